@@ -117,7 +117,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Others(msgspec.Struct, frozen=True):
-    """Records of a table that go with others, and not with a sample that goes as a whole.
+    """Records of a table that are dropped because of other records, but not as part of a sample dropped as a whole.
 
     `rows` are their numbers, ascending int64 as bytes; `start` is the index of the table's first record in the source.
     `names` are theirs where they are not numbered.

@@ -213,7 +213,7 @@ def _absent(there: Collection[int], classes: Classes) -> Iterator[int]:
 
 
 def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, values: float = 1.0) -> Iterator[Finding]:
-    """Yield the finding of the classes that never occur in a label field of which `counts` is the histogram.
+    """Yield the finding of the classes that never occur in a label field whose histogram is `counts`.
 
     A field with as many `values` a record as there are classes, all of them 0 or 1, says which class it is by where the
     1 is, and not by its value.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Findings = Iterator[tuple[int, Finding]]
 SHAPELESS = frozenset({"text", "bytes", "other"})
-"""Parts of trees that have no shape, whatever others have in their place."""
+"""Parts of trees that have no shape of their own, even if those of other records do."""
 HALF_MAXIMUM = 65504.0
 """The largest finite float16."""
 

@@ -122,17 +122,17 @@ class WholeStore(msgspec.Struct):
             yield found("constant", text, field=name, count=count, records=of)
 
     def without_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
-        """Yield the finding of a store in which nothing was taken for a label, where a run's options bound labels."""
+        """Yield the finding of a store in which no field was recognised as a label, although `--labels` bounds them."""
         if settings.labels is None or "label" not in settings.checks or settings.config is not None or self.labelled:
             return
         names = list(dict.fromkeys(name for family in profile.every for name in family.fields))
-        there = f" (there are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})" if names else ""
-        text = f"nothing was taken for a label, and none was held against --labels{there}"
+        there = f"; the fields are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}" if names else ""
+        text = f"no field was recognised as a label, so --labels checked nothing{there}"
         yield found("label", text, verdict="unverifiable")
 
 
 def odd_keys(profile: Profile) -> Iterator[Finding]:
-    """Yield a finding where all keys are what a program made of them that took bytes for a text, or a text of C's.
+    """Yield a finding where every key is the printed form of bytes (b'...'), or ends with the NUL of a C string.
 
     Names of families are escaped: a backslash in one begins a byte that cannot be printed.
     """
@@ -140,13 +140,13 @@ def odd_keys(profile: Profile) -> Iterator[Finding]:
         names = [form.fullmatch(name) for name in profile.families]
         first = next(iter(names), None)
         if first is not None and all(names):
-            text = f"the keys are {what}, as {first[0]}: a loader that asks for {first['meant']} finds none"
+            text = f"every key {what}, as in {first[0]}: a loader that asks for {first['meant']} finds nothing"
             yield found("odd-text", text, verdict="suspicious")
 
 
 _ODD_KEYS = (
-    (re.compile(r"b(['\"])(?P<meant>.*)\1"), "bytes as Python spells them"),
-    (re.compile(r"(?P<meant>[^\\]*[A-Za-z][^\\]*#[^\\]*)\\x00"), "texts with a NUL behind them"),
+    (re.compile(r"b(['\"])(?P<meant>.*)\1"), "is written as Python prints bytes"),
+    (re.compile(r"(?P<meant>[^\\]*[A-Za-z][^\\]*#[^\\]*)\\x00"), "ends with a NUL byte"),
 )
 
 

@@ -46,7 +46,7 @@ def engine_options(command: F) -> F:
 
 
 def start_first_worker(sources: Sequence[str]) -> None:
-    """Start the first worker on this machine, which loads what it needs while the command does; it ends with this."""
+    """Start the first worker on this machine, so that it loads its modules while the command does; it ends with it."""
     from datacheck.scanning.loading import loading
     from datacheck.workers.pool import WORKER_BYTES
     from datacheck.workers.process import start_ahead

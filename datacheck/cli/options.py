@@ -182,7 +182,11 @@ ARRAY_OPTION = click.option(
     metavar="[FAMILY=]DTYPE[:SHAPE]",
     help="Values are raw arrays of this dtype, such as f4:3,64,64, >u2 or bf16. Repeatable.",
 )
-LABEL_FIELD_OPTION = click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")
+LABEL_FIELD_OPTION = click.option(
+    "--label-field",
+    metavar="NAME",
+    help="What holds the labels: an HDF5 dataset, or a part of pickles, JSON or msgpack.",
+)
 TOGETHER_OPTION = click.option(
     "--together",
     callback=_groups,

@@ -83,7 +83,7 @@ class StoreScan:
 
     @property
     def too_late(self) -> bool:
-        """Whether the time is over before this scan begins, which it is not before anything was done."""
+        """Whether the time is over before this scan begins; never for the first one, so that something is done."""
         before = self.before
         return before is not None and (before.stopped or ((before.worked or bool(self.ahead)) and is_over(self.until)))
 

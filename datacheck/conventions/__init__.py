@@ -69,10 +69,10 @@ CONVENTIONS: dict[str, Row] = {
         "datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims", marks=(b"field_dims",)
     ),
     "gr-1": Row("datacheck.conventions.gr1", "GR-1, Seer: steps of episodes, and cur_step", marks=(b"cur_step",)),
-    "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
+    "key-list": Row("datacheck.conventions.listed", "the keys of the records in lists: __keys__, keys, train, ..."),
     "count": Row(
         "datacheck.conventions.counted",
-        "a number of records under length, num_examples, __len__, ...",
+        "a number of records under length, num_examples, __len__, ..., or in __metadata__",
         marks=(*counted.NAMES, *counted.METADATA),
     ),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
@@ -131,9 +131,9 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
 
 
 def _marks(rows: Collection[Row], store: StoreView) -> set[bytes]:
-    """Return the keys and files that are there of those that mark a convention.
+    """Return which of the keys and files that mark a convention are there.
 
-    They are asked for in order: where there are no more keys behind one of them, nobody looks for the others.
+    They are asked for in order: if the store has no keys after one of them, the rest are not looked for.
     """
     marks = sorted({it for row in rows for it in row.marks})
     files = {row.beside for row in rows if row.beside}
@@ -167,5 +167,5 @@ def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
 
 
 def _likeness(store: StoreView) -> list[Convention]:
-    """Return what stands for samples that only the likeness of keys tells."""
+    """Return the convention, without a name, of samples that only like keys show."""
     return [Convention("", store.parts, named=False)] if len(store.parts) > 1 else []

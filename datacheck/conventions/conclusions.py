@@ -119,7 +119,7 @@ def _near(count: int | None, numbers: int) -> bool:
 
 
 def counted_as(said: int | None, made: Samples, records: int) -> int:
-    """Return which of the two a count is meant to be: the number of numbers, unless it is near to that of records.
+    """Return what a count is compared with: how many numbers there are, or how many records if that is nearer.
 
     Where a loader counts it asks for numbers: it is that of records then only if it is exactly that.
     """
@@ -241,7 +241,8 @@ def conclude_list(listed: Listed) -> Iterator[Finding]:
     key, name = escape(listed.key), listed.name
     if listed.missing:
         first = list(map(escape, listed.missing[:NAMED]))
-        said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} are not there: {', '.join(first)}"
+        verb = "are" if len(listed.missing) > 1 else "is"
+        said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
         yield found("dangling", said, key=key, count=len(listed.missing), first=first)
     if listed.unlisted:
         said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
@@ -282,7 +283,7 @@ def _written_otherwise(convention: Convention, account: Account) -> Iterator[Fin
 
 
 def _begins_below(convention: Convention, made: Samples) -> Finding:
-    """Say that the first samples are never read, and that as many are missing behind the last one if all are counted.
+    """Say that the first samples are never read, and that as many are missing after the last if the count has them.
 
     Another convention may count from where these begin: that of a project's own, which only looks like this one.
     """
@@ -356,9 +357,9 @@ def _possible(made: Samples, account: Account, across: Spanning | None, stems: S
 
 
 def _of_something_else(count: Count, convention: Convention, numbers: Runs, there: Iterable[int]) -> bool:
-    """Say whether a number may count no records: it is called by a word of many meanings, and is near to none of them.
+    """Say whether a number may count something else: its name has many meanings, and it is near none of the counts.
 
-    A length may be one of texts. A numbering that ends where it says tells what it is.
+    A length may be that of texts. If the numbering ends where the number says, it is a count.
     """
     said = count.number
     if said is None or count.next or count.key not in LOOSE or convention.named:

@@ -14,9 +14,9 @@ UNMISTAKABLE = frozenset(
 )
 """What lies under these names is no record, also where it cannot be read."""
 LOOSE = frozenset({b"length", b"Length", b"len"})
-"""A number under these names that is far from that of the records may be one of something else: of frames, of words."""
+"""A number under these names that is far from that of the records may count something else: frames, words."""
 THINGS = frozenset({b"num_images", b"num_frames"})
-"""These count what other records, or another store, may name by its key: such numbers are never closed up."""
+"""These count records that others, or another store, may name by key: their numbers are never closed up."""
 DOUBTFUL = frozenset({*(b"size", b"count", b"total", b"num_items", b"num_data"), *THINGS})
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
 METADATA = (b"__metadata__", b"__meta__", b"metadata", b"meta")
@@ -29,13 +29,13 @@ WITHIN = (
     "nframes",
     *sorted(map(bytes.decode, DOUBTFUL)),
 )
-"""What such a number is called there: what is no plain word for it may be another one, as the length of a clip."""
+"""The names of a number of records in such a mapping, clear ones first; `length` may be that of a clip."""
 NAMES = (*sorted(UNMISTAKABLE), b"length", b"Length", b"len", *sorted(DOUBTFUL))
-"""In the order in which they are tried."""
+"""The keys of counts, in the order in which they are tried."""
 
 OWN_NAMES = UNMISTAKABLE | {b"__metadata__", b"__meta__"}
 LOOKED_AT = 4
-"""So many other records are looked at."""
+"""How many other records are looked at to tell a count from a record."""
 
 
 def recognise(store: StoreView) -> Convention | None:
@@ -61,9 +61,9 @@ def recognise(store: StoreView) -> Convention | None:
 
 
 def _is_a_record(count: Count, store: StoreView) -> bool:
-    """Say whether what lies under a plain word is a record like others: in a vocabulary `length` is a word.
+    """Say whether a count is a record like the others: in a vocabulary, `length` is a word.
 
-    Keys that carry numbers are no words; of others a few are looked at.
+    If most keys carry numbers, it is not a vocabulary; otherwise a few of the other records are looked at.
     """
     if sum(store.patterns[it] for it in store.frequent) * 2 >= len(store.keys):
         return False
@@ -74,7 +74,7 @@ def _is_a_record(count: Count, store: StoreView) -> bool:
 
 
 def metadata_counts(store: StoreView) -> list[Count]:
-    """Return the number of records in each mapping of metadata that has one."""
+    """Return the count that each mapping of metadata holds, if any."""
     made = []
     for key in METADATA:
         said = store.stored(key)

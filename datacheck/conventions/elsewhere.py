@@ -24,7 +24,7 @@ FEW = 16
 NEAR = 0.1
 """A count that differs by no more than this share may be meant for a database,"""
 MANY_TIMES = 2
-"""In a mapping a number of samples that differs by more than this may be of what is in one record."""
+"""A number of samples in a mapping that differs by more than this may be that of one record (a clip of sound)."""
 CLOSE = 0.01
 """and by no more than this, or one, it is, unless its name leaves any doubt."""
 
@@ -96,7 +96,7 @@ def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], pa
         if count.called not in UNMISTAKABLE:
             _put(made, part, count, None)
         return count
-    if off[1] and count.key in DOUBTFUL:  # two doubts are one too many
+    if off[1] and count.key in DOUBTFUL:  # a doubtful name and a number that is off: no count
         return count
     own = [it for it in numbers[part] if it > FEW]
     if count.number is not None and off[1] and _doubtful(count):  # a digit is one, where it need not count at all
@@ -163,7 +163,7 @@ def _leaves_no_doubt(count: Count, numbers: Collection[int], *, agreed: bool) ->
 
 
 def _about(count: Count, numbers: Collection[int]) -> bool:
-    """Say whether a number may be one of records no longer true: clips of sound have thousands of samples."""
+    """Say whether a number may be an outdated count; a clip of sound has thousands of samples, for example."""
     assert count.number is not None
     return any(it <= MANY_TIMES * count.number and count.number <= MANY_TIMES * it for it in numbers)
 

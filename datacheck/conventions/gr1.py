@@ -12,11 +12,11 @@ from datacheck.conventions.stored_values import stored
 
 LAST, EPISODE = b"cur_step", b"cur_episode_"
 LOOKED_AT = 4
-"""So many of the last steps are looked for: what has none of them is numbered by episode."""
+"""How many of the last steps are looked for: records that have none of them are numbered by episode."""
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where steps lead to their episodes, and the number of the last one is kept."""
+    """Return the convention if steps lead to their episodes and the number of the last step is kept."""
     raw, first = store.value(LAST), store.pattern(EPISODE)
     if raw is None or first is None or first.width > 1 or store.value(first.key(0)) is None:
         return None
@@ -26,7 +26,7 @@ def recognise(store: StoreView) -> Convention | None:
 
 
 def _by_step(store: StoreView, pattern: Pattern) -> bool:
-    """Say whether records of this pattern are there for steps that are as many as the greatest sampled number."""
+    """Say whether records of this pattern exist for the last steps, up to the greatest sampled number."""
     if not pattern.before.endswith(b"_") or pattern.after or pattern.width > 1:
         return False
     episodes = [it for key in store.keys if (it := Pattern(EPISODE).number(key)) is not None]

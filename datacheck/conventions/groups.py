@@ -23,33 +23,18 @@ ACCIDENTS = 3
 """So many numbers that two patterns or databases lack alike, or pieces that numbers lie in, are no accident."""
 ENOUGH = 20
 """Whole samples that it takes to tell a rule from an accident."""
-SETS = frozenset(
-    {*(b"train", b"training", b"val", b"valid", b"validation", b"test", b"dev", b"eval", b"trainval", b"holdout")}
-)
+SETS = frozenset(b"train training val valid validation test testing dev eval trainval holdout".split())
 """Names of sets of samples: those of two sets may have the same numbers, and are no parts of one sample."""
 OPTIONAL = frozenset(
     {
         *("mask", "masks", "seg", "segs", "segmentation", "segmentations", "caption", "captions", "cap", "caps"),
         *("description", "descriptions", "desc", "comment", "comments", "note", "notes", "wh", "size", "sizes"),
-        *(
-            "lexicon",
-            "lexicons",
-            "lex",
-            "txt",
-            "box",
-            "boxes",
-            "bbox",
-            "bboxes",
-            "keypoint",
-            "keypoints",
-            "kpts",
-            "landmark",
-        ),
-        *("landmarks", "attr", "attrs", "attribute", "attributes", "tag", "tags", "meta", "metadata", "info", "extra"),
-        *("extras", "negative", "weight", "weights", "hint", "hints"),
+        *("lexicon", "lexicons", "lex", "txt", "box", "boxes", "bbox", "bboxes", "keypoint", "keypoints", "kpts"),
+        *("landmark", "landmarks", "attr", "attrs", "attribute", "attributes", "tag", "tags", "meta", "metadata"),
+        *("info", "extra", "extras", "negative", "weight", "weights", "hint", "hints"),
     }
 )
-"""What parts are called that a sample may well do without."""
+"""Names of parts that a sample may lack without a fault."""
 ROLES = frozenset(
     {
         *("image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos", "frame", "frames"),
@@ -62,7 +47,7 @@ ROLES = frozenset(
         *("feats", "embedding", "embeddings", "points", "cloud", "data", "meta", "x", "y"),
     }
 )
-"""What parts of samples are called, and databases that have such."""
+"""Names of the parts of samples, and of databases that hold them."""
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
@@ -76,13 +61,13 @@ def words(name: str) -> frozenset[str]:
 
 
 def are_parts(one: str, other: str) -> bool:
-    """Say whether two names say that what is called so are different parts of samples."""
+    """Say whether two names are those of different parts of a sample, such as image and mask."""
     roles = [ROLES & words(it) for it in (one, other)]
     return bool(roles[0] and roles[1]) and roles[0] != roles[1]
 
 
 def ends_early(shared: Runs, both: Runs) -> bool:
-    """Say whether two numberings without a gap differ at their ends alone, as those of unrelated things do."""
+    """Say whether two numberings without gaps differ only at their ends, as those of unrelated things do."""
     return shared != both and len(both.spans) == 1 and len(shared.spans) == 1
 
 
@@ -96,7 +81,7 @@ def needed(parts: Iterable[Part]) -> tuple[Part, ...]:
 
 
 def verdict_of(whole: int, every: int) -> Verdict:
-    """Return what is to be said of a sample that lacks a part, by how many of all do not."""
+    """Return the verdict on a sample that lacks a part, by how many of all samples are whole."""
     return "bad" if whole >= WHOLE * every else "suspicious"
 
 
@@ -181,9 +166,9 @@ def grouped(
 
 
 def with_some(part: Pattern, others: Sequence[Pattern], numbers: Mapping[Pattern, Runs]) -> Groups | None:
-    """Return samples that are a record of one pattern, and of others where they have any: not all pictures have a mask.
+    """Return samples of one record each, with further parts that only some have: not every picture has a mask.
 
-    None where no pattern has some of its numbers with gaps between them.
+    None if no other pattern has some of its numbers with gaps between them.
     """
     _, some = _besides([it for it in others if it != part], numbers, numbers[part])
     every = numbers[part]

@@ -52,7 +52,7 @@ class StoreView(msgspec.Struct, frozen=True):
 
     @property
     def parts(self) -> tuple[Pattern, ...]:
-        """The frequent patterns of which a record of each may make a sample."""
+        """The frequent patterns that may be the parts of a sample."""
         return parts_of(self.frequent)
 
     def stored(self, key: bytes) -> Stored | None:
@@ -114,7 +114,7 @@ class Count(msgspec.Struct, frozen=True):
 
     @property
     def called(self) -> bytes:
-        """The name that says what is counted: its key, or that in a mapping."""
+        """The name of the count: its key, or its name in a mapping."""
         return self.item.encode() if isinstance(self.item, str) else self.key
 
     @property

@@ -21,20 +21,20 @@ KEYS, LEN = b"__keys__", b"__len__"
 NAMES = (KEYS, b"keys")
 GENERIC = "key-list"
 APART = (b"__metadata__", b"__meta__")
-"""Records of these names are on no list, and are no samples."""
+"""Metadata beside a list: these are not samples, and no list has them."""
 PACKED = ("pickle", "msgpack")
 """How the forms are called in which projects serialise a list of bytes."""
 
 FEW = 16
-"""Of no more records than this, beside what is known, a database may hold lists of the keys of others."""
+"""A database may hold the key lists of another if it has no more records than this, not counting known ones."""
 MOST = 0.5
-"""Of the sampled keys of a database so many are in the lists of it, and of those looked for so many are there."""
+"""The share of a database's sampled keys that must be listed, and of a list's keys that must be there."""
 PROBED = 16
-"""So many keys of a list are looked for."""
+"""How many keys of a list are looked for."""
 NEARLY, FEWEST = 0.9, 4
-"""So many of these are there, and so many keys are listed, where a list has few of the keys of a database."""
+"""A list of few keys of a database needs this share of them to be there, and at least so many keys."""
 SAID = frozenset({*(it.decode() for it in SETS), "keys", "split", "splits", "subset"})
-"""Words for lists of keys, which may be plain numbers then."""
+"""Words in the names of key lists; under such a name, plain numbers are keys too."""
 _DIGIT = re.compile(rb"[0-9]")
 
 Fits = Callable[[Any, str], bool]
@@ -42,14 +42,14 @@ Fits = Callable[[Any, str], bool]
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where a list of keys lies under such a name, or lists of some of them under any."""
+    """Return the convention if a list of keys has one of NAMES, or lists of keys have any name."""
     return listed(GENERIC, store, NAMES) or _under_any_name(store)
 
 
 def _under_any_name(store: StoreView) -> Convention | None:
-    """Return the convention where few records have no number in their keys, and hold lists of the keys of others.
+    """Return the convention if the few records without a number in their keys hold lists of the others' keys.
 
-    So are the keys of each set kept: train, val_keys, splits.
+    The keys of sets are kept so: train, val_keys, splits.
     """
     names = without_digits(store)
     if len(names) > FEW or len(store.keys) <= 2 * FEW:
@@ -147,10 +147,10 @@ def _of(
     length: bytes | None = None,
     most: float = MOST,
 ) -> Convention | None:
-    """Return the convention of a database that has those of some lists, kept in `part`, which are of its keys.
+    """Return the convention of a database `of` whose keys are in some of these lists, which are kept in `part`.
 
-    Lists that do not have `most` of its keys are taken for that if nearly all of theirs are there, and need not name
-    all; classes may be called "0" to "9" as well. `length` is what counts them.
+    Lists that name fewer than `most` of its keys count as key lists if nearly all the keys they name exist; plain
+    numbers may be classes instead. `length` is the record that counts the listed keys.
     """
     made: list[KeyList] = []
     union: set[bytes] = set()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FEW = 16
 """A number in a key that takes at most so many values is a part of the name, where another takes more."""
 RULE, ALIKE = 16, 0.9
-"""Of so many numbers, so many are written with one number of digits at least, where the others are slips."""
+"""With this many numbers, this share must be written with one minimal number of digits; the others are slips."""
 MANY_SHAPES = 1000
 """Of more shapes than this the keys are digests, nearly each with one of its own: those of few keys are no matter."""
 _NUMBER = re.compile(rb"[0-9]+")
@@ -198,7 +198,7 @@ def _of_one_shape(keys: Sequence[bytes]) -> Iterator[tuple[Pattern, int]]:
 
 
 def _width(numbers: Collection[bytes]) -> tuple[int, int] | None:
-    """Return how many digits the numbers have at least, and how many of them are written so; None where few are.
+    """Return the least number of digits, and how many numbers are written with it; None if these are few.
 
     A few may be written otherwise: a 12 among five digits each is a slip, and no loader finds it.
     """

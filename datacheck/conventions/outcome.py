@@ -237,7 +237,7 @@ def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
 
 
 def patterns_of(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
-    """Return the patterns of the records that are numbered together, none where no number tells a sample."""
+    """Return the patterns of the records that are numbered together; none if numbers do not identify samples."""
     if made.groups is not None:
         return made.groups.patterns
     counted = convention.counts or convention.dense
@@ -251,7 +251,7 @@ def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped:
     records = account.records - account.own
     if stems is not None:
         return count.written(records - dropped if count.number == records else stems)
-    asked_for = len(made.numbers) + len(made.gone)  # what a loader misses is counted too
+    asked_for = len(made.numbers) + len(made.gone)  # the count includes missing ones, which a loader asks for
     of_records = counted_as(count.number, made, records) != len(made.numbers) or not made.numbers
     of_records &= not made.gone or count.number != asked_for
     return count.written(records - dropped if of_records else len(kept.numbers))

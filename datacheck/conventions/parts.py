@@ -1,7 +1,7 @@
-"""Which numbered keys may be parts of one sample: not the frames of several sequences, nor pieces of one thing.
+"""Which numbered keys may be parts of one sample, and which are frames of sequences or pieces of one thing.
 
-All of these have the same numbers. What tells sequences is that their keys differ in a number before the number, as in
-seq0001/00017 and seq0002/00017. Cameras and sizes do too: cam1/00017, 64-00017.
+All of these share their last number. Keys of sequences differ in an earlier number: seq0001/00017 and seq0002/00017.
+So do cameras and sizes, which are parts of one sample: cam1/00017, 64-00017.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ CONTAINERS = frozenset(
         *("class", "category", "cls"),
     }
 )
-"""What things are called that hold many samples each."""
+"""Names of things that hold many samples each."""
 VIEWS = frozenset(
     {
         *("cam", "cams", "camera", "view", "views", "sensor", "lidar", "radar", "eye", "mic", "channel", "ch", "angle"),
         *("img", "image", "im", "rgb", "depth", "flow", "pic", "picture", "scale", "size", "res", "level", "input"),
     }
 )
-"""What parts of one sample are called, of which there are several."""
+"""Names of parts of which one sample has several."""
 PADDED = 3
-"""Numbers of so many digits, with zeros in front, count what there are many of."""
+"""A number of so many digits with leading zeros counts things that are many: sequences, not cameras."""
 _NUMBER = re.compile(rb"[0-9]+")
 
 
 def parts_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
-    """Return the patterns of which a record of each may make a sample.
+    """Return the patterns that may be the parts of a sample.
 
     >>> parts_of([Pattern(b"seq1/"), Pattern(b"seq2/"), Pattern(b"cam1/"), Pattern(b"cam2/")])
     (Pattern(before=b'cam1/', after=b'', width=1), Pattern(before=b'cam2/', after=b'', width=1))
@@ -58,7 +58,7 @@ def parts_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
 
 
 def _are_sequences(name: bytes, numbers: Sequence[Sequence[bytes]]) -> bool:
-    """Say whether keys that begin alike, but for these numbers, are of as many sequences."""
+    """Say whether keys that differ in these numbers before the last one are of different sequences."""
     called = words(name.decode("latin1"))
     if CONTAINERS & called:
         return True

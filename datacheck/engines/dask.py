@@ -50,7 +50,7 @@ STEP_BYTES = 1 << 16
 SILENT_SECONDS = 10.0
 """A cluster that has had no workers for so long is told of."""
 WAIT_SECONDS = 30
-"""So long it is waited for a scheduler,"""
+"""How long to wait for a scheduler,"""
 START_SECONDS = 5.0
 """and so long for workers that start their processes, before these are ended."""
 

@@ -27,7 +27,7 @@ IDLE_SECONDS = 60.0
 
 
 ENOUGH_SECONDS, ENOUGH_BYTES = 2.0, 4 << 20
-"""What took so long, or came to so much, is not kept waiting for tasks that came with it: others may do those."""
+"""A task that took longer, or returned more, is reported at once; the rest of its lot may go to other workers."""
 
 
 class Done(NamedTuple):
@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
 
 
 class _Idle(NamedTuple):
-    """A process that has had nothing to do since then, or not yet if it is new."""
+    """A process that is idle, `since` when, and whether it is `new`: it has not done anything yet."""
 
     since: float
     worker: Worker[Any]
@@ -149,7 +149,7 @@ def do(
     tasks: Sequence[bytes],
     tell: Callable[[int, int, bytes], None],
 ) -> Outcome:
-    """Run tasks in a process of this worker, and return what became of them; those that are left out were not begun.
+    """Run tasks in a process of this worker, and return what became of them; those not returned were not begun.
 
     `tell` hears of each step as it comes: the place of its task, its number, and what it is, pickled.
     """
@@ -188,14 +188,14 @@ def _done(worker: Worker[Any], task: bytes, tell: Callable[[int, bytes], None]) 
 
 
 def get_ready(version: str, digest: str, job: bytes, memory: int, count: int) -> None:
-    """Start the processes that a job is going to need, so that they load what they need while nobody waits for them."""
+    """Start the processes that a job will need early, so that they load their modules while nobody waits for them."""
 
     def start() -> None:
         with contextlib.suppress(WorkersFailed):  # a task that needs one will try again, and tell
             _here.get_ready(digest, memory, count)
 
     if version == __version__ and _here.knows(digest, job):
-        threading.Thread(target=start, daemon=True).start()  # whoever calls this has others to serve
+        threading.Thread(target=start, daemon=True).start()  # the caller must not be kept waiting
 
 
 def forget(digest: str) -> None:

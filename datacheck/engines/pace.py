@@ -1,30 +1,30 @@
-"""How many short tasks are handed to a cluster at once."""
+"""How many short tasks are submitted to a cluster together."""
 
 from __future__ import annotations
 
 from collections import deque
 
 SECONDS = 0.5
-"""Tasks that are handed in together take about so long: a scheduler's few milliseconds do not count beside it, and
-nobody waits long for the last of them."""
+"""About how long tasks that are submitted together take: long beside the scheduler's few milliseconds for each, short
+enough that nobody waits long for the last of them."""
 MOST, MOST_AHEAD = 64, 1 << 14
-"""So many are handed in together, and so many are under way, at most: they and what they come to are held here."""
+"""The most tasks submitted together, and in progress at all: these and their results are held in memory here."""
 LOOKED_AT = 64
-"""So many of the last tasks tell how long they take."""
+"""How many of the last tasks the mean is taken of."""
 
 
 class Pace:
-    """Looks at how long tasks take, and tells how many of them take about SECONDS."""
+    """Measures how long tasks take, and says how many of them take about SECONDS."""
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=LOOKED_AT)
 
     def took(self, seconds: float) -> None:
-        """A task took so long."""
+        """Note how long a task took."""
         self._seconds.append(seconds)
 
     def together(self, count: int, waiting: int | None = None) -> int:
-        """Return how many to hand in together, `count` times at a time, so that all of those `waiting` are shared."""
+        """Return how many tasks make a lot, if `count` lots run at a time and share the `waiting` tasks."""
         if not self._seconds:
             return 1
         each = sum(self._seconds) / len(self._seconds)

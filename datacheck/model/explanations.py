@@ -56,7 +56,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         f"{_LOOK} A declared size that contradicts the bytes is damage: write the record again, or drop it.",
     ),
     "empty": Explanation(
-        "The value has zero bytes.",
+        "The value has zero bytes, or an HDF5 row has no value.",
         "A decoder fails on it, or returns nothing, which then counts as a sample.",
         f"Often a download or an encoder failed. {_DROP} If empty is meant, `--ignore empty` lets them not count.",
     ),
@@ -98,7 +98,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         f"Scale these records as the others, or correct --range. {_DROP}",
     ),
     "shape": Explanation(
-        "The array does not have the shape that was asked for, or that the other records have.",
+        "The array does not have the shape that was asked for, or that the other records have. It is suspicious where"
+        " a sample of the store is not enough to be sure of that shape.",
         "Stacking a batch fails, or a reshape mixes rows, channels and samples without an error.",
         f"Write the record again in the common shape. {_DROP}",
     ),
@@ -106,30 +107,34 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The label is absent, not finite, or outside the classes that --labels allows.",
         "A label outside the classes reads memory beyond the scores (Caffe, CUDA) or aborts; one too many by one"
         " trains the wrong class.",
-        f"Check whether labels begin at 0 or at 1, and how many classes there are. {_DROP} Where nothing was taken"
-        " for a label, `--label-field NAME` says what is one.",
+        f"Check whether labels begin at 0 or at 1, and how many classes there are. {_DROP} If datacheck found no label"
+        " in the records, `--label-field NAME` names the field that holds it.",
     ),
     "row-count": Explanation(
         "HDF5 datasets that belong together have different numbers of rows.",
         "From the first missing row on, data and labels no longer match, or the loader stops at the shorter one."
-        " Where only the names say that they belong together it is suspicious: pictures and captions, two domains.",
+        " It is suspicious where only their names say that they belong together, as pictures and captions do.",
         "Find the dataset that was not written to its end, and write it again. `--together A,B` says which belong"
-        " together: it is then bad if those differ.",
+        " together: a difference is then bad. If they are meant to differ, `--ignore row-count` ignores it.",
     ),
     "count": Explanation(
-        "A count that the store keeps about its records is not the number of records there.",
+        "A count that the store keeps about its records is not the number of records there. It is suspicious where the"
+        " number may count something else, such as the frames of a clip or the samples of all files of a set.",
         "A loader that trusts the count asks for records that do not exist, or never sees the last ones.",
-        "`datacheck rebuild SOURCE TARGET --drop-bad` writes a copy in which the count is true.",
+        "`datacheck rebuild SOURCE TARGET --drop-bad` writes a copy in which the count is true. If it counts something"
+        " else, `--ignore count` ignores it.",
     ),
     "dangling": Explanation(
-        "A list, index or numbering in the store names a record that is not there.",
+        "A list, index or numbering in the store names a record, row or category that is not there. It is suspicious"
+        " where the numbers may mean something else.",
         "The loader raises when it comes to it: in a shuffled epoch at a time that nobody can predict.",
         "Write the record that is missing, or have `datacheck rebuild SOURCE TARGET --drop-bad` write a copy whose"
         " lists and numbers are true.",
     ),
     "unpaired": Explanation(
         "A sample lacks one of the parts that the other samples have, such as the label of a picture. It is suspicious"
-        " where they may be two sets that are numbered alike, such as cats and dogs.",
+        " where some samples may do without that part, as without a mask or a caption, and where there may be two sets"
+        " that are numbered alike, such as cats and dogs.",
         "The loader raises, or pairs a picture with the label of another one.",
         "Write the missing part, or leave the whole sample out with `datacheck rebuild SOURCE TARGET --drop-bad`.",
     ),
@@ -250,8 +255,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         f"{_LOOK} Convert it as the others are, or drop it with `--drop wrong-format`.",
     ),
     "odd-text": Explanation(
-        "A text has a byte order mark, a carriage return, a control byte, or is the printed form of bytes (b'...'); or"
-        " all keys are such, or end with a NUL.",
+        "A text has a byte order mark, a carriage return or a control byte, or is the printed form of bytes (b'...')."
+        " Or every key of the store is the printed form of bytes or ends with a NUL.",
         "The tokenizer or the label lookup sees other characters than a person does, and a loader finds no such key.",
         "Strip these characters where the text or the key is written.",
     ),
@@ -281,13 +286,15 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Cut the dataset to the rows that were written, or find out why the writer stopped.",
     ),
     "gap": Explanation(
-        "Keys number the frames of many sequences without gaps, and here some numbers are missing.",
-        "A loader that counts through the frames fails there, or takes frames for neighbours that are not.",
+        "Numbers are missing where the others follow each other: frames of a sequence, or files such as episode_7.h5.",
+        "A loader that counts through them fails there, or takes two frames for neighbours that are not.",
         "Write the missing frames again, or cut the sequence in two at the gap. If the frames were left out on purpose,"
         " `--ignore gap` ignores it.",
     ),
     "fields": Explanation(
-        "The record lacks a field that nearly all others have, has it with another type, or None among its numbers.",
+        "The record lacks a field that nearly all others have, has it with another type, or has None among its numbers."
+        " In a folder of HDF5 files: a dataset has whole numbers in one file and fractions in the others, or the other"
+        " way round.",
         "A loader raises a KeyError when it comes to it, or collates the wrong thing.",
         f"{_LOOK} Write the field, or drop these records with `--drop fields`.",
     ),

@@ -70,7 +70,7 @@ def named(key: str, *whose: str | None) -> str:
 
 LARGEST = (1 << 63) - 1
 HUGE = 10**300
-"""A whole number that a file declares may be larger than any that a float or 64 bits hold."""
+"""A whole number that a file declares may be larger than 64 bits, or a float, can hold."""
 
 
 def found(
@@ -98,7 +98,7 @@ def _fits(value: Any) -> bool:
 
 
 def _fitting(value: Any) -> Any:
-    """Return what a detail is, of a whole number that takes more than 64 bits about how large it is."""
+    """Return a detail as it is, or a whole number of more than 64 bits as a float: about how large it is."""
     return value if _fits(value) else float(min(max(value, -HUGE), HUGE))
 
 

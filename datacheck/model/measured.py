@@ -1,13 +1,13 @@
-"""Arrays that were measured along one axis for as long as it took: k-space, echoes."""
+"""Arrays whose length along one axis depends on how long was measured: k-space, echoes."""
 
 from __future__ import annotations
 
 SHORTEST = 16
-"""Fewer values along an axis are no measurement: channels, joints."""
+"""An axis with fewer values is not one of measurement, but of channels or joints."""
 
 
 def measured_longer(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
-    """Say whether two shapes differ along one axis of several, in a length of which neither is twice the other.
+    """Say whether two shapes of several axes differ along one axis only, and there by less than a factor of two.
 
     >>> measured_longer((640, 368), (640, 372)), measured_longer((14,), (7,)), measured_longer((480, 640), (240, 320))
     (True, False, False)

@@ -1,4 +1,4 @@
-"""Unpickle what is large without a look for garbage: none of it is, and each look goes through all of it."""
+"""Unpickle without garbage collection in between, which would visit all of a large object and free nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def unpickled(raw: bytes) -> Any:
-    """Return what was pickled by a process of our own."""
+    """Return what one of our own processes pickled. Never for data from outside."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -218,8 +218,9 @@ class Probabilities:
         for at in np.flatnonzero(wrong.any(axis=1)).tolist():
             first = int(wrong[at].argmax())
             value, count = values[at, first].item(), int(wrong[at].sum())
-            many = f"{count} of {values.shape[1]} targets {'are' if count > 1 else 'is'} beyond 0 to 1, first {value:g}"
-            text = many if values.shape[1] > 1 else f"the target is {value:g}, beyond 0 to 1"
+            verb = "are" if count > 1 else "is"
+            many = f"{count} of {values.shape[1]} targets {verb} outside 0 to 1, first {value:g}"
+            text = many if values.shape[1] > 1 else f"the target is {value:g}, outside 0 to 1"
             caffe = "trains on in silence: the loss becomes negative and falls without end"
             yield at, found("label", text, field=batch.field, label=f"{value:g}", count=count, caffe=caffe)
 

@@ -1,7 +1,7 @@
-"""Numbers in keys that nothing in a store counts: a loader may do so, and then it needs them without gaps.
+"""Numbers in keys that no count or list in the store goes with: are they to be closed up where records are dropped?
 
-Many do: they ask for every number below that of the records. Nothing in the store tells them from those that take the
-keys as they are, so the numbers are left as they are, and whoever makes the copy is told; `--renumber` closes them up.
+Many loaders ask for every number below the number of records, others take the keys as they are, and the store does not
+say which. So the numbers are kept and the user is told about gaps; `--renumber` closes them up.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from datacheck.scanning.tasks import TakeLayout, Task
 from datacheck.workers.interface import Death, Engine
 
 CURSOR = "datum"
-"""Who writes these reads them one after the other, whatever their keys are."""
+"""Datum records are read one after the other, whatever their keys: gaps do no harm."""
 FIRST = (0, 1)
-"""What a loader begins to count from."""
+"""The numbers that loaders count from."""
 
 
 def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
-    """Add to a report what numbers the keys of a database have of which nothing else is known.
+    """Add to a report the numbers in the keys of databases of which no other convention is known.
 
-    Where nobody asks to `renumber` it is done only if records go: what is left may lack a number then.
+    Unless `renumber` is asked for, this is done only if records are dropped, since only then can there be new gaps.
     """
     asked = order.renumber is True
     plain = report.source.decoder == CURSOR or order.renumber is False
@@ -52,7 +52,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     found = plain_numbering(pool, layout, take_profile(pool, layout))
     made = {part: it for part, it in found.items() if part not in known}
     if asked and not (made or any(_told(report, part) for part in known)):
-        reason = "--renumber closes up the numbers in its keys, which are not all of one numbering"
+        reason = "--renumber cannot close up its keys: they are not all of one numbering; leave the option out"
         raise RebuildFailed(str(report.source.path), reason)
     for part, pattern in made.items():
         before = report.keeps.get(part) or Known()
@@ -66,17 +66,17 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
 
 
 def _told(report: Report, part: str) -> bool:
-    """Say whether numbers tell the samples of a database."""
+    """Say whether numbers identify the samples of a database."""
     known, account = report.keeps[part], report.account(part)
     told = (patterns_of(it, samples(it, account, known.across)) for it in known.conventions)
     return known.across is not None or any(told)
 
 
 def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> None:
-    """Raise RebuildFailed where numbers would be closed up, and other records that have some of them would keep theirs.
+    """Raise RebuildFailed if numbers would be closed up while other records that share some of them keep theirs.
 
-    They are called as parts are that not every sample has: masks of the first pictures, as it may be. Others, such as
-    classes, most likely have nothing to do with the pictures, and are named.
+    This is for records named like parts that not every sample has: they may be masks of the first pictures. Others,
+    such as classes, most likely have nothing to do with the pictures; the receipt names them.
     """
     for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.of.items():
         if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
@@ -99,7 +99,7 @@ def _first_moved(outcome: Outcome) -> int:
 
 
 def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
-    """Return the numbers of records that keep theirs where others are closed up."""
+    """Return the numbers of records that keep theirs while others are closed up."""
     numbers = report.account(part).numbers
     return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
 
@@ -112,7 +112,7 @@ def left_as_it_is(report: Report, order: Order, outcomes: Outcomes | None) -> It
 
 
 def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
-    """Yield a sentence for each numbering without a gap that has some in the copy: nothing says whether it counts."""
+    """Yield a sentence for each numbering that has no gap in the source and gets one in the copy."""
     if order.renumber is not None or report.source.decoder == CURSOR:
         return
     for part, known in report.keeps.items():

@@ -144,7 +144,7 @@ def _report(work: Work, report: Report, names: Names | None) -> Report:
 
 
 def _outcome(work: Work, report: Report) -> Outcomes | None:
-    """Return what becomes of records for what they have to do with those that are dropped."""
+    """Return what becomes of records because of others that are dropped."""
     if not work.copier.acceptable:
         note_numbers(work.pool, report, work.order)
     return mended(work.order.choice, report, work.order.renumber)

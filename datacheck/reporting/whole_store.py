@@ -1,4 +1,4 @@
-"""What only all records together tell: axes in the wrong order, classes that never occur, one value everywhere."""
+"""What shows only in all records together: axes in the wrong order, missing classes, one value everywhere."""
 
 from __future__ import annotations
 

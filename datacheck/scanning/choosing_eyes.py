@@ -36,7 +36,7 @@ def with_eyes(settings: Settings, layout: Layout, profile: Profile, pool: Engine
 
 
 def _opened(wanted: Eyes, workers: int, pool: Engine[Task]) -> str | None:
-    """Have so many workers load what they look with, side by side; return why one of them cannot, None if all can."""
+    """Have the workers load the JPEG walker side by side; return why one of them cannot, None if all can."""
     failed = None
     for _, said in pool.run([OpenEyes(wanted) for _ in range(workers)]):
         if isinstance(said, Death):

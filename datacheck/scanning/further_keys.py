@@ -21,7 +21,7 @@ HOPS = 16
 ALONE = 6
 """and of these so many that only one key has, as the names of counts and lists are; more, and each key is a name."""
 DEEP, ALIKE = 8, 3
-"""So many beginnings with a number in them are looked behind, and so many of these that differ in the number alone."""
+"""How many prefixes with a number in them are looked behind, and how many that differ only in the number."""
 KEYS = 128
 """So many keys of each are taken: a fair share of all that are looked at."""
 LONGEST = 256

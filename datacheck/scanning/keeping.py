@@ -49,7 +49,7 @@ REMEMBERED = 64 << 10
 MOST_ASKED = 64
 """Of so many databases values are looked for at most; each costs milliseconds."""
 PLAIN = 0.9
-"""So many of the keys of a database are of one numbering."""
+"""The share of a database's keys that must be of one numbering."""
 FEW_PARTS = 16
 """Of more databases each is a sequence or a class, whose keys all begin alike."""
 DEATHS = 4

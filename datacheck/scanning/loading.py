@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 HDF5_NAMES = (".h5", ".hdf5")
-"""What HDF5 files are usually called; other names cost a little time."""
+"""The usual suffixes of HDF5 files; with others a worker only starts a little later."""
 
 
 def loading(sources: Sequence[str], backend: str = "") -> list[str]:
-    """Return the modules that workers are likely to need, by the kind of store or by the names of sources."""
+    """Return the modules that workers will probably need, judged by the backend or the names of the sources."""
     hdf5 = backend == "hdf5" or any(source.endswith(HDF5_NAMES) for source in sources)
     return ["datacheck.scanning.loaded_ahead", *(["datacheck.backends.hdf5.loaded_ahead"] if hdf5 else [])]

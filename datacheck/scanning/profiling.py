@@ -97,7 +97,7 @@ def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> 
 
 
 OF_FILES = 0.75
-"""Where fewer rows of many files than this share have one shape, the others are no exceptions."""
+"""If fewer of the rows of many files than this share have one shape, other shapes are no fault."""
 MASKS_OF_ONE_VALUE = 10
 """Where more than one in so many masks is of one value, that is said once of the field."""
 MASKS = frozenset(

@@ -34,7 +34,7 @@ MARK_SECONDS = 1.0
 MARK_BYTES = 1 << 20
 """or when there is so much to be marked."""
 FREE = ("workers", "engine", "config", "max_time", "max_bad", "strict", "eyes")
-"""Settings that change nothing of what is found in a record, or that a scan itself decides on, once it has begun."""
+"""Settings that do not change what is found in a record, or that the scan decides on itself once it has begun."""
 
 SPELLED = {"checks": "check", "conventions": "convention", "decoders": "decoder"}
 """Options that have another name than their setting."""
@@ -202,7 +202,7 @@ class Resumable:
 
 
 def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> None:
-    """Have the reports of a run hear of one that answers for a source, and mark it as a scan of it is.
+    """Tell the reports of a run that an earlier report answers for a source, and mark it like a scan of the source.
 
     Behind a source whose scan was `stopped` nothing is marked: what lies between is missing.
     """
@@ -223,7 +223,7 @@ def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> Non
 
 
 def _digest_of_answer(answer: Report) -> str:
-    """Return a digest of what an answer rests on beside the source, in place of that of a layout."""
+    """Return a digest of the report that an answer comes from, in the place of the digest of a layout."""
     status = Path(str(answer.unchanged)).stat()
     known = b"" if answer.known_before is None else answer.known_before.mark
     return "answered " + hashlib.sha256(msgspec.msgpack.encode([status.st_size, status.st_mtime_ns, known])).hexdigest()

@@ -211,7 +211,7 @@ def _unknown(value: bytes | memoryview) -> Finding:
 
 
 def _unknown_cells(block: RowBlock, unknown: Collection[str]) -> Iterator[Finding]:
-    """Yield what is to be said of the cells of a row whose columns, by their paths, no decoder knows."""
+    """Yield a finding for each cell of a row in a column (by path) whose payload no decoder knows."""
     from datacheck.decoders.cells import payloads
 
     for name, cells in block.cells.items():

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sys
 
-if "pytest" in sys.modules:  # so that its tests say what they compared
+if "pytest" in sys.modules:  # rewrites the asserts of the contract tests, so that failures show the values
     sys.modules["pytest"].register_assert_rewrite(
         *(f"datacheck.testing.{name}" for name in ("decoders", "engines", "readers"))
     )

@@ -48,7 +48,7 @@ def _die(task: str) -> None:
         case "exit":
             os._exit(7)
         case "spin":
-            while True:  # nobody could say that it only waited
+            while True:  # busy, so that nobody can say it only waits
                 pass
 
 

@@ -169,7 +169,7 @@ class Amending(Protocol[T]):
 
 @runtime_checkable
 class Preparing(Protocol):
-    """An engine whose processes may be started before it is known what their job is to be told."""
+    """An engine whose processes may be started before their job is known."""
 
     def prepare(self, workers: int, loading: Sequence[str] = ()) -> None:
         """Start processes for so many workers, or for `count` if that is less, that load these modules meanwhile.

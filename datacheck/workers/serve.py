@@ -40,7 +40,7 @@ def serve(
         bound_memory(memory)
         watch = Watch(notes)
     for name in loading:
-        with contextlib.suppress(Exception):  # whoever needs it will see
+        with contextlib.suppress(Exception):  # if it is needed, its import fails again where it is used
             importlib.import_module(name)
     job = None
     while True:

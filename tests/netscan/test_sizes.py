@@ -115,7 +115,7 @@ def test_targets_of_a_sigmoid_loss_are_probabilities(tmp_path, value, ignored):
     loss = [SCORES, ("SigmoidCrossEntropyLoss", "ip label", "loss", inside)]
     ((key, code, verdict, message),) = scan(tmp_path, full(6), targets, loss)
     assert (key, code, verdict) == ("/[7]", "label", "bad")
-    assert message == f"1 of 4 targets is beyond 0 to 1, first {value:g}"
+    assert message == f"1 of 4 targets is outside 0 to 1, first {value:g}"
 
 
 def test_the_target_that_is_ignored_may_be_any(tmp_path):

@@ -54,7 +54,7 @@ def test_bounds_of_labels_where_nothing_is_one(tmp_path):
     report, said = scanned(tmp_path / "store", rows(), labels=4)
     assert said == [(None, "label", "unverifiable", None)]
     assert report.status == 3
-    assert "none was held against --labels (there are meta/cls_id, meta/parts, x)" in report.findings[0].message
+    assert "--labels checked nothing; the fields are meta/cls_id, meta/parts, x" in report.findings[0].message
     assert "to decide: label: --label-field NAME says what is a label; --ignore label" in str(advice(report, ()))
     pictures = write(tmp_path / "pictures", {b"%d" % at: picture(at) for at in range(40)})
     assert datacheck.scan(pictures, labels=4).status == 3

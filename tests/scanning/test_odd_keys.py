@@ -19,7 +19,7 @@ def test_all_keys_are_odd(tmp_path, form):
     report = datacheck.scan(write(tmp_path / "store", records))
     odd = [it for it in report.findings if it.code == "odd-text" and it.key is None]
     assert [it.verdict for it in odd] == ["suspicious"]
-    assert "a loader that asks for image-# finds none" in odd[0].message
+    assert "a loader that asks for image-# finds nothing" in odd[0].message
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Tell what a file of a folder holds by one that was walked, where all bytes but those of plain values are the same.
+"""Recognise a file that differs from one already walked only in its plain values, and reuse what that walk found.
 
 Files of one writer, an episode or a case each, have the same groups, datasets and attributes, often at the same places:
-then they differ in the values alone, which a walk does not look at. What it says of one it would say of each. A walk
-opens each object of a file, and takes several times as long as reading the few bytes that are no values.
+then they differ in the values alone, which a walk does not look at, and a walk of each would find the same. A walk
+opens every object of a file, and takes several times as long as reading the few bytes that are not values.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from datacheck.files.regular import open_descriptor
 from datacheck.files.retrying import pread
 
 BYTES, PIECES = 256 << 10, 256
-"""Of so many bytes that are no values, in so many pieces, all are compared."""
+"""The most bytes that are not values, and pieces of them, that a file may have to be compared at all."""
 KINDS, KEPT = 1024, 64 << 20
-"""So many kinds of files are remembered, and so many bytes of them in all."""
+"""How many kinds of files are remembered, and how many of their bytes in all."""
 OF_ONE_SIZE = 4
-"""So many kinds of files of one size, each of which is compared."""
+"""How many kinds of files of one size are remembered: a new file of that size is compared with each."""
 
 
 class Kind(NamedTuple):
-    """What a file holds, and its bytes that are no values, by where each piece of them begins."""
+    """What a file holds, and its bytes that are not values, as pieces with their offsets."""
 
     contents: Contents
     pieces: tuple[tuple[int, bytes], ...]
@@ -41,7 +41,7 @@ class AlikeFiles:
         self._count = self._bytes = 0
 
     def learn(self, path: Path, size: int, contents: Contents) -> None:
-        """Remember a sound file of that size that was walked, if most of it are plain values."""
+        """Remember a sound file that was walked, if most of its bytes are plain values."""
         if contents.findings or contents.deadly or contents.damaged or contents.recovery is not None:
             return
         places = list(_between(contents, size))
@@ -56,7 +56,7 @@ class AlikeFiles:
             return
         try:
             pieces = tuple((start, pread(descriptor, stop - start, start)) for start, stop in places)
-        except OSError:  # of the disk, which shows when more is read
+        except OSError:  # a failing disk is reported when the values are read
             return
         finally:
             os.close(descriptor)
@@ -65,7 +65,7 @@ class AlikeFiles:
         self._bytes += held
 
     def contents(self, path: Path, size: int) -> Contents | None:
-        """Return what a file of that size holds, None where it is to be walked."""
+        """Return what a file holds if it is like one that was walked, None if it has to be walked itself."""
         kinds = self._kinds.get(size)
         if not kinds:
             return None
@@ -85,7 +85,7 @@ class AlikeFiles:
 
 
 def _between(contents: Contents, size: int) -> Iterator[tuple[int, int]]:
-    """Yield where the bytes of a file lie that are no values, or values that the walk has looked at."""
+    """Yield the ranges of a file's bytes that are not values, or are values that the walk has looked at."""
     at = 0
     for start, stop in sorted(_values(contents)):
         if start > at:

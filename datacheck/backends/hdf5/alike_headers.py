@@ -1,8 +1,8 @@
-"""Tell a dataset by its header, where the library has opened another one whose header says the same.
+"""Describe a dataset from its header alone, if the library has opened another one with the same header.
 
 A file of many episodes has thousands of datasets of a few kinds. Their headers (version 1, in one piece, without an
-attribute) have the same bytes but for the extents, the place of the values and a time. What the library says of one it
-would say of each, and opening a dataset takes it longer than reading the little that is in there.
+attribute) have the same bytes except for the extents, the offset of the values and a time. These few are read here,
+which is faster than having the library open every dataset.
 
 HDF5 File Format Specification 3.0, IV.A.1.a (headers), IV.A.2.b (dataspace), .i (layout), .r (modification time).
 """
@@ -19,34 +19,34 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.recovery.headers import DATASPACE, LAYOUT
 
 KINDS = 4096
-"""So many kinds of headers are remembered."""
+"""How many kinds of headers are remembered."""
 FORMS = 8
-"""So many orders of messages; each costs a look at every dataset of another kind."""
+"""How many layouts of messages are remembered; every dataset that is not recognised is compared with each."""
 LARGEST = 1 << 30
-"""Bytes of values; of larger datasets the library is asked whether they are to be read."""
+"""Bytes of values; larger datasets are opened by the library, which checks whether they may be read."""
 TIME = 0x12
 SHARED = 2
-"""A flag of a message that lies elsewhere in the file, where another file has something else."""
+"""The flag of a message that is stored elsewhere in the file, so that equal bytes do not mean equal messages."""
 CONTIGUOUS = b"\x03\x01"
-"""How a layout message of version 3 begins that says of values that they lie side by side."""
+"""How a layout message of version 3 begins if the values are contiguous."""
 HEAD = 16
 _MESSAGE = struct.Struct("<HHB")
 _PLACE = struct.Struct("<QQ")
 
 
 class Form(NamedTuple):
-    """What differs between headers of one kind: where their extents are and how many, their values, their time."""
+    """Where headers of one kind differ: the offsets of the extents, of the values' address and of the time."""
 
     size: int
     extents: int
     rank: int
     bounded: bool
-    """Whether each extent stands there twice, the second time as the largest it may have."""
+    """Whether the extents are followed by the largest ones that they may grow to."""
     place: int
     time: int
 
     def kind(self, held: bytes) -> bytes:
-        """Return what is the same in all headers of a kind."""
+        """Return the bytes that all headers of a kind share."""
         cuts = [(self.extents, 8 * self.rank * (1 + self.bounded)), (self.place, _PLACE.size)]
         cuts += [(self.time, 4)] if self.time else []
         kept, at = [], 0
@@ -64,7 +64,7 @@ class AlikeHeaders:
         self._kinds = 0
 
     def learn(self, held: bytes, dataset: Dataset) -> None:
-        """Remember the header that begins with these bytes, of a dataset without an attribute, if all is told by it."""
+        """Remember the header that begins with these bytes, if it says all there is to say of the dataset."""
         form = _form(held)
         if form is None or self._kinds == KINDS:
             return
@@ -76,7 +76,7 @@ class AlikeHeaders:
             self._kinds += 1
 
     def dataset(self, path: bytes, held: bytes, end: int) -> Dataset | None:
-        """Return the dataset whose header begins with these bytes; None where the library is to be asked.
+        """Return the dataset whose header begins with these bytes; None if the library has to open it.
 
         Its values lie before the `end` of the file.
         """
@@ -113,7 +113,7 @@ def _described(form: Form, held: bytes) -> tuple[tuple[int, ...], int]:
 
 
 def _form(held: bytes) -> Form | None:
-    """Return the form of a header of version 1 that begins with these bytes, None where it is none to be told by."""
+    """Return the form of a header of version 1, None if the header cannot be used to recognise others."""
     if len(held) < HEAD or held[:2] != b"\x01\0":
         return None
     end = HEAD + int.from_bytes(held[8:12], "little")

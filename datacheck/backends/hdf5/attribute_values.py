@@ -1,6 +1,6 @@
-"""Attributes of samples that are not finite where those of nearly all others of that name are: a box, a score.
+"""Attributes of samples, such as a box or a score, that are NaN or infinite although nearly all others are finite.
 
-What says of values that they are missing may be NaN, and what all have in common may be as well: neither is a fault.
+An attribute that declares the value for missing data may be NaN, and so may one that is NaN everywhere: no fault.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 FINITE, SHARE = 3, 2 / 3
-"""So many others are finite, and they are so large a part of all."""
+"""How many attributes of the name have to be finite, at least, and what share of all of them."""
 MISSING = re.compile(rb".*(fill|missing|no_?data|valid_|range|null|default|nan|invalid).*", re.IGNORECASE)
 OF_FILE = 64
 """So many attributes of a file itself are held against those of the files like it."""
@@ -31,7 +31,7 @@ _DIGITS = re.compile(rb"[0-9]+")
 
 
 class Spoiled(NamedTuple):
-    """An attribute that is not finite: of which object, its name, and how many of its values are NaN and infinite."""
+    """An attribute with NaN or infinity: its object, its name, and how many of its values are NaN and infinite."""
 
     path: bytes
     name: bytes
@@ -49,7 +49,7 @@ class Spoiled(NamedTuple):
 
 
 class AttributeValues:
-    """Adds up what attributes of the objects of a file hold, by their names and by the group above their objects."""
+    """Collects which attributes are finite, by their names and the groups that their objects are in."""
 
     def __init__(self) -> None:
         self._finite: Counter[tuple[bytes, bytes]] = Counter()
@@ -78,7 +78,7 @@ class AttributeValues:
 
 
 def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[Table]:
-    """Return tables of datasets that are a record each, with the findings of these records' attributes."""
+    """Return the tables, with the findings about attributes added to those datasets that are a record each."""
     if not odd or not any(it.path in odd for table in tables for it in table.judged):
         return tables
     made = []
@@ -89,7 +89,7 @@ def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[
 
 
 def of_samples(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[Finding]:
-    """Yield the findings of the attributes of samples that are groups, and of what is in these."""
+    """Yield the findings about attributes of samples that are groups, and of the objects in them."""
     for path, its in sorted(odd.items()):
         sample = path
         while sample and sample not in means.samples:

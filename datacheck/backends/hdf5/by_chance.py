@@ -1,7 +1,7 @@
-"""Datasets that have as many rows as the others of their group by chance alone: five atoms beside five conformations.
+"""Datasets that have as many rows as their neighbours only by chance: five atoms beside five conformations.
 
-Groups of one parent that hold the same names tell so, whatever they are called themselves: in the others these
-datasets have another number of rows than those beside them.
+Sibling groups with the same member names show it: in most of them these datasets have another number of rows than
+their neighbours.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.row_counts import PARTS
+from datacheck.backends.hdf5.row_numbers import SETS
 from datacheck.backends.hdf5.samples import FEWEST, Family, Sample, Shape
-from datacheck.backends.hdf5.set_counts import SETS
 
 APART = "by chance"
-"""What stands for the table of such datasets."""
+"""Stands for a table of their own, so that they are not put into that of their neighbours."""
 
 
 def by_chance(families: Sequence[Family], groups: Mapping[bytes, Mapping[bytes, Shape]]) -> frozenset[bytes]:
-    """Return the paths of those datasets, in samples and in other `groups` that hold the same (shapes by names)."""
+    """Return the paths of these datasets, in samples and in `groups` of like members (shapes by names)."""
     its = [*families, *_siblings(groups, {it.path for family in families for it in family.samples})]
     return frozenset(path for family in its for path in _strangers(family))
 
@@ -28,7 +28,7 @@ def by_chance(families: Sequence[Family], groups: Mapping[bytes, Mapping[bytes, 
 def _siblings(
     groups: Mapping[bytes, Mapping[bytes, Shape]], taken: Collection[bytes], fewest: int = FEWEST + 1
 ) -> Iterator[Family]:
-    """Yield the groups of one parent that hold the same names, of those that are not samples."""
+    """Yield the groups of one parent whose members have the same names, except for samples (`taken`)."""
     alike: dict[tuple[bytes, frozenset[bytes]], list[bytes]] = defaultdict(list)
     for path, members in groups.items():
         if path and path not in taken and len(members) > 1:
@@ -51,7 +51,7 @@ def _strangers(family: Family) -> Iterator[bytes]:
 
 
 def by_themselves(shapes: Iterable[tuple[bytes, Shape]]) -> dict[bytes, bytes]:
-    """Return the groups of which each has its own rows, with the group above them: a molecule each, a set each.
+    """Return the groups that have rows of their own (a molecule each, a set each), with the group above them.
 
     They hold the same names, and most of them another number of rows than the others, or are called by sets. Groups of
     one parent and one number of rows may be views of the same samples: frames and their flow.

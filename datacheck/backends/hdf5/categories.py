@@ -13,13 +13,13 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 ENCODED = "categorical"
-"""What anndata says a group is that holds categories."""
+"""The encoding type that anndata gives to a group of categories."""
 
 
 def categories(datasets: Sequence[Dataset], kind: str, values: Values) -> dict[bytes, int]:
-    """Return the dataset of numbers among those of a group, and how many categories there are; nothing without one.
+    """Return the path of the dataset of category numbers in a group, and how many categories there are; else nothing.
 
-    Where the group does not say by its `kind` that it holds these, most of the numbers have to be those of some.
+    Unless the `kind` of the group says that it holds categories, most of the numbers have to be valid ones.
     """
     by_name = {it.name: it for it in datasets if len(it.shape) == 1}
     codes, names = by_name.get(b"codes"), by_name.get(b"categories")
@@ -43,9 +43,9 @@ def without_category(dataset: Dataset, count: int, numbers: NDArray[Any], start:
 
 
 def without_name(dataset: Dataset, numbers: NDArray[Any], start: int, *, label: bool) -> Iterator[tuple[int, Finding]]:
-    """Yield the rows from `start` on with numbers that an enumerated type has no name for, with their places.
+    """Yield the places of numbers that an enumerated type has no name for, with a finding; the first row is `start`.
 
-    Names of single bits may be meant together.
+    If all names are of single bits, the numbers are flags: any combination of these bits is sound.
     """
     metadata: Mapping[str, Any] = dataset.dtype.metadata or {}
     named = metadata.get("enum")
@@ -62,7 +62,7 @@ def without_name(dataset: Dataset, numbers: NDArray[Any], start: int, *, label: 
     path = escape(dataset.path)
     for at in np.flatnonzero(wrong.reshape(len(numbers), -1).any(axis=1)).tolist():
         number = int(numbers[at][wrong[at]].reshape(-1)[0])
-        told = f"{path}[{start + at}] is {number:,}, which is none of the {len(known):,} values that its type names"
+        told = f"{path}[{start + at}] is {number:,}, and its type has names for {len(known):,} other values only"
         code = "label" if label else "dangling"
         details: dict[str, Any] = {"dataset": path, "row": start + at, "number": number}
         yield at, found(code, told, field=dataset.title, verdict=None if label else "suspicious", **details)

@@ -45,7 +45,7 @@ class Dataset:
     doubted: tuple[tuple[int, int], ...] = ()
     """Half-open ranges of chunks that the index may have lost, numbered row by row, where it is damaged."""
     spoiled: tuple[Finding, ...] = ()
-    """What is wrong with its attributes, where it is a record."""
+    """What is wrong with its attributes, if the dataset is a record."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
     unclear: bool = False
@@ -59,7 +59,7 @@ class Dataset:
     """Whether its samples run along its last axis: `shape` and `chunks` are then as if that were the first one."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Travel without what can be told again, and what is as in most datasets: that is the class's."""
+        """Pickle without cached properties and without fields that have their default, which the class provides."""
         held = self.__dict__
         return {it: held[it] for it in FIELDS if it in held and (it not in USUAL or held[it] != USUAL[it])}
 
@@ -124,7 +124,7 @@ class Dataset:
 
 FIELDS = tuple(it.name for it in fields(Dataset))
 USUAL = {it.name: it.default for it in fields(Dataset) if it.default is not MISSING}
-"""What its fields are where nothing else is said."""
+"""The defaults of its fields."""
 Height = tuple[int, str]
 Values = Callable[[Dataset], "NDArray[Any] | None"]
 """Returns what a small dataset holds, None where that cannot be had."""

@@ -56,7 +56,7 @@ class _File:
         return path in self.datasets or path in self.groups or path in self.linked
 
     def are_tables(self) -> bool:
-        """Say whether obs and var are tables, as anndata has them, and not what somebody observed."""
+        """Say whether obs and var are tables, as in anndata; elsewhere obs may be plain observations."""
         tables = {path for path, it in self.datasets.items() if it.dtype.names} | set(self.groups)
         return {b"/obs", b"/var"} <= tables
 
@@ -107,7 +107,7 @@ def encoded(
         elif kind in PARTS:
             said += _of_parts(file, group, kind)
         raw = kind == "raw" or (not kind and group == b"/raw")
-        if raw or kind == "anndata" or (not kind and not group and file.are_tables()):  # before 0.8 they did not say so
+        if raw or kind == "anndata" or (not kind and not group and file.are_tables()):  # anndata before 0.8 has no kind
             said += _of_cells(file, group, raw=raw)
     return said
 

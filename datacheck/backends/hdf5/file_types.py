@@ -1,6 +1,6 @@
-"""Datasets that are whole numbers in one file of a folder, and not in the others, or the other way round.
+"""Datasets that hold whole numbers in one file of a folder and fractions in the others, or the other way round.
 
-A loader that scales bytes of 0 to 255 takes numbers of 0 to 1 in one of its files for black.
+A loader that divides bytes by 255 turns a file of numbers from 0 to 1 into black pictures.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 FEWEST, NEARLY = 4, 3 / 4
-"""So many files tell the type of a dataset, if so many of them have the same."""
+"""How many files it takes to tell the usual type of a dataset, and what share of them must have it."""
 NAMED = 3
-"""So many files of another type are named for each dataset."""
+"""How many files of the other type are named for each dataset."""
 MOST = 1 << 16
-"""Paths that are held against each other."""
+"""How many paths are compared."""
 
 
 class FileTypes:
-    """Counts the kinds of the datasets of the files of a folder: bytes and other whole numbers, and fractions."""
+    """Counts in how many files of a folder each dataset holds whole numbers, and in how many fractions."""
 
     def __init__(self) -> None:
         self._count: dict[bytes, Counter[str]] = defaultdict(Counter)
@@ -40,7 +40,7 @@ class FileTypes:
                 first.append(number)
 
     def findings(self, names: Sequence[str]) -> Iterator[Finding]:
-        """Yield the files, of these escaped names, in which a dataset is of another kind than in nearly all others."""
+        """Yield a finding for each file (by its escaped name) where a dataset is of another kind than in the others."""
         for path, count in sorted(self._count.items()):
             usual, most = count.most_common(1)[0]
             if len(count) < 2 or count.total() < FEWEST or most < NEARLY * count.total():
@@ -48,5 +48,5 @@ class FileTypes:
             odd = next(it for it in count if it != usual)
             for number in self._first[path, odd]:
                 called = {"i": "whole numbers", "f": "floating-point numbers"}
-                text = f"{escape(path)} is of {called[odd]}, in the other files of {called[usual]}"
+                text = f"{escape(path)} holds {called[odd]}; in the other files it holds {called[usual]}"
                 yield msgspec.structs.replace(found("fields", text, dataset=escape(path)), file=names[number])

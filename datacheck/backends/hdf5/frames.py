@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.row_counts import spelled
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -77,9 +78,8 @@ def _has_rows(dataset: Dataset, numbers: Numbers) -> bool:
 
 def _unequal(datasets: Sequence[Dataset]) -> Iterator[Finding]:
     if len({it.rows for it in datasets}) > 1:
-        spelled = ", ".join(f"{escape(it.path)} has {it.rows:,} row{'s' * (it.rows != 1)}" for it in datasets)
         rows = {escape(it.path): it.rows for it in datasets}
-        yield found("row-count", f"{spelled}; they belong together", rows=rows)
+        yield found("row-count", f"{spelled([*rows.items()])}; they belong together", rows=rows)
 
 
 def _of_labels(rows: Mapping[bytes, Dataset], values: Values) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ FIELDS = frozenset({"split", "source", "start", "stop"})
 
 
 class Part(NamedTuple):
-    """The rows of a dataset of the root that are of a set."""
+    """The rows of a dataset, in the root group, that belong to a set."""
 
     of: bytes
     source: bytes
@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
 
 def parts(look: Looking) -> tuple[Part, ...]:
-    """Return what a file says of its sets, nothing where it is none of Fuel's."""
+    """Return the sets that the attribute declares; nothing if the file was not written by Fuel."""
     held = look.rows(b"", SPLIT)
     if held is None or not set(held.dtype.names or ()) >= FIELDS:
         return ()
@@ -37,7 +37,7 @@ def parts(look: Looking) -> tuple[Part, ...]:
 
 
 def findings(its: tuple[Part, ...], datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
-    """Yield the sets that lead to rows, or to datasets, that are not there."""
+    """Yield a finding for each set whose dataset or rows are not there."""
     for it in its:
         source, said = escape(it.source), f"/: the attribute split says that {escape(it.of)} is "
         dataset = datasets.get(it.source)

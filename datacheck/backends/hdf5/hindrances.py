@@ -65,7 +65,7 @@ class Hindrances:
         yield from self._too_large(opened, created, dataset)
 
     def allow(self, declared: int) -> bool:
-        """Say whether values of so many bytes, all of which are stored, may be read; if so they are added up."""
+        """Say whether stored values of so many bytes may still be read; if so, count them as read."""
         may = self._declared + declared <= max(LARGE, SPARSE * self._size)
         self._declared += declared if may else 0
         return may

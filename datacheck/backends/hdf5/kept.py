@@ -108,9 +108,9 @@ def kept(path: Path, recovered: Recovery | None = None, *, keep: bool) -> Abstra
 
 
 def close_changed() -> None:
-    """Close the files that are open and are not what lies at their paths any more, or has another size or time.
+    """Close the open files that were replaced or changed since: by identity, size or time.
 
-    The library gives whoever opens such a file anew what it remembers of it, and so it would be walked as it was.
+    Otherwise the library answers from what it remembers of such a file, and a new walk sees the old contents.
     """
     for last in _kept:
         if last and not last[0][1].users and _mark(last[0][1].path) != last[0][0]:
@@ -128,7 +128,7 @@ class Closing(Protocol):
 
 File = TypeVar("File", bound=Closing)
 _kept: list[list[tuple[tuple[object, ...], Any]]] = []
-"""The lists of what stays open."""
+"""All lists of files that stay open, so that `close_changed` can look at each."""
 
 
 def _marked(path: Path, status: os.stat_result) -> tuple[object, ...]:

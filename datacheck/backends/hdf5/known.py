@@ -19,7 +19,7 @@ MOST_BYTES = 16 << 20
 """Bytes of all that is handed over, packed; files beyond that are walked by whoever reads them."""
 LEVEL = 1
 OF_FILE = 32
-"""Bytes of what is handed over for a file that holds the same as another one."""
+"""Bytes that a file takes in what is handed over if its contents are those of another one."""
 
 
 class Walked(NamedTuple):
@@ -37,7 +37,7 @@ class Packing:
     files: dict[int, Walked] = field(default_factory=dict)
     size: int = 0
     _packed: dict[int, tuple[Contents, bytes]] = field(default_factory=dict)
-    """What was packed before, by its identity: many files may hold the same."""
+    """Contents that were packed before, by `id`: many files may share one."""
 
     def add(self, number: int, size: int, changed: int, contents: Contents) -> None:
         """Add what a file of that size and time holds."""

@@ -12,7 +12,7 @@ from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
 
 
 def reason_of(exc: BaseException) -> str:
-    """Return what the library said as one clean line; of an error of the system without its addresses and times."""
+    """Return what the library said as one clean line; for an error of the system, only its own text."""
     number = errno_of(exc)
     if number is not None and number in ENVIRONMENT:
         return os.strerror(number)
@@ -21,7 +21,7 @@ def reason_of(exc: BaseException) -> str:
 
 
 def failed(exc: Exception, what: str, **details: Any) -> Finding:
-    """Return the finding for one of TROUBLE that part of a file brought about. Raises what is a slip of our own."""
+    """Return the finding for one of TROUBLE that part of a file caused. Raises what is a mistake of our own."""
     if is_slip(exc):
         raise exc
     said = f"{what}: {reason_of(exc)}"

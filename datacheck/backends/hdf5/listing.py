@@ -186,9 +186,9 @@ def text_of(h5: Any, opened: Any, name: bytes) -> str:
 
 
 def read_attribute(h5: Any, opened: Any) -> NDArray[Any] | None:
-    """Read an open attribute's value, through all that its bytes go through; one of a type nobody holds is let be.
+    """Read an open attribute's value, through all its conversions; types that nobody can hold are left alone.
 
-    Returns what it holds if these are floating-point numbers.
+    Returns the values if they are floating-point numbers.
     """
     space = opened.get_space()
     if space.get_simple_extent_type() == h5.h5s.NULL or not space.get_simple_extent_npoints():

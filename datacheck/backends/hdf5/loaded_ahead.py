@@ -1,4 +1,4 @@
-"""What a worker needs that reads HDF5: it loads this while the caller still finds out what is to be read."""
+"""Imports what a worker needs to read HDF5, while the caller still finds out what is to be read."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Looking:
     file: Any
     trail: StepCounter
     looked: set[bytes] = field(default_factory=set)
-    """The datasets whose values were looked at."""
+    """The paths of datasets whose values were looked at."""
 
     def number(self, path: bytes, name: bytes) -> int | None:
         """Return the whole number that an attribute of an object holds, None where there is none."""

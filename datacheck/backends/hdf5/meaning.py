@@ -35,15 +35,15 @@ from datacheck.model.finding import Finding, found
 STEPS = (b"num_samples", b"num_steps", b"n_steps", b"total_steps")
 """Attributes of a sample: how many rows it has."""
 BUDGET = b"total_steps"
-"""The rows of all samples, or how many steps somebody means to take: that is told by a number of samples beside it."""
+"""The rows of all samples (then a number of samples stands beside it), or a planned number of training steps."""
 TOTALS = (b"total", BUDGET)
 """Attributes of what the samples are in: how many rows they have together."""
 SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories", b"total_episodes")
 """Attributes of what the samples are in: how many there are."""
 SURE = frozenset({b"/data"})
-"""Where robomimic has its demonstrations, and what counts those of the file. Elsewhere"""
+"""Groups whose counts are certain to be of this file: here robomimic has its demonstrations."""
 NEAR = 3 / 4
-"""a number that is larger by more than this may be that of all files of a set."""
+"""Elsewhere, a count of which fewer than this share are there may be that of all files of a set."""
 NAMED = 5
 SHORTEST, HEAD = 64, 16
 """Bytes of the shortest picture, and so many of its first ones."""
@@ -98,9 +98,9 @@ class Meaning:
     pictures: frozenset[bytes] = frozenset()
     """The flat datasets whose bytes are those of one picture."""
     by_chance: frozenset[bytes] = frozenset()
-    """The datasets that are no columns of a table with others of their group, though they are as long."""
+    """The datasets that have as many rows as others of their group by chance, and are not columns of one table."""
     parts: tuple[fuel.Part, ...] = ()
-    """The sets of a file of Fuel's."""
+    """The sets that a file written by Fuel declares."""
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -109,7 +109,7 @@ class Meaning:
         return group in self.samples or any(it in self.samples for it in _above(group))
 
     def compares(self, group: bytes) -> bool:
-        """Say whether a group is compared with others like it, or in one that is, or its parts are told by Fuel."""
+        """Say whether a group, or one above it, is compared with others like it, or Fuel declares its sets."""
         return (
             (not group and bool(self.parts))
             or group in self.compared
@@ -134,7 +134,7 @@ class Facts:
     netcdf: bool = False
     """Whether an attribute says that netCDF-4 wrote it."""
     heeded: bool = True
-    """Whether counts, lists of names and row numbers are held against what they are of."""
+    """Whether counts, lists of names and row numbers are checked; not with `--convention none`."""
 
     @property
     def attribute(self) -> Attribute:
@@ -263,7 +263,7 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         for name in STEPS:
             says = facts.attribute(sample.path, name)
             if says is None or (says != there and any(shape[:1] == (says,) for shape in sample.members.values())):
-                continue  # it counts the rows of another dataset: samples of sound, beside its frames
+                continue  # it counts the rows of another dataset, such as audio samples beside frames
             counts.append(Counted(sample.path, name, (sample.path,), true=says == there or there < 0))
             number = says
             if there >= 0 and says != there:

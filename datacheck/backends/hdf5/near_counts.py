@@ -1,9 +1,10 @@
 """Datasets of one group that have nearly as many rows as others, and by their names may be meant to have as many.
 
-Names are alike but for one word, and the two words are a pair that training may read side by side. A noisy picture has
-its clean one: there it is a fault. Queries and passages, pictures and captions, two domains may each be as many as they
-are: there it is only suspicious. Or they are flat columns: three or more are of one length, and one is a little longer
-or shorter. Where these are the coordinates of events and points it is a fault; a sensor may have a clock of its own.
+Two names differ in one word, and the two words are a pair that training may read side by side. Each noisy picture has
+its clean one: another number of them is a fault. Queries and passages, pictures and captions, or two domains need not
+be equally many: that is only suspicious. Or three or more flat columns have one length, and one is a little longer or
+shorter: a fault if they are the coordinates of points or events; suspicious otherwise, since sensors may have clocks of
+their own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, WORDS
+from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, WORDS, spelled
 from datacheck.backends.hdf5.told_apart import near, told_apart
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
@@ -21,10 +22,10 @@ from datacheck.model.finding import Finding, found
 
 
 class Pair(NamedTuple):
-    """Words for two things that training reads side by side.
+    """Words in the names of two datasets that training reads side by side.
 
-    `certain` if by meaning each row of one has its row of the other, and `flat` if so where a row is a single number
-    too: a signal and what it was made from, but not learning rates and heart rates.
+    `certain`: each row of one must have its row in the other. `flat`: also if a row is a single number, as in a signal
+    and its clean original; with `lr` and `hr`, single numbers may be learning rates and heart rates.
     """
 
     some: frozenset[bytes]
@@ -58,15 +59,15 @@ COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b r
 """What the parts of one point or one event of a camera are called."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
-"""So many columns, of so many rows; another of at least this share of them may be meant to be as long."""
+"""How many columns of one length there have to be, how long, and how near to it the odd one has to be."""
 
 
 def near_counts(
     datasets: Sequence[Dataset], before: Iterable[Finding] = (), values: Values = lambda _: None
 ) -> Iterator[Finding]:
-    """Yield a finding for each pair, and each odd column, of one group, but for those of which one told `before`.
+    """Yield a finding for each pair and each odd column of one group, except where a finding `before` names one.
 
-    Where one of the datasets says where the rows of each record begin or end, they may have any number of rows.
+    If a dataset holds where the rows of each record begin or end, the others may have any number of rows.
     """
     its = [it for it in datasets if it.shape and it.rows and it.holds == {NUMBERS}]
     if any((STARTS | ENDS) & set(WORDS.findall(it.name.lower())) for it in datasets):
@@ -98,7 +99,7 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
 
 
 def _joins(dataset: Dataset) -> bool:
-    """Say whether a dataset has the number of something in each row: the picture that a box is of."""
+    """Say whether each row of a dataset is the number of something: of the picture that a box belongs to."""
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & set(_words(dataset)))
 
 
@@ -118,7 +119,6 @@ def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
 
 
 def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:
-    counts = {escape(it.path): it.rows for it in (some, other)}
-    spelled = ", ".join(f"{path} has {rows:,} row" + "s" * (rows != 1) for path, rows in counts.items())
-    said = f"{spelled}; {by} they {'' if certain else 'may '}belong together"
-    return found("row-count", said, verdict=None if certain else "suspicious", rows=counts)
+    counts = [(escape(it.path), it.rows) for it in (some, other)]
+    said = f"{spelled(counts)}; {by} they {'' if certain else 'may '}belong together"
+    return found("row-count", said, verdict=None if certain else "suspicious", rows=dict(counts))

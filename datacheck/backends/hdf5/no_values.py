@@ -17,9 +17,9 @@ MEANT = DATA | LABEL | STEPS | SEEN
 def without_values(datasets: Sequence[Dataset], *, filled: bool) -> Iterator[Finding]:
     """Yield the datasets of one group that have rows and in them no value, where that is more than an option unused.
 
-    They are data or labels by their names, or the file is not `filled`: nothing in it has a row with values. What else
-    lies in a file with such as has values is sound: nobody measured it. A name that says more than that,
-    as sample_extra, may be of such.
+    These are data or labels by their names, or the file is not `filled`: no row in it has values. Others are sound in a
+    file that has values elsewhere: they were not measured. A name with further words, such as sample_extra, may be
+    one of these, and is suspicious.
     """
     for dataset in datasets:
         if not dataset.shape or not dataset.rows or dataset.row_bytes or dataset.matlab in UNJUDGED:

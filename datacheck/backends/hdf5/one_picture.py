@@ -1,8 +1,8 @@
-"""Groups, and files, that hold one picture, with what else there is of its pixels: a mask, a depth.
+"""Groups and files that hold one picture and its mask, depth or the like, and are not a table of its lines.
 
-`image` of 240 x 240 x 4 beside `mask` of 240 x 240 x 3 is no table of 240 rows: what one line of it lacks, the picture
-lacks. It is told by its name, in the singular, and by an axis of channels; and nothing flat beside it is as long as one
-of its axes, as labels of many pictures would be.
+`image` of 240 x 240 x 4 beside `mask` of 240 x 240 x 3 is not a table of 240 rows: a fault in a line is a fault of the
+whole picture. A picture is recognised by its name, in the singular, and an axis of channels; and no flat dataset beside
+it may be as long as one of its axes, as the labels of many pictures would be.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from datacheck.model.escaping import escape
 
 PICTURE = frozenset(b"image img picture photo rgb rgba rgbd bgr color colour slice frame".split())
 SMALLEST = 16
-"""So many pixels an axis of a picture has."""
+"""The least number of pixels along an axis of a picture."""
 LAST, FIRST = (1, 3, 4), (3,)
-"""How many channels there are behind the pixels, and before them."""
+"""How many channels a picture may have as its last axis, and as its first."""
 Extent = tuple[int, int]
 
 
 def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]]:
-    """Return the tables of the parts of a group's picture, each of which is a record, and the other datasets."""
+    """Return a table for each part of the picture that a group holds, if any, and the other datasets."""
     its = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
     named = (it for it in its if PICTURE.intersection(WORDS.findall(it.name.lower())))
     extent = next((found for it in named for found in _of_channels(it)), None)
@@ -41,7 +41,7 @@ def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]
 
 
 def _of_channels(dataset: Dataset) -> Iterator[Extent]:
-    """Yield the height and width that a dataset of three axes may have as a picture."""
+    """Yield each height and width that a dataset may have if it is a picture with channels."""
     if len(dataset.shape) != 3 or dataset.dtype.names is not None:
         return
     one, two, three = dataset.shape
@@ -52,9 +52,9 @@ def _of_channels(dataset: Dataset) -> Iterator[Extent]:
 
 
 def _counts(dataset: Dataset, axes: Collection[int], extent: Extent) -> bool:
-    """Say whether a dataset has a row for each line, for each pixel, or a value for each picture that there may be.
+    """Say whether a dataset has a row for each line or pixel, or a value for each of several pictures.
 
-    What has as many rows as there are channels and several values in each is something else: a matrix of the camera.
+    One with a row of several values for each channel is something else: the matrix of a camera.
     """
     flat = len(dataset.shape) == 1
     return dataset.rows == extent[0] * extent[1] or (dataset.rows in axes and (flat or dataset.rows > max(LAST)))

@@ -88,7 +88,7 @@ class Places:
         self._headers = array("Q", (self._base, long))
         self._stored: list[_Stored] = []
         self._whole_ones: list[Dataset] = []
-        """The datasets whose values lie side by side; `_spans` says where, and how many bytes they are."""
+        """The contiguous datasets; `_spans` has the offset and the bytes of each."""
         self._spans = array("Q")
         self._chunks = 0
         self._fanout, self._group_links = self._links_of_nodes()
@@ -105,7 +105,7 @@ class Places:
             self._headers.extend((at, header_bytes(self._last[1]) or 0))
 
     def begins(self, address: int) -> bytes:
-        """Return how a header begins, if it is the one that was added last; nothing of any other one."""
+        """Return the first bytes of the header that was added last; nothing for any other header."""
         return self._last[1] if self._last[0] == address else b""
 
     def index(self, created: Any, dataset: Dataset, address: int) -> ChunkTree | None:
@@ -185,7 +185,7 @@ class Places:
             self._stored.append(_Stored(dataset, *pieces, values=values))
 
     def add_placed(self, dataset: Dataset) -> None:
-        """Add a dataset whose values are `placed`."""
+        """Add a dataset that says itself where its values are (`placed`)."""
         if self._whole and dataset.placed is not None:
             self._whole_ones.append(dataset)
             self._spans.extend((dataset.placed, dataset.bytes))
@@ -337,7 +337,7 @@ def _find_sizes(stored: _Stored) -> None:
 
 
 def trouble_of_index(dataset: Dataset, at: int, what: str) -> Finding:
-    """Return the finding for the index of the chunks of a dataset that is damaged at an offset."""
+    """Return the finding for a dataset whose index of chunks is damaged at an offset."""
     spelled = escape(dataset.path)
     said = f"the index of the chunks of {spelled} is damaged at offset {at}: {what}"
     return found("damaged-store", said, field=dataset.title, object=spelled, offset=at)

@@ -11,7 +11,7 @@ from datacheck.model.blocks import Shard
 PROBES = 64
 ROWS_A_PROBE = 16
 PROBED_BYTES = 16 << 20
-"""So many bytes of large rows are looked at in all, or one row at each probe."""
+"""How many bytes of large rows are looked at in all; more if a single row at each probe is more."""
 DATASETS_PROBED = 4096
 """Datasets may be probed so often, all probes and all datasets of a table taken together, or each once."""
 DECODED_BYTES = 1 << 30
@@ -39,9 +39,9 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
 
 
 def _rows_a_probe(table: Table) -> int:
-    """Return how many rows are looked at together: fewer where they are large, but for those that are a dataset each.
+    """Return how many rows a probe looks at: fewer if they are large, unless each is a dataset.
 
-    How these differ in size says something, and only many of them show it.
+    Datasets that are a record each differ in size, which only many of them show.
     """
     if table.each:
         return ROWS_A_PROBE

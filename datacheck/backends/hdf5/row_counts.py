@@ -1,4 +1,4 @@
-"""Datasets of an HDF5 file that are meant to have as many rows as each other, and have not."""
+"""Datasets of an HDF5 file that are meant to have equally many rows, and do not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEEN = frozenset({b"observation", b"observations", b"obs"})
 DATA = frozenset(b"x data image images img imgs input inputs feature features sample samples text texts".split())
 LABEL = frozenset(b"y label labels target targets".split())
 OR_DATA = frozenset({b"y", b"target", b"targets"})
-"""Of the names of labels those that data may have as well: another set of points, another domain."""
+"""Names of labels that data may have as well: another set of points, another domain."""
 SOURCES = frozenset({b"source", b"sources", b"src"})
 PARTS = re.compile(rb"[A-Za-z]+|[0-9]+")
 """X_train and y_train, train_set_x and train_set_y, my_data and my_labels: names that are alike but for one word, which
@@ -40,26 +40,26 @@ is one of DATA in the one and one of LABEL in the other. Names with any other wo
 WHOLE = frozenset(
     b"train training val valid validation test dev eval trainval holdout all full data dataset set".split()
 )
-"""Words beside those that say of which set of samples both are: there is a label for each of them."""
+"""Words that name a set of samples: if there are no others, each sample of the set has a label."""
 OF_ONE_AXIS = frozenset(
     b"mean means std stds var variance median mu sigma min max scale scales scaler shift offset norm dim dims size "
     b"sizes shape grid grids axis axes edge edges bin bins coord coords range ranges limit limits mesh ticks center "
     b"centers".split()
 )
-"""Words beside those that say what each has for its own features or its own axis: x_mean and y_mean."""
+"""Words for what belongs to one axis or one set of features: x_mean and y_mean are no data and labels."""
 THIRD = b"z"
-"""Where there is a z as well, x and y are axes, and no data and labels."""
+"""If there is a z as well, x and y are axes and not data and labels."""
 ENDINGS = frozenset(
     b"terminal terminals timeout timeouts done dones truncated truncations terminated terminations".split()
 )
-"""Steps that may be flags, or the numbers of those rows at which an episode ends."""
+"""Names of steps that hold flags, or the numbers of the rows at which episodes end."""
 Counts = Sequence[tuple[str, "int | None"]]
 
 
 def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) -> Iterator[Finding]:
-    """Yield a finding for each data and labels of a group, by the words of their names, that differ in their rows.
+    """Yield a finding for data and labels of a group that are paired by their names and differ in their rows.
 
-    Where nothing but these words says that they belong together, and they may be two sets of things, it is suspicious.
+    It is suspicious if only the names say that they belong together, and they may be two separate sets of things.
     """
     sides: dict[tuple[bytes, ...], dict[bool, list[Dataset]]] = defaultdict(lambda: {False: [], True: []})
     for dataset in datasets:
@@ -82,7 +82,7 @@ def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) 
 
 
 def _of_pair(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Finding]:
-    """Yield that labels and data with alike names are not as many, unless these may well be two sets of things."""
+    """Yield a finding for data and labels with like names that differ in rows, unless they look like two sets."""
     close, alike = near(label, data), of_one_kind(label, data)
     certain = not data.rows or close or len(data.shape) > 1 if of_a_set else close and not alike
     if of_a_set or close or not alike:
@@ -90,12 +90,12 @@ def _of_pair(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Findi
 
 
 def of_a_set(rest: Sequence[bytes]) -> bool:
-    """Say whether the other words of a name tell a set of samples, and no more than that."""
+    """Say whether the other words of a name are only those of a set of samples, such as train."""
     return all(it in WHOLE or it == b"*" or it.isdigit() for it in rest)
 
 
 def without(name: bytes, word: bytes) -> tuple[bytes, ...] | None:
-    """Return the words of a name with a star for one of them, None where it has not this one."""
+    """Return the words of a name with a star in the place of this one; None if the name does not have it."""
     parts = [it.lower() for it in PARTS.findall(name)]
     return None if word not in parts else tuple(b"*" if it == word else it for it in parts)
 
@@ -116,7 +116,7 @@ def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
 
 
 def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) -> Iterator[Finding]:
-    """Yield a finding where the actions, rewards and what else a transition has differ in their rows in one group.
+    """Yield a finding if the actions, rewards and other parts of transitions in one group differ in their rows.
 
     Of each episode there may be one observation more than actions, and a reward, or a number of its last row. What has
     few rows beside the actions may be of something else.
@@ -135,14 +135,14 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
     }
     ends |= {it.rows for it in datasets if _last_rows(it, actions, values)}
     seen = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
-    wrong = [it for it in odd if it.rows not in seen or it.name in STEPS - ENDINGS]  # flags may be of what is seen
+    wrong = [it for it in odd if it.rows not in seen or it.name in STEPS - ENDINGS]  # flags may be of observations
     if wrong:
         counts = [(escape(it.path), it.rows) for _, it in sorted(its.items())]
         yield _unequal(counts, certain=any(near(it, actions) and it.rows not in seen for it in wrong))
 
 
 def _last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
-    """Say whether a dataset holds, in ascending order, the last row of each episode, or the one behind it."""
+    """Say whether a dataset holds, in ascending order, the last row of each episode, or the row after it."""
     if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not 0 < dataset.rows < actions.rows:
         return False
     its = values(dataset)
@@ -150,17 +150,17 @@ def _last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
 
 
 def _flags(dataset: Dataset, values: Values) -> Sequence[int]:
-    """Return the flags of steps as whole numbers, nothing where it holds others."""
+    """Return the flags of steps as 0 and 1; nothing if the dataset holds other numbers."""
     its = values(dataset) if len(dataset.shape) == 1 and dataset.dtype.kind in "biuf" else None
     return [] if its is None or not np.isin(its, (0, 1)).all() else its.astype(np.int64).tolist()
 
 
 INFOS = frozenset({b"infos", b"info", b"env_infos"})
-"""Groups beside the datasets of transitions that have something more of each step."""
+"""Groups beside the datasets of transitions with further values for each step."""
 
 
 def info_counts(datasets: Sequence[Dataset], infos: Sequence[Dataset]) -> Iterator[Finding]:
-    """Yield a finding where what more a group has of each step is of nearly as many steps as there are actions."""
+    """Yield a finding for each dataset of `infos` that has nearly, but not exactly, a row for each action."""
     steps = next((it for it in datasets if it.name in (b"actions", b"action") and it.shape), None)
     if steps is None:
         return
@@ -193,9 +193,9 @@ def row_counts(
 
 
 def _of_labels(label: Dataset, data: Dataset, datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
-    """Yield that labels are not as many as the data, unless something tells that they need not be.
+    """Yield a finding for labels that are not as many as the data, unless something shows that they need not be.
 
-    It is certain where they are nearly as many, or pairs of which some lead beyond the data, or there are no data.
+    It is certain if they are nearly as many, if labels of (row, class) lead beyond the data, or if there are no data.
     """
     rows = _paired_rows(label, values)
     if (rows is not None and data.rows // 2 <= rows < data.rows) or told_apart(label, data, datasets, values):
@@ -214,13 +214,13 @@ def _distinct(dataset: Dataset, values: Values) -> bool:
 
 
 def _of_the_whole(label: Dataset, data: Dataset) -> bool:
-    """Say whether labels are one label of all rows of a file, as a clip or a graph has one; or another domain."""
+    """Say whether there is one label for the whole file (a clip, a graph), or the labels are another domain."""
     domains = label.name in OR_DATA and data.name in SOURCES and of_one_kind(label, data)
     return (label.rows == 1 and data.rows > 1) or domains
 
 
 def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Dataset]) -> Dataset | None:
-    """Return the data, by their name, that have no row beside labels of several, of which nothing else has as many."""
+    """Return the dataset that is data by its name and has no row, where nothing else has as many rows as the labels."""
     if label.rows < 2 or any(it.rows in (label.rows, label.rows + 1) for it in data):
         return None
     its = [it for it in datasets if it.name.lower() in DATA | SEEN and it.columns and it.shape]
@@ -228,9 +228,9 @@ def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Da
 
 
 def _paired_rows(label: Dataset, values: Values) -> int | None:
-    """Return the last row of the data that labels lead to which are pairs of a row and a class in the order of rows.
+    """Return the last row that labels lead to, if they are pairs of (row of the data, class) in ascending order.
 
-    None where they are no such pairs.
+    None if they are not.
     """
     if len(label.shape) != 2 or label.shape[1] not in (2, 3) or label.dtype.kind not in "iu":
         return None
@@ -314,10 +314,19 @@ def _pattern(path: bytes, *, rooted: bool) -> re.Pattern[bytes]:
 
 
 def _unequal(counts: Counts, *, certain: bool = True) -> Finding:
-    spelled = ", ".join(
-        f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
-    )
     same = len({rows for _, rows in counts}) == 1 and counts[0][1] is not None
     alike = " and are not the same ones, since a rebuild dropped some" if same else ""
-    said = f"{spelled}{alike}; they {'' if certain else 'may '}belong together"
+    said = f"{spelled(counts)}{alike}; they {'' if certain else 'may '}belong together"
     return found("row-count", said, verdict=None if certain else "suspicious", rows=dict(counts))
+
+
+def spelled(counts: Counts) -> str:
+    """Return how many rows each dataset has, as part of a sentence.
+
+    >>> spelled([("/x", 1200), ("/y", 1), ("/z", None)])
+    '/x has 1,200 rows, /y has 1 row, /z is not there'
+    """
+    its = (
+        f"{path} {'is not there' if rows is None else f'has {rows:,} row' + 's' * (rows != 1)}" for path, rows in counts
+    )
+    return ", ".join(its)

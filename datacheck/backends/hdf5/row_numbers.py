@@ -28,13 +28,14 @@ END = frozenset({b"end", b"ends", b"stop", b"stops"})
 START = frozenset({b"offset", b"offsets", b"start", b"starts", b"begin"})
 LENGTH = frozenset({b"len", b"lens", b"length", b"lengths"})
 ROWS = frozenset({b"idx", b"idxs", b"index", b"indexes", b"indices", b"inds", b"ids"})
-SETS = frozenset(b"train training val valid validation test dev eval trainval holdout".split())
+SETS = frozenset(b"train training val valid validation test testing dev eval trainval holdout".split())
+"""Names of sets of samples."""
 IDS = frozenset({b"ids"})
 PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames row rows ix id at position of".split())
 """Words that ends of episodes may have beside: not their times."""
 TILES = frozenset(b"pos position positions range ranges bounds span spans slice slices".split())
 FEWEST, FOLLOWING = 4, 0.9
-"""Of so many ranges, so many follow each other."""
+"""The share of ranges that have to begin where the one before ends."""
 WORDS = re.compile(rb"[a-z]+")
 
 
@@ -244,9 +245,9 @@ def _take_rows(
 
 
 def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
-    """Yield what is wrong with ranges that follow each other, of all rows of what lies beside: `pos_boxes`.
+    """Yield a finding for ranges, such as `pos_boxes`, that cover the rows of another dataset and lead beyond its last.
 
-    They are such if nearly each begins where the one before ends, and their ends are about as many as there are rows.
+    Nearly every range begins where the one before ends, and the last one ends near the last row.
     """
     for dataset in datasets:
         if len(dataset.shape) != 2 or dataset.shape[1] != 2 or dataset.dtype.kind not in "iu":
@@ -270,7 +271,7 @@ def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
 
 
 def _are_names(numbers: NDArray[Any], rows: int, datasets: Sequence[Dataset], values: Values) -> bool:
-    """Say whether a dataset has one of these numbers for each row of the others: patients, not numbers of rows."""
+    """Say whether the numbers are names, such as those of patients: another column holds them too, one for each row."""
     columns = (it for it in datasets if it.rows == rows and len(it.shape) == 1 and it.dtype.kind in "iu")
     held = (values(it) for it in columns)
     return any(its is not None and bool(np.isin(numbers, its).all()) for its in held)
@@ -289,7 +290,7 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
         if target is None or numbers is None or not numbers.size or int(numbers.max()) <= target.rows:
             continue
         if dataset.rows == target.rows and (numbers[1:] < numbers[:-1]).any():
-            continue  # a place within each: where an answer ends in its text
+            continue  # a position within each row: where an answer ends in its text
         at = int(numbers.argmax())
         text = (
             f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,} of {escape(target.path)}, "

@@ -146,13 +146,13 @@ class Family:
 
     @cached_property
     def counted(self) -> list[int]:
-        """The common datasets that have a row a step: those that agree with the actions, or else most that agree."""
+        """The common datasets with a row for each step: those that agree with the actions, else the most that agree."""
         of_actions = (it for it in self.aligned if not ACTIONS.isdisjoint(self.names[place] for place in it))
         return next(of_actions, max(self.aligned, key=len, default=[]))
 
     @cached_property
     def steps(self) -> NDArray[np.int64]:
-        """The rows of each sample: what most of the datasets that are `counted` have; -1 without."""
+        """The rows of each sample: the usual number among its `counted` datasets; -1 if it has none."""
         if not self.counted:
             return np.full(len(self.samples), -1, np.int64)
         return np.array([_usual(column) for column in self.lengths[self.counted].T], np.int64)
@@ -380,7 +380,7 @@ class FileShapes:
 
 
 def findings_of_files(names: Sequence[str], shapes: FileShapes, said: Sequence[Finding] = ()) -> Iterator[Finding]:
-    """Yield what is wrong with files, of these escaped names, for what the others like them hold.
+    """Yield what is wrong with files (by their escaped names), compared with the other files like them.
 
     Which datasets have other numbers of rows is not `said` again.
     """

@@ -1,7 +1,7 @@
-"""Datasets that have as many rows as each other in the other sets of a file, and not in this one.
+"""Datasets that have equally many rows in the other sets of a file (train, valid, test), and not in this one.
 
-Sets are told by a word of a path: /train/dt and /valid/dt, x_train and x_test. What has as many rows as something else
-in two sets of several sizes is meant to have as many in the third.
+A set is named by a word of a path: /train/dt and /valid/dt, x_train and x_test. Two datasets that agree in two sets of
+different sizes are meant to agree in the third.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.row_counts import PARTS
+from datacheck.backends.hdf5.row_counts import PARTS, spelled
+from datacheck.backends.hdf5.row_numbers import SETS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-SETS = frozenset(b"train training val valid validation test testing dev eval".split())
 PAIRS = 1 << 14
-"""Members of sets are compared in pairs; where there would be more of these, none are."""
+"""Members of sets are compared in pairs; if there were more pairs than this, none are compared."""
 LONG = 16
-"""Where one other set alone tells that two have as many rows, they have at least so many."""
+"""If only one other set shows that two datasets agree, they must have at least so many rows there."""
 Place = tuple[tuple[bytes, ...], ...]
 """A path, in parts, without the word that names the set."""
 
 
 def set_counts(groups: Iterable[tuple[bytes, Sequence[Dataset]]], before: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield a finding for two datasets of a set that differ in their rows, but for those of which one told `before`."""
+    """Yield a finding for two datasets of a set that differ in rows, unless a finding `before` names one of them."""
     rows: dict[Place, dict[Place, dict[bytes, Dataset]]] = defaultdict(lambda: defaultdict(dict))
     for _, datasets in groups:
         for dataset in datasets:
@@ -40,7 +40,7 @@ def set_counts(groups: Iterable[tuple[bytes, Sequence[Dataset]]], before: Iterab
 
 
 def _parted(path: bytes) -> tuple[Place, bytes] | None:
-    """Return a path without the one word that names a set, and that word; None where there is no such, or several."""
+    """Return a path without the word that names a set, and that word; None if there is no such word, or several."""
     parts = [[it.lower() for it in PARTS.findall(name)] for name in path.split(b"/")[1:]]
     named = [(at, word) for at, words in enumerate(parts) for word in words if word in SETS]
     if len(named) != 1:
@@ -67,8 +67,7 @@ def _differing(members: Mapping[Place, Mapping[bytes, Dataset]], told: set[str])
 
 
 def _unequal(odd: tuple[Dataset, Dataset], alike: tuple[Dataset, Dataset], *, sure: bool) -> Finding:
-    counts = {escape(it.path): it.rows for it in odd}
-    spelled = ", ".join(f"{path} has {rows:,} row" + "s" * (rows != 1) for path, rows in counts.items())
+    counts = [(escape(it.path), it.rows) for it in odd]
     like = " and ".join(escape(it.path) for it in alike)
     where = f"in the other sets they agree, as {like} do" if sure else f"{like} agree"
-    return found("row-count", f"{spelled}; {where}", verdict="bad" if sure else "suspicious", rows=counts)
+    return found("row-count", f"{spelled(counts)}; {where}", verdict="bad" if sure else "suspicious", rows=dict(counts))

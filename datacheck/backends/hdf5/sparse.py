@@ -118,7 +118,7 @@ def sparse(
     if pointers is None or indices is None or data is None or pointers.dtype.kind not in "iu":
         return None, []
     if indices.rows == pointers.rows - 1 != data.rows:
-        return None, []  # a number for each run of the data: no matrix, but rows of several lengths
+        return None, []  # no matrix: the data are rows of several lengths, with a number for each
     said: list[Finding] = []
     if indices.rows != data.rows:
         counts = {escape(it.path): it.rows for it in (indices, data)}

@@ -123,7 +123,7 @@ def survey(
 
 
 def _says_of(finding: Finding) -> frozenset[str]:
-    """Return the datasets whose numbers of rows a finding compares."""
+    """Return the paths of the datasets whose rows a finding compares."""
     return frozenset(finding.details["rows"]) if finding.code == "row-count" else frozenset()
 
 
@@ -241,7 +241,7 @@ class _Walk:
             self._damaged(path, exc)
 
     def _known(self, path: bytes, at: int) -> Dataset | None:
-        """Return a dataset whose header is like that of another one, if that is all that there is to be said of it."""
+        """Return a dataset whose header is like one that was opened, if nothing else has to be looked at."""
         if self._places is None or self._alike is None:
             return None
         dataset = self._alike.dataset(path, self._places.begins(at), self._end)

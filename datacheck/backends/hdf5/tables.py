@@ -53,7 +53,7 @@ class Table:
     """Whether each dataset is a record, and no row of it."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Travel without what can be told again."""
+        """Pickle without cached properties."""
         return {it: self.__dict__[it] for it in self.__dataclass_fields__}
 
     @property
@@ -105,7 +105,7 @@ class Contents:
     """The attributes of the file itself that are numbers: the name, how many are NaN, how many infinite, and of all."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Travel without what can be told again."""
+        """Pickle without cached properties."""
         return {it: self.__dict__[it] for it in self.__dataclass_fields__}
 
     def names(self) -> Iterator[str]:

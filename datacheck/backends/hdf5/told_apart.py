@@ -1,7 +1,7 @@
-"""What tells, beside their names, whether two datasets of a group are meant to have as many rows as each other.
+"""What shows, beyond their names, whether two datasets of a group are meant to have equally many rows.
 
 Names are little to go by: there may be more captions than pictures, and a target may be a domain, a goal or a label of
-the whole file. Two lengths that are near to each other look like a fault, two that are far apart like two things.
+the whole file. Two lengths that are near each other look like a fault, two that are far apart like two things.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.dataset import Dataset, Values
 
 NEAR = 3 / 4
-"""Datasets of which one has fewer than this of the rows of the other may hold different things."""
+"""If the shorter dataset has less than this share of the rows of the longer one, they may hold different things."""
 SPREAD = 2
-"""Numbers that lead to rows reach beyond the first one in so many of them; those of classes rarely do."""
+"""Row numbers reach beyond the first 1/SPREAD of the rows; numbers of classes rarely do."""
 
 
 LEADING = frozenset(b"idx idxs ind inds index indexes indices id ids row rows of map ref refs pairs".split())
@@ -26,7 +26,7 @@ WORDS = re.compile(rb"[a-z]+")
 
 
 def near(some: Dataset, other: Dataset, share: float = NEAR) -> bool:
-    """Say whether two datasets have nearly as many rows as each other, or as many."""
+    """Say whether two datasets have equally many rows, or nearly so."""
     return min(some.rows, other.rows) >= share * max(some.rows, other.rows)
 
 
@@ -36,10 +36,10 @@ def of_one_kind(some: Dataset, other: Dataset) -> bool:
 
 
 def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], values: Values) -> bool:
-    """Say whether something beside two datasets tells that they have rows of their own.
+    """Say whether something beside two datasets shows that each has rows of its own.
 
-    That is a matrix with a row for each of one and a column for each of the other (scores, weights, a field on two
-    axes), or whole numbers that by their name and values lead from the rows of one into those of the other.
+    That is a matrix with a row for each row of one and a column for each row of the other (scores, weights, a field
+    on two axes), or whole numbers that by name and values lead from the rows of one to rows of the other.
     """
     sizes = {some.rows, other.rows}
     beside = [it for it in datasets if it.path not in (some.path, other.path)]
@@ -49,7 +49,7 @@ def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], value
 
 
 def _leads(numbers: Dataset, of: Dataset, into: Dataset, values: Values) -> bool:
-    """Say whether a dataset holds a row of another one for each row of the first, or pairs of rows of both."""
+    """Say whether `numbers` hold, for each row `of` one dataset, a row of `into`, or pairs of rows of both."""
     if numbers.dtype.kind not in "iu" or not numbers.readable or not numbers.rows:
         return False
     said = set(WORDS.findall(numbers.name.lower()))
@@ -65,17 +65,17 @@ def _leads(numbers: Dataset, of: Dataset, into: Dataset, values: Values) -> bool
 
 
 def _stems(dataset: Dataset) -> set[bytes]:
-    """Return the words of a name, each as one and as many."""
+    """Return the words of a name, each in the singular and in the plural."""
     its = {it.removesuffix(b"s") for it in WORDS.findall(dataset.name.lower())}
     return its | {it + b"s" for it in its}
 
 
 def _numbered(numbers: NDArray[Any]) -> bool:
-    """Say whether numbers are those of their own rows: they lead to nothing else."""
+    """Say whether numbers only count up: they number their own rows and lead to no others."""
     return bool((np.diff(numbers.astype(np.int64)) == 1).all())
 
 
 def _within(numbers: NDArray[Any], rows: int) -> bool:
-    """Say whether numbers lead to rows, counted from 0 or 1, and to most of the way through them."""
+    """Say whether numbers are rows, counted from 0 or 1, and reach far enough through them."""
     low, high = int(numbers.min()), int(numbers.max())
     return low >= 0 and rows <= SPREAD * (high + 1) and high <= rows - (low == 0)

@@ -1,4 +1,4 @@
-"""Functions that are compiled where numba is installed; what compiling made is kept in a cache of numba's.
+"""Functions that numba compiles if it is installed; the compiled code is kept in a cache of numba's.
 
 numba keeps it by the file, or by the time and size of the file, that a function is in. But what it calls, and the
 constants that it takes from other modules, are compiled into it too: so files of the cache are named by all of these.
@@ -34,7 +34,7 @@ def keep_out_of(source: Path) -> None:
 
 
 def compiled(function: F) -> F:
-    """Compile a function when it is first called, and keep that for other processes if there is a place to keep it.
+    """Compile a function when it is first called, and keep the code for other processes if the cache is writable.
 
     It may take functions and constants from the modules of its own package, and from no other of ours.
     """
@@ -42,7 +42,7 @@ def compiled(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile a function into those that call it: a call hands over each array in seven words or more."""
+    """Compile a function into its callers: passing an array in a call costs seven words or more."""
     return _compiled(function, inline=True)
 
 
@@ -60,7 +60,7 @@ def _compiled(function: F, *, inline: bool) -> F:
 
 @functools.cache
 def _digest(module: str) -> str | None:
-    """Return a digest of the code of a module, and of those beside it, as Python loads it; None where it is not known.
+    """Return a digest of the code of a module and of its whole package, as Python loads it; None if it is not known.
 
     Where Python takes a .pyc for that of the source, this is of what is in the .pyc.
     """
@@ -81,7 +81,7 @@ def _digest(module: str) -> str | None:
 
 
 def _parts(code: CodeType) -> Iterator[str]:
-    """Yield what a piece of code does as texts that are the same in every process, without where its lines are."""
+    """Yield a code object as texts that are the same in every process, without line numbers."""
     yield code.co_name
     yield code.co_code.hex()
     for names in (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars):

@@ -16,7 +16,7 @@ SAID = 8
 APART = frozenset({"list", "array", "other"})
 """What is one field in some records, and many in others: a list whose items are alike or not, an object."""
 HOLED = frozenset({"list", "array"})
-"""What has numbers only, unless there is none in one place: the null that a NaN becomes in JSON."""
+"""The form of a list of numbers that may have None among them: JSON turns NaN into null."""
 GONE = "it is not there, nearly all others have it"
 NAMED = 4
 """So many are named in one message."""

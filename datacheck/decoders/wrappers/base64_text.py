@@ -1,4 +1,4 @@
-"""base64, as pictures and arrays are written where only text can stand; also with the letters that URLs may have."""
+"""base64, in which pictures and arrays are written as text; also the URL-safe alphabet."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Compared:
 
 
 def is_sound(chunk: Chunk) -> bool:
-    """Say whether what a file has of some records is of so many, each with its key, and a digest for each compared."""
+    """Say whether a file of keys and digests fits so many records, with a digest for each that is compared."""
     compared = chunk.count
     if chunk.rows is not None:
         if len(chunk.rows) % 4:

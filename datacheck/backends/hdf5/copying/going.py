@@ -31,7 +31,7 @@ from datacheck.model.escaping import escape
 ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 COUNTING = frozenset({b"total_episodes"})
-"""Attributes that count groups which a loader, Minari's, opens by their numbers."""
+"""Attributes that count groups which the loader (Minari's) opens by number."""
 NUMBER = re.compile(rb"[0-9]+")
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 """What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
@@ -63,7 +63,7 @@ def is_sample(name: bytes, contents: Contents) -> bool:
 
 
 def _at_top(table: Table) -> bool:
-    """Say whether a table is a part of the picture that a file is."""
+    """Say whether a table is a part of a picture, and the file is that picture."""
     return is_part(table) and table.group in ("", "/")
 
 
@@ -114,7 +114,7 @@ def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> Non
 
 
 def _with_pictures(tables: Sequence[Table], made: Going) -> None:
-    """Let all parts of a picture go with any of them."""
+    """Drop all parts of a picture if one of them is dropped."""
     gone = {it.group for it in tables if len(made.rows.get(it.name, ()))}
     made.rows.update((it.name, np.arange(1)) for it in tables if it.group in gone)
 
@@ -335,7 +335,7 @@ def _longer(table: Table, other: Dataset) -> bool:
 
 
 def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) -> bool:
-    """Say whether a dataset is in a group beside the samples that holds what they do, and is called otherwise."""
+    """Say whether a dataset is in a group with members like those of the samples beside it, but is no sample itself."""
     group = dataset.path.rpartition(b"/")[0]
     beside = next((it for it in means.samples if it.rpartition(b"/")[0] == group.rpartition(b"/")[0]), None)
     if not group or beside is None or group in means.samples:
@@ -346,7 +346,7 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
 
 
 def _renumbered(above: bytes, means: Meaning, made: Going) -> Iterator[str]:
-    """Yield the groups that a loader opens by their numbers, from 0 to an attribute that counts them, less one."""
+    """Yield what is lost where a loader opens groups by number, from 0 to the count in an attribute, and some go."""
     for count in means.counts:
         if count.path != (above or b"/") or count.name not in COUNTING:
             continue

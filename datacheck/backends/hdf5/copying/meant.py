@@ -32,7 +32,7 @@ from datacheck.model.finding import named as called
 
 Samples = frozenset[tuple[str | None, str]]
 SMALL, READ = 8 << 20, 512 << 20
-"""Bytes of what may hold numbers of rows, by its name, that are looked at for whether it does; of all that is."""
+"""How large a dataset, and all of them together, may be for their values to be read in search of row numbers."""
 NROWS = b"NROWS"
 """The attribute of a table in which PyTables keeps how many rows it has."""
 
@@ -98,9 +98,9 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
 def _others(
     contents: Contents, made: Going, direct: NDArray[np.int64], start: int, label: str | None
 ) -> Iterator[Others]:
-    """Yield what goes of each table with records of others, and with no sample; `direct` are the records that do not.
+    """Yield the records of each table that are dropped because of others, but not as part of a sample.
 
-    `start` is the index of the first record of the file.
+    `direct` are the records that are dropped for themselves, `start` is the index of the first record of the file.
     """
     for table in () if made.whole else contents.tables:
         first, start = start, start + table.rows
@@ -254,7 +254,7 @@ def _untrue(contents: Contents) -> bool:
 
 
 def _from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
-    """Yield what may hold numbers of rows that go in another file of the folder: questions, of pictures."""
+    """Yield the datasets that may hold row numbers of another file which loses rows: questions that name pictures."""
     if len(reader.files) < 2 or not any(losing.values()):
         return
     for number, file in enumerate(reader.files):
@@ -271,7 +271,7 @@ def _from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]])
 
 
 def _held(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, NDArray[Any]]:
-    """Return what small datasets hold, as many of them as take so much memory, and can be read."""
+    """Return the values of small datasets, READ bytes in all; those that cannot be read are left out."""
     read: dict[bytes, NDArray[Any]] = {}
     left = READ
     if not datasets:

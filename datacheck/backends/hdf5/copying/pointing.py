@@ -20,16 +20,16 @@ SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
 LENGTHS = SIZES | frozenset({b"length", b"lengths", b"count", b"counts"})
 LAST = ENDS - LENGTHS
 FEWEST = 8
-"""To so many rows any number may lead."""
+"""With fewer rows, nearly any number could be a row number: nothing is concluded."""
 NEARLY = 0.9
-"""The rows of which lengths make up at least so many are theirs."""
+"""Lengths are those of a table if they add up to this share of its rows, at least."""
 POINTERS = STARTS | ENDS | ROWS | SIZES | {b"ix"}
 RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
 """Words in the names of datasets that hold where runs of rows begin and end, side by side."""
 
 
 def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bool:
-    """Say whether what holds numbers of rows, by its name, may hold those of this table, by where it is and by them."""
+    """Say whether a dataset named like row numbers may hold those of this table, by its place and its `values`."""
     its = set(WORDS.findall(other.name.lower()))
     own = table.datasets[0].path.rpartition(b"/")[0]
     if not (
@@ -62,13 +62,13 @@ def points(dataset: Dataset) -> bool:
 
 
 def indexes_rows(dataset: Dataset) -> bool:
-    """Say whether a dataset has, by its name and type, the number of a row of something in each of its own."""
+    """Say whether each row of a dataset is, by name and type, the row number of something else."""
     its = set(WORDS.findall(dataset.name.lower()))
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(its & (ROWS | {b"ix"})) and points(dataset)
 
 
 def leads_into(values: NDArray[Any], rows: int, names: tuple[str, str]) -> bool:
-    """Say whether numbers lead to nearly all of so many rows, and neither name is of a set that the other is not of."""
+    """Say whether numbers lead through nearly all `rows`, and the names are not of different sets (train, test)."""
     sets = [{it for it in WORDS.findall(name.lower().encode()) if it in SETS} for name in names]
     if rows < FEWEST or not values.size or (sets[0] and sets[1] and sets[0].isdisjoint(sets[1])):
         return False
