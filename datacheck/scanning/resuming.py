@@ -117,6 +117,7 @@ class Resumable:
         try:
             for mark, passes, findings in there.marks():
                 for it in passes:
+                    _require_order(number, it.shard)
                     while number < it.shard:
                         number, check = next(checks)
                     assert check is not None
@@ -199,6 +200,12 @@ class Resumable:
             return
         self._journal.reached(reached(self._journal.source, self._done, self._since))
         self._since, self._bytes, self._last = [], 0, time.monotonic()
+
+
+def _require_order(before: int, shard: int) -> None:
+    """Raise ValueError for the number of a shard that is none, or that comes before the one before it."""
+    if shard < max(before, 0):
+        raise ValueError("shards out of order")
 
 
 def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> None:

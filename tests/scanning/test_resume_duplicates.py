@@ -129,6 +129,19 @@ def test_a_scan_that_looks_for_none_does_not_go_on_with_one_that_does(store, tmp
         datacheck.scan(source, engine=Here, workers=1, resume=tmp_path / "r.jsonl")
 
 
+def forge(unfinished, change, which=0):
+    """Change what one of the marks in an unfinished report says of its first shard."""
+    lines = unfinished.read_text().splitlines(keepends=True)
+    at = [at for at, line in enumerate(lines) if '"mark":"reached"' in line][which]
+    mark = json.loads(lines[at])
+    raw = zlib.decompress(base64.b64decode(mark["data"]))
+    passes = msgspec.msgpack.decode(raw, type=list[Passed])
+    passes[0] = change(passes[0])
+    data = base64.b64encode(zlib.compress(msgspec.msgpack.encode(passes))).decode()
+    mark.update(data=data, check=zlib.crc32(data.encode()))
+    unfinished.write_text("".join([*lines[:at], json.dumps(mark, separators=(",", ":")) + "\n", *lines[at + 1 :]]))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -144,15 +157,18 @@ def test_a_scan_that_looks_for_none_does_not_go_on_with_one_that_does(store, tmp
     ],
 )
 def test_digests_that_are_not_of_the_records_are_refused_in_a_sentence(store, tmp_path, unfinished, change):
-    lines = unfinished.read_text().splitlines(keepends=True)
-    at, mark = next((at, json.loads(line)) for at, line in enumerate(lines) if '"mark":"reached"' in line)
-    raw = zlib.decompress(base64.b64decode(mark["data"]))
-    passes = msgspec.msgpack.decode(raw, type=list[Passed])
-    made = msgspec.msgpack.decode(passes[0].made)
-    made["chunks"][0].update(change)
-    passes[0] = msgspec.structs.replace(passes[0], made=msgspec.msgpack.encode(made))
-    data = base64.b64encode(zlib.compress(msgspec.msgpack.encode(passes))).decode()
-    mark.update(data=data, check=zlib.crc32(data.encode()))
-    unfinished.write_text("".join([*lines[:at], json.dumps(mark, separators=(",", ":")) + "\n", *lines[at + 1 :]]))
+    def changed(it):
+        made = msgspec.msgpack.decode(it.made)
+        made["chunks"][0].update(change)
+        return msgspec.structs.replace(it, made=msgspec.msgpack.encode(made))
+
+    forge(unfinished, changed)
+    with pytest.raises(datacheck.UsageError, match="delete it to begin anew"):
+        scan(store, tmp_path / "r.jsonl")
+
+
+@pytest.mark.parametrize(("which", "shard"), [(0, -1), (0, -(1 << 63)), (0, 1 << 40), (-1, 0)])
+def test_shards_that_are_none_or_out_of_order_are_refused_in_a_sentence(store, tmp_path, unfinished, which, shard):
+    forge(unfinished, lambda it: msgspec.structs.replace(it, shard=shard), which)
     with pytest.raises(datacheck.UsageError, match="delete it to begin anew"):
         scan(store, tmp_path / "r.jsonl")
