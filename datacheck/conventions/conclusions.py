@@ -22,6 +22,8 @@ from datacheck.model.replacing import replace
 NOTHING = Known()
 MOST = 0.9
 """A loader counts on numbers that so many of the records have, or that are about as many as what is counted."""
+LEFT = 0.5
+"""So much of what a number counts may be left of it."""
 NAMED = 10
 """So many keys are named where more are gone."""
 
@@ -359,13 +361,14 @@ def _possible(made: Samples, account: Account, across: Spanning | None, stems: S
 def _of_something_else(count: Count, convention: Convention, numbers: Runs, there: Iterable[int]) -> bool:
     """Say whether a number may count something else: its name has many meanings, and it is near none of the counts.
 
-    A length may be that of texts. If the numbering ends where the number says, it is a count.
+    A length may be that of texts. If the numbering ends where the number says, it is a count. So it is if at least
+    half as many are there: a writer that stopped early, or a copy that broke off, leaves such stores.
     """
     said = count.number
     if said is None or count.next or count.key not in LOOSE or convention.named:
         return False
     numbered = numbers and said - numbers.last in (0, 1)
-    return not numbered and not any(_near(said, it) for it in there)
+    return not numbered and not any(_near(said, it) or said * LEFT <= it < said for it in there)
 
 
 def _doubtful(count: Count, said: int) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ def said(path, records, code):
         (b"length", 200, set()),
         (b"length", 201, {"bad"}),
         (b"length", 190, {"bad"}),
+        (b"length", 300, {"bad"}),
         (b"length", 128, {"suspicious"}),
         (b"len", 512, {"suspicious"}),
         (b"num_samples", 128, {"bad"}),
