@@ -43,8 +43,11 @@ def left_behind(reader: Reader, outcomes: Outcomes | None) -> list[str]:
 
 
 def left_outside(reader: Reader, report: Report, said: Collection[str]) -> list[str]:
-    """Return a sentence for each thing that leads to a file that is not copied, unless it is `said` already."""
-    leading = [it for it in report.findings if it.key is None and "elsewhere" in it.details]
+    """Return a sentence for each thing that leads to a file that is not copied, unless it is `said` already.
+
+    What leads to a file that is not there is lost in the source.
+    """
+    leading = [it for it in report.findings if it.key is None and it.code != "missing" and "elsewhere" in it.details]
     inside = {os.path.normpath(it) for it in read_by(reader)} if leading else set()
     folder = reader.path if reader.path.is_dir() else reader.path.parent
     made = []

@@ -30,9 +30,9 @@ MOST, SURE = 2 / 3, 3 / 4
 DEEPEST = 8
 """Groups so deep in others may be samples."""
 CELLS = 1 << 24
+"""So many lengths, samples times members, are compared."""
 MEMBERS = 1 << 21
 """Of files that have so many datasets together the first ones are compared with each other."""
-"""So many lengths, samples times members, are compared."""
 NAMED = 5
 FEW = 3
 """Where others have so few rows one may have none, if it has more than those: a picture without boxes."""

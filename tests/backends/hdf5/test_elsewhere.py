@@ -97,6 +97,13 @@ def test_what_a_whole_copy_refers_to_is_named(tmp_path, leads, other):
 
 
 @LEADS
+def test_what_is_missing_is_said_once(tmp_path, leads):
+    path = store(tmp_path / "a.h5", leads, "gone.h5", rows=np.arange(5.0).reshape(5, 1))
+    receipt = rebuild(path, tmp_path / "copy.h5", drop_bad=True, workers=1)
+    assert (receipt.kept, [it.code for it in receipt.lost], receipt.unkept) == (5, ["missing"], [])
+
+
+@LEADS
 def test_what_is_copied_along_is_not_named(tmp_path, leads):
     folder = tmp_path / "all"
     folder.mkdir()
