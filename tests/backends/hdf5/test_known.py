@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import pickle
+import zlib
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 
 from datacheck.backends.hdf5 import known, reader
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import Knowing, StoreOptions
+from datacheck.model.unpickling import unpickled
 
 
 def write(path):
@@ -52,13 +55,19 @@ def test_what_was_found_is_not_found_out_again(tmp_path, monkeypatch):
     assert [len(block) for shard in layout.shards for block in other.blocks(shard)] == rows
 
 
+def told(layout):
+    """Return what a layout says, with what is known unpacked: sets are packed in the order of their hashes."""
+    known = {number: (*it[:2], unpickled(zlib.decompress(it.packed))) for number, it in unpickled(layout.known).items()}
+    return msgspec.structs.replace(layout, known=b""), known
+
+
 def test_what_was_read_meanwhile_changes_nothing_of_what_is_sent(tmp_path):
     one = opened(write(tmp_path / "a.h5"))
     before = one.layout()
     other = one.knowing(before.known)
     assert sum(len(block) for shard in before.shards for block in other.blocks(shard)) == before.records
     assert other.contents(0).named
-    assert other.layout() == before
+    assert told(other.layout()) == told(before)
 
 
 def test_what_was_sent_can_be_sent_on(tmp_path):
