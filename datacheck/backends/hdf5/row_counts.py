@@ -187,7 +187,8 @@ def row_counts(
             wrong = all(label.height != dataset.height for dataset in data.values())
             other = _without_rows(label, data.values(), datasets) or other
         across = any(_across(label, dataset) for dataset in data.values())
-        wrong = wrong and not across and not any(_joined(label, it, sized.values()) for it in (other, *data.values()))
+        rows = [it for it in data.values() if not (STARTS | ENDS) & set(WORDS.findall(it.name.lower()))]
+        wrong = wrong and not across and not any(_joined(label, it, sized.values()) for it in (other, *rows))
         if wrong and other is not label and not _of_the_whole(label, other):
             yield from _of_labels(label, other, datasets, values)
 

@@ -91,6 +91,7 @@ def test_labels_joined_by_start_indexes_may_be_more_than_there_are_rows(path, jo
         {},
         {"start_time": np.arange(20)},
         {"label_start_ix": np.arange(19)},
+        {"label_start_ix": np.arange(19), "label_end_ix": np.arange(19)},
         {"label_start_ix": np.arange(20.0)},
         {"offset": np.arange(20)},
         {"restart": np.arange(20), "count": np.arange(20)},
