@@ -71,7 +71,7 @@ def leveldb(path: Path, going: Going, ready: Callable[[], None]) -> None:
                     db.delete(key)
                 else:
                     db.put(key, chance.choice(VALUES))
-            time.sleep(0.002)
+            time.sleep(10 * PAUSE)
 
 
 def hdf5(path: Path, going: Going, ready: Callable[[], None]) -> None:
