@@ -46,7 +46,7 @@ def recognise(store: StoreView) -> Convention | None:
         count = (
             None
             if raw is None
-            else Count(name, stored_count(raw), raw, form=_form(raw), otherwise=counted_otherwise(raw))
+            else Count(name, stored_count(raw), raw, form=form_of(raw), otherwise=counted_otherwise(raw))
         )
         if count is None:
             continue
@@ -87,7 +87,7 @@ def metadata_counts(store: StoreView) -> list[Count]:
     return made
 
 
-def _form(raw: bytes) -> str:
+def form_of(raw: bytes) -> str:
     """Return how a number is to be written that cannot be read: as pickled if it begins as a pickle does."""
     name = f"pickle {raw[1]}" if raw[:1] == b"\x80" and len(raw) > 1 else ""
     return name if name in FORMS else "decimal"

@@ -6,6 +6,7 @@ number of the last step, pickled. A loader asks for the steps from any one on; `
 
 from __future__ import annotations
 
+from datacheck.conventions.counted import form_of
 from datacheck.conventions.interface import Convention, Count, StoreView
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.stored_values import stored
@@ -20,7 +21,7 @@ def recognise(store: StoreView) -> Convention | None:
     raw, first = store.value(LAST), store.pattern(EPISODE)
     if raw is None or first is None or first.width > 1 or store.value(first.key(0)) is None:
         return None
-    count = Count(LAST, stored(raw), raw, form=f"pickle {raw[1]}" if raw[:1] == b"\x80" else "decimal", last=True)
+    count = Count(LAST, stored(raw), raw, form=form_of(raw), last=True)
     steps = tuple(it for it in store.frequent if it != first and _by_step(store, it))
     return Convention("gr-1", (first, *steps), (count,), base=0, own=frozenset({LAST})) if steps else None
 

@@ -61,3 +61,13 @@ def test_a_record_of_that_name_beside_others_is_no_such_store(tmp_path):
     records = {b"%d" % at: pickle.dumps({"x": [at / 7]}) for at in range(60)} | {b"cur_step": pickle.dumps(7)}
     report = datacheck.scan(write(tmp_path / "store", records))
     assert (report.conventions, report.counts) == ((), {})
+
+
+@pytest.mark.parametrize("raw", [b"\x80", b"\x80\x63", b"\x80\x05K"])
+def test_a_number_of_the_last_step_that_is_cut_is_said_and_written_anew(tmp_path, raw):
+    source = write(tmp_path / "store", steps() | {b"cur_step": raw})
+    report = datacheck.scan(source)
+    assert "internal-error" not in report.counts
+    assert report.counts["count"] == 1
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert datacheck.scan(tmp_path / "copy").clean
