@@ -14,10 +14,11 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, says_all
-from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, SETS, are_parts, common, ends_early, words
+from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, are_parts, common, ends_early, union, words
 from datacheck.conventions.interface import Known, StoreView
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
+from datacheck.model.sample_sets import SETS
 
 MOST = 16
 """Of more databases than this each is a sequence or a class, and none a part of samples."""
@@ -103,10 +104,7 @@ def _members(part: str, known: Known, account: Account | None) -> tuple[Member, 
 
 
 def _union(members: Collection[Member]) -> Runs:
-    made = Runs()
-    for member in members:
-        made += member.numbers
-    return made
+    return union(it.numbers for it in members)
 
 
 def _agree(one: Collection[Member], other: Collection[Member]) -> bool:

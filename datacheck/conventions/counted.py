@@ -13,27 +13,27 @@ UNMISTAKABLE = frozenset(
     }
 )
 """What lies under these names is no record, also where it cannot be read."""
-LOOSE = frozenset({b"length", b"Length", b"len"})
+LOOSE = (b"length", b"Length", b"len")
 """A number under these names that is far from that of the records may count something else: frames, words."""
 THINGS = frozenset({b"num_images", b"num_frames"})
 """These count records that others, or another store, may name by key: their numbers are never closed up."""
 DOUBTFUL = frozenset({*(b"size", b"count", b"total", b"num_items", b"num_data"), *THINGS})
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
-METADATA = (b"__metadata__", b"__meta__", b"metadata", b"meta")
+APART = (b"__metadata__", b"__meta__")
+"""Metadata by its name: no samples, and on no list of keys."""
+METADATA = (*APART, b"metadata", b"meta")
 """What lies under these names may be a mapping, with a number of records in it."""
 WITHIN = (
-    *sorted(it.decode() for it in UNMISTAKABLE),
-    "length",
-    "Length",
-    "len",
+    *sorted(map(bytes.decode, UNMISTAKABLE)),
+    *map(bytes.decode, LOOSE),
     "nframes",
     *sorted(map(bytes.decode, DOUBTFUL)),
 )
 """The names of a number of records in such a mapping, clear ones first; `length` may be that of a clip."""
-NAMES = (*sorted(UNMISTAKABLE), b"length", b"Length", b"len", *sorted(DOUBTFUL))
+NAMES = (*sorted(UNMISTAKABLE), *LOOSE, *sorted(DOUBTFUL))
 """The keys of counts, in the order in which they are tried."""
-
-OWN_NAMES = UNMISTAKABLE | {b"__metadata__", b"__meta__"}
+OWN_NAMES = UNMISTAKABLE | {*APART}
+"""What lies under these names is no record of a vocabulary, whatever the other records hold."""
 LOOKED_AT = 4
 """How many other records are looked at to tell a count from a record."""
 

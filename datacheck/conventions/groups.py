@@ -14,6 +14,7 @@ from datacheck.conventions.runs import Runs
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
 
 WHOLE, NEARLY = 0.99, 0.90
 """Shares of whole samples from which a sample that lacks a part is bad, and from which it is suspicious."""
@@ -23,8 +24,6 @@ ACCIDENTS = 3
 """So many numbers that two patterns or databases lack alike, or pieces that numbers lie in, are no accident."""
 ENOUGH = 20
 """Whole samples that it takes to tell a rule from an accident."""
-SETS = frozenset(b"train training val valid validation test testing dev eval trainval holdout".split())
-"""Names of sets of samples: those of two sets may have the same numbers, and are no parts of one sample."""
 OPTIONAL = frozenset(
     {
         *("mask", "masks", "seg", "segs", "segmentation", "segmentations", "caption", "captions", "cap", "caps"),
@@ -155,14 +154,12 @@ def grouped(
         return None
     asked = tuple(near) if named else ()
     near = [*(near if named else sorted(near, key=str)), *besides]  # in which order keys were sampled tells nothing
-    whole, union = common(numbers[it] for it in near), numbers[near[0]].copy()
-    for part in near[1:]:
-        union += numbers[part]
-    if not named and (len(whole) < NEARLY * len(union) or len(whole) < ENOUGH):
+    whole, every = common(numbers[it] for it in near), union(numbers[it] for it in near)
+    if not named and (len(whole) < NEARLY * len(every) or len(whole) < ENOUGH):
         return None
     optional = (*(it for it in there if it not in near), *some)
     complete = len(common(numbers[it] for it in needed(near)))
-    return Groups(tuple(near), optional, whole, union, complete, asked)
+    return Groups(tuple(near), optional, whole, every, complete, asked)
 
 
 def with_some(part: Pattern, others: Sequence[Pattern], numbers: Mapping[Pattern, Runs]) -> Groups | None:
@@ -181,6 +178,14 @@ def common(numbers: Iterable[Runs]) -> Runs:
     made = first.copy()
     for it in others:
         made = made & it
+    return made
+
+
+def union(numbers: Iterable[Runs]) -> Runs:
+    """Return the numbers that any has."""
+    made = Runs()
+    for it in numbers:
+        made += it
     return made
 
 

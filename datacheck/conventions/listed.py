@@ -12,16 +12,15 @@ from typing import Any
 
 import msgspec
 
-from datacheck.conventions.counted import metadata_counts
-from datacheck.conventions.groups import SETS, words
+from datacheck.conventions.counted import APART, metadata_counts
+from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
 from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
+from datacheck.model.sample_sets import SETS
 
 KEYS, LEN = b"__keys__", b"__len__"
 NAMES = (KEYS, b"keys")
 GENERIC = "key-list"
-APART = (b"__metadata__", b"__meta__")
-"""Metadata beside a list: these are not samples, and no list has them."""
 PACKED = ("pickle", "msgpack")
 """How the forms are called in which projects serialise a list of bytes."""
 

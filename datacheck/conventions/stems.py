@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.conventions.groups import ENOUGH, NEARLY, SETS, WHOLE
+from datacheck.conventions.groups import ENOUGH, NEARLY, WHOLE
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, unsure
-from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, words
+from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.outcome import Outcome, Outcomes, patterns_of
@@ -82,7 +82,7 @@ def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> 
         if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
             continue
         for other, numbers in _others(report, part, outcome).items():
-            every = _union(report.account(part).numbers[it] for it in outcome.repair.patterns)
+            every = union(report.account(part).numbers[it] for it in outcome.repair.patterns)
             theirs = len(numbers) > ACCIDENTS and OPTIONAL & words(str(other))
             if not theirs or numbers - every or numbers.last < _first_moved(outcome):
                 continue
@@ -136,7 +136,7 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
             dropped = Runs((it, it + 1) for key in keys if (it := patterns[0].number(key)) is not None)
         else:
             continue
-        yield from _opened(patterns, _union(numbers[it] for it in patterns if it in numbers), dropped)
+        yield from _opened(patterns, union(numbers[it] for it in patterns if it in numbers), dropped)
 
 
 def _left_as_said(report: Report) -> Iterator[str]:
@@ -180,10 +180,3 @@ def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs) -> Iter
         f"the numbers in {keys}, from {numbers.first} to {numbers.last} without a gap, now lack {missing}: "
         "a loader that counts up needs --renumber"
     )
-
-
-def _union(of: Iterator[Runs]) -> Runs:
-    made = Runs()
-    for it in of:
-        made += it
-    return made

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.row_counts import PARTS
-from datacheck.backends.hdf5.row_numbers import SETS
 from datacheck.backends.hdf5.samples import FEWEST, Family, Sample, Shape
+from datacheck.model.sample_sets import SETS
 
 APART = "by chance"
 """Stands for a table of their own, so that they are not put into that of their neighbours."""

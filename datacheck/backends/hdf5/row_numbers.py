@@ -19,6 +19,7 @@ from datacheck.backends.hdf5.looking import LARGEST
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
 
 Kind = Literal["ends", "starts", "lengths", "rows"]
 RUNS = frozenset(
@@ -28,8 +29,6 @@ END = frozenset({b"end", b"ends", b"stop", b"stops"})
 START = frozenset({b"offset", b"offsets", b"start", b"starts", b"begin"})
 LENGTH = frozenset({b"len", b"lens", b"length", b"lengths"})
 ROWS = frozenset({b"idx", b"idxs", b"index", b"indexes", b"indices", b"inds", b"ids"})
-SETS = frozenset(b"train training val valid validation test testing dev eval trainval holdout".split())
-"""Names of sets of samples."""
 IDS = frozenset({b"ids"})
 PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames row rows ix id at position of".split())
 """Words that ends of episodes may have beside: not their times."""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.row_counts import PARTS, spelled
-from datacheck.backends.hdf5.row_numbers import SETS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
 
 PAIRS = 1 << 14
 """Members of sets are compared in pairs; if there were more pairs than this, none are compared."""

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.row_counts import ENDS, STARTS
-from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, SETS, WORDS
+from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
+from datacheck.model.sample_sets import SETS
 
 SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
 LENGTHS = SIZES | frozenset({b"length", b"lengths", b"count", b"counts"})
