@@ -7,7 +7,6 @@ opens every object of a file, and takes several times as long as reading the few
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.tables import Contents
-from datacheck.files.regular import open_descriptor
+from datacheck.files.regular import open_regular
 from datacheck.files.retrying import pread
 
 BYTES, PIECES = 256 << 10, 256
@@ -51,15 +50,10 @@ class AlikeFiles:
         if self._count == KINDS or len(self._kinds[size]) == OF_ONE_SIZE:
             return
         try:
-            descriptor = open_descriptor(path)
-        except OSError:
-            return
-        try:
-            pieces = tuple((start, pread(descriptor, stop - start, start)) for start, stop in places)
+            with open_regular(path) as file:
+                pieces = tuple((start, pread(file.fileno(), stop - start, start)) for start, stop in places)
         except OSError:  # a failing disk is reported when the values are read
             return
-        finally:
-            os.close(descriptor)
         self._kinds[size].append(Kind(contents, pieces))
         self._count += 1
         self._bytes += held
@@ -70,17 +64,12 @@ class AlikeFiles:
         if not kinds:
             return None
         try:
-            descriptor = open_descriptor(path)
-        except OSError:
+            with open_regular(path) as file:
+                for kind in kinds:
+                    if all(pread(file.fileno(), len(held), start) == held for start, held in kind.pieces):
+                        return kind.contents
+        except OSError:  # who walks the file will say what it is
             return None
-        try:
-            for kind in kinds:
-                if all(pread(descriptor, len(held), start) == held for start, held in kind.pieces):
-                    return kind.contents
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
         return None
 
 

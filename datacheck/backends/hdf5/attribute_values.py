@@ -71,10 +71,15 @@ class AttributeValues:
         """Return those that are not finite where nearly all others are, by the paths of their objects."""
         made: dict[bytes, list[Spoiled]] = defaultdict(list)
         for of, its in self._spoiled.items():
-            if self._finite[of] >= max(FINITE, SHARE * (self._finite[of] + len(its))):
+            if _are_odd(len(its), self._finite[of]):
                 for it in its:
                     made[it.path].append(it)
         return made
+
+
+def _are_odd(spoiled: int, finite: int) -> bool:
+    """Say whether so many attributes that are not finite are few beside so many that are."""
+    return finite >= max(FINITE, SHARE * (finite + spoiled))
 
 
 def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[Table]:
@@ -126,6 +131,6 @@ class AttributesOfFiles:
                     else:
                         finite[name] += 1
             for name, its in spoiled.items():
-                if finite[name] >= max(FINITE, SHARE * (finite[name] + len(its))):
+                if _are_odd(len(its), finite[name]):
                     for number, it in its:
                         yield msgspec.structs.replace(it.finding(sample=names[number]), file=names[number])

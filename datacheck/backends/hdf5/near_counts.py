@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, WORDS, spelled
+from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
+from datacheck.backends.hdf5.row_numbers import words
 from datacheck.backends.hdf5.told_apart import near, told_apart
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
@@ -70,15 +71,14 @@ def near_counts(
     If a dataset holds where the rows of each record begin or end, the others may have any number of rows.
     """
     its = [it for it in datasets if it.shape and it.rows and it.holds == {NUMBERS}]
-    if any((STARTS | ENDS) & set(WORDS.findall(it.name.lower())) for it in datasets):
+    if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    for some, other, certain in _pairs(its):
-        if told.isdisjoint((escape(some.path), escape(other.path))) and not told_apart(some, other, datasets, values):
-            yield _unequal(some, other, certain=certain, by="by their names")
-    for some, other, certain in _columns(its):
-        if told.isdisjoint((escape(some.path), escape(other.path))) and not told_apart(some, other, datasets, values):
-            yield _unequal(some, other, certain=certain, by="as columns that lie side by side")
+    for by, found_ones in (("by their names", _pairs(its)), ("as columns that lie side by side", _columns(its))):
+        for some, other, certain in found_ones:
+            both = escape(some.path), escape(other.path)
+            if told.isdisjoint(both) and not told_apart(some, other, datasets, values):
+                yield _unequal(some, other, certain=certain, by=by)
 
 
 def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
@@ -87,10 +87,10 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
         parts = [it.lower() for it in PARTS.findall(dataset.name)]
         for at, word in enumerate(parts):
             named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
-    for words in named.values():
+    for by_word in named.values():
         for pair in PAIRS:
-            first = next((words[it] for it in sorted(pair.some) if it in words), None)
-            second = next((words[it] for it in sorted(pair.other) if it in words), None)
+            first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
+            second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)
             if first is None or second is None or first.rows == second.rows or not near(first, second):
                 continue
             if not any(it.rows in (first.rows, second.rows) and _joins(it) for it in datasets):
@@ -100,11 +100,7 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
 
 def _joins(dataset: Dataset) -> bool:
     """Say whether each row of a dataset is the number of something: of the picture that a box belongs to."""
-    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & set(_words(dataset)))
-
-
-def _words(dataset: Dataset) -> list[bytes]:
-    return WORDS.findall(dataset.name.lower())
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & words(dataset.name))
 
 
 def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:

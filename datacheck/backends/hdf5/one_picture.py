@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import LARGEST
-from datacheck.backends.hdf5.row_counts import WORDS
+from datacheck.backends.hdf5.row_numbers import words
 from datacheck.backends.hdf5.tables import EACH, Table
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
@@ -27,7 +27,7 @@ Extent = tuple[int, int]
 def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]]:
     """Return a table for each part of the picture that a group holds, if any, and the other datasets."""
     its = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
-    named = (it for it in its if PICTURE.intersection(WORDS.findall(it.name.lower())))
+    named = (it for it in its if PICTURE & words(it.name))
     extent = next((found for it in named for found in _of_channels(it)), None)
     if extent is None:
         return [], list(datasets)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset, Values, label_names
+from datacheck.backends.hdf5.row_numbers import words
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS, TEXTS
@@ -18,10 +19,7 @@ from datacheck.model.finding import Finding, found
 
 STARTS = frozenset({b"start", b"starts", b"begin", b"first", b"offset", b"offsets", b"indptr", b"ptr"})
 ENDS = frozenset({b"end", b"ends", b"stop", b"last", b"length", b"lengths", b"count", b"counts"})
-WORDS = re.compile(rb"[a-z]+")
 """Words in the names of datasets that say where in another one the rows of each record begin, and where they end."""
-
-
 STEPS = frozenset(
     b"action actions reward rewards terminal terminals timeout timeouts done dones truncation truncations truncated "
     b"terminated terminations next_observation next_observations next_obs".split()
@@ -165,8 +163,8 @@ def info_counts(datasets: Sequence[Dataset], infos: Sequence[Dataset]) -> Iterat
     if steps is None:
         return
     for it in infos:
-        near = it.shape and it.columns and min(it.rows, steps.rows) >= NEAR_STEPS * max(it.rows, steps.rows)
-        if near and it.rows not in (steps.rows, steps.rows + 1):
+        as_long = it.shape and it.columns and near(it, steps, NEAR_STEPS)
+        if as_long and it.rows not in (steps.rows, steps.rows + 1):
             yield _unequal([(escape(steps.path), steps.rows), (escape(it.path), it.rows)])
 
 
@@ -187,7 +185,7 @@ def row_counts(
             wrong = all(label.height != dataset.height for dataset in data.values())
             other = _without_rows(label, data.values(), datasets) or other
         across = any(_across(label, dataset) for dataset in data.values())
-        rows = [it for it in data.values() if not (STARTS | ENDS) & set(WORDS.findall(it.name.lower()))]
+        rows = [it for it in data.values() if not (STARTS | ENDS) & words(it.name)]
         wrong = wrong and not across and not any(_joined(label, it, sized.values()) for it in (other, *rows))
         if wrong and other is not label and not _of_the_whole(label, other):
             yield from _of_labels(label, other, datasets, values)
@@ -259,13 +257,13 @@ def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
     """
     its = [it for it in datasets if it.dtype.kind in "iu" and len(it.shape) == 1 and it is not label]
     runs = [it for it in its if it.rows in (label.rows, label.rows + 1)]
-    if label.rows < data.rows and any(STARTS & set(WORDS.findall(it.name.lower())) for it in runs):
+    if label.rows < data.rows and any(STARTS & words(it.name) for it in runs):
         return True
     whole = [it for it in datasets if it.dtype.kind in "iu" and it.rows in (data.rows, data.rows + 1)]
-    words = {it.name: set(WORDS.findall(it.name.lower())) for it in whole if it is not label}
+    said_of = {it.name: words(it.name) for it in whole if it is not label}
     stem = label.name.lower().removesuffix(b"s")
-    ends = any(ENDS & said for said in words.values())
-    return any(STARTS & said and (ends or {stem, stem + b"s"} & said) for said in words.values())
+    ends = any(ENDS & said for said in said_of.values())
+    return any(STARTS & said and (ends or {stem, stem + b"s"} & said) for said in said_of.values())
 
 
 def together(

@@ -6,7 +6,6 @@ the whole file. Two lengths that are near each other look like a fault, two that
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.row_numbers import words
 
 NEAR = 3 / 4
 """If the shorter dataset has less than this share of the rows of the longer one, they may hold different things."""
 SPREAD = 2
 """Row numbers reach beyond the first 1/SPREAD of the rows; numbers of classes rarely do."""
-
-
 LEADING = frozenset(b"idx idxs ind inds index indexes indices id ids row rows of map ref refs pairs".split())
-WORDS = re.compile(rb"[a-z]+")
 
 
 def near(some: Dataset, other: Dataset, share: float = NEAR) -> bool:
@@ -52,7 +49,7 @@ def _leads(numbers: Dataset, of: Dataset, into: Dataset, values: Values) -> bool
     """Say whether `numbers` hold, for each row `of` one dataset, a row of `into`, or pairs of rows of both."""
     if numbers.dtype.kind not in "iu" or not numbers.readable or not numbers.rows:
         return False
-    said = set(WORDS.findall(numbers.name.lower()))
+    said = words(numbers.name)
     if said.isdisjoint(LEADING) and said.isdisjoint(_stems(into)):
         return False
     if len(numbers.shape) == 2 and numbers.shape[1] == 2:
@@ -66,7 +63,7 @@ def _leads(numbers: Dataset, of: Dataset, into: Dataset, values: Values) -> bool
 
 def _stems(dataset: Dataset) -> set[bytes]:
     """Return the words of a name, each in the singular and in the plural."""
-    its = {it.removesuffix(b"s") for it in WORDS.findall(dataset.name.lower())}
+    its = {it.removesuffix(b"s") for it in words(dataset.name)}
     return its | {it + b"s" for it in its}
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.row_counts import ENDS, STARTS
-from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS
+from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, words
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
 from datacheck.model.sample_sets import SETS
@@ -31,14 +31,14 @@ RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span sp
 
 def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bool:
     """Say whether a dataset named like row numbers may hold those of this table, by its place and its `values`."""
-    its = set(WORDS.findall(other.name.lower()))
+    its = words(other.name)
     own = table.datasets[0].path.rpartition(b"/")[0]
     if not (
         RUNS & its or own == other.path.rpartition(b"/")[0] or own.startswith(other.path.rpartition(b"/")[0] + b"/")
     ):
         return False
     sets = its & SETS
-    of_table = {word for it in table.datasets for word in WORDS.findall(it.name.lower()) if word in SETS}
+    of_table = {word for it in table.datasets for word in words(it.name) & SETS}
     if sets and of_table and sets.isdisjoint(of_table):
         return False
     if values is None or not values.size:
@@ -50,7 +50,7 @@ def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bo
 
 def points(dataset: Dataset) -> bool:
     """Say whether a dataset may hold numbers of rows, by its name and type."""
-    its = set(WORDS.findall(dataset.name.lower()))
+    its = words(dataset.name)
     if dataset.matlab and len(dataset.shape) == 2 and 1 in dataset.shape:  # where every number is a double
         return bool(its & POINTERS) and dataset.holds == {NUMBERS}
     if dataset.dtype.kind not in "iu":
@@ -64,13 +64,13 @@ def points(dataset: Dataset) -> bool:
 
 def indexes_rows(dataset: Dataset) -> bool:
     """Say whether each row of a dataset is, by name and type, the row number of something else."""
-    its = set(WORDS.findall(dataset.name.lower()))
+    its = words(dataset.name)
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(its & (ROWS | {b"ix"})) and points(dataset)
 
 
 def leads_into(values: NDArray[Any], rows: int, names: tuple[str, str]) -> bool:
     """Say whether numbers lead through nearly all `rows`, and the names are not of different sets (train, test)."""
-    sets = [{it for it in WORDS.findall(name.lower().encode()) if it in SETS} for name in names]
+    sets = [words(name.encode()) & SETS for name in names]
     if rows < FEWEST or not values.size or (sets[0] and sets[1] and sets[0].isdisjoint(sets[1])):
         return False
     return bool(int(values.min()) >= 0 and NEARLY * rows <= int(values.max()) + 1 <= rows)
