@@ -17,7 +17,7 @@ from datacheck.model.finding import Finding, found
 FEWEST, NEARLY = 4, 3 / 4
 """How many files it takes to tell the usual type of a dataset, and what share of them must have it."""
 NAMED = 3
-"""How many files of the other type are named for each dataset."""
+"""How many files of the other type are named for each dataset; how many more there are is said."""
 MOST = 1 << 16
 """How many paths are compared."""
 
@@ -46,7 +46,9 @@ class FileTypes:
             if len(count) < 2 or count.total() < FEWEST or most < NEARLY * count.total():
                 continue
             odd = next(it for it in count if it != usual)
+            called = {"i": "whole numbers", "f": "floating-point numbers"}
+            more = count[odd] - NAMED
             for number in self._first[path, odd]:
-                called = {"i": "whole numbers", "f": "floating-point numbers"}
                 text = f"{escape(path)} holds {called[odd]}; in the other files it holds {called[usual]}"
+                text += f" ({more:,} more {'are' if more > 1 else 'is'} like this one)" if more > 0 else ""
                 yield msgspec.structs.replace(found("fields", text, dataset=escape(path)), file=names[number])

@@ -39,3 +39,9 @@ def test_the_size_of_whole_numbers_may_differ(tmp_path):
         del file["data"]
         file["data"] = values
     assert said(tmp_path / "a") == []
+
+
+def test_of_many_files_the_first_are_named_and_the_others_counted(tmp_path):
+    folder = write(tmp_path / "a", odd=[1, 4, 6, 9, 11], files=24)
+    assert [it[0] for it in said(folder)] == ["shard_1.h5", "shard_11.h5", "shard_4.h5"]
+    assert all("(2 more are like this one)" in it.message for it in datacheck.scan(folder, workers=1).findings)
