@@ -72,14 +72,6 @@ def step_and_sleep(task, watch):
     return os.getpid()
 
 
-def count_up(task, watch):
-    """Give as many steps as the task says; 5 goes wrong on its way."""
-    yield from range(task)
-    if task == 5:
-        raise OSError(28, "No space left on device")
-    return "done"
-
-
 def tell(what, task, watch):
     """Give what it was told, and the process."""
     return what, os.getpid()

@@ -1,8 +1,6 @@
 """A scan that was interrupted or killed goes on where it stopped, and its report is that of one that was not."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -11,14 +9,12 @@ import plyvel
 import pytest
 from building import datum, floats, key, write_lmdb
 from killed_scans import Here, options, sources
+from resumed_scans import interrupted_after, killed_again_and_again, without_times
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.reporting.advice import advice
 from datacheck.reporting.files import Reports
-
-PROGRAM = Path(__file__).parents[1] / "killed_scans.py"
-TIMES = ("started", "seconds")
 
 
 def value(number):
@@ -58,39 +54,18 @@ def build_leveldb(path):
 BUILD = {"lmdb": build_lmdb, "hdf5": build_hdf5, "leveldb": build_leveldb}
 
 
-def without_times(text):
-    """Return the lines of a report without what differs from one run to the next."""
-
-    def stripped(value):
-        if isinstance(value, dict):
-            return {name: stripped(it) for name, it in value.items() if name not in TIMES}
-        return list(map(stripped, value)) if isinstance(value, list) else value
-
-    return [stripped(json.loads(line)) for line in text.splitlines()]
-
-
 @pytest.mark.parametrize(("kind", "kills"), [("lmdb", 50), ("hdf5", 8), ("leveldb", 6)])
 def test_a_scan_that_is_killed_again_and_again_comes_to_the_same_report(tmp_path, kind, kills):
     store = tmp_path / "store"
     BUILD[kind](store)
     whole = tmp_path / "whole.jsonl"
     datacheck.scan(sources(kind, str(store)), engine=Here, reports=[whole], workers=1, **options(kind))
-    expected = without_times(whole.read_text())
+    expected = without_times(whole)
     assert len(expected) > 12
 
     report = tmp_path / "r.jsonl"
-    done = subprocess.run(
-        [sys.executable, PROGRAM, kind, store, report, str(kills), "7"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={"PYTHONPATH": str(PROGRAM.parent), "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 0, done.stderr
-    reports = sorted(tmp_path.glob("r.jsonl.*"))
-    assert len(reports) == int(done.stdout)
-    for report in reports:
-        assert without_times(report.read_text()) == expected
+    for made in killed_again_and_again(kind, store, report, kills, 7):
+        assert without_times(made) == expected
 
 
 @pytest.fixture
@@ -101,18 +76,6 @@ def store(tmp_path):
 
 def scan(store, report, **more):
     return datacheck.scan(sources("lmdb", store), engine=Here, resume=report, workers=1, **options("lmdb"), **more)
-
-
-def interrupted_after(calls):
-    """Return a progress callable that interrupts a scan."""
-    left = [calls]
-
-    def progress(done, total, bad):
-        left[0] -= 1
-        if not left[0]:
-            raise KeyboardInterrupt
-
-    return progress
 
 
 @pytest.fixture
@@ -140,7 +103,7 @@ def test_an_interrupted_scan_goes_on_behind_its_last_mark(store, tmp_path, unfin
     datacheck.scan(
         sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.jsonl"], workers=1, **options("lmdb")
     )
-    assert without_times((tmp_path / "r.jsonl").read_text()) == without_times((tmp_path / "whole.jsonl").read_text())
+    assert without_times(tmp_path / "r.jsonl") == without_times(tmp_path / "whole.jsonl")
     assert not unfinished.exists()
 
 
@@ -148,7 +111,7 @@ def test_other_reports_have_what_the_earlier_run_found_too(store, tmp_path, unfi
     scan(store, tmp_path / "r.jsonl", reports=[tmp_path / "r.csv", tmp_path / "again.jsonl", tmp_path / "r.json"])
     datacheck.scan(sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.csv"], workers=1, **options("lmdb"))
     assert (tmp_path / "r.csv").read_text() == (tmp_path / "whole.csv").read_text()
-    assert without_times((tmp_path / "again.jsonl").read_text()) == without_times((tmp_path / "r.jsonl").read_text())
+    assert without_times(tmp_path / "again.jsonl") == without_times(tmp_path / "r.jsonl")
     lines = (tmp_path / "r.jsonl").read_text().count("\n") - 1
     assert sum(len(it["findings"]) for it in json.loads((tmp_path / "r.json").read_text())["reports"]) == lines
 
@@ -226,7 +189,7 @@ def test_what_was_damaged_since_is_scanned_again(store, tmp_path, unfinished, se
     datacheck.scan(
         sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.jsonl"], workers=1, **options("lmdb")
     )
-    assert without_times((tmp_path / "r.jsonl").read_text()) == without_times((tmp_path / "whole.jsonl").read_text())
+    assert without_times(tmp_path / "r.jsonl") == without_times(tmp_path / "whole.jsonl")
 
 
 def test_a_finding_that_was_changed_since_is_found_again(store, tmp_path, unfinished):
@@ -238,7 +201,7 @@ def test_a_finding_that_was_changed_since_is_found_again(store, tmp_path, unfini
     datacheck.scan(
         sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.jsonl"], workers=1, **options("lmdb")
     )
-    assert without_times((tmp_path / "r.jsonl").read_text()) == without_times((tmp_path / "whole.jsonl").read_text())
+    assert without_times(tmp_path / "r.jsonl") == without_times(tmp_path / "whole.jsonl")
 
 
 def scanned_or_said(store, report):
@@ -297,7 +260,7 @@ def test_a_budget_of_time_is_kept_and_the_scan_goes_on_the_next_night(store, tmp
     datacheck.scan(
         sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.jsonl"], workers=1, **options("lmdb")
     )
-    got, expected = (without_times((tmp_path / name).read_text()) for name in ("r.jsonl", "whole.jsonl"))
+    got, expected = (without_times(tmp_path / name) for name in ("r.jsonl", "whole.jsonl"))
     assert got[:-1] == expected[:-1]
 
 

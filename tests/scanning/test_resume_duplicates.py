@@ -2,8 +2,6 @@
 
 import base64
 import json
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -13,13 +11,11 @@ import numpy as np
 import pytest
 from building import datum, floats, key, write_lmdb
 from killed_scans import Here, options, sources
+from resumed_scans import interrupted_after, killed_again_and_again, without_times
 
 import datacheck
 from datacheck.comparing.checksum import checksum
 from datacheck.reporting.marks import Passed
-
-PROGRAM = Path(__file__).parents[1] / "killed_scans.py"
-TIMES = ("started", "seconds")
 
 
 def value(number):
@@ -47,15 +43,6 @@ def build_hdf5(path):
 BUILD = {"lmdb": build_lmdb, "hdf5": build_hdf5}
 
 
-def without_times(path):
-    def stripped(it):
-        if isinstance(it, dict):
-            return {name: stripped(its) for name, its in it.items() if name not in TIMES}
-        return list(map(stripped, it)) if isinstance(it, list) else it
-
-    return [stripped(json.loads(line)) for line in path.read_text().splitlines()]
-
-
 @pytest.mark.parametrize(("kind", "kills", "seed"), [("lmdb", 40, 3), ("hdf5", 12, 5)])
 def test_a_scan_for_duplicates_that_is_killed_again_and_again_comes_to_the_same_report(tmp_path, kind, kills, seed):
     store, whole, report = tmp_path / "store", tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
@@ -65,18 +52,8 @@ def test_a_scan_for_duplicates_that_is_killed_again_and_again_comes_to_the_same_
     expected = without_times(whole)
     assert sum(it.get("code") == "duplicate" for it in expected) > 30
 
-    done = subprocess.run(
-        [sys.executable, PROGRAM, kind, store, report, str(kills), str(seed)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={"PYTHONPATH": str(PROGRAM.parent), "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 0, done.stderr
-    reports = sorted(tmp_path.glob("r.jsonl.*"))
-    assert len(reports) == int(done.stdout)
-    for report in reports:
-        assert without_times(report) == expected
+    for made in killed_again_and_again(kind, store, report, kills, seed):
+        assert without_times(made) == expected
 
 
 @pytest.fixture
@@ -86,16 +63,10 @@ def store(tmp_path):
 
 
 def scan(store, report, calls=None, **more):
-    left = [calls]
-
-    def progress(done, total, bad):
-        if left[0] is not None:
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-
     (source, _) = sources("lmdb", store)
-    return datacheck.scan(source, engine=Here, workers=1, resume=report, duplicates=True, progress=progress, **more)
+    return datacheck.scan(
+        source, engine=Here, workers=1, resume=report, duplicates=True, progress=interrupted_after(calls), **more
+    )
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ import json
 import pytest
 from building import datum, floats, key, write_lmdb
 from killed_scans import Here
+from resumed_scans import TIMES, interrupted_after
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.comparing.checksum import checksum
-
-TIMES = ("started", "seconds")
 
 
 def records(nan):
@@ -33,15 +32,7 @@ def stripped(path):
 
 
 def scan(store, *, calls=None, **options):
-    left = [calls]
-
-    def progress(done, total, bad):
-        if left[0] is not None:
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-
-    return datacheck.scan(LmdbReader(store, 2000), engine=Here, workers=1, progress=progress, **options)
+    return datacheck.scan(LmdbReader(store, 2000), engine=Here, workers=1, progress=interrupted_after(calls), **options)
 
 
 def interrupted(store, path, **options):

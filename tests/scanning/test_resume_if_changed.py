@@ -1,9 +1,6 @@
 """A scan that takes what did not change from an earlier report goes on where it was killed, too."""
 
 import io
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -13,13 +10,11 @@ from building import datum, floats, key, write_lmdb
 from commanding import datacheck as command
 from killed_scans import Here, options, sources
 from PIL import Image
+from resumed_scans import interrupted_after, killed_again_and_again, without_times
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.reporting.per_file import read_per_file
-
-PROGRAM = Path(__file__).parents[1] / "killed_scans.py"
-TIMES = ("started", "seconds")
 
 
 def value(number):
@@ -62,25 +57,8 @@ def build_lmdb(path):
 BUILD = {"lmdb": build_lmdb, "hdf5": build_hdf5}
 
 
-def without_times(path):
-    def stripped(it):
-        if isinstance(it, dict):
-            return {name: stripped(its) for name, its in it.items() if name not in TIMES}
-        return list(map(stripped, it)) if isinstance(it, list) else it
-
-    return [stripped(json.loads(line)) for line in path.read_text().splitlines()]
-
-
 def scan(kind, store, calls=None, **more):
-    left = [calls]
-
-    def progress(done, total, bad):
-        if left[0] is not None:
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-
-    return datacheck.scan(sources(kind, str(store)), engine=Here, workers=1, progress=progress, **more)
+    return datacheck.scan(sources(kind, str(store)), engine=Here, workers=1, progress=interrupted_after(calls), **more)
 
 
 @pytest.fixture(params=["lmdb", "hdf5"])
@@ -113,18 +91,8 @@ def test_a_scan_that_is_killed_again_and_again_comes_to_the_same_report(tmp_path
     else:
         assert '"unchanged"' in whole.read_text().splitlines()[-1]
     expected = without_times(whole)
-    killed = subprocess.run(
-        [sys.executable, PROGRAM, kind, store, report, "15", str(seed)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={"PYTHONPATH": str(PROGRAM.parent), "PATH": "/usr/bin:/bin"},
-    )
-    assert killed.returncode == 0, killed.stderr
-    reports = sorted(tmp_path.glob("r.jsonl.*"))
-    assert len(reports) == int(killed.stdout)
-    for report in reports:
-        assert without_times(report) == expected
+    for made in killed_again_and_again(kind, store, report, 15, seed):
+        assert without_times(made) == expected
 
 
 @pytest.mark.usefixtures("often")
@@ -242,15 +210,9 @@ def test_a_scan_of_jpegs_goes_on(tmp_path):
     store = write_lmdb(tmp_path / "env", {key(number): jpeg(number) for number in range(60)})
 
     def scan(calls=None, **more):
-        left = [calls]
-
-        def progress(done, total, bad):
-            if left[0] is not None:
-                left[0] -= 1
-                if not left[0]:
-                    raise KeyboardInterrupt
-
-        return datacheck.scan(LmdbReader(store, 8000), engine=Here, workers=1, progress=progress, **more)
+        return datacheck.scan(
+            LmdbReader(store, 8000), engine=Here, workers=1, progress=interrupted_after(calls), **more
+        )
 
     with pytest.raises(KeyboardInterrupt):
         scan(calls=3, resume=tmp_path / "r.jsonl")

@@ -7,8 +7,9 @@ from collections import deque
 from functools import partial
 
 import pytest
-from worker_jobs import MEMORY, count_up, obey, tell
+from worker_jobs import MEMORY, obey, tell
 
+from datacheck.testing.engine_jobs import count_up
 from datacheck.workers.interface import Death, Step
 from datacheck.workers.pool import Pool
 

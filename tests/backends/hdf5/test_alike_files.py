@@ -5,9 +5,10 @@ import random
 import h5py
 import numpy as np
 import pytest
+from hdf5_walks import forget_walks
 
 import datacheck
-from datacheck.backends.hdf5 import alike_files, walking
+from datacheck.backends.hdf5 import alike_files
 from datacheck.backends.hdf5 import reader as reading
 from datacheck.backends.hdf5.alike_files import AlikeFiles
 from datacheck.backends.hdf5.reader import Hdf5Reader
@@ -34,9 +35,7 @@ def walked(folder, monkeypatch, *, each):
     with monkeypatch.context() as patched:
         if each:
             patched.setattr(AlikeFiles, "contents", lambda *_: None)
-        walking.contents_of.cache_clear()
-        walking._tried.clear()
-        reading._told.clear()
+        forget_walks()
         reader = Hdf5Reader.recognise(folder)
         patched.setattr(reading, "LOT_FILES", 3)
         layout = reader.layout()

@@ -5,9 +5,9 @@ import random
 import h5py
 import numpy as np
 import pytest
+from hdf5_walks import forget_walks
 
-from datacheck.backends.hdf5 import alike_headers, walking
-from datacheck.backends.hdf5 import reader as reading
+from datacheck.backends.hdf5 import alike_headers
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.reader import Hdf5Reader
 
@@ -43,9 +43,7 @@ def contents(path, monkeypatch, *, by_library):
     with monkeypatch.context() as patched:
         if by_library:
             patched.setattr(AlikeHeaders, "dataset", lambda *_: None)
-        walking.contents_of.cache_clear()
-        walking._tried.clear()
-        reading._told.clear()
+        forget_walks()
         reader = Hdf5Reader(path, (path,))
         made = reader.layout()
         return reader.contents(0), made.findings, made.shards
@@ -148,9 +146,7 @@ def test_files_that_are_walked_together_come_out_as_the_library_describes_them(t
         with monkeypatch.context() as patched:
             if by_library:
                 patched.setattr(AlikeHeaders, "dataset", lambda *_: None)
-            walking.contents_of.cache_clear()
-            walking._tried.clear()
-            reading._told.clear()
+            forget_walks()
             reader = Hdf5Reader.recognise(tmp_path)
             layout = reader.layout()
             known = reader.knowing(layout.known)
