@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -45,7 +45,8 @@ class Backend(msgspec.Struct, frozen=True):
     `reads` says what the reader reads, `title` is its name in a headline, `noun` in a sentence. `roots` go into the
     fingerprint. `in_folders` (an InFolders) tells one in a folder; None: the reader has it, or there is nothing to be
     told by. `copier` (a Copier) copies it, None: it cannot be rebuilt; `writer` (a Writer) writes a key-value store
-    of this kind: `PairCopier` copies from and to all that have one.
+    of this kind: `PairCopier` copies from and to all that have one. `written_by` names a library that this needs and
+    that may not be installed.
     """
 
     reader: Class
@@ -56,6 +57,7 @@ class Backend(msgspec.Struct, frozen=True):
     in_folders: Class | None = None
     copier: Class | None = None
     writer: Class | None = None
+    written_by: str | None = None
 
 
 BACKENDS: dict[str, Backend] = {
@@ -78,6 +80,7 @@ BACKENDS: dict[str, Backend] = {
         in_folders=("datacheck.backends.leveldb.in_folders", "IN_FOLDERS"),
         copier=("datacheck.rebuilding.pair_copier", "PairCopier"),
         writer=("datacheck.backends.leveldb.writer", "LevelDbWriter"),
+        written_by="plyvel",
     ),
     "hdf5": Backend(
         ("datacheck.backends.hdf5.reader", "Hdf5Reader"),
@@ -106,6 +109,17 @@ def title(backend: str) -> str:
 def writable() -> list[str]:
     """Return the kinds of key-value store that a rebuild can write."""
     return [name for name, row in BACKENDS.items() if row.writer is not None]
+
+
+def kind_of_copy(backend: str) -> str:
+    """Return the kind of store that a copy can be here: the same, or another where no library writes the same."""
+
+    def lacks_library(row: Backend) -> bool:
+        return row.written_by is not None and importlib.util.find_spec(row.written_by) is None
+
+    if not lacks_library(BACKENDS[backend]):
+        return backend
+    return next((name for name in writable() if not lacks_library(BACKENDS[name])), backend)
 
 
 def _either() -> str:

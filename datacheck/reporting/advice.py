@@ -12,7 +12,7 @@ from pathlib import Path
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
-from datacheck.backends import BACKENDS
+from datacheck.backends import BACKENDS, kind_of_copy
 from datacheck.decoders.raw import spelled
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
@@ -121,14 +121,16 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
     if only_compared(report) and (not rests or not any(Path(it).suffix in READABLE for it in written)):
         return
     one_kind = ("--backend", report.source.backend) if _among_others(report) else ()
+    into_kind = kind_of_copy(report.source.backend)
+    to = () if into_kind == report.source.backend else ("--to", into_kind)
     if report.paired_with:
-        words = ("--paired", *drop, *options, *asked.config)
+        words = ("--paired", *drop, *to, *options, *asked.config)
         into = _beside(str(Path(report.paired_with[0]).parent / "paired"))
         if into is not None:
             stores = (*report.paired_with, into)
             yield f"clean copies of all {len(report.paired_with)}: {command('rebuild', words, stores, asked.encoding)}"
         return
-    words = (*drop, *options, *one_kind, *asked.config, *rests)
+    words = (*drop, *to, *options, *one_kind, *asked.config, *rests)
     yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
 
 

@@ -1,5 +1,6 @@
 """What to run next, for sources whose path is not their name; and reports that outlive a slip in what is shown."""
 
+import importlib.util
 import json
 import shlex
 
@@ -7,6 +8,7 @@ import pytest
 from building import key, raw_records, write_lmdb
 from click.testing import CliRunner
 
+from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.cli.entry import cli
 from datacheck.model.finding import found
 from datacheck.model.settings import Settings
@@ -78,3 +80,21 @@ def test_a_scan_that_fails_still_leaves_the_old_report(dataset, monkeypatch):
     monkeypatch.setattr(StoreScan, "run", fail)
     assert isinstance(run("scan", dataset, "--report", dataset.parent / "r.json").exception, ValueError)
     assert (dataset.parent / "r.json").read_text() == "old"
+
+
+@pytest.mark.parametrize(("without", "to"), [(["plyvel"], ["--to", "lmdb"]), ([], [])])
+def test_a_copy_is_of_a_kind_that_can_be_written_here(tmp_path, monkeypatch, without, to):
+    """plyvel has no wheels for every Python: the command that is printed has to run all the same."""
+    write_leveldb(tmp_path / "store", (raw_records(30) | {key(7): b""}).items())
+    there = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, *more: None if name in without else (object() if name == "plyvel" else there(name, *more)),
+    )
+    done = run("scan", tmp_path / "store")
+    (line,) = (it for it in done.stdout.splitlines() if it.startswith("a clean copy: "))
+    words = shlex.split(line)
+    assert words[words.index("--drop-bad") + 1 :] == to
+    if to:
+        assert run(*words[words.index("datacheck") + 1 :]).return_value == 0
+        assert run("scan", tmp_path / "store_clean").return_value == 0
