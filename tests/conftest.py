@@ -7,6 +7,8 @@ import signal
 import kept_workers
 import pytest
 
+from datacheck.backends.leveldb.writer import is_installed as can_write_leveldb
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -15,6 +17,7 @@ def pytest_configure(config):
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "own_workers: no worker process is kept for this test, or from it for the next")
+    config.addinivalue_line("markers", "writes_leveldb: it needs plyvel, which has no wheels for the newest Pythons")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -26,6 +29,12 @@ def pytest_collection():
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_runtest_setup(item):
+    """Skip what writes LevelDBs where the library that does is not installed."""
+    if item.get_closest_marker("writes_leveldb") and not can_write_leveldb():
+        pytest.skip("plyvel, which writes a LevelDB, is not installed: it has no wheels for this Python")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import datacheck
-from datacheck.backends import BACKENDS, load_class, open_store
+from datacheck.backends import BACKENDS, kind_of_copy, load_class, open_store
 from datacheck.backends.interface import Peeking, Reader, Sparing, StoreOptions, WithDatabases
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.finding import found
@@ -219,6 +219,11 @@ class ReaderContract:
         row = BACKENDS[self.backend]
         if row.copier is None:
             with pytest.raises(datacheck.UsageError, match="does not rebuild it"):
+                datacheck.rebuild(store, target, drop_bad=True)
+            assert not target.exists()
+            return
+        if kind_of_copy(self.backend) != self.backend:
+            with pytest.raises(datacheck.UsageError, match="not installed"):
                 datacheck.rebuild(store, target, drop_bad=True)
             assert not target.exists()
             return

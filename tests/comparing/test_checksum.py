@@ -68,6 +68,7 @@ def test_a_store_that_did_not_change_is_clean_and_none_is_written_to(tmp_path):
     assert fingerprint(store) == before
 
 
+@pytest.mark.writes_leveldb
 def test_the_same_records_in_another_kind_of_store_are_the_same(tmp_path):
     store = write_lmdb(tmp_path / "a", RECORDS)
     datacheck.checksum(store, tmp_path / "sums")

@@ -228,6 +228,7 @@ def test_labels_and_numbers_of_rows_are_no_duplicates(tmp_path):
     assert "duplicate" not in datacheck.scan(tmp_path / "b.h5", duplicates=True).counts
 
 
+@pytest.mark.writes_leveldb
 def test_stores_of_different_kinds_share_values(tmp_path):
     """Raw values of a LevelDB and of an LMDB are the same bytes."""
     train, val = train_and_val(tmp_path)

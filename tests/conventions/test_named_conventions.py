@@ -260,6 +260,7 @@ def test_a_count_that_is_not_true(tmp_path, named, more):
     assert len(made) == (COUNT if named.dense else min(COUNT, COUNT + more))
 
 
+@pytest.mark.writes_leveldb
 @every
 def test_a_copy_from_leveldb(tmp_path, named):
     records = named.store() | {named.key(3): b""}

@@ -48,6 +48,7 @@ def test_what_is_called_by_the_name_of_a_file(tmp_path):
     assert receipt.unkept == ["processed.lmdb-ids lies beside the store"]
 
 
+@pytest.mark.writes_leveldb
 def test_a_leveldb(tmp_path):
     folder(tmp_path / "lmdb")
     datacheck.rebuild(tmp_path / "lmdb", tmp_path / "leveldb", drop_bad=True, to="leveldb")

@@ -244,18 +244,7 @@ def test_the_copy_is_sound_to_lmdbs_own_verifier(source, target):
     assert done.returncode == 0, done.stdout
 
 
-needs_plyvel = pytest.mark.skipif(
-    "plyvel_is_missing()", reason="plyvel is not installed: it has no wheels for this Python"
-)
-
-
-def plyvel_is_missing():
-    from datacheck.backends.leveldb.writer import is_installed
-
-    return not is_installed()
-
-
-@needs_plyvel
+@pytest.mark.writes_leveldb
 @pytest.mark.parametrize("kind", ["lmdb", "leveldb"])
 @pytest.mark.parametrize("to", ["lmdb", "leveldb"])
 def test_key_value_stores_convert_into_each_other(tmp_path, target, kind, to):
@@ -606,7 +595,7 @@ def test_an_hdf5_file_that_loses_no_row_is_copied_byte_for_byte(tmp_path):
     assert target.read_bytes() == source.read_bytes()
 
 
-@needs_plyvel
+@pytest.mark.writes_leveldb
 def test_a_leveldb_copy_is_sound_to_plyvel(tmp_path, target):
     import plyvel
 

@@ -227,8 +227,10 @@ def test_a_prototxt_is_printed_with_its_lines(tmp_path):
     assert "net.prototxt:2" in str(datacheck.lint(net))
 
 
+@pytest.mark.writes_leveldb
 def test_a_long_key_does_not_fill_the_screen(tmp_path):
-    plyvel = pytest.importorskip("plyvel", reason="plyvel is not installed here")
+    import plyvel
+
     database = plyvel.DB(str(tmp_path / "store"), create_if_missing=True)
     for number in range(30):
         database.put(f"{number:08d}".encode(), datum(pixels(number), 1))

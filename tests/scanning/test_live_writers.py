@@ -13,11 +13,9 @@ SCANS = 3
 SECONDS = 240
 
 
-@pytest.fixture(params=["lmdb", "leveldb", "hdf5", "swmr"])
+@pytest.fixture(params=["lmdb", pytest.param("leveldb", marks=pytest.mark.writes_leveldb), "hdf5", "swmr"])
 def live(request, tmp_path):
     """Return a store that is being written to."""
-    if request.param == "leveldb":
-        pytest.importorskip("plyvel")  # there are no wheels of it for the newest Python
     stop = tmp_path / "stop"
     words = [sys.executable, str(WRITER), request.param, str(tmp_path / "store"), str(stop)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as writer:
