@@ -45,7 +45,8 @@ class Backend(msgspec.Struct, frozen=True):
     `reads` says what the reader reads, `title` is its name in a headline, `noun` in a sentence. `roots` go into the
     fingerprint. `in_folders` (an InFolders) tells one in a folder; None: the reader has it, or there is nothing to be
     told by. `copier` (a Copier) copies it, None: it cannot be rebuilt; `writer` (a Writer) writes a key-value store
-    of this kind: `PairCopier` copies from and to all that have one.
+    of this kind: `PairCopier` copies from and to all that have one. Where they are `folders_only`, the reader is not
+    asked of a file, and need not be loaded for that.
     """
 
     reader: Class
@@ -56,6 +57,7 @@ class Backend(msgspec.Struct, frozen=True):
     in_folders: Class | None = None
     copier: Class | None = None
     writer: Class | None = None
+    folders_only: bool = False
 
 
 BACKENDS: dict[str, Backend] = {
@@ -78,6 +80,7 @@ BACKENDS: dict[str, Backend] = {
         in_folders=("datacheck.backends.leveldb.in_folders", "IN_FOLDERS"),
         copier=("datacheck.rebuilding.pair_copier", "PairCopier"),
         writer=("datacheck.backends.leveldb.writer", "LevelDbWriter"),
+        folders_only=True,
     ),
     "hdf5": Backend(
         ("datacheck.backends.hdf5.reader", "Hdf5Reader"),
@@ -176,7 +179,7 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
         if path.is_dir():
             return _searched(path, backend, [_searched_kind(name) for name in names], options)
         for name in names:
-            reader = _reader_class(name).recognise(path, options)
+            reader = None if BACKENDS[name].folders_only else _reader_class(name).recognise(path, options)
             if reader is not None:
                 return Opened((reader,))
         raise SourceUnknown(str(path), _not_of(path, backend))
