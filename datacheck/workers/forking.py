@@ -13,7 +13,7 @@ from datacheck.workers.lifetime import end_with_caller, heed_signals
 from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.notes import NotePad
 from datacheck.workers.pipes import PipeEnd
-from datacheck.workers.serve import load, own_failures, serve
+from datacheck.workers.serve import load_modules, own_failures, serve
 from datacheck.workers.template import FORK, LOOK, MESSAGE_BYTES
 
 ENDS = 6
@@ -29,7 +29,7 @@ def fork_workers(
         end_with_caller(life, with_thread=by_main)
         use_all_files()
         bound_memory(memory)
-        load(loading)
+        load_modules(loading)
         gc.freeze()  # the pages of what was loaded stay common to all of them
         link = socket.socket(fileno=channel)
         while True:

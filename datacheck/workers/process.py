@@ -168,16 +168,9 @@ def _interpreter(
 ) -> subprocess.Popen[bytes]:
     """Start an interpreter that is a worker or a template, and gets these ends. Raises OSError."""
     by_main = int(threading.get_native_id() == os.getpid())
+    words = ["-I" if sys.flags.isolated else "-P", "-c", _main(), kind, *map(str, (*ends, by_main, memory)), *loading]
     return subprocess.Popen(  # noqa: S603  (this interpreter and this module)
-        [
-            sys.executable,
-            "-I" if sys.flags.isolated else "-P",
-            "-c",
-            _main(),
-            kind,
-            *map(str, (*ends, by_main, memory)),
-            *loading,
-        ],
+        [sys.executable, *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL if errors is None else errors,
@@ -249,8 +242,11 @@ def _close_templates() -> None:
 
 
 def _close_ahead() -> None:
-    while (kept := _one_ahead()) is not None:
-        kept[1].close()
+    kept = list(iter(_one_ahead, None))
+    for process in [it for _, it in kept if it.alive]:  # all end together
+        process.kill()
+    for _, process in kept:
+        process.close()
     _close_templates()
 
 

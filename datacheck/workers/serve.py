@@ -39,7 +39,7 @@ def serve(
         use_all_files()
         bound_memory(memory)
         watch = Watch(notes)
-    load(loading)
+    load_modules(loading)
     job = None
     while True:
         with own_failures():
@@ -73,7 +73,7 @@ def serve(
                 collecting = ()
 
 
-def load(names: Sequence[str]) -> None:
+def load_modules(names: Sequence[str]) -> None:
     """Load modules; if one that fails is needed, its import fails again where it is used."""
     for name in names:
         with contextlib.suppress(Exception):
