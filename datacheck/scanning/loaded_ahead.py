@@ -8,7 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 
 AHEAD = (
-    "numpy.ma",  # np.unique looks into it
     "datacheck.scanning.judge",
     "datacheck.scanning.profiling",
     "datacheck.scanning.taking",

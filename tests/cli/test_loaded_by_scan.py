@@ -105,6 +105,7 @@ def test_a_worker_has_what_its_kind_of_store_needs_and_nothing_of_the_others(tmp
             assert loaded == set()
             loaded, _ = told(Check(layout.shards[0], make_profile(reader)))
             assert loaded == set()
+            assert not told("numpy.ma")
     finally:
         close()
 

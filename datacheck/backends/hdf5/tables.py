@@ -7,12 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.hdf5.columns import distinct
 from datacheck.backends.hdf5.dataset import Dataset, Height, label_names, printed
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.hdf5.shard_parts import RECORDS
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
@@ -20,6 +19,9 @@ from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.recovery.recover import Recovery
 
 TABLE = b"datacheck_table"
 """An attribute of datasets that a rebuild has made as long as those of another table beside them: the name of theirs.
