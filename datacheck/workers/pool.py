@@ -1,7 +1,8 @@
 """Run tasks in worker processes that are allowed to die; knows nothing of datasets.
 
-A worker is a fresh interpreter, not a fork: it shares no handle, lock or thread with the caller, and the caller's
-`__main__` is not run again, so that scripts, notebooks and daemons may all use it. Before a worker touches something
+A worker is a fresh interpreter, or the fork of one that has only loaded modules (`template`), not a fork of the caller:
+it shares no handle, lock or thread with that, and the caller's `__main__` is not run again, so that scripts, notebooks
+and daemons may all use it. Before a worker touches something
 that may kill or hang it, it leaves a note in a pipe that the caller can read, and winds up an alarm whose signal, left
 at its default, ends the process even inside C code. What killed a worker is thus known, and how far it had come.
 """
