@@ -46,7 +46,8 @@ class Backend(msgspec.Struct, frozen=True):
     fingerprint. `in_folders` (an InFolders) tells one in a folder; None: the reader has it, or there is nothing to be
     told by. `copier` (a Copier) copies it, None: it cannot be rebuilt; `writer` (a Writer) writes a key-value store
     of this kind: `PairCopier` copies from and to all that have one. `written_by` names a library that this needs and
-    that may not be installed.
+    that may not be installed. Where stores are `folders_only`, the reader is not asked of a file, and need not be
+    loaded for that.
     """
 
     reader: Class
@@ -58,6 +59,7 @@ class Backend(msgspec.Struct, frozen=True):
     copier: Class | None = None
     writer: Class | None = None
     written_by: str | None = None
+    folders_only: bool = False
 
 
 BACKENDS: dict[str, Backend] = {
@@ -81,6 +83,7 @@ BACKENDS: dict[str, Backend] = {
         copier=("datacheck.rebuilding.pair_copier", "PairCopier"),
         writer=("datacheck.backends.leveldb.writer", "LevelDbWriter"),
         written_by="plyvel",
+        folders_only=True,
     ),
     "hdf5": Backend(
         ("datacheck.backends.hdf5.reader", "Hdf5Reader"),
@@ -190,7 +193,7 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
         if path.is_dir():
             return _searched(path, backend, [_searched_kind(name) for name in names], options)
         for name in names:
-            reader = _reader_class(name).recognise(path, options)
+            reader = None if BACKENDS[name].folders_only else _reader_class(name).recognise(path, options)
             if reader is not None:
                 return Opened((reader,))
         raise SourceUnknown(str(path), _not_of(path, backend))

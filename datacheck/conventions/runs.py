@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from datacheck.model.distinct import distinct_numbers
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,7 +33,7 @@ class Runs:
         if not len(numbers):
             return made
         if len(numbers) > 1 and not (numbers[1:] > numbers[:-1]).all():
-            numbers = np.unique(numbers)
+            numbers = distinct_numbers(numbers)
         breaks = np.flatnonzero(numbers[1:] != numbers[:-1] + 1)
         starts = numbers[np.concatenate(([0], breaks + 1))].tolist()
         stops = numbers[np.concatenate((breaks, [len(numbers) - 1]))].tolist()

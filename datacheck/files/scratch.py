@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -20,6 +19,8 @@ def scratch_file() -> IO[bytes]:
 
     The folder is the one that TMPDIR names, or else the system's. `tempfile` itself ends in the working directory.
     """
+    import tempfile  # who has files in memory does without it
+
     said = "there is none"
     for folder in [*filter(None, map(os.environ.get, VARIABLES)), *PLACES]:
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from datacheck.model.distinct import distinct_numbers
 from datacheck.model.profile import FieldProfile
 from datacheck.model.replacing import replace
 
@@ -111,7 +112,7 @@ class Batch:
 
         if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
             return np.asarray(self.lows == self.highs)
-        places = np.unique(np.linspace(0, self.width - 1, LOOKS).astype(np.intp))
+        places = distinct_numbers(np.linspace(0, self.width - 1, LOOKS).astype(np.intp))
         if isinstance(self.values, SeparateArrays):
             some = np.stack([record.reshape(-1)[places] for record in self.values])
         else:

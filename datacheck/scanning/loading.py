@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from datacheck.files.regular import open_regular
 
 HDF5_NAMES = (".h5", ".hdf5")
-"""The usual suffixes of HDF5 files; with others a worker only starts a little later."""
+"""The usual suffixes of HDF5 files; a folder or a list with others only makes a worker start a little later."""
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+MARKS = {"data.mdb": "lmdb", "CURRENT": "leveldb"}
+"""What kind of store a folder is with a file of such a name."""
+ENTRIES = 64
+"""So many entries of a folder are looked at for a file that is called as HDF5 files are."""
+PAIRS, TABLES = "datacheck.scanning.loaded_for_pairs", "datacheck.scanning.loaded_ahead"
+"""What keys and values take, and what all kinds of stores do."""
 
 
 def loading(sources: Sequence[str], backend: str = "") -> list[str]:
-    """Return the modules that workers will probably need, judged by the backend or the names of the sources."""
-    hdf5 = backend == "hdf5" or any(source.endswith(HDF5_NAMES) for source in sources)
-    return ["datacheck.scanning.loaded_ahead", *(["datacheck.backends.hdf5.loaded_ahead"] if hdf5 else [])]
+    """Return the modules that workers will probably need, judged by the backend, or by the sources."""
+    kinds = {backend} if backend else set(map(_kind, sources))
+    of_kinds = [f"datacheck.backends.{kind}.loaded_ahead" for kind in ("lmdb", "leveldb", "hdf5") if kind in kinds]
+    return [TABLES if kinds == {"hdf5"} else PAIRS, *of_kinds]
+
+
+def _kind(source: str) -> str:
+    """Return what kind of store a source seems to be, "" where that is not seen at once."""
+    if source.endswith(HDF5_NAMES):
+        return "hdf5"
+    for name, kind in MARKS.items():
+        if os.path.lexists(f"{source}/{name}"):
+            return kind
+    try:
+        if Path(source).is_dir():
+            with os.scandir(source) as entries:
+                return "hdf5" if any(it.name.endswith(HDF5_NAMES) for it in islice(entries, ENTRIES)) else ""
+        with open_regular(Path(source)) as file:
+            return "hdf5" if file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE else ""
+    except (OSError, ValueError):  # whoever opens it to read it will say so
+        return ""

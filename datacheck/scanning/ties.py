@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from datacheck.model.batch import Batch
+from datacheck.model.distinct import distinct_numbers
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import NEARLY_ALL, Extent, FamilyProfile
 
@@ -101,7 +102,7 @@ def _agreement(one: Extent, other: Extent, sizes: dict[Extent, NDArray[Any]]) ->
     first, second = sizes[one], sizes[other]
     both, same = (first >= 0) & (second >= 0), (first == second) & (first >= 0)
     count, agreeing = int(both.sum()), int(same.sum())
-    if count < FEWEST or agreeing < NEARLY_ALL * count or len(np.unique(first[same])) < LEAST:
+    if count < FEWEST or agreeing < NEARLY_ALL * count or len(distinct_numbers(first[same])) < LEAST:
         return None
     return agreeing / count
 

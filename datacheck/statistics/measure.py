@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.model.batch import Batch, SeparateArrays
+from datacheck.model.distinct import distinct_numbers
 from datacheck.model.replacing import replace
 from datacheck.statistics.exact_sums import LABELS_COUNTED, UNIT_BITS, FieldStatistics
 
@@ -209,7 +210,7 @@ def exact_sum(values: NDArray[Any]) -> int:
     scaled = np.ldexp(mantissas, 53).astype(np.int64)
     high, low = scaled >> 27, scaled & ((1 << 27) - 1)
     total = 0
-    for exponent in np.unique(exponents):
+    for exponent in distinct_numbers(exponents):
         at = exponents == exponent
         total += ((int(high[at].sum()) << 27) + int(low[at].sum())) << (int(exponent) - 53 + UNIT_BITS)
     return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import resource
 from dataclasses import dataclass
 
@@ -54,6 +55,15 @@ def use_all_files() -> None:
     if UNLIMITED != soft < wanted:
         with contextlib.suppress(OSError, ValueError):  # macOS names a hard limit that it does not grant
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def limit_hint(number: int | None) -> str:
+    """Say which limit an error number may come from."""
+    return {
+        errno.EAGAIN: " (a limit on processes, ulimit -u?)",
+        errno.EMFILE: " (a limit on open files, ulimit -n?)",
+        errno.ENOMEM: " (a limit on memory, ulimit -v?)",
+    }.get(number or 0, "")
 
 
 def _least(*limits: int) -> int:

@@ -1,7 +1,8 @@
 """Run tasks in worker processes that are allowed to die; knows nothing of datasets.
 
-A worker is a fresh interpreter, not a fork: it shares no handle, lock or thread with the caller, and the caller's
-`__main__` is not run again, so that scripts, notebooks and daemons may all use it. Before a worker touches something
+A worker is a fresh interpreter, or the fork of one that has only loaded modules (`template`), not a fork of the caller:
+it shares no handle, lock or thread with that, and the caller's `__main__` is not run again, so that scripts, notebooks
+and daemons may all use it. Before a worker touches something
 that may kill or hang it, it leaves a note in a pipe that the caller can read, and winds up an alarm whose signal, left
 at its default, ends the process even inside C code. What killed a worker is thus known, and how far it had come.
 """
@@ -14,11 +15,11 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from datacheck.errors import WorkersFailed
 from datacheck.workers.interface import Failure, Job, Step
+from datacheck.workers.pipes import PipeEnd, wait
 from datacheck.workers.process import NOT_YET, Process, Worker, next_process
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class Pool(Generic[T]):
         Workers that still do something when this is left are killed.
         """
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
-        busy: dict[Connection, tuple[Worker[T], T]] = {}
+        busy: dict[PipeEnd, tuple[Worker[T], T]] = {}
         try:
             while waiting or busy:
                 self.grow(len(busy) + len(waiting))
@@ -102,10 +103,10 @@ class Pool(Generic[T]):
                     worker, task = idle.pop(0), waiting.popleft()
                     busy[worker.results] = (worker, task)
                     worker.give(task)
-                for ready in wait(list(busy)):
-                    worker, task = busy[cast(Connection, ready)]
+                for ready in wait(busy):
+                    worker, task = busy[ready]
                     result = worker.take()
-                    del busy[cast(Connection, ready)]
+                    del busy[ready]
                     if result is NOT_YET or isinstance(result, Step):
                         busy[worker.results] = (worker, task)
                     if isinstance(result, Failure):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import io
 import os
@@ -15,14 +14,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection
-from typing import Any, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import small_file
 from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, UNKNOWN_END, Death, Step
-from datacheck.workers.limits import memory_limit, require_memory
+from datacheck.workers.limits import limit_hint, memory_limit, require_memory
 from datacheck.workers.notes import Note, last_note
+from datacheck.workers.pipes import PipeEnd, new_pipe, without_sigpipe
+from datacheck.workers.template import FORKS, Forked, Template
 
 T = TypeVar("T")
 ENVIRONMENT = {
@@ -50,33 +50,34 @@ WORDS_BYTES = 1 << 20
 class Process:
     """A worker's process and the pipes to it; `memory` bounds its private bytes.
 
-    Until it gets a job it loads what every job needs, and the modules `loading`. It ends when this process does,
-    however that ends. Raises WorkersFailed where it cannot be started.
+    Until it gets a job it loads what every job needs, and the modules `loading`; a template that has done so forks it,
+    unless it is to be `fresh`. It ends when this process does, however that ends. Raises WorkersFailed where it cannot
+    be started.
     """
 
-    def __init__(self, memory: int, loading: Sequence[str] = ()) -> None:
-        self.memory, self._loading = memory, loading
+    def __init__(self, memory: int, loading: Sequence[str] = (), *, fresh: bool = False) -> None:
+        self.memory, self._loading, self._fresh = memory, loading, fresh
         self.used = 0.0
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             try:
                 self._start(ours, theirs)
             except OSError as exc:
-                raise WorkersFailed(f"{exc.strerror or exc}{_hint(exc.errno)}") from exc
+                raise WorkersFailed(f"{exc.strerror or exc}{limit_hint(exc.errno)}") from exc
             self._ours = ours.pop_all()
         _living.add(self)
 
     def _start(self, ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> None:
         """Open the pipes, start the process; what is `theirs` is to be closed here when it runs."""
-        tasks, tasks_out = _pipe()
+        tasks, tasks_out = new_pipe()
         theirs.callback(os.close, tasks)
-        self._tasks = ours.enter_context(Connection(tasks_out, readable=False))
-        results_in, results = _pipe()
+        self._tasks = ours.enter_context(PipeEnd(tasks_out))
+        results_in, results = new_pipe()
         theirs.callback(os.close, results)
-        self.results = ours.enter_context(Connection(results_in, writable=False))
-        notes_in, notes = _pipe()
+        self.results = ours.enter_context(PipeEnd(results_in))
+        notes_in, notes = new_pipe()
         theirs.callback(os.close, notes)
         self._notes = ours.enter_context(io.FileIO(notes_in))
-        life, life_out = _pipe()
+        life, life_out = new_pipe()
         theirs.callback(os.close, life)
         self.life = ours.enter_context(io.FileIO(life_out, "wb"))
         os.set_blocking(notes_in, False)
@@ -86,40 +87,38 @@ class Process:
             ours.enter_context(self._errors)
             fcntl.fcntl(self._errors, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
         ends = (tasks, results, notes_in, notes, life)
-        by_main = int(threading.get_native_id() == os.getpid())
-        self._process = subprocess.Popen(  # noqa: S603  (this interpreter and this module)
-            [
-                sys.executable,
-                "-I" if sys.flags.isolated else "-P",
-                "-c",
-                _main(),
-                *map(str, (*ends, by_main, self.memory)),
-                *self._loading,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL if self._errors is None else self._errors,
-            env=_environment(),
-            pass_fds=ends,
-        )
+        self._process = self._forked(ends) or _interpreter(WORKER, ends, self.memory, self._loading, self._errors)
+
+    def _forked(self, ends: Sequence[int]) -> Forked | None:
+        """Return what the template forks, if there is one that still does."""
+        if self._fresh or self._errors is None or (template := _template(self.memory)) is None:
+            return None
+        try:
+            return template.fork((*ends, self._errors.fileno()), self._loading)
+        except OSError:
+            return None
 
     def send(self, raw: bytes) -> None:
         """Send a job or a task; whoever waits for the result learns if nobody is there any more."""
         if self._errors is not None and os.fstat(self._errors.fileno()).st_size > WORDS_BYTES:
             os.ftruncate(self._errors.fileno(), 0)
-        with _without_sigpipe(), contextlib.suppress(BrokenPipeError):
+        with without_sigpipe(), contextlib.suppress(BrokenPipeError):
             self._tasks.send_bytes(raw)
 
     def wait(self) -> int | None:
         """Return how it ended, as subprocess has it; None if the system does not tell."""
         if self._process.returncode is None:
             try:
-                _, status, usage = os.wait4(self._process.pid, 0)
+                if isinstance(self._process, Forked):
+                    self._process.reap()
+                    self.used = self._process.used
+                else:
+                    _, status, usage = os.wait4(self._process.pid, 0)
+                    self._process.returncode = os.waitstatus_to_exitcode(status)
+                    self.used = usage.ru_utime + usage.ru_stime
             except ChildProcessError:
                 self._process.returncode = 0
                 return None
-            self._process.returncode = os.waitstatus_to_exitcode(status)
-            self.used = usage.ru_utime + usage.ru_stime
         return self._process.returncode
 
     def last_note(self) -> Note | None:
@@ -140,7 +139,10 @@ class Process:
 
     def kill(self) -> None:
         """Kill it, and leave what is left of it to whoever waits for it."""
-        os.kill(self._process.pid, signal.SIGKILL)
+        if isinstance(self._process, Forked):
+            self._process.kill()
+        else:
+            os.kill(self._process.pid, signal.SIGKILL)
 
     @property
     def alive(self) -> bool:
@@ -161,26 +163,33 @@ class Process:
             self.wait()
 
 
-_living: weakref.WeakSet[Process] = weakref.WeakSet()
+def _interpreter(
+    kind: str, ends: Sequence[int], memory: int, loading: Sequence[str], errors: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    """Start an interpreter that is a worker or a template, and gets these ends. Raises OSError."""
+    by_main = int(threading.get_native_id() == os.getpid())
+    words = ["-I" if sys.flags.isolated else "-P", "-c", _main(), kind, *map(str, (*ends, by_main, memory)), *loading]
+    return subprocess.Popen(  # noqa: S603  (this interpreter and this module)
+        [sys.executable, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if errors is None else errors,
+        env=_environment(),
+        pass_fds=ends,
+    )
+
+
+_living: weakref.WeakSet[Process | Template] = weakref.WeakSet()
 
 
 def _let_go() -> None:
     """In a process that the caller forked: keep no worker alive that is not one's own."""
     for process in list(_living):
         process.life.close()
+    _templates.clear()
 
 
 os.register_at_fork(after_in_child=_let_go)
-
-
-def _pipe() -> tuple[int, int]:
-    """Return the two ends of a pipe, neither with the number of a standard stream, which the caller may have closed."""
-    ends = os.pipe()
-    high = [end if end > 2 else fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends]
-    for end, moved in zip(ends, high, strict=True):
-        if end != moved:
-            os.close(end)
-    return high[0], high[1]
 
 
 def _environment() -> dict[str, str]:
@@ -188,33 +197,11 @@ def _environment() -> dict[str, str]:
     return {**{name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}, **ENVIRONMENT}
 
 
-def _hint(number: int | None) -> str:
-    """Say which limit an error number may come from."""
-    return {
-        errno.EAGAIN: " (a limit on processes, ulimit -u?)",
-        errno.EMFILE: " (a limit on open files, ulimit -n?)",
-        errno.ENOMEM: " (a limit on memory, ulimit -v?)",
-    }.get(number or 0, "")
-
-
-@contextlib.contextmanager
-def _without_sigpipe() -> Iterator[None]:
-    """Keep a caller alive that has left SIGPIPE at its default, while it writes to a worker that may be dead."""
-    if signal.getsignal(signal.SIGPIPE) != signal.SIG_DFL or not hasattr(signal, "sigtimedwait"):
-        yield
-        return
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
-    try:
-        yield
-    finally:
-        if signal.SIGPIPE not in held:
-            signal.sigtimedwait({signal.SIGPIPE}, 0)
-            signal.pthread_sigmask(signal.SIG_SETMASK, held)
-
-
 Circumstances = tuple[int, str, dict[str, str], list[str]]
 _ahead: list[tuple[Circumstances, Process]] = []
 """Processes that were started before it was known what for, or that are kept for another job."""
+_templates: list[tuple[Circumstances, Template]] = []
+"""At most one: forks further processes in the circumstances in which it was started."""
 _keeping: list[None] = []
 """One for each caller that wants processes to be kept."""
 
@@ -222,18 +209,45 @@ _keeping: list[None] = []
 def start_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
     """Start the process of the next worker with this bound on memory, while the caller is still busy loading.
 
-    It loads the modules `loading` meanwhile. Return what is to be called in the end: it closes the process if nobody
-    had use for it.
+    It loads the modules `loading` meanwhile, once for all workers, where it can be forked. Return what is to be called
+    in the end: it closes what nobody had use for.
     """
     require_memory()
-    with contextlib.suppress(WorkersFailed):  # who needs one will try again, and tell
+    with contextlib.suppress(WorkersFailed, OSError):  # who needs one will try again, and tell
+        if FORKS:
+            _templates.append((_circumstances(memory), _new_template(memory, loading)))
         _ahead.append((_circumstances(memory), Process(memory, loading)))
     return _close_ahead
 
 
+def _new_template(memory: int, loading: Sequence[str]) -> Template:
+    template = Template(lambda ends: _interpreter(TEMPLATE, ends, memory, loading, None))
+    _living.add(template)
+    return template
+
+
+def _template(memory: int) -> Template | None:
+    """Return the template whose children have what a new process would get of its caller; close any other."""
+    for circumstances, template in tuple(_templates):
+        if circumstances == _circumstances(memory) and template.alive:
+            return template
+        _close_templates()
+    return None
+
+
+def _close_templates() -> None:
+    with contextlib.suppress(IndexError):  # other threads do so, too
+        while True:
+            _templates.pop()[1].close()
+
+
 def _close_ahead() -> None:
-    while (kept := _one_ahead()) is not None:
-        kept[1].close()
+    kept = list(iter(_one_ahead, None))
+    for process in [it for _, it in kept if it.alive]:  # all end together
+        process.kill()
+    for _, process in kept:
+        process.close()
+    _close_templates()
 
 
 def _one_ahead() -> tuple[Circumstances, Process] | None:
@@ -302,7 +316,7 @@ class Worker(Generic[T]):
         self._process.send(job)
 
     @property
-    def results(self) -> Connection:
+    def results(self) -> PipeEnd:
         return self._process.results
 
     def give(self, task: T) -> None:
@@ -348,7 +362,7 @@ class Worker(Generic[T]):
         if not begun and self._starts >= STARTS:
             limit = memory_limit(self._process.memory).words
             raise WorkersFailed(f"it ends at once with {death.signal} ({death.words}); it may have {limit}")
-        self._process = Process(self._process.memory)
+        self._process = Process(self._process.memory, fresh=not begun)
         self._process.send(self._job)
         self._starts = 1 if begun else self._starts + 1
         if begun:
@@ -377,14 +391,12 @@ from importlib.util import module_from_spec, spec_from_file_location
 spec = spec_from_file_location("datacheck", {package!r})
 sys.modules["datacheck"] = package = module_from_spec(spec)
 spec.loader.exec_module(package)
-from multiprocessing.connection import Connection
-from datacheck.workers.notes import NotePad
-from datacheck.workers.serve import serve
+from datacheck.workers.begin import begin
 import numpy
-tasks, results, reading, writing, life, by_main, memory = map(int, sys.argv[1:8])
-tasks, results = Connection(tasks, writable=False), Connection(results, readable=False)
-serve(tasks, results, NotePad(reading, writing), life, by_main, memory, collecting, sys.argv[8:])
+begin(sys.argv[1:], collecting)
 """
+WORKER, TEMPLATE = "worker", "template"
+"""What such a process is, its first argument."""
 
 
 def _main() -> str:

@@ -9,18 +9,18 @@ import os
 import pickle
 import traceback
 from collections.abc import Generator, Iterator, Sequence
-from multiprocessing.connection import Connection
 from typing import Any
 
 from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, Failure, Step, Watch
 from datacheck.workers.lifetime import end_with_caller, heed_signals
 from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.notes import NotePad
+from datacheck.workers.pipes import PipeEnd
 
 
 def serve(
-    tasks: Connection,
-    results: Connection,
+    tasks: PipeEnd,
+    results: PipeEnd,
     notes: NotePad,
     life: int,
     by_main: bool,
@@ -30,21 +30,19 @@ def serve(
 ) -> None:
     """Be a worker: load the job, then run each task that comes, until the caller closes its end or has another job.
 
-    The modules `loading` are loaded before the job comes; one that fails will fail again where it is needed.
+    The modules `loading` are loaded before the job comes.
     Once the first task has loaded what it needs, garbage is looked for as `collecting` says (see `gc.set_threshold`).
     """
-    with _own_failures():
+    with own_failures():
         heed_signals()
         end_with_caller(life, with_thread=by_main)
         use_all_files()
         bound_memory(memory)
         watch = Watch(notes)
-    for name in loading:
-        with contextlib.suppress(Exception):  # if it is needed, its import fails again where it is used
-            importlib.import_module(name)
+    load_modules(loading)
     job = None
     while True:
-        with _own_failures():
+        with own_failures():
             try:
                 raw = tasks.recv_bytes()
             except EOFError:
@@ -64,7 +62,7 @@ def serve(
         except Exception as exc:  # noqa: BLE001  (a border: whatever a job raises is raised again in the caller)
             exc.add_note("".join(["In a worker:\n", *traceback.format_exception(exc)]))
             result = Failure(exc)
-        with _own_failures():
+        with own_failures():
             watch.rest()
             raw = _dumps_result(result)
             watch.done()
@@ -75,8 +73,15 @@ def serve(
                 collecting = ()
 
 
+def load_modules(names: Sequence[str]) -> None:
+    """Load modules; if one that fails is needed, its import fails again where it is used."""
+    for name in names:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
 @contextlib.contextmanager
-def _own_failures() -> Iterator[None]:
+def own_failures() -> Iterator[None]:
     """Leave with a status of its own where something fails that is no job's, so that no data is blamed for it."""
     try:
         yield
@@ -86,7 +91,7 @@ def _own_failures() -> Iterator[None]:
         os._exit(OWN_FAILURE)
 
 
-def _drained(steps: Generator[Any, None, Any], results: Connection) -> Any:
+def _drained(steps: Generator[Any, None, Any], results: PipeEnd) -> Any:
     """Send what a generator yields, and return what it returns."""
     while True:
         try:

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset, label_names
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
-from datacheck.backends.hdf5.tables import EACH, Table
+from datacheck.backends.hdf5.shard_parts import EACH
+from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape, plain

@@ -7,7 +7,7 @@ import math
 import os
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -19,11 +19,13 @@ from datacheck.backends.hdf5.last_axis import LastAxis
 from datacheck.backends.hdf5.library_failures import failed, reason_of
 from datacheck.backends.hdf5.mended import Mended
 from datacheck.backends.hdf5.misplaced import Misplaced
-from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.recovery.recover import Recovery
 
 UNBUFFERED = "datacheck-unbuffered"
 """The usual driver, without a buffer for contiguous data: after a read that failed, HDF5 takes what that left in the

@@ -10,13 +10,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct
 from datacheck.backends.hdf5.file import OpenFile, opened
 from datacheck.backends.hdf5.hindrances import LARGEST
-from datacheck.backends.hdf5.recovery.recover import Recovery
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.recovery.recover import Recovery
 
 CACHE_BYTES = 1 << 20
 """What the library keeps of decoded chunks for each dataset unless it is told otherwise (H5Pset_chunk_cache)."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.hdf5.superblock import READ_BYTES, Beyond, Superblock, header_bytes, heap_bytes
 from datacheck.files.regular import open_descriptor
 from datacheck.files.retrying import preadv
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.recovery.recover import Recovery
 
 
 class Mended:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.row_counts import THIRD, of_a_set, other_words, without
 from datacheck.backends.hdf5.tables import Table
+from datacheck.model.distinct import distinct_numbers
 from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
 
@@ -86,7 +87,7 @@ def with_partners(
         for number, other in (pair, pair[::-1]):
             low, high = np.searchsorted(drops, [firsts[number], firsts[number] + both[0].rows])
             more.append(drops[low:high] - firsts[number] + firsts[other])
-    return np.unique(np.concatenate(more)) if len(more) > 1 else drops
+    return distinct_numbers(np.concatenate(more)) if len(more) > 1 else drops
 
 
 def _tables(data: Sequence[Table], labels: Sequence[Table]) -> tuple[Table, Table] | None:

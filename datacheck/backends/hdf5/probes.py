@@ -11,7 +11,9 @@ from datacheck.model.blocks import Shard
 PROBES = 64
 ROWS_A_PROBE = 16
 PROBED_BYTES = 16 << 20
-"""How many bytes of large rows are looked at in all; more if a single row at each probe is more."""
+"""How many bytes of large rows are looked at in all; more if those of so many rows as are needed are more."""
+FEWEST = 16
+"""So many rows of each table are looked at however large they are, at as many places."""
 DATASETS_PROBED = 4096
 """Datasets may be probed so often, all probes and all datasets of a table taken together, or each once."""
 DECODED_BYTES = 1 << 30
@@ -27,15 +29,20 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
         return
     chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
     share, more = divmod(PROBES, len(chosen))
-    counts = [
-        min(share + (at < more), math.ceil(it.rows / (1 if it.each else _rows_a_probe(it))))
-        for at, (_, it) in enumerate(chosen)
-    ]
+    counts = [_places(table, share + (at < more)) for at, (_, table) in enumerate(chosen)]
     for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
         of, table = chosen[at]
         for nth in range(most):
             start, following = nth * table.rows // most, (nth + 1) * table.rows // most
             yield rows(of, start, min(start + _rows_a_probe(table), following))
+
+
+def _places(table: Table, share: int) -> int:
+    """Return at how many places a table is looked at, whose share is so many: at fewer if its rows are large."""
+    if table.each:
+        return min(share, table.rows)
+    most = math.ceil(table.rows / _rows_a_probe(table))
+    return min(share, most, max(FEWEST, PROBED_BYTES * share // (PROBES * table.row_bytes)))
 
 
 def _rows_a_probe(table: Table) -> int:

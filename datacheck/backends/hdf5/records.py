@@ -13,7 +13,8 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.plain import PlainFile
-from datacheck.backends.hdf5.tables import EACH, Contents, Table
+from datacheck.backends.hdf5.shard_parts import EACH
+from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.blocks import Block, Note, Position, RowBlock
 from datacheck.model.codes import Verdict

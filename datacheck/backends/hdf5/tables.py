@@ -7,18 +7,21 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.hdf5.columns import distinct
 from datacheck.backends.hdf5.dataset import Dataset, Height, label_names, printed
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.recovery.recover import Recovery
+from datacheck.backends.hdf5.shard_parts import RECORDS
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.recovery.recover import Recovery
 
 TABLE = b"datacheck_table"
 """An attribute of datasets that a rebuild has made as long as those of another table beside them: the name of theirs.
@@ -29,10 +32,6 @@ FILTERED_SHARE = 4
 """Rows that have to be decompressed take ten times as long: their shards are so many times smaller."""
 SHARD_ROWS = 1 << 17
 """What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
-RECORDS = "*"
-"""Stands for a table's name, which begins with a slash, where datasets are the records."""
-EACH = "*"
-"""Stands before the name of a table whose datasets are a record each."""
 SHARD_PAYLOADS, SHARDS_A_TABLE, UNJUDGED_A_SHARD = 1 << 11, 4096, 1000
 INDEX = b"_i_"
 
@@ -286,10 +285,3 @@ def part(number: int, contents: Contents, table: Table | None = None) -> str:
     """Return the part of a source that a table of a file is, or what is in no table; see `parts`."""
     deadly = " ".join(f"{step}={signal}" for step, signal in contents.deadly)
     return f"{number}\n{'' if table is None else table.name}\n{deadly}"  # an escaped name has no newline
-
-
-def parts(shard: Shard) -> tuple[int, str, tuple[tuple[int, str], ...]]:
-    """Return the file's number, the table's name and the deadly steps of the file's walk."""
-    number, table, deadly = shard.part.split("\n")
-    steps = (step.partition("=") for step in deadly.split())
-    return int(number), table, tuple((int(step), signal) for step, _, signal in steps)

@@ -13,6 +13,7 @@ from datacheck.backends.hdf5.chunks import Chunks
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.cells import BYTES, OPAQUE
+from datacheck.model.distinct import distinct_numbers
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -54,7 +55,7 @@ def _without_chunks(opened: Any, dataset: Dataset, chunks: tuple[int, ...]) -> R
     stored = Chunks(opened, chunks)
     if not stored.whole:
         return ()
-    bands = np.unique(stored.numbers // math.prod(grid[1:]))
+    bands = distinct_numbers(stored.numbers // math.prod(grid[1:]))
     edges = np.concatenate([[-1], bands, [grid[0]]])
     before = np.flatnonzero(np.diff(edges) > 1)
     starts, stops = (edges[before] + 1) * chunks[0], edges[before + 1] * chunks[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.bounds import at_most
@@ -12,7 +13,6 @@ from datacheck.backends.hdf5.file import library, opened, refused
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived
 from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.library_failures import killed
-from datacheck.backends.hdf5.recovery.recover import Recovery, recovery
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import survey
 from datacheck.backends.hdf5.tables import Contents
@@ -21,6 +21,9 @@ from datacheck.backends.interface import StoreOptions
 from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.recovery.recover import Recovery
 
 WALK_BYTES, WALK_SHARE = 512 << 20, 16
 """A walk of a file may take so many bytes, and so many times those of the file."""
@@ -135,6 +138,8 @@ def troubled(contents: Contents) -> frozenset[bytes] | None:
 
 
 def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | Finding | None:
+    from datacheck.backends.hdf5.recovery.recover import recovery  # few files are damaged
+
     try:
         with at_most(WALK_BYTES + WALK_SHARE * size):
             return recovery(path, where)
@@ -147,4 +152,5 @@ def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | Fin
 
 def _joined(contents: Contents, recovered: Recovery) -> tuple[Finding, ...]:
     """Return what is wrong with the file as a whole, what was found to be lost, and what the walk found."""
+
     return (*contents.findings, *recovered.findings)

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from datacheck.backends.leveldb.block import Damaged
 from datacheck.backends.leveldb.merge import Files
+from datacheck.backends.leveldb.names import TABLE_NAME
 from datacheck.backends.leveldb.table import Table, TableFile
-from datacheck.backends.leveldb.table_files import TABLE_NAME, open_table, table_path, unlisted_table
+from datacheck.backends.leveldb.table_files import open_table, table_path, unlisted_table
 from datacheck.backends.leveldb.version import Version, read_version, runs
 from datacheck.model.replacing import replace
 

@@ -20,9 +20,6 @@ from numpy.typing import NDArray
 from datacheck.backends.leveldb.block import Bytes, Damaged, Value, parse_block, read_block
 
 BYTEWISE = "leveldb.BytewiseComparator"
-MAGIC = 0xDB4775248B80FB57
-ROCKSDB_MAGICS = (0x88E241B785F4CFF7, 0x8242229663BF9564)
-FOOTER = 48
 TAG = 8
 """So many bytes behind the user's key are the write's sequence number and type."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +12,12 @@ from pathlib import Path
 
 from datacheck.backends.leveldb.block import TRAILER, Damaged, Value, handle, parse_block, read_block, unread, varint
 from datacheck.backends.leveldb.block_search import Walked, begins_with_block, walk
-from datacheck.backends.leveldb.table import FOOTER, MAGIC, Gap, Table, TableFile
+from datacheck.backends.leveldb.names import FOOTER, MAGIC
+from datacheck.backends.leveldb.table import Gap, Table, TableFile
 from datacheck.files.regular import irregular, open_regular
 from datacheck.files.retrying import pread
 from datacheck.model.replacing import replace
 
-TABLE_NAME = re.compile(r"([0-9]{1,20})\.(ldb|sst)")
-PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
 _U64 = struct.Struct("<Q")
 _LFS = b"version https://git-lfs"
 _HTML = (b"<!doctype html", b"<html")

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from datacheck.backends.leveldb.block import Damaged, unread, varint
 from datacheck.backends.leveldb.log import read_log
+from datacheck.backends.leveldb.names import current
 from datacheck.backends.leveldb.table import BYTEWISE, Edge, TableFile
 from datacheck.files.regular import NotRegular, irregular, open_regular
 from datacheck.model.replacing import replace
 
 NO_EDIT = "holds no edit that can be read"
-CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
 MANIFEST_NAME = re.compile(r"MANIFEST-[0-9]{1,20}")
 LOG_NAME = re.compile(r"([0-9]{1,20})\.log")
 COMPARATOR, LOG_NUMBER, NEXT_FILE, LAST_SEQUENCE, COMPACT_POINTER, DELETED_FILE, NEW_FILE, PREV_LOG_NUMBER = (
@@ -186,16 +186,6 @@ class _Edits:
 
     def abandon(self) -> None:
         self.edit = bytearray()
-
-
-def current(directory: Path) -> str | None:
-    """Return the name of the MANIFEST that CURRENT gives, None where there is no CURRENT that reads like one."""
-    try:
-        with open_regular(directory / "CURRENT") as file:
-            match = CURRENT_TEXT.fullmatch(file.read(64))
-    except (FileNotFoundError, IsADirectoryError, NotRegular):
-        return None
-    return None if match is None else match[1].decode()
 
 
 def read_version(directory: Path) -> Version:

@@ -14,6 +14,7 @@ from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import Parsed, parse, raw_page
 from datacheck.backends.lmdb.tree import Tree
 from datacheck.backends.shared.key_arrays import Numbers
+from datacheck.model.distinct import distinct_numbers
 
 
 def lost_its_names(pages: Pages, main: Tree) -> bool:
@@ -68,7 +69,7 @@ def names_left(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database
 
 def with_names(pages: Pages, numbers: Numbers) -> list[int]:
     """Return those of some leaves that may hold the name of a database: a node's flags say so."""
-    numbers = np.unique(numbers)
+    numbers = distinct_numbers(numbers)
     stack = Stack(pages.file, pages.page_size, pages.size, numbers)
     header, half = pages.header, pages.page_size >> 1
     lower = stack.field(header - 4, np.uint16).astype(np.int64) + pages.base
@@ -80,7 +81,7 @@ def with_names(pages: Pages, numbers: Numbers) -> list[int]:
     offsets = np.minimum(offsets, pages.page_size - 8)
     flags = stack.buffer.words(page * pages.page_size + offsets) >> np.uint64(32) & np.uint64(0xFFFF)
     named = page[flags == SUBDATA]
-    return [int(it) for it in numbers[np.unique(named)]]
+    return [int(it) for it in numbers[distinct_numbers(named)]]
 
 
 def names_of(parsed: Parsed) -> Iterator[tuple[bytes, Database]]:

@@ -15,6 +15,7 @@ from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb.values import read_value
 from datacheck.backends.shared.key_arrays import Numbers
+from datacheck.model.distinct import distinct_numbers
 from datacheck.model.finding import Finding, found
 
 USED, FREE = 1, 2
@@ -87,7 +88,7 @@ def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
     """
     expected = (pages.meta.last_page + 1) * pages.page_size
     there = pages.size // pages.page_size
-    unwritten = sum(len(np.unique(it[(it >= there) & (it <= pages.meta.last_page)])) for it in free)
+    unwritten = sum(len(distinct_numbers(it[(it >= there) & (it <= pages.meta.last_page)])) for it in free)
     if pages.size < expected and unwritten < pages.meta.last_page + 1 - there:
         lost = expected - pages.size
         message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"

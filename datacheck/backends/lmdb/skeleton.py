@@ -52,6 +52,7 @@ from datacheck.backends.lmdb.tolerant_page import Parsed, parse
 from datacheck.backends.lmdb.tree import Entry, Tree, in_order
 from datacheck.backends.lmdb.values import read_value
 from datacheck.backends.shared.key_arrays import Flags, Numbers
+from datacheck.model.distinct import distinct_numbers
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -334,7 +335,7 @@ class Walk:
     def _mark_children(self, numbers: Numbers) -> bool:
         """Mark the leaves below one branch page; False, and nothing marked, if one of them was."""
         inside = numbers[numbers < len(self.used)]
-        if self.used[inside].any() or len(np.unique(numbers)) < len(numbers):
+        if self.used[inside].any() or len(distinct_numbers(numbers)) < len(numbers):
             return False
         self.used[inside] = USED
         return True

@@ -9,7 +9,7 @@ from hdf5_walks import forget_walks
 
 import datacheck
 from datacheck.backends.hdf5 import alike_files
-from datacheck.backends.hdf5 import reader as reading
+from datacheck.backends.hdf5 import layout as reading
 from datacheck.backends.hdf5.alike_files import AlikeFiles
 from datacheck.backends.hdf5.reader import Hdf5Reader
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.tables import Contents, Table, parts, shards
+from datacheck.backends.hdf5.shard_parts import parts
+from datacheck.backends.hdf5.tables import Contents, Table, shards
 from datacheck.backends.interface import StoreOptions
 
 CORPUS = Path(__file__).parents[3].parent / "shared" / "corpora" / "cve_hdf5"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from datacheck.backends import open_store
-from datacheck.backends.hdf5 import reader as backend
+from datacheck.backends.hdf5 import blocks as backend
 from datacheck.backends.hdf5 import tables as hdf5_tables
 from datacheck.backends.hdf5 import window
 from datacheck.backends.hdf5.reader import Hdf5Reader

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from datacheck import scan
-from datacheck.backends.hdf5.reader import BLOCK_BYTES, Hdf5Reader
+from datacheck.backends.hdf5.blocks import BLOCK_BYTES
+from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 
 ROWS, WIDTH = 5 << 20, 256

@@ -32,7 +32,7 @@ from leveldb_building import (
 from datacheck.backends import open_store
 from datacheck.backends.leveldb import block as leveldb_block
 from datacheck.backends.leveldb import merge
-from datacheck.backends.leveldb import reader as backend
+from datacheck.backends.leveldb import reading as backend
 from datacheck.backends.leveldb.block import Damaged, parse_block
 from datacheck.backends.leveldb.reader import LevelDbReader
 from datacheck.errors import SourceUnknown

@@ -11,7 +11,7 @@ from leveldb_building import scanned, write_log_store
 from datacheck.backends import open_store
 from datacheck.backends.leveldb import block as leveldb_block
 from datacheck.backends.leveldb import merge, write_batches
-from datacheck.backends.leveldb import reader as backend
+from datacheck.backends.leveldb import reading as backend
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.escaping import escape
 

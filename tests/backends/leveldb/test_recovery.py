@@ -30,7 +30,7 @@ from leveldb_building import (
 import datacheck
 from datacheck.backends import open_store
 from datacheck.backends.leveldb import block_search
-from datacheck.backends.leveldb import reader as backend
+from datacheck.backends.leveldb import reading as backend
 from datacheck.errors import SourceUnknown
 
 

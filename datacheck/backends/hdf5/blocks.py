@@ -1,0 +1,180 @@
+"""Read the rows of a shard of HDF5 files through a window on each dataset (`window`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.columns import Column
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.file import OpenFile, refused
+from datacheck.backends.hdf5.kept import OpenTable, kept
+from datacheck.backends.hdf5.layout import contents_at, label_of
+from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
+from datacheck.backends.hdf5.reading import window_on, wrong
+from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
+from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
+from datacheck.backends.hdf5.sparse_rows import Told, told_of
+from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.unwritten import within
+from datacheck.backends.hdf5.window import Window, column
+from datacheck.model.blocks import AnyBlock, Note, Position, RowBlock, Shard, ignore
+from datacheck.model.cells import NUMBERS, Cells
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.reader import Hdf5Reader
+
+BLOCK_BYTES = 4 << 20
+"""The values of a block stay in the processor's cache for who looks at them next."""
+_Windows = Sequence[tuple[Window, tuple[Column, ...]]]
+"""The windows on the datasets of a table in the order of their paths, and the columns of each that are judged."""
+
+
+def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[AnyBlock]:
+    """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them.
+
+    Where datasets are the records, they come one by one, with their paths as keys.
+    """
+    number, name, deadly = parts(shard)
+    contents = contents_at(reader, number, deadly)
+    table = contents.named.get(name)
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(_opened(reader, number, contents, table if limit != 1 else None))
+        except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
+            yield _empty(reader, number, refused(exc))
+            return
+        if table is not None and table.each:
+            start, stop = _bounds(shard)
+            referred = contents.means.referred if contents.means is not None else None
+            yield from read_each(
+                file.file, table, start, stop, label_of(reader, number), note, single=limit == 1, referred=referred
+            )
+        elif table is not None:
+            of_table = file.table(name, table.datasets)
+            told = told_of(file.file.file, table, contents.means)
+            yield from _rows(reader, of_table, number, table, shard, limit, note, told)
+        elif name == RECORDS:
+            start, stop = _bounds(shard)
+            yield from read_records(file.file, contents, start, stop, label_of(reader, number), note)
+        elif not name:
+            yield from _unjudged(reader, file.file, number, contents, shard, note)
+
+
+def _opened(reader: Hdf5Reader, number: int, contents: Contents, table: Table | None) -> AbstractContextManager[Any]:
+    """Return what opens a file, to read one of its tables or anything else."""
+    if table is not None and is_plain(contents, table):
+        return plain(reader.files[number], keep=reader.kept)
+    return kept(reader.files[number], contents.recovery, keep=reader.kept)
+
+
+def _rows(
+    reader: Hdf5Reader,
+    file: OpenTable | PlainFile,
+    number: int,
+    table: Table,
+    shard: Shard,
+    limit: int | None,
+    note: Note,
+    told: Told,
+) -> Iterator[RowBlock]:
+    at = 0 if shard.start is None else row_of(shard.start)
+    stop = table.rows if shard.stop is None else min(table.rows, row_of(shard.stop))
+    most = max(1, BLOCK_BYTES // table.row_bytes)
+    if limit is not None:
+        most = min(most, limit)
+    windows = [window_on(file, it, most, single=limit == 1) for it in table.datasets]
+    judged = frozenset(it.path for it in table.judged)
+    columns = [
+        (window, window.dataset.columns if window.dataset.path in judged else ())
+        for window in sorted(windows, key=lambda window: window.dataset.path)
+    ]
+    windows.sort(key=lambda window: not window.aligned)
+    while at < stop:
+        note(Position(at), True)
+        end = min(at + most, stop)
+        for window in windows:
+            whole = stop if window.aligned else end
+            end = min(end, window.cover(at, whole))
+        yield _block(reader, number, table, columns, at, end, told)
+        at = end
+
+
+def _block(
+    reader: Hdf5Reader, number: int, table: Table, windows: _Windows, start: int, stop: int, told: Told
+) -> RowBlock:
+    columns: dict[str, NDArray[Any]] = {}
+    cells: dict[str, Cells] = {}
+    unread: dict[str, list[int]] = {}
+    unwritten: dict[str, Sequence[int]] = {}
+    missing: dict[str, NDArray[Any]] = {}
+    findings: list[tuple[int | None, Finding]] = []
+    for window, judged in windows:
+        lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
+        findings += ((at - start, window.lost[at]) for at in lost)
+        if not judged:
+            continue
+        values = window.values[start - window.start : stop - window.start]
+        never = within(window.dataset.unwritten, start, stop)
+        for it in judged:
+            if it.holds == NUMBERS:
+                columns[it.name] = column(values, it)
+                if window.dataset.declared is not None:
+                    columns[it.name], mask = window.dataset.declared.meant(columns[it.name])
+                    missing |= {} if mask is None else {it.name: mask}
+                label = it.name in table.labels
+                nowhere = told.leading_nowhere(window.dataset, it.name, columns[it.name], start, label=label)
+                findings += (said for said in nowhere if said[0] not in never)
+            else:
+                cells[it.name] = Cells(it.holds, column(values, it))
+            if never:
+                unwritten[it.name] = never
+            if lost:
+                unread[it.name] = [at - start for at in lost]
+    at = range(start, stop)
+    return RowBlock(
+        table.name, at, columns, table.labels, unread, label_of(reader, number), findings,
+        group=table.group, cells=cells, unwritten=unwritten, place_of=told.places, missing=missing,
+    )  # fmt: skip
+
+
+def _unjudged(
+    reader: Hdf5Reader, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
+) -> Iterator[RowBlock]:
+    start, stop = _bounds(shard)
+    for at, dataset in enumerate(contents.unjudged[start:stop], start):
+        note(Position(at), True)
+        if not dataset.shape and NUMBERS in dataset.holds:
+            yield _scalar(reader, file, number, dataset)
+            continue
+        for finding in wrong(file, dataset, BLOCK_BYTES):
+            yield _empty(reader, number, finding)
+
+
+def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset) -> RowBlock:
+    """Return a block of no rows with the numbers of a scalar dataset, or with why they cannot be read."""
+    if dataset.misplaced:
+        return _empty(reader, number, misplaced(dataset))
+    try:
+        value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
+    except (*TROUBLE, MemoryError) as exc:
+        return _empty(reader, number, unread(dataset, exc))
+    path = escape(dataset.path)
+    numbers = (it for it in dataset.columns if it.holds == NUMBERS)
+    scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]
+    return RowBlock("/", (), {}, file=label_of(reader, number), scalars=scalars)
+
+
+def _empty(reader: Hdf5Reader, number: int, finding: Finding) -> RowBlock:
+    return RowBlock("/", (), {}, file=label_of(reader, number), findings=[(None, finding)])
+
+
+def _bounds(shard: Shard) -> tuple[int, int | None]:
+    return 0 if shard.start is None else row_of(shard.start), None if shard.stop is None else row_of(shard.stop)

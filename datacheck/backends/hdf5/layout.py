@@ -1,0 +1,210 @@
+"""What HDF5 files hold, each walked once in each process (`survey`): shards, probes, and what is wrong with files."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from datacheck.backends.hdf5.alike_files import AlikeFiles
+from datacheck.backends.hdf5.alike_headers import AlikeHeaders
+from datacheck.backends.hdf5.attribute_values import AttributesOfFiles
+from datacheck.backends.hdf5.case_folders import findings_of_cases
+from datacheck.backends.hdf5.file import library
+from datacheck.backends.hdf5.file_types import FileTypes
+from datacheck.backends.hdf5.fork_guard import survived_together
+from datacheck.backends.hdf5.kept import close_changed
+from datacheck.backends.hdf5.known import Packing, recalled
+from datacheck.backends.hdf5.numbering import gaps
+from datacheck.backends.hdf5.paired_files import findings_of_pairs
+from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
+from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
+from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
+from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
+from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked
+from datacheck.backends.shared.searching import UNREAD, not_found
+from datacheck.model.blocks import Layout, Position, Shard
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, errno_details, found
+from datacheck.model.slips import of_machine
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.reader import Hdf5Reader
+
+LOT_FILES, LOT_BYTES = 64, 32 << 20
+"""So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
+_told: list[tuple[Hdf5Reader, bytes]] = []
+"""The reader that took a layout last in this process, and what the walks of its files found."""
+_KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
+
+
+def layout(reader: Hdf5Reader) -> Layout:
+    """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
+    findings = list(reader.faults)
+    made: list[Shard] = []
+    tables: list[tuple[str, Table]] = []
+    looked_at: list[Shard] = []
+    single = 0
+    size, more = 0, False
+    shapes, types, attributes = FileShapes(), FileTypes(), AttributesOfFiles()
+    of_file: dict[int, tuple[Table, ...]] = {}
+    packing = Packing()
+    keeps: dict[str, None] = {}
+    for number, contents in _surveyed(reader):
+        if reader.names and contents.shapes and _whole(contents):
+            shapes.add(number, contents.shapes)
+            types.add(number, contents)
+            attributes.add(number, contents)
+        findings += (in_file(reader, number, finding) for finding in [*contents.findings, *_nothing(contents)])
+        made += shards(number, contents)
+        more |= bool(contents.unjudged)
+        keeps |= dict.fromkeys(contents.keeps)
+        if _whole(contents) and len(contents.tables) == 1:
+            of_file[number] = contents.tables
+        tables += ((part(number, contents, table), table) for table in contents.tables)
+        if contents.records:
+            single += len(contents.records)
+            looked_at += probes_of_records(part_of_records(number, contents), len(contents.records))
+        with contextlib.suppress(OSError):
+            status = reader.files[number].stat()
+            size += status.st_size
+            packing.add(number, status.st_size, status.st_mtime_ns, contents)
+    findings += findings_of_files(reader.names, shapes, tuple(findings))
+    findings += [*findings_of_cases(reader.names, shapes), *types.findings(reader.names)]
+    findings += [*attributes.findings(reader.names, shapes), *findings_of_pairs(reader.names, of_file)]
+    if reader.path.is_dir():
+        findings += gaps([*reader.names, *(it.file for it in reader.faults if it.file)])
+    count = sum(table.rows for _, table in tables) + single
+    known = packing.done()
+    _told[:] = [(reader, known)]
+    looked_at = [*probes(tables), *looked_at[:PROBES]]
+    return Layout(made, looked_at, count, size, findings, more, known, tuple(keeps))
+
+
+def _surveyed(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
+    """Yield the number of each file and what it holds: small ones are walked together, which costs one fork.
+
+    Where that dies, the files of the lot are walked one by one.
+    """
+    close_changed()
+    kinds = AlikeFiles()
+    for lot in _lots(reader):
+        known = {number: kinds.contents(reader.files[number], size) for number, size in lot.items()}
+        unknown = [number for number, contents in known.items() if contents is None]
+        together: list[Contents] = []
+        if len(unknown) > 1:
+            library()
+            alike = AlikeHeaders()
+            walks = [partial(walked, reader.files[it], lot[it], reader.options, alike=alike) for it in unknown]
+            together = survived_together(walks) or []
+        known |= dict(zip(unknown, together, strict=False))
+        for number, contents in known.items():
+            if contents is None or (number in unknown and troubled(contents) is not None):
+                contents = contents_at(reader, number)
+            if number in unknown and len(reader.files) > 1:
+                kinds.learn(reader.files[number], lot[number], contents)
+            yield number, contents
+
+
+def _lots(reader: Hdf5Reader) -> Iterator[dict[int, int]]:
+    """Yield the files in order, as many in a lot as may be walked together, with the size of each."""
+    lot: dict[int, int] = {}
+    for number, file in enumerate(reader.files):
+        try:
+            size = file.stat().st_size
+        except OSError:  # it is gone, of which `contents` tells
+            size = LOT_BYTES
+        if lot and (len(lot) == LOT_FILES or sum(lot.values()) + size > LOT_BYTES):
+            yield lot
+            lot = {}
+        lot[number] = size
+    yield lot
+
+
+def contents_at(reader: Hdf5Reader, number: int, deadly: Deadly | None = None) -> Contents:
+    """Return what file `number` holds, walked around the deadly steps where they are known."""
+    file = reader.files[number]
+    try:
+        status = file.stat()
+    except OSError as exc:
+        said = f"the file cannot be opened: {exc.strerror}"
+        if of_machine(exc):
+            return Contents(findings=(found("unreadable", said, verdict="unverifiable", **errno_details(exc.errno)),))
+        return Contents(findings=(found("unreadable", said),))
+    known = reader.known or next((held for whose, held in _told if whose is reader), b"")
+    there = recalled(known, number, status.st_size, status.st_mtime_ns)
+    if there is not None and deadly in (None, there.deadly):
+        return there
+    return contents_of(file, status.st_size, status.st_mtime_ns, reader.options, deadly)
+
+
+def part_names(reader: Hdf5Reader) -> tuple[Iterator[str], bool]:
+    """Return the paths of the datasets and of their members, and whether these are all that there are."""
+    walked = [contents_at(reader, number) for number in range(len(reader.files))]
+    whole = not reader.faults and not any(it.code in UNREAD for contents in walked for it in contents.findings)
+    return (name for contents in walked for name in contents.names()), whole
+
+
+def find(reader: Hdf5Reader, key: str) -> Shard | None:
+    """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
+    match = _KEY.fullmatch(key)
+    if match is None:
+        return _find_record(reader, key)
+    for number in range(len(reader.files)):
+        contents = contents_at(reader, number)
+        for table in contents.tables:
+            names = {table.name} | {f"{name}:{table.name}" for name in reader.names[number : number + 1]}
+            row = int(match[2])
+            if match[1] in names and row < table.rows:
+                return rows(part(number, contents, table), row, row + 1)
+    everything = (it for number in range(len(reader.files)) for it in contents_at(reader, number).findings)
+    not_found(it for it in [*reader.faults, *everything] if it.code in UNREAD)
+    return None
+
+
+def _find_record(reader: Hdf5Reader, key: str) -> Shard | None:
+    for number in range(len(reader.files)):
+        contents = contents_at(reader, number)
+        places = [(part_of_records(number, contents), contents.records)]
+        places += ((part(number, contents, table), table.judged) for table in contents.tables if table.each)
+        for of, datasets in places:
+            for at, dataset in enumerate(datasets):
+                path = escape(dataset.path)
+                if key == path or key in {f"{name}:{path}" for name in reader.names[number : number + 1]}:
+                    return rows(of, at, at + 1)
+    return None
+
+
+def name(reader: Hdf5Reader, shard: Shard, place: Position, finding: Finding) -> Finding:
+    """Return the finding with the row's name; datasets that are only read have no rows with names."""
+    number, table, deadly = parts(shard)
+    key = f"{table}[{row_of(place)}]" if table else None
+    if table.startswith(EACH) and table != RECORDS:
+        key = contents_at(reader, number, deadly).named[table].key(row_of(place))
+    if table == RECORDS:
+        key = escape(contents_at(reader, number, deadly).records[row_of(place)].path)
+    return msgspec.structs.replace(in_file(reader, number, finding), key=key)
+
+
+def label_of(reader: Hdf5Reader, number: int) -> str | None:
+    return reader.names[number] if reader.names else None
+
+
+def in_file(reader: Hdf5Reader, number: int, finding: Finding) -> Finding:
+    called = label_of(reader, number)
+    return finding if called is None else msgspec.structs.replace(finding, file=called)
+
+
+def _nothing(contents: Contents) -> Iterator[Finding]:
+    """Yield the finding of a file that holds no value, where nothing else says why."""
+    said = any(it.verdict != "suspicious" and it.code != "row-count" for it in contents.findings)
+    if not (contents.tables or contents.single or said):
+        yield found("no-records", "the file holds no dataset with a value in it: there is nothing to train on")
+
+
+def _whole(contents: Contents) -> bool:
+    return not any(it.code in UNREAD for it in contents.findings)

@@ -1,0 +1,21 @@
+"""The distinct numbers of an array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def distinct_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the distinct numbers of an array, in order, as np.unique does, which looks into numpy.ma and so loads it.
+
+    >>> import numpy as np
+    >>> distinct_numbers(np.array([3, 1, 3])).tolist()
+    [1, 3]
+    """
+    import numpy as np
+
+    made: NDArray[Any] = np.unique(values, return_counts=True)[0]
+    return made

@@ -1,0 +1,18 @@
+"""What the worker of nearly every scan of keys and values needs, of payloads and conventions the most usual ones."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from datacheck.conventions import CONVENTIONS
+from datacheck.decoders import DECODERS
+
+AHEAD = (
+    "datacheck.scanning.loaded_ahead",
+    "datacheck.scanning.keeping",
+    DECODERS["datum"].decoder[0],
+    "datacheck.decoders.datum.alike",
+    *(row.module for row in CONVENTIONS.values() if row.module),
+)
+for name in AHEAD:
+    import_module(name)

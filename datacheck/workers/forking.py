@@ -1,0 +1,94 @@
+"""A template's own side (`template`): the loop that runs in its process, and forks workers."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from datacheck.workers.lifetime import end_with_caller, heed_signals
+from datacheck.workers.limits import bound_memory, use_all_files
+from datacheck.workers.notes import NotePad
+from datacheck.workers.pipes import PipeEnd
+from datacheck.workers.serve import load_modules, own_failures, serve
+from datacheck.workers.template import FORK, LOOK, MESSAGE_BYTES
+
+ENDS = 6
+"""A worker gets so many descriptors: of tasks, results, both of notes, of life, and where its words go."""
+
+
+def fork_workers(
+    channel: int, life: int, by_main: bool, memory: int, collecting: tuple[int, ...], loading: Sequence[str]
+) -> None:
+    """Load modules, then fork a worker whenever one is asked for; tell of those that end when that is asked."""
+    with own_failures():
+        heed_signals()
+        end_with_caller(life, with_thread=by_main)
+        use_all_files()
+        bound_memory(memory)
+        load_modules(loading)
+        gc.freeze()  # the pages of what was loaded stay common to all of them
+        link = socket.socket(fileno=channel)
+        while True:
+            raw, ends, _, _ = socket.recv_fds(link, MESSAGE_BYTES, ENDS, socket.MSG_CMSG_CLOEXEC)
+            if not raw:
+                return
+            what, *words = pickle.loads(raw)  # noqa: S301  (our own caller's)
+            answer = _forked(link, life, ends, memory, collecting, words) if what == FORK else _ended(what, words[0])
+            link.send(pickle.dumps(answer))
+
+
+def _forked(
+    link: socket.socket,
+    life: int,
+    ends: Sequence[int],
+    memory: int,
+    collecting: tuple[int, ...],
+    loading: Sequence[str],
+) -> int:
+    """Return the number of a new worker; 0 where the system grants none, of which its caller learns by the pipes."""
+    try:
+        pid = os.fork()
+    except OSError:
+        pid = 0
+    else:
+        if not pid:
+            try:
+                link.close()
+                os.close(life)
+                _be_worker(ends, memory, collecting, loading)
+            finally:
+                os._exit(0)
+    for end in ends:
+        os.close(end)
+    return pid
+
+
+def _be_worker(ends: Sequence[int], memory: int, collecting: tuple[int, ...], loading: Sequence[str]) -> None:
+    with own_failures():
+        tasks, results, reading, writing, life, errors = ends
+        os.dup2(errors, 2)
+        os.close(errors)
+        notes = NotePad(reading, writing)
+    serve(
+        PipeEnd(tasks),
+        PipeEnd(results),
+        notes,
+        life,
+        True,
+        memory,
+        collecting,
+        loading,
+    )
+
+
+def _ended(what: str, pid: int) -> Any:
+    """Return how a worker ended and the processor time that it used; nothing of one that runs; None if it is none."""
+    try:
+        found, status, usage = os.wait4(pid, os.WNOHANG if what == LOOK else 0)
+    except ChildProcessError:
+        return None
+    return (os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime) if found else ()

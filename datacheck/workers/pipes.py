@@ -1,0 +1,116 @@
+"""The pipes between a caller and its workers."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import struct
+from collections.abc import Collection, Iterator
+
+_LENGTH = struct.Struct("<Q")
+_TOGETHER = 16 << 10
+"""A message of so many bytes is written in one piece with its length."""
+
+
+class PipeEnd:
+    """One end of a pipe that messages go through, each with its length before it; closed when it is left."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def __enter__(self) -> PipeEnd:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def fileno(self) -> int:
+        """Return its descriptor. Raises OSError when it is closed."""
+        if self._descriptor is None:
+            raise OSError("the pipe is closed")
+        return self._descriptor
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def send_bytes(self, raw: bytes) -> None:
+        """Send a message."""
+        head = _LENGTH.pack(len(raw))
+        if len(raw) <= _TOGETHER:
+            self._write(head + raw)
+        else:
+            self._write(head)
+            self._write(raw)
+
+    def recv_bytes(self) -> bytes | bytearray:
+        """Return the next message. Raises EOFError where there is none any more, and OSError within one."""
+        head = os.read(self.fileno(), _LENGTH.size)
+        if not head:
+            raise EOFError
+        if len(head) < _LENGTH.size:
+            head += self._read(_LENGTH.size - len(head))
+        return self._read(*_LENGTH.unpack(head))
+
+    def _write(self, raw: bytes) -> None:
+        left = memoryview(raw)
+        while left:
+            left = left[os.write(self.fileno(), left) :]
+
+    def _read(self, size: int) -> bytes | bytearray:
+        raw = os.read(self.fileno(), size)
+        if len(raw) == size:
+            return raw
+        whole, at = bytearray(size), len(raw)
+        whole[:at] = raw
+        view = memoryview(whole)
+        while at < size:
+            got = os.readv(self.fileno(), [view[at:]])
+            if not got:
+                raise OSError("the pipe ends within a message")
+            at += got
+        return whole
+
+
+def wait(ends: Collection[PipeEnd]) -> list[PipeEnd]:
+    """Wait until something can be read from one of these ends, or it is closed; return all of which that is true."""
+    poll = select.poll()
+    by_number = {it.fileno(): it for it in ends}
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    return [by_number[number] for number, _ in poll.poll()]
+
+
+def new_pipe() -> tuple[int, int]:
+    """Return the two ends of a pipe, neither with the number of a standard stream, which the caller may have closed."""
+    ends = os.pipe()
+    # both are there before one is moved
+    return high(ends[0]), high(ends[1])
+
+
+def high(end: int) -> int:
+    """Return a descriptor that has not the number of a standard stream, in place of one that may have."""
+    if end > 2:
+        return end
+    moved = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(end)
+    return moved
+
+
+@contextlib.contextmanager
+def without_sigpipe() -> Iterator[None]:
+    """Keep a caller alive that has left SIGPIPE at its default, while it writes to a worker that may be dead."""
+    if signal.getsignal(signal.SIGPIPE) != signal.SIG_DFL or not hasattr(signal, "sigtimedwait"):
+        yield
+        return
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE not in held:
+            signal.sigtimedwait({signal.SIGPIPE}, 0)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
