@@ -36,6 +36,10 @@ class _Unusable(Exception):
     """What is kept, or was to be, is not what may be run."""
 
 
+_OTHERWISE = (_Unusable, ImportError, OSError, ValueError, RuntimeError, AttributeError, TypeError)
+"""What shows that nothing can be kept here, or run: an llvmlite that has other functions raises the last two."""
+
+
 def keep_out_of(source: Path) -> None:
     """Let nothing that is compiled from here on be kept within a source."""
     _sources.add(os.path.realpath(source))
@@ -51,10 +55,10 @@ def address_of(module: str, name: str) -> int | None:
     """Return where a function of a module begins whose code is kept; None where none is that can be used."""
     try:
         file = _file_name(module, name)
-    except (_Unusable, ImportError, OSError):
+    except _OTHERWISE:
         return None
     for folder in _folders(module):
-        with contextlib.suppress(OSError, _Unusable, ValueError, RuntimeError):
+        with contextlib.suppress(*_OTHERWISE):
             symbol, code = _read(folder / file, file)
             return _link(file, symbol, code)
     return None
@@ -66,7 +70,7 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
         file = _file_name(module, name)
         code = _translated(assembly, symbol)
         address = _link(file, symbol, code)
-    except (_Unusable, ImportError, OSError, RuntimeError):
+    except _OTHERWISE:
         return None
     for folder in _folders(module):
         with contextlib.suppress(OSError):
@@ -204,7 +208,7 @@ def _read(path: Path, file: str) -> tuple[str, bytes]:
 def _write(path: Path, file: str, symbol: str, code: bytes) -> None:
     """Put code into a file, whole or not at all."""
     content = b"\n".join([file.encode(), symbol.encode(), code])
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{file}.")
     made = Path(name)
     try:
