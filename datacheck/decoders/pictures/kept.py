@@ -12,7 +12,6 @@ import functools
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -165,7 +164,7 @@ def _translated(assembly: str, symbol: str) -> bytes:
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=features, **_TARGET
     )
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1))
     builder.getModulePassManager().run(module, builder)
     for it in (*module.functions, *module.global_variables):
         if it.is_declaration and not it.name.startswith("llvm."):
@@ -207,6 +206,8 @@ def _read(path: Path, file: str) -> tuple[str, bytes]:
 
 def _write(path: Path, file: str, symbol: str, code: bytes) -> None:
     """Put code into a file, whole or not at all."""
+    import tempfile
+
     content = b"\n".join([file.encode(), symbol.encode(), code])
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{file}.")

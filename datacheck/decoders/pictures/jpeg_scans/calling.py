@@ -27,7 +27,7 @@ from datacheck.decoders.pictures import kept
 from datacheck.decoders.pictures.jpeg_scans.terms import BLOCK, ENTRIES, OUT, PADDING, SIDE, SMALL
 
 if TYPE_CHECKING:
-    from datacheck.decoders.pictures.jpeg_scans.plans import Script
+    from datacheck.decoders.pictures.jpeg_scans.plans import Plan
 
 BYTES, WORDS, INTS, NUMBER = "CPointer(uint8)", "CPointer(int64)", "CPointer(int32)", "int64"
 FLOATS, SETS, SHORTS = "CPointer(float64)", "CPointer(uint64)", "CPointer(int16)"
@@ -56,13 +56,13 @@ def built(value: bytes, places: NDArray[np.int64], tables: NDArray[np.int32]) ->
 
 
 def walked(
-    value: bytes, script: Script, places: Sequence[tuple[int, int]], tables: NDArray[np.int32],
-    used: NDArray[np.int64] | None,
-) -> Iterable[int]:  # fmt: skip
-    """Walk the scans that lie at some places of a picture, as `scans.walked` does; return what that puts `out`.
+    value: bytes, made: Plan, places: Sequence[tuple[int, int]], used: NDArray[np.int64] | None
+) -> Iterable[int]:
+    """Walk the scans of a plan, which lie at these places, as `scans.walked` does; return what that puts `out`.
 
     It stays until the next call in this thread. Symbols are counted in `used`, if there is any.
     """
+    script = made.script
     if len(places) != len(script.scans):
         raise ValueError("the plan is of another number of scans")
     longest = max([stop - start for start, stop in places])
@@ -76,7 +76,7 @@ def walked(
     dc, there, coefficients = _zeros(rows, 8), _zeros(rows, 8), _zeros(counted * BLOCK, 2)
     _function("walk" if used is None else "count")(
         value, len(value), (c_int64 * (2 * len(places)))(*[it for place in places for it in place]), *script.arguments,
-        tables.ctypes.data, len(tables), None if used is None else used.ctypes.data, out, data, longest + PADDING,
+        made.tables_at, len(made.tables), None if used is None else used.ctypes.data, out, data, longest + PADDING,
         marks, room, memory.small, memory.half, _address(dc), _address(there), _address(coefficients), rows,
     )  # fmt: skip
     return out

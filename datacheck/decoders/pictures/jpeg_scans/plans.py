@@ -101,7 +101,7 @@ class Script(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All scans of a picture: where they lie, and its Huffman tables in the order of their definitions.
+    """All scans of a picture: where they lie, and its Huffman tables in the order of their definitions, at an address.
 
     `adjoining` says that nothing lies between the segments and scans but what a decoder takes in without a word.
     """
@@ -109,6 +109,7 @@ class Plan(NamedTuple):
     script: Script
     places: list[tuple[int, int]]
     tables: NDArray[Any]
+    tables_at: int
     adjoining: bool
 
 
@@ -127,7 +128,7 @@ def plan(value: bytes, steps: Walk) -> Plan | None:
     made = np.empty((len(tables), ROW), np.int32)
     if not built(value, places, made):
         return None
-    return Plan(script, steps.scans, made, _adjoining(steps))
+    return Plan(script, steps.scans, made, made.ctypes.data, _adjoining(steps))
 
 
 def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:

@@ -103,7 +103,7 @@ def walk_planned(made: Plan, value: bytes, places: Sequence[tuple[int, int]], *,
     """Walk the scans of a plan, which may lie at other places than it says."""
     script, most = made.script, made.script.bounds
     used = np.zeros((len(made.tables), terms.VALUES), np.int64) if closer else None
-    least, greatest, odd, excess, wrong, scan, mcu, number = walked(value, script, places, made.tables, used)
+    least, greatest, odd, excess, wrong, scan, mcu, number = walked(value, made, places, used)
     if wrong != terms.SOUND:
         return Walked(_damage(made, wrong, scan, mcu, number))
     quant = int(most.quants[0, 0])
