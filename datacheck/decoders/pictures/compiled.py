@@ -6,6 +6,7 @@ constants that it takes from other modules, are compiled into it too: so files o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
@@ -42,23 +43,31 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, *, inline: bool) -> F:
-    options: dict[str, Any] = {"nogil": True, "forceinline": inline, "error_model": ERRORS}
-    digest = digest_of(function.__module__, __name__)
-    if digest is not None:
-        named: Any = function
-        named.__qualname__ = f"{named.__qualname__}_{digest}"  # which numba's files have in their names
-        try:
-            return numba.njit(function, cache=True, **options)  # type: ignore[no-any-return]
-        except RuntimeError:  # no place to keep it can be written
-            pass
-    return numba.njit(function, **options)  # type: ignore[no-any-return]
+    made: F = _made(numba.njit, function, nogil=True, forceinline=inline)
+    return made
 
 
 def entry(function: Callable[..., Any], signature: str) -> tuple[int, object]:
     """Compile a function so that C can call it; return where it begins, and what it is there as long as.
 
-    Its code is kept for processes that load no numba.
+    Its code is kept for processes that load no numba; where that is not done, numba keeps it as any other.
     """
+    if not kept.possible():
+        cached = _made(functools.partial(numba.cfunc, signature), function)
+        return cached.address, cached
     made: Any = numba.cfunc(signature, error_model=ERRORS)(function)
     address = kept.keep(function.__module__, function.__name__, made.inspect_llvm(), made.native_name)
     return (made.address if address is None else address), made
+
+
+def _made(compiler: Callable[..., Any], function: Callable[..., Any], **options: Any) -> Any:
+    """Have a function compiled, and the code kept by numba if there is a place that can be written."""
+    digest = digest_of(function.__module__, __name__)
+    if digest is not None:
+        named: Any = function
+        named.__qualname__ = f"{named.__qualname__}_{digest}"  # which numba's files have in their names
+        try:
+            return compiler(cache=True, error_model=ERRORS, **options)(function)
+        except RuntimeError:  # no place to keep it can be written
+            pass
+    return compiler(error_model=ERRORS, **options)(function)

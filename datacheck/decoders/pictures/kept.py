@@ -50,6 +50,11 @@ def within_a_source(folder: str | Path) -> bool:
     return any(real.is_relative_to(it) for it in _sources)
 
 
+def possible() -> bool:
+    """Say whether code is kept on such a machine."""
+    return (sys.platform, os.uname().machine) in _MACHINES
+
+
 def address_of(module: str, name: str) -> int | None:
     """Return where a function of a module begins whose code is kept; None where none is that can be used."""
     try:
@@ -95,7 +100,7 @@ def _folders(module: str) -> Iterator[Path]:
 @functools.cache
 def _file_name(module: str, name: str) -> str:
     """Return the name of the file that code is kept in, which is of everything that it depends on."""
-    if (sys.platform, os.uname().machine) not in _MACHINES:
+    if not possible():
         raise _Unusable
     digest = digest_of(module, __name__, f"{__name__.rpartition('.')[0]}.compiled")
     if digest is None:
