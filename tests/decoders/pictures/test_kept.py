@@ -220,6 +220,11 @@ def test_the_loops_say_the_same_compiled_and_uncompiled(closer):
     assert walks(values, "strict", closer=closer, NUMBA_DISABLE_JIT="1")[0] == here(values, closer=closer)
 
 
+def test_a_view_of_a_picture_is_walked_as_its_bytes_are():
+    values = [*mutants(40, 24)]
+    assert here([memoryview(it) for it in values]) == here(values)
+
+
 def test_threads_do_not_disturb_each_other():
     values = [*mutants(400, 23)]
     with ThreadPoolExecutor(4) as pool:

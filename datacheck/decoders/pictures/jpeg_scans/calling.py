@@ -51,7 +51,7 @@ _functions: dict[str, tuple[Callable[..., int], object]] = {}
 
 def built(value: bytes, places: NDArray[np.int64], tables: NDArray[np.int32]) -> bool:
     """Build the Huffman tables of a picture, as `codes.built` does; say whether all fit."""
-    room = (c_int32 * ENTRIES)()
+    room, value = (c_int32 * ENTRIES)(), bytes(value)  # of a view, a copy
     return bool(_function("build")(value, len(value), places.ctypes.data, len(tables), tables.ctypes.data, room))
 
 
@@ -69,7 +69,7 @@ def walked(
     room = min(script.intervals, longest // 2 + 1) + 1  # a restart marker takes two bytes
     memory = _memory if longest + 24 * room <= AT_HAND else _Memory()
     data, marks = memory.fitting(longest + PADDING, 3 * room)
-    out = memory.out
+    out, value = memory.out, bytes(value)
     out[:] = INITIALLY
     rows = script.rows if script.progressive else 0
     counted = rows if used is not None else 0
