@@ -37,6 +37,7 @@ HOMES = {
     "deflate": "backends/hdf5/direct.py",
     "simplejpeg": "decoders/pictures/jpeg.py",
     "numba": "decoders/pictures/compiled.py",
+    "llvmlite": "decoders/pictures/kept.py",
     "cramjam": "compression.py",
     "PIL": "decoders/pictures/pillow.py",
     "plyvel": "backends/leveldb/writer.py",
@@ -162,6 +163,7 @@ HEAVY = (
     *("google.protobuf", "matplotlib"),
     "deflate",
     "numba",
+    "llvmlite",
 )
 
 

@@ -22,7 +22,10 @@ from datacheck.decoders.pictures.decoder import read_picture  # noqa: E402
 
 
 def main(count: int = 5000, seed: int = 1) -> None:
+    raised: list[object] = []
+    sys.unraisablehook = lambda it: raised.append(it.exc_value)  # where C has called what raises
     eyes.open_wide("strict", Path("nowhere"))
+    assert not [*Path(os.environ["NUMBA_CACHE_DIR"]).glob("*.code")], "code that cannot raise has no checks"
     found = 0
     for value in mutants(count, seed):
         decoded = read_picture(value, pixels=False)[0]
@@ -32,6 +35,7 @@ def main(count: int = 5000, seed: int = 1) -> None:
             walked = read_picture(value, pixels=False)[0]
         assert (walked is None) == (strict is None), value.hex()
         assert decoded is not None or walked is None, value.hex()
+        assert not raised, (raised, value.hex())
         found += walked is None
     print(f"{count} damaged JPEGs walked, {found} found damaged")  # noqa: T201
 

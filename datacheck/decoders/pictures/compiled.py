@@ -7,30 +7,26 @@ constants that it takes from other modules, are compiled into it too: so files o
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.util
-import os
-import pkgutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import CodeType
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 import numba
 from numba.core import config
 
+from datacheck.decoders.pictures import kept
+from datacheck.decoders.pictures.digesting import digest_of
+
 _config: Any = config
+carray: Any = numba.carray  # type: ignore[attr-defined]  # (which its types leave out)
+COMPILES = not _config.DISABLE_JIT
+"""numba leaves functions as they are if it is told so."""
+ERRORS: Literal["numpy"] = "numpy"
+"""Nothing raises an error, a division by zero neither: there is nobody who would see it."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def keep_out_of(source: Path) -> None:
-    """Let nothing that is compiled from here on be kept within a source, where NUMBA_CACHE_DIR may lead.
-
-    numba then keeps it beside this package, or in the user's own cache where that may not be written.
-    """
-    asked = _config.CACHE_DIR
-    if asked and Path(os.path.realpath(asked)).is_relative_to(os.path.realpath(source)):
-        _config.CACHE_DIR = ""
+if _config.CACHE_DIR and kept.within_a_source(_config.CACHE_DIR):
+    _config.CACHE_DIR = ""  # numba then keeps it beside this package, or in the user's own cache
 
 
 def compiled(function: F) -> F:
@@ -47,47 +43,31 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, *, inline: bool) -> F:
-    digest = _digest(function.__module__)
+    made: F = _made(numba.njit, function, nogil=True, forceinline=inline)
+    return made
+
+
+def entry(function: Callable[..., Any], signature: str) -> tuple[int, object]:
+    """Compile a function so that C can call it; return where it begins, and what it is there as long as.
+
+    Its code is kept for processes that load no numba; where that is not done, numba keeps it as any other.
+    """
+    if not kept.possible():
+        cached = _made(functools.partial(numba.cfunc, signature), function)
+        return cached.address, cached
+    made: Any = numba.cfunc(signature, error_model=ERRORS)(function)
+    address = kept.keep(function.__module__, function.__name__, made.inspect_llvm(), made.native_name)
+    return (made.address if address is None else address), made
+
+
+def _made(compiler: Callable[..., Any], function: Callable[..., Any], **options: Any) -> Any:
+    """Have a function compiled, and the code kept by numba if there is a place that can be written."""
+    digest = digest_of(function.__module__, __name__)
     if digest is not None:
         named: Any = function
         named.__qualname__ = f"{named.__qualname__}_{digest}"  # which numba's files have in their names
         try:
-            return numba.njit(function, cache=True, nogil=True, forceinline=inline)  # type: ignore[no-any-return]
+            return compiler(cache=True, error_model=ERRORS, **options)(function)
         except RuntimeError:  # no place to keep it can be written
             pass
-    return numba.njit(function, nogil=True, forceinline=inline)  # type: ignore[no-any-return]
-
-
-@functools.cache
-def _digest(module: str) -> str | None:
-    """Return a digest of the code of a module and of its whole package, as Python loads it; None if it is not known.
-
-    Where Python takes a .pyc for that of the source, this is of what is in the .pyc.
-    """
-    package = module.rpartition(".")[0]
-    spec = importlib.util.find_spec(package) if package else None
-    beside = pkgutil.iter_modules(None if spec is None else spec.submodule_search_locations) if package else ()
-    names = {module, __name__, *(f"{package}.{it.name}" for it in beside)}
-    made = hashlib.sha256()
-    for name in sorted(names):
-        of = importlib.util.find_spec(name)
-        loader: Any = None if of is None else of.loader
-        code = loader.get_code(name) if hasattr(loader, "get_code") else None
-        if code is None:
-            return None
-        for part in (name, *_parts(code)):
-            made.update(f"{len(part)}:{part}".encode())
-    return made.hexdigest()[:16]
-
-
-def _parts(code: CodeType) -> Iterator[str]:
-    """Yield a code object as texts that are the same in every process, without line numbers."""
-    yield code.co_name
-    yield code.co_code.hex()
-    for names in (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars):
-        yield repr(names)
-    for it in code.co_consts:
-        if isinstance(it, CodeType):
-            yield from _parts(it)
-        else:
-            yield repr(sorted(it, key=repr) if isinstance(it, frozenset) else it)
+    return compiler(error_model=ERRORS, **options)(function)

@@ -66,9 +66,9 @@ def open_wide(eyes: Eyes | None, source: Path) -> None:
     if not installed():
         raise EyesFailed(f"it needs {NEEDED}")
     try:
-        from datacheck.decoders.pictures import compiled
+        from datacheck.decoders.pictures import kept
 
-        compiled.keep_out_of(source)
+        kept.keep_out_of(source)
         from datacheck.decoders.pictures.jpeg_scans import judging
 
         judging.warm(strict=eyes == "strict")

@@ -15,7 +15,6 @@ import numpy as np
 
 from datacheck.decoders.pictures.compiled import compiled
 from datacheck.decoders.pictures.jpeg_scans.codes import (
-    MOST_AC,
     ZEROS,
     ahead_of,
     between,
@@ -26,7 +25,8 @@ from datacheck.decoders.pictures.jpeg_scans.codes import (
     symbol_of,
     taken,
 )
-from datacheck.decoders.pictures.jpeg_scans.kernels import (
+from datacheck.decoders.pictures.jpeg_scans.kernels import LARGEST, ended, excess, wrong_within
+from datacheck.decoders.pictures.jpeg_scans.terms import (
     ACROSS,
     BAND_PAST,
     DOWN,
@@ -34,9 +34,9 @@ from datacheck.decoders.pictures.jpeg_scans.kernels import (
     HIGH,
     JOINED,
     LARGE,
-    LARGEST,
     LAST,
     LOW,
+    MOST_AC,
     NO_CODE,
     NOT_ONE,
     RESTART,
@@ -46,9 +46,6 @@ from datacheck.decoders.pictures.jpeg_scans.kernels import (
     TOO_FEW,
     UNDEFINED,
     ZEROS_LAST,
-    ended,
-    excess,
-    wrong_within,
 )
 
 PENDING = 900
@@ -226,12 +223,14 @@ def ac_scan(  # noqa: C901  (a function more in the innermost loops costs)
 
 
 @compiled
-def worst(coefficients: Any, dc: Any, first: int, count: int, quants: Any, waves: Any) -> int:
+def worst(
+    coefficients: Any, dc: Any, first: int, count: int, quants: Any, waves: Any, block: Any, half: Any
+) -> int:  # fmt: skip
     """Return the greatest excess of so many blocks."""
     most = 0
-    block = np.zeros(64, np.int64)
     for row in range(first, first + count):
-        block[:] = coefficients[row]
+        for k in range(64):
+            block[k] = coefficients[row, k]
         block[0] = dc[row]
-        most = max(most, excess(block, quants, waves))
+        most = max(most, excess(block, quants, waves, half))
     return most

@@ -11,20 +11,15 @@ from typing import Any
 import numpy as np
 
 from datacheck.decoders.pictures.compiled import compiled
-
-PADDING = 512
-"""The longest block has 64 coefficients of 16 + 11 bits, and 8 bytes are read at once: fewer bytes than this."""
-QUICK = 10
-"""Codes up to this length are looked up at once."""
-ENTRIES = 1 << QUICK
-LONGEST = ENTRIES
-"""Where in the row of a table the largest code of each length is, -1 where there is none."""
-OFFSETS = LONGEST + 17
-"""Where what leads from a code of some length to its symbol is."""
-SYMBOLS = OFFSETS + 17
-COUNT = SYMBOLS + 256
-"""Where the number of all codes is."""
-ROW = COUNT + 1
+from datacheck.decoders.pictures.jpeg_scans.terms import (
+    COUNT,
+    ENTRIES,
+    LONGEST,
+    MOST_AC,
+    OFFSETS,
+    QUICK,
+    SYMBOLS,
+)
 
 BITS, PASSED, SIZE, LENGTH, SYMBOL = 0, 6, 14, 18, 23
 """Where in an entry what it stands for is: the bits of all its codes with those that follow them; the coefficients that
@@ -35,8 +30,6 @@ ALONE = 15
 """The size in an entry whose first symbol is to be looked at by itself, or whose code is longer, or none."""
 ZEROS = 0xF0
 """The symbol of sixteen zeros."""
-MOST_AC, MOST_DC = 10, 11
-"""The categories of differences and coefficients of 8-bit samples (T.81, tables F.1 and F.2)."""
 AHEAD = 57
 """So many bits are read at a time, at least: enough for several entries, which take QUICK of them to be looked up."""
 
@@ -148,9 +141,13 @@ def _entry(length: int, symbol: Any) -> Any:
 
 
 @compiled
-def _joined(row: Any) -> None:
-    """Let each entry stand for all symbols whose codes are among its bits, up to the end of a block."""
-    single = row[:ENTRIES].copy()
+def _joined(row: Any, single: Any) -> None:
+    """Let each entry stand for all symbols whose codes are among its bits, up to the end of a block.
+
+    `single` gets what each stands for by itself.
+    """
+    for place in range(ENTRIES):
+        single[place] = row[place]
     for place in range(ENTRIES):
         entry = np.int64(single[place])
         bits, passed, size = entry & 63, (entry >> PASSED) & 127, (entry >> SIZE) & 15
@@ -192,14 +189,14 @@ def _built(value: Any, at: int, row: Any) -> bool:
 
 
 @compiled
-def built(value: Any, places: Any, tables: Any) -> bool:
+def built(value: Any, places: Any, tables: Any, room: Any) -> bool:
     """Build the tables of which value has the numbers of codes and symbols at these places; say whether all fit.
 
-    Beside each place is whether entries are to stand for more than one symbol.
+    Beside each place is whether entries are to stand for more than one symbol. `room` is for ENTRIES of them.
     """
     for number in range(len(tables)):
         if not _built(value, places[number, 0], tables[number]):
             return False
         if places[number, 1]:
-            _joined(tables[number])
+            _joined(tables[number], room)
     return True

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
-
 from datacheck.decoders.pictures.jpeg_markers import Walk
 from datacheck.decoders.pictures.jpeg_markers import walk as markers
 from datacheck.decoders.pictures.jpeg_scans.plans import Plan, plan
@@ -22,7 +20,7 @@ def only_scan(head: bytes, steps: Walk) -> Plan | None:
 
 def passes(made: Plan, value: bytes, start: int, stop: int) -> bool:
     """Say whether nothing is wrong with the only scan of a picture, and it has more than one grey."""
-    walked = walk_planned(made, value, np.array([[start, stop]], np.int64))
+    walked = walk_planned(made, value, [(start, stop)])
     return walked.damage is None and not walked.flat
 
 

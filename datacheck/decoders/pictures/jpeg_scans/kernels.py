@@ -13,11 +13,7 @@ from datacheck.decoders.pictures.compiled import compiled, inlined
 from datacheck.decoders.pictures.jpeg_scans.codes import (
     AHEAD,
     END,
-    MOST_AC,
-    MOST_DC,
-    PADDING,
     PASSED,
-    QUICK,
     SIZE,
     ZEROS,
     ahead_of,
@@ -28,14 +24,31 @@ from datacheck.decoders.pictures.jpeg_scans.codes import (
     symbol_of,
     taken,
 )
+from datacheck.decoders.pictures.jpeg_scans.terms import (
+    ACROSS,
+    DOWN,
+    HIGH,
+    LARGE,
+    LAST,
+    LEFT_OVER,
+    LOW,
+    MEAN,
+    MOST_AC,
+    MOST_DC,
+    NO_CODE,
+    PADDED,
+    PADDING,
+    QUICK,
+    RESTART,
+    RUN_PAST,
+    SOUND,
+    TOO_FEW,
+    UNDEFINED,
+    UNIT,
+    UNITS,
+    ZEROS_LAST,
+)
 
-SOUND, NO_CODE, RUN_PAST, ZEROS_LAST, UNDEFINED, LARGE, MEAN = 0, 1, 2, 3, 4, 5, 6
-TOO_FEW, LEFT_OVER, PADDED, RESTARTS, JOINED, BAND_PAST, NOT_ONE = 7, 8, 9, 10, 11, 12, 13
-FINAL_MEAN = 14
-"""The MEAN of what all scans of DC add up to; it comes with a row of MCUs."""
-FIRST, LAST, LOW, HIGH, RESTART, ACROSS, DOWN, UNIT, UNITS, TABLE, COMPONENT = range(11)
-"""What a scan is, by column: the band and the bits of it that it has, MCUs from restart to restart, across and down,
-its first unit, their number, and its AC table and component where it is of one."""
 LARGEST = 32767
 """What a coefficient's place can hold."""
 SLACK = 40.0
@@ -212,7 +225,7 @@ def _padded(data: Any, stop: int, left: int) -> bool:
 @compiled
 def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
     data: Any, starts: Any, sizes: Any, intervals: int, scan: Any, units: Any, tables: Any, most: Any, within: Any,
-    means: Any, quants: Any, waves: Any, used: Any, out: Any, dc: Any,
+    means: Any, quants: Any, waves: Any, used: Any, out: Any, dc: Any, small: Any, half: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Walk a sequential scan, or one of DC; return what is wrong, in which MCU, and a number to say with it.
 
@@ -221,8 +234,9 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
     none too large up to there, `means` the bounds of DC: least and greatest, and those within which nothing is odd.
     `out` gets the least and greatest DC of the first component, and how many were odd; where symbols are counted in
     `used`, also by how much the worst block is out of the range of samples. Of a progressive picture `dc` gets the DC.
+    `small` and `half` are room for rows of words, and for what `excess` makes of a block.
     """
-    predicted, block = np.zeros(4, np.int64), np.zeros(64, np.int64)
+    predicted, block = small[0, :4], small[1]
     whole, refines, low = scan[LAST] > 0, scan[HIGH] > 0, scan[LOW]
     across, mcus = scan[ACROSS], scan[ACROSS] * scan[DOWN]
     mcu = line = column = 0
@@ -258,7 +272,7 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
                         out[0], out[1] = min(out[0], value), max(out[1], value)
                     if used is not None:
                         block[0] = value
-                        out[3] = max(out[3], excess(block, quants[which], waves))
+                        out[3] = max(out[3], excess(block, quants[which], waves, half))
                 elif not refines:
                     if abs(value) << low > LARGEST:
                         return MEAN, mcu, 0
@@ -275,14 +289,14 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
 
 
 @compiled
-def excess(block: Any, quants: Any, waves: Any) -> int:
+def excess(block: Any, quants: Any, waves: Any, half: Any) -> int:
     """Return how far the samples of a block are out of range, in thousandths of what rounding explains.
 
     The transform is orthonormal, so the distance of the samples from those that were coded is at most that of the
     coefficients, of which each was rounded by no more than half its quantizer (Parseval). `waves` has the cosines,
     `quants` the quantizers in zigzag, and behind them the place of each coefficient and the distance allowed.
     """
-    half = np.zeros((8, 8))
+    half[:] = 0.0
     total = 0.0
     for k in range(64):
         if block[k] != 0:

@@ -7,38 +7,21 @@ and what codes there are is made once.
 from __future__ import annotations
 
 from functools import lru_cache
-from math import ceil, floor, sqrt
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.jpeg_markers import DHT, FRAMES, SOS, Walk
-from datacheck.decoders.pictures.jpeg_scans.codes import MOST_AC, ROW, built
+from datacheck.decoders.pictures.jpeg_scans.bounds import WAVES, Bounds, bounds
+from datacheck.decoders.pictures.jpeg_scans.calling import built
+from datacheck.decoders.pictures.jpeg_scans.terms import ROW
 
 DQT, DRI = 0xDB, 0xDD
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
-ZIGZAG = tuple(
-    row * 8 + column
-    for row, column in sorted(
-        ((y, x) for y in range(8) for x in range(8)),
-        key=lambda it: (sum(it), it[0] if sum(it) % 2 else it[1]),
-    )
-)
-"""The place (row * 8 + column) of each coefficient in the order in which they are coded."""
-WAVES: NDArray[np.float64] = np.array(
-    [[sqrt((2 if u else 1) / 8) * np.cos((2 * x + 1) * u * np.pi / 16) for x in range(8)] for u in range(8)]
-)
-REACH: tuple[float, ...] = tuple(float(it) for it in np.abs(WAVES).sum(axis=1))
-"""How large a coefficient of samples between -1 and 1 may be, along one side."""
-OVERSHOT = 32
-"""mozjpeg lets the samples of white areas go so far beyond white, since a decoder cuts them and their ringing off."""
-TOLERATED = 61
-"""DC beyond its range by less than this (8 times a grey level) is odd, but not impossible."""
 MOST_UNITS = 10
 """Blocks of an MCU of several components."""
-PLACES = 256
-"""More than a place in a block and all that an entry of a table passes over."""
 SLOTS = 8
 """Tables of codes that there can be at a time: a picture defines no more of them for each scan, and once before.
 Each takes up 300 times as much room as the shortest definition of one."""
@@ -51,15 +34,6 @@ NOTHING_SAID = frozenset({DHT, DRI, SOS})
 """The segments between scans of which a decoder has nothing to say if they can be taken in."""
 Parts = tuple[tuple[int, bytes], ...]
 """Markers with what they are followed by; of tables of codes only which ones they are."""
-
-
-class Bounds(NamedTuple):
-    """What the coefficients of each component may be, a row for each; see `kernels.interleaved`."""
-
-    most: NDArray[np.int64]
-    within: NDArray[np.int64]
-    means: NDArray[np.int64]
-    quants: NDArray[np.int64]
 
 
 class Component(NamedTuple):
@@ -108,7 +82,8 @@ class Script(NamedTuple):
 
     `whole` says that each component of a sequential picture has its scan, and only one; `orderly` that this is so, or
     that the scans of a progressive one build on each other, and that a decoder has nothing to say between them.
-    `joined` has for each table if its entries are to stand for more than one symbol.
+    `joined` has for each table if its entries are to stand for more than one symbol. `intervals` is the most
+    that a scan has from restart to restart; `arguments` are where the arrays lie, as `entries` takes them.
     """
 
     progressive: bool
@@ -121,17 +96,20 @@ class Script(NamedTuple):
     components: NDArray[np.int64]
     bounds: Bounds
     joined: tuple[bool, ...]
+    intervals: int
+    arguments: tuple[int, ...]
 
 
 class Plan(NamedTuple):
-    """All scans of a picture: where they lie, and its Huffman tables in the order of their definitions.
+    """All scans of a picture: where they lie, and its Huffman tables in the order of their definitions, at an address.
 
     `adjoining` says that nothing lies between the segments and scans but what a decoder takes in without a word.
     """
 
     script: Script
-    places: NDArray[np.int64]
+    places: list[tuple[int, int]]
     tables: NDArray[Any]
+    tables_at: int
     adjoining: bool
 
 
@@ -148,9 +126,9 @@ def plan(value: bytes, steps: Walk) -> Plan | None:
     except (_Unjudged, IndexError):
         return None
     made = np.empty((len(tables), ROW), np.int32)
-    if not built(np.frombuffer(value, np.uint8), places, made):
+    if not built(value, places, made):
         return None
-    return Plan(script, np.array(steps.scans, np.int64), made, _adjoining(steps))
+    return Plan(script, steps.scans, made, made.ctypes.data, _adjoining(steps))
 
 
 def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
@@ -257,17 +235,29 @@ class _Scripting:
         building = frame.progressive and self._orderly and all((number, 0) in self._sent for number in number_of)
         # A byte of ones that is left over before a restart marker is counted when libjpeg comes to the next scan.
         counted = len(self._scans) > 1 and any(it.restart < it.mcus for it in self._scans)
+        limits = [bounds(self._tables.get(it, PLAIN)) for it in number_of]
+        if not all(limits):
+            raise _Unjudged
+        lines, units = np.array(self._scans, np.int64), np.array(self._units or [(0,) * 6], np.int64)
+        blocks, stacked = np.array(components, np.int64), Bounds(*map(np.stack, zip(*limits, strict=True)))
         return Script(
             frame.progressive,
             whole,
             (whole or building) and not counted,
             frame.rows,
             tuple(self._scans),
-            np.array(self._scans, np.int64),
-            np.array(self._units or [(0,) * 6], np.int64),
-            np.array(components, np.int64),
-            Bounds(*map(np.stack, zip(*(bounds(self._tables.get(it, PLAIN)) for it in number_of), strict=True))),
+            lines,
+            units,
+            blocks,
+            stacked,
             tuple(not frame.progressive and number >= 16 for number in self._defined),
+            max(-(-it.mcus // it.restart) for it in self._scans),
+            (
+                *(it for array in (lines, units, blocks) for it in (array.ctypes.data, len(array))),
+                *(array.ctypes.data for array in stacked),
+                int(frame.progressive),
+                WAVES.ctypes.data,
+            ),
         )
 
     def _units_of(self, scan: Scan) -> list[tuple[int, ...]]:
@@ -390,27 +380,3 @@ def _units(components: tuple[Component, ...], chosen: list[tuple[int, int, int]]
     if len(made) > MOST_UNITS:
         raise _Unjudged
     return made
-
-
-@lru_cache(maxsize=64)
-def bounds(table: bytes) -> Bounds:
-    """Return what quantizers in zigzag, of 8 or 16 bits, leave to coefficients of 8-bit samples."""
-    quants = np.frombuffer(table, np.uint8 if len(table) == 64 else ">u2").astype(np.int64)
-    if not quants.all():
-        raise _Unjudged
-    most = np.zeros(64, np.int64)
-    for k in range(64):
-        reach = (128 + OVERSHOT) * REACH[ZIGZAG[k] >> 3] * REACH[ZIGZAG[k] & 7]
-        largest = floor((reach + quants[k] / 2) / quants[k] + 1e-6)
-        most[k] = min(MOST_AC, largest.bit_length())
-    within = np.full(PLACES, -1, np.int64)
-    within[1:64] = np.minimum.accumulate([MOST_AC, *most[1:63]])
-    q = int(quants[0])
-    least, greatest = -1024 - q / 2, 1016 + q / 2
-    means = np.array(
-        [
-            ceil((least - TOLERATED) / q), floor((greatest + TOLERATED) / q), ceil(least / q), floor(greatest / q)
-        ]
-    )  # fmt: skip
-    allowed = round(1000 * sqrt(float((quants**2).sum()) / 4))
-    return Bounds(most, within, means, np.array([*quants, *ZIGZAG, allowed], np.int64))

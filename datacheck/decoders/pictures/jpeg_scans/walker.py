@@ -6,16 +6,16 @@ too late. What sound pictures were never seen to have, and might, is odd.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.jpeg_markers import Walk
-from datacheck.decoders.pictures.jpeg_scans import codes, kernels
-from datacheck.decoders.pictures.jpeg_scans.plans import WAVES, Plan, plan
-from datacheck.decoders.pictures.jpeg_scans.scans import LINES, MCU_LINES, walked
+from datacheck.decoders.pictures.jpeg_scans import terms
+from datacheck.decoders.pictures.jpeg_scans.calling import walked
+from datacheck.decoders.pictures.jpeg_scans.plans import Plan, plan
 
 MOST_COEFFICIENTS = 1 << 26
 """Progressive pictures of more of them are not walked, nor those of which all scans together pass over more blocks."""
@@ -25,19 +25,19 @@ deringing, which means to be, comes to 2000."""
 MANY_CODES, FEW_UNUSED = 20, 2
 """Of a table of more codes than these, all are used, or many are not: one or two are not left over by an encoder."""
 WORDS = {
-    kernels.NO_CODE: "bits that are no Huffman code",
-    kernels.RUN_PAST: "a run of zeros that leads past the end of its block",
-    kernels.ZEROS_LAST: "sixteen zeros at the end of a block, which are written as its end",
-    kernels.UNDEFINED: "a symbol that 8-bit pictures do not have",
-    kernels.LARGE: "a coefficient that is larger than any of 8-bit samples",
-    kernels.MEAN: "a block that is darker than black or brighter than white",
-    kernels.TOO_FEW: "the data ends before the last block",
-    kernels.LEFT_OVER: "{number} bytes are left over behind the last block",
-    kernels.PADDED: "what follows the last block is not filled up with ones",
-    kernels.RESTARTS: "restart markers are missing or out of order",
-    kernels.JOINED: "two ends of bands in a row, which are written as one",
-    kernels.BAND_PAST: "an end of bands that leads past the last block",
-    kernels.NOT_ONE: "a bit of precision that adds more than one",
+    terms.NO_CODE: "bits that are no Huffman code",
+    terms.RUN_PAST: "a run of zeros that leads past the end of its block",
+    terms.ZEROS_LAST: "sixteen zeros at the end of a block, which are written as its end",
+    terms.UNDEFINED: "a symbol that 8-bit pictures do not have",
+    terms.LARGE: "a coefficient that is larger than any of 8-bit samples",
+    terms.MEAN: "a block that is darker than black or brighter than white",
+    terms.TOO_FEW: "the data ends before the last block",
+    terms.LEFT_OVER: "{number} bytes are left over behind the last block",
+    terms.PADDED: "what follows the last block is not filled up with ones",
+    terms.RESTARTS: "restart markers are missing or out of order",
+    terms.JOINED: "two ends of bands in a row, which are written as one",
+    terms.BAND_PAST: "an end of bands that leads past the last block",
+    terms.NOT_ONE: "a bit of precision that adds more than one",
 }
 
 
@@ -99,36 +99,27 @@ def walk(value: bytes, steps: Walk, *, closer: bool = False) -> Walked | None:
     return walk_planned(made, value, made.places, closer=closer) if script.whole else None
 
 
-def walk_planned(made: Plan, value: bytes, places: NDArray[np.int64], *, closer: bool = False) -> Walked:
+def walk_planned(made: Plan, value: bytes, places: Sequence[tuple[int, int]], *, closer: bool = False) -> Walked:
     """Walk the scans of a plan, which may lie at other places than it says."""
     script, most = made.script, made.script.bounds
-    used = np.zeros((len(made.tables), 256), np.int64) if closer else None
-    out = np.array([1 << 20, -(1 << 20), 0, 0], np.int64)
-    wrong, scan, mcu, number = walked(
-        np.frombuffer(value, np.uint8), places, script.lines, script.units, script.components, made.tables,
-        most.most, most.within, most.means, most.quants, WAVES, used, out, script.progressive,
-    )  # fmt: skip
-    if wrong != kernels.SOUND:
+    used = np.zeros((len(made.tables), terms.VALUES), np.int64) if closer else None
+    least, greatest, odd, excess, wrong, scan, mcu, number = walked(value, made, places, used)
+    if wrong != terms.SOUND:
         return Walked(_damage(made, wrong, scan, mcu, number))
     quant = int(most.quants[0, 0])
     return Walked(
-        odd=_odd(made, used, out) if used is not None else [],
-        flat=_grey(out[0], quant) == _grey(out[1], quant),
+        odd=[*_odd_means(odd), *_odd_samples(excess), *_odd_tables(made.tables, used)] if used is not None else [],
+        flat=_grey(least, quant) == _grey(greatest, quant),
         surely=made.adjoining and script.orderly,
     )
 
 
-def _odd(made: Plan, used: NDArray[np.int64], out: NDArray[np.int64]) -> list[str]:
-    """Return what is odd, by what a closer look has counted."""
-    return [*_odd_means(int(out[2])), *_odd_samples(int(out[3])), *_odd_tables(made.tables, used)]
-
-
 def _damage(made: Plan, wrong: int, number: int, mcu: int, left: int) -> Damage:
     scan, scans = made.script.scans[number], len(made.script.scans)
-    if wrong == kernels.FINAL_MEAN:  # what comes with it is a row
+    if wrong == terms.FINAL_MEAN:  # what comes with it is a row
         which = int(made.script.units[scan.unit, 0])
-        lines, down = (int(made.script.components[which, column]) for column in (LINES, MCU_LINES))
-        return Damage(kernels.MEAN, left + 1, left + 1, lines // down, number + 1, scans)
+        lines, down = (int(made.script.components[which, column]) for column in (terms.LINES, terms.MCU_LINES))
+        return Damage(terms.MEAN, left + 1, left + 1, lines // down, number + 1, scans)
     last = min(scan.mcus, (mcu // scan.restart + 1) * scan.restart) - 1
     row, last_row = mcu // scan.across, last // scan.across
     return Damage(wrong, row + 1, last_row + 1, scan.down, number + 1, scans, left)
@@ -136,7 +127,7 @@ def _damage(made: Plan, wrong: int, number: int, mcu: int, left: int) -> Damage:
 
 def _odd_tables(tables: NDArray[np.int32], used: NDArray[np.int64]) -> Iterator[str]:
     for row, counts in zip(tables, used, strict=True):
-        there, unused = int(row[codes.COUNT]), int(row[codes.COUNT]) - np.count_nonzero(counts)
+        there, unused = int(row[terms.COUNT]), int(row[terms.COUNT]) - np.count_nonzero(counts)
         if there > MANY_CODES and 0 < unused <= FEW_UNUSED:
             yield f"a Huffman table made for the picture has {there} codes, of which {unused} are not used"
 

@@ -1,0 +1,66 @@
+"""What the quantizers of a JPEG leave to its coefficients, and how far its samples may be out of range."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil, floor, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.decoders.pictures.jpeg_scans.terms import MOST_AC, PLACES
+
+ZIGZAG = tuple(
+    row * 8 + column
+    for row, column in sorted(
+        ((y, x) for y in range(8) for x in range(8)),
+        key=lambda it: (sum(it), it[0] if sum(it) % 2 else it[1]),
+    )
+)
+"""The place (row * 8 + column) of each coefficient in the order in which they are coded."""
+WAVES: NDArray[np.float64] = np.array(
+    [[sqrt((2 if u else 1) / 8) * np.cos((2 * x + 1) * u * np.pi / 16) for x in range(8)] for u in range(8)]
+)
+REACH: tuple[float, ...] = tuple(float(it) for it in np.abs(WAVES).sum(axis=1))
+"""How large a coefficient of samples between -1 and 1 may be, along one side."""
+OVERSHOT = 32
+"""mozjpeg lets the samples of white areas go so far beyond white, since a decoder cuts them and their ringing off."""
+TOLERATED = 61
+"""DC beyond its range by less than this (8 times a grey level) is odd, but not impossible."""
+
+
+class Bounds(NamedTuple):
+    """What the coefficients of each component may be, a row for each; see `kernels.interleaved`."""
+
+    most: NDArray[np.int64]
+    within: NDArray[np.int64]
+    means: NDArray[np.int64]
+    quants: NDArray[np.int64]
+
+
+@lru_cache(maxsize=64)
+def bounds(table: bytes) -> Bounds | None:
+    """Return what quantizers in zigzag, of 8 or 16 bits, leave to coefficients of 8-bit samples.
+
+    None where one is zero.
+    """
+    quants = np.frombuffer(table, np.uint8 if len(table) == 64 else ">u2").astype(np.int64)
+    if not quants.all():
+        return None
+    most = np.zeros(64, np.int64)
+    for k in range(64):
+        reach = (128 + OVERSHOT) * REACH[ZIGZAG[k] >> 3] * REACH[ZIGZAG[k] & 7]
+        largest = floor((reach + quants[k] / 2) / quants[k] + 1e-6)
+        most[k] = min(MOST_AC, largest.bit_length())
+    within = np.full(PLACES, -1, np.int64)
+    within[1:64] = np.minimum.accumulate([MOST_AC, *most[1:63]])
+    q = int(quants[0])
+    least, greatest = -1024 - q / 2, 1016 + q / 2
+    means = np.array(
+        [
+            ceil((least - TOLERATED) / q), floor((greatest + TOLERATED) / q), ceil(least / q), floor(greatest / q)
+        ]
+    )  # fmt: skip
+    allowed = round(1000 * sqrt(float((quants**2).sum()) / 4))
+    return Bounds(most, within, means, np.array([*quants, *ZIGZAG, allowed], np.int64))

@@ -1,0 +1,152 @@
+"""The compiled loops called: code that is kept, or what numba compiles, and the memory that they work in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    byref,
+    c_char_p,
+    c_double,
+    c_int16,
+    c_int32,
+    c_int64,
+    c_uint8,
+    c_uint64,
+    c_void_p,
+    cast,
+)
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.decoders.pictures import kept
+from datacheck.decoders.pictures.jpeg_scans.terms import BLOCK, ENTRIES, OUT, PADDING, SIDE, SMALL
+
+if TYPE_CHECKING:
+    from datacheck.decoders.pictures.jpeg_scans.plans import Plan
+
+BYTES, WORDS, INTS, NUMBER = "CPointer(uint8)", "CPointer(int64)", "CPointer(int32)", "int64"
+FLOATS, SETS, SHORTS = "CPointer(float64)", "CPointer(uint64)", "CPointer(int16)"
+BUILD = (BYTES, NUMBER, WORDS, NUMBER, INTS, INTS)
+WALK = (
+    *(BYTES, NUMBER, WORDS, WORDS, NUMBER, WORDS, NUMBER, WORDS, NUMBER, WORDS, WORDS, WORDS, WORDS, NUMBER),
+    *(FLOATS, INTS, NUMBER, WORDS, WORDS, BYTES, NUMBER, WORDS, NUMBER, WORDS, FLOATS, WORDS, SETS, SHORTS, NUMBER),
+)
+"""What the functions of `entries` take, all of which return a number."""
+KINDS: dict[str, Any] = {
+    BYTES: c_uint8, WORDS: c_int64, INTS: c_int32, FLOATS: c_double, SETS: c_uint64, SHORTS: c_int16
+}  # fmt: skip
+SIGNATURES = {"build": BUILD, "walk": WALK, "count": WALK}
+AT_HAND = 1 << 22
+"""Memory of up to so many bytes is used again."""
+INITIALLY: list[c_int64 | int] = [1 << 20, -(1 << 20), 0, 0, 0, 0, 0, 0]
+
+_lock = threading.Lock()
+_functions: dict[str, tuple[Callable[..., int], object]] = {}
+
+
+def built(value: bytes, places: NDArray[np.int64], tables: NDArray[np.int32]) -> bool:
+    """Build the Huffman tables of a picture, as `codes.built` does; say whether all fit."""
+    room, value = (c_int32 * ENTRIES)(), bytes(value)  # of a view, a copy
+    return bool(_function("build")(value, len(value), places.ctypes.data, len(tables), tables.ctypes.data, room))
+
+
+def walked(
+    value: bytes, made: Plan, places: Sequence[tuple[int, int]], used: NDArray[np.int64] | None
+) -> Iterable[int]:
+    """Walk the scans of a plan, which lie at these places, as `scans.walked` does; return what that puts `out`.
+
+    It stays until the next call in this thread. Symbols are counted in `used`, if there is any.
+    """
+    script = made.script
+    if len(places) != len(script.scans):
+        raise ValueError("the plan is of another number of scans")
+    longest = max([stop - start for start, stop in places])
+    room = min(script.intervals, longest // 2 + 1) + 1  # a restart marker takes two bytes
+    memory = _memory if longest + 24 * room <= AT_HAND else _Memory()
+    data, marks = memory.fitting(longest + PADDING, 3 * room)
+    out, value = memory.out, bytes(value)
+    out[:] = INITIALLY
+    rows = script.rows if script.progressive else 0
+    counted = rows if used is not None else 0
+    dc, there, coefficients = _zeros(rows, 8), _zeros(rows, 8), _zeros(counted * BLOCK, 2)
+    _function("walk" if used is None else "count")(
+        value, len(value), (c_int64 * (2 * len(places)))(*[it for place in places for it in place]), *script.arguments,
+        made.tables_at, len(made.tables), None if used is None else used.ctypes.data, out, data, longest + PADDING,
+        marks, room, memory.small, memory.half, _address(dc), _address(there), _address(coefficients), rows,
+    )  # fmt: skip
+    return out
+
+
+def _zeros(count: int, size: int) -> NDArray[np.uint8] | None:
+    return np.zeros(count * size, np.uint8) if count else None
+
+
+def _address(array: NDArray[Any] | None) -> int | None:
+    return None if array is None else array.ctypes.data
+
+
+class _Memory(threading.local):
+    """What a walk works in, of each thread."""
+
+    def __init__(self) -> None:
+        self.out = (c_int64 * OUT)()
+        self.small = (c_int64 * (SMALL * BLOCK))()
+        self.half = (c_int64 * (SIDE * SIDE))()
+        self._data = np.empty(1 << 16, np.uint8)
+        self._marks = np.empty(1 << 8, np.int64)
+        self._addresses = self._data.ctypes.data, self._marks.ctypes.data
+
+    def fitting(self, data: int, marks: int) -> tuple[int, int]:
+        """Return the addresses of so many bytes, and of so many words."""
+        if len(self._data) < data or len(self._marks) < marks:
+            self._data = np.empty(max(data, len(self._data)), np.uint8)
+            self._marks = np.empty(max(marks, len(self._marks)), np.int64)
+            self._addresses = self._data.ctypes.data, self._marks.ctypes.data
+        return self._addresses
+
+
+_memory = _Memory()
+
+
+def _function(name: str) -> Callable[..., int]:
+    """Return a function of `entries`, compiled here if no code of it is kept."""
+    made = _functions.get(name)
+    if made is None:
+        with _lock:
+            made = _functions.get(name) or _functions.setdefault(name, _loaded(name))
+    return made[0]
+
+
+def _loaded(name: str) -> tuple[Callable[..., int], object]:
+    """Return a function of `entries`, and what is to be held as long as it is called."""
+    signature = SIGNATURES[name]
+    address, keeper = kept.address_of(f"{__package__}.entries", name), None
+    if address is None:
+        from datacheck.decoders.pictures.compiled import COMPILES, entry
+        from datacheck.decoders.pictures.jpeg_scans import entries
+
+        function = getattr(entries, name)
+        if not COMPILES:
+            return _uncompiled(function, signature), None
+        address, keeper = entry(function, f"{NUMBER}({', '.join(signature)})")
+    _, *others = (c_int64 if it == NUMBER else c_void_p for it in signature)
+    return CFUNCTYPE(c_int64, c_char_p, *others)(address), keeper
+
+
+def _uncompiled(function: Callable[..., int], signature: tuple[str, ...]) -> Callable[..., int]:
+    """Return what calls a function as if it were compiled."""
+    nothing = c_int64()
+
+    def call(*given: Any) -> int:
+        pointers = (
+            it if kind == NUMBER else cast(byref(nothing) if it is None else it, POINTER(KINDS[kind]))
+            for it, kind in zip(given, signature, strict=True)
+        )
+        return function(*pointers)
+
+    return call

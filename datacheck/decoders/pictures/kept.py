@@ -1,0 +1,227 @@
+"""Machine code that numba made once, kept so that it is run without loading numba, which takes a process 0.4 s.
+
+It is linked by llvmlite, which is what numba uses for it. What is kept depends on nothing outside of itself: it calls
+nothing of Python's or numba's, and nothing in it raises. It is used again only by the same Python, numba and llvmlite
+on the same kind of processor, and only from a file of the user's own, or root's, that nobody else may write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from datacheck.decoders.pictures.digesting import digest_of
+from datacheck.files.regular import open_descriptor, read_whole
+
+_MAGIC = b"datacheck machine code 1\n"
+_LARGEST = 1 << 24
+_MACHINES = frozenset({("linux", "x86_64")})
+"""Where it was seen to work; elsewhere numba is loaded, which keeps what it compiled in its own way."""
+_TARGET = {"reloc": "pic", "codemodel": "small", "opt": 3}
+
+_sources: set[str] = set()
+_linked: list[Any] = []
+"""What was linked stays in memory while something refers to it."""
+
+
+class _Unusable(Exception):
+    """What is kept, or was to be, is not what may be run."""
+
+
+_OTHERWISE = (_Unusable, ImportError, OSError, ValueError, RuntimeError, AttributeError, TypeError)
+"""What shows that nothing can be kept here, or run: an llvmlite that has other functions raises the last two."""
+
+
+def keep_out_of(source: Path) -> None:
+    """Let nothing that is compiled from here on be kept within a source."""
+    _sources.add(os.path.realpath(source))
+
+
+def within_a_source(folder: str | Path) -> bool:
+    """Say whether nothing may be kept in a folder."""
+    real = Path(os.path.realpath(folder))
+    return any(real.is_relative_to(it) for it in _sources)
+
+
+def possible() -> bool:
+    """Say whether code is kept on such a machine."""
+    return (sys.platform, os.uname().machine) in _MACHINES
+
+
+def address_of(module: str, name: str) -> int | None:
+    """Return where a function of a module begins whose code is kept; None where none is that can be used."""
+    try:
+        file = _file_name(module, name)
+    except _OTHERWISE:
+        return None
+    for folder in _folders(module):
+        with contextlib.suppress(*_OTHERWISE):
+            symbol, code = _read(folder / file, file)
+            return _link(file, symbol, code)
+    return None
+
+
+def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
+    """Keep the code of a function, of which there is LLVM's assembly; return where it begins, None if it cannot be."""
+    try:
+        file = _file_name(module, name)
+        code = _translated(assembly, symbol)
+        address = _link(file, symbol, code)
+    except _OTHERWISE:
+        return None
+    for folder in _folders(module):
+        with contextlib.suppress(OSError):
+            _write(folder / file, file, symbol, code)
+            break
+    return address
+
+
+def _folders(module: str) -> Iterator[Path]:
+    """Yield where code may be kept, as numba does: in one place if one is named, else beside the module, or at home."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named and not within_a_source(named):
+        yield Path(named)
+        return
+    spec, folders = find_spec(module), []
+    if spec is not None and spec.origin is not None:
+        folders.append(Path(spec.origin).parent / "__pycache__")
+    with contextlib.suppress(RuntimeError):  # there is no home
+        folders.append(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "datacheck")
+    yield from (it for it in folders if it.is_absolute() and not within_a_source(it))
+
+
+@functools.cache
+def _file_name(module: str, name: str) -> str:
+    """Return the name of the file that code is kept in, which is of everything that it depends on."""
+    if not possible():
+        raise _Unusable
+    digest = digest_of(module, __name__, f"{__name__.rpartition('.')[0]}.compiled")
+    if digest is None:
+        raise _Unusable
+    known = hashlib.sha256()
+    for it in (digest, *_surroundings()):
+        known.update(f"{len(it)}:{it}".encode())
+    return f"{module.rpartition('.')[2]}.{name}-{known.hexdigest()[:32]}.code"
+
+
+@functools.cache
+def _surroundings() -> tuple[str, ...]:
+    """Return what machine code depends on besides what it is compiled from."""
+    numba, numpy, llvm = find_spec("numba"), sys.modules.get("numpy"), _llvm()
+    if numba is None or numba.origin is None:
+        raise _Unusable
+    beside = Path(numba.origin).parent
+    versions = [_digest_of_file(beside / it) for it in ("__init__.py", "_version.py")]
+    settings = [f"{name}={it}" for name, it in sorted(os.environ.items()) if name.startswith("NUMBA_")]
+    return (
+        sys.version,
+        str(beside),
+        *versions,
+        _llvmlite_version(),
+        str(getattr(numpy, "__version__", "")),
+        llvm.get_process_triple(),
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+        *(it for it in settings if not it.startswith("NUMBA_CACHE_DIR=")),
+    )
+
+
+def _digest_of_file(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_whole(path, _LARGEST)).hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+@functools.cache
+def _llvm() -> Any:
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    return binding
+
+
+def _llvmlite_version() -> str:
+    import llvmlite
+
+    return str(llvmlite.__version__)
+
+
+def _translated(assembly: str, symbol: str) -> bytes:
+    """Return the object code of a function, which is to be all that can be called, and to need nothing.
+
+    Once nothing else can be called it shows that nothing raises, and what would be done then is left out.
+    """
+    llvm = _llvm()
+    llvm.initialize_native_asmprinter()
+    module = llvm.parse_assembly(assembly)
+    for it in (*module.functions, *module.global_variables):
+        if not it.is_declaration and it.name != symbol:
+            it.linkage = "internal"
+    features = llvm.get_host_cpu_features().flatten()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=features, **_TARGET
+    )
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1))
+    builder.getModulePassManager().run(module, builder)
+    for it in (*module.functions, *module.global_variables):
+        if it.is_declaration and not it.name.startswith("llvm."):
+            raise _Unusable
+    made: bytes = machine.emit_object(module)
+    return made
+
+
+def _link(file: str, symbol: str, code: bytes) -> int:
+    llvm = _llvm()
+    jit = llvm.create_lljit_compiler(use_jit_link=True)
+    builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(symbol)
+    library = builder.link(jit, file)
+    _linked.append((jit, library))
+    address: int = library[symbol]
+    return address
+
+
+def _read(path: Path, file: str) -> tuple[str, bytes]:
+    """Return the symbol and the code in a file. Raises _Unusable, or OSError where there is none."""
+    descriptor = open_descriptor(path, follow=False)
+    try:
+        status = os.fstat(descriptor)
+        if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
+            raise _Unusable
+        whole = b""
+        while len(whole) <= _LARGEST and (piece := os.read(descriptor, _LARGEST)):
+            whole += piece
+    finally:
+        os.close(descriptor)
+    digest, _, content = whole.removeprefix(_MAGIC).partition(b"\n")
+    if not whole.startswith(_MAGIC) or hashlib.sha256(content).hexdigest().encode() != digest:
+        raise _Unusable
+    name, symbol, code = content.split(b"\n", 2)
+    if name.decode() != file:
+        raise _Unusable
+    return symbol.decode(), code
+
+
+def _write(path: Path, file: str, symbol: str, code: bytes) -> None:
+    """Put code into a file, whole or not at all."""
+    import tempfile
+
+    content = b"\n".join([file.encode(), symbol.encode(), code])
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{file}.")
+    made = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(_MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            os.fchmod(out.fileno(), 0o644)
+        made.replace(path)
+    except BaseException:
+        made.unlink()
+        raise
