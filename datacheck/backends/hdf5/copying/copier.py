@@ -27,7 +27,6 @@ from datacheck.backends.hdf5.copying.renumbering import moves, renamed
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
 from datacheck.backends.hdf5.copying.stored_chunks import unlisted
 from datacheck.backends.hdf5.copying.whole_files import (
-    COPY_BYTES,
     Marks,
     copy_bytes,
     digest_bytes,
@@ -43,6 +42,7 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
 from datacheck.files.modes import narrow
+from datacheck.files.past_cache import PIECE_BYTES
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape
 from datacheck.model.replacing import replace
@@ -260,7 +260,7 @@ def copied_names(reader: Hdf5Reader) -> list[str]:
 
 def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
     """Yield the number of records done for the shares of the datasets that are."""
-    shares = part.shares()
+    shares = {b"": float(part.records)} if part.plan.as_it_is else part.shares()
     so_far: dict[bytes, float] = {}
     total = 0.0
     while True:
@@ -295,7 +295,7 @@ def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *,
     account.update(repr((created.get_userblock(), created.get_sizes(), created.get_version()[0])).encode())
     with open_regular(file) as raw:
         left = created.get_userblock()
-        while left > 0 and (piece := raw.read(min(left, COPY_BYTES))):
+        while left > 0 and (piece := raw.read(min(left, PIECE_BYTES))):
             account.update(piece)
             left -= len(piece)
     return account.hexdigest()
