@@ -19,6 +19,7 @@ from datacheck.backends.hdf5.copying.filters import anew
 from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
 from datacheck.backends.hdf5.copying.row_selection import Piece
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
+from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.listing import address
@@ -57,7 +58,7 @@ class Builder:
     """Builds one file; all objects are made in a group without a name, and then linked where they were."""
 
     def __init__(self, h5: Any, source: OpenFile, target: Path, plan: FilePlan, threads: int = 1) -> None:
-        """`threads` is how many may compress chunks at a time."""
+        """`threads` is how many may decode chunks, and how many compress them, at a time."""
         self._h5 = h5
         self._threads = threads
         self._chunks: ChunkSink | None = None
@@ -85,20 +86,10 @@ class Builder:
                 self._described.append(b"/")
                 for link in self._tree.links():
                     self._link(link)
-            streamer = Streamer(self._tree, self._plan, self._plan.changes, self._past)
-            for path in self._datasets:
-                opened = h5.h5d.open(self._source, path)
-                sinks = self._sinks(path, opened) if path in self._written else ()
-                streaming = streamer.values(path, opened, *sinks)
-                while True:
-                    with disk_errors(self._target):
-                        share, digest = _next(streaming)
-                        if digest is not None and self._chunks is not None:
-                            self._chunks.finish()
-                    if digest is not None:
-                        told[path], self._chunks = digest, None
-                        break
-                    yield path, share
+            with Threads(self._threads) as decoding:
+                streamer = Streamer(self._tree, self._plan, self._plan.changes, self._past, decoding)
+                for path in self._datasets:
+                    told[path] = yield from self._copy_values(path, streamer)
             with disk_errors(self._target):
                 for path in self._described:
                     self._describe(path)
@@ -109,6 +100,21 @@ class Builder:
                 self._file.close()
         self._copy_userblock()
         return told
+
+    def _copy_values(self, path: bytes, streamer: Streamer) -> Generator[tuple[bytes, float], None, bytes]:
+        """Write the values of a dataset, unless they came with it; return their digest."""
+        opened = self._h5.h5d.open(self._source, path)
+        sinks = self._sinks(path, opened) if path in self._written else ()
+        streaming = streamer.values(path, opened, *sinks)
+        while True:
+            with disk_errors(self._target):
+                share, digest = _next(streaming)
+                if digest is not None and self._chunks is not None:
+                    self._chunks.finish()
+            if digest is not None:
+                self._chunks = None
+                return digest
+            yield path, share
 
     def _created(self) -> tuple[Any, Any]:
         h5 = self._h5

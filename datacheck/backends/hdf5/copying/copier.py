@@ -34,6 +34,7 @@ from datacheck.backends.hdf5.copying.whole_files import (
     others,
     sync,
 )
+from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
@@ -206,7 +207,7 @@ class Hdf5Copier:
             if part.whole:
                 done += part.records
                 continue
-            there, digest = yield from _verify_file(part, target, done)
+            there, digest = yield from _verify_file(part, target, done, plan.threads)
             account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             records += there
             done += part.records
@@ -301,12 +302,12 @@ def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *,
     return account.hexdigest()
 
 
-def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tuple[int, str]]:
+def _verify_file(part: Part, target: Path, done: int, threads: int) -> Generator[int, None, tuple[int, str]]:
     if part.plan.as_it_is:
         digest = yield from _progress(digest_bytes(target), part, done)
         return part.records, digest
-    with opened(target) as copy:
-        digest = yield from _progress(_digest_copy(part, copy, target), part, done)
+    with opened(target) as copy, Threads(threads) as decoding:
+        digest = yield from _progress(_digest_copy(part, copy, target, decoding), part, done)
         records = 0
         for table, _ in part.tables:
             if table.each:
@@ -319,11 +320,11 @@ def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tu
         return records, digest
 
 
-def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
+def _digest_copy(part: Part, copy: Any, target: Path, threads: Threads) -> Marks:
     h5 = library()
     tree = Tree(h5, copy.id)
     paths = [link.leads for link in tree.links() if link.first]
-    streamer = Streamer(tree, part.plan, NOTHING, copy.past)
+    streamer = Streamer(tree, part.plan, NOTHING, copy.past, threads)
     told = {}
     for path in paths:
         handle = tree.open(path)
