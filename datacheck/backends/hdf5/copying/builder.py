@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ from datacheck.backends.hdf5.listing import address
 from datacheck.backends.hdf5.tables import TABLE
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
+from datacheck.files.disk import WriteBehind
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape
 from datacheck.model.slips import of_machine
 
 CACHE_BYTES = 32 << 20
 """Chunks of the copy that are being written, a dataset."""
+WRITTEN_BYTES = 64 << 20
+"""After so many bytes of values the copy is written out, meanwhile more of it is made: see `write_out`."""
 
 
 @contextlib.contextmanager
@@ -62,6 +65,8 @@ class Builder:
         self._h5 = h5
         self._threads = threads
         self._chunks: ChunkSink | None = None
+        self._behind = WriteBehind(target)
+        self._pending = 0
         self._file_of_source = source.path
         self._source = source.id
         self._past = source.past
@@ -95,9 +100,10 @@ class Builder:
                     self._describe(path)
                 h5.h5f.flush(self._file, h5.h5f.SCOPE_GLOBAL)
         finally:
-            with disk_errors(self._target):
+            with contextlib.closing(self._behind), disk_errors(self._target):
                 self._staging.close()
                 self._file.close()
+        self._behind.end()
         self._copy_userblock()
         return told
 
@@ -114,6 +120,9 @@ class Builder:
             if digest is not None:
                 self._chunks = None
                 return digest
+            if self._pending >= WRITTEN_BYTES:
+                self._pending = 0
+                self._behind.begin()
             yield path, share
 
     def _created(self) -> tuple[Any, Any]:
@@ -249,12 +258,22 @@ class Builder:
             return ()
         if chunked:
             self._chunks = ChunkSink(h5, opened, copy, held, created.get_chunk(), change, self._threads)
-            return self._chunks.put, self._chunks.store
+            return self._counted(self._chunks.put), self._counted(self._chunks.store)
 
         def put(piece: Piece, values: NDArray[Any]) -> None:
             write(h5, copy, held, translated(self._tree, values, self._pointing), piece)
 
-        return (put,)
+        return (self._counted(put),)
+
+    def _counted(self, sink: Callable[..., None]) -> Callable[..., None]:
+        """Return what takes the same, and counts the bytes: they are the last of what it is given."""
+
+        def take(*given: Any) -> None:
+            sink(*given)
+            values = given[-1]
+            self._pending += values.nbytes if isinstance(values, np.ndarray) else len(values)
+
+        return take
 
     def _pointing(self, reference: Any) -> Any:
         """Return the reference to the copy of what a reference of the source points to."""

@@ -42,11 +42,15 @@ from datacheck.backends.hdf5.tables import Contents, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
+from datacheck.files.disk import let_go
 from datacheck.files.modes import narrow
 from datacheck.files.past_cache import PIECE_BYTES
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape
 from datacheck.model.replacing import replace
+
+STEPS = 16
+"""After so many pieces of a copy, its memory is let go of: that of what is read next would have to be found anew."""
 
 
 @dataclass(frozen=True)
@@ -325,7 +329,7 @@ def _digest_copy(part: Part, copy: Any, target: Path, threads: Threads) -> Marks
     tree = Tree(h5, copy.id)
     paths = [link.leads for link in tree.links() if link.first]
     streamer = Streamer(tree, part.plan, NOTHING, copy.past, threads)
-    told = {}
+    told, steps = {}, 0
     for path in paths:
         handle = tree.open(path)
         if not isinstance(handle, h5.h5d.DatasetID):
@@ -334,6 +338,9 @@ def _digest_copy(part: Part, copy: Any, target: Path, threads: Threads) -> Marks
         while True:
             try:
                 yield path, next(values)
+                steps += 1
+                if steps % STEPS == 0:
+                    let_go(target)
             except StopIteration as stop:
                 told[path] = stop.value
                 break
