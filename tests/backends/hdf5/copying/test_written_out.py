@@ -81,3 +81,25 @@ def test_what_a_full_disk_says_then_is_raised(source, tmp_path, often, monkeypat
     monkeypatch.setattr(disk, "write_out", full)
     with pytest.raises(OSError, match="No space left on device"):
         copied(source, tmp_path / "copy.h5")
+
+
+@pytest.mark.parametrize("row", [12, 300])
+def test_a_bit_that_turned_between_copy_and_proof_is_found(source, tmp_path, row):
+    """Of row 12 the chunk is copied as it is stored, that of row 300 is made anew."""
+    drops, target = tmp_path / "drops", tmp_path / "copy.h5"
+    np.array([77], np.int64).tofile(drops)
+    reader, plan = open_store(source), Plan(target, Drops(drops), threads=2)
+    done = ended(Hdf5Copier().copy(reader, plan))
+    with h5py.File(target) as file:
+        data = file["data"].id
+        if file["data"].chunks is None:
+            place = data.get_offset() + row * 8 * 4
+        else:
+            stored = data.get_chunk_info_by_coord((row - row % 5, 0))
+            place = stored.byte_offset + stored.size // 2
+    with target.open("r+b") as file:
+        file.seek(place)
+        was = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([was ^ 4]))
+    assert ended(Hdf5Copier().verify(reader, plan)) != (done.kept, done.digest)
