@@ -28,6 +28,9 @@ UNDER_WAY = 4
 ALIGNED = 4096
 """Places, sizes and memory are multiples of this: of every disk's blocks, or the usual way is taken."""
 
+UNABLE = (errno.EINVAL, errno.EOPNOTSUPP)
+"""What a file system says that does not know this way, or not for these places and sizes."""
+
 Account = Callable[[memoryview], object]
 
 
@@ -102,7 +105,7 @@ def _means(stack: ExitStack, path: Path, how: int, size: int) -> tuple[ThreadPoo
         if hasattr(os, "O_DIRECT"):
             direct = _closed(stack, os.open(path, how | os.O_DIRECT | os.O_CLOEXEC))
     except OSError as exc:
-        if exc.errno != errno.EINVAL:
+        if exc.errno not in UNABLE:
             raise
     return stack.enter_context(ThreadPoolExecutor(UNDER_WAY)), direct
 
@@ -127,7 +130,7 @@ def _read(direct: int | None, plain: int, buffer: memoryview, at: int) -> int:
         try:
             done = preadv(direct, [buffer], at)
         except OSError as exc:
-            if exc.errno != errno.EINVAL:
+            if exc.errno not in UNABLE:
                 raise
     while done < len(buffer) and (more := preadv(plain, [buffer[done:]], at + done)):
         done += more
@@ -141,7 +144,7 @@ def _write(direct: int | None, plain: int, piece: memoryview, at: int) -> None:
         try:
             done = os.pwrite(direct, piece[:whole], at)
         except OSError as exc:
-            if exc.errno != errno.EINVAL:
+            if exc.errno not in UNABLE:
                 raise
     while done < len(piece):
         done += os.pwrite(plain, piece[done:], at + done)

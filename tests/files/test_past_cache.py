@@ -79,14 +79,15 @@ def test_every_byte_is_copied_accounted_for_and_read_again(tmp_path, size):
 
 
 @needs_a_way
-def test_a_file_system_that_knows_no_such_way_gets_the_same_copy(source, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", past_cache.UNABLE)
+def test_a_file_system_that_knows_no_such_way_gets_the_same_copy(source, tmp_path, monkeypatch, number):
     opened = os.open
     asked = []
 
     def refuse(path, flags, *args, **options):
         if flags & os.O_DIRECT:
             asked.append(path)
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            raise OSError(number, os.strerror(number))
         return opened(path, flags, *args, **options)
 
     monkeypatch.setattr(os, "open", refuse)
