@@ -17,7 +17,7 @@ help:
 	@echo "make pages    update the manual page and docs/codes.md"
 	@echo "make docs     build the documentation, build/docs/index.html; warnings are errors"
 	@echo "make man      update the manual page, docs/datacheck.1, after the help of a command has changed"
-	@echo "make bench    measure against the loops people write (30 minutes, 20 GB of disk)"
+	@echo "make bench    measure against the loops people write (40 minutes, 20 GB of disk)"
 	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes);"
 	@echo "                and compare random sound stores with what their libraries read"
 	@echo "make fuzz     feed arbitrary bytes to the readers of damaged LMDB files, payloads and pictures, two minutes each;"
@@ -78,6 +78,7 @@ man: $(READY)
 bench: $(READY)
 	cd benchmarks && ../$(BIN)/python speed.py --gigabytes 1,4,16 --json speed.json --picture speed.png
 	cd benchmarks && ../$(BIN)/python cluster.py
+	cd benchmarks && ../$(BIN)/python rebuild.py
 
 damage: $(READY)
 	cd benchmarks && ../$(BIN)/python damage.py --json damage.json

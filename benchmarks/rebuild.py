@@ -1,8 +1,16 @@
-"""Rebuild of a large LMDB against `mdb_copy -c`, side by side, interleaved; Debian's lmdb-utils has mdb_copy.
+"""A rebuild with its scan and its proof against the tool that merely copies such a store, side by side, interleaved.
 
-    python benchmarks/rebuild.py [--megabytes 1000] [--runs 3] [--json FILE]
+    python benchmarks/rebuild.py [--gigabytes 2] [--rounds 7] [--json FILE] [NAME...]
 
-Times include writing to disk (fsync): mdb_copy is followed by `sync FILE`, since it does not flush by itself.
+    lmdb-raw         `mdb_copy -c` (Debian's lmdb-utils)
+    leveldb-raw      a loop over plyvel, in batches of 4 MB
+    hdf5-contiguous  `h5repack` (Debian's hdf5-tools)
+    hdf5-gzip        the same, of chunks that neither decodes to copy them; a rebuild does, to scan them
+    hdf5-dropped     the same, and of the rebuild's copy three rows are gone, so that all chunks behind them are new
+
+Times are of whole processes, with all of the copy on disk: the others do not see to that, so it is done for them.
+Beside the wall time is the processor's, which other work on the machine changes less. The least and the median of the
+rounds are given. A row whose tool is not installed is left out, and that is said.
 """
 
 from __future__ import annotations
@@ -10,96 +18,184 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import lmdb
+import machine
 import numpy as np
+import stores
 
-import datacheck
 from datacheck.decoders.datum.message import encode
 
-SETTLE = 4.0
+SETTLE = 1.0
 """Seconds of rest before each side: memory that was freed a moment ago is cheaper to get than memory the host took."""
+BAD = (37, 900, 1500)
+GZIP = {"chunks": (16, 3, 64, 64), "compression": "gzip", "shuffle": True}
+ROW_BYTES = 3 * 64 * 64 * 4
+PICTURE_BYTES = 3 * 256 * 256
+LOOP = """
+import sys, plyvel
+source, copy = plyvel.DB(sys.argv[1]), plyvel.DB(sys.argv[2], create_if_missing=True)
+batch, size = copy.write_batch(), 0
+for key, value in source:
+    batch.put(key, value)
+    size += len(value)
+    if size > 4 << 20:
+        batch.write()
+        batch, size = copy.write_batch(), 0
+batch.write()
+copy.close()
+"""
 
 
-def build(path: Path, megabytes: int) -> int:
-    """Write raw Datum of 3x256x256; return how many."""
-    random = np.random.default_rng(1)
-    values = [encode(random.integers(0, 256, (3, 256, 256), dtype=np.uint8), label) for label in range(10)]
-    count = megabytes * 1_000_000 // len(values[0])
-    with lmdb.open(str(path), map_size=megabytes * 1_200_000 + (1 << 24)) as environment:
-        for start in range(0, count, 200):
+@dataclass(frozen=True)
+class Row:
+    """A store to build of so many bytes, and the words of the tool that copies it; `tool` is what must be installed."""
+
+    build: Callable[[Path, int], None]
+    tool: str
+    package: str
+    copy: Callable[[Path, Path], list[str]]
+    options: tuple[str, ...] = ()
+
+
+def lmdb_raw(path: Path, size: int) -> None:
+    import lmdb
+
+    chance = np.random.default_rng(1)
+    values = [encode(chance.integers(0, 256, (3, 256, 256), dtype=np.uint8), label) for label in range(10)]
+    with lmdb.open(str(path), map_size=2 * size + (1 << 24)) as environment:
+        for start in range(0, size // PICTURE_BYTES, 200):
             with environment.begin(write=True) as transaction:
-                for number in range(start, min(start + 200, count)):
+                for number in range(start, min(start + 200, size // PICTURE_BYTES)):
                     transaction.put(b"%08d" % number, values[number % 10], append=True)
-    return count
 
 
-def timed(action) -> float:
-    started = time.monotonic()
-    action()
-    return time.monotonic() - started
+def leveldb_raw(path: Path, size: int) -> None:
+    chance = np.random.default_rng(1)
+    values = [encode(chance.integers(0, 256, (3, 256, 256), dtype=np.uint8), label) for label in range(10)]
+    stores.leveldb_store(path, (values[number % 10] for number in range(size // PICTURE_BYTES)))
+
+
+def hdf5(path: Path, size: int, **options: object) -> None:
+    stores.hdf5_store(path, size // ROW_BYTES, **options)
+
+
+def hdf5_dropped(path: Path, size: int) -> None:
+    import h5py
+
+    hdf5(path, size, **GZIP)
+    with h5py.File(path, "r+") as file:
+        for row in BAD:
+            file["data"][row, 0, 0, 0] = np.nan
+
+
+def mdb_copy(source: Path, target: Path) -> list[str]:
+    target.mkdir()
+    return ["mdb_copy", "-c", str(source), str(target)]
+
+
+def h5repack(source: Path, target: Path) -> list[str]:
+    return ["h5repack", str(source), str(target)]
+
+
+ROWS = {
+    "lmdb-raw": Row(lmdb_raw, "mdb_copy", "lmdb-utils", mdb_copy),
+    "leveldb-raw": Row(leveldb_raw, "", "", lambda *paths: [sys.executable, "-c", LOOP, *map(str, paths)]),
+    "hdf5-contiguous": Row(hdf5, "h5repack", "hdf5-tools", h5repack),
+    "hdf5-gzip": Row(lambda path, size: hdf5(path, size, **GZIP), "h5repack", "hdf5-tools", h5repack),
+    "hdf5-dropped": Row(hdf5_dropped, "h5repack", "hdf5-tools", h5repack, ("--drop-bad",)),
+}
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    """Put a file, or all that a folder holds, on disk."""
+    for it in (*(path.iterdir() if path.is_dir() else ()), path):
+        descriptor = os.open(it, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
 
 
-def mdb_copy(source: Path, target: Path) -> None:
-    target.mkdir()
-    subprocess.run(["mdb_copy", "-c", source, target], check=True)
-    flush(target / "data.mdb")
+def taken(words: Sequence[str], target: Path) -> tuple[float, float]:
+    """Run a command that writes a copy, and have the copy on disk; return the seconds and those of the processor."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    flush(target)
+    wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measure(row: Row, home: Path, size: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Return what each side took in each round."""
+    source, target = home / "source", home / "copy"
+    row.build(source, size)
+    rebuilding = [sys.executable, "-m", "datacheck", "rebuild", "--no-config", *row.options, str(source), str(target)]
+    took: dict[str, list[tuple[float, float]]] = {"tool": [], "datacheck": []}
+    for _ in range(rounds):
+        for side, its in took.items():
+            time.sleep(SETTLE)
+            its.append(taken(row.copy(source, target) if side == "tool" else rebuilding, target))
+            remove(target)
+    remove(source)
+    return took
+
+
+def summed(its: Sequence[tuple[float, float]]) -> dict[str, float]:
+    wall, cpu = zip(*its, strict=True)
+    return {
+        "wall": min(wall),
+        "wall_median": statistics.median(wall),
+        "cpu": min(cpu),
+        "cpu_median": statistics.median(cpu),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--megabytes", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}; by default all")
+    parser.add_argument("--gigabytes", type=float, default=2.0, help="of values in each store")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--folder", type=Path, help="where to write; by default a temporary folder")
     args = parser.parse_args()
-    if shutil.which("mdb_copy") is None:
-        sys.exit("mdb_copy is not installed (Debian: lmdb-utils)")
+    if unknown := set(args.names) - ROWS.keys():
+        parser.error(f"no such row: {', '.join(sorted(unknown))}")
+    print(machine.described())
+    print("\n| rebuild of | the tool | datacheck | times the tool | processor: the tool | datacheck |")
+    print("|---|---|---|---|---|---|")
+    results, missing = {}, []
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        home = Path(folder)
-        count = build(home / "source", args.megabytes)
-        rows = []
-        for run in range(args.runs):
-            time.sleep(SETTLE)
-            copied = timed(lambda: mdb_copy(home / "source", home / "copied"))
-            shutil.rmtree(home / "copied")
-            time.sleep(SETTLE)
-            started = time.monotonic()
-            receipt = datacheck.rebuild(home / "source", home / "rebuilt")
-            rows.append((copied, receipt.seconds.copy, time.monotonic() - started))
-            shutil.rmtree(home / "rebuilt")
-            print(
-                f"run {run + 1}: mdb_copy {copied:.2f} s, copy {rows[-1][1]:.2f} s, all {rows[-1][2]:.2f} s",
-                flush=True,
-            )
-    best = [min(column) for column in zip(*rows, strict=True)]
-    result = {
-        "records": count,
-        "megabytes": args.megabytes,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "mdb_copy": best[0],
-        "copy": best[1],
-        "all": best[2],
-    }
-    print("\n| | seconds | times mdb_copy |\n|---|---|---|")
-    print(f"| `mdb_copy -c`, flushed | {best[0]:.2f} | 1.0 |")
-    print(f"| copy phase | {best[1]:.2f} | {best[1] / best[0]:.1f} |")
-    print(f"| scan, copy and verification | {best[2]:.2f} | {best[2] / best[0]:.1f} |")
+        for name in args.names or ROWS:
+            row = ROWS[name]
+            if row.tool and shutil.which(row.tool) is None:
+                missing.append(f"{name}: left out, {row.tool} is not installed (Debian: {row.package})")
+                continue
+            took = measure(row, Path(folder), int(args.gigabytes * 1e9), args.rounds)
+            tool, ours = (summed(took[side]) for side in ("tool", "datacheck"))
+            results[name] = {"tool": tool, "datacheck": ours}
+            cells = [f"{it['wall']:.2f} s ({it['wall_median']:.2f})" for it in (tool, ours)]
+            cells += [f"{ours['wall'] / tool['wall']:.1f}"]
+            cells += [f"{it['cpu']:.2f} s ({it['cpu_median']:.2f})" for it in (tool, ours)]
+            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print("\nSeconds are the least of the rounds, and the median.")
+    print(*missing, sep="\n")
     if args.json:
-        args.json.write_text(json.dumps(result, indent=2))
+        args.json.write_text(json.dumps({"machine": machine.described(), "rows": results}, indent=2))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @contextmanager
@@ -32,6 +36,33 @@ def write_out(path: Path) -> None:
     with _opened(path) as descriptor:
         os.fdatasync(descriptor)
         _let_go(descriptor)
+
+
+class WriteBehind:
+    """Writes out a file while more of it is written, and no more than once at a time. Raises what that raises, later.
+
+    `end` waits for what was begun; `close` does too, and says nothing of it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._path = path
+        self._pool = ThreadPoolExecutor(1)
+        self._begun: Future[None] | None = None
+
+    def begin(self) -> None:
+        """Write out what there is by now, after what was begun before."""
+        self.end()
+        self._begun = self._pool.submit(write_out, self._path)
+
+    def end(self) -> None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.result()
+
+    def close(self) -> None:
+        self._pool.shutdown()
 
 
 def let_go(path: Path) -> None:

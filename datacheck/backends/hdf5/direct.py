@@ -8,6 +8,7 @@ filters and layouts, fills in what is not stored, and says what is wrong. The li
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.chunk_parts import cells
 from datacheck.backends.hdf5.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.decoding_ahead import AHEAD_BYTES, Ahead, Threads
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.shared.read_buffers import aligned
 
@@ -34,6 +36,10 @@ class Direct(Protocol):
 
     def decodes(self, origin: tuple[int, ...]) -> bool:
         """Say whether what is stored of a chunk can be decoded to its values."""
+        ...
+
+    def spread(self, threads: Threads) -> None:
+        """Have threads decode what will be read next."""
         ...
 
 
@@ -98,6 +104,9 @@ class _Contiguous:
         """Say yes: these are no chunks."""
         return True
 
+    def spread(self, threads: Threads) -> None:
+        """Do nothing: there is nothing to decode."""
+
 
 Undo = Callable[[Any, int, NDArray[Any]], Any]
 """Undoes a filter: gets the bytes it left, how many it was given, and memory for as many as there are in the end.
@@ -115,6 +124,7 @@ class _Chunked:
         self._size = dataset.chunk_bytes
         self._scratch: NDArray[Any] = np.empty(0, np.uint8)
         self._last: tuple[tuple[int, ...], NDArray[Any]] | None = None
+        self._ahead: Ahead | None = None
         self._memory: NDArray[Any] = np.empty((0, *dataset.shape[1:]), dataset.dtype)
 
     def read(self, start: int, stop: int) -> NDArray[Any] | None:
@@ -143,25 +153,47 @@ class _Chunked:
         """Return a chunk, decoded once for as long as no other one is asked for; None where that cannot be done."""
         if self._last is None or self._last[0] != origin:
             self._last = None  # what it holds goes before its successor comes
-            chunk = self._decoded(origin)
+            chunk = self._decoded(origin) if self._ahead is None else self._ahead.chunk(origin)
             if chunk is None:
                 return None
             self._last = origin, chunk
         return self._last[1]
 
+    def spread(self, threads: Threads) -> None:
+        """Have threads decode the chunks behind the one that is read."""
+        if threads.count > 1 and self._size <= AHEAD_BYTES and self._undo:
+            self._ahead = Ahead(threads, self._size, self._stored, self._undone, self._following)
+
+    def _following(self, origin: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
+        """Return up to so many of the chunks behind one, in the order in which `cells` has them."""
+        grid = [math.ceil(extent / size) for extent, size in zip(self._dataset.shape, self._chunks, strict=True)]
+        number = 0
+        for at, size, count in zip(origin, self._chunks, grid, strict=True):
+            number = number * count + at // size
+        places = np.unravel_index(np.arange(number + 1, min(number + 1 + most, math.prod(grid))), grid)
+        return list(zip(*((it * size).tolist() for it, size in zip(places, self._chunks, strict=True)), strict=True))
+
     def _decoded(self, origin: tuple[int, ...]) -> NDArray[Any] | None:
+        stored = self._stored(origin)
+        if SHUFFLE in self._numbers and not len(self._scratch):
+            self._scratch = np.empty(self._size, np.uint8)
+        return None if stored is None else self._undone(*stored, self._scratch)
+
+    def _stored(self, origin: tuple[int, ...]) -> tuple[int, Any] | None:
+        """Return what is stored of a chunk, behind the mask of the filters that were left out; None for nothing."""
         try:
             mask, held = self._opened.read_direct_chunk(origin)
         except (*TROUBLE, MemoryError):
             return None
+        return mask, held
+
+    def _undone(self, mask: int, held: Any, scratch: NDArray[Any]) -> NDArray[Any] | None:
         # An optional filter may have been left out when the chunk was written: then its bit is set.
         done = [at for at in range(len(self._undo)) if not mask >> at & 1]
-        if SHUFFLE in self._numbers and not len(self._scratch):
-            self._scratch = np.empty(self._size, np.uint8)
         while done:
             at = done.pop()
             before = sum(self._numbers[other] == FLETCHER32 for other in done)
-            held = self._undo[at](held, self._size + 4 * before, self._scratch)
+            held = self._undo[at](held, self._size + 4 * before, scratch)
             if held is None:
                 return None
         if len(held) != self._size:

@@ -24,10 +24,10 @@ from datacheck.backends.lmdb.format import (
     Database,
 )
 from datacheck.errors import UnfitRecord
-from datacheck.files.disk import let_go, write_out
+from datacheck.files.disk import WriteBehind, let_go
 from datacheck.files.regular import require_regular
 from datacheck.model.escaping import unescape
-from datacheck.workers.limits import memory_limit
+from datacheck.workers.limits import keep_freed_memory, memory_limit
 
 MAP_BYTES = 64 << 20
 """The map of a new environment while it is written; it grows with what is written. A limit on memory bounds it too."""
@@ -105,7 +105,9 @@ class LmdbWriter:
         self._named = [part for part in flags if part]
         self._version = version
         self._by_bytes = {part: not of & (REVERSEKEY | INTEGERKEY) for part, of in flags.items()}
+        keep_freed_memory(2 * COMMIT_BYTES)  # liblmdb asks for the memory of every page anew in each transaction
         self._open()
+        self._behind = WriteBehind(self._data)
         self._transaction: Any = None
         self._pending = 0
         self._room = MAP_BYTES
@@ -186,6 +188,7 @@ class LmdbWriter:
         if self._transaction is not None:
             self._transaction.abort()
         self._environment.close()
+        self._behind.close()
 
     def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]], *, ordered: bool = True) -> None:
         """Write records; the values are taken before this returns.
@@ -234,13 +237,14 @@ class LmdbWriter:
         transaction, self._transaction, self._pending = self._transaction, None, 0
         if transaction is not None:
             transaction.commit()
-            write_out(self._data)
+            self._behind.begin()
 
     def finish(self) -> None:
         """Write what is left, and a map size that fits: LMDB itself only ever raises the one in the meta pages."""
         with self._disk():
             self._commit()
         self._environment.close()
+        self._behind.end()
         from datacheck.backends.lmdb.layout import fit_map
 
         fit_map(self._data)

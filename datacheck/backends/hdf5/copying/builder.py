@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,22 @@ from datacheck.backends.hdf5.copying.filters import anew
 from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
 from datacheck.backends.hdf5.copying.row_selection import Piece
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
+from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.listing import address
 from datacheck.backends.hdf5.tables import TABLE
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
+from datacheck.files.disk import WriteBehind
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape
 from datacheck.model.slips import of_machine
 
 CACHE_BYTES = 32 << 20
 """Chunks of the copy that are being written, a dataset."""
+WRITTEN_BYTES = 64 << 20
+"""After so many bytes of values the copy is written out, meanwhile more of it is made: see `write_out`."""
 
 
 @contextlib.contextmanager
@@ -57,10 +61,12 @@ class Builder:
     """Builds one file; all objects are made in a group without a name, and then linked where they were."""
 
     def __init__(self, h5: Any, source: OpenFile, target: Path, plan: FilePlan, threads: int = 1) -> None:
-        """`threads` is how many may compress chunks at a time."""
+        """`threads` is how many may decode chunks, and how many compress them, at a time."""
         self._h5 = h5
         self._threads = threads
         self._chunks: ChunkSink | None = None
+        self._behind = WriteBehind(target)
+        self._pending = 0
         self._file_of_source = source.path
         self._source = source.id
         self._past = source.past
@@ -85,30 +91,39 @@ class Builder:
                 self._described.append(b"/")
                 for link in self._tree.links():
                     self._link(link)
-            streamer = Streamer(self._tree, self._plan, self._plan.changes, self._past)
-            for path in self._datasets:
-                opened = h5.h5d.open(self._source, path)
-                sinks = self._sinks(path, opened) if path in self._written else ()
-                streaming = streamer.values(path, opened, *sinks)
-                while True:
-                    with disk_errors(self._target):
-                        share, digest = _next(streaming)
-                        if digest is not None and self._chunks is not None:
-                            self._chunks.finish()
-                    if digest is not None:
-                        told[path], self._chunks = digest, None
-                        break
-                    yield path, share
+            with Threads(self._threads) as decoding:
+                streamer = Streamer(self._tree, self._plan, self._plan.changes, self._past, decoding)
+                for path in self._datasets:
+                    told[path] = yield from self._copy_values(path, streamer)
             with disk_errors(self._target):
                 for path in self._described:
                     self._describe(path)
                 h5.h5f.flush(self._file, h5.h5f.SCOPE_GLOBAL)
         finally:
-            with disk_errors(self._target):
+            with contextlib.closing(self._behind), disk_errors(self._target):
                 self._staging.close()
                 self._file.close()
+        self._behind.end()
         self._copy_userblock()
         return told
+
+    def _copy_values(self, path: bytes, streamer: Streamer) -> Generator[tuple[bytes, float], None, bytes]:
+        """Write the values of a dataset, unless they came with it; return their digest."""
+        opened = self._h5.h5d.open(self._source, path)
+        sinks = self._sinks(path, opened) if path in self._written else ()
+        streaming = streamer.values(path, opened, *sinks)
+        while True:
+            with disk_errors(self._target):
+                share, digest = _next(streaming)
+                if digest is not None and self._chunks is not None:
+                    self._chunks.finish()
+            if digest is not None:
+                self._chunks = None
+                return digest
+            if self._pending >= WRITTEN_BYTES:
+                self._pending = 0
+                self._behind.begin()
+            yield path, share
 
     def _created(self) -> tuple[Any, Any]:
         h5 = self._h5
@@ -243,12 +258,22 @@ class Builder:
             return ()
         if chunked:
             self._chunks = ChunkSink(h5, opened, copy, held, created.get_chunk(), change, self._threads)
-            return self._chunks.put, self._chunks.store
+            return self._counted(self._chunks.put), self._counted(self._chunks.store)
 
         def put(piece: Piece, values: NDArray[Any]) -> None:
             write(h5, copy, held, translated(self._tree, values, self._pointing), piece)
 
-        return (put,)
+        return (self._counted(put),)
+
+    def _counted(self, sink: Callable[..., None]) -> Callable[..., None]:
+        """Return what takes the same, and counts the bytes: they are the last of what it is given."""
+
+        def take(*given: Any) -> None:
+            sink(*given)
+            values = given[-1]
+            self._pending += values.nbytes if isinstance(values, np.ndarray) else len(values)
+
+        return take
 
     def _pointing(self, reference: Any) -> Any:
         """Return the reference to the copy of what a reference of the source points to."""

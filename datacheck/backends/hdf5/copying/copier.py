@@ -27,7 +27,6 @@ from datacheck.backends.hdf5.copying.renumbering import moves, renamed
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
 from datacheck.backends.hdf5.copying.stored_chunks import unlisted
 from datacheck.backends.hdf5.copying.whole_files import (
-    COPY_BYTES,
     Marks,
     copy_bytes,
     digest_bytes,
@@ -35,6 +34,7 @@ from datacheck.backends.hdf5.copying.whole_files import (
     others,
     sync,
 )
+from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
@@ -42,10 +42,15 @@ from datacheck.backends.hdf5.tables import Contents, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
+from datacheck.files.disk import let_go
 from datacheck.files.modes import narrow
+from datacheck.files.past_cache import PIECE_BYTES
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape
 from datacheck.model.replacing import replace
+
+STEPS = 16
+"""After so many pieces of a copy, its memory is let go of: that of what is read next would have to be found anew."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +211,7 @@ class Hdf5Copier:
             if part.whole:
                 done += part.records
                 continue
-            there, digest = yield from _verify_file(part, target, done)
+            there, digest = yield from _verify_file(part, target, done, plan.threads)
             account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             records += there
             done += part.records
@@ -260,7 +265,7 @@ def copied_names(reader: Hdf5Reader) -> list[str]:
 
 def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
     """Yield the number of records done for the shares of the datasets that are."""
-    shares = part.shares()
+    shares = {b"": float(part.records)} if part.plan.as_it_is else part.shares()
     so_far: dict[bytes, float] = {}
     total = 0.0
     while True:
@@ -295,18 +300,18 @@ def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *,
     account.update(repr((created.get_userblock(), created.get_sizes(), created.get_version()[0])).encode())
     with open_regular(file) as raw:
         left = created.get_userblock()
-        while left > 0 and (piece := raw.read(min(left, COPY_BYTES))):
+        while left > 0 and (piece := raw.read(min(left, PIECE_BYTES))):
             account.update(piece)
             left -= len(piece)
     return account.hexdigest()
 
 
-def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tuple[int, str]]:
+def _verify_file(part: Part, target: Path, done: int, threads: int) -> Generator[int, None, tuple[int, str]]:
     if part.plan.as_it_is:
         digest = yield from _progress(digest_bytes(target), part, done)
         return part.records, digest
-    with opened(target) as copy:
-        digest = yield from _progress(_digest_copy(part, copy, target), part, done)
+    with opened(target) as copy, Threads(threads) as decoding:
+        digest = yield from _progress(_digest_copy(part, copy, target, decoding), part, done)
         records = 0
         for table, _ in part.tables:
             if table.each:
@@ -319,12 +324,12 @@ def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tu
         return records, digest
 
 
-def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
+def _digest_copy(part: Part, copy: Any, target: Path, threads: Threads) -> Marks:
     h5 = library()
     tree = Tree(h5, copy.id)
     paths = [link.leads for link in tree.links() if link.first]
-    streamer = Streamer(tree, part.plan, NOTHING, copy.past)
-    told = {}
+    streamer = Streamer(tree, part.plan, NOTHING, copy.past, threads)
+    told, steps = {}, 0
     for path in paths:
         handle = tree.open(path)
         if not isinstance(handle, h5.h5d.DatasetID):
@@ -333,6 +338,9 @@ def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
         while True:
             try:
                 yield path, next(values)
+                steps += 1
+                if steps % STEPS == 0:
+                    let_go(target)
             except StopIteration as stop:
                 told[path] = stop.value
                 break

@@ -29,6 +29,7 @@ from datacheck.backends.hdf5.copying.values import (
     spell,
 )
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.direct import Direct
 from datacheck.backends.hdf5.listing import text_of
 from datacheck.backends.hdf5.tables import TABLE, Contents
@@ -96,12 +97,15 @@ class Streamer:
     Chunks that the copy has as the source stores them are digested so, and not decoded (see `stored_chunks`).
     """
 
-    def __init__(self, tree: Tree, plan: FilePlan, changes: Mapping[bytes, Change], past: Past) -> None:
-        """`changes` are those of the plan to read a source, none to read a copy."""
+    def __init__(
+        self, tree: Tree, plan: FilePlan, changes: Mapping[bytes, Change], past: Past, threads: Threads
+    ) -> None:
+        """`changes` are those of the plan to read a source, none to read a copy; `threads` decode chunks."""
         self._tree = tree
         self._plan = plan
         self._changes = changes
         self._past = past
+        self._threads = threads
         self._datasets = plan.datasets
         self._hidden = plan.hidden
 
@@ -190,6 +194,8 @@ class Streamer:
         others, past = tuple((0, extent) for extent in (opened.shape or ())[1:]), None
         if dataset is not None and opened.shape and (change is None or change.fill is None):
             past = self._past(replace(dataset, shape=opened.shape), h5.Dataset(opened))
+        if past is not None:
+            past.spread(self._threads)
 
         def fetch(piece: Piece) -> NDArray[Any]:
             if past is not None and piece[1:] == others:

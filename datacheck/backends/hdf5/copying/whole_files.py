@@ -11,32 +11,27 @@ from datacheck.backends.hdf5.copying.digest import hashing
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.files.disk import flush
 from datacheck.files.modes import narrow
-from datacheck.files.regular import open_regular
+from datacheck.files.past_cache import copy_file, pieces_of
 
-COPY_BYTES = 4 << 20
 Marks = Generator[tuple[bytes, float], None, str]
 """Yields which dataset has been done to what share, returns a digest."""
 
 
 def copy_bytes(source: Path, target: Path) -> Marks:
+    """Copy a file as it is, and put it on disk; yield the share done, return the digest of what was read."""
     account = hashing()
-    with open_regular(source) as reading, target.open("xb") as writing:
-        while piece := reading.read(COPY_BYTES):
-            account.update(piece)
-            writing.write(piece)
-            yield b"", 0.0
-        writing.flush()
-        os.fsync(writing.fileno())
+    for share in copy_file(source, target, account.update):
+        yield b"", share
     narrow(target, source.stat().st_mode)
     return account.hexdigest()
 
 
 def digest_bytes(file: Path) -> Marks:
+    """Read a file again; yield the share done, return the digest of what was read."""
     account = hashing()
-    with open_regular(file) as reading:
-        while piece := reading.read(COPY_BYTES):
-            account.update(piece)
-            yield b"", 0.0
+    for piece, share in pieces_of(file):
+        account.update(piece)
+        yield b"", share
     return account.hexdigest()
 
 

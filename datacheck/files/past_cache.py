@@ -1,0 +1,150 @@
+"""Copy a large file, and read one again, past the memory that the kernel keeps of files.
+
+Gigabytes of such memory cost more than the disk does where the kernel, or the host, has to find them first. A copy that
+goes to the disk as it is written (O_DIRECT, see open(2)) needs none, and leaves what others keep in memory where it is;
+and who reads it again so is given what the disk has. Several pieces are under way at a time, since a disk is quicker
+then. Where a file system knows no such way, and for small files, all is written and read as usual.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from datacheck.files.regular import open_descriptor
+from datacheck.files.retrying import preadv
+
+PIECE_BYTES = 4 << 20
+LARGE = 16 << 20
+"""Bytes of a file that is worth threads and memory of its own."""
+UNDER_WAY = 4
+"""So many pieces are written or read at a time."""
+ALIGNED = 4096
+"""Places, sizes and memory are multiples of this: of every disk's blocks, or the usual way is taken."""
+
+UNABLE = (errno.EINVAL, errno.EOPNOTSUPP)
+"""What a file system says that does not know this way, or not for these places and sizes."""
+
+Account = Callable[[memoryview], object]
+
+
+def copy_file(source: Path, target: Path, account: Account) -> Iterator[float]:
+    """Write a copy that is not there yet, and put it on disk; `account` is given its bytes, yield the share done.
+
+    What is copied are the bytes that the source has now, whatever it grows by meanwhile. Raises OSError.
+    """
+    with ExitStack() as stack:
+        reading = _closed(stack, open_descriptor(source))
+        writing = _closed(stack, os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        size = os.fstat(reading).st_size
+        pool, direct = _means(stack, target, os.O_WRONLY, size)
+        free = deque(_memory(min(PIECE_BYTES, size)) for _ in range(UNDER_WAY + 1 if pool else 1))
+        under_way: deque[tuple[memoryview, Future[None]]] = deque()
+        for at in range(0, size, PIECE_BYTES):
+            if not free:
+                buffer, done = under_way.popleft()
+                done.result()
+                free.append(buffer)
+            buffer = free.popleft()
+            piece = buffer[: _read(None, reading, buffer[: size - at], at)]
+            if pool is None:
+                _write(direct, writing, piece, at)
+                free.append(buffer)
+            else:
+                under_way.append((buffer, pool.submit(_write, direct, writing, piece, at)))
+            account(piece)
+            yield min(1.0, (at + len(piece)) / size)
+            if len(piece) < min(PIECE_BYTES, size - at):
+                break  # the source has become shorter
+        for _, done in under_way:
+            done.result()
+        os.fsync(writing)
+
+
+def pieces_of(path: Path) -> Iterator[tuple[memoryview, float]]:
+    """Yield the bytes of a file in pieces, each valid until the next, and the share that is read with them."""
+    with ExitStack() as stack:
+        reading = _closed(stack, open_descriptor(path))
+        size = os.fstat(reading).st_size
+        pool, direct = _means(stack, path, os.O_RDONLY, size)
+        free = deque(_memory(min(PIECE_BYTES, size)) for _ in range(UNDER_WAY if pool else 1))
+        under_way: deque[tuple[int, memoryview, Future[int]]] = deque()
+        places = iter(range(0, size, PIECE_BYTES))
+        while True:
+            while free and (at := next(places, None)) is not None:
+                buffer = free.popleft()
+                under_way.append((at, buffer, _begun(pool, direct, reading, buffer[: size - at], at)))
+            if not under_way:
+                return
+            at, buffer, done = under_way.popleft()
+            count = done.result()
+            yield buffer[:count], (at + count) / size
+            if count < min(PIECE_BYTES, size - at):
+                return  # it has become shorter
+            free.append(buffer)
+
+
+def _closed(stack: ExitStack, descriptor: int) -> int:
+    """Return a descriptor that is closed at the end, after all that was begun with it."""
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def _means(stack: ExitStack, path: Path, how: int, size: int) -> tuple[ThreadPoolExecutor | None, int | None]:
+    """Return threads and a descriptor past the kernel's memory, each None where there is no use or no way."""
+    if size < LARGE:
+        return None, None
+    direct = None
+    try:
+        if hasattr(os, "O_DIRECT"):
+            direct = _closed(stack, os.open(path, how | os.O_DIRECT | os.O_CLOEXEC))
+    except OSError as exc:
+        if exc.errno not in UNABLE:
+            raise
+    return stack.enter_context(ThreadPoolExecutor(UNDER_WAY)), direct
+
+
+def _memory(size: int) -> memoryview:
+    """Return memory that begins at a page."""
+    return memoryview(mmap.mmap(-1, max(1, -(-size // ALIGNED)) * ALIGNED))
+
+
+def _begun(pool: ThreadPoolExecutor | None, direct: int | None, plain: int, buffer: memoryview, at: int) -> Future[int]:
+    if pool is not None:
+        return pool.submit(_read, direct, plain, buffer, at)
+    done: Future[int] = Future()
+    done.set_result(_read(direct, plain, buffer, at))
+    return done
+
+
+def _read(direct: int | None, plain: int, buffer: memoryview, at: int) -> int:
+    """Fill memory from a place of a file on; return how many bytes there were."""
+    done = 0
+    if direct is not None and not len(buffer) % ALIGNED:
+        try:
+            done = preadv(direct, [buffer], at)
+        except OSError as exc:
+            if exc.errno not in UNABLE:
+                raise
+    while done < len(buffer) and (more := preadv(plain, [buffer[done:]], at + done)):
+        done += more
+    return done
+
+
+def _write(direct: int | None, plain: int, piece: memoryview, at: int) -> None:
+    done = 0
+    whole = len(piece) - len(piece) % ALIGNED
+    if direct is not None and whole:
+        try:
+            done = os.pwrite(direct, piece[:whole], at)
+        except OSError as exc:
+            if exc.errno not in UNABLE:
+                raise
+    while done < len(piece):
+        done += os.pwrite(plain, piece[done:], at + done)
