@@ -126,6 +126,8 @@ def test_the_bytes_are_the_same_whichever_is_quicker(path, monkeypatch, slow):
 
     monkeypatch.setattr(large_values.Way, "took", took)
     monkeypatch.setattr(direct, "LARGE_BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(direct, "MAPPED_BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(large_values, "TRIED", 1 << 19)
     seen = reads_counted(monkeypatch)
     reader = LmdbReader(path)
     read = [it for shard in reader.layout().shards for it in blocks_of(lambda _, at=shard: reader.blocks(at), path)]
