@@ -26,8 +26,10 @@ from datacheck.model.equal_lengths import EqualLengths
 
 LARGE = 64 << 10
 LARGE_BLOCK_BYTES = 8 << 20
-"""Blocks of values over LARGE have this many bytes: what a block costs is then little for each, and the memory that two
-of them are read into in turn stays in the processor's cache. Larger ones are not read into memory."""
+"""Blocks of values over LARGE have this many bytes. Larger values are not read into memory."""
+READ_BLOCK_BYTES = 16 << 20
+"""Blocks of values of one length that are read into memory: what a block costs is then little for each, and the memory
+that two of them are read into in turn may still stay in the processor's last cache."""
 MAPPED_BLOCK_BYTES = 32 << 20
 """Blocks of values of one length that lie evenly apart in the map, and need no memory, have this many bytes."""
 TOGETHER_BYTES = 6 << 20
@@ -116,7 +118,7 @@ class Direct:
         shape, start = (len(places), length), int(places[0])
         size = int(places[-1]) - start + length
         held = None
-        if self._load and size <= 2 * len(places) * length:
+        if self._load and length <= LARGE_BLOCK_BYTES and size <= 2 * len(places) * length:
             held = loaded(self._pages, self._way, start, size, pulse)
         if held is not None:
             return EqualLengths(np.ndarray(shape, np.uint8, held, 0, strides))
@@ -129,7 +131,7 @@ class Direct:
             ends = np.cumsum(lengths)
             total = int(ends[-1])
             wanted = self._wanted(held.first[stretch.start : stretch.stop], lengths)
-            size = total / (-(-total // wanted) if wanted == LARGE_BLOCK_BYTES else max(1, round(total / wanted)))
+            size = total / (-(-total // wanted) if wanted == READ_BLOCK_BYTES else max(1, round(total / wanted)))
             at, done = 0, 0
             while at < len(stretch):
                 stop = max(at + 1, int(np.searchsorted(ends, done + size, side="right")))
@@ -151,8 +153,8 @@ class Direct:
     def _wanted(self, first: Numbers, lengths: Numbers) -> int:
         """Return how many bytes a block of a stretch of records is to have."""
         average = int(lengths.sum()) // len(lengths)
-        if self._load and average > ALONE and _are_even(first, lengths):
-            return LARGE_BLOCK_BYTES if self._way.by_reading else MAPPED_BLOCK_BYTES
+        if average > (ALONE if self._load else LARGE) and _are_even(first, lengths):
+            return MAPPED_BLOCK_BYTES if self._load and not self._way.by_reading else READ_BLOCK_BYTES
         if average > LARGE:
             return LARGE_BLOCK_BYTES
         together = self._load and first[0] and lengths.max() <= LARGE and lengths[0] == average

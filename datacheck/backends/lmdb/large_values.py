@@ -25,8 +25,8 @@ from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.shared.key_arrays import Buffer, Numbers
 from datacheck.backends.shared.read_buffers import reused
 
-LEAST, MOST = 64 << 10, 9 << 20
-"""Bytes that are read in one go. Memory that two such pieces are read into in turn stays in the processor's cache."""
+LEAST, MOST = 64 << 10, 18 << 20
+"""Bytes that are read in one go."""
 TRIED = 2 << 20
 """Of a smaller block of large values it is not measured what it costs: more than its bytes do."""
 MAPPED_AT_ONCE = 8 << 20

@@ -18,7 +18,7 @@ STEP = 128 << 10
 """Memory that is kept comes in multiples of this size."""
 LOOKED_AT = 8
 """So many pieces of memory are looked at for one that is free and fits: pages and values take turns."""
-KEPT = 32 << 20
+KEPT = 48 << 20
 """At most so many bytes are kept for a thread."""
 
 

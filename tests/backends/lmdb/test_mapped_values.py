@@ -73,7 +73,7 @@ def test_a_kernel_that_does_not_map_at_once_maps_page_by_page(path, monkeypatch,
 
 
 def test_blocks_of_the_map_are_larger_than_those_that_are_read(path, monkeypatch, mapping):
-    monkeypatch.setattr(direct, "LARGE_BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(direct, "READ_BLOCK_BYTES", 1 << 20)
     blocks = [block for block in LmdbReader(path).blocks(Shard("")) if len(block)]
     assert all(isinstance(block.values, EqualLengths) for block in blocks)
     assert max(len(block) for block in blocks) > 100
