@@ -2,7 +2,8 @@
 
 Each is written as a competent user would: the store's own library, protobuf or Pillow for the payload, and NumPy's
 `isfinite`, `min` and `max` for the values. `jpeg-only SHARE SHARES` is no loop but the limit of one: it decodes the
-pictures of an LMDB with simplejpeg, strictly and at 1/8 scale, and does nothing else.
+pictures of an LMDB with simplejpeg, strictly and at 1/8 scale, and does nothing else. `tables-only SHARE SHARES` is
+that of a LevelDB of large values: it reads the tables into memory that is used again, and takes the CRC32C of it all.
 """
 
 from __future__ import annotations
@@ -223,6 +224,24 @@ def jpeg_only(path: str, share: str, shares: str) -> int:
     return 0
 
 
+def tables_only(path: str, share: str, shares: str) -> int:
+    import os
+
+    import google_crc32c
+
+    piece = memoryview(bytearray(1 << 20))
+    octets = np.frombuffer(piece.toreadonly(), np.uint8)
+    tables = sorted(Path(path).glob("*.ldb"))
+    places = [(table, start) for table in tables for start in range(0, table.stat().st_size, len(piece))]
+    first, last = (len(places) * number // int(shares) for number in (int(share), int(share) + 1))
+    opened: dict[Path, int] = {}
+    for table, start in places[first:last]:
+        if table not in opened:
+            opened[table] = os.open(table, os.O_RDONLY)
+        google_crc32c.value(octets[: os.preadv(opened[table], [piece], start)])
+    return 0
+
+
 LOOPS: dict[str, Callable[..., int]] = {
     "digests": digests,
     "digests-seen": digests_seen,
@@ -240,6 +259,7 @@ LOOPS: dict[str, Callable[..., int]] = {
     "npz": with_npz,
     "raw-arrays": with_raw_arrays,
     "jpeg-only": jpeg_only,
+    "tables-only": tables_only,
 }
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@
 For each row a store and one of an eighth of its size are built, and both are read in turn by the loop (`loops.py`, one
 process) and by `datacheck scan` with its defaults, data in the page cache, in several rounds. What a user waits for is
 the whole process, so the table leads with its wall time on the large store, the least and the median of the rounds.
-What a record costs is the slope between the two sizes, by the least times. `limit` is what the machine gives: `dd` of
-the data by as many processes as there are workers, or bare strict decoding at 1/8 scale. Beside each row stands how
-fast the machine mapped, read, checked and decoded right before it (`machine.py`). `--gigabytes` adds rows of raw
-pictures of these sizes, measured as whole processes. What a part of datacheck costs is told by running the same command
-without it, in processor time, which other work on the machine does not lengthen. `--scale 0.002 --rounds 1` says in a
-minute whether it runs.
+What a record costs is the slope between the two sizes, by the least times. `limit` is what the machine gives, to as
+many processes as there are workers: `dd` of the data, bare strict decoding at 1/8 scale (`decode`), or reading the
+tables of a LevelDB and taking their CRC32C (`check`). Beside each row stands how fast the machine mapped, read, checked
+and decoded right before it (`machine.py`). `--gigabytes` adds rows of raw pictures of these sizes, measured as whole
+processes. What a part of datacheck costs is told by running the same command without it, in processor time, which other
+work on the machine does not lengthen. `--scale 0.002 --rounds 1` says in a minute whether it runs.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ WITHOUT = "without"
 """Stands for a loop where a command is held against itself without a part of what it does."""
 OTHER = ".other"
 """Behind a store's path, that of what is made of it before anything is measured."""
+BARE = {"decode": "jpeg-only", "check": "tables-only"}
+"""What does nothing but what such a limit is about, by its name in `loops.py`."""
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -130,6 +132,8 @@ ROWS = [
         lambda path, count: stores.leveldb_store(path, stores.in_turn(stores.pixels(3, 256, 256), count)),
         "leveldb-raw",
         2.5,
+        "check",
+        1 / 1.5,
     ),
     Row(
         "leveldb-small",
@@ -278,7 +282,7 @@ def limits(row: Row, path: Path) -> list[list[str]]:
         blocks = -(-(path / "data.mdb").stat().st_size // (1 << 20) // CORES)
         reads = ["dd", f"if={path / 'data.mdb'}", "of=/dev/null", "bs=1M", f"count={blocks}"]
         return [[*reads, f"skip={share * blocks}"] for share in range(CORES)]
-    bare = [PYTHON, str(HERE / "loops.py"), "jpeg-only", str(path)]
+    bare = [PYTHON, str(HERE / "loops.py"), BARE[row.limit or ""], str(path)]
     return [[*bare, str(share), str(CORES)] for share in range(CORES)]
 
 

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.leveldb.block import SMALL, TRAILER, Bytes, Damaged, Value, verified
-from datacheck.backends.leveldb.large_blocks import TOGETHER, singles
+from datacheck.backends.leveldb.large_blocks import EVEN_BYTES, TOGETHER, singles
 from datacheck.backends.leveldb.table import LARGEST_TAG, TAG, Entries, Table, Tags
 from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, taken
 from datacheck.files.retrying import pread
 
 FIRST_BLOCKS, MOST_BLOCKS = 1, 128
-"""So many blocks are read in one go: one at first, since a reader may want few records, then more."""
+"""So many blocks are read in one go: one at first where a reader may want few records, then more."""
 SMALL_BLOCK = 16 << 10
 """Blocks up to this size in the file, and UNPACKED in memory, are read together."""
 UNPACKED = 64 << 10
@@ -44,9 +44,12 @@ Content = Bytes | Damaged | None
 """What is in a block, or why it cannot be read; None if it is too large to be kept beside others."""
 
 
-def read(table: Table, file: Callable[[], int], blocks: range) -> Iterator[Read]:
-    """Yield what some blocks of a table hold, in order; `file` returns its descriptor, or raises Damaged."""
-    for stretch in _stretches(table, blocks):
+def read(table: Table, file: Callable[[], int], blocks: range, *, few: bool = True) -> Iterator[Read]:
+    """Yield what some blocks of a table hold, in order; `file` returns its descriptor, or raises Damaged.
+
+    `few` says that a few of them may be all that is wanted.
+    """
+    for stretch in _stretches(table, blocks, FIRST_BLOCKS if few else MOST_BLOCKS):
         if len(stretch) > 1 and table.sizes[stretch[0]] > SMALL_BLOCK:
             for count, entries in singles(table, file, stretch):
                 yield count, _read_one(table, file, entries) if isinstance(entries, int) else entries
@@ -58,17 +61,22 @@ def read(table: Table, file: Callable[[], int], blocks: range) -> Iterator[Read]
             yield from _parsed(table, file, stretch, contents)
 
 
-def _stretches(table: Table, blocks: range) -> Iterator[range]:
-    """Divide blocks into those to be read in one go: small or large ones that lie one behind the other in the file."""
-    start, end, most = blocks.start, -1, FIRST_BLOCKS
-    large = False
+def _stretches(table: Table, blocks: range, most: int) -> Iterator[range]:
+    """Divide blocks into those to be read in one go: small or large ones that lie one behind the other in the file.
+
+    There are at most `most` in the first part, then more; of large ones of one size there are more than of others.
+    """
+    start, end = blocks.start, -1
+    large = even = False
     for block in blocks:
         size = table.sizes[block]
         known = size <= TOGETHER // 2 and block not in table.gaps
         alike = known and large == (size > SMALL_BLOCK) and table.offsets[block] == end and block - start < most
-        if block > start and not (alike and (not large or end + size - table.offsets[start] < TOGETHER)):
+        even = block == start or (even and size == table.sizes[start])
+        room = EVEN_BYTES if even else TOGETHER
+        if block > start and not (alike and (not large or end + size - table.offsets[start] < room)):
             yield range(start, block)
-            start, most = block, min(4 * most, MOST_BLOCKS)
+            start, most, even = block, min(4 * most, MOST_BLOCKS), True
         large = size > SMALL_BLOCK
         end = table.offsets[block] + size + TRAILER if known else -1
     if start < blocks.stop:

@@ -27,6 +27,7 @@ from datacheck.backends.leveldb.table import VALUE, Edge, Table, Tags
 from datacheck.backends.leveldb.version import Origin
 from datacheck.backends.leveldb.write_batches import LogIndex
 from datacheck.files.regular import open_descriptor
+from datacheck.model.equal_lengths import EqualLengths
 from datacheck.model.slips import NO_DESCRIPTORS
 
 T = TypeVar("T")
@@ -36,6 +37,8 @@ CHUNK_BYTES = 1 << 20
 CHUNK_RECORDS = 4096
 RUN_BYTES = 1 << 20
 """Blocks of a table are merged as many at a time as take this much of the file, or hold CHUNK_RECORDS."""
+ARRAY_BYTES = 4 << 20
+"""Values in one array of fewer bytes are put in a list with others."""
 START: Edge = (b"", 0)
 
 Pairs = tuple[list[bytes], Sequence[Value]]
@@ -127,19 +130,23 @@ def run_chunks(
     stop: Edge | None,
     doubts: LostWrites,
     complain: Complain,
+    *,
+    few: bool = True,
 ) -> Iterator[Chunk]:
     """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told.
 
-    That the machine failed is told in any case: it may have done so here alone.
+    That the machine failed is told in any case: it may have done so here alone. The first records come soon if a `few`
+    may be all that is wanted: nobody is to wait for many then.
     """
-    enough = 1  # the first records come soon: who wants few has not waited for many
+    enough = 1 if few else RUN_BYTES
     for origin, table in tables:
         users: list[bytes] = []
         tags: list[Tags] = []
         values: list[Value] = []
         weight = 0
-        block = table.between(start, stop).start
-        for count, entries in read(table, partial(files.__getitem__, table.path), table.between(start, stop)):
+        blocks = table.between(start, stop)
+        block = blocks.start
+        for count, entries in read(table, partial(files.__getitem__, table.path), blocks, few=few):
             first, block = block, block + count
             if isinstance(entries, Damaged):
                 doubts.lose_block(origin, table, first)
@@ -148,6 +155,12 @@ def run_chunks(
                     complain(table.path, entries, *table.span(first))
                 continue
             inside = _within(entries[0], start, stop)
+            if is_array(entries[2][inside]):
+                if users:
+                    yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
+                    users, tags, values, weight = [], [], [], 0
+                yield Chunk(origin, entries[0][inside], entries[1][inside], partial(_same, entries[2][inside]))
+                continue
             users += entries[0][inside]
             tags.append(entries[1][inside])
             values += entries[2][inside]
@@ -158,6 +171,11 @@ def run_chunks(
                 enough = RUN_BYTES
         if users:
             yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
+
+
+def is_array(values: Sequence[Value]) -> bool:
+    """Say if values are one array, and so many bytes that they are handed on as such."""
+    return isinstance(values, EqualLengths) and len(values) * values.length >= ARRAY_BYTES
 
 
 def _same(values: Sequence[Value]) -> Sequence[Value]:

@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datacheck.backends.leveldb.block import Damaged, Value
-from datacheck.backends.leveldb.merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
+from datacheck.backends.leveldb.merge import (
+    START,
+    Chunk,
+    Complain,
+    Files,
+    Pairs,
+    is_array,
+    log_chunks,
+    merged,
+    run_chunks,
+)
 from datacheck.backends.leveldb.recovery import live_version
 from datacheck.backends.leveldb.staleness import LostWrites
 from datacheck.backends.leveldb.survey import (
@@ -39,7 +49,9 @@ SHARDS = 4096
 EVEN_SHARDS = 64
 """A store has about this many shards, so that workers end together, unless these came out too large or too small.
 
-Shards of values over LARGE have SHARD_BYTES: what it costs to begin one is as much as a hundred of them."""
+Of values over LARGE a store has about LARGE_SHARDS, of SHARD_BYTES to twice as many: what it costs to begin one is as
+much as a hundred of them."""
+LARGE_SHARDS = 24
 PROBES = 64
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
@@ -85,7 +97,7 @@ def layout(reader: LevelDbReader) -> Layout:
         why = f"the log {newest} is missing; what was last written to it is lost, if anything was"
         findings.append(found("truncated-store", why, verdict="unverifiable", file=newest))
     if survey.blocks and size > LARGE * survey.blocks:
-        weight = SHARD_BYTES
+        weight = min(2 * SHARD_BYTES, max(SHARD_BYTES, size // LARGE_SHARDS))
     cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
     probes = survey.spread(PROBES) if size > SMALL_STORE else reader.few()
     lacking = tuple(survey.lacking)
@@ -107,7 +119,7 @@ def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, not
 
     note(shard.start or Position(b""), False)
     with Files() as files:
-        sources = _sources(reader, files, start, stop, doubts, complain, tell, shard.lacking)
+        sources = _sources(reader, files, start, stop, doubts, complain, tell, shard.lacking, few=limit is not None)
         most = min(limit or BLOCK_RECORDS, BLOCK_RECORDS)
         for keys, values in _gathered(merged(sources, doubts), most):
             note(Position(keys[0]), True)
@@ -152,6 +164,8 @@ def _sources(
     complain: Complain,
     tell: Callable[[Finding], None],
     lacking: Collection[str] | None,
+    *,
+    few: bool,
 ) -> Iterator[Iterator[Chunk]]:
     """Yield the runs and logs of the store.
 
@@ -163,7 +177,7 @@ def _sources(
     logs = live_logs(reader.path, version)  # listed while no file of the pass is open
     for run in version.runs:
         tables = _tables(reader, version, run.between(start, stop), files, doubts, complain, tell, lacking)
-        yield run_chunks(tables, files, start, stop, doubts, complain)
+        yield run_chunks(tables, files, start, stop, doubts, complain, few=few)
     for path in logs:
         try:
             log = files.making_room(partial(open_log, path))
@@ -247,6 +261,12 @@ def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
     values: list[Value] = []
     size = 0
     for more_keys, more_values in pairs:
+        if is_array(more_values) and len(more_keys) <= most:
+            if keys:
+                yield keys, values
+                keys, values, size = [], [], 0
+            yield more_keys, more_values
+            continue
         at = 0
         while at < len(more_keys):
             room = more_values[at : at + most - len(keys)]

@@ -29,7 +29,7 @@ VALUE = 1
 
 Tags = NDArray[np.int64]
 """Sequence numbers and types, without the highest bit: that number of writes no store ever reaches."""
-Entries = tuple[list[bytes], Tags, list[Value]]
+Entries = tuple[list[bytes], Tags, Sequence[Value]]
 """User keys, tags and values."""
 
 

@@ -9,13 +9,14 @@ are read into memory if that is quicker (`large_values`).
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from datacheck.backends.lmdb.cursor import BLOCK_BYTES, BLOCK_RECORDS, Pairs
 from datacheck.backends.lmdb.format import Database
-from datacheck.backends.lmdb.large_values import loaded, together
+from datacheck.backends.lmdb.large_values import loaded, together, way_of
 from datacheck.backends.lmdb.leaves import ReadNodes
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
@@ -25,14 +26,22 @@ from datacheck.model.equal_lengths import EqualLengths
 
 LARGE = 64 << 10
 LARGE_BLOCK_BYTES = 8 << 20
-"""Blocks of values over LARGE have this many bytes: what a block costs is then little for each, and the memory that two
-of them are read into in turn stays in the processor's cache. Larger ones are not read into memory."""
+"""Blocks of values over LARGE have this many bytes. Larger values are not read into memory."""
+READ_BLOCK_BYTES = 16 << 20
+"""Blocks of values of one length that are read into memory: what a block costs is then little for each, and the memory
+that two of them are read into in turn may still stay in the processor's last cache."""
+MAPPED_BLOCK_BYTES = 32 << 20
+"""Blocks of values of one length that lie evenly apart in the map, and need no memory, have this many bytes."""
 TOGETHER_BYTES = 6 << 20
 """Blocks of small values that are put together, which take up to twice the room where they are read."""
 EVENLY_APART = 16
 """Fewer values than this that lie evenly apart are not worth a block of their own."""
 SELDOM = 128
 """Nor are fewer small ones than this of one length: to look at them one by one costs less than a block does."""
+
+ALONE = 32 << 10
+"""Values of one length up to LARGE are put together if they are not larger than this, or do not lie evenly apart: to
+copy larger ones costs more than a block of those of one leaf does."""
 
 Values = Sequence["bytes | memoryview"]
 
@@ -43,16 +52,21 @@ class Direct:
     def __init__(self, pages: Pages, tree: Database, *, load: bool = False) -> None:
         """With `load` values are read into memory where that is quicker than to look at them in the map."""
         self._pages, self._order, self._load = pages, tree.order(), load
+        self._way = way_of(pages)
 
     def pairs(self, piece: Piece, note: Note, limit: int | None = None) -> Iterator[Pairs]:
         """Yield the records of a piece, about a block's worth at a time, or at most `limit`."""
-        note(piece.shard.start or Position(b""), False)
+        place = piece.shard.start or Position(b"")
+        note(place, False)
+        self._way.give_up()
         for held in piece.held or ():
             keys = taken(held.keys)
             rows = self._within(keys, piece.shard.start, piece.shard.stop)
-            for block in _blocks(held, rows, limit or BLOCK_RECORDS, load=self._load):
-                yield keys[block.start : block.stop], self._values(held, block)
-                note(Position(keys[block.stop - 1], 1), False)
+            for block in self._blocks(held, rows, limit or BLOCK_RECORDS):
+                yield keys[block.start : block.stop], self._values(held, block, partial(note, place, False))
+                self._way.end()
+                place = Position(keys[block.stop - 1], 1)
+                note(place, False)
 
     def _within(self, keys: list[bytes], start: Position | None, stop: Position | None) -> range:
         """Return which rows lie in a range."""
@@ -68,63 +82,90 @@ class Direct:
         assert isinstance(place.key, bytes)
         return bisect_left(keys, (self._order(place.key), place.nth), key=lambda key: (self._order(key), 0))
 
-    def _values(self, held: ReadNodes, rows: range) -> Values:
+    def _values(self, held: ReadNodes, rows: range, pulse: Callable[[], None]) -> Values:
         values, first = held.values[rows.start : rows.stop], held.first[rows.start : rows.stop]
         outside = np.flatnonzero(first)
         if not len(outside):
             return _inside(values)
         if len(outside) == len(first):
-            return self._outside(first, values.lengths)
+            return self._outside(first, values.lengths, pulse)
         inside = np.flatnonzero(first == 0)
         both: list[bytes | memoryview] = [b""] * len(first)
         for places, of in (
             (inside, _inside(values[inside])),
-            (outside, self._outside(first[outside], values.lengths[outside])),
+            (outside, self._outside(first[outside], values.lengths[outside], pulse)),
         ):
             for place, value in zip(places.tolist(), of, strict=True):
                 both[place] = value
         return both
 
-    def _outside(self, first: Numbers, lengths: Numbers) -> Values:
+    def _outside(self, first: Numbers, lengths: Numbers, pulse: Callable[[], None]) -> Values:
         """Return values that lie on pages of their own, each from its first page on, behind one header."""
         places = first * self._pages.page_size + self._pages.header
-        length, distances = int(lengths[0]), np.diff(places)
+        length = int(lengths[0])
         if (lengths == length).all():
-            if self._load and 0 < length <= LARGE:
+            even = _are_even(first, lengths)
+            if self._load and 0 < length <= (ALONE if even else LARGE):
                 return EqualLengths(together(self._pages, places, length))
-            if (distances > 0).all() and (distances == distances[:1]).all():
-                return self._evenly(places, length)
+            if even:
+                return self._evenly(places, length, pulse)
         view = memoryview(self._pages.map)
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
 
-    def _evenly(self, places: Numbers, length: int) -> Values:
+    def _evenly(self, places: Numbers, length: int, pulse: Callable[[], None]) -> Values:
         """Return values of one length that lie evenly apart."""
         strides = (int(places[1] - places[0]) if len(places) > 1 else 1, 1)
         shape, start = (len(places), length), int(places[0])
         size = int(places[-1]) - start + length
-        held = loaded(self._pages, start, size) if self._load and size <= 2 * len(places) * length else None
+        held = None
+        if self._load and length <= LARGE_BLOCK_BYTES and size <= 2 * len(places) * length:
+            held = loaded(self._pages, self._way, start, size, pulse)
         if held is not None:
             return EqualLengths(np.ndarray(shape, np.uint8, held, 0, strides))
         return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, start, strides))
 
+    def _blocks(self, held: ReadNodes, rows: range, most: int) -> Iterator[range]:
+        """Divide rows into blocks of about one size, of at most so many records."""
+        for stretch in self._stretches(held, rows):
+            lengths = held.values.lengths[stretch.start : stretch.stop]
+            ends = np.cumsum(lengths)
+            total = int(ends[-1])
+            wanted = self._wanted(held.first[stretch.start : stretch.stop], lengths)
+            size = total / (-(-total // wanted) if wanted == READ_BLOCK_BYTES else max(1, round(total / wanted)))
+            at, done = 0, 0
+            while at < len(stretch):
+                stop = max(at + 1, int(np.searchsorted(ends, done + size, side="right")))
+                stop = min(stop, at + most, len(stretch))
+                yield stretch[at:stop]
+                at, done = stop, int(ends[stop - 1])
 
-def _blocks(held: ReadNodes, rows: range, most: int, *, load: bool) -> Iterator[range]:
-    """Divide rows into blocks of about one size, of at most so many records; with `load` they are put together."""
-    lengths = held.values.lengths[rows.start : rows.stop]
-    small = load and len(rows) > 0 and int(lengths.max()) <= LARGE
-    for stretch in _of_one_length(held, rows) if small else _evenly_apart(held.first, rows):
-        ends = np.cumsum(held.values.lengths[stretch.start : stretch.stop])
-        total = int(ends[-1])
-        wanted = LARGE_BLOCK_BYTES if total // len(stretch) > LARGE else BLOCK_BYTES
-        if small and held.first[stretch.start] and ends[0] * len(stretch) == total:
-            wanted = TOGETHER_BYTES
-        size = total / max(1, round(total / wanted))
-        at, done = 0, 0
-        while at < len(stretch):
-            stop = max(at + 1, int(np.searchsorted(ends, done + size, side="right")))
-            stop = min(stop, at + most, len(stretch))
-            yield stretch[at:stop]
-            at, done = stop, int(ends[stop - 1])
+    def _stretches(self, held: ReadNodes, rows: range) -> list[range]:
+        """Divide rows so that values that are had together are in one part; small ones with `load` are put together."""
+        lengths, first = held.values.lengths[rows.start : rows.stop], held.first[rows.start : rows.stop]
+        if not self._load or not len(rows) or int(lengths.max()) > LARGE:
+            return _evenly_apart(held.first, rows)
+        if int(lengths.min()) > ALONE:
+            made = _evenly_apart(held.first, rows)
+            if len(made) > 1 or _are_even(first, lengths):
+                return made
+        return _of_one_length(held, rows)
+
+    def _wanted(self, first: Numbers, lengths: Numbers) -> int:
+        """Return how many bytes a block of a stretch of records is to have."""
+        average = int(lengths.sum()) // len(lengths)
+        if average > (ALONE if self._load else LARGE) and _are_even(first, lengths):
+            return MAPPED_BLOCK_BYTES if self._load and not self._way.by_reading else READ_BLOCK_BYTES
+        if average > LARGE:
+            return LARGE_BLOCK_BYTES
+        together = self._load and first[0] and lengths.max() <= LARGE and lengths[0] == average
+        return TOGETHER_BYTES if together else BLOCK_BYTES
+
+
+def _are_even(first: Numbers, lengths: Numbers) -> bool:
+    """Say if values on pages of their own are of one length and lie evenly apart, in the order of the file."""
+    distances = np.diff(first)
+    step = distances[:1]
+    return bool(first.all() and (lengths == lengths[0]).all() and (step > 0).all() and (distances == step).all())
 
 
 def _evenly_apart(first: Numbers, rows: range) -> list[range]:

@@ -2,7 +2,9 @@
 
 How a kernel holds a file in its cache makes a difference of ten for the map, whose pages come in 4 KiB at a time or by
 the megabyte: 7 or 60 GB/s on one machine, where `preadv` gives 13 to 28. So the first blocks of a file are had in both
-ways in turn, and what processor time that takes decides for the others. The bytes are the same.
+ways in turn, and what processor time that takes decides for the others: of large values all that is done with a block,
+since what was read is in the cache when it is looked at, and what nobody looks at need not be. The bytes are the same.
+The pages of a block are mapped in one go, where the kernel knows how to: one by one they cost half as much again.
 
 Large values are had as they lie. What a block costs would be much for each of a few hundred small ones, after which a
 page of the tree comes: `together` puts those of many leaves into one array.
@@ -10,8 +12,10 @@ page of the tree comes: `together` puts those of many leaves into one array.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -21,12 +25,18 @@ from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.shared.key_arrays import Buffer, Numbers
 from datacheck.backends.shared.read_buffers import reused
 
-LEAST, MOST = 64 << 10, 9 << 20
-"""Bytes that are read in one go. Memory that two such pieces are read into in turn stays in the processor's cache."""
+LEAST, MOST = 64 << 10, 18 << 20
+"""Bytes that are read in one go."""
+TRIED = 2 << 20
+"""Of a smaller block of large values it is not measured what it costs: more than its bytes do."""
+MAPPED_AT_ONCE = 8 << 20
+"""So much is mapped in one go: a slow disk gives it long before a worker's time is over."""
+POPULATE_READ = 22
+"""MADV_POPULATE_READ, since Linux 5.14 (madvise(2))."""
 READ, MAPPED = 4, 2
 """Blocks that are had in each way before it is decided: the first two that are read pay for memory that is new."""
 CLEARLY = 0.8
-"""The map has to take less than this share of the time: what was read is in the cache when it is looked at."""
+"""The map has to take less than this share of the time: unmapping it is paid later."""
 OS_PAGE = 4096
 STRETCHES = 256
 """So many stretches are read in one go: a kernel takes 1024 places to write to, of which each stretch has two."""
@@ -40,6 +50,7 @@ class Way:
     def __init__(self) -> None:
         self.read: list[float] = []
         self.mapped: list[float] = []
+        self._trial: tuple[float, int, bool] | None = None
 
     @property
     def by_reading(self) -> bool:
@@ -51,6 +62,22 @@ class Way:
     def took(self, seconds: float, size: int, *, reading: bool) -> None:
         """Take note of what values cost that were had in one of the ways."""
         (self.read if reading else self.mapped).append(seconds / size)
+
+    def begin(self, size: int, *, reading: bool) -> None:
+        """Begin to measure what a block costs, if that is still to be known."""
+        known = len(self.read) >= READ if reading else len(self.mapped) >= MAPPED
+        self._trial = None if known or size < TRIED else (time.thread_time(), size, reading)
+
+    def end(self) -> None:
+        """Take note of what the block cost that was begun, if one was and its values were had that way."""
+        if self._trial is not None:
+            began, size, reading = self._trial
+            self.took(time.thread_time() - began, size, reading=reading)
+            self._trial = None
+
+    def give_up(self) -> None:
+        """Forget a block that was begun."""
+        self._trial = None
 
 
 @lru_cache(maxsize=16)
@@ -74,34 +101,50 @@ def are_read(pages: Pages) -> bool:
     return bool(way.read) and (len(way.mapped) < MAPPED or way.by_reading)
 
 
-def loaded(pages: Pages, start: int, size: int) -> NDArray[np.uint8] | None:
+def way_of(pages: Pages) -> Way:
+    """Return the way of the large values of a file."""
+    status = os.fstat(pages.file)
+    return _way(status.st_dev, status.st_ino)
+
+
+def loaded(pages: Pages, way: Way, start: int, size: int, pulse: Callable[[], None]) -> NDArray[np.uint8] | None:
     """Return bytes of the file in memory; None where the map is quicker, or a disk or a cut file gives fewer.
 
-    These are left to the map, where whoever touches them dies, and is told apart from the records around.
+    These are left to the map, where whoever touches them dies, and is told apart from the records around. In the map
+    they are there already, as far as they could be had. `pulse` is called as this goes on.
     """
-    if not LEAST < size <= MOST:
+    if size <= LEAST:
         return None
-    status = os.fstat(pages.file)
-    way = _way(status.st_dev, status.st_ino)
     if not way.by_reading:
-        if len(way.mapped) < MAPPED and start + size <= min(status.st_size, len(pages.map)):
-            began = time.thread_time()
-            np.frombuffer(pages.map, np.uint8, size, start)[::OS_PAGE].max()
-            way.took(time.thread_time() - began, size, reading=False)
+        way.begin(size, reading=False)
+        _map_in(pages, start, size, pulse)
         return None
+    if size > MOST:
+        return None
+    way.begin(size, reading=True)
     before = start % OS_PAGE
     into = reused(before + size)
-    began = time.thread_time()
     try:
         there = os.preadv(pages.file, [into], start - before)
     except OSError:
-        return None
+        there = 0
     if there < before + size:
+        way.give_up()
         return None
-    if len(way.read) < READ:
-        way.took(time.thread_time() - began, size, reading=True)
     # An array made of a memoryview by `ndarray` would hold nothing that keeps the memory from being used again.
     return np.frombuffer(into, np.uint8)[before:]
+
+
+def _map_in(pages: Pages, start: int, size: int, pulse: Callable[[], None]) -> None:
+    """Have the kernel map a part of the file; where it cannot, or a disk or a cut file gives less, each look will."""
+    stop = start + size
+    at = start - start % OS_PAGE
+    with contextlib.suppress(OSError, ValueError):
+        while at < stop:
+            pages.map.madvise(POPULATE_READ, at, min(MAPPED_AT_ONCE, stop - at))
+            at += MAPPED_AT_ONCE
+            if at < stop:
+                pulse()
 
 
 def together(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:

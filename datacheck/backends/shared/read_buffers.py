@@ -18,7 +18,9 @@ STEP = 128 << 10
 """Memory that is kept comes in multiples of this size."""
 LOOKED_AT = 8
 """So many pieces of memory are looked at for one that is free and fits: pages and values take turns."""
-KEPT = 32 << 20
+LARGER = 4
+"""A piece of memory fits what needs a fourth of it or more: the last block of a range is smaller than the others."""
+KEPT = 48 << 20
 """At most so many bytes are kept for a thread."""
 
 
@@ -36,23 +38,21 @@ def _gap(raw: NDArray[np.uint8]) -> int:
 
 
 class _Kept(threading.local):
-    """A thread's memory, handed out again when no view of it is left."""
+    """A thread's memory, handed out again when no view of it is left: what was in use last comes first."""
 
     def __init__(self) -> None:
         self._buffers: deque[tuple[bytearray, int]] = deque()
         self._size = 0
 
     def take(self, size: int) -> memoryview[Any]:
-        for _ in range(min(LOOKED_AT, len(self._buffers))):
-            buffer, start = self._buffers.popleft()
-            room = len(buffer) - ALIGNED
-            if size <= room <= 2 * size + STEP and _is_free(buffer):
+        for place in range(-1, -1 - min(LOOKED_AT, len(self._buffers)), -1):
+            buffer, start = self._buffers[place]
+            if size <= len(buffer) - ALIGNED <= LARGER * size + STEP and _is_free(buffer):
+                del self._buffers[place]
                 self._buffers.append((buffer, start))
                 return memoryview(buffer)[start : start + size]
-            if self._size > KEPT:
-                self._size -= room
-            else:
-                self._buffers.append((buffer, start))
+        while self._size > KEPT:
+            self._size -= len(self._buffers.popleft()[0]) - ALIGNED
         room = -(-size // STEP) * STEP
         buffer = bytearray(room + ALIGNED + 1)
         del buffer[-1:]  # so that there is room to append one, and it stays where it is

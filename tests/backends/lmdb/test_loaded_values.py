@@ -19,6 +19,7 @@ COUNT = 300
 def reading(monkeypatch):
     """Have reading be the quicker way, whatever is measured."""
     monkeypatch.setattr(large_values.Way, "by_reading", True)
+    monkeypatch.setattr(direct, "READ_BLOCK_BYTES", 8 << 20)
 
 
 @pytest.fixture
@@ -126,6 +127,9 @@ def test_the_bytes_are_the_same_whichever_is_quicker(path, monkeypatch, slow):
 
     monkeypatch.setattr(large_values.Way, "took", took)
     monkeypatch.setattr(direct, "LARGE_BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(direct, "READ_BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(direct, "MAPPED_BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(large_values, "TRIED", 1 << 19)
     seen = reads_counted(monkeypatch)
     reader = LmdbReader(path)
     read = [it for shard in reader.layout().shards for it in blocks_of(lambda _, at=shard: reader.blocks(at), path)]
