@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset, label_names
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
+from datacheck.backends.hdf5.side_by_side import side_families
 from datacheck.backends.hdf5.tables import EACH, Table
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
@@ -157,22 +158,27 @@ def stems(table: Table) -> list[bytes]:
     ]
 
 
-def part_families(made: Collection[Table]) -> Iterator[Family]:
-    """Yield the samples of several datasets each: of one group, with the same numbers in their names."""
+def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
+    """Yield the samples of several datasets each: of one group, with the same numbers in their names.
+
+    With them comes the path of the sample of each dataset, by the table's name.
+    """
     groups: dict[str, list[Table]] = defaultdict(list)
     for table in made:
         groups[table.group].append(table)
     for its in groups.values():
         samples: dict[bytes, dict[bytes, tuple[int, ...]]] = defaultdict(dict)
-        for table in its if len(its) > 1 else ():
-            for dataset, path in zip(table.judged, stems(table), strict=True):
+        of_table = {it.name: stems(it) for it in its if len(its) > 1}
+        for table in its if of_table else ():
+            for dataset, path in zip(table.judged, of_table[table.name], strict=True):
                 samples[path][_DIGITS.sub(b"#", dataset.name)] = dataset.shape
         family = Family([Sample(path, members) for path, members in sorted(samples.items())])
         if samples and len(family.common) > 1 and family.alike:
-            yield family
+            yield family, of_table
+    yield from side_families(made)
 
 
 def part_findings(made: Collection[Table]) -> Iterator[Finding]:
     """Yield what is wrong with samples of several datasets for what the others have."""
-    for family in part_families([it for it in made if it.each]):
+    for family, _ in part_families([it for it in made if it.each]):
         yield from (it for _, it in family.findings())

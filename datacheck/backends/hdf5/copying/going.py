@@ -17,8 +17,8 @@ from datacheck.backends.hdf5 import frames, last_axis, matlab, scales
 from datacheck.backends.hdf5.by_chance import by_themselves
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.copying.pointing import points, points_into
-from datacheck.backends.hdf5.dataset import Dataset, printed
-from datacheck.backends.hdf5.each import part_families, stems
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
@@ -101,16 +101,13 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
 
 def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> None:
     """Let all datasets of a sample go where each part of it is a dataset."""
-    for family in part_families(tables):
-        samples = {it.path for it in family.samples}
-        its = [it for it in tables if it.group == printed(family.samples[0].path.rpartition(b"/")[0])]
-        gone = marked & samples
-        of_table = {it.name: stems(it) for it in its}
-        gone |= {of_table[it.name][row] for it in its for row in made.rows.get(it.name, ())}
-        for table in its if gone else ():
-            rows = [row for row, path in enumerate(of_table[table.name]) if path in gone]
+    for family, of_table in part_families(tables):
+        gone = marked & {it.path for it in family.samples}
+        gone |= {paths[row] for name, paths in of_table.items() for row in made.rows.get(name, ())}
+        for name, paths in of_table.items() if gone else ():
+            rows = [row for row, path in enumerate(paths) if path in gone]
             if rows:
-                made.rows[table.name] = np.array(rows, np.int64)
+                made.rows[name] = np.array(rows, np.int64)
 
 
 def _with_pictures(tables: Sequence[Table], made: Going) -> None:

@@ -15,6 +15,7 @@ from datacheck.backends.hdf5.case_folders import case_of
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.pointing import indexes_rows, leads_into, points
+from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
@@ -50,7 +51,8 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     values: dict[str, str] = {}
     lists: list[str] = []
     others: list[Others] = []
-    direct, drops = drops, _with_partners(reader, drops)
+    notes: list[str] = []
+    direct, drops = drops, _with_partners(reader, drops, of_file)
     cases = _cases_that_go(reader, drops, of_file)
     samples |= {(folder, "") for folder in cases.values()}
     losing: dict[int, Sequence[Table]] = {}
@@ -87,12 +89,14 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
+        notes += () if made.whole else opened_gaps(contents, made.rows, label)
         losing[number] = () if made.whole else [it for it in contents.tables if len(made.rows.get(it.name, ()))]
         _told(file, contents, made, label, values, lists)
     losses += _from_other_files(reader, losing)
     found = np.unique(np.concatenate(every)) if every else drops
     told = tuple(values.items()), tuple(lists)
-    return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told, tuple(others))
+    every_index = found.astype(np.int64).tobytes()
+    return Gone(every_index, frozenset(samples), tuple(losses), mends, (), *told, tuple(others), tuple(notes))
 
 
 def _others(
@@ -114,7 +118,9 @@ def _others(
             yield Others(label, table.name, first, rows.tobytes(), names)
 
 
-def _with_partners(reader: Hdf5Reader, drops: NDArray[np.int64]) -> NDArray[np.int64]:
+def _with_partners(
+    reader: Hdf5Reader, drops: NDArray[np.int64], marked: Mapping[str | None, Collection[bytes]]
+) -> NDArray[np.int64]:
     """Return the records that go, with those of the labels or the data that are in another file beside theirs."""
     if not pairs(reader.names):
         return drops
@@ -123,7 +129,7 @@ def _with_partners(reader: Hdf5Reader, drops: NDArray[np.int64]) -> NDArray[np.i
         contents = reader.contents(number)
         tables[number], firsts[number] = contents.tables, first
         first += sum(it.rows for it in contents.tables) + len(contents.records)
-    return with_partners(reader.names, tables, firsts, drops)
+    return with_partners(reader.names, tables, firsts, drops, marked)
 
 
 def _cases_that_go(
