@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datacheck.backends.hdf5 import fuel, matlab
+from datacheck.backends.hdf5.boundaries import boundaries
 from datacheck.backends.hdf5.by_chance import by_chance
 from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
@@ -176,6 +177,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         if facts.heeded:
             said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
+            said += [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values)
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)

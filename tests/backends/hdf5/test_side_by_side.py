@@ -97,3 +97,26 @@ def test_files_with_few_names_in_common_are_no_pair(tmp_path):
     assert datacheck.scan(source).counts == {"nan": 1}
     datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
     assert left(tmp_path / "copy" / "train_input.h5") == [*range(COUNT)]
+
+
+def captioned(path, *, of="images", by="captions", count=5, rows=12):
+    images = np.random.default_rng(3).random((rows, 3, 4, 4)).astype("f4")
+    images[4, 0, 0, 0] = np.nan
+    with h5py.File(path, "w") as file:
+        file[of] = images
+        file[by] = np.arange(count * rows * 6).reshape(-1, 6) % 91
+    return path
+
+
+def test_captions_that_follow_their_pictures_stop_a_copy(tmp_path):
+    path = captioned(tmp_path / "a.h5")
+    assert [it.code for it in datacheck.scan(path).findings] == ["nan"]
+    with pytest.raises(datacheck.UsageError, match="/captions and /images have 5 rows of one for each of the other"):
+        datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
+    assert not (tmp_path / "copy.h5").exists()
+
+
+@pytest.mark.parametrize("names", [{"by": "vocabulary"}, {"of": "test_images", "by": "train_captions"}, {"count": 25}])
+def test_what_has_nothing_to_do_with_the_pictures_stops_none(tmp_path, names):
+    datacheck.rebuild(captioned(tmp_path / "a.h5", **names), tmp_path / "copy.h5", drop_bad=True)
+    assert datacheck.scan(tmp_path / "copy.h5").bad == 0

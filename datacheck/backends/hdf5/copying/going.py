@@ -24,6 +24,7 @@ from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import WORDS, RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
+from datacheck.backends.hdf5.side_by_side import is_pair
 from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
@@ -32,6 +33,8 @@ ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 COUNTING = frozenset({b"total_episodes"})
 """Attributes that count groups which the loader (Minari's) opens by number."""
+FEWEST_OF_SEVERAL, SEVERAL = 8, 20
+"""So few pictures may have some number of captions by chance, and so many captions a picture has none."""
 NUMBER = re.compile(rb"[0-9]+")
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 """What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
@@ -286,6 +289,9 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
             elif _longer(table, other):
                 yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
+            elif _several(table, other):
+                few, many = sorted((table.rows, other.rows))
+                yield f"{escape(other.path)} and {table.name} have {many // few} rows of one for each of the other"
         yield from _of_matrices(table, means, own)
         if not own.isdisjoint(it.source for it in means.parts):
             yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
@@ -329,6 +335,14 @@ def _longer(table: Table, other: Dataset) -> bool:
     if names & SEEN and other.name in STEPS:
         return table.rows == other.rows + 1
     return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
+
+
+def _several(table: Table, other: Dataset) -> bool:
+    """Say whether a picture has so many captions, by the names, and the place of a caption tells which it is of."""
+    few, many = sorted((table.rows, other.rows))
+    if few < FEWEST_OF_SEVERAL or few == many or many % few or many // few > SEVERAL or not _beside(table, other):
+        return False
+    return any(is_pair(it.name, other.name) for it in table.datasets)
 
 
 def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) -> bool:
