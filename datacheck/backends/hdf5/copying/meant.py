@@ -24,7 +24,8 @@ from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.samples import FEWEST
+from datacheck.backends.hdf5.recordings import recordings
+from datacheck.backends.hdf5.samples import FEWEST, FileShapes
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
@@ -53,7 +54,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     others: list[Others] = []
     notes: list[str] = []
     direct, drops = drops, _with_partners(reader, drops, of_file)
-    cases = _cases_that_go(reader, drops, of_file)
+    cases, recorded = _cases_that_go(reader, drops, of_file), _recordings(reader)
     samples |= {(folder, "") for folder in cases.values()}
     losing: dict[int, Sequence[Table]] = {}
     mends = False
@@ -78,7 +79,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
             every.append(single)
             _told(file, contents, Going(), label, values, lists)
             continue
-        sample = label in cases or (label is not None and is_sample(unescape(label), contents))
+        sample = label in cases or label in recorded or (label is not None and is_sample(unescape(label), contents))
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
         rows = with_cells(file, contents, rows)
@@ -147,6 +148,18 @@ def _cases_that_go(
             gone.add(folder_of[name])
         first = last
     return {name: folder for name, folder in folder_of.items() if folder in gone}
+
+
+def _recordings(reader: Hdf5Reader) -> frozenset[str]:
+    """Return the names of the files of a folder that are one recording each."""
+    if not reader.names or len(reader.files) < FEWEST:
+        return frozenset()
+    shapes = FileShapes()
+    for number in range(len(reader.files)):
+        contents = reader.contents(number)
+        if contents.means is None or not contents.means.samples:
+            shapes.add(number, contents.shapes)
+    return frozenset(map(escape, recordings([unescape(it) for it in reader.names], shapes.of)))
 
 
 def _told(
