@@ -38,6 +38,8 @@ SAMPLES = frozenset(
     b"patient subject audio wav frame mol molecule graph scene id".split()
 )
 """Words before a number that say what is counted: samples, not columns."""
+OF_MANY = frozenset(b"batch batches bucket buckets shard shards".split())
+"""Words for what holds many samples, each of them a row."""
 _DIGITS = re.compile(rb"[0-9]+")
 _LETTERS = re.compile(rb"[A-Za-z]+")
 
@@ -117,6 +119,8 @@ def _families(datasets: Sequence[Dataset]) -> dict[bytes, list[Dataset]]:
 def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) -> str | None:
     """Return how siblings are to be read: TABLE or PER_SAMPLE, None where both may be meant."""
     heights = {it.rows for it in its}
+    if OF_MANY & set(_LETTERS.findall(its[0].name.lower())) and len({it.shape[1:] for it in its}) == 1:
+        return TABLE
     if len(heights) > 1:
         usual, count = Counter(it.rows for it in its).most_common(1)[0]
         fits = any(it.shape and it.rows == usual for it in beside)

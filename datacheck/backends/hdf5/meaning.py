@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datacheck.backends.hdf5 import fuel, matlab
+from datacheck.backends.hdf5 import fuel, loom, matlab
 from datacheck.backends.hdf5.boundaries import boundaries
 from datacheck.backends.hdf5.by_chance import by_chance
 from datacheck.backends.hdf5.categories import categories
@@ -183,7 +183,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
         said += (it for some in datasets for it in _leading_nowhere(some, facts))
-        said += fuel.findings(parts, by_path)
+        said += [*fuel.findings(parts, by_path), *loom.findings(by_path)]
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5 import frames, last_axis, matlab, scales
+from datacheck.backends.hdf5 import frames, last_axis, loom, matlab, scales
 from datacheck.backends.hdf5.by_chance import by_themselves
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.copying.pointing import points, points_into
@@ -275,6 +275,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         yield from last_axis.losses(table, others)
         yield from scales.losses(contents.findings, table.name, own)
         yield from frames.losses(table.name, table.datasets, others)
+        yield from loom.losses(contents.shapes, table.name, own)
         if any(map(cells.covers, own)):
             yield from _uncovered(cells, table, others) if own & cells.rows else ()
             continue

@@ -14,6 +14,7 @@ from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
+from datacheck.backends.hdf5.copying.lists_beside import of_lines
 from datacheck.backends.hdf5.copying.pointing import indexes_rows, leads_into, points
 from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
@@ -93,7 +94,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         notes += () if made.whole else opened_gaps(contents, made.rows, label)
         losing[number] = () if made.whole else [it for it in contents.tables if len(made.rows.get(it.name, ()))]
         _told(file, contents, made, label, values, lists)
-    losses += _from_other_files(reader, losing)
+    losses += [*_from_other_files(reader, losing), *of_lines(reader, losing)]
     found = np.unique(np.concatenate(every)) if every else drops
     told = tuple(values.items()), tuple(lists)
     every_index = found.astype(np.int64).tobytes()
