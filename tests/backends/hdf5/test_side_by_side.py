@@ -120,3 +120,16 @@ def test_captions_that_follow_their_pictures_stop_a_copy(tmp_path):
 def test_what_has_nothing_to_do_with_the_pictures_stops_none(tmp_path, names):
     datacheck.rebuild(captioned(tmp_path / "a.h5", **names), tmp_path / "copy.h5", drop_bad=True)
     assert datacheck.scan(tmp_path / "copy.h5").bad == 0
+
+
+def test_what_may_be_read_in_two_ways_is_said_once_and_in_short(tmp_path):
+    rng = np.random.default_rng(5)
+    words = {word: {str(it): rng.normal(size=50) for it in range(15)} for word in ("yes", "no", "up")}
+    words["no"]["4"][9] = np.inf
+    path = write(tmp_path / "a.h5", words)
+    with pytest.raises(datacheck.UsageError) as raised:
+        datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
+    assert "say which, with --convention per-sample" in str(raised.value)
+    assert "has as many rows" not in str(raised.value)
+    receipt = datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True, convention=["per-sample"])
+    assert receipt.dropped == 1

@@ -266,6 +266,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 f"in {table.name} each dataset may be a sample, or each row across them: "
                 "say which, with --convention per-sample or --convention table"
             )
+            continue
         if not len(gone) or known.intersection(it.path for it in table.datasets):
             continue
         own = {it.path for it in table.datasets}
