@@ -143,7 +143,7 @@ class Gone(msgspec.Struct, frozen=True):
     `losses` say what a copy would leave untrue; `mends` if it changes more than rows; `moves` are the files that are
     called by another number in it. `values` are what attributes and datasets hold in it that count or number records,
     as people read them, `lists` the datasets of names that have lost some. `others` are of the indexes those that go
-    with other records, and in no sample.
+    with other records, and in no sample. `notes` say what a loader may miss in a copy that is true all the same.
     """
 
     indexes: bytes = b""
@@ -154,6 +154,7 @@ class Gone(msgspec.Struct, frozen=True):
     values: tuple[tuple[str, str], ...] = ()
     lists: tuple[str, ...] = ()
     others: tuple[Others, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:

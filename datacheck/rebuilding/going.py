@@ -22,6 +22,10 @@ LOST = frozenset({"damaged-store", "truncated-store", "crash", "timeout"})
 """Codes of what is lost of a file, at a path: a sample that has lost what the others have goes as well."""
 
 
+NAMED = 8
+"""So many of what a copy would leave untrue are named where it is refused."""
+
+
 def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
     """Return what goes with what the choice drops, None where records go one by one. Raises RebuildFailed."""
     if not isinstance(work.copier, WithSamples):
@@ -60,7 +64,8 @@ def refuse_losses(work: Work, report: Report, gone: Gone | None) -> list[str]:
         return []
     if work.order.accept_losses or work.order.dry_run:
         return list(gone.losses)
-    said = "; ".join(gone.losses)
+    more = f"; and {len(gone.losses) - NAMED:,} more" if len(gone.losses) > NAMED else ""
+    said = "; ".join(gone.losses[:NAMED]) + more
     hint = "--accept-losses writes it anyway"
     choice = work.order.choice.shown
     codes = {it for fate, record, _ in decided(report.findings, choice) if fate == "dropped" for it in record.codes}

@@ -63,7 +63,12 @@ def look_again(pool: Engine[Task], report: Report) -> None:
 def lost_in_source(report: Report) -> list[Finding]:
     """Return what is wrong with the source as a whole, and is not made true in a copy."""
     whole = (it for it in report.findings if it.index is None and STORES not in it.details)
-    return [it for it in whole if it.verdict == "bad" and (it.code not in MENDED or _of_numbers(it))]
+    return [it for it in whole if it.verdict == "bad" and (it.code not in MENDED or _of_numbers(it) or _of_a_file(it))]
+
+
+def _of_a_file(finding: Finding) -> bool:
+    """Say whether a finding is of what a whole file lacks: it stays where the file does."""
+    return finding.file is not None and finding.details.get("sample") == finding.file
 
 
 def _of_numbers(finding: Finding) -> bool:

@@ -123,7 +123,7 @@ def rebuild_as(
             mends = gone is not None and bool(gone.mends or gone.samples)
             untrue = refuse_losses(work, report, gone)
             receipt.unkept = work.objections(changed=bool(lost or mends or receipt.dropped + receipt.altered)) + untrue
-            receipt.unkept += left_outside(reader, report, receipt.unkept)
+            receipt.unkept += [*left_outside(reader, report, receipt.unkept), *(() if gone is None else gone.notes)]
         try:
             return _write(work, report, receipt, workplace, holding, outcome, gone), report
         except OSError as exc:

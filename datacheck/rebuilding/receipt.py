@@ -35,7 +35,7 @@ RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
 
 NAMED = 5
 """Dropped records that the terminal names."""
-LASTING = frozenset({"nan", "inf", "out-of-range", "row-count", "count", "dangling"})
+LASTING = frozenset({"nan", "inf", "out-of-range", "row-count", "count", "dangling", "unpaired"})
 """Codes of what a copy keeps where it is wrong with the store as a whole: of numbers that are no records.
 
 Counts and lists that a copy has true are not among what is said to be lost.

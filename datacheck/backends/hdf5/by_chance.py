@@ -6,17 +6,23 @@ their neighbours.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.row_counts import PARTS
 from datacheck.backends.hdf5.samples import FEWEST, Family, Sample, Shape
 from datacheck.model.sample_sets import SETS
 
 APART = "by chance"
 """Stands for a table of their own, so that they are not put into that of their neighbours."""
+PIECE = re.compile(
+    rb"(.*?)(batch|bucket|chunk|shard|part|split|block)e?s?[_-]?([0-9]{1,9})(.*)", re.DOTALL | re.IGNORECASE
+)
+"""The names of datasets that are a piece of a set of samples, and its number."""
 
 
 def by_chance(families: Sequence[Family], groups: Mapping[bytes, Mapping[bytes, Shape]]) -> frozenset[bytes]:
@@ -48,6 +54,20 @@ def _strangers(family: Family) -> Iterator[bytes]:
         if (there & ~same).sum() >= max(FEWEST, there.sum() / 2):
             for at in np.flatnonzero(same).tolist():
                 yield family.samples[at].path + b"/" + family.names[place]
+
+
+def pieces(datasets: Sequence[Dataset]) -> dict[bytes, str]:
+    """Return the tables that datasets are in which are pieces of a set: data_batch_1 with labels_batch_1.
+
+    They are none where something beside them has as many rows, which is of those rows.
+    """
+    found = {it.path: PIECE.fullmatch(it.name) for it in datasets}
+    named = {it.path: f"piece {int(of[3])}" for it in datasets if (of := found[it.path]) is not None and it.shape}
+    deep = {named[it.path] for it in datasets if it.path in named and len(it.shape) > 1}
+    heights = {it.rows for it in datasets if it.shape and it.path not in named}
+    if len(deep) < 2 or len(deep) < len(set(named.values())):
+        return {}
+    return {} if any(it.rows in heights for it in datasets if it.path in named) else named
 
 
 def by_themselves(shapes: Iterable[tuple[bytes, Shape]]) -> dict[bytes, bytes]:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datacheck.backends.hdf5.dataset import Dataset, label_names
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
 from datacheck.backends.hdf5.shard_parts import EACH
+from datacheck.backends.hdf5.side_by_side import side_families
 from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
@@ -38,6 +39,8 @@ SAMPLES = frozenset(
     b"patient subject audio wav frame mol molecule graph scene id".split()
 )
 """Words before a number that say what is counted: samples, not columns."""
+OF_MANY = frozenset(b"batch batches bucket buckets shard shards".split())
+"""Words for what holds many samples, each of them a row."""
 _DIGITS = re.compile(rb"[0-9]+")
 _LETTERS = re.compile(rb"[A-Za-z]+")
 
@@ -117,6 +120,8 @@ def _families(datasets: Sequence[Dataset]) -> dict[bytes, list[Dataset]]:
 def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) -> str | None:
     """Return how siblings are to be read: TABLE or PER_SAMPLE, None where both may be meant."""
     heights = {it.rows for it in its}
+    if OF_MANY & set(_LETTERS.findall(its[0].name.lower())) and len({it.shape[1:] for it in its}) == 1:
+        return TABLE
     if len(heights) > 1:
         usual, count = Counter(it.rows for it in its).most_common(1)[0]
         fits = any(it.shape and it.rows == usual for it in beside)
@@ -158,22 +163,27 @@ def stems(table: Table) -> list[bytes]:
     ]
 
 
-def part_families(made: Collection[Table]) -> Iterator[Family]:
-    """Yield the samples of several datasets each: of one group, with the same numbers in their names."""
+def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
+    """Yield the samples of several datasets each: of one group, with the same numbers in their names.
+
+    With them comes the path of the sample of each dataset, by the table's name.
+    """
     groups: dict[str, list[Table]] = defaultdict(list)
     for table in made:
         groups[table.group].append(table)
     for its in groups.values():
         samples: dict[bytes, dict[bytes, tuple[int, ...]]] = defaultdict(dict)
-        for table in its if len(its) > 1 else ():
-            for dataset, path in zip(table.judged, stems(table), strict=True):
+        of_table = {it.name: stems(it) for it in its if len(its) > 1}
+        for table in its if of_table else ():
+            for dataset, path in zip(table.judged, of_table[table.name], strict=True):
                 samples[path][_DIGITS.sub(b"#", dataset.name)] = dataset.shape
         family = Family([Sample(path, members) for path, members in sorted(samples.items())])
         if samples and len(family.common) > 1 and family.alike:
-            yield family
+            yield family, of_table
+    yield from side_families(made)
 
 
 def part_findings(made: Collection[Table]) -> Iterator[Finding]:
     """Yield what is wrong with samples of several datasets for what the others have."""
-    for family in part_families([it for it in made if it.each]):
+    for family, _ in part_families([it for it in made if it.each]):
         yield from (it for _, it in family.findings())

@@ -9,13 +9,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datacheck.backends.hdf5 import fuel, matlab
+from datacheck.backends.hdf5 import fuel, loom, matlab
+from datacheck.backends.hdf5.boundaries import boundaries
 from datacheck.backends.hdf5.by_chance import by_chance
 from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
+from datacheck.backends.hdf5.grid_axes import grid_axes
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.row_numbers import (
@@ -175,12 +177,13 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         if facts.heeded:
             said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
+            said += [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values)
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
         said += (it for some in datasets for it in _leading_nowhere(some, facts))
-        said += fuel.findings(parts, by_path)
+        said += [*fuel.findings(parts, by_path), *loom.findings(by_path)]
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
@@ -192,6 +195,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     samples = frozenset(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
+    apart |= {path for _, some in facts.groups for path in grid_axes(some, facts.values)}
     made = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
         categories=numbered, by_chance=apart, parts=parts,

@@ -16,10 +16,12 @@ from typing import NamedTuple
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
 from datacheck.backends.hdf5.row_numbers import words
-from datacheck.backends.hdf5.told_apart import near, told_apart
+from datacheck.backends.hdf5.samples import CHANNELS
+from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
 
 
 class Pair(NamedTuple):
@@ -43,6 +45,7 @@ PAIRS = (
     _pair(b"noisy blurred degraded corrupted", b"clean sharp", certain=True, flat=True),
     _pair(b"lr lq", b"hr gt hq", certain=True),
     _pair(b"input inputs", b"output outputs", certain=True),
+    _pair(b"in", b"out"),
     _pair(b"anchor anchors", b"positive positives", certain=True),
     _pair(b"low", b"high gt"),
     _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
@@ -59,6 +62,7 @@ PAIRS = (
 COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b red green blue intensity".split())
 """What the parts of one point or one event of a camera are called."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
+FEW_WIDE = 20
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
 """How many columns of one length there have to be, how long, and how near to it the odd one has to be."""
 
@@ -74,7 +78,10 @@ def near_counts(
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    for by, found_ones in (("by their names", _pairs(its)), ("as columns that lie side by side", _columns(its))):
+    several = _pairs(its), _columns(its), _in_width(its)
+    for by, found_ones in zip(
+        ("by their names", "as columns that lie side by side", "by their shapes"), several, strict=True
+    ):
         for some, other, certain in found_ones:
             both = escape(some.path), escape(other.path)
             if told.isdisjoint(both) and not told_apart(some, other, datasets, values):
@@ -112,6 +119,20 @@ def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
     whole = [it for it in flat if it.rows == rows]
     if near(odd[0], whole[0], CLOSE):
         yield whole[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
+
+
+def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the one that is a little longer or shorter of those with one second axis: the boxes of each picture."""
+    deep = [it for it in datasets if len(it.shape) > 2]
+    (rows, count), *_ = Counter(it.rows for it in deep).most_common(1) or [(0, 0)]
+    odd = [it for it in deep if it.rows != rows]
+    whole = [it for it in deep if it.rows == rows]
+    if count < 2 or rows < FEW_WIDE or len(odd) != 1 or len({it.shape[1] for it in deep}) > 1:
+        return
+    if any(words(it.name) & SETS for it in deep) or any(of_one_kind(odd[0], it) for it in whole):
+        return
+    if deep[0].shape[1] > CHANNELS and near(odd[0], whole[0], CLOSE):
+        yield whole[0], odd[0], False
 
 
 def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:

@@ -2,23 +2,27 @@
 
 Two files are such a pair if they lie in one folder, their names differ in one word, which is one for data in the one
 and one for labels in the other, and each holds one table. They are meant to have as many rows where at least as many
-other pairs of the source have, or where neither has twice as many as the other.
+other pairs of the source have, or where neither has twice as many as the other. Where each dataset is a sample
+(train_input.h5 and train_target.h5 of 0, 1, 2, ...), those of one name belong together.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.row_counts import THIRD, of_a_set, other_words, without
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.distinct import distinct_numbers
-from datacheck.model.escaping import unescape
+from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
 
+LIKE = 0.9
+"""So many of the names of one file are in the other."""
 Words = tuple[bytes, tuple[bytes, ...]]
 """The folder of a file, and the words of its name but the one that says what it holds."""
 
@@ -53,7 +57,9 @@ def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]
     alike, unlike = 0, []
     for data, labels in pairs(names):
         both = _tables(tables.get(data, ()), tables.get(labels, ()))
-        if both is not None and both[0].rows == both[1].rows:
+        if both is not None and both[0].each:
+            yield from _lacking(names[data], names[labels], *map(_names, both))
+        elif both is not None and both[0].rows == both[1].rows:
             alike += 1
         elif both is not None:
             unlike.append((data, labels, both))
@@ -67,21 +73,44 @@ def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]
             yield found("row-count", said, verdict=None if certain else "suspicious", rows=rows)
 
 
+def _names(table: Table) -> list[bytes]:
+    return [it.path for it in table.judged]
+
+
+def _lacking(data: str, labels: str, there: Sequence[bytes], beside: Sequence[bytes]) -> Iterator[Finding]:
+    """Yield which samples of two files that have nearly all names in common are in one of them only."""
+    common = set(there) & set(beside)
+    if len(common) < LIKE * max(len(there), len(beside)):
+        return
+    for file, other, its in ((data, labels, there), (labels, data, beside)):
+        for name in (it for it in its if it not in common):
+            said = f"{other} lacks {escape(name)}, which {file} has; the others are in both"
+            yield msgspec.structs.replace(found("unpaired", said, sample=escape(name), missing=[other]), file=file)
+
+
 def _words(name: str) -> tuple[bytes, ...]:
     own = unescape(name).rpartition(b"/")[2]
     return other_words(own.rpartition(b".")[0] or own, is_label=False) or ()
 
 
 def with_partners(
-    names: Sequence[str], tables: Mapping[int, Sequence[Table]], firsts: Mapping[int, int], drops: NDArray[np.int64]
+    names: Sequence[str],
+    tables: Mapping[int, Sequence[Table]],
+    firsts: Mapping[int, int],
+    drops: NDArray[np.int64],
+    marked: Mapping[str | None, Collection[bytes]],
 ) -> NDArray[np.int64]:
     """Return the ascending indexes of the records that go, with those in the other file of a pair.
 
-    `firsts` has the index of the first record of each file.
+    `firsts` has the index of the first record of each file; `marked` are the samples that go, by their files.
     """
     more = [drops]
     for pair in pairs(names):
         both = _tables(*(tables.get(it, ()) for it in pair))
+        if both is not None and both[0].each:
+            gone = [marked.get(names[it], ()) for it in pair]
+            more += _of_one_name(pair, both, firsts, drops, gone)
+            continue
         if both is None or both[0].rows != both[1].rows:
             continue
         for number, other in (pair, pair[::-1]):
@@ -90,7 +119,28 @@ def with_partners(
     return distinct_numbers(np.concatenate(more)) if len(more) > 1 else drops
 
 
+def _of_one_name(
+    pair: Sequence[int],
+    both: Sequence[Table],
+    firsts: Mapping[int, int],
+    drops: NDArray[np.int64],
+    marked: Sequence[Collection[bytes]],
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the datasets of both files that are called as those that go of either."""
+    names = [_names(it) for it in both]
+    if len(set(names[0]) & set(names[1])) < LIKE * max(map(len, names)):
+        return
+    gone = {*marked[0], *marked[1]}
+    for at, number in enumerate(pair):
+        first = firsts[number]
+        its = drops[slice(*np.searchsorted(drops, [first, first + both[at].rows]))] - first
+        gone |= {names[at][row] for row in its.tolist()}
+    for at, number in enumerate(pair):
+        rows = [row for row, name in enumerate(names[at]) if name in gone]
+        yield np.array(rows, np.int64) + firsts[number]
+
+
 def _tables(data: Sequence[Table], labels: Sequence[Table]) -> tuple[Table, Table] | None:
-    if len(data) != 1 or len(labels) != 1 or data[0].each or labels[0].each:
+    if len(data) != 1 or len(labels) != 1 or data[0].each != labels[0].each:
         return None
     return data[0], labels[0]

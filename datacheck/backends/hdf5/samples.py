@@ -22,6 +22,7 @@ from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.measured import measured_longer
+from datacheck.model.sample_sets import SETS
 
 FEWEST = 3
 """So many samples tell what they have in common."""
@@ -350,14 +351,22 @@ def _below(paths: Sequence[bytes], samples: Collection[bytes], depth: int) -> di
 
 
 def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Family]:
-    """Yield the families among files of a folder, by what each number of a file holds."""
-    alike: dict[bytes, list[int]] = defaultdict(list)
+    """Yield the families among files of a folder, by what each number of a file holds.
+
+    Their names differ in numbers, or they are called alike in folders of their own, as trajectory.h5 of each day is.
+    """
+    alike: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
     for number in shapes:
         folder, _, name = names[number].rpartition(b"/")
         folded = _DIGITS.sub(b"#", name.rpartition(b".")[0] or name)
+        above, _, called = folder.rpartition(b"/")
         if b"#" in folded:
-            alike[folder + b"/" + folded].append(number)
-    for numbers in alike.values():
+            alike[folder, folded].append(number)
+        elif folder and SETS.isdisjoint(_WORDS.findall(called.lower())):
+            alike[b"" if called_a_sample(name) else above, b"*/" + name].append(number)
+    for (_, like), numbers in alike.items():
+        if like.startswith(b"*/") and len(numbers) <= FEWEST:
+            continue
         family = Family([Sample(names[number], shapes[number]) for number in numbers], "file")
         if family.alike:
             yield family

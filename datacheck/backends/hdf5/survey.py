@@ -16,7 +16,7 @@ import msgspec
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders, place_of
 from datacheck.backends.hdf5.attribute_values import AttributeValues, of_records, of_samples
-from datacheck.backends.hdf5.by_chance import APART
+from datacheck.backends.hdf5.by_chance import APART, pieces
 from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
@@ -95,7 +95,8 @@ def survey(
         shots, others = one_picture(others) if options.records != PER_TABLE else ([], others)
         if whole and means.cells is None and not means.holds(group):
             others = with_samples_first(group, others, options, facts.values)
-        apart = [replace(it, table=it.table or APART) if it.path in means.by_chance else it for it in others]
+        own = {**pieces(others), **dict.fromkeys(means.by_chance, APART)}
+        apart = [replace(it, table=it.table or own[it.path]) if it.path in own else it for it in others]
         made, rest = tables(group, apart, options, texts=texts)
         found_tables += [*of_records([*singly, *shots], odd), *made]
         unjudged += rest

@@ -78,3 +78,25 @@ def test_boxes_of_pictures_are_as_many_as_there_are(tmp_path):
     with h5py.File(path, "a") as file:
         file["image_index"] = np.arange(120) % 100
     assert codes(path) == []
+
+
+WIDE = {"image_features": (60, 36, 16), "image_bb": (60, 36, 4), "spatial_features": (58, 36, 6)}
+
+
+def test_what_is_known_of_the_boxes_of_each_picture_is_as_long(tmp_path):
+    assert codes(write(tmp_path / "sound.h5", **{**WIDE, "spatial_features": (60, 36, 6)})) == []
+    assert codes(write(tmp_path / "bad.h5", **WIDE)) == [("row-count", ["/image_bb", "/spatial_features"])]
+
+
+@pytest.mark.parametrize(
+    "other", [(58, 30, 6), (30, 36, 6), (58, 36, 16)], ids=["another width", "far fewer", "another set of the same"]
+)
+def test_what_is_of_another_width_or_far_fewer_is_sound(tmp_path, other):
+    assert codes(write(tmp_path / "a.h5", **{**WIDE, "spatial_features": other})) == []
+
+
+def test_what_goes_in_has_its_way_out(tmp_path):
+    assert codes(write(tmp_path / "a.h5", train_in=(80, 4, 9), train_out=(77, 3), test_in=(30, 4, 9))) == [
+        ("row-count", ["/train_in", "/train_out"])
+    ]
+    assert codes(write(tmp_path / "b.h5", train_in=(80, 4, 9), test_out=(77, 3), fc_in=(64, 9), fc_out=(9, 10))) == []

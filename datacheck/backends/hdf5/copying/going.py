@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5 import frames, last_axis, matlab, scales
+from datacheck.backends.hdf5 import frames, last_axis, loom, matlab, scales
 from datacheck.backends.hdf5.by_chance import by_themselves
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.copying.pointing import points, points_into
-from datacheck.backends.hdf5.dataset import Dataset, printed
-from datacheck.backends.hdf5.each import part_families, stems
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import WORDS, RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
+from datacheck.backends.hdf5.side_by_side import is_pair
 from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
@@ -32,6 +33,8 @@ ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 COUNTING = frozenset({b"total_episodes"})
 """Attributes that count groups which the loader (Minari's) opens by number."""
+FEWEST_OF_SEVERAL, SEVERAL = 8, 20
+"""So few pictures may have some number of captions by chance, and so many captions a picture has none."""
 NUMBER = re.compile(rb"[0-9]+")
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 """What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
@@ -101,16 +104,13 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
 
 def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> None:
     """Let all datasets of a sample go where each part of it is a dataset."""
-    for family in part_families(tables):
-        samples = {it.path for it in family.samples}
-        its = [it for it in tables if it.group == printed(family.samples[0].path.rpartition(b"/")[0])]
-        gone = marked & samples
-        of_table = {it.name: stems(it) for it in its}
-        gone |= {of_table[it.name][row] for it in its for row in made.rows.get(it.name, ())}
-        for table in its if gone else ():
-            rows = [row for row, path in enumerate(of_table[table.name]) if path in gone]
+    for family, of_table in part_families(tables):
+        gone = marked & {it.path for it in family.samples}
+        gone |= {paths[row] for name, paths in of_table.items() for row in made.rows.get(name, ())}
+        for name, paths in of_table.items() if gone else ():
+            rows = [row for row, path in enumerate(paths) if path in gone]
             if rows:
-                made.rows[table.name] = np.array(rows, np.int64)
+                made.rows[name] = np.array(rows, np.int64)
 
 
 def _with_pictures(tables: Sequence[Table], made: Going) -> None:
@@ -266,6 +266,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 f"in {table.name} each dataset may be a sample, or each row across them: "
                 "say which, with --convention per-sample or --convention table"
             )
+            continue
         if not len(gone) or known.intersection(it.path for it in table.datasets):
             continue
         own = {it.path for it in table.datasets}
@@ -275,6 +276,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         yield from last_axis.losses(table, others)
         yield from scales.losses(contents.findings, table.name, own)
         yield from frames.losses(table.name, table.datasets, others)
+        yield from loom.losses(contents.shapes, table.name, own)
         if any(map(cells.covers, own)):
             yield from _uncovered(cells, table, others) if own & cells.rows else ()
             continue
@@ -289,6 +291,9 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
             elif _longer(table, other):
                 yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
+            elif _several(table, other):
+                few, many = sorted((table.rows, other.rows))
+                yield f"{escape(other.path)} and {table.name} have {many // few} rows of one for each of the other"
         yield from _of_matrices(table, means, own)
         if not own.isdisjoint(it.source for it in means.parts):
             yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
@@ -332,6 +337,14 @@ def _longer(table: Table, other: Dataset) -> bool:
     if names & SEEN and other.name in STEPS:
         return table.rows == other.rows + 1
     return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
+
+
+def _several(table: Table, other: Dataset) -> bool:
+    """Say whether a picture has so many captions, by the names, and the place of a caption tells which it is of."""
+    few, many = sorted((table.rows, other.rows))
+    if few < FEWEST_OF_SEVERAL or few == many or many % few or many // few > SEVERAL or not _beside(table, other):
+        return False
+    return any(is_pair(it.name, other.name) for it in table.datasets)
 
 
 def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) -> bool:

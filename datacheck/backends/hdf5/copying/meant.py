@@ -14,7 +14,9 @@ from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
+from datacheck.backends.hdf5.copying.lists_beside import of_lines
 from datacheck.backends.hdf5.copying.pointing import indexes_rows, leads_into, points
+from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
@@ -23,7 +25,8 @@ from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.samples import FEWEST
+from datacheck.backends.hdf5.recordings import recordings
+from datacheck.backends.hdf5.samples import FEWEST, FileShapes
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
@@ -50,8 +53,9 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     values: dict[str, str] = {}
     lists: list[str] = []
     others: list[Others] = []
-    direct, drops = drops, _with_partners(reader, drops)
-    cases = _cases_that_go(reader, drops, of_file)
+    notes: list[str] = []
+    direct, drops = drops, _with_partners(reader, drops, of_file)
+    cases, recorded = _cases_that_go(reader, drops, of_file), _recordings(reader)
     samples |= {(folder, "") for folder in cases.values()}
     losing: dict[int, Sequence[Table]] = {}
     mends = False
@@ -76,7 +80,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
             every.append(single)
             _told(file, contents, Going(), label, values, lists)
             continue
-        sample = label in cases or (label is not None and is_sample(unescape(label), contents))
+        sample = label in cases or label in recorded or (label is not None and is_sample(unescape(label), contents))
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
         rows = with_cells(file, contents, rows)
@@ -87,12 +91,14 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
+        notes += () if made.whole else opened_gaps(contents, made.rows, label)
         losing[number] = () if made.whole else [it for it in contents.tables if len(made.rows.get(it.name, ()))]
         _told(file, contents, made, label, values, lists)
-    losses += _from_other_files(reader, losing)
+    losses += [*_from_other_files(reader, losing), *of_lines(reader, losing)]
     found = np.unique(np.concatenate(every)) if every else drops
     told = tuple(values.items()), tuple(lists)
-    return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told, tuple(others))
+    every_index = found.astype(np.int64).tobytes()
+    return Gone(every_index, frozenset(samples), tuple(losses), mends, (), *told, tuple(others), tuple(notes))
 
 
 def _others(
@@ -114,7 +120,9 @@ def _others(
             yield Others(label, table.name, first, rows.tobytes(), names)
 
 
-def _with_partners(reader: Hdf5Reader, drops: NDArray[np.int64]) -> NDArray[np.int64]:
+def _with_partners(
+    reader: Hdf5Reader, drops: NDArray[np.int64], marked: Mapping[str | None, Collection[bytes]]
+) -> NDArray[np.int64]:
     """Return the records that go, with those of the labels or the data that are in another file beside theirs."""
     if not pairs(reader.names):
         return drops
@@ -123,7 +131,7 @@ def _with_partners(reader: Hdf5Reader, drops: NDArray[np.int64]) -> NDArray[np.i
         contents = reader.contents(number)
         tables[number], firsts[number] = contents.tables, first
         first += sum(it.rows for it in contents.tables) + len(contents.records)
-    return with_partners(reader.names, tables, firsts, drops)
+    return with_partners(reader.names, tables, firsts, drops, marked)
 
 
 def _cases_that_go(
@@ -141,6 +149,18 @@ def _cases_that_go(
             gone.add(folder_of[name])
         first = last
     return {name: folder for name, folder in folder_of.items() if folder in gone}
+
+
+def _recordings(reader: Hdf5Reader) -> frozenset[str]:
+    """Return the names of the files of a folder that are one recording each."""
+    if not reader.names or len(reader.files) < FEWEST:
+        return frozenset()
+    shapes = FileShapes()
+    for number in range(len(reader.files)):
+        contents = reader.contents(number)
+        if contents.means is None or not contents.means.samples:
+            shapes.add(number, contents.shapes)
+    return frozenset(map(escape, recordings([unescape(it) for it in reader.names], shapes.of)))
 
 
 def _told(

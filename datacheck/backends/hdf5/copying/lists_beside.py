@@ -1,0 +1,55 @@
+"""Texts beside the HDF5 files of a folder that have a line for each row: what each row is, by its place alone."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from datacheck.backends.hdf5.copying.companions import beside
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.tables import Table
+from datacheck.files.regular import NotRegular, open_regular
+from datacheck.model.escaping import escape
+
+SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
+LARGEST, PIECE = 256 << 20, 1 << 20
+FEWEST = 16
+"""So few lines may be as many as there are rows by chance."""
+
+
+def of_lines(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+    """Yield which texts of the folder have as many lines as tables that lose rows have rows, in one file or in all.
+
+    A first line may say what the columns are. Where each dataset is a record it has a name to be found by.
+    """
+    its = {table.name for tables in losing.values() for table in tables if not table.each}
+    if not its or not reader.path.is_dir():
+        return
+    rows: set[int] = {table.rows for tables in losing.values() for table in tables if not table.each}
+    together = Counter[str]()
+    for number in range(len(reader.files)):
+        tables = [it for it in reader.contents(number).tables if not it.each]
+        together.update({it.name: it.rows for it in tables if it.name in its})
+        together[""] += sum(it.rows for it in tables)
+    rows = {it for it in rows | set(together.values()) if it >= FEWEST}
+    for name in beside(reader, frozenset()) if rows else ():
+        count = _lines(reader.path / name) if name.suffix.lower() in SUFFIXES else None
+        if count is not None and rows & {count, count - (name.suffix.lower() in (".csv", ".tsv"))}:
+            spelled = escape(os.fsencode(name))
+            yield f"{spelled} has {count:,} lines, which may be of the rows one by one, and would keep those that go"
+
+
+def _lines(path: Path) -> int | None:
+    """Return how many lines a text has, None for one that is too large or cannot be read."""
+    count, last = 0, b"\n"
+    try:
+        if path.stat().st_size > LARGEST:
+            return None
+        with open_regular(path) as file:
+            while piece := file.read(PIECE):
+                count, last = count + piece.count(b"\n"), piece[-1:]
+    except (OSError, NotRegular):  # copying it tells
+        return None
+    return count + (last != b"\n")

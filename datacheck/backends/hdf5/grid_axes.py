@@ -1,0 +1,67 @@
+"""Coordinates of a grid beside samples on that grid: `tensor` of samples, times and places, and `x-coordinate`.
+
+They have a value for each place of another axis than the first one of the data. Where there are as many places as
+samples they are still no column of the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+
+from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.row_counts import PARTS
+
+PLACES = frozenset(b"x y z lat latitude lon longitude lev level depth height freq frequency".split())
+CALLED = frozenset(b"coordinate coordinates coord coords grid axis".split())
+"""Words in the names of coordinates. Of plain times nothing tells that they are no column of a series."""
+LONGEST = 1 << 16
+
+
+def grid_axes(datasets: Sequence[Dataset], values: Values) -> frozenset[bytes]:
+    """Return the paths of the coordinates among the datasets of a group.
+
+    Each lies along an axis of its own of the data, which have an axis more: that of the samples. At the ends of steps
+    there is one coordinate more than steps.
+    """
+    named = [it for it in datasets if _may_be(it)]
+    if len(named) == 1 and len(named[0].name) == 1:  # a lone y is a label
+        return frozenset()
+    data = [it for it in datasets if len(it.shape) > len(named) and it.columns]
+    if not named or not data:
+        return frozenset()
+    heights = {it.rows for it in data}
+    if not any(it.rows in heights for it in named) or not all(_along(named, it.shape[1:]) for it in data):
+        return frozenset()
+    return frozenset(it.path for it in named) if all(_in_order(it, values) for it in named) else frozenset()
+
+
+def _may_be(dataset: Dataset) -> bool:
+    if len(dataset.shape) != 1 or not 1 < dataset.rows <= LONGEST or dataset.dtype.kind not in "iuf":
+        return False
+    its = {it.lower() for it in PARTS.findall(dataset.name)}
+    return bool(its & CALLED and len(its) > 1) or (len(its) == 1 and bool(its & PLACES))
+
+
+def _along(named: Collection[Dataset], axes: Sequence[int]) -> bool:
+    """Say whether there is an axis for each of the coordinates."""
+    left = list(axes)
+    for rows in sorted((it.rows for it in named), reverse=True):
+        fitting = next((it for it in _lengths(rows) if it in left), None)
+        if fitting is None:
+            return False
+        left.remove(fitting)
+    return True
+
+
+def _lengths(rows: int) -> Iterator[int]:
+    yield from (rows, rows - 1)
+
+
+def _in_order(dataset: Dataset, values: Values) -> bool:
+    its = values(dataset) if dataset.readable else None
+    if its is None or not np.isfinite(its).all():
+        return False
+    steps = np.diff(its.astype(np.float64))
+    return bool((steps > 0).all() or (steps < 0).all())

@@ -1,0 +1,78 @@
+"""Samples whose parts are datasets of one name in groups beside each other: /lr/7 and /hr/7.
+
+The names of the groups tell: they differ in one word, and the two words are a pair that training reads side by side.
+Groups that are called by sets or by classes have samples of their own, however these are numbered.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from datacheck.backends.hdf5.near_counts import PAIRS
+from datacheck.backends.hdf5.row_counts import DATA, LABEL, PARTS
+from datacheck.backends.hdf5.samples import Family, Sample
+from datacheck.backends.hdf5.tables import Table
+
+LIKE = 0.9
+"""So many of the names of one group are in the other."""
+WORDS = [(it.some, it.other) for it in PAIRS]
+WORDS += [(DATA, LABEL), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
+
+
+def side_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
+    """Yield samples of parts in several groups, and the path of the sample of each dataset, by the table's name.
+
+    The path has a star for the groups: /*/7.
+    """
+    above: dict[bytes, dict[bytes, list[Table]]] = defaultdict(lambda: defaultdict(list))
+    for table in made:
+        parent, _, name = table.judged[0].path.rpartition(b"/")[0].rpartition(b"/")
+        if name:
+            above[parent][name].append(table)
+    for parent, groups in above.items():
+        for together in _together(groups):
+            samples: dict[bytes, dict[bytes, tuple[int, ...]]] = defaultdict(dict)
+            of_table: dict[str, list[bytes]] = {}
+            for group in together:
+                for table in groups[group]:
+                    of_table[table.name] = [parent + b"/*/" + it.name for it in table.judged]
+                    for path, dataset in zip(of_table[table.name], table.judged, strict=True):
+                        samples[path][group] = dataset.shape
+            family = Family([Sample(path, members) for path, members in sorted(samples.items())])
+            if family.alike:
+                yield family, of_table
+
+
+def _together(groups: dict[bytes, list[Table]]) -> Iterator[list[bytes]]:
+    """Yield the names of groups that hold parts of the same samples."""
+    names = {group: {it.name for table in its for it in table.judged} for group, its in groups.items()}
+    left = sorted(names)
+    while left:
+        together = [left.pop(0)]
+        for other in list(left):
+            if any(is_pair(some, other) and _alike(names[some], names[other]) for some in together):
+                together.append(other)
+                left.remove(other)
+        if len(together) > 1:
+            yield together
+
+
+def _alike(some: set[bytes], other: set[bytes]) -> bool:
+    return len(some & other) >= LIKE * max(len(some), len(other))
+
+
+def is_pair(some: bytes, other: bytes) -> bool:
+    """Say whether two names differ in one word, and training reads what the two words stand for side by side.
+
+    >>> is_pair(b"train_lr", b"train_hr"), is_pair(b"train", b"test")
+    (True, False)
+    """
+    both: list[Sequence[bytes]] = [[it.lower() for it in PARTS.findall(name)] for name in (some, other)]
+    if len(both[0]) != len(both[1]):
+        return False
+    odd = [(one, another) for one, another in zip(*both, strict=True) if one != another]
+    return len(odd) == 1 and any(
+        (odd[0][0] in first and odd[0][1] in second) or (odd[0][1] in first and odd[0][0] in second)
+        for first, second in WORDS
+    )
