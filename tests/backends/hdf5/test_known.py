@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import known, reader
+from datacheck.backends.hdf5 import known
+from datacheck.backends.hdf5 import layout as surveying
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import Knowing, StoreOptions
 from datacheck.model.unpickling import unpickled
@@ -47,7 +48,7 @@ def test_what_was_found_is_not_found_out_again(tmp_path, monkeypatch):
     assert other == one
     walked = one.contents(0)
     rows = [len(block) for shard in layout.shards for block in one.blocks(shard)]
-    monkeypatch.setattr(reader, "contents_of", refuse)
+    monkeypatch.setattr(surveying, "contents_of", refuse)
     told = other.contents(0)
     assert told == walked
     kinds = {it.path: it.dtype.metadata for table in walked.tables for it in table.datasets}
@@ -106,7 +107,7 @@ def test_who_took_the_layout_walks_no_file_twice(tmp_path, monkeypatch):
         write(tmp_path / f"{number}.h5")
     one = opened(tmp_path)
     layout = one.layout()
-    monkeypatch.setattr(reader, "contents_of", refuse)
+    monkeypatch.setattr(surveying, "contents_of", refuse)
     assert sum(len(block) for shard in layout.shards for block in one.blocks(shard)) == layout.records
 
 

@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import fork_guard, reader, walking
+from datacheck.backends.hdf5 import fork_guard, walking
+from datacheck.backends.hdf5 import layout as surveying
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 
@@ -21,8 +22,8 @@ def folder(tmp_path):
 
 
 def layouts(folder, monkeypatch, files, size):
-    monkeypatch.setattr(reader, "LOT_FILES", files)
-    monkeypatch.setattr(reader, "LOT_BYTES", size)
+    monkeypatch.setattr(surveying, "LOT_FILES", files)
+    monkeypatch.setattr(surveying, "LOT_BYTES", size)
     made = Hdf5Reader.recognise(folder, StoreOptions())
     walking.contents_of.cache_clear()
     forks = []
@@ -45,7 +46,7 @@ def test_a_lot_of_files_says_what_each_says_alone(folder, monkeypatch):
 
 def test_a_file_that_kills_costs_its_lot_a_second_walk_and_nothing_else(folder, monkeypatch):
     alone, _ = layouts(folder, monkeypatch, 1, 1 << 20)
-    real = reader.walked
+    real = surveying.walked
 
     def walked(path, size, options, trail, recovered=None):
         if path.name == "07.h5" and fork_guard.os.getpid() != here:
@@ -53,7 +54,7 @@ def test_a_file_that_kills_costs_its_lot_a_second_walk_and_nothing_else(folder, 
         return real(path, size, options, trail, recovered)
 
     here = fork_guard.os.getpid()
-    monkeypatch.setattr(reader, "walked", walked)
+    monkeypatch.setattr(surveying, "walked", walked)
     monkeypatch.setattr(walking, "walked", walked)
     together, forks = layouts(folder, monkeypatch, 5, 1 << 20)
     assert forks > 3

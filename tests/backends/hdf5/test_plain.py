@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import datacheck
-from datacheck.backends.hdf5 import plain, reader
+from datacheck.backends.hdf5 import blocks as reading
+from datacheck.backends.hdf5 import plain
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.model.blocks import Position
 
@@ -45,7 +46,7 @@ def test_a_scan_says_the_same_as_one_by_the_library(tmp_path, monkeypatch, user_
     path = write(tmp_path / "x.h5", user_block=user_block)
     made = findings(path, workers=1)
     assert {it.code for it in made[0]} >= {"nan", "inf"}
-    monkeypatch.setattr(reader, "is_plain", lambda contents, table: False)
+    monkeypatch.setattr(reading, "is_plain", lambda contents, table: False)
     blocks = [[*Hdf5Reader(path, (path,)).blocks(shard)] for shard in Hdf5Reader(path, (path,)).layout().shards]
     monkeypatch.undo()
     for shard, before in zip(Hdf5Reader(path, (path,)).layout().shards, blocks, strict=True):
@@ -110,7 +111,7 @@ def test_one_row_at_a_time_is_read_by_the_library(tmp_path, monkeypatch):
     path = tables(tmp_path / "x.h5")
     source = Hdf5Reader(path, (path,))
     layout = source.layout()
-    monkeypatch.setattr(reader, "plain", None)
+    monkeypatch.setattr(reading, "plain", None)
     places = []
     blocks = [*source.blocks(layout.shards[0], limit=1, note=lambda place, seen: places.append(place))]
     assert len(blocks) == 200
