@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import resource
 from dataclasses import dataclass
@@ -15,11 +14,6 @@ LEAST_BYTES = 192 << 20
 """Without so much memory nothing can be done."""
 FILES = 4096
 """So many files may be open at once."""
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""The numbers of two of glibc's options (malloc.h); pieces above the second go back to the kernel at once."""
-LARGEST_KEPT = 32 << 20
-"""The highest that the second one takes."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +46,6 @@ def bound_memory(memory: int) -> None:
     size = _least(memory, *resource.getrlimit(resource.RLIMIT_DATA))
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def keep_freed_memory(size: int) -> None:
-    """Have the allocator keep up to `size` bytes that are freed, rather than give them back and ask for them anew.
-
-    What is new from the kernel costs a page fault for every 4 KiB. An allocator other than glibc's stays as it is.
-    """
-    with contextlib.suppress(AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, min(size, LARGEST_KEPT))
-        mallopt(M_TRIM_THRESHOLD, size)
 
 
 def use_all_files() -> None:

@@ -27,7 +27,7 @@ from datacheck.errors import UnfitRecord
 from datacheck.files.disk import WriteBehind, let_go
 from datacheck.files.regular import require_regular
 from datacheck.model.escaping import unescape
-from datacheck.workers.limits import keep_freed_memory, memory_limit
+from datacheck.workers.limits import memory_limit
 
 MAP_BYTES = 64 << 20
 """The map of a new environment while it is written; it grows with what is written. A limit on memory bounds it too."""
@@ -105,7 +105,6 @@ class LmdbWriter:
         self._named = [part for part in flags if part]
         self._version = version
         self._by_bytes = {part: not of & (REVERSEKEY | INTEGERKEY) for part, of in flags.items()}
-        keep_freed_memory(2 * COMMIT_BYTES)  # liblmdb asks for the memory of every page anew in each transaction
         self._open()
         self._behind = WriteBehind(self._data)
         self._transaction: Any = None
