@@ -11,6 +11,9 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RARELY = 20_000
 """Python looks for garbage each time so many more objects were made, rather than 700: a fourteenth of the time else."""
 
+LONG = ("test_live.py", "test_life.py", "test_dask.py", "test_recipes.py", "test_docs.py", "test_typed_script.py")
+"""Files with tests that take ten seconds each: they come first, or all others would wait for the last of them."""
+
 
 def pytest_configure(config):
     """Let commands that tests start be interrupted, where this run ignores it: as one that a shell started with `&`."""
@@ -29,6 +32,10 @@ def pytest_collection():
         gc.freeze()
         gc.set_threshold(RARELY)
         gc.enable()
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.hookimpl(wrapper=True)
