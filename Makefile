@@ -35,10 +35,10 @@ demo: $(READY)
 	@echo "In this checkout the command is $(BIN)/datacheck."
 
 # The tests start thousands of processes: without bytecode each of them would compile the package anew. They wait for
-# these, too: with a process for each core, more than a third of the time goes unused.
+# these, for disks and for time limits: with a process for each core, more than a third of the time goes unused.
 test: $(READY)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal \
-		--numprocesses $$($(BIN)/python -c "import os; print(len(os.sched_getaffinity(0)) + 1)")
+		--numprocesses $$($(BIN)/python -c "import os; print(len(os.sched_getaffinity(0)) + 2)")
 
 # In an environment of its own: some of these packages change what others find installed.
 test-payloads: $(READY)

@@ -13,6 +13,8 @@ import numpy as np
 
 SHARED = Path(__file__).parents[2] / "shared"
 PICTURES = Path(__file__).parents[1] / "datacheck" / "demo" / "pictures"
+MADE = 1024
+"""So many values of each kind are kept for the next store: many tests write the same ones."""
 
 
 def varint(number: int) -> bytes:
@@ -53,11 +55,21 @@ def datum(
 
 def pixels(number: int, shape: tuple[int, ...] = (3, 8, 8)) -> np.ndarray:
     """Return uint8 pixels that differ from picture to picture."""
+    return _pixels(number, shape).copy()
+
+
+@functools.lru_cache(MADE)
+def _pixels(number: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(number).integers(0, 256, shape, dtype=np.uint8)
 
 
 def floats(number: int, shape: tuple[int, ...] = (2, 4, 4)) -> np.ndarray:
     """Return float32 values that differ from record to record."""
+    return _floats(number, shape).copy()
+
+
+@functools.lru_cache(MADE)
+def _floats(number: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(number).normal(size=shape).astype(np.float32)
 
 
@@ -79,9 +91,12 @@ Records = Mapping[bytes, bytes] | Iterable[tuple[bytes, bytes]]
 
 
 def write_lmdb(path: Path, records: Records, *, name: bytes | None = None, **options: object) -> Path:
-    """Write an LMDB environment; `name` is that of a named database, `options` go to `open_db`."""
+    """Write an LMDB environment; `name` is that of a named database, `options` go to `open_db`.
+
+    Nobody waits for the disk: the file is the same.
+    """
     version = {"lib_version": options.pop("lib_version")} if "lib_version" in options else {}
-    with lmdb.open(str(path), map_size=1 << 28, max_dbs=8, **version) as environment:
+    with lmdb.open(str(path), map_size=1 << 28, max_dbs=8, sync=False, **version) as environment:
         database = environment.open_db(name, **options)
         with environment.begin(write=True, db=database) as transaction:
             for at, value in records.items() if isinstance(records, Mapping) else records:
@@ -91,7 +106,12 @@ def write_lmdb(path: Path, records: Records, *, name: bytes | None = None, **opt
 
 def raw_records(count: int = 60, shape: tuple[int, ...] = (3, 8, 8)) -> dict[bytes, bytes]:
     """Return raw Datum records with labels 0 to 9."""
-    return {key(number): datum(pixels(number, shape), number % 10) for number in range(count)}
+    return {key(number): _raw(number, shape) for number in range(count)}
+
+
+@functools.lru_cache(MADE)
+def _raw(number: int, shape: tuple[int, ...]) -> bytes:
+    return datum(pixels(number, shape), number % 10)
 
 
 def fingerprint(path: Path) -> dict[str, tuple[str, int, int]]:

@@ -10,6 +10,11 @@ import pytest
 from datacheck.backends.leveldb.writer import is_installed as can_write_leveldb
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+RARELY = 20_000
+"""Python looks for garbage each time so many more objects were made, rather than 700: a fourteenth of the time else."""
+
+LONG = ("test_live.py", "test_life.py", "test_dask.py", "test_recipes.py", "test_docs.py", "test_typed_script.py")
+"""Files with tests that take ten seconds each: they come first, or all others would wait for the last of them."""
 
 
 def pytest_configure(config):
@@ -28,7 +33,12 @@ def pytest_collection():
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(RARELY)
         gc.enable()
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 def pytest_runtest_setup(item):

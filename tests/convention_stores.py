@@ -1,5 +1,6 @@
 """Stores as projects write them, and the logic of the loaders that train on them."""
 
+import functools
 import io
 import json
 import zlib
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 
+@functools.lru_cache(2048)
 def picture(number, size=(24, 16)):
     """Return a JPEG of noise; no two are alike."""
     out = io.BytesIO()
@@ -18,7 +20,7 @@ def picture(number, size=(24, 16)):
 
 
 def write(path, records, **options):
-    with lmdb.open(str(path), map_size=1 << 28, **options) as env, env.begin(write=True) as transaction:
+    with lmdb.open(str(path), map_size=1 << 28, sync=False, **options) as env, env.begin(write=True) as transaction:
         for key, value in records.items():
             transaction.put(key, value)
     return path
@@ -104,7 +106,7 @@ def load_atoms(path):
 
 def write_databases(path, databases):
     """Write an environment of named databases; "" is the main one."""
-    with lmdb.open(str(path), map_size=1 << 28, max_dbs=len(databases)) as environment:
+    with lmdb.open(str(path), map_size=1 << 28, max_dbs=len(databases), sync=False) as environment:
         for name, records in databases.items():
             database = environment.open_db(name.encode() if name else None)
             with environment.begin(write=True, db=database) as transaction:

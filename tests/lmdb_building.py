@@ -22,7 +22,7 @@ def churned(path: Path, **options: object) -> Path:
     """Write an environment in several commits, some of which delete and replace: it has free pages."""
     records = raw_records(400, (1, 16, 16))
     version = {"lib_version": options.pop("lib_version")} if "lib_version" in options else {}
-    with lmdb.open(str(path), map_size=1 << 28, max_dbs=8, **version) as environment:
+    with lmdb.open(str(path), map_size=1 << 28, max_dbs=8, sync=False, **version) as environment:
         database = environment.open_db(options.pop("name", None), **options)
         for start in range(0, 400, 100):
             with environment.begin(write=True, db=database) as transaction:

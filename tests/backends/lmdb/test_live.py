@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import lmdb
@@ -22,6 +23,8 @@ from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.backends.lmdb.skeleton import skeleton
 
 COUNT = 1500
+PAUSE = 0.0005
+"""Seconds between commits, of which a read sees dozens: without them the writer would take the processor from it."""
 VALUES = [datum(pixels(number, (1, 16, 16)), number % 10) for number in range(50)]
 LARGE = [datum(pixels(number, (3, 50, 50)), number % 10) for number in range(10)]
 
@@ -48,6 +51,7 @@ def commit_for_ever(path, options, begun):
         while os.getppid() == caller:
             commit(environment, chance, chance.choice((1, 5, 40)))
             begun.set()
+            time.sleep(PAUSE)
 
 
 @pytest.fixture(params=[{}, {"writemap": True}], ids=str)
