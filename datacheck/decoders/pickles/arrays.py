@@ -140,6 +140,11 @@ def _checked(what: Any) -> np.dtype[Any] | None:
     return made
 
 
+def room(made: DType, sizes: Sequence[int]) -> int:
+    """Return how many bytes the values of an array take."""
+    return 0 if made.made is None else prod(sizes) * made.made.itemsize
+
+
 def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: Node = None) -> Node:
     """Return the array of a dtype, a shape and the bytes or the objects of its values; Flawed where they do not fit."""
     if isinstance(made, (Opaque, Keyed)) and not isinstance(made, DType):  # a dtype of somebody's own

@@ -68,6 +68,13 @@ def _array(host: Host, given: Sequence[Node]) -> Node:
     return ArrayBox(Opaque("numpy.ndarray"))
 
 
+def _array_of_dill(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make an array as dill does: (function, arguments, state, attributes), the first three as NumPy has them."""
+    if len(given) < 3 or not isinstance(given[0], Global) or given[0].kind not in _RECONSTRUCT:
+        return None
+    return build(host, call(host, given[0], given[1]), given[2])
+
+
 def _container(host: Host, given: Sequence[Node]) -> Node | None:
     """Make a list, tuple or set of another."""
     if not given:
@@ -213,8 +220,10 @@ def _stored(host: Host, given: Sequence[Node]) -> Node | None:
 
 
 Known = Callable[[Host, Sequence[Node]], "Node | None"]
+_RECONSTRUCT = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
 _KNOWN: dict[str, Known] = {
-    **{f"numpy.{core}.multiarray._reconstruct": _array for core in ("core", "_core")},
+    **dict.fromkeys(_RECONSTRUCT, _array),
+    "dill._dill._create_array": _array_of_dill,
     **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
     **{f"numpy.{core}.numeric._frombuffer": _from_buffer for core in ("core", "_core")},
     "numpy.dtype": _dtype,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.pickles import torch_stream
 from datacheck.decoders.pickles.calls import OURS
+from datacheck.decoders.pickles.joblib_arrays import WRAPPERS
 from datacheck.decoders.pickles.latin_bytes import holds_latin, rewritten
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
@@ -106,7 +107,7 @@ def _unsafe(machine: Machine) -> list[Finding]:
 
 
 def _classes(machine: Machine) -> frozenset[str]:
-    return frozenset(machine.globals.keys() - OURS - machine.unsafe.keys())
+    return frozenset(machine.globals.keys() - OURS - WRAPPERS - machine.unsafe.keys())
 
 
 def _stranger(value: Value) -> str:
