@@ -190,12 +190,16 @@ class _Edits:
 
 def current(directory: Path) -> str | None:
     """Return the name of the MANIFEST that CURRENT gives, None where there is no CURRENT that reads like one."""
+    match = _current(directory)
+    return None if match is None else match[1].decode()
+
+
+def _current(directory: Path) -> re.Match[bytes] | None:
     try:
         with open_regular(directory / "CURRENT") as file:
-            match = CURRENT_TEXT.fullmatch(file.read(64))
+            return CURRENT_TEXT.fullmatch(file.read(64))
     except (FileNotFoundError, IsADirectoryError, NotRegular):
         return None
-    return None if match is None else match[1].decode()
 
 
 def read_version(directory: Path) -> Version:
@@ -204,9 +208,12 @@ def read_version(directory: Path) -> Version:
     `why` says what is wrong with them; without edits that can be trusted the version is `rebuilt`, and has the tables
     that the edits give, if any. Raises Damaged where datacheck may not look.
     """
-    name = current(directory)
+    match = _current(directory)
+    name = None if match is None else match[1].decode()
     why = None
-    if name is None:
+    if match is not None and not match[0].endswith(b"\n"):
+        why = Damaged("damaged-store", "CURRENT does not end with a newline, and LevelDB refuses to open the store")
+    elif name is None:
         file = directory / "CURRENT"
         lack = irregular(file) or ("does not name a MANIFEST" if file.exists() else "is missing")
         why = Damaged("damaged-store", f"CURRENT {lack}")
