@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from datacheck.decoders.interface import Field, Reading, Value
-from datacheck.decoders.npy_bytes import MAGIC, read_array
+from datacheck.decoders.npy_bytes import MAGIC, objects_at, read_array
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.decoder import PictureDecoder
 from datacheck.decoders.pictures.in_arrays import picture_bytes
@@ -25,7 +25,7 @@ class NpyDecoder:
     name = "npy"
 
     def knows(self, value: Value) -> bool:
-        return value[:6] == MAGIC
+        return value[:6] == MAGIC and objects_at(value) is None  # of objects there is a pickle
 
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True

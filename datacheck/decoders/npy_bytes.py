@@ -28,6 +28,7 @@ MOST_ROOM = 1 << 40
 """Arrays without values keep their shape if they would take so many bytes at most, were none of their axes empty."""
 NUMBERS = "biufc"
 """The kinds of dtype whose values are judged; strings, times and raw bytes are only measured."""
+OBJECTS = "an array of pickled Python objects, which are never loaded"
 _LONG = re.compile(r"(?<=[0-9])L\b")
 """How Python 2 wrote its long integers, in versions 1 and 2."""
 
@@ -73,6 +74,14 @@ def _without_values(header: Header) -> NDArray[Any]:
     return np.empty(header.shape if room <= MOST_ROOM else 0, header.dtype)
 
 
+def objects_at(value: Value) -> int | None:
+    """Return where the pickle begins that an array of objects is stored as, None for any other array."""
+    if value[:6] != MAGIC:
+        return None
+    header, start = _header(value)
+    return start if isinstance(header, Finding) and header.message == OBJECTS else None
+
+
 def stored_size(value: Value) -> int | None:
     """Return how many bytes an array takes with its header, None where the header is broken."""
     header, start = _header(value)
@@ -111,7 +120,7 @@ def _parsed(literal: bytes, major: int) -> Header | Finding:
     if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape) or len(shape) > 32:
         return found("undecodable", f"the .npy header gives the shape {str(shape)[:80]}", field="data")
     if dtype.hasobject:
-        return found("unknown-payload", "an array of pickled Python objects, which are never loaded", field="data")
+        return found("unknown-payload", OBJECTS, field="data")
     return Header(dtype, shape, bool(fortran))
 
 

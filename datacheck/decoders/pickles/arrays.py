@@ -159,7 +159,7 @@ def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: No
     if isinstance(raw, Items):  # objects
         count = prod(sizes)
         if len(raw.items) == count:
-            return Items(raw.items)
+            return Items(raw.items) if sizes else raw.items[0]
         return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes(sizes)} has {count}")
     if not isinstance(raw, (bytes, memoryview)):
         return Flawed("unknown-payload", f"an array of {made.kind} whose values are not in the record")
