@@ -55,11 +55,18 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
 
 def picture_in(parsed: Parsed) -> bytes | None:
     """Return the first picture that lies in a tree, as it is stored."""
-    for leaf in leaves(parsed.tree).leaves:
-        raw = picture_bytes(leaf.values, leaf.path, None) if leaf.kind == "array" else leaf.raw
-        if raw is not None and sniff(raw):
-            return bytes(raw)
-    return None
+    return next(filter(None, map(picture_of, leaves(parsed.tree).leaves)), None)
+
+
+def picture_of(leaf: Leaf) -> bytes | None:
+    """Return the picture that a leaf is, as it is stored; None where it does not begin as one."""
+    raw: Value | None = leaf.raw
+    array = leaf.values if leaf.kind == "array" else None
+    if leaf.raw[:6] == NPY and len(arrays := read_array(leaf.raw).fields) == 1:
+        array = arrays[0].values
+    if array is not None:
+        raw = picture_bytes(array, leaf.path, None)
+    return None if raw is None or sniff(raw) is None else bytes(raw)
 
 
 def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
@@ -138,7 +145,7 @@ def _of_bytes(leaf: Leaf, meant: FieldProfile | None, profile: FamilyProfile | N
     if len(raw) <= SMALL_BYTES:  # a digest, a number of a record
         return [bare], []
     name = foreign(raw)
-    what = f"{name}, which datacheck does not decode" if name else f"{len(raw)} raw bytes: nothing says what they are"
+    what = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"
     return [bare], [found("unknown-payload", what, field=path)]
 
 

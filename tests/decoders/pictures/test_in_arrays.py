@@ -10,6 +10,7 @@ from building import write_lmdb
 from PIL import Image
 
 import datacheck
+from datacheck.decoders import decoder, kind
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 
 COUNT = 60
@@ -143,3 +144,11 @@ def test_one_that_lies_with_gaps_is_put_together():
     array = encoded(1)
     wide = np.repeat(array, 2, axis=1)[:, :1]
     assert bytes(picture_bytes(wide, "img", None)) == array.tobytes()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_it_can_be_shown_as_it_is_stored(form):
+    of, _ = FORMS[form]
+    value = of(encoded(3))
+    assert decoder(kind(value)).stored_picture(value) == encoded(3).tobytes()
+    assert decoder(kind(value)).stored_picture(of(np.zeros((40, 1), np.uint8))) is None
