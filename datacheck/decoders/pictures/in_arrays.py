@@ -28,8 +28,11 @@ def picture_bytes(values: NDArray[Any], path: str, profile: FamilyProfile | None
 
 
 def first_bytes_decide(values: NDArray[Any], path: str, profile: FamilyProfile | None) -> bool:
-    """Say whether it depends on the first bytes of an array at this path if it is a picture."""
-    return _may_hold(values) and (profile is None or path not in profile.fields)
+    """Say whether it depends on the first bytes of an array at this path if it is a picture.
+
+    While it is being found out what most records have, those of one layout may go by the first of them.
+    """
+    return profile is not None and path not in profile.fields and _may_hold(values)
 
 
 def _may_hold(values: NDArray[Any]) -> bool:
