@@ -187,7 +187,7 @@ def _near(count: Count, number: int) -> bool:
 
 
 def _numbers(known: Known, account: Account) -> Iterator[int]:
-    """Yield what may be the number of a database's records: all of them, which come first, or the samples they make."""
+    """Yield what may be the number of a database's records: all of them, which come first, samples, numbered ones."""
     yield account.records - account.own
     if known.across is not None:
         yield known.across.all
@@ -197,3 +197,5 @@ def _numbers(known: Known, account: Account) -> Iterator[int]:
         if made.groups is not None:
             yield len(made.groups.all)
             yield len(made.groups.whole)
+        elif made.alone is not None:  # beside numbered records a few may have names
+            yield len(made.numbers)

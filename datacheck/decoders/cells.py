@@ -9,7 +9,7 @@ import numpy as np
 
 from datacheck.decoders import kind
 from datacheck.decoders.interface import Value
-from datacheck.decoders.npy import stored_size
+from datacheck.decoders.npy_bytes import stored_size
 from datacheck.decoders.one_by_one import STACKED_BYTES
 from datacheck.decoders.pictures.picture import sniff
 from datacheck.decoders.rows import real

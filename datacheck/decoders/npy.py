@@ -1,50 +1,19 @@
-"""NumPy's .npy bytes: a header that is a Python literal, then the values.
-
-The format is that of `numpy.lib.format`, versions 1 to 3. The header is parsed here, and nothing is ever unpickled.
-"""
+"""Records that are .npy bytes: an array each, or an encoded picture that lies in one."""
 
 from __future__ import annotations
 
-import ast
-import re
-import warnings
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from math import prod
-from typing import Any
-
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
+from functools import partial
 
 from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.npy_bytes import MAGIC, objects_at, read_array
 from datacheck.decoders.one_by_one import decode_each
-from datacheck.decoders.rows import real
+from datacheck.decoders.pictures.decoder import PictureDecoder
+from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile
-
-MAGIC = b"\x93NUMPY"
-LITERAL_BYTES = 1 << 16
-"""The longest header that is parsed; NumPy itself refuses more than 10,000 bytes of a file it does not trust."""
-NUMBERS = "biufc"
-"""The kinds of dtype whose values are judged; strings, times and raw bytes are only measured."""
-_LONG = re.compile(r"(?<=[0-9])L\b")
-"""How Python 2 wrote its long integers, in versions 1 and 2."""
-
-
-class Header(msgspec.Struct, frozen=True):
-    """What the header says of the values behind it."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    fortran: bool
-
-    @property
-    def size(self) -> int:
-        """The bytes of the values."""
-        return prod(self.shape) * self.dtype.itemsize
 
 
 class NpyDecoder:
@@ -56,32 +25,40 @@ class NpyDecoder:
     name = "npy"
 
     def knows(self, value: Value) -> bool:
-        return value[:6] == MAGIC
+        return value[:6] == MAGIC and objects_at(value) is None  # of objects there is a pickle
 
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
-        return decode_each(self.read, block, rows, profile)
+        return decode_each(partial(self.read, pixels=pixels), block, rows, profile)
 
-    def read(self, value: Value, profile: FamilyProfile | None) -> Reading:
-        """Read one array, as a view of `value`."""
-        header, start = _header(value)
-        if isinstance(header, Finding):
-            return Reading(findings=[header])
-        size, stored = header.size, len(value) - start
-        if stored < size:
-            message = f"{stored} bytes of values, {_sizes(header)} takes {size}"
-            return Reading(findings=[found("truncated", message, field="data", found=stored, expected=size)])
-        findings = []
-        if stored > size:
-            message = f"{stored - size} bytes after the end of the array of {_sizes(header)}"
-            findings.append(found("trailing-data", message, field="data", offset=start + size, size=stored - size))
-        flat = np.frombuffer(value, header.dtype, prod(header.shape), start) if size else np.empty(0, header.dtype)
-        values = flat.reshape(header.shape, order="F" if header.fortran else "C") if size else flat
-        fields = [Field(name, it, format="npy", leaf=True) for name, it in _members("", values)]
-        if profile is not None:
-            findings += _of_another_dtype(fields, profile)
-        return Reading(fields, findings)
+    def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
+        """Read one array, as a view of `value`; an encoded picture that lies in one is decoded strictly."""
+        reading = read_array(value)
+        raw = _picture_in(reading, profile)
+        if raw is None:
+            odd = () if profile is None else _of_another_dtype(reading.fields, profile)
+            return Reading(reading.fields, [*reading.findings, *odd])
+        if not len(raw) and profile is not None:
+            said = f"zero bytes, nearly all others are {profile.fields[WHOLE].format}"
+            return Reading(findings=[*reading.findings, found("empty", said, field=WHOLE)])
+        picture = PictureDecoder().read(raw, None, pixels=pixels)
+        return Reading(picture.fields, [*reading.findings, *picture.findings])
+
+    def stored_picture(self, value: Value) -> bytes | None:
+        """Return the picture that lies in an array, as it is stored."""
+        raw = _picture_in(read_array(value), None)
+        return None if raw is None else bytes(raw)
+
+
+WHOLE = "data"
+"""The field of an array that has no members."""
+
+
+def _picture_in(reading: Reading, profile: FamilyProfile | None) -> memoryview | None:
+    """Return the bytes of the picture that lies in an array, None where none does."""
+    whole = reading.fields[0] if len(reading.fields) == 1 else None
+    return None if whole is None or whole.name != WHOLE else picture_bytes(whole.values, WHOLE, profile)
 
 
 def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
@@ -91,57 +68,3 @@ def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterat
         if meant is not None and meant.format == "npy" and meant.dtype and meant.dtype != dtype:
             said = f"{dtype}, nearly all others are {meant.dtype}"
             yield found("fields", said, field=field.name, found=dtype, expected=meant.dtype)
-
-
-def stored_size(value: Value) -> int | None:
-    """Return how many bytes an array takes with its header, None where the header is broken."""
-    header, start = _header(value)
-    return None if isinstance(header, Finding) else start + header.size
-
-
-def _header(value: Value) -> tuple[Header | Finding, int]:
-    """Return the header, or what is wrong with it, and the offset behind it."""
-    if bytes(value[:6]) != MAGIC:
-        return found("undecodable", f"not .npy bytes: begins with {bytes(value[:6]).hex(' ')}", field="data"), 0
-    major = value[6] if len(value) > 6 else 1
-    if major not in (1, 2, 3):
-        return found("unknown-payload", f".npy of version {major}, known are 1 to 3", field="data"), 0
-    start = 10 if major == 1 else 12
-    stop = start + int.from_bytes(value[8:start], "little")
-    if len(value) < start or stop > len(value):
-        return found("truncated", f"ends at byte {len(value)} inside the .npy header", field="data"), 0
-    if stop - start > LITERAL_BYTES:
-        said = f"a .npy header of {stop - start} bytes"
-        return found("too-large", said, field="data", verdict="unverifiable", found=stop - start), 0
-    return _parsed(bytes(value[start:stop]), major), stop
-
-
-@lru_cache(maxsize=256)
-def _parsed(literal: bytes, major: int) -> Header | Finding:
-    """Parse a header: the records of one store share theirs."""
-    try:
-        text = literal.decode("utf-8" if major == 3 else "latin-1")
-        with warnings.catch_warnings():  # Python and NumPy warn of old spellings inside literals and dtypes
-            warnings.simplefilter("ignore")
-            said = ast.literal_eval((_LONG.sub("", text) if major < 3 else text).strip())
-            shape, fortran = said["shape"], said["fortran_order"]
-            dtype = np.lib.format.descr_to_dtype(said["descr"])
-    except Exception as error:  # noqa: BLE001 - parsing a literal from a file raises nearly anything, MemoryError too
-        return found("undecodable", f"the .npy header is broken: {error or type(error).__name__}", field="data")
-    if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape) or len(shape) > 32:
-        return found("undecodable", f"the .npy header gives the shape {str(shape)[:80]}", field="data")
-    if dtype.hasobject:
-        return found("unknown-payload", "an array of pickled Python objects, which are never loaded", field="data")
-    return Header(dtype, shape, bool(fortran))
-
-
-def _members(name: str, values: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield the numeric arrays of an array, those of the members of a structured one by their path."""
-    for member in values.dtype.names or ():
-        yield from _members(f"{name}.{member}" if name else member, values[member])
-    if values.dtype.kind in NUMBERS and values.size:
-        yield name or "data", real(values[np.newaxis])[0]
-
-
-def _sizes(header: Header) -> str:
-    return f"{' x '.join(map(str, header.shape)) or 'one'} {header.dtype}"

@@ -16,6 +16,7 @@ from datacheck.decoders.interface import HoldingPictures, Value
 from datacheck.decoders.pictures import eyes
 from datacheck.decoders.pictures.picture import sniff
 from datacheck.decoders.trees.leaves import leaves
+from datacheck.decoders.trees.reading import picture_of
 from datacheck.decoders.trees.tree import Parsed
 from datacheck.decoders.wrappers.table import peel
 from datacheck.model.batch import Batch
@@ -179,8 +180,9 @@ def _inside(parts: _Parts, name: str, value: Value) -> None:
     elif isinstance(decodes, _Parsing):
         parsed = decodes.parse(value)
         for leaf in leaves(parsed.tree).leaves:
-            if leaf.kind == "bytes" and sniff(leaf.raw):
-                parts.pictures.setdefault(leaf.path, bytes(leaf.raw))
+            picture = picture_of(leaf)
+            if picture is not None:
+                parts.pictures.setdefault(leaf.path, picture)
             elif leaf.kind == "text" and isinstance(leaf.node, str):
                 parts.words.append(f'{leaf.path}: "{leaf.node[:LETTERS]}"')
     elif isinstance(decodes, HoldingPictures):

@@ -64,10 +64,21 @@ def test_members_of_a_structured_array_are_fields():
     assert np.isnan(fields["x"][1]).all()
 
 
-@pytest.mark.parametrize("values", [np.array(["a", "b"]), np.array([b"ab"]), np.array(["2020-01-01"], "M8[D]"), []])
-def test_what_is_not_numbers_or_empty_is_not_judged(values):
+@pytest.mark.parametrize("values", [np.array(["a", "b"]), np.array([b"ab"]), np.array(["2020-01-01"], "M8[D]")])
+def test_what_is_not_numbers_is_not_judged(values):
     reading = read(save(values))
     assert (list(reading.fields), list(reading.findings)) == ([], [])
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 8), (3, 0, 2)])
+def test_an_array_without_values_keeps_its_shape(shape):
+    reading = read(save(np.empty(shape, np.float32)))
+    assert ([it.values.shape for it in reading.fields], list(reading.findings)) == ([shape], [])
+
+
+def test_a_shape_without_values_that_numpy_cannot_have_is_bounded():
+    literal = f"{{'descr': '<f4', 'fortran_order': False, 'shape': (0, {1 << 62}, {1 << 62})}}"
+    assert [it.values.shape for it in read(head(literal, 1)).fields] == [(0,)]
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])

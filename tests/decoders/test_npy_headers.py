@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datacheck.decoders import npy
+from datacheck.decoders import npy_bytes
 from datacheck.decoders.npy import NpyDecoder
 
 
@@ -95,11 +95,11 @@ def test_a_shape_has_at_most_32_axes():
 
 def test_a_header_longer_than_any_is_not_parsed(monkeypatch):
     literal = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}"
-    value = head(literal.ljust(npy.LITERAL_BYTES), 2) + bytes(4)
+    value = head(literal.ljust(npy_bytes.LITERAL_BYTES), 2) + bytes(4)
     assert read(value).findings == []
-    longer = head(literal.ljust(npy.LITERAL_BYTES + 1), 2) + bytes(4)
+    longer = head(literal.ljust(npy_bytes.LITERAL_BYTES + 1), 2) + bytes(4)
     (finding,) = read(longer).findings
-    assert (finding.code, finding.message) == ("too-large", f"a .npy header of {npy.LITERAL_BYTES + 1} bytes")
+    assert (finding.code, finding.message) == ("too-large", f"a .npy header of {npy_bytes.LITERAL_BYTES + 1} bytes")
 
 
 @pytest.mark.parametrize(("version", "known"), [(1, True), (2, True), (3, False)])

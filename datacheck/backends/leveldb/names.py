@@ -17,9 +17,14 @@ CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
 
 def current(directory: Path) -> str | None:
     """Return the name of the MANIFEST that CURRENT gives, None where there is no CURRENT that reads like one."""
+    match = current_text(directory)
+    return None if match is None else match[1].decode()
+
+
+def current_text(directory: Path) -> re.Match[bytes] | None:
+    """Return what CURRENT says, the name of a MANIFEST as its group; None as for `current`."""
     try:
         with open_regular(directory / "CURRENT") as file:
-            match = CURRENT_TEXT.fullmatch(file.read(64))
+            return CURRENT_TEXT.fullmatch(file.read(64))
     except (FileNotFoundError, IsADirectoryError, NotRegular):
         return None
-    return None if match is None else match[1].decode()

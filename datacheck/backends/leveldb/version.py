@@ -16,7 +16,7 @@ from pathlib import Path
 
 from datacheck.backends.leveldb.block import Damaged, unread, varint
 from datacheck.backends.leveldb.log import read_log
-from datacheck.backends.leveldb.names import current
+from datacheck.backends.leveldb.names import current_text
 from datacheck.backends.leveldb.table import BYTEWISE, Edge, TableFile
 from datacheck.files.regular import NotRegular, irregular, open_regular
 from datacheck.model.replacing import replace
@@ -194,9 +194,12 @@ def read_version(directory: Path) -> Version:
     `why` says what is wrong with them; without edits that can be trusted the version is `rebuilt`, and has the tables
     that the edits give, if any. Raises Damaged where datacheck may not look.
     """
-    name = current(directory)
+    match = current_text(directory)
+    name = None if match is None else match[1].decode()
     why = None
-    if name is None:
+    if match is not None and not match[0].endswith(b"\n"):
+        why = Damaged("damaged-store", "CURRENT does not end with a newline, and LevelDB refuses to open the store")
+    elif name is None:
         file = directory / "CURRENT"
         lack = irregular(file) or ("does not name a MANIFEST" if file.exists() else "is missing")
         why = Damaged("damaged-store", f"CURRENT {lack}")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from datacheck.decoders.archives.zip_members import BrokenZip, Value, first_name, is_zip, members, open_zip
+from datacheck.decoders.npy_bytes import objects_at
+from datacheck.decoders.pickles.decoder import PickleDecoder
 from datacheck.decoders.trees.decoder import TreeDecoder
+from datacheck.decoders.trees.paths import spelled
 from datacheck.decoders.trees.tree import Keyed, Node, Parsed
 from datacheck.model.finding import Finding
 
@@ -22,20 +27,26 @@ class NpzDecoder(TreeDecoder):
         return is_zip(value) and first_name(value).endswith(SUFFIX)
 
     def parse(self, value: Value) -> Parsed:
-        """Return the members of an archive by their names; what is in them is read as .npy bytes by the walk."""
+        """Return the members of an archive by their names; the walk reads the .npy bytes of those without objects."""
         try:
             archive = open_zip(value)
         except BrokenZip as broken:
             return Parsed(None, [broken.finding])
         findings: list[Finding] = [*archive.findings]
+        classes: set[str] = set()
         pairs: list[tuple[Node, Node]] = []
         for member in members(value, archive):
             name = member.name.removesuffix(SUFFIX)
             if member.finding is not None:
                 findings.append(member.finding)
+            elif objects_at(member.data) is not None:
+                objects = PickleDecoder().parse(member.data)
+                findings += [msgspec.structs.replace(it, field=spelled(name)) for it in objects.findings]
+                classes |= objects.classes
+                pairs.append((name, objects.tree))
             elif name != FLAG or not _is_flag(bytes(member.data[:HEADER])):
                 pairs.append((name, member.data))
-        return Parsed(Keyed(pairs), findings)
+        return Parsed(Keyed(pairs), findings, frozenset(classes))
 
 
 def _is_flag(header: bytes) -> bool:

@@ -140,6 +140,11 @@ def _checked(what: Any) -> np.dtype[Any] | None:
     return made
 
 
+def room(made: DType, sizes: Sequence[int]) -> int:
+    """Return how many bytes the values of an array take."""
+    return 0 if made.made is None else prod(sizes) * made.made.itemsize
+
+
 def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: Node = None) -> Node:
     """Return the array of a dtype, a shape and the bytes or the objects of its values; Flawed where they do not fit."""
     if isinstance(made, (Opaque, Keyed)) and not isinstance(made, DType):  # a dtype of somebody's own
@@ -154,7 +159,7 @@ def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: No
     if isinstance(raw, Items):  # objects
         count = prod(sizes)
         if len(raw.items) == count:
-            return Items(raw.items)
+            return Items(raw.items) if sizes else raw.items[0]
         return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes(sizes)} has {count}")
     if not isinstance(raw, (bytes, memoryview)):
         return Flawed("unknown-payload", f"an array of {made.kind} whose values are not in the record")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from datacheck.decoders.pickles import arrays
+from datacheck.decoders.pickles import arrays, arrow_arrays
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
 from datacheck.decoders.trees.leaves import unboxed
 from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, tensor
@@ -66,6 +66,13 @@ def build(host: Host, target: Node, state: Node) -> Node:
 
 def _array(host: Host, given: Sequence[Node]) -> Node:
     return ArrayBox(Opaque("numpy.ndarray"))
+
+
+def _array_of_dill(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make an array as dill does: (function, arguments, state, attributes), the first three as NumPy has them."""
+    if len(given) < 3 or not isinstance(given[0], Global) or given[0].kind not in _RECONSTRUCT:
+        return None
+    return build(host, call(host, given[0], given[1]), given[2])
 
 
 def _container(host: Host, given: Sequence[Node]) -> Node | None:
@@ -212,9 +219,24 @@ def _stored(host: Host, given: Sequence[Node]) -> Node | None:
     return host.legacy_torch(raw) if isinstance(raw, (bytes, memoryview)) else None
 
 
+def _arrow_type(host: Host, given: Sequence[Node]) -> Node | None:
+    return arrow_arrays.named_type(given)
+
+
+def _arrow_array(host: Host, given: Sequence[Node]) -> Node | None:
+    return arrow_arrays.restored(given[0]) if len(given) == 1 else None
+
+
+def _text_dtype(host: Host, given: Sequence[Node]) -> Node:
+    """Stand for pandas' dtype of texts, among whose arguments is the NaN that stands for a missing one."""
+    return Opaque("pandas.StringDtype")
+
+
 Known = Callable[[Host, Sequence[Node]], "Node | None"]
+_RECONSTRUCT = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
 _KNOWN: dict[str, Known] = {
-    **{f"numpy.{core}.multiarray._reconstruct": _array for core in ("core", "_core")},
+    **dict.fromkeys(_RECONSTRUCT, _array),
+    "dill._dill._create_array": _array_of_dill,
     **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
     **{f"numpy.{core}.numeric._frombuffer": _from_buffer for core in ("core", "_core")},
     "numpy.dtype": _dtype,
@@ -253,6 +275,11 @@ _KNOWN: dict[str, Known] = {
     "torch._tensor._rebuild_from_type_v2": _of_type,
     "torch.storage._load_from_bytes": _stored,
     "torch.Size": _container,
+    "pyarrow.lib.type_for_alias": _arrow_type,
+    "pyarrow.lib.py_buffer": _first,
+    "pyarrow.lib._restore_array": _arrow_array,
+    "pandas.StringDtype": _text_dtype,
+    "pandas.core.arrays.string_.StringDtype": _text_dtype,
 }
 """The functions whose results are known, by their dotted names. One that returns None could not tell."""
 OURS = frozenset({*_KNOWN, "numpy.ndarray", "torch._utils", *(f"torch.{name}" for name in (*STORAGES, *DTYPES))})

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from datacheck.decoders.interface import Reading, Value
+from datacheck.decoders.npy_bytes import MAGIC as NPY
+from datacheck.decoders.npy_bytes import objects_at
 from datacheck.decoders.pickles import torch_stream
 from datacheck.decoders.pickles.calls import OURS
+from datacheck.decoders.pickles.joblib_arrays import WRAPPERS
 from datacheck.decoders.pickles.latin_bytes import holds_latin, rewritten
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
@@ -32,7 +35,10 @@ UNSAFE = 4
 
 
 class PickleDecoder(TreeDecoder):
-    """Decodes pickles of protocols 0 to 5 by walking their opcodes: nothing is imported, called or hashed."""
+    """Decodes pickles of protocols 0 to 5 by walking their opcodes: nothing is imported, called or hashed.
+
+    The .npy bytes of an array of objects are one, behind a header.
+    """
 
     name = "pickle"
 
@@ -40,6 +46,8 @@ class PickleDecoder(TreeDecoder):
         if len(value) < 3:
             return False
         first = value[0]
+        if first == NPY[0]:
+            return objects_at(value) is not None
         if first == 0x80:
             return 2 <= value[1] <= 5 and (value[2] in OPERATIONS or value[2] == 0x2E) and _is_likely(value)
         return first in FIRST and len(value) >= SHORTEST and _walks(value)
@@ -55,7 +63,7 @@ class PickleDecoder(TreeDecoder):
         return decode_alike(read, places, block, rows, profile)
 
     def parse(self, value: Value) -> Parsed:
-        return walked(Machine(value))
+        return walked(Machine(value, objects_at(value) or 0))
 
 
 def walked(machine: Machine) -> Parsed:
@@ -106,7 +114,7 @@ def _unsafe(machine: Machine) -> list[Finding]:
 
 
 def _classes(machine: Machine) -> frozenset[str]:
-    return frozenset(machine.globals.keys() - OURS - machine.unsafe.keys())
+    return frozenset(machine.globals.keys() - OURS - WRAPPERS - machine.unsafe.keys())
 
 
 def _stranger(value: Value) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from datacheck.decoders.pickles import calls
+from datacheck.decoders.pickles import calls, joblib_arrays
 from datacheck.decoders.pickles.machine import Machine, append, make_items, make_pairs, set_pairs
 from datacheck.decoders.pickles.parts import Broken, Global
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Run
@@ -307,7 +307,10 @@ def _reduce(m: Machine) -> None:
 
 def _build(m: Machine) -> None:
     state, target = m.pop(), m.pop()
-    m.stack.append(calls.build(m, target, state))
+    made = calls.build(m, target, state)
+    if isinstance(made, Keyed) and made.kind in joblib_arrays.WRAPPERS:
+        made = joblib_arrays.array_behind(m, made)
+    m.stack.append(made)
 
 
 def _instance(m: Machine, function: Node, given: list[Node]) -> None:

@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Value
+from datacheck.decoders.npy_bytes import objects_at
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
@@ -99,6 +100,7 @@ for _code, _count in ((0x93, 2), (0x62, 2), (0x92, 3), (0x51, 1)):
 def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None:
     """Return the leaves of a record, where the values of each lie if they may be others, and which bytes are fixed."""
     tracer = Tracer(value)
+    tracer.at = objects_at(value) or 0
     try:
         tree = tracer.run()
     except Broken:

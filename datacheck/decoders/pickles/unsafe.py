@@ -60,9 +60,13 @@ HARMLESS = frozenset(
         "socket.AddressFamily",
         "socket.SocketKind",
         "signal.Signals",
+        "dill._dill._create_array",
     }
 )  # fmt: skip
-"""What lies in those modules and does nothing of the kind: results that are tuples, buffers in memory, names."""
+"""What lies in those modules and does nothing of the kind: results that are tuples, buffers in memory, names.
+
+The function that dill makes an array with is named beside it, and is unsafe or not by itself.
+"""
 SHOWN = 40
 """Letters of an argument that are quoted."""
 

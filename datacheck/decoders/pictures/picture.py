@@ -21,6 +21,8 @@ LZW = 2731
 """A byte of LZW makes at most about so many: a code of 12 bits stands for at most 4096."""
 BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 """The sizes of BMP's information headers; its magic alone, the letters BM, would claim too much text."""
+FORMATS = frozenset({"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"})
+"""What a picture's format is, or begins with."""
 JPEG = b"\xff\xd8\xff"
 MAGIC = (
     (JPEG, "JPEG"),

@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Reading, Value
+from datacheck.decoders.pictures.in_arrays import first_bytes_decide
 from datacheck.decoders.rows import real
 from datacheck.decoders.trees.layouts import Layout, RecordReader
 from datacheck.decoders.trees.leaves import Leaf
@@ -38,9 +39,11 @@ Places = Callable[[Value], tuple[list[Leaf], list[Place | None], NDArray[np.bool
 """Says of a format where the values of a record lie: its leaves, the place of each, and which bytes are fixed."""
 
 
-def layout_of(value: Value, reading: Reading, places: Places) -> Layout | None:
+def layout_of(value: Value, reading: Reading, places: Places, profile: FamilyProfile | None = None) -> Layout | None:
     """Return the layout of a record that was read, None where something is wrong with it or nothing may vary."""
     if reading.findings or reading.lacks or any(field.encoded for field in reading.fields):
+        return None
+    if any(first_bytes_decide(it.values, it.name, profile) for it in reading.fields if it.format == "array"):
         return None
     traced = places(value)
     if traced is None or len(traced[0]) != len(reading.fields):
@@ -72,7 +75,7 @@ def decode_alike(
             if len(alike) < FEWEST or misses > MISSES + hits // FEWEST:
                 break
             value = bytes(block.values[alike[0]])
-            made = layout_of(value, read(value), places)
+            made = layout_of(value, read(value), places, profile)
             if made is None:
                 misses += 1
                 left.append(alike.pop(0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datacheck.decoders.interface import Reading, Value
-from datacheck.decoders.npy import MAGIC as NPY
+from datacheck.decoders.npy_bytes import MAGIC as NPY
 from datacheck.decoders.pictures.picture import sniff
 from datacheck.decoders.trees.decoder import TreeDecoder
 from datacheck.decoders.trees.paths import ROOT

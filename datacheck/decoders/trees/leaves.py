@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, below, spelled
 from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
@@ -211,6 +212,8 @@ class _Walk:
                 numbers.append(it)
             elif isinstance(it, str) or (isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES):
                 texts.append(it if isinstance(it, str) else escape(bytes(it)))
+            elif isinstance(it, np.ndarray) and picture_bytes(it, ROOT, None) is not None:
+                rest.append(at)
             elif isinstance(it, np.ndarray) and it.dtype.kind in NUMBERS and size + it.nbytes <= STACKED:
                 if not self._known(it):
                     alike.setdefault((it.shape, it.dtype), []).append(it)

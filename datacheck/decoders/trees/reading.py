@@ -11,10 +11,11 @@ import numpy as np
 
 from datacheck.decoders.foreign import foreign
 from datacheck.decoders.interface import Field, Reading, Value
-from datacheck.decoders.npy import MAGIC as NPY
-from datacheck.decoders.npy import NpyDecoder
+from datacheck.decoders.npy_bytes import MAGIC as NPY
+from datacheck.decoders.npy_bytes import read_array
 from datacheck.decoders.pictures.decoder import read_picture
-from datacheck.decoders.pictures.picture import sniff
+from datacheck.decoders.pictures.in_arrays import picture_bytes
+from datacheck.decoders.pictures.picture import FORMATS, sniff
 from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.differences import lacking, usual
@@ -23,8 +24,6 @@ from datacheck.decoders.trees.paths import ROOT, below, is_label
 from datacheck.decoders.trees.tree import Items, Node, Parsed
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
-
-PICTURES = frozenset({"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"})
 
 
 def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
@@ -35,9 +34,9 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
     fields: list[Field] = []
     findings = [*parsed.findings, *walked.findings]
     for leaf in walked.leaves:
-        meant = expected.get(leaf.path)
-        if leaf.kind == "bytes":
-            made, said = _of_bytes(leaf, meant, pixels=pixels)
+        held = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
+        if held is not None or leaf.kind == "bytes":
+            made, said = held or _of_bytes(leaf, expected.get(leaf.path), profile, pixels=pixels)
             fields += made
             findings += said
             continue
@@ -56,8 +55,18 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
 
 def picture_in(parsed: Parsed) -> bytes | None:
     """Return the first picture that lies in a tree, as it is stored."""
-    raws = (leaf.raw for leaf in leaves(parsed.tree).leaves if leaf.kind == "bytes")
-    return next((bytes(raw) for raw in raws if sniff(raw)), None)
+    return next(filter(None, map(picture_of, leaves(parsed.tree).leaves)), None)
+
+
+def picture_of(leaf: Leaf) -> bytes | None:
+    """Return the picture that a leaf is, as it is stored; None where it does not begin as one."""
+    raw: Value | None = leaf.raw
+    array = leaf.values if leaf.kind == "array" else None
+    if leaf.raw[:6] == NPY and len(arrays := read_array(leaf.raw).fields) == 1:
+        array = arrays[0].values
+    if array is not None:
+        raw = picture_bytes(array, leaf.path, None)
+    return None if raw is None or sniff(raw) is None else bytes(raw)
 
 
 def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
@@ -73,8 +82,10 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
 
 def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None:
     """Return the finding of a field that is not of the type that nearly all others have at this path."""
-    if meant is None or not meant.format or field.encoded or (meant.format.partition(" ")[0] in PICTURES):
+    if meant is None or not meant.format or field.encoded:
         return None
+    if meant.format.partition(" ")[0] in FORMATS:
+        return _no_picture(field, meant)
     if field.format == "list" and not field.values.size and meant.format != "number":
         return None  # of whatever the others have, there is none
     if field.format == meant.format and (field.format != "array" or not meant.dtype):
@@ -83,6 +94,14 @@ def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None
     if field.format == meant.format and meant.dtype == dtype:
         return None
     had, other = _type(field.format, dtype), _type(meant.format, meant.dtype)
+    return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
+
+
+def _no_picture(field: Field, meant: FieldProfile) -> Finding | None:
+    """Return the finding of a field that is no picture where nearly all others are; of bytes all is said."""
+    if field.format == "bytes" or meant.channels is None:
+        return None
+    had, other = _type(field.format, _named(field.values.dtype)), meant.format
     return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
 
 
@@ -96,29 +115,41 @@ def _type(form: str, dtype: str) -> str:
     return dtype if form == "array" and dtype else form
 
 
-def _of_bytes(leaf: Leaf, meant: FieldProfile | None, *, pixels: bool) -> tuple[list[Field], list[Finding]]:
+Made = tuple[list[Field], list[Finding]]
+
+
+def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool) -> Made | None:
+    """Return the fields of an array of bytes that is an encoded picture, None for any other array."""
+    raw = picture_bytes(leaf.values, leaf.path, profile)
+    if raw is None:
+        return None
+    meant = None if profile is None else profile.fields.get(leaf.path)
+    return _of_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), meant, profile, pixels=pixels)
+
+
+def _of_bytes(leaf: Leaf, meant: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     """Return the fields that bytes hold: a picture, .npy bytes, a text; of others nobody knows what they are."""
     raw, path = leaf.raw, leaf.path
     bare = Field(path, NOTHING, format="bytes", leaf=True)
-    picture = meant is not None and meant.format.partition(" ")[0] in PICTURES
+    picture = meant is not None and meant.format.partition(" ")[0] in FORMATS
     if not len(raw):
         if meant is None or not (picture or meant.format == "bytes"):
             return [bare], []
         return [bare], [found("empty", f"zero bytes, nearly all others are {meant.format}", field=path)]
+    if raw[:6] == NPY:
+        return _of_npy(path, raw, profile, pixels=pixels)
     if picture or sniff(raw) is not None:
         return _of_picture(path, raw, pixels=pixels)
-    if raw[:6] == NPY:
-        return _of_npy(path, raw)
     if TextDecoder().knows(raw):
         return [Field(path, NOTHING, format="text", leaf=True)], []
     if len(raw) <= SMALL_BYTES:  # a digest, a number of a record
         return [bare], []
     name = foreign(raw)
-    what = f"{name}, which datacheck does not decode" if name else f"{len(raw)} raw bytes: nothing says what they are"
+    what = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"
     return [bare], [found("unknown-payload", what, field=path)]
 
 
-def _of_picture(path: str, raw: Value, *, pixels: bool) -> tuple[list[Field], list[Finding]]:
+def _of_picture(path: str, raw: Value, *, pixels: bool) -> Made:
     picture, findings = read_picture(raw, pixels=pixels)
     said = [msgspec.structs.replace(it, field=path) for it in findings]
     if picture is None:
@@ -127,9 +158,14 @@ def _of_picture(path: str, raw: Value, *, pixels: bool) -> tuple[list[Field], li
     return [Field(path, picture.pixels, format=picture.format, encoded=True, pixels_skipped=skipped, leaf=True)], said
 
 
-def _of_npy(path: str, raw: Value) -> tuple[list[Field], list[Finding]]:
-    reading = NpyDecoder().read(raw, None)
+def _of_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
+    reading = read_array(raw)
     start = "" if path == ROOT else path
+    if len(reading.fields) == 1 and reading.fields[0].name == "data" and not reading.findings:
+        leaf = Leaf(path, "array", reading.fields[0].values)
+        held = _picture_in_array(leaf, profile, pixels=pixels)
+        if held is not None:
+            return held
     fields = [
         Field(path if it.name == "data" else below(start, it.name.replace(".", "/")), it.values, format="array",
               label=is_label(path), leaf=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from datacheck.decoders.npy import MAGIC as NPY
+from datacheck.decoders.npy_bytes import MAGIC as NPY
 from datacheck.decoders.pictures.picture import sniff
 from datacheck.decoders.wrappers import base64_text, blosc, frames, streams
 from datacheck.decoders.wrappers.interface import LIMIT, Peeled, Value

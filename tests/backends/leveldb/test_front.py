@@ -147,6 +147,10 @@ def empty_current(path):
     (path / "CURRENT").write_bytes(b"")
 
 
+def strip_the_newline_of_current(path):
+    (path / "CURRENT").write_bytes((path / "CURRENT").read_bytes().strip())
+
+
 def name_another_manifest(path):
     (path / "CURRENT").write_bytes(b"MANIFEST-000077\n")
 
@@ -246,6 +250,11 @@ DAMAGES = {
     empty_current: (
         ["damaged-store"], (), False,
         ["CURRENT does not name a MANIFEST; MANIFEST-000002 is there, and was taken"],
+    ),
+    strip_the_newline_of_current: (
+        ["damaged-store"], (), False,
+        ["CURRENT does not end with a newline, and LevelDB refuses to open the store; "
+         "MANIFEST-000002 is there, and was taken"],
     ),
     name_another_manifest: (
         ["damaged-store"], (), False, [f"MANIFEST-000077, which CURRENT names, is missing{ALL}"],

@@ -59,8 +59,14 @@ def test_the_option_that_older_numpy_kept_is_no_field():
         assert list(fields("npz", value)) == names
 
 
-def test_an_array_of_objects_is_never_loaded():
-    assert codes("npz", npz(a=np.array([{}, 1], object))) == ["unknown-payload"]
+class Called:
+    def __reduce__(self):
+        return open, ("/dev/null",)
+
+
+def test_an_array_of_objects_is_walked_and_never_loaded():
+    assert codes("npz", npz(a=np.array([{}, 1], object))) == []
+    assert codes("npz", npz(a=np.array([{}, Called()], object))) == ["unsafe-pickle"]
 
 
 @pytest.mark.parametrize("name", ["npz", "torch", "safetensors"])

@@ -9,7 +9,7 @@ from leveldb_building import write_log_store
 from PIL import Image, TiffImagePlugin
 
 import datacheck
-from datacheck.decoders import npy
+from datacheck.decoders import npy_bytes
 from datacheck.decoders.pictures import jpeg, png
 from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.picture import DEFLATE, LIMIT, LZW, too_large
@@ -188,8 +188,8 @@ def test_a_bmp_whose_rows_are_all_there_is_only_beyond_the_bound():
 
 
 def test_a_header_of_npy_that_is_longer_than_we_parse_is_not_bad():
-    value = b"\x93NUMPY\x02\0" + struct.pack("<I", npy.LITERAL_BYTES + 1) + bytes(npy.LITERAL_BYTES + 1)
-    finding, _ = npy._header(value)
+    value = b"\x93NUMPY\x02\0" + struct.pack("<I", npy_bytes.LITERAL_BYTES + 1) + bytes(npy_bytes.LITERAL_BYTES + 1)
+    finding, _ = npy_bytes._header(value)
     assert (finding.code, finding.verdict) == ("too-large", "unverifiable")
 
 

@@ -1,0 +1,75 @@
+"""Arrays of pyarrow in pickles, as data frames of pandas have them for texts since pandas 3.
+
+`pyarrow/array.pxi` (`_restore_array`) and `types.pxi` (`type_for_alias`) say what the parts are: type, length, number
+of nulls, offset, buffers (the first one has a bit for each value that is no null), children, dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from datacheck.decoders.pickles.arrays import is_integer, text
+from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque
+
+NUMBERS = {
+    "double": "<f8", "float": "<f4", "halffloat": "<f2",
+    **{f"{sign}int{8 * size}": f"<{sign or 'i'}{size}" for sign in ("", "u") for size in (1, 2, 4, 8)},
+}  # fmt: skip
+"""The dtypes of the types of numbers, by their names."""
+NESTED = 8
+
+
+class ArrowType(Opaque, eq=False):
+    """A type of Arrow; `name` is how it is spelled."""
+
+    name: str = ""
+
+
+def named_type(given: Sequence[Node]) -> Node | None:
+    """Return the type that `type_for_alias` would."""
+    name = text(given[0]) if len(given) == 1 else None
+    return None if name is None else ArrowType(f"pyarrow {name[:40]}", name=name)
+
+
+def restored(parts: Node, depth: int = 0) -> Node | None:
+    """Return what an array holds: its numbers, or those of its children; in texts and times is nothing to judge."""
+    if not isinstance(parts, Items) or len(parts.items) < 6:
+        return None
+    of, length, nulls, offset, buffers, children = parts.items[:6]
+    kind = of.kind if isinstance(of, (Opaque, Keyed)) else "pyarrow array"
+    if (
+        not isinstance(buffers, Items)
+        or not isinstance(children, Items)
+        or not (is_integer(length) and is_integer(offset))
+    ):
+        return None
+    if isinstance(of, ArrowType) and of.name in NUMBERS:
+        return _numbers(NUMBERS[of.name], length, offset, nulls, buffers.items)
+    within = [restored(it, depth + 1) for it in children.items] if depth < NESTED else []
+    return Keyed(kind=kind, items=within) if within else Opaque(kind)
+
+
+def _numbers(dtype: str, length: int, offset: int, nulls: Node, buffers: Sequence[Node]) -> Node:
+    """Return the numbers of an array; those that are null do not count, so another stands in their place."""
+    raw = buffers[1] if len(buffers) == 2 else None
+    plain = np.dtype(dtype)
+    if length == 0:
+        return np.empty(0, plain)
+    if (
+        not isinstance(raw, (bytes, memoryview))
+        or min(length, offset) < 0
+        or (offset + length) * plain.itemsize > len(raw)
+    ):
+        return Flawed("size-mismatch", f"an array of pyarrow whose {plain} values are not {length} from {offset} on")
+    values = np.frombuffer(raw, plain, length, offset * plain.itemsize)
+    bits = buffers[0]
+    if nulls == 0 or not isinstance(bits, (bytes, memoryview)) or 8 * len(bits) < offset + length:
+        return values
+    there = np.unpackbits(np.frombuffer(bits, np.uint8), count=offset + length, bitorder="little")[offset:] == 1
+    if there.all():
+        return values
+    shown = values.copy()
+    shown[~there] = values[there][0] if there.any() else 0
+    return shown

@@ -1,0 +1,34 @@
+"""Arrays as joblib stores them: the pickle says what they are, and goes on behind their values.
+
+`NumpyArrayWrapper` of joblib's numpy_pickle.py has the dtype, the shape and the order. Since joblib 1.2 a byte follows
+that says how many bytes of padding there are before the values. Arrays of objects are a pickle of their own.
+"""
+
+from __future__ import annotations
+
+from datacheck.decoders.pickles import arrays
+from datacheck.decoders.pickles.machine import NESTED, Machine
+from datacheck.decoders.pickles.parts import Broken, DType
+from datacheck.decoders.trees.tree import Keyed, Node
+
+WRAPPERS = frozenset(
+    {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
+)
+ALIGNED = "numpy_array_alignment_bytes"
+
+
+def array_behind(machine: Machine, wrapper: Keyed) -> Node:
+    """Return the array whose values are next in the record; the machine then is behind them. Raises Broken."""
+    said = {name: value for name, value in wrapper.pairs if isinstance(name, str)}
+    dtype, shape = said.get("dtype"), arrays.whole(said.get("shape"))
+    if not isinstance(dtype, DType) or dtype.made is None or shape is None:
+        raise Broken("undecodable", "an array of joblib whose dtype and shape are not known")
+    if dtype.made.hasobject:
+        if machine.depth >= NESTED:
+            raise machine.beyond("arrays of objects in each other")
+        made, machine.at = machine.nested(machine.raw, machine.at, machine.persistent)
+        return made
+    if said.get(ALIGNED) is not None:
+        machine.take(machine.number(1))
+    values = machine.take(arrays.room(dtype, shape))
+    return arrays.array(dtype, said.get("shape"), values, fortran=said.get("order") == "F")
