@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.samples import FileShapes, families_of_files
 from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 FINITE, SHARE = 3, 2 / 3
-"""How many attributes of the name have to be finite, at least, and what share of all of them."""
+"""How many attributes of the name have to be finite, at least, and what share of all of them, for others to be odd."""
+SURE, BESIDE_ONE = 0.95, 6
+"""From this share on the others are bad, and so is a single one beside so many: fewer may be NaN by design, as the
+time of a success is for a demonstration that fails, and are suspicious."""
 MISSING = re.compile(rb".*(fill|missing|no_?data|valid_|range|null|default|nan|invalid).*", re.IGNORECASE)
 OF_FILE = 64
 """So many attributes of a file itself are held against those of the files like it."""
@@ -38,6 +42,7 @@ class Spoiled(NamedTuple):
     nan: int
     inf: int
     size: int
+    verdict: Verdict | None = None
 
     def finding(self, **details: Any) -> Finding:
         code, count = ("nan", self.nan) if self.nan else ("inf", self.inf)
@@ -45,7 +50,8 @@ class Spoiled(NamedTuple):
         some = f"{count} of {self.size} values" if self.size > 1 else "the value"
         verb = "are" if count > 1 else "is"
         text = f"the attribute {called} of {escape(self.path)}: {some} {verb} {what}"
-        return found(code, text, attribute=called, object=escape(self.path), count=count, **details)
+        of = {"attribute": called, "object": escape(self.path), "count": count}
+        return found(code, text, verdict=self.verdict, **of, **details)
 
 
 class AttributeValues:
@@ -71,15 +77,18 @@ class AttributeValues:
         """Return those that are not finite where nearly all others are, by the paths of their objects."""
         made: dict[bytes, list[Spoiled]] = defaultdict(list)
         for of, its in self._spoiled.items():
-            if _are_odd(len(its), self._finite[of]):
-                for it in its:
-                    made[it.path].append(it)
+            verdict = _verdict(len(its), self._finite[of])
+            for it in its if verdict else ():
+                made[it.path].append(it._replace(verdict=verdict))
         return made
 
 
-def _are_odd(spoiled: int, finite: int) -> bool:
-    """Say whether so many attributes that are not finite are few beside so many that are."""
-    return finite >= max(FINITE, SHARE * (finite + spoiled))
+def _verdict(spoiled: int, finite: int) -> Verdict | None:
+    """Return what so many attributes that are not finite are beside so many that are; None if they may be sound."""
+    if finite < max(FINITE, SHARE * (finite + spoiled)):
+        return None
+    sure = finite >= SURE * (finite + spoiled) or (spoiled == 1 and finite >= BESIDE_ONE)
+    return "bad" if sure else "suspicious"
 
 
 def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[Table]:
@@ -131,6 +140,7 @@ class AttributesOfFiles:
                     else:
                         finite[name] += 1
             for name, its in spoiled.items():
-                if _are_odd(len(its), finite[name]):
-                    for number, it in its:
-                        yield msgspec.structs.replace(it.finding(sample=names[number]), file=names[number])
+                verdict = _verdict(len(its), finite[name])
+                for number, it in its if verdict else ():
+                    said = it._replace(verdict=verdict).finding(sample=names[number])
+                    yield msgspec.structs.replace(said, file=names[number])

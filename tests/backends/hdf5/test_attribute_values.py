@@ -131,3 +131,13 @@ def test_files_of_another_kind_tell_nothing(tmp_path):
         file["mean"] = np.arange(6.0).reshape(2, 3)
         file.attrs["goal"] = np.nan
     assert datacheck.scan(source, workers=1).clean
+
+
+@pytest.mark.parametrize(
+    ("odd", "count", "verdict"),
+    [(1, 4, "suspicious"), (1, 7, "bad"), (2, 9, "suspicious"), (3, 40, "suspicious"), (2, 40, "bad")],
+)
+def test_fewer_than_nearly_all_that_are_finite_make_the_others_suspicious(tmp_path, odd, count, verdict):
+    its = dict.fromkeys(range(1, 1 + odd), np.nan)
+    for source in (pictures(tmp_path / "a.h5", its, count=count), episodes(tmp_path / "b", odd=its, count=count)):
+        assert [it.verdict for it in datacheck.scan(source, workers=1).findings] == [verdict] * odd
