@@ -50,7 +50,7 @@ class Spoiled(NamedTuple):
         some = f"{count} of {self.size} values" if self.size > 1 else "the value"
         verb = "are" if count > 1 else "is"
         text = f"the attribute {called} of {escape(self.path)}: {some} {verb} {what}"
-        of = {"attribute": called, "object": escape(self.path), "count": count}
+        of: dict[str, Any] = {"attribute": called, "object": escape(self.path), "count": count}
         return found(code, text, verdict=self.verdict, **of, **details)
 
 
