@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.samples import FileShapes, families_of_files
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.codes import Verdict
@@ -31,7 +32,6 @@ MISSING = re.compile(rb".*(fill|missing|no_?data|valid_|range|null|default|nan|i
 OF_FILE, KEPT = 1 << 10, 1 << 20
 """So many attributes of a file itself, and of all files that differ in them, are held against those of other files."""
 ROOT = b"/"
-_DIGITS = re.compile(rb"[0-9]+")
 
 
 Attributes = tuple[tuple[bytes, int, int, int], ...]
@@ -70,7 +70,7 @@ class AttributeValues:
         """
 
     def add(self, path: bytes, name: bytes, values: NDArray[Any]) -> None:
-        of = _DIGITS.sub(b"#", path.rpartition(b"/")[0]), name
+        of = DIGITS.sub(b"#", path.rpartition(b"/")[0]), name
         nan, inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())
         most = 2 * OF_FILE if nan or inf else OF_FILE
         if path == ROOT and len(self.of_root) < most and not MISSING.fullmatch(name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.looking import LARGEST, Looking
+from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
@@ -200,9 +200,6 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     return made, said
 
 
-_DIGITS = re.compile(rb"[0-9]+")
-
-
 def _pictures(facts: Facts) -> frozenset[bytes]:
     """Return the flat datasets of bytes that begin as a picture does, and are as long as nothing beside them."""
     made = set()
@@ -333,9 +330,9 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
 def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
     """Say whether these are names of samples that are lost: like those of the others, and beside lists of these."""
     above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
-    stems = {_DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
+    stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
     beside = any(it.above == of and it.path.rpartition(b"/")[0] == above for it in names)
-    return beside and stems.issuperset(_DIGITS.sub(b"#", it) for it in listed)
+    return beside and stems.issuperset(DIGITS.sub(b"#", it) for it in listed)
 
 
 def spelled(text: Any) -> bytes:

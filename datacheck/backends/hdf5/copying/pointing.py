@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.row_counts import ENDS, STARTS
-from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, words
+from datacheck.backends.hdf5.row_numbers import ROWS, RUNS
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
 from datacheck.model.sample_sets import SETS
