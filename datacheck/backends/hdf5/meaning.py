@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import DIGITS
+from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
@@ -182,14 +183,14 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += (it for some in datasets for it in _leading_nowhere(some, facts))
         said += fuel.findings(parts, by_path)
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
-    several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
+    several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     of_group = dict(facts.groups)
     for group, some in facts.groups:
         if group not in several:
             said += step_counts(some, facts.values)
             said += (it for name in INFOS for it in info_counts(some, of_group.get(group + b"/" + name, ())))
-    samples = frozenset(it.path for family in alike for it in family.samples)
+    samples = Paths(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
     made = Meaning(
@@ -211,7 +212,7 @@ def _pictures(facts: Facts) -> frozenset[bytes]:
                 head = facts.look.head(it, HEAD)
                 if any(head.startswith(magic) for magic in MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
                     made.add(it.path)
-    return frozenset(made)
+    return Paths(made)
 
 
 def _leading_nowhere(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
@@ -278,7 +279,7 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             continue
         whole = name in SAMPLES
         true = {len(paths), filled} if whole else {sum(told), sum(it for it in rows if it > 0)}
-        unsure = frozenset() if whole else frozenset(it for it, there in zip(paths, rows, strict=True) if there < 0)
+        unsure = Paths() if whole else Paths(it for it, there in zip(paths, rows, strict=True) if there < 0)
         if unsure:
             counts.append(Counted(above, name, paths, unsure=unsure))
             continue
@@ -316,7 +317,7 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
         lost = [it for it in listed if it not in there]
         if len(lost) * 2 > len(listed) and not (facts.recovered and _lost_from(family, listed, dataset, names)):
             continue
-        names.append(Named(dataset.path, above, tuple(listed), frozenset(lost)))
+        names.append(Named(dataset.path, above, tuple(listed), Paths(lost)))
         taken.add(dataset.path)
         if lost and not facts.hidden:
             path = escape(dataset.path)
