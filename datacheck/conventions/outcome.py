@@ -192,6 +192,11 @@ class Outcomes:
         return any(it.repair.renumbered for it in self.of.values())
 
     @property
+    def lists(self) -> frozenset[tuple[str, bytes]]:
+        """The database and the key of each list that is kept true and holds keys of other databases, or within it."""
+        return frozenset((part, key) for part, it in self.of.items() for key in it.repair.foreign)
+
+    @property
     def repairs(self) -> dict[str, Repair]:
         return {part: it.repair for part, it in self.of.items()}
 

@@ -183,7 +183,8 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
         if part not in going and (outcome is None or not (outcome.dropped or outcome.repair.renumbered)):
             continue
         moved = outcome is not None and outcome.repair.renumbered
-        for it in known.within:
+        lists = frozenset() if outcomes is None else outcomes.lists
+        for it in (it for it in known.within if (it.kept_in, it.key) not in lists):
             what = "numbers" if it.numbers else "keys"
             where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
