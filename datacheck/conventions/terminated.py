@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from operator import itemgetter
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.interface import Known
-from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.numbered_keys import Packed, Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -16,6 +15,9 @@ from datacheck.model.replacing import replace
 
 NUL = b"\0"
 NAMED = 10
+PRINTABLE = 0x20
+CHANCE = 20
+"""Keys of both forms are at least one in so many."""
 
 
 def odd_ends(known: Known, account: Account) -> Iterator[Finding]:
@@ -26,7 +28,7 @@ def odd_ends(known: Known, account: Account) -> Iterator[Finding]:
     if any(it.lists for it in known.conventions):
         return
     yield from (_mixed(*it) for it in _both(account))
-    for pattern in sorted(it for it, numbers in account.numbers.items() if numbers and it.after.endswith(NUL)):
+    for pattern in _ended(account):
         if _without(pattern, account) is None and not _has_letters(pattern) and _counted(known, pattern):
             meant = replace(pattern, after=pattern.after[:-1])
             text = (
@@ -41,20 +43,28 @@ def ends_differ(account: Account) -> bool:
 
 
 def _both(account: Account) -> Iterator[tuple[Pattern, Runs, Pattern, Runs]]:
-    """Yield the patterns of keys that end with a NUL, with those that are the same without it, and the numbers."""
-    for pattern, numbers in sorted(account.numbers.items(), key=itemgetter(0)):
-        plain = _without(pattern, account) if numbers else None
-        if plain is not None and not _are_padded(numbers, account.numbers[plain], pattern.width):
+    """Yield the patterns of keys that end with a NUL, with those that are the same without it, and the numbers.
+
+    A few of many may be numbers in binary, which look so by chance.
+    """
+    for pattern in _ended(account):
+        plain, numbers = _without(pattern, account), account.numbers[pattern]
+        if plain is None or _are_padded(numbers, account.numbers[plain], pattern.width):
+            continue
+        if (len(numbers) + len(account.numbers[plain])) * CHANCE >= account.records - account.own:
             yield pattern, numbers, plain, account.numbers[plain]
+
+
+def _ended(account: Account) -> list[Pattern]:
+    """Return the patterns of printable keys with a NUL behind them."""
+    its = (it for it, numbers in account.numbers.items() if numbers and it.after.endswith(NUL))
+    return sorted(it for it in its if min(it.before + it.after[:-1], default=PRINTABLE) >= PRINTABLE)
 
 
 def _without(pattern: Pattern, account: Account) -> Pattern | None:
     """Return the pattern of keys that are the same but for the NUL at the end; None where there are none."""
-    if not pattern.after.endswith(NUL):
-        return None
-    after = pattern.after[:-1]
-    its = (it for it in account.numbers if (it.before, it.after) == (pattern.before, after))
-    return next((it for it in sorted(its) if account.numbers[it] and not after.endswith(NUL)), None)
+    its = (it for it, numbers in account.numbers.items() if numbers and not isinstance(it, Packed))
+    return next((it for it in its if (it.before, it.after) == (pattern.before, pattern.after[:-1])), None)
 
 
 def _are_padded(numbers: Runs, others: Runs, width: int) -> bool:
