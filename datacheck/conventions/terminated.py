@@ -49,7 +49,7 @@ def _both(account: Account) -> Iterator[tuple[Pattern, Runs, Pattern, Runs]]:
     """
     for pattern in _ended(account):
         plain, numbers = _without(pattern, account), account.numbers[pattern]
-        if plain is None or _are_padded(numbers, account.numbers[plain], pattern.width):
+        if plain is None or _of_one_length(pattern, numbers, plain, account.numbers[plain]):
             continue
         if (len(numbers) + len(account.numbers[plain])) * CHANCE >= account.records - account.own:
             yield pattern, numbers, plain, account.numbers[plain]
@@ -67,10 +67,10 @@ def _without(pattern: Pattern, account: Account) -> Pattern | None:
     return next((it for it in its if (it.before, it.after) == (pattern.before, pattern.after[:-1])), None)
 
 
-def _are_padded(numbers: Runs, others: Runs, width: int) -> bool:
-    """Say whether each number that a NUL follows has one digit less than any other one: all keys are of one length."""
-    most, least = len(str(numbers.last)), len(str(others.first))
-    return width == 1 and len(str(numbers.first)) == most and len(str(others.last)) == least == most + 1
+def _of_one_length(pattern: Pattern, numbers: Runs, plain: Pattern, others: Runs) -> bool:
+    """Say whether keys with a NUL and those without are of one length: numbers in binary, texts that are filled up."""
+    ended = {max(pattern.width, len(str(it))) + 1 for it in (numbers.first, numbers.last)}
+    return len(ended) == 1 and {max(plain.width, len(str(it))) for it in (others.first, others.last)} == ended
 
 
 def _counted(known: Known, pattern: Pattern) -> bool:
