@@ -131,15 +131,16 @@ class WholeStore(msgspec.Struct):
         yield found("label", text, verdict="unverifiable")
 
 
-def odd_keys(profile: Profile) -> Iterator[Finding]:
+def odd_keys(profile: Profile, *, differ: bool = False) -> Iterator[Finding]:
     """Yield a finding where every key is the printed form of bytes (b'...'), or ends with the NUL of a C string.
 
-    Names of families are escaped: a backslash in one begins a byte that cannot be printed.
+    If some are known to end otherwise (`differ`) that is said elsewhere. Names of families are escaped: a backslash in
+    one begins a byte that cannot be printed.
     """
     for form, what in _ODD_KEYS:
         names = [form.fullmatch(name) for name in profile.families]
         first = next(iter(names), None)
-        if first is not None and all(names):
+        if first is not None and all(names) and not differ:
             text = f"every key {what}, as in {first[0]}: a loader that asks for {first['meant']} finds nothing"
             yield found("odd-text", text, verdict="suspicious")
 

@@ -13,6 +13,7 @@ import msgspec
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.parts import parts_of
+from datacheck.conventions.rewriting import Place
 from datacheck.conventions.runs import Span
 from datacheck.conventions.sequences import Frames
 from datacheck.conventions.spanning import Naming, Spanning
@@ -191,13 +192,16 @@ class Listed(msgspec.Struct, frozen=True):
 class ListWithin(msgspec.Struct, frozen=True):
     """Lists of keys of records, or of their `numbers`, in the value of `key` in the database `kept_in`.
 
-    `names` are those of the entries of mappings that lead to all of them.
+    `names` are those of the entries of mappings that lead to all of them. Where a copy can have them true, `places` are
+    those of the keys, and `form` is how the value is written.
     """
 
     key: bytes
     kept_in: str
     names: tuple[str, ...] = ()
     numbers: bool = False
+    form: str = ""
+    places: tuple[Place, ...] = ()
 
 
 class Convention(msgspec.Struct, frozen=True):

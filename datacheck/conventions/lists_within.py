@@ -1,6 +1,7 @@
 """Lists of keys, or of numbers in keys, that no convention knows: within a mapping, or as the indices of a set.
 
-Nothing tells how a loader takes them, so a copy has them as they are, and whoever makes it is told.
+Nothing tells how a loader takes them. Lists of keys lose what a copy does not have, if nothing else depends on them;
+a copy has all others as they are, and whoever makes it is told.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from datacheck.conventions.counted import METADATA
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, ListWithin, StoreView
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
+from datacheck.conventions.rewriting import Kind, Place, is_lossless, stand_alone
 from datacheck.conventions.stored_values import key_of
+from datacheck.model.replacing import replace
 
 INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
 """Words for lists of numbers that are of records; other lists are if they have most of the records."""
@@ -30,14 +33,23 @@ def lists_within(
         known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
         for key in _names(view):
             said = None if (part, key) in known else view.stored(key)
-            found: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
-            for names, items in () if said is None else _lists(said.value, ()):
-                called = (key.decode("latin1"), *names)
+            found: dict[str, list[tuple[Place, bool]]] = {}
+            if said is None:
+                continue
+            for place, items in _lists(said.value, ()):
+                called = (key.decode("latin1"), *_named(place))
                 of = next((it for it in (part, *views) if _are_of(items, called, views[it])), None)
                 if of is not None:
-                    found.setdefault(of, []).append((names, type(items[0]) is int))
+                    found.setdefault(of, []).append((place, type(items[0]) is int))
             for of, its in found.items():
-                yield of, ListWithin(key, part, _shared([names for names, _ in its]), any(it for _, it in its))
+                numbers = any(it for _, it in its)
+                made = ListWithin(key, part, _shared([_named(it) for it, _ in its]), numbers)
+                places = tuple(it for it, _ in its)
+                counted = any(count.key == key for one in kept[of] for count in one.counts)
+                alone = len(found) == 1 and not (numbers or counted)
+                if alone and stand_alone(said.value, places) and is_lossless(view.value(key) or b"", said):
+                    made = replace(made, form=said.form, places=places)
+                yield of, made
 
 
 def _shared(names: list[tuple[str, ...]]) -> tuple[str, ...]:
@@ -56,23 +68,29 @@ def _names(view: StoreView) -> list[bytes]:
     return names if len(names) <= FEW else [it for it in METADATA if it in view.keys]
 
 
-def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
-    """Yield the lists of texts, or of whole numbers that are all different, with the names that lead to each.
+def _named(place: Place) -> tuple[str, ...]:
+    """Return the names that lead to a place, as people read them."""
+    return (*place.names, place.column) if place.kind == "column" else place.names
+
+
+def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[Place, list[Any]]]:
+    """Yield the lists of texts, or of whole numbers that are all different, with the place of each.
 
     The names in a mapping are such a list, its numbers, and what the mappings in a list have under one name.
     """
     if isinstance(value, dict):
-        for items in (list(value), list(value.values())):
-            yield from [(names, items)] if _may_be(items) else []
+        ways: tuple[tuple[Kind, list[Any]], ...] = (("names", list(value)), ("values", list(value.values())))
+        for kind, items in ways:
+            yield from [(Place(names, kind), items)] if _may_be(items) else []
         for name, item in value.items() if len(names) < DEEPEST else ():
             yield from _lists(item, (*names, str(name))) if isinstance(item, (list, dict)) else ()
     elif isinstance(value, list) and _may_be(value):
-        yield names, value
+        yield Place(names, "items"), value
     elif isinstance(value, list) and len(names) < DEEPEST:
         if len(value) >= FEWEST and all(isinstance(it, dict) for it in value):
             for name in list(value[0])[:PROBED]:
                 column = [it.get(name) for it in value]
-                yield from [((*names, str(name)), column)] if _may_be(column) else []
+                yield from [(Place(names, "column", str(name)), column)] if _may_be(column) else []
         else:
             for at, item in enumerate(value[:PROBED]):
                 yield from _lists(item, (*names, str(at))) if isinstance(item, (list, dict)) else ()

@@ -99,16 +99,12 @@ def repaired(
     all_samples = [(it, samples(it, account, across)) for it in conventions]
     main, made = next(((it, made) for it, made in all_samples if patterns_of(it, made)), all_samples[0])
     patterns = shares.of.patterns(shares.part) if shares is not None and numbered else patterns_of(main, made)
-    going = Going(patterns, stems)
     every = [it for convention in conventions for it in convention.lists if it.kept_in is None]
     lists = {it.key: it.form for it in every if not it.file}
     files = {it.key: it.form for it in every if it.file}
+    going = Going(patterns, stems)
     absent = {key for it in listed for key in it.missing}
-    others = ((key, itself) for key, itself in gone if itself or key not in also)
-    for key, itself in chain(others, ((key, False) for key in also)):
-        if any(it.lists for it in conventions):
-            absent.add(key)
-        going.take(key, itself=itself)
+    absent |= _taken(going, gone, also, told=any(it.lists for it in conventions))
     counted = made.base is not None and main.deleted is None and stems is None
     base = shares.base if shares is not None and numbered else made.base
     close = (base is not None and (numbered or counted)) if renumber is None else renumber
@@ -137,6 +133,17 @@ def repaired(
     whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None
     whole = whole if shares is None else shares.samples
     return Outcome(repair, records, whole, with_others, going.stems_with_others, elsewhere)
+
+
+def _taken(going: Going, gone: Iterable[tuple[bytes, bool]], also: frozenset[bytes], *, told: bool) -> set[bytes]:
+    """Let `going` have the keys of all records that go; return these if they are to be `told`, for lists of keys."""
+    others = ((key, itself) for key, itself in gone if itself or key not in also)
+    taken = set()
+    for key, itself in chain(others, ((key, False) for key in also)):
+        going.take(key, itself=itself)
+        if told:
+            taken.add(key)
+    return taken
 
 
 class _Numbers(msgspec.Struct, frozen=True):
@@ -190,6 +197,11 @@ class Outcomes:
     @property
     def renumbered(self) -> bool:
         return any(it.repair.renumbered for it in self.of.values())
+
+    @property
+    def lists(self) -> frozenset[tuple[str, bytes]]:
+        """The database and the key of each list that is kept true and holds keys of other databases, or within it."""
+        return frozenset((part, key) for part, it in self.of.items() for key in it.repair.foreign)
 
     @property
     def repairs(self) -> dict[str, Repair]:

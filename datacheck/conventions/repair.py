@@ -14,6 +14,7 @@ from datacheck.backends.copy_plan import Change
 from datacheck.conventions.account import KeyWatch
 from datacheck.conventions.interface import Count, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
+from datacheck.conventions.rewriting import Place, rewritten
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Naming
@@ -27,16 +28,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A list of the keys of other databases, and what counts it: its form, and what becomes of these."""
+    """A list of the keys of other databases, and what counts it: its form, and what becomes of these.
+
+    Where lists lie within a value, `places` are theirs.
+    """
 
     form: str
     repairs: tuple[Repair, ...]
     count: Count | None = None
+    places: tuple[Place, ...] = ()
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that what is listed has in the copy, None where it has none in one of the databases."""
         keys = [it.key(key) for it in self.repairs]
         return None if None in keys else keys[0]
+
+    def rewritten(self, value: Any) -> Any:
+        """Return what was listed with the keys of the copy."""
+        return rewritten(value, self.places, self.key) if self.places else with_keys(value, self.key)
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,7 @@ class Repair:
             elif key in lists:
                 form = FORMS[lists[key].form]
                 old = form.read(bytes(block.values[row]))
-                new = with_keys(old, lists[key].key)
+                new = lists[key].rewritten(old)
                 if new != old:
                     made[row] = form.write(new)
             else:

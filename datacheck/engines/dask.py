@@ -59,6 +59,28 @@ def silent(sentence: str) -> None:
     """Say nothing."""
 
 
+@dataclass
+class Absence:
+    """Since when a cluster has had no workers, infinite once that was told: all engines of one cluster share it."""
+
+    since: float | None = None
+
+    def told(self) -> None:
+        """Do not have it told again until there were workers."""
+        self.since = math.inf
+
+    def is_news(self, workers: bool) -> bool:
+        """Take whether there are workers; say whether it is to be told that there have been none for a while."""
+        if workers:
+            self.since = None
+        elif self.since is None:
+            self.since = time.monotonic()
+        elif time.monotonic() - self.since > SILENT_SECONDS:
+            self.told()
+            return True
+        return False
+
+
 @dataclass(frozen=True)
 class Dask:
     """Makes engines that run their tasks on the cluster of a Dask client.
@@ -75,11 +97,12 @@ class Dask:
     client: Client
     say: Callable[[str], None] = silent
     """Hears a sentence where the cluster has no workers for a while, and the scan waits for some."""
+    absence: Absence = field(default_factory=Absence, compare=False, repr=False)
     name: ClassVar[str] = "dask"
     elastic: ClassVar[bool] = True
 
     def __call__(self, job: Job[T], workers: int, memory: int) -> DaskEngine[T]:
-        return DaskEngine(self.client, job, workers, memory, self.say)
+        return DaskEngine(self.client, job, workers, memory, self.say, self.absence)
 
 
 @contextlib.contextmanager
@@ -164,10 +187,16 @@ class DaskEngine(Generic[T]):
     """Tasks of one job on the workers of a cluster; see `datacheck.workers.interface.Engine`."""
 
     def __init__(
-        self, client: Client, job: Job[T], workers: int, memory: int, say: Callable[[str], None] = silent
+        self,
+        client: Client,
+        job: Job[T],
+        workers: int,
+        memory: int,
+        say: Callable[[str], None] = silent,
+        absence: Absence | None = None,
     ) -> None:
         self._client, self._asked, self._memory, self._say = client, workers, memory, say
-        self._alone: float | None = None
+        self._absence = absence or Absence()
         self._where = "" if client.scheduler is None else f" at {client.scheduler.address}"
         self._job = dumps_job(job)
         self._digest = hashlib.sha256(self._job + memory.to_bytes(8, "little")).hexdigest()
@@ -292,12 +321,7 @@ class DaskEngine(Generic[T]):
     def _look_for_workers(self) -> None:
         """Say so once if the cluster has had no workers for a while, whom the tasks wait for."""
         with contextlib.suppress(Exception):  # while the scheduler is away nobody knows
-            if self._client.nthreads():
-                self._alone = None
-            elif self._alone is None:
-                self._alone = time.monotonic()
-            elif time.monotonic() - self._alone > SILENT_SECONDS:
-                self._alone = math.inf
+            if self._absence.is_news(bool(self._client.nthreads())):
                 self._say(f"the cluster{self._where} has no workers; waiting for some")
 
     def _step(self, told: _Step) -> Iterator[tuple[T, Any]]:

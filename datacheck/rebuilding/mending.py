@@ -12,7 +12,7 @@ from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, scattered
 from datacheck.conventions.interface import Known
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
-from datacheck.conventions.repair import Foreign
+from datacheck.conventions.repair import Foreign, Repair
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Sample, Spanning
 from datacheck.errors import RebuildFailed
@@ -113,6 +113,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
         repair = replace(outcome.repair, values={**outcome.repair.values, **values})
         made[part] = replace(outcome, repair=repair)
     _list_elsewhere(report, made, others)
+    _list_within(choice, report, made, others)
     if not made:
         return None
     return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
@@ -175,6 +176,23 @@ def _list_elsewhere(report: Report, made: dict[str, Outcome], others: Counter[st
                 counts = [of for of in convention.counts if of.of_list == it.key]
                 before = lists.get(place, Foreign(it.form, (), counts[0] if counts else None))
                 lists[place] = replace(before, repairs=(*before.repairs, made[part].repair))
+    for (part, key), foreign in lists.items():
+        outcome = made.get(part) or only_values({}, others.pop(part, 0))
+        repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})
+        made[part] = replace(outcome, repair=repair)
+
+
+def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+    """Let lists of keys within other values lose what is gone, where that can be done."""
+    lists: dict[tuple[str, bytes], Foreign] = {}
+    for part, known in report.keeps.items():
+        within = [it for it in known.within if it.places]
+        keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if within else frozenset()
+        if not within or not (keys or part in made):
+            continue
+        itself = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
+        repairs = (made[part].repair, itself) if part in made else (itself,)
+        lists |= {(it.kept_in, it.key): Foreign(it.form, repairs, places=it.places) for it in within}
     for (part, key), foreign in lists.items():
         outcome = made.get(part) or only_values({}, others.pop(part, 0))
         repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})

@@ -6,7 +6,7 @@ say which. So the numbers are kept and the user is told about gaps; `--renumber`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, unsure
@@ -34,6 +34,7 @@ CURSOR = "datum"
 """Datum records are read one after the other, whatever their keys: gaps do no harm."""
 FIRST = (0, 1)
 """The numbers that loaders count from."""
+COUNTING_UP = "a loader that counts up needs --renumber"
 
 
 def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
@@ -43,7 +44,8 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     """
     asked = order.renumber is True
     plain = report.source.decoder == CURSOR or order.renumber is False
-    if not asked and (plain or next(gone(order.choice.shown, report), None) is None):
+    going = bool(report.gone_elsewhere) or next(gone(order.choice.shown, report), None) is not None
+    if not asked and (plain or not going):
         return
     known = {part for part, it in report.keeps.items() if any(one.parts or one.lists for one in it.conventions)}
     layout = only(pool, TakeLayout())
@@ -52,8 +54,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     found = plain_numbering(pool, layout, take_profile(pool, layout))
     made = {part: it for part, it in found.items() if part not in known}
     if asked and not (made or any(_told(report, part) for part in known)):
-        reason = "--renumber cannot close up its keys: they are not all of one numbering; leave the option out"
-        raise RebuildFailed(str(report.source.path), reason)
+        raise RebuildFailed(str(report.source.path), _not_one(report))
     for part, pattern in made.items():
         before = report.keeps.get(part) or Known()
         one = Convention("", (pattern,), named=False, dense=asked)
@@ -63,6 +64,23 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
         if isinstance(accounts, Death):
             raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
         report.tally.add_sums(Tally(keys=accounts))
+
+
+def _not_one(report: Report) -> str:
+    """Say why the keys of a store cannot be renumbered, and what can be done."""
+    parts = [", ".join(map(str, sorted(of, key=str))) for it in report.keeps if len(of := _numbered(report, it)) > 1]
+    why = "--renumber cannot close up its keys: they are not all of one numbering"
+    if not parts:
+        return f"{why}; leave the option out, and the keys stay as they are"
+    return (
+        f"{why}, and nothing tells whether those of {parts[0]} with the same number belong together: "
+        "if they do, add --convention dense; if not, leave the option out, and the keys stay as they are"
+    )
+
+
+def _numbered(report: Report, part: str) -> list[Pattern]:
+    """Return the patterns of the numbers in the keys of a database."""
+    return [it for it, numbers in report.account(part).numbers.items() if numbers]
 
 
 def _told(report: Report, part: str) -> bool:
@@ -129,14 +147,24 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
         if any(count not in doubtful for it in known.conventions for count in it.counts):
             continue
         keys = [key for of, key, _ in gone(order.choice.shown, report) if of == part]
+        keys += () if part else sorted(report.gone_elsewhere)
         if outcome is not None and outcome.repair.patterns:
             patterns, dropped = outcome.repair.patterns, outcome.repair.dropped
         elif len(numbers) == 1:
             patterns = tuple(numbers)
             dropped = Runs((it, it + 1) for key in keys if (it := patterns[0].number(key)) is not None)
         else:
+            yield from _opened_each(report, part, keys)
             continue
         yield from _opened(patterns, union(numbers[it] for it in patterns if it in numbers), dropped)
+
+
+def _opened_each(report: Report, part: str, keys: Sequence[bytes]) -> Iterator[str]:
+    """Yield a sentence for each numbering that gets a gap, where nothing tells which records belong together."""
+    hint = "a loader that counts up needs --renumber, and --convention dense if those of one number belong together"
+    for pattern in sorted(_numbered(report, part), key=str):
+        dropped = Runs((it, it + 1) for key in keys if (it := pattern.number(key)) is not None)
+        yield from _opened((pattern,), report.account(part).numbers[pattern], dropped, hint)
 
 
 def _left_as_said(report: Report) -> Iterator[str]:
@@ -155,7 +183,8 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
         if part not in going and (outcome is None or not (outcome.dropped or outcome.repair.renumbered)):
             continue
         moved = outcome is not None and outcome.repair.renumbered
-        for it in known.within:
+        lists = frozenset() if outcomes is None else outcomes.lists
+        for it in (it for it in known.within if (it.kept_in, it.key) not in lists):
             what = "numbers" if it.numbers else "keys"
             where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
@@ -167,7 +196,7 @@ def _doubtful(known: Known, account: Account) -> Iterator[Count]:
         yield from unsure(it, samples(it, account, known.across), account, known.across, known.stems)
 
 
-def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs) -> Iterator[str]:
+def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs, hint: str = COUNTING_UP) -> Iterator[str]:
     if not numbers or numbers.first not in FIRST or len(numbers.spans) > 1:
         return
     left = numbers - dropped
@@ -176,7 +205,4 @@ def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs) -> Iter
         return
     keys = ", ".join(map(str, patterns))
     missing = f"{holes.first}" + (f" and {len(holes) - 1:,} more" if len(holes) > 1 else "")
-    yield (
-        f"the numbers in {keys}, from {numbers.first} to {numbers.last} without a gap, now lack {missing}: "
-        "a loader that counts up needs --renumber"
-    )
+    yield f"the numbers in {keys}, from {numbers.first} to {numbers.last} without a gap, now lack {missing}: {hint}"

@@ -21,6 +21,7 @@ from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.rebuilding.mending import mended
+from datacheck.rebuilding.numbering import note_numbers
 from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
 from datacheck.rebuilding.undecided import saying_what_is_left
@@ -64,6 +65,9 @@ def rebuild_pairs(
         with saying_what_is_left(order, report):
             run(report, reader, progress=partial(progress, "scan"), engine=engine, names=names, pairing=pairing)
     _agree(prepared, called, order.choice)
+    for reader, report in prepared if order.renumber else ():
+        with start_engine(Job(reader, settings), 1, engine) as pool:
+            note_numbers(pool, report, order)
     _refuse_numbers(prepared, order)
     left_as_it_is = not order.choice.made and any(report.bad for _, report in prepared)
     dry = order.dry_run or left_as_it_is

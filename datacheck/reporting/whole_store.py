@@ -11,6 +11,7 @@ from datacheck.checks.class_balance import (
     missing_classes,
 )
 from datacheck.checks.whole_store import misplaced_axes, odd_keys
+from datacheck.conventions.terminated import ends_differ
 from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import utc_now
@@ -40,7 +41,8 @@ def conclude(report: Report) -> list[Finding]:
         order = list(disorder(report.balance, counts))
     looked = "shape" in settings.checks or report.layer is not None  # a layer's own check takes the place of that
     findings = list(misplaced_axes(report.profile, settings.shape)) if looked else []
-    findings += [*whole.of_one_value(), *odd_keys(report.profile)]
+    differ = any(map(ends_differ, report.tally.keys.values()))
+    findings += [*whole.of_one_value(), *odd_keys(report.profile, differ=differ)]
     if report.layer is None and report.checked > report.bad:
         findings += whole.without_labels(report.profile, settings)
     if not report.complete or settings.sample is not None:

@@ -86,7 +86,7 @@ class Judge:
         self._sample = settings.sample is not None
         self._batches = settings.batch_size is not None and not self._sample
         self._labels: list[Batch] = []
-        self._named = NamedLabels(profile, settings.label_field)
+        self._named = NamedLabels(profile, settings)
         self._own = validators
         self._constants = "constant" in settings.checks
         self._all_unknown = profile.rest is not None and all(

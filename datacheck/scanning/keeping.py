@@ -19,6 +19,7 @@ from datacheck.conventions.numbered_keys import Pattern, patterns
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.stems import StemGroups, agree, may_be
+from datacheck.conventions.terminated import odd_ends
 from datacheck.model.blocks import Block, Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
@@ -346,6 +347,7 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
         yield from conclude(convention, account, known)
     for one in known.listed:
         yield from conclude_list(one)
+    yield from odd_ends(known, account)
 
 
 def groups(kept: Kept, accounts: Mapping[str, Account]) -> int | None:

@@ -59,6 +59,13 @@ class Death:
         return not self.signal.startswith(("SIG", "signal", "exit", UNKNOWN_END)) or self.signal in FROM_DATA
 
 
+@dataclass(frozen=True)
+class Rested:
+    """The note of a worker that has done so many tasks of its job and has not begun another."""
+
+    tasks: int
+
+
 class Watch:
     """A worker's side of the notes: leave one, and be killed if the next takes too long.
 
@@ -72,6 +79,7 @@ class Watch:
         self.timeout: float | None = None
         self.patience = 1
         self.last: Any = None
+        self._tasks = 0
 
     def begin(self) -> None:
         """Begin a task, which will say itself what it may take."""
@@ -94,15 +102,17 @@ class Watch:
         self.loaded()
 
     def done(self) -> None:
-        """End a task: who dies before the next one does not die at the last place of this."""
+        """End a task: who dies before the next one does not die at the last place of this, nor of the next."""
         self.last = None
-        self._pad.leave(None)
+        self._tasks += 1
+        self._pad.leave(Rested(self._tasks))
 
     def renew(self) -> None:
         """Begin as in a new process: another job comes, which may have more to load."""
         self._pad.forget()
         self._grace = GRACE
         self.last = None
+        self._tasks = 0
 
     def loaded(self) -> None:
         """Allow no more time on top: what this process needs is loaded."""

@@ -18,7 +18,7 @@ from typing import IO, Any, Generic, TypeVar
 
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import small_file
-from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, UNKNOWN_END, Death, Step
+from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, UNKNOWN_END, Death, Rested, Step
 from datacheck.workers.limits import limit_hint, memory_limit, require_memory
 from datacheck.workers.notes import Note, last_note
 from datacheck.workers.pipes import PipeEnd, new_pipe, without_sigpipe
@@ -311,6 +311,8 @@ class Worker(Generic[T]):
         self._job, self._process = job, process
         self._task = b""
         self._starts = 1
+        self._taken = 0
+        """How many tasks the process has done whose results are here."""
         self._ended = self._idle = False
         """`_idle`: it has done a task, and has no other, so that what it sends is all read."""
         self._process.send(job)
@@ -338,6 +340,7 @@ class Worker(Generic[T]):
         self._starts = 0
         result = pickle.loads(raw)  # noqa: S301  (our own worker's)
         self._idle = not isinstance(result, Step)
+        self._taken += self._idle
         return result
 
     def end(self) -> None:
@@ -354,16 +357,18 @@ class Worker(Generic[T]):
         words = self._process.last_words()
         trace = (self._process.told() or signal_name) if status == OWN_FAILURE else ""
         self._process.close()
-        begun = note is not None
+        begun = note is not None and note.value != Rested(self._taken)
         death = Death(signal_name, words=words)
         if note is not None:
             share = (self._process.used - note.used) / max(time.monotonic() - note.clock, 1e-3)
-            death = Death(signal_name, note.value, words, trace, share=share)
+            place = None if isinstance(note.value, Rested) else note.value
+            death = Death(signal_name, place, words, trace, share=share)
         if not begun and self._starts >= STARTS:
             limit = memory_limit(self._process.memory).words
             raise WorkersFailed(f"it ends at once with {death.signal} ({death.words}); it may have {limit}")
         self._process = Process(self._process.memory, fresh=not begun)
         self._process.send(self._job)
+        self._taken = 0
         self._starts = 1 if begun else self._starts + 1
         if begun:
             return death

@@ -1,5 +1,7 @@
 """A cluster without workers is told of, and a lost one leaves what a later scan goes on with."""
 
+from typing import ClassVar
+
 import pytest
 from building import raw_records, write_lmdb
 
@@ -44,6 +46,31 @@ def test_a_scan_that_waits_for_workers_says_so_once_and_goes_on(tmp_path, monkey
         report = datacheck.scan(store, engine=engine.Dask(client, say))
     assert said == [f"the cluster at {address} has no workers; waiting for some"]
     assert (report.status, report.checked) == (0, 40)
+
+
+def test_engines_of_one_cluster_tell_once_that_it_has_no_workers(monkeypatch):
+    monkeypatch.setattr(engine, "SILENT_SECONDS", 0.0)
+    said = []
+
+    class Client:
+        scheduler = None
+        workers: ClassVar[dict[str, int]] = {}
+
+        def nthreads(self):
+            return self.workers
+
+    makes = engine.Dask(Client(), said.append)
+    one, other = (makes(len, 1, 1 << 30) for _ in range(2))
+    for it in (one, one, other, other):
+        it._look_for_workers()
+    assert len(said) == 1
+    Client.workers = {"tcp://a": 1}
+    one._look_for_workers()
+    Client.workers = {}
+    makes.absence.told()  # as the command does, which has said so by itself
+    for it in (one, other, one, other):
+        it._look_for_workers()
+    assert len(said) == 1
 
 
 def test_a_lost_scheduler_leaves_the_marks_of_a_report(tmp_path, monkeypatch):

@@ -1,9 +1,10 @@
-"""Lists of records that a copy does not keep true: within mappings, and of numbers. Whoever makes the copy is told."""
+"""Lists of records within mappings, which a copy keeps true, and those that it does not, of which people are told."""
 
 import json
 import pickle
 
 import lmdb
+import msgspec
 import pytest
 from convention_stores import read, write
 
@@ -28,15 +29,15 @@ def untold(tmp_path, store, bad, **options):
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        (b"__metadata__", {"keys": NAMES, "version": 2}, "__metadata__: keys lists keys"),
-        (b"info", {"data": {"train": NAMES[:50], "val": NAMES[50:]}, "by": "us"}, "info: data lists keys"),
         (b"train", NUMBERS[:50], "train lists numbers"),
         (b"shuffled", NUMBERS[::-1], "shuffled lists numbers"),
         (b"split", {"train": NUMBERS[:50], "val": NUMBERS[50:]}, "split lists numbers"),
         (b"setup", {"folds": [NUMBERS[:30], NUMBERS[30:]]}, "setup: folds lists numbers"),
-        (b"sizes", {name: [16, 24] for name in NAMES}, "sizes lists keys"),
         (b"names", {f"film {at}.mp4": at for at in NUMBERS}, "names lists numbers"),
-        (b"table", [{"clip": name, "frames": 16} for name in NAMES], "table: clip lists keys"),
+        (b"info", {"keys": NAMES, "labels": [at % 3 for at in NUMBERS]}, "info: keys lists keys"),
+        (b"about", {"keys": NAMES, "number": 60}, "about: keys lists keys"),
+        (b"about", {"keys": NAMES, "of": {"clips": [60.0], "number": 60}}, "about: keys lists keys"),
+        (b"pairs", {"of": {"first": NAMES[:30], "second": NAMES[30:]}}, "pairs: of lists keys"),
     ],
 )
 def test_a_list_that_stays_as_it_is_is_named(tmp_path, key, value, said, write_value):
@@ -44,6 +45,71 @@ def test_a_list_that_stays_as_it_is_is_named(tmp_path, key, value, said, write_v
     (told,) = untold(tmp_path, store, b"clip 17")
     assert told == f"{said} of records as before: some may not be in the copy"
     assert read(tmp_path / "copy")[key] == store[key]
+
+
+LEFT = [it for it in NAMES if it != "clip 17"]
+KEPT_TRUE = {
+    "a list": (b"__metadata__", {"keys": NAMES, "version": 2}, {"keys": LEFT, "version": 2}),
+    "sets": (
+        b"info",
+        {"data": {"train": NAMES[:30], "val": NAMES[30:]}, "by": "us"},
+        {"data": {"train": [it for it in NAMES[:30] if it != "clip 17"], "val": NAMES[30:]}, "by": "us"},
+    ),
+    "names": (b"sizes", {it: [16, 24] for it in NAMES}, {it: [16, 24] for it in LEFT}),
+    "values": (
+        b"paths",
+        {f"{it}.mp4": it for it in NAMES},
+        {f"{it}.mp4": it for it in LEFT},
+    ),
+    "a table": (
+        b"table",
+        [{"clip": it, "frames": 16} for it in NAMES],
+        [{"clip": it, "frames": 16} for it in LEFT],
+    ),
+    "folds": (b"setup", {"folds": [NAMES[:20], NAMES[20:]]}, {"folds": [LEFT[:19], LEFT[19:]]}),
+}
+FORMS = {
+    "json": (lambda it: json.dumps(it, indent=1).encode(), json.loads),
+    "msgpack": (msgspec.msgpack.encode, msgspec.msgpack.decode),
+    "pickle": (pickle.dumps, pickle.loads),
+    "pickle 2": (lambda it: pickle.dumps(it, 2), pickle.loads),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("case", KEPT_TRUE)
+def test_a_list_of_keys_that_nothing_else_goes_by_is_kept_true(tmp_path, case, form):
+    (key, before, after), (writes, reads) = KEPT_TRUE[case], FORMS[form]
+    assert untold(tmp_path, lines() | {key: writes(before)}, b"clip 17") == []
+    assert reads(read(tmp_path / "copy")[key]) == after
+
+
+def test_a_list_of_keys_gets_the_numbers_of_the_copy(tmp_path):
+    store = lines() | {b"info": json.dumps({"keys": NAMES}).encode(), b"length": b"60"}
+    assert untold(tmp_path, store, b"clip 17") == []
+    assert json.loads(read(tmp_path / "copy")[b"info"]) == {"keys": NAMES[:59]}
+    assert datacheck.scan(tmp_path / "copy").clean
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pickle.dumps({"keys": NAMES, "shape": (3, 4)}),
+        pickle.dumps({"keys": tuple(NAMES), "version": 2}),
+        b'{"keys": %s, "by": "us", "by": "them"}' % json.dumps(NAMES).encode(),
+    ],
+    ids=["a tuple", "a tuple of keys", "a name twice"],
+)
+def test_what_would_lose_something_is_not_written_anew(tmp_path, value):
+    (told,) = untold(tmp_path, lines() | {b"info": value}, b"clip 17")
+    assert told == "info: keys lists keys of records as before: some may not be in the copy"
+    assert read(tmp_path / "copy")[b"info"] == value
+
+
+def test_a_value_too_deep_to_be_looked_at_stays(tmp_path):
+    deep = b'{"keys": %s, "of": %s}' % (json.dumps(NAMES).encode(), b"[" * 400 + b"]" * 400)
+    (told,) = untold(tmp_path, lines() | {b"info": deep}, b"clip 17")
+    assert told.startswith("info: keys lists keys")
 
 
 def test_numbers_that_are_closed_up_are_named_too(tmp_path):

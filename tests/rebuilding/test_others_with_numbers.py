@@ -68,3 +68,18 @@ def test_renumber_is_refused_where_no_number_tells_the_samples(tmp_path):
     done = command("rebuild", source, tmp_path / "copy", "--drop-bad", "--renumber")
     assert done.returncode == 2
     assert "are not all of one numbering" in done.stderr
+    assert (
+        "those of caption_#, image_# with the same number belong together: if they do, add --convention" in done.stderr
+    )
+
+
+def test_masks_of_some_pictures_keep_theirs_where_nothing_counts_and_a_gap_is_named(tmp_path):
+    store = {key: it for key, it in pictures().items() if key != b"length"} | texts(b"mask", range(0, 60, 3))
+    source = write(tmp_path / "store", store)
+    (said,) = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True).unkept
+    assert said.startswith("the numbers in image_#, from 0 to 59 without a gap, now lack ")
+    assert said.endswith("needs --renumber, and --convention dense if those of one number belong together")
+    done = command("rebuild", source, tmp_path / "dense", "--drop-bad", "--renumber", "--convention", "dense")
+    assert done.returncode == 0
+    images = {it for it in read(tmp_path / "dense") if it.startswith(b"image")}
+    assert images == {b"image_%05d" % it for it in range(59)}

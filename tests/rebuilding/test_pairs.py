@@ -1,5 +1,7 @@
 """Copies of stores that hold the same keys do so too, whatever is left out of one of them."""
 
+import pickle
+
 import lmdb
 import pytest
 from building import datum, fingerprint, key, pixels, write_lmdb
@@ -81,6 +83,26 @@ def test_numbers_that_only_one_of_them_counts_are_not_closed_up(tmp_path):
     first, second = (contents(tmp_path / "out" / it.name) for it in stores)
     assert first.pop(b"length") == b"%d" % (COUNT - 1)
     assert first.keys() == second.keys() == records().keys() - {key(5)}
+
+
+@pytest.mark.parametrize("lengths", [(), (0,), (1,)])
+def test_numbers_are_closed_up_in_both_where_that_is_asked_for(tmp_path, lengths):
+    stores = counted(tmp_path, *lengths)
+    before = [contents(store) for store in stores]
+    datacheck.rebuild(stores, tmp_path / "out", paired=True, drop_bad=True, renumber=True)
+    for place, (store, old) in enumerate(zip(stores, before, strict=True)):
+        made = contents(tmp_path / "out" / store.name)
+        assert made.pop(b"length", None) == (b"%d" % (COUNT - 1) if place in lengths else None)
+        assert made == {key(number): old[key(number + (number >= 5))] for number in range(COUNT - 1)}
+
+
+def test_gaps_are_named_of_both(tmp_path):
+    made = [{key(at): pickle.dumps(pixels(at + shift, (3, 8, 8))) for at in range(COUNT)} for shift in (0, 1000)]
+    made[1][key(5)] = broken(made[1][key(5)])
+    stores = [write_lmdb(tmp_path / name, it) for name, it in zip(("first", "second"), made, strict=True)]
+    for receipt in datacheck.rebuild(stores, tmp_path / "out", paired=True, drop_bad=True):
+        (said,) = receipt.unkept
+        assert said.endswith("now lack 5: a loader that counts up needs --renumber")
 
 
 def test_without_a_choice_nothing_is_written(tmp_path, stores):

@@ -69,3 +69,44 @@ def test_one_worker_or_many_say_the_same(tmp_path):
     write(tmp_path / "store", {b"%d" % at: pickle.dumps(it) for at, it in enumerate(made)})
     one, two = (datacheck.scan(tmp_path / "store", labels=4, label_field="cls_id", workers=it) for it in (1, 2))
     assert [it.key for it in one.findings] == [it.key for it in two.findings] == ["7"]
+
+
+def classed(name, count=60, **more):
+    return [{"x": [float(at), at / 3], name: at % 4, **more} for at in range(count)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["class_id", "category_id", "classId", "label-idx"])
+def test_bounds_of_labels_are_of_the_number_of_a_class_where_nothing_else_is_a_label(tmp_path, form, name):
+    made = classed(name)
+    report, said = scanned(tmp_path / "sound", made, form, labels=4)
+    assert (report.status, said) == (0, [])
+    made[7][name], made[9][name] = 99, None
+    del made[11][name]
+    _, said = scanned(tmp_path / "store", made, form, labels=4)
+    assert sorted(said) == [(f"{at}", "label", "bad", name) for at in ("11", "7", "9")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"),
+    [
+        ([{"x": at / 2, "label": at % 4, "class_id": at} for at in range(60)], 0),  # the label is another one
+        (classed("class_id", category_id=7), 3),  # either may be
+        ([{"x": 1.5, "objects": [{"category_id": at % 9}] * (at % 3)} for at in range(60)], 3),
+        ([{"x": at / 2, "category": f"no. {at % 4}"} for at in range(60)], 3),
+        ([{"x": at / 2, "object_id": at % 9} for at in range(60)], 3),
+    ],
+    ids=["a label beside", "two of them", "of objects", "a text", "another number"],
+)
+def test_what_is_not_plainly_the_class_of_a_record_is_not_taken_for_it(tmp_path, rows, status):
+    report, said = scanned(tmp_path / "store", rows, "json", labels=4)
+    assert report.status == status
+    assert {(code, verdict) for _, code, verdict, _ in said} <= {("label", "unverifiable")}
+
+
+def test_without_bounds_the_number_of_a_class_is_a_number(tmp_path):
+    made = classed("class_id")
+    made[7]["class_id"] = -1
+    report, said = scanned(tmp_path / "store", made, "json")
+    assert (report.status, said) == (0, [])
+    assert report.statistics["class_id"].counts is None

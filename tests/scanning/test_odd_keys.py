@@ -1,5 +1,6 @@
 """Keys that are not what their loader asks for, all of them: the spelling of bytes, a NUL behind each."""
 
+import pickle
 import struct
 
 import pytest
@@ -43,3 +44,43 @@ def test_some_of_the_keys_are_what_they_are(tmp_path):
     records = word_pictures() | {b"'b%05d'" % at: picture(at) for at in range(40)}
     records |= {b"b'%05d'" % at: picture(at) for at in range(40)}
     assert not [it for it in datacheck.scan(write(tmp_path / "store", records)).findings if it.code == "odd-text"]
+
+
+def numbered(spell, count=60, **others):
+    """Return pictures under numbers as `spell` writes them, and what else there is."""
+    return {spell(at): picture(at) for at in range(count)} | {name.encode(): value for name, value in others.items()}
+
+
+@pytest.mark.parametrize("ended", [{17}, range(30), range(1, 60)], ids=["one", "half", "all but one"])
+@pytest.mark.parametrize("spell", [b"%08d", b"%d", b"img_%04d"])
+def test_some_keys_that_end_with_a_nul_are_odd(tmp_path, spell, ended):
+    source = write(tmp_path / "store", numbered(lambda at: spell % at + b"\0" * (at in ended)))
+    (finding,) = datacheck.scan(source).findings
+    assert (finding.code, finding.verdict, finding.key) == ("odd-text", "suspicious", None)
+    assert f"{len(ended):,} key" in finding.message
+    odd = min(len(ended), 60 - len(ended))
+    assert (finding.details["count"], len(finding.details["first"])) == (odd, min(odd, 10))
+
+
+def test_a_count_without_a_nul_is_asked_for_in_another_form_than_the_records(tmp_path):
+    source = write(tmp_path / "store", numbered(lambda at: b"%d\0" % at, length=b"60"))
+    (finding,) = datacheck.scan(source).findings
+    assert (finding.code, finding.verdict) == ("odd-text", "suspicious")
+    assert "every key but that of the count" in finding.message
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        numbered(lambda at: b"%08d\0" % at),  # a loader goes through them, or asks for them so
+        numbered(lambda at: b"%d\0" % at, **{"length\0": b"60"}),
+        numbered(lambda at: b"%d\0" % at, __keys__=pickle.dumps([b"%d\0" % at for at in range(60)])),
+        numbered(lambda at: (b"%d" % (at + 9_999_970)).ljust(8, b"\0")),  # of one length, filled up
+        numbered(lambda at: struct.pack("<H", 41 * at), 300),  # 48 is a digit and a NUL
+        numbered(lambda at: struct.pack(">I", at), 60, length=b"60"),
+        {struct.pack("<H", at): picture(at % 60) for at in [*range(40, 140), *range(12_300, 12_700)]},
+    ],
+    ids=["all", "all and the count", "listed", "filled up", "two bytes", "four bytes and a count", "many of two bytes"],
+)
+def test_keys_that_all_end_alike_are_sound(tmp_path, records):
+    assert datacheck.scan(write(tmp_path / "store", records)).counts == {}

@@ -19,7 +19,7 @@ import pytest
 from building import key, raw_records, write_lmdb
 from click.testing import CliRunner
 from leveldb_building import write_log_store
-from worker_jobs import MEMORY, die, pid_of, state
+from worker_jobs import MEMORY, die, obey, pid_of, state
 
 import datacheck
 from datacheck.backends.lmdb.library import LmdbWriter
@@ -203,9 +203,28 @@ def test_a_caller_who_lets_sigpipe_kill_it_survives_a_dead_worker():
             os.kill(pid, signal.SIGKILL)
             assert gone(pid)
             ((_, result),) = pool.run([0])
-            assert result == Death("SIGKILL")
+            assert result not in (pid, Death("SIGKILL"))
     finally:
         signal.signal(signal.SIGPIPE, before)
+
+
+def test_a_worker_that_was_killed_while_idle_is_replaced_and_no_task_is_blamed():
+    with Pool(pid_of, 2, MEMORY) as pool:
+        before = {pid for _, pid in pool.run([0, 1, 2])}
+        for _ in range(4):
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+                assert gone(pid)
+            after = [pid for _, pid in pool.run([3, 4, 5, 6])]
+            assert before.isdisjoint(after)
+            assert all(isinstance(it, int) for it in after)
+            before = set(after)
+
+
+def test_a_task_that_kills_its_worker_is_blamed_in_a_process_that_has_done_others():
+    with Pool(obey, 1, MEMORY) as pool:
+        its = [result for _, result in pool.run(["pid", "segfault", "pid", "pid", "segfault"])]
+        assert [isinstance(it, Death) and it.signal for it in its] == [False, "SIGSEGV", False, False, "SIGSEGV"]
 
 
 def children():

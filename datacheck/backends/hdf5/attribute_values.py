@@ -15,19 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.samples import FileShapes, families_of_files
 from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 FINITE, SHARE = 3, 2 / 3
-"""How many attributes of the name have to be finite, at least, and what share of all of them."""
+"""How many attributes of the name have to be finite, at least, and what share of all of them, for others to be odd."""
+SURE, BESIDE_ONE = 0.95, 6
+"""From this share on the others are bad, and so is a single one beside so many: fewer may be NaN by design, as the
+time of a success is for a demonstration that fails, and are suspicious."""
 MISSING = re.compile(rb".*(fill|missing|no_?data|valid_|range|null|default|nan|invalid).*", re.IGNORECASE)
-OF_FILE = 64
-"""So many attributes of a file itself are held against those of the files like it."""
+OF_FILE, KEPT = 1 << 10, 1 << 20
+"""So many attributes of a file itself, and of all files that differ in them, are held against those of other files."""
 ROOT = b"/"
-_DIGITS = re.compile(rb"[0-9]+")
+
+
+Attributes = tuple[tuple[bytes, int, int, int], ...]
 
 
 class Spoiled(NamedTuple):
@@ -38,6 +45,7 @@ class Spoiled(NamedTuple):
     nan: int
     inf: int
     size: int
+    verdict: Verdict | None = None
 
     def finding(self, **details: Any) -> Finding:
         code, count = ("nan", self.nan) if self.nan else ("inf", self.inf)
@@ -45,7 +53,8 @@ class Spoiled(NamedTuple):
         some = f"{count} of {self.size} values" if self.size > 1 else "the value"
         verb = "are" if count > 1 else "is"
         text = f"the attribute {called} of {escape(self.path)}: {some} {verb} {what}"
-        return found(code, text, attribute=called, object=escape(self.path), count=count, **details)
+        of: dict[str, Any] = {"attribute": called, "object": escape(self.path), "count": count}
+        return found(code, text, verdict=self.verdict, **of, **details)
 
 
 class AttributeValues:
@@ -55,12 +64,16 @@ class AttributeValues:
         self._finite: Counter[tuple[bytes, bytes]] = Counter()
         self._spoiled: dict[tuple[bytes, bytes], list[Spoiled]] = defaultdict(list)
         self.of_root: list[tuple[bytes, int, int, int]] = []
-        """The attributes of the file itself: the name, how many values are NaN, how many infinite, and of all."""
+        """The attributes of the file itself: the name, how many values are NaN, how many infinite, and of all.
+
+        Beyond OF_FILE these are only some that are not finite.
+        """
 
     def add(self, path: bytes, name: bytes, values: NDArray[Any]) -> None:
-        of = _DIGITS.sub(b"#", path.rpartition(b"/")[0]), name
+        of = DIGITS.sub(b"#", path.rpartition(b"/")[0]), name
         nan, inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())
-        if path == ROOT and len(self.of_root) < OF_FILE and not MISSING.fullmatch(name):
+        most = 2 * OF_FILE if nan or inf else OF_FILE
+        if path == ROOT and len(self.of_root) < most and not MISSING.fullmatch(name):
             self.of_root.append((name, nan, inf, values.size))
         if not nan and not inf:
             self._finite[of] += 1
@@ -71,15 +84,18 @@ class AttributeValues:
         """Return those that are not finite where nearly all others are, by the paths of their objects."""
         made: dict[bytes, list[Spoiled]] = defaultdict(list)
         for of, its in self._spoiled.items():
-            if _are_odd(len(its), self._finite[of]):
-                for it in its:
-                    made[it.path].append(it)
+            verdict = _verdict(len(its), self._finite[of])
+            for it in its if verdict else ():
+                made[it.path].append(it._replace(verdict=verdict))
         return made
 
 
-def _are_odd(spoiled: int, finite: int) -> bool:
-    """Say whether so many attributes that are not finite are few beside so many that are."""
-    return finite >= max(FINITE, SHARE * (finite + spoiled))
+def _verdict(spoiled: int, finite: int) -> Verdict | None:
+    """Return what so many attributes that are not finite are beside so many that are; None if they may be sound."""
+    if finite < max(FINITE, SHARE * (finite + spoiled)):
+        return None
+    sure = finite >= SURE * (finite + spoiled) or (spoiled == 1 and finite >= BESIDE_ONE)
+    return "bad" if sure else "suspicious"
 
 
 def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[Table]:
@@ -107,30 +123,54 @@ class AttributesOfFiles:
     """What the attributes of the files of a folder hold, by the number of the file."""
 
     def __init__(self) -> None:
-        self._of: dict[int, tuple[tuple[bytes, int, int, int], ...]] = {}
+        self._of: dict[int, Attributes] = {}
+        self._same: dict[Attributes, Attributes] = {}
+        self._held = 0
+        self._left_out = 0
         self._any = False
 
     def add(self, number: int, contents: Contents) -> None:
-        if contents.attributes:
-            self._of[number] = contents.attributes
-            self._any |= any(nan or inf for _, nan, inf, _ in contents.attributes)
+        its = contents.attributes
+        spoiled = any(nan or inf for _, nan, inf, _ in its)
+        if its not in self._same:
+            if self._held + len(its) > KEPT:
+                self._left_out += spoiled
+                return
+            self._held += len(its)
+        self._of[number] = self._same.setdefault(its, its)
+        self._any |= spoiled
 
     def findings(self, names: Sequence[str], shapes: FileShapes) -> Iterator[Finding]:
         """Yield the attributes of files, of these escaped names, that are finite in nearly all files like them."""
-        if not self._any:
-            return
-        paths = [unescape(it) for it in names]
-        numbers = {path: number for number, path in enumerate(paths)}
-        for family in families_of_files(paths, shapes.of):
-            finite: Counter[bytes] = Counter()
-            spoiled: dict[bytes, list[tuple[int, Spoiled]]] = defaultdict(list)
-            for number in (numbers[it.path] for it in family.samples):
-                for name, nan, inf, size in self._of.get(number, ()):
-                    if nan or inf:
-                        spoiled[name].append((number, Spoiled(ROOT, name, nan, inf, size)))
-                    else:
-                        finite[name] += 1
-            for name, its in spoiled.items():
-                if _are_odd(len(its), finite[name]):
-                    for number, it in its:
-                        yield msgspec.structs.replace(it.finding(sample=names[number]), file=names[number])
+        if self._any:
+            paths = [unescape(it) for it in names]
+            numbers = {path: number for number, path in enumerate(paths)}
+            for family in families_of_files(paths, shapes.of):
+                yield from self._of_alike([numbers[it.path] for it in family.samples], names)
+        if self._left_out:
+            text = (
+                f"{self._left_out:,} files have attributes with NaN or infinity that are not compared with the others"
+            )
+            yield found("unsupported", f"{text}: there are too many in all", files=self._left_out)
+
+    def _of_alike(self, files: Sequence[int], names: Sequence[str]) -> Iterator[Finding]:
+        finite: Counter[bytes] = Counter()
+        spoiled: dict[bytes, list[tuple[int, Spoiled]]] = defaultdict(list)
+        for number in files:
+            its = self._of.get(number, ())
+            for name, nan, inf, size in its[:OF_FILE]:
+                if nan or inf:
+                    spoiled[name].append((number, Spoiled(ROOT, name, nan, inf, size)))
+                else:
+                    finite[name] += 1
+            if len(its) > OF_FILE:
+                text = (
+                    f"attributes of / with NaN or infinity, such as {escape(its[OF_FILE][0])}, are not compared with "
+                    f"those of other files: there are more than {OF_FILE:,} attributes"
+                )
+                yield msgspec.structs.replace(found("unsupported", text), file=names[number])
+        for name, of_name in spoiled.items():
+            verdict = _verdict(len(of_name), finite[name])
+            for number, it in of_name if verdict else ():
+                said = it._replace(verdict=verdict).finding(sample=names[number])
+                yield msgspec.structs.replace(said, file=names[number])

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.row_numbers import END, ROWS, RUNS, words
+from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.row_numbers import END, ROWS, RUNS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.row_counts import PARTS
 from datacheck.backends.hdf5.samples import FEWEST, Family, Sample, Shape
 from datacheck.model.sample_sets import SETS
@@ -28,7 +29,7 @@ PIECE = re.compile(
 def by_chance(families: Sequence[Family], groups: Mapping[bytes, Mapping[bytes, Shape]]) -> frozenset[bytes]:
     """Return the paths of these datasets, in samples and in `groups` of like members (shapes by names)."""
     its = [*families, *_siblings(groups, {it.path for family in families for it in family.samples})]
-    return frozenset(path for family in its for path in _strangers(family))
+    return Paths(path for family in its for path in _strangers(family))
 
 
 def _siblings(

@@ -5,19 +5,16 @@ case_001/image.h5 and case_001/label.h5 stand or fall together.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from datacheck.backends.hdf5.names import DIGITS, words
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, SURE, Family, FileShapes, Sample, Shape
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
-
-_DIGITS = re.compile(rb"[0-9]+")
-_WORDS = re.compile(rb"[a-z]+")
 
 
 class Case(NamedTuple):
@@ -33,9 +30,9 @@ def case_folders(names: Sequence[bytes]) -> list[list[Case]]:
     for number, name in enumerate(names):
         folder = name.rpartition(b"/")[0]
         above, _, called = folder.rpartition(b"/")
-        words = set(_WORDS.findall(called.lower()))
-        if words & EPISODES and not words & PIECES and _DIGITS.search(called):
-            alike[above, _DIGITS.sub(b"#", called)].setdefault(folder, []).append(number)
+        its = words(called)
+        if its & EPISODES and not its & PIECES and DIGITS.search(called):
+            alike[above, DIGITS.sub(b"#", called)].setdefault(folder, []).append(number)
     made = []
     for folders in alike.values():
         for part in (_name, _without_numbers):
@@ -60,7 +57,7 @@ def _name(name: bytes) -> bytes:
 
 def _without_numbers(name: bytes) -> bytes:
     stem, dot, suffix = _name(name).rpartition(b".")
-    return _DIGITS.sub(b"#", stem) + dot + suffix
+    return DIGITS.sub(b"#", stem) + dot + suffix
 
 
 def case_of(names: Sequence[str]) -> dict[str, str]:

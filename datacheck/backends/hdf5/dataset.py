@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.columns import Column, columns, places
 from datacheck.backends.hdf5.declared import Declared
 from datacheck.backends.hdf5.misplaced import Misplaced
+from datacheck.backends.hdf5.names import LABELS
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 
-LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
 UNJUDGED = frozenset({"char", "empty"})
 """What MATLAB has of numbers that are none: texts, and the extents of what is empty."""
 Of = TypeVar("Of")

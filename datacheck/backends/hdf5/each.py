@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset, label_names
+from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.side_by_side import side_families
@@ -41,7 +42,6 @@ SAMPLES = frozenset(
 """Words before a number that say what is counted: samples, not columns."""
 OF_MANY = frozenset(b"batch batches bucket buckets shard shards".split())
 """Words for what holds many samples, each of them a row."""
-_DIGITS = re.compile(rb"[0-9]+")
 _LETTERS = re.compile(rb"[A-Za-z]+")
 
 
@@ -83,8 +83,8 @@ def _hollow(family: bytes, its: Sequence[Dataset], siblings: Sequence[Dataset]) 
     """
     if min(it.rows for it in its) <= FEW_ROWS:
         return []
-    hollow = [it for it in siblings if it.shape and not it.bytes and _fits(it) and _DIGITS.search(it.name)]
-    named = [it for it in hollow if not family or _DIGITS.sub(b"#", it.name) == family]
+    hollow = [it for it in siblings if it.shape and not it.bytes and _fits(it) and DIGITS.search(it.name)]
+    named = [it for it in hollow if not family or DIGITS.sub(b"#", it.name) == family]
     made = [it for it in named if (len(it.shape), it.dtype) == (len(its[0].shape), its[0].dtype)]
     return made if len(made) <= max(1, MOSTLY_FULL * len(its)) else []
 
@@ -108,10 +108,10 @@ def _families(datasets: Sequence[Dataset]) -> dict[bytes, list[Dataset]]:
     """Return the siblings by their names with the numbers folded; under no name those that only all have digits."""
     folded: dict[bytes, list[Dataset]] = defaultdict(list)
     for dataset in datasets:
-        folded[_DIGITS.sub(b"#", dataset.name)].append(dataset)
+        folded[DIGITS.sub(b"#", dataset.name)].append(dataset)
     alike = {name: its for name, its in folded.items() if b"#" in name and len(its) >= FEW_VARYING}
     rest = [it for name, its in folded.items() if name not in alike for it in its]
-    every = [it for it in datasets if b"#" in _DIGITS.sub(b"#", it.name)]
+    every = [it for it in datasets if b"#" in DIGITS.sub(b"#", it.name)]
     if len(every) >= FEW_UNLIKE and len(every) >= LIKE * len(datasets) and len(rest) * 2 > len(datasets):
         return {b"": every}
     return alike
@@ -131,7 +131,7 @@ def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) 
         return TABLE
     if not named or any(len(it.shape) > 1 for it in its):
         return PER_SAMPLE
-    numbers = sorted(int(found[-1][:18]) for it in its if (found := _DIGITS.findall(it.name)))
+    numbers = sorted(int(found[-1][:18]) for it in its if (found := DIGITS.findall(it.name)))
     counted = numbers[0] in (0, 1) and numbers[-1] - numbers[0] == len(numbers) - 1
     words = set(_LETTERS.findall(its[0].name.lower()))
     return None if counted and not words & SAMPLES else PER_SAMPLE
@@ -139,7 +139,7 @@ def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) 
 
 def _like(some: Dataset, other: Dataset) -> bool:
     """Say whether two siblings may be parts of one sample: both have a number in their names."""
-    return len(_DIGITS.findall(some.name)) == len(_DIGITS.findall(other.name)) > 0
+    return len(DIGITS.findall(some.name)) == len(DIGITS.findall(other.name)) > 0
 
 
 def _table(group: bytes, name: bytes, its: Sequence[Dataset]) -> Table:
@@ -154,7 +154,7 @@ def stems(table: Table) -> list[bytes]:
     A number that all have is of the name: f0_1 and f0_2 go with wav_1 and wav_2.
     """
     names = [it.path.rpartition(b"/") for it in table.judged]
-    numbers = [_DIGITS.findall(name) for _, _, name in names]
+    numbers = [DIGITS.findall(name) for _, _, name in names]
     least = min(map(len, numbers), default=0)
     fixed = {at for at in range(least) if len({its[at] for its in numbers}) == 1 and len(numbers) > 1}
     return [
@@ -176,7 +176,7 @@ def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, l
         of_table = {it.name: stems(it) for it in its if len(its) > 1}
         for table in its if of_table else ():
             for dataset, path in zip(table.judged, of_table[table.name], strict=True):
-                samples[path][_DIGITS.sub(b"#", dataset.name)] = dataset.shape
+                samples[path][DIGITS.sub(b"#", dataset.name)] = dataset.shape
         family = Family([Sample(path, members) for path, members in sorted(samples.items())])
         if samples and len(family.common) > 1 and family.alike:
             yield family, of_table

@@ -19,7 +19,9 @@ FEWEST, NEARLY = 4, 3 / 4
 NAMED = 3
 """How many files of the other type are named for each dataset; how many more there are is said."""
 MOST = 1 << 16
-"""How many paths are compared."""
+"""How many paths are compared at a time: those that were met in one file alone make room for others."""
+LET_GO = 1 << 20
+"""Of so many paths that have made room it is known that they were met, so that it is said if they are met again."""
 
 
 class FileTypes:
@@ -28,19 +30,43 @@ class FileTypes:
     def __init__(self) -> None:
         self._count: dict[bytes, Counter[str]] = defaultdict(Counter)
         self._first: dict[tuple[bytes, str], list[int]] = defaultdict(list)
+        self._let_go: set[int] = set()
+        self._new = 0
+        self._left_out = 0
 
     def add(self, number: int, contents: Contents) -> None:
         for dataset in (it for table in contents.tables for it in table.judged):
             kind = {"u": "i", "i": "i", "f": "f"}.get(dataset.dtype.kind)
-            if kind is None or len(dataset.shape) < 2 or (len(self._count) >= MOST and dataset.path not in self._count):
+            if kind is None or len(dataset.shape) < 2 or not self._has_room(dataset.path, number):
                 continue
             self._count[dataset.path][kind] += 1
             first = self._first[dataset.path, kind]
             if len(first) < NAMED:
                 first.append(number)
 
+    def _has_room(self, path: bytes, number: int) -> bool:
+        """Say whether a path of this file is compared; if there is no room, those of one earlier file alone go."""
+        if path in self._count:
+            return True
+        if len(self._count) >= MOST and len(self._let_go) < LET_GO and self._new > MOST // 16:
+            self._new = 0
+            alone = [it for it, count in self._count.items() if count.total() == 1]
+            for it in alone:
+                kind = next(iter(self._count[it]))
+                if self._first[it, kind][0] != number:
+                    del self._count[it], self._first[it, kind]
+                    self._let_go.add(hash(it))
+        if len(self._count) >= MOST or hash(path) in self._let_go:
+            self._left_out += 1
+            return False
+        self._new += 1
+        return True
+
     def findings(self, names: Sequence[str]) -> Iterator[Finding]:
         """Yield a finding for each file (by its escaped name) where a dataset is of another kind than in the others."""
+        if self._left_out:
+            text = f"the types of {self._left_out:,} datasets are not compared between files: their paths are too many"
+            yield found("unsupported", text, datasets=self._left_out)
         for path, count in sorted(self._count.items()):
             usual, most = count.most_common(1)[0]
             if len(count) < 2 or count.total() < FEWEST or most < NEARLY * count.total():

@@ -99,15 +99,28 @@ class Hindrances:
     def _away(self, created: Any) -> tuple[bytes, bytes, bool] | None:
         """Return the file and the name of a source of a virtual dataset in another file, and whether that is not there.
 
-        Of several it is the first one that is not there.
+        Of several it is the first one that is not there, also behind virtual datasets of this file.
         """
-        sources = [
-            tuple(it.encode("utf-8", "surrogateescape") for it in of)
-            for at in range(created.get_virtual_count())
-            if (of := (created.get_virtual_filename(at), created.get_virtual_dsetname(at)))[0] != "."
-        ]
-        gone = next(((*it, True) for it in sources if self._lacks(it[0])), None)
+        sources = [it for it in _sources(created) if it[0] != b"."]
+        gone = next(((*it, True) for it in self._behind(created, set()) if self._lacks(it[0])), None)
         return gone or next(((*it, False) for it in sources), None)
+
+    def _behind(self, created: Any, seen: set[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what a virtual dataset takes from other files, also through others in this file that are not `seen`."""
+        for file, name in _sources(created):
+            if file != b".":
+                yield file, name
+                continue
+            path, why = (name, "is a pattern") if b"%" in name else self.resolve(b"", name)
+            if why is not None or path in seen or len(seen) > LINKS_FOLLOWED:
+                continue
+            seen.add(path)
+            source = self._h5.h5o.open(self._file, path or b"/")
+            if isinstance(source, self._h5.h5d.DatasetID):
+                behind = source.get_create_plist()
+                yield from ((behind.get_external(at)[0], b"") for at in range(behind.get_external_count()))
+                if behind.get_layout() == self._h5.h5d.VIRTUAL:
+                    yield from self._behind(behind, seen)
 
     def link(self, path: bytes, file: bytes, target: bytes) -> Finding:
         """Return the finding for an external link."""
@@ -209,6 +222,13 @@ class Hindrances:
                 path = b""
             parts[:0] = [part for part in onward.split(b"/") if part]
         return path, None
+
+
+def _sources(created: Any) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the file and the name of each source of a virtual dataset."""
+    for at in range(created.get_virtual_count()):
+        its = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
+        yield its[0].encode("utf-8", "surrogateescape"), its[1].encode("utf-8", "surrogateescape")
 
 
 def elsewhere(path: bytes, what: str, file: bytes, name: bytes = b"", *, gone: bool) -> Finding:

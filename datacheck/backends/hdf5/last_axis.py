@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.dataset import LABELS, UNJUDGED, Dataset, Values, label_names
+from datacheck.backends.hdf5.dataset import UNJUDGED, Dataset, Values, label_names
+from datacheck.backends.hdf5.names import LABELS
 from datacheck.backends.hdf5.row_counts import other_words
 from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.interface import StoreOptions

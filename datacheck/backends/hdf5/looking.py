@@ -145,8 +145,8 @@ class Looking:
     def pieces(self, dataset: Dataset) -> Iterator[NDArray[Any]]:
         """Yield what a flat dataset of numbers holds, of whatever length, in pieces; nothing from where it fails on."""
         self.looked.add(dataset.path)
-        rows = max(PIECE_BYTES // max(1, dataset.row_bytes), dataset.chunks[0] if dataset.chunks else 1)
-        if not dataset.readable or len(dataset.shape) != 1 or rows * dataset.row_bytes > LARGEST:
+        rows = _piece_rows(dataset)
+        if not dataset.readable or len(dataset.shape) != 1 or not self.fits(dataset):
             return
         with contextlib.suppress(*TROUBLE, MemoryError):
             opened = self.h5.h5d.open(self.file, dataset.path)
@@ -159,6 +159,10 @@ class Looking:
                 opened.read(self.h5.h5s.create_simple(values.shape), space, values)
                 yield values
 
+    def fits(self, dataset: Dataset) -> bool:
+        """Say whether pieces of a dataset, which are at least as large as its chunks, may be read."""
+        return _piece_rows(dataset) * dataset.row_bytes <= LARGEST
+
     def values(self, dataset: Dataset) -> NDArray[Any] | None:
         """Return what a small dataset holds, None where it is large or cannot be read."""
         self.looked.add(dataset.path)
@@ -169,3 +173,7 @@ class Looking:
             self.h5.h5d.open(self.file, dataset.path).read(self.h5.h5s.ALL, self.h5.h5s.ALL, values)
             return values
         return None
+
+
+def _piece_rows(dataset: Dataset) -> int:
+    return max(PIECE_BYTES // max(1, dataset.row_bytes), dataset.chunks[0] if dataset.chunks else 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.grid_axes import grid_axes
 from datacheck.backends.hdf5.looking import LARGEST, Looking
+from datacheck.backends.hdf5.names import DIGITS
+from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
@@ -185,14 +186,14 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += (it for some in datasets for it in _leading_nowhere(some, facts))
         said += [*fuel.findings(parts, by_path), *loom.findings(by_path)]
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
-    several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
+    several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     of_group = dict(facts.groups)
     for group, some in facts.groups:
         if group not in several:
             said += step_counts(some, facts.values)
             said += (it for name in INFOS for it in info_counts(some, of_group.get(group + b"/" + name, ())))
-    samples = frozenset(it.path for family in alike for it in family.samples)
+    samples = Paths(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
     apart |= {path for _, some in facts.groups for path in grid_axes(some, facts.values)}
@@ -202,9 +203,6 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
     )  # fmt: skip
     return made, said
-
-
-_DIGITS = re.compile(rb"[0-9]+")
 
 
 def _pictures(facts: Facts) -> frozenset[bytes]:
@@ -218,7 +216,7 @@ def _pictures(facts: Facts) -> frozenset[bytes]:
                 head = facts.look.head(it, HEAD)
                 if any(head.startswith(magic) for magic in MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
                     made.add(it.path)
-    return frozenset(made)
+    return Paths(made)
 
 
 def _leading_nowhere(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
@@ -285,7 +283,7 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             continue
         whole = name in SAMPLES
         true = {len(paths), filled} if whole else {sum(told), sum(it for it in rows if it > 0)}
-        unsure = frozenset() if whole else frozenset(it for it, there in zip(paths, rows, strict=True) if there < 0)
+        unsure = Paths() if whole else Paths(it for it, there in zip(paths, rows, strict=True) if there < 0)
         if unsure:
             counts.append(Counted(above, name, paths, unsure=unsure))
             continue
@@ -323,7 +321,7 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
         lost = [it for it in listed if it not in there]
         if len(lost) * 2 > len(listed) and not (facts.recovered and _lost_from(family, listed, dataset, names)):
             continue
-        names.append(Named(dataset.path, above, tuple(listed), frozenset(lost)))
+        names.append(Named(dataset.path, above, tuple(listed), Paths(lost)))
         taken.add(dataset.path)
         if lost and not facts.hidden:
             path = escape(dataset.path)
@@ -337,9 +335,9 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
 def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
     """Say whether these are names of samples that are lost: like those of the others, and beside lists of these."""
     above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
-    stems = {_DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
+    stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
     beside = any(it.above == of and it.path.rpartition(b"/")[0] == above for it in names)
-    return beside and stems.issuperset(_DIGITS.sub(b"#", it) for it in listed)
+    return beside and stems.issuperset(DIGITS.sub(b"#", it) for it in listed)
 
 
 def spelled(text: Any) -> bytes:

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
-from datacheck.backends.hdf5.row_numbers import words
 from datacheck.backends.hdf5.samples import CHANNELS
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
 from datacheck.model.cells import NUMBERS

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import UNJUDGED, Dataset
-from datacheck.backends.hdf5.row_counts import DATA, LABEL, PARTS, SEEN, STEPS, WHOLE
+from datacheck.backends.hdf5.names import LABELS, words
+from datacheck.backends.hdf5.row_counts import DATA, SEEN, STEPS, WHOLE
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-MEANT = DATA | LABEL | STEPS | SEEN
+MEANT = DATA | LABELS | STEPS | SEEN
 """Words in the names of datasets that training reads."""
 
 
@@ -35,7 +36,3 @@ def without_values(datasets: Sequence[Dataset], *, filled: bool) -> Iterator[Fin
 
 def _meant(dataset: Dataset) -> bool:
     return not MEANT.isdisjoint(words(dataset.name)) or dataset.name.lower() in MEANT
-
-
-def words(name: bytes) -> frozenset[bytes]:
-    return frozenset(it.lower() for it in PARTS.findall(name) if not it.isdigit())

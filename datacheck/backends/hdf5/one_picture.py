@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import LARGEST
-from datacheck.backends.hdf5.row_numbers import words
+from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from datacheck.backends.hdf5.row_numbers import WORDS
+from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.samples import PIECES, Family, Shape, families_of_files
 
 FEWEST, DISTINCT = 4, 1 / 2
@@ -24,8 +24,8 @@ def recordings(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape
     """Return the names of these files, by what each number of a file holds."""
     made: set[bytes] = set()
     for family in families_of_files(names, shapes):
-        words = WORDS.findall(family.samples[0].path.rpartition(b"/")[2].lower())
-        if PIECES.isdisjoint(words) and family.compared and _in_step(family):
+        called = words(family.samples[0].path.rpartition(b"/")[2])
+        if PIECES.isdisjoint(called) and family.compared and _in_step(family):
             made.update(it.path for it in family.samples)
     return frozenset(made)
 

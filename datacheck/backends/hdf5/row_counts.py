@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset, Values, label_names
-from datacheck.backends.hdf5.row_numbers import words
+from datacheck.backends.hdf5.names import ACTIONS, LABELS, words
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
 
 STARTS = frozenset({b"start", b"starts", b"begin", b"first", b"offset", b"offsets", b"indptr", b"ptr"})
 ENDS = frozenset({b"end", b"ends", b"stop", b"last", b"length", b"lengths", b"count", b"counts"})
@@ -28,16 +29,13 @@ STEPS = frozenset(
 NEAR_STEPS = 0.9
 SEEN = frozenset({b"observation", b"observations", b"obs"})
 DATA = frozenset(b"x data image images img imgs input inputs feature features sample samples text texts".split())
-LABEL = frozenset(b"y label labels target targets".split())
 OR_DATA = frozenset({b"y", b"target", b"targets"})
 """Names of labels that data may have as well: another set of points, another domain."""
 SOURCES = frozenset({b"source", b"sources", b"src"})
 PARTS = re.compile(rb"[A-Za-z]+|[0-9]+")
 """X_train and y_train, train_set_x and train_set_y, my_data and my_labels: names that are alike but for one word, which
-is one of DATA in the one and one of LABEL in the other. Names with any other word that differs are not compared."""
-WHOLE = frozenset(
-    b"train training val valid validation test dev eval trainval holdout all full data dataset set".split()
-)
+is one of DATA in the one and one of LABELS in the other. Names with any other word that differs are not compared."""
+WHOLE = SETS | frozenset(b"all full data dataset set".split())
 """Words that name a set of samples: if there are no others, each sample of the set has a label."""
 OF_ONE_AXIS = frozenset(
     b"mean means std stds var variance median mu sigma min max scale scales scaler shift offset norm dim dims size "
@@ -106,9 +104,9 @@ def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
     >>> other_words(b"X_train", is_label=True)
     """
     parts = [it.lower() for it in PARTS.findall(name)]
-    at = [place for place, it in enumerate(parts) if it in (LABEL if is_label else DATA)]
+    at = [place for place, it in enumerate(parts) if it in (LABELS if is_label else DATA)]
     at = [place for place in at if parts[place] in (b"x", b"y")] or at  # data_x and data_y
-    if len(at) != 1 or len(parts) < 2 or not (is_label or not LABEL.intersection(parts)):
+    if len(at) != 1 or len(parts) < 2 or not (is_label or not LABELS.intersection(parts)):
         return None
     return (*parts[: at[0]], b"*", *parts[at[0] + 1 :])
 
@@ -120,7 +118,7 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
     few rows beside the actions may be of something else.
     """
     its = {it.name: it for it in datasets if it.shape and it.columns and it.name in STEPS | SEEN}
-    actions = next((its[name] for name in (b"actions", b"action") if name in its), None)
+    actions = next((its[name] for name in sorted(ACTIONS, reverse=True) if name in its), None)
     if actions is None:
         return
     its = {name: it for name, it in its.items() if not (name in ENDINGS and _last_rows(it, actions, values))}
@@ -159,7 +157,7 @@ INFOS = frozenset({b"infos", b"info", b"env_infos"})
 
 def info_counts(datasets: Sequence[Dataset], infos: Sequence[Dataset]) -> Iterator[Finding]:
     """Yield a finding for each dataset of `infos` that has nearly, but not exactly, a row for each action."""
-    steps = next((it for it in datasets if it.name in (b"actions", b"action") and it.shape), None)
+    steps = next((it for it in datasets if it.name in ACTIONS and it.shape), None)
     if steps is None:
         return
     for it in infos:

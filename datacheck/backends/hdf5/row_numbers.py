@@ -5,7 +5,6 @@ They are told by their names and by what they hold, and lead into the rows of ot
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.looking import LARGEST
+from datacheck.backends.hdf5.names import WORDS, words
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -35,7 +35,6 @@ PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames ro
 TILES = frozenset(b"pos position positions range ranges bounds span spans slice slices".split())
 FEWEST, FOLLOWING = 4, 0.9
 """The share of ranges that have to begin where the one before ends."""
-WORDS = re.compile(rb"[a-z]+")
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,6 @@ def names_a_set(path: bytes) -> bool:
     """Say whether a dataset is called by a set of rows: `train_idx`, `val_index`."""
     its = words(path.rpartition(b"/")[2])
     return bool(its & SETS and its & (ROWS - IDS))
-
-
-def words(name: bytes) -> set[bytes]:
-    return set(WORDS.findall(name.lower()))
 
 
 def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNumbers], list[Finding]]:

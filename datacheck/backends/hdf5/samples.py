@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.names import ACTIONS, DIGITS, WORDS, words
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
@@ -43,14 +44,11 @@ PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold spl
 """Words in the names of groups or files that are a piece of a set of samples, and no sample."""
 EPISODES = frozenset(b"episode ep demo demos traj trajectory case scene rollout video patient subject".split())
 """Words in the names of files, or of folders of some, that are a sample each."""
-ACTIONS = frozenset({b"action", b"actions"})
 WEIGHTS = re.compile(
     rb"(.*[/_.])?(kernel|bias|gamma|beta|moving_mean|moving_variance|running_mean|running_var|weights?)(:[0-9]+)?"
     rb"|.*:[0-9]+|(.*/)?vars/[0-9]+"
 )
 """Datasets of a model's layers, which are like one another in name and differ in all else."""
-_DIGITS = re.compile(rb"[0-9]+")
-_WORDS = re.compile(rb"[a-z]+")
 Shape = tuple[int, ...]
 
 
@@ -268,8 +266,8 @@ class Family:
 
 def called_a_sample(name: bytes) -> bool:
     """Say whether a file, or a folder, is one sample by its name: an episode, a case."""
-    words = set(_WORDS.findall(name.rpartition(b"/")[2].lower()))
-    return bool(words & EPISODES) and not words & PIECES
+    its = words(name.rpartition(b"/")[2])
+    return bool(its & EPISODES) and not its & PIECES
 
 
 def _agree(some: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
@@ -300,7 +298,7 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
         for path in left:
             if path.count(b"/") == depth:
                 above, _, name = path.rpartition(b"/")
-                level[above, _DIGITS.sub(b"#", name)].append(path)
+                level[above, DIGITS.sub(b"#", name)].append(path)
         numbered = [paths for (_, name), paths in level.items() if b"#" in name and len(paths) > 1]
         inner = _below(datasets, {it for paths in numbered for it in paths}, depth)
         beside = _below(links, {it for paths in numbered for it in paths}, depth)
@@ -329,12 +327,12 @@ def _pieces(family: Family) -> bool:
     """Say whether groups are pieces of a set of samples, by their names, and hold nothing but numbered groups."""
     name = family.samples[0].path.rpartition(b"/")[2].lower()
     inner = (it.partition(b"/") for it in family.common)
-    return not PIECES.isdisjoint(_WORDS.findall(name)) and all(it[1] and _DIGITS.search(it[0]) for it in inner)
+    return not PIECES.isdisjoint(WORDS.findall(name)) and all(it[1] and DIGITS.search(it[0]) for it in inner)
 
 
 def by_number(path: bytes) -> tuple[bytes, list[int]]:
     """Return what sorts paths that differ in their numbers by those."""
-    return _DIGITS.sub(b"#", path), [int(it) if len(it) < 20 else 0 for it in _DIGITS.findall(path)]
+    return DIGITS.sub(b"#", path), [int(it) if len(it) < 20 else 0 for it in DIGITS.findall(path)]
 
 
 def _start(path: bytes, depth: int) -> bytes:
@@ -358,11 +356,11 @@ def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes
     alike: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
     for number in shapes:
         folder, _, name = names[number].rpartition(b"/")
-        folded = _DIGITS.sub(b"#", name.rpartition(b".")[0] or name)
+        folded = DIGITS.sub(b"#", name.rpartition(b".")[0] or name)
         above, _, called = folder.rpartition(b"/")
         if b"#" in folded:
             alike[folder, folded].append(number)
-        elif folder and SETS.isdisjoint(_WORDS.findall(called.lower())):
+        elif folder and SETS.isdisjoint(WORDS.findall(called.lower())):
             alike[b"" if called_a_sample(name) else above, b"*/" + name].append(number)
     for (_, like), numbers in alike.items():
         if like.startswith(b"*/") and len(numbers) <= FEWEST:

@@ -1,13 +1,17 @@
 """Datasets that have equally many rows in the other sets of a file (train, valid, test), and not in this one.
 
 A set is named by a word of a path: /train/dt and /valid/dt, x_train and x_test. Two datasets that agree in two sets of
-different sizes are meant to agree in the third.
+different sizes are meant to agree in the third; where most have a length of their own, as sentences have that are a
+dataset each, it is chance if two agree.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import itertools
+import math
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.row_counts import PARTS, spelled
@@ -15,12 +19,30 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
 
-PAIRS = 1 << 14
-"""Members of sets are compared in pairs; if there were more pairs than this, none are compared."""
+KINDS = 64
+"""Members are compared with those that are in the same sets, or in others; so many kinds of them, by their sets."""
 LONG = 16
 """If only one other set shows that two datasets agree, they must have at least so many rows there."""
+BROKEN = 3
+"""If so many of those that agree elsewhere differ in a set, these are more than half of them, and most members do not
+agree with each other elsewhere, those are not meant to agree."""
+SEVERAL, CHANCE = 6, 0.05
+"""Of at least so many members of which most have a length of their own, it is chance if two agree where so many pairs
+can be expected to."""
 Place = tuple[tuple[bytes, ...], ...]
 """A path, in parts, without the word that names the set."""
+Members = Mapping[Place, Mapping[bytes, Dataset]]
+"""By their places, the datasets that are like one another but for their sets, by the words that name these."""
+
+
+class _Odd(NamedTuple):
+    """Two members, in order, that differ in one set and agree in others, of which `alike` is the first."""
+
+    one: Place
+    other: Place
+    odd: bytes
+    alike: bytes
+    sure: bool
 
 
 def set_counts(groups: Iterable[tuple[bytes, Sequence[Dataset]]], before: Iterable[Finding]) -> Iterator[Finding]:
@@ -34,9 +56,7 @@ def set_counts(groups: Iterable[tuple[bytes, Sequence[Dataset]]], before: Iterab
                 rows[place[:-1]][place][name] = dataset
     told = {path for finding in before if finding.code == "row-count" for path in finding.details.get("rows", ())}
     for members in rows.values():
-        several = {place: its for place, its in members.items() if len(its) > 1}
-        if len(several) ** 2 <= PAIRS:
-            yield from _differing(several, told)
+        yield from _differing({place: its for place, its in members.items() if len(its) > 1}, told)
 
 
 def _parted(path: bytes) -> tuple[Place, bytes] | None:
@@ -50,20 +70,90 @@ def _parted(path: bytes) -> tuple[Place, bytes] | None:
     return tuple(map(tuple, parts)), word
 
 
-def _differing(members: Mapping[Place, Mapping[bytes, Dataset]], told: set[str]) -> Iterator[Finding]:
-    names = sorted(members)
-    for number, one in enumerate(names):
-        for other in names[number + 1 :]:
-            both = {name: (its, members[other][name]) for name, its in members[one].items() if name in members[other]}
-            filled = {name: its for name, its in both.items() if its[0].rows and its[1].rows}
-            odd = [its for its in filled.values() if its[0].rows != its[1].rows]
-            alike = [its for its in filled.values() if its[0].rows == its[1].rows > 1]
-            sizes = {its[0].rows for its in alike}
-            if len(odd) != 1 or not alike or not told.isdisjoint(escape(it.path) for it in odd[0]):
-                continue
-            if len(sizes) > 1 or (len(filled) == 2 and max(sizes) >= LONG):
-                told.update(escape(it.path) for it in odd[0])
-                yield _unequal(odd[0], alike[0], sure=len(sizes) > 1)
+def _differing(members: Members, told: set[str]) -> Iterator[Finding]:
+    kinds: dict[frozenset[bytes], list[Place]] = defaultdict(list)
+    for place in sorted(members):
+        kinds[frozenset(name for name, it in members[place].items() if it.rows)].append(place)
+    if len(kinds) > KINDS:
+        first = next(iter(members.values()))
+        path = escape(min(it.path for it in first.values()))
+        text = (
+            f"{path} and {len(members) - 1:,} others are not compared with each other in the sets they are divided "
+            f"into: those differ in more than {KINDS} ways"
+        )
+        yield found("unsupported", text, path=path)
+        return
+    made: list[_Odd] = []
+    for one, other in itertools.combinations_with_replacement(sorted(kinds, key=sorted), 2):
+        for odd in sorted(one & other):
+            alike = sorted((one & other) - {odd})
+            its = kinds[one] if one is other else [*kinds[one], *kinds[other]]
+            clusters = _clusters(members, sorted(its), alike)
+            if alike and not _by_chance(members, clusters, alike, odd):
+                second = frozenset(() if one is other else kinds[other])
+                for cluster in clusters.values():
+                    made += _matched(members, cluster, second, odd, alike, told)
+    for it in sorted(made):
+        pair = members[it.one], members[it.other]
+        yield _unequal((pair[0][it.odd], pair[1][it.odd]), (pair[0][it.alike], pair[1][it.alike]), sure=it.sure)
+
+
+def _clusters(members: Members, places: Sequence[Place], alike: Sequence[bytes]) -> dict[tuple[int, ...], list[Place]]:
+    """Return the members that have equally many rows in each of these sets, by these."""
+    made: dict[tuple[int, ...], list[Place]] = defaultdict(list)
+    for place in places:
+        made[tuple(members[place][it].rows for it in alike)].append(place)
+    return made
+
+
+def _by_chance(
+    members: Members, clusters: Mapping[tuple[int, ...], Sequence[Place]], alike: Sequence[bytes], odd: bytes
+) -> bool:
+    """Say whether those of a cluster, which agree in the other sets, do so by chance."""
+    count = sum(map(len, clusters.values()))
+    ties = count - len(clusters)
+    broken = sum(len({members[it][odd].rows for it in cluster}) - 1 for cluster in clusters.values())
+    if broken >= BROKEN and broken * 2 > ties and max(map(len, clusters.values())) * 2 <= count:
+        return True
+    own = sum(len(cluster) == 1 for cluster in clusters.values())
+    if count < SEVERAL or own * 2 <= count:
+        return False
+    lengths = [sorted(its) for its in zip(*clusters, strict=True)]
+    spread: int = math.prod(its[len(its) * 9 // 10] - its[len(its) // 10] + 1 for its in lengths)
+    return count * (count - 1) / 2 > CHANCE * spread
+
+
+def _matched(
+    members: Members,
+    cluster: Sequence[Place],
+    second: frozenset[Place],
+    odd: bytes,
+    alike: Sequence[bytes],
+    told: set[str],
+) -> Iterator[_Odd]:
+    """Yield pairs of a cluster that differ in the set `odd`, each member once, and of two kinds if some are `second`.
+
+    Those that wait for a partner all have equally many rows, or are of one kind: the first goes with what differs.
+    """
+    rows = {name: members[cluster[0]][name].rows for name in alike}
+    sizes = {it for it in rows.values() if it > 1}
+    if not sizes or (len(sizes) == 1 and (len(alike) > 1 or max(sizes) < LONG)):
+        return
+    waiting: dict[bool, dict[int, deque[Place]]] = {False: {}, True: {}}
+    for place in cluster:
+        dataset, of_second = members[place][odd], place in second
+        if escape(dataset.path) in told:
+            continue
+        others = waiting[of_second != bool(second)]
+        differing = next((it for it in others if it != dataset.rows), None)
+        if differing is None:
+            waiting[of_second].setdefault(dataset.rows, deque()).append(place)
+            continue
+        one = others[differing].popleft()
+        if not others[differing]:
+            del others[differing]
+        told.update((escape(members[one][odd].path), escape(dataset.path)))
+        yield _Odd(one, place, odd, next(it for it in members[one] if rows.get(it, 0) > 1), len(sizes) > 1)
 
 
 def _unequal(odd: tuple[Dataset, Dataset], alike: tuple[Dataset, Dataset], *, sure: bool) -> Finding:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
+from datacheck.backends.hdf5.names import LABELS
 from datacheck.backends.hdf5.near_counts import PAIRS
-from datacheck.backends.hdf5.row_counts import DATA, LABEL, PARTS
+from datacheck.backends.hdf5.row_counts import DATA, PARTS
 from datacheck.backends.hdf5.samples import Family, Sample
 from datacheck.backends.hdf5.tables import Table
 
 LIKE = 0.9
 """So many of the names of one group are in the other."""
 WORDS = [(it.some, it.other) for it in PAIRS]
-WORDS += [(DATA, LABEL), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
+WORDS += [(DATA, LABELS), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
 
 
 def side_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:

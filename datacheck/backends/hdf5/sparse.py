@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.looking import LARGEST
+from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.row_numbers import too_large
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -219,19 +220,19 @@ def _anndata(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse], text
         return None
     within = {path for it in matrices for path in it.paths}
     count = index.rows
-    rows = frozenset(
+    rows = Paths(
         path
         for path, it in shapes.items()
         if it.rows == count and OF_CELLS.fullmatch(path) and not CATEGORIES.fullmatch(path) and path not in within
     )
-    squares = frozenset(it for it, of in shapes.items() if OF_PAIRS.fullmatch(it) and of.shape == (count, count))
+    squares = Paths(it for it, of in shapes.items() if OF_PAIRS.fullmatch(it) and of.shape == (count, count))
     made = []
     for it in matrices:
         if OF_PAIRS.fullmatch(it.group) and it.pointers == count + 1:
             made.append(CellMatrix(it, major=True, minor=True))
         elif OF_MATRICES.fullmatch(it.group) and it.by_column is not None:
             made.append(CellMatrix(it, major=not it.by_column, minor=it.by_column))
-    genes = frozenset(path for path in shapes if OF_GENES.fullmatch(path))
+    genes = Paths(path for path in shapes if OF_GENES.fullmatch(path))
     return Cells(count, rows, squares, tuple(made), genes, index.path if index.dtype.names is None else b"")
 
 
@@ -243,11 +244,11 @@ def _tenx(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse]) -> Cell
     matrix, path = named[0], named[0].group + b"/barcodes"
     if len(datasets[path].shape) != 1 or datasets[path].rows != matrix.pointers - 1:
         return None
-    genes = frozenset(
+    genes = Paths(
         it
         for it in datasets
         if it.startswith(matrix.group + b"/features/")
         or it in (matrix.group + b"/genes", matrix.group + b"/gene_names")
     )
     of = CellMatrix(matrix, major=True, minor=False)
-    return Cells(datasets[path].rows, frozenset({path}), matrices=(of,), genes=genes, names=path)
+    return Cells(datasets[path].rows, Paths({path}), matrices=(of,), genes=genes, names=path)

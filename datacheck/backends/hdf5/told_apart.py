@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.row_numbers import words
+from datacheck.backends.hdf5.names import words
 
 NEAR = 3 / 4
 """If the shorter dataset has less than this share of the rows of the longer one, they may hold different things."""

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 import datacheck
+from datacheck.backends.hdf5 import attribute_values
+from datacheck.backends.hdf5.samples import FileShapes
+from datacheck.backends.hdf5.tables import Contents
 
 
 def pictures(path, boxes=None, name="boxes", count=9):
@@ -131,3 +134,39 @@ def test_files_of_another_kind_tell_nothing(tmp_path):
         file["mean"] = np.arange(6.0).reshape(2, 3)
         file.attrs["goal"] = np.nan
     assert datacheck.scan(source, workers=1).clean
+
+
+@pytest.mark.parametrize(
+    ("odd", "count", "verdict"),
+    [(1, 4, "suspicious"), (1, 7, "bad"), (2, 9, "suspicious"), (3, 40, "suspicious"), (2, 40, "bad")],
+)
+def test_fewer_than_nearly_all_that_are_finite_make_the_others_suspicious(tmp_path, odd, count, verdict):
+    its = dict.fromkeys(range(1, 1 + odd), np.nan)
+    for source in (pictures(tmp_path / "a.h5", its, count=count), episodes(tmp_path / "b", odd=its, count=count)):
+        assert [it.verdict for it in datacheck.scan(source, workers=1).findings] == [verdict] * odd
+
+
+@pytest.mark.parametrize(("count", "code", "verdict"), [(90, "nan", "bad"), (1100, "unsupported", "unverifiable")])
+def test_an_attribute_beyond_many_others_of_a_file_is_judged_or_named(tmp_path, count, code, verdict):
+    source = episodes(tmp_path / "a")
+    last = f"a{count - 1:04}"
+    for number in range(8):
+        with h5py.File(source / f"episode_{number}.hdf5", "a") as file:
+            for at in range(count):
+                file.attrs[f"a{at:04}"] = 1.0
+    assert datacheck.scan(source, workers=1).clean
+    with h5py.File(source / "episode_4.hdf5", "a") as file:
+        file.attrs[last] = np.nan
+    (finding,) = datacheck.scan(source, workers=1).findings
+    assert (finding.file, finding.code, finding.verdict) == ("episode_4.hdf5", code, verdict)
+    assert last in finding.message
+
+
+def test_files_that_differ_in_more_attributes_than_are_kept_are_counted(monkeypatch):
+    monkeypatch.setattr(attribute_values, "KEPT", 2)
+    its = attribute_values.AttributesOfFiles()
+    for number, nan in enumerate((0, 0, 0, 1)):
+        of = (b"goal", nan, 0, 3), (b"start", 0, 0, 3)
+        its.add(number, Contents((), (), (), (), attributes=of))
+    (finding,) = its.findings(["a", "b", "c", "d"], FileShapes())
+    assert (finding.verdict, finding.details["files"]) == ("unverifiable", 1)

@@ -1,47 +1,41 @@
-"""A file of a folder that has fractions where the others have bytes is said, once, and nothing of it is dropped."""
+"""Types of datasets are compared between files, however many paths there are; if not, that is said."""
 
 from __future__ import annotations
 
-import h5py
 import numpy as np
 import pytest
 
-import datacheck
+from datacheck.backends.hdf5 import file_types
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.tables import Contents, Table
 
 
-def write(folder, odd=(), files=6, label="i8"):
-    folder.mkdir()
-    for number in range(files):
-        data = np.random.default_rng(number).integers(0, 256, (9, 3, 8, 8), np.uint8)
-        with h5py.File(folder / f"shard_{number}.h5", "w") as file:
-            file["data"] = (data / 255).astype("f4") if number in odd else data
-            file["label"] = (np.arange(9) % 3).astype(label if number % 2 else "f4")  # flat: either is a number
-    return folder
+def said_of(*files):
+    """Return what is said of files, each with the types of its datasets by their names."""
+    types = file_types.FileTypes()
+    for number, its in enumerate(files):
+        tables = [Table(name, 9, (Dataset(f"/{name}".encode(), (9, 2), np.dtype(of)),)) for name, of in its.items()]
+        types.add(number, Contents(tuple(tables), (), (), ()))
+    return [(it.code, it.file) for it in types.findings([f"{number}.h5" for number in range(len(files))])]
 
 
-def said(folder):
-    return [(it.file, it.code, it.verdict) for it in datacheck.scan(folder, workers=1).findings]
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(file_types, "MOST", 8)
 
 
-def test_fractions_among_bytes_are_said_once(tmp_path):
-    assert said(write(tmp_path / "sound")) == []
-    assert said(write(tmp_path / "a", odd=[4])) == [("shard_4.h5", "fields", "suspicious")]
+def test_paths_of_one_file_alone_make_room():
+    files = [
+        {"x": "f4" if number != 17 else "u1", **{f"own{number}_{at}": "u1" for at in range(3)}} for number in range(20)
+    ]
+    assert said_of(*files) == [("fields", "17.h5")]
 
 
-@pytest.mark.parametrize(("odd", "files"), [((0, 1, 2), 6), ((1,), 3)], ids=["half of them", "of three"])
-def test_where_nothing_is_usual_nothing_is_said(tmp_path, odd, files):
-    assert said(write(tmp_path / "a", odd=odd, files=files)) == []
+def test_a_path_that_has_made_room_and_comes_again_is_said_not_to_be_compared():
+    files = [{f"p{at}": "f4" for at in range(7)}, {f"q{at}": "f4" for at in range(7)}] * 4
+    assert said_of(*files) == [("unsupported", None)]
 
 
-def test_the_size_of_whole_numbers_may_differ(tmp_path):
-    with h5py.File(write(tmp_path / "a") / "shard_2.h5", "a") as file:
-        values = file["data"][:].astype("i4")
-        del file["data"]
-        file["data"] = values
-    assert said(tmp_path / "a") == []
-
-
-def test_of_many_files_the_first_are_named_and_the_others_counted(tmp_path):
-    folder = write(tmp_path / "a", odd=[1, 4, 6, 9, 11], files=24)
-    assert [it[0] for it in said(folder)] == ["shard_1.h5", "shard_11.h5", "shard_4.h5"]
-    assert all("(2 more are like this one)" in it.message for it in datacheck.scan(folder, workers=1).findings)
+def test_more_paths_in_every_file_than_are_compared_are_counted():
+    assert said_of(*[{f"p{at}": "f4" for at in range(12)}] * 5) == [("unsupported", None)]
+    assert said_of(*[{f"p{at}": "f4" for at in range(8)}] * 5) == []

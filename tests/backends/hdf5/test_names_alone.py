@@ -134,6 +134,7 @@ FAULTS = {
     "events": {"x": floats(500), "y": floats(500), "p": floats(500), "t": floats(497)},
     "images and labels": {"images": floats(100, 8), "labels": np.arange(98) % 3},
     "a split": {"X_train": floats(100, 8), "y_train": np.arange(60) % 3},
+    **{f"a split, {of}": {f"X_{of}": floats(100, 8), f"y_{of}": np.arange(60) % 3} for of in ("testing", "holdout")},
     "a split without data": {"X_train": floats(0, 8), "y_train": np.arange(60) % 3},
     "a split with numbers of its rows": {
         "X_train": floats(100, 8), "y_train": np.arange(98) % 3, "index_train": np.arange(98),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
 
 import datacheck
+from datacheck.backends.hdf5.copying.pointing import leads_into
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.fork_guard import StepCounter
+from datacheck.backends.hdf5.looking import Looking
 from datacheck.errors import DatacheckError
 
 ROWS = 40
@@ -72,6 +78,31 @@ def test_numbers_of_rows_in_another_file_are_named(tmp_path):
     write(folder / "train_features.h5", features=with_nan(ROWS, 8))
     with pytest.raises(DatacheckError, match=r"train_questions\.h5: /image_idxs may hold numbers of rows of train_"):
         rebuilt(folder)
+
+
+def test_numbers_of_rows_in_another_file_are_looked_at_however_many(tmp_path):
+    folder = tmp_path / "s"
+    write(folder / "train_features.h5", features=with_nan(ROWS, 8))
+    write(folder / "train_questions.h5", image_idxs=np.resize(np.arange(ROWS), 2_200_000))
+    with pytest.raises(DatacheckError, match=r"train_questions\.h5: /image_idxs may hold numbers of rows of train_"):
+        rebuilt(folder)
+
+
+def test_numbers_of_chunks_that_are_too_large_to_look_at_may_lead_into_another_file():
+    look = Looking(None, None, StepCounter({}))
+    whole = Dataset(b"/image_idxs", (9_000_000,), np.dtype("i8"), (9_000_000,))
+    assert [look.fits(it) for it in (whole, replace(whole, chunks=None))] == [False, True]
+    names = ("train_questions.h5 image_idxs", "train_features.h5")
+    assert leads_into(None, ROWS, names)
+    assert not leads_into(None, ROWS, ("val_questions.h5 image_idxs", names[1]))
+
+
+def test_many_numbers_that_lead_to_none_of_the_rows_of_another_file_are_copied(tmp_path):
+    folder = tmp_path / "s"
+    write(folder / "train_questions.h5", image_idxs=np.full(2_200_000, 3 * ROWS))
+    write(folder / "train_features.h5", features=with_nan(ROWS, 8))
+    with h5py.File(rebuilt(folder) / "train_features.h5") as file:
+        assert len(file["features"]) == ROWS - 1
 
 
 def test_numbers_of_the_rows_of_another_set_are_not(tmp_path):

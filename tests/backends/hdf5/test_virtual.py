@@ -104,3 +104,32 @@ def test_of_the_sources_of_a_virtual_dataset_the_one_that_is_not_there_is_named(
     (finding,) = scan(tmp_path / "store.h5", workers=1).findings
     assert finding.code == "unsupported"
     assert finding.message.endswith("that is in another file: 0.h5:data; not followed")
+
+
+def virtual(file, name, *sources, shape=(20, 4)):
+    layout = h5py.VirtualLayout((len(sources) * shape[0], *shape[1:]), "f8")
+    for at, (of, path) in enumerate(sources):
+        layout[at * shape[0] : (at + 1) * shape[0]] = h5py.VirtualSource(of, path, shape)
+    file.create_virtual_dataset(name, layout)
+
+
+def test_a_source_that_is_not_there_is_named_behind_other_virtual_datasets_too(tmp_path):
+    with h5py.File(tmp_path / "store.h5", "w") as file:
+        file["own"] = np.arange(80.0).reshape(20, 4)
+        virtual(file, "a", ("gone.h5", "data"))
+        virtual(file, "b", (".", "/own"), (".", "/a"))
+        virtual(file, "c", (".", "/b"))
+    its = {it.details["path"]: it for it in scan(tmp_path / "store.h5", workers=1).findings}
+    assert {path: (it.code, it.details["target"]) for path, it in its.items()} == dict.fromkeys(
+        ("/a", "/b", "/c"), ("missing", "gone.h5:data")
+    )
+
+
+def test_values_outside_that_are_not_there_are_named_behind_a_virtual_dataset(tmp_path):
+    with h5py.File(tmp_path / "store.h5", "w") as file:
+        file.create_dataset("raw", (20, 4), "f8", external=[("gone.raw", 0, 640)])
+        virtual(file, "shown", (".", "/raw"))
+    its = scan(tmp_path / "store.h5", workers=1).findings
+    assert {it.details["path"]: (it.code, it.details["elsewhere"]) for it in its} == dict.fromkeys(
+        ("/raw", "/shown"), ("missing", "gone.raw")
+    )

@@ -20,16 +20,16 @@ from datacheck.backends.hdf5.copying.pointing import points, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.names import ACTIONS, words
 from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
-from datacheck.backends.hdf5.row_numbers import WORDS, RowNumbers, names_a_set
+from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
 from datacheck.backends.hdf5.side_by_side import is_pair
 from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
 
-ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 COUNTING = frozenset({b"total_episodes"})
 """Attributes that count groups which the loader (Minari's) opens by number."""
@@ -56,13 +56,13 @@ class Going:
 
 def is_sample(name: bytes, contents: Contents) -> bool:
     """Say whether a file of a folder is one sample: an episode, a case."""
-    words = set(WORDS.findall(name.rpartition(b"/")[2].lower()))
-    if words & PIECES:
+    its = words(name.rpartition(b"/")[2])
+    if its & PIECES:
         return False
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
     seen = any(WATCHED.intersection(path.split(b"/")) for path in paths)
-    return bool(words & EPISODES) or bool(own & ACTIONS and seen) or any(map(_at_top, contents.tables))
+    return bool(its & EPISODES) or bool(own & ACTIONS and seen) or any(map(_at_top, contents.tables))
 
 
 def _at_top(table: Table) -> bool:
@@ -120,7 +120,7 @@ def _with_pictures(tables: Sequence[Table], made: Going) -> None:
 
 
 def _is_piece(path: bytes) -> bool:
-    return bool(PIECES.intersection(WORDS.findall(path.rpartition(b"/")[2].lower())))
+    return bool(PIECES & words(path.rpartition(b"/")[2]))
 
 
 def _tables_of(contents: Contents, samples: frozenset[bytes]) -> dict[bytes, list[Table]]:

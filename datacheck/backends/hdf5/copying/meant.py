@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ from datacheck.model.finding import named as called
 
 Samples = frozenset[tuple[str | None, str]]
 SMALL, READ = 8 << 20, 512 << 20
-"""How large a dataset, and all of them together, may be for their values to be read in search of row numbers."""
+"""How large a dataset, and all of them together, may be for their values to be held in search of row numbers."""
 NROWS = b"NROWS"
 """The attribute of a table in which PyTables keeps how many rows it has."""
 
@@ -279,15 +280,35 @@ def _from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]])
         return
     for number, file in enumerate(reader.files):
         contents = reader.contents(number)
-        its = [it for table in contents.tables for it in table.datasets if it.bytes <= SMALL and indexes_rows(it)]
-        held = _held(file, contents, its)
-        for dataset in (it for it in its if it.path in held):
+        its = [it for table in contents.tables for it in table.datasets if indexes_rows(it)]
+        extents = _extents(file, contents, its)
+        for dataset in (it for it in its if it.path in extents):
             for other, tables in losing.items():
                 names = reader.names[number] + " " + dataset.title, reader.names[other]
                 for table in tables if other != number else ():
-                    if leads_into(held[dataset.path], table.rows, names):
+                    if leads_into(extents[dataset.path], table.rows, names):
                         where = f"{reader.names[number]}: {escape(dataset.path)}"
                         yield f"{where} may hold numbers of rows of {names[1]}:{table.name}, which would lead elsewhere"
+
+
+def _extents(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, tuple[int, int] | None]:
+    """Return the least and the greatest number of each dataset, None where its chunks are too large to be looked at.
+
+    Those that cannot be read are left out.
+    """
+    made: dict[bytes, tuple[int, int] | None] = {}
+    if not datasets:
+        return made
+    with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named what is wrong
+        look = Looking(library(), handle.file.id, StepCounter({}))
+        for dataset in datasets:
+            if not look.fits(dataset):
+                made[dataset.path] = None
+                continue
+            ends = [(int(it.min()), int(it.max())) for it in look.pieces(dataset)]
+            if ends:
+                made[dataset.path] = min(low for low, _ in ends), max(high for _, high in ends)
+    return made
 
 
 def _held(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, NDArray[Any]]:

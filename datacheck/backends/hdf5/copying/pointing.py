@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.row_counts import ENDS, STARTS
-from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, words
+from datacheck.backends.hdf5.row_numbers import ROWS, RUNS
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
 from datacheck.model.sample_sets import SETS
@@ -68,9 +69,12 @@ def indexes_rows(dataset: Dataset) -> bool:
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(its & (ROWS | {b"ix"})) and points(dataset)
 
 
-def leads_into(values: NDArray[Any], rows: int, names: tuple[str, str]) -> bool:
-    """Say whether numbers lead through nearly all `rows`, and the names are not of different sets (train, test)."""
+def leads_into(extent: tuple[int, int] | None, rows: int, names: tuple[str, str]) -> bool:
+    """Say whether numbers may lead through nearly all `rows`, and the names are not of different sets (train, test).
+
+    `extent` are the least and the greatest of them, None if nobody knows.
+    """
     sets = [words(name.encode()) & SETS for name in names]
-    if rows < FEWEST or not values.size or (sets[0] and sets[1] and sets[0].isdisjoint(sets[1])):
+    if rows < FEWEST or (sets[0] and sets[1] and sets[0].isdisjoint(sets[1])):
         return False
-    return bool(int(values.min()) >= 0 and NEARLY * rows <= int(values.max()) + 1 <= rows)
+    return extent is None or (extent[0] >= 0 and NEARLY * rows <= extent[1] + 1 <= rows)

@@ -1,0 +1,95 @@
+"""Keys that end with the NUL byte of a C string, beside others that do not: no loader finds both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from datacheck.conventions.account import Account
+from datacheck.conventions.interface import Known
+from datacheck.conventions.numbered_keys import Packed, Pattern
+from datacheck.conventions.runs import Runs
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+
+NUL = b"\0"
+NAMED = 10
+PRINTABLE = 0x20
+CHANCE = 20
+"""Keys of both forms are at least one in so many."""
+
+
+def odd_ends(known: Known, account: Account) -> Iterator[Finding]:
+    """Yield a finding for keys that end with a NUL where others, or the keys of counts, do not.
+
+    If all keys have it, a loader may well ask for them so; and what a list names is asked for as it is there.
+    """
+    if any(it.lists for it in known.conventions):
+        return
+    yield from (_mixed(*it) for it in _both(account))
+    for pattern in _ended(account):
+        if _without(pattern, account) is None and not _has_letters(pattern) and _counted(known, pattern):
+            meant = replace(pattern, after=pattern.after[:-1])
+            text = (
+                f"every key but that of the count ends with a NUL byte, as in {pattern}: a loader that asks for {meant}"
+            )
+            yield found("odd-text", f"{text} finds nothing", verdict="suspicious")
+
+
+def ends_differ(account: Account) -> bool:
+    """Say whether some keys end with a NUL, and others that are the same but for it do not."""
+    return next(_both(account), None) is not None
+
+
+def _both(account: Account) -> Iterator[tuple[Pattern, Runs, Pattern, Runs]]:
+    """Yield the patterns of keys that end with a NUL, with those that are the same without it, and the numbers.
+
+    A few of many may be numbers in binary, which look so by chance.
+    """
+    for pattern in _ended(account):
+        plain, numbers = _without(pattern, account), account.numbers[pattern]
+        if plain is None or _of_one_length(pattern, numbers, plain, account.numbers[plain]):
+            continue
+        if (len(numbers) + len(account.numbers[plain])) * CHANCE >= account.records - account.own:
+            yield pattern, numbers, plain, account.numbers[plain]
+
+
+def _ended(account: Account) -> list[Pattern]:
+    """Return the patterns of printable keys with a NUL behind them."""
+    its = (it for it, numbers in account.numbers.items() if numbers and it.after.endswith(NUL))
+    return sorted(it for it in its if min(it.before + it.after[:-1], default=PRINTABLE) >= PRINTABLE)
+
+
+def _without(pattern: Pattern, account: Account) -> Pattern | None:
+    """Return the pattern of keys that are the same but for the NUL at the end; None where there are none."""
+    its = (it for it, numbers in account.numbers.items() if numbers and not isinstance(it, Packed))
+    return next((it for it in its if (it.before, it.after) == (pattern.before, pattern.after[:-1])), None)
+
+
+def _of_one_length(pattern: Pattern, numbers: Runs, plain: Pattern, others: Runs) -> bool:
+    """Say whether keys with a NUL and those without are of one length: numbers in binary, texts that are filled up."""
+    ended = {max(pattern.width, len(str(it))) + 1 for it in (numbers.first, numbers.last)}
+    return len(ended) == 1 and {max(plain.width, len(str(it))) for it in (others.first, others.last)} == ended
+
+
+def _counted(known: Known, pattern: Pattern) -> bool:
+    """Say whether the store counts records with such keys under a key that does not end with a NUL."""
+    counts = (one for it in known.conventions if pattern in it.parts for one in it.counts)
+    return any(it.of_list is None and not it.key.endswith(NUL) for it in counts)
+
+
+def _has_letters(pattern: Pattern) -> bool:
+    """Say whether there are letters in the keys: then a NUL behind all of them is odd by itself."""
+    return any(it.isalpha() for it in escape(pattern.before))
+
+
+def _mixed(pattern: Pattern, numbers: Runs, plain: Pattern, others: Runs) -> Finding:
+    its, few = (pattern, numbers) if len(numbers) <= len(others) else (plain, others)
+    first = [escape(its.key(number)) for number in islice(few, NAMED)]
+    keys = f"{len(numbers):,} key{' ends' if len(numbers) == 1 else 's end'}"
+    text = (
+        f"{keys} with a NUL byte, as in {pattern}, and {len(others):,} do not, as in {plain}: "
+        f"a loader that asks for one form does not find the other, such as {first[0]}"
+    )
+    return found("odd-text", text, verdict="suspicious", count=len(few), first=first)
