@@ -22,6 +22,7 @@ from leveldb_building import write_log_store
 from worker_jobs import MEMORY, die, obey, pid_of, state
 
 import datacheck
+from datacheck.backends.leveldb.writer import is_installed
 from datacheck.backends.lmdb.library import LmdbWriter
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.cli.entry import cli, main
@@ -404,10 +405,11 @@ def test_a_memory_limit_of_the_caller_is_kept_to(tmp_path, limit):
     """Sound stores are scanned and rebuilt as ever under a limit below the worker's own."""
     for path in stores(tmp_path / "stores"):
         script = f'ulimit {limit}; exec "$@"'
+        into_lmdb = ["--to", "lmdb"] if path.name == "leveldb" and not is_installed() else []
         target = tmp_path / f"clean_{path.name}"
         for arguments, status in (
             (("scan", path), 1),
-            (("rebuild", path, target, "--drop-bad"), 0),
+            (("rebuild", path, target, "--drop-bad", *into_lmdb), 0),
             (("scan", target), 0),
         ):
             command = ["bash", "-c", script, "bash", sys.executable, "-m", "datacheck", *map(str, arguments)]
