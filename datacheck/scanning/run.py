@@ -351,8 +351,10 @@ def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
 
 
 def only(pool: Engine[Task], task: Task) -> Any:
-    """Run one task and return its result or Death."""
+    """Run one task and return its result or Death; once more, if what killed it may have come from outside."""
     ((_, result),) = pool.run([task])
+    if isinstance(result, Death) and not (result.proven or result.timed_out or result.errno):
+        ((_, result),) = pool.run([task])
     return result
 
 
