@@ -7,7 +7,6 @@ quick.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -29,7 +28,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.commands.get(next(iter(words), ""))  # loaded while an interrupt ends the process at once
     try:
         interrupts.heed()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it does not learn how a worker ended
         os.environ.setdefault(
             "OPENBLAS_NUM_THREADS", "1"
         )  # each thread takes memory, and there is nothing for it to do

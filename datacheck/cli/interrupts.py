@@ -28,11 +28,15 @@ def end_at_once() -> None:
 
 
 def heed() -> None:
-    """Have the first of these signals raise KeyboardInterrupt; one that is ignored, as by nohup, stays so."""
+    """Have the first of these signals raise KeyboardInterrupt; one that is ignored, as by nohup, stays so.
+
+    Only SIGCHLD does not: who ignores that does not learn how a worker ended.
+    """
     if not _in_main_thread():
         return
     _heeded[:] = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     _listen()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     sys.unraisablehook = _lost
 
 
