@@ -7,7 +7,6 @@ quick.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -24,16 +23,18 @@ from datacheck.errors import DatacheckError
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     words = sys.argv[1:] if argv is None else argv
+    interrupts.end_at_once()
     streams.prepare()
     cli.commands.get(next(iter(words), ""))  # loaded while an interrupt ends the process at once
-    interrupts.heed()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it does not learn how a worker ended
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread takes memory, and there is nothing for it to do
     try:
+        interrupts.heed()
+        os.environ.setdefault(
+            "OPENBLAS_NUM_THREADS", "1"
+        )  # each thread takes memory, and there is nothing for it to do
         status = streams.written(lambda: _status(words))
+        interrupts.ignore()  # all is done: nothing is left to interrupt
     except KeyboardInterrupt:
         status = INTERRUPTED
-    interrupts.ignore()  # all is done: nothing is left to interrupt
     sys.exit(status)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
+
+from datacheck.cli.output import INTERRUPTED
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -15,18 +18,31 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _heeded: list[signal.Signals] = []
 
 
+def end_at_once() -> None:
+    """Have Ctrl-C end the process until `heed`, where the program has not begun by that, as `datacheck.__main__` does.
+
+    That may not import this module: the working directory is still on the import path there.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _in_main_thread():
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
+
+
 def heed() -> None:
-    """Have the first of these signals raise KeyboardInterrupt; one that is ignored, as by nohup, stays so."""
-    if threading.current_thread() is not threading.main_thread():
+    """Have the first of these signals raise KeyboardInterrupt; one that is ignored, as by nohup, stays so.
+
+    Only SIGCHLD does not: who ignores that does not learn how a worker ended.
+    """
+    if not _in_main_thread():
         return
     _heeded[:] = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     _listen()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     sys.unraisablehook = _lost
 
 
 def ignore() -> None:
     """From here on, what is under way is finished: a signal comes too late."""
-    if threading.current_thread() is threading.main_thread():
+    if _in_main_thread():
         for number in _heeded:
             signal.signal(number, signal.SIG_IGN)
 
@@ -37,6 +53,10 @@ def caused(problem: BaseException) -> bool:
     while seen is not None and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__cause__ or seen.__context__
     return seen is not None
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _listen() -> None:

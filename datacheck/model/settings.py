@@ -24,6 +24,8 @@ LOOKED: dict[Eyes | None, str] = {
     "strict": "the Huffman data of JPEGs was walked, too, for what is odd in it as well",
 }
 """What is said of a look that is closer than a decoder's."""
+UNWALKED = "the Huffman data of JPEGs was not walked, only decoded"
+"""What is said where it was to be walked."""
 
 
 class Bounds(msgspec.Struct, frozen=True):

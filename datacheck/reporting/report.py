@@ -90,6 +90,8 @@ class Report:
     interrupted: bool = False
     stopped: bool = False
     """Whether the time was over that it may take."""
+    unwalked: str | None = None
+    """Why JPEGs were not walked that would have been."""
     worked: bool = False
     """Whether some of it was checked in this run, and not only in the one that this goes on with."""
     shows_records: bool = False

@@ -13,7 +13,7 @@ from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
-from datacheck.model.settings import LOOKED
+from datacheck.model.settings import LOOKED, UNWALKED
 from datacheck.reporting.compared import only_compared
 from datacheck.reporting.finding_sequence import cut
 
@@ -44,6 +44,7 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
     config = report.settings.config
     said = [] if config is None else [config.sentence]
     said += [LOOKED[report.settings.eyes]] if report.settings.eyes in LOOKED else []
+    said += [f"{UNWALKED}: {plain(report.unwalked)}"] if report.unwalked else []
     most = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
     lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most, width)]
     if report.balance is not None:

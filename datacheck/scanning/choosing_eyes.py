@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -28,25 +29,35 @@ def with_eyes(settings: Settings, layout: Layout, profile: Profile, pool: Engine
 
     Raises EyesFailed where a worker cannot do what was asked for.
     """
-    wanted = wanted_eyes(settings, layout, profile)
+    return chosen(settings, layout, profile, pool)[0]
+
+
+def chosen(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Task]) -> tuple[Settings, str | None]:
+    """Return what `with_eyes` does, and why no walker is among it where one was wanted."""
+    wanted, said = wanted_eyes(settings, layout, profile), None
     if wanted in ("walker", "strict"):
         said = _opened(wanted, max(1, min(pool.count, len(layout.shards))), pool)
         if said is not None:
             if settings.strict_pictures:
                 raise EyesFailed(said)
             wanted = "decoder"
-    return msgspec.structs.replace(settings, eyes=wanted)
+    return msgspec.structs.replace(settings, eyes=wanted), said
 
 
 def _opened(wanted: Eyes, workers: int, pool: Engine[Task]) -> str | None:
-    """Have the workers load the JPEG walker side by side; return why one of them cannot, None if all can."""
-    failed = None
-    for _, said in pool.run([OpenEyes(wanted) for _ in range(workers)]):
-        if isinstance(said, Death):
-            failed = f"loading numba ended it with {said.signal}"
-        elif said is not None:
-            failed = said
-    return failed
+    """Have the workers load the JPEG walker side by side; return why one of them cannot, None if all can.
+
+    If one dies of it, they all try once more: it may have been killed by chance.
+    """
+    told = _tried(wanted, workers, pool)
+    if any(isinstance(said, Death) and not said.timed_out for said in told):
+        told = _tried(wanted, workers, pool)
+    reasons = [f"loading numba ended it with {it.signal}" if isinstance(it, Death) else it for it in told]
+    return next((it for it in reasons if it is not None), None)
+
+
+def _tried(wanted: Eyes, workers: int, pool: Engine[Task]) -> list[Any]:
+    return [said for _, said in pool.run([OpenEyes(wanted) for _ in range(workers)])]
 
 
 def wanted_eyes(settings: Settings, layout: Layout, profile: Profile) -> Eyes | None:

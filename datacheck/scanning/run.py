@@ -28,7 +28,7 @@ from datacheck.reporting.weaving import weave
 from datacheck.scanning import keeping
 from datacheck.scanning.alongside import Holding
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
-from datacheck.scanning.choosing_eyes import with_eyes
+from datacheck.scanning.choosing_eyes import chosen
 from datacheck.scanning.file_by_file import file_by_file
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.like import Like, like_of
@@ -247,7 +247,7 @@ def _scan_once(
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
-    report.settings = with_eyes(report.settings, layout, report.profile, pool)
+    report.settings, report.unwalked = chosen(report.settings, layout, report.profile, pool)
     _recognise(pool, layout, taken, report, add)
     _hold(report, way.like, taken, add)
     _check_all(pool, reader, report, layout, add, doubtful, not_read, way)
@@ -351,8 +351,10 @@ def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
 
 
 def only(pool: Engine[Task], task: Task) -> Any:
-    """Run one task and return its result or Death."""
+    """Run one task and return its result or Death; once more, if what killed it may have come from outside."""
     ((_, result),) = pool.run([task])
+    if isinstance(result, Death) and not (result.proven or result.timed_out or result.errno):
+        ((_, result),) = pool.run([task])
     return result
 
 

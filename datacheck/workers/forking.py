@@ -36,9 +36,9 @@ def fork_workers(
             raw, ends, _, _ = socket.recv_fds(link, MESSAGE_BYTES, ENDS, socket.MSG_CMSG_CLOEXEC)
             if not raw:
                 return
-            what, *words = pickle.loads(raw)  # noqa: S301  (our own caller's)
+            number, what, *words = pickle.loads(raw)  # noqa: S301  (our own caller's)
             answer = _forked(link, life, ends, memory, collecting, words) if what == FORK else _ended(what, words[0])
-            link.send(pickle.dumps(answer))
+            link.send(pickle.dumps((number, answer)))
 
 
 def _forked(

@@ -26,6 +26,18 @@ UNKNOWN_END = "an unknown end"
 """Stands for a signal's name where the system does not tell: the caller ignores SIGCHLD, or reaped the worker."""
 
 
+def name_of_end(status: int | None) -> str:
+    """Return what a process ended with, as subprocess has it: a signal's name, or "exit status N"."""
+    if status is None:
+        return UNKNOWN_END
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
+
+
 @dataclass(frozen=True)
 class Death:
     """How a worker ended before its task did, or what its task raised.

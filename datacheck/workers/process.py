@@ -18,7 +18,7 @@ from typing import IO, Any, Generic, TypeVar
 
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import small_file
-from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, UNKNOWN_END, Death, Rested, Step
+from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, Death, Rested, Step, name_of_end
 from datacheck.workers.limits import limit_hint, memory_limit, require_memory
 from datacheck.workers.notes import Note, last_note
 from datacheck.workers.pipes import PipeEnd, new_pipe, without_sigpipe
@@ -121,6 +121,10 @@ class Process:
                 return None
         return self._process.returncode
 
+    @property
+    def forked(self) -> bool:
+        return isinstance(self._process, Forked)
+
     def last_note(self) -> Note | None:
         """Return its last note; None if it never began a task."""
         return last_note(self._notes.fileno())
@@ -179,7 +183,7 @@ def _interpreter(
     )
 
 
-_living: weakref.WeakSet[Process | Template] = weakref.WeakSet()
+_living: weakref.WeakSet[Process] = weakref.WeakSet()
 
 
 def _let_go() -> None:
@@ -221,9 +225,7 @@ def start_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
 
 
 def _new_template(memory: int, loading: Sequence[str]) -> Template:
-    template = Template(lambda ends: _interpreter(TEMPLATE, ends, memory, loading, None))
-    _living.add(template)
-    return template
+    return Template(lambda ends: _interpreter(TEMPLATE, ends, memory, loading, None))
 
 
 def _template(memory: int) -> Template | None:
@@ -313,8 +315,9 @@ class Worker(Generic[T]):
         self._starts = 1
         self._taken = 0
         """How many tasks the process has done whose results are here."""
-        self._ended = self._idle = False
-        """`_idle`: it has done a task, and has no other, so that what it sends is all read."""
+        self._ended = self._idle = self._stepped = False
+        """`_idle`: it has done a task, and has no other, so that what it sends is all read.
+        `_stepped`: it has given some of what its task yields."""
         self._process.send(job)
 
     @property
@@ -325,7 +328,7 @@ class Worker(Generic[T]):
         self.give_pickled(pickle.dumps(task))
 
     def give_pickled(self, task: bytes) -> None:
-        self._task, self._idle = task, False
+        self._task, self._idle, self._stepped = task, False, False
         self._process.send(self._task)
 
     def take(self) -> Any:
@@ -340,6 +343,7 @@ class Worker(Generic[T]):
         self._starts = 0
         result = pickle.loads(raw)  # noqa: S301  (our own worker's)
         self._idle = not isinstance(result, Step)
+        self._stepped = not self._idle
         self._taken += self._idle
         return result
 
@@ -352,12 +356,14 @@ class Worker(Generic[T]):
         if self._ended:
             raise WorkersFailed("nobody wants its result any more")
         status = self._process.wait()
-        signal_name = _name_of(status)
+        signal_name = name_of_end(status)
         note = self._process.last_note()
         words = self._process.last_words()
         trace = (self._process.told() or signal_name) if status == OWN_FAILURE else ""
         self._process.close()
         begun = note is not None and note.value != Rested(self._taken)
+        if status is None and not self._stepped and self._process.forked:
+            begun = False  # it may have died with its template: a process of its own is to show it
         death = Death(signal_name, words=words)
         if note is not None:
             share = (self._process.used - note.used) / max(time.monotonic() - note.clock, 1e-3)
@@ -407,14 +413,3 @@ WORKER, TEMPLATE = "worker", "template"
 def _main() -> str:
     """Return the code a worker starts with: it has the caller's path, and the caller's datacheck wherever that lies."""
     return _MAIN.format(path=sys.path, package=sys.modules["datacheck"].__file__, rarely=RARELY)
-
-
-def _name_of(status: int | None) -> str:
-    if status is None:
-        return UNKNOWN_END
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"

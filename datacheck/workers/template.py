@@ -16,9 +16,10 @@ import signal
 import socket
 import sys
 import threading
+import weakref
 from array import array
-from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, Protocol
 
 from datacheck.workers.pipes import high, new_pipe
@@ -30,6 +31,8 @@ FORK, WAIT, LOOK = "fork", "wait", "look"
 MESSAGE_BYTES = 1 << 16
 UNANSWERED = 5
 """A template that does not tell within so many seconds what it has forked is killed, if that is to be killed."""
+STOPPED = 2
+"""One that is seen so often to be stopped, with these seconds between, will not go on with its caller."""
 
 
 class Child(Protocol):
@@ -38,6 +41,8 @@ class Child(Protocol):
     def poll(self) -> int | None: ...
     def kill(self) -> None: ...
     def wait(self) -> int: ...
+    @property
+    def pid(self) -> int: ...
 
 
 Starting = Callable[[Sequence[int]], Child]
@@ -49,7 +54,9 @@ class Template:
 
     def __init__(self, start: Starting) -> None:
         self._lock = threading.Lock()
-        self._unanswered: deque[Forked] = deque()
+        self._questions = count()
+        self._unanswered: dict[int, Forked] = {}
+        """By the question: an interrupt may come between that and its answer, which nobody then waits for."""
         self._children = 0
         self._closed = False
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
@@ -62,6 +69,7 @@ class Template:
             self.life = ours.enter_context(io.FileIO(life_out, "wb"))
             self._process = start((channel.fileno(), life))
             self._ours = ours.pop_all()
+        _living.add(self)
 
     @property
     def alive(self) -> bool:
@@ -73,25 +81,31 @@ class Template:
         with self._lock:
             if self._closed:
                 raise BrokenPipeError
-            self._send((FORK, *loading), ends)
-            self._unanswered.append(child)
+            number = next(self._questions)
+            self._unanswered[number] = child
+            try:
+                self._send((number, FORK, *loading), ends)
+            except OSError:
+                del self._unanswered[number]
+                raise
             self._children += 1
         return child
 
     def answered(self, child: Forked, patience: float | None = None) -> bool:
         """Take the answers that have come, up to the child's; say whether that has come."""
         with self._lock:
-            while child in self._unanswered and self._readable(patience):
-                self._take()
-            return child not in self._unanswered
+            while child.number is None and (self._comes() if patience is None else self._readable(patience)):
+                self._received()
+            return child.number is not None
 
     def ask(self, what: str, pid: int) -> Any:
         """Return the answer to a question about a child; None from a template that is gone."""
         with self._lock, contextlib.suppress(OSError):
-            self._send((what, pid))
-            while self._unanswered:
-                self._take()
-            return self._received()
+            number = next(self._questions)
+            self._send((number, what, pid))
+            while self._comes() and (answer := self._received()) is not None:
+                if answer[0] == number:
+                    return answer[1]
         return None
 
     def left(self) -> None:
@@ -123,24 +137,59 @@ class Template:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", ends))] if ends else []
         self._channel.sendmsg([pickle.dumps(message)], rights, socket.MSG_NOSIGNAL)
 
-    def _readable(self, patience: float | None) -> bool:
-        return bool(select.select([self._channel], [], [], patience)[0])
+    def _comes(self) -> bool:
+        """Wait for an answer. A template that somebody has stopped is killed: none would come."""
+        stopped = 0
+        while not self._readable(UNANSWERED):
+            stopped = stopped + 1 if self._stopped() else 0
+            if stopped == STOPPED:
+                self.kill()
+        return True
 
-    def _take(self) -> None:
-        """Take the answer to the oldest question for a child."""
-        answer = self._received()
-        if answer is None:  # it is gone: nothing more will come
-            while self._unanswered:
-                self._unanswered.popleft().number = 0
-        else:
-            self._unanswered.popleft().number = answer
+    def _stopped(self) -> bool:
+        with contextlib.suppress(ChildProcessError):
+            return os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+        return False
 
-    def _received(self) -> Any:
-        try:
+    def _readable(self, patience: float) -> bool:
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        return bool(poll.poll(patience * 1000))
+
+    def _received(self) -> tuple[int, Any] | None:
+        """Take the next answer, which is a child's number, or who asks knows what; None where there is none."""
+        raw = b""
+        with contextlib.suppress(OSError):
             raw = self._channel.recv(MESSAGE_BYTES)
-        except OSError:
+        if not raw:  # it is gone: nothing more will come
+            self._forget()
             return None
-        return pickle.loads(raw) if raw else None  # noqa: S301  (our own process's)
+        number, answer = pickle.loads(raw)  # noqa: S301  (our own process's)
+        if number in self._unanswered:
+            self._unanswered.pop(number).number = answer
+        return number, answer
+
+    def _forget(self) -> None:
+        while self._unanswered:
+            self._unanswered.popitem()[1].number = 0
+
+    def let_go(self) -> None:
+        """In a process that the caller forked: take no answers that are not one's own, and keep nothing alive."""
+        self._lock = threading.Lock()
+        self.life.close()
+        self._channel.close()
+        self._forget()
+
+
+_living: weakref.WeakSet[Template] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    for template in list(_living):
+        template.let_go()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 class Forked:

@@ -35,6 +35,33 @@ def test_a_signal_while_modules_are_loaded_is_an_interrupt(tmp_path, moment, for
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+@pytest.mark.parametrize("moment", ["streams.prepare", "interrupts.heed", "interrupts.ignore", "streams.written"])
+def test_an_interrupt_before_or_after_the_work_ends_a_caller_of_the_command_without_a_traceback(tmp_path, moment):
+    store = write_lmdb(tmp_path / "env", raw_records(5))
+    code = (
+        "import os, signal, sys\nfrom datacheck.cli import entry, interrupts, streams\n"
+        f"real = {moment}\n"
+        "def struck(*args):\n    result = real(*args)\n    os.kill(os.getpid(), signal.SIGINT)\n    return result\n"
+        f"{moment} = struck\nentry.main(sys.argv[1:])"
+    )
+    args = [sys.executable, "-c", code, "scan", store, "--workers", "1"]
+    done = subprocess.run(args, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.returncode == (0 if moment == "interrupts.ignore" else 130)
+
+
+def test_the_command_runs_in_a_thread_of_a_caller_where_no_signal_can_be_heeded(tmp_path):
+    store = write_lmdb(tmp_path / "env", raw_records(5))
+    code = (
+        "import sys, threading\nfrom datacheck.cli.entry import main\n"
+        "t = threading.Thread(target=main, args=(sys.argv[1:],))\nt.start()\nt.join()"
+    )
+    args = [sys.executable, "-c", code, "scan", store, "--workers", "1"]
+    done = subprocess.run(args, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert "clean: nothing wrong" in done.stdout
+
+
 def test_an_error_of_another_kind_is_no_interrupt():
     assert interrupts.caused(KeyboardInterrupt())
     assert not interrupts.caused(RuntimeError())

@@ -159,6 +159,10 @@ def test_a_numba_that_cannot_be_loaded_leaves_the_decoder_unless_a_strict_look_i
     source = store(tmp_path / "s")
     report = datacheck.scan(source, workers=1)
     assert (report.settings.eyes, report.clean) == ("decoder", True)
+    said = "the Huffman data of JPEGs was not walked, only decoded: numba cannot be used (ImportError: "
+    assert f"\n{said}" in str(report)
+    report.save(tmp_path / "page.html")
+    assert said in (tmp_path / "page.html").read_text()
     with pytest.raises(
         EyesFailed, match=r"cannot walk JPEGs .* numba cannot be used .*Numba needs NumPy 1\.26 or less"
     ):

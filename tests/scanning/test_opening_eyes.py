@@ -5,7 +5,7 @@ import pytest
 from datacheck.errors import EyesFailed
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.profile import FamilyProfile, FieldProfile, Profile
-from datacheck.scanning.choosing_eyes import MANY, with_eyes
+from datacheck.scanning.choosing_eyes import MANY, chosen, with_eyes
 from datacheck.scanning.make_settings import make
 from datacheck.workers.interface import Death
 
@@ -48,3 +48,26 @@ def test_where_one_worker_cannot_none_looks_so(said, place):
     assert with_eyes(make(), layout(9), PROFILE, Workers(answers)).eyes == "decoder"
     with pytest.raises(EyesFailed, match="numba"):
         with_eyes(make(strict_pictures=True), layout(9), PROFILE, Workers(answers))
+
+
+class OnceKilled(Workers):
+    """Workers of which one is killed the first time."""
+
+    def run(self, tasks):
+        first = not self.tasks
+        self.tasks += tasks
+        for at, task in enumerate(tasks):
+            yield task, Death("SIGKILL") if first and at == 1 else None
+
+
+def test_a_worker_that_is_killed_by_chance_costs_no_look():
+    workers = OnceKilled([None] * 3)
+    settings, unwalked = chosen(make(), layout(9), PROFILE, workers)
+    assert (settings.eyes, unwalked) == ("walker", None)
+    assert len(workers.tasks) == 6
+
+
+def test_one_that_takes_too_long_is_not_tried_again():
+    workers = Workers([Death("SIGALRM")] * 2)
+    assert chosen(make(), layout(9), PROFILE, workers)[1] == "loading numba ended it with SIGALRM"
+    assert len(workers.tasks) == 2

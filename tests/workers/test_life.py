@@ -486,7 +486,8 @@ def test_an_lmdb_grows_with_what_is_written(tmp_path):
 
 INTERRUPTED = """
 import sys
-import datacheck.cli.scan  # while this is loaded, an interrupt ends a process of the command at once
+from datacheck.__main__ import end_at_once
+end_at_once()  # as the program begins
 from datacheck.cli.entry import main
 print("ready", flush=True)
 main(["scan", *sys.argv[1:]])

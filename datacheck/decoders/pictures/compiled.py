@@ -6,6 +6,7 @@ constants that it takes from other modules, are compiled into it too: so files o
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
@@ -67,7 +68,25 @@ def _made(compiler: Callable[..., Any], function: Callable[..., Any], **options:
         named: Any = function
         named.__qualname__ = f"{named.__qualname__}_{digest}"  # which numba's files have in their names
         try:
-            return compiler(cache=True, error_model=ERRORS, **options)(function)
-        except RuntimeError:  # no place to keep it can be written
+            return _whatever_is_kept(compiler(cache=True, error_model=ERRORS, **options)(function))
+        except (RuntimeError, OSError):  # no place to keep it can be written
             pass
     return compiler(error_model=ERRORS, **options)(function)
+
+
+def _whatever_is_kept(made: Any) -> Any:
+    """Have a function compiled whether or not its cache can be read and written: a disk may be full, a file damaged."""
+    cache = getattr(made, "_cache", None)  # a plain function, where numba is told to compile nothing, has none
+    for name in ("load_overload", "save_overload") if cache is not None else ():
+        setattr(cache, name, _or_nothing(getattr(cache, name)))
+    return made
+
+
+def _or_nothing(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def tried(*given: Any) -> Any:
+        with contextlib.suppress(Exception):
+            return function(*given)
+        return None
+
+    return tried

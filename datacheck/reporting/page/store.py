@@ -15,7 +15,7 @@ from datacheck.decoders import payload
 from datacheck.model.escaping import plain
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.replacing import replace
-from datacheck.model.settings import LOOKED, Settings
+from datacheck.model.settings import LOOKED, UNWALKED, Settings
 from datacheck.reporting.page.words import cut, readable
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -201,6 +201,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Configuration", plain(report.settings.config.sentence)
     if report.settings.eyes in LOOKED:
         yield "JPEGs", LOOKED[report.settings.eyes]
+    if report.unwalked:
+        yield "JPEGs", f"{UNWALKED}: {plain(report.unwalked)}"
     if report.tally.ignored:
         yield "Ignored", ", ".join(f"{count:,} {code}" for code, count in sorted(report.tally.ignored.items()))
     known = report.known_before
