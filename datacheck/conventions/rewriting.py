@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -43,7 +44,7 @@ def is_lossless(raw: bytes, said: Stored) -> bool:
     kind = said.form.partition(" ")[0].rpartition("+")[2]
     if kind == "pickle":
         return _is_plain(raw) and _comes_back(said)
-    if said.form == "json" and not _names_once(raw):
+    if kind == "json" and not _names_once(raw if said.form == "json" else zlib.decompress(raw)):
         return False
     return kind in ("json", "msgpack") and _comes_back(said)
 
@@ -53,7 +54,7 @@ def _comes_back(said: Stored) -> bool:
 
 
 def _is_plain(raw: bytes) -> bool:
-    """Say whether a pickle has plain opcodes alone; they are read, and none is done."""
+    """Say whether a pickle has plain opcodes only; they are read, and none is executed."""
     import pickletools
 
     try:
@@ -63,6 +64,7 @@ def _is_plain(raw: bytes) -> bool:
 
 
 def _names_once(raw: bytes) -> bool:
+    """Say whether each name is once in a mapping of a JSON text: what is read has the last one alone."""
     once = True
 
     def take(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
