@@ -102,8 +102,10 @@ def test_a_list_of_keys_gets_the_numbers_of_the_copy(tmp_path):
         pickle.dumps({"keys": tuple(NAMES), "version": 2}),
         TWICE,
         zlib.compress(TWICE),
+        b"\x83\xa4keys" + msgspec.msgpack.encode(NAMES) + b"\xa2by\xa2us\xa2by\xa4them",
+        b"\x82\xa4keys" + msgspec.msgpack.encode(NAMES) + b"\xa2of\x91\x82\xa1a\xc3\xa1a\xc2",
     ],
-    ids=["a tuple", "a tuple of keys", "a name twice", "compressed"],
+    ids=["a tuple", "a tuple of keys", "a name twice", "compressed", "msgpack", "further down"],
 )
 def test_what_would_lose_something_is_not_written_anew(tmp_path, value):
     (told,) = untold(tmp_path, lines() | {b"info": value}, b"clip 17")
