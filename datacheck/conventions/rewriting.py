@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import msgspec
 
 from datacheck.conventions.groups import words
 from datacheck.conventions.stored_values import FORMS, Stored, key_of
+from datacheck.decoders.trees.tree import Items, Keyed, Node
 from datacheck.model.sample_sets import SETS
 
 Kind = Literal["items", "names", "values", "column"]
@@ -40,10 +42,14 @@ class Place(msgspec.Struct, frozen=True):
 
 def is_lossless(raw: bytes, said: Stored) -> bool:
     """Say whether a value can be written anew without losing anything but how it was laid out."""
+    from datacheck.decoders.trees.msgpack import parse_msgpack
+
     kind = said.form.partition(" ")[0].rpartition("+")[2]
     if kind == "pickle":
         return _is_plain(raw) and _comes_back(said)
-    if said.form == "json" and not _names_once(raw):
+    if kind == "json" and not _names_once(raw if said.form == "json" else zlib.decompress(raw)):
+        return False
+    if kind == "msgpack" and not _as_many(parse_msgpack(raw).tree, said.value):
         return False
     return kind in ("json", "msgpack") and _comes_back(said)
 
@@ -53,7 +59,7 @@ def _comes_back(said: Stored) -> bool:
 
 
 def _is_plain(raw: bytes) -> bool:
-    """Say whether a pickle has plain opcodes alone; they are read, and none is done."""
+    """Say whether a pickle has plain opcodes only; they are read, and none is executed."""
     import pickletools
 
     try:
@@ -63,6 +69,7 @@ def _is_plain(raw: bytes) -> bool:
 
 
 def _names_once(raw: bytes) -> bool:
+    """Say whether each name is once in a mapping of a JSON text: what is read has the last one alone."""
     once = True
 
     def take(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,6 +80,19 @@ def _names_once(raw: bytes) -> bool:
 
     json.loads(raw.decode("utf-8-sig"), object_pairs_hook=take)
     return once
+
+
+def _as_many(node: Node, value: Any) -> bool:
+    """Say whether each mapping of a tree has as many pairs as what was made of it: no name is there twice."""
+    from datacheck.decoders.trees.leaves import unboxed
+
+    node = unboxed(node)
+    if isinstance(node, Keyed):
+        return len(node.pairs) == len(value) and all(map(_as_many, (it for _, it in node.pairs), value.values()))
+    if not isinstance(node, Items):
+        return True
+    inner = [it for it in map(unboxed, node.items) if isinstance(it, (Items, Keyed))]
+    return all(map(_as_many, inner, (it for it in value if isinstance(it, (list, dict)))))
 
 
 def stand_alone(value: Any, places: Sequence[Place]) -> bool:

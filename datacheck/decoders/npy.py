@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from datacheck.decoders.interface import Field, Reading, Value
-from datacheck.decoders.npy_bytes import MAGIC, objects_at, read_array
+from datacheck.decoders.npy_bytes import MAGIC, dtype_of, objects_at, read_array
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.decoder import PictureDecoder
 from datacheck.decoders.pictures.in_arrays import picture_bytes
+from datacheck.decoders.trees.differences import GONE, usual
+from datacheck.decoders.trees.paths import is_label
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -37,7 +39,11 @@ class NpyDecoder:
         reading = read_array(value)
         raw = _picture_in(reading, profile)
         if raw is None:
-            odd = () if profile is None else _of_another_dtype(reading.fields, profile)
+            odd: list[Finding] = []
+            if profile is not None:
+                odd += _of_another_dtype(reading.fields, profile)
+                damaged = any(it.verdict != "suspicious" for it in reading.findings)
+                odd += () if damaged else _without_numbers(value, reading.fields, profile)
             return Reading(reading.fields, [*reading.findings, *odd])
         if not len(raw) and profile is not None:
             said = f"zero bytes, nearly all others are {profile.fields[WHOLE].format}"
@@ -68,3 +74,19 @@ def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterat
         if meant is not None and meant.format == "npy" and meant.dtype and meant.dtype != dtype:
             said = f"{dtype}, nearly all others are {meant.dtype}"
             yield found("fields", said, field=field.name, found=dtype, expected=meant.dtype)
+
+
+def _without_numbers(value: Value, fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
+    """Yield the findings of an array that has no numbers where nearly all others have: of texts, without a member.
+
+    Of labels that are missing it is said elsewhere.
+    """
+    missing = usual(profile).keys() - {field.name for field in fields}
+    for name in sorted(missing):
+        if name == WHOLE and not fields:
+            dtype, meant = dtype_of(value), profile.fields[name]
+            expected = meant.dtype if meant.format == "npy" and meant.dtype else meant.format
+            said = f"{dtype}, nearly all others are {expected}"
+            yield found("fields", said, field=name, found=dtype, expected=expected)
+        elif not is_label(name):
+            yield found("fields", GONE, field=name)

@@ -69,9 +69,12 @@ def read_array(value: Value) -> Reading:
 
 
 def _without_values(header: Header) -> NDArray[Any]:
-    """Return an array of the shape that a header gives, which has an axis of none; NumPy bounds the other axes."""
+    """Return an array of the shape that a header gives, which has an axis of none; NumPy bounds the other axes.
+
+    Where it is the items that take no bytes, as texts of no letters, the shape may be any: there is nothing to judge.
+    """
     room = prod(max(1, size) for size in header.shape) * header.dtype.itemsize
-    return np.empty(header.shape if room <= MOST_ROOM else 0, header.dtype)
+    return np.empty(header.shape if 0 < room <= MOST_ROOM else 0, header.dtype)
 
 
 def objects_at(value: Value) -> int | None:
@@ -80,6 +83,12 @@ def objects_at(value: Value) -> int | None:
         return None
     header, start = _header(value)
     return start if isinstance(header, Finding) and header.message == OBJECTS else None
+
+
+def dtype_of(value: Value) -> str:
+    """Return the dtype of an array as it is printed, "" where the header is broken."""
+    header, _ = _header(value)
+    return "" if isinstance(header, Finding) else str(header.dtype)
 
 
 def stored_size(value: Value) -> int | None:

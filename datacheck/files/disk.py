@@ -39,9 +39,9 @@ def write_out(path: Path) -> None:
 
 
 class WriteBehind:
-    """Writes out a file while more of it is written, and no more than once at a time. Raises what that raises, later.
+    """Flushes a file to the disk in a thread while more of it is written, once at a time.
 
-    `end` waits for what was begun; `close` does too, and says nothing of it.
+    `begin` and `end` wait for the flush before, and raise what it raised; `close` waits, and raises nothing.
     """
 
     def __init__(self, path: Path) -> None:

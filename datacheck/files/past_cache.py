@@ -1,9 +1,9 @@
-"""Copy a large file, and read one again, past the memory that the kernel keeps of files.
+"""Copy a large file, and read it again, without the kernel's page cache.
 
-Gigabytes of such memory cost more than the disk does where the kernel, or the host, has to find them first. A copy that
-goes to the disk as it is written (O_DIRECT, see open(2)) needs none, and leaves what others keep in memory where it is;
-and who reads it again so is given what the disk has. Several pieces are under way at a time, since a disk is quicker
-then. Where a file system knows no such way, and for small files, all is written and read as usual.
+Where the kernel or its host has to find memory first, gigabytes of page cache take longer than the disk. A copy that is
+written directly (O_DIRECT, see open(2)) needs none, and does not push out what others have there; and reading it
+directly returns what is on the disk. Several pieces are under way at a time, which makes a disk quicker. Small files,
+and file systems that cannot do this, are written and read as usual.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ALIGNED = 4096
 """Places, sizes and memory are multiples of this: of every disk's blocks, or the usual way is taken."""
 
 UNABLE = (errno.EINVAL, errno.EOPNOTSUPP)
-"""What a file system says that does not know this way, or not for these places and sizes."""
+"""The errors of a file system that cannot do this, or not for these places and sizes."""
 
 Account = Callable[[memoryview], object]
 
@@ -97,7 +97,7 @@ def _closed(stack: ExitStack, descriptor: int) -> int:
 
 
 def _means(stack: ExitStack, path: Path, how: int, size: int) -> tuple[ThreadPoolExecutor | None, int | None]:
-    """Return threads and a descriptor past the kernel's memory, each None where there is no use or no way."""
+    """Return threads and a descriptor without page cache, each None where it is of no use or cannot be had."""
     if size < LARGE:
         return None, None
     direct = None

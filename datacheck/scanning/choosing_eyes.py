@@ -18,7 +18,7 @@ from datacheck.workers.interface import Death, Engine
 MANY = 5000
 """A store of fewer records is scanned before the walker is compiled, if it is not yet: that takes each worker 8 s.
 
-Where its code is kept, it is loaded in 0.04 s, or with numba in 0.4 s; but what is found may not depend on that.
+Where its code is kept, it is loaded in 0.04 s, or with numba in 0.4 s; but what is found must not depend on that.
 """
 MANY_BYTES = 100 << 20
 """The same for stores of which the number of records is not known."""

@@ -12,6 +12,7 @@ AHEAD = (
     "datacheck.scanning.keeping",
     DECODERS["datum"].decoder[0],
     "datacheck.decoders.datum.alike",
+    DECODERS["npy"].decoder[0],  # it is asked of the first values of every store
     *(row.module for row in CONVENTIONS.values() if row.module),
 )
 for name in AHEAD:

@@ -66,8 +66,8 @@ def _class_of(profile: Profile) -> str | None:
     names = list(fields(profile))
     if any(map(is_label_of_tree, names)) or any(it.label for it in profile.every):
         return None
-    found = [it for it in names if it.lower().replace("_", "").replace("-", "").replace(" ", "") in CLASSES]
-    return found[0] if len(found) == 1 else None
+    classes = [it for it in names if it.lower().replace("_", "").replace("-", "").replace(" ", "") in CLASSES]
+    return classes[0] if len(classes) == 1 else None
 
 
 def _with_labels(items: Iterable[Item], called: Callable[[str], bool]) -> Iterator[Item]:

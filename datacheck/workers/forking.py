@@ -23,7 +23,7 @@ ENDS = 6
 def fork_workers(
     channel: int, life: int, by_main: bool, memory: int, collecting: tuple[int, ...], loading: Sequence[str]
 ) -> None:
-    """Load modules, then fork a worker whenever one is asked for; tell of those that end when that is asked."""
+    """Load modules, then fork a worker whenever the caller asks for one, and say how one ended when asked that."""
     with own_failures():
         heed_signals()
         end_with_caller(life, with_thread=by_main)
@@ -73,16 +73,7 @@ def _be_worker(ends: Sequence[int], memory: int, collecting: tuple[int, ...], lo
         os.dup2(errors, 2)
         os.close(errors)
         notes = NotePad(reading, writing)
-    serve(
-        PipeEnd(tasks),
-        PipeEnd(results),
-        notes,
-        life,
-        True,
-        memory,
-        collecting,
-        loading,
-    )
+    serve(PipeEnd(tasks), PipeEnd(results), notes, life, True, memory, collecting, loading)
 
 
 def _ended(what: str, pid: int) -> Any:

@@ -77,7 +77,7 @@ class PipeEnd:
 
 
 def wait(ends: Collection[PipeEnd]) -> list[PipeEnd]:
-    """Wait until something can be read from one of these ends, or it is closed; return all of which that is true."""
+    """Wait until one of these ends can be read or is closed at the other side; return all of which this is true."""
     poll = select.poll()
     by_number = {it.fileno(): it for it in ends}
     for number in by_number:
@@ -87,13 +87,12 @@ def wait(ends: Collection[PipeEnd]) -> list[PipeEnd]:
 
 def new_pipe() -> tuple[int, int]:
     """Return the two ends of a pipe, neither with the number of a standard stream, which the caller may have closed."""
-    ends = os.pipe()
-    # both are there before one is moved
+    ends = os.pipe()  # both are there before one is moved
     return high(ends[0]), high(ends[1])
 
 
 def high(end: int) -> int:
-    """Return a descriptor that has not the number of a standard stream, in place of one that may have."""
+    """Return a descriptor, or a duplicate in its place if it has the number of a standard stream."""
     if end > 2:
         return end
     moved = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3)

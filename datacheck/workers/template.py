@@ -76,7 +76,7 @@ class Template:
         return self._process.poll() is None
 
     def fork(self, ends: Sequence[int], loading: Sequence[str]) -> Forked:
-        """Return a child that gets these ends, which it will be as soon as all is loaded. Raises OSError."""
+        """Ask for a child that gets these ends; it is forked as soon as all is loaded. Raises OSError."""
         child = Forked(self)
         with self._lock:
             if self._closed:
@@ -109,7 +109,7 @@ class Template:
         return None
 
     def left(self) -> None:
-        """Know that a child is waited for."""
+        """Take note that a child has ended and was waited for."""
         with self._lock:
             self._children -= 1
             last = self._closed and not self._children

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zlib
 
 import lmdb
 import msgspec
@@ -84,6 +85,9 @@ def test_a_list_of_keys_that_nothing_else_goes_by_is_kept_true(tmp_path, case, f
     assert reads(read(tmp_path / "copy")[key]) == after
 
 
+TWICE = b'{"keys": %s, "by": "us", "by": "them"}' % json.dumps(NAMES).encode()
+
+
 def test_a_list_of_keys_gets_the_numbers_of_the_copy(tmp_path):
     store = lines() | {b"info": json.dumps({"keys": NAMES}).encode(), b"length": b"60"}
     assert untold(tmp_path, store, b"clip 17") == []
@@ -96,9 +100,12 @@ def test_a_list_of_keys_gets_the_numbers_of_the_copy(tmp_path):
     [
         pickle.dumps({"keys": NAMES, "shape": (3, 4)}),
         pickle.dumps({"keys": tuple(NAMES), "version": 2}),
-        b'{"keys": %s, "by": "us", "by": "them"}' % json.dumps(NAMES).encode(),
+        TWICE,
+        zlib.compress(TWICE),
+        b"\x83\xa4keys" + msgspec.msgpack.encode(NAMES) + b"\xa2by\xa2us\xa2by\xa4them",
+        b"\x82\xa4keys" + msgspec.msgpack.encode(NAMES) + b"\xa2of\x91\x82\xa1a\xc3\xa1a\xc2",
     ],
-    ids=["a tuple", "a tuple of keys", "a name twice"],
+    ids=["a tuple", "a tuple of keys", "a name twice", "compressed", "msgpack", "further down"],
 )
 def test_what_would_lose_something_is_not_written_anew(tmp_path, value):
     (told,) = untold(tmp_path, lines() | {b"info": value}, b"clip 17")

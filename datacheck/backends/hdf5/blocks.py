@@ -38,7 +38,7 @@ _Windows = Sequence[tuple[Window, tuple[Column, ...]]]
 
 
 def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[AnyBlock]:
-    """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them.
+    """Yield the rows of the shard, about BLOCK_BYTES at a time; of unjudged datasets only what is wrong with them.
 
     Where datasets are the records, they come one by one, with their paths as keys.
     """

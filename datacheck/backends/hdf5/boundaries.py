@@ -1,7 +1,8 @@
 """Numbers of the rows at which the parts of a flat dataset begin or end: `offsets` of `tokens`, `ptr` of nodes.
 
 They rise from part to part, and reach through nearly all the rows of a dataset of their group. One that leads beyond
-the last row is cut or wrong there, and so is one that falls.
+the last row is cut or wrong there, and so is one that falls. Where the first is 1 and the last is one more than there
+are rows, they count from 1, as MATLAB, Julia and Fortran do.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def _wrong(
     path, rows = escape(dataset.path), max(sizes)
     of, top = escape(sizes[rows].path), int(numbers.max())
     beyond = np.flatnonzero(numbers > rows)
-    if beyond.size:
+    if beyond.size and not _counts_from_one(numbers, rows):
         within = numbers[numbers <= rows]
         if beyond.size <= max(1, BEYOND * len(numbers)) and within.size and within.max() >= REACHING * rows:
             at = int(beyond[0])
@@ -111,3 +112,8 @@ def _wrong(
         at = int(falling[0]) + 1
         text = f"{path}[{at}] is {int(numbers[at]):,}, which is before {int(numbers[at - 1]):,}: the rows do not rise"
         yield found("dangling", text, field=dataset.title, dataset=path, row=at)
+
+
+def _counts_from_one(numbers: NDArray[np.int64], rows: int) -> bool:
+    """Say whether the numbers may count rows from 1, and end behind the last row."""
+    return bool(numbers[numbers != NONE].min() == 1 and numbers.max() == rows + 1)

@@ -1,7 +1,7 @@
 """Chunks of a dataset that is read from front to back, decoded by threads before they are asked for.
 
-That is for who has the machine to himself, as a copy and its proof have: workers of a scan are as many as there are
-processors already. The file is read by the caller alone, since the library serves one thread at a time.
+This is for a copy and its verification, which have the machine to themselves: a scan already has a worker for each
+processor. The file is read by the caller alone, since the library serves one thread at a time.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Threads:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def begun(self, deed: Callable[..., Chunk], *args: Any) -> Future[Chunk]:
-        return self._pool.submit(deed, *args)
+    def begun(self, function: Callable[..., Chunk], *args: Any) -> Future[Chunk]:
+        return self._pool.submit(function, *args)
 
 
 class Ahead:

@@ -6,7 +6,7 @@ samples they are still no column of the samples.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -48,15 +48,11 @@ def _along(named: Collection[Dataset], axes: Sequence[int]) -> bool:
     """Say whether there is an axis for each of the coordinates."""
     left = list(axes)
     for rows in sorted((it.rows for it in named), reverse=True):
-        fitting = next((it for it in _lengths(rows) if it in left), None)
+        fitting = next((it for it in (rows, rows - 1) if it in left), None)
         if fitting is None:
             return False
         left.remove(fitting)
     return True
-
-
-def _lengths(rows: int) -> Iterator[int]:
-    yield from (rows, rows - 1)
 
 
 def _in_order(dataset: Dataset, values: Values) -> bool:

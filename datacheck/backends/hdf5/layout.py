@@ -116,7 +116,7 @@ def _lots(reader: Hdf5Reader) -> Iterator[dict[int, int]]:
     for number, file in enumerate(reader.files):
         try:
             size = file.stat().st_size
-        except OSError:  # it is gone, of which `contents` tells
+        except OSError:  # it is gone, of which `contents_at` tells
             size = LOT_BYTES
         if lot and (len(lot) == LOT_FILES or sum(lot.values()) + size > LOT_BYTES):
             yield lot

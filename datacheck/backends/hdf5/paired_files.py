@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.row_counts import THIRD, of_a_set, other_words, without
+from datacheck.backends.hdf5.side_by_side import are_alike
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.distinct import distinct_numbers
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
 
-LIKE = 0.9
-"""So many of the names of one file are in the other."""
 Words = tuple[bytes, tuple[bytes, ...]]
 """The folder of a file, and the words of its name but the one that says what it holds."""
 
@@ -79,9 +78,9 @@ def _names(table: Table) -> list[bytes]:
 
 def _lacking(data: str, labels: str, there: Sequence[bytes], beside: Sequence[bytes]) -> Iterator[Finding]:
     """Yield which samples of two files that have nearly all names in common are in one of them only."""
-    common = set(there) & set(beside)
-    if len(common) < LIKE * max(len(there), len(beside)):
+    if not are_alike(there, beside):
         return
+    common = {*there}.intersection(beside)
     for file, other, its in ((data, labels, there), (labels, data, beside)):
         for name in (it for it in its if it not in common):
             said = f"{other} lacks {escape(name)}, which {file} has; the others are in both"
@@ -128,7 +127,7 @@ def _of_one_name(
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the datasets of both files that are called as those that go of either."""
     names = [_names(it) for it in both]
-    if len(set(names[0]) & set(names[1])) < LIKE * max(map(len, names)):
+    if not are_alike(*names):
         return
     gone = {*marked[0], *marked[1]}
     for at, number in enumerate(pair):

@@ -2,7 +2,7 @@
 
 A file is walked once in each process (`survey`); what it holds makes tables and shards (`tables`); a shard
 is read through a window on each dataset (`window`). That takes NumPy and h5py, which a caller that only recognises
-files does without: what reads them is imported where it is used.
+files does not need: they are imported where they are used.
 """
 
 from __future__ import annotations

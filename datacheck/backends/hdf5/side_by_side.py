@@ -17,8 +17,8 @@ from datacheck.backends.hdf5.tables import Table
 
 LIKE = 0.9
 """So many of the names of one group are in the other."""
-WORDS = [(it.some, it.other) for it in PAIRS]
-WORDS += [(DATA, LABELS), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
+SIDES = [(it.some, it.other) for it in PAIRS]
+SIDES += [(DATA, LABELS), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
 
 
 def side_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
@@ -52,15 +52,16 @@ def _together(groups: dict[bytes, list[Table]]) -> Iterator[list[bytes]]:
     while left:
         together = [left.pop(0)]
         for other in list(left):
-            if any(is_pair(some, other) and _alike(names[some], names[other]) for some in together):
+            if any(is_pair(some, other) and are_alike(names[some], names[other]) for some in together):
                 together.append(other)
                 left.remove(other)
         if len(together) > 1:
             yield together
 
 
-def _alike(some: set[bytes], other: set[bytes]) -> bool:
-    return len(some & other) >= LIKE * max(len(some), len(other))
+def are_alike(some: Collection[bytes], other: Collection[bytes]) -> bool:
+    """Say whether nearly all of these names are common to both."""
+    return len({*some}.intersection(other)) >= LIKE * max(len(some), len(other))
 
 
 def is_pair(some: bytes, other: bytes) -> bool:
@@ -75,5 +76,5 @@ def is_pair(some: bytes, other: bytes) -> bool:
     odd = [(one, another) for one, another in zip(*both, strict=True) if one != another]
     return len(odd) == 1 and any(
         (odd[0][0] in first and odd[0][1] in second) or (odd[0][1] in first and odd[0][0] in second)
-        for first, second in WORDS
+        for first, second in SIDES
     )

@@ -152,5 +152,4 @@ def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | Fin
 
 def _joined(contents: Contents, recovered: Recovery) -> tuple[Finding, ...]:
     """Return what is wrong with the file as a whole, what was found to be lost, and what the walk found."""
-
     return (*contents.findings, *recovered.findings)

@@ -1,4 +1,4 @@
-"""By what the files of a LevelDB are told: their names, the ends of tables, what CURRENT says."""
+"""How the files of a LevelDB are recognised: their names, the ends of tables, what CURRENT says."""
 
 from __future__ import annotations
 

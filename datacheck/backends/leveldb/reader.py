@@ -1,7 +1,7 @@
 """LevelDB directories, read by datacheck's own reader: no lock is taken, nothing is written, every checksum verified.
 
 The library has no read-only mode and stops for good at the first bad block. Source of the format: google/leveldb doc/.
-What reads takes NumPy, which a caller that only recognises a store does without: it is imported where it is used.
+Reading takes NumPy, which a caller that only recognises a store does not need: it is imported where it is used.
 """
 
 from __future__ import annotations

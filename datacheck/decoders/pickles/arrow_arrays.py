@@ -6,7 +6,7 @@ of nulls, offset, buffers (the first one has a bit for each value that is no nul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,6 +19,10 @@ NUMBERS = {
 }  # fmt: skip
 """The dtypes of the types of numbers, by their names."""
 NESTED = 8
+COPIED = 16
+"""So many values may be copied for a part of the work that a record may cause."""
+
+Work = Callable[[int], None]
 
 
 class ArrowType(Opaque, eq=False):
@@ -33,8 +37,24 @@ def named_type(given: Sequence[Node]) -> Node | None:
     return None if name is None else ArrowType(f"pyarrow {name[:40]}", name=name)
 
 
-def restored(parts: Node, depth: int = 0) -> Node | None:
-    """Return what an array holds: its numbers, or those of its children; in texts and times is nothing to judge."""
+def restored(parts: Node, work: Work) -> Node | None:
+    """Return what an array holds: its numbers, or those of its children; in texts and times is nothing to judge.
+
+    `work` is told of the work that this is, and raises Broken where that is too much for one record.
+    """
+    return _restored(parts, work, {}, 0)
+
+
+def _restored(parts: Node, work: Work, made: dict[tuple[int, int], Node | None], depth: int) -> Node | None:
+    """Return what an array holds. Children may be the same many times over: each is `made` once at a depth."""
+    key = id(parts), depth
+    if key not in made:
+        work(1)
+        made[key] = _array(parts, work, made, depth)
+    return made[key]
+
+
+def _array(parts: Node, work: Work, made: dict[tuple[int, int], Node | None], depth: int) -> Node | None:
     if not isinstance(parts, Items) or len(parts.items) < 6:
         return None
     of, length, nulls, offset, buffers, children = parts.items[:6]
@@ -46,12 +66,15 @@ def restored(parts: Node, depth: int = 0) -> Node | None:
     ):
         return None
     if isinstance(of, ArrowType) and of.name in NUMBERS:
-        return _numbers(NUMBERS[of.name], length, offset, nulls, buffers.items)
-    within = [restored(it, depth + 1) for it in children.items] if depth < NESTED else []
+        return _numbers(NUMBERS[of.name], length, offset, nulls, buffers.items, work)
+    if depth == NESTED:
+        return Opaque(kind)
+    work(len(children.items))
+    within = [_restored(it, work, made, depth + 1) for it in children.items]
     return Keyed(kind=kind, items=within) if within else Opaque(kind)
 
 
-def _numbers(dtype: str, length: int, offset: int, nulls: Node, buffers: Sequence[Node]) -> Node:
+def _numbers(dtype: str, length: int, offset: int, nulls: Node, buffers: Sequence[Node], work: Work) -> Node:
     """Return the numbers of an array; those that are null do not count, so another stands in their place."""
     raw = buffers[1] if len(buffers) == 2 else None
     plain = np.dtype(dtype)
@@ -67,6 +90,7 @@ def _numbers(dtype: str, length: int, offset: int, nulls: Node, buffers: Sequenc
     bits = buffers[0]
     if nulls == 0 or not isinstance(bits, (bytes, memoryview)) or 8 * len(bits) < offset + length:
         return values
+    work(length // COPIED)
     there = np.unpackbits(np.frombuffer(bits, np.uint8), count=offset + length, bitorder="little")[offset:] == 1
     if there.all():
         return values

@@ -224,7 +224,7 @@ def _arrow_type(host: Host, given: Sequence[Node]) -> Node | None:
 
 
 def _arrow_array(host: Host, given: Sequence[Node]) -> Node | None:
-    return arrow_arrays.restored(given[0]) if len(given) == 1 else None
+    return arrow_arrays.restored(given[0], host.work) if len(given) == 1 else None
 
 
 def _text_dtype(host: Host, given: Sequence[Node]) -> Node:

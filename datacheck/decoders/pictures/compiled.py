@@ -49,9 +49,9 @@ def _compiled(function: F, *, inline: bool) -> F:
 
 
 def entry(function: Callable[..., Any], signature: str) -> tuple[int, object]:
-    """Compile a function so that C can call it; return where it begins, and what it is there as long as.
+    """Compile a function so that C can call it; return its address, and what has to live as long as it is called.
 
-    Its code is kept for processes that load no numba; where that is not done, numba keeps it as any other.
+    Its code is kept for processes that load no numba; where that cannot be, numba keeps it as it keeps any other.
     """
     if not kept.possible():
         cached = _made(functools.partial(numba.cfunc, signature), function)

@@ -45,18 +45,18 @@ def keep_out_of(source: Path) -> None:
 
 
 def within_a_source(folder: str | Path) -> bool:
-    """Say whether nothing may be kept in a folder."""
+    """Say whether a folder is in a source, so that nothing may be kept there."""
     real = Path(os.path.realpath(folder))
     return any(real.is_relative_to(it) for it in _sources)
 
 
 def possible() -> bool:
-    """Say whether code is kept on such a machine."""
+    """Say whether code is kept on this kind of machine."""
     return (sys.platform, os.uname().machine) in _MACHINES
 
 
 def address_of(module: str, name: str) -> int | None:
-    """Return where a function of a module begins whose code is kept; None where none is that can be used."""
+    """Return the address of a function of a module, from code that is kept; None if there is none that can be used."""
     try:
         file = _file_name(module, name)
     except _OTHERWISE:
@@ -69,7 +69,7 @@ def address_of(module: str, name: str) -> int | None:
 
 
 def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
-    """Keep the code of a function, of which there is LLVM's assembly; return where it begins, None if it cannot be."""
+    """Keep the code of a function, given as LLVM's assembly; return its address, None if it cannot be kept."""
     try:
         file = _file_name(module, name)
         code = _translated(assembly, symbol)
@@ -99,7 +99,7 @@ def _folders(module: str) -> Iterator[Path]:
 
 @functools.cache
 def _file_name(module: str, name: str) -> str:
-    """Return the name of the file that code is kept in, which is of everything that it depends on."""
+    """Return the name of the file that code is kept in: it has a digest of everything that the code depends on."""
     if not possible():
         raise _Unusable
     digest = digest_of(module, __name__, f"{__name__.rpartition('.')[0]}.compiled")
@@ -155,9 +155,10 @@ def _llvmlite_version() -> str:
 
 
 def _translated(assembly: str, symbol: str) -> bytes:
-    """Return the object code of a function, which is to be all that can be called, and to need nothing.
+    """Return the object code of a function. Raises _Unusable where it calls anything that is not in it.
 
-    Once nothing else can be called it shows that nothing raises, and what would be done then is left out.
+    Nothing but the function can be called from outside. LLVM then sees that nothing raises, and leaves out the code
+    for that, which would call Python.
     """
     llvm = _llvm()
     llvm.initialize_native_asmprinter()

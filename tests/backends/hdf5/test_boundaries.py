@@ -47,6 +47,13 @@ def test_parts_follow_each_other(tmp_path, name, to):
     assert finding.message.endswith(f"is {to}, which is before {OFFSETS[19]}: the rows do not rise")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_may_be_counted_from_one(tmp_path, name):
+    assert scanned(tmp_path / "a.h5", tokens=tokens(), **{name: OFFSETS + 1}) == []
+    (finding,) = scanned(tmp_path / "b.h5", tokens=tokens(), **{name: changed(OFFSETS + 1, -1, TOTAL + 2)})
+    assert (finding.code, finding.verdict) == ("dangling", "bad")
+
+
 def test_values_that_were_cut_are_named(tmp_path):
     (finding,) = scanned(tmp_path / "a.h5", values=tokens(TOTAL - 30).astype("f4"), offsets=OFFSETS)
     assert finding.code == "dangling"

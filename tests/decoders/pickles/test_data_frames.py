@@ -106,3 +106,28 @@ def test_texts_are_nothing_to_judge(pyarrow):
 def test_fewer_values_than_it_says_are_a_fault(pyarrow, length):
     _, findings = read(pyarrow("double", length, [None, bytes(32)]))
     assert findings == [("size-mismatch", "x")]
+
+
+def arrow(parts):
+    return b"cpyarrow.lib\n_restore_array\n(" + parts + b"tR"
+
+
+@pytest.mark.parametrize("depth", [1, 3, 7, 12])
+def test_children_that_are_the_same_many_times_over_take_no_time(depth):
+    raw = b"\x80\x04(K\x00K\x00K\x00K\x00]]tq\x010"
+    for number in range(1, depth + 1):
+        children = 60 * (b"h" + bytes([number]))
+        raw += b"(K\x00K\x00K\x00K\x00]](" + children + b"etq" + bytes([number + 1]) + b"0"
+    parsed = PickleDecoder().parse(raw + arrow(b"h" + bytes([depth + 1])) + b".")
+    assert parsed.findings == []
+
+
+def test_copies_of_values_are_work_that_is_bounded():
+    rows = 1 << 16
+    values, bits = np.zeros(rows).tobytes(), b"\xfe" * (rows // 8)
+    double = b"cpyarrow.lib\ntype_for_alias\n(X\x06\x00\x00\x00doubletR"
+    buffers = b"](B" + len(bits).to_bytes(4, "little") + bits + b"B" + len(values).to_bytes(4, "little") + values + b"e"
+    parts = b"(" + double + b"J" + rows.to_bytes(4, "little") + b"K\x01K\x00" + buffers + b"]tq\x010"
+    once, often = (b"\x80\x04]" + parts + count * (arrow(b"h\x01") + b"a") + b"." for count in (1, 2000))
+    assert PickleDecoder().parse(once).findings == []
+    assert [it.verdict for it in PickleDecoder().parse(often).findings] == ["unverifiable"]

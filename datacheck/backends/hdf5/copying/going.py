@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.copying.pointing import points, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.names import ACTIONS, words
+from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
 from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
@@ -35,7 +35,6 @@ COUNTING = frozenset({b"total_episodes"})
 """Attributes that count groups which the loader (Minari's) opens by number."""
 FEWEST_OF_SEVERAL, SEVERAL = 8, 20
 """So few pictures may have some number of captions by chance, and so many captions a picture has none."""
-NUMBER = re.compile(rb"[0-9]+")
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 """What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
@@ -363,7 +362,7 @@ def _renumbered(above: bytes, means: Meaning, made: Going) -> Iterator[str]:
     for count in means.counts:
         if count.path != (above or b"/") or count.name not in COUNTING:
             continue
-        numbers = {path: NUMBER.findall(path.rpartition(b"/")[2]) for path in count.samples}
+        numbers = {path: DIGITS.findall(path.rpartition(b"/")[2]) for path in count.samples}
         by_number = {int(its[-1]): path for path, its in numbers.items() if its}
         dense = sorted(by_number) == list(range(len(count.samples)))
         left = [number for number, path in by_number.items() if path not in made.samples]
