@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zlib
 
 import lmdb
 import msgspec
@@ -104,6 +105,84 @@ def test_what_would_lose_something_is_not_written_anew(tmp_path, value):
     (told,) = untold(tmp_path, lines() | {b"info": value}, b"clip 17")
     assert told == "info: keys lists keys of records as before: some may not be in the copy"
     assert read(tmp_path / "copy")[b"info"] == value
+
+
+LABELS = [at % 3 for at in NUMBERS]
+GONE_BY = {
+    "labels elsewhere": {"samples": {"keys": NAMES}, "targets": {"labels": LABELS}},
+    "labels deeper": {"keys": NAMES, "about": {"labels": LABELS}},
+    "labels in a text": {"keys": NAMES, "labels": "012" * 20},
+    "labels of a set": {"train": NAMES[:30], "train_labels": LABELS[:30]},
+    "features by row": {"keys": NAMES, "features": {"width": [0.5] * 60, "height": [0.25] * 60}},
+    "a table of four columns": {"keys": NAMES, "boxes": [0.5] * 240},
+    "places": {"keys": NAMES, "hard": [3, 18, 45]},
+    "where it begins": {"keys": NAMES, "offsets": [7 * at for at in range(61)]},
+    "where a set begins": {"keys": NAMES, "val_start": 50},
+    "a count of all": {"train": NAMES[:20], "val": NAMES[20:], "number": 60},
+    "a count in a text": {"keys": NAMES, "number": "60"},
+    "one that is named": {"keys": NAMES, "best": "clip 17"},
+    "some that are named": {"frames": dict.fromkeys(NAMES, 16), "hardest": ["clip 17", "clip 3"]},
+    "two columns": [{"clip": NAMES[at], "next": NAMES[at - 1]} for at in NUMBERS],
+    "names and values": {NAMES[at]: NAMES[at - 1] for at in NUMBERS},
+    "pairs": {"of": {"train_left": NAMES[:30], "train_right": NAMES[30:]}, "by": 1},
+    "two lists": {"of": [NAMES[:30], NAMES[30:]], "by": 1},
+}
+
+
+@pytest.mark.parametrize("value", GONE_BY.values(), ids=GONE_BY)
+def test_a_list_that_something_else_may_go_by_stays_and_is_named(tmp_path, value):
+    raw = json.dumps(value).encode()
+    (told,) = untold(tmp_path, lines() | {b"setup": raw}, b"clip 17")
+    assert "lists keys of records as before" in told
+    assert read(tmp_path / "copy")[b"setup"] == raw
+
+
+KEPT_BESIDE = {
+    "a shape": {"keys": NAMES, "shape": [3, 48, 48], "mean": [0.4, 0.5, 0.6]},
+    "texts": {"keys": NAMES, "authors": ["one", "another"], "licence": "as it is"},
+    "numbers of no list": {"keys": NAMES, "version": 2, "fps": 25, "scale": 0.5},
+    "sets of one length": {"of": {"train_keys": NAMES[:30], "val_keys": NAMES[30:]}, "by": "us"},
+}
+
+
+@pytest.mark.parametrize("value", KEPT_BESIDE.values(), ids=KEPT_BESIDE)
+def test_what_does_not_go_by_a_list_does_not_keep_it_from_being_true(tmp_path, value):
+    assert untold(tmp_path, lines() | {b"info": json.dumps(value).encode()}, b"clip 17") == []
+    raw = read(tmp_path / "copy")[b"info"]
+    assert raw == json.dumps(value).replace('"clip 17", ', "").encode()
+
+
+@pytest.mark.parametrize("value", [{"vocabulary": [str(at) for at in NUMBERS], "by": 1}, {"class_ids": {"0": "cat"}}])
+def test_classes_that_are_called_as_keys_are_stay(tmp_path, value):
+    for names in value.values() if "class_ids" in value else ():
+        names.update((str(at), "thing") for at in NUMBERS)
+    raw = json.dumps(value).encode()
+    (told,) = untold(tmp_path, lines(b"%d") | {b"info": raw}, b"17")
+    assert "lists keys" in told
+    assert read(tmp_path / "copy")[b"info"] == raw
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        msgspec.msgpack.encode({1: NAMES, "1": 5}),
+        pickle.dumps({1: NAMES, "1": [1]}),
+        b"\x82\xa4keys" + msgspec.msgpack.encode(NAMES) + b"\xa1f\xca\x3f\x80\x00\x00",
+        b"\x83\xa4keys" + msgspec.msgpack.encode(NAMES) + b"\xa1f\x01\xa1f\x02",
+        zlib.compress(b'{"keys": %s, "by": "us", "by": "them"}' % json.dumps(NAMES).encode()),
+    ],
+    ids=[
+        "1 and its text",
+        "1 and its text, pickled",
+        "a float of four bytes",
+        "a name twice",
+        "a name twice, deflated",
+    ],
+)
+def test_what_is_written_otherwise_than_it_would_be_stays(tmp_path, raw):
+    (told,) = untold(tmp_path, lines() | {b"info": raw}, b"clip 17")
+    assert "lists keys" in told
+    assert read(tmp_path / "copy")[b"info"] == raw
 
 
 def test_a_value_too_deep_to_be_looked_at_stays(tmp_path):
