@@ -240,3 +240,30 @@ def test_nor_one_that_is_kept_true(tmp_path):
     store = lines() | {b"__keys__": json.dumps(NAMES).encode()}
     assert untold(tmp_path, store, b"clip 17") == []
     assert len(json.loads(read(tmp_path / "copy")[b"__keys__"])) == 59
+
+
+@pytest.mark.parametrize("key", [b"info", b"__keys__"])
+@pytest.mark.parametrize(
+    "beside",
+    [{"captions": [f"a cat, {at}" for at in NUMBERS]}, {"labels": [str(at % 3) for at in NUMBERS]}],
+    ids=["captions", "labels"],
+)
+def test_a_list_of_labels_beside_the_keys_keeps_all_of_them(tmp_path, key, beside):
+    raw = json.dumps({"keys": NAMES, **beside}).encode()
+    told = untold(tmp_path, lines() | {key: raw}, b"clip 17")
+    assert read(tmp_path / "copy")[key] == raw
+    assert [it for it in told if "keys lists keys" in it]
+
+
+@pytest.mark.parametrize("key", [b"info", b"__keys__"])
+def test_classes_beside_the_keys_are_not_taken_for_keys(tmp_path, key):
+    raw = json.dumps({"keys": NAMES, "classes": ["cat", "dog", "cow", "pig"]}).encode()
+    assert datacheck.scan(write(tmp_path / "sound", lines() | {key: raw})).clean
+    assert not [it for it in untold(tmp_path, lines() | {key: raw}, b"clip 17") if "lists keys" in it]
+    assert json.loads(read(tmp_path / "copy")[key]) == {"keys": LEFT, "classes": ["cat", "dog", "cow", "pig"]}
+
+
+def test_a_set_whose_keys_are_all_missing_is_named(tmp_path):
+    raw = json.dumps({"train": NAMES, "val": [f"film {at}" for at in NUMBERS[:20]]}).encode()
+    report = datacheck.scan(write(tmp_path / "store", lines() | {b"__keys__": raw}))
+    assert report.counts["dangling"] == 1
