@@ -267,3 +267,19 @@ def test_a_set_whose_keys_are_all_missing_is_named(tmp_path):
     raw = json.dumps({"train": NAMES, "val": [f"film {at}" for at in NUMBERS[:20]]}).encode()
     report = datacheck.scan(write(tmp_path / "store", lines() | {b"__keys__": raw}))
     assert report.counts["dangling"] == 1
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("kind", [tuple, set, frozenset, list])
+@pytest.mark.parametrize("key", [b"names", b"__keys__"])
+def test_a_pickled_list_of_keys_is_of_the_same_type_in_a_copy(tmp_path, key, kind, protocol):
+    for value, left in (
+        (kind(NAMES), kind(LEFT)),
+        ({"train": kind(NAMES[:40]), "val": NAMES[40:]}, {"train": kind(LEFT[:39]), "val": NAMES[40:]}),
+    ):
+        folder = tmp_path / type(value).__name__ / "of"
+        folder.mkdir(parents=True)
+        assert untold(folder, lines() | {key: pickle.dumps(value, protocol)}, b"clip 17") == []
+        made = pickle.loads(read(folder / "copy")[key])
+        assert made == left
+        assert type(made) is type(left)
