@@ -135,8 +135,11 @@ def odd_keys(profile: Profile, *, differ: bool = False) -> Iterator[Finding]:
     """Yield a finding where every key is the printed form of bytes (b'...'), or ends with the NUL of a C string.
 
     If some are known to end otherwise (`differ`) that is said elsewhere. Names of families are escaped: a backslash in
-    one begins a byte that cannot be printed.
+    one begins a byte that cannot be printed. Where some keys are in no family, as numbers in binary, these may end
+    anyhow.
     """
+    if profile.rest is not None and profile.rest.sampled > sum(it.sampled for it in profile.families.values()):
+        return
     for form, what in _ODD_KEYS:
         names = [form.fullmatch(name) for name in profile.families]
         first = next(iter(names), None)

@@ -15,7 +15,7 @@ import msgspec
 from datacheck.conventions.counted import APART, metadata_counts
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
-from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
+from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, key_of, keys_in, stored
 from datacheck.model.sample_sets import SETS
 
 KEYS, LEN = b"__keys__", b"__len__"
@@ -74,7 +74,7 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
     lists = []
     for key in keys:
         said = store.stored(key)
-        if said is not None and is_key_list(said.value) and fits(said.value, said.form):
+        if said is not None and _are_all_keys(said.value, store) and fits(said.value, said.form):
             every = list(keys_in(said.value))
             if not set(every).isdisjoint(store.keys):
                 lists.append(KeyList(key, said.form, len(set(every)), entries=len(every)))
@@ -88,6 +88,21 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
     beside = (it for it in APART if store.value(it) is not None)
     own = frozenset({*(it.key for it in lists), *(it.key for it in counts), *beside})
     return Convention(name, store.parts, counts, tuple(lists), own=own, named=False)
+
+
+def _are_all_keys(value: Any, of: StoreView) -> bool:
+    """Say whether a value is a list of keys, or lists of them by name. Beside one there may be another of labels.
+
+    All keys of a set of samples may be missing.
+    """
+    if not is_key_list(value):
+        return False
+    for name, items in value.items() if isinstance(value, dict) and len(value) > 1 else ():
+        some = items[:: max(1, len(items) // PROBED)][:PROBED]
+        there = sum(of.value(key_of(it)) is not None for it in some)
+        if there < MOST * len(some) and SAID.isdisjoint(words(str(name))):
+            return False
+    return True
 
 
 def _unread(name: str, store: StoreView) -> Convention | None:
@@ -155,6 +170,8 @@ def _of(
     union: set[bytes] = set()
     surely = True
     for key, said in lists.items():
+        if not _are_all_keys(said.value, of):
+            continue
         every = list(keys_in(said.value))
         some = every[:: max(1, len(every) // PROBED)][:PROBED]
         there = sum(of.value(it) is not None for it in some)

@@ -13,7 +13,8 @@ from datacheck.conventions.counted import METADATA
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, ListWithin, StoreView
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
-from datacheck.conventions.rewriting import Kind, Place, is_lossless, stand_alone
+from datacheck.conventions.rewriting import Kind, Place, is_lossless
+from datacheck.conventions.standing import CLASSES, stand_alone
 from datacheck.conventions.stored_values import key_of
 from datacheck.model.replacing import replace
 
@@ -33,23 +34,33 @@ def lists_within(
         known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
         for key in _names(view):
             said = None if (part, key) in known else view.stored(key)
-            found: dict[str, list[tuple[Place, bool]]] = {}
+            found: dict[str, list[tuple[Place, list[Any]]]] = {}
             if said is None:
                 continue
+            text = key.decode("latin1")
             for place, items in _lists(said.value, ()):
-                called = (key.decode("latin1"), *_named(place))
+                called = (text, *_named(place))
                 of = next((it for it in (part, *views) if _are_of(items, called, views[it])), None)
                 if of is not None:
-                    found.setdefault(of, []).append((place, type(items[0]) is int))
+                    found.setdefault(of, []).append((place, items))
             for of, its in found.items():
-                numbers = any(it for _, it in its)
+                numbers = any(type(it[0]) is int for _, it in its)
                 made = ListWithin(key, part, _shared([_named(it) for it, _ in its]), numbers)
                 places = tuple(it for it, _ in its)
                 counted = any(count.key == key for one in kept[of] for count in one.counts)
-                alone = len(found) == 1 and not (numbers or counted)
-                if alone and stand_alone(said.value, places) and is_lossless(view.value(key) or b"", said):
+                surely = all(_are_surely_keys(it, (text, *_named(place))) for place, it in its)
+                alone = len(found) == 1 and surely and not (numbers or counted)
+                if alone and stand_alone(said.value, places, text) and is_lossless(view.value(key) or b"", said):
                     made = replace(made, form=said.form, places=places)
                 yield of, made
+
+
+def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:
+    """Say whether what is listed is not called 0, 1, 2 as classes are, unless a name says that these are keys."""
+    if not all(it.isdigit() for it in items if isinstance(it, (str, bytes))):
+        return True
+    said = frozenset().union(*map(words, names))
+    return not INDICES.isdisjoint(said) and CLASSES.isdisjoint(said)
 
 
 def _shared(names: list[tuple[str, ...]]) -> tuple[str, ...]:

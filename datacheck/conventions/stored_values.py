@@ -6,10 +6,10 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -41,6 +41,30 @@ class Stored(msgspec.Struct, frozen=True):
     def written(self, value: Any) -> bytes:
         """Return another value in the form of this one."""
         return FORMS[self.form].write(value)
+
+
+class OtherItems(list[Any]):
+    """A tuple or a set, which becomes one again where it is written."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, items: Iterable[Any] = (), kind: str = "tuple") -> None:
+        super().__init__(items)
+        self.kind = kind
+
+    @property
+    def made(self) -> tuple[Any, ...] | set[Any] | frozenset[Any]:
+        kinds: dict[str, Callable[[Iterable[Any]], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
+        return cast("tuple[Any, ...] | set[Any] | frozenset[Any]", kinds[self.kind](map(_with_kinds, self)))
+
+
+def _with_kinds(value: Any) -> Any:
+    """Return a value with tuples and sets where they are meant."""
+    if isinstance(value, OtherItems):
+        return value.made
+    if isinstance(value, dict):
+        return {of: _with_kinds(it) for of, it in value.items()}
+    return list(map(_with_kinds, value)) if isinstance(value, list) else value
 
 
 class MetaLine(str):
@@ -112,7 +136,7 @@ def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
             made.append(MetaLine(key.decode() + item[len(item.key.decode()) :]))
         else:
             made.append(key.decode("utf-8", "surrogatepass") if isinstance(item, str) else key)
-    return made
+    return OtherItems(made, value.kind) if isinstance(value, OtherItems) else made
 
 
 def stored_count(raw: bytes) -> Stored | None:
@@ -230,7 +254,7 @@ def _write_pickle(protocol: int) -> Callable[[Any], bytes]:
     def write(value: Any) -> bytes:
         import pickle
 
-        return pickle.dumps(value, protocol)
+        return pickle.dumps(_with_kinds(value), protocol)
 
     return write
 
@@ -276,7 +300,7 @@ def _plain(node: Node, depth: int) -> Any:
         for item in node.items:
             one = unboxed(item)
             made += one.values.tolist() if isinstance(one, Run) else [_plain(one, depth + 1)]
-        return made
+        return OtherItems(made, node.kind) if node.kind else made
     if isinstance(node, Keyed) and not node.kind and not node.items:
         pairs = [(_plain(key, depth + 1), _plain(value, depth + 1)) for key, value in node.pairs]
         if all(isinstance(key, (str, bytes, int)) for key, _ in pairs):

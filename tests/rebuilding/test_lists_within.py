@@ -113,6 +113,84 @@ def test_what_would_lose_something_is_not_written_anew(tmp_path, value):
     assert read(tmp_path / "copy")[b"info"] == value
 
 
+LABELS = [at % 3 for at in NUMBERS]
+GONE_BY = {
+    "labels elsewhere": {"samples": {"keys": NAMES}, "targets": {"labels": LABELS}},
+    "labels deeper": {"keys": NAMES, "about": {"labels": LABELS}},
+    "labels in a text": {"keys": NAMES, "labels": "012" * 20},
+    "labels of a set": {"train": NAMES[:30], "train_labels": LABELS[:30]},
+    "features by row": {"keys": NAMES, "features": {"width": [0.5] * 60, "height": [0.25] * 60}},
+    "a table of four columns": {"keys": NAMES, "boxes": [0.5] * 240},
+    "places": {"keys": NAMES, "hard": [3, 18, 45]},
+    "where it begins": {"keys": NAMES, "offsets": [7 * at for at in range(61)]},
+    "where a set begins": {"keys": NAMES, "val_start": 50},
+    "a count of all": {"train": NAMES[:20], "val": NAMES[20:], "number": 60},
+    "a count in a text": {"keys": NAMES, "number": "60"},
+    "one that is named": {"keys": NAMES, "best": "clip 17"},
+    "some that are named": {"frames": dict.fromkeys(NAMES, 16), "hardest": ["clip 17", "clip 3"]},
+    "two columns": [{"clip": NAMES[at], "next": NAMES[at - 1]} for at in NUMBERS],
+    "names and values": {NAMES[at]: NAMES[at - 1] for at in NUMBERS},
+    "pairs": {"of": {"train_left": NAMES[:30], "train_right": NAMES[30:]}, "by": 1},
+    "two lists": {"of": [NAMES[:30], NAMES[30:]], "by": 1},
+}
+
+
+@pytest.mark.parametrize("value", GONE_BY.values(), ids=GONE_BY)
+def test_a_list_that_something_else_may_go_by_stays_and_is_named(tmp_path, value):
+    raw = json.dumps(value).encode()
+    (told,) = untold(tmp_path, lines() | {b"setup": raw}, b"clip 17")
+    assert "lists keys of records as before" in told
+    assert read(tmp_path / "copy")[b"setup"] == raw
+
+
+KEPT_BESIDE = {
+    "a shape": {"keys": NAMES, "shape": [3, 48, 48], "mean": [0.4, 0.5, 0.6]},
+    "texts": {"keys": NAMES, "authors": ["one", "another"], "licence": "as it is"},
+    "numbers of no list": {"keys": NAMES, "version": 2, "fps": 25, "scale": 0.5},
+    "sets of one length": {"of": {"train_keys": NAMES[:30], "val_keys": NAMES[30:]}, "by": "us"},
+}
+
+
+@pytest.mark.parametrize("value", KEPT_BESIDE.values(), ids=KEPT_BESIDE)
+def test_what_does_not_go_by_a_list_does_not_keep_it_from_being_true(tmp_path, value):
+    assert untold(tmp_path, lines() | {b"info": json.dumps(value).encode()}, b"clip 17") == []
+    raw = read(tmp_path / "copy")[b"info"]
+    assert raw == json.dumps(value).replace('"clip 17", ', "").encode()
+
+
+@pytest.mark.parametrize("value", [{"vocabulary": [str(at) for at in NUMBERS], "by": 1}, {"class_ids": {"0": "cat"}}])
+def test_classes_that_are_called_as_keys_are_stay(tmp_path, value):
+    for names in value.values() if "class_ids" in value else ():
+        names.update((str(at), "thing") for at in NUMBERS)
+    raw = json.dumps(value).encode()
+    (told,) = untold(tmp_path, lines(b"%d") | {b"info": raw}, b"17")
+    assert "lists keys" in told
+    assert read(tmp_path / "copy")[b"info"] == raw
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        msgspec.msgpack.encode({1: NAMES, "1": 5}),
+        pickle.dumps({1: NAMES, "1": [1]}),
+        b"\x82\xa4keys" + msgspec.msgpack.encode(NAMES) + b"\xa1f\xca\x3f\x80\x00\x00",
+        b"\x83\xa4keys" + msgspec.msgpack.encode(NAMES) + b"\xa1f\x01\xa1f\x02",
+        zlib.compress(b'{"keys": %s, "by": "us", "by": "them"}' % json.dumps(NAMES).encode()),
+    ],
+    ids=[
+        "1 and its text",
+        "1 and its text, pickled",
+        "a float of four bytes",
+        "a name twice",
+        "a name twice, deflated",
+    ],
+)
+def test_what_is_written_otherwise_than_it_would_be_stays(tmp_path, raw):
+    (told,) = untold(tmp_path, lines() | {b"info": raw}, b"clip 17")
+    assert "lists keys" in told
+    assert read(tmp_path / "copy")[b"info"] == raw
+
+
 def test_a_value_too_deep_to_be_looked_at_stays(tmp_path):
     deep = b'{"keys": %s, "of": %s}' % (json.dumps(NAMES).encode(), b"[" * 400 + b"]" * 400)
     (told,) = untold(tmp_path, lines() | {b"info": deep}, b"clip 17")
@@ -168,3 +246,46 @@ def test_nor_one_that_is_kept_true(tmp_path):
     store = lines() | {b"__keys__": json.dumps(NAMES).encode()}
     assert untold(tmp_path, store, b"clip 17") == []
     assert len(json.loads(read(tmp_path / "copy")[b"__keys__"])) == 59
+
+
+@pytest.mark.parametrize("key", [b"info", b"__keys__"])
+@pytest.mark.parametrize(
+    "beside",
+    [{"captions": [f"a cat, {at}" for at in NUMBERS]}, {"labels": [str(at % 3) for at in NUMBERS]}],
+    ids=["captions", "labels"],
+)
+def test_a_list_of_labels_beside_the_keys_keeps_all_of_them(tmp_path, key, beside):
+    raw = json.dumps({"keys": NAMES, **beside}).encode()
+    told = untold(tmp_path, lines() | {key: raw}, b"clip 17")
+    assert read(tmp_path / "copy")[key] == raw
+    assert [it for it in told if "keys lists keys" in it]
+
+
+@pytest.mark.parametrize("key", [b"info", b"__keys__"])
+def test_classes_beside_the_keys_are_not_taken_for_keys(tmp_path, key):
+    raw = json.dumps({"keys": NAMES, "classes": ["cat", "dog", "cow", "pig"]}).encode()
+    assert datacheck.scan(write(tmp_path / "sound", lines() | {key: raw})).clean
+    assert not [it for it in untold(tmp_path, lines() | {key: raw}, b"clip 17") if "lists keys" in it]
+    assert json.loads(read(tmp_path / "copy")[key]) == {"keys": LEFT, "classes": ["cat", "dog", "cow", "pig"]}
+
+
+def test_a_set_whose_keys_are_all_missing_is_named(tmp_path):
+    raw = json.dumps({"train": NAMES, "val": [f"film {at}" for at in NUMBERS[:20]]}).encode()
+    report = datacheck.scan(write(tmp_path / "store", lines() | {b"__keys__": raw}))
+    assert report.counts["dangling"] == 1
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("kind", [tuple, set, frozenset, list])
+@pytest.mark.parametrize("key", [b"names", b"__keys__"])
+def test_a_pickled_list_of_keys_is_of_the_same_type_in_a_copy(tmp_path, key, kind, protocol):
+    for value, left in (
+        (kind(NAMES), kind(LEFT)),
+        ({"train": kind(NAMES[:40]), "val": NAMES[40:]}, {"train": kind(LEFT[:39]), "val": NAMES[40:]}),
+    ):
+        folder = tmp_path / type(value).__name__ / "of"
+        folder.mkdir(parents=True)
+        assert untold(folder, lines() | {key: pickle.dumps(value, protocol)}, b"clip 17") == []
+        made = pickle.loads(read(folder / "copy")[key])
+        assert made == left
+        assert type(made) is type(left)

@@ -76,11 +76,21 @@ def test_a_count_without_a_nul_is_asked_for_in_another_form_than_the_records(tmp
         numbered(lambda at: b"%d\0" % at, **{"length\0": b"60"}),
         numbered(lambda at: b"%d\0" % at, __keys__=pickle.dumps([b"%d\0" % at for at in range(60)])),
         numbered(lambda at: (b"%d" % (at + 9_999_970)).ljust(8, b"\0")),  # of one length, filled up
+        numbered(lambda at: b"img" + struct.pack("<H", at), 300),  # img0 and a NUL to img9 are among them
         numbered(lambda at: struct.pack("<H", 41 * at), 300),  # 48 is a digit and a NUL
         numbered(lambda at: struct.pack(">I", at), 60, length=b"60"),
         {struct.pack("<H", at): picture(at % 60) for at in [*range(40, 140), *range(12_300, 12_700)]},
     ],
-    ids=["all", "all and the count", "listed", "filled up", "two bytes", "four bytes and a count", "many of two bytes"],
+    ids=[
+        "all",
+        "all and the count",
+        "listed",
+        "filled up",
+        "a word and two bytes",
+        "two bytes",
+        "four bytes and a count",
+        "many of two bytes",
+    ],
 )
 def test_keys_that_all_end_alike_are_sound(tmp_path, records):
     assert datacheck.scan(write(tmp_path / "store", records)).counts == {}

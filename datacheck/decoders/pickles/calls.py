@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from datacheck.decoders.pickles import arrays, arrow_arrays
@@ -75,15 +76,15 @@ def _array_of_dill(host: Host, given: Sequence[Node]) -> Node | None:
     return build(host, call(host, given[0], given[1]), given[2])
 
 
-def _container(host: Host, given: Sequence[Node]) -> Node | None:
+def _container(host: Host, given: Sequence[Node], kind: str = "") -> Node | None:
     """Make a list, tuple or set of another."""
     if not given:
-        return Items()
+        return Items(kind=kind)
     of = given[0]
     if not isinstance(of, Items):
         return None
     host.work(len(of.items))
-    return Items([*of.items])
+    return Items([*of.items], kind)
 
 
 def _mapping(host: Host, given: Sequence[Node]) -> Node | None:
@@ -247,9 +248,9 @@ _KNOWN: dict[str, Known] = {
         for module in ("builtins", "__builtin__")
         for name, made in (
             ("list", _container),
-            ("tuple", _container),
-            ("set", _container),
-            ("frozenset", _container),
+            ("tuple", partial(_container, kind="tuple")),
+            ("set", partial(_container, kind="set")),
+            ("frozenset", partial(_container, kind="frozenset")),
             ("dict", _mapping),
             ("bytes", _bytes),
             ("bytearray", _bytes),

@@ -198,10 +198,6 @@ class Machine:
         return node, inner.at
 
 
-def make_items(machine: Machine, items: list[Node]) -> None:
-    machine.made(Items(items))
-
-
 def make_pairs(taken: list[Node]) -> list[tuple[Node, Node]]:
     if len(taken) % 2:
         raise Broken("undecodable", "a mapping has a key without a value")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from datacheck.decoders.pickles import calls, joblib_arrays
-from datacheck.decoders.pickles.machine import Machine, append, make_items, make_pairs, set_pairs
+from datacheck.decoders.pickles.machine import Machine, append, make_pairs, set_pairs
 from datacheck.decoders.pickles.parts import Broken, Global
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Run
 
@@ -178,21 +178,27 @@ def _tuple(count: int) -> Operation:
     def operation(m: Machine) -> None:
         items = [m.pop() for _ in range(count)]
         items.reverse()
-        m.made(Items(items))
+        m.made(Items(items, "tuple"))
 
     return operation
 
 
-def _empty_items(m: Machine) -> None:
-    m.made(Items())
+def _empty_items(kind: str) -> Operation:
+    def operation(m: Machine) -> None:
+        m.made(Items(kind=kind))
+
+    return operation
 
 
 def _empty_mapping(m: Machine) -> None:
     m.made(Keyed())
 
 
-def _marked_items(m: Machine) -> None:
-    make_items(m, m.to_mark())
+def _marked_items(kind: str) -> Operation:
+    def operation(m: Machine) -> None:
+        m.made(Items(m.to_mark(), kind))
+
+    return operation
 
 
 def _marked_mapping(m: Machine) -> None:
@@ -377,10 +383,10 @@ OPERATIONS: dict[int, Operation] = {
     0x56: _unicode, 0x58: _binary(4, text=True), 0x8C: _binary(1, text=True), 0x8D: _binary(8, text=True),
     0x42: _binary(4, text=False), 0x43: _binary(1, text=False), 0x8E: _binary(8, text=False),
     0x96: _binary(8, text=False), 0x97: _constant(_BUFFER), 0x98: _nothing,
-    0x29: _empty_items, 0x74: _marked_items, 0x85: _tuple(1), 0x86: _tuple(2), 0x87: _tuple(3),
-    0x5D: _empty_items, 0x61: _append, 0x65: _appends, 0x6C: _marked_items,
+    0x29: _empty_items("tuple"), 0x74: _marked_items("tuple"), 0x85: _tuple(1), 0x86: _tuple(2), 0x87: _tuple(3),
+    0x5D: _empty_items(""), 0x61: _append, 0x65: _appends, 0x6C: _marked_items(""),
     0x7D: _empty_mapping, 0x64: _marked_mapping, 0x73: _set_item, 0x75: _set_items,
-    0x8F: _empty_items, 0x90: _appends, 0x91: _marked_items,
+    0x8F: _empty_items("set"), 0x90: _appends, 0x91: _marked_items("frozenset"),
     0x63: _global, 0x93: _stack_global, 0x52: _reduce, 0x62: _build, 0x69: _inst, 0x6F: _obj,
     0x81: _newobj, 0x92: _newobj_ex, 0x82: _extension(1), 0x83: _extension(2), 0x84: _extension(4),
     0x70: _put_line, 0x71: _put_short, 0x72: _put(4), 0x94: _memoize, 0x67: _get_line, 0x68: _get(1), 0x6A: _get(4),

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class Items(msgspec.Struct, eq=False):
-    """A list, a tuple or a set: its items in order. May hold itself."""
+    """A list, a tuple or a set: its items in order. May hold itself. `kind` says which, "" where it is a list."""
 
     items: list[Node] = msgspec.field(default_factory=list)
+    kind: str = ""
 
 
 class Keyed(msgspec.Struct, eq=False):

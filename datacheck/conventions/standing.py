@@ -1,0 +1,186 @@
+"""Whether lists of keys within a value can lose some: nothing else goes by their length, or the places of their items.
+
+A list as long as one of keys may be of their labels, whole numbers may be places in it, a number may count it. What may
+be so is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from datacheck.conventions.groups import words
+from datacheck.conventions.rewriting import Place
+from datacheck.conventions.stored_values import key_of
+from datacheck.model.sample_sets import SETS
+
+DEEPEST = 8
+"""Of mappings and lists deeper in each other nothing is known."""
+SAID = frozenset({*(it.decode() for it in SETS), "keys"})
+"""Words in the names of lists of samples that are beside each other, and not part by part of one."""
+FOLDED = frozenset(["fold", "folds", "split", "splits"])
+"""Words for lists of such lists."""
+PLACED = SAID | frozenset(
+    [
+        "start",
+        "stop",
+        "begin",
+        "end",
+        "first",
+        "last",
+        "offset",
+        "boundary",
+        "index",
+        "idx",
+        "position",
+        "pos",
+        "size",
+        "length",
+    ]
+)
+"""Words in the names of numbers that may be places in a list."""
+SHAPED = frozenset(["shape", "size", "mean", "std", "resolution", "dims", "crop", "version"])
+"""Words in the names of a few numbers that are no places in a list."""
+CLASSES = frozenset(["class", "classes", "category", "categories", "label", "labels", "vocab", "vocabulary"])
+"""Words in the names of lists whose numbers, as texts, are those of classes rather than keys."""
+FEW = 4
+"""So many numbers at most are a shape."""
+
+
+class _Other(msgspec.Struct, frozen=True):
+    """Something in a value that is none of the keys, and the last name that leads to it.
+
+    `own` says that it lies in an entry or a row of one key, with which it goes; `listed` that it is an item of a list.
+    """
+
+    name: str
+    item: Any
+    own: bool
+    listed: bool
+
+
+class _TooDeepError(Exception):
+    """What is in a value is not known."""
+
+
+def stand_alone(value: Any, places: Sequence[Place], key: str) -> bool:
+    """Say whether nothing else in the value of a key goes by the length of these lists, or the places of their items.
+
+    Two lists in the entries of one mapping, or the rows of one table, depend on each other: an entry would go for both.
+    """
+    by_names = {it.names: it for it in places}
+    if len(by_names) < len(places) or not all(_is_sole(value, it) for it in places):
+        return False
+    lists = {it: _keys(value, it) for it in places}
+    ordered = {it: len(of) for it, of in lists.items() if it.kind in ("items", "column")}
+    if not _are_sets(value, ordered, key):
+        return False
+    keys = {key_of(it) for it in chain.from_iterable(lists.values())}
+    sizes = {*map(len, lists.values()), sum(map(len, lists.values()))}
+    try:
+        others = list(_others(value, (), by_names, own=False, listed=False))
+    except _TooDeepError:
+        return False
+    return not any(_goes_by(it, keys, sizes, frozenset(ordered.values())) for it in others)
+
+
+def _is_sole(value: Any, place: Place) -> bool:
+    """Say whether names lead to one place alone: 1 and "1" are not told apart."""
+    for name in place.names:
+        if isinstance(value, dict) and sum(str(it) == name for it in value) != 1:
+            return False
+        value = _below(value, name)
+    return place.kind != "column" or all(sum(str(it) == place.column for it in row) == 1 for row in value)
+
+
+def _below(value: Any, name: str) -> Any:
+    return value[int(name)] if isinstance(value, list) else next(it for of, it in value.items() if str(of) == name)
+
+
+def _at(value: Any, names: Sequence[str]) -> Any:
+    for name in names:
+        value = _below(value, name)
+    return value
+
+
+def _keys(value: Any, place: Place) -> list[Any]:
+    within = _at(value, place.names)
+    if place.kind == "column":
+        return [next(it for of, it in row.items() if str(of) == place.column) for row in within]
+    return list(within.values() if place.kind == "values" else within)
+
+
+def _are_sets(value: Any, ordered: Mapping[Place, int], key: str) -> bool:
+    """Say whether lists of one length are sets of samples, or folds: others may belong together, item by item."""
+    for size in set(ordered.values()):
+        alike = [it for it, count in ordered.items() if count == size]
+        if len(alike) == 1:
+            continue
+        parents = {it.names[:-1] for it in alike}
+        if len(parents) == 1 and isinstance(_at(value, next(iter(parents))), list):
+            if FOLDED.isdisjoint(chain.from_iterable(words(it) for it in (key, *alike[0].names))):
+                return False
+            continue
+        called = [set(words(it.names[-1])) if it.names else set() for it in alike]
+        if any(SAID.isdisjoint(it) for it in called) or len({frozenset(it - SAID) for it in called}) > 1:
+            return False
+    return True
+
+
+def _others(
+    value: Any, names: tuple[str, ...], places: Mapping[tuple[str, ...], Place], *, own: bool, listed: bool
+) -> Iterator[_Other]:
+    """Yield all that is in a value and is none of the keys in these places."""
+    place = None if own else places.get(names)
+    name = names[-1] if names else ""
+    if len(names) > DEEPEST:
+        raise _TooDeepError
+    if place is None:
+        yield _Other(name, value, own, listed)
+    one = own or place is not None
+    for of, item, listed in _parts(value, place):
+        yield from _others(item, (*names, of), places, own=one, listed=listed)
+    if isinstance(value, dict) and (place is None or place.kind != "names"):
+        yield from (_Other(name, of, own=True, listed=False) for of in value)
+
+
+def _parts(value: Any, place: Place | None) -> Iterator[tuple[str, Any, bool]]:
+    """Yield what is in a value and is none of the keys: its name, itself, and whether it is an item of a list."""
+    if isinstance(value, dict):
+        if place is None or place.kind != "values":
+            yield from ((str(of), item, False) for of, item in value.items())
+    elif isinstance(value, list) and place is None:
+        yield from ((str(at), item, True) for at, item in enumerate(value))
+    elif isinstance(value, list) and place is not None and place.kind == "column":
+        for row in value:
+            yield from ((str(of), item, False) for of, item in row.items() if str(of) != place.column)
+
+
+def _goes_by(other: _Other, keys: set[bytes], sizes: set[int], ordered: frozenset[int]) -> bool:
+    """Say whether something may have to change with lists of these sizes; in `ordered` ones each key has a place."""
+    item = other.item
+    if isinstance(item, (str, bytes)) and key_of(item) in keys:
+        return True
+    if other.own:
+        return False
+    if isinstance(item, (str, bytes)):
+        return len(item) in ordered or (0 < len(item) < 19 and item.isdigit() and int(item) in sizes)
+    if type(item) is int and not other.listed:
+        placed = 0 < item <= max(ordered, default=0) and not PLACED.isdisjoint(words(other.name))
+        return item in sizes or placed
+    return isinstance(item, (list, dict)) and any(_may_be_of(other.name, item, size) for size in ordered)
+
+
+def _may_be_of(name: str, item: list[Any] | dict[Any, Any], size: int) -> bool:
+    """Say whether a list has something for each of so many keys, for each and the end, or their places."""
+    if isinstance(item, dict):
+        return len(item) == size
+    if any(isinstance(it, (list, dict)) for it in item):
+        return abs(len(item) - size) <= 1
+    if len(item) <= FEW and not SHAPED.isdisjoint(words(name)):
+        return False
+    numbers = bool(item) and all(type(it) is int for it in item)
+    return numbers or abs(len(item) - size) <= 1 or (len(item) > 0 and len(item) % size == 0)
