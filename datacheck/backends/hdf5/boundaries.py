@@ -22,6 +22,8 @@ BOUNDS = frozenset(b"offset offsets indptr ptr ptrs boundary boundaries seqlens"
 """Words in the names of datasets that hold nothing else."""
 BEGINS, ENDS = frozenset(b"start starts begin begins first".split()), frozenset(b"end ends stop stops last".split())
 """Words that times and places have as well."""
+UNITS = frozenset(b"bin bins ms sec secs second seconds time times hz freq frequency year years date day days".split())
+"""Words beside them that say that the numbers are no rows, or need not be."""
 MATRIX = frozenset({b"data", b"indices", b"indptr"})
 INDEX = b"_index"
 FEWEST = 8
@@ -72,8 +74,13 @@ def _sizes(dataset: Dataset, rest: Sequence[Dataset]) -> dict[int, Dataset]:
 
 
 def _tiled(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[np.int64], values: Values) -> bool:
-    """Say whether the name tells enough, or where others of the group end these begin, or the reverse."""
+    """Say whether the name tells enough, or where others of the group end these begin, or the reverse.
+
+    Of windows of one size the last may reach beyond the rows: a loader pads it.
+    """
     its = words(dataset.name)
+    if its & UNITS and not dataset.name.endswith(INDEX):
+        return False
     if its & BOUNDS or dataset.name.endswith(INDEX):
         return True
     mine, others = (BEGINS, ENDS) if its & BEGINS else (ENDS, BEGINS)
@@ -85,8 +92,14 @@ def _tiled(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[np.int64
                 begin, end = (numbers, beside) if mine is BEGINS else (beside, numbers)
                 begin, end = begin.astype(np.int64)[1:], end.astype(np.int64)[:-1]
                 step = begin - end
+                if mine is ENDS and _equal(numbers - beside.astype(np.int64)):
+                    return False
                 return bool(max(np.mean(step == 0), np.mean(step == 1)) >= REACHING)
     return False
+
+
+def _equal(sizes: NDArray[np.int64]) -> bool:
+    return bool((sizes == sizes[0]).all())
 
 
 def _wrong(

@@ -80,6 +80,32 @@ def test_starts_alone_may_be_times(tmp_path):
     assert finding.verdict == "suspicious"
 
 
+def test_windows_of_one_size_may_be_padded_at_the_end(tmp_path):
+    start = np.arange(0, TOTAL, 25)
+    its = {"signal": tokens(), "start": start, "end": start + 25}
+    assert start[-1] < TOTAL < start[-1] + 25
+    (finding,) = scanned(tmp_path / "a.h5", **its)
+    assert (finding.verdict, finding.field) == ("suspicious", "end")
+    (finding,) = scanned(tmp_path / "b.h5", **{**its, "end": changed(start + 25, -1, TOTAL + 900)})
+    assert (finding.verdict, finding.field) == ("bad", "end")
+
+
+@pytest.mark.parametrize("name", ["bin_boundaries", "offsets_ms"])
+def test_of_numbers_in_other_units_nothing_is_certain(tmp_path, name):
+    edges = np.r_[np.arange(0, TOTAL, 20), 8 * TOTAL]
+    (finding,) = scanned(tmp_path / "a.h5", signal=tokens(), **{name: edges})
+    assert finding.verdict == "suspicious"
+
+
+@pytest.mark.parametrize("name", [*NAMES, "seqlens"])
+def test_a_copy_does_not_leave_them_as_they_were(tmp_path, name):
+    values = np.arange(TOTAL * 2, dtype="f4").reshape(TOTAL, 2)
+    values[40, 1] = np.nan
+    scanned(tmp_path / "a.h5", values=values, **{name: OFFSETS})
+    with pytest.raises(datacheck.UsageError, match=f"/{name} may hold numbers of rows of /values"):
+        datacheck.rebuild(tmp_path / "a.h5", tmp_path / "copy.h5", drop_bad=True)
+
+
 EMPTY = np.where(np.arange(50) % 7 == 3, -1, OFFSETS[:-1])
 SOUND = {
     "offsets": {"tokens": tokens(), "offsets": OFFSETS},
