@@ -31,7 +31,7 @@ DEMOS = {"data/demo_{}/obs": (10, 3), "data/demo_{}/actions": (10, 2)}
 @pytest.mark.parametrize("parts", [PICTURES, UTTERANCES, DEMOS], ids=["pictures", "utterances", "demos"])
 def test_a_shorter_shard_lacks_nothing(tmp_path, name, parts):
     for number, count in enumerate(COUNTS):
-        its = {part.format(at): shape for at in range(count) for part, shape in parts.items()}
+        its = {part.format(at): (rows + at % 3, *row) for at in range(count) for part, (rows, *row) in parts.items()}
         write(tmp_path / "a" / name.format(number), its)
     assert list(datacheck.scan(tmp_path / "a").findings) == []
 
