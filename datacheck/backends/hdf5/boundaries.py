@@ -30,7 +30,7 @@ FEWEST = 8
 RISING, BEYOND, REACHING = 0.9, 0.1, 3 / 4
 """The share of numbers that rise, the share that may lead beyond, and how far through the rows the others reach."""
 NONE = -1
-"""Stands for a part without rows."""
+"""Stands for a part without rows; so does the greatest number that there is, or for the end."""
 
 
 def boundaries(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def boundaries(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]
         its = values(dataset) if _sizes(dataset, rest) else None
         if its is None:
             continue
-        numbers = its.astype(np.int64)
+        numbers = np.where(its == np.iinfo(its.dtype).max, NONE, its.astype(np.int64))
         rising = numbers[numbers != NONE]
         if len(rising) > 1 and np.mean(np.diff(rising) >= 0) >= RISING:
             yield from _wrong(dataset, numbers, _sizes(dataset, rest), tiled=_tiled(dataset, named, numbers, values))
@@ -119,8 +119,10 @@ def _wrong(
                 dataset=path, row=at, number=int(numbers[at]),
             )  # fmt: skip
         return
-    falling = np.flatnonzero(np.diff(numbers) < 0)
-    if falling.size and tiled and top in sizes and numbers[0] == 0 and numbers[-1] == top:
-        at = int(falling[0]) + 1
-        text = f"{path}[{at}] is {int(numbers[at]):,}, which is before {int(numbers[at - 1]):,}: the rows do not rise"
+    places = np.flatnonzero(numbers != NONE)
+    rising = numbers[places]
+    falling = np.flatnonzero(np.diff(rising) < 0)
+    if falling.size and tiled and top in sizes and rising[0] == 0 and rising[-1] == top:
+        at, before = int(places[falling[0] + 1]), int(rising[falling[0]])
+        text = f"{path}[{at}] is {int(numbers[at]):,}, which is before {before:,}: the rows do not rise"
         yield found("dangling", text, field=dataset.title, dataset=path, row=at)

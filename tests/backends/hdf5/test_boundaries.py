@@ -110,6 +110,9 @@ EMPTY = np.where(np.arange(50) % 7 == 3, -1, OFFSETS[:-1])
 SOUND = {
     "offsets": {"tokens": tokens(), "offsets": OFFSETS},
     "offsets without the last": {"tokens": tokens(), "offsets": OFFSETS[:-1]},
+    "texts without tokens": {"tokens": tokens(), "offsets": np.where(np.arange(51) % 9 == 4, -1, OFFSETS)},
+    "the greatest number for the end": {"tokens": tokens(), "offsets": np.r_[OFFSETS[:-1], 2**63 - 1]},
+    "the same of 32 bits": {"tokens": tokens(), "offsets": np.r_[OFFSETS[:-1], 2**32 - 1].astype("u4")},
     "pictures without boxes": boxes(EMPTY, np.where(EMPTY < 0, -1, OFFSETS[1:] - 1)),
     "parts in another order": {"tokens": tokens(), "offsets": np.random.default_rng(1).permutation(OFFSETS)},
     "bytes of another file": {"tokens": tokens(), "offsets": OFFSETS * 7},
