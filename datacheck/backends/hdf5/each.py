@@ -188,6 +188,7 @@ def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, l
 def part_findings(made: Collection[Table]) -> Iterator[Finding]:
     """Yield what is wrong with samples of several datasets for what the others have."""
     for family, _ in part_families([it for it in made if it.each]):
-        apart = counted_apart(family)
-        for _, it in family.findings():
+        said = [it for _, it in family.findings()]
+        apart = any(it.code == "unpaired" for it in said) and counted_apart(family)
+        for it in said:
             yield msgspec.structs.replace(it, verdict="suspicious") if apart and it.code == "unpaired" else it

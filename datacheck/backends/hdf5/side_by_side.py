@@ -18,6 +18,8 @@ from datacheck.backends.hdf5.tables import Table
 
 LIKE = 0.9
 """So many of the names of one group are in the other."""
+MOST_PARTS = 8
+"""Samples of more parts than these have more in common than two words."""
 CERTAIN = [(it.some, it.other) for it in PAIRS if it.certain]
 CERTAIN += [(DATA, LABELS), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
 WORDS = [*CERTAIN, *((it.some, it.other) for it in PAIRS)]
@@ -70,10 +72,12 @@ def counted_apart(family: Family) -> bool:
 
     Of 30 queries and 32 passages that are numbered from 0, passage 30 may have lost its query, or never had one.
     """
+    if len(family.common) > MOST_PARTS:
+        return False
     parts: dict[bytes, set[int]] = defaultdict(set)
     for sample in family.samples:
         number = DIGITS.findall(sample.path.rpartition(b"/")[2])
-        for part in sample.members if len(number) == 1 else ():
+        for part in sample.members.keys() & family.common.keys() if len(number) == 1 else ():
             parts[part].add(int(number[0][:18]))
     pairs = list(itertools.combinations(sorted(parts), 2))
     if not any(is_pair(*it) for it in pairs) or any(is_pair(*it, CERTAIN) for it in pairs):
