@@ -12,7 +12,10 @@ from datacheck.backends.hdf5.samples import Shape, called_a_sample
 from datacheck.backends.hdf5.tables import Contents
 
 FEW = 8
-"""So many are parts of one sample, if there is something else in the file or its name says that it is a sample."""
+"""So many are parts of one sample, if there is something else in the file or its name says that it is a sample.
+
+Groups that are called samples themselves, such as demo_3, are none.
+"""
 
 
 def without_own_samples(contents: Contents, name: bytes) -> Sequence[tuple[bytes, Shape]]:
@@ -23,7 +26,7 @@ def without_own_samples(contents: Contents, name: bytes) -> Sequence[tuple[bytes
     if not count:
         return contents.shapes
     rest = [it for it in contents.shapes if it[0] not in of_datasets and not _within(it[0], of_groups)]
-    parts = count <= FEW and (len(rest) > 0 or called_a_sample(name))
+    parts = count <= FEW and (len(rest) > 0 or called_a_sample(name)) and not any(map(called_a_sample, of_groups))
     return contents.shapes if parts else rest
 
 

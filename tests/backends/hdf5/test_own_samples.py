@@ -36,6 +36,13 @@ def test_a_shorter_shard_lacks_nothing(tmp_path, name, parts):
     assert list(datacheck.scan(tmp_path / "a").findings) == []
 
 
+def test_a_few_demonstrations_are_no_parts_of_one_sample(tmp_path):
+    for number, count in enumerate((5, 5, 5, 5, 3)):
+        its = {part.format(at): (10 + at, 2) for at in range(count) for part in DEMOS}
+        write(tmp_path / "a" / f"data_{number}.h5", {**its, "mask/train": (2,)})
+    assert list(datacheck.scan(tmp_path / "a").findings) == []
+
+
 def test_a_copy_of_files_that_lose_a_sample_each_is_clean(tmp_path):
     for model, width in (("clip", 16), ("dino", 24), ("i3d", 32), ("resnet", 48)):
         write(tmp_path / "a" / model / "features.h5", {f"video{at:02d}": (10 + at, width) for at in range(20)})
