@@ -23,13 +23,15 @@ BOUNDS = frozenset(b"offset offsets indptr ptr ptrs boundary boundaries seqlens"
 """Words in the names of datasets that hold nothing else."""
 BEGINS, ENDS = frozenset(b"start starts begin begins first".split()), frozenset(b"end ends stop stops last".split())
 """Words that times and places have as well."""
+UNITS = frozenset(b"bin bins ms sec secs second seconds time times hz freq frequency year years date day days".split())
+"""Words beside them that say that the numbers are no rows, or need not be."""
 MATRIX = frozenset({b"data", b"indices", b"indptr"})
 INDEX = b"_index"
 FEWEST = 8
 RISING, BEYOND, REACHING = 0.9, 0.1, 3 / 4
 """The share of numbers that rise, the share that may lead beyond, and how far through the rows the others reach."""
 NONE = -1
-"""Stands for a part without rows."""
+"""Stands for a part without rows; so does the greatest number that there is, or for the end."""
 
 
 def boundaries(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
@@ -43,7 +45,7 @@ def boundaries(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]
         its = values(dataset) if _sizes(dataset, rest) else None
         if its is None:
             continue
-        numbers = its.astype(np.int64)
+        numbers = np.where(its == np.iinfo(its.dtype).max, NONE, its.astype(np.int64))
         rising = numbers[numbers != NONE]
         if len(rising) > 1 and np.mean(np.diff(rising) >= 0) >= RISING:
             yield from _wrong(dataset, numbers, _sizes(dataset, rest), tiled=_tiled(dataset, named, numbers, values))
@@ -73,8 +75,13 @@ def _sizes(dataset: Dataset, rest: Sequence[Dataset]) -> dict[int, Dataset]:
 
 
 def _tiled(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[np.int64], values: Values) -> bool:
-    """Say whether the name tells enough, or where others of the group end these begin, or the reverse."""
+    """Say whether the name tells enough, or where others of the group end these begin, or the reverse.
+
+    Of windows of one size the last may reach beyond the rows: a loader pads it.
+    """
     its = words(dataset.name)
+    if its & UNITS and not dataset.name.endswith(INDEX):
+        return False
     if its & BOUNDS or dataset.name.endswith(INDEX):
         return True
     mine, others = (BEGINS, ENDS) if its & BEGINS else (ENDS, BEGINS)
@@ -86,8 +93,14 @@ def _tiled(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[np.int64
                 begin, end = (numbers, beside) if mine is BEGINS else (beside, numbers)
                 begin, end = begin.astype(np.int64)[1:], end.astype(np.int64)[:-1]
                 step = begin - end
+                if mine is ENDS and _equal(numbers - beside.astype(np.int64)):
+                    return False
                 return bool(max(np.mean(step == 0), np.mean(step == 1)) >= REACHING)
     return False
+
+
+def _equal(sizes: NDArray[np.int64]) -> bool:
+    return bool((sizes == sizes[0]).all())
 
 
 def _wrong(
@@ -107,10 +120,12 @@ def _wrong(
                 dataset=path, row=at, number=int(numbers[at]),
             )  # fmt: skip
         return
-    falling = np.flatnonzero(np.diff(numbers) < 0)
-    if falling.size and tiled and top in sizes and numbers[0] == 0 and numbers[-1] == top:
-        at = int(falling[0]) + 1
-        text = f"{path}[{at}] is {int(numbers[at]):,}, which is before {int(numbers[at - 1]):,}: the rows do not rise"
+    places = np.flatnonzero(numbers != NONE)
+    rising = numbers[places]
+    falling = np.flatnonzero(np.diff(rising) < 0)
+    if falling.size and tiled and top in sizes and rising[0] == 0 and rising[-1] == top:
+        at, before = int(places[falling[0] + 1]), int(rising[falling[0]])
+        text = f"{path}[{at}] is {int(numbers[at]):,}, which is before {before:,}: the rows do not rise"
         yield found("dangling", text, field=dataset.title, dataset=path, row=at)
 
 

@@ -70,7 +70,7 @@ def findings_of_cases(names: Sequence[str], shapes: FileShapes) -> Iterator[Find
     """Yield what is wrong with a case for what the others like it hold, in the first of its files."""
     for cases in case_folders([unescape(it) for it in names]):
         first = {it.folder: names[min(it.parts)] for it in cases}
-        made = Family([Sample(it.folder, _members(it, shapes.of)) for it in cases], "folder")
+        made = Family([Sample(it.folder, _members(it, shapes.compared)) for it in cases], "folder")
         for sample, finding in made.findings() if made.alike else ():
             yield msgspec.structs.replace(finding, file=first[sample.path])
 

@@ -11,11 +11,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
+import msgspec
+
 from datacheck.backends.hdf5.dataset import Dataset, label_names
 from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
 from datacheck.backends.hdf5.shard_parts import EACH
-from datacheck.backends.hdf5.side_by_side import side_families
+from datacheck.backends.hdf5.side_by_side import counted_apart, side_families
 from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
@@ -186,4 +188,7 @@ def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, l
 def part_findings(made: Collection[Table]) -> Iterator[Finding]:
     """Yield what is wrong with samples of several datasets for what the others have."""
     for family, _ in part_families([it for it in made if it.each]):
-        yield from (it for _, it in family.findings())
+        said = [it for _, it in family.findings()]
+        apart = any(it.code == "unpaired" for it in said) and counted_apart(family)
+        for it in said:
+            yield msgspec.structs.replace(it, verdict="suspicious") if apart and it.code == "unpaired" else it

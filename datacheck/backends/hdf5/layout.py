@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.numbering import gaps
+from datacheck.backends.hdf5.own_samples import without_own_samples
 from datacheck.backends.hdf5.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
@@ -28,7 +29,7 @@ from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_record
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked
 from datacheck.backends.shared.searching import UNREAD, not_found
 from datacheck.model.blocks import Layout, Position, Shard
-from datacheck.model.escaping import escape
+from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import of_machine
 
@@ -56,7 +57,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     keeps: dict[str, None] = {}
     for number, contents in _surveyed(reader):
         if reader.names and contents.shapes and _whole(contents):
-            shapes.add(number, contents.shapes)
+            shapes.add(number, contents.shapes, without_own_samples(contents, unescape(reader.names[number])))
             types.add(number, contents)
             attributes.add(number, contents)
         findings += (in_file(reader, number, finding) for finding in [*contents.findings, *_nothing(contents)])

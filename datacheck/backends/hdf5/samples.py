@@ -372,18 +372,26 @@ def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes
 
 @dataclass
 class FileShapes:
-    """The shapes of the datasets of each file of a folder, by its number; `left_out` are so many beyond MEMBERS."""
+    """The shapes of the datasets of each file of a folder, by its number; `left_out` are so many beyond MEMBERS.
+
+    `compared` are those that say something of other files: see `own_samples`.
+    """
 
     of: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
+    compared: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
     members: int = 0
     left_out: int = 0
 
-    def add(self, number: int, shapes: Sequence[tuple[bytes, Shape]]) -> None:
+    def add(
+        self, number: int, shapes: Sequence[tuple[bytes, Shape]], compared: Sequence[tuple[bytes, Shape]] | None = None
+    ) -> None:
         self.members += len(shapes)
         if self.members > MEMBERS:
             self.left_out += 1
         else:
             self.of[number] = dict(shapes)
+            alike = compared is None or len(compared) == len(shapes)
+            self.compared[number] = self.of[number] if alike else dict(compared or ())
 
 
 def findings_of_files(names: Sequence[str], shapes: FileShapes, said: Sequence[Finding] = ()) -> Iterator[Finding]:
@@ -395,7 +403,7 @@ def findings_of_files(names: Sequence[str], shapes: FileShapes, said: Sequence[F
     for it in said:
         if it.code == "row-count":
             counts[it.file].append(set(it.details.get("rows", ())))
-    for family in families_of_files([unescape(it) for it in names], shapes.of):
+    for family in families_of_files([unescape(it) for it in names], shapes.compared):
         for file, finding in family.findings():
             rows = set(finding.details.get("rows", ()))
             if not (rows and any(rows <= it for it in counts[escape(file.path)])):

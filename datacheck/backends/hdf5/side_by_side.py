@@ -6,10 +6,11 @@ Groups that are called by sets or by classes have samples of their own, however 
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from datacheck.backends.hdf5.names import LABELS
+from datacheck.backends.hdf5.names import DIGITS, LABELS
 from datacheck.backends.hdf5.near_counts import PAIRS
 from datacheck.backends.hdf5.row_counts import DATA, PARTS
 from datacheck.backends.hdf5.samples import Family, Sample
@@ -17,8 +18,11 @@ from datacheck.backends.hdf5.tables import Table
 
 LIKE = 0.9
 """So many of the names of one group are in the other."""
-SIDES = [(it.some, it.other) for it in PAIRS]
-SIDES += [(DATA, LABELS), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
+MOST_PARTS = 8
+"""Samples of more parts than these have more in common than two words."""
+CERTAIN = [(it.some, it.other) for it in PAIRS if it.certain]
+CERTAIN += [(DATA, LABELS), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
+SIDES = [*CERTAIN, *((it.some, it.other) for it in PAIRS)]
 
 
 def side_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
@@ -64,7 +68,27 @@ def are_alike(some: Collection[bytes], other: Collection[bytes]) -> bool:
     return len({*some}.intersection(other)) >= LIKE * max(len(some), len(other))
 
 
-def is_pair(some: bytes, other: bytes) -> bool:
+def counted_apart(family: Family) -> bool:
+    """Say whether each part has numbers of its own without a gap, and its name does not make it certain to be a pair.
+
+    Of 30 queries and 32 passages that are numbered from 0, passage 30 may have lost its query, or never had one.
+    """
+    if len(family.common) > MOST_PARTS:
+        return False
+    parts: dict[bytes, set[int]] = defaultdict(set)
+    for sample in family.samples:
+        number = DIGITS.findall(sample.path.rpartition(b"/")[2])
+        for part in sample.members.keys() & family.common.keys() if len(number) == 1 else ():
+            parts[part].add(int(number[0][:18]))
+    pairs = list(itertools.combinations(sorted(parts), 2))
+    if not any(is_pair(*it) for it in pairs) or any(is_pair(*it, CERTAIN) for it in pairs):
+        return False
+    return (
+        all(max(its) - min(its) == len(its) - 1 for its in parts.values()) and len(set(map(min, parts.values()))) == 1
+    )
+
+
+def is_pair(some: bytes, other: bytes, sides: Sequence[tuple[frozenset[bytes], frozenset[bytes]]] = SIDES) -> bool:
     """Say whether two names differ in one word, and training reads what the two words stand for side by side.
 
     >>> is_pair(b"train_lr", b"train_hr"), is_pair(b"train", b"test")
@@ -76,5 +100,5 @@ def is_pair(some: bytes, other: bytes) -> bool:
     odd = [(one, another) for one, another in zip(*both, strict=True) if one != another]
     return len(odd) == 1 and any(
         (odd[0][0] in first and odd[0][1] in second) or (odd[0][1] in first and odd[0][0] in second)
-        for first, second in SIDES
+        for first, second in sides
     )

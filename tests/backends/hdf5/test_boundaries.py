@@ -87,10 +87,39 @@ def test_starts_alone_may_be_times(tmp_path):
     assert finding.verdict == "suspicious"
 
 
+def test_windows_of_one_size_may_be_padded_at_the_end(tmp_path):
+    start = np.arange(0, TOTAL, 25)
+    its = {"signal": tokens(), "start": start, "end": start + 25}
+    assert start[-1] < TOTAL < start[-1] + 25
+    (finding,) = scanned(tmp_path / "a.h5", **its)
+    assert (finding.verdict, finding.field) == ("suspicious", "end")
+    (finding,) = scanned(tmp_path / "b.h5", **{**its, "end": changed(start + 25, -1, TOTAL + 900)})
+    assert (finding.verdict, finding.field) == ("bad", "end")
+
+
+@pytest.mark.parametrize("name", ["bin_boundaries", "offsets_ms"])
+def test_of_numbers_in_other_units_nothing_is_certain(tmp_path, name):
+    edges = np.r_[np.arange(0, TOTAL, 20), 8 * TOTAL]
+    (finding,) = scanned(tmp_path / "a.h5", signal=tokens(), **{name: edges})
+    assert finding.verdict == "suspicious"
+
+
+@pytest.mark.parametrize("name", [*NAMES, "seqlens"])
+def test_a_copy_does_not_leave_them_as_they_were(tmp_path, name):
+    values = np.arange(TOTAL * 2, dtype="f4").reshape(TOTAL, 2)
+    values[40, 1] = np.nan
+    scanned(tmp_path / "a.h5", values=values, **{name: OFFSETS})
+    with pytest.raises(datacheck.UsageError, match=f"/{name} may hold numbers of rows of /values"):
+        datacheck.rebuild(tmp_path / "a.h5", tmp_path / "copy.h5", drop_bad=True)
+
+
 EMPTY = np.where(np.arange(50) % 7 == 3, -1, OFFSETS[:-1])
 SOUND = {
     "offsets": {"tokens": tokens(), "offsets": OFFSETS},
     "offsets without the last": {"tokens": tokens(), "offsets": OFFSETS[:-1]},
+    "texts without tokens": {"tokens": tokens(), "offsets": np.where(np.arange(51) % 9 == 4, -1, OFFSETS)},
+    "the greatest number for the end": {"tokens": tokens(), "offsets": np.r_[OFFSETS[:-1], 2**63 - 1]},
+    "the same of 32 bits": {"tokens": tokens(), "offsets": np.r_[OFFSETS[:-1], 2**32 - 1].astype("u4")},
     "pictures without boxes": boxes(EMPTY, np.where(EMPTY < 0, -1, OFFSETS[1:] - 1)),
     "parts in another order": {"tokens": tokens(), "offsets": np.random.default_rng(1).permutation(OFFSETS)},
     "bytes of another file": {"tokens": tokens(), "offsets": OFFSETS * 7},

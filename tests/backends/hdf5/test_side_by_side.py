@@ -56,6 +56,21 @@ def test_a_part_that_is_not_there_is_named_and_the_other_one_goes(tmp_path):
     assert left(tmp_path / "copy.h5", "clean") == left(tmp_path / "copy.h5", "noisy")
 
 
+@pytest.mark.parametrize("names", [("source", "target"), ("query", "passage"), ("low", "high")])
+@pytest.mark.parametrize("lost", [5, COUNT - 1])
+def test_parts_that_may_be_counted_apart_are_bad_only_with_a_gap(tmp_path, names, lost):
+    one, other = names
+    (finding,) = datacheck.scan(write(tmp_path / "a.h5", {one: part(1, lost=lost), other: part(2)})).findings
+    assert (finding.code, finding.verdict) == ("unpaired", "bad" if lost == 5 else "suspicious")
+
+
+@pytest.mark.parametrize("names", [("lr", "hr"), ("noisy", "clean"), ("train_input", "train_target")])
+def test_the_last_part_of_a_certain_pair_is_bad_to_lack(tmp_path, names):
+    one, other = names
+    (finding,) = datacheck.scan(write(tmp_path / "a.h5", {one: part(1, lost=COUNT - 1), other: part(2)})).findings
+    assert (finding.code, finding.verdict) == ("unpaired", "bad")
+
+
 @pytest.mark.parametrize("names", [("train", "test"), ("cat", "dog"), ("lr_1", "hr_2")])
 def test_groups_of_samples_of_their_own_lose_them_alone(tmp_path, names):
     one, other = names

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.boundaries import BOUNDS
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.row_counts import ENDS, STARTS
@@ -25,7 +26,7 @@ FEWEST = 8
 """With fewer rows, nearly any number could be a row number: nothing is concluded."""
 NEARLY = 0.9
 """Lengths are those of a table if they add up to this share of its rows, at least."""
-POINTERS = STARTS | ENDS | ROWS | SIZES | {b"ix"}
+POINTERS = STARTS | ENDS | ROWS | SIZES | BOUNDS | {b"ix"}
 RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
 """Words in the names of datasets that hold where runs of rows begin and end, side by side."""
 

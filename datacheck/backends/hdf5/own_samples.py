@@ -1,0 +1,38 @@
+"""Samples of which a file holds many: a dataset each or a group each. What other files hold says nothing of them.
+
+shard_4.h5 has pictures 0 to 56 and each shard before it has 0 to 99: the last shard is shorter, and lacks nothing. A
+few numbered groups, such as the cameras of an episode, are parts of the one sample that the file is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacheck.backends.hdf5.samples import Shape, called_a_sample
+from datacheck.backends.hdf5.tables import Contents
+
+FEW = 8
+"""So many are parts of one sample, if there is something else in the file or its name says that it is a sample.
+
+Groups that are called samples themselves, such as demo_3, are none.
+"""
+
+
+def without_own_samples(contents: Contents, name: bytes) -> Sequence[tuple[bytes, Shape]]:
+    """Return the shapes of a file of this name without those of samples of their own."""
+    of_datasets = {it.path for table in contents.tables if table.each for it in table.judged}
+    of_groups = frozenset() if contents.means is None else contents.means.samples
+    count = len(of_datasets) + len(of_groups)
+    if not count:
+        return contents.shapes
+    rest = [it for it in contents.shapes if it[0] not in of_datasets and not _within(it[0], of_groups)]
+    parts = count <= FEW and (len(rest) > 0 or called_a_sample(name)) and not any(map(called_a_sample, of_groups))
+    return contents.shapes if parts else rest
+
+
+def _within(path: bytes, groups: frozenset[bytes]) -> bool:
+    while path and groups:
+        path = path.rpartition(b"/")[0]
+        if path in groups:
+            return True
+    return False
