@@ -9,7 +9,7 @@ import pytest
 from datacheck import scan
 from datacheck.backends.hdf5 import walking
 from datacheck.backends.hdf5.file import opened
-from datacheck.backends.hdf5.recovery import raw
+from datacheck.backends.hdf5.recovery import raw, recover
 from datacheck.backends.hdf5.recovery.groups import ORPHAN_BYTES, ORPHANS
 from datacheck.backends.hdf5.recovery.raw import KEPT, Raw
 from datacheck.backends.hdf5.recovery.recover import recovery
@@ -157,7 +157,7 @@ def test_too_little_memory_is_said(tmp_path, monkeypatch):
     def short(*_):
         raise MemoryError
 
-    monkeypatch.setattr(walking, "recovery", short)
+    monkeypatch.setattr(recover, "recovery", short)
     walking.contents_of.cache_clear()
     status = path.stat()
     options = walking.StoreOptions()

@@ -10,7 +10,7 @@ import pytest
 from datacheck import rebuild, scan
 from datacheck.backends.hdf5 import walking
 from datacheck.backends.hdf5.file import opened
-from datacheck.backends.hdf5.recovery.recover import recovery
+from datacheck.backends.hdf5.recovery import recover
 from datacheck.backends.hdf5.superblock import lookup3
 
 COUNT = 40
@@ -62,7 +62,7 @@ def values(file):
 def test_nothing_of_a_sound_file_is_recovered(tmp_path, monkeypatch, libver, block):
     path = tmp_path / "store.h5"
     store(path, libver, block=block)
-    monkeypatch.setattr(walking, "recovery", lambda *_: pytest.fail("a sound file is not recovered"))
+    monkeypatch.setattr(recover, "recovery", lambda *_: pytest.fail("a sound file is not recovered"))
     walking.contents_of.cache_clear()
     status = path.stat()
     contents = walking.contents_of(path, status.st_size, status.st_mtime_ns, walking.StoreOptions(), None)
@@ -78,7 +78,7 @@ def test_a_file_that_its_writer_has_not_closed_is_not_recovered(tmp_path, monkey
     raw[11] = 5  # a writer has it, and others may read
     struct.pack_into("<I", raw, 44, lookup3(bytes(raw[:44])))
     path.write_bytes(raw)
-    monkeypatch.setattr(walking, "recovery", lambda *_: pytest.fail("its structure is sound"))
+    monkeypatch.setattr(recover, "recovery", lambda *_: pytest.fail("its structure is sound"))
     walking.contents_of.cache_clear()
     status = path.stat()
     contents = walking.contents_of(path, status.st_size, status.st_mtime_ns, walking.StoreOptions(), None)
@@ -100,7 +100,7 @@ def test_what_was_deleted_never_has_the_name_of_what_is_there(tmp_path, libver, 
         if pick.random() < 0.25:
             del raw[pick.randrange(len(raw) // 2, len(raw)) :]
         path.write_bytes(raw)
-        made = recovery(path, frozenset([b"", b"/data"]))
+        made = recover.recovery(path, frozenset([b"", b"/data"]))
         if made is None:
             continue
         with opened(path, made) as file:
