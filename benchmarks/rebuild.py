@@ -33,6 +33,7 @@ import machine
 import numpy as np
 import stores
 
+from datacheck.backends.leveldb.writer import is_installed
 from datacheck.decoders.datum.message import encode
 
 SETTLE = 1.0
@@ -182,6 +183,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         for name in args.names or ROWS:
             row = ROWS[name]
+            if name == "leveldb-raw" and not is_installed():
+                missing.append(f"{name}: left out, plyvel is not installed")
+                continue
             if row.tool and shutil.which(row.tool) is None:
                 missing.append(f"{name}: left out, {row.tool} is not installed (Debian: {row.package})")
                 continue

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -15,6 +17,7 @@ def run(tmp_path, *words, path=None):
     return subprocess.run(words, cwd=HERE, capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.writes_leveldb
 def test_each_side_has_its_least_and_its_median(tmp_path):
     done = run(tmp_path, "leveldb-raw", "--json", tmp_path / "it.json")
     assert done.returncode == 0, done.stderr
