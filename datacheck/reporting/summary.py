@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -275,19 +276,21 @@ def _so_far(report: Report) -> str:
 def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
     """Yield for each code how often it was found and the first few findings; reads no more findings than it needs."""
     shown: dict[tuple[str, str], list[Finding]] = {}
-    wanted = sum(min(count, most) for count in report.counts.values())
+    wanted = Counter({code: min(count, most) for code, count in report.counts.items()})
     for finding in report.findings:
         examples = shown.setdefault((finding.verdict, finding.code), [])
         if len(examples) < most:
             examples.append(finding)
-            wanted -= 1
-            if not wanted:
+            wanted[finding.code] -= 1
+            if wanted[finding.code] <= 0 and max(wanted.values()) <= 0:
                 break
-    order = sorted(shown, key=lambda it: (VERDICTS.index(it[0]), -report.counts[it[1]], it[1]))
-    for verdict, code in order:
-        examples = shown[verdict, code]
+    verdicts: dict[str, list[str]] = {}  # of each code; findings of one are counted together, whatever their verdict
+    for verdict, code in sorted(shown, key=lambda it: (VERDICTS.index(it[0]), -report.counts[it[1]], it[1])):
+        verdicts.setdefault(code, []).append(verdict)
+    for code, its in verdicts.items():
+        examples = [finding for verdict in its for finding in shown[verdict, code]]
         count = report.counts[code] if most == EXAMPLES else len(examples)
-        yield f"  {code} ({verdict}): {count:,}"
+        yield f"  {code} ({', '.join(its)}): {count:,}"
         said = None
         for finding in examples:
             named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
