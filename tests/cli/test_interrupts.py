@@ -22,7 +22,13 @@ def big(tmp_path_factory):
     return write_lmdb(tmp_path_factory.mktemp("big") / "env", raw_records(20_000) | {key(7): b""})
 
 
+def hearing():
+    """Let the command be told of the end of the terminal, also where the tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def started(*args, **options):
+    options.setdefault("preexec_fn", hearing)
     return subprocess.Popen(
         [*PROGRAM, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )

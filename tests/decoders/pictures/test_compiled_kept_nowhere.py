@@ -21,7 +21,7 @@ CALL = "import sys; sys.path[:0] = [sys.argv[1]]; {before}; import small; print(
 def more(folder, before=""):
     (folder / "small.py").write_text(MODULE)
     env = {**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache")}
-    words = [sys.executable, "-c", CALL.format(before=before or "pass"), folder]
+    words = [sys.executable, "-B", "-c", CALL.format(before=before or "pass"), folder]
     done = subprocess.run(words, capture_output=True, text=True, env=env, timeout=300, check=False)
     return done.stdout, done.stderr
 
