@@ -449,7 +449,7 @@ def draw(results: Sequence[Result], path: Path, where: str) -> None:
         share = "" if it.share is None else f"  ({it.share:.0%} of the limit)"
         axes.text(max(it.ratio, it.target), place, f"  {it.ratio:.1f}x{share}", va="center", fontsize=9)
     axes.set_yticks(places, [it.title for it in results])
-    axes.set_xlim(0, 1.6 * max(it.ratio for it in results))
+    axes.set_xlim(0, 1.75 * max(it.ratio for it in results))
     axes.set_xlabel("records a second, in those of a competent loop")
     axes.set_title(where, fontsize=9, loc="right", color="#666666")
     axes.legend(loc="lower right", fontsize=9, frameon=False)
