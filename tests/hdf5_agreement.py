@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import TABLE
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
+from tests.stepping import ended
 
 
 def differences(path: Path, folder: Path, seed: int) -> Iterator[str]:
@@ -86,8 +87,8 @@ def _copied_otherwise(reader: Hdf5Reader, path: Path, folder: Path, rng: Any) ->
         first += table.rows
     drops.astype(np.int64).tofile(folder / "drops")
     plan = Plan(folder / "copy.h5", Drops(folder / "drops", frozenset()), fills=None)
-    copied = _finished(Hdf5Copier().copy(reader, plan))
-    records, digest = _finished(Hdf5Copier().verify(reader, plan))
+    copied = ended(Hdf5Copier().copy(reader, plan))
+    records, digest = ended(Hdf5Copier().verify(reader, plan))
     if (copied.kept, copied.dropped) != (total - len(drops), len(drops)):
         yield f"{copied.kept} kept and {copied.dropped} dropped of {total}"
     if (records, digest) != (copied.kept, copied.digest):
@@ -105,14 +106,6 @@ def _copied_otherwise(reader: Hdf5Reader, path: Path, folder: Path, rng: Any) ->
         for what in before.keys() | after.keys():
             if before.get(what) != after.get(what):
                 yield f"{name!r}: {what} is {after.get(what)!r:.200} in the copy, not {before.get(what)!r:.200}"
-
-
-def _finished(steps: Any) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
 
 
 def _described(path: Path, gone: dict[bytes, Any]) -> dict[bytes, dict[str, Any]]:

@@ -10,6 +10,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from stepping import ended
 
 import datacheck
 from datacheck.backends import open_store
@@ -56,12 +57,7 @@ def worked_through(path):
     count = len(layout.probes)
     probes = tuple(Probe((it,)) for it in layout.probes)
     steps = TakeProfile(probes, tuple(range(count)), count).run(job, Alarmless())
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            taken = stop.value
-            break
+    taken = ended(steps)
     for shard in layout.shards:
         Check(shard, taken.profile).run(job, Alarmless())
     return taken.profile

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 from building import datum, floats, pictures, pixels
+from stepping import ended
 
 from datacheck.decoders.datum.alike import decode_alike
 from datacheck.decoders.datum.decoder import DatumDecoder
@@ -62,11 +63,7 @@ def same(values):
 def left(values):
     """Return the rows that are left to the plain way."""
     steps = decode_alike(Block([b""] * len(values), values), range(len(values)), PROFILE)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return list(stop.value)
+    return list(ended(steps))
 
 
 @pytest.mark.parametrize(

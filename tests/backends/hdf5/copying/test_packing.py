@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from h5py import h5z
+from stepping import ended
 
 from datacheck.backends import open_store
 from datacheck.backends.copy_plan import Drops, Plan
@@ -44,16 +45,8 @@ def copied(source, target, drops, threads=1):
     np.array(drops, np.int64).tofile(target.with_suffix(".drops"))
     plan = Plan(target, Drops(target.with_suffix(".drops")), threads=threads)
     copier, reader = Hdf5Copier(), open_store(source)
-    for steps in (copier.copy(reader, plan), copier.verify(reader, plan)):
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                last = stop.value
-                break
-        if steps.__name__ == "copy":
-            done = last
-    assert last == (done.kept, done.digest)
+    done = ended(copier.copy(reader, plan))
+    assert ended(copier.verify(reader, plan)) == (done.kept, done.digest)
     return target
 
 

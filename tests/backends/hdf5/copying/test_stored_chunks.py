@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from stepping import ended
 
 from datacheck import rebuild
 from datacheck.backends import open_store
@@ -47,14 +48,6 @@ def written(path, chunks, **options):
         file["label"] = np.arange(ROWS)
         file.create_dataset("other", (9, 4), "i2", data=np.arange(36).reshape(9, 4), chunks=(2, 4), compression="gzip")
     return path
-
-
-def ended(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
 
 
 def planned(source, target, drops):

@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from stepping import ended
 
 from datacheck.backends import open_store
 from datacheck.backends.copy_plan import Drops, Plan
@@ -13,14 +14,6 @@ LAYOUTS = {
     "side by side": {},
     "in chunks as stored": {"chunks": (7, 32), "compression": "gzip", "shuffle": True},
 }
-
-
-def ended(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
 
 
 @pytest.fixture(params=LAYOUTS)

@@ -6,6 +6,7 @@ import os
 import h5py
 import numpy as np
 import pytest
+from stepping import ended
 
 from datacheck.backends import open_store
 from datacheck.backends.copy_plan import Drops, Plan
@@ -46,14 +47,6 @@ def often(monkeypatch):
 def content(path):
     with h5py.File(path) as file:
         return {name: (it[()].tolist(), it.chunks, it.compression) for name, it in file.items()}
-
-
-def ended(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
 
 
 def copied(source, target):
