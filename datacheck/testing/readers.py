@@ -143,6 +143,13 @@ class ReaderContract:
                 seen_names.append(reader.name(shard, place, found("crash", "")).key)
         assert seen_names == names(reader, shard)
 
+    @pytest.mark.parametrize("limit", [None, 1])
+    def test_a_shard_divides_where_its_reader_says_it_is(self, reader: Reader, limit: int | None) -> None:
+        shard, keys = _first(reader)
+        first, last = Position(keys[len(keys) // 3]), Position(keys[2 * len(keys) // 3])
+        for part in (shard, shard.since(first), shard.since(first).before(last)):
+            assert_divides_where_noted(reader, part, limit)
+
     def test_one_record_is_found_by_its_name(self, reader: Reader) -> None:
         found = every(reader)
         for name in (found[0], found[50], found[-1]):
@@ -274,6 +281,15 @@ def names(reader: Reader, shard: Shard, **options: Any) -> list[str]:
 def every(reader: Reader, **options: Any) -> list[str]:
     """Return the names of all records of a store, in order."""
     return [block.name(row) for _, block in blocks(reader, **options) for row in range(len(block))]
+
+
+def assert_divides_where_noted(reader: Reader, shard: Shard, limit: int | None = None) -> None:
+    """Show that a shard may be read again from, and up to, any place that is noted while it is read."""
+    noted: dict[Position, None] = {}
+    found = names(reader, shard, limit=limit, note=lambda place, seen: noted.setdefault(place))
+    places = [*noted]
+    for place in {*places[:3], *places[:: max(1, len(places) // 8)], *places[-3:]}:
+        assert names(reader, shard.before(place)) + names(reader, shard.since(place)) == found, place
 
 
 def contents(path: Path) -> dict[str, tuple[str, int]]:

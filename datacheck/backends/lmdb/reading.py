@@ -63,7 +63,8 @@ class Reading:
                 if self.left is not None:
                     return
                 place = piece.shard.stop
-                self._note(place or Position(b""), False)
+                if place is not None:  # behind the last piece there is no place but that of its last record
+                    self._note(place, False)
         except PageDamaged:
             if not self._leave(place):
                 yield Block([], [], findings=[(None, _changed(place, self._shard.stop))])

@@ -164,7 +164,7 @@ class Salvage:
         at = 0
         while at < len(leaves):
             low, high = leaves.lowest(at), leaves.highest(at)
-            self._note(Position(low or b""), False)
+            self._note(self._begin(low), False)
             several = []
             while at < len(leaves) and (leaves.lowest(at), leaves.highest(at)) == (low, high):
                 number = int(leaves.numbers[at])
@@ -182,6 +182,13 @@ class Salvage:
             merged = {self._order(node.key): _Source(node, parsed, doubt) for node, parsed, doubt in each}
             yield from (merged[key] for key in sorted(merged))
 
+    def _begin(self, low: bytes | None) -> Position:
+        """Return where the records of a leaf begin that are in the range, which may begin within the leaf."""
+        start = self._shard.start or Position(b"")
+        if low is None or self._order(low) <= self._order(_raw(start)):
+            return start
+        return Position(low)
+
     def _parsed(self, number: int, low: bytes | None, high: bytes | None) -> Parsed:
         return without_gaps(self._pages, with_keys(parse(self._pages, number, LEAF, self._order, low, high)))
 
@@ -189,7 +196,7 @@ class Salvage:
         """Say what is wrong with a leaf, and return the leaves that no branch reaches which may stand for it."""
         instead: list[tuple[Parsed, bool]] = []
         if parsed.lost != 0 or stale:
-            orphans = self._bones.orphans(self._pages, lambda: self._note(Position(low or b""), False))
+            orphans = self._bones.orphans(self._pages, lambda: self._note(self._begin(low), False))
             for group in orphans.within(self._pages, self._tree.record, low, high):
                 for number in group.leaves:
                     found_again = self._parsed(number, low, high)
