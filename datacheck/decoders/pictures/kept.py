@@ -8,10 +8,12 @@ on the same kind of processor, and only from a file of the user's own, or root's
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +26,8 @@ _MAGIC = b"datacheck machine code 1\n"
 _LARGEST = 1 << 24
 _MACHINES = frozenset({("linux", "x86_64")})
 """Where it was seen to work; elsewhere numba is loaded, which keeps what it compiled in its own way."""
+PATIENCE, _PAUSE = 30.0, 0.02
+"""So many seconds a process waits for another that compiles the same; so often it looks."""
 _TARGET = {"reloc": "pic", "codemodel": "small", "opt": 3}
 
 _sources: set[str] = set()
@@ -81,6 +85,46 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
             _write(folder / file, file, symbol, code)
             break
     return address
+
+
+@contextlib.contextmanager
+def by_one(module: str) -> Iterator[None]:
+    """Have others that would keep code of this module wait, where they can be told: one compiles it, and all have it.
+
+    It is the folder that is locked, so that nothing is left behind; a process that dies has it no longer. Who waited
+    for too long goes on as if alone.
+    """
+    locked = None
+    for folder in _folders(module) if possible() else ():
+        if (locked := _locked(folder)) is not None:
+            break
+    try:
+        yield
+    finally:
+        if locked is not None:
+            os.close(locked)
+
+
+def _locked(folder: Path) -> int | None:
+    """Return the descriptor of a folder for which this process holds the lock; None if nothing can be kept there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            return None
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        except OSError:  # a file system without locks
+            break
+        else:
+            break
+    return descriptor
 
 
 def _folders(module: str) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import CFUNCTYPE, c_int64
 from pathlib import Path
@@ -164,6 +165,48 @@ def test_who_reads_while_others_write_gets_all_of_it_or_nothing(folder):
     assert len([*folder.iterdir()]) == 1
 
 
+def test_one_compiles_while_the_others_wait(folder):
+    inside, counted = [], []
+
+    def compile_once(number):
+        with kept.by_one(ENTRIES):
+            inside.append(number)
+            counted.append(len(inside))
+            if kept.address_of(ENTRIES, "answer") is None:
+                time.sleep(0.05)
+                kept.keep(ENTRIES, "answer", ANSWER.format(42), "answer")
+                inside.append("compiled")
+            inside.remove(number)
+        return called(kept.address_of(ENTRIES, "answer"))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(compile_once, range(4))] == [42] * 4
+    assert inside == ["compiled"]
+    assert sorted(counted) == [1, 2, 2, 2]  # nobody was in there with another
+    assert len([*folder.iterdir()]) == 1, "no lock is left behind"
+
+
+def test_nobody_waits_for_ever_for_one_that_is_stopped(folder, monkeypatch):
+    monkeypatch.setattr(kept, "PATIENCE", 0.1)
+    with kept.by_one(ENTRIES), kept.by_one(ENTRIES):
+        assert called(kept.keep(ENTRIES, "answer", ANSWER.format(42), "answer")) == 42
+
+
+def test_where_nothing_can_be_kept_nobody_waits(folder, monkeypatch):
+    monkeypatch.setattr(kept.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(kept, "PATIENCE", float("inf"))
+    with kept.by_one(ENTRIES), kept.by_one(ENTRIES):
+        pass
+
+
+def test_an_interrupt_lets_the_next_one_in(folder, monkeypatch):
+    monkeypatch.setattr(kept, "PATIENCE", float("inf"))
+    with pytest.raises(KeyboardInterrupt), kept.by_one(ENTRIES):
+        raise KeyboardInterrupt
+    with kept.by_one(ENTRIES):
+        pass
+
+
 WALK = """
 import sys
 from pathlib import Path
@@ -201,12 +244,13 @@ def test_numba_is_loaded_only_where_no_sound_code_is_kept(tmp_path):
     assert walks(values, NUMBA_CACHE_DIR=str(cache)) == (wanted, True)
     files = sorted(cache.glob("*.code"))
     assert [it.name.partition("-")[0] for it in files] == ["entries.build", "entries.walk"]
-    whole = files[1].read_bytes()
+    whole = files[0].read_bytes()
+    at = len(whole) // 2
     assert b"\xcc" * 9 not in whole
     assert walks(values, NUMBA_CACHE_DIR=str(cache)) == (wanted, False)
-    files[1].write_bytes(whole[:5000] + b"\xcc" * 9 + whole[5009:])
+    files[0].write_bytes(whole[:at] + b"\xcc" * 9 + whole[at + 9 :])
     assert walks(values, NUMBA_CACHE_DIR=str(cache)) == (wanted, True)
-    assert b"\xcc" * 9 not in files[1].read_bytes()
+    assert b"\xcc" * 9 not in files[0].read_bytes()
     assert walks(values, NUMBA_CACHE_DIR=str(cache)) == (wanted, False)
     assert sorted(cache.glob("*.code*")) == files
     for _ in range(2):  # as on a machine where numba keeps all, and finds it again

@@ -40,6 +40,7 @@ WALK = (
 KINDS: dict[str, Any] = {
     BYTES: c_uint8, WORDS: c_int64, INTS: c_int32, FLOATS: c_double, SETS: c_uint64, SHORTS: c_int16
 }  # fmt: skip
+MODULE = f"{__package__}.entries"
 SIGNATURES = {"build": BUILD, "walk": WALK, "count": WALK}
 AT_HAND = 1 << 22
 """Memory of up to so many bytes is used again."""
@@ -124,18 +125,28 @@ def _function(name: str) -> Callable[..., int]:
 
 def _loaded(name: str) -> tuple[Callable[..., int], object]:
     """Return a function of `entries`, and what is to be held as long as it is called."""
-    signature = SIGNATURES[name]
-    address, keeper = kept.address_of(f"{__package__}.entries", name), None
-    if address is None:
-        from datacheck.decoders.pictures.compiled import COMPILES, entry
-        from datacheck.decoders.pictures.jpeg_scans import entries
+    address = kept.address_of(MODULE, name)
+    if address is not None:
+        return _callable(address, name), None
+    with kept.by_one(MODULE):
+        address = kept.address_of(MODULE, name)
+        return _compiled(name) if address is None else (_callable(address, name), None)
 
-        function = getattr(entries, name)
-        if not COMPILES:
-            return _uncompiled(function, signature), None
-        address, keeper = entry(function, f"{NUMBER}({', '.join(signature)})")
-    _, *others = (c_int64 if it == NUMBER else c_void_p for it in signature)
-    return CFUNCTYPE(c_int64, c_char_p, *others)(address), keeper
+
+def _compiled(name: str) -> tuple[Callable[..., int], object]:
+    from datacheck.decoders.pictures.compiled import COMPILES, entry
+    from datacheck.decoders.pictures.jpeg_scans import entries
+
+    function, signature = getattr(entries, name), SIGNATURES[name]
+    if not COMPILES:
+        return _uncompiled(function, signature), None
+    address, keeper = entry(function, f"{NUMBER}({', '.join(signature)})")
+    return _callable(address, name), keeper
+
+
+def _callable(address: int, name: str) -> Callable[..., int]:
+    _, *others = (c_int64 if it == NUMBER else c_void_p for it in SIGNATURES[name])
+    return CFUNCTYPE(c_int64, c_char_p, *others)(address)
 
 
 def _uncompiled(function: Callable[..., int], signature: tuple[str, ...]) -> Callable[..., int]:
