@@ -16,7 +16,7 @@ from datacheck.scanning.tasks import OpenEyes, Task
 from datacheck.workers.interface import Death, Engine
 
 MANY = 5000
-"""A store of fewer records is scanned before the walker is compiled, if it is not yet: that takes one of the workers 8 s.
+"""A store of fewer records is scanned before the walker is compiled, if it is not yet: that takes one worker 8 s.
 
 Where its code is kept, it is loaded in 0.04 s, or with numba in 0.4 s; but what is found must not depend on that.
 """

@@ -19,14 +19,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from datacheck.model.unpickling import unpickled
+from datacheck.workers.interface import FROM_DATA, name_of_end
 from datacheck.workers.lifetime import end_with_parent
 
 T = TypeVar("T")
 
-SECONDS = 10
-"""One step of a walk may take this long."""
-DEED_SECONDS = 4
+SECONDS = 10.0
+"""One step of a walk may take so much processor time."""
+DEED_SECONDS = 4.0
 """What a deed may take that is tried because something has died already: shorter than what a record may take."""
+PATIENCE = 6
+"""On the clock it may take this many times as long: a loaded machine or a slow disk is no fault of the file."""
+TOO_LONG = frozenset({"SIGPROF", "SIGALRM"})
+"""What ends a step that took too long: of processor time, or on the clock."""
 DEATHS = 16
 """So many steps may die; a file that kills more often is given up at the first of the others."""
 HANGS = 3
@@ -41,22 +46,25 @@ class StepCounter:
         self._memory = memory
         self._steps = 0
 
-    def step(self, seconds: int = 0) -> str | None:
+    def step(self, seconds: float = 0) -> str | None:
         """Begin a step; return what happened when it was tried before, if it must not be tried again."""
         number = self._steps
         self._steps += 1
         if self._memory is not None:
             self._memory[:8] = struct.pack("<q", number)
-            signal.alarm(seconds or SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, seconds or SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE * (seconds or SECONDS))
         return self._avoid.get(number)
 
 
 def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]]:
     """Return what `walk` returns, a value that pickles, and the steps that were avoided, by the signal they died of.
 
-    The steps must be the same every time. None if the walk dies too often to be of any use.
+    The steps must be the same every time. None if the walk dies too often to be of any use, or before its first step,
+    which then has the number -1. What somebody else's signal ends is tried once more.
     """
     avoid: dict[int, str] = {}
+    by_chance: set[int] = set()
     while len(avoid) <= DEATHS:
         with mmap.mmap(-1, 8) as memory:
             memory[:8] = struct.pack("<q", -1)
@@ -66,10 +74,13 @@ def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]
             # A child that could not answer raised an exception: here it is raised again.
             made: T = unpickled(answer) if os.WEXITSTATUS(status) == 0 else walk(StepCounter(avoid))
             return made, avoid
-        if last < 0 or last in avoid:
-            break
-        avoid[last] = signal.Signals(os.WTERMSIG(status)).name
-        if list(avoid.values()).count(signal.SIGALRM.name) > HANGS:
+        ended = name_of_end(-os.WTERMSIG(status))
+        if ended not in FROM_DATA | TOO_LONG and last not in by_chance:
+            by_chance.add(last)
+            continue
+        known = last in avoid
+        avoid[last] = ended
+        if known or last < 0 or sum(it in TOO_LONG for it in avoid.values()) > HANGS:
             break
     return None, avoid
 
@@ -88,16 +99,23 @@ def survived_together(walks: Sequence[Callable[[StepCounter], T]]) -> list[T] | 
 
 
 def deadly_signal(deed: Callable[[], object]) -> str | None:
-    """Do something in a child; return the signal that it died of, SIGALRM if it took longer than DEED_SECONDS."""
+    """Do something in a child; return the signal that it died of, one of TOO_LONG if it took more than DEED_SECONDS.
+
+    What somebody else's signal ends is tried once more.
+    """
 
     def tried(trail: StepCounter) -> None:
         trail.step(DEED_SECONDS)
         with contextlib.suppress(Exception):  # the caller will do it again, and meet that itself
             deed()
 
-    with mmap.mmap(-1, 8) as memory:
-        status, _ = _in_child(tried, StepCounter({}, memory))
-    return None if os.WIFEXITED(status) else signal.Signals(os.WTERMSIG(status)).name
+    for _ in range(2):
+        with mmap.mmap(-1, 8) as memory:
+            status, _ = _in_child(tried, StepCounter({}, memory))
+        ended = None if os.WIFEXITED(status) else name_of_end(-os.WTERMSIG(status))
+        if ended is None or ended in FROM_DATA | TOO_LONG:
+            break
+    return ended
 
 
 def _in_child(walk: Callable[[StepCounter], T], trail: StepCounter) -> tuple[int, bytes]:
@@ -116,7 +134,8 @@ def _in_child(walk: Callable[[StepCounter], T], trail: StepCounter) -> tuple[int
             end_with_parent(worker)
             faulthandler.disable()
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            for name in TOO_LONG:
+                signal.signal(signal.Signals[name], signal.SIG_DFL)
             answer = memoryview(pickle.dumps(walk(trail)))
             while answer:
                 answer = answer[os.write(writing, answer) :]

@@ -6,9 +6,11 @@ import os
 from typing import Any
 
 from datacheck.backends.hdf5.superblock import Beyond
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
+from datacheck.workers.interface import FROM_DATA
 
 
 def reason_of(exc: BaseException) -> str:
@@ -32,7 +34,16 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
 
 
 def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:
-    """Return the finding for what killed the process that opened or read it."""
-    if signal == "SIGALRM":
+    """Return the finding for what killed the process that opened or read it; only what it did itself is bad."""
+    if signal == "SIGPROF":
         return found("timeout", f"{what}: the library did not come back from it", field=field, **details)
-    return found("crash", f"{what}: the library died of {signal}", field=field, signal=signal, **details)
+    if signal == "SIGALRM":
+        said = f"{what}: the library did not come back from it in time, and mostly waited for the disk or the processor"
+        return found("timeout", said, field=field, verdict="unverifiable", **details)
+    if signal == "SIGKILL":
+        said = f"{what}: its reader was ended by SIGKILL, as containers and batch systems do at their memory limit"
+        return found("too-large", said, field=field, verdict="unverifiable", signal=signal, **details)
+    verdict: Verdict | None = None if signal in FROM_DATA else "unverifiable"
+    return found(
+        "crash", f"{what}: the library died of {signal}", field=field, verdict=verdict, signal=signal, **details
+    )

@@ -21,6 +21,7 @@ from datacheck.backends.interface import StoreOptions
 from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
+from datacheck.workers.interface import FROM_DATA
 
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.recovery.recover import Recovery
@@ -77,8 +78,16 @@ def _around(
         return replace(made, deadly=tuple(known.items()))
     contents, avoided = survived(lambda trail: walked(path, size, options, trail, recovered))
     if contents is None:
-        return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
+        return Contents(findings=(_given_up([*avoided.values()]),))
     return replace(contents, deadly=tuple(avoided.items()))
+
+
+def _given_up(ended: list[str]) -> Finding:
+    """Return the finding for a file whose walk died too often, of these signals."""
+    others = [it for it in ended if it not in FROM_DATA and it != "SIGPROF"]
+    if others:
+        return killed(others[-1], "the file's structure")
+    return found("crash", "reading the file's structure kills the reader again and again")
 
 
 def walked(

@@ -5,8 +5,10 @@ import signal
 
 import pytest
 
-from datacheck.backends.hdf5 import fork_guard
+from datacheck.backends.hdf5 import fork_guard, walking
 from datacheck.backends.hdf5.fork_guard import deadly_signal, survived
+from datacheck.backends.hdf5.library_failures import killed
+from datacheck.backends.interface import StoreOptions
 
 
 def walk(deadly_signal, steps=6):
@@ -42,11 +44,58 @@ def test_a_step_without_end_is_stopped(monkeypatch):
             pass
         return told
 
-    assert survived(endless) == ("SIGALRM", {0: "SIGALRM"})
+    assert survived(endless) == ("SIGPROF", {0: "SIGPROF"})
+
+
+def test_a_step_that_only_waits_gets_more_time_and_is_no_fault_of_the_file(monkeypatch):
+    monkeypatch.setattr(fork_guard, "SECONDS", 0.2)
+
+    def waiting(trail):
+        told = trail.step()
+        if told is None:
+            signal.pause()
+        return told
+
+    assert survived(waiting) == ("SIGALRM", {0: "SIGALRM"})
+    assert (killed("SIGALRM", "the file").verdict, killed("SIGPROF", "the file").verdict) == ("unverifiable", "bad")
+
+
+@pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGTERM, signal.SIGRTMIN + 3])
+def test_what_somebody_else_ends_once_is_done_again(tmp_path, ended):
+    mark = tmp_path / "mark"
+
+    def struck(trail):
+        told = [trail.step(), trail.step()]
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), ended)
+        return told
+
+    assert survived(struck) == ([None, None], {})
+    mark.unlink()
+    assert deadly_signal(lambda: struck(fork_guard.StepCounter({}))) is None
+
+
+@pytest.mark.parametrize(
+    ("ended", "code", "verdict"),
+    [
+        ("SIGSEGV", "crash", "bad"),
+        ("SIGBUS", "crash", "bad"),
+        ("SIGKILL", "too-large", "unverifiable"),
+        ("SIGTERM", "crash", "unverifiable"),
+        ("signal 37", "crash", "unverifiable"),
+    ],
+)
+def test_only_what_the_library_did_itself_is_bad(tmp_path, monkeypatch, ended, code, verdict):
+    finding = killed(ended, "the file")
+    assert (finding.code, finding.verdict) == (code, verdict)
+    monkeypatch.setattr(walking, "survived", lambda walk: (None, {-1: ended}))
+    (finding,) = walking._around(tmp_path, 0, StoreOptions(), None).findings
+    assert (finding.code, finding.verdict) == (code, verdict)
 
 
 def test_a_walk_that_dies_before_its_first_step_or_too_often_has_no_answer(monkeypatch):
-    assert survived(lambda trail: os.kill(os.getpid(), signal.SIGKILL)) == (None, {})
+    assert survived(lambda trail: os.kill(os.getpid(), signal.SIGKILL)) == (None, {-1: "SIGKILL"})
     monkeypatch.setattr(fork_guard, "DEATHS", 2)
     assert survived(walk(dict.fromkeys(range(6), signal.SIGKILL)))[0] is None
 
@@ -64,6 +113,7 @@ def test_a_deed_is_tried_before_it_is_done(monkeypatch):
     monkeypatch.setattr(fork_guard, "DEED_SECONDS", 1)
     assert deadly_signal(lambda: os.kill(os.getpid(), signal.SIGSEGV)) == "SIGSEGV"
     assert deadly_signal(lambda: 1 // 0) is None
+    monkeypatch.setattr(fork_guard, "DEED_SECONDS", 0.2)
     assert deadly_signal(signal.pause) == "SIGALRM"
 
 
