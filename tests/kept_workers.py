@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from datacheck.workers import pool, process
+from datacheck.workers import interpreter, pool, process
 from datacheck.workers.interface import Watch
 
 KEPT = 3
@@ -43,7 +43,7 @@ def _inherited() -> str:
 
 def _all_circumstances(memory: int) -> process.Circumstances:
     memory, place, _, path = process._circumstances(memory)
-    environment = {name: it for name, it in process._environment().items() if name not in OF_THE_CALLER}
+    environment = {name: it for name, it in interpreter.environment().items() if name not in OF_THE_CALLER}
     return memory, place, {**environment, "": _inherited()}, path
 
 
