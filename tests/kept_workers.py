@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from datacheck.scanning.loading import PAIRS
-from datacheck.workers import pool, process
+from datacheck.workers import interpreter, pool, process
 from datacheck.workers.interface import Watch
 from datacheck.workers.template import FORKS, Template
 
@@ -55,7 +55,7 @@ def _inherited() -> str:
 
 def _all_circumstances(memory: int) -> process.Circumstances:
     memory, place, _, path = process._circumstances(memory)
-    environment = {name: it for name, it in process._environment().items() if name not in OF_THE_CALLER}
+    environment = {name: it for name, it in interpreter.environment().items() if name not in OF_THE_CALLER}
     return memory, place, {**environment, "": _inherited()}, path
 
 

@@ -44,7 +44,7 @@ HOMES = {
     "tqdm": "reporting/progress.py",
     "xxhash": "digests/hashing.py",
     "cloudpickle": "workers/pool.py",
-    "subprocess": "workers/process.py",
+    "subprocess": "workers/interpreter.py",
     "google.protobuf": "caffe/messages.py",
     "matplotlib": "reporting/plots.py",
     "jinja2": "reporting/page/render.py",

@@ -1,5 +1,7 @@
 """Say whether what lies at a name is a store and nothing else: only that may be replaced by a copy.
 
+Nothing else is what the source of the copy holds as well, under the same name: an earlier copy has that from there.
+
 Told by names and first bytes; nothing is followed, and no library opens anything.
 """
 
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from datacheck.backends.hdf5.superblock import SIGNATURE, offsets
 from datacheck.backends.lmdb.format import MAGIC
+from datacheck.backends.taken_over import taken_over
 from datacheck.errors import UsageError
 from datacheck.files.place import FOLDER
 from datacheck.files.renaming import Name
@@ -27,8 +30,11 @@ LIST_BYTES = 1 << 20
 DEEPEST = 32
 
 
-def store_at(name: Name, path: Path) -> str:
-    """Return in words which store lies at a name that the user calls `path`. Raises UsageError where it is none."""
+def store_at(name: Name, path: Path, source: Path | None = None) -> str:
+    """Return in words which store lies at a name that the user calls `path`. Raises UsageError where it is none.
+
+    What lies beside it and comes from the `source` of a copy is no reason to leave it.
+    """
     status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
     if stat.S_ISREG(status.st_mode):
         kind = _kind(name)
@@ -38,24 +44,33 @@ def store_at(name: Name, path: Path) -> str:
     if not stat.S_ISDIR(status.st_mode):
         raise UsageError(f"{path}: is neither a file nor a folder, and --force replaces stores only")
     with _folder(name) as folder:
-        what, foreign = _store_in(folder)
+        what, foreign = _store_in(folder, source)
     if foreign is not None:
         raise UsageError(
-            f"{path}: holds {foreign}, which no store has, and --force replaces nothing else; name another"
+            f"{path}: holds {foreign}, which no store has, and --force replaces nothing else; "
+            "move it away, or name another target"
         )
     return what
 
 
-def _store_in(folder: int) -> tuple[str, str | None]:
-    """Return which store a folder is, and the first thing in it, by name, that none has."""
+def _store_in(folder: int, source: Path | None) -> tuple[str, str | None]:
+    """Return which store a folder is, and the first thing in it, by name, that none has, nor the source of a copy."""
     names = _names(folder)
     if not names:
         return "an empty folder", None
     if "data.mdb" in names:
-        return "an LMDB environment", next((it for it in names if not _of_lmdb(Name(folder, it))), None)
-    if any(it == "CURRENT" or it.startswith("MANIFEST-") for it in names):
-        return "a LevelDB", next((it for it in names if not _of_leveldb(Name(folder, it))), None)
-    return "a folder of HDF5 files", _foreign_to_hdf5(folder, names)
+        what, belongs = "an LMDB environment", _of_lmdb
+    elif any(it == "CURRENT" or it.startswith("MANIFEST-") for it in names):
+        what, belongs = "a LevelDB", _of_leveldb
+    else:
+        return "a folder of HDF5 files", _foreign_to_hdf5(folder, names, source)
+    foreign = (it for it in names if not belongs(Name(folder, it)) and not _from(Name(folder, it), source))
+    return what, next(foreign, None)
+
+
+def _from(name: Name, folder: Path | None) -> bool:
+    """Say whether what has a name comes from this folder of the source."""
+    return folder is not None and taken_over(name, folder / name.name)
 
 
 def _names(folder: int) -> list[str]:
@@ -77,17 +92,20 @@ def _of_leveldb(name: Name) -> bool:
         return all(LEVELDB_FILE.fullmatch(it) and _is_file(Name(folder, it)) for it in _names(folder))
 
 
-def _foreign_to_hdf5(folder: int, names: Collection[str], depth: int = 0) -> str | None:
-    """Return the first thing in a folder that is neither HDF5, nor a list of files of it, nor a folder of these."""
+def _foreign_to_hdf5(folder: int, names: Collection[str], source: Path | None, depth: int = 0) -> str | None:
+    """Return the first thing in a folder that is neither HDF5, nor a list of files of it, nor a folder of these.
+
+    Nor is it what comes from the `source`.
+    """
     stores = {it for it in names if _kind(Name(folder, it)) == "an HDF5"}
     for name in names:
         at = Name(folder, name)
-        if name in stores or (_is_file(at) and _lists(at, stores)):
+        if name in stores or (_is_file(at) and _lists(at, stores)) or _from(at, source):
             continue
         if not _is_folder(at) or depth == DEEPEST:
             return name
         with _folder(at) as within:
-            foreign = _foreign_to_hdf5(within, _names(within), depth + 1)
+            foreign = _foreign_to_hdf5(within, _names(within), source and source / name, depth + 1)
         if foreign is not None:
             return f"{name}/{foreign}"
     return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from datacheck.cli import interrupts
 from datacheck.cli.configuring import configured
 from datacheck.cli.help import Grouped, Source
 from datacheck.cli.option_types import Named
@@ -46,8 +47,9 @@ def checksum(source: str, out: Path, replace: bool, quiet: bool, no_progress: bo
     from datacheck.model.escaping import plain
 
     settings = configuration_of().settings(**given_options(options))
+    interrupts.will_leave(f"{source} is unchanged, and nothing was written to {out}; the same command begins anew")
     with watching(not no_progress, plain(source)) as watch:
-        recorded = record(source, out, settings, force=replace, progress=watch)
+        recorded = record(source, out, settings, force=replace, progress=watch, publishing=interrupts.ignore)
     if not quiet:
         print(recorded)
     end_silent(silent=quiet)

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         status = streams.written(lambda: _status(words))
         interrupts.ignore()  # all is done: nothing is left to interrupt
     except KeyboardInterrupt:
-        status = INTERRUPTED
+        status = _interrupted()
     sys.exit(status)
 
 
@@ -50,7 +50,7 @@ def _status(argv: Sequence[str]) -> int:
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return _interrupted()
     except click.ClickException as exc:
         exc.message = plain(exc.message)  # type: ignore[misc]  # an argument is quoted in it
         exc.show()
@@ -62,13 +62,20 @@ def _status(argv: Sequence[str]) -> int:
         raise
     except Exception as exc:  # noqa: BLE001  (the outermost border: a mistake of our own is a sentence, too)
         if interrupts.caused(exc):
-            return INTERRUPTED
+            return _interrupted()
         from datacheck.scanning.blame import lines_of
 
         for line in lines_of(exc):
             complain(line)
         return COULD_NOT_RUN
     return status if isinstance(status, int) else 0
+
+
+def _interrupted() -> int:
+    """Say what an interrupted command leaves, if it has begun to do something that could leave anything."""
+    for sentence in interrupts.leaves():
+        complain(f"interrupted; {sentence}")
+    return INTERRUPTED
 
 
 @click.group(

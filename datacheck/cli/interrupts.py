@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a request to end, and the end of the terminal."""
 _heeded: list[signal.Signals] = []
+_left: list[str] = []
 
 
 def end_at_once() -> None:
@@ -32,6 +33,7 @@ def heed() -> None:
 
     Only SIGCHLD does not: who ignores that does not learn how a worker ended.
     """
+    _left.clear()
     if not _in_main_thread():
         return
     _heeded[:] = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
@@ -45,6 +47,18 @@ def ignore() -> None:
     if _in_main_thread():
         for number in _heeded:
             signal.signal(number, signal.SIG_IGN)
+
+
+def will_leave(sentence: str) -> None:
+    """From here on, an interrupted command says this: what it leaves, and what to do next."""
+    _left[:] = [sentence]
+
+
+def leaves() -> tuple[str, ...]:
+    """Return what is to be said of an interrupted command, once."""
+    said = tuple(_left)
+    _left.clear()
+    return said
 
 
 def caused(problem: BaseException) -> bool:

@@ -118,6 +118,7 @@ def rebuild(
     )
     options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
     settings = settings_of(options)
+    interrupts.will_leave(_left_by_an_interrupt(sources, order))
     if settings.paired:
         return _rebuild_pairs(sources, order, settings, engine, reports, quiet=quiet, progress=not no_progress)
     if len(sources) > 1:
@@ -139,6 +140,15 @@ def rebuild(
     end_silent(silent=quiet and receipt.written)
     would_do = order.dry_run and (choice.made or not receipt.dropped) and not receipt.nothing_left
     return 0 if receipt.written or would_do else 1
+
+
+def _left_by_an_interrupt(sources: Sequence[str], order: Order) -> str:
+    """Return what is true until a copy gets its name, from when on an interrupt comes too late."""
+    its = f"{sources[0]} is" if len(sources) == 1 else "the sources are"
+    if order.dry_run:
+        return f"{its} unchanged, and a dry run writes nothing; the same command begins anew"
+    places = " and ".join(map(str, order.writes.values()))
+    return f"{its} unchanged, and nothing was written to {places}; the same command begins anew"
 
 
 def _pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:

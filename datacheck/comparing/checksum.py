@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +101,9 @@ def record(
     *,
     force: bool = False,
     progress: Progress | bool = False,
+    publishing: Callable[[], None] = lambda: None,
 ) -> Recorded:
-    """Write the checksum file of a source; see `checksum`."""
+    """Write the checksum file of a source; see `checksum`. `publishing` is called when it is about to get its name."""
     started = time.monotonic()
     reader, report = prepare(source, settings)
     guard = Guard([reader.path], lambda: read_by(reader))
@@ -117,6 +118,7 @@ def record(
         with writing(out):
             write(gathered.entries(), output.file.write, index)
             size = output.file.tell()
+        publishing()
         output.publish()
     return Recorded(str(out), index.records, size, round(time.monotonic() - started, 3))
 

@@ -151,7 +151,8 @@ def _outcome(work: Work, report: Report) -> Outcomes | None:
 
 
 def _workplace(order: Order, guard: Guard) -> Workplace:
-    return Workplace(order.target, examine=store_at if order.force else None, guard=guard)
+    examine = partial(store_at, source=order.source) if order.force else None
+    return Workplace(order.target, examine=examine, guard=guard)
 
 
 def _write(

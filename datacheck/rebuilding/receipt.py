@@ -144,12 +144,12 @@ def _of_files(gone: Gone) -> Repairs:
 class Receipt(msgspec.Struct, kw_only=True):
     """What a rebuild did, as JSON has it. `written` is False for a dry run and for a source that was refused.
 
-    kept + dropped = records; altered ones are among the kept. `lost` are the findings of the store as a whole: what
-    nobody can read was not there to be kept. `unkept` says what else a copy could not keep, if that was accepted.
-    `quarantined` is how many of the dropped are in the quarantine. `replaced` says which store lay at the target.
-    `samples` are the groups and files of HDF5 that went as a whole, by their paths. `config` is the command line's,
-    as in a report. `repairs` says what was changed of what the store keeps of its records. `others` are records that
-    went with others; a document has them among its `drops`.
+    kept + dropped = records; altered ones are among the kept. `lost` are the bad findings of the store as a whole:
+    what nobody can read was not there to be kept; each says itself which records are lost, if any are. `unkept` says
+    what else a copy could not keep, if that was accepted. `quarantined` is how many of the dropped are in the
+    quarantine. `replaced` says which store lay at the target. `samples` are the groups and files of HDF5 that went as a
+    whole, by their paths. `config` is the command line's, as in a report. `repairs` says what was changed of what the
+    store keeps of its records. `others` are records that went with others; a document has them among its `drops`.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -246,7 +246,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             lines += [f"  and of {left:,} more"] if fate == "dropped" and left > 0 else []
     lines += repairs_text(receipt)
     for finding in receipt.lost:
-        what = "as bad in the copy" if finding.code in LASTING else "lost in the source"
+        what = "as bad in the copy" if finding.code in LASTING else "bad in the source"
         whose = f"{finding.file}: " if finding.file and not finding.message.startswith(f"{finding.file}: ") else ""
         lines.append(f"{what}: {finding.code}: {whose}{finding.message}")
     lines += [f"not kept: {sentence}" for sentence in receipt.unkept]

@@ -87,7 +87,7 @@ def _notes(receipt: Receipt) -> Iterator[tuple[str, list[str]]]:
         yield "What the store keeps beside its records", repairs
     lost = [it for it in receipt.lost if it.code not in LASTING]
     as_bad = [it for it in receipt.lost if it.code in LASTING]
-    for heading, findings in (("Lost in the source", lost), ("As bad in the copy", as_bad)):
+    for heading, findings in (("Bad in the source", lost), ("As bad in the copy", as_bad)):
         if findings:
             yield heading, [cut(f"{it.code}: {it.message}") for it in findings[:LISTED]]
     if receipt.unkept:

@@ -105,7 +105,7 @@ def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
         return
     which, place, seen = at
     shard = probe.pieces[which]
-    left.append(Left(number, shard, death, place=place))
+    left.append(Left(number, shard, death, place=place, seen=seen))
     behind: list[Shard] = []
     if place is None:
         before = []
@@ -113,6 +113,10 @@ def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
         before = [] if place == shard.start or (shard.start is None and place in FIRST) else [shard.before(place)]
         behind = [shard.since(Position(place.key, place.nth + 1))] if seen else []
     probes[number] = replace(probe, pieces=(*probe.pieces[:which], *before, *behind, *probe.pieces[which + 1 :]))
+
+
+def _probed(left: Left, layout: Layout) -> str:
+    return f"probe {left.probe + 1} of {len(layout.probes)}" if left.probe < len(layout.probes) else "a probe"
 
 
 def probes_of_keys(probes: Sequence[Shard]) -> bool:
@@ -145,11 +149,11 @@ def undecided(taken: Taken, layout: Layout, reader: Reader, fatal: Callable[[Dea
         return tally
 
     for left in taken.left:
-        key = left.key
-        if left.place is not None:
-            key = reader.name(left.shard, left.place, found("crash", "")).key
-        probed = f"probe {left.probe + 1} of {len(layout.probes)}" if left.probe < len(layout.probes) else "a probe"
-        what = key or f"what lies at {probed}"
+        key, what = left.key, f"what lies at {_probed(left, layout)}"
+        if left.place is not None and (left.seen or left.place not in FIRST):
+            at = reader.name(left.shard, left.place, found("crash", "")).key
+            key, what = (at, what) if left.seen else (None, f"on {'behind' if left.place.nth else 'from'} {at}")
+        what = key or what
         doing = "decoding" if left.key else "reading"
         yield said(left.death, f"left out of the profile: {doing} {what}", True, probe=left.probe, key=key)
     if taken.last is None:

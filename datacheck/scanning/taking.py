@@ -61,13 +61,17 @@ class Part(msgspec.Struct):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """A record that could not be used for the profile, where its `place` or its `key` is known, or a whole probe."""
+    """A record that could not be used for the profile, where its `place` or its `key` is known, or a whole probe.
+
+    What was not `seen` is what follows the place: nobody knows its key.
+    """
 
     probe: int
     shard: Shard
     death: Death
     place: Position | None = None
     key: str | None = None
+    seen: bool = True
 
 
 class Taken(msgspec.Struct, frozen=True):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacheck.workers.forking import fork_workers
-from datacheck.workers.notes import NotePad
-from datacheck.workers.pipes import PipeEnd
-from datacheck.workers.serve import serve
+from datacheck.workers.serve import ENDS, serve
 
 
 def begin(words: Sequence[str], collecting: tuple[int, ...]) -> None:
@@ -16,7 +14,5 @@ def begin(words: Sequence[str], collecting: tuple[int, ...]) -> None:
         channel, life, by_main, memory = map(int, words[1:5])
         fork_workers(channel, life, bool(by_main), memory, collecting, words[5:])
         return
-    tasks, results, reading, writing, life, by_main, memory = map(int, words[1:8])
-    notes = NotePad(reading, writing)
-    incoming, outgoing = PipeEnd(tasks), PipeEnd(results)
-    serve(incoming, outgoing, notes, life, bool(by_main), memory, collecting, words[8:])
+    *ends, by_main, memory = map(int, words[1 : ENDS + 3])
+    serve(ends, bool(by_main), memory, collecting, words[ENDS + 3 :])

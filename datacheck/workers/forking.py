@@ -11,13 +11,8 @@ from typing import Any
 
 from datacheck.workers.lifetime import end_with_caller, heed_signals
 from datacheck.workers.limits import bound_memory, use_all_files
-from datacheck.workers.notes import NotePad
-from datacheck.workers.pipes import PipeEnd
-from datacheck.workers.serve import load_modules, own_failures, serve
+from datacheck.workers.serve import ENDS, load_modules, own_failures, serve
 from datacheck.workers.template import FORK, LOOK, MESSAGE_BYTES
-
-ENDS = 6
-"""A worker gets so many descriptors: of tasks, results, both of notes, of life, and where its words go."""
 
 
 def fork_workers(
@@ -33,7 +28,7 @@ def fork_workers(
         gc.freeze()  # the pages of what was loaded stay common to all of them
         link = socket.socket(fileno=channel)
         while True:
-            raw, ends, _, _ = socket.recv_fds(link, MESSAGE_BYTES, ENDS, socket.MSG_CMSG_CLOEXEC)
+            raw, ends, _, _ = socket.recv_fds(link, MESSAGE_BYTES, ENDS + 1, socket.MSG_CMSG_CLOEXEC)
             if not raw:
                 return
             number, what, *words = pickle.loads(raw)  # noqa: S301  (our own caller's)
@@ -68,12 +63,12 @@ def _forked(
 
 
 def _be_worker(ends: Sequence[int], memory: int, collecting: tuple[int, ...], loading: Sequence[str]) -> None:
+    """Be a worker, with its descriptors and the one where its words go."""
     with own_failures():
-        tasks, results, reading, writing, life, errors = ends
+        *ends, errors = ends
         os.dup2(errors, 2)
         os.close(errors)
-        notes = NotePad(reading, writing)
-    serve(PipeEnd(tasks), PipeEnd(results), notes, life, True, memory, collecting, loading)
+    serve(ends, True, memory, collecting, loading)
 
 
 def _ended(what: str, pid: int) -> Any:

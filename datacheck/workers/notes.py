@@ -24,7 +24,7 @@ class NotePad:
     def __init__(self, reading: int, writing: int) -> None:
         self._reading, self._writing = reading, writing
         self._held = 0
-        self._longest = (_capacity(writing) - _PAGE) // 2
+        self._longest = (capacity(writing) - _PAGE) // 2
 
     def leave(self, value: Any) -> None:
         """Leave `value`, which must pickle; one that is too long stands as None."""
@@ -66,7 +66,7 @@ def last_note(reading: int) -> Note | None:
     return None if last is None else Note(*pickle.loads(last))  # noqa: S301  (our own worker's)
 
 
-def _capacity(pipe: int) -> int:
+def capacity(pipe: int) -> int:
     """Return how many bytes a pipe holds; users with very many pipes get small ones (pipe(7))."""
     try:
         size = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)  # type: ignore[attr-defined, unused-ignore]

@@ -76,13 +76,16 @@ class PipeEnd:
         return whole
 
 
-def wait(ends: Collection[PipeEnd]) -> list[PipeEnd]:
-    """Wait until one of these ends can be read or is closed at the other side; return all of which this is true."""
+def wait(ends: Collection[PipeEnd], seconds: float | None = None) -> list[PipeEnd]:
+    """Wait until one of these ends can be read or is closed at the other side; return all of which this is true.
+
+    After so many seconds that is none.
+    """
     poll = select.poll()
     by_number = {it.fileno(): it for it in ends}
     for number in by_number:
         poll.register(number, select.POLLIN)
-    return [by_number[number] for number, _ in poll.poll()]
+    return [by_number[number] for number, _ in poll.poll(None if seconds is None else seconds * 1000)]
 
 
 def new_pipe() -> tuple[int, int]:

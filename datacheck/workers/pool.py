@@ -14,13 +14,14 @@ import pickle
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from datacheck.errors import WorkersFailed
 from datacheck.workers.interface import Failure, Job, Step
 from datacheck.workers.pipes import PipeEnd, wait
 from datacheck.workers.process import NOT_YET, Process, Worker, next_process
+from datacheck.workers.template import UNANSWERED
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class Pool(Generic[T]):
                     worker, task = idle.pop(0), waiting.popleft()
                     busy[worker.results] = (worker, task)
                     worker.give(task)
-                for ready in wait(busy):
+                for ready in _ready(busy):
                     worker, task = busy[ready]
                     result = worker.take()
                     del busy[ready]
@@ -118,6 +119,15 @@ class Pool(Generic[T]):
                 if worker in self._workers:  # or the pool was left before this was
                     self._workers.remove(worker)
                     worker.close()
+
+
+def _ready(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:
+    """Wait until there are results, or workers have died; return the ends of these."""
+    while True:
+        awaited = [worker for worker, _ in busy.values() if worker.awaited()]
+        ready = wait(busy, UNANSWERED if awaited else None)
+        if ready:
+            return ready
 
 
 @contextlib.contextmanager

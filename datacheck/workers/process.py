@@ -8,41 +8,24 @@ import io
 import os
 import pickle
 import signal
-import subprocess
 import sys
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import small_file
 from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, Death, Rested, Step, name_of_end
+from datacheck.workers.interpreter import TEMPLATE, WORKER, interpreter
 from datacheck.workers.limits import limit_hint, memory_limit, require_memory
-from datacheck.workers.notes import Note, last_note
+from datacheck.workers.notes import Note, capacity, last_note
 from datacheck.workers.pipes import PipeEnd, new_pipe, without_sigpipe
 from datacheck.workers.template import FORKS, Forked, Template
 
 T = TypeVar("T")
-ENVIRONMENT = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-    "OPENBLAS_NUM_THREADS": "1",
-}
-"""A worker is one thread among its fellows. And glibc gives freed memory back to the kernel at once, and has it zeroed
-again for the next block: going through a gigabyte a block at a time then is mostly page faults (mallopt(3))."""
-
-NOT_PASSED_ON = frozenset(
-    f"PYTHON{name}"
-    for name in ("WARNINGS", "INSPECT", "OPTIMIZE", "DEVMODE", "VERBOSE", "DEBUG", "TRACEMALLOC", "PROFILEIMPORTTIME")
-)
-"""What a worker does not get of its environment: with PYTHONWARNINGS=error a library's warning would be an error."""
 STARTS = 3
 """So often a process is started that ends before it has begun its task."""
-RARELY = 50_000
-"""Python looks for garbage each time so many more objects were made, until all is loaded, of which nothing is garbage:
-a tenth of the time until the first task is done."""
 WORDS_BYTES = 1 << 20
 """What libraries write to standard error is dropped between two tasks once there is this much of it."""
 
@@ -58,6 +41,7 @@ class Process:
     def __init__(self, memory: int, loading: Sequence[str] = (), *, fresh: bool = False) -> None:
         self.memory, self._loading, self._fresh = memory, loading, fresh
         self.used = 0.0
+        self._unread = 0
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             try:
                 self._start(ours, theirs)
@@ -87,7 +71,7 @@ class Process:
             ours.enter_context(self._errors)
             fcntl.fcntl(self._errors, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
         ends = (tasks, results, notes_in, notes, life)
-        self._process = self._forked(ends) or _interpreter(WORKER, ends, self.memory, self._loading, self._errors)
+        self._process = self._forked(ends) or interpreter(WORKER, ends, self.memory, self._loading, self._errors)
 
     def _forked(self, ends: Sequence[int]) -> Forked | None:
         """Return what the template forks, if there is one that still does."""
@@ -102,6 +86,10 @@ class Process:
         """Send a job or a task; whoever waits for the result learns if nobody is there any more."""
         if self._errors is not None and os.fstat(self._errors.fileno()).st_size > WORDS_BYTES:
             os.ftruncate(self._errors.fileno(), 0)
+        if isinstance(self._process, Forked) and self._process.number is None:
+            self._unread += len(raw)
+            if self._unread > capacity(self._tasks.fileno()) // 2:  # nobody may ever read it
+                self._process.pid  # noqa: B018  (wait until it is forked, or its template is gone)
         with without_sigpipe(), contextlib.suppress(BrokenPipeError):
             self._tasks.send_bytes(raw)
 
@@ -124,6 +112,10 @@ class Process:
     @property
     def forked(self) -> bool:
         return isinstance(self._process, Forked)
+
+    def awaited(self) -> bool:
+        """Say whether it is still to be forked, so that nobody may wait for it without asking this again."""
+        return isinstance(self._process, Forked) and self._process.number is None and self._process.awaited()
 
     def last_note(self) -> Note | None:
         """Return its last note; None if it never began a task."""
@@ -167,22 +159,6 @@ class Process:
             self.wait()
 
 
-def _interpreter(
-    kind: str, ends: Sequence[int], memory: int, loading: Sequence[str], errors: IO[bytes] | None
-) -> subprocess.Popen[bytes]:
-    """Start an interpreter that is a worker or a template, and gets these ends. Raises OSError."""
-    by_main = int(threading.get_native_id() == os.getpid())
-    words = ["-I" if sys.flags.isolated else "-P", "-c", _main(), kind, *map(str, (*ends, by_main, memory)), *loading]
-    return subprocess.Popen(  # noqa: S603  (this interpreter and this module)
-        [sys.executable, *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL if errors is None else errors,
-        env=_environment(),
-        pass_fds=ends,
-    )
-
-
 _living: weakref.WeakSet[Process] = weakref.WeakSet()
 
 
@@ -194,11 +170,6 @@ def _let_go() -> None:
 
 
 os.register_at_fork(after_in_child=_let_go)
-
-
-def _environment() -> dict[str, str]:
-    """Return a worker's environment: the caller's, without what changes how Python runs what is judged."""
-    return {**{name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}, **ENVIRONMENT}
 
 
 Circumstances = tuple[int, str, dict[str, str], list[str]]
@@ -225,7 +196,7 @@ def start_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
 
 
 def _new_template(memory: int, loading: Sequence[str]) -> Template:
-    return Template(lambda ends: _interpreter(TEMPLATE, ends, memory, loading, None))
+    return Template(lambda ends: interpreter(TEMPLATE, ends, memory, loading, None))
 
 
 def _template(memory: int) -> Template | None:
@@ -324,6 +295,10 @@ class Worker(Generic[T]):
     def results(self) -> PipeEnd:
         return self._process.results
 
+    def awaited(self) -> bool:
+        """Say whether its process is still to be forked."""
+        return self._process.awaited()
+
     def give(self, task: T) -> None:
         self.give_pickled(pickle.dumps(task))
 
@@ -391,25 +366,3 @@ class Worker(Generic[T]):
             _keep(self._process)
         else:
             self._process.close()
-
-
-_MAIN = """
-import gc, sys
-collecting = gc.get_threshold()
-gc.set_threshold({rarely})
-sys.path[:] = {path!r}
-from importlib.util import module_from_spec, spec_from_file_location
-spec = spec_from_file_location("datacheck", {package!r})
-sys.modules["datacheck"] = package = module_from_spec(spec)
-spec.loader.exec_module(package)
-from datacheck.workers.begin import begin
-import numpy
-begin(sys.argv[1:], collecting)
-"""
-WORKER, TEMPLATE = "worker", "template"
-"""What such a process is, its first argument."""
-
-
-def _main() -> str:
-    """Return the code a worker starts with: it has the caller's path, and the caller's datacheck wherever that lies."""
-    return _MAIN.format(path=sys.path, package=sys.modules["datacheck"].__file__, rarely=RARELY)

@@ -17,12 +17,12 @@ from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.notes import NotePad
 from datacheck.workers.pipes import PipeEnd
 
+ENDS = 5
+"""A worker gets so many descriptors: of tasks, of results, both of notes, and of life."""
+
 
 def serve(
-    tasks: PipeEnd,
-    results: PipeEnd,
-    notes: NotePad,
-    life: int,
+    ends: Sequence[int],
     by_main: bool,
     memory: int,
     collecting: tuple[int, ...] = (),
@@ -30,15 +30,17 @@ def serve(
 ) -> None:
     """Be a worker: load the job, then run each task that comes, until the caller closes its end or has another job.
 
-    The modules `loading` are loaded before the job comes.
+    `ends` are its ENDS descriptors. The modules `loading` are loaded before the job comes.
     Once the first task has loaded what it needs, garbage is looked for as `collecting` says (see `gc.set_threshold`).
     """
     with own_failures():
+        tasks, results = PipeEnd(ends[0]), PipeEnd(ends[1])
+        reading, writing, life = ends[2:]
         heed_signals()
         end_with_caller(life, with_thread=by_main)
         use_all_files()
         bound_memory(memory)
-        watch = Watch(notes)
+        watch = Watch(NotePad(reading, writing))
     load_modules(loading)
     job = None
     while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import pickle
 import select
@@ -16,6 +17,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import weakref
 from array import array
 from collections.abc import Callable, Sequence
@@ -30,9 +32,9 @@ FORK, WAIT, LOOK = "fork", "wait", "look"
 """What a template is asked for: a child; to wait for one; whether one has ended."""
 MESSAGE_BYTES = 1 << 16
 UNANSWERED = 5
-"""A template that does not tell within so many seconds what it has forked is killed, if that is to be killed."""
-STOPPED = 2
-"""One that is seen so often to be stopped, with these seconds between, will not go on with its caller."""
+"""A template that does not tell within so many seconds what it has forked is killed, if that is to be killed, or if it
+is stopped all this time: then it does not go on with its caller."""
+logger = logging.getLogger(__name__)
 
 
 class Child(Protocol):
@@ -59,6 +61,7 @@ class Template:
         """By the question: an interrupt may come between that and its answer, which nobody then waits for."""
         self._children = 0
         self._closed = False
+        self._stopped_at: float | None = None
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._channel, channel = (socket.socket(fileno=high(it.detach())) for it in pair)
@@ -139,12 +142,23 @@ class Template:
 
     def _comes(self) -> bool:
         """Wait for an answer. A template that somebody has stopped is killed: none would come."""
-        stopped = 0
         while not self._readable(UNANSWERED):
-            stopped = stopped + 1 if self._stopped() else 0
-            if stopped == STOPPED:
-                self.kill()
+            self.kill_if_stopped()
         return True
+
+    def kill_if_stopped(self) -> None:
+        """Kill it if it is stopped and was so UNANSWERED seconds ago: it will not go on with its caller.
+
+        Who waits for its children asks this from time to time; they die with it, and others are started for them.
+        """
+        now = time.monotonic()
+        if not self._stopped():
+            self._stopped_at = None
+        elif self._stopped_at is None:
+            self._stopped_at = now
+        elif now - self._stopped_at >= UNANSWERED:
+            logger.debug("the process that forks workers was stopped by a signal; they are started one by one instead")
+            self.kill()
 
     def _stopped(self) -> bool:
         with contextlib.suppress(ChildProcessError):
@@ -206,6 +220,13 @@ class Forked:
     def pid(self) -> int:
         self._template.answered(self)
         return self.number or 0
+
+    def awaited(self) -> bool:
+        """Say whether it is still to be forked, by a template that could do so: one that is stopped is killed."""
+        if self._template.answered(self, 0):
+            return False
+        self._template.kill_if_stopped()
+        return True
 
     def kill(self) -> None:
         """Kill it, unless it was waited for."""

@@ -58,7 +58,8 @@ def test_a_rebuild_that_is_ended_leaves_nothing_behind(big, tmp_path, number, ti
         if process.returncode:
             break
         shutil.rmtree(tmp_path / "copy")  # it was done before the signal came
-    assert (process.returncode, said, complaints) == (130, "", "")
+    told = f"{big} is unchanged, and nothing was written to {tmp_path / 'copy'}; the same command begins anew"
+    assert (process.returncode, said, complaints) == (130, "", f"datacheck: interrupted; {told}\n")
     assert list(tmp_path.iterdir()) == []
 
 

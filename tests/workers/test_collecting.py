@@ -3,8 +3,8 @@
 import pytest
 from worker_jobs import thresholds
 
+from datacheck.workers.interpreter import RARELY
 from datacheck.workers.pool import Pool
-from datacheck.workers.process import RARELY
 
 
 @pytest.mark.own_workers

@@ -28,10 +28,11 @@ from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.cli.entry import cli, main
 from datacheck.errors import WorkersFailed
 from datacheck.reporting.document import Document, Documents
-from datacheck.workers import process as process_module
+from datacheck.workers import interpreter as interpreter_module
 from datacheck.workers.interface import Death
+from datacheck.workers.interpreter import _MAIN
 from datacheck.workers.pool import WORKER_BYTES, Pool
-from datacheck.workers.process import _MAIN, _ahead, start_ahead
+from datacheck.workers.process import _ahead, start_ahead
 
 pytestmark = pytest.mark.own_workers
 
@@ -247,7 +248,7 @@ def test_no_process_is_left_when_a_run_is_left_in_its_middle():
 
 
 def broken(monkeypatch, code):
-    monkeypatch.setattr(process_module, "_MAIN", f"import os, sys\n{code}\n# {{path}}")
+    monkeypatch.setattr(interpreter_module, "_MAIN", f"import os, sys\n{code}\n# {{path}}")
 
 
 def test_a_worker_that_cannot_start_is_no_finding(tmp_path, monkeypatch):
@@ -260,7 +261,7 @@ def test_a_worker_that_cannot_start_is_no_finding(tmp_path, monkeypatch):
 def test_a_worker_that_failed_to_start_once_is_started_again(tmp_path, monkeypatch):
     mark = tmp_path / "mark"
     once = f"if not os.path.exists({str(mark)!r}):\n    open({str(mark)!r}, 'w').close()\n    os.kill(os.getpid(), 9)"
-    monkeypatch.setattr(process_module, "_MAIN", f"import os\n{once}\n{_MAIN}")
+    monkeypatch.setattr(interpreter_module, "_MAIN", f"import os\n{once}\n{_MAIN}")
     assert datacheck.scan(write_lmdb(tmp_path / "env", raw_records(50)), workers=1).status == 0
     assert mark.exists()
 
@@ -368,7 +369,7 @@ def refusing(monkeypatch, after):
         started.append(popen(*args, **options))
         return started[-1]
 
-    monkeypatch.setattr(process_module.subprocess, "Popen", start)
+    monkeypatch.setattr(interpreter_module.subprocess, "Popen", start)
     return started
 
 

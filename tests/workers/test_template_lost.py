@@ -3,10 +3,12 @@
 import contextlib
 import os
 import signal
+from functools import partial
 
 import pytest
-from worker_jobs import MEMORY, orphan_itself, orphan_itself_later, pid_of
+from worker_jobs import MEMORY, about, orphan_itself, orphan_itself_later, pid_of, pid_of_many
 
+from datacheck.workers import pool as pool_module
 from datacheck.workers import process as process_module
 from datacheck.workers import template as template_module
 from datacheck.workers.interface import UNKNOWN_END, Death, Step
@@ -91,3 +93,43 @@ def test_an_answer_that_nobody_waits_for_any_more_is_no_other_questions():
             it.kill()
             assert it.wait() == -signal.SIGKILL
             it.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    for module in (template_module, pool_module):
+        monkeypatch.setattr(module, "UNANSWERED", 0.05)
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20], ids=["a small job", "a job that fills the pipe"])
+def test_a_template_that_is_stopped_before_it_forks_keeps_no_task_waiting(impatient, caplog, size):
+    caplog.set_level("DEBUG", "datacheck")
+    with started() as template:
+        os.kill(template._process.pid, signal.SIGSTOP)
+        with Pool(partial(pid_of_many, b"x" * size), 2, MEMORY) as pool:
+            told = dict(pool.run(range(6)))
+        assert template._process.wait(60) == -signal.SIGKILL
+    assert sorted(told) == list(range(6))
+    assert [it.getMessage() for it in caplog.records if "stopped" in it.getMessage()] != []
+
+
+def test_a_template_that_is_stopped_later_keeps_no_further_worker_waiting(impatient):
+    with started() as template, Pool(pid_of, 2, MEMORY) as pool:
+        assert len(list(pool.run([0]))) == 1
+        os.kill(template._process.pid, signal.SIGSTOP)
+        told = [result for _, result in pool.run(range(20))]
+    assert len(told) == 20
+    assert all(isinstance(it, int) for it in told)
+
+
+def test_a_template_that_only_takes_long_to_load_is_waited_for(impatient, tmp_path, monkeypatch):
+    (tmp_path / "takes_long.py").write_text("import time\ntime.sleep(1)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    close = start_ahead(MEMORY, ["takes_long"])
+    try:
+        ((_, it),) = process_module._templates
+        with Pool(about, 1, MEMORY) as pool:
+            ((_, (_, parent, *_)),) = pool.run([0])
+        assert parent == it._process.pid
+    finally:
+        close()
