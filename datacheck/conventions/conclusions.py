@@ -245,7 +245,8 @@ def conclude_list(listed: Listed) -> Iterator[Finding]:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
         said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
-        yield found("dangling", said, key=key, count=len(listed.missing), first=first)
+        verdict: Verdict | None = "suspicious" if listed.within else None
+        yield found("dangling", said, verdict=verdict, key=key, count=len(listed.missing), first=first)
     if listed.unlisted:
         said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
         yield found("count", said, verdict="suspicious", key=key, count=listed.unlisted)

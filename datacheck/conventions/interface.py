@@ -157,7 +157,7 @@ class KeyList(msgspec.Struct, frozen=True):
     `entries` their places in the list, which are more where a key is there twice. A list that is `partial` need not
     name every record; one that is a `share` does so together with the others that are. One with `sizes` tells the
     heights and widths of pictures too. `kept_in` is the database that holds it, where that is another one than the
-    records are in.
+    records are in. Lists within another value have `places` there.
     """
 
     key: bytes
@@ -169,6 +169,7 @@ class KeyList(msgspec.Struct, frozen=True):
     sizes: bool = False
     share: bool = False
     kept_in: str | None = None
+    places: tuple[Place, ...] = ()
 
     @property
     def name(self) -> str:
@@ -176,13 +177,17 @@ class KeyList(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list."""
+    """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list.
+
+    Nothing tells what a loader makes of one that is `within` another value.
+    """
 
     key: bytes
     number: int
     missing: tuple[bytes, ...]
     unlisted: int
     kept_in: str | None = None
+    within: bool = False
 
     @property
     def name(self) -> str:
@@ -202,6 +207,11 @@ class ListWithin(msgspec.Struct, frozen=True):
     numbers: bool = False
     form: str = ""
     places: tuple[Place, ...] = ()
+
+    def as_list(self, part: str) -> KeyList:
+        """Return the lists of keys of a database as one, which need not name every record."""
+        kept_in = None if self.kept_in == part else self.kept_in
+        return KeyList(self.key, self.form, 0, partial=True, kept_in=kept_in, places=self.places)
 
 
 class Convention(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.copy_plan import Change
 from datacheck.conventions.account import KeyWatch
+from datacheck.conventions.aligned import with_keys
 from datacheck.conventions.interface import Count, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.rewriting import Place, rewritten
@@ -19,7 +20,7 @@ from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Naming
 from datacheck.conventions.stems import Stems
-from datacheck.conventions.stored_values import FORMS, keys_in, with_keys
+from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:

@@ -188,6 +188,7 @@ def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], other
     for part, known in report.keeps.items():
         within = [it for it in known.within if it.places]
         keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if within else frozenset()
+        keys |= {key for it in known.listed if it.within for key in it.missing}
         if not within or not (keys or part in made):
             continue
         itself = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)

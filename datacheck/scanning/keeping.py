@@ -294,6 +294,7 @@ def compared(
     for part, known in confirmed(counting(spanning, accounts)).items():
         its = tuple(it for it in shards if it.part == part)
         lists = tuple(it for convention in known.conventions for it in convention.lists)
+        lists += tuple(it.as_list(part) for it in known.within if it.places)
         listed = do(CompareLists(part, its, lists, known.own)) if lists else ()
         if isinstance(listed, Death):
             return listed

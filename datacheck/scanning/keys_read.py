@@ -10,8 +10,9 @@ from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.interface import KeyList, Listed
 from datacheck.conventions.side_files import beside
+from datacheck.conventions.standing import keys_at
 from datacheck.conventions.stems import StemGroups, Stems, Unpaired
-from datacheck.conventions.stored_values import FORMS, keys_in
+from datacheck.conventions.stored_values import FORMS, key_of, keys_in
 from datacheck.errors import PartUnread
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.escaping import escape
@@ -97,10 +98,11 @@ class CompareLists(msgspec.Struct, frozen=True):
         return [
             Listed(
                 it.key,
-                it.number,
+                len(wanted[place][1]) if it.places else it.number,
                 tuple(sorted(missing[place] - self.own)),
                 0 if it.partial else unlisted[place],
                 it.kept_in,
+                bool(it.places),
             )
             for place, (it, _) in enumerate(wanted)
         ]
@@ -110,7 +112,10 @@ def _listed(reader: Reader, of: KeyList, part: str) -> set[bytes]:
     raw = (
         beside(reader.path, of.key) if of.file else value_of(reader, of.key, part if of.kept_in is None else of.kept_in)
     )
-    return set(keys_in(FORMS[of.form].read(raw or b"") or []))
+    value = FORMS[of.form].read(raw or b"") or []
+    if of.places:
+        return {key_of(it) for place in of.places for it in keys_at(value, place)}
+    return set(keys_in(value))
 
 
 class FindUnpaired(msgspec.Struct, frozen=True):
