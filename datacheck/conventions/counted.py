@@ -51,7 +51,7 @@ def recognise(store: StoreView) -> Convention | None:
         if count is None:
             continue
         unread = count.said is None and (name in UNMISTAKABLE or count.otherwise is not None)
-        unread |= name in UNMISTAKABLE and count.said is not None and type(count.said.value) is float
+        unread |= name in (*UNMISTAKABLE, *LOOSE) and count.fraction is not None
         if count.number is not None or unread:
             counts.append(count)
     counts = [it for it in (*counts, *metadata_counts(store)) if it.key in OWN_NAMES or not _is_a_record(it, store)]

@@ -29,6 +29,8 @@ ALL = ""
 """Stands for all families of keys where shapes are told by family."""
 FEWEST = 64
 """One in so many of the sampled keys is a fair share."""
+ALL_TOGETHER = "all databases together"
+"""Stands for them where the name of a database does."""
 LARGEST = 1 << 62
 """No store has so many records."""
 
@@ -84,7 +86,8 @@ class Count(msgspec.Struct, frozen=True):
     of keys in the list under that key. `form` is how a number is written where none could be read. `kept_in` is the
     database that holds it, where that is another one than the records are in. One `of_all` is of the records of all
     other databases; one `of_none` is near to the number of none, whatever it may count. One that is `near` a
-    database's number of records, by the name of it and that number, may count these or something else. `otherwise`
+    database's number of records, by the name of it and that number, may count these or something else; one `of_all` is
+    then of these, and not true. `otherwise`
     is what else the bytes may say: of 49 in msgpack there is the text "1".
     """
 
@@ -127,6 +130,12 @@ class Count(msgspec.Struct, frozen=True):
         elif self.item is not None:
             value = value[self.item] if isinstance(value, list) and len(value) > self.item else None
         return value + self.last if type(value) is int and abs(value) < LARGEST else None
+
+    @property
+    def fraction(self) -> float | None:
+        """The number where it is written as one that need not be whole, as 60.0."""
+        value = None if self.said is None or self.item is not None else self.said.value
+        return value if type(value) is float else None
 
     def written(self, number: int) -> bytes:
         """Return the bytes that say a number, in the form of these; these themselves where they say it."""

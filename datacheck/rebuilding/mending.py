@@ -242,8 +242,9 @@ def _kept_elsewhere(
             for of, it in made.items():
                 whole = not of_records and of in report.keeps and report.keeps[of].across is not None
                 dropped += 0 if of == part else (it.samples or 0) if whole else it.dropped
-            if dropped and count.number is not None:
-                values.setdefault(part, {})[count.key] = count.written(count.number - dropped)
+            number = count.number if count.near is None else count.near[1]
+            if number is not None and number - dropped != count.number:
+                values.setdefault(part, {})[count.key] = count.written(number - dropped)
     return values
 
 

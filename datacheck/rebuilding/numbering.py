@@ -172,7 +172,8 @@ def _left_as_said(report: Report) -> Iterator[str]:
     for part, known in report.keeps.items():
         for count in _doubtful(known, report.account(part)):
             name = named(count.name, part if count.kept_in is None else None)
-            yield f"{name} still says {count.number:,}, which may be a number of something else than records"
+            said = escape(count.raw[:40]) if count.number is None else f"{count.number:,}"
+            yield f"{name} still says {said}, which may be a number of something else than records"
 
 
 def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
