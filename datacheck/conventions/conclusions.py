@@ -60,7 +60,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
     alone = None if groups is not None else _alone(convention, account)
     if alone is not None and convention.counts and across is None:
-        groups = with_some(alone, convention.parts, account.numbers)
+        groups = with_some(alone, convention.parts, account.numbers, convention.further)
     if across is not None:
         numbers = across.numbers  # none where names tell the samples
     elif groups is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
+from datacheck.conventions.parts import pieces_of
 from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored_count
 
 UNMISTAKABLE = frozenset(
@@ -57,7 +58,9 @@ def recognise(store: StoreView) -> Convention | None:
     counts = [it for it in (*counts, *metadata_counts(store)) if it.key in OWN_NAMES or not _is_a_record(it, store)]
     if not counts:
         return None
-    return Convention("count", store.parts, tuple(counts), own=frozenset(it.key for it in counts), named=False)
+    own = frozenset(it.key for it in counts)
+    pieces = pieces_of(store.frequent) if store.parts else ()
+    return Convention("count", store.parts, tuple(counts), own=own, named=False, further=pieces)
 
 
 def _is_a_record(count: Count, store: StoreView) -> bool:

@@ -122,6 +122,12 @@ def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
     return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
 
 
+def _without_numbers(report: Report, part: str) -> int:
+    """Return how many records of a database are of no numbering and no convention's, as those of two numbers."""
+    account = report.account(part)
+    return account.records - account.own - sum(map(len, account.numbers.values()))
+
+
 def left_as_it_is(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
     """Yield a sentence for each thing that has to do with the records, and that nobody can say how to keep true."""
     yield from _left_open(report, order, outcomes)
@@ -140,6 +146,8 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
             names = ", ".join(map(str, outcome.repair.patterns))
             others = ", ".join(map(str, _others(report, part, outcome)))
             yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
+            if not others and (count := _without_numbers(report, part)) > ACCIDENTS:
+                yield f"{count:,} other records may name records of {names}, which have other numbers now"
             continue
         if known.across is not None or any(it.lists or it.deleted for it in known.conventions):
             continue

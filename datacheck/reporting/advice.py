@@ -153,6 +153,8 @@ def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str
     """Say whether a copy without the records that count would be better than the source, and not empty."""
     if not report.complete or not report.checked:
         return False
+    if any(one.unread for known in report.keeps.values() for one in known.conventions):
+        return False  # a rebuild refuses it: nothing tells what the list of keys is to hold
     if one is None:
         damaged = (it for it in report.findings if it.verdict in verdicts and it.code in DAMAGE)
         return report.layer is None and next(damaged, None) is not None
