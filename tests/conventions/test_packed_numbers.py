@@ -7,6 +7,7 @@ import pytest
 from convention_stores import picture, read, write
 
 import datacheck
+from datacheck.model.escaping import escape
 
 ORDERS = [">I", "<I", ">Q", "<Q"]
 
@@ -43,7 +44,9 @@ def test_a_store_that_counts_is_closed_up(tmp_path, order, name):
     sound = pictures(order) | {name: b"300"}
     assert datacheck.scan(write(tmp_path / "sound", sound)).counts == {}
     source = write(tmp_path / "store", pictures(order, cut=[30]) | {name: b"300"})
-    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    (moved,) = receipt.repairs.renumbered
+    assert [moved.name(it) for it in (31, 30)] == [escape(struct.pack(order, it)) for it in (31, 30)]
     store = read(tmp_path / "copy")
     assert (numbers(store, order), store[name]) == ([*range(299)], b"299")
     assert store[struct.pack(order, 30)] == sound[struct.pack(order, 31)]
