@@ -8,7 +8,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
-from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
+from datacheck.conventions.groups import CONFIRMED, ENOUGH, Groups, grouped, with_some
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
@@ -244,12 +244,13 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
     """Yield what does not fit between a list of keys and the keys that are there."""
-    key, name = escape(listed.key), listed.name
+    key, name = escape(listed.key) if listed.key else None, listed.name
     if listed.missing:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
         said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
-        verdict: Verdict | None = "suspicious" if listed.within else None
+        some = listed.of_records is not None and len(listed.missing) > (1 - CONFIRMED) * max(ENOUGH, listed.number)
+        verdict: Verdict | None = "suspicious" if listed.within or some else None
         yield found("dangling", said, verdict=verdict, key=key, count=len(listed.missing), first=first)
     if listed.unlisted:
         said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"

@@ -6,19 +6,19 @@ by a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.parts import parts_of
 from datacheck.conventions.rewriting import Place
 from datacheck.conventions.runs import Span
 from datacheck.conventions.sequences import Frames
 from datacheck.conventions.spanning import Naming, Spanning
 from datacheck.conventions.stems import StemGroups, Stems
-from datacheck.conventions.stored_values import FORMS, Stored, stored
+from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
 from datacheck.model.escaping import escape
 
 Value = Callable[[bytes], "bytes | None"]
@@ -188,7 +188,8 @@ class KeyList(msgspec.Struct, frozen=True):
 class Listed(msgspec.Struct, frozen=True):
     """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list.
 
-    Nothing tells what a loader makes of one that is `within` another value.
+    Nothing tells what a loader makes of one that is `within` another value. What the values of other records name goes
+    by the name `of_records`; where each names one, `entries` are these: what is named, and the key of the record.
     """
 
     key: bytes
@@ -197,10 +198,12 @@ class Listed(msgspec.Struct, frozen=True):
     unlisted: int
     kept_in: str | None = None
     within: bool = False
+    of_records: str | None = None
+    entries: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def name(self) -> str:
-        return named_in(self.key, self.kept_in)
+        return self.of_records or named_in(self.key, self.kept_in)
 
 
 class ListWithin(msgspec.Struct, frozen=True):
@@ -221,6 +224,34 @@ class ListWithin(msgspec.Struct, frozen=True):
         """Return the lists of keys of a database as one, which need not name every record."""
         kept_in = None if self.kept_in == part else self.kept_in
         return KeyList(self.key, self.form, 0, partial=True, kept_in=kept_in, places=self.places)
+
+
+class Index(msgspec.Struct, frozen=True):
+    """Records of the database `kept_in` that name the keys of records: all of its records, or those of a `pattern`.
+
+    A value is a key, or a list of keys that is written in a `form`.
+    """
+
+    kept_in: str
+    pattern: Pattern | None = None
+    form: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is to be read as the name of these records."""
+        within = "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
+        return ":".join(it for it in (self.kept_in, within) if it)
+
+    def rows(self, keys: Sequence[bytes]) -> Iterator[int]:
+        """Yield the rows of these records among neighbouring ones."""
+        yield from range(len(keys)) if self.pattern is None else self.pattern.numbers(KeyTable(keys))[0].tolist()
+
+    def keys(self, value: bytes) -> list[bytes] | None:
+        """Return the keys that a value names, None where it is of another form."""
+        if not self.form:
+            return [value]
+        said = FORMS[self.form].read(value)
+        return list(keys_in(said)) if said is not None and is_key_list(said) else None
 
 
 class Convention(msgspec.Struct, frozen=True):
@@ -265,6 +296,7 @@ class Known(msgspec.Struct, frozen=True):
     stems: StemGroups | None = None
     across: Spanning | None = None
     within: tuple[ListWithin, ...] = ()
+    indexes: tuple[Index, ...] = ()
 
     @property
     def own(self) -> frozenset[bytes]:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from datacheck.backends.copy_plan import Change
 from datacheck.conventions.account import KeyWatch
 from datacheck.conventions.aligned import with_keys
-from datacheck.conventions.interface import Count, Value
+from datacheck.conventions.interface import Count, Index, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.rewriting import Place, rewritten
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Naming
 from datacheck.conventions.stems import Stems
-from datacheck.conventions.stored_values import FORMS, keys_in
+from datacheck.conventions.stored_values import FORMS, is_key_list, keys_in
 from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Repair:
     of the convention's that the source lacks. `side_files` are the forms of lists of keys in files, by their names.
     `lengths` are what counts the keys in a list, which is known as the list is written. Of `stems` those in
     `gone_stems` go, with all of their records. Records with the keys in `also` go, whatever they are. `foreign`
-    are lists, by key, of the keys of other databases. `naming` tells samples that other databases have a part in.
+    are lists, by key, of the keys of other databases; `indexes` are records that name others. `naming` tells samples
+    that other databases have a part in.
     """
 
     patterns: tuple[Pattern, ...]
@@ -78,10 +79,12 @@ class Repair:
     also: frozenset[bytes] = frozenset()
     foreign: Mapping[bytes, Foreign] = field(default_factory=dict)
     naming: Naming | None = None
+    indexes: Sequence[tuple[Index, Foreign]] = ()
 
     @property
     def ordered(self) -> bool:
-        return not self.renumbered
+        moved = any(it.renumbered for index, foreign in self.indexes if not index.form for it in foreign.repairs)
+        return not (self.renumbered or moved)
 
     @property
     def named_by(self) -> tuple[object, ...]:
@@ -115,6 +118,8 @@ class Repair:
             leaves += [row for row, key in enumerate(keys) if (it := split(key)) and it[0] in self.gone_stems]
         if self.also:
             leaves += [row for row, key in enumerate(keys) if key in self.also]
+        for index, foreign in ((index, foreign) for index, foreign in self.indexes if not index.form):
+            leaves += [row for row in index.rows(block.keys) if foreign.key(bytes(block.values[row])) is None]
         return Change(frozenset(leaves), renamed, self._new_values(block, value))
 
     def files(self, folder: Path) -> dict[str, bytes]:
@@ -164,6 +169,16 @@ class Repair:
                 number = sum(1 for _ in keys_in(with_keys(old, of.key)))
                 if number != count.number:
                     made[row] = count.written(number)
+        for index, foreign in self.indexes:
+            for row in index.rows(block.keys):
+                if not index.form:
+                    named = bytes(block.values[row])
+                    if (other := foreign.key(named)) is not None and other != named:
+                        made[row] = other
+                    continue
+                old = FORMS[index.form].read(bytes(block.values[row]))
+                if old is not None and is_key_list(old) and (new := foreign.rewritten(old)) != old:
+                    made[row] = FORMS[index.form].write(new)
         return made
 
     def _place(self, number: int) -> int | None:

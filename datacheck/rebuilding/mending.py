@@ -10,7 +10,7 @@ from typing import Any
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, scattered
-from datacheck.conventions.interface import Known
+from datacheck.conventions.interface import Index, Known
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
 from datacheck.conventions.repair import Foreign, Repair
 from datacheck.conventions.runs import Runs
@@ -114,6 +114,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
         made[part] = replace(outcome, repair=repair)
     _list_elsewhere(report, made, others)
     _list_within(choice, report, made, others)
+    _list_in_records(choice, report, made, others)
     if not made:
         return None
     return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
@@ -198,6 +199,50 @@ def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], other
         outcome = made.get(part) or only_values({}, others.pop(part, 0))
         repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})
         made[part] = replace(outcome, repair=repair)
+
+
+def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+    """Let the records that list others lose what is gone."""
+    for part, known in report.keeps.items():
+        its = [it for it in known.indexes if it.form or can_lose(report, it, part)]
+        keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if its else frozenset()
+        keys |= {key for it in known.listed if it.of_records for key in it.missing}
+        if not its or not (keys or part in made):
+            continue
+        itself = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
+        repairs = (made[part].repair, itself) if part in made else (itself,)
+        for it in its:
+            outcome = made.get(it.kept_in) or only_values({}, others.pop(it.kept_in, 0))
+            foreign = Foreign(it.form, repairs)
+            entries = _entries(choice, report, known, it, foreign)
+            made[it.kept_in] = replace(
+                outcome,
+                repair=replace(outcome.repair, indexes=(*outcome.repair.indexes, (it, foreign))),
+                dropped=outcome.dropped + len(entries),
+                entries=(*outcome.entries, *entries),
+            )
+
+
+def can_lose(report: Report, index: Index, part: str) -> bool:
+    """Say whether records of one database that name one of another each can go with it, as nothing counts them."""
+    known = report.keeps.get(index.kept_in, Known())
+    entries = (it for it in report.keeps[part].listed if it.of_records == index.name)
+    counted = any(it.counts or it.lists or len(it.parts) > 1 for it in known.conventions) or known.across is not None
+    return index.kept_in != part and not counted and any(it.entries for it in entries)
+
+
+def _entries(choice: Choice, report: Report, known: Known, index: Index, foreign: Foreign) -> list[bytes]:
+    """Return the keys of the records that go since they name one that does, and not for their own findings."""
+    listed = next((it for it in known.listed if it.of_records == index.name), None)
+    if index.form or listed is None:
+        return []
+    going = {named for named, _ in listed.entries if foreign.key(named) is None}
+    itself = Counter(key for of, key, _ in gone(choice.shown, report) if of == index.kept_in) if going else Counter()
+    made = []
+    for named, key in listed.entries if going else ():
+        if named in going and not itself[key]:
+            made.append(key)
+    return made
 
 
 def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:

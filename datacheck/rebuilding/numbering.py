@@ -19,7 +19,7 @@ from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import named
 from datacheck.model.replacing import replace
-from datacheck.rebuilding.mending import gone
+from datacheck.rebuilding.mending import can_lose, gone
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
@@ -198,6 +198,9 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
             where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
+        for index in (it for it in known.indexes if not (it.form or can_lose(report, it, part))):
+            other = ", or have others there" if moved else ""
+            yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
 
 
 def _doubtful(known: Known, account: Account) -> Iterator[Count]:

@@ -112,8 +112,9 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
             for part, repair in made
             for key, value in {**repair.values, **repair.added}.items()
         },
-        lists=tuple(
-            named(escape(it), part) for part, one in made for it in (*one.lists, *one.side_files, *one.foreign)
+        lists=(
+            *(named(escape(it), part) for part, one in made for it in (*one.lists, *one.side_files, *one.foreign)),
+            *(it.name for _, one in made for it, _ in one.indexes),
         ),
         lengths=tuple(
             named(escape(it.key), part)

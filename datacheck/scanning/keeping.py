@@ -13,7 +13,8 @@ from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.across import confirmed
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.elsewhere import counting, elsewhere
-from datacheck.conventions.interface import Known, StoreView
+from datacheck.conventions.indexes import indexes
+from datacheck.conventions.interface import Index, Known, Listed, StoreView
 from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.numbered_keys import Pattern, patterns
 from datacheck.conventions.side_files import beside
@@ -26,7 +27,14 @@ from datacheck.model.profile import Profile
 from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.further_keys import further_keys
-from datacheck.scanning.keys_read import CompareLists, FindUnpaired, for_keys, value_of
+from datacheck.scanning.keys_read import (
+    CompareIndexes,
+    CompareLists,
+    FindUnpaired,
+    for_keys,
+    small_value_of,
+    value_of,
+)
 from datacheck.scanning.probing import probes_of_keys
 from datacheck.scanning.spanning import with_spanning
 from datacheck.scanning.taking import Taken
@@ -248,9 +256,36 @@ class Recognise(msgspec.Struct, frozen=True):
             require_met(wanted, met)
             made = elsewhere(kept, views, asked=bool(wanted))
             within = [] if wanted == (NONE,) else list(lists_within(made, views))
+            named = []
+            if not wanted and len(views) <= FEW_PARTS:
+                named = self._indexes(job.reader, watch, views, keys, several)
         except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
             return {}
-        return {part: Known(of, within=tuple(it for at, it in within if at == part)) for part, of in made.items()}
+        return {
+            part: Known(
+                of,
+                within=tuple(it for at, it in within if at == part),
+                indexes=tuple(it for at, it in named if at == part),
+            )
+            for part, of in made.items()
+        }
+
+    def _indexes(
+        self,
+        reader: Reader,
+        watch: Watch,
+        views: Mapping[str, StoreView],
+        keys: Keys,
+        several: Mapping[str, bool],
+    ) -> list[tuple[str, Index]]:
+        """Return the records that name others, with the database that these are in."""
+        of_several = {part: self._view(reader, watch, part, keys[part]) for part in keys if several.get(part)}
+
+        def small(part: str, key: bytes) -> bytes | None:
+            watch.note(None)
+            return small_value_of(reader, key, part)
+
+        return list(indexes({**views, **of_several}, several, small))
 
     def _with_further(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
         """Return the keys that are known of a database, with some of those that begin otherwise than these."""
@@ -301,8 +336,23 @@ def compared(
         stems = _stem_groups(known, accounts.get(part) or Account(), its, do)
         if isinstance(stems, Death):
             return stems
+        named = _named(known, its, shards, do)
+        if isinstance(named, Death):
+            return named
+        listed = (*listed, *named)
         made[part] = msgspec.structs.replace(known, listed=listed, stems=stems)
     return made
+
+
+def _named(
+    known: Known, its: tuple[Shard, ...], shards: Sequence[Shard], do: Callable[[Any], Any]
+) -> Sequence[Listed] | Death:
+    """Return what comparing what other records name with the keys of a database, in `its` shards, comes to."""
+    if not known.indexes:
+        return ()
+    holding = {it.kept_in for it in known.indexes}
+    of = tuple(it for it in shards if it.part in holding)
+    return cast("Sequence[Listed] | Death", do(CompareIndexes(its, known.indexes, of)))
 
 
 def _stem_groups(
