@@ -254,6 +254,15 @@ class Index(msgspec.Struct, frozen=True):
         return list(keys_in(said)) if said is not None and is_key_list(said) else None
 
 
+class FrameCounts(msgspec.Struct, frozen=True):
+    """How many frames each clip has, as a mapping under `key` has `said`, and how many are `there`."""
+
+    key: bytes
+    form: str
+    said: dict[Any, int]
+    there: dict[bytes, int] = {}
+
+
 class Convention(msgspec.Struct, frozen=True):
     """One convention, as a store has it.
 
@@ -297,6 +306,7 @@ class Known(msgspec.Struct, frozen=True):
     across: Spanning | None = None
     within: tuple[ListWithin, ...] = ()
     indexes: tuple[Index, ...] = ()
+    frames: tuple[FrameCounts, ...] = ()
 
     @property
     def own(self) -> frozenset[bytes]:

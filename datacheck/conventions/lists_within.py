@@ -34,7 +34,7 @@ def lists_within(
     for part, view in views.items() if large else ():
         known = {(it.kept_in or part, it.key) for of in kept.values() for one in of for it in one.lists}
         known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
-        for key in _names(view):
+        for key in names_of(view):
             said = None if (part, key) in known else view.stored(key)
             found: dict[str, list[tuple[Place, list[Any]]]] = {}
             if said is None:
@@ -77,7 +77,7 @@ def _shared(names: list[tuple[str, ...]]) -> tuple[str, ...]:
     return next(first[:size] for size in range(len(first), -1, -1) if all(it[:size] == first[:size] for it in names))
 
 
-def _names(view: StoreView) -> list[bytes]:
+def names_of(view: StoreView) -> list[bytes]:
     """Return the keys under which such lists may lie: those without a number, where these are few."""
     names = without_digits(view)
     return names if len(names) <= FEW else [it for it in METADATA if it in view.keys]

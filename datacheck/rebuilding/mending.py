@@ -10,6 +10,7 @@ from typing import Any
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, scattered
+from datacheck.conventions.frame_counts import rewritten_without
 from datacheck.conventions.interface import Index, Known
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
 from datacheck.conventions.repair import Foreign, Repair
@@ -115,6 +116,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     _list_elsewhere(report, made, others)
     _list_within(choice, report, made, others)
     _list_in_records(choice, report, made, others)
+    _count_frames(choice, report, made, others)
     if not made:
         return None
     return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
@@ -221,6 +223,18 @@ def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], o
                 dropped=outcome.dropped + len(entries),
                 entries=(*outcome.entries, *entries),
             )
+
+
+def _count_frames(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+    """Let what counts the frames of each clip lose those that go."""
+    for part, known in report.keeps.items():
+        keys = {key for of, key, _ in gone(choice.shown, report) if of == part} if known.frames else set()
+        keys.update(made[part].keys_with_others() if part in made and known.frames else ())
+        values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
+        if values:
+            outcome = made.get(part) or only_values({}, others.pop(part, 0))
+            repair = replace(outcome.repair, values={**outcome.repair.values, **values})
+            made[part] = replace(outcome, repair=repair)
 
 
 def can_lose(report: Report, index: Index, part: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, unsure
+from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.numbered_keys import Pattern
@@ -198,9 +199,20 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
             where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
+        yield from _left_of_frames(known, part, [key for of, key, _ in gone(order.choice.shown, report) if of == part])
         for index in (it for it in known.indexes if not (it.form or can_lose(report, it, part))):
             other = ", or have others there" if moved else ""
             yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
+
+
+def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[str]:
+    """Yield a sentence for each count of the frames of clips of which some frames go."""
+    for counts in known.frames:
+        clips = sorted(count_frames(keys, frozenset(counts.there)))
+        if clips:
+            more = f" and {len(clips) - 1:,} more" if len(clips) > 1 else ""
+            name = named(escape(counts.key), part)
+            yield f"{name} counts what is left of {escape(clips[0])}{more}: a loader that counts up asks for what went"
 
 
 def _doubtful(known: Known, account: Account) -> Iterator[Count]:

@@ -13,13 +13,13 @@ from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.across import confirmed
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.elsewhere import counting, elsewhere
+from datacheck.conventions.frame_counts import conclude_frames, frame_counts
 from datacheck.conventions.indexes import indexes
-from datacheck.conventions.interface import Index, Known, Listed, StoreView
+from datacheck.conventions.interface import Index, Known, StoreView
 from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.numbered_keys import Pattern, patterns
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
-from datacheck.conventions.stems import StemGroups, agree, may_be
 from datacheck.conventions.terminated import odd_ends
 from datacheck.model.blocks import Block, Layout, Shard
 from datacheck.model.finding import Finding
@@ -27,10 +27,9 @@ from datacheck.model.profile import Profile
 from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.further_keys import further_keys
+from datacheck.scanning.keys_compared import frames_there, named_by_records, stem_groups
 from datacheck.scanning.keys_read import (
-    CompareIndexes,
     CompareLists,
-    FindUnpaired,
     for_keys,
     small_value_of,
     value_of,
@@ -266,6 +265,7 @@ class Recognise(msgspec.Struct, frozen=True):
                 of,
                 within=tuple(it for at, it in within if at == part),
                 indexes=tuple(it for at, it in named if at == part),
+                frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
             )
             for part, of in made.items()
         }
@@ -333,38 +333,19 @@ def compared(
         listed = do(CompareLists(part, its, lists, known.own)) if lists else ()
         if isinstance(listed, Death):
             return listed
-        stems = _stem_groups(known, accounts.get(part) or Account(), its, do)
+        stems = stem_groups(known, accounts.get(part) or Account(), its, do)
         if isinstance(stems, Death):
             return stems
-        named = _named(known, its, shards, do)
+        named = named_by_records(known, its, shards, do)
         if isinstance(named, Death):
             return named
         listed = (*listed, *named)
+        frames = frames_there(known, its, do)
+        if isinstance(frames, Death):
+            return frames
+        known = msgspec.structs.replace(known, frames=frames)
         made[part] = msgspec.structs.replace(known, listed=listed, stems=stems)
     return made
-
-
-def _named(
-    known: Known, its: tuple[Shard, ...], shards: Sequence[Shard], do: Callable[[Any], Any]
-) -> Sequence[Listed] | Death:
-    """Return what comparing what other records name with the keys of a database, in `its` shards, comes to."""
-    if not known.indexes:
-        return ()
-    holding = {it.kept_in for it in known.indexes}
-    of = tuple(it for it in shards if it.part in holding)
-    return cast("Sequence[Listed] | Death", do(CompareIndexes(its, known.indexes, of)))
-
-
-def _stem_groups(
-    known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any]
-) -> StemGroups | Death | None:
-    """Return the samples of a database that are told by stems, None where there are none."""
-    stems = next((it.stems for it in known.conventions if it.stems is not None), None)
-    if stems is None or not may_be(stems, account.stems):
-        return None
-    if agree(stems, account.stems):
-        return StemGroups(stems, account.stems[stems.endings[0]][0], {})
-    return cast("StemGroups | Death | None", do(FindUnpaired(shards, stems)))
 
 
 def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
@@ -398,6 +379,8 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
         yield from conclude(convention, account, known)
     for one in known.listed:
         yield from conclude_list(one)
+    for counts in known.frames:
+        yield from conclude_frames(counts)
     yield from odd_ends(known, account)
 
 

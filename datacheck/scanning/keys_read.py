@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.account import Account, KeyWatch
+from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.interface import Index, KeyList, Listed
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.standing import keys_at
@@ -173,6 +175,23 @@ class CompareIndexes(msgspec.Struct, frozen=True):
             )
             for it, keys, gone in zip(self.indexes, named, missing, strict=True)
         ]
+
+
+class CountFrames(msgspec.Struct, frozen=True):
+    """Return how many records of a database are frames of each of some clips."""
+
+    shards: tuple[Shard, ...]
+    clips: frozenset[bytes]
+
+    def run(self, job: Job, watch: Watch) -> dict[bytes, int]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        there: Counter[bytes] = Counter()
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                if isinstance(block, Block):
+                    there += count_frames(block.keys, self.clips)
+        return dict(there)
 
 
 class FindUnpaired(msgspec.Struct, frozen=True):
