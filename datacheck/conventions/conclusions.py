@@ -251,7 +251,8 @@ def conclude_list(listed: Listed) -> Iterator[Finding]:
         said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
         some = listed.of_records is not None and len(listed.missing) > (1 - CONFIRMED) * max(ENOUGH, listed.number)
         verdict: Verdict | None = "suspicious" if listed.within or some else None
-        yield found("dangling", said, verdict=verdict, key=key, count=len(listed.missing), first=first)
+        of = {} if listed.of_records is None else {"of": listed.of_records}
+        yield found("dangling", said, verdict=verdict, key=key, count=len(listed.missing), first=first, **of)
     if listed.unlisted:
         said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
         yield found("count", said, verdict="suspicious", key=key, count=listed.unlisted)

@@ -19,6 +19,8 @@ from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
 
 LARGEST = 1 << 30
 """Bytes of a value that is read, or that it is inflated to."""
+SIZES = range(2, 33)
+"""Bytes of a whole number."""
 DEEPEST = 4
 """Lists within lists, of what is kept beside records."""
 _META = re.compile(r"\S+ \([0-9]+, ?[0-9]+(, ?[0-9]+)?\) [0-9]+")
@@ -148,9 +150,13 @@ def stored_count(raw: bytes) -> Stored | None:
     """Return what a value under the name of a count says: as `stored`, or a whole number of four or eight bytes.
 
     Nothing says in which order the bytes are. The number is the lesser one: in the other order it is millions at least.
+    Of other lengths are numbers that have as many bytes as they have bits, as some write them: most are zero.
     """
     said = stored(raw)
-    if said is not None or len(raw) not in (4, 8) or _may_be_float(raw):
+    if said is None and len(raw) not in (4, 8):
+        whole = _whole_number(raw) if len(raw) in SIZES else None
+        return whole if whole is not None and 8 * len(raw) > 2 * whole.value.bit_length() else None
+    if said is not None or _may_be_float(raw):
         return said
     return _whole_number(raw)
 
@@ -343,4 +349,4 @@ FORMS = {
 }
 """The forms by name, in the order in which they are tried."""
 TRIED = tuple(FORMS.values())
-FORMS |= {f"{order} {size}": _binary(order, size) for order in ("little", "big") for size in (4, 8)}
+FORMS |= {f"{order} {size}": _binary(order, size) for order in ("little", "big") for size in SIZES}

@@ -13,6 +13,7 @@ from datacheck.conventions.conclusions import samples, scattered
 from datacheck.conventions.frame_counts import rewritten_without
 from datacheck.conventions.interface import Index, Known
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
+from datacheck.conventions.parting import numbered_alike
 from datacheck.conventions.repair import Foreign, Repair
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Sample, Spanning
@@ -63,8 +64,16 @@ def look_again(pool: Engine[Task], report: Report) -> None:
 
 def lost_in_source(report: Report) -> list[Finding]:
     """Return what is wrong with the source as a whole, and is not made true in a copy."""
-    whole = (it for it in report.findings if it.index is None and STORES not in it.details)
-    return [it for it in whole if it.verdict == "bad" and (it.code not in MENDED or _of_numbers(it) or _of_a_file(it))]
+    whole = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
+    kept = {
+        index.name
+        for part, known in report.keeps.items()
+        for index in known.indexes
+        if not (index.form or can_lose(report, index, part))
+    }
+    return [
+        it for it in whole if it.code not in MENDED or _of_numbers(it) or _of_a_file(it) or it.details.get("of") in kept
+    ]
 
 
 def _of_a_file(finding: Finding) -> bool:
@@ -273,16 +282,11 @@ def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | N
             across = report.keeps[part].across
             if across is not None and other in across.parts:
                 continue
-            if other != part and _numbered_alike(report.account(part), report.account(other)):
+            if other != part and numbered_alike(report.account(part), report.account(other)):
                 names = " and ".join(it or "the main one" for it in sorted((part, other)))
                 said = f"the databases {names} have the same numbers, so that their records may belong together"
                 hint = "--keep-numbers leaves holes where records go, --renumber closes the numbers up in each"
                 raise RebuildFailed(report.source.path, f"{said}, and closing them up in one would part these; {hint}")
-
-
-def _numbered_alike(one: Account, other: Account) -> bool:
-    its = [{tuple(runs.spans) for runs in of.numbers.values() if len(runs) > 1} for of in (one, other)]
-    return not its[0].isdisjoint(its[1])
 
 
 def _kept_elsewhere(

@@ -108,3 +108,12 @@ def test_two_processes_say_what_one_says(tmp_path):
     source = indexed(tmp_path / "store", pictures(gone=[28]), entries)
     reports = [datacheck.scan(source, workers=it) for it in (1, 2)]
     assert list(reports[0].findings) == list(reports[1].findings)
+
+
+def test_what_a_copy_does_not_make_true_is_said(tmp_path):
+    names = {b"pair-%03d" % at: key_of(at) for at in range(80)}
+    source = write(tmp_path / "store", pictures(cut=[28]) | names)
+    receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert any(it.startswith("pair-# names keys of records as before") for it in receipt.unkept)
+    receipt = datacheck.rebuild(write(tmp_path / "gone", pictures(gone=[28]) | names), tmp_path / "other")
+    assert [it.code for it in receipt.lost] == ["dangling"]
