@@ -34,15 +34,18 @@ VIEWS = frozenset(_OF_PARTS.split())
 _DIGITS = re.compile(r"[0-9]+")
 
 
-def with_keys(value: Any, new: New) -> Any:
-    """Return a list of keys, lists by the name of a set, or an index, with other keys; without those that have none."""
+def with_keys(value: Any, new: New, *, together: bool = False) -> Any:
+    """Return a list of keys, lists by the name of a set, or an index, with other keys; without those that have none.
+
+    Lists that are known to belong `together` lose the same places.
+    """
     if is_index(value):
         keys = {name: new(b"%d" % number) for name, number in value.items()}
         return _alike(value, [(name, int(key)) for name, key in keys.items() if key is not None])
     if not isinstance(value, dict):
         return _of_list(value, [_moved(item, new) for item in value])
     moved = {name: [_moved(item, new) for item in items] for name, items in value.items()}
-    for names in aligned(value):
+    for names in [tuple(value)] if together else aligned(value):
         for at, items in enumerate(zip(*(moved[name] for name in names), strict=True)):
             if None in items:
                 for name in names:

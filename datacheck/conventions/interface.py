@@ -166,7 +166,8 @@ class KeyList(msgspec.Struct, frozen=True):
     `entries` their places in the list, which are more where a key is there twice. A list that is `partial` need not
     name every record; one that is a `share` does so together with the others that are. One with `sizes` tells the
     heights and widths of pictures too. `kept_in` is the database that holds it, where that is another one than the
-    records are in. Lists within another value have `places` there.
+    records are in. Lists within another value have `places` there. The items of a list belong to those of the lists
+    `beside` it, place by place.
     """
 
     key: bytes
@@ -179,6 +180,7 @@ class KeyList(msgspec.Struct, frozen=True):
     share: bool = False
     kept_in: str | None = None
     places: tuple[Place, ...] = ()
+    beside: tuple[bytes, ...] = ()
 
     @property
     def name(self) -> str:

@@ -112,6 +112,13 @@ def _are_pairs(value: Any) -> bool:
     return isinstance(value, dict) and bool(aligned(value))
 
 
+def _beside(of: KeyList, keys: tuple[bytes, ...]) -> KeyList:
+    """Return a list with the keys of those that pair its records with others."""
+    if not keys:
+        return of
+    return msgspec.structs.replace(of, beside=tuple(it for it in keys if it != of.key), partial=True)
+
+
 def _unread(name: str, store: StoreView) -> Convention | None:
     """Return the convention where a list of keys has its own name and cannot be read: it is no record all the same."""
     raw = store.value(KEYS)
@@ -191,6 +198,9 @@ def _of(
     whole = len(union.intersection(of.keys)) >= most * len(of.keys)
     if not made or not (whole or surely):
         return None
+    groups = aligned({it.key.decode("latin1"): lists[it.key].value for it in made})
+    beside = {name: tuple(of.encode("latin1") for of in names) for names in groups for name in names}
+    made = [_beside(it, beside.get(it.key.decode("latin1"), ())) for it in made]
     if not whole:
         made = [msgspec.structs.replace(it, partial=True) for it in made]
     elif len(made) > 1:

@@ -131,6 +131,7 @@ def repaired(
         *(patterns, dropped, numbers.left, numbers.base, renumbered, values, lists if anew or lengths else {}),
         *(frozenset(absent), added, files, lengths, None if stems is None else stems.stems, frozenset(going.stems)),
         also=also,
+        beside={it.key: it.beside for it in every if it.beside},
         naming=None if shares is None else shares.naming,
     )
     whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,21 +32,24 @@ if TYPE_CHECKING:
 class Foreign:
     """A list of the keys of other databases, and what counts it: its form, and what becomes of these.
 
-    Where lists lie within a value, `places` are theirs.
+    Where lists lie within a value, `places` are theirs. A place goes from it and from the lists `beside` it alike.
     """
 
     form: str
     repairs: tuple[Repair, ...]
     count: Count | None = None
     places: tuple[Place, ...] = ()
+    beside: tuple[bytes, ...] = ()
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that what is listed has in the copy, None where it has none in one of the databases."""
         keys = [it.key(key) for it in self.repairs]
         return None if None in keys else keys[0]
 
-    def rewritten(self, value: Any) -> Any:
-        """Return what was listed with the keys of the copy."""
+    def rewritten(self, value: Any, others: Sequence[Any] = ()) -> Any:
+        """Return what was listed with the keys of the copy; `others` are the lists beside it."""
+        if others and all(isinstance(it, list) and len(it) == len(value) for it in others):
+            return with_keys(dict(enumerate((value, *others))), self.key, together=True)[0]
         return rewritten(value, self.places, self.key) if self.places else with_keys(value, self.key)
 
 
@@ -60,7 +64,7 @@ class Repair:
     `lengths` are what counts the keys in a list, which is known as the list is written. Of `stems` those in
     `gone_stems` go, with all of their records. Records with the keys in `also` go, whatever they are. `foreign`
     are lists, by key, of the keys of other databases; `indexes` are records that name others. `naming` tells samples
-    that other databases have a part in.
+    that other databases have a part in. `beside` are, by the key of a list, those whose items belong to its own.
     """
 
     patterns: tuple[Pattern, ...]
@@ -80,6 +84,7 @@ class Repair:
     foreign: Mapping[bytes, Foreign] = field(default_factory=dict)
     naming: Naming | None = None
     indexes: Sequence[tuple[Index, Foreign]] = ()
+    beside: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
@@ -93,9 +98,10 @@ class Repair:
 
     @property
     def looked_up(self) -> frozenset[bytes]:
-        """The keys of the lists whose length another record holds."""
+        """The keys of the lists whose length another record holds, or whose places those of others go by."""
         counts = (*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None))
-        return frozenset(it.of_list for it in counts if it.of_list is not None)
+        others = chain(*self.beside.values(), *(it.beside for it in self.foreign.values()))
+        return frozenset((*(it.of_list for it in counts if it.of_list is not None), *others))
 
     def of(self, block: Block, value: Value) -> Change:
         """Return what becomes of neighbouring records; `value` returns that of a key in `looked_up`."""
@@ -147,7 +153,8 @@ class Repair:
 
     def _new_values(self, block: Block, value: Value) -> dict[int, bytes]:
         made = {}
-        lists = {**{key: Foreign(form, (self,)) for key, form in self.lists.items()}, **self.foreign}
+        own = {key: Foreign(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
+        lists = {**own, **self.foreign}
         counts = [*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None)]
         lengths = {it.key: it for it in counts}
         watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | lengths.keys()))
@@ -158,7 +165,8 @@ class Repair:
             elif key in lists:
                 form = FORMS[lists[key].form]
                 old = form.read(bytes(block.values[row]))
-                new = lists[key].rewritten(old)
+                others = [form.read(value(it) or b"") for it in lists[key].beside]
+                new = lists[key].rewritten(old, others)
                 if new != old:
                     made[row] = form.write(new)
             else:

@@ -186,7 +186,8 @@ def _list_elsewhere(report: Report, made: dict[str, Outcome], others: Counter[st
                     continue
                 place = it.kept_in, it.key
                 counts = [of for of in convention.counts if of.of_list == it.key]
-                before = lists.get(place, Foreign(it.form, (), counts[0] if counts else None))
+                count = counts[0] if counts else None
+                before = lists.get(place, Foreign(it.form, (), count, beside=it.beside))
                 lists[place] = replace(before, repairs=(*before.repairs, made[part].repair))
     for (part, key), foreign in lists.items():
         outcome = made.get(part) or only_values({}, others.pop(part, 0))

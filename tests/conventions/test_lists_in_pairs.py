@@ -5,7 +5,7 @@ import pickle
 from collections import OrderedDict, defaultdict
 
 import pytest
-from convention_stores import read, write
+from convention_stores import read, read_database, write, write_databases
 
 import datacheck
 
@@ -116,3 +116,23 @@ def test_rows_of_classes_named_by_numbers_are_no_keys(tmp_path):
     store = records(names) | {b"annotations": json.dumps(value).encode(), b"7": b'{"x": [1'}
     datacheck.rebuild(write(tmp_path / "store", store), tmp_path / "copy", drop_bad=True)
     assert json.loads(read(tmp_path / "copy")[b"annotations"]) == value
+
+
+@pytest.mark.parametrize("form", DUMPS)
+@pytest.mark.parametrize("database", ["", "pairs"])
+def test_pairs_under_keys_of_their_own(tmp_path, form, database):
+    dumps, loads = DUMPS[form]
+    lists = {b"left_keys": dumps(FIRST), b"right_keys": dumps(SECOND)}
+
+    def store(name, **bad):
+        every = records() | {key.encode(): value for key, value in bad.items()}
+        if not database:
+            return write(tmp_path / name, every | lists)
+        return write_databases(tmp_path / name, {"data": every, database: lists})
+
+    assert datacheck.scan(store("sound")).counts == {}
+    datacheck.rebuild(store("store", **{KEYS[7]: b'{"x": [1'}), tmp_path / "copy", drop_bad=True)
+    copy = read_database(tmp_path / "copy", database) if database else read(tmp_path / "copy")
+    left, right = loads(copy[b"left_keys"]), loads(copy[b"right_keys"])
+    assert list(zip(left, right, strict=True)) == [it for it in zip(FIRST, SECOND, strict=True) if it[0] != KEYS[7]]
+    assert datacheck.scan(tmp_path / "copy").counts == {}
