@@ -8,8 +8,8 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
-from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
-from datacheck.conventions.interface import Convention, Count, Known, Listed
+from datacheck.conventions.groups import CONFIRMED, ENOUGH, Groups, grouped, with_some
+from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Spanning
@@ -60,7 +60,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
     alone = None if groups is not None else _alone(convention, account)
     if alone is not None and convention.counts and across is None:
-        groups = with_some(alone, convention.parts, account.numbers)
+        groups = with_some(alone, convention.parts, account.numbers, convention.further)
     if across is not None:
         numbers = across.numbers  # none where names tell the samples
     elif groups is not None:
@@ -93,7 +93,11 @@ def unsure(
     """Yield the counts that may be of something else than the records: a copy has them as they are."""
     there = _possible(made, account, across, stems)
     for count in convention.counts:
-        if count.near or count.of_none or (count.counts and _of_something_else(count, convention, made.numbers, there)):
+        if (
+            (count.near and not count.of_all)
+            or count.of_none
+            or (count.counts and _of_something_else(count, convention, made.numbers, there))
+        ):
             yield count
 
 
@@ -240,12 +244,15 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
     """Yield what does not fit between a list of keys and the keys that are there."""
-    key, name = escape(listed.key), listed.name
+    key, name = escape(listed.key) if listed.key else None, listed.name
     if listed.missing:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
         said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
-        yield found("dangling", said, key=key, count=len(listed.missing), first=first)
+        some = listed.of_records is not None and len(listed.missing) > (1 - CONFIRMED) * max(ENOUGH, listed.number)
+        verdict: Verdict | None = "suspicious" if listed.within or some else None
+        of = {} if listed.of_records is None else {"of": listed.of_records}
+        yield found("dangling", said, verdict=verdict, key=key, count=len(listed.missing), first=first, **of)
     if listed.unlisted:
         said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
         yield found("count", said, verdict="suspicious", key=key, count=listed.unlisted)
@@ -318,7 +325,11 @@ def _miscounted(
     said = count.number
     if said is None:
         text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
-        yield found("count", f"{name} holds {text}, which is not the whole number a loader expects", key=key)
+        loose = count.key in LOOSE and count.fraction is not None
+        if loose and _of_something_else(count, convention, made.numbers, _possible(made, account, None, None)):
+            return
+        text = f"{name} holds {text}, which is not the whole number a loader expects"
+        yield found("count", text, verdict="suspicious" if loose else None, key=key)
         return
     if not count.counts:
         yield from _doubtful(count, said)
@@ -365,6 +376,8 @@ def _of_something_else(count: Count, convention: Convention, numbers: Runs, ther
     half as many are there: a writer that stopped early, or a copy that broke off, leaves such stores.
     """
     said = count.number
+    if said is None and count.key in LOOSE and count.fraction is not None:
+        return count.fraction not in {*there, *([numbers.last + 1] if numbers else [])}
     if said is None or count.next or count.key not in LOOSE or convention.named:
         return False
     numbered = numbers and said - numbers.last in (0, 1)
@@ -377,8 +390,10 @@ def _doubtful(count: Count, said: int) -> Iterator[Finding]:
     if count.near is not None:
         number = count.near[1]
         where = count.near[0] or "the main database"
-        text = f"{name} says {said:,}, and {where} has {number:,}: it is not true if it counts these"
-        yield found("count", text, verdict="suspicious", key=key, said=said, found=number)
+        text = f"{name} says {said:,}, and {where} {'have' if where == ALL_TOGETHER else 'has'} {number:,}"
+        text += "" if count.of_all else ": it is not true if it counts these"
+        verdict: Verdict | None = None if count.of_all else "suspicious"
+        yield found("count", text, verdict=verdict, key=key, said=said, found=number)
     elif count.of_none:
         text = f"{name} says {said:,}, and no database has about so many records: what it counts is not known"
         yield found("count", text, verdict="unverifiable", key=key, said=said)

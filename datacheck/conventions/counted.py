@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
+from datacheck.conventions.parts import pieces_of
 from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored_count
 
 UNMISTAKABLE = frozenset(
     {
         *(b"num-samples", b"num_samples", b"n_samples", b"nsamples", b"nSamples", b"num_sample", b"total_samples"),
         *(b"num_examples", b"num_records", b"num_entries", b"total_num", b"total_number"),
+        *(b"__num_samples__", b"__num_examples__", b"num_graphs", b"num_instances", b"total_count", b"_TOTAL_COUNT_"),
         *(b"dataset_size", b"dataset_length", b"__len__", b"__length__", b"__count__"),
     }
 )
@@ -17,7 +19,7 @@ LOOSE = (b"length", b"Length", b"len")
 """A number under these names that is far from that of the records may count something else: frames, words."""
 THINGS = frozenset({b"num_images", b"num_frames"})
 """These count records that others, or another store, may name by key: their numbers are never closed up."""
-DOUBTFUL = frozenset({*(b"size", b"count", b"total", b"num_items", b"num_data"), *THINGS})
+DOUBTFUL = frozenset({*(b"num", b"size", b"count", b"total", b"num_items", b"num_data"), *THINGS})
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
 APART = (b"__metadata__", b"__meta__")
 """Metadata by its name: no samples, and on no list of keys."""
@@ -51,13 +53,15 @@ def recognise(store: StoreView) -> Convention | None:
         if count is None:
             continue
         unread = count.said is None and (name in UNMISTAKABLE or count.otherwise is not None)
-        unread |= name in UNMISTAKABLE and count.said is not None and type(count.said.value) is float
+        unread |= name in (*UNMISTAKABLE, *LOOSE) and count.fraction is not None
         if count.number is not None or unread:
             counts.append(count)
     counts = [it for it in (*counts, *metadata_counts(store)) if it.key in OWN_NAMES or not _is_a_record(it, store)]
     if not counts:
         return None
-    return Convention("count", store.parts, tuple(counts), own=frozenset(it.key for it in counts), named=False)
+    own = frozenset(it.key for it in counts)
+    pieces = pieces_of(store.frequent) if store.parts else ()
+    return Convention("count", store.parts, tuple(counts), own=own, named=False, further=pieces)
 
 
 def _is_a_record(count: Count, store: StoreView) -> bool:

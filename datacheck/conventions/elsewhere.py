@@ -15,9 +15,10 @@ from datacheck.conventions.account import Account
 from datacheck.conventions.across import named_alike
 from datacheck.conventions.conclusions import samples
 from datacheck.conventions.counted import DOUBTFUL, UNMISTAKABLE
-from datacheck.conventions.interface import Convention, Count, Known, StoreView
+from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView
 from datacheck.conventions.listed import lists_elsewhere
 from datacheck.conventions.spanning import Spanning
+from datacheck.model.key_families import fold
 
 FEW = 16
 """A database of no more records than this, beside the counts, is one of metadata."""
@@ -132,9 +133,20 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: s
     elif one and not _doubtful(count):
         number = max(it for it in others[near[0]] if _near(count, it))
         _put(made, part, count, msgspec.structs.replace(count, near=(near[0], number)))
+    elif (total := _total(made, others, count)) is not None:
+        sure = len({fold(it.encode()) for it in others}) == 1 and _leaves_no_doubt(count, (total,), agreed=False)
+        _put(made, part, count, msgspec.structs.replace(count, of_all=sure, near=(ALL_TOGETHER, total)))
     else:
         doubtful = msgspec.structs.replace(count, of_none=True)
         _put(made, part, count, doubtful if count.called in UNMISTAKABLE else None)
+
+
+def _total(made: Mapping[str, Known], numbers: Mapping[str, Sequence[int]], count: Count) -> int | None:
+    """Return how many records or samples all databases have together, where a count comes near, and None elsewhere."""
+    if sum(1 for of in numbers.values() if max(of) > FEW) < 2 or count.key in DOUBTFUL:
+        return None
+    totals = {sum(map(max, numbers.values())), _of_all(made, numbers)}
+    return min((it for it in totals if _near(count, it)), key=lambda it: abs(it - (count.number or 0)), default=None)
 
 
 def _of_all(made: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> int:

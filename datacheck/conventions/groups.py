@@ -146,6 +146,8 @@ def grouped(
     if named:
         near = [it for it in there if it in near or it in parts[:2]]
     besides, some = _besides(further, numbers, numbers[largest])
+    if not named:  # not every picture has as many captions
+        besides, some = [], [*besides, *some]
     if len(there) + len(besides) + len(some) < 2:
         return None
     if not named and (len(near) < 2 or _are_sets(near)):
@@ -162,12 +164,16 @@ def grouped(
     return Groups(tuple(near), optional, whole, every, complete, asked)
 
 
-def with_some(part: Pattern, others: Sequence[Pattern], numbers: Mapping[Pattern, Runs]) -> Groups | None:
+def with_some(
+    part: Pattern, others: Sequence[Pattern], numbers: Mapping[Pattern, Runs], pieces: Sequence[Pattern] = ()
+) -> Groups | None:
     """Return samples of one record each, with further parts that only some have: not every picture has a mask.
 
-    None if no other pattern has some of its numbers with gaps between them.
+    None if no other pattern has some of its numbers with gaps between them, and none of `pieces` nearly all.
     """
     _, some = _besides([it for it in others if it != part], numbers, numbers[part])
+    near, some_pieces = _besides(pieces, numbers, numbers[part])
+    some += [*near, *some_pieces]
     every = numbers[part]
     return Groups((part,), tuple(some), every, every, len(every)) if some else None
 

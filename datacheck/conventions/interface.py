@@ -6,19 +6,19 @@ by a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.parts import parts_of
 from datacheck.conventions.rewriting import Place
 from datacheck.conventions.runs import Span
 from datacheck.conventions.sequences import Frames
 from datacheck.conventions.spanning import Naming, Spanning
 from datacheck.conventions.stems import StemGroups, Stems
-from datacheck.conventions.stored_values import FORMS, Stored, stored
+from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
 from datacheck.model.escaping import escape
 
 Value = Callable[[bytes], "bytes | None"]
@@ -29,6 +29,8 @@ ALL = ""
 """Stands for all families of keys where shapes are told by family."""
 FEWEST = 64
 """One in so many of the sampled keys is a fair share."""
+ALL_TOGETHER = "all databases together"
+"""Stands for them where the name of a database does."""
 LARGEST = 1 << 62
 """No store has so many records."""
 
@@ -84,7 +86,8 @@ class Count(msgspec.Struct, frozen=True):
     of keys in the list under that key. `form` is how a number is written where none could be read. `kept_in` is the
     database that holds it, where that is another one than the records are in. One `of_all` is of the records of all
     other databases; one `of_none` is near to the number of none, whatever it may count. One that is `near` a
-    database's number of records, by the name of it and that number, may count these or something else. `otherwise`
+    database's number of records, by the name of it and that number, may count these or something else; one `of_all` is
+    then of these, and not true. `otherwise`
     is what else the bytes may say: of 49 in msgpack there is the text "1".
     """
 
@@ -128,6 +131,12 @@ class Count(msgspec.Struct, frozen=True):
             value = value[self.item] if isinstance(value, list) and len(value) > self.item else None
         return value + self.last if type(value) is int and abs(value) < LARGEST else None
 
+    @property
+    def fraction(self) -> float | None:
+        """The number where it is written as one that need not be whole, as 60.0."""
+        value = None if self.said is None or self.item is not None else self.said.value
+        return value if type(value) is float else None
+
     def written(self, number: int) -> bytes:
         """Return the bytes that say a number, in the form of these; these themselves where they say it."""
         if number == self.number:
@@ -157,7 +166,8 @@ class KeyList(msgspec.Struct, frozen=True):
     `entries` their places in the list, which are more where a key is there twice. A list that is `partial` need not
     name every record; one that is a `share` does so together with the others that are. One with `sizes` tells the
     heights and widths of pictures too. `kept_in` is the database that holds it, where that is another one than the
-    records are in.
+    records are in. Lists within another value have `places` there. The items of a list belong to those of the lists
+    `beside` it, place by place.
     """
 
     key: bytes
@@ -169,6 +179,8 @@ class KeyList(msgspec.Struct, frozen=True):
     sizes: bool = False
     share: bool = False
     kept_in: str | None = None
+    places: tuple[Place, ...] = ()
+    beside: tuple[bytes, ...] = ()
 
     @property
     def name(self) -> str:
@@ -176,17 +188,24 @@ class KeyList(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list."""
+    """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list.
+
+    Nothing tells what a loader makes of one that is `within` another value. What the values of other records name goes
+    by the name `of_records`; where each names one, `entries` are these: what is named, and the key of the record.
+    """
 
     key: bytes
     number: int
     missing: tuple[bytes, ...]
     unlisted: int
     kept_in: str | None = None
+    within: bool = False
+    of_records: str | None = None
+    entries: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def name(self) -> str:
-        return named_in(self.key, self.kept_in)
+        return self.of_records or named_in(self.key, self.kept_in)
 
 
 class ListWithin(msgspec.Struct, frozen=True):
@@ -202,6 +221,48 @@ class ListWithin(msgspec.Struct, frozen=True):
     numbers: bool = False
     form: str = ""
     places: tuple[Place, ...] = ()
+
+    def as_list(self, part: str) -> KeyList:
+        """Return the lists of keys of a database as one, which need not name every record."""
+        kept_in = None if self.kept_in == part else self.kept_in
+        return KeyList(self.key, self.form, 0, partial=True, kept_in=kept_in, places=self.places)
+
+
+class Index(msgspec.Struct, frozen=True):
+    """Records of the database `kept_in` that name the keys of records: all of its records, or those of a `pattern`.
+
+    A value is a key, or a list of keys that is written in a `form`.
+    """
+
+    kept_in: str
+    pattern: Pattern | None = None
+    form: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is to be read as the name of these records."""
+        within = "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
+        return ":".join(it for it in (self.kept_in, within) if it)
+
+    def rows(self, keys: Sequence[bytes]) -> Iterator[int]:
+        """Yield the rows of these records among neighbouring ones."""
+        yield from range(len(keys)) if self.pattern is None else self.pattern.numbers(KeyTable(keys))[0].tolist()
+
+    def keys(self, value: bytes) -> list[bytes] | None:
+        """Return the keys that a value names, None where it is of another form."""
+        if not self.form:
+            return [value]
+        said = FORMS[self.form].read(value)
+        return list(keys_in(said)) if said is not None and is_key_list(said) else None
+
+
+class FrameCounts(msgspec.Struct, frozen=True):
+    """How many frames each clip has, as a mapping under `key` has `said`, and how many are `there`."""
+
+    key: bytes
+    form: str
+    said: dict[Any, int]
+    there: dict[bytes, int] = {}
 
 
 class Convention(msgspec.Struct, frozen=True):
@@ -246,6 +307,8 @@ class Known(msgspec.Struct, frozen=True):
     stems: StemGroups | None = None
     across: Spanning | None = None
     within: tuple[ListWithin, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    frames: tuple[FrameCounts, ...] = ()
 
     @property
     def own(self) -> frozenset[bytes]:

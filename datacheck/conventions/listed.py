@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from datacheck.conventions.aligned import aligned
 from datacheck.conventions.counted import APART, metadata_counts
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
@@ -77,7 +78,8 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
         if said is not None and _are_all_keys(said.value, store) and fits(said.value, said.form):
             every = list(keys_in(said.value))
             if not set(every).isdisjoint(store.keys):
-                lists.append(KeyList(key, said.form, len(set(every)), entries=len(every)))
+                pairs = _are_pairs(said.value)
+                lists.append(KeyList(key, said.form, len(set(every)), entries=len(every), partial=pairs))
     if not lists:
         return _unread(name, store) if KEYS in keys else None
     within = (it for it in metadata_counts(store) if it.number == lists[0].entries)
@@ -103,6 +105,18 @@ def _are_all_keys(value: Any, of: StoreView) -> bool:
         if there < MOST * len(some) and SAID.isdisjoint(words(str(name))):
             return False
     return True
+
+
+def _are_pairs(value: Any) -> bool:
+    """Say whether lists pair records with each other: whose partner is gone need not be in any."""
+    return isinstance(value, dict) and bool(aligned(value))
+
+
+def _beside(of: KeyList, keys: tuple[bytes, ...]) -> KeyList:
+    """Return a list with the keys of those that pair its records with others."""
+    if not keys:
+        return of
+    return msgspec.structs.replace(of, beside=tuple(it for it in keys if it != of.key), partial=True)
 
 
 def _unread(name: str, store: StoreView) -> Convention | None:
@@ -176,16 +190,20 @@ def _of(
         some = every[:: max(1, len(every) // PROBED)][:PROBED]
         there = sum(of.value(it) is not None for it in some)
         if there >= MOST * len(some):
-            made.append(KeyList(key, said.form, len(set(every)), entries=len(every), kept_in=part))
+            pairs = _are_pairs(said.value)
+            made.append(KeyList(key, said.form, len(set(every)), entries=len(every), partial=pairs, kept_in=part))
             union.update(every)
             named = not SAID.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in some)
             surely &= named and there >= NEARLY * len(some) and len(every) >= FEWEST
     whole = len(union.intersection(of.keys)) >= most * len(of.keys)
     if not made or not (whole or surely):
         return None
+    groups = aligned({it.key.decode("latin1"): lists[it.key].value for it in made})
+    beside = {name: tuple(of.encode("latin1") for of in names) for names in groups for name in names}
+    made = [_beside(it, beside.get(it.key.decode("latin1"), ())) for it in made]
     if not whole:
         made = [msgspec.structs.replace(it, partial=True) for it in made]
     elif len(made) > 1:
-        made = [msgspec.structs.replace(it, share=True) for it in made]
+        made = [msgspec.structs.replace(it, share=not it.partial) for it in made]
     counts = tuple(msgspec.structs.replace(it, kept_in=part) for it in _length(length, made[0]))
     return Convention("" if len(made) > 1 else GENERIC, (), counts, tuple(made), named=False)

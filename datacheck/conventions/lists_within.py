@@ -14,12 +14,14 @@ from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, ListWithin, StoreView
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
 from datacheck.conventions.rewriting import Kind, Place, is_lossless
-from datacheck.conventions.standing import CLASSES, stand_alone
+from datacheck.conventions.standing import CLASSES, FOLDED, stand_alone
 from datacheck.conventions.stored_values import key_of
 from datacheck.model.replacing import replace
 
 INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
 """Words for lists of numbers that are of records; other lists are if they have most of the records."""
+LONGEST = 8
+"""So many items a row of a list has at most."""
 DEEPEST = 4
 """Lists and mappings within each other that are looked into."""
 
@@ -32,7 +34,7 @@ def lists_within(
     for part, view in views.items() if large else ():
         known = {(it.kept_in or part, it.key) for of in kept.values() for one in of for it in one.lists}
         known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
-        for key in _names(view):
+        for key in names_of(view):
             said = None if (part, key) in known else view.stored(key)
             found: dict[str, list[tuple[Place, list[Any]]]] = {}
             if said is None:
@@ -40,10 +42,12 @@ def lists_within(
             text = key.decode("latin1")
             for place, items in _lists(said.value, ()):
                 called = (text, *_named(place))
+                if place.kind == "rows" and any(not FOLDED.isdisjoint(words(it)) for it in called):
+                    continue  # folds of few samples
                 of = next((it for it in (part, *views) if _are_of(items, called, views[it])), None)
                 if of is not None:
                     found.setdefault(of, []).append((place, items))
-            for of, its in found.items():
+            for of, its in ((of, _with_rows(its)) for of, its in found.items()):
                 numbers = any(type(it[0]) is int for _, it in its)
                 made = ListWithin(key, part, _shared([_named(it) for it, _ in its]), numbers)
                 places = tuple(it for it, _ in its)
@@ -73,10 +77,22 @@ def _shared(names: list[tuple[str, ...]]) -> tuple[str, ...]:
     return next(first[:size] for size in range(len(first), -1, -1) if all(it[:size] == first[:size] for it in names))
 
 
-def _names(view: StoreView) -> list[bytes]:
+def names_of(view: StoreView) -> list[bytes]:
     """Return the keys under which such lists may lie: those without a number, where these are few."""
     names = without_digits(view)
     return names if len(names) <= FEW else [it for it in METADATA if it in view.keys]
+
+
+def _with_rows(its: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[Any]]]:
+    """Return the places and what is in them, with all columns of the same rows as one: a row goes as a whole."""
+    made: dict[tuple[str, ...], tuple[Place, list[Any]]] = {}
+    for place, items in its:
+        if place.kind == "rows" and place.names in made:
+            before, others = made[place.names]
+            made[place.names] = replace(before, columns=(*before.columns, *place.columns)), [*others, *items]
+        elif place.kind == "rows":
+            made[place.names] = place, items
+    return [it for it in its if it[0].kind != "rows"] + list(made.values())
 
 
 def _named(place: Place) -> tuple[str, ...]:
@@ -87,7 +103,8 @@ def _named(place: Place) -> tuple[str, ...]:
 def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[Place, list[Any]]]:
     """Yield the lists of texts, or of whole numbers that are all different, with the place of each.
 
-    The names in a mapping are such a list, its numbers, and what the mappings in a list have under one name.
+    The names in a mapping are such a list, its numbers, what the mappings in a list have under one name, and the
+    columns of rows.
     """
     if isinstance(value, dict):
         ways: tuple[tuple[Kind, list[Any]], ...] = (("names", list(value)), ("values", list(value.values())))
@@ -102,9 +119,22 @@ def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[Place, list[Any
             for name in list(value[0])[:PROBED]:
                 column = [it.get(name) for it in value]
                 yield from [(Place(names, "column", str(name)), column)] if _may_be(column) else []
+        elif _are_rows(value):
+            for at in range(len(value[0])):
+                column = [it[at] for it in value]
+                texts = all(isinstance(it, (str, bytes)) for it in column)
+                yield from [(Place(names, "rows", columns=(at,)), column)] if texts and _may_be(column) else []
         else:
             for at, item in enumerate(value[:PROBED]):
                 yield from _lists(item, (*names, str(at))) if isinstance(item, (list, dict)) else ()
+
+
+def _are_rows(value: list[Any]) -> bool:
+    """Say whether lists in a list are rows of a table, such as the pairs of a list of such, rather than sets."""
+    first = len(value[0]) if isinstance(value[0], list) else 0
+    return (
+        len(value) >= FEWEST and 1 < first <= LONGEST and all(isinstance(it, list) and len(it) == first for it in value)
+    )
 
 
 def _may_be(items: list[Any]) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from datacheck.model.escaping import escape
 from datacheck.model.key_series import DIGITS, Series
@@ -21,6 +21,10 @@ RULE, ALIKE = 16, 0.9
 """With this many numbers, this share must be written with one minimal number of digits; the others are slips."""
 MANY_SHAPES = 1000
 """Of more shapes than this the keys are digests, nearly each with one of its own: those of few keys are no matter."""
+WIDTHS = (4, 8)
+"""Bytes of a packed number."""
+LETTERS = 0x20
+"""The first byte that may be a letter; packed numbers have none that is the highest."""
 _NUMBER = re.compile(rb"[0-9]+")
 
 
@@ -96,25 +100,34 @@ class Pattern:
 
 @dataclass(frozen=True, order=True)
 class Packed(Pattern):
-    """Keys that are a number of `width` bytes, the high ones first, and nothing else.
+    """Keys that are a number of `width` bytes and nothing else, the high ones first unless they are `little`-endian.
 
-    >>> Packed(width=4).key(65)
-    b'\\x00\\x00\\x00A'
+    The highest byte is no letter, as the first one or the last one of names is that have as many bytes.
+
+    >>> Packed(width=4).key(65), Packed(width=4, little=True).key(65)
+    (b'\\x00\\x00\\x00A', b'A\\x00\\x00\\x00')
     """
 
     before: bytes = b""
+    little: bool = False
 
     def __str__(self) -> str:
-        return f"numbers of {self.width} bytes"
+        return f"keys of {self.width} bytes"
+
+    @property
+    def _order(self) -> Literal["little", "big"]:
+        return "little" if self.little else "big"
 
     def key(self, number: int) -> bytes:
-        return number.to_bytes(self.width, "big")
+        return number.to_bytes(self.width, self._order)
 
     def consecutive(self, series: Series | None) -> tuple[int, int] | None:
         return None
 
     def number(self, key: bytes) -> int | None:
-        return int.from_bytes(key, "big") if len(key) == self.width else None
+        if len(key) != self.width or key[-1 if self.little else 0] >= LETTERS:
+            return None
+        return int.from_bytes(key, self._order)
 
     def numbers(self, table: KeyTable) -> tuple[NDArray[Any], NDArray[Any]]:
         import numpy as np
@@ -122,11 +135,28 @@ class Packed(Pattern):
         if self.width not in table.by_length:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         rows, keys = table.by_length[self.width]
+        columns = keys.T[::-1] if self.little else keys.T
+        fits = columns[0] < LETTERS
         values = np.zeros(len(keys), np.int64)
-        for column in keys.T:
+        for column in columns:
             values <<= 8
             values += column
-        return rows, values
+        return (rows, values) if fits.all() else (rows[fits], values[fits])
+
+
+def packed(keys: Collection[bytes]) -> dict[Pattern, int]:
+    """Return the pattern of keys that nearly all are packed numbers, and how many are; nothing if they are not."""
+    few = max(RULE, ALIKE * len(keys))
+    for width in WIDTHS:
+        numbers: dict[Pattern, list[int]] = {}
+        for pattern in (Packed(width=width, little=little) for little in (False, True)):
+            its = [number for key in keys if (number := pattern.number(key)) is not None]
+            if len(its) >= few:
+                numbers[pattern] = its
+        if numbers:
+            best = min(numbers, key=lambda it: (-len(numbers[it]), max(numbers[it])))
+            return {best: len(numbers[best])}
+    return {}
 
 
 class KeyTable:
@@ -164,10 +194,12 @@ def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
     Of several numbers in a key the one that takes most values is the number, if the others take few: 32-00041 and
     64-00041 are two patterns. Keys in which two numbers take many values have none, as those that have no number.
     """
+    keys = list(keys)
+    if found := packed(keys):
+        return found
     shapes: dict[tuple[bytes, ...], list[bytes]] = defaultdict(list)
     for key in keys:
         shapes[tuple(_NUMBER.split(key))].append(key)
-    found: dict[Pattern, int] = {}
     least = 1 if len(shapes) <= MANY_SHAPES else 4
     for alike in shapes.values():
         if len(alike) >= least:

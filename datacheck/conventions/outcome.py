@@ -53,7 +53,8 @@ class Outcome:
 
     `samples` counts the samples of several records that go, None where a record is a sample. `with_others` are the
     numbers, by pattern, of the records that go for what is wrong with another one of their sample. `elsewhere` are
-    values that a record of another database is to hold, by that one and the key.
+    values that a record of another database is to hold, by that one and the key. `entries` are the keys of records that
+    go since they name one that does.
     """
 
     repair: Repair
@@ -62,6 +63,7 @@ class Outcome:
     with_others: Mapping[Pattern, Runs]
     stems_with_others: tuple[bytes, ...] = ()
     elsewhere: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
+    entries: tuple[bytes, ...] = ()
 
     def keys_with_others(self) -> Iterator[bytes]:
         """Yield the keys of the records that go for what is wrong with another one."""
@@ -69,6 +71,7 @@ class Outcome:
             yield from map(pattern.key, numbers)
         yield from sorted(it for it in self.repair.also if all(one.number(it) is None for one in self.with_others))
         yield from self.stems_with_others
+        yield from self.entries
 
 
 def repaired(
@@ -128,6 +131,7 @@ def repaired(
         *(patterns, dropped, numbers.left, numbers.base, renumbered, values, lists if anew or lengths else {}),
         *(frozenset(absent), added, files, lengths, None if stems is None else stems.stems, frozenset(going.stems)),
         also=also,
+        beside={it.key: it.beside for it in every if it.beside},
         naming=None if shares is None else shares.naming,
     )
     whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None

@@ -57,6 +57,18 @@ def parts_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
     return tuple(it for it in every if it not in apart)
 
 
+def pieces_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
+    """Return the patterns that are pieces of one thing each, or several of one kind, as the captions of a picture.
+
+    >>> pieces_of([Pattern(b"img-"), Pattern(b"caption-", b"-0"), Pattern(b"caption-", b"-1")])
+    (Pattern(before=b'caption-', after=b'-0', width=1), Pattern(before=b'caption-', after=b'-1', width=1))
+    """
+    pieces: dict[tuple[bytes, bytes], list[Pattern]] = defaultdict(list)
+    for it in patterns:
+        pieces[it.before, _NUMBER.sub(b"#", it.after)].append(it)
+    return tuple(it for of in pieces.values() if len(of) > 1 for it in of)
+
+
 def _are_sequences(name: bytes, numbers: Sequence[Sequence[bytes]]) -> bool:
     """Say whether keys that differ in these numbers before the last one are of different sequences."""
     called = words(name.decode("latin1"))

@@ -7,19 +7,21 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.copy_plan import Change
 from datacheck.conventions.account import KeyWatch
-from datacheck.conventions.interface import Count, Value
+from datacheck.conventions.aligned import with_keys
+from datacheck.conventions.interface import Count, Index, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.rewriting import Place, rewritten
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Naming
 from datacheck.conventions.stems import Stems
-from datacheck.conventions.stored_values import FORMS, keys_in, with_keys
+from datacheck.conventions.stored_values import FORMS, is_key_list, keys_in
 from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:
@@ -30,21 +32,24 @@ if TYPE_CHECKING:
 class Foreign:
     """A list of the keys of other databases, and what counts it: its form, and what becomes of these.
 
-    Where lists lie within a value, `places` are theirs.
+    Where lists lie within a value, `places` are theirs. A place goes from it and from the lists `beside` it alike.
     """
 
     form: str
     repairs: tuple[Repair, ...]
     count: Count | None = None
     places: tuple[Place, ...] = ()
+    beside: tuple[bytes, ...] = ()
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that what is listed has in the copy, None where it has none in one of the databases."""
         keys = [it.key(key) for it in self.repairs]
         return None if None in keys else keys[0]
 
-    def rewritten(self, value: Any) -> Any:
-        """Return what was listed with the keys of the copy."""
+    def rewritten(self, value: Any, others: Sequence[Any] = ()) -> Any:
+        """Return what was listed with the keys of the copy; `others` are the lists beside it."""
+        if others and all(isinstance(it, list) and len(it) == len(value) for it in others):
+            return with_keys(dict(enumerate((value, *others))), self.key, together=True)[0]
         return rewritten(value, self.places, self.key) if self.places else with_keys(value, self.key)
 
 
@@ -58,7 +63,8 @@ class Repair:
     of the convention's that the source lacks. `side_files` are the forms of lists of keys in files, by their names.
     `lengths` are what counts the keys in a list, which is known as the list is written. Of `stems` those in
     `gone_stems` go, with all of their records. Records with the keys in `also` go, whatever they are. `foreign`
-    are lists, by key, of the keys of other databases. `naming` tells samples that other databases have a part in.
+    are lists, by key, of the keys of other databases; `indexes` are records that name others. `naming` tells samples
+    that other databases have a part in. `beside` are, by the key of a list, those whose items belong to its own.
     """
 
     patterns: tuple[Pattern, ...]
@@ -77,10 +83,13 @@ class Repair:
     also: frozenset[bytes] = frozenset()
     foreign: Mapping[bytes, Foreign] = field(default_factory=dict)
     naming: Naming | None = None
+    indexes: Sequence[tuple[Index, Foreign]] = ()
+    beside: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
-        return not self.renumbered
+        moved = any(it.renumbered for index, foreign in self.indexes if not index.form for it in foreign.repairs)
+        return not (self.renumbered or moved)
 
     @property
     def named_by(self) -> tuple[object, ...]:
@@ -89,9 +98,10 @@ class Repair:
 
     @property
     def looked_up(self) -> frozenset[bytes]:
-        """The keys of the lists whose length another record holds."""
+        """The keys of the lists whose length another record holds, or whose places those of others go by."""
         counts = (*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None))
-        return frozenset(it.of_list for it in counts if it.of_list is not None)
+        others = chain(*self.beside.values(), *(it.beside for it in self.foreign.values()))
+        return frozenset((*(it.of_list for it in counts if it.of_list is not None), *others))
 
     def of(self, block: Block, value: Value) -> Change:
         """Return what becomes of neighbouring records; `value` returns that of a key in `looked_up`."""
@@ -114,6 +124,8 @@ class Repair:
             leaves += [row for row, key in enumerate(keys) if (it := split(key)) and it[0] in self.gone_stems]
         if self.also:
             leaves += [row for row, key in enumerate(keys) if key in self.also]
+        for index, foreign in ((index, foreign) for index, foreign in self.indexes if not index.form):
+            leaves += [row for row in index.rows(block.keys) if foreign.key(bytes(block.values[row])) is None]
         return Change(frozenset(leaves), renamed, self._new_values(block, value))
 
     def files(self, folder: Path) -> dict[str, bytes]:
@@ -141,7 +153,8 @@ class Repair:
 
     def _new_values(self, block: Block, value: Value) -> dict[int, bytes]:
         made = {}
-        lists = {**{key: Foreign(form, (self,)) for key, form in self.lists.items()}, **self.foreign}
+        own = {key: Foreign(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
+        lists = {**own, **self.foreign}
         counts = [*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None)]
         lengths = {it.key: it for it in counts}
         watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | lengths.keys()))
@@ -152,7 +165,8 @@ class Repair:
             elif key in lists:
                 form = FORMS[lists[key].form]
                 old = form.read(bytes(block.values[row]))
-                new = lists[key].rewritten(old)
+                others = [form.read(value(it) or b"") for it in lists[key].beside]
+                new = lists[key].rewritten(old, others)
                 if new != old:
                     made[row] = form.write(new)
             else:
@@ -163,6 +177,16 @@ class Repair:
                 number = sum(1 for _ in keys_in(with_keys(old, of.key)))
                 if number != count.number:
                     made[row] = count.written(number)
+        for index, foreign in self.indexes:
+            for row in index.rows(block.keys):
+                if not index.form:
+                    named = bytes(block.values[row])
+                    if (other := foreign.key(named)) is not None and other != named:
+                        made[row] = other
+                    continue
+                old = FORMS[index.form].read(bytes(block.values[row]))
+                if old is not None and is_key_list(old) and (new := foreign.rewritten(old)) != old:
+                    made[row] = FORMS[index.form].write(new)
         return made
 
     def _place(self, number: int) -> int | None:

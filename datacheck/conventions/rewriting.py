@@ -9,29 +9,31 @@ from typing import Any, Literal
 
 import msgspec
 
-from datacheck.conventions.stored_values import FORMS, Stored, key_of
+from datacheck.conventions.stored_values import FORMS, Stored, alike, key_of
 
-Kind = Literal["items", "names", "values", "column"]
+Kind = Literal["items", "names", "values", "column", "rows"]
 New = Callable[[bytes], bytes | None]
 _OPCODES = (
     "PROTO FRAME STOP MARK MEMOIZE PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET EMPTY_LIST LIST APPEND APPENDS "
-    "EMPTY_DICT DICT SETITEM SETITEMS UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES "
-    "BINBYTES8 INT BININT BININT1 BININT2 LONG LONG1 LONG4 BINFLOAT FLOAT NEWTRUE NEWFALSE"
+    "EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT DICT SETITEM SETITEMS UNICODE BINUNICODE SHORT_BINUNICODE "
+    "BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 INT BININT BININT1 BININT2 LONG LONG1 LONG4 BINFLOAT FLOAT NEWTRUE "
+    "NEWFALSE"
 )
 PLAIN = frozenset(_OPCODES.split())
-"""The opcodes of pickles of nothing but lists, mappings, texts, bytes and numbers, which name nothing to be called."""
+"""The opcodes of pickles of nothing but lists, tuples, mappings, texts, bytes and numbers: they call nothing."""
 
 
 class Place(msgspec.Struct, frozen=True):
     """Where keys are in a value: the names that lead there, and what of it they are.
 
-    The items of a list, the names or the values of a mapping, or what all mappings in a list have under the name
-    `column`.
+    The items of a list, the names or the values of a mapping, what all mappings in a list have under the name
+    `column`, or what all rows of a list have at the places in `columns`, as the pairs in a list of such.
     """
 
     names: tuple[str, ...]
     kind: Kind
     column: str = ""
+    columns: tuple[int, ...] = ()
 
 
 def is_lossless(raw: bytes, said: Stored) -> bool:
@@ -82,10 +84,12 @@ def _with(value: Any, names: Sequence[str], place: Place, new: New) -> Any:
     if names:
         if isinstance(value, list):
             at = int(names[0])
-            return [*value[:at], _with(value[at], names[1:], place, new), *value[at + 1 :]]
+            return alike(value, [*value[:at], _with(value[at], names[1:], place, new), *value[at + 1 :]])
         return {of: _with(it, names[1:], place, new) if str(of) == names[0] else it for of, it in value.items()}
     if place.kind == "items":
-        return [it for it in (_moved(it, new) for it in value) if it is not None]
+        return alike(value, [it for it in (_moved(it, new) for it in value) if it is not None])
+    if place.kind == "rows":
+        return alike(value, list(_of_rows(value, place.columns, new)))
     if place.kind == "column":
         return list(_of_column(value, place.column, new))
     if place.kind == "names":
@@ -99,6 +103,13 @@ def _of_column(rows: Sequence[Mapping[Any, Any]], column: str, new: New) -> Iter
         key = _moved(row[name], new)
         if key is not None:
             yield {**row, name: key}
+
+
+def _of_rows(rows: Sequence[list[Any]], columns: Sequence[int], new: New) -> Iterator[list[Any]]:
+    for row in rows:
+        keys = {at: _moved(row[at], new) for at in columns}
+        if None not in keys.values():
+            yield alike(row, [keys.get(at, it) for at, it in enumerate(row)])
 
 
 def _moved(item: str | bytes, new: New) -> str | bytes | None:

@@ -74,8 +74,8 @@ def stand_alone(value: Any, places: Sequence[Place], key: str) -> bool:
     by_names = {it.names: it for it in places}
     if len(by_names) < len(places) or not all(_is_sole(value, it) for it in places):
         return False
-    lists = {it: _keys(value, it) for it in places}
-    ordered = {it: len(of) for it, of in lists.items() if it.kind in ("items", "column")}
+    lists = {it: keys_at(value, it) for it in places}
+    ordered = {it: len(_at(value, it.names)) for it in lists if it.kind in ("items", "column", "rows")}
     if not _are_sets(value, ordered, key):
         return False
     keys = {key_of(it) for it in chain.from_iterable(lists.values())}
@@ -106,10 +106,13 @@ def _at(value: Any, names: Sequence[str]) -> Any:
     return value
 
 
-def _keys(value: Any, place: Place) -> list[Any]:
+def keys_at(value: Any, place: Place) -> list[Any]:
+    """Return the keys in a place of a value."""
     within = _at(value, place.names)
     if place.kind == "column":
         return [next(it for of, it in row.items() if str(of) == place.column) for row in within]
+    if place.kind == "rows":
+        return [row[at] for row in within for at in place.columns]
     return list(within.values() if place.kind == "values" else within)
 
 
@@ -157,6 +160,9 @@ def _parts(value: Any, place: Place | None) -> Iterator[tuple[str, Any, bool]]:
     elif isinstance(value, list) and place is not None and place.kind == "column":
         for row in value:
             yield from ((str(of), item, False) for of, item in row.items() if str(of) != place.column)
+    elif isinstance(value, list) and place is not None and place.kind == "rows":
+        for row in value:
+            yield from ((str(at), item, True) for at, item in enumerate(row) if at not in place.columns)
 
 
 def _goes_by(other: _Other, keys: set[bytes], sizes: set[int], ordered: frozenset[int]) -> bool:

@@ -6,6 +6,7 @@ import json
 import re
 import struct
 import zlib
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -18,6 +19,8 @@ from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
 
 LARGEST = 1 << 30
 """Bytes of a value that is read, or that it is inflated to."""
+SIZES = range(2, 33)
+"""Bytes of a whole number."""
 DEEPEST = 4
 """Lists within lists, of what is kept beside records."""
 _META = re.compile(r"\S+ \([0-9]+, ?[0-9]+(, ?[0-9]+)?\) [0-9]+")
@@ -58,13 +61,36 @@ class OtherItems(list[Any]):
         return cast("tuple[Any, ...] | set[Any] | frozenset[Any]", kinds[self.kind](map(_with_kinds, self)))
 
 
+class OtherNames(dict[Any, Any]):
+    """A mapping that is no dict, which becomes one of its `kind` again where it is written."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, pairs: Iterable[tuple[Any, Any]] = (), kind: str = "OrderedDict") -> None:
+        super().__init__(pairs)
+        self.kind = kind
+
+    @property
+    def made(self) -> OrderedDict[Any, Any] | defaultdict[Any, Any]:
+        pairs = ((of, _with_kinds(it)) for of, it in self.items())
+        if self.kind == "OrderedDict":
+            return OrderedDict(pairs)
+        factories: dict[str, Callable[[], Any]] = {"list": list, "dict": dict, "set": set, "int": int}
+        return defaultdict(factories[self.kind.rpartition(" ")[2]], pairs)
+
+
 def _with_kinds(value: Any) -> Any:
-    """Return a value with tuples and sets where they are meant."""
-    if isinstance(value, OtherItems):
+    """Return a value with tuples, sets and other mappings than a dict where they are meant."""
+    if isinstance(value, (OtherItems, OtherNames)):
         return value.made
     if isinstance(value, dict):
         return {of: _with_kinds(it) for of, it in value.items()}
     return list(map(_with_kinds, value)) if isinstance(value, list) else value
+
+
+def alike(of: Any, items: list[Any]) -> list[Any]:
+    """Return items as what they were in, a tuple or a set where it was one."""
+    return OtherItems(items, of.kind) if isinstance(of, OtherItems) else items
 
 
 class MetaLine(str):
@@ -120,32 +146,17 @@ def is_index(value: Any) -> bool:
     )
 
 
-def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
-    """Return a list of keys, lists by the name of a set, or an index, with other keys; without those that have none."""
-    if is_index(value):
-        keys = {name: new(b"%d" % number) for name, number in value.items()}
-        return {name: int(key) for name, key in keys.items() if key is not None}
-    if isinstance(value, dict):
-        return {name: with_keys(of_set, new) for name, of_set in value.items()}
-    made: list[str | bytes] = []
-    for item in value:
-        key = new(key_of(item))
-        if key is None:
-            continue
-        if isinstance(item, MetaLine):
-            made.append(MetaLine(key.decode() + item[len(item.key.decode()) :]))
-        else:
-            made.append(key.decode("utf-8", "surrogatepass") if isinstance(item, str) else key)
-    return OtherItems(made, value.kind) if isinstance(value, OtherItems) else made
-
-
 def stored_count(raw: bytes) -> Stored | None:
     """Return what a value under the name of a count says: as `stored`, or a whole number of four or eight bytes.
 
     Nothing says in which order the bytes are. The number is the lesser one: in the other order it is millions at least.
+    Of other lengths are numbers that have as many bytes as they have bits, as some write them: most are zero.
     """
     said = stored(raw)
-    if said is not None or len(raw) not in (4, 8) or _may_be_float(raw):
+    if said is None and len(raw) not in (4, 8):
+        whole = _whole_number(raw) if len(raw) in SIZES else None
+        return whole if whole is not None and 8 * len(raw) > 2 * whole.value.bit_length() else None
+    if said is not None or _may_be_float(raw):
         return said
     return _whole_number(raw)
 
@@ -304,7 +315,7 @@ def _plain(node: Node, depth: int) -> Any:
     if isinstance(node, Keyed) and not node.kind and not node.items:
         pairs = [(_plain(key, depth + 1), _plain(value, depth + 1)) for key, value in node.pairs]
         if all(isinstance(key, (str, bytes, int)) for key, _ in pairs):
-            return dict(pairs)
+            return OtherNames(pairs, node.mapping) if node.mapping else dict(pairs)
     if isinstance(node, np.ndarray) and node.ndim == 0 and node.dtype.kind in "iu":
         return int(node)
     if isinstance(node, memoryview):
@@ -338,4 +349,4 @@ FORMS = {
 }
 """The forms by name, in the order in which they are tried."""
 TRIED = tuple(FORMS.values())
-FORMS |= {f"{order} {size}": _binary(order, size) for order in ("little", "big") for size in (4, 8)}
+FORMS |= {f"{order} {size}": _binary(order, size) for order in ("little", "big") for size in SIZES}

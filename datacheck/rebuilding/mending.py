@@ -10,8 +10,10 @@ from typing import Any
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, scattered
-from datacheck.conventions.interface import Known
+from datacheck.conventions.frame_counts import rewritten_without
+from datacheck.conventions.interface import Index, Known
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
+from datacheck.conventions.parting import numbered_alike
 from datacheck.conventions.repair import Foreign, Repair
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Sample, Spanning
@@ -62,8 +64,16 @@ def look_again(pool: Engine[Task], report: Report) -> None:
 
 def lost_in_source(report: Report) -> list[Finding]:
     """Return what is wrong with the source as a whole, and is not made true in a copy."""
-    whole = (it for it in report.findings if it.index is None and STORES not in it.details)
-    return [it for it in whole if it.verdict == "bad" and (it.code not in MENDED or _of_numbers(it) or _of_a_file(it))]
+    whole = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
+    kept = {
+        index.name
+        for part, known in report.keeps.items()
+        for index in known.indexes
+        if not (index.form or can_lose(report, index, part))
+    }
+    return [
+        it for it in whole if it.code not in MENDED or _of_numbers(it) or _of_a_file(it) or it.details.get("of") in kept
+    ]
 
 
 def _of_a_file(finding: Finding) -> bool:
@@ -114,6 +124,8 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
         made[part] = replace(outcome, repair=repair)
     _list_elsewhere(report, made, others)
     _list_within(choice, report, made, others)
+    _list_in_records(choice, report, made, others)
+    _count_frames(choice, report, made, others)
     if not made:
         return None
     return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
@@ -174,7 +186,8 @@ def _list_elsewhere(report: Report, made: dict[str, Outcome], others: Counter[st
                     continue
                 place = it.kept_in, it.key
                 counts = [of for of in convention.counts if of.of_list == it.key]
-                before = lists.get(place, Foreign(it.form, (), counts[0] if counts else None))
+                count = counts[0] if counts else None
+                before = lists.get(place, Foreign(it.form, (), count, beside=it.beside))
                 lists[place] = replace(before, repairs=(*before.repairs, made[part].repair))
     for (part, key), foreign in lists.items():
         outcome = made.get(part) or only_values({}, others.pop(part, 0))
@@ -188,6 +201,7 @@ def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], other
     for part, known in report.keeps.items():
         within = [it for it in known.within if it.places]
         keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if within else frozenset()
+        keys |= {key for it in known.listed if it.within for key in it.missing}
         if not within or not (keys or part in made):
             continue
         itself = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
@@ -197,6 +211,62 @@ def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], other
         outcome = made.get(part) or only_values({}, others.pop(part, 0))
         repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})
         made[part] = replace(outcome, repair=repair)
+
+
+def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+    """Let the records that list others lose what is gone."""
+    for part, known in report.keeps.items():
+        its = [it for it in known.indexes if it.form or can_lose(report, it, part)]
+        keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if its else frozenset()
+        keys |= {key for it in known.listed if it.of_records for key in it.missing}
+        if not its or not (keys or part in made):
+            continue
+        itself = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
+        repairs = (made[part].repair, itself) if part in made else (itself,)
+        for it in its:
+            outcome = made.get(it.kept_in) or only_values({}, others.pop(it.kept_in, 0))
+            foreign = Foreign(it.form, repairs)
+            entries = _entries(choice, report, known, it, foreign)
+            made[it.kept_in] = replace(
+                outcome,
+                repair=replace(outcome.repair, indexes=(*outcome.repair.indexes, (it, foreign))),
+                dropped=outcome.dropped + len(entries),
+                entries=(*outcome.entries, *entries),
+            )
+
+
+def _count_frames(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+    """Let what counts the frames of each clip lose those that go."""
+    for part, known in report.keeps.items():
+        keys = {key for of, key, _ in gone(choice.shown, report) if of == part} if known.frames else set()
+        keys.update(made[part].keys_with_others() if part in made and known.frames else ())
+        values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
+        if values:
+            outcome = made.get(part) or only_values({}, others.pop(part, 0))
+            repair = replace(outcome.repair, values={**outcome.repair.values, **values})
+            made[part] = replace(outcome, repair=repair)
+
+
+def can_lose(report: Report, index: Index, part: str) -> bool:
+    """Say whether records of one database that name one of another each can go with it, as nothing counts them."""
+    known = report.keeps.get(index.kept_in, Known())
+    entries = (it for it in report.keeps[part].listed if it.of_records == index.name)
+    counted = any(it.counts or it.lists or len(it.parts) > 1 for it in known.conventions) or known.across is not None
+    return index.kept_in != part and not counted and any(it.entries for it in entries)
+
+
+def _entries(choice: Choice, report: Report, known: Known, index: Index, foreign: Foreign) -> list[bytes]:
+    """Return the keys of the records that go since they name one that does, and not for their own findings."""
+    listed = next((it for it in known.listed if it.of_records == index.name), None)
+    if index.form or listed is None:
+        return []
+    going = {named for named, _ in listed.entries if foreign.key(named) is None}
+    itself = Counter(key for of, key, _ in gone(choice.shown, report) if of == index.kept_in) if going else Counter()
+    made = []
+    for named, key in listed.entries if going else ():
+        if named in going and not itself[key]:
+            made.append(key)
+    return made
 
 
 def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:
@@ -213,16 +283,11 @@ def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | N
             across = report.keeps[part].across
             if across is not None and other in across.parts:
                 continue
-            if other != part and _numbered_alike(report.account(part), report.account(other)):
+            if other != part and numbered_alike(report.account(part), report.account(other)):
                 names = " and ".join(it or "the main one" for it in sorted((part, other)))
                 said = f"the databases {names} have the same numbers, so that their records may belong together"
                 hint = "--keep-numbers leaves holes where records go, --renumber closes the numbers up in each"
                 raise RebuildFailed(report.source.path, f"{said}, and closing them up in one would part these; {hint}")
-
-
-def _numbered_alike(one: Account, other: Account) -> bool:
-    its = [{tuple(runs.spans) for runs in of.numbers.values() if len(runs) > 1} for of in (one, other)]
-    return not its[0].isdisjoint(its[1])
 
 
 def _kept_elsewhere(
@@ -241,8 +306,9 @@ def _kept_elsewhere(
             for of, it in made.items():
                 whole = not of_records and of in report.keeps and report.keeps[of].across is not None
                 dropped += 0 if of == part else (it.samples or 0) if whole else it.dropped
-            if dropped and count.number is not None:
-                values.setdefault(part, {})[count.key] = count.written(count.number - dropped)
+            number = count.number if count.near is None else count.near[1]
+            if number is not None and number - dropped != count.number:
+                values.setdefault(part, {})[count.key] = count.written(number - dropped)
     return values
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, unsure
+from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.numbered_keys import Pattern
@@ -19,7 +20,7 @@ from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import named
 from datacheck.model.replacing import replace
-from datacheck.rebuilding.mending import gone
+from datacheck.rebuilding.mending import can_lose, gone
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
@@ -122,6 +123,12 @@ def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
     return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
 
 
+def _without_numbers(report: Report, part: str) -> int:
+    """Return how many records of a database are of no numbering and no convention's, as those of two numbers."""
+    account = report.account(part)
+    return account.records - account.own - sum(map(len, account.numbers.values()))
+
+
 def left_as_it_is(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
     """Yield a sentence for each thing that has to do with the records, and that nobody can say how to keep true."""
     yield from _left_open(report, order, outcomes)
@@ -140,6 +147,8 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
             names = ", ".join(map(str, outcome.repair.patterns))
             others = ", ".join(map(str, _others(report, part, outcome)))
             yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
+            if not others and (count := _without_numbers(report, part)) > ACCIDENTS:
+                yield f"{count:,} other records may name records of {names}, which have other numbers now"
             continue
         if known.across is not None or any(it.lists or it.deleted for it in known.conventions):
             continue
@@ -172,7 +181,8 @@ def _left_as_said(report: Report) -> Iterator[str]:
     for part, known in report.keeps.items():
         for count in _doubtful(known, report.account(part)):
             name = named(count.name, part if count.kept_in is None else None)
-            yield f"{name} still says {count.number:,}, which may be a number of something else than records"
+            said = escape(count.raw[:40]) if count.number is None else f"{count.number:,}"
+            yield f"{name} still says {said}, which may be a number of something else than records"
 
 
 def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
@@ -189,6 +199,20 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
             where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
+        yield from _left_of_frames(known, part, [key for of, key, _ in gone(order.choice.shown, report) if of == part])
+        for index in (it for it in known.indexes if not (it.form or can_lose(report, it, part))):
+            other = ", or have others there" if moved else ""
+            yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
+
+
+def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[str]:
+    """Yield a sentence for each count of the frames of clips of which some frames go."""
+    for counts in known.frames:
+        clips = sorted(count_frames(keys, frozenset(counts.there)))
+        if clips:
+            more = f" and {len(clips) - 1:,} more" if len(clips) > 1 else ""
+            name = named(escape(counts.key), part)
+            yield f"{name} counts what is left of {escape(clips[0])}{more}: a loader that counts up asks for what went"
 
 
 def _doubtful(known: Known, account: Account) -> Iterator[Count]:

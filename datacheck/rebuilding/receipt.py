@@ -61,16 +61,18 @@ class Renumbering(Renumbered, frozen=True, omit_defaults=True):
     """Records that have other numbers in the copy: those from the number `first` to `last` have them from `to` on.
 
     Their keys are `before`, at least `width` digits, and `after`, both escaped; `packed` ones are the number itself,
-    big-endian, in `width` bytes. Those of a named `database` have its name before them.
+    big-endian unless `little`, in `width` bytes. Those of a named `database` have its name before them.
     """
 
     packed: bool = False
     database: str | None = None
+    little: bool = False
 
     def name(self, number: int) -> str:
         """Return the escaped key of the record that has this number."""
-        key = escape(number.to_bytes(self.width, "big")) if self.packed else super().name(number)
-        return named(key, self.database)
+        if not self.packed:
+            return named(super().name(number), self.database)
+        return named(escape(number.to_bytes(self.width, "little" if self.little else "big")), self.database)
 
 
 class Repairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,8 +112,9 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
             for part, repair in made
             for key, value in {**repair.values, **repair.added}.items()
         },
-        lists=tuple(
-            named(escape(it), part) for part, one in made for it in (*one.lists, *one.side_files, *one.foreign)
+        lists=(
+            *(named(escape(it), part) for part, one in made for it in (*one.lists, *one.side_files, *one.foreign)),
+            *(it.name for _, one in made for it, _ in one.indexes),
         ),
         lengths=tuple(
             named(escape(it.key), part)
@@ -126,7 +129,9 @@ def _renumberings(report: Report, part: str, repair: Repair) -> Iterator[Renumbe
     for pattern in repair.patterns:
         how = escape(pattern.before), escape(pattern.after), pattern.width
         for move in repair.moves(numbers.get(pattern, Runs())):
-            yield Renumbering(*how, *move, packed=isinstance(pattern, Packed), database=part or None)
+            packed = isinstance(pattern, Packed)
+            little = isinstance(pattern, Packed) and pattern.little
+            yield Renumbering(*how, *move, packed=packed, database=part or None, little=little)
 
 
 def _of_files(gone: Gone) -> Repairs:

@@ -13,7 +13,9 @@ from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from datacheck.backends import BACKENDS, kind_of_copy
+from datacheck.conventions.parting import parted
 from datacheck.decoders.raw import spelled
+from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import Array, Bounds
@@ -130,8 +132,22 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
             stores = (*report.paired_with, into)
             yield f"clean copies of all {len(report.paired_with)}: {command('rebuild', words, stores, asked.encoding)}"
         return
-    words = (*drop, *to, *options, *one_kind, *asked.config, *rests)
+    apart = _parted(report)
+    words = (*drop, *to, *options, *one_kind, *asked.config, *rests, *(["--keep-numbers"] if apart else []))
     yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
+    if apart:
+        names = " and ".join(map(plain, apart))
+        yield f"which has gaps, since {names} have the same numbers: --renumber closes them up in each"
+
+
+def _parted(report: Report) -> tuple[str, ...]:
+    """Return two databases of which a rebuild asks what becomes of their numbers."""
+    if len(report.keeps) < 2:
+        return ()
+    bad = (it for it in report.findings if it.verdict == "bad" and it.index is not None)
+    losing = {it.database or "" for it in islice(bad, LOOKED_AT)}
+    names = parted(report.keeps, report.account, losing)
+    return () if names is None else tuple(it or "the main database" for it in names)
 
 
 def _alongside(report: Report) -> bool:
@@ -153,6 +169,8 @@ def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str
     """Say whether a copy without the records that count would be better than the source, and not empty."""
     if not report.complete or not report.checked:
         return False
+    if any(one.unread for known in report.keeps.values() for one in known.conventions):
+        return False  # a rebuild refuses it: nothing tells what the list of keys is to hold
     if one is None:
         damaged = (it for it in report.findings if it.verdict in verdicts and it.code in DAMAGE)
         return report.layer is None and next(damaged, None) is not None

@@ -13,12 +13,13 @@ from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.across import confirmed
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.elsewhere import counting, elsewhere
-from datacheck.conventions.interface import Known, StoreView
+from datacheck.conventions.frame_counts import conclude_frames, frame_counts
+from datacheck.conventions.indexes import indexes
+from datacheck.conventions.interface import Index, Known, StoreView
 from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.numbered_keys import Pattern, patterns
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
-from datacheck.conventions.stems import StemGroups, agree, may_be
 from datacheck.conventions.terminated import odd_ends
 from datacheck.model.blocks import Block, Layout, Shard
 from datacheck.model.finding import Finding
@@ -26,7 +27,13 @@ from datacheck.model.profile import Profile
 from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.further_keys import further_keys
-from datacheck.scanning.keys_read import CompareLists, FindUnpaired, for_keys, value_of
+from datacheck.scanning.keys_compared import frames_there, named_by_records, stem_groups
+from datacheck.scanning.keys_read import (
+    CompareLists,
+    for_keys,
+    small_value_of,
+    value_of,
+)
 from datacheck.scanning.probing import probes_of_keys
 from datacheck.scanning.spanning import with_spanning
 from datacheck.scanning.taking import Taken
@@ -248,9 +255,37 @@ class Recognise(msgspec.Struct, frozen=True):
             require_met(wanted, met)
             made = elsewhere(kept, views, asked=bool(wanted))
             within = [] if wanted == (NONE,) else list(lists_within(made, views))
+            named = []
+            if not wanted and len(views) <= FEW_PARTS:
+                named = self._indexes(job.reader, watch, views, keys, several)
         except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
             return {}
-        return {part: Known(of, within=tuple(it for at, it in within if at == part)) for part, of in made.items()}
+        return {
+            part: Known(
+                of,
+                within=tuple(it for at, it in within if at == part),
+                indexes=tuple(it for at, it in named if at == part),
+                frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
+            )
+            for part, of in made.items()
+        }
+
+    def _indexes(
+        self,
+        reader: Reader,
+        watch: Watch,
+        views: Mapping[str, StoreView],
+        keys: Keys,
+        several: Mapping[str, bool],
+    ) -> list[tuple[str, Index]]:
+        """Return the records that name others, with the database that these are in."""
+        of_several = {part: self._view(reader, watch, part, keys[part]) for part in keys if several.get(part)}
+
+        def small(part: str, key: bytes) -> bytes | None:
+            watch.note(None)
+            return small_value_of(reader, key, part)
+
+        return list(indexes({**views, **of_several}, several, small))
 
     def _with_further(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
         """Return the keys that are known of a database, with some of those that begin otherwise than these."""
@@ -294,26 +329,23 @@ def compared(
     for part, known in confirmed(counting(spanning, accounts)).items():
         its = tuple(it for it in shards if it.part == part)
         lists = tuple(it for convention in known.conventions for it in convention.lists)
+        lists += tuple(it.as_list(part) for it in known.within if it.places)
         listed = do(CompareLists(part, its, lists, known.own)) if lists else ()
         if isinstance(listed, Death):
             return listed
-        stems = _stem_groups(known, accounts.get(part) or Account(), its, do)
+        stems = stem_groups(known, accounts.get(part) or Account(), its, do)
         if isinstance(stems, Death):
             return stems
+        named = named_by_records(known, its, shards, do)
+        if isinstance(named, Death):
+            return named
+        listed = (*listed, *named)
+        frames = frames_there(known, its, do)
+        if isinstance(frames, Death):
+            return frames
+        known = msgspec.structs.replace(known, frames=frames)
         made[part] = msgspec.structs.replace(known, listed=listed, stems=stems)
     return made
-
-
-def _stem_groups(
-    known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any]
-) -> StemGroups | Death | None:
-    """Return the samples of a database that are told by stems, None where there are none."""
-    stems = next((it.stems for it in known.conventions if it.stems is not None), None)
-    if stems is None or not may_be(stems, account.stems):
-        return None
-    if agree(stems, account.stems):
-        return StemGroups(stems, account.stems[stems.endings[0]][0], {})
-    return cast("StemGroups | Death | None", do(FindUnpaired(shards, stems)))
 
 
 def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
@@ -347,6 +379,8 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
         yield from conclude(convention, account, known)
     for one in known.listed:
         yield from conclude_list(one)
+    for counts in known.frames:
+        yield from conclude_frames(counts)
     yield from odd_ends(known, account)
 
 

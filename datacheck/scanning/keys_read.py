@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.interface import KeyList, Listed
+from datacheck.conventions.frame_counts import count_frames
+from datacheck.conventions.interface import Index, KeyList, Listed
 from datacheck.conventions.side_files import beside
+from datacheck.conventions.standing import keys_at
 from datacheck.conventions.stems import StemGroups, Stems, Unpaired
-from datacheck.conventions.stored_values import FORMS, keys_in
+from datacheck.conventions.stored_values import FORMS, key_of, keys_in
 from datacheck.errors import PartUnread
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.escaping import escape
@@ -19,6 +22,10 @@ from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.tasks import Job, opening_seconds
 from datacheck.workers.interface import Watch
 
+HELD = 1 << 18
+"""So many records that name one other are known by what they name."""
+SMALL = 1 << 20
+"""Bytes of a value that may name others."""
 LARGEST = 1 << 30
 """Bytes of a value that a convention is read from."""
 
@@ -40,6 +47,15 @@ def value_of(reader: Reader, key: bytes, part: str = "") -> bytes | None:
         assert isinstance(block, Block)
         for found, value in zip(block.keys, block.values, strict=True):
             return bytes(value) if found == key and len(value) <= LARGEST else None
+    return None
+
+
+def small_value_of(reader: Reader, key: bytes, part: str) -> bytes | None:
+    """Return the value of a key of a database, of a key with several values the first; None where it is large."""
+    shard = Shard(part, Position(key), Position(key, 1))
+    for block in for_keys(reader, shard, 1):
+        if isinstance(block, Block) and block.keys:
+            return bytes(block.values[0]) if block.keys[0] == key and len(block.values[0]) <= SMALL else None
     return None
 
 
@@ -97,10 +113,11 @@ class CompareLists(msgspec.Struct, frozen=True):
         return [
             Listed(
                 it.key,
-                it.number,
+                len(wanted[place][1]) if it.places else it.number,
                 tuple(sorted(missing[place] - self.own)),
                 0 if it.partial else unlisted[place],
                 it.kept_in,
+                bool(it.places),
             )
             for place, (it, _) in enumerate(wanted)
         ]
@@ -110,7 +127,71 @@ def _listed(reader: Reader, of: KeyList, part: str) -> set[bytes]:
     raw = (
         beside(reader.path, of.key) if of.file else value_of(reader, of.key, part if of.kept_in is None else of.kept_in)
     )
-    return set(keys_in(FORMS[of.form].read(raw or b"") or []))
+    value = FORMS[of.form].read(raw or b"") or []
+    if of.places:
+        return {key_of(it) for place in of.places for it in keys_at(value, place)}
+    return set(keys_in(value))
+
+
+class CompareIndexes(msgspec.Struct, frozen=True):
+    """Return what comparing what records name with the keys of their database comes to.
+
+    `shards` are all of that database, `holding` those of the databases that hold such records.
+    """
+
+    shards: tuple[Shard, ...]
+    indexes: tuple[Index, ...]
+    holding: tuple[Shard, ...]
+
+    def run(self, job: Job, watch: Watch) -> list[Listed]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        named: list[set[bytes]] = [set() for _ in self.indexes]
+        entries: dict[Index, list[tuple[bytes, bytes]]] = {it: [] for it in self.indexes}
+        for shard in self.holding:
+            of = [(it, keys) for it, keys in zip(self.indexes, named, strict=True) if it.kept_in == shard.part]
+            for block in for_keys(job.reader, shard) if of else ():
+                if not isinstance(block, Block):
+                    continue
+                for it, keys in of:
+                    for row in it.rows(block.keys):
+                        value = bytes(block.values[row])
+                        keys.update(it.keys(value) or ())
+                        if not it.form and len(entries[it]) <= HELD:
+                            entries[it].append((value, block.keys[row]))
+        missing = [set(keys) for keys in named]
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                for keys in missing:
+                    keys.difference_update(block.keys if isinstance(block, Block) else ())
+        return [
+            Listed(
+                b"",
+                len(keys),
+                tuple(sorted(gone)),
+                0,
+                of_records=it.name,
+                entries=tuple(entries[it]) if len(entries[it]) <= HELD else (),
+            )
+            for it, keys, gone in zip(self.indexes, named, missing, strict=True)
+        ]
+
+
+class CountFrames(msgspec.Struct, frozen=True):
+    """Return how many records of a database are frames of each of some clips."""
+
+    shards: tuple[Shard, ...]
+    clips: frozenset[bytes]
+
+    def run(self, job: Job, watch: Watch) -> dict[bytes, int]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        there: Counter[bytes] = Counter()
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                if isinstance(block, Block):
+                    there += count_frames(block.keys, self.clips)
+        return dict(there)
 
 
 class FindUnpaired(msgspec.Struct, frozen=True):

@@ -93,7 +93,8 @@ def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> 
             break
         keys.append(key)
         values.append(memoryview(bytes(value)))  # so that what is cut out of it is not copied again
-    return Block(keys, values, database=block.database)
+    of = block if behind is None or not behind.keys else behind  # what ends a shard may be no block of records
+    return Block(keys, values, database=of.database)
 
 
 OF_FILES = 0.75

@@ -79,6 +79,7 @@ def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]
 def _take_databases_for_families(seen: Sequence[Look], names: list[str]) -> None:
     """Name what no number makes a family of, such as packed numbers or digests, by the database that is full of it.
 
+    Of a small one all must be of one kind.
     Another database may hold other things under the same keys: the pictures in one, their labels in the other.
     """
     of_database: dict[str, list[int]] = defaultdict(list)
@@ -90,7 +91,10 @@ def _take_databases_for_families(seen: Sequence[Look], names: list[str]) -> None
     for database, places in of_database.items():
         alone = [at for at in places if counts[names[at]] < SAMPLED]
         kinds = Counter("text" if seen[at].kind in WORDS else seen[at].kind for at in alone)
-        if database and len(alone) >= max(SAMPLED, len(places) / 2) and max(kinds.values()) >= ALIKE * len(alone):
+        most = max(kinds.values(), default=0)
+        large = len(alone) >= max(SAMPLED, len(places) / 2) and most >= ALIKE * len(alone)
+        alike = most == len(alone) > 1 and kinds.keys().isdisjoint((UNKNOWN, EMPTY))
+        if database and (large or alike):
             for at in alone:
                 names[at] = f"{database}:"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Generator, Iterator, Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -238,7 +239,11 @@ class _Taking:
         stop = following[0].start if following and following[0].part == piece.part else piece.stop
         if not seen or any(it is not None and not isinstance(it.key, bytes) for it in (piece.start, stop)):
             return None
-        return Shard(piece.part, Position(seen[-1].key, 1), stop)
+        last = seen[-1].key
+        values = sum(1 for _ in takewhile(lambda look: look.key == last, reversed(seen)))  # a key may have several
+        if values == len(seen) and piece.start is not None and piece.start.key == last:
+            values += piece.start.nth
+        return Shard(piece.part, Position(last, values), stop)
 
     def _look_at(self, number: int) -> Iterator[Given]:
         """Find out what the values of a probe look like, or what its rows come to; hold blocks while there is room."""

@@ -87,16 +87,22 @@ def _container(host: Host, given: Sequence[Node], kind: str = "") -> Node | None
     return Items([*of.items], kind)
 
 
-def _mapping(host: Host, given: Sequence[Node]) -> Node | None:
+def _mapping(host: Host, given: Sequence[Node], mapping: str = "") -> Node | None:
     """Make a mapping of another, or of pairs; a default factory before them says nothing."""
     of = next((it for it in given if isinstance(it, (Items, Keyed)) and not getattr(it, "kind", "")), None)
     if of is None:
-        return Keyed()
+        return Keyed(mapping=mapping)
     host.work(len(of.pairs if isinstance(of, Keyed) else of.items))
     if isinstance(of, Keyed):
-        return Keyed([*of.pairs])
+        return Keyed([*of.pairs], mapping=mapping)
     pairs = [(it.items[0], it.items[1]) for it in of.items if isinstance(it, Items) and len(it.items) == 2]
-    return Keyed(pairs) if len(pairs) == len(of.items) else None
+    return Keyed(pairs, mapping=mapping) if len(pairs) == len(of.items) else None
+
+
+def _defaultdict(host: Host, given: Sequence[Node]) -> Node | None:
+    first = given[0] if given else None
+    made = first.kind.rpartition(".")[2] if isinstance(first, Global) and first.kind in _FACTORIES else ""
+    return _mapping(host, given, f"defaultdict {made}" if made else "")
 
 
 def _encode(host: Host, given: Sequence[Node]) -> Node | None:
@@ -234,6 +240,9 @@ def _text_dtype(host: Host, given: Sequence[Node]) -> Node:
 
 
 Known = Callable[[Host, Sequence[Node]], "Node | None"]
+_FACTORIES = frozenset(
+    f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("list", "dict", "set", "int")
+)
 _RECONSTRUCT = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
 _KNOWN: dict[str, Known] = {
     **dict.fromkeys(_RECONSTRUCT, _array),
@@ -257,8 +266,8 @@ _KNOWN: dict[str, Known] = {
             ("complex", _complex),
         )
     },
-    "collections.OrderedDict": _mapping,
-    "collections.defaultdict": _mapping,
+    "collections.OrderedDict": partial(_mapping, mapping="OrderedDict"),
+    "collections.defaultdict": _defaultdict,
     "collections.Counter": _mapping,
     "collections.deque": _container,
     "decimal.Decimal": _decimal,

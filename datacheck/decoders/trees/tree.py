@@ -28,12 +28,14 @@ class Keyed(msgspec.Struct, eq=False):
     """A mapping, or the attributes of an object: pairs of key and value in order, duplicate keys and all.
 
     `kind` is the class's dotted name where it is an object ("torch_geometric.data.data.Data"), else "". `items` is what
-    an object was made of beside that, without a name: the arguments of its class, what was appended to it.
+    an object was made of beside that, without a name: the arguments of its class, what was appended to it. `mapping` is
+    the class of a mapping that is no dict, "OrderedDict" or, with what it makes of a key it lacks, "defaultdict list".
     """
 
     pairs: list[tuple[Node, Node]] = msgspec.field(default_factory=list)
     kind: str = ""
     items: list[Node] = msgspec.field(default_factory=list)
+    mapping: str = ""
 
 
 class Opaque(msgspec.Struct, eq=False):

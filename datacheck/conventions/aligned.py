@@ -1,0 +1,115 @@
+"""Write lists of keys anew: of lists whose items belong together place by place, a place goes from all or from none.
+
+So it is with pairs, `{"left": [...], "right": [...]}`, and with an anchor, its positive and its negative. Lists of
+another length, or called as sets of samples are, lose each their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from datacheck.conventions.groups import words
+from datacheck.conventions.stored_values import MetaLine, OtherItems, OtherNames, alike, is_index, key_of
+from datacheck.model.sample_sets import SETS
+
+New = Callable[[bytes], "bytes | None"]
+
+FEW = 4
+"""Of more lists than this each is of a class or a sequence, unless they have the names of views."""
+PROBED = 16
+"""How many places are compared."""
+SAID = frozenset({*(it.decode() for it in SETS), "keys"})
+FOLDED = frozenset(["fold", "folds", "split", "splits"])
+"""Words for lists that are no parts of a sample."""
+_OF_PARTS = (
+    "left right front rear back top bottom cam camera cameras view views img image images im pic picture photo frame "
+    "crop anchor positive pos negative neg query reference ref source src target tgt input output gt lq hq lr hr x y a "
+    "b rgb depth mask before after first second"
+)
+VIEWS = frozenset(_OF_PARTS.split())
+"""Words in the names of the parts of one sample."""
+_DIGITS = re.compile(r"[0-9]+")
+
+
+def with_keys(value: Any, new: New, *, together: bool = False) -> Any:
+    """Return a list of keys, lists by the name of a set, or an index, with other keys; without those that have none.
+
+    Lists that are known to belong `together` lose the same places.
+    """
+    if is_index(value):
+        keys = {name: new(b"%d" % number) for name, number in value.items()}
+        return _alike(value, [(name, int(key)) for name, key in keys.items() if key is not None])
+    if not isinstance(value, dict):
+        return _of_list(value, [_moved(item, new) for item in value])
+    moved = {name: [_moved(item, new) for item in items] for name, items in value.items()}
+    for names in [tuple(value)] if together else aligned(value):
+        for at, items in enumerate(zip(*(moved[name] for name in names), strict=True)):
+            if None in items:
+                for name in names:
+                    moved[name][at] = None
+    return _alike(value, [(name, _of_list(value[name], moved[name])) for name in value])
+
+
+def _moved(item: str | bytes, new: New) -> str | bytes | None:
+    key = new(key_of(item))
+    if key is None:
+        return None
+    if isinstance(item, MetaLine):
+        return MetaLine(key.decode() + item[len(item.key.decode()) :])
+    return key.decode("utf-8", "surrogatepass") if isinstance(item, str) else key
+
+
+def _of_list(of: Any, items: Sequence[str | bytes | None]) -> Any:
+    return alike(of, [it for it in items if it is not None])
+
+
+def _alike(of: Any, pairs: list[tuple[Any, Any]]) -> Any:
+    return OtherNames(pairs, of.kind) if isinstance(of, OtherNames) else dict(pairs)
+
+
+def aligned(lists: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
+    """Return the names of each of the lists of keys whose items belong together, place by place.
+
+    >>> aligned({"left": ["a", "b"], "right": ["c", "d"], "train": ["a"]})
+    [('left', 'right')]
+    >>> aligned({"train": ["a", "b"], "val": ["c", "d"]}), aligned({"cat": ["a", "b"], "dog": ["c", "d"], "owl": ["e"]})
+    ([], [])
+    """
+    groups: dict[tuple[frozenset[str], int], list[Any]] = defaultdict(list)
+    for name, items in lists.items():
+        called = set(words(str(name)))
+        if isinstance(items, OtherItems) and items.kind != "tuple":
+            continue
+        if called.isdisjoint(FOLDED):
+            groups[frozenset(called & SAID), len(items)].append(name)
+    if any(len(names) == 1 and not said for (said, _), names in groups.items()):
+        return []
+    return [tuple(it) for (_, size), it in groups.items() if size and len(it) > 1 and _are_parts(it, lists)]
+
+
+def _are_parts(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
+    """Say whether lists of one length may be the parts of samples, rather than classes, sequences or shards."""
+    views = all(not VIEWS.isdisjoint(words(str(it))) for it in names)
+    if len({_DIGITS.sub("#", str(it)) for it in names}) < len(names):
+        return views
+    if views:
+        return True
+    return len(names) <= FEW and not (_begin_with_names(names, lists) and _differ(names, lists))
+
+
+def _begin_with_names(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
+    """Say whether the keys in each list have its name in them, as those of a class in a folder of its own."""
+    return all(str(name).encode() in it for name in names for it in _some(lists[name]))
+
+
+def _differ(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
+    """Say whether what is in the same place has other names, apart from those of the lists."""
+    rests = ([it.replace(str(name).encode(), b"") for it in _some(lists[name])] for name in names)
+    return any(len(set(its)) > 1 for its in zip(*rests, strict=True))
+
+
+def _some(items: Sequence[str | bytes]) -> Iterator[bytes]:
+    return map(key_of, items[:: max(1, len(items) // PROBED)])

@@ -1,0 +1,88 @@
+"""How many frames each clip has, in a mapping by the clips' names: `vid_num_frames`, `num_frames`, `lengths`.
+
+Such a mapping counts something else, the frames of the film that some were taken of, unless nearly all of its numbers
+are those of the records whose keys begin with the names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from datacheck.conventions.interface import FrameCounts, StoreView
+from datacheck.conventions.lists_within import names_of
+from datacheck.conventions.rewriting import is_lossless
+from datacheck.conventions.stored_values import FORMS
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+FEWEST = 8
+"""So many clips tell a rule,"""
+SHARE = 0.95
+"""and so many of them must have as many frames as is said."""
+MOST = 1 << 18
+"""So many clips at most are counted."""
+_KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
+_BETWEEN = b"/_-.: "
+
+
+def clip_of(key: bytes) -> bytes | None:
+    """Return the name of the clip that a frame is of, None where a key is none of a frame.
+
+    >>> clip_of(b"vid3/0004.jpg"), clip_of(b"vid3_f0004"), clip_of(b"0004")
+    (b'vid3', b'vid3_f', None)
+    """
+    match = _KEY.fullmatch(key)
+    return None if match is None else match[1].rstrip(_BETWEEN) or None
+
+
+def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
+    """Yield the mappings of a database that may count the frames of its clips."""
+    clips = {clip_of(key) for key in view.keys}
+    for key in names_of(view) if len(clips) > 1 or None not in clips else ():
+        said = view.stored(key)
+        if said is None or not isinstance(said.value, dict) or not FEWEST <= len(said.value) <= MOST:
+            continue
+        if not all(isinstance(of, (str, bytes)) and type(it) is int for of, it in said.value.items()):
+            continue
+        named = {_raw(it) for it in said.value}
+        if len(named & clips) * 2 >= len(clips - {None}) and is_lossless(view.value(key) or b"", said):
+            yield FrameCounts(key, said.form, said.value)
+
+
+def _raw(name: str | bytes) -> bytes:
+    return name.encode() if isinstance(name, str) else name
+
+
+def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[bytes]:
+    """Count the frames of some clips among keys."""
+    return Counter(clip for key in keys if (clip := clip_of(key)) in clips and clip is not None)
+
+
+def true_to(counts: FrameCounts, there: Mapping[bytes, int]) -> FrameCounts | None:
+    """Return the counts with how many frames there are, None where these are no counts of them."""
+    agree = sum(there.get(_raw(name), 0) == number for name, number in counts.said.items())
+    if agree < max(FEWEST, SHARE * len(counts.said) - 1):
+        return None
+    return msgspec.structs.replace(counts, there=dict(there))
+
+
+def conclude_frames(counts: FrameCounts) -> Iterator[Finding]:
+    """Yield what is not true of the numbers of frames."""
+    off = [(of, it, found_) for of, it in counts.said.items() if (found_ := counts.there.get(_raw(of), 0)) != it]
+    if off:
+        name, said, number = off[0]
+        more = f", and {len(off) - 1:,} more of {len(counts.said):,} are off" if len(off) > 1 else ""
+        text = f"{escape(counts.key)} says that {escape(_raw(name))} has {said:,}, there are {number:,}{more}"
+        yield found("count", text, key=escape(counts.key), said=said, found=number)
+
+
+def rewritten_without(counts: FrameCounts, gone: Iterable[bytes]) -> bytes | None:
+    """Return what the mapping is to hold without some records, None where it says that already."""
+    left = Counter(counts.there)
+    left.subtract(count_frames(gone, frozenset(counts.there)))
+    made = {of: left.get(_raw(of), 0) for of in counts.said}
+    return None if made == counts.said else FORMS[counts.form].write(made)

@@ -1,0 +1,87 @@
+"""Records that name others by key: the frames of each clip, the pictures of each class (a key with several values).
+
+Nothing but their values tells them: all that are looked at are keys of one database, or lists of such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from datacheck.conventions.interface import Index, StoreView
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.stored_values import is_key_list, keys_in, stored
+
+Small = Callable[[str, bytes], "bytes | None"]
+"""Returns the value of a key of a database, None where it is not there or large."""
+
+PROBED = 16
+"""So many records are looked at, and so many keys of a list."""
+FEWEST = 4
+"""So many records at least name others, unless a key may have several values."""
+PATTERNS = 64
+"""So many patterns of keys are looked at."""
+LONGEST = 511
+"""Bytes of the longest key of an LMDB, which is not compiled for others."""
+LISTS = frozenset({"json", "zlib+json", "msgpack", *(f"pickle {it}" for it in range(6))})
+"""The forms of lists of keys."""
+
+
+def indexes(views: Mapping[str, StoreView], several: Mapping[str, bool], small: Small) -> Iterator[tuple[str, Index]]:
+    """Yield each database of which records name others, with these; `several` says where a key may have many values."""
+    for part, view in views.items():
+        known = [it for it in views if not several.get(it)]
+        others = [it for it in known if it != part]
+        whole = _of(part, None, sorted(view.keys), views, others, small, FEWEST // 2 if several.get(part) else FEWEST)
+        if whole is not None:
+            yield whole
+            continue
+        for pattern in list(view.patterns)[:PATTERNS] if not several.get(part) else ():
+            keys = sorted(it for it in view.keys if pattern.number(it) is not None)
+            made = _of(part, pattern, keys, views, known, small, FEWEST)
+            if made is not None:
+                yield made
+
+
+def _of(
+    part: str,
+    pattern: Pattern | None,
+    keys: Sequence[bytes],
+    views: Mapping[str, StoreView],
+    others: Sequence[str],
+    small: Small,
+    fewest: int,
+) -> tuple[str, Index] | None:
+    if len(keys) < fewest or not others:
+        return None
+    found: set[tuple[str, str]] = set()
+    for key in keys[:: max(1, len(keys) // PROBED)][:PROBED]:
+        raw = small(part, key)
+        one = None if raw is None else _named(raw, views, others)
+        if one is None:
+            return None
+        found.add(one)
+    (of, form), *more = found
+    return None if more else (of, Index(part, pattern, form))
+
+
+def _named(raw: bytes, views: Mapping[str, StoreView], others: Sequence[str]) -> tuple[str, str] | None:
+    """Return the database of whose keys a value is one, or has some, and its form; None where it is anything else.
+
+    A number may be that of a class.
+    """
+    if 0 < len(raw) <= LONGEST and not raw.isdigit():
+        for of in others:
+            if raw in views[of].keys or views[of].value(raw) is not None:
+                return of, ""
+    said = stored(raw)
+    if said is None or said.form not in LISTS or isinstance(said.value, dict) or not is_key_list(said.value):
+        return None
+    keys = list(keys_in(said.value))
+    some = keys[:: max(1, len(keys) // PROBED)][:PROBED]
+    if all(it.isdigit() for it in some):
+        return None
+    for of in others:
+        there = sum(it in views[of].keys or views[of].value(it) is not None for it in some)
+        if 2 * there > len(some):
+            return of, said.form
+    return None

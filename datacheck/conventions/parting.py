@@ -1,0 +1,31 @@
+"""Databases with the same numbers, which closing these up in one of them would part from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+
+from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import samples
+from datacheck.conventions.interface import Known
+
+
+def numbered_alike(one: Account, other: Account) -> bool:
+    """Say whether records of two databases have the same numbers, so that they may belong together."""
+    its = [{tuple(runs.spans) for runs in of.numbers.values() if len(runs) > 1} for of in (one, other)]
+    return not its[0].isdisjoint(its[1])
+
+
+def parted(keeps: Mapping[str, Known], account: Callable[[str], Account], losing: Set[str]) -> tuple[str, str] | None:
+    """Return two databases that would be parted if those that are `losing` records were closed up, None without such.
+
+    A database that counts its records is closed up.
+    """
+    for part in sorted(losing & keeps.keys()):
+        known, mine = keeps[part], account(part)
+        bases = (samples(it, mine, known.across).base for it in known.conventions if it.deleted is None)
+        if known.stems is not None or all(it is None for it in bases):
+            continue
+        for other in sorted(keeps.keys() - {part} - (frozenset() if known.across is None else known.across.parts)):
+            if numbered_alike(mine, account(other)):
+                return part, other
+    return None
