@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from datacheck.model.settings import Array
@@ -112,3 +114,22 @@ class Profile(msgspec.Struct, frozen=True):
 
     def of(self, family: str) -> FamilyProfile | None:
         return self.families.get(family, self.rest)
+
+    def of_table(self, name: str) -> FamilyProfile:
+        """Return what a table of an HDF5 file is meant to hold.
+
+        Of one that was not sampled nothing is known, but what has one value only in most that were.
+        """
+        return self.families.get(name) or FamilyProfile(
+            "rows", 0, {it: FieldProfile(None, "", "", 0.0, constant=True) for it in self.constants()}
+        )
+
+    def constants(self) -> frozenset[str]:
+        """Return the fields that have one value only in most records of most of the tables of rows that have them."""
+        having: Counter[str] = Counter()
+        constant: Counter[str] = Counter()
+        for family in self.families.values():
+            fields = family.fields if family.decoder == "rows" else {}
+            having.update(fields.keys())
+            constant.update(name for name, it in fields.items() if it.constant)
+        return frozenset(name for name, count in constant.items() if 2 * count > having[name])
