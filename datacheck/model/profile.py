@@ -63,10 +63,10 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     UNKNOWN since none knows more than half, a value is still judged by one of `kinds` that knows it. `label` says that
     single values beside pictures are labels. `classes` are the dotted names of the classes that their payloads name,
     which datacheck does not load. `forced` says that the caller named the decoder. `array` is what raw values are
-    arrays of; where nothing decodes them its shape may be known, and `length` is the one that more than half of these
-    have. `columns` are those of an HDF5 table that hold payloads, texts, or ragged numbers. `tied` are the extents of
-    arrays that differ between records, and are the same within nearly each of them; those of them that are `loose` are
-    not in so many that this may be meant.
+    arrays of; where nothing decodes them its shape may be known, `length` is the one that more than half of these
+    have, and `form` the known format of those that were sampled. `columns` are those of an HDF5 table that hold
+    payloads, texts, or ragged numbers. `tied` are the extents of arrays that differ between records, and are the same
+    within nearly each of them; those of them that are `loose` are not in so many that this may be meant.
     """
 
     decoder: str
@@ -96,6 +96,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     forced: bool = False
     array: Array | None = None
     length: UsualLength | None = None
+    form: str = ""
     columns: dict[str, FamilyProfile] = {}
     tied: tuple[tuple[Extent, ...], ...] = ()
     loose: tuple[Extent, ...] = ()

@@ -37,12 +37,16 @@ _OF_A_CLASS = re.compile(r"(class|cls|label|target|y)[-_. ]?[#0-9]+")
 
 
 class Look(NamedTuple):
-    """What was seen of a sampled value: where it is, its size, and the decoder that knows it (or UNKNOWN, EMPTY)."""
+    """What was seen of a sampled value: where it is, its size, and the decoder that knows it (or UNKNOWN, EMPTY).
+
+    `form` is the known format of a value that no decoder knows, if it has one.
+    """
 
     database: str | None
     key: bytes
     size: int
     kind: str
+    form: str = ""
 
 
 def looks(block: Block, forced: Forced) -> list[Look]:
@@ -51,7 +55,15 @@ def looks(block: Block, forced: Forced) -> list[Look]:
     with blaming("undecodable"):
         kinds = [EMPTY if not len(it) else whole or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
-    return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, strict=True)]
+    forms = _forms(block, kinds) if UNKNOWN in kinds else [""] * len(kinds)
+    return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, forms, strict=True)]
+
+
+def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
+    """Return the known formats of the values that no decoder knows."""
+    from datacheck.decoders.foreign import foreign  # a worker has loaded what that needs
+
+    return [foreign(it) or "" if of == UNKNOWN else "" for it, of in zip(block.values, kinds, strict=True)]
 
 
 def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]:
@@ -112,7 +124,7 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 class Vote(msgspec.Struct, frozen=True):
     """What the sampled values of a family come to: what is to decode them, and how many there are of each kind.
 
-    `forced`, `array` and `length` are those of the family's profile.
+    `forced`, `array`, `length` and `form` are those of the family's profile.
     """
 
     decoder: str
@@ -121,6 +133,7 @@ class Vote(msgspec.Struct, frozen=True):
     forced: bool = False
     array: Array | None = None
     length: UsualLength | None = None
+    form: str = ""
 
     @property
     def empty(self) -> int:
@@ -156,7 +169,13 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         kinds = Counter({EMPTY: kinds[EMPTY], forced: full})
         return Vote(forced, kinds, label and (forced in SIDE_DECODERS or is_raw(forced)), forced=True, array=array)
     name = elected(kinds, single=all(look.size <= 1 for look in seen))
-    return Vote(name, kinds, label and name in SIDE_DECODERS, length=_usual_length(seen))
+    return Vote(name, kinds, label and name in SIDE_DECODERS, length=_usual_length(seen), form=_form(seen))
+
+
+def _form(seen: Sequence[Look]) -> str:
+    """Return the known format of all values that no decoder knows, if they have one."""
+    forms = {look.form for look in seen if look.kind == UNKNOWN}
+    return forms.pop() if len(forms) == 1 else ""
 
 
 def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
