@@ -6,8 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from datacheck.backends.hdf5.names import DIGITS, WORDS
-from datacheck.backends.hdf5.samples import DEEPEST, PIECES, Family, Sample, Shape, by_number, called_a_sample
+from datacheck.backends.hdf5.samples import DEEPEST, MOST, PIECES, Family, Sample, Shape, by_number, called_a_sample
 from datacheck.backends.hdf5.units import Kind, kinds
+
+UNLIKE, SHARE = 16, 1 / 4
+"""Ids are of so many forms, with their numbers folded, and no form is that of more than this share of them."""
 
 
 def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: Collection[bytes]) -> list[Family]:
@@ -20,12 +23,11 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
     left = sorted(groups)
     datasets, links = sorted(shapes), sorted(linked)
     for depth in range(1, DEEPEST + 1):
-        level: dict[tuple[bytes, bytes], list[bytes]] = defaultdict(list)
+        level: dict[bytes, list[bytes]] = defaultdict(list)
         for path in left:
             if path.count(b"/") == depth:
-                above, _, name = path.rpartition(b"/")
-                level[above, DIGITS.sub(b"#", name)].append(path)
-        numbered = [paths for (_, name), paths in level.items() if b"#" in name and len(paths) > 1]
+                level[path.rpartition(b"/")[0]].append(path)
+        numbered = [alike for siblings in level.values() for alike in _named_alike(siblings)]
         inner = _below(datasets, {it for paths in numbered for it in paths}, depth)
         beside = _below(links, {it for paths in numbered for it in paths}, depth)
         taken: set[bytes] = set()
@@ -47,6 +49,22 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
                 [it for it in some if _start(it, depth) not in taken] for some in (left, datasets, links)
             )
     return made
+
+
+def _named_alike(siblings: Sequence[bytes]) -> list[list[bytes]]:
+    """Return the groups of one parent whose names differ in their numbers alone, or all that are called by ids.
+
+    Ids, such as those of proteins or hashes, have digits and letters in no order that others have.
+    """
+    alike: dict[bytes, list[bytes]] = defaultdict(list)
+    for path in siblings:
+        alike[DIGITS.sub(b"#", path.rpartition(b"/")[2])].append(path)
+    numbered = [paths for name, paths in alike.items() if b"#" in name]
+    ids = [path for paths in numbered for path in paths]
+    of_ids = len(numbered) >= UNLIKE and max(map(len, numbered)) <= SHARE * len(ids)
+    if of_ids and len(ids) >= MOST * len(siblings):
+        return [ids]
+    return [paths for paths in numbered if len(paths) > 1]
 
 
 def _family(samples: Sequence[Sample]) -> Family | None:
