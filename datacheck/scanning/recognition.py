@@ -32,6 +32,8 @@ NUMBERS = 0.95
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
 """A family whose key has one of these words in it is of labels."""
 WORDS = frozenset(("decimal", "text"))
+NEARLY_ALL = 0.9
+"""Where so many values that nothing decodes have one length, those of small families are to have it too."""
 _WORD = re.compile(r"[a-z]+")
 _OF_A_CLASS = re.compile(r"(class|cls|label|target|y)[-_. ]?[#0-9]+")
 
@@ -188,6 +190,14 @@ def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
     return UsualLength(size, round(sizes[size] / count, 4)) if 2 * sizes[size] > count else None
 
 
+def _of_length(vote: Vote, seen: Sequence[Look], usual: UsualLength) -> Vote:
+    """Return the vote of a family with the length that nearly all values have, if most of its own few have it too."""
+    if vote.decoder != UNKNOWN or vote.length is not None:
+        return vote
+    sizes = [look.size for look in seen if look.kind == UNKNOWN]
+    return replace(vote, length=usual) if 2 * sizes.count(usual.size) > len(sizes) else vote
+
+
 def elected(kinds: Counter[str], *, single: bool = False) -> str:
     """Return the decoder that knows more than half of the values that have any bytes, UNKNOWN without one."""
     full = kinds.total() - kinds[EMPTY]
@@ -233,6 +243,9 @@ class Families(msgspec.Struct, frozen=True):
             forced = replace(forced, texts_beside=False)
             votes = {name: _vote(name, of, forced, label_field).alone() for name, of in members.items()}
             rest = _vote(None, others, forced).alone()
+        usual = _usual_length(seen)
+        if usual is not None and usual.share >= NEARLY_ALL:
+            votes = {name: _of_length(vote, members[name], usual) for name, vote in votes.items()}
         return cls(votes, rest, bool(others) and rest is None)
 
     def vote(self, family: str | None) -> Vote | None:

@@ -178,6 +178,7 @@ class Family:
             )
             yield first, found("unsupported", text, samples=len(self.samples))
         yield from self._missing()
+        yield from self._without_rows()
         yield from self._unequal()
         yield from self._shapes()
 
@@ -202,6 +203,23 @@ class Family:
             said = f"{self._called(sample)} lacks {_listed(lacking)}, which most of the others have"
             missing = [escape(it) for it in lacking[:NAMED]]
             yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=missing)
+
+    def _without_rows(self) -> Iterator[tuple[Sample, Finding]]:
+        """Yield datasets without a row in one sample, of which all the others have one number."""
+        if not self.compared or len(self.samples) <= FEWEST:
+            return
+        rows = self.steps
+        for place, name in enumerate(self.names):
+            its = self.lengths[place]
+            (hollow,) = np.nonzero(its == 0)
+            numbers = set(its[its > 0].tolist())
+            if len(hollow) != 1 or len(numbers) != 1 or np.count_nonzero(its > 0) < FEWEST:
+                continue
+            (at,), (number,) = hollow.tolist(), numbers
+            if number > FEW and rows[at] != 0:
+                sample = self.samples[at]
+                said = f"{self._called(sample)} has no row in {escape(name)}, where each of the others has {number}"
+                yield sample, found("unpaired", said, verdict="suspicious", missing=[escape(name)])
 
     def _unequal(self) -> Iterator[tuple[Sample, Finding]]:
         for at, sample in enumerate(self.samples):
