@@ -49,12 +49,12 @@ class Kind:
     @cached_property
     def own(self) -> bool:
         """Whether the units are samples of their own."""
-        if len(self.having) < 2 or self.tied:
+        if len(self.having) < 2:
             return False
         usual = max(Counter(map(frozenset, self.having)).values())
         if usual < MOST * len(self.having):
             return True
-        return self.many and (self._agreeing < MOST or (self._lengths == 1 and self._groups))
+        return not self.tied and self.many and (self._agreeing < MOST or (self._lengths == 1 and self._groups))
 
     @property
     def _groups(self) -> bool:

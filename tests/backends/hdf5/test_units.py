@@ -89,6 +89,12 @@ def test_a_camera_that_an_episode_lacks_is_missed_where_cameras_have_the_rows_of
     assert message.startswith("/episode_6 lacks camera_2/")
 
 
+def test_molecules_have_any_number_of_conformers_of_their_atoms(tmp_path):
+    counts = [1 + (7 * at) % 11 for at in range(20)]
+    path = write(tmp_path / "a.h5", ("mol_{}", "conf_{}"), counts, lengths=of_outer, parts=("xyz", "forces"))
+    assert said(path) == []
+
+
 def test_many_numbered_columns_of_an_episode_are_compared(tmp_path):
     path = write(tmp_path / "a.h5", ("episode_{}", "joint_{}"), (14,) * 6, lengths=of_outer, parts=("",))
     with h5py.File(path, "a") as file:
