@@ -37,6 +37,8 @@ class FieldProfile(msgspec.Struct, frozen=True):
 LOOSE = frozenset(("json", "msgpack"))
 NO_ACCIDENT = 0.02
 """Decoders that know values by little, and the share of those sampled above which that is no accident."""
+MIXED = 0.1
+"""Where more than this share of a family is of one other kind, it holds both: pictures and their annotations."""
 FEW_EMPTY = 0.1
 """Where no more than this share of the texts beside pictures is empty, an empty one may be meant."""
 UNKNOWN = "unknown"
@@ -85,6 +87,10 @@ class FamilyProfile(msgspec.Struct, frozen=True):
             return frozenset()
         few = max(1, NO_ACCIDENT * self.sampled)
         return frozenset(it for it, count in self.kinds.items() if it not in LOOSE or count > few) - {UNKNOWN, EMPTY}
+
+    def mixes(self, kind: str) -> bool:
+        """Whether so many of the sampled values are of another kind than most that they are meant to be there."""
+        return self.kinds.get(kind, 0) > MIXED * self.sampled
 
     @property
     def may_be_empty(self) -> bool:

@@ -261,7 +261,7 @@ class Judge:
                 yield row, found("unknown-payload", f"{name}, which datacheck does not decode")
                 continue
             others[name].append(row)
-            if not payload(name).beside:
+            if not payload(name).beside and not family.mixes(name):
                 what, usual = payload(name).title, payload(family.decoder).title
                 text = f"readable as {what.format(field='data')}, most others are {usual.format(field='data')}"
                 yield row, found("wrong-format", text, found=name, expected=family.decoder)
