@@ -15,6 +15,7 @@ FIRST = (b"image-", b"image_hr-", b"label-")
 FURTHER = (b"image_lr-", b"wh-", b"lexicon-")
 DIGITS = 9
 """What loaders ask for has so many."""
+PAIR = (Pattern(b"image-", b"", DIGITS), Pattern(b"label-", b"", DIGITS))
 
 
 def recognise(store: StoreView) -> Convention | None:

@@ -6,13 +6,14 @@ random bytes are not taken for one.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 
 from datacheck.decoders.interface import Value
 from datacheck.decoders.wrappers.table import is_broken
 
-HEAD = 320
+HEAD = 384
 INFLATED = 1 << 10
 """So many bytes of a compressed payload are unpacked to see that it is one."""
 PICTURES: tuple[tuple[int, bytes, str], ...] = (
@@ -25,6 +26,21 @@ PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftyphei", "HEIF"),
     (4, b"ftypmif1", "HEIF"),
     (0, b"v/1\x01", "OpenEXR"),
+    (0, b"II\xbc\x01", "JPEG XR"),
+    (0, b"qoif", "QOI"),
+    (0, b"Lerc2 ", "LERC"),
+    (0, b"#?RADIANCE\n", "Radiance HDR"),
+    (0, b"8BPS\0\x01", "Photoshop"),
+    (0, b"DDS \x7c\0\0\0", "DDS texture"),
+    (0, b"\xabKTX ", "KTX texture"),
+    (0, b"P4", "PBM"),
+    (0, b"P5", "PGM"),
+    (0, b"P6", "PPM"),
+    (0, b"Pf", "PFM"),
+    (0, b"PF", "PFM"),
+    (128, b"DICM", "DICOM"),
+    (344, b"n+1\0", "NIfTI"),
+    (4, b"n+2\0\r\n\x1a\n", "NIfTI"),
 )
 MARKS: tuple[tuple[int, bytes, str], ...] = (
     *PICTURES,
@@ -52,10 +68,21 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\x06\0\0sNaPpY", "snappy frames"),
     (0, b"\x93NUMPY", "NumPy array"),
     (0, b"\x89HDF\r\n\x1a\n", "HDF5 file"),
+    (2, b"b2frame\0", "Blosc2 frame"),
+    (0, b"CDF\x01", "netCDF file"),
+    (0, b"CDF\x02", "netCDF file"),
+    (0, b"MATLAB 5.0 MAT-file", "MATLAB file"),
+    (0, b"Obj\x01", "Avro file"),
+    (0, b"ORC\x0a", "ORC file"),
     (0, b"SQLite format 3\0", "SQLite database"),
     (0, b"PAR1", "Parquet file"),
     (0, b"ARROW1\0\0", "Arrow file"),
     (0, b"glTF", "glTF model"),
+    (0, b"ply\n", "PLY points or mesh"),
+    (0, b"ply\r\n", "PLY points or mesh"),
+    (0, b"# .PCD v", "PCD points"),
+    (0, b"LASF", "LAS points"),
+    (0, b"PIEH", "optical flow (.flo)"),
     (0, b"wOF2", "font"),
     (0, b"\x7fELF", "program"),
 )
@@ -79,6 +106,15 @@ def foreign(value: Value, usual: str = "") -> str | None:
     return next((name for known, name in _CHECKED if known(value, head)), None)
 
 
+_NETPBM = re.compile(rb"(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}\s")
+"""What follows the two letters: width and height, with comments between them."""
+_FITS: dict[bytes, Callable[[bytes], bool]] = {
+    b"n+1\0": lambda head: head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"),
+    b"PIEH": lambda head: len(head) >= 12 and head[6:8] == b"\0\0" == head[10:12],
+    b"LASF": lambda head: len(head) > 25 and head[24] == 1 and head[25] < 5,
+}
+
+
 def _fits(head: bytes, mark: bytes) -> bool:
     """Say if what goes with a mark that is not at the beginning, or that could be a text, is there too."""
     if mark in (b"AVI ", b"WAVE"):
@@ -91,6 +127,10 @@ def _fits(head: bytes, mark: bytes) -> bool:
         return head[:3] == b"BZh"
     if mark == b"\xff\x0a":
         return len(head) > 2 and head[2] not in (0, 0xFF)
+    if mark[:1] == b"P" and len(mark) == 2:
+        return _NETPBM.match(head, 2) is not None
+    if mark in (b"n+1\0", b"PIEH", b"LASF"):
+        return _FITS[mark](head)
     if mark == b"ID3":
         return len(head) > 10 and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80
     return True
@@ -125,10 +165,54 @@ def _arrow(value: Value, head: bytes) -> bool:
     return head[:4] == b"\xff\xff\xff\xff" and 0 < size <= len(value) - 8 and size % 8 == 0
 
 
+def _blosc2(value: Value, head: bytes) -> bool:
+    """A chunk of Blosc2: its header of 32 bytes says how long it is (README_CHUNK_FORMAT.rst of c-blosc2)."""
+    if len(value) < 32 or head[0] not in (3, 4, 5) or not head[3]:
+        return False
+    size, block, packed = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (4, 8, 12))
+    return packed == len(value) and 0 < block <= max(size, 1 << 16) and packed <= size + 64
+
+
+def _mp3(value: Value, head: bytes) -> bool:
+    """Frames of MPEG sound, layer III, of which each says how long it is: four in a row."""
+    at = 0
+    for _ in range(4):
+        size = _mp3_frame(bytes(value[at : at + 4]))
+        if not size:
+            return False
+        at += size
+    return True
+
+
+def _mp3_frame(head: bytes) -> int:
+    """Return the length of the frame that begins with these four bytes, 0 if none does."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or head[1] & 0x18 == 8:
+        return 0
+    first = head[1] & 0x18 == 0x18  # version 1, else 2 or 2.5
+    rate, index = head[2] >> 4, head[2] >> 2 & 3
+    if rate in (0, 15) or index == 3:
+        return 0
+    kilobits = (_RATES_1 if first else _RATES_2)[rate - 1]
+    hertz = (44100, 48000, 32000)[index] // (1 if first else 2 if head[1] & 0x10 else 4)
+    return (144 if first else 72) * kilobits * 1000 // hertz + (head[2] >> 1 & 1)
+
+
+_RATES_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_RATES_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+
+
+def _svg(value: Value, head: bytes) -> bool:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start.startswith(b"<svg") or (start.startswith(b"<?xml") and b"<svg" in head)
+
+
 _CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
     (_pickle, "pickle"),
     (_zlib, "zlib"),
     (_gzip, "gzip"),
     (_safetensors, "safetensors"),
     (_arrow, "Arrow messages"),
+    (_blosc2, "Blosc2"),
+    (_mp3, "MP3 sound"),
+    (_svg, "SVG drawing"),
 )

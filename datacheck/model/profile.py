@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from datacheck.model.settings import Array
@@ -35,6 +37,8 @@ class FieldProfile(msgspec.Struct, frozen=True):
 LOOSE = frozenset(("json", "msgpack"))
 NO_ACCIDENT = 0.02
 """Decoders that know values by little, and the share of those sampled above which that is no accident."""
+MIXED = 0.1
+"""Where more than this share of a family is of one other kind, it holds both: pictures and their annotations."""
 FEW_EMPTY = 0.1
 """Where no more than this share of the texts beside pictures is empty, an empty one may be meant."""
 UNKNOWN = "unknown"
@@ -61,10 +65,10 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     UNKNOWN since none knows more than half, a value is still judged by one of `kinds` that knows it. `label` says that
     single values beside pictures are labels. `classes` are the dotted names of the classes that their payloads name,
     which datacheck does not load. `forced` says that the caller named the decoder. `array` is what raw values are
-    arrays of; where nothing decodes them its shape may be known, and `length` is the one that more than half of these
-    have. `columns` are those of an HDF5 table that hold payloads, texts, or ragged numbers. `tied` are the extents of
-    arrays that differ between records, and are the same within nearly each of them; those of them that are `loose` are
-    not in so many that this may be meant.
+    arrays of; where nothing decodes them its shape may be known, `length` is the one that more than half of these
+    have, and `form` the known format of those that were sampled. `columns` are those of an HDF5 table that hold
+    payloads, texts, or ragged numbers. `tied` are the extents of arrays that differ between records, and are the same
+    within nearly each of them; those of them that are `loose` are not in so many that this may be meant.
     """
 
     decoder: str
@@ -84,6 +88,10 @@ class FamilyProfile(msgspec.Struct, frozen=True):
         few = max(1, NO_ACCIDENT * self.sampled)
         return frozenset(it for it, count in self.kinds.items() if it not in LOOSE or count > few) - {UNKNOWN, EMPTY}
 
+    def mixes(self, kind: str) -> bool:
+        """Whether so many of the sampled values are of another kind than most that they are meant to be there."""
+        return self.kinds.get(kind, 0) > MIXED * self.sampled
+
     @property
     def may_be_empty(self) -> bool:
         """Whether a value of no bytes may be meant: a text that is no label, where few of its like are empty."""
@@ -94,6 +102,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     forced: bool = False
     array: Array | None = None
     length: UsualLength | None = None
+    form: str = ""
     columns: dict[str, FamilyProfile] = {}
     tied: tuple[tuple[Extent, ...], ...] = ()
     loose: tuple[Extent, ...] = ()
@@ -112,3 +121,22 @@ class Profile(msgspec.Struct, frozen=True):
 
     def of(self, family: str) -> FamilyProfile | None:
         return self.families.get(family, self.rest)
+
+    def of_table(self, name: str) -> FamilyProfile:
+        """Return what a table of an HDF5 file is meant to hold.
+
+        Of one that was not sampled nothing is known, but what has one value only in most that were.
+        """
+        return self.families.get(name) or FamilyProfile(
+            "rows", 0, {it: FieldProfile(None, "", "", 0.0, constant=True) for it in self.constants()}
+        )
+
+    def constants(self) -> frozenset[str]:
+        """Return the fields that have one value only in most records of most of the tables of rows that have them."""
+        having: Counter[str] = Counter()
+        constant: Counter[str] = Counter()
+        for family in self.families.values():
+            fields = family.fields if family.decoder == "rows" else {}
+            having.update(fields.keys())
+            constant.update(name for name, it in fields.items() if it.constant)
+        return frozenset(name for name, count in constant.items() if 2 * count > having[name])

@@ -88,7 +88,7 @@ class Judge:
         self._labels: list[Batch] = []
         self._named = NamedLabels(profile, settings)
         self._own = validators
-        self._constants = "constant" in settings.checks
+        self._constants = profile.constants() if "constant" in settings.checks else None
         self._all_unknown = profile.rest is not None and all(
             family.decoder == UNKNOWN and not family.by_magic for family in profile.every
         )
@@ -184,7 +184,7 @@ class Judge:
             yield from self._sort(block, groups)
         else:
             yield from self._judged_scalars(block)
-            family = self._profile.families.get(block.table) or FamilyProfile("rows", 0)
+            family = self._profile.of_table(block.table)
             block, cells = cell_blocks(block, family)
             groups.append((family, range(len(block))))
             for column in cells:
@@ -261,7 +261,7 @@ class Judge:
                 yield row, found("unknown-payload", f"{name}, which datacheck does not decode")
                 continue
             others[name].append(row)
-            if not payload(name).beside:
+            if not payload(name).beside and not family.mixes(name):
                 what, usual = payload(name).title, payload(family.decoder).title
                 text = f"readable as {what.format(field='data')}, most others are {usual.format(field='data')}"
                 yield row, found("wrong-format", text, found=name, expected=family.decoder)
@@ -377,10 +377,11 @@ class Judge:
         self._measuring.add(batch)
         if batch.label and not self._sample:
             self._labels.append(batch)
-        elif self._constants and batch.expected is not None and batch.expected.constant and len(batch.rows):
+        elif self._constants is not None and batch.expected is not None and batch.expected.constant and len(batch.rows):
             whole = self._tally.whole
-            whole.records[batch.field] += len(batch.rows)
-            whole.constants[batch.field] += 0 if batch.pixels_skipped else int(batch.constant.sum())
+            name = batch.field if batch.field in self._constants else batch.path or batch.field  # of one table only
+            whole.records[name] += len(batch.rows)
+            whole.constants[name] += 0 if batch.pixels_skipped else int(batch.constant.sum())
 
     def _judged_further(self, block: AnyBlock, batch: Batch) -> Iterator[Located]:
         if self._own:

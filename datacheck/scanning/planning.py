@@ -78,13 +78,16 @@ def tally_of(*findings: Finding) -> Tally:
     return tally
 
 
-def unknown_of(family: str, count: int) -> Tally:
-    """Return the tally that stands for all records of a family that no decoder knows: one finding for all of them."""
+def unknown_of(family: str, count: int, form: str = "") -> Tally:
+    """Return the tally that stands for all records of a family that no decoder knows: one finding for all of them.
+
+    `form` is the known format of those that were sampled.
+    """
     of = f"'{family}'" if family else "all the other keys"
     records = "one record" if count == 1 else f"{count:,} records"
     finding = found(
         "unknown-payload",
-        f"no decoder knows the payload of the {records} of {of}",
+        f"no decoder knows the payload of the {records} of {of}" + (f": those sampled are {form}" if form else ""),
         family=family,
         count=count,
     )

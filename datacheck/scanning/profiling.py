@@ -249,7 +249,7 @@ class Sums(msgspec.Struct):
         if vote is None:
             return family
         return msgspec.structs.replace(
-            family, label=vote.label, forced=vote.forced, array=vote.array, length=vote.length
+            family, label=vote.label, forced=vote.forced, array=vote.array, length=vote.length, form=vote.form
         )
 
     def _channels_first(self, decoder_name: str, field_name: str) -> bool:

@@ -32,17 +32,23 @@ NUMBERS = 0.95
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
 """A family whose key has one of these words in it is of labels."""
 WORDS = frozenset(("decimal", "text"))
+NEARLY_ALL = 0.9
+"""Where so many values that nothing decodes have one length, those of small families are to have it too."""
 _WORD = re.compile(r"[a-z]+")
 _OF_A_CLASS = re.compile(r"(class|cls|label|target|y)[-_. ]?[#0-9]+")
 
 
 class Look(NamedTuple):
-    """What was seen of a sampled value: where it is, its size, and the decoder that knows it (or UNKNOWN, EMPTY)."""
+    """What was seen of a sampled value: where it is, its size, and the decoder that knows it (or UNKNOWN, EMPTY).
+
+    `form` is the known format of a value that no decoder knows, if it has one.
+    """
 
     database: str | None
     key: bytes
     size: int
     kind: str
+    form: str = ""
 
 
 def looks(block: Block, forced: Forced) -> list[Look]:
@@ -51,7 +57,15 @@ def looks(block: Block, forced: Forced) -> list[Look]:
     with blaming("undecodable"):
         kinds = [EMPTY if not len(it) else whole or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
-    return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, strict=True)]
+    forms = _forms(block, kinds) if UNKNOWN in kinds else [""] * len(kinds)
+    return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, forms, strict=True)]
+
+
+def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
+    """Return the known formats of the values that no decoder knows."""
+    from datacheck.decoders.foreign import foreign  # a worker has loaded what that needs
+
+    return [foreign(it) or "" if of == UNKNOWN else "" for it, of in zip(block.values, kinds, strict=True)]
 
 
 def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]:
@@ -116,7 +130,7 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 class Vote(msgspec.Struct, frozen=True):
     """What the sampled values of a family come to: what is to decode them, and how many there are of each kind.
 
-    `forced`, `array` and `length` are those of the family's profile.
+    `forced`, `array`, `length` and `form` are those of the family's profile.
     """
 
     decoder: str
@@ -125,6 +139,7 @@ class Vote(msgspec.Struct, frozen=True):
     forced: bool = False
     array: Array | None = None
     length: UsualLength | None = None
+    form: str = ""
 
     @property
     def empty(self) -> int:
@@ -160,7 +175,13 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         kinds = Counter({EMPTY: kinds[EMPTY], forced: full})
         return Vote(forced, kinds, label and (forced in SIDE_DECODERS or is_raw(forced)), forced=True, array=array)
     name = elected(kinds, single=all(look.size <= 1 for look in seen))
-    return Vote(name, kinds, label and name in SIDE_DECODERS, length=_usual_length(seen))
+    return Vote(name, kinds, label and name in SIDE_DECODERS, length=_usual_length(seen), form=_form(seen))
+
+
+def _form(seen: Sequence[Look]) -> str:
+    """Return the known format of all values that no decoder knows, if they have one."""
+    forms = {look.form for look in seen if look.kind == UNKNOWN}
+    return forms.pop() if len(forms) == 1 else ""
 
 
 def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
@@ -171,6 +192,14 @@ def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
         return None
     size = min(sizes, key=lambda size: (-sizes[size], size))
     return UsualLength(size, round(sizes[size] / count, 4)) if 2 * sizes[size] > count else None
+
+
+def _of_length(vote: Vote, seen: Sequence[Look], usual: UsualLength) -> Vote:
+    """Return the vote of a family with the length that nearly all values have, if most of its own few have it too."""
+    if vote.decoder != UNKNOWN or vote.length is not None:
+        return vote
+    sizes = [look.size for look in seen if look.kind == UNKNOWN]
+    return replace(vote, length=usual) if 2 * sizes.count(usual.size) > len(sizes) else vote
 
 
 def elected(kinds: Counter[str], *, single: bool = False) -> str:
@@ -218,6 +247,9 @@ class Families(msgspec.Struct, frozen=True):
             forced = replace(forced, texts_beside=False)
             votes = {name: _vote(name, of, forced, label_field).alone() for name, of in members.items()}
             rest = _vote(None, others, forced).alone()
+        usual = _usual_length(seen)
+        if usual is not None and usual.share >= NEARLY_ALL:
+            votes = {name: _of_length(vote, members[name], usual) for name, vote in votes.items()}
         return cls(votes, rest, bool(others) and rest is None)
 
     def vote(self, family: str | None) -> Vote | None:

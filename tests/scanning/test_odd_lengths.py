@@ -47,6 +47,23 @@ def test_a_handful_of_values_tells_nothing(tmp_path):
     assert odd(datacheck.scan(path, workers=1)) == []
 
 
+def frames(odd=None, *, sequences=8, count=12, size=lambda sequence: 24):
+    """Return the frames of some sequences, too few of each for a length of its own."""
+    its = ((sequence, frame) for sequence in range(sequences) for frame in range(count))
+    return {b"%03d_%08d" % it: raw(it[0] * 100 + it[1], size(it[0]) - (5 if it == odd else 0)) for it in its}
+
+
+def test_a_cut_frame_of_a_short_sequence_is_suspicious(tmp_path):
+    path = write_lmdb(tmp_path / "store", frames(odd=(3, 5)))
+    assert odd(datacheck.scan(path, workers=1)) == [("003_00000005", "size-mismatch", "suspicious")]
+
+
+@pytest.mark.parametrize("size", [lambda sequence: 24 + sequence, lambda sequence: 24 if sequence else 80])
+def test_short_sequences_may_have_a_size_each(tmp_path, size):
+    path = write_lmdb(tmp_path / "store", frames(size=size))
+    assert odd(datacheck.scan(path, workers=1)) == []
+
+
 def test_other_families_have_their_own_length(tmp_path):
     records = {b"a%03d" % number: raw(number, 24) for number in range(40)}
     records |= {b"b%03d" % number: raw(number, 80) for number in range(40)}

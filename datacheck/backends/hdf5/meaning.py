@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.grid_axes import grid_axes
+from datacheck.backends.hdf5.group_families import families
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.paths import Paths
@@ -28,7 +29,7 @@ from datacheck.backends.hdf5.row_numbers import (
     row_numbers,
     tiling,
 )
-from datacheck.backends.hdf5.samples import FEWEST, Family, families
+from datacheck.backends.hdf5.samples import FEWEST, Family
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
 from datacheck.model.cells import TEXTS
 from datacheck.model.codes import Verdict
@@ -153,7 +154,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     datasets = [it for _, some in facts.groups for it in some]
     shapes = {it.path: it.shape for it in datasets}
     made_of = families([path for path, _ in facts.groups if path], shapes, facts.linked)
-    alike = [it for it in made_of if not all(map(names_a_set, it.common))]  # folds: each has the row numbers of sets
+    alike = [it for it in made_of if not (it.common and all(map(names_a_set, it.common)))]  # folds have rows of sets
     said: list[Finding] = []
     counts: list[Counted] = []
     names: list[Named] = []

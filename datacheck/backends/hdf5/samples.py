@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, WORDS, words
+from datacheck.backends.hdf5.units import Kind
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
@@ -69,10 +70,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Family:
-    """Samples that are alike; `noun` is what one is called: group or file."""
+    """Samples that are alike; `noun` is what one is called: group or file.
+
+    `within` are the numbered parts of the samples, `inner` what in them is a sample of its own.
+    """
 
     samples: Sequence[Sample]
     noun: str = "group"
+    within: Sequence[Kind] = ()
+    inner: Sequence[Family] = ()
 
     @cached_property
     def common(self) -> dict[bytes, float]:
@@ -159,6 +165,9 @@ class Family:
     def findings(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield what is wrong with each sample for what the others are."""
         yield from self._empty()
+        for family in self.inner:
+            if family.alike:
+                yield from family.findings()
         if len(self.samples) < FEWEST:
             return
         if not self.compared:
@@ -169,6 +178,7 @@ class Family:
             )
             yield first, found("unsupported", text, samples=len(self.samples))
         yield from self._missing()
+        yield from self._without_rows()
         yield from self._unequal()
         yield from self._shapes()
 
@@ -183,14 +193,33 @@ class Family:
                 yield sample, found("unpaired", said, sample=escape(sample.path), missing=[])
 
     def _missing(self) -> Iterator[tuple[Sample, Finding]]:
-        for sample in self.samples:
-            lacking = [name for name in self.common if not sample.has(name)] if sample.members else []
+        for at, sample in enumerate(self.samples):
+            there = sample.members or (self.inner and sample.linked)
+            lacking = [name for name in self.common if not sample.has(name)] if there else []
             if not lacking:
                 continue
-            verdict: Verdict = "bad" if max(self.common[name] for name in lacking) >= SURE else "suspicious"
+            surely = [name for name in lacking if not any(it.may_end_before(name, at) for it in self.within)]
+            verdict: Verdict = "bad" if max((self.common[it] for it in surely), default=0) >= SURE else "suspicious"
             said = f"{self._called(sample)} lacks {_listed(lacking)}, which most of the others have"
             missing = [escape(it) for it in lacking[:NAMED]]
             yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=missing)
+
+    def _without_rows(self) -> Iterator[tuple[Sample, Finding]]:
+        """Yield datasets without a row in one sample, of which all the others have one number."""
+        if not self.compared or len(self.samples) <= FEWEST:
+            return
+        rows = self.steps
+        for place, name in enumerate(self.names):
+            its = self.lengths[place]
+            (hollow,) = np.nonzero(its == 0)
+            numbers = set(its[its > 0].tolist())
+            if len(hollow) != 1 or len(numbers) != 1 or np.count_nonzero(its > 0) < FEWEST:
+                continue
+            (at,), (number,) = hollow.tolist(), numbers
+            if number > FEW and rows[at] != 0:
+                sample = self.samples[at]
+                said = f"{self._called(sample)} has no row in {escape(name)}, where each of the others has {number}"
+                yield sample, found("unpaired", said, verdict="suspicious", missing=[escape(name)])
 
     def _unequal(self) -> Iterator[tuple[Sample, Finding]]:
         for at, sample in enumerate(self.samples):
@@ -288,64 +317,9 @@ def _listed(names: Sequence[bytes]) -> str:
     return ", ".join(map(escape, names[:NAMED])) + more
 
 
-def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: Collection[bytes]) -> list[Family]:
-    """Return the families among the groups of a file, outermost first: what is in a sample is no family of its own."""
-    made: list[Family] = []
-    left = sorted(groups)
-    datasets, links = sorted(shapes), sorted(linked)
-    for depth in range(1, DEEPEST + 1):
-        level: dict[tuple[bytes, bytes], list[bytes]] = defaultdict(list)
-        for path in left:
-            if path.count(b"/") == depth:
-                above, _, name = path.rpartition(b"/")
-                level[above, DIGITS.sub(b"#", name)].append(path)
-        numbered = [paths for (_, name), paths in level.items() if b"#" in name and len(paths) > 1]
-        inner = _below(datasets, {it for paths in numbered for it in paths}, depth)
-        beside = _below(links, {it for paths in numbered for it in paths}, depth)
-        taken: set[bytes] = set()
-        for paths in numbered:
-            samples = [
-                Sample(
-                    path,
-                    {it[len(path) + 1 :]: shapes[it] for it in inner.get(path, ())},
-                    frozenset(it[len(path) + 1 :] for it in beside.get(path, ())),
-                )
-                for path in sorted(paths, key=by_number)
-            ]
-            family = Family(samples)
-            if family.alike and not _pieces(family):
-                made.append(family)
-                taken.update(paths)
-        if taken:
-            left, datasets, links = (
-                [it for it in some if _start(it, depth) not in taken] for some in (left, datasets, links)
-            )
-    return made
-
-
-def _pieces(family: Family) -> bool:
-    """Say whether groups are pieces of a set of samples, by their names, and hold nothing but numbered groups."""
-    name = family.samples[0].path.rpartition(b"/")[2].lower()
-    inner = (it.partition(b"/") for it in family.common)
-    return not PIECES.isdisjoint(WORDS.findall(name)) and all(it[1] and DIGITS.search(it[0]) for it in inner)
-
-
 def by_number(path: bytes) -> tuple[bytes, list[int]]:
     """Return what sorts paths that differ in their numbers by those."""
     return DIGITS.sub(b"#", path), [int(it) if len(it) < 20 else 0 for it in DIGITS.findall(path)]
-
-
-def _start(path: bytes, depth: int) -> bytes:
-    return b"/".join(path.split(b"/", depth + 1)[: depth + 1])
-
-
-def _below(paths: Sequence[bytes], samples: Collection[bytes], depth: int) -> dict[bytes, list[bytes]]:
-    below: dict[bytes, list[bytes]] = defaultdict(list)
-    for path in paths:
-        start = _start(path, depth)
-        if start in samples and len(path) > len(start):
-            below[start].append(path)
-    return below
 
 
 def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Family]:

@@ -151,12 +151,29 @@ def _by_the_pages(read: Read, size: int) -> tuple[int, int] | None:
     for page_size in PAGE_SIZES:
         pages = range(2, min(size // page_size, 2 + TRIAL_PAGES))
         heads = [(number, read(number * page_size, 24)) for number in pages]
-        own = [raw for number, raw in heads if raw[:8] == struct.pack("=Q", number)]
+        numbers = [number for number, raw in heads if raw[:8] == struct.pack("=Q", number)]
+        own = [raw for number, raw in heads if number in numbers]
         for header in HEADERS:
             flags = [int.from_bytes(raw[header - 6 : header - 4], sys.byteorder) for raw in own]
-            if own and all(it in (BRANCH, LEAF, OVERFLOW) for it in flags) and LEAF in flags:
+            if not own or any(it not in (BRANCH, LEAF, OVERFLOW) for it in flags):
+                continue
+            leaves = (number for number, it in zip(numbers, flags, strict=True) if it == LEAF)
+            if any(_is_leaf(read(it * page_size, page_size), header) for it in leaves):
                 return header, page_size
     return None
+
+
+def _is_leaf(page: bytes, header: int) -> bool:
+    """Say whether a page has nodes where its header has them: other files have such a header somewhere, by chance."""
+    base = HEADERS[header]
+    lower, upper = (it + base for it in struct.unpack_from("=HH", page, header - 4))
+    count = (lower - header) // 2
+    if not header < lower <= upper < len(page) or (lower - header) % 2:
+        return False
+    places = [it + base for it in struct.unpack_from(f"={count}H", page, header)]
+    if any(not upper <= at <= len(page) - 8 for at in places) or len(set(places)) < count:
+        return False
+    return all(at + 8 + int.from_bytes(page[at + 6 : at + 8], sys.byteorder) <= len(page) for at in places)
 
 
 def _meta(raw: bytes, header: int) -> Meta:

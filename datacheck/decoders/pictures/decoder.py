@@ -11,6 +11,7 @@ from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.media.decoder import WALKS, media_kind
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.picture import LIMIT, Picture, sniff, too_large, trailing
+from datacheck.decoders.pictures.strangers import stranger
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -114,6 +115,8 @@ def _stranger(value: Value) -> Finding:
         return said or found("wrong-format", f"no picture but {kind}, sound or video", field="data")
     if (name := foreign(value)) is not None:
         return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
+    if (known := stranger(value)) is not None:
+        return found("undecodable", f"not a picture but {known}", field="data")
     what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
     return found("undecodable", f"not a picture: {len(value)} bytes, {what}", field="data")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from datacheck.decoders.foreign import foreign
 from datacheck.decoders.interface import Decoder, HoldingPictures, NamingClasses, Value
 from datacheck.decoders.wrappers.table import begins, peel
 from datacheck.model.batch import Batch
@@ -27,8 +28,10 @@ class UnknownInside:
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         for row in rows:
-            head = bytes(block.values[row][:8]).hex(" ")
-            yield row, found("unknown-payload", f"unpacked, no decoder knows it; it begins with the bytes {head}")
+            value = block.values[row]
+            name = foreign(value)
+            what = f"begins with the bytes {bytes(value[:8]).hex(' ')}" if name is None else f"is {name}"
+            yield row, found("unknown-payload", f"unpacked, no decoder knows it; it {what}")
 
 
 class WrappedDecoder:

@@ -17,6 +17,21 @@ STRANGERS = {
     "HEIX": ("HEIF", "00000018667479706865697800000000"),
     "HEIF of another coder": ("HEIF", "00000018667479706d69663100000000"),
     "OpenEXR": ("OpenEXR", "762f31010200000063686e6c"),
+    "JPEG XR": ("JPEG XR", "4949bc0108000000"),
+    "QOI": ("QOI", "716f69660000002800000020"),
+    "LERC": ("LERC", "4c65726332200600000000"),
+    "Radiance HDR": ("Radiance HDR", "233f52414449414e43450a464f524d4154"),
+    "Photoshop": ("Photoshop", "384250530001000000000000"),
+    "DDS": ("DDS texture", "444453207c00000007100a00"),
+    "KTX": ("KTX texture", "ab4b5458203131bb0d0a1a0a"),
+    "PBM": ("PBM", b"P4 40 32\n".hex()),
+    "PGM with a comment": ("PGM", b"P5\n# by hand\n40 32\n255\n".hex()),
+    "PPM": ("PPM", b"P6\n40 32\n255\n".hex()),
+    "PFM of grey": ("PFM", b"Pf\n8 8\n-1.0\n".hex()),
+    "PFM of colours": ("PFM", b"PF\n8 8\n-1.0\n".hex()),
+    "DICOM": ("DICOM", (bytes(128) + b"DICM\2\0\0\0UL").hex()),
+    "NIfTI": ("NIfTI", (b"\x5c\1\0\0" + bytes(340) + b"n+1\0").hex()),
+    "NIfTI 2": ("NIfTI", "1c0200006e2b32000d0a1a0a"),
 }
 
 

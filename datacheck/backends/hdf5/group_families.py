@@ -1,0 +1,137 @@
+"""The families of groups of one file: samples that are a group each, and what in them is a sample of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from datacheck.backends.hdf5.names import DIGITS, WORDS
+from datacheck.backends.hdf5.samples import DEEPEST, MOST, PIECES, Family, Sample, Shape, by_number, called_a_sample
+from datacheck.backends.hdf5.units import Kind, kinds
+
+UNLIKE, SHARE = 16, 1 / 4
+"""Ids are of so many forms, with their numbers folded, and no form is that of more than this share of them."""
+
+
+def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: Collection[bytes]) -> list[Family]:
+    """Return the families among the groups of a file, outermost first: what is in a sample is no family of its own.
+
+    Groups that hold nothing but samples of their own (years with their events, speakers with their utterances) are no
+    samples, unless they are called so.
+    """
+    made: list[Family] = []
+    left = sorted(groups)
+    datasets, links = sorted(shapes), sorted(linked)
+    for depth in range(1, DEEPEST + 1):
+        level: dict[bytes, list[bytes]] = defaultdict(list)
+        for path in left:
+            if path.count(b"/") == depth:
+                level[path.rpartition(b"/")[0]].append(path)
+        numbered = [alike for siblings in level.values() for alike in _named_alike(siblings)]
+        inner = _below(datasets, {it for paths in numbered for it in paths}, depth)
+        beside = _below(links, {it for paths in numbered for it in paths}, depth)
+        taken: set[bytes] = set()
+        for paths in numbered:
+            samples = [
+                Sample(
+                    path,
+                    {it[len(path) + 1 :]: shapes[it] for it in inner.get(path, ())},
+                    frozenset(it[len(path) + 1 :] for it in beside.get(path, ())),
+                )
+                for path in sorted(paths, key=by_number)
+            ]
+            family = _family(samples)
+            if family is not None:
+                made.append(family)
+                taken.update(paths)
+        if taken:
+            left, datasets, links = (
+                [it for it in some if _start(it, depth) not in taken] for some in (left, datasets, links)
+            )
+    return made
+
+
+def _named_alike(siblings: Sequence[bytes]) -> list[list[bytes]]:
+    """Return the groups of one parent whose names differ in their numbers alone, or all that are called by ids.
+
+    Ids, such as those of proteins or hashes, have digits and letters in no order that others have.
+    """
+    alike: dict[bytes, list[bytes]] = defaultdict(list)
+    for path in siblings:
+        alike[DIGITS.sub(b"#", path.rpartition(b"/")[2])].append(path)
+    numbered = [paths for name, paths in alike.items() if b"#" in name]
+    ids = [path for paths in numbered for path in paths]
+    of_ids = len(numbered) >= UNLIKE and max(map(len, numbered)) <= SHARE * len(ids)
+    if of_ids and len(ids) >= MOST * len(siblings):
+        return [ids]
+    return [paths for paths in numbered if len(paths) > 1]
+
+
+def _family(samples: Sequence[Sample]) -> Family | None:
+    """Return the family of groups of like names, None where they are no samples."""
+    whole = Family(samples)
+    if any(DIGITS.search(it) for sample in samples for it in sample.members):
+        within = kinds([it.members for it in samples])
+        own = [it for it in within if it.own]
+    else:
+        within, own = [], []
+    if not own:
+        return Family(samples, within=within) if whole.alike and not _pieces(whole) else None
+    of_own = {unit: kind.name for kind in own for units in kind.of for unit in units}
+    if not Family([Sample(it.path, dict(_folded(it, of_own)), it.linked) for it in samples]).alike or _pieces(whole):
+        return None
+    rest = [_without(it, own, at) for at, it in enumerate(samples)]
+    if not any(it.members for it in rest) and not called_a_sample(samples[0].path):
+        return None
+    return Family(rest, within=[it for it in within if not it.own], inner=[_pooled(samples, it) for it in own])
+
+
+def _folded(sample: Sample, of_own: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, Shape]]:
+    """Yield what a sample holds, with the numbers of samples of their own folded in its names."""
+    for name, shape in sample.members.items():
+        unit = next((it for it in _above(name) if it in of_own), None)
+        yield (name if unit is None else of_own[unit] + name[len(unit) :]), shape
+
+
+def _above(name: bytes) -> Iterator[bytes]:
+    while name:
+        yield name
+        name = name.rpartition(b"/")[0]
+
+
+def _without(sample: Sample, own: Sequence[Kind], at: int) -> Sample:
+    """Return a sample without what is a sample of its own in it: that is there, and others say nothing of it."""
+    units = {unit for kind in own for unit in kind.of[at]}
+    members = {name: shape for name, shape in sample.members.items() if units.isdisjoint(_above(name))}
+    return Sample(sample.path, members, sample.linked | units)
+
+
+def _pooled(samples: Sequence[Sample], kind: Kind) -> Family:
+    """Return the units of all samples as samples of one family."""
+    return Family(
+        [
+            Sample(sample.path + b"/" + unit, members)
+            for sample, units in zip(samples, kind.of, strict=True)
+            for unit, members in units.items()
+        ]
+    )
+
+
+def _pieces(family: Family) -> bool:
+    """Say whether groups are pieces of a set of samples, by their names, and hold nothing but numbered groups."""
+    name = family.samples[0].path.rpartition(b"/")[2].lower()
+    inner = (it.partition(b"/") for it in family.common)
+    return not PIECES.isdisjoint(WORDS.findall(name)) and all(it[1] and DIGITS.search(it[0]) for it in inner)
+
+
+def _start(path: bytes, depth: int) -> bytes:
+    return b"/".join(path.split(b"/", depth + 1)[: depth + 1])
+
+
+def _below(paths: Sequence[bytes], samples: Collection[bytes], depth: int) -> dict[bytes, list[bytes]]:
+    below: dict[bytes, list[bytes]] = defaultdict(list)
+    for path in paths:
+        start = _start(path, depth)
+        if start in samples and len(path) > len(start):
+            below[start].append(path)
+    return below

@@ -1,0 +1,142 @@
+"""Numbered groups and datasets within samples: /subject_3/trial_7, /p225/031. They are parts, or samples of their own.
+
+The cameras of an episode are parts of it: each episode has the same ones, with a row for each of its steps. The trials
+of a subject are samples of their own: subjects have other numbers of them, and what one lacks says nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from datacheck.backends.hdf5.names import DIGITS
+
+FEW = 8
+"""So many may be parts of one sample, whatever their lengths are."""
+MOST = 2 / 3
+Shape = tuple[int, ...]
+Members = Mapping[bytes, Shape]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The units of a kind (`trial_#`) in samples: for each sample its units, with what they hold."""
+
+    name: bytes
+    of: Sequence[Mapping[bytes, Members]]
+
+    @cached_property
+    def having(self) -> list[Mapping[bytes, Members]]:
+        return [it for it in self.of if it]
+
+    @property
+    def several(self) -> bool:
+        """Whether most samples that have one have another."""
+        return sum(len(it) > 1 for it in self.having) >= MOST * len(self.having)
+
+    @cached_property
+    def many(self) -> bool:
+        """Whether most samples have more than parts of one sample are."""
+        return sum(len(it) > FEW for it in self.having) >= MOST * len(self.having)
+
+    @cached_property
+    def tied(self) -> bool:
+        """Whether the units of a sample have as many rows as each other, and those of other samples other numbers."""
+        return self._agreeing >= MOST and self._lengths > 1
+
+    @cached_property
+    def own(self) -> bool:
+        """Whether the units are samples of their own."""
+        if len(self.having) < 2:
+            return False
+        usual = max(Counter(map(frozenset, self.having)).values())
+        if usual < MOST * len(self.having):
+            return True
+        return not self.tied and self.many and (self._agreeing < MOST or (self._lengths == 1 and self._groups))
+
+    @property
+    def _groups(self) -> bool:
+        """Whether the units are groups, of one size always: trials or steps. Datasets of one size may be columns."""
+        return all(name for units in self.having for members in units.values() for name in members)
+
+    def may_end_before(self, member: bytes, at: int) -> bool:
+        """Say whether a member is of a unit behind all those of a sample, which may have fewer than the others."""
+        its = self.of[at]
+        unit = member
+        while unit and unit not in self._numbers:
+            unit = unit.rpartition(b"/")[0]
+        if not unit or self.tied or not its:
+            return False
+        return self._numbers[unit] > max(self._numbers[it] for it in its)
+
+    @cached_property
+    def _numbers(self) -> dict[bytes, int]:
+        return {unit: int(DIGITS.findall(unit)[-1][:18]) for units in self.of for unit in units}
+
+    @cached_property
+    def _rows(self) -> list[list[set[int]]]:
+        """The numbers of rows of each dataset of the units, for each sample that has several of them."""
+        made = []
+        for units in self.having:
+            rows: dict[bytes, set[int]] = defaultdict(set)
+            for members in units.values() if len(units) > 1 else ():
+                for name, shape in members.items():
+                    if shape:
+                        rows[name].add(shape[0])
+            made += [list(rows.values())] if rows else []
+        return made
+
+    @property
+    def _agreeing(self) -> float:
+        return sum(all(len(it) == 1 for it in rows) for rows in self._rows) / max(1, len(self._rows))
+
+    @property
+    def _lengths(self) -> int:
+        return len({tuple(map(frozenset, rows)) for rows in self._rows})
+
+
+def kinds(samples: Sequence[Members]) -> list[Kind]:
+    """Return the kinds of numbered units in samples, of which some are samples of their own, outermost ones first."""
+    made: list[Kind] = []
+    left = [dict(it) for it in samples]
+    depth = 0
+    while True:
+        of: dict[bytes, list[dict[bytes, dict[bytes, Shape]]]] = {}
+        deeper = False
+        for at, members in enumerate(left):
+            for name, shape in members.items():
+                start = _end(name, depth)
+                if start is None:
+                    continue
+                deeper |= start < len(name)
+                unit, rest = name[:start], name[start + 1 :]
+                above, slash, last = unit.rpartition(b"/")
+                if DIGITS.search(last):
+                    kind = above + slash + DIGITS.sub(b"#", last)
+                    units = of.setdefault(kind, [{} for _ in left])
+                    units[at].setdefault(unit, {})[rest] = shape
+        of_level = [it for it in (Kind(name, units) for name, units in sorted(of.items())) if it.several]
+        made += of_level
+        own = {unit for kind in of_level if kind.own for units in kind.of for unit in units}
+        left = [{it: shape for it, shape in members.items() if _start(it, depth) not in own} for members in left]
+        depth += 1
+        if not deeper:
+            return made
+
+
+def _end(name: bytes, depth: int) -> int | None:
+    """Return where the part of a path ends that is `depth` groups deep, None where it is not so deep."""
+    at = -1
+    for _ in range(depth + 1):
+        if at == len(name):
+            return None
+        at = name.find(b"/", at + 1)
+        at = len(name) if at < 0 else at
+    return at
+
+
+def _start(name: bytes, depth: int) -> bytes:
+    end = _end(name, depth)
+    return name if end is None else name[:end]
