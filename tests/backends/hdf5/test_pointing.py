@@ -71,6 +71,30 @@ def test_lengths_that_the_rows_are_made_of_are_named(tmp_path):
         rebuilt(source)
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("year_last", np.arange(30) * 7 % ROWS),
+        ("last_year", np.sort(np.arange(30) * 7 % ROWS)),
+        ("first_rank", np.arange(30)[::-1] + 1),
+        ("first_choice", np.arange(30) * 7 % (ROWS // 2)),
+        ("end_token", np.arange(30) * 5 % 17),
+    ],
+)
+def test_words_for_first_and_last_alone_make_no_numbers_of_rows(tmp_path, name, values):
+    with h5py.File(rebuilt(write(tmp_path / "a.h5", feats=with_nan(ROWS, 3), **{name: values}))) as file:
+        assert len(file["feats"]) == ROWS - 1
+        assert np.array_equal(file[name], values)
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1), np.arange(10) * 3 % 10], ids=str)
+def test_the_first_and_the_last_row_of_each_document_are_named_in_any_order(tmp_path, order):
+    last = (np.arange(10) * 4 + 3)[order]
+    source = write(tmp_path / "a.h5", feats=with_nan(ROWS, 3), doc_first=last - 3, doc_last=last)
+    with pytest.raises(DatacheckError, match="/doc_last may hold numbers of rows of /feats"):
+        rebuilt(source)
+
+
 def test_numbers_of_rows_in_another_file_are_named(tmp_path):
     asked = np.repeat(np.arange(ROWS), 3)
     folder = tmp_path / "s"

@@ -29,6 +29,10 @@ NEARLY = 0.9
 POINTERS = STARTS | ENDS | ROWS | SIZES | BOUNDS | {b"ix"}
 RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
 """Words in the names of datasets that hold where runs of rows begin and end, side by side."""
+ORDINARY = (STARTS | LAST) - BOUNDS
+"""Words of POINTERS that say something else as often: the first rank, the last year."""
+NO_ROWS = frozenset(b"year years month months day days date dates hour hours age ages rank ranks grade grades".split())
+"""Words beside these that say that the numbers are no rows."""
 
 
 def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bool:
@@ -47,7 +51,11 @@ def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bo
         return True
     if its & LENGTHS and not its & (STARTS | ROWS | LAST):
         return bool(NEARLY * table.rows <= int(values.sum(dtype=np.int64)) <= table.rows)
-    return int(values.max()) <= table.rows
+    most = int(values.max())
+    if its & POINTERS <= ORDINARY and len(values.shape) == 1 and len(values) >= FEWEST:
+        rising = float(np.mean(values[1:] >= values[:-1]))
+        return most <= table.rows and not its & NO_ROWS and (rising >= NEARLY or most + 1 >= NEARLY * table.rows)
+    return most <= table.rows
 
 
 def points(dataset: Dataset) -> bool:
