@@ -178,7 +178,9 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         if facts.heeded:
             said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
-            said += [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values)
+            said += (
+                [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values, facts.look.text)
+            )
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)

@@ -40,6 +40,8 @@ FEW = 3
 """Where others have so few rows one may have none, if it has more than those: a picture without boxes."""
 CHANNELS = 4
 """An axis that is longer is no number of channels, classes or coordinates."""
+PADDINGS = 2
+"""Samples may be padded to so many lengths."""
 PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold split block".split())
 """Words in the names of groups or files that are a piece of a set of samples, and no sample."""
 EPISODES = frozenset(b"episode ep demo demos traj trajectory case scene rollout video patient subject".split())
@@ -218,9 +220,17 @@ class Family:
         others = np.delete(self.lengths[list(alike)], at, axis=1)
         agreeing = others[0][(others == others[0]).all(axis=0) & (others[0] > 1)]
         its = {self.names[place].rpartition(b"/")[2] for place in alike}
-        if len(agreeing) >= FEWEST or (its & ACTIONS and len(agreeing) > 1):
+        if its & ACTIONS and len(agreeing) > 1:
             return "bad"
+        if len(agreeing) >= FEWEST:
+            return "suspicious" if self._padded(at, alike) else "bad"
         return "suspicious" if len(set(agreeing.tolist())) > 1 else None
+
+    def _padded(self, at: int, alike: Sequence[int]) -> bool:
+        """Say whether what is longest in a sample is as long in most of them: padded, and the rest of it is not."""
+        rows = self.lengths[list(alike)]
+        longest = rows[rows[:, at] == rows[:, at].max()]
+        return all(len(set(its[its >= 0].tolist())) <= PADDINGS for its in longest)
 
     def _shapes(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield what differs in the shape of a row, of datasets whose rows are counted together."""
@@ -245,11 +255,11 @@ class Family:
             yield sample, found("shape", said, sample=escape(sample.path), **told)
 
     def _sized(self, place: int, shape: Shape, usual: Shape) -> bool:
-        """Say whether samples may differ in the shape of a row: square matrices, pictures whose rows are channels."""
+        """Say whether samples may differ in the shape of a row: square matrices, and rows that are channels or axes."""
         rows = self.lengths[place]
         there = rows[rows >= 0]
         counts = Counter(there.tolist())
-        if there.max() <= CHANNELS and len(counts) == 1 and len(usual) > 1:
+        if there.max() <= CHANNELS and len(counts) == 1:
             return True
         if measured_longer(shape, usual) and not any(name.rpartition(b"/")[2] in ACTIONS for name in self.names):
             return True

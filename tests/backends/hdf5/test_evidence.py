@@ -39,6 +39,20 @@ def test_two_episodes_are_enough_for_what_is_called_actions(tmp_path):
     assert said(write(tmp_path / "a.h5", lengths, ("actions", "obs/joints"))) == [("row-count", "bad")]
 
 
+@pytest.mark.parametrize("short", [[7], [3, 7, 11, 20]])
+def test_samples_may_be_padded_in_one_of_their_parts(tmp_path, short):
+    """The features of a text are padded to 64 tokens, or cut there, and its words are as many as there are."""
+    lengths = [(64, 25 if at in short else 64) for at in range(40)]
+    assert said(write(tmp_path / "a.h5", lengths)) == [("row-count", "suspicious")] * len(short)
+    two = [(its := 32 if at % 2 else 64, its - 5 * (at in short)) for at in range(40)]
+    assert said(write(tmp_path / "b.h5", two)) == [("row-count", "suspicious")] * len(short)
+
+
+def test_samples_of_many_lengths_are_not_padded(tmp_path):
+    lengths = [(40 + at, 40 + at - (at == 7)) for at in range(40)]
+    assert said(write(tmp_path / "a.h5", lengths)) == [("row-count", "bad")]
+
+
 def scans(folder, widths, name="kspace", other="reconstruction"):
     folder.mkdir()
     for number, width in enumerate(widths):
