@@ -15,6 +15,7 @@ from datacheck.backends.hdf5.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.attribute_values import AttributesOfFiles
 from datacheck.backends.hdf5.case_folders import findings_of_cases
 from datacheck.backends.hdf5.file import library
+from datacheck.backends.hdf5.file_families import FileShapes, findings_of_files
 from datacheck.backends.hdf5.file_types import FileTypes
 from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.kept import close_changed
@@ -23,7 +24,6 @@ from datacheck.backends.hdf5.numbering import gaps
 from datacheck.backends.hdf5.own_samples import without_own_samples
 from datacheck.backends.hdf5.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
-from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
 from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import samples
+from datacheck.backends.hdf5 import file_families, samples
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 
@@ -92,7 +92,7 @@ def test_what_is_too_much_to_be_compared_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(samples, "CELLS", 7)
     assert said(path) == [("unsupported", "unverifiable")]
     folder = scans(tmp_path / "b", [36, 36, 36, 36])
-    monkeypatch.setattr(samples, "MEMBERS", 5)
+    monkeypatch.setattr(file_families, "MEMBERS", 5)
     assert said(folder) == [("unsupported", "unverifiable")]
 
 

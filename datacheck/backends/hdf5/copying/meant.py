@@ -21,13 +21,14 @@ from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.file_families import FileShapes
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.recordings import recordings
-from datacheck.backends.hdf5.samples import FEWEST, FileShapes
+from datacheck.backends.hdf5.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
