@@ -34,6 +34,8 @@ class Hindrances:
         self._file = file
         self._size = size
         self._declared = 0
+        self.virtual = False
+        """Whether any dataset is virtual."""
         self._opens: dict[bytes, int] = {}
         """How many datasets are behind each source of virtual datasets."""
         self._folder = None if path is None else path.parent
@@ -53,6 +55,7 @@ class Hindrances:
             yield elsewhere(dataset.path, "a dataset whose values lie in", gone or files[0], gone=gone is not None)
             return
         if created.get_layout() == self._h5.h5d.VIRTUAL:
+            self.virtual = True
             away = self._away(created)
             if away is not None:
                 file, name, gone = away

@@ -43,6 +43,8 @@ TOTALS = (b"total", BUDGET)
 """Attributes of what the samples are in: how many rows they have together."""
 SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories", b"total_episodes")
 """Attributes of what the samples are in: how many there are."""
+ID = b"id"
+"""The attribute of a sample that may have its number."""
 SURE = frozenset({b"/data"})
 """Groups whose counts are certain to be of this file: here robomimic has its demonstrations."""
 NEAR = 3 / 4
@@ -104,6 +106,8 @@ class Meaning:
     """The datasets that have as many rows as others of their group by chance, and are not columns of one table."""
     parts: tuple[fuel.Part, ...] = ()
     """The sets that a file written by Fuel declares."""
+    numbered: frozenset[bytes] = frozenset()
+    """The samples whose attribute `id` is the number in their name."""
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -203,8 +207,19 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
         categories=numbered, by_chance=apart, parts=parts,
         referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
+        numbered=Paths(it for family in alike for it in _numbered(family, facts.attribute)),
     )  # fmt: skip
     return made, said
+
+
+def _numbered(family: Family, attribute: Attribute) -> Iterator[bytes]:
+    """Yield the samples whose attribute `id` is the number in their name, of those that have one."""
+    for sample in family.samples:
+        number = attribute(sample.path, ID)
+        if number is None:
+            return
+        if DIGITS.findall(sample.path.rpartition(b"/")[2]) == [b"%d" % number]:
+            yield sample.path
 
 
 def _pictures(facts: Facts) -> frozenset[bytes]:

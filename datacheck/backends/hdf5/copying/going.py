@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5 import frames, last_axis, loom, matlab, scales
 from datacheck.backends.hdf5.by_chance import by_themselves
+from datacheck.backends.hdf5.copying import group_numbers
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.copying.pointing import points, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
+from datacheck.backends.hdf5.names import ACTIONS, words
 from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
@@ -31,8 +32,6 @@ from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
 
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
-COUNTING = frozenset({b"total_episodes"})
-"""Attributes that count groups which the loader (Minari's) opens by number."""
 FEWEST_OF_SEVERAL, SEVERAL = 8, 20
 """So few pictures may have some number of captions by chance, and so many captions a picture has none."""
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
@@ -69,7 +68,16 @@ def _at_top(table: Table) -> bool:
     return is_part(table) and table.group in ("", "/")
 
 
-def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, drop_rows: bool, sample: bool) -> Going:
+def going(
+    contents: Contents,
+    rows: Rows,
+    marked: set[bytes],
+    read: Read,
+    *,
+    drop_rows: bool,
+    sample: bool,
+    renumber: bool | None = None,
+) -> Going:
     """Return all that goes with these rows and the samples that are `marked`; a `sample` is the file itself."""
     made = Going(dict(rows))
     pictured = any(len(rows.get(it.name, ())) for it in contents.tables if _at_top(it))
@@ -97,6 +105,8 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
     made.losses += of_cells(contents, made.rows)
     made.losses += _referred(contents, means, made)
+    for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
+        made.losses += group_numbers.losses(above, contents, made.samples, renumber)
     made.losses += dict.fromkeys(_losses(contents, outside, means, made, read))
     return made
 
@@ -357,29 +367,12 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
     return bool(names) and len(names & own) * 2 > len(names)
 
 
-def _renumbered(above: bytes, means: Meaning, made: Going) -> Iterator[str]:
-    """Yield what is lost where a loader opens groups by number, from 0 to the count in an attribute, and some go."""
-    for count in means.counts:
-        if count.path != (above or b"/") or count.name not in COUNTING:
-            continue
-        numbers = {path: DIGITS.findall(path.rpartition(b"/")[2]) for path in count.samples}
-        by_number = {int(its[-1]): path for path, its in numbers.items() if its}
-        dense = sorted(by_number) == list(range(len(count.samples)))
-        left = [number for number, path in by_number.items() if path not in made.samples]
-        if dense and left and max(left) >= len(left):
-            yield (
-                f"{escape(by_number[max(left)])} would be looked for under another number, since {escape(count.name)} "
-                "counts the groups from 0 without a gap"
-            )
-
-
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
     """Yield what has a row for each sample of a group, or numbers of samples, where samples go as a whole."""
     named = {it.path for it in means.names}
     others = [it for it in others if not _like_a_sample(it, others, means)]
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
         count = sum(it.rpartition(b"/")[0] == above for it in means.samples)
-        yield from _renumbered(above, means, made)
         for other in others:
             if other.path in named or count < FEWEST:
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,8 +14,10 @@ from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
+from datacheck.backends.hdf5.copying.group_numbers import new_names
 from datacheck.backends.hdf5.copying.lists_beside import of_lines
-from datacheck.backends.hdf5.copying.pointing import indexes_rows, leads_into, points
+from datacheck.backends.hdf5.copying.other_files import from_other_files
+from datacheck.backends.hdf5.copying.pointing import points
 from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.dataset import Dataset
@@ -28,7 +29,7 @@ from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.recordings import recordings
-from datacheck.backends.hdf5.samples import FEWEST
+from datacheck.backends.hdf5.samples import FEWEST, by_number
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
@@ -42,24 +43,23 @@ NROWS = b"NROWS"
 """The attribute of a table in which PyTables keeps how many rows it has."""
 
 
-def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
+def all_gone(
+    reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool, renumber: bool | None = None
+) -> Gone:
     """Return all that goes with the records at these indexes (ascending int64) and with samples that are marked."""
     drops = np.frombuffer(indexes, np.int64)
-    of_file: dict[str | None, set[bytes]] = defaultdict(set)
-    for file_of, path in marked:
-        of_file[file_of].add(unescape(path))
+    of_file = _by_file(marked)
     usual = _usual(reader, set().union(*of_file.values()) - {b""})
     every: list[NDArray[np.int64]] = []
     samples: set[tuple[str | None, str]] = set()
-    losses: list[str] = []
+    losses, lists, notes = list[str](), list[str](), list[str]()
     values: dict[str, str] = {}
-    lists: list[str] = []
     others: list[Others] = []
-    notes: list[str] = []
     direct, drops = drops, _with_partners(reader, drops, of_file)
     cases, recorded = _cases_that_go(reader, drops, of_file), _recordings(reader)
     samples |= {(folder, "") for folder in cases.values()}
     losing: dict[int, Sequence[Table]] = {}
+    numbered: set[tuple[str | None, str]] = set()
     mends = False
     first = 0
     for number, file in enumerate(reader.files):
@@ -86,7 +86,8 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
         rows = with_cells(file, contents, rows)
-        made = going(contents, rows, its_marks, read_numbers(file, contents), drop_rows=drop_rows, sample=sample)
+        read = read_numbers(file, contents)
+        made = going(contents, rows, its_marks, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
         every += _indexes(contents, made, start)
         others += _others(contents, made, direct, start, label)
         every.append(np.arange(start, first) if made.whole else single)
@@ -96,11 +97,31 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         notes += () if made.whole else opened_gaps(contents, made.rows, label)
         losing[number] = () if made.whole else [it for it in contents.tables if len(made.rows.get(it.name, ()))]
         _told(file, contents, made, label, values, lists)
-    losses += [*_from_other_files(reader, losing), *of_lines(reader, losing)]
+        numbered.update(_numbered(contents, made, label, renumber, values))
+    losses += [*from_other_files(reader, losing), *of_lines(reader, losing)]
     found = np.unique(np.concatenate(every)) if every else drops
-    told = tuple(values.items()), tuple(lists)
     every_index = found.astype(np.int64).tobytes()
-    return Gone(every_index, frozenset(samples), tuple(losses), mends, (), *told, tuple(others), tuple(notes))
+    more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)
+    return Gone(every_index, frozenset(samples), tuple(losses), mends, (), *more, numbered=frozenset(numbered))
+
+
+def _by_file(marked: Samples) -> dict[str | None, set[bytes]]:
+    """Return the paths of samples that are marked, by their file."""
+    made: dict[str | None, set[bytes]] = defaultdict(set)
+    for file, path in marked:
+        made[file].add(unescape(path))
+    return made
+
+
+def _numbered(
+    contents: Contents, made: Going, label: str | None, renumber: bool | None, values: dict[str, str]
+) -> Iterator[tuple[str | None, str]]:
+    """Yield the groups of a file in which those that are left get new numbers, and add that to the `values`."""
+    for above in {it.rpartition(b"/")[0] for it in made.samples} if not made.whole else ():
+        if new := new_names(contents, made.samples, above, renumber=renumber):
+            yield label, escape(above)
+            last = escape(max(new.values(), key=by_number))
+            values[called(f"{escape(above or b'/')}: the numbers of its groups", label)] = f"up to {last}"
 
 
 def _others(
@@ -273,43 +294,6 @@ def _indexes(contents: Contents, made: Going, first: int) -> Iterator[NDArray[np
 def _untrue(contents: Contents) -> bool:
     means = contents.means or Meaning()
     return any(not it.true for it in means.counts) or any(it.lost for it in means.names)
-
-
-def _from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
-    """Yield the datasets that may hold row numbers of another file which loses rows: questions that name pictures."""
-    if len(reader.files) < 2 or not any(losing.values()):
-        return
-    for number, file in enumerate(reader.files):
-        contents = reader.contents(number)
-        its = [it for table in contents.tables for it in table.datasets if indexes_rows(it)]
-        extents = _extents(file, contents, its)
-        for dataset in (it for it in its if it.path in extents):
-            for other, tables in losing.items():
-                names = reader.names[number] + " " + dataset.title, reader.names[other]
-                for table in tables if other != number else ():
-                    if leads_into(extents[dataset.path], table.rows, names):
-                        where = f"{reader.names[number]}: {escape(dataset.path)}"
-                        yield f"{where} may hold numbers of rows of {names[1]}:{table.name}, which would lead elsewhere"
-
-
-def _extents(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, tuple[int, int] | None]:
-    """Return the least and the greatest number of each dataset, None where its chunks are too large to be looked at.
-
-    Those that cannot be read are left out.
-    """
-    made: dict[bytes, tuple[int, int] | None] = {}
-    if not datasets:
-        return made
-    with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named what is wrong
-        look = Looking(library(), handle.file.id, StepCounter({}))
-        for dataset in datasets:
-            if not look.fits(dataset):
-                made[dataset.path] = None
-                continue
-            ends = [(int(it.min()), int(it.max())) for it in look.pieces(dataset)]
-            if ends:
-                made[dataset.path] = min(low for low, _ in ends), max(high for _, high in ends)
-    return made
 
 
 def _held(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, NDArray[Any]]:
