@@ -35,6 +35,8 @@ from datacheck.backends.hdf5.copying.whole_files import (
     others,
     sync,
 )
+from datacheck.backends.hdf5.counts_beside import NAME as BESIDE
+from datacheck.backends.hdf5.counts_beside import amended, with_counts
 from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
@@ -116,7 +118,8 @@ class Hdf5Copier:
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(others(reader, plan.target, self._names(reader, plan), self._not_beside(plan)))
+            names, lost = self._names(reader, plan), self._not_beside(plan)
+            account.update(others(reader, plan.target, names, lost, self._amended_beside(reader, plan)))
             if plan.quarantine is not None:
                 plan.quarantine.mkdir()
         for part in self._parts(reader, plan):
@@ -151,7 +154,7 @@ class Hdf5Copier:
         names = copied_names(reader)
         names_there = renamed(names, plan.moves)
         for number, file in enumerate(reader.files):
-            contents = reader.contents(number)
+            contents, _ = with_counts(reader, number, reader.contents(number))
             start = first
             if self._empty(reader, number):
                 continue
@@ -163,13 +166,13 @@ class Hdf5Copier:
             lost = self._lost(reader, number)
             gone_samples = frozenset(map(escape, samples))
             skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
-            amended = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
+            numbers = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)
             called: dict[bytes, bytes] = {}
             for above in (unescape(it) for of, it in plan.numbered if of == label):
                 called |= new_names(contents, samples, above, renumber=True)
-            amended |= own_numbers(contents, called)
-            anew = bool(lost or made.left_out or samples or amended) or contents.damaged
+            numbers |= own_numbers(contents, called)
+            anew = bool(lost or made.left_out or samples or numbers) or contents.damaged
             by_value: frozenset[bytes] = frozenset()
             if changes or anew:
                 try:
@@ -183,9 +186,16 @@ class Hdf5Copier:
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
             marks = made_alike(contents, made.heights)
-            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=amended, by_value=by_value)
+            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=numbers, by_value=by_value)
             planned = replace(planned, called=called)
             yield Part(file, names_there[number], names[number], number, start, planned, there, gone_samples, whole)
+
+    def _amended_beside(self, reader: Hdf5Reader, plan: Plan) -> dict[Path, bytes]:
+        """Return what files beside the HDF5 files of a folder are to hold that count its samples, if any go."""
+        if not (plan.samples and reader.path.is_dir() and any(reader.path.rglob(os.fsdecode(BESIDE)))):
+            return {}
+        parts = (it for it in self._parts(reader, plan) if not it.whole)
+        return {name: it for part in parts for name, it in amended(reader.path, part.plan.amended).items()}
 
     def _empty(self, reader: Hdf5Reader, number: int) -> bool:
         """Say whether a file of a folder or a list is lost and holds nothing else: there is nothing of it to copy."""

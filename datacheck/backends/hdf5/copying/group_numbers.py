@@ -22,7 +22,8 @@ def counted_groups(above: bytes, means: Meaning, *, every: bool = False) -> tupl
     They are numbered from 0 without a gap. With `every` they need no count, and begin with 0 or 1.
     """
     its = {it for it in means.samples if it.rpartition(b"/")[0] == above}
-    count = next((it for it in means.counts if it.path == (above or b"/") and it.name in COUNTING), None)
+    counts = (it for it in means.counts if it.name in COUNTING)
+    count = next((it for it in counts if it.path == (above or b"/") or its.issuperset(it.samples)), None)
     if count is not None:
         its.intersection_update(count.samples)
     elif not every:

@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.copying.other_files import from_other_files
 from datacheck.backends.hdf5.copying.pointing import points
 from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
+from datacheck.backends.hdf5.counts_beside import with_counts
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.file_families import FileShapes
@@ -64,7 +65,7 @@ def all_gone(
     first = 0
     for number, file in enumerate(reader.files):
         label = reader.names[number] if reader.names else None
-        contents = reader.contents(number)
+        contents, _ = with_counts(reader, number, reader.contents(number))
         rows: Rows = {}
         start = first
         for table in contents.tables:
@@ -200,7 +201,7 @@ def _told(
         for dataset in (table.datasets if len(made.rows.get(table.name, ())) and not table.each else ())
     }
     for (path, name), count in _counts(contents, means, lost, changes).items():
-        values[called(f"{escape(path)}: {escape(name)}", label)] = f"{count:,}"
+        values[called(f"{escape(path)}: {escape(name)}", label if path.startswith(b"/") else None)] = f"{count:,}"
     for path in _with_height(file, contents, changes):
         values[called(f"{escape(path)}: {NROWS.decode()}", label)] = f"{len(changes[path].rows):,}"
     for where, extent in extents(file, contents, changes).items():
