@@ -102,7 +102,14 @@ def going(
     _with_pictures([it for it in contents.tables if is_part(it)], made)
     inside = {it.name for its in of_sample.values() for it in its}
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
+    if means.trajectories is not None:
+        rows_of = means.trajectories.rows
+        _let_go([it for it in outside if any(dataset.path in rows_of for dataset in it.datasets)], made)
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
+    cut = {sample_of[it] for it, gone in made.rows.items() if it in sample_of and len(gone)} - made.samples
+    for path in sorted(means.lengths) if cut else ():
+        if any(path.startswith(it + b"/") for it in cut):
+            made.losses.append(f"{escape(path)} says how long its sample is, which loses rows")
     made.losses += of_cells(contents, made.rows)
     made.losses += _referred(contents, means, made)
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):

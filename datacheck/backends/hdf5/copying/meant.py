@@ -32,6 +32,7 @@ from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.recordings import recordings
 from datacheck.backends.hdf5.samples import FEWEST, by_number
 from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.hdf5.trajectories import COUNT
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
@@ -294,6 +295,9 @@ def _indexes(contents: Contents, made: Going, first: int) -> Iterator[NDArray[np
 
 def _untrue(contents: Contents) -> bool:
     means = contents.means or Meaning()
+    heights = {path: shape[0] for path, shape in contents.shapes if shape}
+    if means.trajectories is not None and means.trajectories.there(heights) not in (None, means.trajectories.said):
+        return True
     return any(not it.true for it in means.counts) or any(it.lost for it in means.names)
 
 
@@ -394,6 +398,10 @@ def _counts(
         if not left or (count.true and changed.isdisjoint(count.samples)) or not count.unsure.isdisjoint(left):
             continue
         made[count.path, count.name] = len(left) if count.whole else sum(steps.get(it, 0) for it in left)
+    heights |= {path: len(it.rows) for path, it in changes.items()}
+    there = None if means.trajectories is None else means.trajectories.there(heights)
+    if means.trajectories is not None and there is not None and there != means.trajectories.said:
+        made[b"/", COUNT] = there
     return made
 
 
