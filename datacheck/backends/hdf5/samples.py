@@ -185,10 +185,25 @@ class Family:
             lacking = [name for name in self.common if not sample.has(name)] if sample.members else []
             if not lacking:
                 continue
-            verdict: Verdict = "bad" if max(self.common[name] for name in lacking) >= SURE else "suspicious"
+            sure = max(self.common[name] for name in lacking) >= SURE and not self._shorter(sample, lacking)
+            verdict: Verdict = "bad" if sure else "suspicious"
             said = f"{self._called(sample)} lacks {_listed(lacking)}, which most of the others have"
             missing = [escape(it) for it in lacking[:NAMED]]
             yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=missing)
+
+    def _shorter(self, sample: Sample, lacking: Sequence[bytes]) -> bool:
+        """Say whether a file may hold fewer samples than others, a dataset each: it lacks the last of their numbers.
+
+        They may be columns as well, unless there is something else in the file with as many rows.
+        """
+        alike = {DIGITS.sub(b"#", it) for it in lacking}
+        if self.noun != "file" or not all(b"#" in it for it in alike):
+            return False
+        of_family = [it for it in sample.members if DIGITS.sub(b"#", it) in alike]
+        rows = {shape[0] for name, shape in sample.members.items() if name not in of_family and shape}
+        heights = {sample.members[it][0] for it in of_family if sample.members[it]}
+        last = max(map(by_number, of_family), default=(b"", [-1]))[1]
+        return bool(of_family) and rows.isdisjoint(heights) and all(by_number(it)[1] > last for it in lacking)
 
     def _unequal(self) -> Iterator[tuple[Sample, Finding]]:
         for at, sample in enumerate(self.samples):

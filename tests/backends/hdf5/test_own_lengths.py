@@ -1,4 +1,4 @@
-"""Scalars of samples that say how long something of them is, as TVSum and SumMe have them in their files of features."""
+"""Scalars of samples that say how long something of them is, as files of TVSum and SumMe have them."""
 
 from __future__ import annotations
 
