@@ -95,6 +95,24 @@ def test_the_first_and_the_last_row_of_each_document_are_named_in_any_order(tmp_
         rebuilt(source)
 
 
+def spectra(path, offsets="offset"):
+    """Write peaks one after the other, and where those of each spectrum begin, as depthcharge has them."""
+    counts = np.random.default_rng(2).integers(4, 9, 12)
+    about = np.zeros(12, [("precursor_mz", "f4"), (offsets, "u8"), ("ms_level", "u1")])
+    about[offsets], about["precursor_mz"] = np.r_[0, np.cumsum(counts)[:-1]], np.linspace(300, 900, 12)
+    peaks = np.zeros(counts.sum(), [("mz", "f8"), ("intensity", "f4")])
+    peaks["mz"], peaks["intensity"] = np.linspace(100, 900, len(peaks)), full(len(peaks))
+    peaks["intensity"][30] = np.nan
+    return write(path, **{"0__metadata": about, "0__spectra": peaks})
+
+
+def test_members_of_tables_that_hold_numbers_of_rows_are_named(tmp_path):
+    with pytest.raises(DatacheckError, match=r"/0/metadata\.offset may hold numbers of rows of /0/spectra"):
+        rebuilt(spectra(tmp_path / "a.h5"))
+    with h5py.File(rebuilt(spectra(tmp_path / "b" / "b.h5", offsets="retention"))) as file:
+        assert (len(file["0/metadata"]), int(file["0/metadata"]["retention"][0])) == (12, 0)
+
+
 def test_numbers_of_rows_in_another_file_are_named(tmp_path):
     asked = np.repeat(np.arange(ROWS), 3)
     folder = tmp_path / "s"

@@ -17,7 +17,7 @@ from datacheck.backends.hdf5 import frames, last_axis, loom, matlab, scales
 from datacheck.backends.hdf5.by_chance import by_themselves
 from datacheck.backends.hdf5.copying import group_numbers
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
-from datacheck.backends.hdf5.copying.pointing import points, points_into
+from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
@@ -304,8 +304,8 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
             its_rows = made.rows.get(of_table.get(other.path, ""), ())
             if other.height == table.datasets[0].height and not np.array_equal(its_rows, gone):
                 yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
-            elif points(other) and points_into(other, read.get(other.path), table):
-                yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
+            elif leading := _leading(other, table, read):
+                yield f"{leading[0]} may hold numbers of rows of {table.name}, which would lead elsewhere"
             elif _longer(table, other):
                 yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
             elif _several(table, other):
@@ -314,6 +314,12 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         yield from _of_matrices(table, means, own)
         if not own.isdisjoint(it.source for it in means.parts):
             yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
+
+
+def _leading(other: Dataset, table: Table, read: Read) -> list[str]:
+    """Return what of a dataset may hold numbers of rows of a table."""
+    found = pointers(other, read.get(other.path))
+    return [name for name, numbers, values in found if points_into(numbers, values, table)]
 
 
 def _of_matrices(table: Table, means: Meaning, own: set[bytes]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, goin
 from datacheck.backends.hdf5.copying.group_numbers import new_names
 from datacheck.backends.hdf5.copying.lists_beside import of_lines
 from datacheck.backends.hdf5.copying.other_files import from_other_files
-from datacheck.backends.hdf5.copying.pointing import points
+from datacheck.backends.hdf5.copying.pointing import pointers
 from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.counts_beside import with_counts
@@ -327,7 +327,7 @@ def read_numbers(file: Path, contents: Contents) -> Read:
     by_path |= {it.path: it for it in contents.unjudged}
     wanted = dict.fromkeys(number.path for number in means.numbers)
     small = [path for path, it in by_path.items() if it.bytes <= SMALL and not means.holds(path)]
-    wanted |= dict.fromkeys(path for path in small if points(by_path[path]))
+    wanted |= dict.fromkeys(path for path in small if any(pointers(by_path[path], None)))
     return _held(file, contents, [by_path[path] for path in wanted if path in by_path])
 
 
