@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
+from datacheck.backends.hdf5.copying import attribute_numbers
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.group_numbers import new_names
@@ -90,6 +91,7 @@ def all_gone(
         rows = with_cells(file, contents, rows)
         read = read_numbers(file, contents)
         made = going(contents, rows, its_marks, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
+        made.losses += () if made.whole else attribute_numbers.losses(file, contents, made.rows)
         every += _indexes(contents, made, start)
         others += _others(contents, made, direct, start, label)
         every.append(np.arange(start, first) if made.whole else single)
@@ -201,6 +203,9 @@ def _told(
         for table in contents.tables
         for dataset in (table.datasets if len(made.rows.get(table.name, ())) and not table.each else ())
     }
+    for (path, name), extent in attribute_numbers.counts(file, contents, changes).items():
+        sizes = (extent,) if isinstance(extent, int) else extent
+        values[called(f"{escape(path)}: {escape(name)}", label)] = " x ".join(f"{size:,}" for size in sizes)
     for (path, name), count in _counts(contents, means, lost, changes).items():
         values[called(f"{escape(path)}: {escape(name)}", label if path.startswith(b"/") else None)] = f"{count:,}"
     for path in _with_height(file, contents, changes):
@@ -353,7 +358,8 @@ def amend(
             held = np.ascontiguousarray(mended(number, read, of)[kept.astype(np.int64)])
             changes[number.path] = Change(rows, values=held)
     tall = {(path, NROWS): len(it.rows) for path, it in changes.items() if len(it.rows) < it.rows.total}
-    return {**tall, **_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
+    of_rows = attribute_numbers.counts(file, contents, changes)
+    return {**of_rows, **tall, **_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
 
 
 def indexes(contents: Contents, changes: Mapping[bytes, Change]) -> frozenset[str]:
