@@ -276,6 +276,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     left_out = frozenset(indexed(contents, {path for path, name in of_table.items() if len(made.rows.get(name, ()))}))
     others = [it for it in others if it.path not in left_out]
     yield from _of_samples(means, others, made)
+    yield from _of_each(contents.tables, others, made)
     for table in tables:
         gone = made.rows.get(table.name, np.empty(0, np.int64))
         if len(gone) and any(it.unclear for it in table.datasets):
@@ -379,6 +380,18 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
     names = {it.removeprefix(beside + b"/") for it in (means.members or {}).get(beside, ())}
     own = {it.path.removeprefix(group + b"/") for it in others}
     return bool(names) and len(names & own) * 2 > len(names)
+
+
+def _of_each(every: Sequence[Table], others: Sequence[Dataset], made: Going) -> Iterator[str]:
+    """Yield what has a row for each of several datasets that are a record each, where some of these go."""
+    for table in every:
+        if not table.each or table.rows < FEWEST or not len(made.rows.get(table.name, ())):
+            continue
+        above = table.judged[0].path.rpartition(b"/")[0]
+        for other in others:
+            home = other.path.rpartition(b"/")[0]
+            if other.rows == table.rows and (above + b"/").startswith(home + b"/"):
+                yield f"{escape(other.path)} has a row for each dataset like {table.key(0)}, of which some go"
 
 
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
