@@ -34,6 +34,7 @@ from datacheck.model.escaping import escape
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 FEWEST_OF_SEVERAL, SEVERAL = 8, 20
 """So few pictures may have some number of captions by chance, and so many captions a picture has none."""
+SIGNALS = frozenset(b"wave wav waveform audio sound signal speech".split())
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 """What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
@@ -366,7 +367,14 @@ def _longer(table: Table, other: Dataset) -> bool:
 def _several(table: Table, other: Dataset) -> bool:
     """Say whether a picture has so many captions, by the names, and the place of a caption tells which it is of."""
     few, many = sorted((table.rows, other.rows))
-    if few < FEWEST_OF_SEVERAL or few == many or many % few or many // few > SEVERAL or not _beside(table, other):
+    if few < FEWEST_OF_SEVERAL or few == many or many % few or not _beside(table, other):
+        return False
+    long = table.datasets if table.rows == many else [other]
+    if any(
+        SIGNALS & words(it.name) and len(it.shape) == 1 for it in long
+    ):  # a sound beside its features, a frame of which is so many samples
+        return True
+    if many // few > SEVERAL:
         return False
     return any(is_pair(it.name, other.name) for it in table.datasets)
 
