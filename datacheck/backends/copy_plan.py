@@ -101,8 +101,8 @@ class Plan(msgspec.Struct, frozen=True):
     `target` is a path that does not exist, of the directory or file to write; `quarantine`, if not None, likewise one
     for the records left out. `fill`, if not None, replaces NaN and infinite values in the records at the indexes of
     `fills`. `changing`, for stores of keys and values, says by the database which further records go, or get other keys
-    or values. Of HDF5 `samples` are the groups and files that go as a whole, with records or without (see Gone). As
-    many as `threads` compress.
+    or values. Of HDF5 `samples` are the groups and files that go as a whole, with records or without (see Gone),
+    `numbered` those whose members get new numbers. As many as `threads` compress.
     """
 
     target: Path
@@ -113,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True):
     changing: Mapping[str, Changing] = msgspec.field(default_factory=dict)
     samples: frozenset[tuple[str | None, str]] = frozenset()
     moves: tuple[Move, ...] = ()
+    numbered: frozenset[tuple[str | None, str]] = frozenset()
     threads: int = 1
 
 
@@ -144,6 +145,7 @@ class Gone(msgspec.Struct, frozen=True):
     called by another number in it. `values` are what attributes and datasets hold in it that count or number records,
     as people read them, `lists` the datasets of names that have lost some. `others` are of the indexes those that go
     with other records, and in no sample. `notes` say what a loader may miss in a copy that is true all the same.
+    `numbered` are the files and escaped paths of the groups in which the groups that are left get new numbers.
     """
 
     indexes: bytes = b""
@@ -155,6 +157,7 @@ class Gone(msgspec.Struct, frozen=True):
     lists: tuple[str, ...] = ()
     others: tuple[Others, ...] = ()
     notes: tuple[str, ...] = ()
+    numbered: frozenset[tuple[str | None, str]] = frozenset()
 
     @property
     def count(self) -> int:

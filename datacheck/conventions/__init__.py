@@ -20,7 +20,7 @@ class Row(msgspec.Struct, frozen=True):
 
     Every store that keeps it has one of the keys in `marks`, or the file `beside` it: without them the module is not
     loaded. A row that has neither is for all stores to be looked at. Those of HDF5 have no module: the reader tells
-    them by the structure of the files.
+    them by the structure of the files. `stays` says why no record can be dropped, where none can.
     """
 
     module: str
@@ -28,6 +28,7 @@ class Row(msgspec.Struct, frozen=True):
     asked: bool = False
     marks: tuple[bytes, ...] = ()
     beside: bytes = b""
+    stays: str = ""
 
     @property
     def of_hdf5(self) -> bool:
@@ -81,6 +82,11 @@ CONVENTIONS: dict[str, Row] = {
     "episodes": Row("", "HDF5 of diffusion policy: the ends or lengths of episodes beside their rows"),
     "anndata": Row("", "HDF5 of anndata: X, obs, var, layers"),
     "tenx": Row("", "HDF5 of 10x Genomics: barcodes beside a sparse matrix"),
+    "loom": Row(
+        "",
+        "HDF5 of loompy: genes in rows, cells in columns",
+        stays="a row of /matrix is a gene, and a column is a cell: neither goes alone",
+    ),
     "netcdf": Row("", "netCDF-4: dimensions, and values for what is missing"),
     "matlab": Row("", "MATLAB 7.3: samples on the last axis, cells"),
     "pandas": Row("", "HDF5 of pandas: frames and series"),

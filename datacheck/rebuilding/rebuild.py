@@ -302,6 +302,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
         fills=Drops(files["altered"]),
         samples=frozenset() if gone is None else gone.samples,
         moves=() if gone is None else gone.moves,
+        numbered=frozenset() if gone is None else gone.numbered,
         threads=report.settings.workers,
     )
 

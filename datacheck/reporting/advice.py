@@ -13,6 +13,7 @@ from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from datacheck.backends import BACKENDS, kind_of_copy
+from datacheck.conventions import CONVENTIONS
 from datacheck.conventions.parting import parted
 from datacheck.decoders.raw import spelled
 from datacheck.model.escaping import plain
@@ -119,6 +120,10 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
     if not row.copier or target is None or not _worth_copying(report, one, verdicts):
         return
     drop = ["--drop-bad", *(["--drop", "suspicious"] if _any(report, "suspicious", verdicts) else [])]
+    stays = next((it for name in report.follows if (it := CONVENTIONS[name].stays)), None)
+    if stays is not None:
+        yield f"no copy without them: {stays}; rebuild --fill VALUE replaces NaN and infinity"
+        return
     rests = _rests_on(report, written)
     if only_compared(report) and (not rests or not any(Path(it).suffix in READABLE for it in written)):
         return

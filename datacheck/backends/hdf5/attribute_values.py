@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.file_families import FileShapes, families_of_files
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import DIGITS
-from datacheck.backends.hdf5.samples import FileShapes, families_of_files
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain, unescape

@@ -7,7 +7,7 @@ are rows, they count from 1, as MATLAB, Julia and Fortran do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ BEGINS, ENDS = frozenset(b"start starts begin begins first".split()), frozenset(
 UNITS = frozenset(b"bin bins ms sec secs second seconds time times hz freq frequency year years date day days".split())
 """Words beside them that say that the numbers are no rows, or need not be."""
 MATRIX = frozenset({b"data", b"indices", b"indptr"})
-INDEX = b"_index"
+INDEX, KIND, RAGGED, IDS = b"_index", b"neurodata_type", "VectorIndex", b"id"
+"""How NWB calls the ends of the parts of a column, and says so in an attribute; and the numbers of a table's rows."""
 FEWEST = 8
 RISING, BEYOND, REACHING = 0.9, 0.1, 3 / 4
 """The share of numbers that rise, the share that may lead beyond, and how far through the rows the others reach."""
@@ -34,8 +35,13 @@ NONE = -1
 """Stands for a part without rows; so does the greatest number that there is, or for the end."""
 
 
-def boundaries(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
-    """Yield what is wrong with the numbers of rows in a group, except for episodes and sparse matrices."""
+def boundaries(
+    datasets: Sequence[Dataset], values: Values, text: Callable[[bytes, bytes], str] = lambda *_: ""
+) -> Iterator[Finding]:
+    """Yield what is wrong with the numbers of rows in a group, except for episodes and sparse matrices.
+
+    `text` returns what an attribute (of a path, of a name) says.
+    """
     names = {it.name for it in datasets}
     if names >= MATRIX:
         return
@@ -48,7 +54,11 @@ def boundaries(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]
         numbers = np.where(its == np.iinfo(its.dtype).max, NONE, its.astype(np.int64))
         rising = numbers[numbers != NONE]
         if len(rising) > 1 and np.mean(np.diff(rising) >= 0) >= RISING:
-            yield from _wrong(dataset, numbers, _sizes(dataset, rest), tiled=_tiled(dataset, named, numbers, values))
+            if _of_column(dataset) in names:
+                tiled = text(dataset.path, KIND) == RAGGED or _numbered(dataset, datasets)
+            else:
+                tiled = _tiled(dataset, named, numbers, values)
+            yield from _wrong(dataset, numbers, _sizes(dataset, rest), tiled=tiled)
 
 
 def _may_be(dataset: Dataset, names: Collection[bytes]) -> bool:
@@ -67,6 +77,11 @@ def _of_column(dataset: Dataset) -> bytes:
     return name[: -len(INDEX)] if name.endswith(INDEX) else b""
 
 
+def _numbered(dataset: Dataset, datasets: Sequence[Dataset]) -> bool:
+    """Say whether a dataset is a column of a table whose rows have numbers: its values are no selection of rows."""
+    return any(it.name == IDS and it.shape == dataset.shape for it in datasets)
+
+
 def _sizes(dataset: Dataset, rest: Sequence[Dataset]) -> dict[int, Dataset]:
     """Return the datasets that are longer, by their rows; of edges the two ends may be the rows."""
     rest = [it for it in rest if it.name == _of_column(dataset)] or rest
@@ -80,9 +95,9 @@ def _tiled(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[np.int64
     Of windows of one size the last may reach beyond the rows: a loader pads it.
     """
     its = words(dataset.name)
-    if its & UNITS and not dataset.name.endswith(INDEX):
+    if its & UNITS:
         return False
-    if its & BOUNDS or dataset.name.endswith(INDEX):
+    if its & BOUNDS:
         return True
     mine, others = (BEGINS, ENDS) if its & BEGINS else (ENDS, BEGINS)
     for other in named:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from datacheck.backends.hdf5.file_families import FileShapes
 from datacheck.backends.hdf5.names import DIGITS, words
-from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, SURE, Family, FileShapes, Sample, Shape
+from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, SURE, Family, Sample, Shape
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
 

@@ -1,8 +1,8 @@
 """Datasets that are a record each: siblings with like names that are no columns of one table.
 
-They are columns where they are few, where another dataset beside them has as many rows (a label, the actions of an
-episode), and where flat ones of one length are counted from 0 or 1 without a gap, as features are: there both may be
-meant, and the caller is asked. Names are alike if they differ in their numbers, or nearly all have a digit.
+They are columns where they are few and no pictures, where another dataset beside them has as many rows (a label, the
+actions of an episode), and where flat ones of one length are counted from 0 or 1 without a gap, as features are: there
+both may be meant, and the caller is asked. Names are alike if they differ in their numbers, or nearly all have a digit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from datacheck.backends.hdf5.dataset import Dataset, label_names
-from datacheck.backends.hdf5.names import DIGITS
+from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.backends.hdf5.picture_shapes import is_picture
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.side_by_side import counted_apart, side_families
@@ -42,6 +43,7 @@ SAMPLES = frozenset(
     b"patient subject audio wav frame mol molecule graph scene id".split()
 )
 """Words before a number that say what is counted: samples, not columns."""
+STATISTICS = frozenset(b"mean means avg average std stds stddev var variance median min max".split())
 OF_MANY = frozenset(b"batch batches bucket buckets shard shards".split())
 """Words for what holds many samples, each of them a row."""
 _LETTERS = re.compile(rb"[A-Za-z]+")
@@ -129,14 +131,36 @@ def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) 
         fits = any(it.shape and it.rows == usual for it in beside)
         return TABLE if fits and count >= LIKE * len(its) else PER_SAMPLE
     height = next(iter(heights))
-    if len(its) < FEW or any(it.shape and it.rows == height and not _like(it, its[0]) for it in beside):
+    if any(it.shape and it.rows == height and not _like(it, its[0]) and not _is_statistic(it, its) for it in beside):
         return TABLE
+    if len(its) < FEW:
+        return PER_SAMPLE if _are_pictures(its) or any(map(_are_pictures, _beside(its, beside))) else TABLE
     if not named or any(len(it.shape) > 1 for it in its):
         return PER_SAMPLE
     numbers = sorted(int(found[-1][:18]) for it in its if (found := DIGITS.findall(it.name)))
     counted = numbers[0] in (0, 1) and numbers[-1] - numbers[0] == len(numbers) - 1
-    words = set(_LETTERS.findall(its[0].name.lower()))
-    return None if counted and not words & SAMPLES else PER_SAMPLE
+    return None if counted and not words(its[0].name) & SAMPLES else PER_SAMPLE
+
+
+def _is_statistic(dataset: Dataset, its: Sequence[Dataset]) -> bool:
+    """Say whether a dataset is one of all siblings by its name, and of the shape that they have: their mean."""
+    return len(dataset.shape) > 1 and bool(STATISTICS & words(dataset.name)) and dataset.shape == its[0].shape
+
+
+def _are_pictures(its: Sequence[Dataset]) -> bool:
+    """Say whether few siblings are a picture each: by their shapes, and numbers with nothing or a word for samples."""
+    return (its[0].name.isdigit() or bool(words(its[0].name) & SAMPLES)) and all(map(is_picture, its))
+
+
+def _beside(its: Sequence[Dataset], beside: Sequence[Dataset]) -> Iterator[list[Dataset]]:
+    """Yield the siblings that are as many, have the same numbers and are as high and wide: the pictures of masks."""
+    alike: dict[bytes, list[Dataset]] = defaultdict(list)
+    for it in beside:
+        alike[DIGITS.sub(b"#", it.name)].append(it)
+    numbers = {tuple(DIGITS.findall(it.name)): it.shape[:2] for it in its if len(it.shape) > 1}
+    for others in alike.values():
+        if {tuple(DIGITS.findall(it.name)): it.shape[:2] for it in others} == numbers:
+            yield others
 
 
 def _like(some: Dataset, other: Dataset) -> bool:

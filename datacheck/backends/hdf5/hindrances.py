@@ -16,6 +16,8 @@ from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 
 LINKS_FOLLOWED = 32
+MOST_OPENED = 1 << 16
+"""Virtual datasets of virtual datasets open each source once for each way to it, twice as many with each level."""
 LARGE = 1 << 40
 SPARSE = 1000
 """A dataset above LARGE that declares more than SPARSE times the bytes stored for it would take hours to read, and is
@@ -32,6 +34,10 @@ class Hindrances:
         self._file = file
         self._size = size
         self._declared = 0
+        self.virtual = False
+        """Whether any dataset is virtual."""
+        self._opens: dict[bytes, int] = {}
+        """How many datasets are behind each source of virtual datasets."""
         self._folder = None if path is None else path.parent
 
     def of(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
@@ -49,12 +55,13 @@ class Hindrances:
             yield elsewhere(dataset.path, "a dataset whose values lie in", gone or files[0], gone=gone is not None)
             return
         if created.get_layout() == self._h5.h5d.VIRTUAL:
+            self.virtual = True
             away = self._away(created)
             if away is not None:
                 file, name, gone = away
                 yield elsewhere(dataset.path, "a virtual dataset with a source that is in", file, name, gone=gone)
                 return
-            target, why = self._leaving(created, LINKS_FOLLOWED)
+            target, why, _ = self._leaving(created, LINKS_FOLLOWED)
             if why is not None:
                 yield unfollowed(dataset.path, f"a virtual dataset with a source that {why}", target)
                 return
@@ -70,31 +77,43 @@ class Hindrances:
         self._declared += declared if may else 0
         return may
 
-    def _leaving(self, created: Any, depth: int) -> tuple[str, str | None]:
-        """Return the first source of a virtual dataset that is not plainly in this file, and what it does."""
+    def _leaving(self, created: Any, depth: int) -> tuple[str, str | None, int]:
+        """Return the first source of a virtual dataset that is not plainly in this file, and what it does.
+
+        With it comes how many datasets the library may have to open for it: each source as often as it is met.
+        """
+        opens = 0
         for at in range(created.get_virtual_count()):
             file, name = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
             target = plain(f"{file}:{name}")
             if file != ".":
-                return target, "is in another file"
+                return target, "is in another file", opens
             if "%" in name:
-                return target, "is a pattern"
+                return target, "is a pattern", opens
             path, why = self.resolve(b"", name.encode("utf-8", "surrogateescape"))
             if why is not None:
-                return target, why
-            source = self._h5.h5o.open(self._file, path or b"/")
-            if not isinstance(source, self._h5.h5d.DatasetID):
-                return target, "is no dataset"
-            behind = source.get_create_plist()
-            if behind.get_external_count():
-                return target, "has its values in another file"
-            if behind.get_layout() == self._h5.h5d.VIRTUAL:
-                further, why = (
-                    self._leaving(behind, depth - 1) if depth else (target, "is virtual in turn, without end")
-                )
+                return target, why, opens
+            if path not in self._opens:
+                further, why, below = self._source(path, target, depth)
                 if why is not None:
-                    return further, why
-        return "", None
+                    return further, why, opens
+                self._opens[path] = below
+            opens += 1 + self._opens[path]
+            if opens > MOST_OPENED:
+                return target, f"leads to more than {MOST_OPENED:,} datasets one by one", opens
+        return "", None, opens
+
+    def _source(self, path: bytes, target: str, depth: int) -> tuple[str, str | None, int]:
+        """Return the same for the source at a path, which is called `target`."""
+        source = self._h5.h5o.open(self._file, path or b"/")
+        if not isinstance(source, self._h5.h5d.DatasetID):
+            return target, "is no dataset", 0
+        behind = source.get_create_plist()
+        if behind.get_external_count():
+            return target, "has its values in another file", 0
+        if behind.get_layout() != self._h5.h5d.VIRTUAL:
+            return "", None, 0
+        return self._leaving(behind, depth - 1) if depth else (target, "is virtual in turn, without end", 0)
 
     def _away(self, created: Any) -> tuple[bytes, bytes, bool] | None:
         """Return the file and the name of a source of a virtual dataset in another file, and whether that is not there.

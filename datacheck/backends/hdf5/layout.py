@@ -14,7 +14,9 @@ from datacheck.backends.hdf5.alike_files import AlikeFiles
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.attribute_values import AttributesOfFiles
 from datacheck.backends.hdf5.case_folders import findings_of_cases
+from datacheck.backends.hdf5.counts_beside import with_counts
 from datacheck.backends.hdf5.file import library
+from datacheck.backends.hdf5.file_families import FileShapes, findings_of_files
 from datacheck.backends.hdf5.file_types import FileTypes
 from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.kept import close_changed
@@ -23,7 +25,6 @@ from datacheck.backends.hdf5.numbering import gaps
 from datacheck.backends.hdf5.own_samples import without_own_samples
 from datacheck.backends.hdf5.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
-from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
 from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked
@@ -60,7 +61,8 @@ def layout(reader: Hdf5Reader) -> Layout:
             shapes.add(number, contents.shapes, without_own_samples(contents, unescape(reader.names[number])))
             types.add(number, contents)
             attributes.add(number, contents)
-        findings += (in_file(reader, number, finding) for finding in [*contents.findings, *_nothing(contents)])
+        its = [*contents.findings, *_nothing(contents), *with_counts(reader, number, contents)[1]]
+        findings += (in_file(reader, number, finding) for finding in its)
         made += shards(number, contents)
         more |= bool(contents.unjudged)
         keeps |= dict.fromkeys(contents.keeps)

@@ -59,6 +59,21 @@ class Looking:
                 return tuple(map(int, held)) if all(float(it).is_integer() for it in held) else ()
         return ()
 
+    def flags(self, path: bytes, name: bytes) -> tuple[bool, ...]:
+        """Return the few flags that an attribute of an object holds, none where there are none."""
+        if self.trail.step() is not None:
+            return ()
+        with contextlib.suppress(*TROUBLE):
+            opened = self.h5.h5o.open(self.file, path or b"/")
+            attribute = self.h5.h5a.open(opened, name) if self.h5.h5a.exists(opened, name) else None
+            if attribute is None or attribute.shape is None or attribute.dtype.kind != "b":
+                return ()
+            if math.prod(attribute.shape) <= FEW:
+                value = np.empty(attribute.shape, attribute.dtype)
+                attribute.read(value)
+                return tuple(map(bool, value.reshape(-1)))
+        return ()
+
     def text(self, path: bytes, name: bytes) -> str:
         """Return the text that an attribute of an object holds, empty where there is none."""
         return next(iter(self.texts(path, name, scalar=True)), "")
@@ -162,6 +177,18 @@ class Looking:
     def fits(self, dataset: Dataset) -> bool:
         """Say whether pieces of a dataset, which are at least as large as its chunks, may be read."""
         return _piece_rows(dataset) * dataset.row_bytes <= LARGEST
+
+    def scalar(self, dataset: Dataset) -> int | None:
+        """Return the whole number that a dataset without axes holds, None where it is none or cannot be read."""
+        if not dataset.readable or dataset.shape != () or dataset.dtype.kind not in "iu":
+            return None
+        self.looked.add(dataset.path)
+        if self.trail.step() is None:
+            with contextlib.suppress(*TROUBLE, MemoryError):
+                value = np.empty((), dataset.dtype)
+                self.h5.h5d.open(self.file, dataset.path).read(self.h5.h5s.ALL, self.h5.h5s.ALL, value)
+                return int(value)
+        return None
 
     def values(self, dataset: Dataset) -> NDArray[Any] | None:
         """Return what a small dataset holds, None where it is large or cannot be read."""

@@ -17,7 +17,8 @@ AXES = (b"/row_attrs/", b"/col_attrs/")
 """What is known of the genes, the rows of the matrix, and of the cells, its columns."""
 
 
-def _is_loom(shapes: Mapping[bytes, Shape]) -> bool:
+def is_loom(shapes: Mapping[bytes, Shape]) -> bool:
+    """Say whether a file is a loom by the shapes of its datasets."""
     axes = (any(path.startswith(axis) for path in shapes) for axis in AXES)
     return len(shapes.get(MATRIX, ())) == 2 and all(axes)
 
@@ -25,7 +26,7 @@ def _is_loom(shapes: Mapping[bytes, Shape]) -> bool:
 def findings(datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
     """Yield what is not as long as its axis of the matrix, and which layer has another shape."""
     shapes = {path: it.shape for path, it in datasets.items()}
-    if not _is_loom(shapes):
+    if not is_loom(shapes):
         return
     extent = shapes[MATRIX]
     for path, shape in sorted(shapes.items()):
@@ -43,7 +44,7 @@ def losses(shapes: Iterable[tuple[bytes, Shape]], table: str, own: Collection[by
     """Yield what would be untrue if rows of this table went: they are genes, or what is known of cells."""
     of_cells = any(it.startswith((AXES[1], b"/col_graphs/")) for it in own)
     of_genes = any(it == MATRIX or it.startswith((LAYERS, AXES[0], b"/row_graphs/")) for it in own)
-    if not (of_cells or of_genes) or not _is_loom(dict(shapes)):
+    if not (of_cells or of_genes) or not is_loom(dict(shapes)):
         return
     if of_cells:
         yield f"{table} tells of cells, which are the columns of {escape(MATRIX)}, and these would stay"

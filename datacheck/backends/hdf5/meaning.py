@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.grid_axes import grid_axes
 from datacheck.backends.hdf5.group_families import families
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import DIGITS
+from datacheck.backends.hdf5.own_lengths import own_lengths
 from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.row_numbers import (
@@ -31,6 +32,7 @@ from datacheck.backends.hdf5.row_numbers import (
 )
 from datacheck.backends.hdf5.samples import FEWEST, Family
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
+from datacheck.backends.hdf5.trajectories import Trajectories, findings, trajectories
 from datacheck.model.cells import TEXTS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -44,6 +46,8 @@ TOTALS = (b"total", BUDGET)
 """Attributes of what the samples are in: how many rows they have together."""
 SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories", b"total_episodes")
 """Attributes of what the samples are in: how many there are."""
+ID = b"id"
+"""The attribute of a sample that may have its number."""
 SURE = frozenset({b"/data"})
 """Groups whose counts are certain to be of this file: here robomimic has its demonstrations."""
 NEAR = 3 / 4
@@ -105,6 +109,11 @@ class Meaning:
     """The datasets that have as many rows as others of their group by chance, and are not columns of one table."""
     parts: tuple[fuel.Part, ...] = ()
     """The sets that a file written by Fuel declares."""
+    trajectories: Trajectories | None = None
+    lengths: frozenset[bytes] = frozenset()
+    """The scalars that say how long something of their sample is."""
+    numbered: frozenset[bytes] = frozenset()
+    """The samples whose attribute `id` is the number in their name."""
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -152,20 +161,16 @@ class Facts:
 def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     """Return what a file means, and what of it is not true."""
     datasets = [it for _, some in facts.groups for it in some]
-    shapes = {it.path: it.shape for it in datasets}
+    shaped = {it.path: it for it in datasets}
+    shapes = {path: it.shape for path, it in shaped.items()}
     made_of = families([path for path, _ in facts.groups if path], shapes, facts.linked)
     alike = [it for it in made_of if not (it.common and all(map(names_a_set, it.common)))]  # folds have rows of sets
-    said: list[Finding] = []
-    counts: list[Counted] = []
     names: list[Named] = []
-    for family in alike:
-        if not facts.hidden:
-            said += (it for _, it in family.findings())
-        said += _counted(family, facts, counts) if facts.heeded else ()
+    said, counts, lengths = _of_samples(alike, facts, shaped)
     tops = {it.path for family in alike for it in family.samples}
     outside = [it for it in datasets if tops.isdisjoint(_above(it.path))] if tops else datasets
     numbers: list[RowNumbers] = []
-    parts = fuel.parts(facts.look)
+    parts, runs = fuel.parts(facts.look), trajectories(datasets, facts.look) if facts.heeded else None
     if facts.heeded:
         for family in alike:
             said += _named(family, outside, facts, names)
@@ -179,13 +184,15 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         if facts.heeded:
             said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
-            said += [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values)
+            said += (
+                [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values, facts.look.text)
+            )
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
         said += (it for some in datasets for it in _leading_nowhere(some, facts))
-        said += [*fuel.findings(parts, by_path), *loom.findings(by_path)]
+        said += [*fuel.findings(parts, by_path), *loom.findings(by_path), *findings(runs, by_path, facts.look)]
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
     several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
@@ -197,13 +204,44 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     samples = Paths(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
+    apart |= Paths() if runs is None else runs.others
     apart |= {path for _, some in facts.groups for path in grid_axes(some, facts.values)}
     made = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
         categories=numbered, by_chance=apart, parts=parts,
         referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
+        trajectories=runs, lengths=Paths(lengths),
+        numbered=Paths(it for family in alike for it in _numbered(family, facts.attribute)),
     )  # fmt: skip
     return made, said
+
+
+def _of_samples(
+    alike: Sequence[Family], facts: Facts, shaped: Mapping[bytes, Dataset]
+) -> tuple[list[Finding], list[Counted], list[bytes]]:
+    """Return what is wrong with samples, the attributes that count them and their rows, and the scalars that do."""
+    said: list[Finding] = []
+    counts: list[Counted] = []
+    lengths: list[bytes] = []
+    for family in alike:
+        if not facts.hidden:
+            said += (it for _, it in family.findings())
+        said += _counted(family, facts, counts) if facts.heeded else ()
+        if facts.heeded and not facts.hidden:
+            its, wrong = own_lengths(family, shaped, facts.look.scalar)
+            said += wrong
+            lengths += (it.path + b"/" + one.name for it in family.samples for one in its)
+    return said, counts, lengths
+
+
+def _numbered(family: Family, attribute: Attribute) -> Iterator[bytes]:
+    """Yield the samples whose attribute `id` is the number in their name, of those that have one."""
+    for sample in family.samples:
+        number = attribute(sample.path, ID)
+        if number is None:
+            return
+        if DIGITS.findall(sample.path.rpartition(b"/")[2]) == [b"%d" % number]:
+            yield sample.path
 
 
 def _pictures(facts: Facts) -> frozenset[bytes]:

@@ -1,55 +1,40 @@
 """Groups and files that hold one picture and its mask, depth or the like, and are not a table of its lines.
 
 `image` of 240 x 240 x 4 beside `mask` of 240 x 240 x 3 is not a table of 240 rows: a fault in a line is a fault of the
-whole picture. A picture is recognised by its name, in the singular, and an axis of channels; and no flat dataset beside
-it may be as long as one of its axes, as the labels of many pictures would be.
+whole picture. A picture is recognised by its name, in the singular or a number, and an axis of channels; and no flat
+dataset beside it may be as long as one of its axes, as the labels of many pictures would be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import LARGEST
 from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.picture_shapes import LAST, Extent, of_channels
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 
 PICTURE = frozenset(b"image img picture photo rgb rgba rgbd bgr color colour slice frame".split())
-SMALLEST = 16
-"""The least number of pixels along an axis of a picture."""
-LAST, FIRST = (1, 3, 4), (3,)
-"""How many channels a picture may have as its last axis, and as its first."""
-Extent = tuple[int, int]
 
 
 def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]]:
     """Return a table for each part of the picture that a group holds, if any, and the other datasets."""
     its = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
-    named = (it for it in its if PICTURE & words(it.name))
-    extent = next((found for it in named for found in _of_channels(it)), None)
+    named = (it for it in its if PICTURE & words(it.name) or it.name.isdigit())
+    extent = next((found for it in named for found in of_channels(it)), None)
     if extent is None:
         return [], list(datasets)
-    parts = [it for it in its if extent in (it.shape, *_of_channels(it))]
+    parts = [it for it in its if extent in (it.shape, *of_channels(it))]
     own = {it.path for it in parts}
     axes = {axis for it in parts for axis in it.shape if axis > 1}
     if any(it.shape and it.path not in own and _counts(it, axes, extent) for it in datasets):
         return [], list(datasets)
     tables = [Table(EACH + escape(it.path), 1, (it,), each=True) for it in parts]
     return tables, [it for it in datasets if it.path not in own]
-
-
-def _of_channels(dataset: Dataset) -> Iterator[Extent]:
-    """Yield each height and width that a dataset may have if it is a picture with channels."""
-    if len(dataset.shape) != 3 or dataset.dtype.names is not None:
-        return
-    one, two, three = dataset.shape
-    if three in LAST and min(one, two) >= SMALLEST:
-        yield one, two
-    if one in FIRST and min(two, three) >= SMALLEST:
-        yield two, three
 
 
 def _counts(dataset: Dataset, axes: Collection[int], extent: Extent) -> bool:

@@ -2,14 +2,15 @@
 
 robomimic: groups `data/demo_N` with counts or lists of these (robosuite, LIBERO, IsaacLab). ACT: `action` beside
 `observations/...`, an episode in a file. Episodes: the ends or lengths of episodes beside their rows (diffusion policy,
-LeRobot). anndata and 10x: cells in rows, often sparse. netCDF-4, MATLAB 7.3 and pandas say so themselves. neuraltalk2:
-the first and last caption of each picture.
+LeRobot). anndata and 10x: cells in rows, often sparse; loom: in columns. netCDF-4, MATLAB 7.3 and pandas say so
+themselves. neuraltalk2: the first and last caption of each picture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.backends.hdf5 import loom
 from datacheck.backends.hdf5.encoded import ENCODING
 from datacheck.backends.hdf5.meaning import Facts, Meaning
 
@@ -38,6 +39,8 @@ def conventions(facts: Facts, means: Meaning) -> Iterator[str]:
         yield "anndata"
     if any({it.name for it in some} >= CELLS for _, some in facts.groups):
         yield "tenx"
+    if loom.is_loom({path: it.shape for path, it in datasets.items()}):
+        yield "loom"
     if facts.netcdf:
         yield "netcdf"
     if any(it.matlab for it in datasets.values()):

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from datacheck.backends.hdf5.file_families import families_of_files
 from datacheck.backends.hdf5.names import words
-from datacheck.backends.hdf5.samples import PIECES, Family, Shape, families_of_files
+from datacheck.backends.hdf5.samples import PIECES, Family, Shape
 
 FEWEST, DISTINCT = 4, 1 / 2
 """So many files tell, of which this share have a length of their own."""

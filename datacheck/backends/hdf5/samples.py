@@ -10,21 +10,19 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.names import ACTIONS, DIGITS, WORDS, words
+from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
 from datacheck.backends.hdf5.units import Kind
 from datacheck.model.codes import Verdict
-from datacheck.model.escaping import escape, unescape
+from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.measured import measured_longer
-from datacheck.model.sample_sets import SETS
 
 FEWEST = 3
 """So many samples tell what they have in common."""
@@ -34,13 +32,13 @@ DEEPEST = 8
 """Groups so deep in others may be samples."""
 CELLS = 1 << 24
 """So many lengths, samples times members, are compared."""
-MEMBERS = 1 << 21
-"""Of files that have so many datasets together the first ones are compared with each other."""
 NAMED = 5
 FEW = 3
 """Where others have so few rows one may have none, if it has more than those: a picture without boxes."""
 CHANNELS = 4
 """An axis that is longer is no number of channels, classes or coordinates."""
+PADDINGS = 2
+"""Samples may be padded to so many lengths."""
 PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold split block".split())
 """Words in the names of groups or files that are a piece of a set of samples, and no sample."""
 EPISODES = frozenset(b"episode ep demo demos traj trajectory case scene rollout video patient subject".split())
@@ -199,7 +197,8 @@ class Family:
             if not lacking:
                 continue
             surely = [name for name in lacking if not any(it.may_end_before(name, at) for it in self.within)]
-            verdict: Verdict = "bad" if max((self.common[it] for it in surely), default=0) >= SURE else "suspicious"
+            sure = max((self.common[it] for it in surely), default=0) >= SURE and not self._shorter(sample, lacking)
+            verdict: Verdict = "bad" if sure else "suspicious"
             said = f"{self._called(sample)} lacks {_listed(lacking)}, which most of the others have"
             missing = [escape(it) for it in lacking[:NAMED]]
             yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=missing)
@@ -220,6 +219,20 @@ class Family:
                 sample = self.samples[at]
                 said = f"{self._called(sample)} has no row in {escape(name)}, where each of the others has {number}"
                 yield sample, found("unpaired", said, verdict="suspicious", missing=[escape(name)])
+
+    def _shorter(self, sample: Sample, lacking: Sequence[bytes]) -> bool:
+        """Say whether a file may hold fewer samples than others, a dataset each: it lacks the last of their numbers.
+
+        They may be columns as well, unless there is something else in the file with as many rows.
+        """
+        alike = {DIGITS.sub(b"#", it) for it in lacking}
+        if self.noun != "file" or not all(b"#" in it for it in alike):
+            return False
+        of_family = [it for it in sample.members if DIGITS.sub(b"#", it) in alike]
+        rows = {shape[0] for name, shape in sample.members.items() if name not in of_family and shape}
+        heights = {sample.members[it][0] for it in of_family if sample.members[it]}
+        last = max(map(by_number, of_family), default=(b"", [-1]))[1]
+        return bool(of_family) and rows.isdisjoint(heights) and all(by_number(it)[1] > last for it in lacking)
 
     def _unequal(self) -> Iterator[tuple[Sample, Finding]]:
         for at, sample in enumerate(self.samples):
@@ -247,9 +260,17 @@ class Family:
         others = np.delete(self.lengths[list(alike)], at, axis=1)
         agreeing = others[0][(others == others[0]).all(axis=0) & (others[0] > 1)]
         its = {self.names[place].rpartition(b"/")[2] for place in alike}
-        if len(agreeing) >= FEWEST or (its & ACTIONS and len(agreeing) > 1):
+        if its & ACTIONS and len(agreeing) > 1:
             return "bad"
+        if len(agreeing) >= FEWEST:
+            return "suspicious" if self._padded(at, alike) else "bad"
         return "suspicious" if len(set(agreeing.tolist())) > 1 else None
+
+    def _padded(self, at: int, alike: Sequence[int]) -> bool:
+        """Say whether what is longest in a sample is as long in most of them: padded, and the rest of it is not."""
+        rows = self.lengths[list(alike)]
+        longest = rows[rows[:, at] == rows[:, at].max()]
+        return all(len(set(its[its >= 0].tolist())) <= PADDINGS for its in longest)
 
     def _shapes(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield what differs in the shape of a row, of datasets whose rows are counted together."""
@@ -274,11 +295,11 @@ class Family:
             yield sample, found("shape", said, sample=escape(sample.path), **told)
 
     def _sized(self, place: int, shape: Shape, usual: Shape) -> bool:
-        """Say whether samples may differ in the shape of a row: square matrices, pictures whose rows are channels."""
+        """Say whether samples may differ in the shape of a row: square matrices, and rows that are channels or axes."""
         rows = self.lengths[place]
         there = rows[rows >= 0]
         counts = Counter(there.tolist())
-        if there.max() <= CHANNELS and len(counts) == 1 and len(usual) > 1:
+        if there.max() <= CHANNELS and len(counts) == 1:
             return True
         if measured_longer(shape, usual) and not any(name.rpartition(b"/")[2] in ACTIONS for name in self.names):
             return True
@@ -320,70 +341,3 @@ def _listed(names: Sequence[bytes]) -> str:
 def by_number(path: bytes) -> tuple[bytes, list[int]]:
     """Return what sorts paths that differ in their numbers by those."""
     return DIGITS.sub(b"#", path), [int(it) if len(it) < 20 else 0 for it in DIGITS.findall(path)]
-
-
-def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Family]:
-    """Yield the families among files of a folder, by what each number of a file holds.
-
-    Their names differ in numbers, or they are called alike in folders of their own, as trajectory.h5 of each day is.
-    """
-    alike: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
-    for number in shapes:
-        folder, _, name = names[number].rpartition(b"/")
-        folded = DIGITS.sub(b"#", name.rpartition(b".")[0] or name)
-        above, _, called = folder.rpartition(b"/")
-        if b"#" in folded:
-            alike[folder, folded].append(number)
-        elif folder and SETS.isdisjoint(WORDS.findall(called.lower())):
-            alike[b"" if called_a_sample(name) else above, b"*/" + name].append(number)
-    for (_, like), numbers in alike.items():
-        if like.startswith(b"*/") and len(numbers) <= FEWEST:
-            continue
-        family = Family([Sample(names[number], shapes[number]) for number in numbers], "file")
-        if family.alike:
-            yield family
-
-
-@dataclass
-class FileShapes:
-    """The shapes of the datasets of each file of a folder, by its number; `left_out` are so many beyond MEMBERS.
-
-    `compared` are those that say something of other files: see `own_samples`.
-    """
-
-    of: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
-    compared: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
-    members: int = 0
-    left_out: int = 0
-
-    def add(
-        self, number: int, shapes: Sequence[tuple[bytes, Shape]], compared: Sequence[tuple[bytes, Shape]] | None = None
-    ) -> None:
-        self.members += len(shapes)
-        if self.members > MEMBERS:
-            self.left_out += 1
-        else:
-            self.of[number] = dict(shapes)
-            alike = compared is None or len(compared) == len(shapes)
-            self.compared[number] = self.of[number] if alike else dict(compared or ())
-
-
-def findings_of_files(names: Sequence[str], shapes: FileShapes, said: Sequence[Finding] = ()) -> Iterator[Finding]:
-    """Yield what is wrong with files (by their escaped names), compared with the other files like them.
-
-    Which datasets have other numbers of rows is not `said` again.
-    """
-    counts: dict[str | None, list[set[str]]] = defaultdict(list)
-    for it in said:
-        if it.code == "row-count":
-            counts[it.file].append(set(it.details.get("rows", ())))
-    for family in families_of_files([unescape(it) for it in names], shapes.compared):
-        for file, finding in family.findings():
-            rows = set(finding.details.get("rows", ()))
-            if not (rows and any(rows <= it for it in counts[escape(file.path)])):
-                yield msgspec.structs.replace(finding, file=escape(file.path))
-    if shapes.left_out:
-        text = (
-            f"{shapes.left_out:,} files are not compared with the others: they have {shapes.members:,} datasets in all"
-        )
-        yield found("unsupported", text, files=shapes.left_out)

@@ -119,7 +119,8 @@ def survey(
     keeps = tuple(conventions(facts, means))
     return Contents(
         tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps,
-        looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root),
+        by_path=walk.by_path, looked=tuple(sorted(facts.look.looked)),
+        attributes=tuple(walk.attribute_values.of_root),
     )  # fmt: skip
 
 
@@ -281,6 +282,10 @@ class _Walk:
         look = Looking(self._h5, self._file, self._trail)
         addresses = None if self._deeper else self._seen
         return Facts(groups, self._linked, hidden, look, recovered, self._frames, addresses, self._netcdf, heeded)
+
+    @property
+    def by_path(self) -> bool:
+        return bool(self._soft) or self._hindrances.virtual
 
     def lengths_by_links(self) -> dict[bytes, int | None]:
         """Return the rows of each dataset by its paths, those of soft links too."""

@@ -98,6 +98,8 @@ class Contents:
     """What they say of each other."""
     keeps: tuple[str, ...] = ()
     """The names of the conventions that the file follows."""
+    by_path: bool = False
+    """Whether anything leads to objects by their paths: a soft link, a virtual dataset."""
     looked: tuple[bytes, ...] = ()
     """The datasets whose values the walk has looked at, sorted: a set would be sent in another order each time."""
     attributes: tuple[tuple[bytes, int, int, int], ...] = ()

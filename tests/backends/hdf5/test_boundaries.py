@@ -82,6 +82,31 @@ def test_spikes_end_with_the_last_one(tmp_path):
     assert [it.code for it in scanned(tmp_path / "b.h5", **its)] == ["dangling"]
 
 
+def units(path, index, *, numbered=False, declared=False):
+    with h5py.File(path, "w") as file:
+        file["spike_times"], file["spike_times_index"] = np.linspace(0, 9, TOTAL), index
+        if numbered:
+            file["id"] = np.arange(len(index))
+        if declared:
+            file["spike_times_index"].attrs["neurodata_type"] = "VectorIndex"
+    return [(it.code, it.verdict) for it in datacheck.scan(path, workers=1).findings]
+
+
+@pytest.mark.parametrize("how", ["numbered", "declared"])
+def test_ends_of_parts_are_certain_where_the_file_says_so(tmp_path, how):
+    assert units(tmp_path / "a.h5", OFFSETS[1:], **{how: True}) == []
+    beyond = changed(OFFSETS[1:], -1, TOTAL + 9)
+    assert units(tmp_path / "b.h5", beyond, **{how: True}) == [("dangling", "bad")]
+
+
+def test_an_index_may_select_rows_of_what_is_longer_elsewhere(tmp_path):
+    """frames_index may be where each frame was in the video that it was taken from."""
+    chosen = np.sort(np.random.default_rng(2).permutation(TOTAL + 12)[:60])
+    chosen[-1] = TOTAL + 11
+    its = {"frames": np.linspace(0, 9, TOTAL), "frames_index": chosen}
+    assert {it.verdict for it in scanned(tmp_path / "a.h5", **its)} <= {"suspicious"}
+
+
 def test_starts_alone_may_be_times(tmp_path):
     (finding,) = scanned(tmp_path / "a.h5", signal=tokens(), start=changed(OFFSETS[:-1], -1, TOTAL + 3))
     assert finding.verdict == "suspicious"

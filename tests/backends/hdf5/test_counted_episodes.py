@@ -12,10 +12,10 @@ from datacheck.errors import DatacheckError
 EPISODES = 7
 
 
-def write(path, nan=None, **attributes):
+def write(path, nan=None, order=False, episodes=EPISODES, **attributes):
     r = np.random.default_rng(2)
-    with h5py.File(path, "w") as file:
-        for number in range(EPISODES):
+    with h5py.File(path, "w", track_order=order) as file:
+        for number in range(episodes):
             steps = 11 + number
             group = file.create_group(f"episode_{number}")
             group.attrs["id"], group.attrs["total_steps"] = number, steps
@@ -25,7 +25,7 @@ def write(path, nan=None, **attributes):
             group["terminations"] = np.arange(steps) == steps - 1
             if nan == number:
                 group["rewards"][3] = np.nan
-        file.attrs["total_episodes"], file.attrs["total_steps"] = EPISODES, sum(range(11, 11 + EPISODES))
+        file.attrs["total_episodes"], file.attrs["total_steps"] = episodes, sum(range(11, 11 + episodes))
         for name, value in attributes.items():
             file.attrs[name] = value
     return path
@@ -62,10 +62,75 @@ def test_the_last_episode_goes_and_the_counts_with_it(tmp_path):
     assert datacheck.scan(tmp_path / "b.h5", workers=1).clean
 
 
-def test_an_episode_before_others_does_not_go_without_a_word(tmp_path):
-    source = write(tmp_path / "a.h5", nan=2)
+def refused(source, **options):
     with pytest.raises(DatacheckError, match="episode_6 would be looked for under another number"):
-        datacheck.rebuild(source, tmp_path / "b.h5", drop_bad=True, workers=1)
-    datacheck.rebuild(source, tmp_path / "b.h5", drop_bad=True, accept_losses=True, workers=1)
+        datacheck.rebuild(source, source.with_name("b.h5"), drop_bad=True, workers=1, **options)
+
+
+def test_an_episode_that_keeps_its_number_does_not_without_a_word(tmp_path):
+    source = write(tmp_path / "a.h5", nan=2)
+    refused(source, renumber=False)
+    datacheck.rebuild(source, tmp_path / "b.h5", drop_bad=True, accept_losses=True, renumber=False, workers=1)
     with h5py.File(tmp_path / "b.h5") as file:
         assert file.attrs["total_episodes"] == 6
+        assert "episode_2" not in file
+
+
+def minari_episodes(path):
+    """Read episodes as Minari does: as many as are counted, by their numbers."""
+    with h5py.File(path) as file:
+        for number in range(file.attrs["total_episodes"]):
+            group = file[f"episode_{number}"]
+            assert (group.attrs["id"], group.attrs["total_steps"]) == (number, len(group["actions"]))
+            yield {"actions": group["actions"][:], **{it: group["observations"][it][:] for it in group["observations"]}}
+
+
+def copy_of(source, **options):
+    receipt = datacheck.rebuild(source, source.with_name("copy.h5"), drop_bad=True, workers=1, **options)
+    return source.with_name("copy.h5"), receipt
+
+
+@pytest.mark.parametrize("order", [False, True], ids=["by name", "in the order of their making"])
+@pytest.mark.parametrize("gone", [0, 2, 9])
+def test_the_numbers_of_the_others_close_up(tmp_path, gone, order):
+    source = write(tmp_path / "a.h5", nan=gone, order=order, episodes=13)
+    episodes = [it for at, it in enumerate(minari_episodes(source)) if at != gone]
+    copy, receipt = copy_of(source)
+    for one, other in zip(episodes, minari_episodes(copy), strict=True):
+        assert one.keys() == other.keys()
+        assert all(np.array_equal(one[it], other[it]) for it in one)
+    assert receipt.repairs.values["/: the numbers of its groups"] == "up to /episode_11"
+    assert datacheck.scan(copy, workers=1).clean
+    with h5py.File(copy) as file:
+        assert list(file) == (sorted(file) if not order else [f"episode_{it}" for it in range(12)])
+
+
+def test_what_refers_to_an_episode_leads_to_it_under_its_new_number(tmp_path):
+    source = write(tmp_path / "a.h5", nan=2)
+    with h5py.File(source, "a") as file:
+        file.attrs["best"] = file["episode_5"].ref
+    copy, _ = copy_of(source)
+    with h5py.File(copy) as file:
+        assert file[file.attrs["best"]].name == "/episode_4"
+
+
+def test_groups_keep_their_numbers_where_something_leads_to_them_by_name(tmp_path):
+    source = write(tmp_path / "a.h5", nan=2)
+    with h5py.File(source, "a") as file:
+        file["best"] = h5py.SoftLink("/episode_5")
+    refused(source)
+    with h5py.File(source, "a") as file:
+        del file["best"]
+        file["train"] = np.array([b"episode_%d" % it for it in range(EPISODES)])
+    refused(source)
+
+
+def test_groups_that_nothing_counts_close_up_where_it_is_asked_for(tmp_path):
+    source = write(tmp_path / "a.h5", nan=2)
+    with h5py.File(source, "a") as file:
+        del file.attrs["total_episodes"]
+    for renumber, numbers in ((None, [0, 1, 3, 4, 5, 6]), (True, [0, 1, 2, 3, 4, 5])):
+        copy, _ = copy_of(source, renumber=renumber)
+        with h5py.File(copy) as file:
+            assert list(file) == [f"episode_{it}" for it in numbers]
+        copy.unlink()

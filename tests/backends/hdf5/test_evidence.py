@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import samples
+from datacheck.backends.hdf5 import file_families, samples
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 
@@ -37,6 +37,20 @@ def test_two_others_that_agree_are_little_to_go_by(tmp_path, lengths, wanted):
 def test_two_episodes_are_enough_for_what_is_called_actions(tmp_path):
     lengths = [(40, 40), (55, 55), (60, 57)]
     assert said(write(tmp_path / "a.h5", lengths, ("actions", "obs/joints"))) == [("row-count", "bad")]
+
+
+@pytest.mark.parametrize("short", [[7], [3, 7, 11, 20]])
+def test_samples_may_be_padded_in_one_of_their_parts(tmp_path, short):
+    """The features of a text are padded to 64 tokens, or cut there, and its words are as many as there are."""
+    lengths = [(64, 25 if at in short else 64) for at in range(40)]
+    assert said(write(tmp_path / "a.h5", lengths)) == [("row-count", "suspicious")] * len(short)
+    two = [(its := 32 if at % 2 else 64, its - 5 * (at in short)) for at in range(40)]
+    assert said(write(tmp_path / "b.h5", two)) == [("row-count", "suspicious")] * len(short)
+
+
+def test_samples_of_many_lengths_are_not_padded(tmp_path):
+    lengths = [(40 + at, 40 + at - (at == 7)) for at in range(40)]
+    assert said(write(tmp_path / "a.h5", lengths)) == [("row-count", "bad")]
 
 
 def scans(folder, widths, name="kspace", other="reconstruction"):
@@ -78,7 +92,7 @@ def test_what_is_too_much_to_be_compared_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(samples, "CELLS", 7)
     assert said(path) == [("unsupported", "unverifiable")]
     folder = scans(tmp_path / "b", [36, 36, 36, 36])
-    monkeypatch.setattr(samples, "MEMBERS", 5)
+    monkeypatch.setattr(file_families, "MEMBERS", 5)
     assert said(folder) == [("unsupported", "unverifiable")]
 
 

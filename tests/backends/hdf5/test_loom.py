@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from commanding import datacheck as command
 
 import datacheck
 
@@ -54,3 +55,22 @@ def test_neither_a_gene_nor_what_is_known_of_a_cell_goes_alone(tmp_path, bad):
         datacheck.rebuild(path, tmp_path / "copy.loom", drop_bad=True)
     datacheck.rebuild(path, tmp_path / "copy.loom", fill=0)
     assert datacheck.scan(tmp_path / "copy.loom").bad == 0
+
+
+def test_no_rebuild_is_printed_that_would_be_refused(tmp_path):
+    path = loom(tmp_path / "a.loom", "matrix")
+    result = command("scan", path, "--no-progress")
+    assert result.returncode == 1
+    assert "datacheck rebuild" not in result.stdout
+    assert "no copy without them: a row of /matrix is a gene, and a column is a cell: neither goes alone; rebuild" in (
+        result.stdout
+    )
+    assert datacheck.scan(path).convention_names == ["loom"]
+
+
+def test_datasets_that_are_only_called_so_are_no_loom(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["matrix"], file["label"] = np.eye(20) * np.nan, np.arange(20) % 2
+        file["matrix"][5:] = np.random.default_rng(1).normal(size=(15, 20))
+    assert "datacheck rebuild" in command("scan", path, "--no-progress").stdout

@@ -71,6 +71,48 @@ def test_lengths_that_the_rows_are_made_of_are_named(tmp_path):
         rebuilt(source)
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("year_last", np.arange(30) * 7 % ROWS),
+        ("last_year", np.sort(np.arange(30) * 7 % ROWS)),
+        ("first_rank", np.arange(30)[::-1] + 1),
+        ("first_choice", np.arange(30) * 7 % (ROWS // 2)),
+        ("end_token", np.arange(30) * 5 % 17),
+    ],
+)
+def test_words_for_first_and_last_alone_make_no_numbers_of_rows(tmp_path, name, values):
+    with h5py.File(rebuilt(write(tmp_path / "a.h5", feats=with_nan(ROWS, 3), **{name: values}))) as file:
+        assert len(file["feats"]) == ROWS - 1
+        assert np.array_equal(file[name], values)
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1), np.arange(10) * 3 % 10], ids=str)
+def test_the_first_and_the_last_row_of_each_document_are_named_in_any_order(tmp_path, order):
+    last = (np.arange(10) * 4 + 3)[order]
+    source = write(tmp_path / "a.h5", feats=with_nan(ROWS, 3), doc_first=last - 3, doc_last=last)
+    with pytest.raises(DatacheckError, match="/doc_last may hold numbers of rows of /feats"):
+        rebuilt(source)
+
+
+def spectra(path, offsets="offset"):
+    """Write peaks one after the other, and where those of each spectrum begin, as depthcharge has them."""
+    counts = np.random.default_rng(2).integers(4, 9, 12)
+    about = np.zeros(12, [("precursor_mz", "f4"), (offsets, "u8"), ("ms_level", "u1")])
+    about[offsets], about["precursor_mz"] = np.r_[0, np.cumsum(counts)[:-1]], np.linspace(300, 900, 12)
+    peaks = np.zeros(counts.sum(), [("mz", "f8"), ("intensity", "f4")])
+    peaks["mz"], peaks["intensity"] = np.linspace(100, 900, len(peaks)), full(len(peaks))
+    peaks["intensity"][30] = np.nan
+    return write(path, **{"0__metadata": about, "0__spectra": peaks})
+
+
+def test_members_of_tables_that_hold_numbers_of_rows_are_named(tmp_path):
+    with pytest.raises(DatacheckError, match=r"/0/metadata\.offset may hold numbers of rows of /0/spectra"):
+        rebuilt(spectra(tmp_path / "a.h5"))
+    with h5py.File(rebuilt(spectra(tmp_path / "b" / "b.h5", offsets="retention"))) as file:
+        assert (len(file["0/metadata"]), int(file["0/metadata"]["retention"][0])) == (12, 0)
+
+
 def test_numbers_of_rows_in_another_file_are_named(tmp_path):
     asked = np.repeat(np.arange(ROWS), 3)
     folder = tmp_path / "s"

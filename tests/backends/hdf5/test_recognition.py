@@ -70,13 +70,18 @@ def pandas(file):
     series["index"], series["values"] = np.arange(30), numbers(30)
 
 
+def loom(file):
+    file["matrix"] = numbers(12, 20)
+    file["row_attrs/Gene"], file["col_attrs/CellID"] = np.arange(12), np.arange(20)
+
+
 def neuraltalk2(file):
     file["images"], file["labels"] = np.arange(20 * 48, dtype="u4").reshape(20, 48), np.ones((100, 16), "u4")
     file["label_start_ix"], file["label_end_ix"] = np.arange(1, 101, 5), np.arange(5, 101, 5)
 
 
 FILES = {"robomimic": demos, **{it.__name__: it for it in (
-    act, episodes, anndata, tenx, netcdf, matlab, pandas, neuraltalk2,
+    act, episodes, anndata, tenx, loom, netcdf, matlab, pandas, neuraltalk2,
 )}}  # fmt: skip
 
 

@@ -98,3 +98,27 @@ def test_what_a_file_lacks_is_said_to_be_as_bad_in_the_copy(tmp_path):
     assert [(it.code, it.file) for it in receipt.lost] == [("unpaired", "x_3.h5")]
     assert [it.code for it in datacheck.scan(tmp_path / "copy").findings] == ["unpaired"]
     assert datacheck.rebuild(sounds(tmp_path / "b", lost=4), tmp_path / "c", drop_bad=True).lost == []
+
+
+@pytest.mark.parametrize("bad", ["wave", "feats"])
+def test_one_recording_does_not_lose_rows_of_a_part_without_a_word(tmp_path, bad):
+    values = {
+        "wave": np.random.default_rng(1).normal(size=9000),
+        "feats": np.random.default_rng(2).normal(size=(90, 8)),
+    }
+    values[bad][7] = np.nan
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, its in values.items():
+            file[name] = its
+    with pytest.raises(datacheck.UsageError, match="have 100 rows of one for each of the other"):
+        datacheck.rebuild(tmp_path / "a.h5", tmp_path / "b.h5", drop_bad=True, workers=1)
+
+
+def test_rows_that_are_no_multiple_of_a_signal_go(tmp_path):
+    values = np.random.default_rng(1).normal(size=(90, 8))
+    values[7] = np.nan
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["wave"], file["feats"] = np.random.default_rng(1).normal(size=9040), values
+    datacheck.rebuild(tmp_path / "a.h5", tmp_path / "b.h5", drop_bad=True, workers=1)
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert (len(file["wave"]), len(file["feats"])) == (9040, 89)

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+import datacheck
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 
@@ -149,3 +150,32 @@ def test_files_of_a_folder_are_compared_with_the_others(tmp_path):
 def test_of_three_episodes_one_that_lacks_something_is_suspicious(tmp_path):
     found = said(demos(tmp_path / "x.h5", 3, lambda file: file.__delitem__("data/run_1/obs")))
     assert ("unpaired", "suspicious", "/data/run_1") in found
+
+
+POINTS = {
+    "points in a plane": {"keypoints": lambda n: (2, n), "size": lambda _: (2,)},
+    "points seen by two cameras": {"left": lambda n: (2, n), "right": lambda n: (2, n), "center": lambda _: (2,)},
+    "edges": {"edge_index": lambda n: (2, n), "span": lambda _: (2,)},
+    "channels of sound": {"wav": lambda n: (2, 10 * n), "gain": lambda _: (2,)},
+}
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_rows_that_are_axes_may_have_any_length(tmp_path, name):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(30):
+            length = 25 if number % 10 == 3 else 17
+            for part, shape in POINTS[name].items():
+                file[f"sample_{number}/{part}"] = np.random.default_rng(number).random(shape(length))
+    assert list(datacheck.scan(tmp_path / "a.h5", workers=1).findings) == []
+
+
+def test_boxes_of_another_width_are_wrong(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(30):
+            count = number % 4 + 1
+            file[f"sample_{number}/boxes"] = np.random.default_rng(number).random((count, 5 if number == 7 else 4))
+            file[f"sample_{number}/scores"] = np.random.default_rng(number).random(count)
+    assert [it.message for it in datacheck.scan(tmp_path / "a.h5", workers=1).findings] == [
+        "/sample_7: rows of boxes have the shape (5,), in the others (4,)"
+    ]

@@ -133,3 +133,28 @@ def test_values_outside_that_are_not_there_are_named_behind_a_virtual_dataset(tm
     assert {it.details["path"]: (it.code, it.details["elsewhere"]) for it in its} == dict.fromkeys(
         ("/raw", "/shown"), ("missing", "gone.raw")
     )
+
+
+def woven(path, levels, rows=1 << 10):
+    """Datasets that each show the halves of the one before in turn, as it is done to shuffle without a copy."""
+    with h5py.File(path, "w", libver="latest") as file:
+        file["level_00"] = np.random.default_rng(1).normal(size=rows)
+        for level in range(1, levels + 1):
+            before = h5py.VirtualSource(".", f"level_{level - 1:02}", (rows,))
+            shown = h5py.VirtualLayout((rows,), "f8")
+            shown[0::2], shown[1::2] = before[: rows // 2], before[rows // 2 :]
+            file.create_virtual_dataset(f"level_{level:02}", shown)
+    return path
+
+
+def test_virtual_datasets_one_behind_the_other_are_read(tmp_path):
+    report = scan(woven(tmp_path / "a.h5", 6), workers=1)
+    assert (report.status, list(report.findings)) == (0, [])
+
+
+def test_those_that_double_with_each_level_are_not_followed_without_end(tmp_path):
+    report = scan(woven(tmp_path / "a.h5", 30), workers=1)
+    said = {it.details["path"]: it.message for it in report.findings}
+    assert {(it.code, it.verdict) for it in report.findings} == {("unsupported", "unverifiable")}
+    assert (sorted(said), report.status) == ([f"/level_{it:02}" for it in range(16, 31)], 3)
+    assert said["/level_30"].endswith("leads to more than 65,536 datasets one by one: .:level_15; not followed")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying.chunk_sink import ChunkSink
 from datacheck.backends.hdf5.copying.digest import FilePlan, Streamer, creation, extent
 from datacheck.backends.hdf5.copying.filters import anew
-from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
+from datacheck.backends.hdf5.copying.objects import Link, Tree, real, refers
 from datacheck.backends.hdf5.copying.row_selection import Piece
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
 from datacheck.backends.hdf5.decoding_ahead import Threads
@@ -157,17 +157,18 @@ class Builder:
         h5 = self._h5
         if link.first:
             self._make(link.leads)
-        group = h5.h5g.open(self._file, link.above)
+        group = h5.h5g.open(self._file, real(link.above, self._plan.called))
+        name = self._plan.called.get(link.path, link.name).rpartition(b"/")[2]
         naming = h5.h5p.create(h5.h5p.LINK_CREATE)
         naming.set_char_encoding(link.cset)
         if link.kind == h5.h5l.TYPE_SOFT:
-            group.links.create_soft(link.name, link.value[0], lcpl=naming)
+            group.links.create_soft(name, link.value[0], lcpl=naming)
         elif link.kind == h5.h5l.TYPE_EXTERNAL:
-            group.links.create_external(link.name, *link.value, lcpl=naming)
+            group.links.create_external(name, *link.value, lcpl=naming)
         elif link.leads == b"/":
-            group.links.create_hard(link.name, self._file, b"/", lcpl=naming)
+            group.links.create_hard(name, self._file, b"/", lcpl=naming)
         elif link.leads in self._names:
-            group.links.create_hard(link.name, self._staging, self._names[link.leads], lcpl=naming)
+            group.links.create_hard(name, self._staging, self._names[link.leads], lcpl=naming)
 
     def _make(self, path: bytes) -> None:
         h5 = self._h5

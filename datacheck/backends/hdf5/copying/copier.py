@@ -19,6 +19,7 @@ from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
 from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
+from datacheck.backends.hdf5.copying.group_numbers import new_names, own_numbers
 from datacheck.backends.hdf5.copying.held import quarantined
 from datacheck.backends.hdf5.copying.meant import Samples, all_gone, amend, file_of_samples, indexes, read_numbers
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
@@ -34,6 +35,8 @@ from datacheck.backends.hdf5.copying.whole_files import (
     others,
     sync,
 )
+from datacheck.backends.hdf5.counts_beside import NAME as BESIDE
+from datacheck.backends.hdf5.counts_beside import amended, with_counts
 from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
@@ -46,7 +49,7 @@ from datacheck.files.disk import let_go
 from datacheck.files.modes import narrow
 from datacheck.files.past_cache import PIECE_BYTES
 from datacheck.files.regular import open_regular
-from datacheck.model.escaping import escape
+from datacheck.model.escaping import escape, unescape
 from datacheck.model.replacing import replace
 
 STEPS = 16
@@ -99,7 +102,7 @@ class Hdf5Copier:
     def gone(self, reader: Reader, indexes: bytes, marked: Samples, *, drop_rows: bool, renumber: bool | None) -> Gone:
         """Return all that goes with the records at these indexes and with marked samples."""
         assert isinstance(reader, Hdf5Reader)
-        made = all_gone(reader, indexes, marked, drop_rows=drop_rows)
+        made = all_gone(reader, indexes, marked, drop_rows=drop_rows, renumber=renumber)
         whole = {file for file, path in made.samples if not path}
         return replace(made, moves=tuple(moves(reader, whole, renumber)))
 
@@ -115,7 +118,8 @@ class Hdf5Copier:
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(others(reader, plan.target, self._names(reader, plan), self._not_beside(plan)))
+            names, lost = self._names(reader, plan), self._not_beside(plan)
+            account.update(others(reader, plan.target, names, lost, self._amended_beside(reader, plan)))
             if plan.quarantine is not None:
                 plan.quarantine.mkdir()
         for part in self._parts(reader, plan):
@@ -148,9 +152,9 @@ class Hdf5Copier:
         fills = plan.fills.indexes() if plan.fills is not None and plan.fill is not None else NONE
         first = 0
         names = copied_names(reader)
-        called = renamed(names, plan.moves)
+        names_there = renamed(names, plan.moves)
         for number, file in enumerate(reader.files):
-            contents = reader.contents(number)
+            contents, _ = with_counts(reader, number, reader.contents(number))
             start = first
             if self._empty(reader, number):
                 continue
@@ -162,9 +166,13 @@ class Hdf5Copier:
             lost = self._lost(reader, number)
             gone_samples = frozenset(map(escape, samples))
             skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
-            amended = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
+            numbers = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)
-            anew = bool(lost or made.left_out or samples or amended) or contents.damaged
+            called: dict[bytes, bytes] = {}
+            for above in (unescape(it) for of, it in plan.numbered if of == label):
+                called |= new_names(contents, samples, above, renumber=True)
+            numbers |= own_numbers(contents, called)
+            anew = bool(lost or made.left_out or samples or numbers) or contents.damaged
             by_value: frozenset[bytes] = frozenset()
             if changes or anew:
                 try:
@@ -178,8 +186,16 @@ class Hdf5Copier:
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
             marks = made_alike(contents, made.heights)
-            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=amended, by_value=by_value)
-            yield Part(file, called[number], names[number], number, start, planned, there, gone_samples, whole)
+            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=numbers, by_value=by_value)
+            planned = replace(planned, called=called)
+            yield Part(file, names_there[number], names[number], number, start, planned, there, gone_samples, whole)
+
+    def _amended_beside(self, reader: Hdf5Reader, plan: Plan) -> dict[Path, bytes]:
+        """Return what files beside the HDF5 files of a folder are to hold that count its samples, if any go."""
+        if not (plan.samples and reader.path.is_dir() and any(reader.path.rglob(os.fsdecode(BESIDE)))):
+            return {}
+        parts = (it for it in self._parts(reader, plan) if not it.whole)
+        return {name: it for part in parts for name, it in amended(reader.path, part.plan.amended).items()}
 
     def _empty(self, reader: Hdf5Reader, number: int) -> bool:
         """Say whether a file of a folder or a list is lost and holds nothing else: there is nothing of it to copy."""
@@ -315,18 +331,24 @@ def _verify_file(part: Part, target: Path, done: int, threads: int) -> Generator
         records = 0
         for table, _ in part.tables:
             if table.each:
-                records += sum(it.path in copy.file for it in table.judged)
+                records += sum(_there(part, copy, it.path) is not None for it in table.judged)
                 continue
-            its = [it for it in table.datasets if it.path in copy.file]
-            shapes = [(library().h5d.open(copy.id, it.path).shape, it.across) for it in its]
+            its = [(place, it.across) for it in table.datasets if (place := _there(part, copy, it.path)) is not None]
+            shapes = [(library().h5d.open(copy.id, place).shape, across) for place, across in its]
             records += min((shape[-1 if across else 0] for shape, across in shapes), default=0)
-        records += sum(it.path in copy.file for it in part.plan.contents.records)
+        records += sum(_there(part, copy, it.path) is not None for it in part.plan.contents.records)
         return records, digest
+
+
+def _there(part: Part, copy: Any, path: bytes) -> bytes | None:
+    """Return where a dataset of the source is in an open copy, None where it is not."""
+    place = part.place(path)
+    return place if place is not None and place in copy.file else None
 
 
 def _digest_copy(part: Part, copy: Any, target: Path, threads: Threads) -> Marks:
     h5 = library()
-    tree = Tree(h5, copy.id)
+    tree = Tree(h5, copy.id, called=part.plan.called)
     paths = [link.leads for link in tree.links() if link.first]
     streamer = Streamer(tree, part.plan, NOTHING, copy.past, threads)
     told, steps = {}, 0

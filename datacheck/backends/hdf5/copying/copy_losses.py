@@ -21,7 +21,10 @@ def of_file(
     tree = Tree(h5, file, skip)
     known = {dataset.path: table for table in contents.tables for dataset in table.datasets}
     tall = {
-        (dataset.path.rpartition(b"/")[0], table.rows): table for table in contents.tables for dataset in table.judged
+        (dataset.path.rpartition(b"/")[0], table.rows): table
+        for table in contents.tables
+        for dataset in table.judged
+        if not table.each
     }
     readable = {*known, *(dataset.path for dataset in contents.single)}
     paths = [b"/", *(link.leads for link in tree.links() if link.first)]

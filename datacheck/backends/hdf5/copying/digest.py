@@ -57,6 +57,8 @@ class FilePlan:
     """The whole numbers that attributes are to hold, by the path of their object and their name."""
     by_value: frozenset[bytes] = frozenset()
     """The datasets of whose chunks the index is damaged: they are compared by their values alone."""
+    called: Mapping[bytes, bytes] = field(default_factory=dict)
+    """The groups that have other names in the copy, by their paths, and those there."""
 
     @property
     def as_it_is(self) -> bool:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5 import frames, last_axis, loom, matlab, scales
 from datacheck.backends.hdf5.by_chance import by_themselves
+from datacheck.backends.hdf5.copying import group_numbers
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
-from datacheck.backends.hdf5.copying.pointing import points, points_into
+from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
+from datacheck.backends.hdf5.names import ACTIONS, words
 from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
@@ -31,10 +32,9 @@ from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
 
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
-COUNTING = frozenset({b"total_episodes"})
-"""Attributes that count groups which the loader (Minari's) opens by number."""
 FEWEST_OF_SEVERAL, SEVERAL = 8, 20
 """So few pictures may have some number of captions by chance, and so many captions a picture has none."""
+SIGNALS = frozenset(b"wave wav waveform audio sound signal speech".split())
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 """What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
@@ -69,7 +69,16 @@ def _at_top(table: Table) -> bool:
     return is_part(table) and table.group in ("", "/")
 
 
-def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, drop_rows: bool, sample: bool) -> Going:
+def going(
+    contents: Contents,
+    rows: Rows,
+    marked: set[bytes],
+    read: Read,
+    *,
+    drop_rows: bool,
+    sample: bool,
+    renumber: bool | None = None,
+) -> Going:
     """Return all that goes with these rows and the samples that are `marked`; a `sample` is the file itself."""
     made = Going(dict(rows))
     pictured = any(len(rows.get(it.name, ())) for it in contents.tables if _at_top(it))
@@ -94,9 +103,18 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     _with_pictures([it for it in contents.tables if is_part(it)], made)
     inside = {it.name for its in of_sample.values() for it in its}
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
+    if means.trajectories is not None:
+        rows_of = means.trajectories.rows
+        _let_go([it for it in outside if any(dataset.path in rows_of for dataset in it.datasets)], made)
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
+    cut = {sample_of[it] for it, gone in made.rows.items() if it in sample_of and len(gone)} - made.samples
+    for path in sorted(means.lengths) if cut else ():
+        if any(path.startswith(it + b"/") for it in cut):
+            made.losses.append(f"{escape(path)} says how long its sample is, which loses rows")
     made.losses += of_cells(contents, made.rows)
     made.losses += _referred(contents, means, made)
+    for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
+        made.losses += group_numbers.losses(above, contents, made.samples, renumber)
     made.losses += dict.fromkeys(_losses(contents, outside, means, made, read))
     return made
 
@@ -113,9 +131,10 @@ def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> Non
 
 
 def _with_pictures(tables: Sequence[Table], made: Going) -> None:
-    """Drop all parts of a picture if one of them is dropped."""
-    gone = {it.group for it in tables if len(made.rows.get(it.name, ()))}
-    made.rows.update((it.name, np.arange(1)) for it in tables if it.group in gone)
+    """Drop all parts of a picture if one of them is dropped; numbers alone are the names of a picture each."""
+    of = {it.name: (it.group, it.judged[0].name if it.judged[0].name.isdigit() else b"") for it in tables}
+    gone = {of[it.name] for it in tables if len(made.rows.get(it.name, ()))}
+    made.rows.update((it.name, np.arange(1)) for it in tables if of[it.name] in gone)
 
 
 def _is_piece(path: bytes) -> bool:
@@ -258,6 +277,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     left_out = frozenset(indexed(contents, {path for path, name in of_table.items() if len(made.rows.get(name, ()))}))
     others = [it for it in others if it.path not in left_out]
     yield from _of_samples(means, others, made)
+    yield from _of_each(contents.tables, others, made)
     for table in tables:
         gone = made.rows.get(table.name, np.empty(0, np.int64))
         if len(gone) and any(it.unclear for it in table.datasets):
@@ -286,8 +306,8 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
             its_rows = made.rows.get(of_table.get(other.path, ""), ())
             if other.height == table.datasets[0].height and not np.array_equal(its_rows, gone):
                 yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
-            elif points(other) and points_into(other, read.get(other.path), table):
-                yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
+            elif leading := _leading(other, table, read):
+                yield f"{leading[0]} may hold numbers of rows of {table.name}, which would lead elsewhere"
             elif _longer(table, other):
                 yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
             elif _several(table, other):
@@ -296,6 +316,12 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         yield from _of_matrices(table, means, own)
         if not own.isdisjoint(it.source for it in means.parts):
             yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
+
+
+def _leading(other: Dataset, table: Table, read: Read) -> list[str]:
+    """Return what of a dataset may hold numbers of rows of a table."""
+    found = pointers(other, read.get(other.path))
+    return [name for name, numbers, values in found if points_into(numbers, values, table)]
 
 
 def _of_matrices(table: Table, means: Meaning, own: set[bytes]) -> Iterator[str]:
@@ -341,7 +367,14 @@ def _longer(table: Table, other: Dataset) -> bool:
 def _several(table: Table, other: Dataset) -> bool:
     """Say whether a picture has so many captions, by the names, and the place of a caption tells which it is of."""
     few, many = sorted((table.rows, other.rows))
-    if few < FEWEST_OF_SEVERAL or few == many or many % few or many // few > SEVERAL or not _beside(table, other):
+    if few < FEWEST_OF_SEVERAL or few == many or many % few or not _beside(table, other):
+        return False
+    long = table.datasets if table.rows == many else [other]
+    if any(
+        SIGNALS & words(it.name) and len(it.shape) == 1 for it in long
+    ):  # a sound beside its features, a frame of which is so many samples
+        return True
+    if many // few > SEVERAL:
         return False
     return any(is_pair(it.name, other.name) for it in table.datasets)
 
@@ -357,20 +390,16 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
     return bool(names) and len(names & own) * 2 > len(names)
 
 
-def _renumbered(above: bytes, means: Meaning, made: Going) -> Iterator[str]:
-    """Yield what is lost where a loader opens groups by number, from 0 to the count in an attribute, and some go."""
-    for count in means.counts:
-        if count.path != (above or b"/") or count.name not in COUNTING:
+def _of_each(every: Sequence[Table], others: Sequence[Dataset], made: Going) -> Iterator[str]:
+    """Yield what has a row for each of several datasets that are a record each, where some of these go."""
+    for table in every:
+        if not table.each or table.rows < FEWEST or not len(made.rows.get(table.name, ())):
             continue
-        numbers = {path: DIGITS.findall(path.rpartition(b"/")[2]) for path in count.samples}
-        by_number = {int(its[-1]): path for path, its in numbers.items() if its}
-        dense = sorted(by_number) == list(range(len(count.samples)))
-        left = [number for number, path in by_number.items() if path not in made.samples]
-        if dense and left and max(left) >= len(left):
-            yield (
-                f"{escape(by_number[max(left)])} would be looked for under another number, since {escape(count.name)} "
-                "counts the groups from 0 without a gap"
-            )
+        above = table.judged[0].path.rpartition(b"/")[0]
+        for other in others:
+            home = other.path.rpartition(b"/")[0]
+            if other.rows == table.rows and (above + b"/").startswith(home + b"/"):
+                yield f"{escape(other.path)} has a row for each dataset like {table.key(0)}, of which some go"
 
 
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
@@ -379,7 +408,6 @@ def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Itera
     others = [it for it in others if not _like_a_sample(it, others, means)]
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
         count = sum(it.rpartition(b"/")[0] == above for it in means.samples)
-        yield from _renumbered(above, means, made)
         for other in others:
             if other.path in named or count < FEWEST:
                 continue

@@ -14,7 +14,7 @@ from datacheck.files.regular import NotRegular, open_regular
 from datacheck.model.escaping import escape
 
 SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
-LARGEST, PIECE = 256 << 20, 1 << 20
+PIECE = 1 << 20
 FEWEST = 16
 """So few lines may be as many as there are rows by chance."""
 
@@ -42,11 +42,9 @@ def of_lines(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Itera
 
 
 def _lines(path: Path) -> int | None:
-    """Return how many lines a text has, None for one that is too large or cannot be read."""
+    """Return how many lines a text has, None for one that cannot be read. A copy reads all of it, too."""
     count, last = 0, b"\n"
     try:
-        if path.stat().st_size > LARGEST:
-            return None
         with open_regular(path) as file:
             while piece := file.read(PIECE):
                 count, last = count + piece.count(b"\n"), piece[-1:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,22 +12,28 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
+from datacheck.backends.hdf5.copying import attribute_numbers
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
+from datacheck.backends.hdf5.copying.group_numbers import new_names
 from datacheck.backends.hdf5.copying.lists_beside import of_lines
-from datacheck.backends.hdf5.copying.pointing import indexes_rows, leads_into, points
+from datacheck.backends.hdf5.copying.other_files import from_other_files
+from datacheck.backends.hdf5.copying.pointing import pointers
 from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
+from datacheck.backends.hdf5.counts_beside import with_counts
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.file_families import FileShapes
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.recordings import recordings
-from datacheck.backends.hdf5.samples import FEWEST, FileShapes
+from datacheck.backends.hdf5.samples import FEWEST, by_number
 from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.hdf5.trajectories import COUNT
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
@@ -41,29 +46,28 @@ NROWS = b"NROWS"
 """The attribute of a table in which PyTables keeps how many rows it has."""
 
 
-def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
+def all_gone(
+    reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool, renumber: bool | None = None
+) -> Gone:
     """Return all that goes with the records at these indexes (ascending int64) and with samples that are marked."""
     drops = np.frombuffer(indexes, np.int64)
-    of_file: dict[str | None, set[bytes]] = defaultdict(set)
-    for file_of, path in marked:
-        of_file[file_of].add(unescape(path))
+    of_file = _by_file(marked)
     usual = _usual(reader, set().union(*of_file.values()) - {b""})
     every: list[NDArray[np.int64]] = []
     samples: set[tuple[str | None, str]] = set()
-    losses: list[str] = []
+    losses, lists, notes = list[str](), list[str](), list[str]()
     values: dict[str, str] = {}
-    lists: list[str] = []
     others: list[Others] = []
-    notes: list[str] = []
     direct, drops = drops, _with_partners(reader, drops, of_file)
     cases, recorded = _cases_that_go(reader, drops, of_file), _recordings(reader)
     samples |= {(folder, "") for folder in cases.values()}
     losing: dict[int, Sequence[Table]] = {}
+    numbered: set[tuple[str | None, str]] = set()
     mends = False
     first = 0
     for number, file in enumerate(reader.files):
         label = reader.names[number] if reader.names else None
-        contents = reader.contents(number)
+        contents, _ = with_counts(reader, number, reader.contents(number))
         rows: Rows = {}
         start = first
         for table in contents.tables:
@@ -85,7 +89,9 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
         rows = with_cells(file, contents, rows)
-        made = going(contents, rows, its_marks, read_numbers(file, contents), drop_rows=drop_rows, sample=sample)
+        read = read_numbers(file, contents)
+        made = going(contents, rows, its_marks, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
+        made.losses += () if made.whole else attribute_numbers.losses(file, contents, made.rows)
         every += _indexes(contents, made, start)
         others += _others(contents, made, direct, start, label)
         every.append(np.arange(start, first) if made.whole else single)
@@ -95,11 +101,31 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         notes += () if made.whole else opened_gaps(contents, made.rows, label)
         losing[number] = () if made.whole else [it for it in contents.tables if len(made.rows.get(it.name, ()))]
         _told(file, contents, made, label, values, lists)
-    losses += [*_from_other_files(reader, losing), *of_lines(reader, losing)]
+        numbered.update(_numbered(contents, made, label, renumber, values))
+    losses += [*from_other_files(reader, losing), *of_lines(reader, losing)]
     found = np.unique(np.concatenate(every)) if every else drops
-    told = tuple(values.items()), tuple(lists)
     every_index = found.astype(np.int64).tobytes()
-    return Gone(every_index, frozenset(samples), tuple(losses), mends, (), *told, tuple(others), tuple(notes))
+    more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)
+    return Gone(every_index, frozenset(samples), tuple(losses), mends, (), *more, numbered=frozenset(numbered))
+
+
+def _by_file(marked: Samples) -> dict[str | None, set[bytes]]:
+    """Return the paths of samples that are marked, by their file."""
+    made: dict[str | None, set[bytes]] = defaultdict(set)
+    for file, path in marked:
+        made[file].add(unescape(path))
+    return made
+
+
+def _numbered(
+    contents: Contents, made: Going, label: str | None, renumber: bool | None, values: dict[str, str]
+) -> Iterator[tuple[str | None, str]]:
+    """Yield the groups of a file in which those that are left get new numbers, and add that to the `values`."""
+    for above in {it.rpartition(b"/")[0] for it in made.samples} if not made.whole else ():
+        if new := new_names(contents, made.samples, above, renumber=renumber):
+            yield label, escape(above)
+            last = escape(max(new.values(), key=by_number))
+            values[called(f"{escape(above or b'/')}: the numbers of its groups", label)] = f"up to {last}"
 
 
 def _others(
@@ -177,8 +203,11 @@ def _told(
         for table in contents.tables
         for dataset in (table.datasets if len(made.rows.get(table.name, ())) and not table.each else ())
     }
+    for (path, name), extent in attribute_numbers.counts(file, contents, changes).items():
+        sizes = (extent,) if isinstance(extent, int) else extent
+        values[called(f"{escape(path)}: {escape(name)}", label)] = " x ".join(f"{size:,}" for size in sizes)
     for (path, name), count in _counts(contents, means, lost, changes).items():
-        values[called(f"{escape(path)}: {escape(name)}", label)] = f"{count:,}"
+        values[called(f"{escape(path)}: {escape(name)}", label if path.startswith(b"/") else None)] = f"{count:,}"
     for path in _with_height(file, contents, changes):
         values[called(f"{escape(path)}: {NROWS.decode()}", label)] = f"{len(changes[path].rows):,}"
     for where, extent in extents(file, contents, changes).items():
@@ -271,44 +300,10 @@ def _indexes(contents: Contents, made: Going, first: int) -> Iterator[NDArray[np
 
 def _untrue(contents: Contents) -> bool:
     means = contents.means or Meaning()
+    heights = {path: shape[0] for path, shape in contents.shapes if shape}
+    if means.trajectories is not None and means.trajectories.there(heights) not in (None, means.trajectories.said):
+        return True
     return any(not it.true for it in means.counts) or any(it.lost for it in means.names)
-
-
-def _from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
-    """Yield the datasets that may hold row numbers of another file which loses rows: questions that name pictures."""
-    if len(reader.files) < 2 or not any(losing.values()):
-        return
-    for number, file in enumerate(reader.files):
-        contents = reader.contents(number)
-        its = [it for table in contents.tables for it in table.datasets if indexes_rows(it)]
-        extents = _extents(file, contents, its)
-        for dataset in (it for it in its if it.path in extents):
-            for other, tables in losing.items():
-                names = reader.names[number] + " " + dataset.title, reader.names[other]
-                for table in tables if other != number else ():
-                    if leads_into(extents[dataset.path], table.rows, names):
-                        where = f"{reader.names[number]}: {escape(dataset.path)}"
-                        yield f"{where} may hold numbers of rows of {names[1]}:{table.name}, which would lead elsewhere"
-
-
-def _extents(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, tuple[int, int] | None]:
-    """Return the least and the greatest number of each dataset, None where its chunks are too large to be looked at.
-
-    Those that cannot be read are left out.
-    """
-    made: dict[bytes, tuple[int, int] | None] = {}
-    if not datasets:
-        return made
-    with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named what is wrong
-        look = Looking(library(), handle.file.id, StepCounter({}))
-        for dataset in datasets:
-            if not look.fits(dataset):
-                made[dataset.path] = None
-                continue
-            ends = [(int(it.min()), int(it.max())) for it in look.pieces(dataset)]
-            if ends:
-                made[dataset.path] = min(low for low, _ in ends), max(high for _, high in ends)
-    return made
 
 
 def _held(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, NDArray[Any]]:
@@ -337,7 +332,7 @@ def read_numbers(file: Path, contents: Contents) -> Read:
     by_path |= {it.path: it for it in contents.unjudged}
     wanted = dict.fromkeys(number.path for number in means.numbers)
     small = [path for path, it in by_path.items() if it.bytes <= SMALL and not means.holds(path)]
-    wanted |= dict.fromkeys(path for path in small if points(by_path[path]))
+    wanted |= dict.fromkeys(path for path in small if any(pointers(by_path[path], None)))
     return _held(file, contents, [by_path[path] for path in wanted if path in by_path])
 
 
@@ -363,7 +358,8 @@ def amend(
             held = np.ascontiguousarray(mended(number, read, of)[kept.astype(np.int64)])
             changes[number.path] = Change(rows, values=held)
     tall = {(path, NROWS): len(it.rows) for path, it in changes.items() if len(it.rows) < it.rows.total}
-    return {**tall, **_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
+    of_rows = attribute_numbers.counts(file, contents, changes)
+    return {**of_rows, **tall, **_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
 
 
 def indexes(contents: Contents, changes: Mapping[bytes, Change]) -> frozenset[str]:
@@ -408,6 +404,10 @@ def _counts(
         if not left or (count.true and changed.isdisjoint(count.samples)) or not count.unsure.isdisjoint(left):
             continue
         made[count.path, count.name] = len(left) if count.whole else sum(steps.get(it, 0) for it in left)
+    heights |= {path: len(it.rows) for path, it in changes.items()}
+    there = None if means.trajectories is None else means.trajectories.there(heights)
+    if means.trajectories is not None and there is not None and there != means.trajectories.said:
+        made[b"/", COUNT] = there
     return made
 
 

@@ -39,6 +39,20 @@ def below(above: bytes, name: bytes) -> bytes:
     return above.rstrip(b"/") + b"/" + name
 
 
+def real(path: bytes, called: Mapping[bytes, bytes]) -> bytes:
+    """Return the path that something has where groups, by their paths, are `called` otherwise.
+
+    >>> real(b"/a_2/x", {b"/a_2": b"/a_1"})
+    b'/a_1/x'
+    """
+    above = path if called else b""
+    while above.strip(b"/"):
+        if above in called:
+            return called[above] + path[len(above) :]
+        above = above.rpartition(b"/")[0]
+    return path
+
+
 class Tree:
     """The objects of an open file by their paths, without those that must not be opened (`skip`, escaped paths)."""
 
@@ -48,8 +62,12 @@ class Tree:
         file: Any,
         skip: frozenset[str] = frozenset(),
         amended: Mapping[tuple[bytes, bytes], int | tuple[int, ...]] | None = None,
+        called: Mapping[bytes, bytes] | None = None,
     ) -> None:
-        """`amended` are the numbers that attributes, by path and name, are taken to hold."""
+        """`amended` are the numbers that attributes, by path and name, are taken to hold.
+
+        Of a copy `called` are the paths of groups in the source, and those that they have here: it tells the former.
+        """
         self.h5 = h5
         self.file = file
         self.paths: dict[int, bytes] = {}
@@ -58,6 +76,9 @@ class Tree:
         self.amended = amended or {}
         self._skip = skip
         self._unwanted: set[int] = set()
+        self._called = called or {}
+        self._were = {new: old for old, new in self._called.items()}
+        self._renamed = {it.rpartition(b"/")[0] or b"/" for it in self._called}
 
     def links(self) -> Iterator[Link]:
         """Yield every link, those of a group in the order in which they were made where the file knows it.
@@ -77,18 +98,17 @@ class Tree:
         todo = [b"/"]
         while todo:
             above = todo.pop()
-            group = self.h5.h5g.open(self.file, above)
+            group = self.h5.h5g.open(self.file, real(above, self._called))
             groups = []
-            names = self._names(group, above)
-            for name in sorted(names) if by_name else names:
+            for name, here in self._both_names(group, above, by_name=by_name):
                 path = below(above, name)
                 if escape(path) in self._skip:
                     self.lost.append(escape(path))
                     with contextlib.suppress(*TROUBLE):
-                        self._unwanted.add(group.links.get_info(name).u)
+                        self._unwanted.add(group.links.get_info(here).u)
                     continue
                 try:
-                    link, is_group = self._link(group, above, name, seen)
+                    link, is_group = self._link(group, above, name, here, seen)
                 except TROUBLE as exc:
                     require_of_data(exc)
                     self.lost.append(escape(path))
@@ -107,10 +127,20 @@ class Tree:
             self.lost.append(escape(path))
         return listing.names
 
-    def _link(self, group: Any, above: bytes, name: bytes, seen: set[int]) -> tuple[Link, bool]:
-        info = group.links.get_info(name)
+    def _both_names(self, group: Any, path: bytes, *, by_name: bool) -> list[tuple[bytes, bytes]]:
+        """Return the names of a group's links as the source has them, and as they are here, in the source's order."""
+        names = self._names(group, path)
+        if path not in self._renamed:
+            return [(it, it) for it in (sorted(names) if by_name else names)]
+        were = {it: self._were.get(below(path, it), it).rpartition(b"/")[2] for it in names}
+        made = [(were[it], it) for it in names]
+        ordered = group.get_create_plist().get_link_creation_order()
+        return sorted(made) if by_name or not ordered else made
+
+    def _link(self, group: Any, above: bytes, name: bytes, here: bytes, seen: set[int]) -> tuple[Link, bool]:
+        info = group.links.get_info(here)
         if info.type in (self.h5.h5l.TYPE_SOFT, self.h5.h5l.TYPE_EXTERNAL):
-            value = group.links.get_val(name)
+            value = group.links.get_val(here)
             if not value:
                 raise ValueError("a soft link to nothing")
             return Link(above, name, info.type, info.cset, value if isinstance(value, tuple) else (value,)), False
@@ -120,7 +150,7 @@ class Tree:
             raise ValueError("another link to what must not be opened")
         if info.u in seen or self.paths.get(info.u) == b"/":
             return Link(above, name, info.type, info.cset, leads=self.paths[info.u]), False
-        opened = self.h5.h5o.open(group, name)
+        opened = self.h5.h5o.open(group, here)
         if isinstance(opened, self.h5.h5d.DatasetID):
             opened.get_type(), opened.get_space(), opened.get_create_plist()  # what is damaged may show here at last
         seen.add(info.u)
@@ -134,12 +164,12 @@ class Tree:
         return escape(path) + OF_ATTRIBUTES in self._skip
 
     def open(self, path: bytes) -> Any:
-        return self.h5.h5o.open(self.file, path)
+        return self.h5.h5o.open(self.file, real(path, self._called))
 
     def comment(self, path: bytes) -> bytes:
         """Return the comment on an object; h5py's newer call for it returns stray memory where there is none."""
         root = self.h5.h5g.open(self.file, b"/")
-        said: bytes = root.get_comment(path.lstrip(b"/") or b".")
+        said: bytes = root.get_comment(real(path, self._called).lstrip(b"/") or b".")
         return said
 
     def type_path(self, kind: Any) -> bytes | None:

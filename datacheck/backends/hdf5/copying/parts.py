@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.digest import FilePlan
+from datacheck.backends.hdf5.copying.objects import real
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
@@ -40,6 +41,15 @@ class Part:
         for table in self.plan.contents.tables:
             yield table, first
             first += table.rows
+
+    def place(self, path: bytes) -> bytes | None:
+        """Return where a dataset of the source is in the copy, None where its group goes."""
+        above = path if self.plan.called else b""
+        while above:
+            if escape(above) in self.samples:
+                return None
+            above = above.rpartition(b"/")[0]
+        return real(path, self.plan.called)
 
     @property
     def records(self) -> int:

@@ -5,6 +5,7 @@ What is known to hold them is made true in a copy (see `row_numbers`); what may 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from datacheck.backends.hdf5.row_counts import ENDS, STARTS
 from datacheck.backends.hdf5.row_numbers import ROWS, RUNS
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
+from datacheck.model.escaping import escape, plain
 from datacheck.model.sample_sets import SETS
 
 SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
@@ -29,6 +31,10 @@ NEARLY = 0.9
 POINTERS = STARTS | ENDS | ROWS | SIZES | BOUNDS | {b"ix"}
 RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
 """Words in the names of datasets that hold where runs of rows begin and end, side by side."""
+ORDINARY = (STARTS | LAST) - BOUNDS
+"""Words of POINTERS that say something else as often: the first rank, the last year."""
+NO_ROWS = frozenset(b"year years month months day days date dates hour hours age ages rank ranks grade grades".split())
+"""Words beside these that say that the numbers are no rows."""
 
 
 def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bool:
@@ -47,7 +53,11 @@ def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bo
         return True
     if its & LENGTHS and not its & (STARTS | ROWS | LAST):
         return bool(NEARLY * table.rows <= int(values.sum(dtype=np.int64)) <= table.rows)
-    return int(values.max()) <= table.rows
+    most = int(values.max())
+    if its & POINTERS <= ORDINARY and len(values.shape) == 1 and len(values) >= FEWEST:
+        rising = float(np.mean(values[1:] >= values[:-1]))
+        return most <= table.rows and not its & NO_ROWS and (rising >= NEARLY or most + 1 >= NEARLY * table.rows)
+    return most <= table.rows
 
 
 def points(dataset: Dataset) -> bool:
@@ -62,6 +72,21 @@ def points(dataset: Dataset) -> bool:
     if len(dataset.shape) == 2 and dataset.shape[0] == 2:
         return b"edge" in its and bool(its & ROWS)
     return len(dataset.shape) == 1 and bool(its & POINTERS) and dataset.name not in (b"ids",)
+
+
+def pointers(dataset: Dataset, values: NDArray[Any] | None) -> Iterator[tuple[str, Dataset, NDArray[Any] | None]]:
+    """Yield what of a dataset may hold numbers of rows: itself or members of it, by their printed paths."""
+    if dataset.dtype.names is None:
+        if points(dataset):
+            yield escape(dataset.path), dataset, values
+        return
+    above = dataset.path.rpartition(b"/")[0]
+    for name in dataset.dtype.names:
+        path = above + b"/" + name.encode("utf-8", "surrogateescape")
+        member = Dataset(path, dataset.shape, dataset.dtype[name])
+        if points(member):
+            its = None if values is None else values[name]
+            yield f"{escape(dataset.path)}.{plain(name)}", member, its
 
 
 def indexes_rows(dataset: Dataset) -> bool:

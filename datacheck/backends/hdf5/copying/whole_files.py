@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from datacheck.backends.hdf5.copying.companions import Lost, beside, folders, links
@@ -44,8 +44,11 @@ def drained(marks: Marks) -> str:
             return digest
 
 
-def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost) -> bytes:
-    """Make the target's folder, with all that lies beside the HDF5 files, or the list; return their digest."""
+def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost, amended: Mapping[Path, bytes]) -> bytes:
+    """Make the target's folder, with all that lies beside the HDF5 files, or the list; return their digest.
+
+    `amended` are the bytes of files that are others than in the source, by their paths in it.
+    """
     target.mkdir()
     if not reader.path.is_dir():
         text = b"".join(os.fsencode(name) + b"\n" for name in names)
@@ -57,6 +60,12 @@ def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost) -
     said = []
     for relative in beside(reader, lost):
         source, copy = reader.path / relative, target / relative
+        if relative in amended:
+            copy.write_bytes(amended[relative])
+            narrow(copy, source.stat().st_mode)
+            flush(copy)
+            said.append(f"{relative}\0{hashing(amended[relative]).hexdigest()}\0")
+            continue
         said.append(f"{relative}\0{drained(copy_bytes(source, copy))}\0")
     for relative, goal in links(reader).items():
         (target / relative).symlink_to(goal)

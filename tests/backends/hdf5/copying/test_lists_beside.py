@@ -47,6 +47,16 @@ def test_a_list_of_the_rows_stops_a_copy_without_some(tmp_path, name):
     assert (tmp_path / "copy" / called).read_text() == text
 
 
+def test_a_list_is_counted_however_large_it_is(tmp_path):
+    source = folder(tmp_path / "a", text="", name="rooms.txt")
+    with (source / "rooms.txt").open("r+b") as file:
+        for at in range(40):
+            file.seek((at + 1) * (7 << 20))  # what lies between is not stored
+            file.write(b"\n")
+    with pytest.raises(datacheck.UsageError, match=r"rooms\.txt has 40 lines"):
+        datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+
+
 OTHERS = {
     "of the files": {"text": "part_0.h5\npart_1.h5\n"},
     "longer": {"text": lines(43)},

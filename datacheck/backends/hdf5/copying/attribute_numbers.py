@@ -1,0 +1,129 @@
+"""Attributes that count the rows of a table, or hold numbers of its rows: `num_events`, and `event_idx` of pictures.
+
+Counts are made true in a copy, numbers of rows are named before one is written. Samples have counts of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from datacheck.backends.hdf5.boundaries import BOUNDS
+from datacheck.backends.hdf5.copying.row_selection import Change
+from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.fork_guard import StepCounter
+from datacheck.backends.hdf5.listing import attributes
+from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.names import DIGITS, LABELS, words
+from datacheck.backends.hdf5.row_numbers import ROWS
+from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.model.escaping import escape
+
+SURELY = frozenset(b"n num nb number count total".split())
+COUNTING = SURELY | frozenset(b"len length size".split())
+ANYTHING = frozenset(b"sample samples example examples row rows record records entry entries item items".split())
+"""Words that stand for the rows of whatever table there is."""
+POINTING = ROWS | BOUNDS | frozenset({b"ix"})
+SHAPE = b"shape"
+FEWEST, REACHING = 3, 1 / 2
+"""So many objects with rising numbers, the last of which is so far through the rows, hold numbers of rows."""
+Numbers = Mapping[tuple[bytes, bytes], tuple[int, ...]]
+"""What attributes hold, by the path of their object and their name."""
+
+
+def counts(
+    file: Path, contents: Contents, changes: Mapping[bytes, Change]
+) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
+    """Return what attributes are to hold that are the numbers of rows of tables which lose some."""
+    cut = [it for it in _outside(contents) if _left(it, changes) < it.rows]
+    whole = {it.rows for it in _outside(contents) if _left(it, changes) == it.rows}
+    made: dict[tuple[bytes, bytes], int | tuple[int, ...]] = {}
+    held = _numbers(file, contents, COUNTING | {SHAPE}, _homes(cut)) if cut else {}
+    for (path, name), its in held.items():
+        for table in cut:
+            shapes = {it.path: it.shape for it in table.datasets if not it.across}
+            if name == SHAPE and its == shapes.get(path):
+                made[path, name] = (_left(table, changes), *its[1:])
+            elif its == (table.rows,) and _counts(name, path, table, whole):
+                made[path, name] = _left(table, changes)
+    return made
+
+
+def losses(file: Path, contents: Contents, rows: Mapping[str, Collection[int]]) -> Iterator[str]:
+    """Yield the attributes of several objects that may hold numbers of rows of tables which lose these rows."""
+    cut = [it for it in _outside(contents) if len(rows.get(it.name, ()))]
+    alike: dict[tuple[bytes, bytes], list[tuple[bytes, int]]] = defaultdict(list)
+    held = _numbers(file, contents, POINTING, contents.paths) if cut else {}
+    for (path, name), its in held.items():
+        if len(its) == 1:
+            alike[DIGITS.sub(b"#", path), name].append((path, its[0]))
+    for (_, name), found in sorted(alike.items()):
+        numbers = np.array([it for _, it in sorted(found)])
+        for table in cut:
+            own = {it.path for it in table.datasets}
+            rising = len(found) >= FEWEST and not own.intersection(path for path, _ in found)
+            rising = rising and bool((numbers[1:] >= numbers[:-1]).all()) and numbers[-1] > numbers[0] >= 0
+            if rising and REACHING * table.rows <= numbers[-1] <= table.rows:
+                yield (
+                    f"the attribute {escape(name)} of {escape(found[0][0])} and {len(found) - 1:,} more may hold "
+                    f"numbers of rows of {table.name}, which would lead elsewhere"
+                )
+
+
+def _outside(contents: Contents) -> list[Table]:
+    """Return the tables that are in no sample, and whose rows are records."""
+    means = contents.means or Meaning()
+    groups = ((it, it.datasets[0].path.rpartition(b"/")[0]) for it in contents.tables if not it.each)
+    return [it for it, group in groups if not means.holds(group)]
+
+
+def _left(table: Table, changes: Mapping[bytes, Change]) -> int:
+    change = changes.get(table.datasets[0].path)
+    return table.rows if change is None else len(change.rows)
+
+
+def _homes(tables: Collection[Table]) -> list[bytes]:
+    """Return where counts of tables may be: their datasets, and the groups above them."""
+    made = {it.path for table in tables for it in table.datasets} | {b""}
+    for path in list(made):
+        above = path
+        while above:
+            above = above.rpartition(b"/")[0]
+            made.add(above)
+    return sorted(made)
+
+
+def _counts(name: bytes, path: bytes, table: Table, whole: Collection[int]) -> bool:
+    """Say whether an attribute that is as large as a table has rows counts these, and nothing else that is as long."""
+    its = words(name)
+    own = {it.path for it in table.datasets}
+    above = table.datasets[0].path.rpartition(b"/")[0]
+    if not its & COUNTING or not (path in own or (above + b"/").startswith(path.rstrip(b"/") + b"/")):
+        return False
+    named = {word for it in (*own, above) for word in words(it.rpartition(b"/")[2])} - LABELS
+    rest = its - COUNTING
+    if its & SURELY and {it.removesuffix(b"s") for it in rest} & {it.removesuffix(b"s") for it in named}:
+        return not any(table.rows in it.shape[1:] for it in table.datasets)  # 64 features of 64 samples
+    return rest <= ANYTHING and (path in own or table.rows not in whole)
+
+
+def _numbers(file: Path, contents: Contents, said: Collection[bytes], paths: Collection[bytes]) -> Numbers:
+    """Return the few whole numbers of the attributes of these objects with one of these words in their names."""
+    made: dict[tuple[bytes, bytes], tuple[int, ...]] = {}
+    with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named what is wrong
+        h5 = library()
+        look = Looking(h5, handle.file.id, StepCounter({}))
+        for path in paths:
+            with contextlib.suppress(*TROUBLE):
+                names = attributes(h5, h5.h5o.open(handle.file.id, path or b"/")).names
+                for name in (it for it in names if words(it).intersection(said)):
+                    its = look.numbers(path, name)
+                    if its:
+                        made[path or b"/", name] = its
+    return made

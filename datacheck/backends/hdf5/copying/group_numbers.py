@@ -1,0 +1,80 @@
+"""Close up the numbers of groups that a loader counts when some of them go: episode_0, episode_1 and so on.
+
+Minari opens as many groups as an attribute says there are, by their numbers from 0 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from datacheck.backends.hdf5.meaning import ID, Meaning
+from datacheck.backends.hdf5.numbering import NUMBERED
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.model.escaping import escape
+
+COUNTING = frozenset({b"total_episodes"})
+"""Attributes that count groups which the loader opens by number."""
+
+
+def counted_groups(above: bytes, means: Meaning, *, every: bool = False) -> tuple[bytes, list[bytes]]:
+    """Return the name of the count of the groups of one parent, and their paths by number, none if nothing counts them.
+
+    They are numbered from 0 without a gap. With `every` they need no count, and begin with 0 or 1.
+    """
+    its = {it for it in means.samples if it.rpartition(b"/")[0] == above}
+    counts = (it for it in means.counts if it.name in COUNTING)
+    count = next((it for it in counts if it.path == (above or b"/") or its.issuperset(it.samples)), None)
+    if count is not None:
+        its.intersection_update(count.samples)
+    elif not every:
+        return b"", []
+    found = {path: NUMBERED.fullmatch(path.rpartition(b"/")[2]) for path in its}
+    by_number = {int(it[2]): path for path, it in found.items() if it is not None}
+    alike = {(it[1], it[3]) for it in found.values() if it is not None}
+    firsts = (0,) if count is not None else (0, 1)
+    if len(by_number) < len(found) or len(alike) != 1 or min(by_number) not in firsts:
+        return b"", []
+    if max(by_number) - min(by_number) >= len(by_number):
+        return b"", []
+    return b"" if count is None else count.name, [by_number[it] for it in sorted(by_number)]
+
+
+def new_names(
+    contents: Contents, gone: Collection[bytes], above: bytes, *, renumber: bool | None = None
+) -> dict[bytes, bytes]:
+    """Return the groups of one parent that have other numbers in a copy without those that are gone, and their paths.
+
+    None have where something leads to them by their names, or `renumber` is False; if it is True, also those that
+    nothing counts.
+    """
+    means = contents.means or Meaning()
+    _, groups = counted_groups(above, means, every=renumber is True)
+    if renumber is False or contents.by_path or any(it.above == above for it in means.names):
+        return {}
+    found = [NUMBERED.fullmatch(it.rpartition(b"/")[2]) for it in groups]
+    numbers = [it[2] for it in found if it is not None]
+    width = max((len(it) for it in numbers if it.startswith(b"0")), default=1)
+    if not groups or numbers != [b"%0*d" % (width, int(it)) for it in numbers]:
+        return {}
+    base = int(numbers[0])
+    left = [(path, it) for path, it in zip(groups, found, strict=True) if path not in gone and it is not None]
+    made = {path: b"%s/%s%0*d%s" % (above, it[1], width, base + at, it[3]) for at, (path, it) in enumerate(left)}
+    return {old: new for old, new in made.items() if old != new}
+
+
+def own_numbers(contents: Contents, called: Mapping[bytes, bytes]) -> dict[tuple[bytes, bytes], int]:
+    """Return what the attributes of groups are to hold that have their numbers, for those that are called anew."""
+    numbered = frozenset() if contents.means is None else contents.means.numbered
+    found = {old: NUMBERED.fullmatch(new.rpartition(b"/")[2]) for old, new in called.items() if old in numbered}
+    return {(old, ID): int(it[2]) for old, it in found.items() if it is not None}
+
+
+def losses(above: bytes, contents: Contents, gone: Collection[bytes], renumber: bool | None) -> Iterator[str]:
+    """Yield what is lost where a loader opens groups by number, some go, and the others keep their numbers."""
+    name, groups = counted_groups(above, contents.means or Meaning())
+    left = [number for number, path in enumerate(groups) if path not in gone]
+    if left and left[-1] >= len(left) and not new_names(contents, gone, above, renumber=renumber):
+        yield (
+            f"{escape(groups[left[-1]])} would be looked for under another number, since {escape(name)} "
+            "counts the groups from 0 without a gap"
+        )

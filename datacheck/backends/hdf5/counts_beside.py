@@ -1,0 +1,116 @@
+"""Counts of samples and of their rows that stand in a JSON file beside an HDF5 file, as Minari has them.
+
+main_data.hdf5 has a group for each episode, and metadata.json beside it says how many there are, and of how many steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datacheck.backends.hdf5.meaning import NEAR, SAMPLES, TOTALS, Counted, Meaning
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.files.regular import NotRegular, read_whole
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.reader import Hdf5Reader
+
+NAME = b"metadata.json"
+LARGEST = 1 << 20
+
+
+def with_counts(reader: Hdf5Reader, number: int, contents: Contents) -> tuple[Contents, list[Finding]]:
+    """Return what a file of a folder holds with the counts beside it, and what of them is not true."""
+    means = contents.means or Meaning()
+    above = {it.rpartition(b"/")[0] for it in means.samples}
+    if not reader.path.is_dir() or len(above) != 1 or not reader.options.heeded:
+        return contents, []
+    file = reader.files[number].parent / os.fsdecode(NAME)
+    held = _held(file) if file.is_file() else {}
+    if not held or _has_siblings(reader, number):
+        return contents, []
+    path = os.fsencode(file.relative_to(reader.path))
+    made = list(_counted(path, held, contents))
+    known = replace(contents, means=replace(means, counts=(*means.counts, *made))) if made else contents
+    return known, [it for count in made if not count.true for it in _untrue(count, held, contents)]
+
+
+def _has_siblings(reader: Hdf5Reader, number: int) -> bool:
+    """Say whether another HDF5 file lies in the folder of a file: they are sorted, those of a folder together."""
+    folder = reader.files[number].parent
+    before, after = reversed(reader.files[:number]), reader.files[number + 1 :]
+    for its in (before, after):
+        for other in itertools.takewhile(lambda it: it.is_relative_to(folder), its):
+            if other.parent == folder:
+                return True
+    return False
+
+
+def _held(file: Path) -> Mapping[bytes, int]:
+    """Return the whole numbers that a JSON object has under the names of counts, each of them once in the text."""
+    try:
+        raw = read_whole(file, LARGEST)
+        held = json.loads(raw)
+    except (OSError, NotRegular, ValueError, RecursionError):
+        return {}
+    if not isinstance(held, dict):
+        return {}
+    its = {name: held.get(name.decode()) for name in (*SAMPLES, *TOTALS)}
+    numbers = {name: it for name, it in its.items() if isinstance(it, int) and not isinstance(it, bool)}
+    return {name: it for name, it in numbers.items() if len(_places(name).findall(raw)) == 1}
+
+
+def _places(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb'("%s"\s*:\s*)(-?[0-9]+)' % re.escape(name))
+
+
+def _counted(path: bytes, held: Mapping[bytes, int], contents: Contents) -> Iterator[Counted]:
+    """Yield the counts, if one of them is of samples: without it nobody knows what the others count."""
+    means = contents.means or Meaning()
+    samples, rows = tuple(sorted(means.samples)), _rows(contents)
+    if not any(name in SAMPLES for name in held) or len(rows) < len(samples):
+        return
+    for name, says in held.items():
+        whole = name in SAMPLES
+        yield Counted(path, name, samples, whole, says == (len(samples) if whole else sum(rows.values())))
+
+
+def _rows(contents: Contents) -> dict[bytes, int]:
+    heights = {path: shape[0] for path, shape in contents.shapes if shape}
+    members = (contents.means or Meaning()).members or {}
+    return {sample: heights[its[0]] for sample, its in members.items() if its}
+
+
+def _untrue(count: Counted, held: Mapping[bytes, int], contents: Contents) -> Iterator[Finding]:
+    there = len(count.samples) if count.whole else sum(_rows(contents).values())
+    says, what = held[count.name], "samples" if count.whole else "rows in all samples together"
+    text = f"{escape(count.path)}: {escape(count.name)} says {says:,}, and there are {there:,} {what}"
+    yield found(
+        "count", text, verdict=None if there >= NEAR * says else "suspicious", path_of=escape(count.path),
+        attribute=escape(count.name), said=says, there=there,
+    )  # fmt: skip
+
+
+def beside(count: Counted) -> bool:
+    """Say whether a count stands in a file beside the HDF5 file: its path is that of no object."""
+    return not count.path.startswith(b"/")
+
+
+def amended(folder: Path, numbers: Mapping[tuple[bytes, bytes], int | tuple[int, ...]]) -> dict[Path, bytes]:
+    """Return what files of a folder are to hold whose counts are to be these, by their relative paths."""
+    made: dict[Path, bytes] = {}
+    for (path, name), number in numbers.items():
+        if not path.startswith(b"/"):
+            within = Path(os.fsdecode(path))
+            raw = made.get(within) or read_whole(folder / within, LARGEST)
+            assert isinstance(number, int)  # only the shape of a matrix is several
+            made[within] = _places(name).sub(rb"\g<1>%d" % number, raw)
+    return made
