@@ -113,6 +113,14 @@ def test_members_of_tables_that_hold_numbers_of_rows_are_named(tmp_path):
         assert (len(file["0/metadata"]), int(file["0/metadata"]["retention"][0])) == (12, 0)
 
 
+def test_a_row_that_has_nothing_but_zeros_leads_nowhere_else(tmp_path):
+    """The Million Song Dataset has one row of these for each file, of which most are 0."""
+    song = np.zeros(1, [("tempo", "f8"), ("idx_bars_start", "i4")])
+    source = write(tmp_path / "a.h5", analysis__songs=song, analysis__segments=with_nan(ROWS, 3))
+    with h5py.File(rebuilt(source)) as file:
+        assert (len(file["analysis/segments"]), len(file["analysis/songs"])) == (ROWS - 1, 1)
+
+
 def test_numbers_of_rows_in_another_file_are_named(tmp_path):
     asked = np.repeat(np.arange(ROWS), 3)
     folder = tmp_path / "s"

@@ -102,10 +102,8 @@ def test_what_a_file_lacks_is_said_to_be_as_bad_in_the_copy(tmp_path):
 
 @pytest.mark.parametrize("bad", ["wave", "feats"])
 def test_one_recording_does_not_lose_rows_of_a_part_without_a_word(tmp_path, bad):
-    values = {
-        "wave": np.random.default_rng(1).normal(size=9000),
-        "feats": np.random.default_rng(2).normal(size=(90, 8)),
-    }
+    rng = np.random.default_rng(1)
+    values = {"wave": rng.normal(size=9000), "feats": rng.normal(size=(90, 8))}
     values[bad][7] = np.nan
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for name, its in values.items():

@@ -54,6 +54,8 @@ def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bo
     if its & LENGTHS and not its & (STARTS | ROWS | LAST):
         return bool(NEARLY * table.rows <= int(values.sum(dtype=np.int64)) <= table.rows)
     most = int(values.max())
+    if not most and len(values) < FEWEST:  # the first row, if any: nothing before it goes
+        return False
     if its & POINTERS <= ORDINARY and len(values.shape) == 1 and len(values) >= FEWEST:
         rising = float(np.mean(values[1:] >= values[:-1]))
         return most <= table.rows and not its & NO_ROWS and (rising >= NEARLY or most + 1 >= NEARLY * table.rows)
