@@ -10,7 +10,7 @@ from datacheck.conventions import ocr
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
 from datacheck.conventions.groups import CONFIRMED, ENOUGH, Groups, grouped, with_some
-from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, Listed
+from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Spanning
@@ -257,6 +257,9 @@ def _uncounted(convention: Convention, account: Account) -> Iterator[Finding]:
 def conclude_list(listed: Listed) -> Iterator[Finding]:
     """Yield what does not fit between a list of keys and the keys that are there."""
     key, name = escape(listed.key) if listed.key else None, listed.name
+    if listed.number == UNCOUNTED:
+        yield found("unsupported", f"{name} names too many records for them to be looked up: it was not checked")
+        return
     if listed.missing:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"

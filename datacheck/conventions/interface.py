@@ -187,6 +187,10 @@ class KeyList(msgspec.Struct, frozen=True):
         return named_in(self.key, self.kept_in)
 
 
+UNCOUNTED = -1
+"""Stands for the number of keys where they are too many to be compared."""
+
+
 class Listed(msgspec.Struct, frozen=True):
     """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list.
 

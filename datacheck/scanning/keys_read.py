@@ -10,7 +10,7 @@ import msgspec
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.frame_counts import count_frames
-from datacheck.conventions.interface import Index, KeyList, Listed
+from datacheck.conventions.interface import UNCOUNTED, Index, KeyList, Listed
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.standing import keys_at
 from datacheck.conventions.stems import StemGroups, Stems, Unpaired
@@ -22,6 +22,8 @@ from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.tasks import Job, opening_seconds
 from datacheck.workers.interface import Watch
 
+MOST_NAMED = 1 << 22
+"""Of more keys that records name nobody looks whether they are there."""
 HELD = 1 << 18
 """So many records that name one other are known by what they name."""
 SMALL = 1 << 20
@@ -151,15 +153,10 @@ class CompareIndexes(msgspec.Struct, frozen=True):
         for shard in self.holding:
             of = [(it, keys) for it, keys in zip(self.indexes, named, strict=True) if it.kept_in == shard.part]
             for block in for_keys(job.reader, shard) if of else ():
-                if not isinstance(block, Block):
-                    continue
-                for it, keys in of:
-                    for row in it.rows(block.keys):
-                        value = bytes(block.values[row])
-                        keys.update(it.keys(value) or ())
-                        if not it.form and len(entries[it]) <= HELD:
-                            entries[it].append((value, block.keys[row]))
-        missing = [set(keys) for keys in named]
+                watch.note(None)
+                for it, keys in of if isinstance(block, Block) else ():
+                    _take_named(it, block, keys, entries[it])
+        missing = [set(keys) if len(keys) <= MOST_NAMED else set() for keys in named]
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 for keys in missing:
@@ -167,7 +164,7 @@ class CompareIndexes(msgspec.Struct, frozen=True):
         return [
             Listed(
                 b"",
-                len(keys),
+                len(keys) if len(keys) <= MOST_NAMED else UNCOUNTED,
                 tuple(sorted(gone)),
                 0,
                 of_records=it.name,
@@ -175,6 +172,18 @@ class CompareIndexes(msgspec.Struct, frozen=True):
             )
             for it, keys, gone in zip(self.indexes, named, missing, strict=True)
         ]
+
+
+def _take_named(index: Index, block: AnyBlock, keys: set[bytes], entries: list[tuple[bytes, bytes]]) -> None:
+    """Add what the records of a block name, while that can be held."""
+    assert isinstance(block, Block)
+    for row in index.rows(block.keys):
+        if len(keys) > MOST_NAMED:
+            return
+        value = bytes(block.values[row])
+        keys.update(index.keys(value) or ())
+        if not index.form and len(entries) <= HELD:
+            entries.append((value, block.keys[row]))
 
 
 class CountFrames(msgspec.Struct, frozen=True):

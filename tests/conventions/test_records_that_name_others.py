@@ -9,9 +9,22 @@ import pytest
 from convention_stores import picture, read, write
 
 import datacheck
+from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.conventions.conclusions import conclude_list
+from datacheck.conventions.interface import Index
+from datacheck.model.settings import Settings
+from datacheck.scanning.keys_read import CompareIndexes
+from datacheck.scanning.tasks import Job
 
 DUMPS = {"json": lambda it: json.dumps(it).encode(), "pickle": pickle.dumps, "msgpack": msgspec.msgpack.encode}
 LOADS = {"json": json.loads, "pickle": pickle.loads, "msgpack": msgspec.msgpack.decode}
+
+
+class Watch:
+    timeout = patience = None
+
+    def note(self, value):
+        pass
 
 
 def key_of(number):
@@ -117,3 +130,14 @@ def test_what_a_copy_does_not_make_true_is_said(tmp_path):
     assert any(it.startswith("pair-# names keys of records as before") for it in receipt.unkept)
     receipt = datacheck.rebuild(write(tmp_path / "gone", pictures(gone=[28]) | names), tmp_path / "other")
     assert [it.code for it in receipt.lost] == ["dangling"]
+
+
+def test_of_more_than_can_be_held_it_is_said_that_they_were_not_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr("datacheck.scanning.keys_read.MOST_NAMED", 20)
+    source = indexed(tmp_path / "store", pictures(), [(b"class %d" % (at % 5), key_of(at)) for at in range(80)])
+    reader = LmdbReader(source)
+    data, by_class = ([it for it in reader.layout().shards if it.part == part] for part in ("data", "by_class"))
+    task = CompareIndexes(tuple(data), (Index("by_class"),), tuple(by_class))
+    (listed,) = task.run(Job(reader, Settings()), Watch())
+    (finding,) = conclude_list(listed)
+    assert (finding.code, finding.verdict) == ("unsupported", "unverifiable")
