@@ -43,8 +43,8 @@ def _status(argv: Sequence[str]) -> int:
     from datacheck.model.escaping import plain
 
     try:
-        if "_DATACHECK_COMPLETE" in os.environ:
-            cli.main(list(argv), prog_name="datacheck")
+        if os.environ.get("_DATACHECK_COMPLETE"):
+            return _completed(list(argv))
         with cli.make_context("datacheck", list(argv)) as context:  # `cli.main` takes a closed pipe for status 1
             status = cli.invoke(context)
     except click.exceptions.Exit as exc:
@@ -69,6 +69,19 @@ def _status(argv: Sequence[str]) -> int:
             complain(line)
         return COULD_NOT_RUN
     return status if isinstance(status, int) else 0
+
+
+def _completed(argv: list[str]) -> int:
+    """Answer a shell that asks for completions; click ends with 1, that is with bad records, for what it cannot do."""
+    try:
+        cli.main(argv, prog_name="datacheck")
+    except SystemExit as exc:
+        if exc.code in (None, 0):
+            return 0
+    asked = os.environ["_DATACHECK_COMPLETE"]
+    shells = "bash_source, zsh_source and fish_source"
+    complain(f"_DATACHECK_COMPLETE is {asked!r}, which asks for nothing that there is; {shells} print completions")
+    return COULD_NOT_RUN
 
 
 def _interrupted() -> int:

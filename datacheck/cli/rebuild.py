@@ -87,6 +87,7 @@ def rebuild(
 
     With --paired there are several SOURCEs, and each copy gets the name of its source in the folder TARGET.
     """
+    interrupts.will_leave(_left_by_an_interrupt(sources, target, options["quarantine"], dry_run=options["dry_run"]))
     if options["engine"] == "local":
         start_first_worker(sources)
     from datacheck.backends import refuse_url
@@ -118,7 +119,6 @@ def rebuild(
     )
     options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
     settings = settings_of(options)
-    interrupts.will_leave(_left_by_an_interrupt(sources, order))
     if settings.paired:
         return _rebuild_pairs(sources, order, settings, engine, reports, quiet=quiet, progress=not no_progress)
     if len(sources) > 1:
@@ -142,12 +142,12 @@ def rebuild(
     return 0 if receipt.written or would_do else 1
 
 
-def _left_by_an_interrupt(sources: Sequence[str], order: Order) -> str:
+def _left_by_an_interrupt(sources: Sequence[str], target: Path, quarantine: Path | None, *, dry_run: bool) -> str:
     """Return what is true until a copy gets its name, from when on an interrupt comes too late."""
     its = f"{sources[0]} is" if len(sources) == 1 else "the sources are"
-    if order.dry_run:
+    if dry_run:
         return f"{its} unchanged, and a dry run writes nothing; the same command begins anew"
-    places = " and ".join(map(str, order.writes.values()))
+    places = target if quarantine is None else f"{target} and {quarantine}"
     return f"{its} unchanged, and nothing was written to {places}; the same command begins anew"
 
 

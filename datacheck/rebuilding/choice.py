@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,10 @@ class Choice:
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     fill: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.fill is not None and not math.isfinite(self.fill):
+            raise UsageError(f"--fill is {self.fill}; it must be a finite number, or the copy is as bad as the source")
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from datacheck.errors import UsageError
 from datacheck.files.regular import open_regular
 from datacheck.model.finding import Finding
 from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
+from datacheck.reporting.printable import printable, printable_document
 
 LONGEST_LINE = 1 << 30
 """Bytes of a line, and of all of a report but its findings."""
@@ -91,12 +92,18 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
 def decoded(raw: bytes) -> tuple[bool, list[Document]]:
     """Return whether a document is of several sources, and the report of each. Raises msgspec.DecodeError."""
     if f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]:
-        return True, msgspec.json.decode(raw, type=Documents).reports
-    return False, [msgspec.json.decode(raw, type=Document)]
+        return True, [printable_document(it) for it in msgspec.json.decode(raw, type=Documents).reports]
+    return False, [printable_document(msgspec.json.decode(raw, type=Document))]
 
 
 _brief: Decoder = msgspec.json.Decoder(Brief)
 _line: Decoder = msgspec.json.Decoder(Line)
+
+
+def _taken(how: Decoder, raw: bytes | str) -> Read:
+    """Return a finding; one in brief is for comparison, and stays as it is."""
+    made: Read = how.decode(raw)
+    return printable(made) if isinstance(made, Line) else made
 
 
 def _lines(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
@@ -104,7 +111,7 @@ def _lines(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, 
     before: bytes | None = None
     for line in _each(file):
         if before is not None:
-            brief = how.decode(before)
+            brief = _taken(how, before)
             yield brief.source or "", brief
         before = line
     return before or b""
@@ -117,12 +124,12 @@ def _document(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], Non
     within = False
     for line in _each(file):
         if within and line.endswith(b"},\n"):
-            yield number, how.decode(line[:-2])
+            yield number, _taken(how, line[:-2])
             continue
         if within:
             text = line.decode()
             _, end = json.JSONDecoder().raw_decode(text)
-            yield number, how.decode(text[:end])
+            yield number, _taken(how, text[:end])
             line, within = text[end:].encode(), False
         size += len(line)
         if size > LONGEST_LINE:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Value
+from datacheck.model.filling import require_finite
 from datacheck.model.finding import Finding, found
 from datacheck.varint import varint
 
@@ -176,7 +177,10 @@ def filled(message: Value, value: float) -> bytes:
             if packed
             else np.frombuffer(out, _UNPACKED, size // 4, start)["value"]
         )
-        floats[~np.isfinite(floats)] = value
+        wrong = ~np.isfinite(floats)
+        if wrong.any():
+            require_finite(value, floats.dtype)
+            floats[wrong] = value
     return bytes(out)
 
 

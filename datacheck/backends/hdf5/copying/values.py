@@ -18,6 +18,7 @@ from datacheck.backends.hdf5.listing import attributes as listing_of
 from datacheck.backends.hdf5.listing import open_attribute
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.backends.hdf5.window import weight
+from datacheck.model.filling import require_finite
 
 Translate = Callable[[Any], Any]
 Fetch = Callable[[Piece], NDArray[Any]]
@@ -252,6 +253,8 @@ def _fill_one(change: Change, dataset: Dataset, numbers: NDArray[Any]) -> bool:
         declared = dataset.declared is not None and dataset.declared.nan
         wrong = np.isinf(part) if declared else ~np.isfinite(part)
         if wrong.any():
+            assert change.fill is not None
+            require_finite(change.fill, part.dtype)
             part[wrong] = change.fill
             altered = True
     return altered
