@@ -303,7 +303,8 @@ def test_an_existing_target_is_refused_until_it_is_forced(source, target):
     done = run(source, target, "--drop-bad", "--force")
     assert (done.returncode, done.stderr) == (
         2,
-        f"datacheck: {target}: holds precious, which no store has, and --force replaces nothing else; name another\n",
+        f"datacheck: {target}: holds precious, which no store has, and --force replaces nothing else; "
+        "move it away, or name another target\n",
     )
     assert (target / "precious").read_text() == "mine"
     (target / "precious").unlink()
