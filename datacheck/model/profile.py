@@ -132,7 +132,17 @@ class Profile(msgspec.Struct, frozen=True):
         )
 
     def constants(self) -> frozenset[str]:
-        """Return the fields that have one value only in most records of most of the tables of rows that have them."""
+        """Return the fields that have one value only in most records of most of the tables of rows that have them.
+
+        They are found once for the many small shards that are checked one after the other.
+        """
+        known = _known[-1:]
+        if not known or known[0][0] is not self:
+            known = [(self, self._constants())]
+            _known[:] = known
+        return known[0][1]
+
+    def _constants(self) -> frozenset[str]:
         having: Counter[str] = Counter()
         constant: Counter[str] = Counter()
         for family in self.families.values():
@@ -140,3 +150,7 @@ class Profile(msgspec.Struct, frozen=True):
             having.update(fields.keys())
             constant.update(name for name, it in fields.items() if it.constant)
         return frozenset(name for name, count in constant.items() if 2 * count > having[name])
+
+
+_known: list[tuple[Profile, frozenset[str]]] = []
+"""The profile whose `constants` were asked for last, and these."""
