@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 import pickle
 import select
@@ -34,7 +33,6 @@ MESSAGE_BYTES = 1 << 16
 UNANSWERED = 5
 """A template that does not tell within so many seconds what it has forked is killed, if that is to be killed, or if it
 is stopped all this time: then it does not go on with its caller."""
-logger = logging.getLogger(__name__)
 
 
 class Child(Protocol):
@@ -157,7 +155,10 @@ class Template:
         elif self._stopped_at is None:
             self._stopped_at = now
         elif now - self._stopped_at >= UNANSWERED:
-            logger.debug("the process that forks workers was stopped by a signal; they are started one by one instead")
+            import logging  # which every process would load for this one line
+
+            said = "the process that forks workers was stopped by a signal; they are started one by one instead"
+            logging.getLogger(__name__).debug(said)
             self.kill()
 
     def _stopped(self) -> bool:
