@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from datacheck.conventions import ocr
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
-from datacheck.conventions.groups import CONFIRMED, ENOUGH, Groups, grouped, with_some
+from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
 from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
@@ -72,7 +72,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     near_to = {len(numbers), account.records - account.own, *(() if groups is None else (len(groups.whole),))}
     counts = [it for it in convention.counts if it.counts and not _of_something_else(it, convention, numbers, near_to)]
     counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
-    if base is None and counted and numbers and numbers.first in (0, 1):
+    if base is None and counted and numbers and numbers.first in (0, 1) and not _is_sparse(counts, numbers):
         of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
         base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
         if base == 1 and _first_is_gone(counts, numbers, alone or convention.parts[0]):
@@ -82,6 +82,13 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     deleted = Runs(convention.deleted.spans if convention.deleted else ())
     asked = convention.named and base is not None and bool(numbers)
     return Samples(groups, numbers, base, last, deleted, alone, asked)
+
+
+def _is_sparse(counts: Sequence[Count], numbers: Runs) -> bool:
+    """Say whether the numbers are names that nobody counts through: far apart, while just these are counted."""
+    if not counts or any(it.number != len(numbers) for it in counts):
+        return False
+    return len(numbers - Runs([(0, 2 * len(numbers))])) > (1 - MOST) * len(numbers)
 
 
 def unsure(
@@ -264,8 +271,7 @@ def conclude_list(listed: Listed) -> Iterator[Finding]:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
         said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
-        some = listed.of_records is not None and len(listed.missing) > (1 - CONFIRMED) * max(ENOUGH, listed.number)
-        verdict: Verdict | None = "suspicious" if listed.within or some else None
+        verdict: Verdict | None = "suspicious" if listed.within or listed.unsure else None
         of = {} if listed.of_records is None else {"of": listed.of_records}
         yield found("dangling", said, verdict=verdict, key=key, count=len(listed.missing), first=first, **of)
     if listed.unlisted:

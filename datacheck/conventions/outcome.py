@@ -106,7 +106,7 @@ def repaired(
     lists = {it.key: it.form for it in every if not it.file}
     files = {it.key: it.form for it in every if it.file}
     going = Going(patterns, stems)
-    absent = {key for it in listed for key in it.missing}
+    absent = {key for it in listed if not it.unsure for key in it.missing}
     absent |= _taken(going, gone, also, told=any(it.lists for it in conventions))
     counted = made.base is not None and main.deleted is None and stems is None
     base = shares.base if shares is not None and numbered else made.base
