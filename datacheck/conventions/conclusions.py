@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from datacheck.conventions import ocr
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
 from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
@@ -248,17 +247,6 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
     entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
     for count in convention.counts:
         yield from _miscounted(count, convention, made, account, entries, known)
-    if not convention.named and not any(it.counts or it.lists for it in known.conventions):
-        yield from _uncounted(convention, account)
-
-
-def _uncounted(convention: Convention, account: Account) -> Iterator[Finding]:
-    """Yield that word pictures and their texts, by their names and numbers, lack the count that is written last."""
-    numbers = [account.numbers.get(it) for it in ocr.PAIR]
-    if {*ocr.PAIR} <= {*convention.parts} and all(it and it.first == 1 for it in numbers):
-        name, first = escape(ocr.COUNT), " and ".join(escape(it.key(1)) for it in ocr.PAIR)
-        said = f"{name} is not there, which loaders of {first} ask for; it is written last: did the writer stop early?"
-        yield found("count", said, verdict="suspicious", missing=[name])
 
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
