@@ -11,6 +11,7 @@ from datacheck.conventions.counted import LOOSE, THINGS
 from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
 from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.parts import kinds_of_pieces
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.stems import StemGroups
@@ -375,7 +376,13 @@ def _possible(made: Samples, account: Account, across: Spanning | None, stems: S
         there.add(len(made.groups.whole))
     if made.gone:
         there.add(len(made.numbers) + len(made.gone))
-    return there
+    return there.union(pieces(made, account))
+
+
+def pieces(made: Samples, account: Account) -> list[int]:
+    """Return how many pieces of each kind the samples have, as pictures have captions: they may be what is counted."""
+    kinds = kinds_of_pieces(made.groups.optional) if made.groups is not None else ()
+    return [sum(len(account.numbers[it] & made.numbers) for it in of) for of in kinds]
 
 
 def _of_something_else(count: Count, convention: Convention, numbers: Runs, there: Iterable[int]) -> bool:
