@@ -21,7 +21,8 @@ FEW = 4
 """Of more lists than this each is of a class or a sequence, unless they have the names of views."""
 PROBED = 16
 """How many places are compared."""
-SAID = frozenset({*(it.decode() for it in SETS), "keys"})
+_OF_SETS = "keys seen unseen known unknown labeled labelled unlabeled unlabelled gallery distractor distractors support"
+SAID = frozenset({*(it.decode() for it in SETS), *_OF_SETS.split()})
 FOLDED = frozenset(["fold", "folds", "split", "splits"])
 """Words for lists that are no parts of a sample."""
 _OF_PARTS = (
@@ -97,6 +98,8 @@ def _are_parts(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
         return views
     if views:
         return True
+    if len({frozenset(map(key_of, lists[it])) for it in names}) < len(names):
+        return False  # the same records in another order
     return len(names) <= FEW and not (_begin_with_names(names, lists) and _differ(names, lists))
 
 

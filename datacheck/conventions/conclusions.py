@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from datacheck.conventions import ocr
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
-from datacheck.conventions.groups import CONFIRMED, ENOUGH, Groups, grouped, with_some
+from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
 from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.parts import kinds_of_pieces
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.stems import StemGroups
@@ -72,7 +72,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     near_to = {len(numbers), account.records - account.own, *(() if groups is None else (len(groups.whole),))}
     counts = [it for it in convention.counts if it.counts and not _of_something_else(it, convention, numbers, near_to)]
     counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
-    if base is None and counted and numbers and numbers.first in (0, 1):
+    if base is None and counted and numbers and numbers.first in (0, 1) and not _is_sparse(counts, numbers):
         of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
         base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
         if base == 1 and _first_is_gone(counts, numbers, alone or convention.parts[0]):
@@ -82,6 +82,13 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     deleted = Runs(convention.deleted.spans if convention.deleted else ())
     asked = convention.named and base is not None and bool(numbers)
     return Samples(groups, numbers, base, last, deleted, alone, asked)
+
+
+def _is_sparse(counts: Sequence[Count], numbers: Runs) -> bool:
+    """Say whether the numbers are names that nobody counts through: far apart, while just these are counted."""
+    if not counts or any(it.number != len(numbers) for it in counts):
+        return False
+    return len(numbers - Runs([(0, 2 * len(numbers))])) > (1 - MOST) * len(numbers)
 
 
 def unsure(
@@ -241,17 +248,6 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
     entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
     for count in convention.counts:
         yield from _miscounted(count, convention, made, account, entries, known)
-    if not convention.named and not any(it.counts or it.lists for it in known.conventions):
-        yield from _uncounted(convention, account)
-
-
-def _uncounted(convention: Convention, account: Account) -> Iterator[Finding]:
-    """Yield that word pictures and their texts, by their names and numbers, lack the count that is written last."""
-    numbers = [account.numbers.get(it) for it in ocr.PAIR]
-    if {*ocr.PAIR} <= {*convention.parts} and all(it and it.first == 1 for it in numbers):
-        name, first = escape(ocr.COUNT), " and ".join(escape(it.key(1)) for it in ocr.PAIR)
-        said = f"{name} is not there, which loaders of {first} ask for; it is written last: did the writer stop early?"
-        yield found("count", said, verdict="suspicious", missing=[name])
 
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
@@ -264,8 +260,7 @@ def conclude_list(listed: Listed) -> Iterator[Finding]:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
         said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
-        some = listed.of_records is not None and len(listed.missing) > (1 - CONFIRMED) * max(ENOUGH, listed.number)
-        verdict: Verdict | None = "suspicious" if listed.within or some else None
+        verdict: Verdict | None = "suspicious" if listed.within or listed.unsure else None
         of = {} if listed.of_records is None else {"of": listed.of_records}
         yield found("dangling", said, verdict=verdict, key=key, count=len(listed.missing), first=first, **of)
     if listed.unlisted:
@@ -381,7 +376,13 @@ def _possible(made: Samples, account: Account, across: Spanning | None, stems: S
         there.add(len(made.groups.whole))
     if made.gone:
         there.add(len(made.numbers) + len(made.gone))
-    return there
+    return there.union(pieces(made, account))
+
+
+def pieces(made: Samples, account: Account) -> list[int]:
+    """Return how many pieces of each kind the samples have, as pictures have captions: they may be what is counted."""
+    kinds = kinds_of_pieces(made.groups.optional) if made.groups is not None else ()
+    return [sum(len(account.numbers[it] & made.numbers) for it in of) for of in kinds]
 
 
 def _of_something_else(count: Count, convention: Convention, numbers: Runs, there: Iterable[int]) -> bool:

@@ -10,7 +10,7 @@ UNMISTAKABLE = frozenset(
     {
         *(b"num-samples", b"num_samples", b"n_samples", b"nsamples", b"nSamples", b"num_sample", b"total_samples"),
         *(b"num_examples", b"num_records", b"num_entries", b"total_num", b"total_number"),
-        *(b"__num_samples__", b"__num_examples__", b"num_graphs", b"num_instances", b"total_count", b"_TOTAL_COUNT_"),
+        *(b"__num_samples__", b"__num_examples__", b"num_graphs", b"_TOTAL_COUNT_"),
         *(b"dataset_size", b"dataset_length", b"__len__", b"__length__", b"__count__"),
     }
 )
@@ -19,7 +19,9 @@ LOOSE = (b"length", b"Length", b"len")
 """A number under these names that is far from that of the records may count something else: frames, words."""
 THINGS = frozenset({b"num_images", b"num_frames"})
 """These count records that others, or another store, may name by key: their numbers are never closed up."""
-DOUBTFUL = frozenset({*(b"num", b"size", b"count", b"total", b"num_items", b"num_data"), *THINGS})
+DOUBTFUL = frozenset(
+    {*(b"num", b"size", b"count", b"total", b"num_items", b"num_data"), *(b"num_instances", b"total_count"), *THINGS}
+)
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
 APART = (b"__metadata__", b"__meta__")
 """Metadata by its name: no samples, and on no list of keys."""

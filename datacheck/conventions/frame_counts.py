@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from datacheck.conventions.groups import words
 from datacheck.conventions.interface import FrameCounts, StoreView
 from datacheck.conventions.lists_within import names_of
 from datacheck.conventions.rewriting import is_lossless
 from datacheck.conventions.stored_values import FORMS
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -23,6 +25,10 @@ FEWEST = 8
 """So many clips tell a rule,"""
 SHARE = 0.95
 """and so many of them must have as many frames as is said."""
+VARIOUS = 3
+"""Numbers of fewer values may be rates or labels that agree by chance, unless their name says that they count."""
+_OF_COUNTS = "frame frames nframes num nums number numbers n len length lengths count counts"
+COUNTING = frozenset(_OF_COUNTS.split())
 MOST = 1 << 18
 """So many clips at most are counted."""
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
@@ -64,25 +70,32 @@ def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[byte
 
 def true_to(counts: FrameCounts, there: Mapping[bytes, int]) -> FrameCounts | None:
     """Return the counts with how many frames there are, None where these are no counts of them."""
-    agree = sum(there.get(_raw(name), 0) == number for name, number in counts.said.items())
-    if agree < max(FEWEST, SHARE * len(counts.said) - 1):
+    agree = [number for name, number in counts.said.items() if there.get(_raw(name), 0) == number]
+    if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
+        return None
+    if len({*agree}) < VARIOUS and COUNTING.isdisjoint(words(counts.key.decode("latin1"))):
         return None
     return msgspec.structs.replace(counts, there=dict(there))
 
 
 def conclude_frames(counts: FrameCounts) -> Iterator[Finding]:
-    """Yield what is not true of the numbers of frames."""
-    off = [(of, it, found_) for of, it in counts.said.items() if (found_ := counts.there.get(_raw(of), 0)) != it]
+    """Yield what is not true of the numbers of frames: a loader asks for those that are not there, but not for more."""
+    off = [(of, it, there) for of, it in counts.said.items() if (there := counts.there.get(_raw(of), 0)) != it]
+    fewer = [it for it in off if it[2] < it[1]]
     if off:
-        name, said, number = off[0]
+        name, said, number = (fewer or off)[0]
         more = f", and {len(off) - 1:,} more of {len(counts.said):,} are off" if len(off) > 1 else ""
         text = f"{escape(counts.key)} says that {escape(_raw(name))} has {said:,}, there are {number:,}{more}"
-        yield found("count", text, key=escape(counts.key), said=said, found=number)
+        verdict: Verdict | None = None if fewer else "suspicious"
+        yield found("count", text, verdict=verdict, key=escape(counts.key), said=said, found=number)
 
 
 def rewritten_without(counts: FrameCounts, gone: Iterable[bytes]) -> bytes | None:
-    """Return what the mapping is to hold without some records, None where it says that already."""
+    """Return what the mapping is to hold without some records, None where it says that already.
+
+    A clip that has more records than is said, such as those of a second camera, keeps its number.
+    """
     left = Counter(counts.there)
     left.subtract(count_frames(gone, frozenset(counts.there)))
-    made = {of: left.get(_raw(of), 0) for of in counts.said}
+    made = {of: min(it, left.get(_raw(of), 0)) for of, it in counts.said.items()}
     return None if made == counts.said else FORMS[counts.form].write(made)

@@ -31,7 +31,9 @@ def indexes(views: Mapping[str, StoreView], several: Mapping[str, bool], small: 
     for part, view in views.items():
         known = [it for it in views if not several.get(it)]
         others = [it for it in known if it != part]
-        whole = _of(part, None, sorted(view.keys), views, others, small, FEWEST // 2 if several.get(part) else FEWEST)
+        fewest = FEWEST // 2 if several.get(part) else FEWEST
+        spared = 1 if several.get(part) and len(view.keys) >= FEWEST else 0  # the first picture of a class may be gone
+        whole = _of(part, None, sorted(view.keys), views, others, small, fewest, spared)
         if whole is not None:
             yield whole
             continue
@@ -50,6 +52,7 @@ def _of(
     others: Sequence[str],
     small: Small,
     fewest: int,
+    spared: int = 0,
 ) -> tuple[str, Index] | None:
     if len(keys) < fewest or not others:
         return None
@@ -57,9 +60,12 @@ def _of(
     for key in keys[:: max(1, len(keys) // PROBED)][:PROBED]:
         raw = small(part, key)
         one = None if raw is None else _named(raw, views, others)
-        if one is None:
+        if one is not None:
+            found.add(one)
+        elif spared:
+            spared -= 1
+        else:
             return None
-        found.add(one)
     (of, form), *more = found
     return None if more else (of, Index(part, pattern, form))
 

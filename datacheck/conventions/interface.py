@@ -195,7 +195,9 @@ class Listed(msgspec.Struct, frozen=True):
     """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list.
 
     Nothing tells what a loader makes of one that is `within` another value. What the values of other records name goes
-    by the name `of_records`; where each names one, `entries` are these: what is named, and the key of the record.
+    by the name `of_records`; where each names one, `entries` are these: what is named, and the key of the record. If
+    these are `ordered`, they are texts or windows of neighbours rather than sets. Missing keys are `unsure` that may
+    stand for nothing, as "none" does.
     """
 
     key: bytes
@@ -206,6 +208,8 @@ class Listed(msgspec.Struct, frozen=True):
     within: bool = False
     of_records: str | None = None
     entries: tuple[tuple[bytes, bytes], ...] = ()
+    ordered: bool = False
+    unsure: bool = False
 
     @property
     def name(self) -> str:

@@ -6,9 +6,14 @@ Keys are `image-%09d` and `label-%09d`, in some stores beside `wh-%09d`, `image_
 
 from __future__ import annotations
 
-from datacheck.conventions.interface import Convention, Count, StoreView
+from collections.abc import Iterator
+
+from datacheck.conventions.account import Account
+from datacheck.conventions.interface import Convention, Count, Known, StoreView
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.stored_values import stored
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
 
 COUNT = b"num-samples"
 FIRST = (b"image-", b"image_hr-", b"label-")
@@ -33,3 +38,18 @@ def _pattern(name: bytes, store: StoreView) -> Pattern | None:
     usual = Pattern(name, b"", DIGITS)
     asked = any(usual.number(it) is not None for it in store.keys) if name in FIRST else False
     return store.pattern(name) or (usual if asked else None)
+
+
+def uncounted(known: Known, account: Account) -> Iterator[Finding]:
+    """Yield that word pictures and their texts, by their names and numbers, lack the count that is written last.
+
+    Where there is anything else, a writer has finished that did not mean to count them so.
+    """
+    numbers = [account.numbers.get(it) for it in PAIR]
+    alone = account.records == sum(map(len, account.numbers.values())) and not any(
+        it.named or it.counts or it.lists for it in known.conventions
+    )
+    if alone and all(it and it.first == 1 for it in numbers):
+        name, first = escape(COUNT), " and ".join(escape(it.key(1)) for it in PAIR)
+        said = f"{name} is not there, which loaders of {first} ask for; it is written last: did the writer stop early?"
+        yield found("count", said, verdict="suspicious", missing=[name])

@@ -9,7 +9,7 @@ from itertools import chain
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.conclusions import Samples, counted_as, samples, unsure
+from datacheck.conventions.conclusions import Samples, counted_as, pieces, samples, unsure
 from datacheck.conventions.going import Going
 from datacheck.conventions.interface import Convention, Count, Listed
 from datacheck.conventions.numbered_keys import Pattern
@@ -106,7 +106,7 @@ def repaired(
     lists = {it.key: it.form for it in every if not it.file}
     files = {it.key: it.form for it in every if it.file}
     going = Going(patterns, stems)
-    absent = {key for it in listed for key in it.missing}
+    absent = {key for it in listed if not it.unsure for key in it.missing}
     absent |= _taken(going, gone, also, told=any(it.lists for it in conventions))
     counted = made.base is not None and main.deleted is None and stems is None
     base = shares.base if shares is not None and numbered else made.base
@@ -267,6 +267,9 @@ def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped:
     records = account.records - account.own
     if stems is not None:
         return count.written(records - dropped if count.number == records else stems)
+    of = pieces(made, account)
+    if count.number in of and count.number not in (len(made.numbers), records):
+        return count.written(pieces(kept, account)[of.index(count.number)])
     asked_for = len(made.numbers) + len(made.gone)  # the count includes missing ones, which a loader asks for
     of_records = counted_as(count.number, made, records) != len(made.numbers) or not made.numbers
     of_records &= not made.gone or count.number != asked_for

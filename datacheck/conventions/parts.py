@@ -63,10 +63,15 @@ def pieces_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
     >>> pieces_of([Pattern(b"img-"), Pattern(b"caption-", b"-0"), Pattern(b"caption-", b"-1")])
     (Pattern(before=b'caption-', after=b'-0', width=1), Pattern(before=b'caption-', after=b'-1', width=1))
     """
+    return tuple(it for of in kinds_of_pieces(patterns) for it in of)
+
+
+def kinds_of_pieces(patterns: Iterable[Pattern]) -> list[list[Pattern]]:
+    """Return the patterns of pieces of each kind together."""
     pieces: dict[tuple[bytes, bytes], list[Pattern]] = defaultdict(list)
     for it in patterns:
         pieces[it.before, _NUMBER.sub(b"#", it.after)].append(it)
-    return tuple(it for of in pieces.values() if len(of) > 1 for it in of)
+    return [of for of in pieces.values() if len(of) > 1]
 
 
 def _are_sequences(name: bytes, numbers: Sequence[Sequence[bytes]]) -> bool:

@@ -69,7 +69,7 @@ def lost_in_source(report: Report) -> list[Finding]:
         index.name
         for part, known in report.keeps.items()
         for index in known.indexes
-        if not (index.form or can_lose(report, index, part))
+        if not can_lose(report, index, part)
     }
     return [
         it for it in whole if it.code not in MENDED or _of_numbers(it) or _of_a_file(it) or it.details.get("of") in kept
@@ -216,9 +216,9 @@ def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], other
 def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
     """Let the records that list others lose what is gone."""
     for part, known in report.keeps.items():
-        its = [it for it in known.indexes if it.form or can_lose(report, it, part)]
+        its = [it for it in known.indexes if can_lose(report, it, part)]
         keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if its else frozenset()
-        keys |= {key for it in known.listed if it.of_records for key in it.missing}
+        keys |= {key for it in known.listed if it.of_records and not it.unsure for key in it.missing}
         if not its or not (keys or part in made):
             continue
         itself = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
@@ -248,7 +248,12 @@ def _count_frames(choice: Choice, report: Report, made: dict[str, Outcome], othe
 
 
 def can_lose(report: Report, index: Index, part: str) -> bool:
-    """Say whether records of one database that name one of another each can go with it, as nothing counts them."""
+    """Say whether records that name others can lose these.
+
+    Sets can. Records of one database that name one of another each can go with it, as nothing counts them.
+    """
+    if index.form:
+        return not any(it.ordered for it in report.keeps[part].listed if it.of_records == index.name)
     known = report.keeps.get(index.kept_in, Known())
     entries = (it for it in report.keeps[part].listed if it.of_records == index.name)
     counted = any(it.counts or it.lists or len(it.parts) > 1 for it in known.conventions) or known.across is not None

@@ -200,7 +200,7 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
             other = ", or have others there" if moved else ""
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
         yield from _left_of_frames(known, part, [key for of, key, _ in gone(order.choice.shown, report) if of == part])
-        for index in (it for it in known.indexes if not (it.form or can_lose(report, it, part))):
+        for index in (it for it in known.indexes if not can_lose(report, it, part)):
             other = ", or have others there" if moved else ""
             yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
 

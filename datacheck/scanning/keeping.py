@@ -18,6 +18,7 @@ from datacheck.conventions.indexes import indexes
 from datacheck.conventions.interface import Index, Known, StoreView
 from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.numbered_keys import Pattern, patterns
+from datacheck.conventions.ocr import uncounted
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.terminated import odd_ends
@@ -370,6 +371,7 @@ def untrue(kept: Kept, accounts: Mapping[str, Account]) -> Iterator[Finding]:
         account = accounts.get(part) or Account()
         for finding in _untrue(known, account):
             yield msgspec.structs.replace(finding, database=part or None)
+        yield from () if part else uncounted(known, account)
 
 
 def _untrue(known: Known, account: Account) -> Iterator[Finding]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.frame_counts import count_frames
+from datacheck.conventions.groups import CONFIRMED, ENOUGH
 from datacheck.conventions.interface import UNCOUNTED, Index, KeyList, Listed
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.standing import keys_at
@@ -18,6 +20,7 @@ from datacheck.conventions.stored_values import FORMS, key_of, keys_in
 from datacheck.errors import PartUnread
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.escaping import escape
+from datacheck.model.key_families import fold
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.tasks import Job, opening_seconds
 from datacheck.workers.interface import Watch
@@ -26,6 +29,8 @@ MOST_NAMED = 1 << 22
 """Of more keys that records name nobody looks whether they are there."""
 HELD = 1 << 18
 """So many records that name one other are known by what they name."""
+LOOKED_UP = 64
+"""Of so many keys that are missing it is looked up whether those beside them are there."""
 SMALL = 1 << 20
 """Bytes of a value that may name others."""
 LARGEST = 1 << 30
@@ -135,6 +140,76 @@ def _listed(reader: Reader, of: KeyList, part: str) -> set[bytes]:
     return set(keys_in(value))
 
 
+class Named:
+    """What the records of an index name: the keys, how many times and in how many lists, and by which records."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.keys: set[bytes] = set()
+        self.times = self.lists = 0
+        self.repeats = False
+        self.entries: list[tuple[bytes, bytes]] = []
+
+    def take(self, block: Block) -> None:
+        """Add what the records of a block name, while that can be held."""
+        for row in self.index.rows(block.keys):
+            if len(self.keys) > MOST_NAMED:
+                return
+            value = bytes(block.values[row])
+            named = self.index.keys(value) or []
+            self.keys.update(named)
+            self.times += len(named)
+            self.lists += bool(self.index.form)
+            self.repeats |= len(set(named)) < len(named)
+            if not self.index.form and len(self.entries) <= HELD:
+                self.entries.append((value, block.keys[row]))
+
+    @property
+    def ordered(self) -> bool:
+        """Say whether lists may be texts or windows, which name a key again and again, and where a place counts."""
+        return self.repeats or (self.times > len(self.keys) and 4 * self.lists > len(self.keys))
+
+    @property
+    def once(self) -> bool:
+        """Say whether records with several values, or lists, have each key once, as those of a class or a clip do."""
+        several = bool(self.index.form) or len({key for _, key in self.entries}) < len(self.entries)
+        return several and self.times == len(self.keys)
+
+    def listed(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> Listed:
+        """Return what comparing these with the keys that are there came to."""
+        return Listed(
+            b"",
+            len(self.keys) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
+            tuple(sorted(missing)),
+            0,
+            of_records=self.index.name,
+            entries=tuple(self.entries) if len(self.entries) <= HELD else (),
+            ordered=self.ordered,
+            unsure=bool(missing) and not (self._are_few(missing) and self._are_lost(missing, is_there)),
+        )
+
+    def _are_few(self, missing: set[bytes]) -> bool:
+        return len(missing) <= (1 - CONFIRMED) * max(ENOUGH, len(self.keys))
+
+    def _are_lost(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> bool:
+        """Say whether what is missing was there: "none" never was, nor what comes next after the last of a clip."""
+        alike = {fold(it) for it in self.keys - missing}
+        some = sorted(missing)[:LOOKED_UP]
+        if any("#" not in fold(it) or fold(it) not in alike for it in some):
+            return False
+        return self.once or all(is_there(near) for it in some for near in beside_in_order(it))
+
+
+def beside_in_order(key: bytes) -> list[bytes]:
+    """Return the keys with the last number before and behind that of a key.
+
+    >>> beside_in_order(b"clip2/0010.jpg"), beside_in_order(b"0")
+    ([b'clip2/0009.jpg', b'clip2/0011.jpg'], [b'-1', b'1'])
+    """
+    before, digits, after = re.fullmatch(rb"(.*?)([0-9]+)([^0-9]*)", key, re.DOTALL).groups()  # type: ignore[union-attr]
+    return [b"%s%0*d%s" % (before, len(digits), int(digits) + by, after) for by in (-1, 1)]
+
+
 class CompareIndexes(msgspec.Struct, frozen=True):
     """Return what comparing what records name with the keys of their database comes to.
 
@@ -148,42 +223,25 @@ class CompareIndexes(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> list[Listed]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        named: list[set[bytes]] = [set() for _ in self.indexes]
-        entries: dict[Index, list[tuple[bytes, bytes]]] = {it: [] for it in self.indexes}
+        every = [Named(it) for it in self.indexes]
         for shard in self.holding:
-            of = [(it, keys) for it, keys in zip(self.indexes, named, strict=True) if it.kept_in == shard.part]
-            for block in for_keys(job.reader, shard) if of else ():
+            its = [it for it in every if it.index.kept_in == shard.part]
+            for block in for_keys(job.reader, shard) if its else ():
                 watch.note(None)
-                for it, keys in of if isinstance(block, Block) else ():
-                    _take_named(it, block, keys, entries[it])
-        missing = [set(keys) if len(keys) <= MOST_NAMED else set() for keys in named]
+                if isinstance(block, Block):
+                    for it in its:
+                        it.take(block)
+        missing = [set(it.keys) if len(it.keys) <= MOST_NAMED else set() for it in every]
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 for keys in missing:
                     keys.difference_update(block.keys if isinstance(block, Block) else ())
-        return [
-            Listed(
-                b"",
-                len(keys) if len(keys) <= MOST_NAMED else UNCOUNTED,
-                tuple(sorted(gone)),
-                0,
-                of_records=it.name,
-                entries=tuple(entries[it]) if len(entries[it]) <= HELD else (),
-            )
-            for it, keys, gone in zip(self.indexes, named, missing, strict=True)
-        ]
 
+        def is_there(key: bytes) -> bool:
+            watch.note(None)
+            return value_of(job.reader, key, self.shards[0].part) is not None
 
-def _take_named(index: Index, block: AnyBlock, keys: set[bytes], entries: list[tuple[bytes, bytes]]) -> None:
-    """Add what the records of a block name, while that can be held."""
-    assert isinstance(block, Block)
-    for row in index.rows(block.keys):
-        if len(keys) > MOST_NAMED:
-            return
-        value = bytes(block.values[row])
-        keys.update(index.keys(value) or ())
-        if not index.form and len(entries) <= HELD:
-            entries.append((value, block.keys[row]))
+        return [it.listed(gone, is_there) for it, gone in zip(every, missing, strict=True)]
 
 
 class CountFrames(msgspec.Struct, frozen=True):
@@ -199,7 +257,7 @@ class CountFrames(msgspec.Struct, frozen=True):
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 if isinstance(block, Block):
-                    there += count_frames(block.keys, self.clips)
+                    there.update(count_frames(block.keys, self.clips))  # adding them up looks at all clips each time
         return dict(there)
 
 

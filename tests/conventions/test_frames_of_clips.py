@@ -66,6 +66,30 @@ def test_numbers_of_something_else_are_left_as_they_are(tmp_path, value):
     assert read(tmp_path / "copy")[b"num_frames"] == made
 
 
+@pytest.mark.parametrize(("name", "other"), [(b"fps", 25), (b"label", 3)])
+def test_numbers_that_agree_by_chance_are_left_as_they_are(tmp_path, name, other):
+    made = json.dumps(dict.fromkeys(LENGTHS, 10) | {"clip05": other}).encode()
+    store = frames(dict.fromkeys(LENGTHS, 10), cut=b"clip03/0002") | {name: made}
+    assert counted(write(tmp_path / "store", store)) == []
+    datacheck.rebuild(tmp_path / "store", tmp_path / "copy", drop_bad=True)
+    assert read(tmp_path / "copy")[name] == made
+
+
+def test_clips_of_one_length_are_counted_by_what_says_so(tmp_path):
+    lengths = dict.fromkeys(LENGTHS, 10)
+    store = frames(lengths, gone=b"clip03/0002") | {b"num_frames": json.dumps(lengths).encode()}
+    assert counted(write(tmp_path / "store", store)) == [("bad", 10, 9)]
+
+
+def test_a_second_camera_makes_no_number_untrue(tmp_path):
+    more = {b"clip05/%04d-right" % at: picture(900 + at) for at in range(LENGTHS["clip05"])}
+    made = json.dumps(LENGTHS).encode()
+    sound = frames() | more | {b"num_frames": made}
+    assert counted(write(tmp_path / "sound", sound)) == [("suspicious", 6, 12)]
+    datacheck.rebuild(write(tmp_path / "store", sound | frames(cut=b"clip03/0002")), tmp_path / "copy", drop_bad=True)
+    assert json.loads(read(tmp_path / "copy")[b"num_frames"]) == LENGTHS | {"clip03": 7}
+
+
 def test_the_sizes_of_classes_are_counted_alike(tmp_path):
     sizes = {f"class{chr(97 + at)}": 6 + at for at in range(10)}
     store = frames(sizes, cut=b"classc_000003", form=b"%s_%06d") | {b"class_counts": json.dumps(sizes).encode()}

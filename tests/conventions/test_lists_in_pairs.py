@@ -46,10 +46,18 @@ def test_triplets_and_a_list_of_all_beside_them(tmp_path):
     assert made["negative"] == [it for at, it in enumerate(KEYS[40:]) if at != 7]
 
 
-@pytest.mark.parametrize("names", [("train", "val"), ("fold0", "fold1"), ("split_a", "split_b"), ("shard0", "shard1")])
+SETS = [("train", "val"), ("fold0", "fold1"), ("split_a", "split_b"), ("shard0", "shard1")]
+
+
+@pytest.mark.parametrize("names", [*SETS, ("seen", "unseen"), ("labeled", "unlabeled"), ("query", "gallery")])
 def test_sets_of_one_size_lose_each_their_own(tmp_path, names):
     made = copied(tmp_path, dict(zip(names, (FIRST, SECOND), strict=True)))
     assert list(made.values()) == [[it for it in FIRST if it != KEYS[7]], SECOND]
+
+
+def test_the_same_records_in_another_order_lose_each_their_own(tmp_path):
+    made = copied(tmp_path, {"order": KEYS[::-1], "every": KEYS})
+    assert made == {"order": [it for it in KEYS[::-1] if it != KEYS[7]], "every": [it for it in KEYS if it != KEYS[7]]}
 
 
 def test_as_many_of_each_class_lose_each_their_own(tmp_path):

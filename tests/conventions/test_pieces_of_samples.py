@@ -68,3 +68,16 @@ def test_no_copy_is_offered_that_would_be_refused(tmp_path):
     done = command("scan", tmp_path / "store")
     assert "look at one" in done.stdout
     assert "a clean copy" not in done.stdout
+
+
+@pytest.mark.parametrize("captions", [CAPTIONS["five"], CAPTIONS["two to five"]])
+def test_a_count_of_captions_is_one(tmp_path, captions):
+    every = sum(map(captions, range(1, 61)))
+    said = {b"num-samples": b"%d" % every}
+    assert datacheck.scan(write(tmp_path / "sound", captioned(captions) | said)).counts == {}
+    off = datacheck.scan(write(tmp_path / "off", captioned(captions) | {b"num-samples": b"%d" % (every + 2)}))
+    assert [(it.code, it.verdict) for it in off.findings] == [("count", "bad")]
+    source = write(tmp_path / "store", captioned(captions, cut=17) | said)
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert read(tmp_path / "copy")[b"num-samples"] == b"%d" % (every - captions(17))
+    assert datacheck.scan(tmp_path / "copy").counts == {}

@@ -18,8 +18,11 @@ def picture(seed):
     return buffer.getvalue()
 
 
-def write(path, *, names=("image-{:09d}", "label-{:09d}"), first=1, further=()):
-    with lmdb.open(str(path), map_size=1 << 26) as env, env.begin(write=True) as txn:
+def write(path, *, names=("image-{:09d}", "label-{:09d}"), first=1, further=(), database=None):
+    with (
+        lmdb.open(str(path), map_size=1 << 26, max_dbs=1) as env,
+        env.begin(write=True, db=env.open_db(database)) as txn,
+    ):
         for at in range(first, first + 40):
             txn.put(names[0].format(at).encode(), picture(at))
             txn.put(names[1].format(at).encode(), f"word{at}x".encode())
@@ -51,8 +54,10 @@ def test_a_copy_of_them_is_written_as_ever(tmp_path):
         {"names": ("image-{:09d}", "caption-{:09d}")},
         {"first": 0},
         {"further": [(b"length", b"40")]},
+        {"further": [(b"meta", b'{"letters": "abc"}')]},
+        {"database": b"train"},
     ],
-    ids=["counted", "eight digits", "captions", "from 0", "counted otherwise"],
+    ids=["counted", "eight digits", "captions", "from 0", "counted otherwise", "metadata", "a database by name"],
 )
 def test_what_other_loaders_read_needs_no_such_count(tmp_path, written):
     findings = datacheck.scan(write(tmp_path / "a", **written)).findings
