@@ -41,8 +41,8 @@ def counts(
     file: Path, contents: Contents, changes: Mapping[bytes, Change]
 ) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
     """Return what attributes are to hold that are the numbers of rows of tables which lose some."""
-    cut = [it for it in _outside(contents) if _left(it, changes) < it.rows]
-    whole = {it.rows for it in _outside(contents) if _left(it, changes) == it.rows}
+    tables = _outside(contents)
+    cut = [it for it in tables if _left(it, changes) < it.rows]
     made: dict[tuple[bytes, bytes], int | tuple[int, ...]] = {}
     held = _numbers(file, contents, COUNTING | {SHAPE}, _homes(cut)) if cut else {}
     for (path, name), its in held.items():
@@ -50,8 +50,11 @@ def counts(
             shapes = {it.path: it.shape for it in table.datasets if not it.across}
             if name == SHAPE and its == shapes.get(path):
                 made[path, name] = (_left(table, changes), *its[1:])
-            elif its == (table.rows,) and _counts(name, path, table, whole):
+            elif its == (table.rows,) and _counts(name, path, table, _whole(tables, path, changes)):
                 made[path, name] = _left(table, changes)
+        below = [it for it in tables if _is_above(path, it)]
+        if (path, name) not in made and its == (sum(it.rows for it in below),) and _counts_all(name, below):
+            made[path, name] = sum(_left(it, changes) for it in below)
     return made
 
 
@@ -88,6 +91,23 @@ def _left(table: Table, changes: Mapping[bytes, Change]) -> int:
     return table.rows if change is None else len(change.rows)
 
 
+def _is_above(path: bytes, table: Table) -> bool:
+    group = table.datasets[0].path.rpartition(b"/")[0]
+    return (group + b"/").startswith(path.rstrip(b"/") + b"/")
+
+
+def _whole(tables: Collection[Table], path: bytes, changes: Mapping[bytes, Change]) -> set[int]:
+    """Return the heights of the tables below an object that lose no row: a number there may count these."""
+    return {it.rows for it in tables if _left(it, changes) == it.rows and _is_above(path, it)}
+
+
+def _counts_all(name: bytes, tables: Collection[Table]) -> bool:
+    """Say whether a number that is that of the rows of several tables counts samples: of all the sets of a file."""
+    its = words(name)
+    samples = SURELY & its and ANYTHING & its and its <= SURELY | ANYTHING
+    return bool(samples) and len(tables) > 1 and all(it.rows for it in tables)
+
+
 def _homes(tables: Collection[Table]) -> list[bytes]:
     """Return where counts of tables may be: their datasets, and the groups above them."""
     made = {it.path for table in tables for it in table.datasets} | {b""}
@@ -104,12 +124,14 @@ def _counts(name: bytes, path: bytes, table: Table, whole: Collection[int]) -> b
     its = words(name)
     own = {it.path for it in table.datasets}
     above = table.datasets[0].path.rpartition(b"/")[0]
-    if not its & COUNTING or not (path in own or (above + b"/").startswith(path.rstrip(b"/") + b"/")):
+    if not its & COUNTING or not (path in own or _is_above(path, table)):
         return False
     named = {word for it in (*own, above) for word in words(it.rpartition(b"/")[2])} - LABELS
     rest = its - COUNTING
     if its & SURELY and {it.removesuffix(b"s") for it in rest} & {it.removesuffix(b"s") for it in named}:
-        return not any(table.rows in it.shape[1:] for it in table.datasets)  # 64 features of 64 samples
+        return not any(it.shape[1:] == (table.rows,) for it in table.datasets)  # 64 features of 64 samples
+    if not its & (SURELY | ANYTHING) and any(table.rows in it.shape[1:] for it in table.datasets):
+        return False  # 64 windows of the length 64
     return rest <= ANYTHING and (path in own or table.rows not in whole)
 
 

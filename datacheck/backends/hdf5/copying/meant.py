@@ -390,21 +390,24 @@ def _counts(
     contents: Contents, means: Meaning, gone: frozenset[bytes], changes: Mapping[bytes, Change]
 ) -> dict[tuple[bytes, bytes], int]:
     heights = {path: shape[0] for path, shape in contents.shapes if shape}
-    steps = {}
-    changed = set(gone)
+    steps, changed = {}, set(gone)
     for sample, members in (means.members or {}).items():
         if members:
             change = changes.get(members[0])
             steps[sample] = heights[members[0]] if change is None else len(change.rows)
             if change is not None and len(change.rows) < change.rows.total:
                 changed.add(sample)
+    heights |= {path: len(it.rows) for path, it in changes.items()}
+    cut = {path for path, it in changes.items() if len(it.rows) < it.rows.total}
     made = {}
     for count in means.counts:
         left = [it for it in count.samples if it not in gone]
-        if not left or (count.true and changed.isdisjoint(count.samples)) or not count.unsure.isdisjoint(left):
+        of = [it + b"/" + count.of for it in left if count.of]
+        same = count.true and changed.isdisjoint(count.samples) and cut.isdisjoint(of)
+        if not left or same or not count.unsure.isdisjoint(left):
             continue
-        made[count.path, count.name] = len(left) if count.whole else sum(steps.get(it, 0) for it in left)
-    heights |= {path: len(it.rows) for path, it in changes.items()}
+        its = (heights.get(it, 0) for it in of) if of else (steps.get(it, 0) for it in left)
+        made[count.path, count.name] = len(left) if count.whole else sum(its)
     there = None if means.trajectories is None else means.trajectories.there(heights)
     if means.trajectories is not None and there is not None and there != means.trajectories.said:
         made[b"/", COUNT] = there
