@@ -145,5 +145,5 @@ def test_a_rebuild_stops_where_pictures_point_to_events(tmp_path, name):
         for at in range(12):
             file[name.format(at)] = np.random.default_rng(at).integers(0, 255, (16, 16)).astype("u1")
             file[name.format(at)].attrs["event_idx"] = 5 * at
-    with pytest.raises(datacheck.UsageError, match="the attribute event_idx of /images/image0+ and 11 more"):
+    with pytest.raises(datacheck.UsageError, match=r"the attribute event_idx of /images/image0+ and 11 more"):
         datacheck.rebuild(source, tmp_path / "copy.h5", drop_bad=True, workers=1)
