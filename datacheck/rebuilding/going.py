@@ -50,7 +50,8 @@ def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
 
 def _sample(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
     """Return the sample that a finding is about, or the part of one, if that goes."""
-    about = "sample" if finding.code in OF_SAMPLES else "path" if finding.code in LOST else ""
+    stored = finding.code == "count" and "attribute" not in finding.details  # attributes are made true
+    about = "sample" if finding.code in OF_SAMPLES or stored else "path" if finding.code in LOST else ""
     sample = finding.details.get(about)
     if finding.key is not None or not isinstance(sample, str) or choice.fate([finding]) != "dropped":
         return []

@@ -9,11 +9,12 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datacheck.backends.hdf5.meaning import NEAR, SAMPLES, TOTALS, Counted, Meaning
+from datacheck.backends.hdf5.meaning import BUDGET, NEAR, SAMPLES, TOTALS, Counted, Meaning
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.files.regular import NotRegular, read_whole
 from datacheck.model.escaping import escape
@@ -39,7 +40,8 @@ def with_counts(reader: Hdf5Reader, number: int, contents: Contents) -> tuple[Co
         return contents, []
     path = os.fsencode(file.relative_to(reader.path))
     made = list(_counted(path, held, contents))
-    known = replace(contents, means=replace(means, counts=(*means.counts, *made))) if made else contents
+    sure = [it for it in made if it.true or _near(it, held, contents)]  # what may count something else stays in a copy
+    known = replace(contents, means=replace(means, counts=(*means.counts, *sure))) if sure else contents
     return known, [it for count in made if not count.true for it in _untrue(count, held, contents)]
 
 
@@ -80,7 +82,25 @@ def _counted(path: bytes, held: Mapping[bytes, int], contents: Contents) -> Iter
         return
     for name, says in held.items():
         whole = name in SAMPLES
-        yield Counted(path, name, samples, whole, says == (len(samples) if whole else sum(rows.values())))
+        there = len(samples) if whole else sum(rows.values())
+        if whole or says == there:
+            yield Counted(path, name, samples, whole, says == there)
+        elif of := _summed(samples, contents, says):
+            yield Counted(path, name, samples, of=of)
+        elif name == BUDGET:
+            yield Counted(path, name, samples, true=False)
+
+
+def _summed(samples: Sequence[bytes], contents: Contents, says: int) -> bytes:
+    """Return the dataset of each sample that has so many rows in all of them together, empty if there is none."""
+    within, heights = frozenset(samples), defaultdict(list)
+    for path, shape in contents.shapes:
+        above = path
+        while above and above not in within:
+            above = above.rpartition(b"/")[0]
+        if above and shape:
+            heights[path[len(above) + 1 :]].append(shape[0])
+    return next((name for name, its in sorted(heights.items()) if len(its) == len(samples) and sum(its) == says), b"")
 
 
 def _rows(contents: Contents) -> dict[bytes, int]:
@@ -89,12 +109,20 @@ def _rows(contents: Contents) -> dict[bytes, int]:
     return {sample: heights[its[0]] for sample, its in members.items() if its}
 
 
+def _there(count: Counted, contents: Contents) -> int:
+    return len(count.samples) if count.whole else sum(_rows(contents).values())
+
+
+def _near(count: Counted, held: Mapping[bytes, int], contents: Contents) -> bool:
+    return _there(count, contents) >= NEAR * held[count.name]
+
+
 def _untrue(count: Counted, held: Mapping[bytes, int], contents: Contents) -> Iterator[Finding]:
-    there = len(count.samples) if count.whole else sum(_rows(contents).values())
+    there = _there(count, contents)
     says, what = held[count.name], "samples" if count.whole else "rows in all samples together"
     text = f"{escape(count.path)}: {escape(count.name)} says {says:,}, and there are {there:,} {what}"
     yield found(
-        "count", text, verdict=None if there >= NEAR * says else "suspicious", path_of=escape(count.path),
+        "count", text, verdict=None if _near(count, held, contents) else "suspicious", path_of=escape(count.path),
         attribute=escape(count.name), said=says, there=there,
     )  # fmt: skip
 

@@ -43,8 +43,8 @@ class Looking:
         its = self.numbers(path, name)
         return its[0] if len(its) == 1 else None
 
-    def numbers(self, path: bytes, name: bytes) -> tuple[int, ...]:
-        """Return the few whole numbers that an attribute of an object holds, none where there are none."""
+    def numbers(self, path: bytes, name: bytes, most: int = FEW) -> tuple[int, ...]:
+        """Return the whole numbers that an attribute of an object holds, none where there are none or too many."""
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -52,7 +52,7 @@ class Looking:
             if not self.h5.h5a.exists(opened, name):
                 return ()
             attribute = self.h5.h5a.open(opened, name)
-            if attribute.shape is not None and math.prod(attribute.shape) <= FEW and attribute.dtype.kind in "iuf":
+            if attribute.shape is not None and math.prod(attribute.shape) <= most and attribute.dtype.kind in "iuf":
                 value = np.empty(attribute.shape, attribute.dtype)
                 attribute.read(value)
                 held = value.reshape(-1)

@@ -32,7 +32,7 @@ from datacheck.backends.hdf5.row_numbers import (
 )
 from datacheck.backends.hdf5.samples import FEWEST, Family
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
-from datacheck.backends.hdf5.trajectories import Trajectories, findings, trajectories
+from datacheck.backends.hdf5.trajectories import Trajectories, findings, holds_fields, trajectories
 from datacheck.model.cells import TEXTS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -73,6 +73,8 @@ class Counted:
     true: bool = True
     unsure: frozenset[bytes] = frozenset()
     """Samples of which nothing tells how many rows they have."""
+    of: bytes = b""
+    """The dataset of each sample whose rows are counted, if they are not its steps: actions beside observations."""
 
 
 @dataclass(frozen=True)
@@ -163,14 +165,16 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     datasets = [it for _, some in facts.groups for it in some]
     shaped = {it.path: it for it in datasets}
     shapes = {path: it.shape for path, it in shaped.items()}
-    made_of = families([path for path, _ in facts.groups if path], shapes, facts.linked)
+    runs = trajectories(datasets, facts.look) if facts.heeded else None
+    groups = [path for path, _ in facts.groups if path and (runs is None or not holds_fields(path))]
+    made_of = families(groups, shapes, facts.linked)
     alike = [it for it in made_of if not (it.common and all(map(names_a_set, it.common)))]  # folds have rows of sets
     names: list[Named] = []
     said, counts, lengths = _of_samples(alike, facts, shaped)
     tops = {it.path for family in alike for it in family.samples}
     outside = [it for it in datasets if tops.isdisjoint(_above(it.path))] if tops else datasets
     numbers: list[RowNumbers] = []
-    parts, runs = fuel.parts(facts.look), trajectories(datasets, facts.look) if facts.heeded else None
+    parts = fuel.parts(facts.look)
     if facts.heeded:
         for family in alike:
             said += _named(family, outside, facts, names)
@@ -303,8 +307,12 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         number = there if there >= 0 else 0
         for name in STEPS:
             says = facts.attribute(sample.path, name)
-            if says is None or (says != there and any(shape[:1] == (says,) for shape in sample.members.values())):
-                continue  # it counts the rows of another dataset, such as audio samples beside frames
+            others = (it for it, shape in sample.members.items() if shape[:1] == (says,))
+            if says is None:
+                continue
+            if says != there and (other := next(others, b"")):  # such as audio samples beside frames
+                counts.append(Counted(sample.path, name, (sample.path,), of=other))
+                continue
             counts.append(Counted(sample.path, name, (sample.path,), true=says == there or there < 0))
             number = says
             if there >= 0 and says != there:
@@ -326,6 +334,9 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         if unsure:
             counts.append(Counted(above, name, paths, unsure=unsure))
             continue
+        if not whole and says not in true and (other := _summed(family, says)):
+            counts.append(Counted(above, name, paths, of=other))
+            continue
         if says not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
             continue
         counts.append(Counted(above, name, paths, whole, says in true))
@@ -337,6 +348,14 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             yield found(
                 "count", text, verdict=verdict, path_of=escape(above), attribute=escape(name), said=says, there=there
             )
+
+
+def _summed(family: Family, says: int) -> bytes:
+    """Return the dataset of each sample that has so many rows in all of them together, empty if there is none."""
+    if not family.compared:
+        return b""
+    rows = zip(family.names, family.lengths, strict=True)
+    return next((name for name, its in rows if its.min() >= 0 and its.sum() == says), b"")
 
 
 def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """Scalars of samples that say how long something of them is: `n_frames`, `n_steps`, `length`.
 
 What each counts shows in the other samples: in nearly all of them it is the length of one axis of one dataset. Where
-that is the least or the greatest length of all samples, they may be padded or cut to it.
+that is the least or the greatest length of all samples, they may be padded or cut to it; where the number is twice
+or three times as large, one of so many rows may have been taken.
 """
 
 from __future__ import annotations
@@ -102,7 +103,13 @@ def _wrong(family: Family, it: OwnLength, held: NDArray[np.int64], lengths: NDAr
         path = escape(sample.path + b"/" + it.name)
         what = "rows" if it.axis == 0 else f"values along axis {it.axis}"
         text = f"{path} says {says:,}, and {escape(it.of)} beside it has {count:,} {what}; in the others they agree"
-        certain = few and lengths[there].min() < count < lengths[there].max()
+        certain = few and lengths[there].min() < count < lengths[there].max() and not _thinned(says, count)
         yield found(
             "count", text, verdict=None if certain else "suspicious", sample=escape(sample.path), said=says, there=count
         )
+
+
+def _thinned(says: int, count: int) -> bool:
+    """Say whether there may be every second row, every third or so on of as many as a scalar says."""
+    every = round(says / count)
+    return every > 1 and count in (says // every, -(-says // every))

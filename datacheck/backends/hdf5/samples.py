@@ -185,10 +185,15 @@ class Family:
         fewest = min(rows[rows > 0].tolist(), default=0)
         for at, sample in enumerate(self.samples):
             nothing = not sample.members and not sample.linked
-            if nothing or (rows[at] == 0 and (fewest > FEW or not self.lengths[:, at].max() > 0)):
-                what = "holds nothing" if nothing else "holds not one row"
+            others = not nothing and bool(self.lengths[:, at].max(initial=-1) > 0)
+            if nothing or (rows[at] == 0 and (fewest > FEW or not others)):
+                names = [self.names[it] for it in self.counted if self.lengths[it, at] == 0]
+                what = f"has no row in {_listed(names)}" if others else "holds not one row"
+                what = "holds nothing" if nothing else what
                 said = f"{self._called(sample)} {what}; the other {len(self.samples) - 1:,} like it do"
-                yield sample, found("unpaired", said, sample=escape(sample.path), missing=[])
+                steps = not others or any(it.rpartition(b"/")[2] in ACTIONS for it in names)
+                verdict: Verdict = "bad" if steps else "suspicious"  # a picture that shows nothing has no boxes
+                yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=[])
 
     def _missing(self) -> Iterator[tuple[Sample, Finding]]:
         for at, sample in enumerate(self.samples):
@@ -196,7 +201,7 @@ class Family:
             lacking = [name for name in self.common if not sample.has(name)] if there else []
             if not lacking:
                 continue
-            surely = [name for name in lacking if not any(it.may_end_before(name, at) for it in self.within)]
+            surely = [name for name in lacking if not any(it.may_go_without(name, at) for it in self.within)]
             sure = max((self.common[it] for it in surely), default=0) >= SURE and not self._shorter(sample, lacking)
             verdict: Verdict = "bad" if sure else "suspicious"
             said = f"{self._called(sample)} lacks {_listed(lacking)}, which most of the others have"

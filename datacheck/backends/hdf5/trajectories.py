@@ -7,7 +7,7 @@ See https://polymathic-ai.org/the_well/data_format/.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from datacheck.backends.hdf5.dataset import Dataset
@@ -34,6 +34,17 @@ class Trajectories:
         found = {heights[it] for it in self.rows if it in heights}
         return found.pop() if len(found) == 1 else None
 
+    def losses(self, cut: Iterable[bytes]) -> Iterator[str]:
+        """Yield the times and places among these datasets, which lose rows: the fields keep all of them."""
+        for path in cut:
+            if path in self.others:
+                yield f"{escape(path)} is the same for all trajectories, whose fields keep a place for each of its rows"
+
+
+def holds_fields(group: bytes) -> bool:
+    """Say whether a group holds fields: those of one rank, t0_fields and so on, are no samples that are numbered."""
+    return (group + b"/").startswith(FIELDS)
+
 
 def trajectories(datasets: Sequence[Dataset], look: Looking) -> Trajectories | None:
     """Return what a file says of its trajectories, None where it holds no fields of The Well."""
@@ -41,12 +52,17 @@ def trajectories(datasets: Sequence[Dataset], look: Looking) -> Trajectories | N
     said = look.number(b"", COUNT) if fields else None
     if said is None:
         return None
-    flags = {it.path: look.flags(it.path, VARYING) for it in datasets if it.shape}
+    flags = {it.path: _flags(it.path, look) for it in datasets if it.shape}
     return Trajectories(
         said,
         frozenset(path for path, its in flags.items() if its == (True,)),
         frozenset(path for path, its in flags.items() if its == (False,)),
     )
+
+
+def _flags(path: bytes, look: Looking) -> tuple[bool, ...]:
+    """Return the flag of a dataset, or of its group: masks of boundary conditions have it there."""
+    return look.flags(path, VARYING) or look.flags(path.rpartition(b"/")[0], VARYING)
 
 
 def findings(its: Trajectories | None, datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Finding]:

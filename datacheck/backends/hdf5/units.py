@@ -61,15 +61,27 @@ class Kind:
         """Whether the units are groups, of one size always: trials or steps. Datasets of one size may be columns."""
         return all(name for units in self.having for members in units.values() for name in members)
 
-    def may_end_before(self, member: bytes, at: int) -> bool:
-        """Say whether a member is of a unit behind all those of a sample, which may have fewer than the others."""
+    @cached_property
+    def apart(self) -> bool:
+        """Whether the units of a sample have other numbers of rows than each other, by no rule: visits of a patient."""
+        sizes: dict[bytes, set[tuple[tuple[bytes, int], ...]]] = defaultdict(set)
+        for units in self.having:
+            for unit, members in units.items():
+                sizes[unit].add(tuple((name, shape[0]) for name, shape in sorted(members.items()) if shape))
+        return self._agreeing < MOST and any(len(it) > 1 for it in sizes.values())
+
+    def may_go_without(self, member: bytes, at: int) -> bool:
+        """Say whether a member is of a unit that a sample may lack, though the others have it.
+
+        It is behind all those of the sample, which may have fewer of them; or each was taken for itself.
+        """
         its = self.of[at]
         unit = member
         while unit and unit not in self._numbers:
             unit = unit.rpartition(b"/")[0]
         if not unit or self.tied or not its:
             return False
-        return self._numbers[unit] > max(self._numbers[it] for it in its)
+        return (unit not in its and self.apart) or self._numbers[unit] > max(self._numbers[it] for it in its)
 
     @cached_property
     def _numbers(self) -> dict[bytes, int]:

@@ -104,3 +104,26 @@ def test_what_counts_the_episodes_of_several_files_is_not_of_one(tmp_path):
     folder = write(tmp_path / "data")
     (folder / "other.hdf5").write_bytes((folder / "main_data.hdf5").read_bytes())
     assert said(folder) == []
+
+
+def test_a_copy_without_a_step_has_true_counts_and_needs_leave_for_the_observations(tmp_path):
+    order = {"drop_bad": True, "drop_rows": True, "workers": 1}
+    write(tmp_path / "source", nan=5)
+    with pytest.raises(datacheck.UsageError, match="/episode_5/observations has a row for each step"):
+        datacheck.rebuild(tmp_path / "source", tmp_path / "copy", **order)
+    datacheck.rebuild(tmp_path / "source", tmp_path / "copy", accept_losses=True, **order)
+    before, after = (json.loads((tmp_path / it / "metadata.json").read_text()) for it in ("source", "copy"))
+    assert after == before | {"total_steps": before["total_steps"] - 1}
+    assert said(tmp_path / "copy") == []
+
+
+OF_OTHERS = ['{"total_episodes": 12, "total": 300}', '{"num_episodes": 500, "total_steps": 900000}']
+
+
+@pytest.mark.parametrize("text", OF_OTHERS)
+def test_numbers_that_may_count_something_else_stay_in_a_copy(tmp_path, text):
+    folder = write(tmp_path / "source", nan=5)
+    (folder / "metadata.json").write_text(text)
+    datacheck.rebuild(folder, tmp_path / "copy", drop_bad=True, workers=1)
+    before, after = json.loads(text), json.loads((tmp_path / "copy" / "metadata.json").read_text())
+    assert after == before | ({"total_episodes": 11} if "total_episodes" in before else {})

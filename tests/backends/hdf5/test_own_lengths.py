@@ -88,3 +88,15 @@ def test_a_video_goes_as_a_whole_and_its_steps_not_without_a_word(tmp_path):
     with h5py.File(tmp_path / "b.h5") as file:
         assert len(file) == VIDEOS - 1
     assert said(tmp_path / "b.h5") == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_copy_goes_without_a_sample_whose_own_count_is_wrong(tmp_path, workers):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for at in range(24):
+            length = 10 + 5 * at % 9
+            file[f"s{at}/tokens"], file[f"s{at}/length"] = np.arange(length), length + (at == 5)
+    datacheck.rebuild(tmp_path / "a.h5", tmp_path / "b.h5", drop_bad=True, workers=workers)
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert set(file) == {f"s{at}" for at in range(24) if at != 5}
+    assert not list(datacheck.scan(tmp_path / "b.h5", workers=workers).findings)

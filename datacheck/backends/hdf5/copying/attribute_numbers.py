@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from datacheck.backends.hdf5.boundaries import BOUNDS
+from datacheck.backends.hdf5.boundaries import BEGINS, BOUNDS, ENDS
 from datacheck.backends.hdf5.copying.row_selection import Change
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.listing import attributes
-from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.looking import FEW, TEXTS, Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import DIGITS, LABELS, words
 from datacheck.backends.hdf5.row_numbers import ROWS
+from datacheck.backends.hdf5.samples import by_number
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape
+from datacheck.model.sample_sets import SETS
 
 SURELY = frozenset(b"n num nb number count total".split())
 COUNTING = SURELY | frozenset(b"len length size".split())
@@ -41,8 +43,8 @@ def counts(
     file: Path, contents: Contents, changes: Mapping[bytes, Change]
 ) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
     """Return what attributes are to hold that are the numbers of rows of tables which lose some."""
-    cut = [it for it in _outside(contents) if _left(it, changes) < it.rows]
-    whole = {it.rows for it in _outside(contents) if _left(it, changes) == it.rows}
+    tables = _outside(contents)
+    cut = [it for it in tables if _left(it, changes) < it.rows]
     made: dict[tuple[bytes, bytes], int | tuple[int, ...]] = {}
     held = _numbers(file, contents, COUNTING | {SHAPE}, _homes(cut)) if cut else {}
     for (path, name), its in held.items():
@@ -50,21 +52,29 @@ def counts(
             shapes = {it.path: it.shape for it in table.datasets if not it.across}
             if name == SHAPE and its == shapes.get(path):
                 made[path, name] = (_left(table, changes), *its[1:])
-            elif its == (table.rows,) and _counts(name, path, table, whole):
+            elif its == (table.rows,) and _counts(name, path, table, _whole(tables, path, changes)):
                 made[path, name] = _left(table, changes)
+        below = [it for it in tables if _is_above(path, it)]
+        if (path, name) not in made and its == (sum(it.rows for it in below),) and _counts_all(name, below):
+            made[path, name] = sum(_left(it, changes) for it in below)
     return made
 
 
 def losses(file: Path, contents: Contents, rows: Mapping[str, Collection[int]]) -> Iterator[str]:
-    """Yield the attributes of several objects that may hold numbers of rows of tables which lose these rows."""
+    """Yield the attributes that may hold numbers of rows of tables which lose these: many, or one in each object."""
     cut = [it for it in _outside(contents) if len(rows.get(it.name, ()))]
     alike: dict[tuple[bytes, bytes], list[tuple[bytes, int]]] = defaultdict(list)
-    held = _numbers(file, contents, POINTING, contents.paths) if cut else {}
-    for (path, name), its in held.items():
-        if len(its) == 1:
+    held = (
+        _numbers(file, contents, POINTING | BEGINS | ENDS, {*contents.paths, *_homes(cut)}, most=TEXTS) if cut else {}
+    )
+    for (path, name), its in sorted(held.items()):
+        for table in (it for it in cut if _selects(name, its, it)):
+            what = f"the attribute {escape(name)} of {escape(path)}"
+            yield f"{what} may hold numbers of rows of {table.name}, which would lead elsewhere"
+        if len(its) == 1 and words(name) & POINTING:
             alike[DIGITS.sub(b"#", path), name].append((path, its[0]))
     for (_, name), found in sorted(alike.items()):
-        numbers = np.array([it for _, it in sorted(found)])
+        numbers = np.array([it for _, it in sorted(found, key=lambda it: by_number(it[0]))])
         for table in cut:
             own = {it.path for it in table.datasets}
             rising = len(found) >= FEWEST and not own.intersection(path for path, _ in found)
@@ -74,6 +84,15 @@ def losses(file: Path, contents: Contents, rows: Mapping[str, Collection[int]]) 
                     f"the attribute {escape(name)} of {escape(found[0][0])} and {len(found) - 1:,} more may hold "
                     f"numbers of rows of {table.name}, which would lead elsewhere"
                 )
+
+
+def _selects(name: bytes, its: Sequence[int], table: Table) -> bool:
+    """Say whether numbers of one attribute are rows of a table: those of a set of samples, or where one begins."""
+    if len(its) == 1:
+        return bool(words(name) & SETS) and 0 < its[0] <= table.rows
+    if not words(name) & POINTING or len(its) in table.datasets[0].shape[1:] or len(set(its)) < len(its):
+        return False
+    return min(its) >= 0 and REACHING * table.rows <= max(its) < table.rows
 
 
 def _outside(contents: Contents) -> list[Table]:
@@ -86,6 +105,23 @@ def _outside(contents: Contents) -> list[Table]:
 def _left(table: Table, changes: Mapping[bytes, Change]) -> int:
     change = changes.get(table.datasets[0].path)
     return table.rows if change is None else len(change.rows)
+
+
+def _is_above(path: bytes, table: Table) -> bool:
+    group = table.datasets[0].path.rpartition(b"/")[0]
+    return (group + b"/").startswith(path.rstrip(b"/") + b"/")
+
+
+def _whole(tables: Collection[Table], path: bytes, changes: Mapping[bytes, Change]) -> set[int]:
+    """Return the heights of the tables below an object that lose no row: a number there may count these."""
+    return {it.rows for it in tables if _left(it, changes) == it.rows and _is_above(path, it)}
+
+
+def _counts_all(name: bytes, tables: Collection[Table]) -> bool:
+    """Say whether a number that is that of the rows of several tables counts samples: of all the sets of a file."""
+    its = words(name)
+    samples = SURELY & its and ANYTHING & its and its <= SURELY | ANYTHING
+    return bool(samples) and len(tables) > 1 and all(it.rows for it in tables)
 
 
 def _homes(tables: Collection[Table]) -> list[bytes]:
@@ -104,17 +140,21 @@ def _counts(name: bytes, path: bytes, table: Table, whole: Collection[int]) -> b
     its = words(name)
     own = {it.path for it in table.datasets}
     above = table.datasets[0].path.rpartition(b"/")[0]
-    if not its & COUNTING or not (path in own or (above + b"/").startswith(path.rstrip(b"/") + b"/")):
+    if not its & COUNTING or not (path in own or _is_above(path, table)):
         return False
     named = {word for it in (*own, above) for word in words(it.rpartition(b"/")[2])} - LABELS
     rest = its - COUNTING
     if its & SURELY and {it.removesuffix(b"s") for it in rest} & {it.removesuffix(b"s") for it in named}:
-        return not any(table.rows in it.shape[1:] for it in table.datasets)  # 64 features of 64 samples
+        return not any(it.shape[1:] == (table.rows,) for it in table.datasets)  # 64 features of 64 samples
+    if not its & (SURELY | ANYTHING) and any(table.rows in it.shape[1:] for it in table.datasets):
+        return False  # 64 windows of the length 64
     return rest <= ANYTHING and (path in own or table.rows not in whole)
 
 
-def _numbers(file: Path, contents: Contents, said: Collection[bytes], paths: Collection[bytes]) -> Numbers:
-    """Return the few whole numbers of the attributes of these objects with one of these words in their names."""
+def _numbers(
+    file: Path, contents: Contents, said: Collection[bytes], paths: Collection[bytes], most: int = FEW
+) -> Numbers:
+    """Return the whole numbers, at most so many, that attributes with one of these words in their names hold."""
     made: dict[tuple[bytes, bytes], tuple[int, ...]] = {}
     with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named what is wrong
         h5 = library()
@@ -123,7 +163,7 @@ def _numbers(file: Path, contents: Contents, said: Collection[bytes], paths: Col
             with contextlib.suppress(*TROUBLE):
                 names = attributes(h5, h5.h5o.open(handle.file.id, path or b"/")).names
                 for name in (it for it in names if words(it).intersection(said)):
-                    its = look.numbers(path, name)
+                    its = look.numbers(path, name, most)
                     if its:
                         made[path or b"/", name] = its
     return made

@@ -191,8 +191,8 @@ class Hdf5Copier:
             yield Part(file, names_there[number], names[number], number, start, planned, there, gone_samples, whole)
 
     def _amended_beside(self, reader: Hdf5Reader, plan: Plan) -> dict[Path, bytes]:
-        """Return what files beside the HDF5 files of a folder are to hold that count its samples, if any go."""
-        if not (plan.samples and reader.path.is_dir() and any(reader.path.rglob(os.fsdecode(BESIDE)))):
+        """Return what files beside the HDF5 files of a folder are to hold that count its samples and their rows."""
+        if not (reader.path.is_dir() and any(reader.path.rglob(os.fsdecode(BESIDE)))):
             return {}
         parts = (it for it in self._parts(reader, plan) if not it.whole)
         return {name: it for part in parts for name, it in amended(reader.path, part.plan.amended).items()}

@@ -17,6 +17,7 @@ from datacheck.backends.hdf5 import frames, last_axis, loom, matlab, scales
 from datacheck.backends.hdf5.by_chance import by_themselves
 from datacheck.backends.hdf5.copying import group_numbers
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
+from datacheck.backends.hdf5.copying.one_more import beside, of_episode, one_more
 from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
@@ -106,8 +107,12 @@ def going(
     if means.trajectories is not None:
         rows_of = means.trajectories.rows
         _let_go([it for it in outside if any(dataset.path in rows_of for dataset in it.datasets)], made)
+        cut_here = [it for table in outside if len(made.rows.get(table.name, ())) for it in table.datasets]
+        made.losses += means.trajectories.losses(it.path for it in cut_here)
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
     cut = {sample_of[it] for it, gone in made.rows.items() if it in sample_of and len(gone)} - made.samples
+    for path in sorted(cut):
+        made.losses += of_episode(of_sample[path], made.rows)
     for path in sorted(means.lengths) if cut else ():
         if any(path.startswith(it + b"/") for it in cut):
             made.losses.append(f"{escape(path)} says how long its sample is, which loses rows")
@@ -308,7 +313,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
             elif leading := _leading(other, table, read):
                 yield f"{leading[0]} may hold numbers of rows of {table.name}, which would lead elsewhere"
-            elif _longer(table, other):
+            elif one_more(table, other):
                 yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
             elif _several(table, other):
                 few, many = sorted((table.rows, other.rows))
@@ -350,24 +355,10 @@ def _uncovered(cells: Cells, table: Table, others: Sequence[Dataset]) -> Iterato
             yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
 
 
-def _beside(table: Table, other: Dataset) -> bool:
-    return other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]
-
-
-def _longer(table: Table, other: Dataset) -> bool:
-    """Say whether one of these is the observations, with the last one, and the other one the actions between them."""
-    if not _beside(table, other):
-        return False
-    names = {it.name for it in table.datasets}
-    if names & SEEN and other.name in STEPS:
-        return table.rows == other.rows + 1
-    return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
-
-
 def _several(table: Table, other: Dataset) -> bool:
     """Say whether a picture has so many captions, by the names, and the place of a caption tells which it is of."""
     few, many = sorted((table.rows, other.rows))
-    if few < FEWEST_OF_SEVERAL or few == many or many % few or not _beside(table, other):
+    if few < FEWEST_OF_SEVERAL or few == many or many % few or not beside(table, other):
         return False
     long = table.datasets if table.rows == many else [other]
     if any(

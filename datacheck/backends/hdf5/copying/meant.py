@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
-from datacheck.backends.hdf5.copying import attribute_numbers
+from datacheck.backends.hdf5.copying import attribute_numbers, group_attributes
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.group_numbers import new_names
@@ -63,8 +63,7 @@ def all_gone(
     samples |= {(folder, "") for folder in cases.values()}
     losing: dict[int, Sequence[Table]] = {}
     numbered: set[tuple[str | None, str]] = set()
-    mends = False
-    first = 0
+    mends, first = False, 0
     for number, file in enumerate(reader.files):
         label = reader.names[number] if reader.names else None
         contents, _ = with_counts(reader, number, reader.contents(number))
@@ -92,6 +91,7 @@ def all_gone(
         read = read_numbers(file, contents)
         made = going(contents, rows, its_marks, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
         made.losses += () if made.whole else attribute_numbers.losses(file, contents, made.rows)
+        made.losses += () if made.whole else group_attributes.losses(file, contents, made.samples, renumber)
         every += _indexes(contents, made, start)
         others += _others(contents, made, direct, start, label)
         every.append(np.arange(start, first) if made.whole else single)
@@ -196,8 +196,7 @@ def _told(
     """Add what of a file is made true in a copy that goes without this, as people read it."""
     if made.whole:
         return
-    means = contents.means or Meaning()
-    lost = frozenset(made.samples)
+    means, lost = contents.means or Meaning(), frozenset(made.samples)
     changes = {
         dataset.path: Change(Kept(table.rows, made.rows[table.name]))
         for table in contents.tables
@@ -390,21 +389,24 @@ def _counts(
     contents: Contents, means: Meaning, gone: frozenset[bytes], changes: Mapping[bytes, Change]
 ) -> dict[tuple[bytes, bytes], int]:
     heights = {path: shape[0] for path, shape in contents.shapes if shape}
-    steps = {}
-    changed = set(gone)
+    steps, changed = {}, set(gone)
     for sample, members in (means.members or {}).items():
         if members:
             change = changes.get(members[0])
             steps[sample] = heights[members[0]] if change is None else len(change.rows)
             if change is not None and len(change.rows) < change.rows.total:
                 changed.add(sample)
+    heights |= {path: len(it.rows) for path, it in changes.items()}
+    cut = {path for path, it in changes.items() if len(it.rows) < it.rows.total}
     made = {}
     for count in means.counts:
         left = [it for it in count.samples if it not in gone]
-        if not left or (count.true and changed.isdisjoint(count.samples)) or not count.unsure.isdisjoint(left):
+        of = [it + b"/" + count.of for it in left if count.of]
+        same = count.true and changed.isdisjoint(count.samples) and cut.isdisjoint(of)
+        if not left or same or not count.unsure.isdisjoint(left):
             continue
-        made[count.path, count.name] = len(left) if count.whole else sum(steps.get(it, 0) for it in left)
-    heights |= {path: len(it.rows) for path, it in changes.items()}
+        its = (heights.get(it, 0) for it in of) if of else (steps.get(it, 0) for it in left)
+        made[count.path, count.name] = len(left) if count.whole else sum(its)
     there = None if means.trajectories is None else means.trajectories.there(heights)
     if means.trajectories is not None and there is not None and there != means.trajectories.said:
         made[b"/", COUNT] = there

@@ -85,3 +85,65 @@ def test_numbers_that_lead_to_none_of_the_rows_are_copied(tmp_path, numbers):
     datacheck.rebuild(events(tmp_path / "a.h5", numbers), tmp_path / "b.h5", drop_bad=True, workers=1)
     with h5py.File(tmp_path / "b.h5") as file:
         assert file.attrs["num_events"] == 899
+
+
+@pytest.mark.parametrize(("name", "left"), [("length", ROWS), ("size", ROWS), ("len", ROWS), ("num_samples", ROWS - 1)])
+def test_a_length_of_windows_stays_where_there_are_as_many_of_them(tmp_path, name, left):
+    assert copied(write(tmp_path / "a.h5", width=ROWS, of_file={name: ROWS}))[0] == {name: left}
+
+
+def test_a_number_of_pictures_is_made_true_where_they_are_as_high_as_they_are_many(tmp_path):
+    images = np.random.default_rng(1).normal(size=(ROWS, ROWS, ROWS))
+    images[5, 1, 1] = np.nan
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"], file["label"] = images, np.arange(ROWS) % 3
+        file.attrs.update(num_images=ROWS, image_size=ROWS)
+    datacheck.rebuild(tmp_path / "a.h5", tmp_path / "copy.h5", drop_bad=True, workers=1)
+    with h5py.File(tmp_path / "copy.h5") as file:
+        assert dict(file.attrs) == {"num_images": ROWS - 1, "image_size": ROWS}
+
+
+@pytest.mark.parametrize("test", [40, ROWS])
+def test_counts_of_a_set_and_of_all_sets_are_made_true(tmp_path, test):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, rows in (("train", ROWS), ("test", test)):
+            values = np.random.default_rng(rows).normal(size=(rows, 4))
+            values[5, 1] = np.nan if name == "train" else 0.5
+            file[f"{name}/data"], file[f"{name}/label"] = values, np.arange(rows) % 3
+            file[name].attrs["num_samples"] = rows
+        file.attrs.update(num_samples=ROWS + test, seed=ROWS + test)
+    datacheck.rebuild(tmp_path / "a.h5", tmp_path / "copy.h5", drop_bad=True, workers=1)
+    with h5py.File(tmp_path / "copy.h5") as file:
+        assert dict(file.attrs) == {"num_samples": ROWS + test - 1, "seed": ROWS + test}
+        assert [file[it].attrs["num_samples"] for it in ("train", "test")] == [ROWS - 1, test]
+
+
+OF_SETS = [{"train_indices": range(40), "test_idx": range(40, ROWS)}, {"test_start": 40}, {"val_idx": 50}]
+
+
+@pytest.mark.parametrize("numbers", OF_SETS, ids=str)
+def test_a_rebuild_stops_where_attributes_say_which_rows_are_of_a_set(tmp_path, numbers):
+    held = {name: it if isinstance(it, int) else list(it) for name, it in numbers.items()}
+    source = write(tmp_path / "a.h5", of_file=held)
+    with pytest.raises(datacheck.UsageError, match="may hold numbers of rows"):
+        datacheck.rebuild(source, tmp_path / "copy.h5", drop_bad=True, workers=1)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [{"channel_idx": [0, 1, 2, 3]}, {"index": 50}, {"rows": [5, 50, 5]}, {"train_start": 0}, {"idx": [-1, 50]}],
+    ids=str,
+)
+def test_a_rebuild_does_not_stop_for_other_numbers(tmp_path, held):
+    copied(write(tmp_path / "a.h5", of_file=held))
+
+
+@pytest.mark.parametrize("name", ["images/image{}", "images/image{:03d}"])
+def test_a_rebuild_stops_where_pictures_point_to_events(tmp_path, name):
+    source = write(tmp_path / "a.h5")
+    with h5py.File(source, "a") as file:
+        for at in range(12):
+            file[name.format(at)] = np.random.default_rng(at).integers(0, 255, (16, 16)).astype("u1")
+            file[name.format(at)].attrs["event_idx"] = 5 * at
+    with pytest.raises(datacheck.UsageError, match=r"the attribute event_idx of /images/image0+ and 11 more"):
+        datacheck.rebuild(source, tmp_path / "copy.h5", drop_bad=True, workers=1)

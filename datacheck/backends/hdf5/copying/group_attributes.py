@@ -1,0 +1,76 @@
+"""Attributes that lead to numbered groups by their names or numbers, where a copy gives these groups other numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from datacheck.backends.hdf5.copying.group_numbers import new_names
+from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.fork_guard import StepCounter
+from datacheck.backends.hdf5.listing import attributes
+from datacheck.backends.hdf5.looking import TEXTS, Looking
+from datacheck.backends.hdf5.meaning import ID
+from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.backends.hdf5.row_numbers import ROWS
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.model.escaping import escape
+from datacheck.model.sample_sets import SETS
+
+POINTING = ROWS | SETS
+"""Words in the names of attributes that hold numbers of groups."""
+OWN = frozenset(b"id index idx number nr".split())
+"""Words in the names of attributes of a group that are its own number."""
+
+
+def losses(file: Path, contents: Contents, gone: Collection[bytes], renumber: bool | None) -> Iterator[str]:
+    """Yield the attributes that would lead to other groups than before, in a copy without the groups that are gone."""
+    for above in sorted({it.rpartition(b"/")[0] for it in gone}):
+        called = new_names(contents, gone, above, renumber=renumber)
+        if not called:
+            continue
+        with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named its faults
+            look = Looking(library(), handle.file.id, StepCounter({}))
+            yield from _leading(look, above, called, _own_and_above(above, called))
+
+
+def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[bytes]:
+    parts = above.split(b"/")
+    return [*(b"/".join(parts[:at]) for at in range(1, len(parts) + 1)), *sorted(called)]
+
+
+def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], paths: Sequence[bytes]) -> Iterator[str]:
+    """Yield what leads to groups, by the name of the attribute: once where many groups have it."""
+    names = frozenset(it.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for it in called)
+    said = set()
+    for path in paths:
+        own = int(DIGITS.findall(path)[-1][:18]) if path in called else None
+        with contextlib.suppress(*TROUBLE):
+            for name in attributes(look.h5, look.h5.h5o.open(look.file, path or b"/")).names:
+                if (name, own is None) in said or (name == ID and own is not None):
+                    continue
+                if _are_names(look.texts(path, name), names) or _is_number(name, look, path, own):
+                    said.add((name, own is None))
+                    what = f"the attribute {escape(name)} of {escape(path or b'/')}"
+                    yield f"{what} may lead to groups of {escape(above or b'/')} that get other numbers"
+
+
+def _are_names(texts: Sequence[str], names: frozenset[str]) -> bool:
+    """Say whether texts are names of groups, or hold some; where these are numbers alone, only several texts are."""
+    if not names.isdisjoint(texts):
+        return len(texts) > 1 or not any(it.isdigit() for it in names)
+    start, _, end = next(iter(names)).partition(*re.findall("[0-9]+", next(iter(names)))[-1:])
+    held = re.compile(rf"(?<!\w){re.escape(start)}[0-9]+{re.escape(end)}(?!\w)")
+    return bool(start.strip() or end) and any(it in names for text in texts for it in held.findall(text))
+
+
+def _is_number(name: bytes, look: Looking, path: bytes, own: int | None) -> bool:
+    """Say whether an attribute of a group is its `own` number, or one of what it is in holds numbers of groups."""
+    its = words(name)
+    if own is not None:
+        return bool(its & OWN) and its <= OWN | words(path.rpartition(b"/")[2]) and look.numbers(path, name) == (own,)
+    numbers = look.numbers(path, name, TEXTS) if its & POINTING else ()
+    return len(numbers) > 1 and min(numbers) >= 0 and len(set(numbers)) == len(numbers)

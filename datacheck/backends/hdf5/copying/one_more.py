@@ -1,0 +1,34 @@
+"""Observations with the last one, which are one more than the actions between them: steps cannot go from both alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.row_counts import SEEN, STEPS
+from datacheck.backends.hdf5.tables import Table
+from datacheck.model.escaping import escape
+
+
+def beside(table: Table, other: Dataset) -> bool:
+    return other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]
+
+
+def one_more(table: Table, other: Dataset) -> bool:
+    """Say whether one of these is the observations, with the last one, and the other one the actions between them."""
+    if not beside(table, other):
+        return False
+    names = {it.name for it in table.datasets}
+    if names & SEEN and other.name in STEPS:
+        return table.rows == other.rows + 1
+    return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
+
+
+def of_episode(tables: Sequence[Table], rows: Mapping[str, Collection[int]]) -> Iterator[str]:
+    """Yield what of an episode that loses rows, but not as a whole, has one more or less and loses other ones."""
+    for table in tables:
+        gone = rows.get(table.name, ())
+        for other in tables if len(gone) else ():
+            if abs(table.rows - other.rows) == 1 and len(rows.get(other.name, ())) != len(gone):
+                path = escape(other.datasets[0].path)
+                yield f"{path} has a row for each step of {table.name}, which has one more or less"
