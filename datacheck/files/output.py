@@ -36,10 +36,11 @@ def writing(path: str | Path) -> Iterator[None]:
 class Output:
     """A file to write. Use as a context manager; `file` takes what is to be in it, `publish` gives it the name.
 
-    Leaving it without `publish` leaves what lay at the name, and nothing beside it. What runs that were killed have left
-    there is removed by the next that is to write the same file. One that `grows` is written under a name that says so (`NAME.partial`), for people to look into meanwhile. One that `resumes` grows on in the file
-    that an earlier run has left under such a name, if there is one: it is then `resumed`. What has grown stays if it
-    `keeps` it and is not published, and in any case if it `leaves` it.
+    Leaving it without `publish` leaves what lay at the name, and nothing beside it. What killed runs have left there is
+    removed by the next one that is to write the same file. One that `grows` is written under a name that says so
+    (`NAME.partial`), for people to look into meanwhile. One that `resumes` grows on in the file that an earlier run has
+    left under such a name, if there is one: it is then `resumed`. What has grown stays if it `keeps` it and is not
+    published, and in any case if it `leaves` it.
 
     Raises UsageError where the guard refuses the name, or another run writes there; ReportFailed where the file cannot
     be written.
