@@ -146,7 +146,7 @@ def _left_by_an_interrupt(sources: Sequence[str], target: Path, quarantine: Path
     """Return what is true until a copy gets its name, from when on an interrupt comes too late."""
     its = f"{sources[0]} is" if len(sources) == 1 else "the sources are"
     if dry_run:
-        return f"{its} unchanged, and a dry run writes nothing; the same command begins anew"
+        return f"{its} unchanged, and a dry run writes no copy; the same command begins anew"
     places = target if quarantine is None else f"{target} and {quarantine}"
     return f"{its} unchanged, and nothing was written to {places}; the same command begins anew"
 

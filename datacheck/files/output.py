@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,10 @@ from typing import IO, Any, BinaryIO
 from datacheck.errors import ReportFailed, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.place import Identity, Place, hold, identity, put_on_disk
+from datacheck.model.replacing import replace
 
 UNFINISHED = ".datacheck-partial"
+TOKEN_BYTES = 4
 GROWING = ".partial"
 MOST_NAMES = 1000
 
@@ -33,10 +36,11 @@ def writing(path: str | Path) -> Iterator[None]:
 class Output:
     """A file to write. Use as a context manager; `file` takes what is to be in it, `publish` gives it the name.
 
-    Leaving it without `publish` leaves what lay at the name, and nothing beside it. One that `grows` is written under
-    a name that says so (`NAME.partial`), for people to look into meanwhile. One that `resumes` grows on in the file
-    that an earlier run has left under such a name, if there is one: it is then `resumed`. What has grown stays if it
-    `keeps` it and is not published, and in any case if it `leaves` it.
+    Leaving it without `publish` leaves what lay at the name, and nothing beside it. What killed runs have left there is
+    removed by the next one that is to write the same file. One that `grows` is written under a name that says so
+    (`NAME.partial`), for people to look into meanwhile. One that `resumes` grows on in the file that an earlier run has
+    left under such a name, if there is one: it is then `resumed`. What has grown stays if it `keeps` it and is not
+    published, and in any case if it `leaves` it.
 
     Raises UsageError where the guard refuses the name, or another run writes there; ReportFailed where the file cannot
     be written.
@@ -69,6 +73,7 @@ class Output:
             try:
                 self._guard.claim(place)
                 self._found = self._examined(place)
+                self._remove_left(place)
                 descriptor = self._created(place)
             except BaseException:
                 os.close(place.folder)
@@ -119,15 +124,13 @@ class Output:
         if left is not None:
             return left
         for number in range(1, MOST_NAMES):
-            if self._grows:
-                self._name = _growing(place, number)
-            else:
-                self._name = place.beside(f".{os.urandom(4).hex()}{UNFINISHED}", ".")
+            token = os.urandom(TOKEN_BYTES).hex()
+            self._name = _growing(place, number) if self._grows else _unfinished(place, token)
             with contextlib.suppress(FileExistsError):
                 descriptor = os.open(self._name, flags, 0o666, dir_fd=place.folder)
-                if self._grows:
-                    _locked(descriptor)
-                return descriptor
+                if _locked(descriptor) and os.fstat(descriptor).st_nlink:
+                    return descriptor
+                os.close(descriptor)  # before the lock told that it is alive, another run took it for a dead one's
         raise FileExistsError(errno.EEXIST, f"{self._name} and the like are there already", str(self.path))
 
     def _left(self, place: Place) -> int | None:
@@ -187,6 +190,14 @@ class Output:
                 if identity(os.stat(name, dir_fd=place.folder, follow_symlinks=False)) == own:
                     os.unlink(name, dir_fd=place.folder)
 
+    def _remove_left(self, place: Place) -> None:
+        """Remove what runs that were killed have left of the same file, but nothing that is read or not the user's."""
+        with contextlib.suppress(OSError):
+            for name in _left_names(place):
+                with contextlib.suppress(OSError, UsageError):
+                    self._guard.refuse_output(replace(place, name=name))
+                    _remove_if_left(place, name)
+
     def _is_ours(self, place: Place) -> bool:
         try:
             status = os.stat(self._name, dir_fd=place.folder, follow_symlinks=False)
@@ -215,6 +226,33 @@ class Output:
 def _growing(place: Place, number: int) -> str:
     """Return a name for a file that grows: the first, or another one where that is taken."""
     return place.beside(GROWING if number == 1 else f"{GROWING}-{number}")
+
+
+def _unfinished(place: Place, token: str) -> str:
+    return place.beside(f".{token}{UNFINISHED}", ".")
+
+
+def _left_names(place: Place) -> list[str]:
+    """Return the names beside a place that only unfinished files for it have."""
+    if not place.listed:
+        return []
+    begin = _unfinished(place, "0" * 2 * TOKEN_BYTES)[: -len(UNFINISHED) - 2 * TOKEN_BYTES]
+    pattern = re.compile(rf"{re.escape(begin)}[0-9a-f]{{{2 * TOKEN_BYTES}}}{re.escape(UNFINISHED)}")
+    with os.scandir(place.folder) as entries:
+        return [it.name for it in entries if pattern.fullmatch(it.name)]
+
+
+def _remove_if_left(place: Place, name: str) -> None:
+    """Remove an unfinished file that nobody writes: who does so holds its lock. Raises OSError."""
+    descriptor = os.open(name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place.folder)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        status = os.fstat(descriptor)
+        there = identity(os.stat(name, dir_fd=place.folder, follow_symlinks=False)) == identity(status)
+        if there and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink == 1:
+            os.unlink(name, dir_fd=place.folder)
+    finally:
+        os.close(descriptor)
 
 
 def _locked(descriptor: int) -> bool:

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Sequence
 from typing import IO
 
+from datacheck.files import common
+
 ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
@@ -44,8 +46,12 @@ def interpreter(
 
 
 def environment() -> dict[str, str]:
-    """Return a worker's environment: the caller's, without what changes how Python runs what is judged."""
-    return {**{name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}, **ENVIRONMENT}
+    """Return a worker's environment: the caller's, without what changes how Python runs what is judged.
+
+    It tells where the file is that workers have in common.
+    """
+    passed_on = {name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}
+    return {**passed_on, **ENVIRONMENT, **common.told()}
 
 
 _MAIN = """

@@ -32,6 +32,8 @@ PATIENCE = 6
 """On the clock it may take this many times as long: a loaded machine or a slow disk is no fault of the file."""
 TOO_LONG = frozenset({"SIGPROF", "SIGALRM"})
 """What ends a step that took too long: of processor time, or on the clock."""
+OWN = FROM_DATA | {"SIGPROF"}
+"""What a step brings upon itself. The clock also runs while somebody has stopped it (Ctrl-Z)."""
 DEATHS = 16
 """So many steps may die; a file that kills more often is given up at the first of the others."""
 HANGS = 3
@@ -61,10 +63,11 @@ def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]
     """Return what `walk` returns, a value that pickles, and the steps that were avoided, by the signal they died of.
 
     The steps must be the same every time. None if the walk dies too often to be of any use, or before its first step,
-    which then has the number -1. What somebody else's signal ends is tried once more.
+    which then has the number -1. What somebody else's signal ends is tried once more, and so is, once in all, what took
+    too long on the clock.
     """
     avoid: dict[int, str] = {}
-    by_chance: set[int] = set()
+    by_chance: set[int | str] = set()
     while len(avoid) <= DEATHS:
         with mmap.mmap(-1, 8) as memory:
             memory[:8] = struct.pack("<q", -1)
@@ -75,8 +78,9 @@ def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]
             made: T = unpickled(answer) if os.WEXITSTATUS(status) == 0 else walk(StepCounter(avoid))
             return made, avoid
         ended = name_of_end(-os.WTERMSIG(status))
-        if ended not in FROM_DATA | TOO_LONG and last not in by_chance:
-            by_chance.add(last)
+        cause = ended if ended == "SIGALRM" else last
+        if ended not in OWN and cause not in by_chance:
+            by_chance.add(cause)
             continue
         known = last in avoid
         avoid[last] = ended
@@ -101,7 +105,7 @@ def survived_together(walks: Sequence[Callable[[StepCounter], T]]) -> list[T] | 
 def deadly_signal(deed: Callable[[], object]) -> str | None:
     """Do something in a child; return the signal that it died of, one of TOO_LONG if it took more than DEED_SECONDS.
 
-    What somebody else's signal ends is tried once more.
+    What somebody else's signal ends, or the clock, is tried once more.
     """
 
     def tried(trail: StepCounter) -> None:
@@ -113,7 +117,7 @@ def deadly_signal(deed: Callable[[], object]) -> str | None:
         with mmap.mmap(-1, 8) as memory:
             status, _ = _in_child(tried, StepCounter({}, memory))
         ended = None if os.WIFEXITED(status) else name_of_end(-os.WTERMSIG(status))
-        if ended is None or ended in FROM_DATA | TOO_LONG:
+        if ended is None or ended in OWN:
             break
     return ended
 

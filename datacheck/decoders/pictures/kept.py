@@ -2,7 +2,8 @@
 
 It is linked by llvmlite, which is what numba uses for it. What is kept depends on nothing outside of itself: it calls
 nothing of Python's or numba's, and nothing in it raises. It is used again only by the same Python, numba and llvmlite
-on the same kind of processor, and only from a file of the user's own, or root's, that nobody else may write.
+on the same kind of processor, and only from a file of the user's own, or root's, that nobody else may write. Where no
+folder can be written, the workers of one run have it from each other, in a file in memory.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.decoders.pictures.digesting import digest_of
+from datacheck.files import common
 from datacheck.files.regular import open_descriptor, read_whole
 
 _MAGIC = b"datacheck machine code 1\n"
@@ -69,6 +71,9 @@ def address_of(module: str, name: str) -> int | None:
         with contextlib.suppress(*_OTHERWISE):
             symbol, code = _read(folder / file, file)
             return _link(file, symbol, code)
+    with contextlib.suppress(*_OTHERWISE):
+        symbol, code = _read_common(file)
+        return _link(file, symbol, code)
     return None
 
 
@@ -80,10 +85,13 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
         address = _link(file, symbol, code)
     except _OTHERWISE:
         return None
+    content = _packed(file, symbol, code)
     for folder in _folders(module):
         with contextlib.suppress(OSError):
-            _write(folder / file, file, symbol, code)
-            break
+            _write(folder / file, content)
+            return address
+    with contextlib.suppress(OSError):
+        _write_common(content)
     return address
 
 
@@ -91,13 +99,10 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
 def by_one(module: str) -> Iterator[None]:
     """Have others that would keep code of this module wait, where they can be told: one compiles it, and all have it.
 
-    It is the folder that is locked, so that nothing is left behind; a process that dies has it no longer. Who waited
-    for too long goes on as if alone.
+    It is the folder that is locked, or what workers have in common, so that nothing is left behind; a process that dies
+    has it no longer. Who waited for too long goes on as if alone.
     """
-    locked = None
-    for folder in _folders(module) if possible() else ():
-        if (locked := _locked(folder)) is not None:
-            break
+    locked = _locked(module) if possible() else None
     try:
         yield
     finally:
@@ -105,17 +110,14 @@ def by_one(module: str) -> Iterator[None]:
             os.close(locked)
 
 
-def _locked(folder: Path) -> int | None:
-    """Return the descriptor of a folder for which this process holds the lock; None if nothing can be kept there."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            return None
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return None
+def _locked(module: str) -> int | None:
+    """Return a descriptor that has the lock, None where nothing can be kept; who waited too long has it without."""
+    descriptor = next((it for it in map(_opened, _folders(module)) if it is not None), None)
+    if descriptor is None:
+        with contextlib.suppress(OSError):
+            descriptor = common.opened()
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    while descriptor is not None and time.monotonic() < end:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -125,6 +127,17 @@ def _locked(folder: Path) -> int | None:
         else:
             break
     return descriptor
+
+
+def _opened(folder: Path) -> int | None:
+    """Return the descriptor of a folder; None if nothing can be kept there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            return None
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def _folders(module: str) -> Iterator[Path]:
@@ -235,7 +248,20 @@ def _link(file: str, symbol: str, code: bytes) -> int:
 
 def _read(path: Path, file: str) -> tuple[str, bytes]:
     """Return the symbol and the code in a file. Raises _Unusable, or OSError where there is none."""
-    descriptor = open_descriptor(path, follow=False)
+    return _unpacked(_whole(open_descriptor(path, follow=False)), file)
+
+
+def _read_common(file: str) -> tuple[str, bytes]:
+    """Return the symbol and the code that another worker of this run has put there. Raises as _read does."""
+    descriptor = common.opened()
+    for piece in [] if descriptor is None else _whole(descriptor).split(_MAGIC)[1:]:
+        with contextlib.suppress(_Unusable):
+            return _unpacked(_MAGIC + piece, file)
+    raise _Unusable
+
+
+def _whole(descriptor: int) -> bytes:
+    """Return what a file holds that only the user, or root, may write, and close it. Raises as _read does."""
     try:
         status = os.fstat(descriptor)
         if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
@@ -245,6 +271,16 @@ def _read(path: Path, file: str) -> tuple[str, bytes]:
             whole += piece
     finally:
         os.close(descriptor)
+    return whole
+
+
+def _packed(file: str, symbol: str, code: bytes) -> bytes:
+    content = b"\n".join([file.encode(), symbol.encode(), code])
+    return _MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def _unpacked(whole: bytes, file: str) -> tuple[str, bytes]:
+    """Return the symbol and the code. Raises _Unusable where it is not all of what was kept under this name."""
     digest, _, content = whole.removeprefix(_MAGIC).partition(b"\n")
     if not whole.startswith(_MAGIC) or hashlib.sha256(content).hexdigest().encode() != digest:
         raise _Unusable
@@ -254,19 +290,28 @@ def _read(path: Path, file: str) -> tuple[str, bytes]:
     return symbol.decode(), code
 
 
-def _write(path: Path, file: str, symbol: str, code: bytes) -> None:
-    """Put code into a file, whole or not at all."""
+def _write(path: Path, content: bytes) -> None:
+    """Put content into a file, whole or not at all."""
     import tempfile
 
-    content = b"\n".join([file.encode(), symbol.encode(), code])
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{file}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     made = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as out:
-            out.write(_MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            out.write(content)
             os.fchmod(out.fileno(), 0o644)
         made.replace(path)
     except BaseException:
         made.unlink()
         raise
+
+
+def _write_common(content: bytes) -> None:
+    """Add content to what workers have in common. Half of it, if this is cut short, is not what its digest says."""
+    descriptor = common.opened()
+    if descriptor is not None:
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)

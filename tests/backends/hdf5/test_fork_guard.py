@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_a_step_that_only_waits_gets_more_time_and_is_no_fault_of_the_file(monke
     assert (killed("SIGALRM", "the file").verdict, killed("SIGPROF", "the file").verdict) == ("unverifiable", "bad")
 
 
-@pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGTERM, signal.SIGRTMIN + 3])
+@pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGTERM, signal.SIGRTMIN + 3, signal.SIGALRM])
 def test_what_somebody_else_ends_once_is_done_again(tmp_path, ended):
     mark = tmp_path / "mark"
 
@@ -115,6 +116,27 @@ def test_a_deed_is_tried_before_it_is_done(monkeypatch):
     assert deadly_signal(lambda: 1 // 0) is None
     monkeypatch.setattr(fork_guard, "DEED_SECONDS", 0.2)
     assert deadly_signal(signal.pause) == "SIGALRM"
+
+
+def test_a_step_that_was_stopped_for_a_while_is_done_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(fork_guard, "SECONDS", 0.05)
+    mark = tmp_path / "mark"
+
+    def stopped(trail):
+        told = [trail.step(), trail.step()]
+        if not mark.exists():
+            mark.touch()
+            if os.fork() == 0:  # whoever lets it go on
+                time.sleep(0.5)
+                os.kill(os.getppid(), signal.SIGCONT)
+                os._exit(0)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return told
+
+    assert survived(stopped) == ([None, None], {})
+    mark.unlink()
+    monkeypatch.setattr(fork_guard, "DEED_SECONDS", 0.05)
+    assert deadly_signal(lambda: stopped(fork_guard.StepCounter({}))) is None
 
 
 @pytest.mark.parametrize(("deaths", "answered"), [(15, True), (16, True), (17, False)])
