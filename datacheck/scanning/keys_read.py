@@ -31,6 +31,8 @@ HELD = 1 << 18
 """So many records that name one other are known by what they name."""
 LOOKED_UP = 64
 """Of so many keys that are missing it is looked up whether those beside them are there."""
+NUMBER = re.compile(rb"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
+"""A key with its last number."""
 SMALL = 1 << 20
 """Bytes of a value that may name others."""
 LARGEST = 1 << 30
@@ -195,7 +197,7 @@ class Named:
         """Say whether what is missing was there: "none" never was, nor what comes next after the last of a clip."""
         alike = {fold(it) for it in self.keys - missing}
         some = sorted(missing)[:LOOKED_UP]
-        if any("#" not in fold(it) or fold(it) not in alike for it in some):
+        if any(NUMBER.fullmatch(it) is None or fold(it) not in alike for it in some):
             return False
         return self.once or all(is_there(near) for it in some for near in beside_in_order(it))
 
@@ -206,7 +208,10 @@ def beside_in_order(key: bytes) -> list[bytes]:
     >>> beside_in_order(b"clip2/0010.jpg"), beside_in_order(b"0")
     ([b'clip2/0009.jpg', b'clip2/0011.jpg'], [b'-1', b'1'])
     """
-    before, digits, after = re.fullmatch(rb"(.*?)([0-9]+)([^0-9]*)", key, re.DOTALL).groups()  # type: ignore[union-attr]
+    match = NUMBER.fullmatch(key)
+    if match is None:
+        return []
+    before, digits, after = match.groups()
     return [b"%s%0*d%s" % (before, len(digits), int(digits) + by, after) for by in (-1, 1)]
 
 

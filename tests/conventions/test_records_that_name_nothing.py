@@ -24,7 +24,7 @@ def following(last):
     return {b"next-%05d" % at: b"frame-%05d" % (at + 1) for at in range(COUNT)} | {b"next-%05d" % (COUNT - 1): last}
 
 
-@pytest.mark.parametrize("last", [b"end", b"none", b"frame-00200"])
+@pytest.mark.parametrize("last", [b"end", b"none", b"frame-#", b"frame-00200"])
 def test_the_end_of_a_chain_is_not_bad(tmp_path, last):
     report = datacheck.scan(write(tmp_path / "store", frames() | following(last)))
     assert verdicts(report) == [("dangling", "suspicious")]
