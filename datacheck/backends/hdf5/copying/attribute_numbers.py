@@ -32,6 +32,7 @@ COUNTING = SURELY | frozenset(b"len length size".split())
 ANYTHING = frozenset(b"sample samples example examples row rows record records entry entries item items".split())
 """Words that stand for the rows of whatever table there is."""
 POINTING = ROWS | BOUNDS | frozenset({b"ix"})
+CLASSES = LABELS | frozenset(b"class classes category categories cat".split())
 SHAPE = b"shape"
 FEWEST, REACHING = 3, 1 / 2
 """So many objects with rising numbers, the last of which is so far through the rows, hold numbers of rows."""
@@ -92,6 +93,8 @@ def _selects(name: bytes, its: Sequence[int], table: Table) -> bool:
         return bool(words(name) & SETS) and 0 < its[0] <= table.rows
     if not words(name) & POINTING or len(its) in table.datasets[0].shape[1:] or len(set(its)) < len(its):
         return False
+    if not words(name) & SETS and (words(name) & CLASSES or max(its) - min(its) == len(its) - 1):
+        return False  # classes, or all of something else
     return min(its) >= 0 and REACHING * table.rows <= max(its) < table.rows
 
 

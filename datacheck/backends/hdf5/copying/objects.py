@@ -143,6 +143,8 @@ class Tree:
             value = group.links.get_val(here)
             if not value:
                 raise ValueError("a soft link to nothing")
+            if info.type == self.h5.h5l.TYPE_SOFT and self._is_skipped(above, value):
+                raise ValueError("a soft link to what must not be opened")
             return Link(above, name, info.type, info.cset, value if isinstance(value, tuple) else (value,)), False
         if info.type != self.h5.h5l.TYPE_HARD:
             raise ValueError(f"a link of the unknown type {info.type}")
@@ -162,6 +164,15 @@ class Tree:
     def without_attributes(self, path: bytes) -> bool:
         """Say whether the attributes of an object must not be looked at."""
         return escape(path) + OF_ATTRIBUTES in self._skip
+
+    def _is_skipped(self, above: bytes, value: bytes) -> bool:
+        """Say whether a soft link in a group leads to what is skipped, or into it."""
+        path = value if value.startswith(b"/") else below(above, value)
+        while path.strip(b"/") and self._skip:
+            if escape(path) in self._skip:
+                return True
+            path = path.rpartition(b"/")[0]
+        return False
 
     def open(self, path: bytes) -> Any:
         return self.h5.h5o.open(self.file, real(path, self._called))

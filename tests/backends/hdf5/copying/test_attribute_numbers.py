@@ -118,7 +118,12 @@ def test_counts_of_a_set_and_of_all_sets_are_made_true(tmp_path, test):
         assert [file[it].attrs["num_samples"] for it in ("train", "test")] == [ROWS - 1, test]
 
 
-OF_SETS = [{"train_indices": range(40), "test_idx": range(40, ROWS)}, {"test_start": 40}, {"val_idx": 50}]
+OF_SETS = [
+    {"train_indices": range(40), "test_idx": range(40, ROWS)},
+    {"test_start": 40},
+    {"val_idx": 50},
+    {"chosen_idx": [3, 8, 50]},
+]
 
 
 @pytest.mark.parametrize("numbers", OF_SETS, ids=str)
@@ -131,7 +136,15 @@ def test_a_rebuild_stops_where_attributes_say_which_rows_are_of_a_set(tmp_path, 
 
 @pytest.mark.parametrize(
     "held",
-    [{"channel_idx": [0, 1, 2, 3]}, {"index": 50}, {"rows": [5, 50, 5]}, {"train_start": 0}, {"idx": [-1, 50]}],
+    [
+        {"channel_idx": [0, 1, 2, 3]},
+        {"index": 50},
+        {"freq_index": list(range(40))},
+        {"class_ids": [3, 8, 50]},
+        {"idx": [5, 50, 5]},
+        {"train_start": 0},
+        {"idx": [-1, 50]},
+    ],
     ids=str,
 )
 def test_a_rebuild_does_not_stop_for_other_numbers(tmp_path, held):
