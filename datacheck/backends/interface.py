@@ -127,7 +127,8 @@ class Concluding(Protocol):
     def conclude(self, account: Mapping[str, int]) -> list[Finding]:
         """Return what is wrong with the store as a whole, after all its shards were read.
 
-        The account has "died" where a record killed its reader: what its block would have added is not in it.
+        The account has "died" where a record killed its reader: what its block would have added is not in it. It has
+        "pieces" where a shard was read in several, after its reader had died.
         """
         ...
 

@@ -215,6 +215,8 @@ class Check(msgspec.Struct, frozen=True):
             tally.records += len(block)
             tally.checked += len(rows)
         judge.finish(alone=self.careful)
+        if self.deaths:
+            tally.account["pieces"] = 1
         tally.made = None if beside is None else beside.result
         return tally
 

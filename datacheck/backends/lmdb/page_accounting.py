@@ -71,7 +71,8 @@ def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
 
 
 def _concluded(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> list[Finding]:
-    if sums.get("died"):
+    if sums.get("died") or (sums.get("pieces") and sums.get("salvaged")):
+        # a leaf that lies in two pieces counts as a whole in a sound one, and by its records in one that is salvaged
         _, sums = _looked_through(pages, bones)
     findings = list(_missing(bones, sums)) if pages.metas.sound else []
     findings += holes(pages, bones)
