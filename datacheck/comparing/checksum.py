@@ -28,9 +28,9 @@ from datacheck.scanning.fingerprint import fingerprint_if_any, read_by
 from datacheck.scanning.line import in_order
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.run import OPENING, Progress, only
+from datacheck.scanning.run import OPENING, Progress
 from datacheck.scanning.scan import prepare, watching
-from datacheck.scanning.tasks import RECORDS_AFTER_DEATH, Check, Job, TakeLayout, noting, together
+from datacheck.scanning.tasks import RECORDS_AFTER_DEATH, Check, Job, TakeLayout, noting, only, together
 from datacheck.workers.interface import PATIENCE, Death, Watch
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.settings import Settings
-from datacheck.scanning.run import only
-from datacheck.scanning.tasks import Job, TakeLayout
+from datacheck.scanning.tasks import Job, TakeLayout, only
 from datacheck.workers.interface import MakeEngine, Watch
 
 KEYS = 1024

@@ -12,8 +12,7 @@ from datacheck.engines import start_engine
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.run import only
-from datacheck.scanning.tasks import Job
+from datacheck.scanning.tasks import Job, only
 from datacheck.workers.interface import Death, MakeEngine, Watch
 
 

@@ -7,8 +7,7 @@ from datacheck.errors import PartUnread
 from datacheck.model.escaping import plain
 from datacheck.rebuilding.choice import Choice, unknown_name
 from datacheck.scanning.find import Find
-from datacheck.scanning.run import only
-from datacheck.scanning.tasks import Task
+from datacheck.scanning.tasks import Task, only
 from datacheck.workers.interface import Engine
 
 

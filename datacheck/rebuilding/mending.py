@@ -28,8 +28,7 @@ from datacheck.scanning.keeping import compared, recognise, watch_of
 from datacheck.scanning.keys_read import TakeKeys
 from datacheck.scanning.pairing import STORES
 from datacheck.scanning.probing import take_profile
-from datacheck.scanning.run import only
-from datacheck.scanning.tasks import TakeLayout, Task
+from datacheck.scanning.tasks import TakeLayout, Task, only
 from datacheck.workers.interface import Death, Engine
 
 MENDED = frozenset({"count", "dangling", "unpaired"})

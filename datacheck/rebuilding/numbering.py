@@ -27,8 +27,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.keeping import plain_numbering, watch_of
 from datacheck.scanning.keys_read import TakeKeys
 from datacheck.scanning.probing import take_profile
-from datacheck.scanning.run import only
-from datacheck.scanning.tasks import TakeLayout, Task
+from datacheck.scanning.tasks import TakeLayout, Task, only
 from datacheck.workers.interface import Death, Engine
 
 CURSOR = "datum"

@@ -38,7 +38,7 @@ from datacheck.scanning.keys_read import (
 from datacheck.scanning.probing import probes_of_keys
 from datacheck.scanning.spanning import with_spanning
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Job, Task
+from datacheck.scanning.tasks import Job, Task, only
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 ENOUGH_KEYS = 256
@@ -162,7 +162,7 @@ def _whole(keys: Keys, layout: Layout) -> frozenset[str]:
 def _by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept | Death:
     whole = _whole(keys, layout)
     asked = sorted(keys.keys() - whole)[:MOST_ASKED]
-    ((_, result),) = pool.run([Recognise({it: keys[it] for it in keys if it in whole or it in asked}, whole)])
+    result = only(pool, Recognise({it: keys[it] for it in keys if it in whole or it in asked}, whole))
     return cast("Kept | Death", result)
 
 

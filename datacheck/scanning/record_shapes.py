@@ -15,8 +15,7 @@ from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.run import only
-from datacheck.scanning.tasks import Job, TakeLayout
+from datacheck.scanning.tasks import Job, TakeLayout, only
 from datacheck.workers.interface import Death, MakeEngine, Watch
 
 

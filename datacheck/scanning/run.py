@@ -46,7 +46,7 @@ from datacheck.scanning.said_of_files import SaidOfFiles
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, knowing, together, workers_ahead
+from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, knowing, only, together, workers_ahead
 from datacheck.workers.interface import Amending, Death, Engine, MakeEngine, Preparing
 
 if TYPE_CHECKING:
@@ -349,14 +349,6 @@ def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
     if isinstance(concluded, list):
         return concluded
     return [finding_of_death(concluded, "checking the store as a whole", of_record=False)]
-
-
-def only(pool: Engine[Task], task: Task) -> Any:
-    """Run one task and return its result or Death; once more, if what killed it may have come from outside."""
-    ((_, result),) = pool.run([task])
-    if isinstance(result, Death) and not (result.proven or result.timed_out or result.errno):
-        ((_, result),) = pool.run([task])
-    return result
 
 
 def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report, add: Callable[[Tally], None]) -> None:

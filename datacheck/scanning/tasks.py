@@ -27,7 +27,7 @@ from datacheck.model.slips import errno_of, of_machine
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, trace_of
 from datacheck.scanning.sampling import Rows, Sample
-from datacheck.workers.interface import PATIENCE, Death, Watch
+from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
@@ -312,3 +312,11 @@ def noting(watch: Watch, *, loaded: bool = False) -> Note:
         watch.note((place, seen))
 
     return note
+
+
+def only(pool: Engine[Task], task: Task) -> Any:
+    """Run one task and return its result or Death; once more, if what killed it may have come from outside."""
+    ((_, result),) = pool.run([task])
+    if isinstance(result, Death) and not (result.proven or result.timed_out or result.errno):
+        ((_, result),) = pool.run([task])
+    return result

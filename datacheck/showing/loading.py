@@ -28,9 +28,8 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.run import only
 from datacheck.scanning.scan import is_reader, prepare_all
-from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by
+from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by, only
 from datacheck.showing.record import meant, with_told
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
 from datacheck.workers.limits import memory_limit

@@ -32,10 +32,9 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.run import only
 from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Job, TakeLayout, Task
+from datacheck.scanning.tasks import Job, TakeLayout, Task, only
 from datacheck.showing.describing import ReadRecord, Seen, Wanted
 from datacheck.showing.partners import FindPartners
 from datacheck.showing.saving import Folder, write

@@ -24,9 +24,9 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.run import OPENING, decoders_of, only
+from datacheck.scanning.run import OPENING, decoders_of
 from datacheck.scanning.scan import prepare_all
-from datacheck.scanning.tasks import Job, TakeLayout, Task
+from datacheck.scanning.tasks import Job, TakeLayout, Task, only
 from datacheck.showing.contents import Part, TakeParts
 from datacheck.workers.interface import Death, Engine, MakeEngine
 

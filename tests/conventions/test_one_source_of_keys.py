@@ -9,8 +9,7 @@ import datacheck
 from datacheck.scanning.keeping import recognise
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.probing import take_profile
-from datacheck.scanning.run import only
-from datacheck.scanning.tasks import Job, TakeLayout
+from datacheck.scanning.tasks import Job, TakeLayout, only
 from datacheck.workers.pool import WORKER_BYTES, Pool
 
 BLOCKS, PAIRS = 128, 8

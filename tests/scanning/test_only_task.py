@@ -2,8 +2,7 @@
 
 import pytest
 
-from datacheck.scanning.run import only
-from datacheck.scanning.tasks import TakeLayout
+from datacheck.scanning.tasks import TakeLayout, only
 from datacheck.workers.interface import UNKNOWN_END, Death
 
 

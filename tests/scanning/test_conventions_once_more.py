@@ -1,0 +1,20 @@
+"""What a store keeps beside its records is found out once more where a worker was killed from outside meanwhile."""
+
+from building import key
+from scanning.test_only_task import Dying
+
+from datacheck.model.blocks import Layout, Shard
+from datacheck.scanning import keeping
+from datacheck.workers.interface import Death
+
+LAYOUT = Layout([Shard()], [Shard()], 40, 0)
+KEYS = {"": frozenset({b"num-samples", *map(key, range(40))})}
+
+
+def test_one_kill_from_outside_decides_nothing():
+    assert keeping._by_keys(Dying(Death("SIGTERM")), LAYOUT, KEYS) == "done"
+
+
+def test_two_decide_that_it_is_not_known():
+    death = Death("SIGTERM")
+    assert keeping._by_keys(Dying(death, death), LAYOUT, KEYS) == death
