@@ -45,11 +45,11 @@ def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[byte
 def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], paths: Sequence[bytes]) -> Iterator[str]:
     """Yield what leads to groups, by the name of the attribute: once where many groups have it."""
     names = frozenset(it.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for it in called)
-    said = set()
+    h5, said = look.h5, set()
     for path in paths:
         own = int(DIGITS.findall(path)[-1][:18]) if path in called else None
         with contextlib.suppress(*TROUBLE):
-            for name in attributes(look.h5, look.h5.h5o.open(look.file, path or b"/")).names:
+            for name in attributes(h5, h5.h5o.open(look.file, path or b"/")).names:
                 if (name, own is None) in said or (name == ID and own is not None):
                     continue
                 if _are_names(look.texts(path, name), names) or _is_number(name, look, path, own):
