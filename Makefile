@@ -36,9 +36,12 @@ demo: $(READY)
 
 # The tests start thousands of processes: without bytecode each of them would compile the package anew. They wait for
 # these, for disks and for time limits: with a process for each core, more than a third of the time goes unused.
+TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal \
+	--numprocesses $$($(BIN)/python -c "import os; print(len(os.sched_getaffinity(0)) + 2)")
+
+# Those of HDF5 fork their own process thousands of times, which takes twice as long with all other tests in its memory.
 test: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal \
-		--numprocesses $$($(BIN)/python -c "import os; print(len(os.sched_getaffinity(0)) + 2)")
+	$(TESTS) tests/backends/hdf5; forking=$$?; $(TESTS) --ignore tests/backends/hdf5 && exit $$forking
 
 # In an environment of its own: some of these packages change what others find installed.
 test-payloads: $(READY)

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("numba", reason="numba is not installed: JPEGs are not walked")
+from datacheck.decoders.pictures.eyes import installed
+
+if not installed():  # which loads nothing
+    pytest.skip("numba is not installed: JPEGs are not walked", allow_module_level=True)
 
 from datacheck.decoders.pictures import jpeg_scans
 

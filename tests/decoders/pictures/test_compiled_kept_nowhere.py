@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
-pytest.importorskip("numba", reason="numba is not installed")
+from datacheck.decoders.pictures.eyes import installed
+
+if not installed():  # which loads nothing
+    pytest.skip("numba is not installed", allow_module_level=True)
 
 MODULE = """
 from datacheck.decoders.pictures.compiled import compiled

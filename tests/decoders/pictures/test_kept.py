@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from decoders.pictures.test_jpeg_walk import mutants
 
-pytest.importorskip("numba", reason="numba is not installed: JPEGs are not walked")
+from datacheck.decoders.pictures.eyes import installed
+
+if not installed():  # which loads nothing
+    pytest.skip("numba is not installed: JPEGs are not walked", allow_module_level=True)
 
 from datacheck.decoders.pictures import jpeg_markers, kept
 from datacheck.decoders.pictures.jpeg_scans import walker
