@@ -8,6 +8,8 @@ from page_reading import Page
 
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
 
+pytestmark = pytest.mark.writes_leveldb
+
 
 def without_newline(path):
     write_leveldb(path, raw_records(30).items())
