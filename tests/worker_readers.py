@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from building import key, raw_records
+from delegating import Delegating
 
-from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Block, Layout, Position, Shard, ignore
 from datacheck.workers.pool import WORKER_BYTES
 
@@ -91,26 +91,11 @@ class Fake:
 
 
 @dataclass(frozen=True)
-class Leaving:
+class Leaving(Delegating):
     """A reader that leaves its process at one record: always, or once."""
 
-    reader: LmdbReader
     mark: Path
     once: bool
-    backend = "lmdb"
-
-    @property
-    def path(self):
-        return self.reader.path
-
-    def layout(self):
-        return self.reader.layout()
-
-    def find(self, name):
-        return self.reader.find(name)
-
-    def name(self, shard, place, finding):
-        return self.reader.name(shard, place, finding)
 
     def blocks(self, shard, *, limit=None, note=ignore):
         for block in self.reader.blocks(shard, limit=limit, note=note):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from building import write_lmdb
+from delegating import Delegating
 
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Layout, Position, Shard, ignore
@@ -27,27 +28,12 @@ PROBES = [Shard("", Position(key)) for key in [b"image-000000001", b"image-00000
 
 
 @dataclass(frozen=True)
-class Failing:
+class Failing(Delegating):
     """A reader that fails at some of the probes, and in looking for the values of single keys."""
 
-    reader: LmdbReader
     how: str
     places: tuple[int, ...] = ()
     values: bool = False
-
-    @property
-    def backend(self):
-        return self.reader.backend
-
-    @property
-    def path(self):
-        return self.reader.path
-
-    def layout(self):
-        return self.reader.layout()
-
-    def name(self, shard, place, finding):
-        return self.reader.name(shard, place, finding)
 
     def find(self, name):
         if self.values:

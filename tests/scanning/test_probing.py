@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from building import datum, key, pixels, raw_records, write_lmdb
+from delegating import Delegating
 from PIL import Image
 
 import datacheck
@@ -94,26 +95,11 @@ def test_pictures_that_are_slow_together_are_taken_one_by_one(tmp_path):
 
 
 @dataclass(frozen=True)
-class Dying:
+class Dying(Delegating):
     """An LMDB reader that raises MemoryError at the keys in `deadly`; only for who reads a few records if `few`."""
 
-    reader: LmdbReader
     deadly: frozenset[bytes]
     few: bool = False
-    backend: str = "lmdb"
-
-    @property
-    def path(self):
-        return self.reader.path
-
-    def layout(self):
-        return self.reader.layout()
-
-    def find(self, wanted):
-        return self.reader.find(wanted)
-
-    def name(self, shard, place, finding):
-        return self.reader.name(shard, place, finding)
 
     def blocks(self, shard, *, limit=None, note=lambda place, seen: None) -> Iterator[Block]:
         for block in self.reader.blocks(shard, limit=limit, note=note):

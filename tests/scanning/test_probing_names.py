@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from building import key, raw_records, write_lmdb
+from delegating import Delegating
 from leveldb_building import write_log_store
 
 import datacheck
@@ -14,29 +15,11 @@ from datacheck.backends.interface import ignore
 
 
 @dataclass(frozen=True)
-class Deadly:
+class Deadly(Delegating):
     """A reader that dies before it has seen a key (`unseen`), or at its value."""
 
-    reader: object
     deadly: bytes
     unseen: bool
-
-    @property
-    def backend(self):
-        return self.reader.backend
-
-    @property
-    def path(self):
-        return self.reader.path
-
-    def layout(self):
-        return self.reader.layout()
-
-    def find(self, wanted):
-        return self.reader.find(wanted)
-
-    def name(self, shard, place, finding):
-        return self.reader.name(shard, place, finding)
 
     def blocks(self, shard, *, limit=None, note=ignore):
         def noted(place, seen):
