@@ -38,9 +38,12 @@ def with_counts(reader: Hdf5Reader, number: int, contents: Contents) -> tuple[Co
     held = _held(file) if file.is_file() else {}
     if not held or _has_siblings(reader, number):
         return contents, []
-    path = os.fsencode(file.relative_to(reader.path))
+    real, root = file.resolve(), reader.path.resolve()
+    inside = real.is_relative_to(root)  # a link may lead to another file, which is then the one to be made true
+    path = os.fsencode(real.relative_to(root) if inside else file.relative_to(reader.path))
     made = list(_counted(path, held, contents))
-    sure = [it for it in made if it.true or _near(it, held, contents)]  # what may count something else stays in a copy
+    # what may count something else, or is not copied, stays as it is
+    sure = [it for it in made if inside and (it.true or _near(it, held, contents))]
     known = replace(contents, means=replace(means, counts=(*means.counts, *sure))) if sure else contents
     return known, [it for count in made if not count.true for it in _untrue(count, held, contents)]
 

@@ -127,3 +127,27 @@ def test_numbers_that_may_count_something_else_stay_in_a_copy(tmp_path, text):
     datacheck.rebuild(folder, tmp_path / "copy", drop_bad=True, workers=1)
     before, after = json.loads(text), json.loads((tmp_path / "copy" / "metadata.json").read_text())
     assert after == before | ({"total_episodes": 11} if "total_episodes" in before else {})
+
+
+def test_counts_behind_a_link_are_made_true_where_they_stand(tmp_path):
+    folder = write(tmp_path / "data", nan=5)
+    (folder / "metadata.json").rename(folder / "v2.json")
+    (folder / "metadata.json").symlink_to("v2.json")
+    before = (folder / "v2.json").read_bytes()
+    receipt = datacheck.rebuild(folder, tmp_path / "copy", drop_bad=True, workers=1)
+    assert receipt.written
+    assert len(episodes(tmp_path / "copy")) == EPISODES - 1
+    assert (tmp_path / "copy" / "metadata.json").is_symlink()
+    assert (folder / "v2.json").read_bytes() == before
+
+
+def test_counts_behind_a_link_out_of_the_folder_are_checked_and_no_copy_says_that_it_changed_them(tmp_path):
+    folder = write(tmp_path / "data", nan=5, total_episodes=EPISODES + 1)
+    (folder / "metadata.json").rename(tmp_path / "elsewhere.json")
+    (folder / "metadata.json").symlink_to("../elsewhere.json")
+    before = (tmp_path / "elsewhere.json").read_bytes()
+    assert ("count", "bad") in [it[:2] for it in said(folder)]
+    receipt = datacheck.rebuild(folder, tmp_path / "copy", drop_bad=True, workers=1, accept_losses=True)
+    assert receipt.written
+    assert "metadata.json" not in str(receipt.repairs)
+    assert (tmp_path / "elsewhere.json").read_bytes() == before
