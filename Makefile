@@ -85,7 +85,7 @@ bench: $(READY)
 
 damage: $(READY)
 	cd benchmarks && ../$(BIN)/python damage.py --json damage.json
-	SEEDS=300 $(BIN)/python -m pytest --numprocesses auto tests/backends/lmdb/test_differential.py
+	SEEDS=300 $(BIN)/python -m pytest --numprocesses auto $$(grep -rl 'import.* seeds' tests)
 	cd benchmarks && ../$(BIN)/python random_stores.py
 	$(BIN)/python benchmarks/agreement_hdf5.py
 

@@ -5,6 +5,7 @@ import random
 import h5py
 import numpy as np
 import pytest
+from covering import pairwise
 
 from datacheck.backends.hdf5 import decoding_ahead, direct
 from datacheck.backends.hdf5.decoding_ahead import Ahead, Threads
@@ -67,10 +68,9 @@ def read(path, threads):
         return [None if (rows := past.read(*it)) is None else rows.tobytes() for it in asked()]
 
 
-@pytest.mark.parametrize("threads", [2, 5])
-@pytest.mark.parametrize("damage", [None, 1, 5])
-@pytest.mark.parametrize("filters", FILTERS)
-@pytest.mark.parametrize("chunks", CHUNKS)
+@pytest.mark.parametrize(
+    ("chunks", "filters", "damage", "threads"), pairwise([*CHUNKS], [*FILTERS], [None, 1, 5], [2, 5])
+)
 def test_rows_are_those_that_one_after_the_other_gives(tmp_path, chunks, filters, damage, threads):
     path = written(tmp_path / "store.h5", CHUNKS[chunks], **FILTERS[filters])
     if damage:

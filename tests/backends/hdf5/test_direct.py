@@ -6,6 +6,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from covering import seeds
 
 from datacheck.backends.hdf5 import file as hdf5_file
 from datacheck.backends.hdf5.direct import direct, fletcher32, unshuffle
@@ -88,7 +89,7 @@ def random_store(path, seed):
     return made
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(16))
 def test_both_ways_read_the_same(path, monkeypatch, seed):
     random_store(path, seed)
     said, values = read(path)
@@ -97,7 +98,7 @@ def test_both_ways_read_the_same(path, monkeypatch, seed):
     assert (said, values) == read(path, limit=3)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(16))
 def test_both_ways_find_the_same_damage(path, monkeypatch, seed):
     pick = random.Random(seed)
     while not (chunked := random_store(path, pick.randrange(1 << 30))):

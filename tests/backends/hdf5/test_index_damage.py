@@ -9,6 +9,7 @@ import struct
 import h5py
 import numpy as np
 import pytest
+from covering import seeds
 
 from datacheck import rebuild, scan
 from datacheck.backends.hdf5.reader import Hdf5Reader
@@ -84,7 +85,7 @@ def test_random_damage_in_an_index_of_chunks_leaves_no_wrong_row_without_a_findi
     path = tmp_path / "a.h5"
     held, raw = made(path, **options)
     there, read = nodes(raw), 0
-    for seed in range(60):
+    for seed in seeds(15):
         random = np.random.default_rng(seed)
         at = int(random.choice(there))
         end = LINKS + struct.unpack_from("<H", raw, at + 6)[0] * (KEY + 8) + KEY
@@ -96,7 +97,7 @@ def test_random_damage_in_an_index_of_chunks_leaves_no_wrong_row_without_a_findi
         wrong = in_a_child(lambda: unnamed(path, held))
         read += wrong is not None
         assert not wrong, f"seed {seed}: {wrong[:5]}"
-    assert read > 40
+    assert read > 0.6 * len(seeds(15))
 
 
 WRONG = {
@@ -175,7 +176,7 @@ def test_an_index_of_chunks_is_compared_in_a_file_that_was_not_closed(tmp_path):
     assert sum(it.key is not None and it.code == "damaged-store" for it in report.findings) == 30
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", seeds(12))
 def test_an_index_is_sound_in_whatever_order_its_chunks_were_written(tmp_path, seed):
     random, path = np.random.default_rng(seed), tmp_path / "a.h5"
     rank = 1 + seed % 3
@@ -242,7 +243,7 @@ def test_an_index_of_links_that_leads_beside_itself_is_damaged_and_loses_nothing
     assert report.checked == 60
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(6))
 def test_groups_whose_links_came_and_went_are_sound(tmp_path, seed):
     random, path = np.random.default_rng(seed), tmp_path / "a.h5"
     names = [f"{'long_' * int(random.integers(5))}{number}" for number in range((0, 1, 7, 300)[seed % 4])]

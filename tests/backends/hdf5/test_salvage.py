@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from covering import pairwise, seeds
 
 from datacheck import rebuild, scan
 from datacheck.backends.hdf5.mended import Mended
@@ -73,9 +74,7 @@ def digest(folder):
     return {it.name: hashlib.sha256(it.read_bytes()).hexdigest() for it in folder.iterdir()}
 
 
-@pytest.mark.parametrize("limit", [None, 1])
-@pytest.mark.parametrize("libver", ["earliest", "v108", "latest"])
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("layout", "libver", "limit"), pairwise([*LAYOUTS], ["earliest", "v108", "latest"], [None, 1]))
 def test_wherever_a_file_is_cut_each_row_is_read_right_or_named(path, layout, libver, limit):
     store(path, layout, libver=libver)
     whole, right, size = path.read_bytes(), values(), path.stat().st_size
@@ -370,7 +369,7 @@ def test_a_rebuild_of_a_file_of_which_nothing_is_left_writes_nothing_and_says_so
     assert [it.name for it in path.parent.iterdir()] == ["store.h5"]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(16))
 def test_any_bytes_anywhere_end_in_findings(path, seed):
     """Random damage to structure and values: no exception but findings, and no row that is not as it was unnoticed."""
     pick = random.Random(seed)

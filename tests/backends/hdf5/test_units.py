@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from covering import pairwise
 
 import datacheck
 
@@ -51,10 +52,10 @@ def said(path):
     return [(it.verdict, it.code, it.message) for it in datacheck.scan(path).findings]
 
 
-@pytest.mark.parametrize("lengths", [differing, fixed])
-@pytest.mark.parametrize("counts", [COUNTS, ONE_LESS, (12, 12, 9), (12, 9), (3, 5, 4, 2, 6, 3)])
-@pytest.mark.parametrize("beside", ["", "age"])
-@pytest.mark.parametrize("names", NAMES, ids=lambda it: it[0])
+@pytest.mark.parametrize(
+    ("names", "beside", "counts", "lengths"),
+    pairwise(NAMES, ["", "age"], [COUNTS, ONE_LESS, (12, 12, 9), (12, 9), (3, 5, 4, 2, 6, 3)], [differing, fixed]),
+)
 def test_a_group_with_fewer_samples_than_the_others_lacks_nothing(tmp_path, names, beside, counts, lengths):
     assert said(write(tmp_path / "a.h5", names, counts, lengths=lengths, beside=beside)) == []
 
@@ -64,9 +65,10 @@ def test_a_speaker_with_fewer_utterances_lacks_nothing(tmp_path, counts):
     assert said(write(tmp_path / "a.h5", ("p{}", "{:03d}"), counts, lengths=differing, parts=("",))) == []
 
 
-@pytest.mark.parametrize("lengths", [differing, fixed])
-@pytest.mark.parametrize("counts", [COUNTS, ONE_LESS, (12, 12, 12), (12, 12)])
-@pytest.mark.parametrize("names", NAMES, ids=lambda it: it[0])
+@pytest.mark.parametrize(
+    ("names", "counts", "lengths"),
+    pairwise(NAMES, [COUNTS, ONE_LESS, (12, 12, 12), (12, 12)], [differing, fixed]),
+)
 def test_a_part_that_one_of_the_inner_samples_lacks_is_named(tmp_path, names, counts, lengths):
     place = f"{names[0].format(1)}/{names[1].format(7)}"
     path = write(tmp_path / "a.h5", names, counts, lengths=lengths, lacks=(f"{place}/label",))

@@ -1,13 +1,11 @@
-"""Random sound environments: what the library reads is what datacheck reads, nothing is found, the copy is equal.
-
-`SEEDS=300` tries so many; `make damage` does.
-"""
+"""Random sound environments: what the library reads is what datacheck reads, nothing is found, the copy is equal."""
 
 import os
 import random
 
 import pytest
 import random_lmdb
+from covering import seeds
 from random_lmdb import read
 
 import datacheck
@@ -37,11 +35,7 @@ def built(folder, seed):
     return path, made, random_lmdb.read_by_the_library(path, made)
 
 
-def seeds():
-    return range(int(os.environ.get("SEEDS", "24")))
-
-
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", seeds(24))
 def test_datacheck_reads_what_the_library_reads(tmp_path, seed, monkeypatch):
     path, _, held = built(tmp_path, seed)
     wanted = {escape(name) if name else "": pairs for name, pairs in held.items() if pairs}
@@ -56,7 +50,7 @@ def test_datacheck_reads_what_the_library_reads(tmp_path, seed, monkeypatch):
     assert [finding.message for finding in findings] == ["lmdb cannot open it: not this time"]
 
 
-@pytest.mark.parametrize("seed", seeds()[: max(6, len(seeds()) // 4)])
+@pytest.mark.parametrize("seed", seeds(24)[: max(6, len(seeds(24)) // 4)])
 def test_a_copy_is_equal(tmp_path, seed):
     path, made, held = built(tmp_path, seed)
     if not any(held.values()):

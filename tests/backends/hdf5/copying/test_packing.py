@@ -5,6 +5,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from covering import pairwise
 from h5py import h5z
 from stepping import ended
 
@@ -64,9 +65,7 @@ def packs(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("filters", FILTERS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape", "dtype", "filters"), pairwise([*SHAPES], [*DTYPES], [*FILTERS]))
 def test_the_library_reads_what_the_library_would_have_written(tmp_path, packs, shape, dtype, filters):
     source = written(tmp_path / "source.h5", *SHAPES[shape], DTYPES[dtype], **FILTERS[filters])
     drops = [0, 3, 17, 18]

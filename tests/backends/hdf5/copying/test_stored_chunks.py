@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from covering import pairwise
 from stepping import ended
 
 from datacheck import rebuild
@@ -79,9 +80,7 @@ def plainly(monkeypatch):
     return have
 
 
-@pytest.mark.parametrize("drops", DROPS)
-@pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("chunks", CHUNKS)
+@pytest.mark.parametrize(("chunks", "options", "drops"), pairwise([*CHUNKS], [*OPTIONS], [*DROPS]))
 def test_the_copy_is_the_one_that_decoding_all_makes(tmp_path, plainly, chunks, options, drops):
     source = written(tmp_path / "source.h5", CHUNKS[chunks], **OPTIONS[options])
     quick = content(copied(source, tmp_path / "quick.h5", DROPS[drops]))

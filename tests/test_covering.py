@@ -1,0 +1,25 @@
+"""Pairs of parameters that are all tried."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+from covering import pairwise
+
+CHOICES = ("abcd", [1, 2], ["x", "y", "z", "w", "v"], [True, False])
+
+
+def test_any_two_values_meet():
+    chosen = pairwise(*CHOICES)
+    for (first, some), (second, others) in combinations(enumerate(CHOICES), 2):
+        assert {(it[first], it[second]) for it in chosen} == set(product(some, others))
+
+
+def test_they_are_far_fewer_than_all_and_the_same_each_time():
+    chosen = pairwise(*CHOICES)
+    assert len(chosen) == len(set(chosen)) < 26 < len(list(product(*CHOICES)))
+    assert chosen == pairwise(*CHOICES)
+
+
+def test_two_choices_are_tried_in_every_combination():
+    assert sorted(pairwise("ab", "cd")) == [("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")]
