@@ -1,4 +1,4 @@
-"""Archives of arrays as NumPy, torch and safetensors write them."""
+"""Build archives of arrays in the formats that NumPy, torch and safetensors write."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def in_tuple(*items):
 
 
 def torch_pickle(values, storages=STORAGES):
-    """Return the pickle of a dict of tensors and numbers, and the storages, as torch writes them."""
+    """Return the pickle of a dict of tensors and numbers, and its raw storages, as torch writes them."""
     made, raw = b"\x80\x02}(", []
     for key, it in values.items():
         made += text(key)

@@ -1,4 +1,4 @@
-"""A headless Chromium for tests: the DevTools protocol over a pipe, with the standard library alone."""
+"""Drive a headless Chromium over a DevTools pipe, using only the standard library."""
 
 import base64
 import json
@@ -13,12 +13,12 @@ PATIENCE = 60.0
 
 
 def binary():
-    """Return the path of a browser, None where there is none."""
+    """Return the path of an installed browser, or None."""
     return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
 class Browser:
-    """One page in a browser of its own; `events` are all that it told of. A context manager."""
+    """A page in its own browser process, as a context manager; `events` are the protocol events received so far."""
 
     def __init__(self, home, width=1280, height=900):
         self.events = []
@@ -78,7 +78,7 @@ class Browser:
         return json.loads(message)
 
     def send(self, method, **params):
-        """Send a command, and return what it results in."""
+        """Send a command and return its result."""
         self._number += 1
         command = {"id": self._number, "method": method, "params": params}
         if self._session:
@@ -96,22 +96,22 @@ class Browser:
             self.events.append(message)
 
     def resize(self, width, height):
-        """Have the page this size."""
+        """Set the size of the page's viewport, in CSS pixels."""
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def media(self, **features):
-        """Have the page prefer something, as in prefers_color_scheme="dark"."""
+        """Emulate media features, as in prefers_color_scheme="dark"."""
         listed = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
         self.send("Emulation.setEmulatedMedia", features=listed)
 
     def open(self, path, ready="document.readyState === 'complete'"):
-        """Open a file, and wait until an expression is true."""
+        """Open a file and wait until the expression `ready` is true."""
         self.run("window.isOld = true")
         self.send("Page.navigate", url=f"file://{path}")
         self.wait(f"!window.isOld && document.documentElement && ({ready})")
 
     def wait(self, expression):
-        """Wait until an expression of JavaScript is true."""
+        """Wait until a JavaScript expression is true."""
         deadline = time.monotonic() + PATIENCE
         while not self.run(f"Boolean({expression})"):
             if time.monotonic() > deadline:
@@ -119,7 +119,7 @@ class Browser:
             time.sleep(0.02)
 
     def run(self, expression):
-        """Return the value of an expression of JavaScript."""
+        """Return the value of a JavaScript expression."""
         made = self.send(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, userGesture=True
         )
@@ -128,12 +128,12 @@ class Browser:
         return made["result"].get("value")
 
     def picture(self, whole=False):
-        """Return what the page looks like, as PNG."""
+        """Return a screenshot of the page as PNG."""
         shot = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         return base64.b64decode(shot["data"])
 
     def complaints(self):
-        """Return what the page said of errors: in its console, of its policy, of exceptions."""
+        """Return the page's exceptions, log entries, and console errors and warnings."""
         of = ("Runtime.exceptionThrown", "Log.entryAdded")
         said = [it["params"] for it in self.events if it.get("method") in of]
         return said + [
@@ -143,5 +143,5 @@ class Browser:
         ]
 
     def requests(self):
-        """Return the addresses of all that was asked for."""
+        """Return the URLs of all requests that the page made."""
         return [it["params"]["request"]["url"] for it in self.events if it.get("method") == "Network.requestWillBeSent"]

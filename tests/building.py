@@ -1,4 +1,4 @@
-"""Stores built in code, a few records each, for tests to break in one named way."""
+"""Build small stores in code, for tests to damage in one specific way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 SHARED = Path(__file__).parents[2] / "shared"
 PICTURES = Path(__file__).parents[1] / "datacheck" / "demo" / "pictures"
 MADE = 1024
-"""So many values of each kind are kept for the next store: many tests write the same ones."""
+"""Maximum number of cached values of each kind; many tests write the same values."""
 
 
 def varint(number: int) -> bytes:
@@ -34,7 +34,7 @@ def datum(
     encoded: bool = False,
     packed: bool = False,
 ) -> bytes:
-    """Return a Datum as Caffe writes it: a picture's bytes, uint8 values, or float_data."""
+    """Return a Datum as Caffe writes it, with a picture's bytes, uint8 values or float_data."""
     if isinstance(values, np.ndarray) and shape is None:
         shape = values.shape
     out = b"".join(varint(number << 3) + varint(size) for number, size in enumerate(shape or (), 1))
@@ -91,9 +91,9 @@ Records = Mapping[bytes, bytes] | Iterable[tuple[bytes, bytes]]
 
 
 def write_lmdb(path: Path, records: Records, *, name: bytes | None = None, **options: object) -> Path:
-    """Write an LMDB environment; `name` is that of a named database, `options` go to `open_db`.
+    """Write an LMDB environment; `name` selects a named database, and `options` are passed to `open_db`.
 
-    Nobody waits for the disk: the file is the same.
+    The writes are not synced to disk, which does not change the contents of the file.
     """
     version = {"lib_version": options.pop("lib_version")} if "lib_version" in options else {}
     with lmdb.open(str(path), map_size=1 << 28, max_dbs=8, sync=False, **version) as environment:
@@ -115,7 +115,7 @@ def _raw(number: int, shape: tuple[int, ...]) -> bytes:
 
 
 def fingerprint(path: Path) -> dict[str, tuple[str, int, int]]:
-    """Return the hash, size and time stamp of every file below `path`, and the time stamps of the folders."""
+    """Return the SHA-256, size and modification time of every file in `path`; folders have an empty hash."""
     files = [path, *path.rglob("*")] if path.is_dir() else [path]
     return {
         str(file): (

@@ -1,4 +1,4 @@
-"""Prototxt of the shape of published networks, made anew: LeNet, AlexNet, VGG, GoogLeNet, ResNet."""
+"""Generate prototxt with the architecture of published networks: LeNet, AlexNet, VGG, GoogLeNet and ResNet."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ FILLERS = 'weight_filler { type: "xavier" } bias_filler { type: "constant" value
 
 
 def layer(name, kind, bottoms, tops, inside=""):
-    """Return a layer, each of its fields on a line."""
+    """Return the prototxt of a layer, with its name, type and blobs on a line each."""
     ends = "".join(f'\n  bottom: "{it}"' for it in bottoms) + "".join(f'\n  top: "{it}"' for it in tops)
     return f'layer {{\n  name: "{name}"\n  type: "{kind}"{ends}\n  {inside}\n}}\n'
 
 
 class Net:
-    """A network that grows layer by layer; `at` is the blob that the next layer takes."""
+    """A network that is built layer by layer; `at` is the default input blob of the next layer."""
 
     def __init__(self, name, crop, batch, *, channels=3, classes=1000):
         means = " ".join(f"mean_value: {value}" for value in (104, 117, 123)[:channels])
@@ -208,4 +208,4 @@ PUBLISHED = {
         {"pool1": (16, 64, 56, 56), "res3d": (16, 512, 28, 28), "res5c": (16, 2048, 7, 7), "pool5": (16, 2048, 1, 1)},
     ),
 }
-"""name: what makes it, and the published shapes of some of its blobs."""
+"""For each network, the function that builds it and the published shapes of some of its blobs."""

@@ -1,8 +1,9 @@
-"""The command line, run in this process as a process of its own would run it, which takes a tenth of the time.
+"""Run the command line in the test process, which takes a tenth of the time of a new process.
 
-`datacheck` does all but start an interpreter: the arguments, folder, environment, standard streams (the descriptors
-too), warnings and signal handlers are those of a fresh command, and are put back. `process` starts one. A test takes
-it where the start and the end of the interpreter, signals, limits or strange streams are what it looks at.
+`datacheck` emulates everything about a new process except starting the interpreter. The arguments, working directory,
+environment, standard streams (including the descriptors), warnings and signal handlers are those of a fresh command,
+and are restored afterwards. `process` starts a real process, for tests about interpreter startup and shutdown,
+signals, limits or unusual streams.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from datacheck.cli import entry, interrupts
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "HDF5_", "MPL")
-"""How the names begin of variables that the interpreter and the libraries look at when they start."""
+"""Prefixes of environment variables that the interpreter and the libraries read only at startup."""
 PATIENCE = 300
 
 
 STUB = """#!/bin/sh
 printf '%s\\0' "$@" > "$DATACHECK_WORDS"
 """
-"""Stands for the command in a shell, and tells what it was called with."""
+"""Shell script that takes the place of the command and saves its arguments, each terminated by a zero byte."""
 
 
 class Endless(BaseException):
-    """A command did not end; no `except Exception` of its own may take this for one of its errors."""
+    """Raised if a command does not end; a BaseException, so that no `except Exception` in the command catches it."""
 
 
 def process(*words: object, **options: Any) -> subprocess.CompletedProcess[Any]:
-    """Run the command line in a process of its own; `options` are those of `subprocess.run`."""
+    """Run the command line in a new process; `options` are those of `subprocess.run`."""
     given = {"capture_output": True, "text": True, "check": False, "timeout": PATIENCE, "stdin": subprocess.DEVNULL}
     if "input" in options:
         del given["stdin"]
@@ -53,9 +54,9 @@ def datacheck(
     timeout: int = PATIENCE,
     **options: Any,
 ) -> subprocess.CompletedProcess[Any]:
-    """Run the command line and return what a process of its own would, which it gets with any further `options`.
+    """Run the command line in this process and return the result that a new process would give.
 
-    So it does with an environment that the interpreter would have read at its start.
+    Start a new process if there are further `options`, or if `env` changes a variable that is read only at startup.
     """
     if options or _read_at_start(env):
         return process(*words, cwd=cwd, env=env, text=text, timeout=timeout, **options)
@@ -72,7 +73,7 @@ def datacheck(
 
 
 def shell(line: str, **options: Any) -> subprocess.CompletedProcess[Any]:
-    """Have the shell read a line that is one command of datacheck, and run it here with the words that it gets."""
+    """Let the shell parse a line with one datacheck command, then run the command here with the parsed arguments."""
     with tempfile.TemporaryDirectory() as folder:
         stub, words = Path(folder, "datacheck"), Path(folder, "words")
         stub.write_text(STUB)
@@ -95,7 +96,7 @@ def _read_at_start(env: Mapping[str, str] | None) -> bool:
 
 @contextlib.contextmanager
 def _patience(seconds: int) -> Iterator[None]:
-    """Give a command so long to end."""
+    """Raise Endless if the block takes longer than `seconds`."""
 
     def over(number, frame):
         raise Endless(f"no end within {seconds} s")
@@ -111,7 +112,7 @@ def _patience(seconds: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _surroundings(cwd: Path | None, env: Mapping[str, str] | None) -> Iterator[None]:
-    """Be in a folder and an environment, with the signals and warnings of a fresh interpreter."""
+    """Set the folder and environment, and the signal handlers and warning filters of a fresh interpreter."""
     before = dict(os.environ), os.open(".", os.O_RDONLY), sys.argv, sys.unraisablehook
     heeded = interrupts._heeded[:]
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
@@ -140,7 +141,7 @@ def _surroundings(cwd: Path | None, env: Mapping[str, str] | None) -> Iterator[N
 
 
 def _as_python_has_them() -> None:
-    """Show warnings as an interpreter without options does: pytest makes errors of them."""
+    """Show warnings as an interpreter without options does, since pytest turns them into errors."""
 
     def show(message, category, filename, number, file=None, line=None):
         sys.stderr.write(warnings.formatwarning(message, category, filename, number, line))
@@ -153,7 +154,7 @@ def _as_python_has_them() -> None:
 
 @contextlib.contextmanager
 def _streams(said: int, complained: int) -> Iterator[None]:
-    """Have descriptors 0, 1 and 2, and Python's streams on them, as a process has that is read through files."""
+    """Redirect descriptors 1 and 2 to files and 0 to /dev/null, with Python's standard streams on top of them."""
     names = ("stdin", "stdout", "stderr")
     before = {name: getattr(sys, name) for name in (*names, *(f"__{it}__" for it in names))}
     for name in ("stdout", "stderr"):

@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Hooks that apply to all tests."""
 
 import contextlib
 import gc
@@ -11,14 +11,14 @@ from datacheck.backends.leveldb.writer import is_installed as can_write_leveldb
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RARELY = 20_000
-"""Python looks for garbage each time so many more objects were made, rather than 700: a fourteenth of the time else."""
+"""Threshold of the garbage collector, in new objects. Python's default of 700 takes a fourteenth of the test time."""
 
 LONG = ("test_live.py", "test_life.py", "test_dask.py", "test_recipes.py", "test_docs.py", "test_typed_script.py")
-"""Files with tests that take ten seconds each: they come first, or all others would wait for the last of them."""
+"""Files with tests that take ten seconds each. They run first, so that the run does not end waiting for one of them."""
 
 
 def pytest_configure(config):
-    """Let commands that tests start be interrupted, where this run ignores it: as one that a shell started with `&`."""
+    """Restore SIGINT if this run ignores it, as after `&` in a shell, so that tests can interrupt commands."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "own_workers: no worker process is kept for this test, or from it for the next")
@@ -27,7 +27,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Look for no garbage while the tests are collected, nor among them later: they are many, and all stay."""
+    """Disable the garbage collector during collection, then freeze the collected tests: they are many and all stay."""
     gc.disable()
     try:
         return (yield)
@@ -42,21 +42,21 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
-    """Skip what writes LevelDBs where the library that does is not installed."""
+    """Skip tests that write LevelDB stores if plyvel is not installed."""
     if item.get_closest_marker("writes_leveldb") and not can_write_leveldb():
         pytest.skip("plyvel, which writes a LevelDB, is not installed: it has no wheels for this Python")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop():
-    """Keep the processes of workers while the tests run."""
+    """Keep worker processes while the tests run."""
     with kept_workers.kept():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """Leave to the next test the signals as they were: a command that ran in this process may have taken them."""
+    """Restore the signal handlers after each test, since a command that ran in this process may have replaced them."""
     before = {number: signal.getsignal(number) for number in ENDING}
     own = item.get_closest_marker("own_workers") is not None
     try:

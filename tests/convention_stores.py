@@ -1,4 +1,4 @@
-"""Stores as projects write them, and the logic of the loaders that train on them."""
+"""Build stores as well-known projects write them, and read them with the logic of the projects' loaders."""
 
 import functools
 import io
@@ -12,7 +12,7 @@ from PIL import Image
 
 @functools.lru_cache(2048)
 def picture(number, size=(24, 16)):
-    """Return a JPEG of noise; no two are alike."""
+    """Return a JPEG of noise that differs for each number."""
     out = io.BytesIO()
     noise = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), np.uint8)
     Image.fromarray(noise).save(out, "JPEG", quality=90)
@@ -32,7 +32,7 @@ def read(path):
 
 
 def word_pictures(count=60, **texts):
-    """Return what clovaai's create_lmdb_dataset.py writes: pictures and texts from 1 on, and their number."""
+    """Return records as clovaai's create_lmdb_dataset.py writes them: pictures and texts from 1, and their count."""
     records = {}
     for number in range(1, count + 1):
         records[b"image-%09d" % number] = picture(number)
@@ -41,7 +41,7 @@ def word_pictures(count=60, **texts):
 
 
 def load_words(path):
-    """Read as its LmdbDataset does; return each text with its picture. Raises KeyError and ValueError as that does."""
+    """Read as clovaai's LmdbDataset does and return pictures by text; raises KeyError and ValueError as it does."""
     store = read(path)
     samples = {}
     for number in range(1, int(store[b"num-samples"]) + 1):
@@ -52,19 +52,19 @@ def load_words(path):
 
 
 def sizes(count=40, every=(16, 32)):
-    """Return what rosinality's prepare_data.py writes: each picture in several sizes from 0 on, and their number."""
+    """Return records as rosinality's prepare_data.py writes them: pictures in several sizes from 0, and their count."""
     records = {b"%d-%05d" % (size, number): picture(number, (size, size)) for size in every for number in range(count)}
     return records | {b"length": b"%d" % count}
 
 
 def load_sizes(path, every=(16, 32)):
-    """Read as its MultiResolutionDataset does; return the samples, each a picture in every size."""
+    """Read as rosinality's MultiResolutionDataset does; return the samples, each a picture in every size."""
     store = read(path)
     return [tuple(store[b"%d-%05d" % (size, number)] for size in every) for number in range(int(store[b"length"]))]
 
 
 def latents(count=40):
-    """Return what Self-Forcing's scripts write: arrays and texts under numbered names, and the shapes of all."""
+    """Return records as Self-Forcing's scripts write them: numbered arrays and texts, and the shapes of both."""
     records = {}
     for number in range(count):
         records[b"latents_%d_data" % number] = np.random.default_rng(number).random((2, 8), np.float32).tobytes()
@@ -73,7 +73,7 @@ def latents(count=40):
 
 
 def load_latents(path):
-    """Read as its ShardingLMDBDataset does: the shapes say how many there are."""
+    """Read as Self-Forcing's ShardingLMDBDataset does, taking the number of samples from the shapes."""
     store = read(path)
     count, *shape = map(int, store[b"latents_shape"].split())
     assert count == int(store[b"prompts_shape"])
@@ -86,7 +86,7 @@ def load_latents(path):
 
 
 def atoms(count=40, deleted=()):
-    """Return what ASE's LMDB backend writes: rows of compressed JSON from 1 on, the next id and the deleted ones."""
+    """Return records as ASE's LMDB backend writes them: compressed JSON rows from 1, the next id, and deleted ids."""
     packed = {number: zlib.compress(json.dumps({"energy": -number}).encode()) for number in range(1, count + 1)}
     records = {b"%d" % number: value for number, value in packed.items() if number not in deleted}
     beside = {b"nextid": count + 1, b"deleted_ids": list(deleted), b"metadata": {}}
@@ -94,7 +94,7 @@ def atoms(count=40, deleted=()):
 
 
 def load_atoms(path):
-    """Read as ASE's LMDBDatabase does: every id below the next one that is not deleted."""
+    """Read as ASE's LMDBDatabase does: all ids below the next id, except the deleted ones."""
     store = read(path)
 
     def unpacked(key):
@@ -105,7 +105,7 @@ def load_atoms(path):
 
 
 def write_databases(path, databases):
-    """Write an environment of named databases; "" is the main one."""
+    """Write an environment of named databases; "" is the main database."""
     with lmdb.open(str(path), map_size=1 << 28, max_dbs=len(databases), sync=False) as environment:
         for name, records in databases.items():
             database = environment.open_db(name.encode() if name else None)
@@ -116,7 +116,7 @@ def write_databases(path, databases):
 
 
 def read_database(path, name=""):
-    """Return the records of a named database; those of the main one come with the names of the others."""
+    """Return the records of a database; those of the main one include the entries of the named databases."""
     with lmdb.open(str(path), max_dbs=1, readonly=True, lock=False, subdir=path.is_dir()) as environment:
         database = environment.open_db(name.encode(), create=False) if name else None
         with environment.begin(db=database) as transaction:
@@ -124,5 +124,5 @@ def read_database(path, name=""):
 
 
 def wrong(report):
-    """Return database, code and verdict of each finding."""
+    """Return the database, code and verdict of each finding."""
     return [(it.database, it.code, it.verdict) for it in report.findings]

@@ -1,4 +1,4 @@
-"""Parametrisations: every pair of values rather than every combination, and seeds of random tests."""
+"""Parameters of tests: pairwise combinations instead of all combinations, and seeds for random tests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def pairwise(*choices: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return combinations of one value of each of `choices`, in which any two values of different choices meet.
+    """Return combinations of one value from each of `choices` that together contain every pair of values.
 
-    Each step takes the combination with the most pairs that no earlier one has, the first in order of several.
+    Each step greedily takes the combination with the most uncovered pairs; the first one in order wins a tie.
     """
     indexes = list(product(*(range(len(values)) for values in choices)))
     missing = {pair for combination in indexes for pair in _pairs(combination)}
@@ -24,7 +24,7 @@ def pairwise(*choices: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def seeds(usual: int) -> range:
-    """Return the seeds of a random test, `usual` many; the environment's SEEDS asks for another number."""
+    """Return the seeds of a random test: `usual` of them, unless the variable SEEDS gives another number."""
     return range(int(os.environ.get("SEEDS", usual)))
 
 

@@ -1,11 +1,11 @@
-"""Compare what a decoder says of records together with what it says of each."""
+"""Compare a decoder's results for a batch of records with its results for each record alone."""
 
 from datacheck.model.blocks import Block
 from datacheck.testing.decoders import spread
 
 
 def compared(decoder, values, profile=None, block=None):
-    """Compare what is said of values together and one by one; return how many were decoded together."""
+    """Assert that decoding values together and one by one gives the same; return how many were decoded together."""
     block = Block([b""] * len(values), values) if block is None else block
     together = spread(decoder.decode(block, range(len(values)), profile))
     single = []

@@ -1,4 +1,4 @@
-"""A reader that leaves all to another one; those that something happens to override what it happens in."""
+"""A reader that delegates everything to another reader; test readers override the methods that should misbehave."""
 
 from dataclasses import dataclass
 

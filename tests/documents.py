@@ -1,4 +1,4 @@
-"""The documents as tests read them: their blocks of code, and how sessions and commands in them are run."""
+"""Read the documents, extract their code blocks, and run the sessions and commands in them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ PAGES = {
     str(path.relative_to(ROOT)): path.read_text("utf-8")
     for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
 }
-"""Every document by its path from the root."""
+"""The text of every document, by its path relative to the root."""
 COMMANDS = Path(sys.executable).parent
 FENCE = re.compile(r"^( *)(```+|~~~+)([^\n]*)\n(.*?)^\1\2[ ]*$", re.MULTILINE | re.DOTALL)
 TIME = re.compile(r"[\d.]+ s \([\d,]+ records/s\)")
-"""What differs from run to run."""
+"""Matches seconds and rates, which differ between runs."""
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, its text, and the line on which it begins."""
+    """A fenced block, with its language, its text and the line where it begins."""
 
     language: str
     text: str
@@ -39,29 +39,29 @@ class Block(NamedTuple):
 
 
 def blocks(text, language=None):
-    """Return the fenced blocks of a text, or those of one language."""
+    """Return the fenced blocks of a text as Blocks, or only the texts of those in `language`."""
     found = [Block(it[3].strip(), it[4], text.count("\n", 0, it.start()) + 1) for it in FENCE.finditer(text)]
     return found if language is None else [it.text for it in found if it.language == language]
 
 
 def section(text, title):
-    """Return what stands below a heading of the second level."""
+    """Return the text below a second-level heading."""
     return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)[1]
 
 
 def environment():
-    """Return the environment in which the commands of a document are run."""
+    """Return the environment variables for the commands of a document."""
     kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
     return {**kept, "PATH": f"{COMMANDS}:{os.environ['PATH']}"}
 
 
 def make_demo(home):
-    """Make the datasets of `datacheck demo`, which most examples are about."""
+    """Make the datasets of `datacheck demo`, which most examples use."""
     subprocess.run([COMMANDS / "datacheck", "demo", "demo"], cwd=home, check=True, capture_output=True)
 
 
 def furnish(home, demo):
-    """Put into a folder what the examples of docs/ call their own: stores, a network, a solver, a log."""
+    """Put the files that the examples of docs/ use into a folder: stores, a network, a solver and a log."""
     shutil.copytree(demo, home / "demo")
     for name in ("train_lmdb", "val_lmdb", "GT.lmdb", "LQ.lmdb"):
         shutil.copytree(demo / "photos_lmdb", home / name)
@@ -81,7 +81,7 @@ def furnish(home, demo):
 
 
 def write_demos(path):
-    """Write episodes as robomimic keeps them; one action of one of them is NaN."""
+    """Write episodes in robomimic's layout, with one NaN in the actions of one episode."""
     rng = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
         for number in range(6):
@@ -100,7 +100,7 @@ def write_demos(path):
 
 
 def run_session(session, home):
-    """Run the commands of a session in one shell; return what a terminal would show, with prompts and commands."""
+    """Run the commands of a session in one shell; return the terminal output, including prompts and commands."""
     commands = re.findall(r"^\$ (.*)\n", session, re.MULTILINE)
     script = "\n".join(f"status=$?; echo {shlex.quote('$ ' + it)}; (exit $status)\n{it}" for it in commands)
     done = subprocess.run(
@@ -116,12 +116,12 @@ def run_session(session, home):
 
 
 def timeless(text):
-    """Return a session without seconds and rates."""
+    """Replace the seconds and rates of a session by placeholders."""
     return TIME.sub("N s (N records/s)", text)
 
 
 def assert_shown(output, shown):
-    """Compare an output with what a document shows; a line of `...` there stands for any lines."""
+    """Assert that an output matches what a document shows, where a line of `...` matches any lines."""
     output, shown = timeless(output), timeless(shown)
     pattern = "".join(
         "(?:.*\n)*?" if line.strip() == "..." else re.escape(line) for line in shown.splitlines(keepends=True)
@@ -132,7 +132,7 @@ def assert_shown(output, shown):
 
 
 def run_commands(text, home):
-    """Run commands that are shown without their output; return the exit status and what they printed, for each."""
+    """Run commands that are shown without their output; return each command with its exit status and output."""
     results = []
     for command in text.replace("\\\n", "").splitlines():
         if command.strip() and not command.startswith("#"):
@@ -144,7 +144,7 @@ def run_commands(text, home):
 
 
 def run_doctest(texts, name, at_least):
-    """Run sessions of Python, in the working directory."""
+    """Run Python sessions in the working directory; require at least `at_least` examples, and none that fails."""
     parser = doctest.DocTestParser()
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     test = parser.get_doctest("".join(texts), {"__name__": "docs"}, name, None, 0)

@@ -1,4 +1,4 @@
-"""What h5py and datacheck make of an HDF5 file, and of its copy without some rows: where they differ."""
+"""Compare how h5py and datacheck read an HDF5 file, and a copy of it without some rows."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from tests.stepping import ended
 
 
 def differences(path: Path, folder: Path, seed: int) -> Iterator[str]:
-    """Yield a sentence for each thing in which a sound file is read, or copied, otherwise than h5py reads it."""
+    """Yield a sentence for each difference between h5py's and datacheck's reading or copying of a sound file."""
     reader = Hdf5Reader.recognise(path, StoreOptions())
     assert reader is not None
     yield from (f"said of a sound file: {it.message}" for it in reader.layout().findings if it.code != "unwritten")
     expected = dict(_numeric(path))
-    for limit in (None, 1):  # past the library where that can be, and by the library alone
+    for limit in (None, 1):  # None bypasses the library where possible; 1 reads through the library only
         yield from _read_otherwise(reader, expected, limit)
     yield from _copied_otherwise(reader, path, folder, np.random.default_rng(seed))
 
 
 def _numeric(path: Path) -> Iterator[tuple[bytes, Any]]:
-    """Yield the path and the values of each dataset that has rows of numbers, each once."""
+    """Yield the path and values of each dataset with rows of numbers; a dataset with several links comes once."""
     with h5py.File(path) as file:
         seen = set()
         for name, item in _walk(file):
@@ -109,7 +109,7 @@ def _copied_otherwise(reader: Hdf5Reader, path: Path, folder: Path, rng: Any) ->
 
 
 def _described(path: Path, gone: dict[bytes, Any]) -> dict[bytes, dict[str, Any]]:
-    """Return what each object of a file is, without the rows that are gone; virtual datasets hold values in a copy."""
+    """Return the properties of each object of a file without the `gone` rows; a copy of a virtual dataset is stored."""
     made = {}
     with h5py.File(path) as file:
         rows = {h5py.h5o.get_info(file[name].id).addr: at for name, at in gone.items()}
@@ -145,13 +145,13 @@ def _of_dataset(item: Any, gone: Any, file: Any) -> dict[str, Any]:
 
 
 MARK = TABLE.decode()
-"""What tables get in a copy that are as long there as others; that they are the same ones is compared by itself."""
+"""Attribute that a copy adds to tables of equal length. It is not compared; the tables themselves are."""
 VIRTUAL = "~"
-"""The names of virtual datasets end so, whose layout a copy does not keep."""
+"""Suffix of the names of virtual datasets, whose layout a copy does not keep."""
 
 
 def _spelled(value: Any, file: Any) -> Any:
-    """Return a value that compares: references by the name of what they point to."""
+    """Return a comparable form of a value; references become the name of their target."""
     if isinstance(value, h5py.Reference):
         return file[value].name if value else None
     if isinstance(value, np.ndarray) and value.dtype.hasobject:

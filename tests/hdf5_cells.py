@@ -1,4 +1,4 @@
-"""Files of cells as anndata and 10x write them, and how their loaders read them: by encoding-type, through pointers."""
+"""Write anndata and 10x files, and read them as their loaders do: by encoding-type, through the row pointers."""
 
 import itertools
 
@@ -12,7 +12,7 @@ def dense(seed, rows, columns, share=0.3):
 
 
 def compressed(full):
-    """Return data, indices and indptr of a matrix, row by row."""
+    """Return the data, indices and indptr of a matrix in compressed sparse row format."""
     per_row = [np.flatnonzero(row) for row in full]
     data = np.concatenate([row[at] for row, at in zip(full, per_row, strict=True)])
     return data, np.concatenate(per_row).astype("i4"), np.cumsum([0, *map(len, per_row)]).astype("i4")
@@ -58,7 +58,7 @@ def write_tenx(path, cells=30, genes=20, change=lambda file: None):
 
 
 def load(group):
-    """Return a matrix as a loader does, which trusts the pointers, the extent and the encoding."""
+    """Return a matrix as a loader does, trusting the pointers, the shape and the encoding."""
     if isinstance(group, h5py.Dataset):
         return group[:]
     by_row = group.attrs["encoding-type"] == "csr_matrix"
