@@ -1,4 +1,4 @@
-"""Random sound HDF5 files: every layout, index of chunks, filter and type that h5py can write, by a seed."""
+"""Write random sound HDF5 files from a seed, with every layout, chunk index, filter and type that h5py can write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLOUR = h5py.enum_dtype({"red": 0, "green": 1, "blue": 7}, "<i2")
 
 
 class Writer:
-    """Writes one file; every choice comes from the seed."""
+    """A writer of one file, whose choices are all determined by the seed."""
 
     def __init__(self, path: Path, seed: int, *, plugins: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ class Writer:
         for number in range(int(self.rng.integers(2, 6))):
             self.dataset(group, self.name("d", number))
         if self.rng.integers(3) == 0:
-            for number in range(12):  # enough for a list of links with an index of its own
+            for number in range(12):  # enough for an indexed list of links
                 group[f"many{number:02d}"] = self.numbers("<f4", (self.rows,))
         for number in range(int(self.rng.integers(3)) if depth < 2 else 0):
             self.group(group.create_group(self.name("g", number), track_order=bool(self.rng.integers(2))), depth + 1)
@@ -58,12 +58,12 @@ class Writer:
         return f"{stem}{number}{self.pick(('', '.x', ' y', 'é', chr(1), '[0]', ':'))}"
 
     def numbers(self, dtype: Any, shape: tuple[int, ...]) -> Any:
-        """Return numbers that no check has anything against: finite, and of several values."""
+        """Return numbers that pass all checks: finite, and of several values."""
         values = self.rng.integers(0, 120, shape)
         return (values % 2 == 0) if dtype == "?" else values.astype(dtype)
 
     def values(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
-        """Return values, and the type to store them with (None: their own)."""
+        """Return values and the type to store them with, or None for their own type."""
         kind = self.pick(("number", "number", "number", "enum", "point", "nested", "array", "bytes", "text", "vlen",
                           "opaque", "bits", "reference"))  # fmt: skip
         if kind == "number":
@@ -123,7 +123,7 @@ class Writer:
         plain = dtype is None and values.dtype.kind in "iuf"
         how = self.chunked(shape, plugins=self.plugins and plain) if layout == "chunked" else {}
         if dtype == "reference" or (dtype is not None and np.dtype(dtype).hasobject):
-            how.pop("fletcher32", None)  # HDF5 refuses it for what only points to its values
+            how.pop("fletcher32", None)  # HDF5 refuses it for types that point to their values
         if dtype == "reference":
             made = np.empty(shape, h5py.ref_dtype)
             made[...] = group.ref
@@ -134,7 +134,7 @@ class Writer:
             group.create_dataset(name, shape, dtype or values.dtype, **how)[...] = values
 
     def chunked(self, shape: tuple[int, ...], *, plugins: bool = False) -> dict[str, Any]:
-        """Return how to chunk: one chunk, a fixed number, growing along one axis or several."""
+        """Return filters and chunking: one chunk, a fixed number, or growing along the first axis or all axes."""
         chunks = tuple(int(self.rng.integers(1, extent + 1)) for extent in shape)
         growing = self.pick(("fixed", "one", "first", "all"))
         maxshape: Any = {"fixed": shape, "one": shape, "first": (None, *shape[1:]), "all": (None,) * len(shape)}[

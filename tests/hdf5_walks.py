@@ -1,10 +1,10 @@
-"""What a process remembers of the HDF5 files that it has walked."""
+"""Clear the caches of the HDF5 files that this process has walked."""
 
 from datacheck.backends.hdf5 import layout, walking
 
 
 def forget_walks():
-    """Have the next reader walk its files anew."""
+    """Make the next reader walk its files again."""
     walking.contents_of.cache_clear()
     walking._tried.clear()
     layout._told.clear()

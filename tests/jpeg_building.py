@@ -1,4 +1,4 @@
-"""JPEGs written symbol by symbol, so that a test can write what no encoder does. Grey, with codes of eight bits."""
+"""Write grey JPEGs symbol by symbol, with 8-bit codes, so that a test can write what no encoder does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SKIP = (0xF0, 0, 0)
 
 
 def ac(run: int, value: int, size: int | None = None) -> tuple[int, int, int]:
-    """Return a coefficient behind a run of zeros as a symbol with the bits that follow it."""
+    """Return the symbol of a coefficient after a run of zeros, and the value and number of its extra bits."""
     size = abs(value).bit_length() if size is None else size
     return run << 4 | size, value if value > 0 else value + (1 << size) - 1, size
 
@@ -27,14 +27,14 @@ def segment(marker: int, body: bytes) -> bytes:
 
 
 def table(kind: int, symbols: bytes) -> bytes:
-    """Return a Huffman table whose codes are the places of the symbols, in eight bits."""
+    """Return a Huffman table in which the code of each symbol is its index, in eight bits."""
     counts = bytearray(16)
     counts[7] = len(symbols)
     return segment(0xC4, bytes([kind]) + counts + symbols)
 
 
 def data(symbols, codes=(DC, AC), *, fill: str = "1") -> bytes:
-    """Return the bytes of some blocks: a block begins with a DC symbol; texts are bits as they are."""
+    """Return the entropy-coded bytes of blocks; a block begins with a DC symbol, and a str is literal bits."""
     bits = ""
     for block in symbols:
         for number, symbol in enumerate(block):
@@ -68,7 +68,7 @@ def sequential(blocks, *, fill: str = "1", behind: bytes = b"", acs: bytes = AC,
 
 
 def progressive(blocks, *others, **options) -> bytes:
-    """Return a picture of these means, and of scans of (band, blocks) that follow them."""
+    """Return a progressive picture with these DC values, followed by the scans in `others`, as (band, blocks)."""
     made = head(8 * len(blocks), 8, progressive=True, acs=BAND, **options)
     made += scan(data([[dc(it)] for it in blocks]), (0, 0, 0))
     for band, symbols in others:

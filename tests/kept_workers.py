@@ -1,11 +1,12 @@
-"""Worker processes that are kept from one test for the next: to start one costs more than most tests do.
+"""Keep worker processes from one test to the next, because starting one takes longer than most tests.
 
-Where none fits, a process that has loaded what workers need forks one, as for a user's scan (`workers.template`).
+If no kept process fits, a template process that has loaded what workers need forks one, as in a user's scan
+(`workers.template`).
 
-`datacheck.workers.process` keeps them for the sources of one scan; here they are kept while the tests run. What a new
-process would take over from this one besides its environment is compared as well, so a test that sets a limit, a umask
-or a signal gets new ones. The folder alone makes no difference: a job sends them to it. A test of the processes
-themselves has the mark `own_workers`.
+`datacheck.workers.process` keeps processes for the sources of one scan; this module keeps them for the whole test run.
+It also compares what a new process would inherit from this one besides the environment, so a test that sets a limit, a
+umask or a signal gets new processes. A different working directory does not matter: a job changes to it. Tests of the
+processes themselves have the mark `own_workers`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from datacheck.workers.interface import Watch
 from datacheck.workers.template import FORKS, Template
 
 KEPT = 3
-"""So many are kept at the end of a test."""
+"""Maximum number of processes that are kept after a test."""
 TEMPLATES = 4
-"""So many circumstances are remembered that were met, and the templates for them."""
+"""Maximum number of circumstances that are remembered, with the template for each, if there is one."""
 LOADING = [PAIRS, *(f"datacheck.backends.{kind}.loaded_ahead" for kind in ("lmdb", "leveldb", "hdf5"))]
 OF_THE_CALLER = {"PYTEST_CURRENT_TEST", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "_DATACHECK_COMPLETE"}
-"""Variables of the environment that mean something to the command or to pytest, and nothing to a worker."""
+"""Environment variables that affect the command or pytest, but not a worker."""
 INHERITED = ("Umask", "Uid", "Gid", "Groups", "SigBlk", "SigIgn", "CapEff", "Cpus_allowed")
 LIMITS = sorted(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
 STATUS = Path("/proc/self/status")
@@ -40,14 +41,14 @@ _start_ahead = process.start_ahead
 _keep = process._keep
 _template = process._template
 _started: weakref.WeakKeyDictionary[process.Process, process.Circumstances] = weakref.WeakKeyDictionary()
-"""What each process had of this one when it was started, and the folder that it is in."""
+"""What each process inherited when it was started, and the folder that it is in now."""
 _templates: list[tuple[tuple[object, ...], str, Template | None]] = []
-"""By their circumstances, the last used at the end; none yet for circumstances that were met once."""
+"""(circumstances, folder, template), the last used at the end; no template yet for circumstances met only once."""
 _forking = threading.local()
 
 
 def _inherited() -> str:
-    """Return what a process that is started now would have of this one, beside what `process` looks at itself."""
+    """Return what a process started now would inherit from this one, besides what `process` compares itself."""
     own = [line for line in STATUS.read_text().splitlines() if line.partition(":")[0] in INHERITED]
     limits = [resource.getrlimit(limit) for limit in LIMITS]
     return repr((own, limits, os.getpriority(os.PRIO_PROCESS, 0)))
@@ -64,7 +65,7 @@ def _go(folder: str, watch: Watch) -> None:
 
 
 def _sent(kept: process.Process, folder: str) -> bool:
-    """Send an idle process to a folder; say whether it is there, and waits for a job."""
+    """Move an idle process to a folder; return whether it is there and waits for a job."""
     worker: process.Worker[str] = process.Worker(pickle.dumps(_go), kept)
     worker.give(folder)
     if worker.take() is not None or worker._process is not kept:
@@ -75,7 +76,7 @@ def _sent(kept: process.Process, folder: str) -> bool:
 
 
 def _kept_or_new(memory: int, loading: Sequence[str] = ()) -> process.Process:
-    """Return a kept process if one fits; those that do not fit stay for the test that they fit."""
+    """Return a kept process if one fits, otherwise a new one; those that do not fit are kept for other tests."""
     memory, place, *wanted = _all_circumstances(memory)
     for kept in reversed(process._ahead) if place else ():
         (has, was, *rest), it = kept
@@ -91,7 +92,7 @@ def _kept_or_new(memory: int, loading: Sequence[str] = ()) -> process.Process:
 
 
 def _forked(memory: int, place: str, wanted: Sequence[object], loading: Sequence[str]) -> process.Process | None:
-    """Return a process that a template of these circumstances forks, in this folder; None without such a template."""
+    """Return a process in this folder, forked by a template of these circumstances, or None without a template."""
     found = _fitting(memory, place, (memory, *wanted)) if place and FORKS else None
     if found is None:
         return None
@@ -107,7 +108,7 @@ def _forked(memory: int, place: str, wanted: Sequence[object], loading: Sequence
 
 
 def _fitting(memory: int, place: str, circumstances: tuple[object, ...]) -> tuple[str, Template] | None:
-    """Return a template and the folder that it is in; None where these circumstances are met for the first time."""
+    """Return a template and the folder that it is in, or None if these circumstances are met for the first time."""
     for at, (of, was, template) in enumerate(_templates):
         if of == circumstances:
             del _templates[at]
@@ -127,7 +128,7 @@ def _close(template: Template | None) -> None:
 
 
 def _chosen(memory: int) -> Template | None:
-    """Return the template that is to fork what is started now: one that is known, or one in this very folder."""
+    """Return the template for the process started now: the one `_forked` found, or one in the same folder, or None."""
     known: Template | None = getattr(_forking, "template", None)
     if known is not None:
         return known
@@ -136,7 +137,7 @@ def _chosen(memory: int) -> Template | None:
 
 
 def _keep_as_started(it: process.Process) -> None:
-    """Keep an idle process with what it had of this one when it was started, whatever has changed here since."""
+    """Keep an idle process under the circumstances in which it was started, whatever has changed here since."""
     if it in _started and it.alive:
         it.renew()
         process._ahead.append((_started[it], it))
@@ -145,7 +146,7 @@ def _keep_as_started(it: process.Process) -> None:
 
 
 def _nothing_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
-    """Start nothing ahead of need, and close nothing that is kept."""
+    """Replace `process.start_ahead`: start no process ahead of need, and close none that is kept."""
     return lambda: None
 
 
@@ -158,7 +159,7 @@ def _patch(keep: object, next_process: object, start_ahead: object, template: ob
 
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
-    """Keep the processes of workers until this is left."""
+    """Keep worker processes until the context is left."""
     if not STATUS.exists():  # without /proc it is not known what a process would inherit
         yield
         return
@@ -173,7 +174,7 @@ def kept() -> Iterator[None]:
 
 
 def tidy() -> None:
-    """Close those that died, and the oldest of too many."""
+    """Close the processes that died, and the oldest ones beyond KEPT."""
     for at in process._ahead[:]:
         if not at[1].alive:
             process._ahead.remove(at)
@@ -184,7 +185,7 @@ def tidy() -> None:
 
 @contextlib.contextmanager
 def none_kept() -> Iterator[None]:
-    """Have no process kept, and everything as it is for those who use the package."""
+    """Keep no process within the context, and use the package's own functions, as for its users."""
     keeping = process._keeping[:]
     now = process._keep, process.next_process, process.start_ahead, process._template
     process._close_ahead()

@@ -1,7 +1,7 @@
-"""Scans that are killed in the middle of what they write, one after the other, until they come to their end.
+"""Run scans that are killed while they write, each resuming the one before; after one finishes, start anew.
 
-Run as a program: the kind of store, its path, the report, the number of kills, the seed. Prints how many ended. A kind
-may be followed by what is asked for with it, as in "lmdb+duplicates".
+Run it as a program with the kind of store, its path, the report, the number of kills and the seed. It prints the number
+of scans that finished. A kind may be followed by an option for the scan, as in "lmdb+duplicates".
 """
 
 import os
@@ -54,7 +54,7 @@ class Here:
 
 
 class Unwatched:
-    """A watch that nobody looks at."""
+    """A watch whose notes are not used."""
 
     timeout, patience, last = None, 1, None
 
@@ -72,7 +72,7 @@ def options(kind, path=""):
 
 
 def sources(kind, path):
-    """Return what is scanned: of LMDB two stores, in shards of a few records."""
+    """Return the sources to scan: for LMDB two to four stores, in shards of a few records."""
     if kind.startswith("lmdb"):
         more = [LmdbReader(it, 2500) for it in map(Path, (path + "3", path + "4")) if it.exists()]
         return [LmdbReader(Path(path), 2000), LmdbReader(Path(path + "2"), 3000), *more]
@@ -80,7 +80,7 @@ def sources(kind, path):
 
 
 def die_at(calls, rng):
-    """Have the process kill itself at one of the next calls that write, with a part of that written or all of it."""
+    """Make the process kill itself at call number `calls` that writes, with none, some or all of it written."""
     left = [calls]
 
     def dying(function, write):
@@ -132,6 +132,6 @@ if __name__ == "__main__":
     kind, path, report, kills, seed = sys.argv[1:]
     for number, _ in enumerate(main(kind, path, report, int(kills), int(seed))):
         Path(report).rename(f"{report}.{number}")
-    # who is killed while the finished report is written leaves that, under a hidden name
+    # a scan that is killed while it writes the finished report leaves a partial one under a hidden name
     assert not list(Path(report).parent.glob("[!.]*partial*" if "+" in kind else "*partial*"))
     sys.stdout.write(str(number + 1))

@@ -1,4 +1,4 @@
-"""LevelDB stores made by hand, byte by byte, so that the reader is tested without the library too."""
+"""Build LevelDB stores byte by byte, so that the reader is also tested without the library."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def block(pairs: Iterable[tuple[bytes, bytes]], interval: int = 16) -> bytes:
 
 
 def sealed(content: bytes, kind: int = 0, packed: bytes | None = None) -> bytes:
-    """Return a block as it lies in a table: packed, with its type and checksum."""
+    """Return a block as stored in a table: compressed, followed by its type and checksum."""
     body = (PACK[kind](content) if packed is None else packed) + bytes([kind])
     return body + struct.pack("<I", masked(google_crc32c.value(body)))
 
@@ -78,7 +78,7 @@ Entry = tuple[bytes, bytes]
 
 
 def table(blocks: Sequence[Sequence[Entry]], kind: int = 0, raw: Mapping[int, bytes] | None = None) -> bytes:
-    """Return a table of these blocks of internal keys and values; `raw` replaces sealed blocks by others."""
+    """Return a table of blocks of internal keys and values; `raw` replaces sealed blocks, by number."""
     out, index = bytearray(), []
     for number, pairs in enumerate(blocks):
         body = (raw or {}).get(number) or sealed(block(pairs), kind)
@@ -92,7 +92,7 @@ def table(blocks: Sequence[Sequence[Entry]], kind: int = 0, raw: Mapping[int, by
 
 
 def batch(sequence: int, writes: Iterable[tuple[bytes, bytes | None]]) -> bytes:
-    """Return a batch of writes; None as the value deletes."""
+    """Return a write batch; a value of None deletes the key."""
     parts = [b"\0" + text(key) if value is None else b"\1" + text(key) + text(value) for key, value in writes]
     return struct.pack("<QI", sequence, len(parts)) + b"".join(parts)
 
@@ -103,7 +103,7 @@ def edit(
     comparator: bytes | None = BYTEWISE,
     deleted: Iterable[tuple[int, int]] = (),
 ) -> bytes:
-    """Return a VersionEdit; `tables` gives size, smallest and largest internal key and level by number."""
+    """Return a VersionEdit; `tables` maps file numbers to size, smallest and largest internal key, and level."""
     out = b"" if comparator is None else b"\1" + text(comparator)
     out += b"" if log is None else b"\2" + varint(log) + b"\x09\0"
     out += b"\3" + varint(99) + b"\4" + varint(1 << 20)
@@ -121,7 +121,7 @@ def write_store(
     raw: Mapping[int, Mapping[int, bytes]] | None = None,
     comparator: bytes = BYTEWISE,
 ) -> Path:
-    """Write a store of tables (number: level and blocks) and logs (number: batches)."""
+    """Write a store of tables (level and blocks by number) and logs (batches by number)."""
     path.mkdir()
     named = {}
     for number, (level, blocks) in (tables or {}).items():
@@ -137,7 +137,7 @@ def write_store(
 
 
 def write_log_store(path: Path, records: Iterable[Entry]) -> Path:
-    """Write a store whose records are all in its log, each in a batch of its own."""
+    """Write a store with all records in its log, each in its own batch."""
     return write_store(path, logs={3: [batch(number, [pair]) for number, pair in enumerate(records, 1)]})
 
 
@@ -178,7 +178,7 @@ SOUND = pairs((0, 30), (50, 80)) | LOGGED
 
 
 def write_two_tables(path: Path) -> Path:
-    """Two tables of three blocks, and a log of five batches of two writes."""
+    """Write a store of two tables with three blocks each, and a log of five batches with two writes each."""
     later = [run(number, number + 10) for number in (50, 60, 70)]
     writes = [batch(100 + 2 * n, [(key(90 + 2 * n), b"w" * 50), (key(91 + 2 * n), b"x")]) for n in range(5)]
     return write_store(path, {5: (1, BLOCKS), 7: (1, later)}, {8: writes})

@@ -1,9 +1,9 @@
-"""Processes that write to a store all the time, sound values only, until they are told to stop or a minute is over.
+"""Write sound values to a store continuously, for a minute or until told to stop.
 
     python live_writers.py KIND PATH STOP
 
-STOP is a file: the writer makes it STOP.ready once there is a store, and ends when it is there. A store that is
-written to has sound records at any time, whoever reads them.
+STOP is the path of a file. The writer creates STOP.ready once there is a store, and ends when STOP exists. All records
+in the store are sound at any time, whoever reads them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import numpy as np
 SECONDS = 60
 COUNT = 300
 PAUSE = 0.001
-"""Seconds from one change to the next: a scan sees some hundred, and the writer leaves the processor to it."""
+"""Seconds between two changes. A scan sees some hundred changes, and the writer leaves the processor to it."""
 Going = Callable[[], bool]
 
 
 def npy(number: int, width: int) -> bytes:
-    """Return the bytes of a sound array, of one shape whatever the number."""
+    """Return the bytes of a sound .npy array of shape (width,), with values that depend on `number`."""
     file = BytesIO()
     np.save(file, np.random.default_rng(number).normal(size=(width,)).astype(np.float32))
     return file.getvalue()
@@ -35,7 +35,7 @@ VALUES = [npy(number, 3000) for number in range(20)]
 
 
 def lmdb(path: Path, going: Going, ready: Callable[[], None]) -> None:
-    """Overwrite, delete and add records, a few a transaction: pages are used again after two of them."""
+    """Overwrite, delete and add records, a few per transaction; pages are reused after two transactions."""
     import lmdb as library
 
     chance = random.Random(1)
@@ -56,7 +56,7 @@ def lmdb(path: Path, going: Going, ready: Callable[[], None]) -> None:
 
 
 def leveldb(path: Path, going: Going, ready: Callable[[], None]) -> None:
-    """Overwrite, delete and add records, with a small buffer: logs and tables come and go all the time."""
+    """Overwrite, delete and add records with a small write buffer, so that logs and tables come and go continuously."""
     import plyvel
 
     chance = random.Random(1)
@@ -65,7 +65,7 @@ def leveldb(path: Path, going: Going, ready: Callable[[], None]) -> None:
             db.put(b"%08d" % number, chance.choice(VALUES))
         ready()
         while going():
-            for _ in range(10):  # two tables; without a pause it would grow by gigabytes on a quick disk
+            for _ in range(10):  # fills two tables; without a pause the store would grow by gigabytes on a fast disk
                 key = b"%08d" % chance.randrange(COUNT * 2)
                 if chance.random() < 0.3:
                     db.delete(key)
@@ -75,7 +75,7 @@ def leveldb(path: Path, going: Going, ready: Callable[[], None]) -> None:
 
 
 def hdf5(path: Path, going: Going, ready: Callable[[], None]) -> None:
-    """Write to rows that are there, and have the file grow and shrink, without telling anybody."""
+    """Overwrite existing rows, and let the dataset grow and shrink, without SWMR mode or file locks."""
     import h5py
 
     random_values = np.random.default_rng(1).normal(size=(COUNT, 500))
@@ -97,7 +97,7 @@ def hdf5(path: Path, going: Going, ready: Callable[[], None]) -> None:
 
 
 def swmr(path: Path, going: Going, ready: Callable[[], None]) -> None:
-    """Append rows as a single writer with many readers does."""
+    """Append rows in SWMR mode (single writer, multiple readers)."""
     import h5py
 
     random_values = np.random.default_rng(1).normal(size=(10, 500))

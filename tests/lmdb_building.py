@@ -1,4 +1,4 @@
-"""Small LMDB environments of every kind, and ways to damage their files, for tests of what is left of them."""
+"""Build small LMDB environments of every kind and damage their files, for tests of recovery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BRANCH, LEAF, OVERFLOW = 1, 2, 4
 
 
 def churned(path: Path, **options: object) -> Path:
-    """Write an environment in several commits, some of which delete and replace: it has free pages."""
+    """Write an environment in several commits, some of which delete and replace records, so that it has free pages."""
     records = raw_records(400, (1, 16, 16))
     version = {"lib_version": options.pop("lib_version")} if "lib_version" in options else {}
     with lmdb.open(str(path), map_size=1 << 28, max_dbs=8, sync=False, **version) as environment:
@@ -40,7 +40,7 @@ def churned(path: Path, **options: object) -> Path:
 
 
 def duplicates(path: Path, **options: object) -> Path:
-    """Write an environment with several values a key: of some as many as take a tree of their own."""
+    """Write an environment with several values per key; one key has so many values that they form a subtree."""
     fixed = [struct.pack("=Q", number) for number in range(3000)]
     pairs = [(b"few%d" % (number // 5), fixed[number]) for number in range(40)]
     pairs += [(b"many", value) for value in fixed]
@@ -49,7 +49,7 @@ def duplicates(path: Path, **options: object) -> Path:
 
 
 def named(path: Path, **options: object) -> Path:
-    """Write an environment with three databases and records beside them."""
+    """Write an environment with two named databases, and a record beside them in the main database."""
     version = {"lib_version": options["lib_version"]} if "lib_version" in options else {}
     write_lmdb(path, raw_records(60, (3, 40, 40)), name=b"train", **version)
     write_lmdb(path, raw_records(90), name=b"test", **version)
@@ -102,7 +102,7 @@ class File:
         self.raw[page * PAGE : (page + 1) * PAGE] = content
 
     def save(self) -> None:
-        """Write the file; its time stamp is another than before, however fast this went."""
+        """Write the file with a modification time that differs from the previous one, however short ago that was."""
         changed = self.path.stat().st_mtime_ns
         self.path.write_bytes(self.raw)
         os.utime(self.path, ns=(changed, changed + 1_000_000))
@@ -142,7 +142,7 @@ Record = tuple[str, bytes, bytes]
 
 
 def places(path: Path) -> dict[Record, set[int]]:
-    """Return the pages that each record of a sound environment without DUPSORT lies on: its leaf, and its extent."""
+    """Return the pages of each record of a sound environment without DUPSORT: its leaf and its overflow pages."""
     found: dict[Record, set[int]] = {}
     with Pages(path / "data.mdb") as pages:
         for part, tree in skeleton(path / "data.mdb").trees.items():

@@ -1,4 +1,4 @@
-"""Logs of Caffe built line by line, as solver.cpp, sgd_solver.cpp, net.cpp and caffe.cpp print them."""
+"""Build Caffe logs line by line, as solver.cpp, sgd_solver.cpp, net.cpp and caffe.cpp print them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACES = {
 
 
 def glog(where: str, text: str, *, thread: int = 21423, level: str = "I", old: bool = False) -> str:
-    """Return a line with a glog prefix; `old` is that before glog 0.6, without the year."""
+    """Return a line with a glog prefix; `old` selects the prefix of glog before 0.6, without the year."""
     date = "1123" if old else "20261123"
     return f"{level}{date} 09:31:39.342764 {thread:5d} {PLACES.get(where, where)}] {text}\n"
 
@@ -35,7 +35,7 @@ def head(
     phase: str = "TRAIN",
     **how,
 ) -> str:
-    """Return the head of a run: what Caffe repeats of solver and network."""
+    """Return the head of a run, in which Caffe prints the parameters of solver and network."""
     net = f"""state {{
   phase: {phase}
 }}
@@ -110,5 +110,5 @@ def backward(layer: str, blob: str, value: float, *, param: bool = False, **how)
 
 
 def healthy(count: int = 40) -> list[float]:
-    """Return losses that fall, and waver as those of batches do."""
+    """Return losses that fall, with fluctuations like those of batches."""
     return [2.3 * 0.98**place * (1 + 0.05 * ((place * 7) % 5 - 2) / 2) for place in range(count)]

@@ -1,4 +1,4 @@
-"""Files of sound and video as small as they can be; the samples in them are none."""
+"""Build minimal audio and video files, with random bytes in place of real samples."""
 
 import io
 import struct
@@ -23,7 +23,7 @@ def wav(seed=0, frames=50, channels=2, width=2):
 
 
 def flac(seed=0, frames=4, payload=300, samples=None):
-    """Return STREAMINFO and frames of 192 samples; what they hold is no sound, but their checksums are right."""
+    """Return STREAMINFO and frames of 192 samples; the frames hold random bytes, but their checksums are right."""
     samples = frames * 192 if samples is None else samples
     info = struct.pack(">HH6s", 192, 192, bytes(6)) + ((8000 << 44) | (1 << 41) | (15 << 36) | samples).to_bytes(
         8, "big"

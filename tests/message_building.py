@@ -1,4 +1,4 @@
-"""Protobuf messages of other projects, written by hand: TensorProtos, AudioExample, AnnotatedDatum, Example."""
+"""Build messages of other projects: TensorProtos, AudioExample, AnnotatedDatum and Example, and Arrow IPC."""
 
 import struct
 
@@ -87,7 +87,7 @@ def arrow_stream(**columns):
 
 
 def arrow_message(kind, body=b""):
-    """Return a message of Arrow with this kind and body, whose header holds nothing else."""
+    """Return an Arrow IPC message with this body, whose header holds only its kind and the length of the body."""
     entries = struct.pack("<6H", 12, 24, 4, 6, 16, 8)
     table = struct.pack("<ihBxqIxxxx", 12, 4, kind, len(body), 0)
     flat = struct.pack("<I", 16) + entries + table

@@ -1,4 +1,4 @@
-"""msgpack, as the library and msgpack-numpy write it."""
+"""Encode msgpack as the library and msgpack-numpy do."""
 
 import struct
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def sized(marks, fixed, count):
-    """Return the head of something with a length: the shortest form there is."""
+    """Return the shortest header for `count` bytes or items."""
     if fixed is not None and count < (32 if fixed == 0xA0 else 16):
         return bytes([fixed | count])
     for mark, code in marks:
@@ -16,7 +16,7 @@ def sized(marks, fixed, count):
 
 
 def packed(it, raw=False):
-    """Return msgpack as the library writes it: with `raw`, bytes are texts and keys of arrays too, as before 2.0."""
+    """Return msgpack as the library writes it; with `raw`, bytes become texts, keys of arrays too, as before 2.0."""
     if it is None or isinstance(it, bool):
         return {None: b"\xc0", False: b"\xc2", True: b"\xc3"}[it]
     if isinstance(it, int):

@@ -1,4 +1,4 @@
-"""The causes of a NaN in Caffe that docs/caffe-nan.md explains: the files that show each, and those without it."""
+"""Build files that show each cause of NaN in docs/caffe-nan.md, and the same files after the fix."""
 
 from __future__ import annotations
 
@@ -56,20 +56,20 @@ CLASSES = 10
 
 @dataclass(frozen=True)
 class Cause:
-    """Makes the files of a section in a folder: `broken` those that show the fault, `mended` those after the fix."""
+    """Writers of a section's files to a folder: `broken` writes those with the fault, `mended` those after the fix."""
 
     broken: Callable[[Path], None]
     mended: Callable[[Path], None]
 
 
 def layer(name: str, kind: str, bottom: str, top: str, *inside: str) -> str:
-    """Return a layer, a field a line."""
+    """Return the prototxt of a layer, one field per line."""
     fields = (f'name: "{name}"', f'type: "{kind}"', f'bottom: "{bottom}"', f'top: "{top}"', *inside)
     return "layer {\n" + "".join(f"  {it}\n" for it in fields) + "}\n"
 
 
 def text(**files: str) -> Callable[[Path], None]:
-    """Write text files; a name's `_` stands for its dot."""
+    """Return a function that writes text files to a folder; a name's `_` stands for its dot."""
 
     def write(folder: Path) -> None:
         for name, content in files.items():
@@ -97,7 +97,7 @@ def key(at: int) -> bytes:
 def stored(
     record: Callable[[int], bytes], name: str = "train_lmdb", layers: str = DATA + SCORES + LOSS, solver: str = SOLVER
 ) -> Callable[[Path], None]:
-    """Write a database of 100 records and the network that reads it."""
+    """Return a function that writes a database of 100 records and the network that reads it."""
 
     def write(folder: Path) -> None:
         write_lmdb(folder / name, [(key(at), record(at)) for at in range(100)])
@@ -164,7 +164,7 @@ def maps(loss: str) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
         classes = [np.random.default_rng(at).integers(0, CLASSES, (1, 8, 8)).astype(np.uint8) for at in range(20)]
         for it in classes:
-            it[0, :2] = 255  # what nobody has labelled
+            it[0, :2] = 255  # unlabelled pixels
         write_lmdb(folder / "pictures_lmdb", [(key(at), datum(pixels(at, 3, 8, 8))) for at in range(20)])
         write_lmdb(folder / "maps_lmdb", [(key(at), datum(it)) for at, it in enumerate(classes)])
         net(MAPS, loss)(folder)

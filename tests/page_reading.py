@@ -1,4 +1,4 @@
-"""A page as a parser of HTML sees it: the elements that it really has, and the words that stand in them."""
+"""Parse an HTML page into the elements that it really has and the text in them."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ VOID = {"meta", "link", "img", "br", "input", "image"}
 
 
 class Page(HTMLParser):
-    """Parses a page; `elements` are (name, attributes), `texts` the words of each element by name."""
+    """A parsed page; `elements` are (name, attributes), `texts` the texts inside the elements of each name."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -42,7 +42,7 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.elements if tag == name]
 
     def words(self, name="body"):
-        """Return all words in the elements of this name, but those of scripts and style sheets."""
+        """Return the text in the elements of this name, without scripts and style sheets."""
         text = " ".join(self.texts.get(name, []))
         for inner in ("script", "style"):
             for part in self.texts.get(inner, []):
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
     @property
     def findings(self):
-        """The findings that the script gets, as (name, index, field, code, verdict, message)."""
+        """The findings passed to the script, as (name, index, field, code, verdict, message)."""
         match = re.search(r'<script type="application/json" id="findings-data">(.*?)</script>', self.text, re.DOTALL)
         if match is None:
             return []
@@ -66,7 +66,7 @@ class Page(HTMLParser):
         return [base64.b64decode(it["href"].partition(",")[2]) for it in self.named("image")]
 
     def loads_nothing(self):
-        """Say what of the page would load something from elsewhere, or run something that is not its own."""
+        """Return what would load something from elsewhere, and inline event handlers and styles; empty if none."""
         wrong = []
         for tag, attributes in self.elements:
             for name, value in attributes.items():
@@ -80,7 +80,7 @@ class Page(HTMLParser):
         return wrong
 
     def policy(self):
-        """Return the page's policy, and the hashes of its own style sheet and script."""
+        """Return the page's Content-Security-Policy, and the SHA-256 hashes of its style sheet and script in base64."""
         (policy,) = [it["content"] for it in self.named("meta") if it.get("http-equiv") == "Content-Security-Policy"]
         of = re.search(r"<style>(.*?)</style>", self.text, re.DOTALL)[1]
         script = re.search(r"<script>(.*?)</script>", self.text, re.DOTALL)[1]

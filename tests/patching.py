@@ -1,4 +1,4 @@
-"""A copy of the package with a mistake put into it, and the command run on that."""
+"""Copy the package, patch a mistake into the copy, and run the command with it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PACKAGE = Path(datacheck.__file__).parent
 
 
 def copied(package: Path) -> None:
-    """Copy the package with what is compiled of it, which is much quicker; what is just being compiled is left out."""
+    """Copy the package with its compiled files, which is much quicker, but without those still being written."""
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("*.pyc.*", "*.tmp.*"))
 
 
 def patched(folder: Path, file: str, before: str, after: str) -> Path:
-    """Return a folder to import datacheck from, in which `after` stands in `file` for the one `before`."""
+    """Return a folder to import datacheck from, in which `after` replaces the only `before` in `file`."""
     copied(folder / "lib" / "datacheck")
     path = folder / "lib" / "datacheck" / file
     source = path.read_text()
@@ -30,7 +30,7 @@ def patched(folder: Path, file: str, before: str, after: str) -> Path:
 
 
 def slipping(folder: Path, file: str, function: str, statement: str) -> Path:
-    """Return a folder to import datacheck from, in which a function of `file` begins with a statement."""
+    """Return a folder to import datacheck from, with `statement` inserted at the start of a function of `file`."""
     source = (PACKAGE / file).read_text()
     head = re.search(rf"^( *)def {function}\(.*?\) -> [^\n]*:\n", source, re.MULTILINE | re.DOTALL)
     assert head is not None

@@ -1,4 +1,4 @@
-"""Random LevelDBs as the library writes them, and where datacheck differs from what the library reads in them."""
+"""Write random LevelDB stores with the library, and compare what datacheck and the library read in them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ STRUCTURAL = frozenset(
         *("stale", "orphan", "unsupported", "not-closed", "source-changed", "internal-error"),
     }
 )
-"""What a sound store gives no reason to say. That nothing decodes random bytes, or that there are none, is no fault."""
+"""Codes that a sound store must not get. Codes for undecodable or empty values are allowed: the values are random."""
 LEAST_BLOCK, LARGEST_BLOCK = 1 << 10, 4 << 20
-"""LevelDB makes block sizes fit in between."""
+"""The bounds, in bytes, that LevelDB limits block sizes to."""
 
 
 def opened(path: str, **options: Any) -> Any:
-    """Return a store, opened by the library, which is not there for the newest Python."""
+    """Open a store with the library, which is imported here because the newest Python has none."""
     import plyvel
 
     return plyvel.DB(path, **options)
 
 
 def options(chance: random.Random) -> dict[str, Any]:
-    """Return random options for a store that is opened."""
+    """Return random options for opening a store."""
     return {
         "compression": chance.choice(["snappy", None]),
         "block_size": chance.choice([None, LEAST_BLOCK, 1 << 12, 1 << 16, 1 << 18, LARGEST_BLOCK]),
@@ -44,7 +44,7 @@ def options(chance: random.Random) -> dict[str, Any]:
 
 
 def keys(chance: random.Random) -> list[bytes]:
-    """Return keys of one store: numbers, random bytes, long common beginnings, and the odd ones."""
+    """Return the keys of one store: numbers, random bytes, long common prefixes, and edge cases."""
     count = chance.choice([1, 20, 400, 2000])
     kind = chance.choice(["numbers", "bytes", "long", "mixed"])
     made = [b"%08d" % chance.randrange(3 * count) for _ in range(count)] if kind in ("numbers", "mixed") else []
@@ -56,7 +56,7 @@ def keys(chance: random.Random) -> list[bytes]:
 
 
 def value(chance: random.Random) -> bytes:
-    """Return a value of any size: none at all, small, larger than a block, larger than a log's block."""
+    """Return a value of random size: empty, small, larger than a block, or larger than a log block."""
     size = chance.choice([0, 1, 8, 100, 100, 1000, 1000, 5000])
     if chance.random() < 0.01:
         size = chance.choice([32_761, 32_768, 70_000, 300_000])
@@ -65,7 +65,7 @@ def value(chance: random.Random) -> bytes:
 
 
 def write(path: Path, seed: int) -> Records:
-    """Write the store of a seed at `path`; return what is in it."""
+    """Write the store of a seed to `path`; return its records."""
     chance = random.Random(seed)
     truth: Records = {}
     names = keys(chance)
@@ -75,7 +75,7 @@ def write(path: Path, seed: int) -> Records:
             for _ in range(chance.choice([0, 1, 30, 200])):
                 _write_batch(db, chance, names, truth)
                 if chance.random() < 0.05:
-                    snapshots.append(db.snapshot())  # what it sees is kept by compactions
+                    snapshots.append(db.snapshot())  # compactions keep what it sees
                 if chance.random() < 0.02:
                     snapshots.clear()
                 if chance.random() < 0.02:
@@ -105,7 +105,7 @@ def _write_batch(db: Any, chance: random.Random, names: list[bytes], truth: Reco
 
 
 def library(path: Path, work: Path) -> Records:
-    """Return what the library reads from a copy: opening a store writes to it."""
+    """Return the records that the library reads, from a copy because opening a store writes to it."""
     copy = work / "opened"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(path, copy)
@@ -114,7 +114,7 @@ def library(path: Path, work: Path) -> Records:
 
 
 def ours(path: Path) -> list[tuple[bytes, bytes]]:
-    """Return what datacheck reads, in its order."""
+    """Return the records that datacheck reads, in its order."""
     reader = open_store(path)
     found = []
     for shard in reader.layout().shards:
@@ -125,12 +125,12 @@ def ours(path: Path) -> list[tuple[bytes, bytes]]:
 
 
 def differences(work: Path, seed: int) -> list[str]:
-    """Return in what datacheck and the library differ about the store of a seed; `work` is an empty folder."""
+    """Return how datacheck and the library differ on the store of a seed; `work` is an empty folder."""
     return compared(work, write(work / "store", seed))
 
 
 def compared(work: Path, truth: Records) -> list[str]:
-    """Return in what the store in `work` differs from what was written to it, as the library has it and as we do."""
+    """Return how reading, scanning and copying the store in `work` differ from the records written to it."""
     path, copy = work / "store", work / "copy"
     said = []
     if library(path, work) != truth:

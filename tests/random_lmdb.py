@@ -1,7 +1,7 @@
-"""Random sound LMDB environments, each made from a seed alone: all that py-lmdb can be told to write.
+"""Write random sound LMDB environments from a seed, with everything that py-lmdb can write.
 
-Main databases with flags, and REVERSEDUP, are what writers in other languages make; py-lmdb takes them as it finds
-them, so they are set in the file while it is empty.
+Main databases with flags, and REVERSEDUP, come from writers in other languages. py-lmdb cannot set these flags but
+respects them, so they are set in the file while it is empty.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Items = list[tuple[bytes, bytes]]
 
 @dataclass
 class Plan:
-    """What an environment is to be, and how it is written."""
+    """The kind and databases of an environment, and the options for writing it."""
 
     version: int
     subdir: bool
@@ -51,7 +51,7 @@ class Plan:
 
 
 def plan(chance: random.Random) -> Plan:
-    """Decide what to write."""
+    """Choose at random what to write."""
     names: list[bytes] = [b"train", b"val", b"a/b c", b"\xe9t\xe9"][: chance.choice((0, 0, 1, 2, 4))]
     databases: dict[bytes | None, int] = {name: chance.choice(KINDS) for name in names}
     if not names or chance.random() < 0.3:
@@ -63,7 +63,7 @@ def plan(chance: random.Random) -> Plan:
     if copied == "compact" and any(flags & DUPSORT for flags in databases.values()):
         copied = "copy"  # liblmdb 0.9.36 may die of SIGSEGV
     if version:
-        options = {}  # the LMDB 1.0 of py-lmdb 3.0 dies of an assertion in its list of free pages with these
+        options = {}  # with these, the LMDB 1.0 of py-lmdb 3.0 fails an assertion in its list of free pages
     return Plan(
         version,
         chance.random() < 0.7,
@@ -76,7 +76,7 @@ def plan(chance: random.Random) -> Plan:
 
 
 def build(folder: Path, seed: int) -> tuple[Path, Plan]:
-    """Write the environment of a seed below a folder; return its path, as it is given to a reader."""
+    """Write the environment of a seed below a folder; return its path, as given to a reader, and its plan."""
     chance = random.Random(seed)
     made = plan(chance)
     path = folder / ("env" if made.subdir else "env.mdb")
@@ -95,7 +95,7 @@ def build(folder: Path, seed: int) -> tuple[Path, Plan]:
 
 
 def _with_flags(path: Path, made: Plan) -> None:
-    """Write the empty databases, with flags that py-lmdb does not set itself."""
+    """Create the empty databases, including flags that py-lmdb does not set itself."""
     lmdb.open(str(path), subdir=made.subdir, max_dbs=8, lib_version=made.version).close()
     data = path / "data.mdb" if made.subdir else path
     if made.databases.get(None):
@@ -131,7 +131,7 @@ def _with_flags(path: Path, made: Plan) -> None:
 
 
 def _session(path: Path, made: Plan, chance: random.Random, size: int) -> int:
-    """Open the environment, commit a few times, close it; return the size of the map then."""
+    """Open the environment, commit a few times and close it; return the map size at the end."""
     with lmdb.open(
         str(path), size, subdir=made.subdir, max_dbs=8, max_readers=8, lock=chance.random() < 0.8, **made.options
     ) as environment:
@@ -154,7 +154,7 @@ def _session(path: Path, made: Plan, chance: random.Random, size: int) -> int:
 
 
 def _changes(environment: lmdb.Environment, transaction: lmdb.Transaction, made: Plan, chance: random.Random) -> None:
-    """Put, overwrite and delete in one transaction, some of it in a transaction within."""
+    """Put, overwrite and delete records in one transaction, some of them in a nested transaction."""
     for name, flags in made.databases.items():
         if chance.random() < 0.3:
             continue

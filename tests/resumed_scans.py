@@ -1,4 +1,4 @@
-"""Scans that are interrupted or killed, and their reports without what differs from one run to the next."""
+"""Interrupt and kill scans, and read their reports without the times, which differ between runs."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ TIMES = ("started", "seconds")
 
 
 def without_times(path):
-    """Return the lines of a report without what differs from one run to the next."""
+    """Return the parsed lines of a report without the times, which differ between runs."""
 
     def stripped(value):
         if isinstance(value, dict):
@@ -21,7 +21,7 @@ def without_times(path):
 
 
 def interrupted_after(calls):
-    """Return a progress callable that interrupts a scan; one that never does for None."""
+    """Return a progress callback that interrupts a scan at call number `calls`, or never if that is None."""
     left = [calls]
 
     def progress(done, total, bad):
@@ -34,7 +34,7 @@ def interrupted_after(calls):
 
 
 def killed_again_and_again(kind, store, report, kills, seed):
-    """Kill a scan so many times and let it end each time it can; return the reports that it came to."""
+    """Kill scans `kills` times, each resuming the one before; return the reports of all that finished."""
     done = subprocess.run(
         [sys.executable, PROGRAM, kind, store, report, str(kills), str(seed)],
         capture_output=True,

@@ -1,8 +1,8 @@
-"""Generators that say how far they came, and return something in the end."""
+"""Run generators that yield their progress and return a result."""
 
 
 def ended(steps):
-    """Go through all steps; return what comes in the end."""
+    """Exhaust a generator and return its return value."""
     while True:
         try:
             next(steps)

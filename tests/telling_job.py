@@ -1,4 +1,4 @@
-"""A job that tells what its tasks load; by itself, because a worker that loads a job loads its module."""
+"""A job that reports what its tasks load, in its own module because a worker that loads a job loads its module."""
 
 import sys
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from datacheck.scanning.tasks import Job
 
 @dataclass(frozen=True)
 class Telling(Job):
-    """Runs a task, and returns what it loaded with what came of it, and whether libraries are there."""
+    """A job that returns the datacheck modules a task loaded, and its result; for a str, whether that is loaded."""
 
     def __call__(self, task, watch):
         if isinstance(task, str):

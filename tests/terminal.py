@@ -1,4 +1,4 @@
-"""The command on a terminal of its own, as a person sees it."""
+"""Run the command on a pseudo-terminal, as a person sees it."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ COMMAND = Path(sys.executable).with_name("datacheck")
 
 
 def typed(shell, keys, environment, folder, wanted, seconds=60):
-    """Type keys into a shell on a terminal, once it has its prompt `> `; return what came until `wanted` did."""
+    """Type keys into a shell on a terminal after its prompt `> `; return the output until `wanted` is in it."""
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(folder)
@@ -36,7 +36,7 @@ def typed(shell, keys, environment, folder, wanted, seconds=60):
 
 
 def on_terminal(*args, columns=100, **environment):
-    """Run the command on a terminal; return its status and all that came."""
+    """Run the command on a terminal; return its exit status and its whole output."""
     pid, terminal = pty.fork()
     if not pid:
         os.environ.update({"COLUMNS": str(columns), "TERM": "xterm", **environment})

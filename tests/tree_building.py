@@ -1,4 +1,4 @@
-"""Trees as parsers make them, of what Python has: a plain way to say in a test what a record holds."""
+"""Build the trees that parsers return from plain Python values, so that tests can write expected records simply."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from datacheck.decoders.trees.tree import Items, Keyed
 
 
 def tree(thing):
-    """Return the tree of a nested thing: dicts, lists, tuples, and whatever else a Node may be."""
+    """Return the tree of nested dicts, lists, tuples, sets and other values that a Node may be."""
     if isinstance(thing, dict):
         return Keyed([(tree(key), tree(value)) for key, value in thing.items()])
     if isinstance(thing, (list, tuple, set, frozenset)):

@@ -1,4 +1,4 @@
-"""Trees as plain Python values, so that tests can compare them."""
+"""Convert trees to plain Python values, so that tests can compare them."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What lies in a folder, in every respect that a command could change; and a small store of each kind to put there."""
+"""Record everything about a folder that a command could change, and build a small store of each kind."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ KINDS = ("lmdb", "lmdb-file", "leveldb", "hdf5", "hdf5-folder", "hdf5-list")
 
 
 def tree(root: Path, but: Collection[Path] = ()) -> dict[str, tuple[object, ...]]:
-    """Return type, mode, owner, inode, time and content of all below a folder, less some paths and what lies in these.
+    """Return type, mode, owner, inode, time and content of everything in a folder, except `but` and what is below it.
 
-    The time of a folder that holds one of those says nothing, and is left out.
+    The time of a folder that contains one of these paths is left out, since it changes with them.
     """
     out = {str(path) for path in but}
     touched = {str(path.parent) for path in but}
@@ -47,7 +47,7 @@ def tree(root: Path, but: Collection[Path] = ()) -> dict[str, tuple[object, ...]
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
-    """Return the status of a command, what it printed, and what it complained of."""
+    """Run a command in this process; return its exit status, its standard output and its standard error."""
     said, complained = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
         status = entry._status([str(it) for it in arguments])
@@ -101,7 +101,7 @@ def store(kind: str, folder: Path) -> Path:
 
 
 def members(kind: str, source: Path) -> list[Path]:
-    """Return the files that are read of a store."""
+    """Return the files that make up a store."""
     if kind in ("lmdb", "leveldb", "hdf5-folder"):
         return sorted(source.iterdir())
     if kind == "hdf5-list":

@@ -1,4 +1,4 @@
-"""Checks that do something terrible to who judges by them: by themselves, as the jobs in `worker_jobs`."""
+"""Checks that kill or hang the worker that runs them, in their own module for the same reason as `worker_jobs`."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from datacheck.model.finding import found
 
 @dataclass(frozen=True)
 class Deadly:
-    """A check that kills who judges a record whose data has one of these numbers at a place."""
+    """A check that kills its process at a record whose data has one of `numbers` at index `place`."""
 
     place: int
     numbers: tuple[float, ...]
@@ -27,7 +27,7 @@ class Deadly:
 
 @dataclass(frozen=True)
 class Poison:
-    """A validator that does something terrible at records whose first pixel is `pixel`."""
+    """A validator that raises, finds, hangs, dies or eats memory (`how`) at records that begin with `pixel` and 0."""
 
     pixel: int
     how: str

@@ -1,6 +1,6 @@
-"""Jobs that the tests of workers give them: by themselves, because a worker that loads a job loads its module.
+"""Jobs for the tests of workers, in their own module because a worker that loads a job loads its module.
 
-A module of tests has pytest with it, and what its tests need, which takes longer than to start the process.
+A test module would also import pytest and what its tests need, which takes longer than starting the process.
 """
 
 import gc
@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 MEMORY = 1 << 30
-"""Bytes of private memory that a worker may have."""
+"""Limit on the private memory of a worker, in bytes."""
 
 
 def obey(task, watch):
-    """Do as the task says, or give it back."""
+    """Do what the task says, or return the task."""
     watch.timeout = 0.3
     watch.note(("at", task))
     match task:
@@ -42,7 +42,7 @@ def obey(task, watch):
 
 
 def die_or_tell(task, watch):
-    """Die or write as the task says, with a note or without one; give the process."""
+    """Die, raise or write as the task says, with or without a note; return the process id."""
     match task:
         case "die before a note":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -62,7 +62,7 @@ def die_or_tell(task, watch):
 
 
 def about(task, watch):
-    """Tell of this process: its number, its parent's, whether a module is loaded, its limit, its descriptors."""
+    """Return this process's id, its parent's, whether colorsys is loaded, its RLIMIT_DATA and its sockets."""
     time.sleep(0.05)  # so that each worker gets a task
     descriptors = {str(it.readlink()) for it in Path("/proc/self/fd").iterdir() if it.is_symlink()}
     sockets = {it for it in descriptors if it.startswith("socket")}
@@ -70,77 +70,77 @@ def about(task, watch):
 
 
 def pid_of(task, watch):
-    """Give the process, after a note."""
+    """Return the process id, after a note."""
     watch.note(("pid", task))
     return os.getpid()
 
 
 def pid_of_many(_, task, watch):
-    """Give the process; bound to something, this is a job as large as that."""
+    """Return the process id; with its first argument bound, this is a job as large as that argument."""
     return pid_of(task, watch)
 
 
 def step_and_sleep(task, watch):
-    """Give the process as a step, and do not end."""
+    """Yield the process id as a step, then sleep for an hour."""
     yield os.getpid()
     time.sleep(3600)
     return os.getpid()
 
 
 def tell(what, task, watch):
-    """Give what it was told, and the process."""
+    """Return `what` and the process id."""
     return what, os.getpid()
 
 
 def thresholds(task, watch):
-    """Give how garbage is looked for."""
+    """Return the garbage collector's thresholds and its number of frozen objects."""
     return gc.get_threshold(), gc.get_freeze_count()
 
 
 def stuck(task, watch):
-    """Sit in C code that holds the interpreter's lock for ever."""
+    """Write the process id to the file `task`, then stay in C code that holds the GIL for ever."""
     Path(task).write_text(str(os.getpid()))
     re.match(r"(a+)+$", "a" * 80 + "b")
 
 
 def asleep(task, watch):
-    """Sleep after the mark."""
+    """Write the process id to the file `task`, then sleep for an hour."""
     Path(task).write_text(str(os.getpid()))
     time.sleep(3600)
 
 
 def state(task, watch):
-    """Give the signals that are blocked and ignored, and the warnings asked for."""
+    """Return the blocked signals, the ignored signals and PYTHONWARNINGS."""
     blocked = {int(it) for it in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
     ignored = {it for it in signal.valid_signals() if signal.getsignal(it) == signal.SIG_IGN}
     return blocked, set(map(int, ignored)), os.environ.get("PYTHONWARNINGS")
 
 
 def die(task, watch):
-    """Note something, and die of the signal that is the task."""
+    """Write a note, then die of the signal `task`."""
     watch.note("at it")
     os.kill(os.getpid(), task)
     time.sleep(60)
 
 
 def leave(task, watch):
-    """Leave with the status that is the task."""
+    """Write a note, then exit with the status `task`."""
     watch.note(task)
     os._exit(task)
 
 
 class Panic(BaseException):
-    """What a library in Rust raises when it panics: no Exception."""
+    """Like the exception that a Rust library raises when it panics: not an Exception."""
 
 
 def panic(task, watch):
-    """Raise what is no Exception."""
+    """Write a note, then raise a BaseException that is not an Exception."""
     watch.note(task)
     raise Panic
 
 
 def orphan_itself(task, watch):
-    """Kill the parent, and wait to be killed with it, where the task is that process; else give the process."""
+    """Kill the parent if its id is `task`, and wait to be killed with it; otherwise return the process id."""
     watch.note("at it")
     if os.getppid() == task:
         os.kill(task, signal.SIGKILL)
@@ -149,6 +149,6 @@ def orphan_itself(task, watch):
 
 
 def orphan_itself_later(task, watch):
-    """Give a step, then do so."""
+    """Yield a step, then do what `orphan_itself` does."""
     yield "step"
     return orphan_itself(task, watch)

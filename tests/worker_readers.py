@@ -1,4 +1,4 @@
-"""Readers to which something happens in a worker: by themselves, as the jobs in `worker_jobs`."""
+"""Readers that fail in a worker, in their own module for the same reason as `worker_jobs`."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ FIELDS = list(RECORDS.items())
 
 @dataclass(frozen=True)
 class Fake:
-    """A reader of records in memory, which does something at some of them."""
+    """A reader of records in memory, which calls its method `how` at the rows `places`."""
 
     how: str
     places: tuple[int, ...] = (7,)
@@ -84,7 +84,7 @@ class Fake:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def is_late_but_once(self, size):
-        """Stop for longer than allowed, as a machine does that has no time for this process; go on the next time."""
+        """Sleep for longer than allowed the first time, like a process on a busy machine; return the next time."""
         if not self.mark.exists():
             self.mark.touch()
             time.sleep(3600)
@@ -92,7 +92,7 @@ class Fake:
 
 @dataclass(frozen=True)
 class Leaving(Delegating):
-    """A reader that leaves its process at one record: always, or once."""
+    """A reader that exits its process at one record, always or only once."""
 
     mark: Path
     once: bool

@@ -1,7 +1,8 @@
 """Walk damaged JPEGs with every index checked: `make fuzz`. Also `python tests/fuzz/fuzz_jpeg_walk.py [COUNT [SEED]]`.
 
-The walk is compiled code that checks no index by itself; here it is compiled so that it does, and any that leads out
-of its array ends this with an IndexError. It also ends where the decoder objects to a picture that the walk passes.
+The walk is compiled code that normally does no bounds checking. Here it is compiled with bounds checks, so that an
+index outside its array ends the run with an IndexError. The run also ends if the decoder rejects a picture that the
+walk accepts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 os.environ["NUMBA_BOUNDSCHECK"] = "1"
-os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp()  # what is kept for others checks no index
+os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp()  # the usual cache holds code without bounds checks
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 from decoders.pictures.test_jpeg_walk import mutants  # noqa: E402  (the environment comes first)
@@ -23,7 +24,7 @@ from datacheck.decoders.pictures.decoder import read_picture  # noqa: E402
 
 def main(count: int = 5000, seed: int = 1) -> None:
     raised: list[object] = []
-    sys.unraisablehook = lambda it: raised.append(it.exc_value)  # where C has called what raises
+    sys.unraisablehook = lambda it: raised.append(it.exc_value)  # exceptions in callbacks from C end up here
     eyes.open_wide("strict", Path("nowhere"))
     assert not [*Path(os.environ["NUMBA_CACHE_DIR"]).glob("*.code")], "code that cannot raise has no checks"
     found = 0

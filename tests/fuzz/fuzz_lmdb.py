@@ -1,8 +1,8 @@
 """Feed arbitrary bytes to the byte-level reader of LMDB: `make fuzz`, or `python tests/fuzz/fuzz_lmdb.py [CORPUS]`.
 
-Whatever the bytes, looking at the structure and reading what is left must end, in bounded memory, with nothing but
-PageDamaged raised. Without a corpus it begins with small environments of every kind, which are changed. atheris comes
-with the dependency group `fuzz`.
+For any bytes, walking the structure and reading the remaining records must end, in bounded memory, and raise nothing
+but PageDamaged. Without a corpus, fuzzing starts from small environments of every kind. atheris comes with the
+dependency group `fuzz`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def feed(raw: bytes) -> None:
 
 
 def seeds() -> Path:
-    """Write small environments into a folder of their own, one file each."""
+    """Write small environments to a new folder, one file each; return the folder."""
     corpus = FOLDER / "corpus"
     corpus.mkdir()
     for name, make in STORES.items():

@@ -1,7 +1,7 @@
-"""Feed arbitrary bytes to every decoder without a library behind it, and to the wrappers: `make fuzz`.
+"""Feed arbitrary bytes to every decoder that is not based on a library, and to the wrappers: `make fuzz`.
 
-Also `python tests/fuzz/fuzz_payloads.py [CORPUS]`. Whatever the bytes, each ends, in bounded memory, with findings and
-nothing raised. Without a corpus it begins with a sound payload of each kind.
+Also `python tests/fuzz/fuzz_payloads.py [CORPUS]`. For any bytes, each must end, in bounded memory, with findings and
+without raising. Without a corpus, fuzzing starts from a sound payload of each kind.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NAMES = (
 
 
 def feed(raw: bytes) -> None:
-    """Let every decoder read these bytes, and every wrapper be peeled."""
+    """Read these bytes with every decoder, and unpack them with every wrapper."""
     kind(raw)
     for name in NAMES:
         made = decoder(name)
@@ -53,7 +53,7 @@ def feed(raw: bytes) -> None:
 
 
 def seeds() -> Path:
-    """Write a sound payload of each kind into a folder of their own, one file each."""
+    """Write a sound payload of each kind to a new folder, one file each; return the folder."""
     corpus = Path(tempfile.mkdtemp()) / "corpus"
     corpus.mkdir()
     record = {"x": floats(1, (3, 4)), "label": 3}

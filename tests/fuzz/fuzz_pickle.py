@@ -1,7 +1,7 @@
 """Feed arbitrary bytes to the decoder of pickles: `make fuzz`, or `python tests/fuzz/fuzz_pickle.py [CORPUS]`.
 
-Whatever the bytes, the walk must end, in bounded memory, with findings and nothing raised, and say of records decoded
-together what it says of each. Without a corpus it begins with pickles of every kind and protocol, which are changed.
+For any bytes, the walk must end, in bounded memory, with findings and without raising, and give the same findings for
+records decoded together as for each alone. Without a corpus, fuzzing starts from pickles of every kind and protocol.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DECODER = PickleDecoder()
 
 
 def feed(raw: bytes) -> None:
-    """Read these bytes as a record, alone and among its like."""
+    """Read these bytes as a record, alone and in a block of five equal ones."""
     DECODER.knows(raw)
     for finding in DECODER.read(raw, None).findings:
         check_finding(finding)
@@ -36,7 +36,7 @@ def feed(raw: bytes) -> None:
 
 
 def seeds() -> Path:
-    """Write pickles of every protocol into a folder of their own, one file each."""
+    """Write pickles of every protocol to a new folder, one file each; return the folder."""
     corpus = Path(tempfile.mkdtemp()) / "corpus"
     corpus.mkdir()
     for protocol, raw in enumerate(sound()):

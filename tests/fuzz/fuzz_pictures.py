@@ -1,8 +1,8 @@
-"""Feed arbitrary bytes to what walks pictures: GIF, TIFF, WebP, PNG and BMP, and the codes inside of them: `make fuzz`.
+"""Feed arbitrary bytes to the walkers of GIF, TIFF, WebP, PNG and BMP and of their compressed data: `make fuzz`.
 
-Also `python tests/fuzz/fuzz_pictures.py [CORPUS]`. Whatever the bytes, each ends soon, with findings and nothing
-raised. Pillow is left out, but for WebP and where a picture is read to its end one time in sixteen: what it does with
-bytes its own fuzzers look for. Without a corpus it begins with a sound picture of each kind.
+Also `python tests/fuzz/fuzz_pictures.py [CORPUS]`. For any bytes, each walk must end soon, with findings and without
+raising. Pillow is called only for WebP and for one input in sixteen, which is read as a whole picture; Pillow has
+fuzzers of its own. Without a corpus, fuzzing starts from a sound picture of each kind.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def feed(raw: bytes) -> None:
     for depth in (1, 2, 8):
         for kind in (lzw.Lzw(depth), lzw.Lzw(depth, msb_first=True, early=1)):
             walked = lzw.walk(raw, kind, 1 << 20)
-            lzw.SHORT, short = 1 << 60, lzw.SHORT  # run by run they come to the same
+            lzw.SHORT, short = 1 << 60, lzw.SHORT  # never read many runs at once; the result is the same
             assert dataclasses.astuple(lzw.walk(raw, kind, 1 << 20)) == dataclasses.astuple(walked)
             lzw.SHORT = short
             assert walked.made >= 0
@@ -67,7 +67,7 @@ def feed(raw: bytes) -> None:
 
 
 def seeds() -> Path:
-    """Write sound pictures into a folder of their own."""
+    """Write sound pictures to a new folder, one file each; return the folder."""
     corpus = Path(tempfile.mkdtemp()) / "corpus"
     corpus.mkdir()
     chance = np.random.default_rng(0)
