@@ -1,11 +1,11 @@
-"""What a Dask cluster costs beside processes of one's own: the same scan, on as many workers of this machine.
+"""Compare a Dask cluster with local processes: the same scan, on as many workers of this machine.
 
     python benchmarks/cluster.py [--records 800000] [--runs 5]
 
-Small records, where little is done for each task. The cluster is up already, as one is that jobs share. Compared are
-the engines, with a client that is there, and the whole command, which has to import distributed and to connect too. The
-runs are interleaved, the smallest of several counts, and the data is in the page cache. Beside the time on the clock
-there is that of the processors, which other programs on the machine change less. Both are those of the cluster, too.
+The records are small, so that each task does little. The cluster is already running, like one that jobs share. The
+benchmark compares the engines, with a connected client, and the whole commands, which also have to import distributed
+and to connect. The runs are interleaved, the smallest of several counts, and the data is in the page cache. Besides
+wall time it measures processor time, which other programs on the machine affect less. Both include the cluster.
 """
 
 import argparse
@@ -30,7 +30,7 @@ TARGET = 1.15
 
 
 def processors(cluster):
-    """Return the processor time of this process, of those that have ended, and of the cluster's."""
+    """Return the processor time of this process, its ended children and the cluster's workers, in seconds."""
     used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     for worker in cluster:
         used += sum(worker.cpu_times()[:4])
@@ -38,11 +38,11 @@ def processors(cluster):
 
 
 def measured(run, cluster):
-    """Return the seconds on the clock, and those of the processors."""
+    """Return the wall time and the processor time of a run, in seconds."""
     started, before = time.monotonic(), processors(cluster)
     run()
     seconds = time.monotonic() - started
-    time.sleep(0.3)  # the cluster's workers wait for the processes that they end
+    time.sleep(0.3)  # the processor time of a cluster worker's child counts only after the worker has waited for it
     return seconds, processors(cluster) - before
 
 

@@ -1,10 +1,10 @@
-"""The damage matrix: what is found, named and recovered of damaged stores, beside what today's tools make of them.
+"""Measure what datacheck finds, names and recovers in damaged stores, compared with existing tools.
 
     python benchmarks/damage.py [--only lmdb,leveldb,hdf5] [--json FILE]
 
 Each row damages a copy of a sound store in one named way, runs `datacheck scan` and `datacheck rebuild --drop-bad`, and
 compares the rebuilt store with the sound one. The rivals are `python -m lmdb verify`, plyvel's `repair_db` and h5py.
-The exit status is 1 if a damage was missed, or if less was recovered than is intact.
+The exit status is 1 if a damage was missed, an intact record was not recovered, or a deleted one came back unmarked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STORES: dict[str, tuple[str, Callable[[], Iterator[Row]]]] = {
     "hdf5": ("h5py", damage_hdf5.rows),
 }
 NAMED = 90
-"""So much of what was said is shown."""
+"""Maximum number of characters shown of what datacheck said."""
 
 
 def line(row: Row) -> str:

@@ -1,7 +1,7 @@
-"""What datacheck finds in damaged HDF5 files and recovers from them, beside what h5py makes of the same files.
+"""Measure what datacheck finds and recovers in damaged HDF5 files, compared with h5py.
 
-Every file is built here and damaged in one named way. Rows are intact by construction: what they are made of, and what
-leads to it, was not touched. `rows` yields a line for each.
+Every file is built here and damaged in one named way. A row counts as intact if the damage touched neither its values
+nor the structures that lead to them. `rows` yields a Row for each case.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "fletcher32": {"chunks": (CHUNK, *SHAPE), "fletcher32": True},
 }
 FILES = {"tracked": LAYOUTS["fletcher32"], "virtual": LAYOUTS["fletcher32"]}
-"""The root of a `tracked` file knows in which order its links and attributes were made, and has many of both. The data
-of a `virtual` one are rows of another dataset."""
+"""In a `tracked` file the root group has many links and attributes, and records the order in which they were created.
+In a `virtual` file the dataset `data` is virtual and shows the rows of another dataset."""
 
 
 def build(path: Path, layout: str, rows: int, libver: str) -> None:
-    """Write labels first, then pictures as floats; a group of its own has something that is never touched."""
+    """Write a group `other` with a small dataset that belongs to no row, then labels, then pictures as floats."""
     rng = np.random.default_rng(rows)
     with h5py.File(path, "w", libver=libver, track_order=layout == "tracked") as file:
         file["other/counts"] = np.arange(1, 11)
@@ -56,7 +56,7 @@ def build(path: Path, layout: str, rows: int, libver: str) -> None:
 
 
 def place_of(path: Path, chunk: int) -> tuple[int, int]:
-    """Return the offset and size of a chunk, counted from the first."""
+    """Return the file offset and size of the chunk with this number, counted from 0."""
     with h5py.File(path) as file:
         stored = file["data"].id.get_chunk_info_by_coord((chunk * CHUNK, 0, 0, 0))
     return stored.byte_offset, stored.size
@@ -70,7 +70,7 @@ def overwrite(path: Path, offset: int, raw: bytes) -> None:
 
 def cut(share: float) -> Callable[[Path, int], int]:
     def damage(path: Path, rows: int) -> int:
-        """Cut the file; a row is intact if its values, and the place in the index that leads to them, are left."""
+        """Cut the file; a row is intact if its values and the index node that leads to them remain."""
         end = int(path.stat().st_size * share)
         with h5py.File(path) as file:
             data = file["data"]
@@ -90,7 +90,7 @@ def cut(share: float) -> Callable[[Path, int], int]:
 
 
 def index_places(path: Path) -> dict[int, int]:
-    """Return where the part of the chunks' B-tree (version 1) ends that leads to each chunk; nothing for other indexes.
+    """Return by chunk where the B-tree node (version 1) that leads to it ends; nothing for other chunk indexes.
 
     HDF5 File Format Specification 3.0, III.A.1: a node of this tree has room for 64 chunks.
     """
@@ -116,7 +116,7 @@ def flipped_chunk(path: Path, rows: int) -> int:
 
 
 def zeroed_chunks(path: Path, rows: int) -> int:
-    """Three chunks, as a hole in the file has them."""
+    """Zero three chunks, as a hole in the file does."""
     for chunk in range(3):
         offset, size = place_of(path, rows // CHUNK // 2 + chunk)
         overwrite(path, offset, bytes(size))
@@ -145,7 +145,7 @@ def flipped_superblock(path: Path, rows: int) -> int:
 
 
 def zeroed_header(path: Path, rows: int) -> int:
-    """The header of a dataset in another group: the rows of the table are all there."""
+    """Zero the header of a dataset in another group; all rows of the table are intact."""
     with h5py.File(path) as file:
         at = h5py.h5o.get_info(file["other/counts"].id).addr
     overwrite(path, at, bytes(64))
@@ -153,7 +153,7 @@ def zeroed_header(path: Path, rows: int) -> int:
 
 
 def zeroed_leaf(path: Path, rows: int) -> int:
-    """The piece of the chunks' index that leads to the chunk in the middle."""
+    """Zero the leaf of the chunk index that leads to the middle chunk."""
     raw = path.read_bytes()
     places = index_places(path)
     end = places[rows // CHUNK // 2]
@@ -164,7 +164,7 @@ def zeroed_leaf(path: Path, rows: int) -> int:
 
 
 def random_header(path: Path, rows: int) -> int:
-    """The link table of the root group is there, but what it says of the group `other` leads nowhere."""
+    """Overwrite the header of the group `other`; the root group's links are intact, but the one to `other` is dead."""
     with h5py.File(path) as file:
         at = h5py.h5o.get_info(file["other"].id).addr
     overwrite(path, at, np.random.default_rng(1).bytes(40))
@@ -172,7 +172,7 @@ def random_header(path: Path, rows: int) -> int:
 
 
 def flipped(signature: bytes, kind: int | None, nth: int, name: str) -> Callable[[Path, int], int]:
-    """Return what flips a bit in the nth structure with this signature (of a B-tree, of this kind); no row is in it."""
+    """Return a damage that flips a bit in the nth structure with this signature and B-tree type; it holds no row."""
 
     def damage(path: Path, rows: int) -> int:
         raw, at = path.read_bytes(), -1
@@ -196,7 +196,7 @@ def flipped_attribute_block(path: Path, rows: int) -> int:
 
 
 def flipped_under_virtual(path: Path, rows: int) -> int:
-    """The rows are those of a virtual dataset, which the chunk is not in."""
+    """Flip a bit in a chunk of the dataset that the virtual dataset shows."""
     with h5py.File(path) as file:
         stored = file["part"].id.get_chunk_info_by_coord((rows // 2, 0, 0, 0))
     middle = stored.byte_offset + stored.size // 2
@@ -205,7 +205,7 @@ def flipped_under_virtual(path: Path, rows: int) -> int:
 
 
 def zeroed_node(path: Path, rows: int) -> int:
-    """That of the group `other`: the rows lie elsewhere."""
+    """Zero the symbol table node of the group `other`; the rows lie elsewhere."""
     at = path.read_bytes().rindex(b"SNOD")
     overwrite(path, at, bytes(8))
     return rows
@@ -257,7 +257,7 @@ with h5py.File(sys.argv[1]) as file:
 
 
 def rival(path: Path) -> str:
-    """Return what h5py makes of a file, read row by row with each failure passed over."""
+    """Return what h5py makes of a file, read row by row with failing rows skipped."""
     try:
         run = subprocess.run(
             [sys.executable, "-c", RIVAL, path], capture_output=True, text=True, check=False, timeout=SECONDS
@@ -281,7 +281,7 @@ def datacheck(*args: str | Path) -> tuple[int, str]:
 
 
 def same_rows(source: Path, copy: Path) -> int:
-    """Return how many rows of a copy are rows of the sound original, each in its turn."""
+    """Return how many rows of a copy are rows of the sound original, in the same order."""
     if not copy.exists():
         return 0
     with h5py.File(source) as file, h5py.File(copy) as made:

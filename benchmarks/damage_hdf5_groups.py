@@ -1,7 +1,7 @@
-"""What datacheck recovers of damaged HDF5 files of many groups or datasets: demonstrations, and a sample a dataset.
+"""Measure what datacheck recovers from damaged HDF5 files with a group per demonstration or a dataset per sample.
 
-A sample is intact if its values, and the headers that describe them, lie before the cut or were not touched; what it
-was called may be lost. `rows` yields a line for each case.
+A sample is intact if its values and the headers that describe them lie before the cut or were not touched; its name may
+be lost. `rows` yields a Row for each case.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from damage_row import Row
 
 MEMBERS = ("actions", "obs/pos", "rewards")
 BEHIND = 2048
-"""So many bytes behind its values, or behind where its last header begins, all headers of a sample have ended."""
+"""Within this many bytes after a sample's values, or after the start of its last header, all of its headers end."""
 SIZES = (50, 400)
 
 
 def demonstrations(path: Path, count: int, libver: str) -> None:
-    """Write them as robomimic does: the attributes of the group above them come last."""
+    """Write demonstrations as robomimic does, with the attributes of their parent group last."""
     made = np.random.default_rng(count)
     with h5py.File(path, "w", libver=libver) as file:
         data = file.create_group("data")
@@ -41,7 +41,7 @@ def demonstrations(path: Path, count: int, libver: str) -> None:
 
 
 def samples(path: Path, count: int, libver: str) -> None:
-    """Write a dataset a sample, of lengths of their own."""
+    """Write a dataset per sample, of different lengths."""
     made = np.random.default_rng(count)
     with h5py.File(path, "w", libver=libver) as file:
         for number in range(count):
@@ -49,7 +49,7 @@ def samples(path: Path, count: int, libver: str) -> None:
 
 
 def whole_samples(path: Path) -> list[tuple[bytes, int]]:
-    """Return the values of each sample, under whatever name, and where they end in the file."""
+    """Return the values of each sample under any name, and the offset where they end or its last header begins."""
     found: list[tuple[bytes, int]] = []
 
     def end(it: Any) -> int:
@@ -94,7 +94,7 @@ def places(path: Path, sign: bytes) -> list[int]:
 
 
 def zeroed_node(path: Path, libver: str) -> int:
-    """That of the most links: their names are lost, and the objects lie where they did."""
+    """Zero the symbol table node with the most links; their names are lost, but the objects are intact."""
     raw, intact = path.read_bytes(), len(whole_samples(path))
     zeroed(path, max(places(path, b"SNOD"), key=lambda at: raw[at + 6]))
     return intact
@@ -107,14 +107,14 @@ def zeroed_root_node(path: Path, libver: str) -> int:
 
 
 def zeroed_tree(path: Path, libver: str) -> int:
-    """The tree above the nodes of the group that has the most."""
+    """Zero the group B-tree node with the most entries."""
     raw, intact = path.read_bytes(), len(whole_samples(path))
     zeroed(path, max((at for at in places(path, b"TREE\0")), key=lambda at: raw[at + 6]))
     return intact
 
 
 def zeroed_count(path: Path, libver: str) -> int:
-    """How many links the root of the tree has that leads to the most."""
+    """Zero the number of entries of the group B-tree node that has the most among those of the highest level."""
     raw, intact = path.read_bytes(), len(whole_samples(path))
     level = max(raw[at + 5] for at in places(path, b"TREE\0"))
     zeroed(path, max((at for at in places(path, b"TREE\0") if raw[at + 5] == level), key=lambda at: raw[at + 6]) + 6, 2)
@@ -122,14 +122,14 @@ def zeroed_count(path: Path, libver: str) -> int:
 
 
 def zeroed_heap(path: Path, libver: str) -> int:
-    """All names of the group of the most links, and of no other."""
+    """Zero the header of the largest local heap: all names of the group with the most links, and no others."""
     raw, intact = path.read_bytes(), len(whole_samples(path))
     zeroed(path, max(places(path, b"HEAP\0"), key=lambda at: int.from_bytes(raw[at + 8 : at + 16], "little")))
     return intact
 
 
 def zeroed_header(path: Path, libver: str) -> int:
-    """The header of the group that all samples are in."""
+    """Zero the header of the group that all samples are in."""
     intact = len(whole_samples(path))
     with h5py.File(path) as file:
         at = h5py.h5o.get_info(file["data"].id).addr
@@ -138,7 +138,7 @@ def zeroed_header(path: Path, libver: str) -> int:
 
 
 def zeroed_continuation(path: Path, libver: str) -> int:
-    """The part of the header of the group that all samples are in that did not fit into the first."""
+    """Zero the continuation of the header of the group that all samples are in."""
     raw, intact = path.read_bytes(), len(whole_samples(path))
     with h5py.File(path) as file:
         at = h5py.h5o.get_info(file["data"].id).addr
@@ -156,7 +156,7 @@ def zeroed_link_heap(path: Path, libver: str) -> int:
 
 
 def flipped_address(path: Path, libver: str) -> int:
-    """A link that leads to another sample: of both nothing says which of them the names are of."""
+    """Point a link to another sample; nothing tells any more which of the two names each sample had."""
     intact = len(whole_samples(path))
     with h5py.File(path) as file:
         above = file.get("data", file)
@@ -219,7 +219,7 @@ def rows(datacheck: Callable[..., tuple[int, str]]) -> Iterator[Row]:
 
 
 def by_h5py(path: Path) -> str:
-    """Return what h5py makes of a file, read sample by sample with each failure passed over."""
+    """Return what h5py makes of a file, read sample by sample with failing samples skipped."""
     try:
         with h5py.File(path) as file:
             above = file.get("data", file)

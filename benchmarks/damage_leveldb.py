@@ -1,4 +1,4 @@
-"""What datacheck finds and recovers in damaged LevelDBs, beside what plyvel's `repair_db` makes of the same files.
+"""Measure what datacheck finds and recovers in damaged LevelDB stores, compared with plyvel's `repair_db`.
 
 Each store has records in three places: a sorted base, a newer table that overwrites and deletes some of them, and a
 log. `intact` is the number of records whose newest write the damage does not touch. Needs plyvel.
@@ -41,7 +41,7 @@ Records = dict[bytes, bytes]
 
 @dataclass
 class Made:
-    """A store and its history: the records as they should be, by the place of their newest write, and those deleted."""
+    """A store with the records that it should have, by the place of their newest write, and the deleted keys."""
 
     path: Path
     base: Records = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Made:
 def make(path: Path, count: int, *, log_deletes: bool = True) -> Made:
     """Write a store of `count` records in its base, a tenth overwritten, a tenth deleted, and more in the log.
 
-    Where the whole log is lost nothing tells what it deleted, so there is a store of which it deletes nothing.
+    If the whole log is lost, nothing tells what it deleted. Without `log_deletes` the log of the store deletes nothing.
     """
     made, random = Made(path), np.random.default_rng(count)
 
@@ -114,11 +114,11 @@ def replaced(made: Made, path: Path) -> Made:
     return Made(path, made.base, made.newer, made.logged, made.deleted, tables)
 
 
-# Damages: each changes the files at `path` and returns the records it costs
+# Damages: each changes the files at `path` and returns the keys of the records that it costs
 
 
 def in_block(made: Made, name: str, number: int) -> tuple[int, int, set[bytes]]:
-    """Return where a block of a table lies, and the keys in it."""
+    """Return the offset and size of a block of a table, and the keys in it."""
     version = live_version(made.path)
     (file,) = (it for it in version.tables.values() if it.number == int(name.split(".")[0]))
     table = open_table(made.path, file)
@@ -280,9 +280,9 @@ def hole_in_log(made: Made, path: Path) -> set[bytes]:
     before = 0
     for number in range(1500):
         key = b"9%08d" % number
-        at = data.find(key)  # not there where a block of the log ends within the key
+        at = data.find(key)  # not found if a block of the log ends within the key
         before = begins = before + 1 if at < 0 else at
-        end = data.find(made.logged[key][-20:], begins)  # nor there where one ends within the last bytes of its value
+        end = data.find(made.logged[key][-20:], begins)  # nor if one ends within these bytes
         crosses = begins < begin and (end >= begin - 19 or (end < 0 and begins > begin - 200))
         if crosses or begin <= begins < begin + LOG_BLOCK:
             lost.add(key)
@@ -372,7 +372,7 @@ def _records(path: Path) -> Records:
 
 
 def _rival(path: Path, made: Made, intact: Records) -> str:
-    """Return what `repair_db` and a reading of the repaired store come to, in a process of their own."""
+    """Return what `repair_db` recovers and what reading the repaired store gives, in a separate process."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", REPAIR, str(path)], capture_output=True, timeout=RIVAL_SECONDS, check=False

@@ -1,7 +1,8 @@
-"""What damage to an LMDB costs: each damage, on environments of several sizes, in datacheck and in py-lmdb's verifier.
+"""Measure what datacheck finds and recovers in damaged LMDB environments, compared with py-lmdb's verifier.
 
-The records that a damage did not touch are known by where they lie in the sound file. A row says whether the damage was
-found, how it was named, and how many of the untouched records a rebuild wrote into a sound store, byte for byte.
+There are environments of several sizes. The records that a damage did not touch are known from their pages in the sound
+file. A row says whether the damage was found, how it was named, and how many of the untouched records a rebuild wrote
+into a sound store, byte for byte.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RIVAL_SECONDS = 120
 
 
 def write(path: Path, count: int, shape: tuple[int, int, int], name: bytes | None = None) -> Path:
-    """Write raw Datum, in commits of a thousand."""
+    """Write raw Datum records, a thousand per commit."""
     chance = np.random.default_rng(1)
     with lmdb.open(str(path), map_size=1 << 30, max_dbs=4) as environment:
         handle = environment.open_db(name)
@@ -175,7 +176,7 @@ def _free_list(file: File) -> None:
 
 
 def _number(file: File, at: int, change: Callable[[int], int], *, size: int = 8, newer: bool = True) -> None:
-    """Change a number that lies at an offset in one meta page, and in the other one too but for a commit's own."""
+    """Change the number at an offset in both meta pages; the TXNID only in the newer one, or only in the older one."""
     with Pages(file.data) as pages:
         newest, header = pages.meta.txnid & 1, pages.header
     raw = bytes(file.raw[: 2 * PAGE])
@@ -192,7 +193,7 @@ def _older_and_free_list(file: File) -> None:
 
 
 def _names(file: File) -> None:
-    """Put another leaf in the place of the names of the databases."""
+    """Overwrite the page with the names of the databases with another leaf."""
     with Pages(file.data) as pages:
         root = pages.meta.main.root
     if len(skeleton(file.data).names) > 1:
@@ -230,7 +231,7 @@ WANTS = {
     "cut in the last value": OVERFLOW,
     "first page of a value zeroed": OVERFLOW,
 }
-"""Damages that need a page of a kind."""
+"""The kind of page that a damage needs, for those that need one."""
 
 
 def rival(path: Path) -> str:
@@ -249,10 +250,10 @@ def rival(path: Path) -> str:
 
 
 def row(store: str, damage: str, source: Path, records: Where, folder: Path) -> Row | None:
-    """Damage a copy of an environment, scan it, rebuild it, and compare; None if it has no pages for this damage.
+    """Damage a copy of an environment, scan it, rebuild it and compare; return None if the damage changes nothing.
 
-    With the newer meta page gone, the records of the last commit are not among the intact: they are recovered as far
-    as their pages are known to be newer than the older commit.
+    If the newer meta page is gone, the records of the last commit do not count as intact: they are recovered as far as
+    their pages are known to be newer than the older commit.
     """
     broken = folder / "broken"
     broken.mkdir()

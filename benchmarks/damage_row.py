@@ -1,4 +1,4 @@
-"""A row of the damage matrix: one damage to one store, what was said of it, and what came out of it."""
+"""A row of the damage matrix: what was found and recovered after one damage to one store."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """`intact` records were not touched by the damage; `recovered` of them are in a rebuild, equal to the original.
+    """The result for one damage, of which `intact` records are not touched and `recovered` are equal in the rebuild.
 
-    `rival` is what today's tool makes of the same files, `named` what datacheck says of them. `resurrected` are deleted
-    records that came back without being marked `stale` or `orphan`.
+    `rival` is what the existing tool makes of the same files, `named` what datacheck says about them. `resurrected` is
+    the number of deleted records that came back without being marked `stale` or `orphan`.
     """
 
     store: str
@@ -25,5 +25,5 @@ class Row:
 
     @property
     def held(self) -> bool:
-        """Whether the damage was found, and nothing that is intact was lost or came back from the dead."""
+        """Whether the damage was found, all intact records were recovered and no deleted one came back unmarked."""
         return self.found and self.recovered >= self.intact and not self.resurrected

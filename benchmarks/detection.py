@@ -1,13 +1,14 @@
-"""How much damage each image decoder notices: datacheck beside what people would use otherwise.
+"""Measure how much damage to pictures datacheck notices, compared with other image decoders.
 
-Every cell is the share of damaged pictures that were called damaged; the rows "sound" count false alarms. Seeded: the
-same table every time, apart from the versions of the decoders. All of it takes 3 minutes of processor time.
+Every cell is the share of damaged pictures that were called damaged; the rows "sound" count false alarms. All cases
+come from fixed seeds, so the table is the same every time, apart from the versions of the decoders. A full run takes
+3 minutes of processor time.
 
     python benchmarks/detection.py [--trials 300] [--json FILE] 2>/dev/null
 
-libtiff writes of each damaged strip to standard error.
+libtiff reports each damaged strip on standard error.
 
-What false alarms were looked for in beside these rows, sound_pictures.txt lists.
+sound_pictures.txt lists the pictures, besides these rows, that were checked for false alarms.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ JPEGS = {
     "JPEG 4:4:4": {"quality": 95, "subsampling": 0},
     "JPEG grey": {"quality": 75},
 }
-"""How the JPEGs of each table are written."""
+"""Pillow's options for the JPEGs of each table."""
 Judge = Callable[[bytes], bool]
 Damage = Callable[[bytes, np.random.Generator], bytes]
 WALKER = eyes.installed()
@@ -58,7 +59,7 @@ WALKER = eyes.installed()
 
 @functools.cache
 def photo(seed: int) -> NDArray[np.uint8]:
-    """Return a picture like a photo: amplitudes that fall with frequency, edges, grain and related colours."""
+    """Return a picture like a photo: amplitudes that fall with frequency, edges, grain and correlated colours."""
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.fftfreq(SIZE)[None])
     frequency[0, 0] = 1 / SIZE
@@ -135,7 +136,7 @@ def datacheck(value: bytes) -> bool:
 
 
 def looking(how: Eyes) -> Judge:
-    """Return datacheck with its closer looks at JPEGs."""
+    """Return a judge that runs datacheck with a picture check that goes beyond decoding."""
 
     def judge(value: bytes) -> bool:
         with eyes.looking(how):
@@ -145,7 +146,7 @@ def looking(how: Eyes) -> Judge:
 
 
 def scan(value: bytes) -> tuple[int, int]:
-    """Return where the pixel data of a JPEG or of a PNG with one IDAT lies; of others the last nine tenths."""
+    """Return start and end of the pixel data of a JPEG or of a PNG with one IDAT; for others the last nine tenths."""
     if value[:4] != b"\x89PNG" and value[:2] != b"\xff\xd8":
         return len(value) // 10, len(value)
     if value[:2] == b"\xff\xd8":
@@ -257,13 +258,13 @@ def measure(name: str, trials: int) -> dict[str, dict[str, float]]:
 
 SHARES = ((0.001, "< 0.1 %"), (0.01, "0.1-1 %"), (0.1, "1-10 %"), (1.1, "> 10 %"))
 VISIBLE = 16
-"""A pixel is damaged where a colour is so many levels away from what it was."""
+"""A pixel counts as changed if a colour differs from the original by more than this number of levels."""
 
 
 def by_visibility(name: str, trials: int, judge: Judge = datacheck) -> dict[str, dict[str, float]]:
-    """Return by the share of pixels that a flipped bit changes how many flips do so, and the share of them detected.
+    """Return the share of bit flips and the detected share of these, by the share of pixels that a flip changes.
 
-    Where Pillow makes no picture all pixels are lost.
+    If Pillow cannot decode the picture, all pixels count as changed.
     """
     values = [encode(photo(seed), name) for seed in range(PICTURES)]
     sound = [np.asarray(Image.open(io.BytesIO(value)).convert("RGB")).astype(int) for value in values]

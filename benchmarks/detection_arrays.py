@@ -1,8 +1,8 @@
-"""How much damage is noticed in arrays without a checksum: the share of records that a scan finds anything in.
+"""Measure in which share of damaged arrays without a checksum a scan finds anything.
 
     python benchmarks/detection_arrays.py [--trials 300]
 
-Of each kind of damage there is an LMDB of raw arrays in which one record of ten has it. Seeded.
+For each kind of damage an LMDB of raw arrays is written in which one record in ten has it. The seeds are fixed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import datacheck
 
 FEATURES, PIXELS = (60, 60), (120, 120)
 PARTS = 10
-"""One record in so many is damaged."""
+"""Number of records of which one is damaged."""
 PAGE = 4096
 Damage = Callable[[bytes, np.random.Generator], bytes]
 
 
 def features(seed: int) -> NDArray[np.float32]:
-    """Return normal numbers, as features, latents and weights are."""
+    """Return normally distributed numbers, like features, latents and weights."""
     return np.random.default_rng(seed).normal(size=FEATURES).astype("<f4")
 
 

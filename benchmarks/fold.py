@@ -1,11 +1,11 @@
-"""How many workers one caller keeps up with: it adds up what they send, and they sleep for as long as a shard takes.
+"""Measure how many workers one caller keeps up with, using workers that sleep for as long as a shard takes.
 
     python benchmarks/fold.py [--records 400000] [--shards 20] [--workers 1,2,4,8,16,32] [--json FILE]
 
-A store of raw Datum of 1x28x28 is scanned by one worker, which says what a shard takes in processor time and what its
-tally is. Then so many workers as are asked for are given shards, sleep for that time each and send that tally, however
-few cores there are: the caller does what it does in a scan (hands out tasks, puts tallies in order, adds them up). Its
-processor time for a shard, as a share of what a worker needs for one, says how many workers it could keep busy.
+One worker scans a store of raw Datum of 1x28x28, which gives the processor time of a shard and its tally. Then the
+given number of workers are started, however few cores there are; for each shard they sleep for that time and send that
+tally. The caller does what it does in a scan: it hands out tasks, puts tallies in order and adds them up. Its processor
+time per shard, as a share of a worker's, says how many workers it could keep busy.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from datacheck.workers.interface import Watch
 from datacheck.workers.pool import WORKER_BYTES, Pool
 
 SHORTEST = 1e-5
-"""Seconds; some clocks do not see a shorter time."""
+"""Shortest time that is reported, in seconds; some clocks do not resolve a shorter one."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """Runs a task, and returns its result with the processor time that it took."""
+    """A job that returns the result of a check with the processor time that it took, in seconds."""
 
     job: Job
 
@@ -50,7 +50,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Sleeping:
-    """Takes as long as a shard, without a processor, and sends the tally of one."""
+    """A job that sleeps for as long as a shard takes, and returns the tally of one."""
 
     seconds: float
     tally: bytes
@@ -62,7 +62,10 @@ class Sleeping:
 
 @dataclass
 class Fold:
-    """What so many workers came to: `parent` is the caller's processor time for a shard, `share` that of a shard's."""
+    """The result for some workers: `parent` is the caller's processor time per shard, `share` its share of a worker's.
+
+    Times are in seconds.
+    """
 
     workers: int
     shards: int
@@ -70,11 +73,11 @@ class Fold:
     parent: float
     share: float
     kept_busy: float
-    """Which share of the time the workers were busy, by the clock of a machine that may have other things to do."""
+    """Share of the wall time that the workers were busy; the machine may have other things to do."""
 
 
 def one_shard(path: Path) -> tuple[Check, bytes, float, int]:
-    """Return the check of a shard, its tally, the least processor time that it takes, and its records."""
+    """Return the check of a shard, its pickled tally, its least processor time of five, and its number of records."""
     reader = open_store(path)
     with Pool(Timed(Job(reader, Settings())), 1, WORKER_BYTES) as pool:
         ((_, layout),) = pool.run([TakeLayout()])
@@ -87,13 +90,13 @@ def one_shard(path: Path) -> tuple[Check, bytes, float, int]:
 
 
 def fold(path: Path, check: Check, tally: bytes, seconds: float, workers: int, shards: int) -> Fold:
-    """Have so many workers send so many tallies each, and add them up as a scan does."""
+    """Let each worker send `shards` tallies, and add them up as a scan does."""
     reader = open_store(path)
     count = shards * workers
     report = Report(Source(str(path), "lmdb"), Settings())
     with Pool(Sleeping(seconds, tally), workers, WORKER_BYTES) as pool:
         pool.grow(workers)
-        for _ in pool.run([check] * workers):  # all are there, and have loaded what they need
+        for _ in pool.run([check] * workers):  # wait until all have started and loaded what they need
             pass
         began, used = time.monotonic(), time.process_time()
         for _, made in in_order(pool, reader, (Check(check.shard, check.profile, stats=False) for _ in range(count))):

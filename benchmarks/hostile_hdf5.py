@@ -1,7 +1,7 @@
-"""Run scan and rebuild over a folder of hostile HDF5 files, and say how each ended: status, seconds, peak memory.
+"""Run scan and rebuild on a folder of hostile HDF5 files, and report the status, seconds and peak memory of each.
 
-The public ones are in the repository HDFGroup/cve_hdf5. A file fails that takes more than 20 s or 1 GiB, ends in
-another status than 0 to 3, or in a traceback; so does a copy in which something bad is found.
+Public ones are in the repository HDFGroup/cve_hdf5. A file fails if a run takes more than 20 s or 1 GiB, or ends with a
+status other than 0 to 3 or with a traceback. A copy also fails if something bad is found in it.
 
     python benchmarks/hostile_hdf5.py FOLDER
 """
@@ -26,7 +26,7 @@ KILLED_AFTER = 120
 
 @dataclass(frozen=True)
 class Run:
-    """How a run ended; `mib` is the resident memory of the largest of its processes."""
+    """The result of a run; `mib` is the peak resident memory of the largest of its processes, in MiB."""
 
     command: str
     file: str
@@ -48,7 +48,7 @@ def run(command: str, file: Path, *more: str | Path) -> Run:
         process = subprocess.Popen(args, stdout=words, stderr=words)
         alarm = threading.Timer(KILLED_AFTER, process.kill)
         alarm.start()
-        _, status, usage = os.wait4(process.pid, 0)  # what its workers took is in there, since it waits for them
+        _, status, usage = os.wait4(process.pid, 0)  # includes its workers, since it waits for them
         alarm.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         words.seek(0)

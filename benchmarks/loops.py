@@ -1,9 +1,9 @@
-"""The loops people write today, one process each: `python benchmarks/loops.py KIND PATH` reads all of a store.
+"""The loops that people write today, in one process: `python benchmarks/loops.py KIND PATH` reads a whole store.
 
-Each is written as a competent user would: the store's own library, protobuf or Pillow for the payload, and NumPy's
-`isfinite`, `min` and `max` for the values. `jpeg-only SHARE SHARES` is no loop but the limit of one: it decodes the
-pictures of an LMDB with simplejpeg, strictly and at 1/8 scale, and does nothing else. `tables-only SHARE SHARES` is
-that of a LevelDB of large values: it reads the tables into memory that is used again, and takes the CRC32C of it all.
+Each is written as a competent user would write it, with the store's own library, protobuf or Pillow for the payload,
+and NumPy's `isfinite`, `min` and `max` for the values. `jpeg-only SHARE SHARES` is not a loop but the limit of one: it
+only decodes the pictures of an LMDB with simplejpeg, strictly and at 1/8 scale. `tables-only SHARE SHARES` is the limit
+for a LevelDB of large values: it only reads the tables into a reused buffer and computes their CRC32C.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 FIELDS = (("channels", 5), ("height", 5), ("width", 5), ("data", 12), ("label", 5), ("float_data", 2), ("encoded", 8))
-"""Caffe's Datum: names, in the order of their numbers, and protobuf's types of them."""
+"""Names and protobuf types of the fields of Caffe's Datum, in the order of their field numbers."""
 
 
 def datum_class() -> type:
@@ -87,7 +87,7 @@ def pictures(values: Iterator[bytes]) -> int:
 
 
 def arrays(unpack: Callable[[bytes], Mapping[str, Any]], names: tuple[str, ...]) -> Callable[[Iterator[bytes]], int]:
-    """Return the loop over records that are unpacked to a mapping with these arrays."""
+    """Return a loop over records that `unpack` turns into mappings with arrays of these names."""
 
     def loop(values: Iterator[bytes]) -> int:
         bad = 0
@@ -132,7 +132,7 @@ def with_msgpack_numpy(path: str) -> int:
 
 
 def as_array(said: Any) -> Any:
-    """Return the array that msgpack-numpy has written as a map, as its own hook does; anything else as it is."""
+    """Return the array that msgpack-numpy wrote as a map, as its own hook does, or anything else unchanged."""
     if isinstance(said, dict) and said.get(b"nd") is True:
         return np.ndarray(buffer=said[b"data"], dtype=np.dtype(said[b"type"]), shape=said[b"shape"])
     return said
@@ -143,7 +143,7 @@ def with_raw_arrays(path: str) -> int:
 
 
 def with_numbers(values: Iterator[bytes]) -> int:
-    """Read objects of numbers, as an application's own store has them."""
+    """Check JSON objects of numbers, as an application stores them."""
     import json
     import math
 
@@ -154,7 +154,7 @@ def with_numbers(values: Iterator[bytes]) -> int:
 
 
 def digests(path: str) -> int:
-    """Write a digest of every value beside its key."""
+    """Write the key of every record and a digest of its value to a file."""
     import tempfile
 
     import lmdb
@@ -171,7 +171,7 @@ def digests(path: str) -> int:
 
 
 def digests_seen(path: str) -> int:
-    """Count the values that were there before, with all digests in a set."""
+    """Count the values that repeat an earlier one, keeping all digests in a set."""
     import xxhash
 
     seen: set[bytes] = set()

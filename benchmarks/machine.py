@@ -1,10 +1,10 @@
-"""What the machine itself gives: how fast it maps, reads, checks and decodes. Figures mean little without.
+"""Measure how fast the machine itself maps, reads, checks and decodes. Other figures mean little without this.
 
     python benchmarks/machine.py STORE
 
-Speeds are the best of a few goes of one process over the largest file of a store, in the page cache: `touch` maps it
-and takes a byte of each page, `preadv` reads it into a megabyte that is used again. `crc32c` takes the checksum of
-200 kB at a time, `decode` is what a 256x256 JPEG takes bare, strictly and at 1/8 scale.
+Each speed is the best of a few runs of one process on the largest file of a store, in the page cache. `touch` maps it
+and reads a byte of each page, `preadv` reads it into a reused buffer of 1 MiB. `crc32c` computes the checksum of 200 kB
+at a time, and `decode` is the time to only decode a 256x256 JPEG, strictly and at 1/8 scale.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ VALUE = 200_000
 CHECKED = 1000
 PICTURES = 200
 MOST = 1 << 30
-"""No more bytes of a file are looked at."""
+"""Maximum number of bytes of a file that are read."""
 
 
 def described() -> str:
-    """Return the machine in one line."""
+    """Return a description of the machine in one line."""
     model = platform.machine()
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
     for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
@@ -50,9 +50,9 @@ def described() -> str:
 
 
 def speeds(store: Path) -> dict[str, float]:
-    """Return gigabytes a second over the largest file of a store, microseconds for `decode`, and the machine's `load`.
+    """Return the speeds in GB/s for the largest file of a store, `decode` in microseconds, and the machine's `load`.
 
-    How a file was written decides how the page cache holds it, so that one that is made for this would not tell.
+    It takes a file of the store because how a file was written decides how the page cache holds it.
     """
     files = [it for it in store.rglob("*") if it.is_file()] if store.is_dir() else [store]
     path = max(files, key=lambda it: it.stat().st_blocks)
@@ -73,7 +73,7 @@ def speeds(store: Path) -> dict[str, float]:
 
 
 def best(go: Callable[[], object]) -> float:
-    """Return the least number of seconds that something took."""
+    """Return the least time of a few runs, in seconds."""
     taken = []
     for _ in range(GOES):
         started = time.perf_counter()
@@ -97,7 +97,7 @@ def read(file: int, size: int) -> None:
 
 
 def checksum() -> None:
-    """Take the checksum of bytes that are in the processor's cache, as they are when they were just read."""
+    """Compute the checksum of bytes in the processor's cache, where bytes are that were just read."""
     octets = np.zeros(VALUE, np.uint8)
     for _ in range(CHECKED):
         google_crc32c.value(octets)
@@ -112,7 +112,7 @@ def decode(pictures: Sequence[bytes]) -> None:
 
 
 def spelled(made: dict[str, float]) -> str:
-    """Return the speeds in a few words."""
+    """Return the speeds as a short text."""
     return (
         f"touch {made['touch']:.1f}, preadv {made['preadv']:.1f}, CRC {made['crc32c']:.1f} GB/s, "
         f"decode {made['decode']:.0f} us, load {made['load']:.1f}"

@@ -1,8 +1,8 @@
-"""Random sound stores: what the library reads is what datacheck reads, the scan faults nothing, the copy is equal.
+"""Check on random sound stores that datacheck reads what the library reads, finds no fault and copies all records.
 
     python benchmarks/random_stores.py [--only leveldb] [--seeds N] [--from N]
 
-The exit status is 1 where they differ; the seeds that do are named.
+The exit status is 1 if any differs; the seeds of those that do are printed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 STORES = {"leveldb": "random_leveldb"}
-"""The modules of tests/ that make the stores of a kind, and say where datacheck differs from its library."""
+"""By kind of store, the module of tests/ that writes such stores and compares datacheck with the library on them."""
 
 
 def main() -> None:

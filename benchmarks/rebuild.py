@@ -1,16 +1,17 @@
-"""A rebuild with its scan and its proof against the tool that merely copies such a store, side by side, interleaved.
+"""Compare a rebuild, with its scan and its verification, with the tool that merely copies such a store.
 
     python benchmarks/rebuild.py [--gigabytes 2] [--rounds 7] [--json FILE] [NAME...]
 
     lmdb-raw         `mdb_copy -c` (Debian's lmdb-utils)
     leveldb-raw      a loop over plyvel, in batches of 4 MB
     hdf5-contiguous  `h5repack` (Debian's hdf5-tools)
-    hdf5-gzip        the same, of chunks that neither decodes to copy them; a rebuild does, to scan them
-    hdf5-dropped     the same, and of the rebuild's copy three rows are gone, so that all chunks behind them are new
+    hdf5-gzip        the same, with chunks that neither decodes to copy them; a rebuild decodes them for its scan
+    hdf5-dropped     the same, but the rebuild drops three rows, so that all chunks after them are new
 
-Times are of whole processes, with all of the copy on disk: the others do not see to that, so it is done for them.
-Beside the wall time is the processor's, which other work on the machine changes less. The least and the median of the
-rounds are given. A row whose tool is not installed is left out, and that is said.
+The runs of both are interleaved. Times are those of whole processes, until all of the copy is on disk. The other tools
+do not sync it, so the benchmark does. Besides wall time it measures processor time, which other work on the machine
+affects less, and prints the least and the median of the rounds. A row whose tool is not installed is left out with a
+message.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from datacheck.backends.leveldb.writer import is_installed
 from datacheck.decoders.datum.message import encode
 
 SETTLE = 1.0
-"""Seconds of rest before each side: memory that was freed a moment ago is cheaper to get than memory the host took."""
+"""Pause before each side, in seconds: memory that was just freed is cheaper to get than memory that the host took."""
 BAD = (37, 900, 1500)
 GZIP = {"chunks": (16, 3, 64, 64), "compression": "gzip", "shuffle": True}
 ROW_BYTES = 3 * 64 * 64 * 4
@@ -59,7 +60,10 @@ copy.close()
 
 @dataclass(frozen=True)
 class Row:
-    """A store to build of so many bytes, and the words of the tool that copies it; `tool` is what must be installed."""
+    """How to build a store of a size in bytes, and the command that copies it; `tool` is what must be installed.
+
+    `options` are those of the rebuild.
+    """
 
     build: Callable[[Path, int], None]
     tool: str
@@ -125,7 +129,7 @@ def remove(path: Path) -> None:
 
 
 def flush(path: Path) -> None:
-    """Put a file, or all that a folder holds, on disk."""
+    """Sync a file, or a folder and the files in it, to disk."""
     for it in (*(path.iterdir() if path.is_dir() else ()), path):
         descriptor = os.open(it, os.O_RDONLY)
         os.fsync(descriptor)
@@ -133,7 +137,7 @@ def flush(path: Path) -> None:
 
 
 def taken(words: Sequence[str], target: Path) -> tuple[float, float]:
-    """Run a command that writes a copy, and have the copy on disk; return the seconds and those of the processor."""
+    """Run a command that writes a copy, and sync the copy; return the wall and processor times in seconds."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     flush(target)
@@ -142,7 +146,7 @@ def taken(words: Sequence[str], target: Path) -> tuple[float, float]:
 
 
 def measure(row: Row, home: Path, size: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Return what each side took in each round."""
+    """Return the wall and processor times of each side in each round."""
     source, target = home / "source", home / "copy"
     row.build(source, size)
     rebuilding = [sys.executable, "-m", "datacheck", "rebuild", "--no-config", *row.options, str(source), str(target)]

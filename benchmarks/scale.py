@@ -1,7 +1,7 @@
-"""How many tasks a second the parent of a scan keeps up with, and how much memory it needs, by simulation.
+"""Measure by simulation how many tasks a second the parent of a scan keeps up with, and how much memory it needs.
 
-Synthetic tallies go the way of real ones: pickled as a worker sends them, put in the order of the source,
-added up, their findings kept, marks written into a report that grows. What a worker does is left out.
+Synthetic tallies are handled like real ones: they are pickled as a worker sends them, put in the order of the source
+and added up, their findings are kept, and marks are written into a growing report. The work of workers is left out.
 
     python benchmarks/scale.py --tasks 1000000
 """
@@ -32,15 +32,15 @@ from datacheck.scanning.tasks import Check
 from datacheck.statistics.exact_sums import FieldStatistics
 
 RECORDS = 10_000
-"""Records of a task: ten billion records in a million tasks."""
+"""Records per task, so that a million tasks have ten billion records."""
 CLASSES = 1000
 BAD_EVERY = 100
-"""Every so manieth task has a bad record."""
+"""Number of tasks of which one has a bad record."""
 PATTERN = Pattern(b"image-", b"", 10)
 
 
 class Instant:
-    """An engine whose workers need no time: what a task comes to is there, pickled, when it is asked for."""
+    """An engine without workers: the result of a task is made and unpickled when it is asked for."""
 
     count = 1000
 
@@ -56,7 +56,7 @@ def sent(number):
 
 
 def apart(tasks):
-    """Return the processor seconds that go into making up so many results, which is what workers do."""
+    """Return the processor time for making the results of `tasks` tasks, which workers do in a scan, in seconds."""
     started = time.process_time()
     for number in range(2000):
         sent(number)
@@ -64,7 +64,7 @@ def apart(tasks):
 
 
 def result(number):
-    """Return what a worker sends for one shard: statistics, a histogram of labels, runs of keys, seldom a finding."""
+    """Return what a worker sends for one shard: statistics, label counts, runs of keys and occasionally a finding."""
     tally = Tally(records=RECORDS, checked=RECORDS)
     labels = dict.fromkeys(range(CLASSES), RECORDS // CLASSES)
     tally.statistics = {

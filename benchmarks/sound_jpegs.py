@@ -1,9 +1,10 @@
-"""Walk sound JPEGs as strictly as can be, and name each that is said to be damaged: there must be none.
+"""Walk sound JPEGs in the strict mode and print each that is said to be damaged; there must be none.
 
     python benchmarks/sound_jpegs.py FOLDER [FOLDER ...]
 
-`sound_jpegs.tsv` says where those came from that the rules were tried on: none of them was looked at to make the rules,
-but for the two limits that say so there. What the decoder objects to is counted apart; it is no sound picture.
+`sound_jpegs.tsv` lists the sources of the pictures that the rules were tried on. None of these was used to make the
+rules, except for the two limits named there. Pictures that the decoder rejects are counted apart, as they are not
+sound.
 """
 
 from __future__ import annotations

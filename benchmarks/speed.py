@@ -1,17 +1,20 @@
-"""`datacheck scan` against the loops people write, side by side, interleaved; `make bench` runs it.
+"""Compare `datacheck scan` with the loops that people write, in interleaved runs; `make bench` runs it.
 
     python benchmarks/speed.py [--scale 1.0] [--rounds 3] [--rows NAME,...] [--gigabytes 1,4,16]
                                [--json FILE] [--picture FILE.png]
 
-For each row a store and one of an eighth of its size are built, and both are read in turn by the loop (`loops.py`, one
-process) and by `datacheck scan` with its defaults, data in the page cache, in several rounds. What a user waits for is
-the whole process, so the table leads with its wall time on the large store, the least and the median of the rounds.
-What a record costs is the slope between the two sizes, by the least times. `limit` is what the machine gives, to as
-many processes as there are workers: `dd` of the data, bare strict decoding at 1/8 scale (`decode`), or reading the
-tables of a LevelDB and taking their CRC32C (`check`). Beside each row stands how fast the machine mapped, read, checked
-and decoded right before it (`machine.py`). `--gigabytes` adds rows of raw pictures of these sizes, measured as whole
-processes. What a part of datacheck costs is told by running the same command without it, in processor time, which other
-work on the machine does not lengthen. `--scale 0.002 --rounds 1` says in a minute whether it runs.
+For each row a store and one of an eighth of its size are built. In several rounds both are read in turn by the loop
+(`loops.py`, one process) and by `datacheck scan` with its defaults, with the data in the page cache. A user waits for
+the whole process, so the table leads with its wall time on the large store, as the least and the median of the rounds.
+The cost of a record is the slope between the two sizes, by the least times.
+
+`limit` is the speed that the machine gives to as many processes as there are workers: for `dd` of the data, for bare
+strict decoding at 1/8 scale (`decode`), or for reading the tables of a LevelDB and computing their CRC32C (`check`).
+Each row also shows how fast the machine mapped, read, checked and decoded right before it (`machine.py`).
+
+`--gigabytes` adds rows of raw pictures of these sizes, measured as whole processes. The cost of a part of datacheck is
+measured by running the same command without it, in processor time, which other work on the machine does not lengthen.
+`--scale 0.002 --rounds 1` tests in a minute whether the benchmark runs.
 """
 
 from __future__ import annotations
@@ -35,30 +38,30 @@ import stores
 HERE = Path(__file__).parent
 SMALLER = 8
 FEWEST = 32
-"""A trial at a small scale has so many records, and twice as many."""
+"""Minimum number of records of the small store; the large one has at least twice as many."""
 A_FEW_TIMES = 0.33
-"""Each of very many datasets is opened, described and judged: three times what reading it once costs."""
+"""Target for very many datasets: opening, describing and judging each one costs three times reading it once."""
 PYTHON = sys.executable
 DATACHECK = (PYTHON, "-m", "datacheck")
 SCAN = (*DATACHECK, "scan", "--quiet")
 PLAIN_SCAN = "plain scan"
-"""Stands for a loop where a scan that does more is held against one that does not."""
+"""In place of a loop: compare a scan that does more with a plain scan."""
 WITHOUT = "without"
-"""Stands for a loop where a command is held against itself without a part of what it does."""
+"""In place of a loop: compare a command with itself without a part of what it does."""
 OTHER = ".other"
-"""Behind a store's path, that of what is made of it before anything is measured."""
+"""Suffix of a store's path for what commands write from it."""
 BARE = {"decode": "jpeg-only", "check": "tables-only"}
-"""What does nothing but what such a limit is about, by its name in `loops.py`."""
+"""By limit, the name in `loops.py` of what does only the limiting work."""
 CORES = len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One kind of data: how it is built, the loop's name, what must be reached, and the limit it is held against.
+    """One kind of data: how it is built, the loop's name, the ratio to reach, and the limit it is compared with.
 
-    `options` are those that a scan of it needs, or the words of another `command`; "{}" stands for the path that it
-    writes to. `before` is run once on each store. `without` are the options that switch off the part of the command
-    that is measured; `copies` says that the command takes a target.
+    `options` are those that a scan of it needs, or those of another `command`; "{}" stands for the path that it writes
+    to. `before` is run once on each store. `without` are the options that switch off the part of the command that is
+    measured; `copies` says that the command takes a target.
     """
 
     name: str
@@ -76,13 +79,13 @@ class Row:
     copies: bool = False
 
     def words(self, path: Path, *more: str) -> list[str]:
-        """Return the command that is measured, with more options."""
+        """Return the command to measure, with `more` options."""
         options = [it.format(f"{path}{OTHER}") for it in self.options]
         target = [f"{path}{OTHER}"] if self.copies else []
         return [*DATACHECK, *self.command, *options, *more, str(path), *target]
 
     def others(self, path: Path) -> list[str]:
-        """Return the command that it is held against."""
+        """Return the command to compare it with."""
         if self.loop == PLAIN_SCAN:
             return [*SCAN, str(path)]
         if self.loop == WITHOUT:
@@ -95,10 +98,10 @@ def lmdb(make: Callable[..., bytes]) -> Callable[[Path, int], None]:
 
 
 def raw_arrays(name: str, side: int, count: int, target: float, share: float | None = None) -> Row:
-    """Return the row of bare float32 arrays, which a scan is told of; `share` of as many plain copies is wanted.
+    """Return a row of bare float32 arrays, whose dtype and shape a scan is given; `share` is the target for the limit.
 
-    Plain copies of the file are the bound of any reader: of small records, too, they say how many times a loop may be
-    beaten at all. A record of 4 KiB takes two pages, one of 16 KiB five.
+    The limit is plain copies of the file, which bound any reader. For small records they also say how many times as
+    fast as a loop a scan can be at all. A record of 4 KiB takes two pages, one of 16 KiB five.
     """
     title = f"LMDB, raw float32 {side}x{side}"
     options = ("--array", f"f4:{side},{side}")
@@ -106,7 +109,7 @@ def raw_arrays(name: str, side: int, count: int, target: float, share: float | N
 
 
 def of_conventions(name: str, of: str, count: int, build: Callable[[Path, int], None]) -> Row:
-    """Return the row of what looking for conventions, and holding the records to them, adds to a scan."""
+    """Return a row for what detecting conventions and checking the records against them adds to a scan."""
     title = f"{of}, scan with conventions and without"
     return Row(f"conventions-{name}", title, count, build, WITHOUT, 1 / 1.03, without=("--convention", "none"))
 
@@ -238,7 +241,7 @@ ROWS = [
 
 @dataclass
 class Result:
-    """What a row came to, in microseconds a record; `share` is how much of the limit's rate was reached."""
+    """The result of a row, in microseconds per record; `share` is how much of the limit's rate was reached."""
 
     name: str
     title: str
@@ -254,19 +257,19 @@ class Result:
     whole: dict[str, list[float]] = field(default_factory=dict)
     """Seconds of the whole process on the large store, in each round: of `loop`, `datacheck` and `limit`."""
     ratios: list[float] = field(default_factory=list)
-    """How many times as fast the slope is in each round."""
+    """The loop's slope divided by datacheck's, in each round."""
     speeds: dict[str, float] = field(default_factory=dict)
     processor: dict[str, list[float]] = field(default_factory=dict)
-    """Seconds of the processor that a command and the same without a part took on the large store, in each round."""
+    """Processor time in seconds of a command and of the same without a part, on the large store, in each round."""
 
     @property
     def whole_ratio(self) -> float:
-        """How many times as fast the whole process is."""
+        """The loop's least time for the whole process, divided by datacheck's."""
         return min(self.whole["loop"]) / min(self.whole["datacheck"])
 
 
 def seconds(*commands: Sequence[str]) -> float:
-    """Return how long some commands take that run at the same time."""
+    """Run commands at the same time; return how long it takes until all have ended, in seconds."""
     started = time.perf_counter()
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for command in commands]
     for process in running:
@@ -277,7 +280,7 @@ def seconds(*commands: Sequence[str]) -> float:
 
 
 def limits(row: Row, path: Path) -> list[list[str]]:
-    """Return the commands that do nothing but what the limit is about, over a whole store."""
+    """Return the commands that together do only the limiting work, for a whole store."""
     if row.limit == "dd":
         blocks = -(-(path / "data.mdb").stat().st_size // (1 << 20) // CORES)
         reads = ["dd", f"if={path / 'data.mdb'}", "of=/dev/null", "bs=1M", f"count={blocks}"]
@@ -287,7 +290,7 @@ def limits(row: Row, path: Path) -> list[list[str]]:
 
 
 def sides_of(row: Row, path: Path) -> dict[str, list[list[str]]]:
-    """Return the commands of each side, which run at the same time."""
+    """Return the commands of each side; those of one side run at the same time."""
     sides = {"loop": [row.others(path)], "datacheck": [row.words(path)]}
     if row.limit:
         sides["limit"] = limits(row, path)
@@ -295,11 +298,11 @@ def sides_of(row: Row, path: Path) -> dict[str, list[list[str]]]:
 
 
 Taken = dict[tuple[str, int], list[float]]
-"""Seconds by side and path, round by round."""
+"""Seconds of each round, by side and index of the path."""
 
 
 def in_rounds(row: Row, paths: Sequence[Path], rounds: int) -> tuple[Taken, Taken]:
-    """Return the seconds that each side took on each path, round by round, and those of the processor."""
+    """Return the wall times and the processor times of each side on each path, round by round."""
     taken: Taken = {}
     processor: Taken = {}
     for _ in range(rounds):
@@ -348,7 +351,7 @@ def measure(row: Row, folder: Path, scale: float, rounds: int) -> Result:
 
 
 def measure_whole(row: Row, folder: Path, gigabytes: float, rounds: int) -> Result:
-    """Return what a row comes to on a store of so many gigabytes, as a whole process alone."""
+    """Measure a row on a store of this many gigabytes, only as a whole process."""
     trial = folder / f"{row.name}-trial"
     row.build(trial, 64)
     count = max(2, round(gigabytes * 1e9 * 64 / size_of(trial)))
@@ -365,7 +368,7 @@ def measure_whole(row: Row, folder: Path, gigabytes: float, rounds: int) -> Resu
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a store that take room on the disk."""
+    """Return the size of a store on the disk, in bytes."""
     files = [it for it in path.rglob("*") if it.is_file()] if path.is_dir() else [path]
     return sum(it.stat().st_blocks * 512 for it in files)
 
@@ -387,7 +390,7 @@ def start_up(folder: Path, runs: int) -> dict[str, float]:
 
 
 def table(results: Sequence[Result], starts: dict[str, float]) -> str:
-    """Return the figures: what a user waits for first, then what a record costs, then what the machine gave."""
+    """Return the figures: times of whole processes, cost per record, the machine's speeds, parts and start-up times."""
     lines = [
         "| data | records | loop, whole: least (median) | datacheck, whole | times as fast |",
         "|---|---|---|---|---|",
@@ -417,7 +420,7 @@ def table(results: Sequence[Result], starts: dict[str, float]) -> str:
 
 
 def parts_of(results: Sequence[Result]) -> list[str]:
-    """Return the lines that say what parts of datacheck cost."""
+    """Return the lines of a table of the cost of parts of datacheck."""
     of_parts = [it for it in results if it.processor]
     if not of_parts:
         return []
@@ -432,7 +435,7 @@ def parts_of(results: Sequence[Result]) -> list[str]:
 
 
 def draw(results: Sequence[Result], path: Path, where: str) -> None:
-    """Draw how many times as fast as the loop each row is, with what was wanted as a mark."""
+    """Draw how many times as fast as the loop each row is, with its target as a mark."""
     import matplotlib as mpl
 
     mpl.use("Agg")

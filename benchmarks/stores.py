@@ -1,4 +1,4 @@
-"""The stores that the benchmarks read, built from seeds: the same bytes every time."""
+"""Build the stores that the benchmarks read, from seeds, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from datacheck.decoders.datum.message import encode
 
 DIFFERENT = 64
-"""So many different records, in turn: building is quick, and no reader can tell."""
+"""Number of different records, which are written in turn. This makes building quick, and no reader can tell."""
 
 
 def lmdb_store(path: Path, values: Iterable[bytes]) -> None:
@@ -20,7 +20,7 @@ def lmdb_store(path: Path, values: Iterable[bytes]) -> None:
 
 
 def lmdb_pairs(path: Path, pairs: Iterable[Iterable[tuple[bytes, bytes]]]) -> None:
-    """Write keys and values, one kind of them after the other, in the order of the keys."""
+    """Write keys and values, one iterable of them after the other, in the order of the keys."""
     from datacheck.backends.lmdb.library import LmdbWriter
 
     with LmdbWriter(path, {"": 0}) as writer:
@@ -35,9 +35,9 @@ def lmdb_pairs(path: Path, pairs: Iterable[Iterable[tuple[bytes, bytes]]]) -> No
 
 
 def counted_pairs(path: Path, count: int, bad: int = 0) -> None:
-    """Write `count` records, half of them JSON and half a text beside it, numbered from 1, and the number of pairs.
+    """Write `count` records as pairs of a JSON and a text, numbered from 1, and the number of pairs.
 
-    Of so many pairs each (`bad`) one lacks the contents of its JSON.
+    If `bad` is not 0, the JSON of every `bad`-th pair is empty.
     """
     random = np.random.default_rng(7)
     some = [in_json(random, number % 10) for number in range(DIFFERENT)]
@@ -48,7 +48,7 @@ def counted_pairs(path: Path, count: int, bad: int = 0) -> None:
 
 
 def counted_numbers(path: Path, count: int) -> None:
-    """Write JSON by number without zeros in front, in the order of the keys, and how many there are."""
+    """Write JSON with numbers without leading zeros as keys, in the order of the keys, and their count."""
     random = np.random.default_rng(8)
     some = [in_json(random, number % 10) for number in range(DIFFERENT)]
     keys = sorted(b"%d" % number for number in range(count))
@@ -75,7 +75,7 @@ def leveldb_store(path: Path, values: Iterable[bytes]) -> None:
 
 
 def small_leveldb(path: Path, count: int) -> None:
-    """Write JSON of two numbers, compressed, as an application's own store has them."""
+    """Write compressed JSON objects of two numbers, as an application stores them."""
     import plyvel
 
     store = plyvel.DB(str(path), create_if_missing=True)
@@ -91,7 +91,7 @@ def hdf5_store(path: Path, count: int, **options: object) -> None:
 
     random = np.random.default_rng(3)
     rows = random.standard_normal((256, 3, 64, 64)).astype(np.float32)
-    if options:  # compresses as pictures do, not at all like noise
+    if options:  # compresses like pictures; noise would not compress
         rows = np.round(rows * 16) / 16
     with h5py.File(path, "w") as file:
         data = file.create_dataset("data", (count, 3, 64, 64), np.float32, **options)
@@ -101,7 +101,7 @@ def hdf5_store(path: Path, count: int, **options: object) -> None:
 
 
 def hdf5_datasets(path: Path, count: int) -> None:
-    """Write a dataset a sample, of several lengths, as embeddings of proteins are kept."""
+    """Write a dataset per sample, of several lengths, as protein embeddings are stored."""
     import h5py
 
     random = np.random.default_rng(4)
@@ -112,7 +112,7 @@ def hdf5_datasets(path: Path, count: int) -> None:
 
 FEW = (("actions", 7), ("obs/joints", 7), ("obs/object", 10), ("rewards", 1))
 MANY = (*FEW, ("states", 12), ("dones", 1), ("next_obs/joints", 7), ("next_obs/object", 10))
-"""The members of an episode, and how many numbers a step each has."""
+"""The members of an episode, and how many numbers each has per step."""
 
 
 def _episode(group: object, number: int, random: np.random.Generator, members: Iterable[tuple[str, int]] = FEW) -> None:
@@ -133,7 +133,7 @@ def hdf5_episodes(path: Path, count: int) -> None:
 
 
 def hdf5_files(path: Path, count: int, *, alike: bool = True) -> None:
-    """Write a file an episode; those that are not `alike` have another text each, and so other bytes than values."""
+    """Write a file per episode; unless `alike`, each has another text, so that not only bytes of values differ."""
     import h5py
 
     random = np.random.default_rng(6)
@@ -146,7 +146,7 @@ def hdf5_files(path: Path, count: int, *, alike: bool = True) -> None:
 
 
 def in_turn(make: Callable[[np.random.Generator, int], bytes], count: int) -> Iterator[bytes]:
-    """Yield `count` values, of which DIFFERENT are made."""
+    """Return an iterator over `count` values that repeats at most DIFFERENT different ones in turn."""
     random = np.random.default_rng(1)
     made = [make(random, number % 10) for number in range(min(count, DIFFERENT))]
     return (made[number % len(made)] for number in range(count))
@@ -167,7 +167,7 @@ def floats(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
 
 
 def jpegs(side: int) -> Callable[[np.random.Generator, int], bytes]:
-    """Photographs, as far as noise that was blurred several times over is one: about 15 kB at 256 x 256."""
+    """Return a maker of JPEGs that mix noise of four scales to resemble photographs, about 15 kB at 256 x 256."""
 
     def make(random: np.random.Generator, label: int) -> bytes:
         from PIL import Image
@@ -198,7 +198,7 @@ def npz(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
 
 
 def lists(random: np.random.Generator, label: int) -> dict[str, object]:
-    """Return a record of two lists of numbers, as molecules and recordings have them."""
+    """Return a record with two lists of numbers, like those of molecules and recordings."""
     return {"x": random.standard_normal(64).tolist(), "pos": random.standard_normal((20, 3)).tolist(), "y": label}
 
 
@@ -215,7 +215,7 @@ def in_msgpack(random: np.random.Generator, label: int) -> bytes:
 
 
 def msgpack_numpy(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
-    """Write arrays as msgpack-numpy does, in maps whose keys are bytes."""
+    """Return a maker of arrays as msgpack-numpy writes them, in maps whose keys are bytes."""
     import msgspec
 
     def make(random: np.random.Generator, label: int) -> bytes:

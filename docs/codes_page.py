@@ -21,7 +21,7 @@ decide here). [What it says](findings.md) explains how records are judged.
 
 
 def page() -> str:
-    """Return the whole page: a table of the codes, then what each one is, why it hurts and how to mend it."""
+    """Return the whole page: a table of the codes, then for each what it is, why it hurts and how to mend it."""
     rows = "".join(f"| [`{code}`](#{code}) | {verdict} | {meaning} |\n" for code, (verdict, meaning) in CODES.items())
     sections = []
     for code, (verdict, meaning) in CODES.items():
@@ -34,7 +34,7 @@ def page() -> str:
 
 
 def _prose(text: str) -> str:
-    """Return a text with options and names as code, so that Markdown leaves them alone."""
+    """Return a text with its options marked as code, like the names in it, so that Markdown leaves them alone."""
     parts = re.split(r"(`[^`]*`)", text)
     return "".join(it if it.startswith("`") else re.sub(r"(?<![\w-])(--[a-z-]+)", r"`\1`", it) for it in parts)
 

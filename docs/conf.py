@@ -1,4 +1,4 @@
-"""How Sphinx builds the documents: `make docs`."""
+"""Configuration of Sphinx for building the documents: `make docs`."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ pygments_style = "friendly"
 
 
 def setup(app: Sphinx) -> None:
-    """Colour Snakemake's rules as the Python that they nearly are."""
+    """Highlight Snakemake's rules as Python, which they nearly are."""
     app.add_lexer("snakemake", PythonLexer)
