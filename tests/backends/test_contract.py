@@ -1,4 +1,4 @@
-"""Every row of BACKENDS keeps the contract of readers, and names what is wrong with its records."""
+"""Test that every row of BACKENDS keeps the contract of readers, and names what is wrong with its records."""
 
 import h5py
 import numpy as np

@@ -1,4 +1,4 @@
-"""A folder is searched: every store below it is a source, what should be one and is not is said, the rest counted."""
+"""Test searching a folder: every store is a source, broken stores are named, and other files are counted."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def lmdb_file(path, count=3):
 
 
 def found(folder, backend=None):
-    """The sources by backend and name, and what is said of others by name."""
+    """Return the sources by backend and name, the faults of others, and the counts of files that are not read."""
     opened = open_stores(folder, backend)
     readers = [(it.backend, os.path.relpath(it.path, folder)) for it in opened.readers]
     faults = [(it.file, it.code, it.verdict) for reader in opened.readers for it in getattr(reader, "faults", ())]
@@ -220,7 +220,7 @@ def test_the_code_of_a_program_is_no_store(tmp_path):
 
 def test_a_store_that_cannot_be_read_here_is_unverifiable(tmp_path):
     hdf5(tmp_path / "a.h5")
-    old = bytes(12) + b"\xde\xc0\xef\xbe" + bytes(4096)  # where a 32-bit machine has the magic number
+    old = bytes(12) + b"\xde\xc0\xef\xbe" + bytes(4096)  # the place of the magic number on a 32-bit machine
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "data.mdb").write_bytes(old)
     (tmp_path / "old.mdb").write_bytes(old)
@@ -254,7 +254,7 @@ def test_a_folder_without_any_store_is_none_and_says_what_lies_there(tmp_path):
 
 
 def refusing(monkeypatch, what, name):
-    """Have a call refuse one path, as the system does for who may not read it (root may read everything)."""
+    """Make a function refuse the path with this name with EACCES, which root would not get from the system."""
     module, attribute = what.rsplit(".", 1)
     holder = __import__(module, fromlist=[attribute])
     real = getattr(holder, attribute)
@@ -324,7 +324,7 @@ def test_a_name_with_hostile_bytes_is_escaped(tmp_path):
 
 
 def test_files_that_nothing_recognises_are_read_at_their_beginning_alone(tmp_path, monkeypatch):
-    """What it costs does not grow with the size of what is no store."""
+    """Its cost does not depend on the sizes of files that are not stores."""
     (tmp_path / "huge").touch()
     os.truncate(tmp_path / "huge", 1 << 40)
     hdf5(tmp_path / "a.h5")

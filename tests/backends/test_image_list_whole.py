@@ -1,4 +1,4 @@
-"""What is said of a list of pictures as a whole: where none of them is there, and where it is given as a store."""
+"""Test what is said about a list of pictures as a whole: if all of them are missing, or if it is given as a store."""
 
 import pytest
 from building import pictures

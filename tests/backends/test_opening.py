@@ -1,4 +1,4 @@
-"""What may not be read, or is gone when it is needed, is said in a sentence."""
+"""Test the sentences about files that may not be read, or are gone when they are needed."""
 
 import h5py
 import numpy as np

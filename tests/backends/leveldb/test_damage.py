@@ -1,4 +1,4 @@
-"""LevelDB, broken in one named way at a time: what is lost is named, and everything else is read."""
+"""Test LevelDB stores with one thing broken at a time: what is lost is named, and everything else is read."""
 
 import os
 import random
@@ -103,7 +103,7 @@ def test_pieces_of_a_shard_tell_of_damage_once_however_it_is_cut(store):
     for at in range(31):
         cuts = [Position(key(at)), Position(key(at), 1), Position(key(at + 1))]
         shards = [Shard("", *ends) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
-        del shards[1]  # the range of one record that is named for a worker's death, and not read
+        del shards[1]  # the range of the one record that a worker died of, which is named and not read
         assert sum(len(it.findings) for shard in shards for it in reader.blocks(shard)) == 2
 
 
@@ -338,7 +338,7 @@ def test_random_damage_never_raises_and_never_passes_in_silence(tmp_path):
 
 
 def test_the_fast_and_the_plain_path_report_the_same(tmp_path, monkeypatch):
-    """Memory used again, copies of small values and blocks merged many at a time change nothing that is said."""
+    """Reusing buffers, copying small values and merging many blocks at a time do not change the result."""
     chance = random.Random(7)
     for number in range(60):
         tables = {}
@@ -362,7 +362,7 @@ def test_the_fast_and_the_plain_path_report_the_same(tmp_path, monkeypatch):
 
 
 def fits(content):
-    """Say if the records of a block that is not packed are where they should be."""
+    """Check whether the records of an uncompressed block fit in it."""
     try:
         keys, _ = parse_block(bytes(content), len(content))
     except Damaged:

@@ -1,4 +1,4 @@
-"""Random LevelDBs: what the library reads is what datacheck reads, nothing is at fault, and the copy is equal.
+"""Compare random LevelDB stores: datacheck reads what the library reads, finds no fault, and the copy is equal.
 
 `make damage` does the same with many more seeds.
 """
@@ -6,7 +6,7 @@
 import pytest
 from random_leveldb import compared, differences, opened, write
 
-pytest.importorskip("plyvel")  # there are no wheels of it for the newest Python
+pytest.importorskip("plyvel")  # it has no wheels for the newest Pythons
 
 SEEDS = 12
 

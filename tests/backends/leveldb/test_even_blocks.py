@@ -1,4 +1,4 @@
-"""Large blocks of one size of a LevelDB table, looked at together: the same records as one by one, or left to that."""
+"""Test reading large blocks of one size together: the records are the same as one by one, or left to that."""
 
 import random
 import struct
@@ -29,7 +29,7 @@ def opened(path):
 
 
 def read_together(path):
-    """Return the records of all blocks, and of how many of them at once these came; those that are left as None."""
+    """Return the records, None for those of blocks that are left, and the count and values of each batch of blocks."""
     table, records, parts = opened(path), [], []
     with table.path.open("rb") as file:
         for count, entries in large_blocks.singles(table, file.fileno, range(len(table))):
@@ -84,7 +84,7 @@ def test_blocks_of_one_size_that_are_divided_otherwise_are_read_one_by_one(tmp_p
 
 
 def test_any_byte_around_a_value_may_be_wrong_though_the_checksum_is_right(tmp_path):
-    """What the checksum does not see is seen by what stands around the other values, or said by the plain way."""
+    """An error that the checksum does not show is noticed from the bytes around the value, or the block is left."""
     key, size = LIKE["one size"]
     path = write_store(tmp_path / "db", {5: (0, [[row] for row in rows_of(key, size)])}, kind=0)
     table = opened(path)

@@ -1,4 +1,4 @@
-"""Faults of LevelDBs that are rare, each by name: what may not be read, what does not unpack, what two tables share."""
+"""Test rare faults of LevelDB stores: unreadable files, blocks that do not unpack, tables that share writes."""
 
 import struct
 
@@ -28,7 +28,7 @@ def test_a_manifest_that_may_not_be_read_is_one_finding_of_the_store(tmp_path, m
 
 
 def in_a_table(tmp_path, body):
-    """Return what is found in a table of three blocks whose second is this one, and its records."""
+    """Return the finding in a table of three blocks whose second is `body`; the other two must be read."""
     path = write_store(tmp_path / "db", {5: (1, BLOCKS)}, raw={5: {1: body}})
     layout, found, left = scanned(path)
     assert left == pairs((0, 10), (20, 30))
@@ -48,7 +48,7 @@ def test_a_snappy_block_that_there_is_no_memory_for_is_not_held_against_the_stor
         raise MemoryError(f"cannot allocate {size:,} bytes")
 
     monkeypatch.setattr(leveldb_block, "reused", reused)
-    with pytest.raises(MemoryError, match="cannot allocate 200,000 bytes"):  # the worker's border makes it too-large
+    with pytest.raises(MemoryError, match="cannot allocate 200,000 bytes"):  # the worker turns this into too-large
         in_a_table(tmp_path, sealed(b"", 1, varint(200_000) + b"\0" * 9_000))
 
 
@@ -76,7 +76,7 @@ def test_a_block_that_passes_its_checksum_and_makes_no_sense_costs_itself(tmp_pa
 
 @pytest.mark.parametrize("kept", range(3))
 def test_a_record_that_ends_within_its_numbers_is_damage(kept):
-    """The numbers before a record's key are cut; a whole block has its restart points behind them."""
+    """The numbers before a record's key are cut; in a whole block the restart points would follow them."""
     with pytest.raises(Damaged, match="passes its CRC32C, but ends within a record"):
         leveldb_block._entry((varint(300) * 3)[: 2 * kept + 1], 0)
 
@@ -100,7 +100,7 @@ def test_what_is_no_handle_of_a_block_is_none(value):
 
 
 def test_tables_that_share_a_write_only_in_their_second_block_are_told_to_be_alike(tmp_path):
-    """The older table was made into the newer one: what the newer one left out was deleted."""
+    """The older table was compacted into the newer one: a record that the newer one lacks was deleted."""
     old = [[(internal(b"%02d" % n, n + 1), b"old") for n in span] for span in (range(10), range(10, 20))]
     new = [[(internal(b"%02d" % n, n + 51), b"new") for n in range(10)]]
     new += [[(internal(b"%02d" % n, n + 1), b"old") for n in range(10, 20) if n != 15]]

@@ -1,4 +1,4 @@
-"""One named thing of a LevelDB is broken: what a scan says of it and what a rebuild keeps, by the public functions."""
+"""Break one named thing in a LevelDB, and test what a scan says and what a rebuild keeps, by the public functions."""
 
 import struct
 
@@ -33,7 +33,7 @@ del RECORDS[DELETED]
 
 
 def write(path, kind=0, raw=None):
-    """Two tables of three blocks and a log, in which a record of a table is deleted and another is replaced."""
+    """Write two tables of three blocks, and a log that deletes one record of a table and replaces another."""
     tables = {number: (1, blocks) for number, blocks in TABLES.items()}
     return write_store(path, tables, {8: BATCHES}, kind, raw)
 
@@ -47,7 +47,7 @@ def log_file(path):
 
 
 def second_block(path):
-    """Return where the second block of the first table lies."""
+    """Return an offset within the second block of the first table."""
     return len(sealed(block(TABLES[5][0]))) + 30
 
 
@@ -184,7 +184,7 @@ def put_an_unknown_tag_into_the_manifest(path):
 ALL = "; which tables are live is decided by what they hold"
 LOST = "2 writes are lost, and what they replaced or deleted may be read"
 FIRST, SECOND = range(30), range(10, 20)
-# damage: the code of each finding, the numbers of the records that are lost, whether the deleted one is back, words
+# damage: the codes of the findings, the numbers of the lost records, whether the deleted one is back, words
 DAMAGES = {
     flip_a_bit_in_a_block: (
         ["checksum"], SECOND, False,
@@ -285,7 +285,7 @@ def in_copy(target):
 
 
 def judge(path, codes, lost, back, words):
-    """Scan and rebuild a store, and compare with what is expected of both."""
+    """Scan and rebuild a store, and compare both with what is expected."""
     before = fingerprint(path)
     report = datacheck.scan(path, workers=1)
     assert [(it.code, it.key) for it in report.findings] == [(code, None) for code in codes]
@@ -399,7 +399,7 @@ def judge_packed(path, codes, lost):
 
 
 def with_filter(path):
-    """Write the first table anew with a filter of its keys, as LevelDB does if it is given a filter policy."""
+    """Rewrite the first table with a filter of its keys, as LevelDB does if it has a filter policy."""
     body, index = b"", []
     for entries_ in TABLES[5]:
         raw = sealed(block(entries_))

@@ -1,4 +1,4 @@
-"""Large blocks of a LevelDB table read together: the same records as one by one, on sound and on broken blocks."""
+"""Test reading large blocks together: the records are the same as one by one, on sound and on broken blocks."""
 
 import random
 
@@ -13,7 +13,7 @@ from datacheck.backends.leveldb.version import read_version
 
 
 def tables_of(chance, large):
-    """Return three tables of a level that overlap, with blocks of large values and some that are not plain."""
+    """Return three overlapping tables of a level, with blocks of large values and some that are not plain."""
     tables = {}
     for file in (5, 6, 7):
         rows = sorted({(b"%06d" % chance.randrange(200_000), -chance.randrange(1, 900)) for _ in range(120)})
@@ -57,7 +57,7 @@ def test_a_store_is_read_the_same_with_and_without(tmp_path, monkeypatch, kind, 
 
 
 def test_each_block_is_plain_only_where_the_plain_way_says_the_same(tmp_path):
-    """Any byte of a block of one record may be wrong: of its key, its lengths, its restart point, its trailer."""
+    """Any byte of a block of one record may be wrong: in its key, its lengths, its restart point or its trailer."""
     chance = random.Random(3)
     rows = [(internal(b"%06d" % number, number + 1), chance.randbytes(20_000)) for number in range(40)]
     seen = {True: 0, False: 0}

@@ -1,4 +1,4 @@
-"""LevelDB's logs, broken in one named way at a time: what is lost is named, and everything else is read."""
+"""Test LevelDB logs with one thing broken at a time: what is lost is named, and everything else is read."""
 
 import os
 import tempfile

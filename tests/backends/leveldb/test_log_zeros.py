@@ -1,4 +1,4 @@
-"""Zero bytes in a log: behind records they are room that a writer took beforehand, alone they are what is left."""
+"""Test zero bytes in a log: after records they are preallocated space, alone they are all that is left of it."""
 
 import pytest
 from building import key

@@ -1,4 +1,4 @@
-"""A machine that fails is not a store that is damaged: what it did not read is said, and is neither bad nor clean."""
+"""Test a machine that fails while it reads a sound store: what was not read is named, and is neither bad nor clean."""
 
 import errno
 import io
@@ -95,7 +95,7 @@ def test_a_pass_keeps_some_files_open(tmp_path):
 
 @contextmanager
 def failing(call, name, number):
-    """Have a call of `os`, `open` or `pread`, fail with an error for the file of this name."""
+    """Make a function of `os`, `open` or `pread`, fail with the error `number` for the file of this name."""
     sound = getattr(os, call)
 
     def fails(file, *args, **kwargs):
@@ -110,7 +110,7 @@ def failing(call, name, number):
 
 @dataclass(frozen=True)
 class Failing:
-    """A LevelDB on a disk that fails at one file, in the survey and in the pass or in one of them."""
+    """A LevelDB on a disk that fails at one file, in the survey, in the pass or in both."""
 
     inner: LevelDbReader
     call: str
@@ -168,7 +168,7 @@ def test_a_failing_disk_is_neither_bad_nor_clean(tmp_path, where, call, name, nu
     path = write_npy_tables(tmp_path / "db")
     report = datacheck.scan(Failing(LevelDbReader(path), call, name, number, where), workers=1)
     findings = list(report.findings)
-    if name == "MANIFEST-000002" and where == ("pass",):  # the process has it from the survey
+    if name == "MANIFEST-000002" and where == ("pass",):  # the process remembers it from the survey
         assert (report.checked, findings, report.complete) == (44, [], True)
         return
     assert {it.verdict for it in findings} == {"unverifiable"}, findings
@@ -181,7 +181,7 @@ def test_a_failing_disk_is_neither_bad_nor_clean(tmp_path, where, call, name, nu
 
 @pytest.mark.parametrize(("call", "name", "number"), [it for it in FAILURES if it[1] != "CURRENT"])
 def test_a_pass_tells_of_a_failure_that_the_survey_did_not_meet(tmp_path, call, name, number):
-    """The pass may be in another process than the survey was, in which nothing has been read yet."""
+    """The pass may run in another process than the survey, one that has read nothing yet."""
     path = write_npy_tables(tmp_path / "db")
     reader = LevelDbReader(path)
     (shard,) = reader.layout().shards

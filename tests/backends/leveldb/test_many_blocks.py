@@ -1,4 +1,4 @@
-"""Many blocks of a LevelDB table at once: the same records as one by one, on sound and on broken blocks."""
+"""Test reading many blocks of a table at once: the records are the same as one by one, on sound and broken blocks."""
 
 import random
 
@@ -90,7 +90,7 @@ def test_broken_blocks_are_plain_only_where_the_plain_way_says_the_same():
 
 
 def test_a_store_is_read_the_same_with_and_without(tmp_path, monkeypatch):
-    """Whole stores: blocks that a table's index contradicts, keys that span two blocks, damage, several tables."""
+    """Compare whole stores: blocks that contradict the index, keys that span two blocks, damage, several tables."""
     chance = random.Random(7)
     walked = []
 

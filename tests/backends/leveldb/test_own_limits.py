@@ -1,4 +1,4 @@
-"""A limit of datacheck's own says nothing of a store: what lies behind it is not checked, and neither bad nor clean."""
+"""Test datacheck's own limits: what lies beyond one is not checked, and neither bad nor clean."""
 
 import pytest
 from building import key
@@ -45,7 +45,7 @@ def test_what_a_gibibyte_of_block_could_be_is_not_checked():
 
 
 def test_a_block_of_nearly_nothing_but_zeros_is_dense_and_sound(tmp_path):
-    """The densest blocks that there are: a value of 64 MiB of zeros in some 3 KiB of zstd, or 3 MiB of snappy."""
+    """The densest possible blocks: a value of 64 MiB of zeros in about 3 KiB of zstd, or 3 MiB of snappy."""
     for kind in (1, 2):
         rows = [(internal(key(0)), bytes(64 << 20))]
         path = write_store(tmp_path / f"db{kind}", {5: (1, [rows])}, kind=kind)

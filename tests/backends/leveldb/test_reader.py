@@ -1,4 +1,4 @@
-"""LevelDB: record for record what the library reads, in any shards, without a trace in the directory."""
+"""Test that datacheck reads the records that the library reads, in any shards, and leaves no trace in the directory."""
 
 import random
 import shutil
@@ -29,7 +29,7 @@ def records(reader, shard, **options):
 
 
 def library(path, tmp_path):
-    """Return what plyvel reads from a copy, since it writes to what it opens."""
+    """Return what plyvel reads from a copy, since it writes to a store that it opens."""
     copy = tmp_path / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(path, copy)
@@ -41,7 +41,7 @@ def library(path, tmp_path):
 
 
 def fill(path, seed, rounds=4, **options):
-    """Write a random store: overwrites, deletions, several levels, and records that are only in the log."""
+    """Write a random store, with overwrites, deletions, several levels, and records that are only in the log."""
     chance = random.Random(seed)
     keys = [b"", b"\0", b"a\0", b"a", b"\xff\xff", *(b"%06d" % chance.randrange(3000) for _ in range(1500))]
     keys += [chance.randbytes(chance.randrange(1, 300)) for _ in range(100)]

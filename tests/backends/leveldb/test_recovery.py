@@ -1,4 +1,4 @@
-"""LevelDBs that have lost what names their tables, or their tables: nothing deleted comes back unmarked."""
+"""Test LevelDB stores that lost tables or the files that name them: no deleted record comes back unmarked."""
 
 import os
 import random
@@ -49,7 +49,7 @@ def codes(findings):
     return sorted(((it.code, it.key) for it in findings), key=str)
 
 
-# What the tables and logs hold, without a MANIFEST
+# Recovery from the tables and logs, without a MANIFEST
 
 
 def test_by_sequence_number_deletions_stay_deleted_and_older_versions_hidden(tmp_path):
@@ -79,7 +79,7 @@ def test_where_a_compaction_cannot_have_looked_a_record_is_suspicious(tmp_path):
 
 
 def test_the_first_part_of_an_unfinished_compaction_hides_nothing_behind_it(tmp_path):
-    """The last key in a table's index only lies behind the table's (table/table_builder.cc: FindShortSuccessor)."""
+    """The last key in a table's index may follow the table's last key (table/table_builder.cc: FindShortSuccessor)."""
     inputs = [[(internal(b"%02d" % n, n + 1), b"v") for n in range(30)]]
     output = [[(internal(b"%02d" % n, n + 1), b"v") for n in range(20)]]
     path = write_store(tmp_path / "db", {5: (1, inputs), 9: (2, output)})
@@ -183,7 +183,7 @@ def test_a_damaged_block_of_a_table_without_an_index_costs_itself_alone(tmp_path
     file.write_bytes(data)
     (broken,), (finding, *doubts), left = scanned(path)
     assert "broken index" in broken.message
-    # whose older write it may be, if the newest one ended the block that is lost
+    # it may be an older write, if the newest one was at the end of the lost block
     assert codes(doubts) == ([("stale", f"{10 * number + 10:08d}")] if number < 2 else [])
     assert "2 blocks were found" in broken.message
     assert finding.details["offset"] == start
@@ -234,7 +234,7 @@ def test_large_and_odd_blocks_are_walked(tmp_path, monkeypatch, kind, window):
 
 @pytest.mark.parametrize("kind", [0, 1])
 def test_a_walk_that_leads_nowhere_ends(tmp_path, monkeypatch, kind):
-    """Each place looks like the beginning of a long block: without a bound this takes the square of the size."""
+    """Each offset looks like the start of a long block; without a bound the walk takes quadratic time."""
     monkeypatch.setattr(block_search, "STEPS", 20_000)
     record = b"\x00\x08\x00" + bytes(8) if kind == 0 else b"\xff\xff\x03\x28\x00\x08" + b"\x01\x01" * 4
     path = write_store(tmp_path / "db", {5: (1, BLOCKS)})
@@ -264,7 +264,7 @@ def test_what_lies_above_a_missing_table_is_in_no_doubt(tmp_path):
     assert scanned(path)[1:] == ([], pairs((0, 30)))
 
 
-# All of it together, at random
+# Random damage of all kinds
 
 
 def random_store(path: Path, chance: random.Random) -> dict[bytes, list[bytes | None]]:
@@ -322,9 +322,9 @@ def damage(path: Path, chance: random.Random) -> None:
 
 
 def said_of(history, gone, opened, found, left):
-    """Check what a scan says of a damaged store against all that was ever written to it.
+    """Compare what a scan says about a damaged store with all that was ever written to it.
 
-    Of a log that is gone, or was cut where a record ends, nothing tells; nor of a table, once the MANIFEST is lost.
+    Nothing shows that a log is gone or was cut at the end of a record, nor that a table is gone once the MANIFEST is.
     """
     suspicious = {it.key.encode() for it in found if it.key is not None}
     rebuilt = any("decided by what they hold" in it.message for it in opened)
@@ -346,7 +346,7 @@ def test_random_corruption_never_raises_and_nothing_wrong_passes_in_silence(tmp_
     assert scanned(path) == ([], [], truth)
     sound = contents(path)
     for number in range(150):
-        path = path.rename(tmp_path / f"db{number}")  # a new name, so that nothing is remembered of the files
+        path = path.rename(tmp_path / f"db{number}")  # a new name, so that no cache knows the files
         for _ in range(chance.choice([1, 1, 2, 4])):
             if any(path.iterdir()):
                 damage(path, chance)
@@ -369,7 +369,7 @@ def contents(path: Path) -> dict[str, bytes]:
     return {it.name: it.read_bytes() for it in path.iterdir()}
 
 
-# From the damaged store to a sound one
+# Rebuilding a damaged store
 
 
 DAMAGES = {
@@ -421,7 +421,7 @@ def test_the_report_is_the_same_whatever_the_number_of_workers(tmp_path, monkeyp
     assert said[0][1]
 
 
-# What is no store
+# Folders that are not stores
 
 
 STAND_INS = {

@@ -1,4 +1,4 @@
-"""Stores all of whose checksums match, and from which something was taken, or put elsewhere, nevertheless."""
+"""Test stores whose checksums all match although something was removed or moved."""
 
 import pytest
 from building import key
@@ -55,7 +55,7 @@ def test_a_log_that_is_damaged_otherwise_says_only_that(tmp_path):
     [(b"\x02", "which log is the live one"), (b"\3", "the number of the next file"), (b"\4", "the number of the last")],
 )
 def test_a_manifest_that_ends_between_two_edits_is_damage(tmp_path, tag, what):
-    """LevelDB refuses such a store; what the lost edits said of tables and logs is not known."""
+    """LevelDB refuses such a store; what the lost edits said about tables and logs is not known."""
     store = write_log_store(tmp_path / "it", [(key(at), b"v") for at in range(5)])
     whole = {b"\x02": b"\x02\x03\x09\0", b"\3": b"\3\x63", b"\4": b"\4\x05"}
     assert edit({}, 3).endswith(whole[b"\x02"] + whole[b"\3"] + b"\4\x80\x80\x40")

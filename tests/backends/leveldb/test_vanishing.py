@@ -1,4 +1,4 @@
-"""Files that go while a store is read, as a compaction deletes them: what is lost with them is said."""
+"""Test files that are deleted while a store is read, as by a compaction: what is lost with them is named."""
 
 import pytest
 from building import key
@@ -48,7 +48,7 @@ def test_a_table_that_was_missing_from_the_beginning_is_said_once(tmp_path):
 
 
 class Vanishing(LevelDbReader):
-    """A store of which a table goes between the survey and the pass."""
+    """A store of which a table is deleted between the survey and the pass."""
 
     def blocks(self, shard, *, limit=None, note=ignore):
         if limit is None:

@@ -1,4 +1,4 @@
-"""Which commit of an LMDB is the newest, and what is read where its meta pages, roots or names are lost or wrong."""
+"""Test which commit of an LMDB is the newest, and what is read if its meta pages, roots or names are lost or wrong."""
 
 import os
 import random
@@ -140,7 +140,7 @@ def test_the_numbers_of_sound_environments_are_sound(tmp_path, write, version, c
 
 
 def test_a_first_commit_that_has_records_is_none(tmp_path):
-    """The commit with number 0 is the one that nobody made."""
+    """The commit with number 0 is that of a new environment, before anything was committed."""
     path = write_lmdb(tmp_path / "env", raw_records(300))
     metas = Metas(path)
     metas.file.put(0, struct.pack("=Q", 0) + metas.file.get(1)[8:])
@@ -247,7 +247,7 @@ def test_names_that_are_another_leaf_now_cost_no_record(tmp_path, own):
 
 
 def test_a_small_database_whose_leaf_was_misplaced_keeps_what_is_left(tmp_path):
-    """It is one leaf, as names are, and there is nothing that no name leads to."""
+    """It is one leaf, like a page of names, and there are no leaves without a name."""
     path = write_lmdb(tmp_path / "env", raw_records(5))
     metas = Metas(path)
     place = metas.get(ROOT, metas.newer) * PAGE
@@ -260,7 +260,7 @@ def test_a_small_database_whose_leaf_was_misplaced_keeps_what_is_left(tmp_path):
 
 @pytest.mark.parametrize("options", [{}, {"lib_version": 1}], ids=str)
 def test_leaves_of_a_lost_commit_on_pages_that_were_free_are_orphans(tmp_path, options):
-    """The file did not grow: all that the last commit wrote lies where the commit before has free pages."""
+    """The file did not grow: all that the last commit wrote lies on free pages of the commit before."""
     path = tmp_path / "env"
     with lmdb.open(str(path), map_size=1 << 26, **options) as environment:
         for turn in range(4):
@@ -295,7 +295,7 @@ def test_without_a_sign_of_a_lost_commit_old_versions_do_not_come_back(tmp_path)
 
 @pytest.mark.parametrize("seed", range(4))
 def test_leaves_that_overlap_are_read_together_wherever_a_range_is_cut(tmp_path, seed):
-    """The older meta page and the free list are zeros: leaves of older commits lie over those of the newest."""
+    """The older meta page and the free list are zeroed, so leaves of older commits overlap those of the newest."""
     chance = random.Random(seed)
     path = tmp_path / "env"
     with lmdb.open(str(path), map_size=1 << 26) as environment:

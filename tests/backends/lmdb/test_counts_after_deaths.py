@@ -1,4 +1,4 @@
-"""How many records of a damaged environment are lost does not depend on whether a worker was killed meanwhile."""
+"""Test that the number of lost records of a damaged environment is the same if a worker is killed meanwhile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def npy(number):
 
 
 class KilledTwice(LmdbReader):
-    """Has the worker ended from outside that has come to a certain record for the first two times."""
+    """A reader that ends its worker by a signal at a certain record, the first two times."""
 
     mark = Path()
     key = b""

@@ -1,4 +1,4 @@
-"""Damaged LMDB environments: each fault is found and named, and all that it did not touch is checked and recovered."""
+"""Test damaged LMDB environments: each fault is named, and all untouched records are checked and recovered."""
 
 import os
 import random
@@ -21,11 +21,11 @@ from datacheck.model.blocks import Shard
 from datacheck.model.escaping import escape
 
 PLAIN = ["small", "large", "churned", "version 3", "named", "integer keys", "reverse keys"]
-"""Kinds of environments whose records `places` can tell."""
+"""Kinds of environments for which `places` can tell the pages of each record."""
 
 
 def records(path, **options):
-    """Return every record of an environment, and every finding of its reader."""
+    """Return every record of an environment that is not damaged, and every finding of its reader."""
     reader = open_store(path)
     layout = reader.layout()
     findings, held = list(layout.findings), []
@@ -123,7 +123,7 @@ def wrong_page_number(file, chance):
 
 
 def cross_link(file, chance):
-    """Let the first branch page lead twice to one leaf: no record lies on it, and the leaf it lost is still there."""
+    """Let the first branch page lead twice to one leaf; it holds no record, and the leaf that it lost still exists."""
     page = next(it for it in file.pages(BRANCH) if skeleton(file.path).used[it] == 1)
     base = 24 if file.header == 24 else 0
     one, two = struct.unpack_from("=HH", file.raw, page * PAGE + file.header + 2)
@@ -389,7 +389,7 @@ def test_2000_random_corruptions_never_raise_and_no_lost_record_goes_unsaid(tmp_
 
 
 def salvaged(path):
-    """Return the records that are read page by page, whether that is needed or not."""
+    """Return the records as salvaged page by page, whether or not the environment is damaged."""
     from datacheck.backends.lmdb.pages import Pages
     from datacheck.backends.lmdb.ranges import Ranges
     from datacheck.backends.lmdb.salvage import Salvage

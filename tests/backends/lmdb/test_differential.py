@@ -1,4 +1,4 @@
-"""Random sound environments: what the library reads is what datacheck reads, nothing is found, the copy is equal."""
+"""Compare random sound environments: datacheck reads what the library reads, finds nothing, and the copy is equal."""
 
 import os
 import random
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="LMDB environmen
 
 
 def built(folder, seed):
-    """Return path, plan and records of a random environment; liblmdb is not to take the tests with it if it dies."""
+    """Return path, plan and records of a random environment, written in a child process in case liblmdb dies."""
     child = os.fork()
     if not child:
         done = 1
@@ -62,7 +62,7 @@ def test_a_copy_is_equal(tmp_path, seed):
 
 
 def test_the_environments_are_of_every_kind():
-    """A few hundred seeds have every flag, both formats, and all the ways to write."""
+    """A few hundred seeds cover every flag, both formats, and all ways to write."""
     plans = [random_lmdb.plan(random.Random(seed)) for seed in range(300)]
     flags = {flag for made in plans for flag in made.databases.values()}
     assert flags >= set(random_lmdb.KINDS)

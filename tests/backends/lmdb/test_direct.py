@@ -1,4 +1,4 @@
-"""Records straight from LMDB's pages: the same, in every range, as the library reads one by one."""
+"""Test records read straight from LMDB's pages: in every range the same as the library reads one by one."""
 
 import random
 
@@ -17,11 +17,11 @@ from datacheck.model.blocks import Position, Shard
 from datacheck.model.equal_lengths import EqualLengths
 
 NOBODY = {b"no such key"}
-"""A reader that avoids a key reads one record at a time, through the library."""
+"""Keys to avoid: a reader that avoids any key reads one record at a time, through the library."""
 
 
 def copied(reader, shard, **options):
-    """Return the records, of which each block's values are taken before the next is asked for."""
+    """Return the records; the values of each block are copied before the next one is asked for."""
     out = []
     for block in reader.blocks(shard, **options):
         out += [(at, bytes(value)) for at, value in zip(block.keys, block.values, strict=True)]
@@ -29,7 +29,7 @@ def copied(reader, shard, **options):
 
 
 def of_sizes(sizes, count, seed=0, **options):
-    """Return a maker of an environment of records of these sizes."""
+    """Return a function that writes an environment of records of these sizes, in bytes."""
 
     def make(path):
         chance = random.Random(seed)
@@ -47,7 +47,7 @@ def integers(path):
 
 
 def in_bits(path):
-    """Write records in many commits, in no order: leaves lie anywhere in the file."""
+    """Write records in many commits in random order, so that leaves lie anywhere in the file."""
     chance = random.Random(4)
     numbers = list(range(900))
     chance.shuffle(numbers)

@@ -1,4 +1,4 @@
-"""Pages and values of LMDB that are rare, and what is said of faults, in whole sentences."""
+"""Test rare pages and values of LMDB, and the whole sentences about faults."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""One named thing of an LMDB is broken: what a scan says of it and what a rebuild keeps, by the public functions."""
+"""Break one named thing in an LMDB, and test what a scan says and what a rebuild keeps, by the public functions."""
 
 import struct
 
@@ -11,9 +11,9 @@ import datacheck
 from datacheck.backends.lmdb.page_accounting import verify
 
 META = {"magic": 0, "version": 4, "map size": 16, "free": 24, "main": 72, "last page": 120, "commit": 128}
-"""Where the parts of a meta page lie behind its page header (struct MDB_meta of LMDB's mdb.c, 64-bit)."""
+"""Offsets of the parts of a meta page after its page header (struct MDB_meta of LMDB's mdb.c, 64-bit)."""
 RECORD = {"flags": 4, "depth": 6, "branches": 8, "leaves": 16, "overflow": 24, "entries": 32, "root": 40}
-"""Where the parts of a database's record lie (struct MDB_db)."""
+"""Offsets of the fields of a database's record (struct MDB_db)."""
 NEWEST = 1
 
 
@@ -29,7 +29,7 @@ def record(file, part, field, kind, value, pages=(0, 1)):
 
 
 def node(file, page, nth):
-    """Return where a node of a page lies in the file."""
+    """Return the offset of a page's node in the file."""
     (offset,) = struct.unpack_from("=H", file.raw, page * PAGE + file.header + 2 * nth)
     return page * PAGE + offset
 
@@ -163,7 +163,7 @@ def cut_within_a_page(file):
 
 
 def extent(file, nth=7):
-    """Return the first page of a value that has pages of its own."""
+    """Return the first overflow page of a value."""
     return file.pages(OVERFLOW)[nth]
 
 
@@ -188,7 +188,7 @@ def zero_a_page_within_an_extent(file):
 
 
 def node_of_extent(file, number):
-    """Return the place, in the file, of the page number that a record's node has for its value."""
+    """Return the offset of the overflow page number in a record's node."""
     for page in file.pages(LEAF):
         at = file.raw.find(b"%08d" % number, page * PAGE, (page + 1) * PAGE)
         if at > 0:
@@ -218,7 +218,7 @@ def make_a_value_longer_than_its_extent(file):
 
 
 def free_root(file):
-    """Return the root page of the free list as of the newest commit."""
+    """Return the root page of the free list in the newest commit."""
     commits = [struct.unpack_from("=Q", file.raw, it * PAGE + file.header + META["commit"])[0] for it in (0, 1)]
     newest = commits.index(max(commits))
     return struct.unpack_from("=Q", file.raw, newest * PAGE + file.header + META["free"] + RECORD["root"])[0]
@@ -233,7 +233,7 @@ def lead_the_free_list_behind_the_end(file):
 
 
 def free_a_page_that_is_used(file):
-    """The first page number in the free list becomes that of a leaf."""
+    """Replace the first page number in the free list by that of a leaf."""
     page = free_root(file)
     at = node(file, page, 0) + 16
     used = file.pages(LEAF)
@@ -251,9 +251,9 @@ def list_more_free_pages_than_there_is_room_for(file):
 
 
 S = ("damaged-store", None)
-"""A fault of the store as a whole."""
+"""Code and key of a fault of the store as a whole."""
 MISSING = "{0} records, and {1} were read: {2} are lost"
-# damage: the code and key of each finding, the numbers of the records that are lost, words of the findings
+# damage: the code and key of each finding, the numbers of the lost records, words of the findings
 SMALL = {
     zero_the_newest_meta: ([S, S], (), ["meta page 1 is damaged: it is zeroed", "as of commit 0"]),
     zero_both_metas: (
@@ -330,7 +330,7 @@ LARGE = {
 
 
 def broken(folder, records, damage):
-    """Return a store that is broken in one way, and its records by key, as they were."""
+    """Write a store, break one thing in it, and return its path."""
     path = write_lmdb(folder / "env", records)
     file = File(path)
     damage(file)
@@ -344,7 +344,7 @@ def in_copy(target):
 
 
 def judge(folder, records, damage, codes, lost, words):
-    """Scan and rebuild a store, and compare with what is expected of both."""
+    """Write, break, scan and rebuild a store, and compare with what is expected."""
     path = broken(folder, records, damage)
     before = fingerprint(path)
     report = datacheck.scan(path, workers=1)
@@ -369,7 +369,7 @@ def test_a_store_of_small_records_of_which_one_thing_is_broken(tmp_path, damage)
 
 
 def test_a_branch_that_calls_itself_a_leaf_costs_no_record(tmp_path):
-    """Its first entry has no key, and is not taken for a record."""
+    """The first entry of the branch page has no key, and is not taken for a record."""
     records = raw_records(300, (1, 16, 16))
     store = broken(tmp_path, records, call_a_branch_a_leaf)
     report = datacheck.scan(store, workers=1)
@@ -436,7 +436,7 @@ MANY = [b"%06d" % number for number in range(4000)]
 
 @pytest.fixture
 def several(tmp_path):
-    """A store whose keys have one value, a few, and so many that they lie in a tree of their own."""
+    """A store with keys of one value, of a few, and of so many that they form a subtree."""
     few = [(b"few", value) for value in MANY[:20]]
     return write_lmdb(
         tmp_path / "env", [*few, *((b"many", value) for value in MANY), (b"one", MANY[0])], name=b"d", dupsort=True
@@ -457,7 +457,7 @@ def found(path):
 
 
 def leaf_of_many(file):
-    """Return a leaf of the tree of values, and the values on it."""
+    """Return a leaf of the subtree of values, and the values on it."""
     page = next(it for it in file.pages(LEAF) if b"002000" in file.get(it))
     (lower,) = struct.unpack_from("=H", file.raw, page * PAGE + file.header - 4)
     places = [node(file, page, nth) + 8 for nth in range((lower - file.header) // 2)]

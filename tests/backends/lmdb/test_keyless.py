@@ -1,4 +1,4 @@
-"""Pages that pass for leaves and are none: no record without a key comes of them."""
+"""Test pages that look like leaves but are not: they give no records without a key."""
 
 import struct
 
@@ -42,7 +42,7 @@ def test_a_record_that_lost_its_key_is_named_by_its_page(tmp_path):
     (offset,) = struct.unpack_from("=H", file.raw, page * PAGE + header)
     at = page * PAGE + offset + (header if header == 24 else 0)
     low, high, flags, size = struct.unpack_from("=4H", file.raw, at)
-    struct.pack_into("=4H", file.raw, at, low + size, high, flags, 0)  # the node takes as much room as before
+    struct.pack_into("=4H", file.raw, at, low + size, high, flags, 0)  # the node keeps its size
     (sound / "data.mdb").write_bytes(file.raw)
     report = datacheck.scan(sound, workers=1)
     said = [it.message for it in report.findings if it.code == "damaged-store"]

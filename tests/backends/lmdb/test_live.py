@@ -1,4 +1,4 @@
-"""An environment that another process commits to all the time while it is read: nothing sound is called bad."""
+"""Test reading an environment to which another process commits all the time: nothing sound is called bad."""
 
 import contextlib
 import multiprocessing
@@ -24,7 +24,7 @@ from datacheck.backends.lmdb.skeleton import skeleton
 
 COUNT = 1500
 PAUSE = 0.0005
-"""Seconds between commits, of which a read sees dozens: without them the writer would take the processor from it."""
+"""Seconds between commits. A read sees dozens of commits; without the pauses the writer would take the processor."""
 VALUES = [datum(pixels(number, (1, 16, 16)), number % 10) for number in range(50)]
 LARGE = [datum(pixels(number, (3, 50, 50)), number % 10) for number in range(10)]
 
@@ -56,7 +56,7 @@ def commit_for_ever(path, options, begun):
 
 @pytest.fixture(params=[{}, {"writemap": True}], ids=str)
 def live(request, tmp_path):
-    """An environment that is written all the time."""
+    """An environment that is written to all the time."""
     path = tmp_path / "env"
     with lmdb.open(str(path), map_size=1 << 28, sync=False, **request.param) as environment:
         with environment.begin(write=True) as transaction:
@@ -77,7 +77,7 @@ def live(request, tmp_path):
 
 
 def read_often(path, limit, told):
-    """Read the environment 15 times; tell each time what was found, and how many keys and different ones there were.
+    """Read the environment 15 times; send the findings, the number of keys and the number of different keys each time.
 
     In blocks of a given size the records come from the library, which may object to pages that change under it.
     """
@@ -113,7 +113,7 @@ def test_a_store_that_is_written_is_never_called_damaged(live, limit):
             assert count or said  # how many there are depends on how fast the writer overwrites them
             assert different >= 0.9 * count
     process.join()
-    # Nor may the library survive that: this is why a scan reads in workers.
+    # The library may not survive pages that change, which is why a scan reads in workers.
     ends = {0} if limit is None else {0, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT}
     assert process.exitcode in ends
 
@@ -151,7 +151,7 @@ def test_a_store_at_rest_is_read_as_of_its_last_commit(tmp_path):
 
 
 def test_damage_is_damage_whoever_writes(tmp_path):
-    """A commit on top of a broken page does not make the break a change of the source."""
+    """Commits on top of a broken page do not turn the damage into a change of the source."""
     path = tmp_path / "env"
     with lmdb.open(str(path), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
         for number in range(COUNT):
@@ -182,7 +182,7 @@ def test_ranges_of_several_commits_do_not_add_up_to_one():
 
 
 def test_the_two_metas_are_those_of_one_moment(tmp_path, monkeypatch):
-    """Between the looks at the first and at the second one another process may commit."""
+    """Another process may commit between the reads of the first and the second meta page."""
     path = tmp_path / "env"
     with lmdb.open(str(path), map_size=1 << 28) as environment:
         for seed in range(4):

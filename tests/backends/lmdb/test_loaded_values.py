@@ -1,4 +1,4 @@
-"""Large values of an LMDB that a scan reads into memory: what the map holds, and left to the map where that fails."""
+"""Test large values that a scan reads into memory: they equal those in the map, which is used if reading fails."""
 
 import os
 import random
@@ -17,7 +17,7 @@ COUNT = 300
 
 @pytest.fixture(autouse=True)
 def reading(monkeypatch):
-    """Have reading be the quicker way, whatever is measured."""
+    """Make reading the faster way, whatever is measured."""
     monkeypatch.setattr(large_values.Way, "by_reading", True)
     monkeypatch.setattr(direct, "READ_BLOCK_BYTES", 8 << 20)
 
@@ -33,7 +33,7 @@ def blocks_of(read, path):
 
 
 def reads_counted(monkeypatch, given=os.preadv):
-    """Have the reads of values counted that are done past the map."""
+    """Record the sizes of the reads of values that bypass the map."""
     seen = []
 
     def preadv(file, buffers, offset):

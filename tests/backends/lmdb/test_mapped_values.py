@@ -1,4 +1,4 @@
-"""Large values of an LMDB that a scan has from the map: mapped at once, in large blocks, the same as what is read."""
+"""Test large values that a scan takes from the map: populated at once, in large blocks, and the same as those read."""
 
 import errno
 import mmap
@@ -35,7 +35,7 @@ def records_of(path):
 
 @pytest.fixture
 def mapping(monkeypatch):
-    """Have the map be the quicker way, and return what is asked to be mapped; the map that is asked is a double."""
+    """Make the map the faster way; return a double of mmap, and the list of ranges that it is asked to populate."""
     monkeypatch.setattr(large_values.Way, "by_reading", False)
     asked = []
 

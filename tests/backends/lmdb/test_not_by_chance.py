@@ -1,4 +1,4 @@
-"""Other files have bytes somewhere that look like the header of an LMDB page: they are no environment."""
+"""Test files with bytes that happen to look like the header of an LMDB page: they are not environments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datacheck.backends.interface import StoreOptions
 from datacheck.backends.lmdb.reader import LmdbReader
 
 CHANCE = struct.pack("<QQQ", 16, 0x20118, 0)
-"""What HDF5 writes of a link in a group: where its name begins, and where its header lies."""
+"""What HDF5 writes for a link in a group: the offset of its name, and the address of its header."""
 
 
 @pytest.mark.parametrize("page_size", [256, 512, 1024, 2048, 4096, 8192, 16384])

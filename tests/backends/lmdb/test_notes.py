@@ -1,4 +1,4 @@
-"""The places that an LMDB's reader notes: a shard whose worker died is divided there, and each record is read once."""
+"""Test the places that an LMDB reader notes: a shard whose worker died is divided there, and each record read once."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""LMDB: every kind of environment, in ranges, and what is not one."""
+"""Test reading LMDB environments of every kind, in ranges, and rejecting what is not one."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ def everything(reader, **options):
 
 @pytest.fixture
 def many(tmp_path):
-    """An environment of two thousand small and twenty large records."""
+    """An environment of 2,000 small and 20 large records."""
     records = {key(number): os.urandom(9000 if number % 100 == 7 else 60) for number in range(2000)}
     return write_lmdb(tmp_path / "many", records), records
 

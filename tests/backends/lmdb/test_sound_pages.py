@@ -1,4 +1,4 @@
-"""Pages that look odd and are sound, each beside the fault that looks most like it."""
+"""Test pages that look odd but are sound, each beside the fault that looks most like it."""
 
 import os
 import struct
@@ -19,7 +19,7 @@ def value(number, side):
 
 
 def overwritten(path, **options):
-    """Write a value of seven pages, then one of two in its place, in one transaction."""
+    """Write values, and replace one by a longer and then by a shorter value in the same transaction."""
     with lmdb.open(str(path), map_size=1 << 26, **options) as environment, environment.begin(write=True) as transaction:
         for number in range(20):
             transaction.put(key(number), value(number, 50))
@@ -59,7 +59,7 @@ def test_a_value_that_says_it_holds_fewer_or_others_pages_is_not(tmp_path, holds
 
 
 def deleted_in_small_steps(path):
-    """Write an environment whose free list is a tree of two levels."""
+    """Write an environment whose free list is a B-tree of two levels."""
     with lmdb.open(str(path), map_size=1 << 28, sync=False) as environment:
         with environment.begin(write=True) as transaction:
             for number in range(12_000):
@@ -91,7 +91,7 @@ def test_a_free_list_of_two_levels_that_leads_twice_to_one_leaf_is_not(tmp_path)
 
 
 def short(path):
-    """Write an environment whose last pages were taken and freed in one transaction."""
+    """Write an environment whose last pages were allocated and freed in one transaction."""
     with lmdb.open(str(path), map_size=1 << 26) as environment:
         for turn in range(5):
             with environment.begin(write=True) as transaction:

@@ -1,4 +1,4 @@
-"""Environments from which something was taken so that the counts still come out: they are not called clean."""
+"""Test environments from which something was removed so that the counts still match: they are not called clean."""
 
 import struct
 
@@ -23,7 +23,7 @@ def offsets(file, page):
 
 
 def drop_node(file, page, at):
-    """Take a node out of a page's list, but leave its bytes where they are."""
+    """Remove a node from a page's list, but leave its bytes in place."""
     left = offsets(file, page)
     del left[at]
     place = page * PAGE + file.header
@@ -75,7 +75,7 @@ def test_a_leaf_taken_out_of_its_branch_is_undecided(tmp_path):
 
 
 def test_an_old_version_on_a_page_that_is_in_no_list_is_suspicious_alone(tmp_path):
-    """None of the records is missing: the page holds keys that the store has."""
+    """No record is missing: the page holds keys that the store has."""
     path = sound(tmp_path / "it")
     file = File(path)
     new, old = len(file), file.pages(LEAF)[3]

@@ -1,4 +1,4 @@
-"""Small values on pages of their own come in one array, whatever leaves lie between: the map holds the same bytes."""
+"""Test small values on overflow pages: they come in one array, with the same bytes as in the map."""
 
 import os
 import random
@@ -17,12 +17,12 @@ COUNT = 700
 
 
 def of_length(size, count=COUNT):
-    """Return a maker of an environment of records of one size, some of which follow a leaf."""
+    """Return a function that writes an environment of records of one size, in bytes."""
     return lambda path: write_lmdb(path, {key(at): random.Random(at).randbytes(size) for at in range(count)})
 
 
 def in_any_order(path):
-    """Write records in many commits: neighbours lie anywhere."""
+    """Write records in many commits in random order, so that neighbours lie anywhere."""
     numbers = list(range(COUNT))
     random.Random(2).shuffle(numbers)
     with lmdb.open(str(path), map_size=1 << 28) as environment:
@@ -34,7 +34,7 @@ def in_any_order(path):
 
 
 def of_two_lengths(path):
-    """Write many values of one length, and then many of another, with a single other one among them."""
+    """Write many values of one length and then many of another, with a single odd one among the first."""
     sizes = [4096] * 300 + [8000] + [4096] * 100 + [6000] * 300
     return write_lmdb(path, {key(at): random.Random(at).randbytes(size) for at, size in enumerate(sizes)})
 
@@ -44,7 +44,7 @@ def of_many_lengths(path):
 
 
 def shrunk(path):
-    """Write large values and smaller ones over them, in one transaction: they keep their pages, some for nothing."""
+    """Overwrite large values with smaller ones in one transaction; they keep their pages, some without needing any."""
     with lmdb.open(str(path), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
         for size in (3000, 9):
             for number in range(COUNT):
@@ -76,7 +76,7 @@ MADE = {
 
 @pytest.fixture(params=["read", "copied"])
 def quicker(request, monkeypatch):
-    """Have one of the ways be the quicker one, whatever is measured."""
+    """Make one of the two ways the faster one, whatever is measured."""
     monkeypatch.setattr(large_values.Way, "by_reading", request.param == "read")
     return request.param
 

@@ -1,4 +1,4 @@
-"""What a copy keeps of an environment beside its records, and what is said where the disk takes no more."""
+"""Test what a copy keeps of an environment besides its records, and what is said if the disk is full."""
 
 import contextlib
 import errno
@@ -31,7 +31,7 @@ FLAGS = [
 
 
 def pairs(flags):
-    """Return records in the order that a database with these flags gives them."""
+    """Return records in the key order of a database with these flags."""
     keys = [number.to_bytes(4, "little") for number in range(1, 600, 7)]
     values = [b"%03d" % (number * 37 % 1000) + b"xyzuv"[number % 5 :][:1] for number in range(5)]
     if not flags & INTEGERKEY:

@@ -1,4 +1,4 @@
-"""What lies where a store should is said in a sentence."""
+"""Test the sentence about a path that is not a store."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What lies where a store should is told by its bytes, which are written out here and not taken from the table."""
+"""Test recognising what lies at the path of a store by bytes written out here, not taken from the table."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""Memory for large reads: aligned, handed out again when nobody has a view of it, the newest first, and bounded."""
+"""Test the buffers for large reads: aligned, bounded, and reused, newest first, once there is no view of them."""
 
 import numpy as np
 import pytest
