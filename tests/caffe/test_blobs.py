@@ -1,4 +1,4 @@
-"""Limits of a binaryproto."""
+"""Test the limits of a binaryproto."""
 
 import os
 

@@ -1,9 +1,9 @@
-"""The checks that BVLC Caffe 9b89154 makes while it sets a network up, each with where datacheck has it.
+"""The checks that BVLC Caffe 9b89154 makes while it sets up a network, and where datacheck has each of them.
 
 The numbers are lines of Caffe's sources: all CHECKs and LOG(FATAL)s of the layers' LayerSetUp and Reshape, of blob.hpp,
-net.cpp, layer.hpp, filler.hpp, layer_factory.cpp and data_transformer.cpp. `row`: shapes and parameters decide it, and
-a row of a table or a rule of `lint` does too; `files`: what a file holds decides it (`scan --net`); `run`: it compares
-with an earlier batch, or with weights that are loaded; `build`: how Caffe was built decides it; `internal`: it cannot
+net.cpp, layer.hpp, filler.hpp, layer_factory.cpp and data_transformer.cpp. `row`: decided by shapes and parameters,
+and covered by a row of a table or a rule of `lint`; `files`: decided by the contents of a file (`scan --net`); `run`:
+compares with an earlier batch, or with loaded weights; `build`: decided by how Caffe was built; `internal`: cannot
 fail, whatever the network is.
 """
 
@@ -102,7 +102,7 @@ WHERE = {
     "softmax_loss": ("SoftmaxWithLoss", "shapes"),
     "window_data": ("WindowData", "transformation"),
 }
-"""By the file: the layer types whose checks and shapes have its rows, and the rules of `lint`."""
+"""For each file, the layer types whose checks and shapes have its rows, and the rules of `lint`."""
 
 
 def checks():

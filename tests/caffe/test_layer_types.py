@@ -1,4 +1,4 @@
-"""How many bottoms and tops each layer type takes, as the constructors and checks of BVLC Caffe's layers have it.
+"""Test the numbers of bottoms and tops of each layer type against the constructors and checks of BVLC Caffe's layers.
 
 From `ExactNumBottomBlobs`, `MinBottomBlobs`, `MaxBottomBlobs` and those of the tops in `include/caffe/layers/*.hpp`.
 """
@@ -89,7 +89,7 @@ def test_there_is_a_row_for_each_layer_type():
 
 
 def refused(folder, kind, bottoms, tops):
-    """Return what is said of the number of bottoms and tops of a layer of a type."""
+    """Return the messages about the numbers of bottoms and tops of a layer of this type."""
     ends = "".join(f' bottom: "b{at}"' for at in range(bottoms)) + "".join(f' top: "t{at}"' for at in range(tops))
     blobs = "".join(f' top: "b{at}"' for at in range(bottoms))
     text = f'layer {{ name: "blobs" type: "Python"{blobs} }}\nlayer {{ name: "it" type: "{kind}"{ends} }}\n'

@@ -1,4 +1,4 @@
-"""Why the shapes of a layer do not fit, each in its whole sentence and with its field."""
+"""Test the whole sentence and the field for each reason why the shapes of a layer do not fit."""
 
 import pytest
 

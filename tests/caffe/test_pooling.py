@@ -1,4 +1,4 @@
-"""Caffe's pooling: the number of windows and the empty ones, against a simulation of its loops."""
+"""Test the number of windows and the empty windows of Caffe's pooling against a simulation of its loops."""
 
 import itertools
 import math

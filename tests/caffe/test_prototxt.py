@@ -1,4 +1,4 @@
-"""Prototxt is read with its line numbers; what Caffe does not know is named, what it would not parse is said."""
+"""Test reading prototxt with line numbers: what Caffe does not know or would not parse is named."""
 
 import os
 
@@ -234,7 +234,7 @@ def field(number, kind, data):
 
 
 def blob(values, shape=None, legacy=None, double=False):
-    """Return an encoded BlobProto: the values, a modern shape, or legacy sizes."""
+    """Return an encoded BlobProto with values, and a modern shape or legacy sizes."""
     data = np.asarray(values, "<f8" if double else "<f4").tobytes()
     out = field(8 if double else 5, 2, varint(len(data)) + data)
     for number, size in (legacy or {}).items():

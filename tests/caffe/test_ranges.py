@@ -1,4 +1,4 @@
-"""The values that blobs can hold, joined from several bottoms, and the table of what layers put out."""
+"""Test the intervals of values in blobs, joined from several bottoms, and the table of what layers put out."""
 
 import pytest
 
@@ -24,7 +24,7 @@ layer { type: "Sigmoid" bottom: "free" top: "unit" }
 
 
 def made(kind, bottoms, inside=""):
-    """Return the interval of the top of a layer."""
+    """Return the interval of values in the top of a layer."""
     ends = "".join(f' bottom: "{it}"' for it in bottoms.split())
     text = f'{HEAD}layer {{ type: "{kind}"{ends} top: "it" {inside} }} layer {{ type: "Silence" bottom: "it" }}'
     return follow(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1][0]

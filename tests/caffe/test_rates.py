@@ -1,4 +1,4 @@
-"""The learning rate is what Caffe computes; its first bad step is found without looking at every one."""
+"""Test that the learning rate is what Caffe computes, and that its first bad step is found without trying each."""
 
 import math
 
@@ -12,7 +12,7 @@ NAN, INF = math.nan, math.inf
 
 
 def by_hand(schedule, count):
-    """Return the rates one by one, as SGDSolver::GetLearningRate goes, in double."""
+    """Return the rates one by one, computed like SGDSolver::GetLearningRate, in double precision."""
     step, rates = 0, []
     for iteration in range(count):
         if schedule.policy == "multistep" and step < len(schedule.stepvalue) and iteration >= schedule.stepvalue[step]:

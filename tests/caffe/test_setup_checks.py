@@ -1,4 +1,4 @@
-"""What Caffe's layers check while they are set up: for each check a net that passes it, and one like it that fails."""
+"""Test what Caffe's layers check at set-up: for each check a net that passes, and one like it that fails."""
 
 import pytest
 
@@ -108,7 +108,7 @@ BOTH_SIDES = [
     ("Crop", "crop_param { axis: 2 }", [IMAGE, (6, 3, 4, 4)], None, [IMAGE, (6, 3, 4)], {}),
     ("Crop", "crop_param { axis: 2 }", [IMAGE, (6, 3, 4, 4, 9)], "crop_param { axis: 4 }", [IMAGE, IMAGE], {}),
 ]  # fmt: skip
-"""Layer type, what passes (fields, shapes), what fails (fields, None for the same; shapes), and tops or in place."""
+"""Layer type; fields and shapes that pass; fields (None for the same) and shapes that fail; and tops, or in place."""
 
 
 @pytest.mark.parametrize("row", BOTH_SIDES, ids=lambda row: f"{row[0]} {row[4]}")

@@ -1,4 +1,4 @@
-"""Shapes go through each layer as in Caffe; what is not known stays unknown, and what does not fit is said."""
+"""Test that shapes go through each layer as in Caffe: unknown shapes stay unknown, and misfits are reported."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from datacheck.caffe.shapes import infer
 
 
 def place(kind, inside, *shapes, tops=1, records=None):
-    """Infer a layer whose bottoms have these shapes (None: not known), and return its place."""
+    """Infer a layer whose bottoms have these shapes (None if unknown), and return its place in the network."""
     text = ""
     for number, shape in enumerate(shapes):
         if shape is None:

@@ -1,4 +1,4 @@
-"""The text format of protobuf: what stands between fields, and what does not belong there."""
+"""Test the text format of protobuf: separators between fields, and what does not belong there."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which arrays of three axes are taken for height x width x channels: only what can hardly be anything else."""
+"""Test which arrays of three axes are taken for height x width x channels: only what can hardly be anything else."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from datacheck.checks.axis_order import rows_agree
 
 
 def waves(number, shape, lengths=(9, 8, 7)):
-    """Return values that are smooth along all three axes, as maps of features or of a field are."""
+    """Return values that are smooth along all three axes, like feature maps or a physical field."""
     at = np.meshgrid(*map(np.arange, shape), indexing="ij")
     draw = np.random.default_rng(number)
     out = np.zeros(shape)
@@ -20,7 +20,7 @@ def waves(number, shape, lengths=(9, 8, 7)):
 
 
 def photograph(number, shape, colour=0.6):
-    """Return a scene of blobs and edges under one light, whose channels are alike but for a share of `colour`."""
+    """Return a scene of blobs and edges under one light; the share `colour` of it differs between the channels."""
     draw = np.random.default_rng(number)
     height, width, channels = shape
     y, x = np.mgrid[:height, :width]

@@ -1,4 +1,4 @@
-"""Which batches lack a class: exact under shuffling, counted in key order, and the same for any split into shards."""
+"""Test the batches that lack a class: exact under shuffling, counted in key order, equal for any split into shards."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ from datacheck.reporting.tally import Tally
 
 
 def lacking_by_counting(counts, records, size):
-    """Return the share by inclusion and exclusion, in whole numbers."""
+    """Return the share of batches that lack a class by inclusion and exclusion, with integers."""
     every = sum(
         (-1) ** taken * math.comb(records - sum(chosen), size)
         for taken in range(len(counts) + 1)

@@ -1,4 +1,4 @@
-"""Small arrays in trees are of one value for good reasons; larger ones, and features, are said."""
+"""Test arrays of one value in trees: small ones have good reasons for it; larger ones, and features, are reported."""
 
 import pickle
 

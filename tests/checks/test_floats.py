@@ -1,4 +1,4 @@
-"""Floats whose bytes are no such floats, and pages of zeros inside of them."""
+"""Test floats whose bytes are not floats of this kind, and pages of zeros inside arrays of floats."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_values_of_one_scale_have_no_finding(dtype):
 def test_large_values_of_one_scale_are_only_large():
     [(_, code, _, message)] = said(HalfOverflow(), (np.abs(record()) + 1).astype("f8") * 1e20)
     assert code == "half-overflow"
-    assert "as if its bytes were no float" in message  # all of it lies beyond
+    assert "as if its bytes were no float" in message  # all values lie beyond the bound
     [(*_, message)] = said(HalfOverflow(), np.where(CHANCE.random(SHAPE) < 0.01, 1e20, record()).astype("f4"))
     assert "as if" not in message
     [(*_, message)] = said(HalfOverflow(), record() * 1e6)
@@ -42,7 +42,7 @@ def test_large_values_of_one_scale_are_only_large():
 
 
 def finite(values):
-    """Return values without NaN and infinity, which have findings of their own."""
+    """Replace NaN and infinity by 1e30, since they have findings of their own."""
     return np.where(np.isfinite(values), values, np.float32(1e30)).astype(values.dtype)
 
 

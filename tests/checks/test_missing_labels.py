@@ -1,4 +1,4 @@
-"""Labels that a store declares to be missing: one of a record is no label, some of a map of labels are left out."""
+"""Test labels that a store declares to be missing: a record's is no label, and some in a label map are left out."""
 
 import h5py
 import numpy as np

@@ -1,4 +1,4 @@
-"""Labels of as many values as there are classes say by place, and not by value, which class it is."""
+"""Test one-hot labels: as many values as there are classes give the class by position, not by value."""
 
 from __future__ import annotations
 

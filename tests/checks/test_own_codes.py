@@ -1,4 +1,4 @@
-"""Validators of a caller's own: codes that datacheck does not have, and what they raise."""
+"""Test a caller's own validators: codes that datacheck does not have, and exceptions."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ def test_the_verdict_of_a_known_code_is_its_own():
 
 @dataclass(frozen=True)
 class Dark:
-    """Every tenth record is called dark."""
+    """A validator that calls every tenth record dark."""
 
     def __call__(self, batch: Batch):
         if not batch.label:
@@ -57,7 +57,7 @@ def test_an_own_code_goes_through_reports_like_any(tmp_path):
 
 @dataclass(frozen=True)
 class Slipping:
-    """Divides by zero."""
+    """A validator that divides by zero."""
 
     def __call__(self, batch: Batch):
         shares = 1 / (batch.rows[0] - batch.rows[0])

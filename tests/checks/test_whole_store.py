@@ -1,4 +1,4 @@
-"""What is said once of a store: classes that never occur, records sorted by label, of one value, with axes swapped."""
+"""Test findings about a whole store: classes that never occur, records sorted by label, of one value, swapped axes."""
 
 import random
 
@@ -157,7 +157,7 @@ def test_a_few_records_of_one_value_are_named(tmp_path):
 
 
 def smooth(number, shape):
-    """Return something like a picture of height x width x channels: waves, and a little noise."""
+    """Return something like a picture of height x width x channels: waves and a little noise."""
     height, width, channels = shape
     y, x = np.mgrid[:height, :width]
     waves = [np.sin((x + 3 * number) / (6 + k)) * np.cos((y + number) / (5 + 2 * k)) for k in range(channels)]

@@ -1,4 +1,4 @@
-"""`datacheck checksum`, `datacheck compare`, `scan --checksums` and `scan --duplicates` as a user runs them."""
+"""Test `datacheck checksum`, `datacheck compare`, `scan --checksums` and `scan --duplicates` as a user runs them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`--array` and `--decoder FAMILY=NAME`: what is given is judged by it, and every printed command gives it again."""
+"""Test `--array` and `--decoder FAMILY=NAME`: records are judged by them, and every printed command repeats them."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def spoilt(values, value=np.nan):
 
 
 def features(dtype="f4"):
-    """Return raw arrays under names, with a text beside each."""
+    """Return numbered raw arrays, with a text beside each."""
     made = {b"feat_%d" % number: (floats(number, (4, 6)) * 9).astype(dtype).tobytes() for number in range(40)}
     return made | {b"name_%d" % number: b"clip number %d" % number for number in range(40)}
 
@@ -210,7 +210,7 @@ def test_arrays_in_a_wrapper_are_read_in_it(here):
 
 
 def test_a_single_array_or_text_of_no_family_is_judged_by_its_like(here):
-    """A text is one also where all values are said to be arrays; what is no text is an array."""
+    """A text is taken for a text even if all values are declared to be arrays; anything else is an array."""
     store = write_lmdb(here / "store", features() | {b"readme": b"made in May", b"total": floats(1, (4,)).tobytes()})
     report = datacheck.scan(store, array="f4:4,6", workers=1)
     assert [(it.key, it.code) for it in report.findings] == [("total", "size-mismatch")]

@@ -1,4 +1,4 @@
-"""Help, short options, colours, widths, hints, completion, the manual page: what makes the command pleasant."""
+"""Test the comfort of the command: help, short options, colours, widths, hints, completion and the manual page."""
 
 import os
 import re
@@ -24,7 +24,7 @@ from datacheck.files.near import near
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(cli.commands)
 SCREEN = 50
-"""Lines of a terminal that somebody works in."""
+"""Lines of the terminal window of somebody at work."""
 
 
 def run(*args, **options):
@@ -88,7 +88,7 @@ def test_every_example_is_a_command_that_there_is(words):
     command = cli.commands[name]
     with click.Context(command, info_name=name, **cli.context_settings) as ctx:
         command.make_parser(ctx).parse_args(list(args))
-        for param in command.params:  # a value that is no choice would be refused
+        for param in command.params:  # a value that is not among the choices would be refused
             given = [args[at + 1] for at, it in enumerate(args[:-1]) if it in param.opts]
             if isinstance(param, click.Option) and not param.is_flag and given:
                 param.process_value(ctx, tuple(given) if param.multiple else given[0])
@@ -221,7 +221,7 @@ def test_a_name_that_is_like_no_other_has_no_hint(tmp_path):
 
 
 def completed(words, folder):
-    """Return what a real bash offers for the last of some words."""
+    """Return what a real bash offers as completions of the last word."""
     script = (
         'eval "$(_DATACHECK_COMPLETE=bash_source datacheck)"\n'
         'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()\n'
@@ -277,7 +277,7 @@ def test_a_shell_completes_files_itself(tmp_path, words):
 
 
 def test_completion_for_the_other_shells():
-    """Zsh and fish themselves are tried where they are installed."""
+    """Zsh and fish themselves are tried if they are installed."""
     page_of = (ROOT / "docs" / "commands.md").read_text()
     for shell in ("bash", "zsh", "fish"):
         line = f"_DATACHECK_COMPLETE={shell}_source datacheck"

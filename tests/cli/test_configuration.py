@@ -1,4 +1,4 @@
-"""What is found in the working directory and not given: configurations, modules to import, plugins of libraries."""
+"""Test what is found in the working directory but not given: configurations, modules to import, library plugins."""
 
 import grp
 import json
@@ -49,7 +49,7 @@ ROOT = os.geteuid() == 0
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """The working directory, which is also where the search ends."""
+    """The working directory, at which the search for a configuration ends."""
     folder = tmp_path / "here"
     folder.mkdir(mode=0o755)
     (folder / ".git").mkdir()
@@ -97,7 +97,7 @@ TEXTS |= {"phase": "TEST", "format": "json", "to": "lmdb", "array": "f4:3,64,64"
 
 
 def toml_value(command, name):
-    """Return a value for an option that is not its default, as TOML."""
+    """Return a value for an option, different from its default, as TOML."""
     option = dict(options_of(command))[name]
     if option.is_flag:
         return "true"
@@ -129,7 +129,7 @@ def test_the_columns_are_those_of_the_design(names, columns):
 
 @pytest.mark.parametrize(("command", "name"), SETTABLE)
 def test_a_found_configuration_sets_what_it_may(here, command, name):
-    """What is refused is one sentence that says how to do it; what judges less is listed."""
+    """A refused option gives one sentence that says how to set it; an option that judges less is listed."""
     value = toml_value(command, name)
     (here / "datacheck.toml").write_text(f"{name} = {value}\n")
     if FOUND[name] is Found.REFUSED:
@@ -340,7 +340,7 @@ def test_a_file_of_others_is_ignored_and_said(here, store, monkeypatch):
 
 
 def test_a_file_in_a_folder_of_others_is_ignored_and_said(here, monkeypatch):
-    """Whoever owns the folder can put a file of the user's there, by another name and a rename."""
+    """The owner of the folder can put a file of the user's there, by a hard link and a rename."""
     (here / "datacheck.toml").write_text("max-bad = 5\n")
     real = Path.stat
 
@@ -378,7 +378,7 @@ def test_what_others_may_write_is_ignored_and_said(here, store, what, words):
 def test_a_group_counts_as_others_unless_it_is_the_users_alone(
     here, monkeypatch, group, members, primary, trusted, what
 ):
-    """With umask 002 every file is writable by a group of which nobody else is a member."""
+    """With umask 002 every file is writable by a group of which only its owner is a member."""
     (here / "datacheck.toml").write_text("max-bad = 5\n")
     path = here / what
     path.chmod(path.stat().st_mode | stat.S_IWGRP)
@@ -397,7 +397,7 @@ def test_a_group_counts_as_others_unless_it_is_the_users_alone(
 
 @pytest.mark.skipif(not ROOT, reason="only root can become another user")
 def test_an_ordinary_user_obeys_roots_file_and_no_other_users(monkeypatch):
-    with tempfile.TemporaryDirectory() as name:  # those above pytest's own are closed to other users
+    with tempfile.TemporaryDirectory() as name:  # the parent folders of pytest's own are closed to other users
         folder = Path(name)
         folder.chmod(0o755)
         (folder / ".git").mkdir()
@@ -416,7 +416,7 @@ def test_an_ordinary_user_obeys_roots_file_and_no_other_users(monkeypatch):
         assert seen == [10, 1, 10]
 
 
-# ---- where it is looked for
+# ---- where it is searched for
 
 
 def test_it_is_looked_for_upwards(here, monkeypatch):
@@ -499,7 +499,7 @@ def test_config_and_no_config_exclude_each_other(here, clean, args):
     assert "--config and --no-config cannot be used together" in done.stderr
 
 
-# ---- what is said
+# ---- what is printed
 
 
 def test_the_text_says_which_file_and_what_it_loosens(here, store, clean):
@@ -611,7 +611,7 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "
 
 
 def test_labels_that_replace_those_of_a_network_are_named(here, clean):
-    """The classifier has 5 outputs; records with the labels 5 to 9 abort Caffe."""
+    """The classifier has 5 outputs; records with the labels 5 to 9 would abort Caffe."""
     (here / "net.prototxt").write_text(NET)
     assert json.loads(run("scan", "net.prototxt", "--format", "json").stdout)["bad"] > 0
     (here / "datacheck.toml").write_text("labels = 10\nshape = '3,8,8'\n")
@@ -650,11 +650,11 @@ HOSTILE = (
     *("__future__", "re", "typing", "signal", "random", "json", "tomllib", "mmap", "csv"),
     *("shlex", "tempfile", "grp", "pwd", "multiprocessing", "dataclasses"),
 )
-"""Modules that some command needs or tries, or that its workers do."""
+"""Modules that some command or its workers need or try to import."""
 
 
 def plant(folder, mark, names, *, when="True"):
-    """Lay modules into a folder that leave a mark, and end the process, when they are imported."""
+    """Write modules to a folder that leave a mark and end the process when they are imported."""
     for name in names:
         code = f"    with open({str(mark)!r}, 'a') as file: print(__name__, file=file)\n    os._exit(77)\n"
         (folder / f"{name}.py").write_text(f"import os, sys\nif {when}:\n{code}")
@@ -665,7 +665,7 @@ PROTOTXT = 'net: "net.prototxt"\nbase_lr: 0.1\nlr_policy: "fixed"\nmax_iter: 5\n
 
 @pytest.fixture
 def mined(here):
-    """A working directory full of modules, and of everything that the commands work on."""
+    """A working directory full of modules, with everything that the commands work on."""
     h5py = pytest.importorskip("h5py")
     plugins = pytest.importorskip("hdf5plugin")
     write_lmdb(here / "store", raw_records(30) | {key(7): b""})
@@ -692,7 +692,7 @@ DECLARED = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_tex
 
 
 def console_script(folder):
-    """Write the script that an installer makes of the project's entry point."""
+    """Write the script that an installer makes from the project's entry point."""
     module, name = DECLARED.split(":")
     script = folder / "bin" / "datacheck"
     script.parent.mkdir()
@@ -702,7 +702,7 @@ def console_script(folder):
 
 
 BEFORE_US = ("sitecustomize", "usercustomize")
-"""What Python itself imports by PYTHONPATH before a program has a say: of a worker, that is the command."""
+"""Modules that Python imports by PYTHONPATH before a program can act; in the case of a worker, that is the command."""
 
 
 @pytest.mark.parametrize("path", [None, ":", ".", "./:/nowhere"])
@@ -732,7 +732,7 @@ def test_the_mines_would_go_off(mined, tmp_path):
 
 
 def test_a_checkout_runs_itself_and_its_workers_too(here, tmp_path):
-    """`python -m datacheck` in a checkout runs that code, although its folder is taken off the path."""
+    """`python -m datacheck` in a checkout runs the checkout's code, although its folder is removed from the path."""
     copied(here / "datacheck")
     started, mark = tmp_path / "started", tmp_path / "mark"
     with (here / "datacheck" / "workers" / "interface.py").open("a") as file:
@@ -750,7 +750,7 @@ def test_a_checkout_runs_itself_and_its_workers_too(here, tmp_path):
 
 @pytest.mark.parametrize("start", ["-c", "file"])
 def test_from_python_workers_find_the_callers_own_modules(here, clean, start):
-    """A notebook's path begins with its folder, or with the empty entry that means it."""
+    """A notebook's path begins with its folder, or with the empty entry that stands for it."""
     (here / "mine.py").write_text(
         "from dataclasses import dataclass\nfrom datacheck import found\n\n"
         "@dataclass(frozen=True)\nclass Every:\n"
@@ -769,7 +769,7 @@ def test_from_python_workers_find_the_callers_own_modules(here, clean, start):
 
 
 def test_an_absolute_entry_of_the_path_is_kept(here):
-    """PYTHONPATH=/the/folder is somebody's decision; an empty entry is a slip of the shell."""
+    """PYTHONPATH=/the/folder is a decision; an empty entry is a slip in the shell."""
     code = (
         "import sys, os; from datacheck.__main__ import leave_working_directory\n"
         "leave_working_directory(); print(os.getcwd() in sys.path, os.environ.get('PYTHONPATH'))"
@@ -799,7 +799,7 @@ UNKNOWN_FILTER = 30_123
 
 
 def write_filtered(path, number):
-    """Write a dataset whose chunks say that they went through a filter that is not installed."""
+    """Write a dataset whose chunks claim to have passed a filter that is not installed."""
     import h5py
 
     with h5py.File(path, "w") as file:
@@ -814,7 +814,7 @@ def write_filtered(path, number):
 
 @pytest.fixture
 def plugins(tmp_path):
-    """A folder of plugins in which a FIFO lies for one: how many of its bytes are gone tells whether it was opened."""
+    """A folder of plugins with a FIFO in place of one: its missing bytes show whether it was opened and read."""
     folder = tmp_path / "plugins"
     folder.mkdir()
     os.mkfifo(folder / "libfilter.so")

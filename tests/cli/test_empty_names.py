@@ -1,4 +1,4 @@
-"""An empty name, as an unset variable of a shell gives it, is not taken for the working directory."""
+"""Test that an empty name, as an unset shell variable gives it, is not taken for the working directory."""
 
 import pytest
 from trees import run, store, tree

@@ -1,4 +1,4 @@
-"""The command line: options, exit statuses, what goes to which stream."""
+"""Test the command line: options, exit statuses, and what goes to which stream."""
 
 import json
 import os
@@ -210,7 +210,7 @@ def test_the_version():
 
 
 def _read(terminal):
-    """Return what was written to a terminal, nothing once its other end is closed."""
+    """Return what was written to a terminal, or nothing once its other end is closed."""
     try:
         return os.read(terminal, 1 << 16)
     except OSError:
@@ -221,7 +221,7 @@ def test_progress_is_drawn_on_a_terminal_only(damaged):
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(ours, (24, 100))
     with subprocess.Popen(
-        [sys.executable, "-m", "datacheck", "scan", damaged.name],  # a long path would leave the bar no room
+        [sys.executable, "-m", "datacheck", "scan", damaged.name],  # a long path would leave no room for the bar
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,

@@ -1,4 +1,4 @@
-"""`datacheck explain` and `datacheck doctor`."""
+"""Test `datacheck explain` and `datacheck doctor`."""
 
 import os
 import subprocess

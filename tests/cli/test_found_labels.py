@@ -1,4 +1,4 @@
-"""A configuration that came with a dataset says where its labels are: that can take them out of what is judged."""
+"""Test a configuration that came with a dataset and says where its labels are, which can keep them unjudged."""
 
 import json
 
@@ -43,7 +43,7 @@ def test_a_found_label_field_is_obeyed_and_named(here):
 
 @pytest.mark.parametrize("value", ["'-5:10'", "':10'", "'-inf:10'"])
 def test_found_labels_that_allow_negative_ones_are_named(here, value):
-    """A negative label is suspicious, and with --strict bad, unless somebody says that it is right."""
+    """A negative label is suspicious, and bad with --strict, unless somebody allows it."""
     write_lmdb(here / "store", raw_records(30) | {key(7): datum(pixels(7), -3)})
     assert scanned("store")["suspicious"] == 1
     (here / "datacheck.toml").write_text(f"labels = {value}\n")

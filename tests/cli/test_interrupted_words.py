@@ -1,4 +1,4 @@
-"""What a command says that is interrupted: what it leaves, and what to do next."""
+"""Test what an interrupted command says: what it leaves behind, and what to do next."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ datacheck.{module}.{name} = struck
 from datacheck.cli.entry import main
 main(sys.argv[1:])
 """
-"""A signal comes when a function is called: just then."""
+"""Sends a signal at the moment when a function is called."""
 
 
 def struck(module, name, *args):

@@ -1,4 +1,4 @@
-"""Whatever ends the command early: it leaves nothing half-done behind, and says no more than it has to."""
+"""Test a command that is ended early: it leaves nothing half-done behind, and says no more than it has to."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from building import key, raw_records, write_lmdb
 
 PROGRAM = [sys.executable, "-m", "datacheck"]
 TRIES = 10
-"""A signal may come too late, or too early, on a loaded machine: then once more."""
+"""Number of attempts, since a signal may come too late or too early on a loaded machine."""
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def big(tmp_path_factory):
 
 
 def hearing():
-    """Let the command be told of the end of the terminal, also where the tests run under nohup."""
+    """Let the command be told of the end of the terminal, even if the tests run under nohup."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
@@ -105,7 +105,7 @@ os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_an_interrupt_while_the_command_loads_says_nothing(tmp_path):
-    """A module that interrupts when it is imported stands for somebody who does so just then."""
+    """A module that interrupts when it is imported stands for a user who does so at that moment."""
     folder = tmp_path / "modules"
     folder.mkdir()
     (folder / "click.py").write_text(LOADING)
@@ -134,7 +134,7 @@ main(sys.argv[2:])
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_signal_that_comes_when_the_copy_is_published_comes_too_late(tmp_path, when):
-    """The receipt is that of the copy, and so is the quarantine: none of the three is there without the others."""
+    """The receipt and the quarantine belong to the copy: none of the three exists without the others."""
     store = write_lmdb(tmp_path / "env", raw_records(30) | {key(7): b""})
     (tmp_path / "receipt.json").write_text("old")
     args = ["rebuild", store, tmp_path / "copy", "--drop-bad", "--quarantine", tmp_path / "held"]

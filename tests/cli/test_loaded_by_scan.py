@@ -1,4 +1,4 @@
-"""What the processes of a scan load: its caller opens no store, and a worker has all that its kind of store needs."""
+"""Test what a scan's processes load: the caller opens no store, and a worker has all that its kind of store needs."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ KINDS = ("lmdb", "leveldb", "hdf5")
 
 
 def store(folder, kind):
-    """Write a store whose name says nothing of its kind."""
+    """Write a store whose name does not show its kind."""
     path = folder / "store"
     if kind == "lmdb":
         return write_lmdb(path, raw_records(60))

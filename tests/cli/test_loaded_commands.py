@@ -1,4 +1,4 @@
-"""Of the commands only the one that runs is imported: the help of all of them is quick."""
+"""Test that only the command that runs is imported, so that the help of all commands is quick."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ def test_every_command_of_the_help_is_there_under_its_name():
 def test_an_unknown_command_is_none():
     assert "scam" not in cli.commands
     assert cli.commands.get("scam") is None
-    assert cli.commands.get("help") is None  # a module of that name is there
+    assert cli.commands.get("help") is None  # there is a module of that name
 
 
 def test_commands_can_be_added_and_taken_away():

@@ -1,4 +1,4 @@
-"""Signals that come while modules are loaded, also at the moments where Python makes something else of them."""
+"""Test signals while modules are loaded, also at the moments when Python turns the interrupt into another error."""
 
 import os
 import random
@@ -24,7 +24,7 @@ MOMENTS = {
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("form", [["-m", "datacheck"], ["-c", "from datacheck.__main__ import main; main()"]])
 def test_a_signal_while_modules_are_loaded_is_an_interrupt(tmp_path, moment, form):
-    """A module that signals when it is imported stands for somebody who does so just then."""
+    """A module that signals when it is imported stands for a user who does so at that moment."""
     folder = tmp_path / "modules"
     folder.mkdir()
     (folder / "msgspec.py").write_text(f"import os, signal\n{MOMENTS[moment]}\n")
@@ -74,12 +74,12 @@ def test_an_error_of_another_kind_is_no_interrupt():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_at_any_moment_say_nothing_of_python(tmp_path, number):
-    """The first lines of the program are waited for: before them the interpreter itself answers."""
+    """It waits for the first lines of the program: before them the interpreter itself handles the signal."""
     store = write_lmdb(tmp_path / "env", raw_records(200))
     draw = random.Random(number)
     code = "import os\nfrom datacheck import __main__ as it\nit.end_at_once()\nos.write(2, b'.')\nit.main()"
     args = [sys.executable, "-c", code, "scan", store, "--workers", "1"]
-    # a signal while Python writes a compiled module may leave half of it, which every later run would fail on
+    # a signal while Python writes a compiled module may leave half of it, on which every later run would fail
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     for _ in range(12):
         with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:

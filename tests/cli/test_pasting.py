@@ -1,4 +1,4 @@
-"""Every command that a scan prints is pasted into a shell as it stands, and sees the records that the scan saw."""
+"""Test that every command that a scan prints can be pasted into a shell, and sees the records that the scan saw."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ NAN = float("nan")
 
 
 def odd_records():
-    """Return records that nearly every option says something of."""
+    """Return records such that nearly every option affects one of them."""
     records = {key(n): datum(floats(n), n % 8 + 1) for n in range(40)}
     records[key(7)] = b""
     broken = floats(9)
@@ -51,7 +51,7 @@ def bad_keys(report):
 
 
 def paste(command, copy):
-    """Scan, and paste what is printed; a report is written beside, by a scan of its own."""
+    """Run a scan and paste the commands that it prints; a second scan writes a report to compare with."""
     said = sh(command, status=(1,))
     sh(command.replace("scan", "scan --report seen.json", 1), status=(1,))
     report = json.loads(Path("seen.json").read_text())
@@ -84,7 +84,7 @@ CASES = {
     "like_tolerance": "--like like.json --like-tolerance 5%",
 }
 APART = {"array", "sample", "strict", "strict_pictures", "together"}
-"""Options that have a test of their own below."""
+"""Options that have tests of their own below."""
 
 
 def test_every_option_that_changes_what_is_found_is_pasted():
@@ -193,7 +193,7 @@ def test_the_configuration_is_repeated(here, how):
 def test_a_copy_rests_on_the_report_that_was_written(here):
     write_lmdb(here / "store", odd_records())
     said = sh("datacheck scan store --labels 8 --report r.json --report r.csv", status=(1,))
-    assert printed(said, "all ") == "9 findings: r.json, r.csv"  # one of the store: a class that never occurs
+    assert printed(said, "all ") == "9 findings: r.json, r.csv"  # a finding of the store: a class that never occurs
     command = printed(said, "a clean copy: ")
     assert command.endswith(" --from-report r.json")
     sh(command, status=(0,))

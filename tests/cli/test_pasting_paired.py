@@ -1,4 +1,4 @@
-"""The command that keeps all findings of stores that are compared names all of these stores."""
+"""Test that the command that keeps all findings of compared stores names all of these stores."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""What a source is on the command line: folders with several stores, lists, URLs; and what is said where nothing is."""
+"""Test sources on the command line: folders with several stores, lists, URLs, and what is said if there is none."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.reporting.several import SeveralReports
 
 TEMPORARY = "nothing of this name"
-"""A folder in which something was written for a while has another time: `tree` leaves that out."""
+"""A name that no file has. `tree` leaves out the time of its folder, which a temporary file changes."""
 
 
 def records(count, bad=()):
-    """Records of random values, some of which hold a NaN."""
+    """Return records of random values, with a NaN in those of `bad`."""
     made = {}
     for at in range(count):
         values = floats(at)
@@ -43,7 +43,7 @@ def hdf5(path, rows=6, bad=(), **datasets):
 
 @pytest.fixture
 def mixed(tmp_path, monkeypatch):
-    """A folder with a store of each kind, a bad record in each, in the working directory."""
+    """A folder with stores of every kind, some with a bad record, in the working directory."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "all"
     hdf5(folder / "a.h5")

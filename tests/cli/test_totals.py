@@ -1,4 +1,4 @@
-"""The lines around several sources and long scans."""
+"""Test the lines around several sources and long scans."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -94,7 +94,7 @@ def test_a_long_scan_says_at_its_start_how_to_keep_what_it_finds(passed, done, s
     heard, times = [], iter([100.0, 100.0 + passed, 1000.0])
     seen = []
     watch = ToKeep(heard.append, wanted=True, clock=lambda: next(times)).watching(lambda *told: seen.append(told))
-    watch(1, 1001, 0)  # what it took to come here says nothing of the others
+    watch(1, 1001, 0)  # the time until here says nothing about the others
     assert heard == []
     watch(1 + done, 1001, 0)
     assert (heard, seen) == (said, [(1, 1001, 0), (1 + done, 1001, 0)])

@@ -1,4 +1,4 @@
-"""A shell that asks for completions in a way that there is not gets status 2, not that of bad records."""
+"""Test that a shell that asks for completions in an unknown way gets status 2, not that of bad records."""
 
 import pytest
 from building import key, raw_records, write_lmdb
