@@ -1,4 +1,4 @@
-"""What else is, and is not, told of records that are alike: copies of near pictures, matrices, one colour, names."""
+"""Test further records that are alike or not: copies of near pictures, matrices, one colour, names."""
 
 import io
 import json
@@ -78,7 +78,7 @@ def test_a_record_with_a_field_of_one_value_can_be_a_duplicate(tmp_path):
 
 
 def test_stores_of_two_kinds_in_one_folder_have_names_of_their_own(tmp_path):
-    """A folder that is an LMDB environment, and in which HDF5 files lie."""
+    """The folder is an LMDB environment that also holds HDF5 files."""
     rows = np.random.default_rng(3).normal(size=(30, 20)).astype("<f4")
     folder = write_lmdb(tmp_path / "both", {key(at): datum(pixels(at), at % 3) for at in range(30)})
     with h5py.File(folder / "rows.h5", "w") as file:

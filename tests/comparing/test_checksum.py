@@ -1,4 +1,4 @@
-"""Checksums of a store: what changed since is found, and nothing else."""
+"""Test checksums of a store: what changed since is found, and nothing else."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RECORDS = raw_records(3000)
 
 
 def changed(records):
-    """Return records of which one has another pixel, one is gone, and one is new."""
+    """Return the records with one pixel changed, one record removed and one added."""
     others = dict(records)
     value = bytearray(others[key(7)])
     value[40] ^= 1
@@ -106,7 +106,7 @@ def test_several_values_of_a_key(tmp_path):
 
 
 def test_very_many_values_of_a_long_key(tmp_path, monkeypatch):
-    """More bytes of keys than a block of the file may hold, though they are packed to nearly nothing."""
+    """The keys take more bytes than a block of the file may hold, although they compress to nearly nothing."""
     monkeypatch.setattr(checksum_file, "SAME_KEY_BYTES", 1 << 20)
     monkeypatch.setattr(checksum_file, "SMALL_KEYS", 1 << 21)
     pairs = [(b"k" * 400, number.to_bytes(8, "big") * 5) for number in range(9000)]
@@ -189,7 +189,7 @@ def test_a_store_that_is_written_to_meanwhile_has_no_checksums(tmp_path):
 
 
 def test_what_damage_took_away_is_lost(tmp_path):
-    """Records that a cut file has no more are lost, and those of it that are left are the same as ever."""
+    """Records that a truncated file no longer has are lost, and the remaining ones are unchanged."""
     datacheck.checksum(write_lmdb(tmp_path / "a", RECORDS), tmp_path / "sums")
     store = write_lmdb(tmp_path / "b", RECORDS)
     with (store / "data.mdb").open("r+b") as file:
@@ -296,7 +296,7 @@ def test_bits_are_marked_one_by_one_and_many_at_once():
 
 
 def forged(path, index, entries=()):
-    """Write a file with sound seals, whatever is in it."""
+    """Write a checksum file with valid seals around any contents."""
     pieces = []
     write(iter(entries), pieces.append, index)
     path.write_bytes(b"".join(pieces))
@@ -317,7 +317,7 @@ def test_names_in_a_file_of_somebody_else_do_not_reach_the_terminal_as_they_are(
 
 @pytest.mark.parametrize("seed", range(20))
 def test_an_index_that_leads_nowhere_is_refused(tmp_path, seed):
-    """The seals are sound; a number in the index is not, as somebody who means harm would have it."""
+    """The seals are valid; a number in the index is not, as an attacker would set it."""
     store = write_lmdb(tmp_path / "a", raw_records(40))
     datacheck.checksum(store, tmp_path / "sums")
     generator = np.random.default_rng(seed)
@@ -351,7 +351,7 @@ def test_a_small_file_does_not_unpack_to_gigabytes(tmp_path):
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_a_record_that_nobody_could_read_is_not_lost(tmp_path, complete):
-    """One that killed its reader is there; what else was not seen may be, where a part was given up."""
+    """A record that killed its reader is there; other unseen records may exist if a part was given up."""
     datacheck.checksum(write_lmdb(tmp_path / "a", raw_records(60)), tmp_path / "sums")
     against = AgainstChecksums(tmp_path / "sums")
     died = Tally(records=1, checked=1, account=Counter(died=1))

@@ -1,4 +1,4 @@
-"""What stores share and where they differ; and what only looks like it."""
+"""Test what stores share and where they differ, and what only looks like it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def of(report, *codes):
 
 
 def train_and_val(tmp_path):
-    """Return two stores: a record twice in the first, and two of the second that are in the first."""
+    """Return two stores: a record occurs twice in the first, and two records of the second are also in the first."""
     train = raw_records(500)
     train[key(50)] = train[key(3)]
     val = {key(number): datum(pixels(5000 + number), number % 10) for number in range(300)}
@@ -77,7 +77,7 @@ def test_rows_are_sorted_beyond_memory(monkeypatch):
     monkeypatch.setattr(sorting, "RUN", 50)
     monkeypatch.setattr(sorting, "LEAST", 3)
     monkeypatch.setattr(sorting, "MERGED", 10)
-    for most in (3, 1000):  # with 3, most rows are equal: a piece of the merge cannot hold all that are
+    for most in (3, 1000):  # with 3, most rows are equal, and a piece of the merge cannot hold all equal rows
         rows = generator.integers(0, most, (1000, 3)).astype(np.uint64)
         with sorting.Sorter() as sorter:
             for piece in np.array_split(rows, 90):
@@ -140,7 +140,7 @@ def picture(number, side=24):
 
 
 def test_labels_sizes_and_texts_that_recur_are_no_duplicates(tmp_path):
-    """Beside each picture lie a label, its size and its class in words: the same for very many of them."""
+    """Each picture has a label, a size and a class in words beside it, which are the same for very many pictures."""
     records = {b"num-samples": b"120"}
     for number in range(1, 121):
         records[b"image-%09d" % number] = picture(number)
@@ -167,7 +167,7 @@ def test_masks_that_are_empty_are_no_duplicates(tmp_path):
 
 
 def test_masks_of_one_outline_are_no_duplicates(tmp_path):
-    """Few of them are of one value, and they recur all the same; what they lie beside is compared. Alone, they are."""
+    """Few masks are of one value, but they recur. Beside pictures they are left out; alone they are compared."""
     mask = np.zeros((3, 16, 16), np.uint8)
     masks = []
     for at in range(3):
@@ -190,12 +190,12 @@ def test_boxes_beside_pictures_are_no_duplicates(tmp_path):
     report = datacheck.scan(write_lmdb(tmp_path / "a", frames | boxes), duplicates=True)
     assert of(report, "duplicate") == [("duplicate", "img-0030", "img-0002")]
     assert report.comparison.left_out == {"box-# (numbers beside pictures)": 40}
-    unknown = {b"box-%04d" % at: bytes([at % 3, 7, 200, 255]) * 20 for at in range(40)}  # nobody knows what it is
+    unknown = {b"box-%04d" % at: bytes([at % 3, 7, 200, 255]) * 20 for at in range(40)}  # of an unknown kind
     report = datacheck.scan(write_lmdb(tmp_path / "d", frames | unknown), duplicates=True)
     assert report.counts["duplicate"] == 38
     alone = datacheck.scan(write_lmdb(tmp_path / "b", boxes), duplicates=True)
     assert alone.counts["duplicate"] == 37
-    few = dict(list(frames.items())[:4])  # of so many arrays these are no pictures
+    few = dict(list(frames.items())[:4])  # too few pictures among so many arrays
     many = {b"vec-%04d" % at: pickle.dumps(floats(at // 2, (9,))) for at in range(400)}
     report = datacheck.scan(write_lmdb(tmp_path / "c", few | many), duplicates=True)
     assert report.counts["duplicate"] == 200
@@ -208,7 +208,7 @@ def test_a_robot_that_stands_still_is_no_duplicate(tmp_path):
         frames = np.random.default_rng(2).integers(0, 256, (90, 16, 20, 3), dtype=np.uint8)
         frames[80] = frames[10]
         file["action"], file["observations/qpos"], file["observations/images/top"] = poses, poses, frames
-        file["observations/effort"] = np.where(np.arange(90)[:, None] < 20, poses, 0)  # most of one value
+        file["observations/effort"] = np.where(np.arange(90)[:, None] < 20, poses, 0)  # most of it has one value
     report = datacheck.scan(tmp_path / "episode_0.hdf5", duplicates=True)
     ((_, name, first),) = of(report, "duplicate")
     assert (name[-4:], first[-4:]) == ("[80]", "[10]")
@@ -230,7 +230,7 @@ def test_labels_and_numbers_of_rows_are_no_duplicates(tmp_path):
 
 @pytest.mark.writes_leveldb
 def test_stores_of_different_kinds_share_values(tmp_path):
-    """Raw values of a LevelDB and of an LMDB are the same bytes."""
+    """The raw values in a LevelDB and in an LMDB are the same bytes."""
     train, val = train_and_val(tmp_path)
     datacheck.rebuild(val, tmp_path / "leveldb", to="leveldb")
     _, other = datacheck.compare(train, tmp_path / "leveldb")
@@ -248,7 +248,7 @@ def demo_images():
 
 
 def test_pictures_that_look_the_same_are_found_whatever_they_are_stored_as(tmp_path):
-    """A JPEG in one store is a raw Datum, blue first, in the second, and smaller numbers in rows in the third."""
+    """A JPEG in the first store is a raw Datum in BGR order in the second, and smaller floats in rows in the third."""
     images = demo_images()
     jpegs = write_lmdb(tmp_path / "jpegs", {key(at): encoded(it) for at, it in enumerate(images)})
     raw = {key(at): datum(np.asarray(it).transpose(2, 0, 1)[::-1].copy(), 1) for at, it in enumerate(images[:4])}
@@ -273,7 +273,7 @@ def test_pictures_that_are_alike_within_a_store(tmp_path):
 
 
 def test_flat_and_different_pictures_do_not_look_the_same(tmp_path):
-    """Black pictures with a speck have no looks; noise, gradients and shapes that differ have different ones."""
+    """Black pictures with a speck are not compared by looks; different noise, gradients and shapes look different."""
     records = {}
     for number in range(60):
         black = np.zeros((32, 32, 3), np.uint8)
@@ -332,7 +332,7 @@ def test_a_store_is_named_once(tmp_path):
 
 
 def test_a_part_of_a_store_is_no_other_store(tmp_path):
-    """Everything in it would be a leak. Folders that hold links to one file are two datasets that share it."""
+    """Everything in it would be a leak. Folders that hold links to one file are two datasets that share the file."""
     store = write_lmdb(tmp_path / "train", raw_records(20))
     for one, other in ((store, store / "data.mdb"), (store / "data.mdb", store)):
         with pytest.raises(UsageError, match=r"data\.mdb is read as part of both"):
@@ -351,7 +351,7 @@ def test_a_part_of_a_store_is_no_other_store(tmp_path):
     os.link(tmp_path / "one" / "b.h5", tmp_path / "three" / "b.h5")
     _, three = datacheck.compare(tmp_path / "one", tmp_path / "three")
     assert Counter(it.code for it in three.findings) == {"leak": 20}
-    with h5py.File(store / "val.h5", "w") as file:  # it lies in the folder of an LMDB, and is no part of it
+    with h5py.File(store / "val.h5", "w") as file:  # it lies in the folder of an LMDB, but is not part of it
         file["data"] = np.stack([pixels(7000 + at) for at in range(20)])
     assert [it.source.backend for it in datacheck.compare(store)] == ["hdf5", "lmdb"]
 
@@ -416,7 +416,7 @@ def test_rows_that_are_empty_or_were_never_written_are_no_duplicates(tmp_path):
 
 
 def test_the_report_of_a_comparison_does_not_say_what_is_bad(tmp_path):
-    """A copy without the bad records cannot be made by it, one without those that the other store has can."""
+    """It cannot serve for a copy without the bad records, but for one without those that the other store has."""
     values = {key(number): floats(number).tobytes() for number in range(40)}
     one = write_lmdb(tmp_path / "one", values | {key(3): np.full(32, np.nan, "f4").tobytes()})
     other = write_lmdb(tmp_path / "other", {key(number): values[key(number)] for number in range(5, 9)})

@@ -1,4 +1,4 @@
-"""Drift is told where two stores differ, and not between random halves of one."""
+"""Test that drift is reported where two stores differ, and not between random halves of one."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_arrays_whose_channels_come_last_are_no_other_shape_than_pictures(tmp_pa
 
 
 def test_numbers_beside_pictures_drift(tmp_path):
-    """They are no duplicates of each other, and their values are compared all the same."""
+    """They are not duplicates of each other, but their values are compared all the same."""
     for at, name in enumerate(("a.h5", "b.h5")):
         generator = np.random.default_rng(at)
         with h5py.File(tmp_path / name, "w") as file:
@@ -102,7 +102,7 @@ def test_few_records_tell_nothing(tmp_path):
 
 @pytest.mark.parametrize("classes", [2, 10, 500])
 def test_random_halves_of_labels_do_not_differ(classes):
-    """However skewed the classes are: 2,000 splits at random, none of which is told."""
+    """However skewed the classes are, none of 2,000 random splits is reported."""
     generator = np.random.default_rng(classes)
     shares = generator.pareto(1.2, classes) + 0.01
     labels = generator.choice(classes, 2000, p=shares / shares.sum())
@@ -115,7 +115,7 @@ def test_random_halves_of_labels_do_not_differ(classes):
 
 @pytest.mark.parametrize("of", ["normal", "standard_cauchy", "few"])
 def test_random_halves_of_values_do_not_differ(of):
-    """Heavy tails and values that are mostly the same, too."""
+    """This holds for heavy tails and for values that are mostly the same, too."""
     generator = np.random.default_rng(7)
     settings = make(workers=1)
     reports = [Report(Source(name, "lmdb"), settings) for name in "ab"]

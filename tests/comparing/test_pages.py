@@ -1,4 +1,4 @@
-"""The sessions of docs/checksums.md and docs/compare.md are true, and what they show of Python is so."""
+"""Test that the sessions and the Python examples of docs/checksums.md and docs/compare.md are true."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def blocks(page, language):
 
 
 def check(sessions, home):
-    """Run each command of some sessions; what is printed is what they show, but for what "..." stands for."""
+    """Run each command of some sessions; it must print what they show, except where "..." stands."""
     environment = {**os.environ, "PATH": f"{COMMANDS}:{os.environ['PATH']}"}
     checker = doctest.OutputChecker()
     pieces = re.split(r"^\$ (.*)\n", "".join(sessions), flags=re.MULTILINE)

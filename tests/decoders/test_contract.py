@@ -1,4 +1,4 @@
-"""Every row of DECODERS keeps the contract of decoders."""
+"""Test that every row of DECODERS keeps the contract of decoders."""
 
 import io
 import json
@@ -68,7 +68,7 @@ class TestRawDatum(DecoderContract):
         return [datum(pixels(number, (3, 4, 5)), number) for number in range(5)]
 
     def sound_cuts(self, payload):
-        return len(payload) - 2, len(payload) - 4  # without `encoded`, and without the label before it
+        return len(payload) - 2, len(payload) - 4  # without `encoded`, and also without the label before it
 
 
 class TestFloatDatum(DecoderContract):
@@ -191,7 +191,7 @@ class TestArrow(DecoderContract):
         return [arrow_stream(x=floats(number, (8,)), label=[number] * 8) for number in range(5)]
 
     def sound_cuts(self, payload):
-        return (len(payload) - 8,)  # without the mark of its end, which a writer may leave out
+        return (len(payload) - 8,)  # without the end mark, which a writer may leave out
 
 
 class TestMsgpack(DecoderContract):
@@ -316,7 +316,7 @@ def contracts():
 
 @pytest.mark.parametrize("contract", contracts(), ids=lambda it: it.__name__)
 def test_a_sound_payload_is_claimed_by_its_own_decoder_alone(contract):
-    """JSON and decimal numbers are texts as well, which comes after them; nothing sound is taken for compressed."""
+    """JSON and decimal numbers are also texts, but text comes last; nothing sound is taken for compressed."""
     for payload in contract().payloads():
         claimants = [name for name in value_decoders() if decoder(name).knows(payload)]
         assert [name for name in claimants if name != "text" or claimants == ["text"]] == [contract.decoder]

@@ -1,4 +1,4 @@
-"""The .npy bytes: written by NumPy, then broken in one way each."""
+"""Test .npy bytes: written by NumPy, and then each broken in one way."""
 
 from __future__ import annotations
 

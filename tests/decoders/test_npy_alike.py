@@ -1,4 +1,4 @@
-"""Bare .npy arrays are held to what nearly all of their family have: a shape, a dtype, or neither."""
+"""Test bare .npy arrays against what nearly all of their family share: a shape, a dtype, or neither."""
 
 import io
 

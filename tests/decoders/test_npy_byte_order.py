@@ -1,4 +1,4 @@
-"""Arrays of the other order of bytes are as sound as those of this machine's."""
+"""Test that arrays in the other byte order are as sound as those in this machine's."""
 
 import io
 

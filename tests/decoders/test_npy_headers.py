@@ -1,4 +1,4 @@
-"""The headers of .npy bytes: their three versions, how each spells names, and what is no header."""
+"""Test the headers of .npy bytes: their three versions, how each encodes names, and what is not a header."""
 
 import numpy as np
 import pytest

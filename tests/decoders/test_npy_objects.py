@@ -1,4 +1,4 @@
-"""Arrays of objects in .npy bytes: a pickle behind a header, as `numpy.save` writes a mapping of features."""
+"""Test object arrays in .npy bytes: a pickle after a header, as `numpy.save` writes a mapping of features."""
 
 import io
 import pickle

@@ -1,4 +1,4 @@
-"""Arrays of texts, times or raw bytes, and members that are missing, among .npy arrays of numbers."""
+"""Test arrays of texts, times or raw bytes, and missing members, among .npy arrays of numbers."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Arrays without values, among records or members of archives whose arrays have some."""
+"""Test arrays without values, among records or members of archives whose arrays have values."""
 
 import io
 import pickle

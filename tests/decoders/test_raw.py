@@ -1,4 +1,4 @@
-"""Raw arrays: the bytes are as many as the dtype and shape say, and the values are views of them."""
+"""Test raw arrays: they have as many bytes as dtype and shape require, and their values are views."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Texts in the place of raw arrays: a page or an error that a program stored instead of what it asked for."""
+"""Test texts in place of raw arrays: a page or an error message that a program stored instead of the array."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_a_text_of_another_length_is_told_beside_the_length():
 @pytest.mark.parametrize(
     "value",
     [
-        b"<!DO" + bytes(396),  # four bytes alone
+        b"<!DO" + bytes(396),  # only the first four bytes
         b"<htm" + floats(396),
         padded(b"plain text is what some arrays of bytes are ", 400),
         bytes(400),

@@ -1,4 +1,4 @@
-"""Columns of HDF5 tables become batches of plain numbers."""
+"""Test turning columns of HDF5 tables into batches of plain numbers."""
 
 import numpy as np
 import pytest

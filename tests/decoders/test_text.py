@@ -1,4 +1,4 @@
-"""Text, decimal numbers and single bytes."""
+"""Test text, decimal numbers and single bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datacheck.model.profile import FamilyProfile
 
 
 def decoded(made, *values, label=None):
-    """Return what a decoder says of values: the findings by row, and the batches."""
+    """Return the findings of a decoder by row, and its batches."""
     family = None if label is None else FamilyProfile(made.name, 0, label=label)
     items = list(made.decode(Block([b"k"] * len(values), values), range(len(values)), family))
     return [it for it in items if not isinstance(it, Batch)], [it for it in items if isinstance(it, Batch)]

@@ -1,4 +1,4 @@
-"""Every row of ENGINES keeps the contract of engines."""
+"""Test that every row of ENGINES keeps the contract of engines."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tasks on a Dask cluster: the contract of engines, and workers that are lost."""
+"""Test tasks on a Dask cluster: the contract of engines, and lost workers."""
 
 import os
 import signal
@@ -24,11 +24,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-"""What Dask leaves open when it is shut down is not ours."""
+"""Filters for warnings about what Dask leaves open when it is shut down."""
 
 
 SHARD_BYTES = 16_000
-"""Of these the store has some forty, each a task."""
+"""Size of a shard in bytes, which gives the store some forty shards, each a task."""
 
 
 def cluster_of(workers, **more):
@@ -56,7 +56,7 @@ class TestDask(EngineContract):
 
 
 def broken(number):
-    """Return a record: every 11th has a NaN, every 40th ends early."""
+    """Return a record; one in 11 has a NaN, and one in 40 is cut short."""
     array = floats(number)
     if number % 11 == 5:
         array[1, 2, number % 4] = float("nan")
@@ -71,7 +71,7 @@ def store(tmp_path_factory):
 
 
 def without_times(report):
-    """Return a report as JSON without what differs from one run to the next."""
+    """Return a report as JSON without what differs between runs."""
     document = msgspec.to_builtins(report.document())
     for name in ("started", "seconds"):
         del document[name]
@@ -94,7 +94,7 @@ def test_the_report_is_that_of_one_local_worker(client, store, expected):
 
 
 def test_a_lost_worker_changes_nothing(store, expected):
-    """Of three workers one is killed in the middle, and nobody starts it again."""
+    """One of three workers is killed in the middle, and not started again."""
     killed = []
     with cluster_of(3) as cluster, distributed.Client(cluster, set_as_default=False) as client:
         pids = list(client.run(os.getpid).values())

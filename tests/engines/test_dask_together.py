@@ -1,4 +1,4 @@
-"""Short tasks go to a cluster several at once; what becomes of each is what it would be by itself."""
+"""Test handing in several short tasks to a cluster at once: each has the same outcome as by itself."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def client():
 
 @pytest.fixture
 def handed_in(client, monkeypatch):
-    """How many tasks were handed in at once, each time."""
+    """How many tasks were handed in at once, for each time."""
     counts = []
     submit = client.submit
 
@@ -55,7 +55,7 @@ def outcomes(client, tasks, job=obey, workers=1):
 
 def test_short_tasks_are_handed_in_together_and_keep_their_order(client, handed_in):
     assert outcomes(client, range(40)) == [(number, number) for number in range(40)]
-    assert handed_in[0] == 1  # nothing is known yet of how long they take
+    assert handed_in[0] == 1  # how long they take is not known yet
     assert max(handed_in) > 8
     assert sum(handed_in) == 40
 
@@ -98,7 +98,7 @@ def test_what_takes_longer_or_gives_more_than_was_thought_gives_the_others_back(
 
 
 def kill_the_worker(task, watch):
-    """Kill the Dask worker that this process is of, if that is the task."""
+    """Kill the Dask worker that this process belongs to, if the task is "fatal"."""
     if task == "fatal":
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(600)
@@ -147,11 +147,11 @@ def test_the_report_is_that_of_a_local_scan(client, handed_in, tmp_path):
         ([], 4, 1000, 1),  # nothing is known
         ([0.01], 4, 1000, 50),
         ([0.01, 0.03], 4, 1000, 25),
-        ([0.0], 4, 1000, 64),  # at most so many
-        ([0.0], 4, 100, 25),  # the last of them are shared
+        ([0.0], 4, 1000, 64),  # the maximum
+        ([0.0], 4, 100, 25),  # the last tasks are shared among the workers
         ([0.0], 4, 3, 1),
         ([9.0], 4, 1000, 1),
-        ([0.0], 2000, 10**6, 8),  # a large cluster: what is held here is bounded
+        ([0.0], 2000, 10**6, 8),  # a large cluster: the number of tasks held here is bounded
         ([0.0], 10**6, 10**7, 1),
     ],
 )

@@ -1,4 +1,4 @@
-"""A cluster without workers is told of, and a lost one leaves what a later scan goes on with."""
+"""Test that a cluster without workers is reported, and that a lost one leaves what a later scan resumes from."""
 
 from typing import ClassVar
 
@@ -67,7 +67,7 @@ def test_engines_of_one_cluster_tell_once_that_it_has_no_workers(monkeypatch):
     Client.workers = {"tcp://a": 1}
     one._look_for_workers()
     Client.workers = {}
-    makes.absence.told()  # as the command does, which has said so by itself
+    makes.absence.told()  # as the command does, which has printed the error itself
     for it in (one, other, one, other):
         it._look_for_workers()
     assert len(said) == 1

@@ -1,4 +1,4 @@
-"""What the documents import from `datacheck.engines`."""
+"""Test the names that the documents import from `datacheck.engines`."""
 
 import subprocess
 import sys

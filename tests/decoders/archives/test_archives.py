@@ -1,4 +1,4 @@
-"""Archives of arrays: npz, torch.save, safetensors; sound ones, and each broken in one way."""
+"""Test archives of arrays: npz, torch.save and safetensors, sound ones and ones with one thing broken."""
 
 import io
 import random
@@ -115,7 +115,7 @@ def test_members_that_overlap_or_are_there_twice():
     one = zip_of([("a.npy", bytes(50)), ("b.npy", bytes(50))])
     entry = one.rfind(b"PK\x01\x02")
     moved = bytearray(one)
-    moved[entry + 42 : entry + 46] = bytes(4)  # the second entry leads to the first member
+    moved[entry + 42 : entry + 46] = bytes(4)  # the second entry points to the first member
     assert "undecodable" in codes("npz", bytes(moved))
 
 

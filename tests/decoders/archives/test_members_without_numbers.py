@@ -1,4 +1,4 @@
-"""An array of texts in an .npz archive has no values to judge, but it is a part of the record like the others."""
+"""Test arrays of texts in .npz archives: they have no values to judge, but are part of the record like others."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Records that are alike are judged all at once, and what is said of them is what the plain way says."""
+"""Test records that are alike: judged all at once, they get the same findings as one by one."""
 
 import random
 
@@ -21,7 +21,7 @@ PROFILE = FamilyProfile(
 
 
 def told(items):
-    """Return all that batches and findings say, by row."""
+    """Return the contents of all batches and findings, by row."""
     rows = {}
     for item in items:
         if not isinstance(item, Batch):
@@ -61,7 +61,7 @@ def same(values):
 
 
 def left(values):
-    """Return the rows that are left to the plain way."""
+    """Return the rows that are left to be decoded one by one."""
     steps = decode_alike(Block([b""] * len(values), values), range(len(values)), PROFILE)
     return list(ended(steps))
 

@@ -1,4 +1,4 @@
-"""A Datum is judged by meaning: protobuf would accept nearly all of what is refused here."""
+"""Test judging a Datum by meaning: protobuf would accept nearly all of what is refused here."""
 
 from functools import cache
 
@@ -118,7 +118,7 @@ def test_bytes_behind_the_end_leave_the_record_readable():
 
 def test_every_cut_of_a_raw_datum_is_found():
     missed = [size for size in range(1, len(BIG)) if not codes(BIG[:size])]
-    # the explicit `encoded: false` at the end may go without harm; the label before it is looked for by the profile
+    # the explicit `encoded: false` at the end is not needed; a missing label before it is found by the profile
     assert missed == [len(BIG) - 5, len(BIG) - 2]
     assert set(read(BIG[:-5])[0]) == {"data"}
 
@@ -137,7 +137,7 @@ def datum_class():
 
 
 def by_protobuf(value):
-    """Return what protobuf's library makes of a Datum, None where it refuses it."""
+    """Return what protobuf's library makes of a Datum, or None if the library refuses it."""
     try:
         return datum_class().FromString(value)
     except DecodeError:

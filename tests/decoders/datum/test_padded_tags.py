@@ -1,4 +1,4 @@
-"""A tag that takes more bytes than it needs, which protobuf allows and nobody writes."""
+"""Test tags that take more bytes than they need, which protobuf allows but no library writes."""
 
 import pytest
 from building import datum, floats

@@ -1,4 +1,4 @@
-"""Containers of sound and video: sound ones, and each broken in one way."""
+"""Test containers of sound and video: sound ones, and ones with one thing broken."""
 
 import random
 import struct
@@ -65,7 +65,7 @@ def test_bytes_behind_the_end(name):
 
 
 def test_remainders_are_those_of_the_catalogue():
-    """The check values are those of Greg Cook's catalogue of CRC algorithms."""
+    """The check values are from Greg Cook's catalogue of CRC algorithms."""
     assert Crc(0x8005, 16).of(b"123456789") == 0xFEE8
     assert Crc(0x07, 8).of(b"123456789") == 0xF4
     assert crc32_from_the_top(b"123456789") == Crc(0x04C11DB7, 32).of(b"123456789") == 0x89A1897F

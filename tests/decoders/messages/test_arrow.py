@@ -1,4 +1,4 @@
-"""Arrow streams: their messages, walked with or without pyarrow."""
+"""Test Arrow streams, whose messages are walked with or without pyarrow."""
 
 import importlib
 import random

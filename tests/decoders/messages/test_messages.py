@@ -1,4 +1,4 @@
-"""Protobuf messages of other projects: sound ones, and each broken in one way."""
+"""Test protobuf messages of other projects: sound ones, and ones with one thing broken."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Records of one layout are decoded together, and say what they say one by one."""
+"""Test records of one layout: decoded together, they get the same findings as one by one."""
 
 import pickle
 import random

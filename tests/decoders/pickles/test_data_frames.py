@@ -1,4 +1,4 @@
-"""Data frames of pandas in pickles: their dtype of texts has a NaN among its arguments, their texts are pyarrow's."""
+"""Test pandas data frames in pickles: their text dtype has a NaN among its arguments, and their texts are pyarrow's."""
 
 import pickle
 import sys
@@ -35,7 +35,7 @@ def test_sound_ones_are_clean_and_a_missing_number_is_found(tmp_path, protocol):
 
 @pytest.fixture
 def pyarrow(monkeypatch):
-    """Return a class whose objects are pickled as pyarrow's arrays are, which need not be installed."""
+    """Return a class whose objects are pickled like pyarrow's arrays; pyarrow need not be installed."""
     lib = types.ModuleType("pyarrow.lib")
 
     def known(name):

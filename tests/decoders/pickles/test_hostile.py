@@ -1,4 +1,4 @@
-"""Hostile pickles: nothing in them runs, every one ends within bounds, and says at most what is wrong."""
+"""Test hostile pickles: nothing in them runs, and each ends within bounds, with findings at most."""
 
 import pickle
 import random
@@ -16,7 +16,7 @@ from datacheck.testing.decoders import check_finding, write_lmdb
 
 
 class Calls:
-    """Pickles as a call of a function of the system."""
+    """An object that is pickled as a call of a function."""
 
     def __init__(self, function, *arguments):
         self.made = function, arguments
@@ -30,7 +30,7 @@ def text(word):
 
 
 def exploits(path):
-    """Yield pickles that would create a file if they were unpickled, one of each way to reach the function."""
+    """Yield pickles that would create a file if they were unpickled, one for each way to reach a function."""
     command = f"touch {path}"
     line = command.encode()
     arg = text(command) + b"\x85"

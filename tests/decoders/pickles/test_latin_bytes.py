@@ -1,4 +1,4 @@
-"""Pickles of protocol 2 of Python 3, whose bytes are texts: decoded together they say what each by itself says."""
+"""Test Python 3 pickles of protocol 2, which store bytes as texts: decoded together they give what each gives."""
 
 import pickle
 import random

@@ -1,6 +1,6 @@
-"""Pickles of picklers that have a way of their own with arrays: joblib puts their values between opcodes, dill calls.
+"""Test pickles of picklers with their own way to store arrays: joblib puts the values between opcodes, dill uses calls.
 
-Both are written here as the packages write them, which need not be installed.
+Both are written here as the packages write them, so that these need not be installed.
 """
 
 import io
@@ -19,7 +19,7 @@ COUNT = 40
 
 
 def known_as(monkeypatch, module, made):
-    """Make a class or a function known as that of another package, which need not be installed."""
+    """Register a class or a function under the name of another package, which need not be installed."""
     made.__module__ = module
     made.__qualname__ = made.__name__
     parts = module.split(".")
@@ -31,13 +31,13 @@ def known_as(monkeypatch, module, made):
 
 @pytest.fixture
 def joblib(monkeypatch):
-    """Return a function that pickles as joblib's NumpyPickler does."""
+    """Return a function that pickles like joblib's NumpyPickler."""
     return of_joblib(monkeypatch, 16)
 
 
 @pytest.fixture
 def joblib_unpadded(monkeypatch):
-    """Return a function that pickles as that of joblib before 1.2 does."""
+    """Return a function that pickles like joblib before 1.2, without padding."""
     return of_joblib(monkeypatch, 0)
 
 
@@ -81,7 +81,7 @@ def of_joblib(monkeypatch, alignment):
 
 @pytest.fixture
 def dill(monkeypatch):
-    """Return a function that pickles arrays as dill does."""
+    """Return a function that pickles arrays like dill."""
 
     def _create_array(function, arguments, state, attributes=None):
         raise NotImplementedError
@@ -160,7 +160,7 @@ def test_an_array_without_a_shape_is_no_array(joblib):
 
 
 def test_arrays_of_objects_in_each_other_end_somewhere(joblib):
-    """Each level is an array of objects whose pickle goes on with another one of joblib's."""
+    """Each level is an array of objects, whose pickle continues with another array written as joblib does."""
     head = joblib(np.array([None], object), 2)
     head = head[: head.index(b"\x80\x05", 2)]
     (finding,) = PickleDecoder().read(head * 50 + b"N.", None).findings

@@ -1,4 +1,4 @@
-"""Stores of pickles: sound ones are clean, and each planted fault is named by key, path and code."""
+"""Test stores of pickles: sound ones are clean, and each planted fault is named by key, path and code."""
 
 import pickle
 

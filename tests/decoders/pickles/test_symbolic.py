@@ -1,4 +1,4 @@
-"""What the machine makes of a pickle is what `pickle.loads` makes of it, for random trees and every protocol."""
+"""Test that the symbolic machine gives what `pickle.loads` gives, for random trees and every protocol."""
 
 import collections
 import datetime
@@ -80,19 +80,19 @@ trees = st.recursive(
 
 
 def flat(items):
-    """Return the items of a list, with the numbers of its runs as they were."""
+    """Return the items of a list, with its runs expanded to numbers."""
     return [one for it in items for one in (it.values.tolist() if isinstance(it, Run) else [it])]
 
 
 def same(node, value):
-    """Say whether a node is what a value is."""
+    """Check whether a node stands for a value."""
     node = unboxed(node)
     if isinstance(value, np.ndarray) and value.dtype.hasobject:
         return isinstance(node, Items) and all(map(same, flat(node.items), value.reshape(-1).tolist()))
     if isinstance(value, (np.ndarray, np.generic)):
         value = np.asarray(value)
-        order = value.dtype.byteorder  # pickle may swap the bytes to this machine's order; the machine views them
-        if value.dtype.names is not None:  # what lies between members is anything
+        order = value.dtype.byteorder  # pickle may swap the bytes; the node is a view of them
+        if value.dtype.names is not None:  # the padding between members may be anything
             return node.dtype == value.dtype and np.array_equal(node, value)
         native = node.astype(node.dtype.newbyteorder(order))
         return (native.dtype, node.shape, native.tobytes()) == (value.dtype, value.shape, value.tobytes())

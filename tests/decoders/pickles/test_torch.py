@@ -1,4 +1,4 @@
-"""Tensors in plain pickles, by storage, offset, size and strides; the bytes are what torch 2 writes."""
+"""Test tensors in plain pickles, by storage, offset, size and strides; the bytes are those that torch 2 writes."""
 
 import pickle
 import struct
@@ -15,7 +15,7 @@ MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
 
 
 def stream(kind, raw, count):
-    """Return what `torch.save` of the older format writes of one storage."""
+    """Return what the older format of `torch.save` writes for one storage."""
     parts = [
         b"\x80\x02M\xe9\x03.",
         pickle.dumps({"protocol_version": 1001, "little_endian": True, "type_sizes": {}}, 2),

@@ -1,4 +1,4 @@
-"""The run lengths of BMP files, and the sound ones that look most like damaged ones."""
+"""Test run lengths of BMP files, and the sound ones that look most like damaged ones."""
 
 import struct
 
@@ -22,7 +22,7 @@ def bmp(codes, *, bits=8, size=None, height=HEIGHT):
 
 
 def rows(*instead, at=5, row=ROW):
-    """Return rows that are all alike, but for those from one on."""
+    """Return equal rows, of which those from `at` on are replaced."""
     made = [row] * HEIGHT
     made[at : at + len(instead)] = instead
     return END_OF_ROW.join(made)

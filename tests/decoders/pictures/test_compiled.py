@@ -1,4 +1,4 @@
-"""What is kept of compiled functions: nothing of it is used once a module changed that they take anything from."""
+"""Test the cache of compiled functions: nothing of it is used after a module changed that they take anything from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from datacheck.decoders.pictures.eyes import installed
 
-if not installed():  # which loads nothing
+if not installed():  # this does not load numba
     pytest.skip("numba is not installed: JPEGs are not walked", allow_module_level=True)
 
 from datacheck.decoders.pictures import jpeg_scans
@@ -41,7 +41,7 @@ print(walked(4), sum(walked.stats.cache_hits.values()), sum(walked.stats.cache_m
 
 @pytest.fixture
 def run(tmp_path):
-    """Return what writes the module of constants as an upgrade does that keeps times and sizes, and walks."""
+    """Return a function that writes the constants like an upgrade that keeps times and sizes, and then walks."""
     package = tmp_path / "pack"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -79,7 +79,7 @@ def test_what_python_itself_took_for_unchanged_is_kept_by_what_it_ran(run):
 
 
 def test_compiled_modules_take_nothing_from_elsewhere():
-    """Otherwise the digest that names the files of the cache would have to be of more modules."""
+    """Otherwise the digest in the names of the cache's files would have to cover more modules."""
     folder = Path(jpeg_scans.__file__).parent
     allowed = ("__future__", "typing", "numpy", "datacheck.decoders.pictures.compiled", jpeg_scans.__name__)
     found = 0

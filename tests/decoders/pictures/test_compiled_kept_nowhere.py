@@ -1,4 +1,4 @@
-"""Functions are compiled where what numba keeps of them cannot be written, or is damaged."""
+"""Test compiling functions if numba's cache cannot be written, or is damaged."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from datacheck.decoders.pictures.eyes import installed
 
-if not installed():  # which loads nothing
+if not installed():  # this does not load numba
     pytest.skip("numba is not installed", allow_module_level=True)
 
 MODULE = """

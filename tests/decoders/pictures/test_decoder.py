@@ -1,4 +1,4 @@
-"""Pictures of every format: sound ones have no finding, broken ones one, and nothing is raised, warned or printed."""
+"""Test pictures of every format: sound ones have no finding, broken ones have one; nothing is raised or printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a block of EXIF begins: Pillow, which turns pictures by it, is asked what it can read."""
+"""Test how a block of EXIF begins, compared with what Pillow can read, which turns pictures by it."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ TURNED = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 
 def with_exif(*segments):
     out = io.BytesIO()
-    Image.new("RGB", (9, 5), (200, 100, 50)).save(out, "JPEG", dpi=(72, 72))  # without, Pillow looks for it in EXIF
+    Image.new("RGB", (9, 5), (200, 100, 50)).save(out, "JPEG", dpi=(72, 72))  # else Pillow looks for it in EXIF
     value = out.getvalue()
     made = b"".join(b"\xff\xe1" + (len(it) + 2).to_bytes(2, "big") + it for it in segments)
     return value[:2] + made + value[2:]

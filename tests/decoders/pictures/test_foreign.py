@@ -1,4 +1,4 @@
-"""Pictures that are known, and not decoded, are not called broken; their bytes are written out here."""
+"""Test pictures of known formats that are not decoded: they are not called broken. Their bytes are written out here."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Codes of a GIF that an encoder would have taken a longer one for."""
+"""Test GIF codes in places where an encoder would have used a longer one."""
 
 import io
 from itertools import pairwise
@@ -14,7 +14,7 @@ EIGHT = Lzw(8)
 
 
 def picture(seed=0, size=(160, 120), colours=24):
-    """Return a picture whose values follow from each other, so that the table has many a match."""
+    """Return a picture with correlated neighbouring values, so that the encoder finds many matches in its table."""
     chance = np.random.default_rng(seed)
     steps = chance.integers(-1, 2, size[0] * size[1]).cumsum() % colours + 100
     pixels = Image.fromarray(steps.reshape(size[::-1]).astype(np.uint8))
@@ -25,7 +25,7 @@ def picture(seed=0, size=(160, 120), colours=24):
 
 
 def codes_of(data):
-    """Return the codes of LZW data of GIF, read one by one."""
+    """Return the codes of GIF LZW data, read one by one."""
     bits, at, since, codes = int.from_bytes(data, "little"), 0, 0, []
     while True:
         width = min(12, max(9, (257 + since if since else 256).bit_length()))
@@ -46,7 +46,7 @@ def packed(codes):
 
 
 def rewritten(value, data):
-    """Return a GIF with other LZW data."""
+    """Return the GIF with its LZW data replaced."""
     head = value.index(b"\x08", value.index(b",", 13 + 768) + 10) + 1
     return value[:head] + b"".join(
         bytes([len(part)]) + part for part in (data[at : at + 255] for at in range(0, len(data), 255))
@@ -54,7 +54,7 @@ def rewritten(value, data):
 
 
 def plainly(pixels):
-    """Return codes of an encoder that never takes a match, and clears the table before it is full."""
+    """Return the codes of an encoder that never uses a match, and clears the table before it is full."""
     return [code for at in range(0, len(pixels), 200) for code in (256, *pixels[at : at + 200])] + [257]
 
 
@@ -69,7 +69,7 @@ def test_the_codes_of_a_sound_picture_are_always_new():
 
 
 def changed(value, which):
-    """Return a picture in which one code that stands for a value is now that for another: it makes as many pixels."""
+    """Return a picture with one literal code changed to another, which gives the same number of pixels."""
     [frame] = gif.frames(value)
     codes = codes_of(frame.data)
     at = [number for number, code in enumerate(codes) if code < 256][which]
@@ -83,7 +83,7 @@ def test_a_code_that_stands_for_as_many_pixels_is_noticed_where_it_makes_a_match
     said = []
     for which in range(0, 160, 5):
         other = changed(value, which)
-        assert (np.asarray(Image.open(io.BytesIO(other))) != sound).any()  # a decoder says nothing
+        assert (np.asarray(Image.open(io.BytesIO(other))) != sound).any()  # a decoder does not notice it
         said += read_picture(other)[1]
     assert len(said) > 5
     assert {(it.code, it.verdict) for it in said} == {("corrupt-image", "suspicious")}

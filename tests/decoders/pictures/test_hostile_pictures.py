@@ -1,4 +1,4 @@
-"""Pictures made to keep a walker busy: what it looks at is bounded by the bytes that are there."""
+"""Test pictures made to keep a walker busy: its work is bounded by the number of their bytes."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ from datacheck.decoders.pictures.lzw_windows import BITS
 
 
 def counted(monkeypatch, module, name):
-    """Count the calls of a function while they go on."""
+    """Replace a function by one that records its calls, and return the list of these."""
     calls = []
     plain = getattr(module, name)
 
@@ -24,7 +24,7 @@ def counted(monkeypatch, module, name):
 
 
 def test_directories_whose_numbers_lie_on_one_another(monkeypatch):
-    """Each of many pages points at the same long lists of strips."""
+    """Each of many pages points to the same long lists of strips."""
     many, pages = 5000, 900
     lists = struct.pack(f"<{many}I", *[8] * many)
     out = bytearray(b"II*\0" + bytes(4) + lists)
@@ -64,7 +64,7 @@ def test_a_chunk_that_comes_many_times_is_judged_once(monkeypatch):
 
 
 def test_later_frames_of_a_large_animation_are_left(monkeypatch):
-    """Few bytes can stand for very many pixels."""
+    """Few bytes can stand for a very large number of pixels."""
     calls = counted(monkeypatch, webp.pillow, "decodes")
     data = b"\x2f" + (0x3FFF | 0x3FFF << 14).to_bytes(4, "little") + bytes(40)
     part = b"VP8L" + len(data).to_bytes(4, "little") + data + b"\0"

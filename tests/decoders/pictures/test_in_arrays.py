@@ -1,4 +1,4 @@
-"""Pictures that were encoded into an array of bytes, as `cv2.imencode` does, and stored as such in their records."""
+"""Test pictures that were encoded into an array of bytes, as by `cv2.imencode`, and stored as such in records."""
 
 import io
 import pickle
@@ -18,7 +18,7 @@ FLAWED = 7
 
 
 def encoded(number, kind="JPEG"):
-    """Return a picture of its own as an array of N x 1 bytes."""
+    """Return a picture that depends on `number`, encoded into an array of N x 1 bytes."""
     out = io.BytesIO()
     pixels = np.random.default_rng(number).integers(0, 256, (12, 16, 3), np.uint8)
     Image.fromarray(pixels).save(out, kind)
@@ -59,7 +59,7 @@ FLAWS = {
 
 
 def store(path, of, others=()):
-    """Write records of encoded pictures; `others` are records by their number."""
+    """Write records of encoded pictures; `others` replaces records by number."""
     records = {b"%05d" % at: of(encoded(at)) for at in range(COUNT)}
     return write_lmdb(path, records | {b"%05d" % at: value for at, value in dict(others).items()})
 
@@ -96,7 +96,7 @@ def test_each_of_a_long_list_is_decoded(tmp_path):
 
 
 def test_flat_pixels_that_begin_like_a_picture_are_pixels(tmp_path):
-    """The first pixels of one are those of a JPEG's magic number."""
+    """The first pixels of one record are the magic number of JPEG."""
     records = {}
     for at in range(COUNT):
         pixels = np.random.default_rng(at).integers(0, 256, 784, np.uint8)
@@ -109,7 +109,7 @@ def test_flat_pixels_that_begin_like_a_picture_are_pixels(tmp_path):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_it_does_not_depend_on_which_record_comes_first(tmp_path, seed):
-    """At a path that few records have, each array goes by its own first bytes, whatever the one before it was."""
+    """At a path of few records, each array is judged by its own first bytes, whatever the record before it is."""
     random = np.random.default_rng(seed)
     records = {}
     for at in range(400):

@@ -1,4 +1,4 @@
-"""JPEG: sound files of several encoders, and each way of breaking one."""
+"""Test JPEG: sound files of several encoders, and each way of breaking one."""
 
 from __future__ import annotations
 

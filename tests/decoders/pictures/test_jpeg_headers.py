@@ -1,4 +1,4 @@
-"""JPEGs whose headers go on and on: nothing is made of them that takes many times their room, or is kept."""
+"""Test JPEGs with endless headers: nothing derived from them takes many times their size, or is kept."""
 
 import pytest
 from jpeg_building import AC, DC, EOB, dc, progressive, segment, sequential, table
@@ -7,14 +7,14 @@ from datacheck.decoders.pictures import eyes, jpeg_markers
 from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.eyes import installed
 
-if not installed():  # which loads nothing
+if not installed():  # this does not load numba
     pytest.skip("numba is not installed: JPEGs are not walked", allow_module_level=True)
 
 from datacheck.decoders.pictures.jpeg_scans import plans
 
 BLOCKS = [[dc(100), EOB], [dc(-50), EOB]]
 SHORTEST = bytes([0x13, 1, *bytes(15), 0])
-"""A table of one code, in a place that no scan uses."""
+"""A Huffman table of one code, in a slot that no scan uses."""
 
 
 def with_front(front):

@@ -1,4 +1,4 @@
-"""Whether pixels are wanted, and who looks at a JPEG first, is no matter: what is found is the same."""
+"""Test that the findings of a JPEG do not depend on whether pixels are wanted, nor on what checks it first."""
 
 import struct
 
@@ -10,7 +10,7 @@ from datacheck.decoders.pictures import eyes
 from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.eyes import installed
 
-if not installed():  # which loads nothing
+if not installed():  # this does not load numba
     pytest.skip("numba is not installed: JPEGs are not walked", allow_module_level=True)
 
 FLAT = [dc(0), EOB]

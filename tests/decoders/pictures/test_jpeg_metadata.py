@@ -1,4 +1,4 @@
-"""EXIF and colour profiles of JPEG and TIFF files: what stops a loader is said, and the pixels stay sound."""
+"""Test EXIF and colour profiles of JPEG and TIFF files: what stops a loader is reported, and the pixels stay sound."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What a walk over the Huffman data of a JPEG finds, and the sound pictures that look most like each fault."""
+"""Test what a walk over the Huffman data of a JPEG finds, and the sound pictures that look most like each fault."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from datacheck.decoders.pictures import eyes, jpeg_markers
 from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.eyes import installed
 
-if not installed():  # which loads nothing
+if not installed():  # this does not load numba
     pytest.skip("numba is not installed: JPEGs are not walked", allow_module_level=True)
 
 from datacheck.decoders.pictures.jpeg_scans import walker
@@ -29,7 +29,7 @@ ROUGH = [dc(100), ac(0, 5), EOB]
 FULL = [dc(0), ac(15, 1), ac(15, 1), ac(15, 1), ac(14, 1)]
 RESTARTED = [data([ROUGH]) + b"\xff\xd0", data([ROUGH]) + b"\xff\xd1", data([ROUGH])]
 LONG, SHORT = (0x10, 0, 1), EOB
-"""An end of bands that stands for two blocks, and one for one."""
+"""An end of band (EOB run) that stands for two blocks, and one for a single block."""
 NEW = (0x01, 1, 1)
 LOW_BAND, NEXT_BIT = (1, 63, 0x01), (1, 63, 0x10)
 TWO_BITS = [[(0x02, 2, 2), SHORT], [SHORT]]
@@ -101,7 +101,7 @@ SOUND = {
     "refined": progressive([5, 6], (LOW_BAND, TWO_BITS), (NEXT_BIT, [[NEW, "1", SHORT], [SHORT]])),
 }
 SILENT = {"run one past the end", "zeros before the end", "too large", "too bright", "too dark", "mixed padding"}
-"""Of these the decoder says nothing."""
+"""Faults that the decoder does not report."""
 
 
 def walked(value: bytes, how: str = "walker", *, pixels: bool = True):
@@ -221,7 +221,7 @@ def test_arithmetic_codes_and_12_bits_are_left_to_the_decoder(place, new):
 
 
 def mutants(count: int, seed: int):
-    """Yield sound pictures of every kind, each with a few bytes changed, lost or put in."""
+    """Yield sound pictures of every kind, each with a few bytes changed, removed or inserted."""
     rng = np.random.default_rng(seed)
     pixels = photo(40, 56, 3)
     sound = [encoded(pixels, mode, **kind) for mode in ("RGB", "L") for kind in (*KINDS, {"subsampling": 0})]
@@ -272,7 +272,7 @@ def test_a_progressive_picture_that_passes_is_not_decoded_as_well(monkeypatch):
     )
     picture, findings = walked(sound, pixels=False)
     assert (picture.pixels_skipped, picture.pixels.shape, findings, decoded) == (True, (3, 40, 56), [], [])
-    assert not walked(grey, pixels=False)[0].pixels_skipped  # one grey is to be seen
+    assert not walked(grey, pixels=False)[0].pixels_skipped  # its pixels are needed to see that it is of one grey
     assert decoded
     assert not walked(sound)[0].pixels_skipped
 
@@ -312,7 +312,7 @@ print(found)
 
 
 def test_no_index_leads_out_of_an_array():
-    """Run uncompiled, where NumPy checks every index; make fuzz does it with compiled checks, for longer."""
+    """It runs uncompiled, where NumPy checks every index; `make fuzz` runs it longer, with compiled bounds checks."""
     here = Path(__file__).parents[2]
     env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     code = CHECKED.format(paths=[str(here), str(here.parent)])

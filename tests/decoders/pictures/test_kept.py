@@ -1,4 +1,4 @@
-"""Machine code is kept only if it needs nothing, and is run only if it is what was kept, in a file of our own."""
+"""Test the cache of machine code: kept only if it needs nothing else, run only if unchanged and in our own file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from decoders.pictures.test_jpeg_walk import mutants
 
 from datacheck.decoders.pictures.eyes import installed
 
-if not installed():  # which loads nothing
+if not installed():  # this does not load numba
     pytest.skip("numba is not installed: JPEGs are not walked", allow_module_level=True)
 
 from datacheck.decoders.pictures import jpeg_markers, kept
@@ -34,7 +34,7 @@ def called(address):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Return where code is kept for the test."""
+    """Return the folder of the cache for the test."""
     monkeypatch.setattr(kept, "_sources", set())
     folder = tmp_path / "cache"
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
@@ -124,7 +124,7 @@ def test_neither_a_link_nor_a_pipe_nor_a_folder_is_opened(folder):
     file.unlink()
     file.mkdir()
     assert kept.address_of(ENTRIES, "answer") is None
-    assert called(kept.keep(ENTRIES, "answer", ANSWER.format(3), "answer")) == 3  # which is then not kept
+    assert called(kept.keep(ENTRIES, "answer", ANSWER.format(3), "answer")) == 3  # this one is not kept
     assert sorted(it.name for it in folder.iterdir()) == sorted(["elsewhere", file.name])
 
 
@@ -185,7 +185,7 @@ def test_one_compiles_while_the_others_wait(folder):
     with ThreadPoolExecutor(4) as pool:
         assert [*pool.map(compile_once, range(4))] == [42] * 4
     assert inside == ["compiled"]
-    assert sorted(counted) == [1, 2, 2, 2]  # nobody was in there with another
+    assert sorted(counted) == [1, 2, 2, 2]  # they were never in there together
     assert len([*folder.iterdir()]) == 1, "no lock is left behind"
 
 
@@ -225,7 +225,7 @@ print("numba" in sys.modules)
 
 
 def walks(values, eyes="walker", *, closer=False, keeps=True, **env):
-    """Return what another process says of pictures, and whether it has loaded numba."""
+    """Return what another process says about pictures, and whether it has loaded numba."""
     command = [sys.executable, "-c", WALK.format(eyes=eyes, closer=closer, keeps=keeps)]
     given = "\n".join(it.hex() for it in values)
     done = subprocess.run(
@@ -256,7 +256,7 @@ def test_numba_is_loaded_only_where_no_sound_code_is_kept(tmp_path):
     assert b"\xcc" * 9 not in files[0].read_bytes()
     assert walks(values, NUMBA_CACHE_DIR=str(cache)) == (wanted, False)
     assert sorted(cache.glob("*.code*")) == files
-    for _ in range(2):  # as on a machine where numba keeps all, and finds it again
+    for _ in range(2):  # as on a machine where numba's own cache is used, and found again
         assert walks(values, NUMBA_CACHE_DIR=str(cache), keeps=False) == (wanted, True)
         assert len([*cache.rglob("entries.*.nbi")]) == 2
 

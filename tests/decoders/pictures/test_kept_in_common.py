@@ -1,4 +1,4 @@
-"""Where no folder can be written, the workers of a run have machine code from each other, and nothing is left of it."""
+"""Test that workers share machine code if no folder can be written, and that nothing of it is left behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from datacheck.decoders.pictures.eyes import installed
 
-if not installed():  # which loads nothing
+if not installed():  # this does not load numba
     pytest.skip("numba is not installed: JPEGs are not walked", allow_module_level=True)
 
 from datacheck.decoders.pictures import kept
@@ -37,7 +37,7 @@ with kept.by_one({ENTRIES!r}):
 
 @pytest.fixture
 def shared(monkeypatch):
-    """Have a file in common, as a worker has it, and no folder to keep anything in."""
+    """Set up a file in common, as in a worker, and no folder for the cache."""
     common._own.cache_clear()
     monkeypatch.setattr(kept, "_folders", lambda module: iter(()))
     monkeypatch.setenv(*next(iter(common.told().items())))

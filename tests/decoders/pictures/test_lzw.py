@@ -1,4 +1,4 @@
-"""LZW walked by lengths: the bytes that the codes make, and the codes that stand for nothing."""
+"""Test walking LZW data by lengths: the bytes that the codes give, and the codes that stand for nothing."""
 
 import io
 
@@ -11,7 +11,7 @@ from datacheck.decoders.pictures.lzw import Lzw, Walked
 
 
 def one_by_one(data, kind):
-    """Return bytes made, the end behind the end code and the wrong code, as a decoder goes through the codes."""
+    """Decode codes one by one; return the number of bytes, the offset after the end code, and the wrong code."""
     bits = int.from_bytes(data, "big" if kind.msb_first else "little")
     at, made, lengths = 0, 0, []
     while True:
@@ -46,7 +46,7 @@ def test_the_walk_says_what_a_decoder_finds(kind):
 
 
 def packed(codes, kind):
-    """Return a stream of codes, whose widths follow from how many came since the table was cleared."""
+    """Return a stream of codes, whose widths depend on the number of codes since the table was cleared."""
     out, since = "", 0
     for code in codes:
         entry = kind.clear + 1 + since + kind.early if since else kind.clear
@@ -89,7 +89,7 @@ def picture(frames=1, size=(64, 50), colours=60, seed=0):
 
 
 def rewritten(value, change, number=0):
-    """Return a GIF whose image has other LZW data."""
+    """Return a GIF in which the LZW data of one image is changed."""
     frame = list(gif.frames(value))[number]
     blocks = b"".join(
         bytes([len(part)]) + part for part in (frame.data[at : at + 255] for at in range(0, len(frame.data), 255))
@@ -108,7 +108,7 @@ def test_sound_images_make_their_pixels(frames, colours):
 
 
 def recoded(change):
-    """Return what changes the codes of LZW data of 256 colours."""
+    """Return a function that changes the codes of LZW data of 256 colours."""
     kind = Lzw(8)
     return lambda data: packed(change([256, *[3] * 3200, 257]), kind)
 

@@ -1,4 +1,4 @@
-"""Runs of LZW codes that are read many at once come to what they come to one by one, in sound streams and in others."""
+"""Test reading many runs of LZW codes at once: the result is the same as one by one, in sound streams and in others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def packed(codes, kind):
 
 
 def encoded(pixels, kind, sizes):
-    """Return a stream whose table is cleared after so many codes, taken in turn from `sizes`."""
+    """Return a stream whose table is cleared after numbers of codes that are taken in turn from `sizes`."""
     widths = np.diff(lzw._starts(kind)).tolist()
     codes, table, turn = [(kind.clear, kind.depth + 1)], {}, 0
     at = place = 0
@@ -57,7 +57,7 @@ def damaged(data, draw):
 
 
 def fields(walked):
-    return dataclasses.astuple(walked)  # some of them are left out where two are compared
+    return dataclasses.astuple(walked)  # comparing the objects themselves would leave out some fields
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: f"{it.depth}{'m' * it.msb_first}")

@@ -1,4 +1,4 @@
-"""EXIF and colour profiles beside sound WebP pixels, and headers of BMP files that contradict them."""
+"""Test EXIF and colour profiles beside sound WebP pixels, and headers of BMP files that contradict them."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What the heads of pictures declare is what Pillow says they hold; and pictures that end before a later frame."""
+"""Test what the headers of pictures declare, against Pillow; and pictures that end before a later frame."""
 
 import io
 
@@ -148,7 +148,7 @@ def test_a_bmp_of_os_2_has_its_sizes_in_two_bytes():
 @pytest.mark.parametrize("options", [{}, {"big_tiff": True}])
 @pytest.mark.parametrize("cut", [1, 3])
 def test_a_tiff_that_ends_inside_its_directory_is_truncated(options, cut):
-    """A directory at the very end of the file: a count of entries, and the entries."""
+    """The directory is at the very end of the file: a count of entries, and the entries."""
     big = bool(options)
     order = "little"
     head = b"II+\0\x08\0\0\0" + (16).to_bytes(8, order) if big else b"II*\0" + (8).to_bytes(4, order)

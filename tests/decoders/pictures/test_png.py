@@ -1,4 +1,4 @@
-"""PNG: files built chunk by chunk, each broken in one way."""
+"""Test PNG files built chunk by chunk, each with one thing broken."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_transparency():
 
 
 def interlaced(width: int, height: int) -> bytes:
-    """Return a grey Adam7 picture, which Pillow cannot write, and whose pixels are their column + row."""
+    """Return a grey Adam7 picture with pixels of column + row, which Pillow cannot write."""
     grid = np.add.outer(np.arange(height), np.arange(width)).astype(np.uint8)
     data = b""
     for column, row, across, down in png_parts.ADAM7:

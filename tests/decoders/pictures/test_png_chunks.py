@@ -1,4 +1,4 @@
-"""Ancillary chunks of PNG files: what a program wrote wrong, with checksums that are right."""
+"""Test ancillary chunks of PNG files that a program wrote wrong, with correct checksums."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""PNG of every colour type and depth that the specification has, written chunk by chunk, and of those it has not."""
+"""Test PNG files of every colour type and depth in the specification, written chunk by chunk, and of others."""
 
 import struct
 import zlib
@@ -32,7 +32,7 @@ def png(colour, depth, rows=HEIGHT):
 def test_a_colour_type_and_depth_of_the_specification_is_sound(colour, depth):
     picture, findings = read_picture(png(colour, depth))
     assert [it.message for it in findings if it.verdict == "bad"] == []
-    seen = CHANNELS | {3: 3}  # palettes become the colours that they stand for
+    seen = CHANNELS | {3: 3}  # palette indexes become their colours
     assert picture.pixels.shape == (seen[colour], HEIGHT, WIDTH)
 
 

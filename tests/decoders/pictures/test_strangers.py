@@ -1,4 +1,4 @@
-"""Files that got among pictures: the finding says what they are."""
+"""Test files of other kinds among pictures: the finding says what they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strips and tiles of TIFF files, unpacked against their sizes and checksums."""
+"""Test the strips and tiles of TIFF files, unpacked and compared with their sizes and checksums."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ LONG, SHORT = 4, 3
 
 
 def write(pages, *, order="<", big=False):
-    """Return a TIFF of pages, each the tags and the data of the strips or tiles under the tag 273 or 324."""
+    """Return a TIFF of pages, each given as tags and the data of its strips or tiles, under the tag 273 or 324."""
     offset, count = ("Q", "Q") if big else ("I", "H")
     head = {False: struct.pack(order + "HI", 42, 0), True: struct.pack(order + "HHHQ", 43, 8, 0, 0)}[big]
     out = bytearray((b"II" if order == "<" else b"MM") + head)
@@ -176,7 +176,7 @@ def test_bytes_behind_the_end_are_suspicious(name):
 
 
 def test_zeros_behind_a_tiff_fill_it_up():
-    """Pillow fills pages up to 16 bytes, and rows of HDF5 have the length of the longest picture."""
+    """Pillow pads pages to 16 bytes, and rows of HDF5 have the length of the longest picture."""
     assert read_picture(SOUND["strips"] + bytes(1000))[1] == []
 
 
@@ -189,7 +189,7 @@ def test_where_more_may_be_than_a_directory_says_there_is_no_end():
 
 
 def test_a_compression_that_pillow_lacks_condemns_nothing(monkeypatch):
-    """What libtiff was built without, it cannot decode: that says nothing of the data."""
+    """A compression that libtiff was built without cannot be decoded, which says nothing about the data."""
 
     def lacking(*_):
         raise OSError("decoder error -2: WEBP compression support is not configured")

@@ -1,4 +1,4 @@
-"""JPEG in the strips and tiles of TIFF files."""
+"""Test JPEG data in the strips and tiles of TIFF files."""
 
 import io
 

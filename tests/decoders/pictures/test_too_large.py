@@ -1,4 +1,4 @@
-"""Pictures of more bytes than are decoded: bad where what is stored cannot be so many, else only beyond our bound."""
+"""Test pictures above the size limit: bad if what is stored cannot decode to that size, otherwise only unverifiable."""
 
 import io
 import struct
@@ -25,7 +25,7 @@ def png_of(side, stream):
 
 
 def zeros(size):
-    """Return a deflate stream of so many zero bytes."""
+    """Return a deflate stream of `size` zero bytes."""
     packer = zlib.compressobj(9)
     piece = bytes(1 << 24)
     return b"".join([*(packer.compress(piece[: min(len(piece), size - at)]) for at in range(0, size, len(piece)))]) + (
@@ -35,7 +35,7 @@ def zeros(size):
 
 @pytest.fixture(scope="module")
 def sound_png():
-    """A whole PNG of zeros, of 588 million bytes when decoded: nothing can be packed closer."""
+    """A complete PNG of zeros, 588 million bytes when decoded: the densest data possible."""
     side = 14_000
     return png_of(side, zeros(side * (3 * side + 1)))
 
@@ -137,7 +137,7 @@ LOSSLESS = b"\x2f" + ((16_382) | (16_382 << 14)).to_bytes(4, "little")
     [
         ([(b"VP8 ", b"\0\0\0\x9d\x01\x2a" + SIDES + bytes(100))], "bad"),
         ([(b"VP8 ", b"\0\0\0\x9d\x01\x2a" + SIDES + bytes(140_000))], "unverifiable"),
-        ([(b"VP8L", LOSSLESS + bytes(20))], "unverifiable"),  # of one colour, it takes no more
+        ([(b"VP8L", LOSSLESS + bytes(20))], "unverifiable"),  # a picture of one colour takes no more than that
         ([(b"VP8X", canvas(16_383, 16_383)), (b"ANMF", bytes(24))], "unverifiable"),
         ([(b"VP8X", canvas(20_000, 16_000)), (b"VP8 ", bytes(24))], "bad"),
         ([(b"VP8X", canvas(20_000, 16_000)), *[(b"ANMF", bytes(24))] * 2], "unverifiable"),
@@ -165,7 +165,7 @@ def tiff_of(side, stored, compression, **tags):
         (5, 4_000, "bad"),
         (5, 2_000_000, "unverifiable"),
         (32773, 2_000_000, "bad"),
-        (7, 4_000, "unverifiable"),  # what a JPEG takes is not looked up
+        (7, 4_000, "unverifiable"),  # the size of JPEG data is not determined
     ],
 )
 def test_a_tiff_is_bad_only_where_its_compression_cannot_make_so_much(compression, stored, expected):

@@ -1,4 +1,4 @@
-"""Damage in WebP files that the decoder passes over: it comes to the last pixel before the data ends."""
+"""Test damage in WebP files that the decoder ignores, because it reaches the last pixel before the data ends."""
 
 import base64
 import io
@@ -73,7 +73,7 @@ def test_the_parts_of_a_file_are_found():
 
 
 def longer(value, kind, number=0, spare=16):
-    """Return a file whose chunk has more bytes behind its data than a decoder reads, all sizes mended."""
+    """Return a file whose chunk has more bytes after its data than a decoder reads, with all sizes corrected."""
     places = [at for at in range(12, len(value) - 8) if value[at : at + 4] == kind]
     at = places[number]
     size = int.from_bytes(value[at + 4 : at + 8], "little")
@@ -147,7 +147,7 @@ def test_each_of_several_partitions_must_be_needed():
     assert read_picture(TWO_PARTITIONS)[1] == []
     start, stop = places[0]
     data = bytearray(stream.data)
-    data[stop:stop] = bytes(12)  # behind the first one
+    data[stop:stop] = bytes(12)  # after the first partition
     data[start - 3 : start] = (stop - start + 12).to_bytes(3, "little")
     value = webp._file(b"VP8 ", bytes(data))
     assert pillow.decodes(value, "WebP")

@@ -1,4 +1,4 @@
-"""Large records of one layout that are rows of one array, which a reader makes of them: the same is said one by one."""
+"""Test large records of one layout in the rows of one array, as a reader gives them: the same as one by one."""
 
 import pickle
 import random
@@ -30,7 +30,7 @@ LAYOUTS = {
 
 
 def in_rows(values, shift=0, gap=5):
-    """Return values as a reader has them: rows of one array, with something between them, that begin anywhere."""
+    """Return values as a reader gives them: rows of one array at any offset, with something between them."""
     size = len(values[0])
     raw = np.full((len(values), shift + size + gap), 0xAB, np.uint8)
     for row, value in zip(raw, values, strict=True):

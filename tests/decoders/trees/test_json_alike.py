@@ -1,4 +1,4 @@
-"""JSON texts of one structure are decoded together, and say what they say one by one."""
+"""Test JSON texts of one structure: decoded together, they give the same as one by one."""
 
 import json
 import random
@@ -14,7 +14,7 @@ DECODER = JsonDecoder()
 
 
 def compared(values, profile=None):
-    """Compare what is said of values together and one by one; return how many were decoded together."""
+    """Assert that decoding values together and one by one gives the same; return how many were decoded together."""
     block = Block([b""] * len(values), values)
     together = spread(DECODER.decode(block, range(len(values)), profile))
     single = []

@@ -1,4 +1,4 @@
-"""JSON as trees: what Python and ASE write, and texts that are broken in one way each."""
+"""Test JSON as trees: what Python and ASE write, and texts that are each broken in one way."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Layouts that were found in one block serve the next ones, and nothing else is said for it."""
+"""Test that layouts found in one block are reused for the next ones, without a change in the findings."""
 
 import json
 import pickle
@@ -39,7 +39,7 @@ def said(decoder, values, profile=None):
 
 @pytest.fixture
 def walks(monkeypatch):
-    """The values of which it was asked where their parts lie."""
+    """The values whose layout was asked for."""
     asked = []
 
     def places(value):
@@ -106,7 +106,7 @@ def test_what_is_kept_does_not_need_the_memory_of_the_block():
     held = [bytearray(it) for it in values]
     said(decoder, [memoryview(it) for it in held], profile)
     for it in held:
-        it[:] = bytes(len(it))  # as memory that is read into again
+        it[:] = bytes(len(it))  # like a buffer that is read into again
     assert said(decoder, values, profile) == said(PickleDecoder(), values, profile)
 
 

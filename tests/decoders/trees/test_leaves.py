@@ -1,4 +1,4 @@
-"""A tree is walked into leaves by path, each shared part once, within bounds."""
+"""Test walking a tree into leaves by path, each shared part once, within bounds."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""msgpack as trees: what the library and msgpack-numpy write, built by hand, and records broken in one way each."""
+"""Test msgpack as trees: what the library and msgpack-numpy write, built by hand, and records with one thing broken."""
 
 import random
 

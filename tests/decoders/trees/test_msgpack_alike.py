@@ -1,4 +1,4 @@
-"""msgpack records of one layout are decoded together, and say what they say one by one."""
+"""Test msgpack records of one layout: decoded together, they give the same as one by one."""
 
 import random
 from functools import partial
@@ -100,7 +100,7 @@ def test_flipped_bits_are_found_as_one_by_one(name, seed):
 
 @pytest.mark.parametrize("name", ["dicts", "small numbers", "wide numbers", "runs in lists", "words", "scalars"])
 def test_every_byte_may_be_any_other(name):
-    """Each byte of a record is each of some other bytes, the marks of all kinds of things among them."""
+    """Each byte of a record is set to several others, including the marks of all types."""
     value = packed(LAYOUTS[name](4))
     others = (0x00, 0x7F, 0x80, 0x93, 0xA1, 0xC0, 0xC4, 0xCA, 0xCC, 0xCF, 0xD0, 0xD9, 0xE0, 0xFF)
     for at in range(0, len(value), 1 + len(value) // 150):
@@ -131,7 +131,7 @@ def grown(chance, depth=0):
 
 
 def varied(chance, thing):
-    """Return a tree of the same layout, more or less."""
+    """Return a tree of roughly the same layout."""
     if isinstance(thing, dict):
         return {key: varied(chance, it) for key, it in thing.items()}
     if isinstance(thing, list):

@@ -1,4 +1,4 @@
-"""Single numbers of NumPy as msgpack-numpy packs them, byte by byte: a map of nd (false), type and data."""
+"""Test NumPy scalars as msgpack-numpy packs them, byte by byte: a map of nd (false), type and data."""
 
 import struct
 
@@ -11,9 +11,9 @@ from datacheck.decoders.trees.msgpack import parse_msgpack
 from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
 
 BYTES_KEYS = bytes.fromhex("83 c4026e64 c2 c40474797065")
-"""A map of three, "nd" as bytes: false, "type" as bytes."""
+"""The head of a map of three pairs: "nd" (as bytes) is false, then the key "type" (as bytes)."""
 TEXT_KEYS = bytes.fromhex("83 a26e64 c2 a474797065")
-"""The same as one written with `use_bin_type=False`."""
+"""The same head as written with `use_bin_type=False`."""
 
 
 def scalar(dtype, data, head=BYTES_KEYS):

@@ -1,4 +1,4 @@
-"""What stands in the place of a number, or of one among many: None, as NaN becomes in JSON, or a text."""
+"""Test None (as NaN becomes in JSON) or a text in place of a number, or of one number among many."""
 
 import json
 import pickle

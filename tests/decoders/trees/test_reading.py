@@ -1,4 +1,4 @@
-"""The fields of records that are trees, and where one differs from the others."""
+"""Test the fields of records that are trees, and records that differ from the others."""
 
 import io
 
@@ -17,7 +17,7 @@ JPEG = pictures()[0]
 
 
 class Held(TreeDecoder):
-    """Takes records out of a list, by the number that is their value."""
+    """A decoder that takes records from a list, by the number in the value."""
 
     name = "held"
 
@@ -40,7 +40,7 @@ def profile_of(records):
 
 
 def said(odd, *others, count=40):
-    """Return what is said of an odd record among others: code, verdict, field, and the labels it lacks."""
+    """Return code, verdict and field of the findings of an odd record among others, and the labels that it lacks."""
     records = [*(others[0](at) for at in range(count)), odd]
     items = decoded(records, profile_of(records))
     assert {it[0] for it in items if not isinstance(it, Batch)} <= {count}, "a false alarm"

@@ -1,4 +1,4 @@
-"""A container that is nested deeper than is followed is not called a bare value: whether it is sound is not known."""
+"""Test containers nested deeper than the limit: they are not called bare values, since their soundness is not known."""
 
 import json
 

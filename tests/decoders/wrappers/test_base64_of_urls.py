@@ -1,4 +1,4 @@
-"""base64 with the letters that may stand in a URL: `-` and `_` for `+` and `/`."""
+"""Test base64 with the URL-safe alphabet: `-` and `_` instead of `+` and `/`."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""A wrapped value that is broken before anything of it could be unpacked is broken, not a format that nobody knows."""
+"""Test wrapped values that are broken before anything is unpacked: they are broken, not of an unknown format."""
 
 import pickle
 import zlib

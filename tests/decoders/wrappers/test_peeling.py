@@ -1,4 +1,4 @@
-"""Wrappers: what the libraries write, and the same broken in one way each."""
+"""Test wrappers: what the libraries write, and the same with one thing broken."""
 
 import base64
 import bz2
@@ -27,9 +27,9 @@ PACK = {
     "base64": base64.b64encode,
 }
 CHECKED = ("zlib", "gzip", "bz2", "xz", "snappy")
-"""Those that always have a checksum."""
+"""Wrappers that always have a checksum."""
 JOINED = ("gzip", "bz2", "xz", "lz4", "zstd")
-"""Those that may follow each other."""
+"""Wrappers whose streams may be concatenated."""
 
 
 @pytest.mark.parametrize("name", PACK)
@@ -55,7 +55,7 @@ def test_a_wrapper_cut_anywhere_is_truncated(name):
     for at in {*range(20, len(packed), len(packed) // 50), len(packed) - 1}:
         peeled = WRAPPERS[name].peel(packed[:at], 1 << 24)
         if name == "base64" and at % 4 == 0:
-            assert peeled.finding is None  # a shorter text of base64 is one too
+            assert peeled.finding is None  # a shorter base64 text is valid, too
         else:
             assert peeled.finding.code == "truncated", at
         assert not peeled.value or PLAIN.startswith(peeled.value[:1000])
@@ -83,7 +83,7 @@ def test_a_checksum_that_does_not_match(name, back):
     if name == "zstd":
         packed = bytearray(
             b"\x28\xb5\x2f\xfd\x24\x04\x21\0\0abcd" + b"\x11\x22\x33\x44"
-        )  # a stored block of four bytes and a checksum that is none of theirs
+        )  # a stored block of four bytes, and a wrong checksum
     packed[-back] ^= 1
     assert WRAPPERS[name].peel(bytes(packed), 1 << 24).finding.code == "checksum"
 
@@ -151,7 +151,7 @@ def test_raw_snappy_is_peeled_only_where_a_magic_is_inside():
 
 
 def test_what_begins_like_raw_snappy_by_chance_and_cannot_be_unpacked_is_none():
-    message = b"\x0a\x04" + struct.pack("<i", 640) + b"\x12\x05hello"  # of length 10, and then a pickle, it seems
+    message = b"\x0a\x04" + struct.pack("<i", 640) + b"\x12\x05hello"  # looks like a length of 10, followed by a pickle
     assert WRAPPERS["snappy"].begins(message)
     assert peeled_once(message) is None
     assert kind(message) is None

@@ -1,4 +1,4 @@
-"""Wrapped payloads keep the contract of decoders, and are named with their wrappers."""
+"""Test that wrapped payloads keep the contract of decoders, and are named with their wrappers."""
 
 import gzip
 import io
