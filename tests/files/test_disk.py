@@ -1,4 +1,4 @@
-"""A file that is written out while it grows: nothing that the disk says of it is lost."""
+"""Test writing a file to disk while it grows: no error of the disk is lost."""
 
 import threading
 
@@ -23,9 +23,9 @@ def test_what_the_disk_says_of_a_file_is_raised_at_the_next_step(path, monkeypat
     behind.begin()
     with pytest.raises(OSError, match="No space left"):
         behind.begin()
-    behind.end()  # it is said once
+    behind.end()  # it is reported only once
     behind.begin()
-    behind.close()  # and not where something else went wrong already
+    behind.close()  # nor here, where something else has gone wrong already
 
 
 def test_writing_goes_on_meanwhile_and_the_end_waits(path, monkeypatch):

@@ -1,7 +1,7 @@
-"""A disk or a network that fails is tried again, and then held against no record, whoever reads.
+"""Test failing disks and networks: reads are tried again, and a failure is held against no record, whoever reads.
 
-Where there is a C compiler, reads of the processes fail by a library that is loaded before all others. It stops no
-reading through a map: for LMDB a worker ends itself with the SIGBUS that this comes to.
+If there is a C compiler, a preloaded library makes reads of the processes fail. It does not affect reads through a map,
+so for LMDB a worker kills itself with SIGBUS, which is what such a failure becomes.
 """
 
 import errno
@@ -37,7 +37,7 @@ def hasty(monkeypatch):
 
 
 class Disk:
-    """Reads that fail so many times, and then give something."""
+    """Reads that fail a number of times, and then give something."""
 
     def __init__(self, times, number=errno.EIO):
         self.times, self.number, self.asked = times, number, 0
@@ -100,7 +100,7 @@ def test_an_open_file_is_read_again(tmp_path, monkeypatch):
 
 
 def test_what_hdf5_puts_into_words_is_the_same_error():
-    with pytest.raises(OSError, match="errno = 5") as caught:  # the kernel reads no page that is not mapped
+    with pytest.raises(OSError, match="errno = 5") as caught:  # the kernel does not read a page that is not mapped
         h5py.File("/proc/self/mem", "r", driver="sec2", locking=False)
     assert errno_of(caught.value) == errno.EIO
     in_words = OSError(str(caught.value).replace("[Errno 5] ", ""))
@@ -126,7 +126,7 @@ def test_every_error_of_a_disk_is_one_of_the_machine():
 
 
 def write(kind, folder, bad=()):
-    """Write a store, and return it with the file and the stretch of it that is to fail, and the records in there."""
+    """Write a store; return it with the file and range that are to fail, and the names of the records in there."""
     values = np.random.default_rng(0).normal(size=(COUNT, 500))
     values[list(bad), 3] = np.nan
     if kind in ("chunked", "contiguous"):
@@ -156,7 +156,7 @@ def shim(tmp_path_factory):
 
 
 def failing(shim, file, stretch, *words, number=errno.EIO):
-    """Run the command while reads of a stretch of a file fail."""
+    """Run the command while reads of a range of a file fail."""
     first, last = map(str, stretch)
     fail = {"FAIL_FILE": file, "FAIL_FROM": first, "FAIL_TO": last, "FAIL_ERRNO": str(number)}
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""What looks like a leftover of a dead rebuild is removed only if a rebuild made it and nothing in it is read."""
+"""Test that an apparent leftover of a dead rebuild is removed only if a rebuild made it and nothing in it is read."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from datacheck.files.staging import Workplace
 
 
 def left_by_a_dead_run(target):
-    """Return a folder that a rebuild of a target made and did not come to remove."""
+    """Return a folder as left behind by a rebuild of `target` that died."""
     folder = target.with_name(f".{target.name}.12345678.datacheck-partial")
     folder.mkdir(mode=0o700)
     descriptor = os.open(folder, os.O_RDONLY)
@@ -25,7 +25,7 @@ def left_by_a_dead_run(target):
 
 
 def move_behind_a_link(source, folder, name):
-    """Move a source into a folder, and leave a link to it where it was."""
+    """Move a source into a folder, and leave a link to it in its place."""
     real = folder / name
     source.rename(real)
     source.symlink_to(os.path.relpath(real, source.parent))
@@ -40,10 +40,10 @@ def test_a_forged_mark_removes_nothing(tmp_path, kind, words, name):
     folder = left_by_a_dead_run(target)
     if words == "as it was once written":
         (folder / MARK).write_bytes(MAGIC + os.fsencode(target.name))
-    else:  # what an archive of a leftover gives, with all times and modes
+    else:  # as an archive of a leftover restores it, with all times and modes
         subprocess.run(["tar", "-C", tmp_path, "-cf", tmp_path / "a.tar", folder.name], check=True)
         (tmp_path / "old").mkdir()
-        folder.rename(tmp_path / "old" / "one")  # so that no inode is used again
+        folder.rename(tmp_path / "old" / "one")  # so that no inode is reused
         subprocess.run(["tar", "-C", tmp_path, "-xpf", tmp_path / "a.tar"], check=True)
     real = move_behind_a_link(source, folder, name)
     before = tree(tmp_path, [target])
@@ -55,7 +55,7 @@ def test_a_forged_mark_removes_nothing(tmp_path, kind, words, name):
 
 
 def test_a_mark_moved_to_another_folder_removes_nothing(tmp_path):
-    """The stamp is the one that the mark tells of; the folder is another."""
+    """The stamp is the one that the mark names, but the folder is another."""
     target = tmp_path / "clean"
     folder = left_by_a_dead_run(target)
     (tmp_path / "mine" / "copy").mkdir(parents=True)
@@ -70,7 +70,7 @@ def test_a_mark_moved_to_another_folder_removes_nothing(tmp_path):
 
 @pytest.mark.parametrize("kind", ["lmdb", "lmdb-file", "leveldb", "hdf5", "hdf5-folder"])
 def test_a_leftover_that_holds_the_source_is_left(tmp_path, kind):
-    """Also where the mark is a true one."""
+    """It is left even if its mark is a true one."""
     source, target = store(kind, tmp_path), tmp_path / "clean"
     real = move_behind_a_link(source, left_by_a_dead_run(target), "copy")
     before = tree(tmp_path, [target])
@@ -111,7 +111,7 @@ def test_a_leftover_that_holds_what_no_rebuild_puts_there_is_left(tmp_path):
 
 
 def test_a_leftover_of_a_leftover_is_removed(tmp_path):
-    """A run that was killed while it removed what an earlier one had left, which lay in its own folder by then."""
+    """A run was killed while it removed what an earlier one had left, which then lay in its own folder."""
     source, target = store("lmdb", tmp_path), tmp_path / "clean"
     first = left_by_a_dead_run(target)
     (first / "copy").mkdir()
@@ -159,7 +159,7 @@ def test_what_others_put_into_the_work_folder_is_not_removed(tmp_path):
 
 
 def swapping(monkeypatch, other):
-    """Rename a folder to the name of each work folder, as soon as that is made."""
+    """Replace each work folder by another folder, as soon as it is made."""
     mkdir = os.mkdir
 
     def swap(name, *args, **options):

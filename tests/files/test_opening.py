@@ -1,4 +1,4 @@
-"""Every path is opened for reading by `datacheck.files`, which waits for no pipe and reads no device."""
+"""Test that every path is opened for reading by `datacheck.files`, which waits for no pipe and reads no device."""
 
 import ast
 from pathlib import Path
@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).parents[2] / "datacheck"
 MODULES = sorted(it for it in PACKAGE.rglob("*.py") if it.parent.name != "files")
 
 READING = {"open", "fdopen", "read_bytes", "read_text", "memmap", "fromfile", "load", "loadtxt", "mmap", "File", "DB"}
-"""Names of what opens a path, whatever it belongs to."""
+"""Names of functions that open a path, whatever they belong to."""
 LIBRARIES = ("h5", "self.h5", "self._h5", "library()")
-"""What is opened in these is a part of an HDF5 file that is open."""
+"""Calls on these open a part of an HDF5 file that is already open."""
 EXCEPTIONS = {
     ("backends/hdf5/file.py", "library().File"): "the library's own; `superblock` has opened the path before",
     ("backends/hdf5/file.py", "h5.File"): "the library's own; `superblock` has opened the path before",
@@ -41,17 +41,17 @@ EXCEPTIONS = {
     ("testing/readers.py", "it.read_bytes"): "a store that the test has built",
     ("testing/readers.py", "self.open"): "a reader, which opens nothing",
 }
-"""What else is called so, by module and callee, and why it needs no look beforehand."""
+"""Other calls of these names, by module and callee, and why the path needs no check beforehand."""
 
 
 def writes(call):
-    """Say whether a call of `open` only writes, by its literal mode."""
+    """Check whether a call of `open` only writes, by its literal mode."""
     modes = [it.value for it in [*call.args[:2], *(it.value for it in call.keywords)] if isinstance(it, ast.Constant)]
     return any(isinstance(it, str) and set(it) & set("wax") and set(it) <= set("wax+bt") for it in modes)
 
 
 def opening(text):
-    """Yield what a module calls that may open a path for reading."""
+    """Yield the calls of a module that may open a path for reading."""
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call):
             continue

@@ -1,4 +1,4 @@
-"""A file that datacheck writes is written whole or not at all, and never over anything that was not meant."""
+"""Test that a file is written whole or not at all, and only over what was meant to be replaced."""
 
 import contextlib
 import csv
@@ -48,7 +48,7 @@ def out(tmp_path):
 
 @pytest.fixture
 def writers(tmp_path, out):
-    """Return for each kind of output the command that writes it, up to the name, the name, and a file that it reads."""
+    """Return for each output the command up to the output's name, that name, and a file that the command reads."""
     env = write_lmdb(tmp_path / "env", raw_records(160, (3, 40, 40)) | {key(it): b"" for it in range(90, 160)})
     (tmp_path / "net.prototxt").write_text(NET)
     (tmp_path / "solver.prototxt").write_text(SOLVER)
@@ -77,7 +77,7 @@ def command(writers, what):
     return writers[what]
 
 
-# What lies at the name
+# What is at the name already
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -138,7 +138,7 @@ def test_a_file_that_lies_there_is_replaced_whole(writers, out, tmp_path, what):
     assert status in (0, 1, 3)
     assert complaint == ""
     assert tree(tmp_path, [out / name]) == before
-    assert (out / "backup").read_text() == "the earlier one"  # which lies elsewhere on the disk
+    assert (out / "backup").read_text() == "the earlier one"  # the new file has an inode of its own
     assert (out / name).stat().st_size > 15
     assert stat.S_IMODE((out / name).stat().st_mode) == 0o640
 
@@ -193,7 +193,7 @@ def test_two_outputs_of_one_name_are_refused(tmp_path, out, writers):
     assert "lies in the target" in refused("rebuild", env, out / "t", "--report", out / "t" / "r.json")
     words = ("rebuild", env, tmp_path / "t", "--quarantine", out / "q")
     assert "lies in the quarantine" in refused(*words, "--report", out / "q" / "r.json")
-    after = tree(tmp_path)  # a first output was begun and taken away
+    after = tree(tmp_path)  # a first output was begun and removed again
     assert after == {**before, str(out): after[str(out)]}
 
 
@@ -289,7 +289,7 @@ def test_an_unfinished_file_that_was_taken_away_is_not_published(tmp_path):
 
 @pytest.fixture
 def full_disk(tmp_path):
-    """A file system of 64 kB that has an earlier report on it and no room."""
+    """A file system of 64 kB that is full and holds earlier reports."""
     folder = tmp_path / "small"
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
@@ -332,7 +332,7 @@ main(sys.argv[1:])
 
 @pytest.mark.parametrize("what", [it for it in WRITERS if it not in DRAWN])
 def test_a_file_that_may_not_grow_leaves_what_was_there(writers, out, tmp_path, what, monkeypatch):
-    """As a full disk does, wherever the tests run."""
+    """This is like a full disk, but works wherever the tests run."""
     words, name, _ = command(writers, what)
     (out / name).write_text("the earlier one")
     before = tree(tmp_path, [out / "none"])

@@ -1,4 +1,4 @@
-"""What a killed run has left of a file goes when the next run begins to write the same one; nothing else does."""
+"""Test that the partial file of a killed run, and nothing else, is removed when the next run begins the same file."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""A copy that goes past the kernel's memory has the bytes that any other has, whatever the file system allows."""
+"""Test copying that bypasses the page cache: the bytes are the same, whatever the file system allows."""
 
 import errno
 import os
@@ -46,7 +46,7 @@ def read(path):
 
 
 def refusing(monkeypatch, **calls):
-    """Have calls of the system fail with EINVAL for descriptors past the kernel's memory; return what was refused."""
+    """Make system calls fail with EINVAL on descriptors opened with O_DIRECT; return the names of the refused calls."""
     refused = []
     for name, plain in calls.items():
 

@@ -1,4 +1,4 @@
-"""An earlier copy is replaced with all that it has from its source, and with nothing else."""
+"""Test that an earlier copy is replaced together with what it took over from its source, and nothing else."""
 
 import os
 
@@ -12,7 +12,7 @@ import datacheck
 
 
 def folder_of_hdf5(path):
-    """Make a folder of HDF5 files with a bad record and what else lies in such folders."""
+    """Make a folder of HDF5 files, one with a bad record, and of other files that lie in such folders."""
     (path / "notes").mkdir(parents=True)
     (path / "empty").mkdir()
     for name in ("a", "b"):
@@ -27,7 +27,7 @@ def folder_of_hdf5(path):
 
 
 def pictures(path):
-    """Make an LMDB whose meta_info.txt lists its records, one of which is bad."""
+    """Make an LMDB with a bad record, and a meta_info.txt that lists its records."""
     from PIL import Image
 
     def png(number):

@@ -1,4 +1,4 @@
-"""What lies in a dataset's folder and is no file: pipes, sockets, devices, files without end, links to nowhere.
+"""Test special files in a dataset's folder: pipes, sockets, devices, files without end and dangling links.
 
 Whatever it is and wherever it lies, a command ends at once, with one sentence or with a finding that names it.
 """
@@ -28,11 +28,11 @@ from datacheck.errors import DatacheckError, SourceMissing, SourceUnknown
 from datacheck.files import regular
 
 SECONDS = 60
-"""A command that waits for a pipe waits for good; this only has to be longer than a machine is busy."""
+"""Time limit in seconds. A command that waits for a pipe waits for ever; this must only outlast a busy machine."""
 SPARSE = (1 << 44) - 65536
-"""The largest file of ext4, which other file systems can hold too."""
+"""Size of the largest file of ext4, in bytes; other file systems can hold it too."""
 CAPABILITIES = (1, 2)
-"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: without them root may read what everybody else may."""
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: without them root may read only what everybody may."""
 PR_CAPBSET_DROP = 24
 
 
@@ -41,14 +41,14 @@ def run(*args, cwd, **options):
 
 
 def put(kind, path):
-    """Put something that is no file at `path`, in place of what lies there."""
+    """Put a special file at `path`, in place of the file there."""
     path.unlink(missing_ok=True)
     if kind == "fifo":
         os.mkfifo(path)
     elif kind == "socket":
         with socket.socket(socket.AF_UNIX) as made:
             before = Path.cwd()
-            os.chdir(path.parent)  # the name of a socket has at most 108 bytes
+            os.chdir(path.parent)  # the path of a socket has at most 108 bytes
             try:
                 made.bind(path.name)
             finally:
@@ -85,7 +85,7 @@ def write_tables(path):
     for at, value in raw_records(20).items():
         store.put(at, value)
     store.compact_range()
-    store.put(key(99), raw_records(1)[key(0)])  # so that the log has something too
+    store.put(key(99), raw_records(1)[key(0)])  # so that the log is not empty
     store.close()
     return next(it for it in path.iterdir() if it.suffix in (".ldb", ".sst"))
 
@@ -147,7 +147,7 @@ SENTENCES = [
     *(at_source, at_source_as_hdf5, at_rebuild, at_show, at_net, at_lint, at_log, at_report),
     at_data_mdb,
 ]
-"""Where what is no file leaves nothing to do: one sentence, status 2."""
+"""Places where a special file leaves nothing to do: one sentence and status 2."""
 
 
 def at_entry(folder):
@@ -232,7 +232,7 @@ FINDINGS = [
     *(at_layer_source, at_hdf5_list, at_hdf5_list_entry, at_picture_list, at_picture, at_mean),
     *(at_net_of_solver, at_matrix),
 ]
-"""Where what is no file is a part of something else: a finding there. A LevelDB that is left with nothing is none."""
+"""Places where a special file is part of something else: a finding there. A LevelDB may be left with nothing."""
 
 KINDS = {
     "fifo": "named pipe",
@@ -276,8 +276,8 @@ def test_what_is_no_file_is_named_at_once(tmp_path, kind, place):
 SPARSE_STATUS = {
     **dict.fromkeys(SENTENCES, 2),
     **dict.fromkeys(FINDINGS, 1),
-    at_level_log: 1,  # zeros behind records are what some writers preallocate, zeros alone are what a power cut leaves
-    at_picture: 3,  # more than we read is our bound, and says nothing of the picture
+    at_level_log: 1,  # zeros after records may be preallocated, but a log of zeros alone is what a power cut leaves
+    at_picture: 3,  # a file above our size limit says nothing about the picture
 }
 
 
@@ -320,7 +320,7 @@ def test_a_manifest_that_is_a_link_in_a_circle_is_a_finding(tmp_path):
 
 
 def test_the_sentences(tmp_path):
-    """Literally, so that a change of them is seen."""
+    """The sentences are literal, so that any change of them is noticed."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "lm").mkdir()
     os.mkfifo(tmp_path / "lm" / "data.mdb")
@@ -364,7 +364,7 @@ def test_what_looks_alike_and_is_sound(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "b.h5").symlink_to(tmp_path / "a.h5")
     (tmp_path / "folder" / "sub.h5").mkdir()
-    os.mkfifo(tmp_path / "ldb" / "LOG.pipe")  # beside the store's own files, and nothing of it
+    os.mkfifo(tmp_path / "ldb" / "LOG.pipe")  # beside the store's own files, not one of them
     os.mkfifo(tmp_path / "lmdb" / "lock.mdb.old")
     (tmp_path / "read-only").mkdir()
     write_lmdb(tmp_path / "read-only" / "lmdb", raw_records(20))
@@ -445,7 +445,7 @@ def test_a_text_with_long_words_is_no_list(tmp_path):
 
 
 def as_anybody():
-    """Have the process read what the modes allow, also where it is root's."""
+    """Let the process read only what the file modes allow, even if it is root's."""
     libc = ctypes.CDLL(None)
     for capability in CAPABILITIES:
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -479,11 +479,11 @@ def test_a_folder_that_may_not_be_entered_is_one_sentence(tmp_path, mode):
         assert b"permission denied" in done.stderr
 
 
-# What changes while it is read
+# Changes during the read
 
 
 def replacing(path, kind):
-    """Return a progress callable that puts something else at `path` when the first records are done."""
+    """Return a progress callback that replaces the file at `path` when the first records are done."""
     left = [path]
 
     def progress(done, total, bad):
@@ -519,7 +519,7 @@ def test_a_leveldb_whose_log_becomes_a_pipe_while_it_is_read(tmp_path):
     store = tmp_path / "store"
     log_writer.create(store, [(key(at), bytes(pixels(at, (3, 128, 128)))) for at in range(400)])
     report = datacheck.scan(store, workers=1, progress=replacing(store / "000003.log", "fifo"))
-    assert report.tally.records < 400  # and it comes to an end
+    assert report.tally.records < 400  # the scan ends
 
 
 def test_a_picture_that_becomes_a_pipe_after_the_list_was_read(tmp_path):

@@ -1,4 +1,4 @@
-"""A rebuild makes a folder of its own to work in, replaces nothing but stores, and never a source."""
+"""Test that a rebuild works in a folder of its own, replaces nothing but stores, and never a source."""
 
 import fcntl
 import json
@@ -32,7 +32,7 @@ def kind(request):
 
 @pytest.fixture
 def home(tmp_path):
-    """A folder with what is dear to its owner."""
+    """A folder with files that are precious to their owner."""
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("\\documentclass{book}")
     (tmp_path / "data").mkdir()
@@ -45,12 +45,12 @@ def source(kind, home, tmp_path):
 
 
 def beside(source):
-    """Return the target of the command that a scan prints."""
+    """Return the target in the command that a scan prints."""
     return source.with_name(f"{source.stem}_clean{source.suffix}")
 
 
 def marked(folder, target):
-    """Make a folder that a rebuild of this target has left."""
+    """Make a folder as left behind by a rebuild of this target."""
     folder.mkdir(mode=0o700)
     descriptor = os.open(folder, os.O_RDONLY)
     assert stamp(descriptor)
@@ -66,7 +66,7 @@ def marked(folder, target):
 
 @pytest.fixture(params=["link", "foreign", "file", "marked link", "mark of another target", "mark that is a link"])
 def obstacle(request, home, source, tmp_path, monkeypatch):
-    """Something that lies at the names that a rebuild of the target would take."""
+    """Something at each of the names that a rebuild of the target would use for its work folder."""
     target = beside(source)
     names = [f".{target.name}.datacheck-partial", f".{target.name}.00000000.datacheck-partial"]
     tokens = iter(["00000000", "11111111"])
@@ -178,7 +178,7 @@ def test_a_link_is_no_target(home, source, tmp_path, leads, force):
 
 
 def test_no_source_and_no_folder_of_one_is_ever_replaced(home, kind, tmp_path):
-    """Whatever the folder looks like: those of a list have no files but HDF5 and the list."""
+    """This holds whatever the folder looks like; those of a list have no files but HDF5 files and the list."""
     source = store(kind, tmp_path / "data")
     parts = [tmp_path / "data" / "parts"] if kind == "hdf5-list" else []
     parts += [*parts[0].iterdir()] if parts else []
@@ -234,7 +234,7 @@ def test_a_source_below_the_target_by_another_mount_is_not_replaced(mounted, wor
 
 @pytest.mark.parametrize("words", [["--force"], ["--force", "--dry-run"]])
 def test_a_source_below_the_target_by_a_hard_link_is_not_replaced(tmp_path, words):
-    """The same inode by two paths, as a mount gives it, where nothing can be mounted."""
+    """Two paths lead to the same inode, as with a mount, but without needing the right to mount."""
     (tmp_path / "t" / "s").mkdir(parents=True)
     source = table(tmp_path / "data.h5")
     os.link(source, tmp_path / "t" / "s" / "b.h5")
@@ -248,7 +248,7 @@ def test_a_source_that_comes_to_lie_in_the_target_meanwhile_is_not_replaced(tmp_
     if system == "without":
         monkeypatch.setattr(renaming, "_renameat2", lambda old, new, flags: False)
     source, target = table(tmp_path / "data.h5"), tmp_path / "t"
-    if system == "without":  # a file alone is replaced there
+    if system == "without":  # there only a file is replaced
         table(target, 50)
     else:
         (target / "s").mkdir(parents=True)
@@ -298,7 +298,7 @@ def test_only_stores_are_replaced(tmp_path, what):
 
 
 def old_store(kind, folder, path):
-    """Put a store of a kind at a path, as an earlier rebuild may have."""
+    """Put a store of this kind at a path, as an earlier rebuild may have."""
     if kind == "empty":
         path.mkdir()
         return "an empty folder"
@@ -325,7 +325,7 @@ def test_a_store_is_replaced_and_named(tmp_path, old, system, monkeypatch):
     before = tree(tmp_path, [tmp_path / "t", tmp_path / "r.json"])
     if system == "without":
         monkeypatch.setattr(renaming, "_renameat2", lambda old, new, flags: False)
-        if old != "hdf5":  # a folder takes the place of something
+        if old != "hdf5":  # a folder would be replaced
             there = tree(tmp_path, [tmp_path / "none"])
             said = refused("rebuild", source, tmp_path / "t", "--drop-bad", "--force")
             assert "cannot replace a store in one step" in said
@@ -494,7 +494,7 @@ def as_nobody(folder):
     assert (left / "copy" / "data.mdb").exists()
 
 
-# What is said
+# What is printed
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])

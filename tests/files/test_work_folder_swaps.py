@@ -1,4 +1,4 @@
-"""Who renames the work folder away, and puts a link at its name, makes no rebuild write through the link."""
+"""Test that renaming the work folder and putting a link in its place makes no rebuild write through the link."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ from datacheck.files.staging import Workplace
 
 
 def put_links(folder, victim):
-    """Rename each work folder in a folder away, and put a link to the victim at its name."""
+    """Rename each work folder in a folder, and put a link to the victim in its place."""
     work = [it for it in folder.iterdir() if it.name.endswith(staging.ENDING) and not it.is_symlink()]
     for number, path in enumerate(work):
         path.rename(folder / f"moved-{number}")
@@ -101,7 +101,7 @@ def test_a_rebuild_needs_no_proc(tmp_path, kind, monkeypatch):
 
 
 def test_where_proc_shows_another_process_the_name_is_used(tmp_path, monkeypatch):
-    """As where it is mounted for other processes than ours, or closes us out."""
+    """This is the case if /proc is mounted for other processes than ours, or is closed to us."""
     monkeypatch.setattr(staging.os, "getpid", lambda: 1 << 30)
     with Workplace(tmp_path / "t") as work:
         assert work.inside == work.path

@@ -1,4 +1,4 @@
-"""`datacheck lint`: what goes to which stream, exit statuses, reports, the schedule."""
+"""Test `datacheck lint`: what goes to which stream, exit statuses, reports, and the schedule."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ def files(tmp_path):
 
 
 def spoil(files):
-    """Give the second pooling layer a window behind the end."""
+    """Give the second pooling layer a window beyond the end of its input."""
     head, tail = (files / "net.prototxt").read_text().split('name: "pool2"')
     tail = tail.replace("pool: MAX kernel_size: 2 stride: 2", "pool: AVE kernel_size: 2 stride: 4", 1)
     (files / "net.prototxt").write_text(f'{head}name: "pool2"{tail}')
@@ -126,7 +126,7 @@ GARBAGE = {
 def test_garbage_is_one_sentence(tmp_path, name):
     (tmp_path / "file").write_bytes(GARBAGE[name])
     done = run("file", cwd=tmp_path)
-    if name == "nested":  # a network it is, but Caffe would not parse it
+    if name == "nested":  # it is a network, but Caffe would not parse it
         assert done.returncode == 1
         assert "malformed-prototxt (bad): messages are nested more than 64 deep" in done.stdout
         return

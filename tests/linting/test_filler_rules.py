@@ -1,4 +1,4 @@
-"""Fillers and the blobs that they fill: for each check of Caffe a layer that passes it, and one like it that fails."""
+"""Test fillers and the blobs that they fill: for each check of Caffe a layer that passes, and one that fails."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Files for public forks of Caffe: what is theirs is told with the fork's name, and nothing is guessed about it."""
+"""Test files for public forks of Caffe: what belongs to a fork is reported with its name, and nothing is guessed."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_the_rest_of_a_file_for_a_fork_is_judged(tmp_path):
 
 
 def test_nothing_is_guessed_inside_a_layer_that_a_fork_has(tmp_path):
-    """A field that no table has, in a layer whose type no table has: most likely the same fork's."""
+    """A field that no table has, in a layer whose type no table has, most likely belongs to the same fork."""
     text = f'{INPUT}layer {{ name: "y" type: "OurGate" bottom: "x" top: "y" pooling_parm {{ size: 1 }} }}'
     report = lint(tmp_path, text)
     assert {it.verdict for it in report.findings} == {"suspicious"}

@@ -1,4 +1,4 @@
-"""Labels and volumes in the layers of forks, and networks of very many layers or axes."""
+"""Test labels and volumes in the layers of forks, and networks of very many layers or axes."""
 
 import pytest
 
@@ -11,14 +11,14 @@ LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "s" bottom: "t" }\n
 
 @pytest.mark.parametrize(("kind", "codes"), [("Gather", ["layer"]), ("Python", ["loss"])])
 def test_a_label_beside_what_is_learned(tmp_path, kind, codes):
-    """A fork's layer may keep the gradient of its bottoms apart; BVLC's Python layer does not."""
+    """A fork's layer may not mix the gradients of its bottoms; BVLC's Python layer is taken to mix them."""
     both = f'layer {{ name: "g" type: "{kind}" bottom: "a" bottom: "l" top: "s" top: "t" }}\n'
     (tmp_path / "net.prototxt").write_text(HEAD + DENSE + both + LOSS)
     assert [it.code for it in datacheck.lint(tmp_path / "net.prototxt").findings] == codes
 
 
 def test_what_is_learned_is_worked_out_once_a_network(tmp_path, monkeypatch):
-    """At every one of many losses it would take hours in a hostile file."""
+    """Computed for each of many losses, it would take hours in a hostile file."""
     from datacheck.linting import rule_input
 
     asked = []

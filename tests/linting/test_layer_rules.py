@@ -1,4 +1,4 @@
-"""Each lint rule of layers: a layer that it names, with its code and line, and one that is well."""
+"""Test each lint rule of layers: a layer that it reports, with code and line, and one that is sound."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ LINE = HEAD.count("\n") + 1
 
 
 def layer(kind, bottoms, inside="", tops="top"):
-    """Return a layer named `it` whose parameters stand on its second line."""
+    """Return a layer named `it` with its parameters on its second line."""
     ends = "".join(f' bottom: "{it}"' for it in bottoms.split()) + "".join(f' top: "{it}"' for it in tops.split())
     return f'layer {{ name: "it" type: "{kind}"{ends}\n{inside}\n}}\n'
 
@@ -85,7 +85,7 @@ def test_a_layer_that_is_well(tmp_path, name):
 
 B, S = "bad", "suspicious"
 ILL = [
-    # the layer, the code, the verdict, what is said, and whether it is said of the line of the parameters
+    # the layer, the code, the verdict, part of the message, and whether the line is that of the parameters
     (layer("Pooling", "data", "pooling_param { pool: AVE kernel_size: 3 stride: 5 }"), "empty-window", B, "NaN", True),
     (layer("Pooling", "data", "pooling_param { kernel_size: 3 stride: 5 }"), "empty-window", B, "-FLT_MAX", True),
     (
@@ -369,7 +369,7 @@ def test_labels_beyond_the_classes(tmp_path):
 
 
 def matrix(values, *, cut=0, count=None):
-    """Return a BlobProto of 1 x 1 x n x n, as an infogain matrix is written; or of another shape, or cut short."""
+    """Return a BlobProto of 1 x 1 x n x n, like that of an infogain matrix, or of another shape, or cut short."""
     blob = message_class("BlobProto")(num=1, channels=1)
     blob.height, blob.width = count or values.shape
     blob.data.extend(values.ravel().tolist())

@@ -1,4 +1,4 @@
-"""Networks that learn nothing, each beside the sound one that looks most like it, trained by a solver or not."""
+"""Test networks that learn nothing, each beside the sound one that looks most like it, with or without a solver."""
 
 import pytest
 
@@ -130,7 +130,7 @@ def test_the_size_of_the_learning_rate(tmp_path, lines, codes):
 
 @pytest.mark.parametrize(("frozen", "told"), [("", True), (FROZEN, False)])
 def test_statistics_kept_in_fine_tuning(tmp_path, frozen, told):
-    """Some layers frozen beside others that learn: the weights come from elsewhere, and with them the statistics."""
+    """If some layers are frozen and others learn, the weights come from elsewhere, and the statistics with them."""
     norm = of("BatchNorm", "a", "n", "batch_norm_param { use_global_stats: true }", top="a")
     found = lint(tmp_path, dense("a", "x", inside=frozen) + norm + dense("b", "a") + loss())
     assert any("use_global_stats" in it.message for it in found) is told

@@ -1,4 +1,4 @@
-"""What lint says in whole sentences, and the field that it points to."""
+"""Test the whole sentences of lint, and the fields that they point to."""
 
 import pytest
 
@@ -14,7 +14,7 @@ layer { name: "clip" type: "Clip" bottom: "conv" top: "clip" clip_param { min: -
 
 
 def only(folder, kind, bottom, inside):
-    """Return the message, the field within the layer and the cure of the only finding about a layer."""
+    """Return the message, the field within the layer and the fix of the only finding about a layer."""
     (folder / "net.prototxt").write_text(
         f'{HEAD}layer {{ name: "it" type: "{kind}" bottom: "{bottom}" top: "it" {inside} }}\n'
     )

@@ -1,4 +1,4 @@
-"""Names of fields, fillers and policies: those that Caffe has, and what is meant by those that it has not."""
+"""Test names of fields, fillers and policies: those that Caffe has, and what is suggested for those that it lacks."""
 
 import pytest
 

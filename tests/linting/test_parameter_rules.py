@@ -1,4 +1,4 @@
-"""Shared parameters, the number of param, labels that a gradient would reach, and where snapshots go."""
+"""Test shared parameters, the number of param, labels that a gradient would reach, and where snapshots go."""
 
 import pytest
 

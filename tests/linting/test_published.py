@@ -1,4 +1,4 @@
-"""Published networks parse, and their shapes are inferred, without a finding."""
+"""Test that published networks parse, and that their shapes are inferred, without a finding."""
 
 import pytest
 from caffe_networks import PUBLISHED

@@ -1,4 +1,4 @@
-"""Networks of layers that were put together at random are judged, whatever they are."""
+"""Test that networks of randomly combined layers are judged, whatever they are."""
 
 import random
 
@@ -13,7 +13,7 @@ DATA = 'layer { name: "d" type: "Data" top: "data" top: "label" data_param { sou
 
 
 def parameters(rng, kind):
-    """Return the parameters of a layer, sound and unsound ones."""
+    """Return random parameters of a layer, sound and unsound ones."""
     pick = rng.choice
     filler = f'type: "{pick(("xavier", "bilinear", "gaussian", "odd"))}" sparse: {pick((-1, -2, 3))}'
     outputs = f"num_output: {pick((0, 2, 5, 2**31 - 1))} weight_filler {{ {filler} }}"

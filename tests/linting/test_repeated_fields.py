@@ -1,4 +1,4 @@
-"""Fields that a fork takes several times, and BVLC Caffe once."""
+"""Test fields that a fork accepts several times, and BVLC Caffe once."""
 
 import pytest
 

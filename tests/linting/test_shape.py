@@ -1,4 +1,4 @@
-"""The shape of the records that data layers read, where it is given: what follows from it is judged."""
+"""Test the shape of the records that data layers read, if it is given: what follows from it is judged."""
 
 from click.testing import CliRunner
 

@@ -1,4 +1,4 @@
-"""Each fault of a solver is found on its line with its code; the same solver without it is clean."""
+"""Test that each fault of a solver is found on its line with its code, and that the same solver without it is clean."""
 
 import pytest
 
@@ -26,7 +26,7 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "
 
 
 def lint(folder, changes, **options):
-    """Lint a good solver with some of its settings changed (None: left out), one a line; return report and settings."""
+    """Lint a good solver with changed settings, one per line (None removes one); return the report and the settings."""
     settings = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
     lines = [
         f"{name}: {it}" for name, value in settings.items() for it in (value if isinstance(value, list) else [value])
@@ -60,7 +60,7 @@ def test_settings_that_are_well(tmp_path, changes):
 
 
 RATES = [
-    # every row of the table of policies: what is missing or wrong, the line, the verdict, what is said
+    # every row of the table of policies: what is missing or wrong, the line, the verdict, part of the message
     (
         FIXED | {"base_lr": None},
         None,

@@ -1,4 +1,4 @@
-"""Networks that look like a fault and are none, each beside the fault it looks like."""
+"""Test networks that look faulty but are not, each beside the fault that it looks like."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The shape of the records comes from the databases that a network names, where they are at hand."""
+"""Test taking the shape of the records from the databases that a network names, if they are at hand."""
 
 import numpy as np
 import pytest
@@ -35,8 +35,8 @@ def test_records_that_fit_are_sound(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "transform", "more", "layer"),
     [
-        ((3, 5, 4), "", "", "conv"),  # the kernel does not fit
-        ((3, 7, 7), "", "", "loss"),  # scores of 3x3 pixels and a single label
+        ((3, 5, 4), "", "", "conv"),  # the kernel is too large
+        ((3, 7, 7), "", "", "loss"),  # scores of 3x3 pixels, but a single label
         ((3, 9, 9), "transform_param { crop_size: 10 }", "", "data"),
         ((3, 5, 5), "transform_param { mean_value: 1 mean_value: 2 }", "", "data"),
         ((3, 5, 5), "", "group: 2", "conv"),

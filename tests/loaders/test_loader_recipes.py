@@ -1,6 +1,6 @@
-"""The recipes of docs/loaders.md, run as they stand there: with each framework where it is installed.
+"""Run the recipes of docs/loaders.md as they are written, with each framework that is installed.
 
-`pip install --group loaders` brings them.
+`pip install --group loaders` installs them.
 """
 
 import importlib.util
@@ -34,7 +34,7 @@ def installed(name):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A folder with a store of sixty records, of which two are bad, and the report of its scan."""
+    """A folder with a store of 60 records, two of them bad, and the report of its scan."""
     write_lmdb(tmp_path / "train_lmdb", raw_records(60) | {key(7): b"", key(31): datum(pixels(31), 1)[:-9]})
     datacheck.scan(tmp_path / "train_lmdb", workers=1, reports=[tmp_path / "report.json"])
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,7 @@ class Numbers:
 
 
 @installed("torch")
-@pytest.mark.filterwarnings("ignore")  # of the versions of others
+@pytest.mark.filterwarnings("ignore")  # warnings about versions of other packages
 def test_pytorch():
     import torch
 

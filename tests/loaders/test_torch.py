@@ -1,7 +1,7 @@
-"""`datacheck.torch.skip_bad`: the samples that are left out are the bad ones, in whatever way a dataset counts.
+"""Test `datacheck.torch.skip_bad`: it leaves out the bad samples, in whatever way a dataset counts.
 
-What PyTorch offers is stood in for where it is not installed; the tests at the end need it (`pip install --group
-loaders`), with workers that read LMDB and HDF5.
+A stand-in is used for PyTorch if that is not installed; the tests at the end need it (`pip install --group loaders`),
+with workers that read LMDB and HDF5.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ real = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyT
 
 @pytest.fixture
 def torch(monkeypatch):
-    """PyTorch, or what `skip_bad` takes of it."""
+    """PyTorch, or a stand-in with what `skip_bad` uses of it."""
     if importlib.util.find_spec("torch") is not None:
         import torch
 
@@ -71,7 +71,7 @@ def key_of(index):
 
 @pytest.fixture
 def store(tmp_path):
-    """Sixty records, of which two are bad; a stray one comes before them in the store."""
+    """A store of 60 records, two of them bad, after a stray one that comes first in the store."""
     bad = {key(7): b"", key(31): datum(pixels(31), 1)[:-9]}
     return write_lmdb(tmp_path / "env", raw_records(60) | bad | {b"!first": datum(pixels(1), 1)})
 
@@ -134,7 +134,7 @@ def test_without_pytorch_it_says_what_to_install(monkeypatch, report):
 
 @pytest.fixture
 def words(tmp_path):
-    """Thirty pictures of words with their texts, counted from 1; samples 4 and 9 are bad, one by its text."""
+    """Thirty pictures of words with their texts, counted from 1; samples 4 and 9 are bad, one of them by its text."""
     records = {b"num-samples": b"30"}
     for number in range(1, 31):
         records[b"image-%09d" % number] = pictures()[number % 2]

@@ -1,4 +1,4 @@
-"""What it means when Caffe dies: a line for each sign, as Caffe, LMDB, LevelDB, HDF5, CUDA or the system print it."""
+"""Test what it means when Caffe dies: a line per sign, as Caffe, LMDB, LevelDB, HDF5, CUDA or the system print it."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Failed checks that users posted, or their neighbours: each is known, with the command to run next."""
+"""Test failed checks of Caffe that users posted, or similar ones: each is known, with the command to run next."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every story has a log that tells it and one, close to it, that does not."""
+"""Test that every failure mode has a log that shows it, and a similar log that does not."""
 
 import math
 
@@ -14,7 +14,7 @@ LN10 = math.log(10)
 
 @pytest.fixture
 def diagnose(tmp_path):
-    """Return what a log's text comes to: each finding's code, iteration and message; and the report."""
+    """Return a function that writes a log with this text and returns the report about it."""
 
     def read(text, **options):
         path = tmp_path / "train.log"
@@ -216,7 +216,7 @@ def test_a_loss_that_stands_still_elsewhere_is_dead_too(diagnose):
 
 
 def debug(at, **bad):
-    """Return one iteration with debug_info; `bad` gives values to lines by name."""
+    """Return one iteration with debug_info; `bad` replaces values by the names of their lines."""
     lines = [
         forward("data", "data", bad.get("data", 0.5)),
         forward("pool1", "pool1", bad.get("pool1", 0.4)),

@@ -1,4 +1,4 @@
-"""Forms of logs that public forks and wrappers write, and what is told of losses that stand still or jump."""
+"""Test forms of logs that public forks and wrappers write, and findings about losses that stand still or jump."""
 
 import math
 

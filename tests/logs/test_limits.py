@@ -1,4 +1,4 @@
-"""Where the stories of training logs begin and end, and what their reports count."""
+"""Test the thresholds of the failure modes in training logs, and what the reports count."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Logs as they come: cut, torn, endless, binary, huge, zipped; and what is written about them."""
+"""Test reading real-world logs: cut, mixed up, endless, binary, huge or compressed; and what is written about them."""
 
 import csv
 import gzip
@@ -146,11 +146,11 @@ def test_a_hostile_log_cannot_reach_the_terminal(write):
     done = command(write(text))
     assert done.returncode == 1
     assert b"\x1b" not in done.stdout
-    assert b"next: datacheck scan SOURCE" in done.stdout  # a name that no shell could be given
+    assert b"next: datacheck scan SOURCE" in done.stdout  # this name cannot be given to a shell
 
 
 def long_log(path, size):
-    """Write a log of that many bytes with an end that is NaN; return its number of iterations."""
+    """Write a log of about `size` bytes that ends in NaN; return its number of iterations."""
     count = 0
     with path.open("w") as file:
         while file.tell() < size:

@@ -1,4 +1,4 @@
-"""A loss that stands still at a share of the worst there is, the size of the batch not being known."""
+"""Test a loss that stands still at a share of the worst possible value, if the batch size is not known."""
 
 from __future__ import annotations
 

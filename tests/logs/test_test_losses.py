@@ -1,4 +1,4 @@
-"""A test loss far above that of training: what is told, and what is not."""
+"""Test a test loss far above the training loss: what is reported, and what is not."""
 
 import pytest
 from log_building import cpp, glog, head, shown
@@ -15,7 +15,7 @@ def a_test(iteration, value, name="loss", weight=1.0):
 
 
 def log(tmp_path, train, test, **how):
-    """Return the findings of a run with a display every 10 iterations, and a test every 100."""
+    """Return the findings of a run with a display every 10 iterations and a test every 100."""
     text = head()
     for place in range(0, 2000, 10):
         if place % 100 == 0 and test is not None:

@@ -1,4 +1,4 @@
-"""Bounds of values that lie at odd places, in either byte order: those of the same values in an array of their own."""
+"""Test the bounds of unaligned values in either byte order: they equal those of the same values in their own array."""
 
 import tracemalloc
 
@@ -10,14 +10,14 @@ from datacheck.model.batch import Batch, SeparateArrays
 
 
 def apart(values, dtype, gap=3):
-    """Return records that begin at odd places."""
+    """Return unaligned records, each in its own array."""
     made = [np.frombuffer(b"x" * gap + it.astype(dtype).tobytes(), dtype, offset=gap) for it in values]
     assert not made[0].flags.aligned
     return [it.reshape(values.shape[1:]) for it in made]
 
 
 def stacked(values, dtype):
-    """Return records of which each begins at an odd place, in one array."""
+    """Return unaligned records in one array."""
     size = values[0].size * np.dtype(dtype).itemsize
     raw = np.frombuffer(b"".join(b"abc" + it.astype(dtype).tobytes() for it in values), np.uint8)
     steps = np.empty(values.shape[1:], dtype).strides
@@ -27,7 +27,7 @@ def stacked(values, dtype):
 @pytest.mark.parametrize("dtype", ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8", "<i4", ">u2"])
 @pytest.mark.parametrize("shape", [(1,), (5,), (7, 9), (3, 40, 41)])
 def test_bounds_are_those_of_aligned_values(dtype, shape, monkeypatch):
-    monkeypatch.setattr(batch, "CACHED_BYTES", 96)  # a record is many pieces
+    monkeypatch.setattr(batch, "CACHED_BYTES", 96)  # so small that a record takes many pieces
     chance = np.random.default_rng(len(shape))
     values = chance.integers(0, 200, (6, *shape)).astype(dtype)
     if values.dtype.kind == "f":

@@ -1,4 +1,4 @@
-"""The reason codes and their verdicts, written out: they never change."""
+"""Test the reason codes and their verdicts, which are written out here and never change."""
 
 import pytest
 

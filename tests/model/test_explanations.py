@@ -1,4 +1,4 @@
-"""Every code is explained."""
+"""Test that every code is explained."""
 
 import pytest
 

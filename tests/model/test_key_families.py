@@ -1,4 +1,4 @@
-"""Keys and their families."""
+"""Test keys and their families."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Keys that are a series are told at once, and whatever is asked of them is answered as key by key."""
+"""Test keys that form a series: detected at once, they give the same answers as key by key."""
 
 import random
 
@@ -61,7 +61,7 @@ def test_what_is_no_series(name):
 
 
 def changed(keys, chance):
-    """Return keys with a few other ones among them, mostly with none."""
+    """Return keys of which up to three are replaced, mostly none."""
     keys = list(keys)
     for _ in range(chance.choice([0, 0, 1, 3])):
         keys[chance.randrange(len(keys))] = chance.choice([b"num-samples", b"64-00001", b"zz", b"image-7", b"12-12"])

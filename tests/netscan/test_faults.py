@@ -1,6 +1,6 @@
-"""Each fault that real Caffe was given is found, and the sentence about Caffe says what Caffe did.
+"""Test that each fault that real Caffe was given is found, and that the sentence about Caffe says what Caffe did.
 
-The faults are those that were observed with BVLC Caffe: record 57 of a database, batches of 10 (see CONTRIBUTING.md).
+The faults are those observed with BVLC Caffe: record 57 of a database, batches of 10 (see CONTRIBUTING.md).
 """
 
 import io
@@ -41,7 +41,7 @@ def scan(folder, layers, loss="", **options):
 
 
 def said(report):
-    """Return code and sentence of each finding, by the record's key (or None)."""
+    """Return what Caffe does, by the record's key (or None) and the code of each finding."""
     return {(it.key, it.code): it.details["caffe"] for it in report.findings}
 
 
@@ -77,11 +77,11 @@ def sized(count):
 
 
 BOTH = RAW[:-2] + with_floats(nan_at(floats(1, (1, 1, 8))))[8:-2]
-"""Data, and NaN in float_data."""
+"""A record with data, and also NaN in float_data."""
 GARBLED = jpeg()[:-300] + bytes(100) + jpeg()[-200:]
 
 
-# name: (record, code, the situation whose sentence fits, words that the table has)
+# name: (record, code, the situation whose sentence applies, words of the sentence)
 IN_RAW = {
     "data 1 byte short": (sized(191), "size-mismatch", "data-short", "silence"),
     "data half": (sized(96), "size-mismatch", "data-short", "record before"),
@@ -248,7 +248,7 @@ def test_two_layers_on_one_leveldb(tmp_path):
     assert [it.layer.phases for it in scan(tmp_path, layers, phase="TEST")] == [("TEST",)]
 
 
-# --- what batches, crops, colours and means demand
+# --- requirements of batches, crops, colours and means
 
 
 def shapes_of(tmp_path, layers, sizes, **picture):
@@ -384,7 +384,7 @@ def test_labels_of_a_regression_are_no_classes(tmp_path):
     write_lmdb(tmp_path / "db", raw_records(40) | {key(7): datum(pixels(7), 1000)})
     path = net(tmp_path, data_layer())
     text = path.read_text().replace("SoftmaxWithLoss", "EuclideanLoss")
-    path.write_text(text.replace("num_output: 10", "num_output: 1"))  # as many values as the label has
+    path.write_text(text.replace("num_output: 10", "num_output: 1"))  # the label has one value, too
     (report,) = datacheck.scan_net(path, root=tmp_path)
     assert report.clean
     assert report.balance is None

@@ -1,4 +1,4 @@
-"""Label pictures in a store of their own, stages, solvers, and the data layers of forks and of old files."""
+"""Test label pictures in a separate store, stages, solvers, and the data layers of forks and of old files."""
 
 import io
 

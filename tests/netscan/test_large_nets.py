@@ -1,4 +1,4 @@
-"""Networks of any size are followed in steps that grow as the layers do."""
+"""Test that networks of any size are followed in a number of steps that is linear in the layers."""
 
 import sys
 
@@ -32,7 +32,7 @@ SHAPES = {
 
 
 def steps(work, *arguments):
-    """Return how many lines of the package run."""
+    """Return how many lines of the package are run by a call."""
     count = 0
 
     def line(frame, event, argument):
@@ -66,6 +66,6 @@ def test_the_sources_of_twice_the_layers_take_twice_the_steps(name):
 def test_linting_twice_the_layers_takes_twice_the_steps(name, tmp_path):
     (tmp_path / "few").write_text(net(name, 150))
     (tmp_path / "many").write_text(net(name, 300))
-    lint(tmp_path / "few")  # what is found out once is found out
+    lint(tmp_path / "few")  # fill the caches first
     few, many = steps(lint, tmp_path / "few"), steps(lint, tmp_path / "many")
     assert many < 2.2 * few

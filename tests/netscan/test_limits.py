@@ -1,4 +1,4 @@
-"""Where a layer's checks begin: its set-up, what its transformation makes infinite, and a look that is interrupted."""
+"""Test when a layer's checks begin: its set-up, values that its transformation makes infinite, interrupted scans."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Networks of many kinds over the same few stores: what is read of each, and what is wrong with it."""
+"""Test many kinds of networks over the same few stores: what is read for each, and what is wrong with it."""
 
 import io
 
@@ -22,7 +22,7 @@ def write(path, records):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A folder of stores: sound ones, and one with a label of 10, one with NaN, one with label maps."""
+    """A folder of stores: sound ones, one with a label of 10, one with NaN, and one with label maps."""
     folder = tmp_path_factory.mktemp("home")
     write(folder / "train", [datum(pixels(at, 1, 8, 8), at % 10) for at in range(40)])
     write(folder / "label10", [datum(pixels(at, 1, 8, 8), 10 if at == 7 else at % 10) for at in range(40)])

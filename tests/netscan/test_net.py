@@ -1,4 +1,4 @@
-"""Which layers of a network are sources, what their labels must be, and the command that scans them."""
+"""Test which layers of a network are sources, what their labels must be, and the command that scans them."""
 
 import json
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def test_the_label_of_hdf5_is_the_top_that_reaches_the_loss():
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A folder with a network and its two databases, the second with a fault, to be in."""
+    """A working directory with a network and its two databases, of which the second has a fault."""
     write_lmdb(tmp_path / "train", raw_records(200))
     write_lmdb(tmp_path / "test", raw_records(100) | {key(7): datum(pixels(7), 10)})
     (tmp_path / "net.prototxt").write_text(DATA + IP + LOSS)
@@ -185,7 +185,7 @@ def test_options_go_before_what_the_network_says(home):
 
 @dataclass(frozen=True)
 class Dark:
-    """No picture is dark."""
+    """A validator that reports pictures with a mean below 100."""
 
     def __call__(self, batch):
         if batch.field == "data":

@@ -1,4 +1,4 @@
-"""Layers that are read side by side, labels for each prediction, and pixels that nothing scales."""
+"""Test layers that are read side by side, labels for each prediction, and pixels that nothing scales."""
 
 import shlex
 
@@ -89,7 +89,7 @@ def test_scores_for_each_pixel_and_one_label(tmp_path):
     assert scan(tmp_path, one + pool + convolution().replace('"data"', '"data2"') + LOSS) == []
 
 
-# --- several labels of a row
+# --- several labels in a row
 
 
 def rows(folder, labels, scores=f"num_output: {CLASSES}"):

@@ -1,4 +1,4 @@
-"""What the layers behind the data cannot work with, its sizes being those of the records; targets of a sigmoid loss."""
+"""Test layers that cannot work with the sizes of the records, and the targets of a sigmoid loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that are to be dropped or kept, and that nothing can have, are refused before a source is scanned."""
+"""Test that impossible names to be dropped or kept are refused before a source is scanned."""
 
 import h5py
 import numpy as np
@@ -12,7 +12,7 @@ from datacheck.rebuilding import rebuild as rebuilding
 
 @pytest.fixture
 def unscanned(monkeypatch):
-    """A scan that fails the test: there was no need for one."""
+    """A scan that fails the test, since none is needed."""
 
     def scan(*args, **kwargs):
         raise AssertionError("it was scanned")

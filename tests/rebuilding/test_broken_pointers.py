@@ -1,4 +1,4 @@
-"""Cells of a matrix whose pointers are wrong: a rebuild takes none out, since nothing tells which values are whose."""
+"""Test matrices with wrong row pointers: a rebuild drops no cell, since nothing tells which values belong to which."""
 
 import h5py
 import numpy as np
@@ -11,7 +11,7 @@ DRAW = np.random.default_rng(12)
 
 
 def write(path, change):
-    """Write a 10x file with a NaN in one of its 60 cells, and change something else."""
+    """Write a 10x file with a NaN in one of its 60 cells, and with another change."""
     held = DRAW.random((60, 25)) < 0.2
     with h5py.File(path, "w") as file:
         of = file.create_group("matrix")

@@ -1,4 +1,4 @@
-"""A number that may count something else than the records, in a copy that lacks some of these."""
+"""Test a number that may count something other than the records, in a copy that lacks some of these."""
 
 import json
 

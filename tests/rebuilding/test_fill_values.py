@@ -1,4 +1,4 @@
-"""What is filled in is a number in the copy, too: else the copy would be as bad as its source."""
+"""Test that the fill value is a number in the copy, too, or else the copy would be as bad as its source."""
 
 import h5py
 import numpy as np
@@ -10,7 +10,7 @@ import datacheck
 
 
 def store(kind, path):
-    """Write 20 records of float32, of which one holds NaN, or of float16 ("half")."""
+    """Write 20 records of float32, one with NaN, or of float16 ("half")."""
     values = [floats(number) for number in range(20)]
     values[7][0, 1, 1] = np.nan
     if kind == "lmdb":

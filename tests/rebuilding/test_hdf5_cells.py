@@ -1,4 +1,4 @@
-"""Cells of sparse matrices: a bad value is named by its cell, and a cell goes from all that has something of it."""
+"""Test cells of sparse matrices: a bad value is named by its cell, and a cell is dropped from all that hold it."""
 
 import h5py
 import numpy as np
@@ -13,7 +13,7 @@ BY_PAIR = ("obsp/near", "obsp/far")
 
 
 def spoil(path, row, column, value=np.nan):
-    """Return what puts a value into a stored place of a sparse matrix."""
+    """Return a function that sets a stored value of a sparse matrix."""
 
     def change(file):
         group = file[path]
@@ -27,7 +27,7 @@ def spoil(path, row, column, value=np.nan):
 
 
 def stored_column(path, row):
-    """Return a column of a row that a sparse matrix of the sound file has a value in."""
+    """Return a column in which a sparse matrix of the sound file stores a value of this row."""
     with h5py.File(path) as file:
         return int(np.flatnonzero(load(file["X"])[row])[1])
 

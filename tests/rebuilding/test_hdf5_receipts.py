@@ -1,4 +1,4 @@
-"""A receipt lists what a copy of HDF5 samples has made true: counts, lists of names, numbers of rows."""
+"""Test that a receipt lists what a copy of HDF5 samples has corrected: counts, lists of names, numbers of rows."""
 
 from __future__ import annotations
 

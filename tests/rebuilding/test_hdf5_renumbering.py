@@ -1,4 +1,4 @@
-"""Episodes of a folder that a loader counts: what is left is numbered without a gap, and the receipt has both names."""
+"""Test episodes in a folder that a loader counts: the rest is renumbered without gaps; the receipt has both names."""
 
 import h5py
 import numpy as np
@@ -20,7 +20,7 @@ def write(folder, count=7, bad=(2, 4), name="episode_{}.hdf5", start=0):
 
 
 def load(folder):
-    """Read as ACT's loader does: as many episodes as there are files; return the lengths."""
+    """Read as many episodes as there are files, like ACT's loader; return their lengths."""
     made = []
     for number in range(len(list(folder.glob("*.hdf5")))):
         with h5py.File(folder / f"episode_{number}.hdf5") as file:

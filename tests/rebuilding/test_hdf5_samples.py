@@ -1,4 +1,4 @@
-"""Rebuild HDF5 files of samples: whole episodes and datasets go, and what counts or names them stays true."""
+"""Test rebuilding HDF5 files of samples: whole episodes or datasets are dropped, and counts and lists stay true."""
 
 import h5py
 import numpy as np
@@ -36,7 +36,7 @@ def spoil(file):
 def test_an_episode_with_a_bad_step_goes_as_a_whole(tmp_path):
     source, copy = write_demos(tmp_path / "a.h5", spoil), tmp_path / "b.h5"
     receipt = datacheck.rebuild(source, copy, drop_bad=True, workers=1, quarantine=tmp_path / "q")
-    assert receipt.dropped == 2 * 19 + 3  # its rows of actions, of obs, and its camera
+    assert receipt.dropped == 2 * 19 + 3  # its rows of actions and obs, and its camera
     assert datacheck.scan(copy, workers=1).clean
     with h5py.File(copy) as file, h5py.File(source) as was:
         assert sorted(file["data"]) == [f"traj_{it}" for it in (0, 1, 3, 4, 5)]

@@ -1,4 +1,4 @@
-"""A rebuild that is killed at any moment leaves nothing that keeps the next one from its work."""
+"""Test that a rebuild that is killed at any moment leaves nothing that prevents the next one from working."""
 
 import shutil
 import signal
@@ -31,7 +31,7 @@ def hdf5_source(folder):
 
 
 def content(path):
-    """Return all that a copy holds."""
+    """Return the whole contents of a copy."""
     if path.is_file():
         with h5py.File(path) as file:
             return file["data"][:].tobytes(), file["label"][:].tobytes()
@@ -60,7 +60,7 @@ def names_in(folder):
 
 
 def begun_in(folder):
-    """Return what lies in a folder and below it, apart from the source."""
+    """Return everything in a folder, at any depth, apart from the source."""
     return {it for it in folder.rglob("*") if "source" not in it.relative_to(folder).parts[0]}
 
 
@@ -97,7 +97,7 @@ def test_after_each_kill_the_next_rebuild_succeeds_and_leaves_nothing_behind(tmp
 
 
 def until_begun(folder: Path, process: subprocess.Popen, *, more: bool) -> None:
-    """Wait until a rebuild has made something in a folder; with `more`, until there is a folder within that."""
+    """Wait until a rebuild has made something in a folder, or with `more` something inside of that."""
     while process.poll() is None:
         made = begun_in(folder)
         if made and (not more or any(it.parent != folder for it in made)):

@@ -1,4 +1,4 @@
-"""Files beside a store are named where a copy does not have them, before anything is written and after."""
+"""Test that files beside a store that a copy will not have are named, before anything is written and afterwards."""
 
 import pytest
 from convention_stores import picture, sizes, write

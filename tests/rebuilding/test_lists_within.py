@@ -1,4 +1,4 @@
-"""Lists of records within mappings, which a copy keeps true, and those that it does not, of which people are told."""
+"""Test lists of records within mappings: those that a copy keeps true, and others, which are reported."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""A rebuild that loses its cluster says that there is no copy, and how less is lost the next time."""
+"""Test that a rebuild that loses its cluster says that there is no copy, and how to lose less the next time."""
 
 from collections import deque
 
@@ -14,7 +14,7 @@ GONE = "the Dask scheduler at tcp://head:8786 does not answer any more"
 
 
 def lost_at(name):
-    """Return an engine that is lost when a task of this name is given, but for the first of them."""
+    """Return an engine that is lost at the first task of this name, or at the second one for Check."""
 
     class Lost(Here):
         name = "dask"

@@ -1,4 +1,4 @@
-"""Episodes that have lost a part to damage: they go as a whole, and what the file counts is true of the others."""
+"""Test episodes that lost a part to damage: they are dropped as a whole, and the file's counts match the others."""
 
 import h5py
 import numpy as np
@@ -10,7 +10,7 @@ DRAW = np.random.default_rng(8)
 
 
 def write(path, spoiled, version="earliest", extra=()):
-    """Write 25 demonstrations, and break the headers of what is at the paths `spoiled`."""
+    """Write 25 demonstrations, and break the headers of the objects at the paths `spoiled`."""
     with h5py.File(path, "w", libver=version) as file:
         for number in range(25):
             demo = file.create_group(f"data/demo_{number}")
@@ -83,7 +83,7 @@ def test_a_group_that_is_known_from_its_link_stays_and_so_does_what_ends_the_fil
 
 
 def episodes(folder, spoiled, name="episode_{}.hdf5", extra=()):
-    """Write nine files of an episode each, and break the header of one thing in the file 3."""
+    """Write nine files of an episode each, and break the header of one object in file 3."""
     folder.mkdir()
     for number in range(9):
         path = folder / name.format(number)

@@ -1,4 +1,4 @@
-"""What is wrong with a store as a whole is not said to be lost where nothing is."""
+"""Test that faults of a store as a whole are not reported as losses if nothing is lost."""
 
 import pytest
 from building import key, raw_records

@@ -1,4 +1,4 @@
-"""Records beside those that a store counts: masks of some move with the pictures, what may be theirs is asked about."""
+"""Test records beside those that a store counts: masks move with their pictures; doubtful ones must be confirmed."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Copies of stores that hold the same keys do so too, whatever is left out of one of them."""
+"""Test that copies of stores with the same keys still have the same keys, whatever is left out of one of them."""
 
 import pickle
 
@@ -23,7 +23,7 @@ def broken(value):
 
 @pytest.fixture
 def stores(tmp_path):
-    """Two stores: 3 is broken in the first and 5 in the second, 7 is only in the first and 9 only in the second."""
+    """Two stores: 3 is broken in the first and 5 in the second; 7 is only in the first and 9 only in the second."""
     first, second = records(), records(1000)
     first[key(3)], second[key(5)] = broken(first[key(3)]), broken(second[key(5)])
     del first[key(9)], second[key(7)]
@@ -56,7 +56,7 @@ def test_records_that_are_kept_stay_in_both(tmp_path, stores):
 
 
 def counted(tmp_path, *lengths):
-    """Write two stores, of which 5 is broken in the second; those at `lengths` count their records."""
+    """Write two stores, with 5 broken in the second; those at `lengths` count their records."""
     made = [records(), records(1000)]
     made[1][key(5)] = broken(made[1][key(5)])
     for place in lengths:

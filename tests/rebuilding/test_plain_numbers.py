@@ -1,4 +1,4 @@
-"""Keys that are numbered without a gap, which nothing in the store counts: kept as they are, closed up, or refused."""
+"""Test keys numbered without gaps that nothing in the store counts: kept as they are, closed up, or refused."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Who asks a rebuild from Python how far it is: a bar for each phase, or a callable that is told."""
+"""Test the progress of a rebuild from Python: a bar for each phase, or calls of a callback."""
 
 import pytest
 from building import raw_records, write_lmdb
@@ -17,7 +17,7 @@ def test_a_bar_for_each_phase(tmp_path, store, capsys):
     assert [said.index(f"\r{phase}: ") for phase in ("scan", "copy", "verify")] == sorted(
         said.index(f"\r{phase}: ") for phase in ("scan", "copy", "verify")
     )
-    assert said.endswith("\r")  # the last bar is gone
+    assert said.endswith("\r")  # the last bar is removed
 
 
 def test_nothing_is_drawn_unasked(tmp_path, store, capsys):

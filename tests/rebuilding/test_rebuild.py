@@ -1,4 +1,4 @@
-"""A rebuild loses nothing good, proves it, and leaves either the whole copy or nothing."""
+"""Test that a rebuild loses nothing good, verifies that, and leaves either the whole copy or nothing."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from datacheck.backends.leveldb.log_writer import create as write_leveldb
 
 
 def pairs(path):
-    """Return every record of a store: part, key and value."""
+    """Return part, key and value of every record of a store."""
     reader = open_store(path)
     return [
         (shard.part, at, bytes(value))
@@ -417,7 +417,7 @@ def test_a_copy_that_came_out_wrong_is_not_published(source, target, monkeypatch
     from datacheck.rebuilding.work import Work
 
     def verified(work, *args, real=Work.verified):
-        """Return what a verification would find in a copy of which one bit has flipped."""
+        """Return what a verification finds in a copy of which one bit has flipped."""
         count, digest = real(work, *args)
         return count, digest[:-1] + "x"
 
@@ -486,7 +486,7 @@ def test_a_clean_store_copied_is_the_same_to_an_ordinary_loop(tmp_path, target):
 
 @pytest.fixture
 def table(tmp_path):
-    """An HDF5 file with two bad rows and a bad label, in compressed and checksummed chunks, and things around them."""
+    """An HDF5 file with two bad rows and a bad label, in compressed and checksummed chunks, and other objects."""
     path = tmp_path / "table.h5"
     data = np.stack([floats(number, (3, 8, 8)) for number in range(50)])
     label = (np.arange(50) % 5).astype(np.float64)

@@ -1,4 +1,4 @@
-"""A receipt names every record that goes: those of a partner's file, and those of the same step, too."""
+"""Test that a receipt names every dropped record, including those of a partner's file and those of the same step."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`rebuild --report` twice writes the receipt twice: as a document, and as a page."""
+"""Test that two `--report` options of a rebuild write the receipt twice: as a document and as a page."""
 
 import json
 

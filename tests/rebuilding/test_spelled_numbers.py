@@ -1,4 +1,4 @@
-"""Files of episodes whose numbers are spelled in several ways keep their names: nothing counts them."""
+"""Test that episode files whose numbers are spelled in several ways keep their names, since nothing counts them."""
 
 import h5py
 import numpy as np

@@ -1,4 +1,4 @@
-"""Indexes of PyTables that have as many rows as their table do not hinder a rebuild, whose copy goes without them."""
+"""Test that PyTables indexes with as many rows as their table do not prevent a rebuild; the copy has no indexes."""
 
 import h5py
 import numpy as np

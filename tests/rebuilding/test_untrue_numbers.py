@@ -1,4 +1,4 @@
-"""Numbers of rows that are wrong, which nothing can make true: a rebuild says that they are in its copy."""
+"""Test wrong numbers of rows that cannot be corrected: a rebuild says that its copy has them."""
 
 import h5py
 import numpy as np
