@@ -1,4 +1,4 @@
-# Everything happens in .venv, which each target makes by itself: only Python and make need to be there.
+# Targets create .venv as needed and run in it, so only Python and make have to be installed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,16 +34,16 @@ demo: $(READY)
 	$(BIN)/datacheck demo datacheck-demo
 	@echo "In this checkout the command is $(BIN)/datacheck."
 
-# The tests start thousands of processes: without bytecode each of them would compile the package anew. They wait for
-# these, for disks and for time limits: with a process for each core, more than a third of the time goes unused.
+# The tests start thousands of processes; without bytecode files each of them would compile the package again. They wait
+# for these processes, for disks and for time limits: with one process per core, more than a third of the time is idle.
 TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal \
 	--numprocesses $$($(BIN)/python -c "import os; print(len(os.sched_getaffinity(0)) + 2)")
 
-# Those of HDF5 fork their own process thousands of times, which takes twice as long with all other tests in its memory.
+# The HDF5 tests fork their process thousands of times, which takes twice as long with all other tests in its memory.
 test: $(READY)
 	$(TESTS) tests/backends/hdf5; forking=$$?; $(TESTS) --ignore tests/backends/hdf5 && exit $$forking
 
-# In an environment of its own: some of these packages change what others find installed.
+# A separate environment, since some of these packages change what others find installed.
 test-payloads: $(READY)
 	test -x $(PAYLOADS)/bin/python || $(PYTHON) -m venv $(PAYLOADS)
 	$(PAYLOADS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -63,7 +63,7 @@ pages: man
 	$(BIN)/python docs/codes_page.py > docs/codes.md.new
 	mv docs/codes.md.new docs/codes.md
 
-# In an environment of its own: no test needs what builds the documents.
+# A separate environment, since no test needs the packages that build the documents.
 $(DOCS)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"

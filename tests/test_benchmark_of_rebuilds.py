@@ -1,4 +1,4 @@
-"""The benchmark of rebuilds at a very small scale: that it runs, what it prints and writes. No figure is tested."""
+"""Test the benchmark of rebuilds at a very small scale: that it runs, what it prints and writes, but no figure."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def test_each_side_has_its_least_and_its_median(tmp_path):
 
 
 def stand_in(path):
-    """Write a tool that copies a file, whatever it is called."""
+    """Write a tool that copies a file, under any name."""
     path.write_text(f"#!{sys.executable}\nimport shutil, sys\nshutil.copyfile(*sys.argv[1:])\n")
     path.chmod(0o755)
 

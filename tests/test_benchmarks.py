@@ -1,4 +1,4 @@
-"""The benchmarks at a very small scale: that they run, what they print and write. No figure is tested."""
+"""Test the benchmarks at a very small scale: that they run, what they print and write, but no figure."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The recipes of docs/ci.md, the action and the hooks: parsed as their tools do, and their commands run."""
+"""Test the recipes of docs/ci.md, the action and the hooks: parsed as their tools do, and their commands run."""
 
 import ast
 import json
@@ -22,13 +22,13 @@ COMMANDS = Path(sys.executable).parent
 
 
 def blocks(language, section):
-    """Return the blocks of code of a language in a section of the page."""
+    """Return the code blocks of a language in a section of the page."""
     part = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
     return re.findall(rf"^```{language}\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
 
 
 def make(folder, *, sound):
-    """Make a folder with a dataset that is sound or not, and a training that leaves a model behind."""
+    """Make a folder with a sound or a bad dataset, and a training that leaves a model behind."""
     records = raw_records(60) | ({} if sound else {key(31): datum(pixels(31), 1)[:-9]})
     write_lmdb(folder / "train_lmdb", records)
     (folder / "train.py").write_text("import pathlib\npathlib.Path('model').write_text('trained')\n")
@@ -154,7 +154,7 @@ def test_dvc(tmp_path, sound):
 
 @both
 def test_snakemake(tmp_path, sound):
-    """Snakemake itself is no dependency of the tests: its rules are read as it reads this part of its language."""
+    """Snakemake is not a dependency of the tests; its rules are parsed like this part of its language."""
     make(tmp_path, sound=sound)
     (text,) = blocks("snakemake", "Snakemake")
     rules = {}
@@ -186,7 +186,7 @@ def test_snakemake(tmp_path, sound):
 
 @both
 def test_airflow(tmp_path, sound, monkeypatch):
-    """Airflow itself is no dependency of the tests: what the page uses of it stands in for it."""
+    """Airflow is not a dependency of the tests; a stand-in provides what the page uses of it."""
     make(tmp_path, sound=sound)
     tasks = []
 

@@ -1,4 +1,4 @@
-"""No false alarms: healthy stores of every payload have no finding that is bad or unverifiable."""
+"""Test for false alarms: healthy stores of every payload have no finding that is bad or unverifiable."""
 
 import io
 import json
@@ -13,7 +13,7 @@ import datacheck
 
 
 def smooth(number, size=(48, 40), mode="RGB"):
-    """Return a picture with soft gradients and an edge, different for each number."""
+    """Return a picture with soft gradients and an edge that differs for each number."""
     width, height = size
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     bands = [128 + 100 * np.sin(6 * x + number + band) * np.cos(4 * y - band) + 20 * (x > 0.5) for band in range(4)]

@@ -1,4 +1,4 @@
-"""What stands in for processes in the tests is held to what a process does."""
+"""Test that the stand-in for processes in the tests behaves like a process."""
 
 import os
 import signal

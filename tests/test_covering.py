@@ -1,4 +1,4 @@
-"""Pairs of parameters that are all tried."""
+"""Test that all pairs of parameters are covered."""
 
 from __future__ import annotations
 

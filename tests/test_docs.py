@@ -1,4 +1,4 @@
-"""Every example in the documents is run; what is not run stands in a table with the reason."""
+"""Run every example in the documents; those that are not run are listed in a table with the reason."""
 
 import ast
 import importlib.util
@@ -32,7 +32,7 @@ ELSEWHERE = {
     ("docs/extending.md", "python"): "tests/test_recipes.py",
     **{("docs/commands.md", it): "tests/cli/test_comfort.py" for it in ("bash", "zsh", "fish")},
 }
-"""Which test runs the blocks of a page, where it is none of these."""
+"""For blocks that are not run here, the test that runs them."""
 NO_EXAMPLE = {
     ("docs/caffe-nan.md", "text"): "what Caffe prints",
     ("docs/index.md", "{toctree}"): "the table of contents",
@@ -108,7 +108,7 @@ def test_what_is_shown_is_python(name):
 
 
 def test_the_pytorch_of_the_readme_leaves_the_bad_records_out(home, monkeypatch):
-    """PyTorch is stood in for, where it is not installed, by what the lines use of it."""
+    """If PyTorch is not installed, a stand-in provides what the lines use of it."""
     if importlib.util.find_spec("torch") is None:
         torch = ModuleType("torch")
         torch.utils = ModuleType("torch.utils")

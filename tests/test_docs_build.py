@@ -1,4 +1,4 @@
-"""`make docs`: the documentation is built where Sphinx is installed; warnings are errors."""
+"""Test `make docs`: the documentation is built if Sphinx is installed, and warnings are errors."""
 
 import importlib.util
 import subprocess

@@ -1,4 +1,4 @@
-"""What the pages on clusters, on resuming and on scale show is true."""
+"""Test that what the pages on clusters, on resuming and on scale show is true."""
 
 import ast
 import os
@@ -47,7 +47,7 @@ def test_the_session_of_resuming_is_true(folder):
 
     with pytest.raises(KeyboardInterrupt):
         datacheck.scan(folder / "train_lmdb", resume=folder / "train.jsonl", progress=interrupt)
-    (folder / "train.jsonl.partial").touch()  # so small a store has no mark yet
+    (folder / "train.jsonl.partial").touch()  # a store this small has no mark yet
     (session,) = blocks("resume.md", "console")
     command, said = re.fullmatch(r"\$ (.*)\n(.*)\n", session).groups()
     done = shell(command, folder)

@@ -1,4 +1,4 @@
-"""The sessions of docs/earlier-reports.md are true."""
+"""Test that the sessions of docs/earlier-reports.md are true."""
 
 import doctest
 import os

@@ -1,7 +1,7 @@
-"""A ratchet over the users' cases that lie beside the checkout: what holds must go on holding.
+"""Test the users' cases beside the checkout as a ratchet: what holds must continue to hold.
 
-`field_not_yet.txt` lists the checks that do not hold yet, a line each. A check that is not in the list must hold; one
-that is in it must not, so that whoever makes it hold takes it out, and nobody loses it again.
+`field_not_yet.txt` lists the checks that do not hold yet, one per line. A check that is not listed must hold. A listed
+check must fail, so that whoever makes it hold removes it from the list and nobody breaks it again.
 """
 
 import importlib.util
@@ -30,7 +30,7 @@ def runner():
 
 
 def spawn_here(spawn, command):
-    """Return `spawn` of a case, which runs the command in this process where nothing limits it to a part of that."""
+    """Return a `spawn` of a case that runs the command in this process, unless with a limit or another command."""
 
     def spawned(case, argv, cwd, limit=None, timeout=240):
         if limit or argv[0] != command:

@@ -1,4 +1,4 @@
-"""What a user meets: samples that are the same however a store is divided, configurations, refusals of a rebuild."""
+"""Test what users meet: samples that do not depend on how a store is divided, configurations, refusals of a rebuild."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def test_a_configuration_may_hold_options_of_other_commands(tmp_path):
 
 @dataclass(frozen=True)
 class Deadly:
-    """A validator that kills its worker at every tenth record."""
+    """A validator that kills its worker at records that begin with the pixels 77 and 0."""
 
     def __call__(self, batch):
         if not batch.label and (batch.values[:, 0, 0, :2] == (77, 0)).all(axis=1).any():

@@ -1,4 +1,4 @@
-"""datacheck as a stage before training, through a real make, a shell and Python."""
+"""Test datacheck as a stage before training, through a real make, a shell and Python."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Whatever is asked for, by whatever names: nothing changes but the outputs that were named, and never a source."""
+"""Test that no command changes anything but the outputs that it names, and never a source."""
 
 import os
 import random
@@ -11,7 +11,7 @@ COMMANDS = 14
 
 @pytest.fixture
 def world(tmp_path):
-    """Stores of every kind among links, pipes and foreign files; return the folders and files that hold stores."""
+    """Make stores of every kind among links, pipes and foreign files; return the paths to scan."""
     sources = []
     for kind in KINDS:
         (tmp_path / kind).mkdir()
@@ -33,7 +33,7 @@ def world(tmp_path):
 
 
 def somewhere(dice, root, sources, suffixes):
-    """Return a path at which something lies, or nothing yet, in any of the folders or behind a link."""
+    """Return a random path, existing or new, in any of the folders or behind a link."""
     folders = [root, root / "home", root / "way", root / "to_env", root / "none", *(it.parent for it in sources)]
     folder = dice.choice([*folders, *sources])
     there = [it.name for it in folder.iterdir()] if folder.is_dir() else []
@@ -42,7 +42,7 @@ def somewhere(dice, root, sources, suffixes):
 
 
 def asked(dice, root, sources):
-    """Return a command and the outputs that it names."""
+    """Return a random command, and the outputs that it names."""
     source = dice.choice([*sources, root / "to_env", root / "soft.csv", root / "home", root / "none", root / "loop"])
     what = dice.choice(["scan", "scan", "rebuild", "rebuild", "show"])
     if what == "scan":

@@ -1,4 +1,4 @@
-"""The structure that the design promises, held to the code itself."""
+"""Test the code for the structure that the design promises."""
 
 import ast
 import subprocess
@@ -27,7 +27,7 @@ FLOORS = [
     ("__init__",),
     ("__main__", "testing", "torch"),
 ]
-"""A room imports only from rooms on floors above its own in this list, and from itself; there is no exception."""
+"""The rooms on each floor. A room imports only from rooms on earlier floors and from itself, without exception."""
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 HOMES = {
@@ -53,11 +53,11 @@ HOMES = {
     "distributed": "engines/dask.py",
     "torch": "torch.py",
 }
-"""Where each library that could be replaced is imported, and nowhere else."""
+"""For each library that could be replaced, the only file that imports it."""
 
 
 class Facts(NamedTuple):
-    """What the tests look at in a file, which is parsed once for all of them."""
+    """What the tests need of a file, which is parsed once for all of them."""
 
     imports: list[tuple[str, bool, bool]]
     calls: set[str]
@@ -66,9 +66,9 @@ class Facts(NamedTuple):
 
 @cache
 def facts(path):
-    """Return the modules that a file imports, what it calls, and the lines of its functions less their docstrings.
+    """Return the modules that a file imports, its calls, and the lengths of its functions without their docstrings.
 
-    Of an import it is said whether it stands at the top, and whether it is for types only.
+    Each import comes with whether it is at the top level, and whether it is for types only.
     """
     nodes = list(ast.walk(ast.parse(path.read_text())))
     calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
@@ -81,7 +81,7 @@ def facts(path):
 
 
 def imports(path, *, types=True):
-    """Return the name of each module that a file imports, and whether it does so at the top; `types` only or not."""
+    """Return each imported module and whether it is imported at the top; without `types`, skip imports for types."""
     return [(name, top) for name, top, typing in facts(path).imports if types or not typing]
 
 
@@ -123,7 +123,7 @@ def test_imports_go_one_way(name):
 
 
 def test_there_is_no_circle():
-    """Types aside, the modules can be put in an order in which each imports only what comes before it."""
+    """Apart from imports for types, the modules can be ordered so that each imports only earlier ones."""
     waits = {name: {it for it, _ in imports(path, types=False) if it in NAMES} - {name} for name, path in NAMES.items()}
     while waits:
         free = [name for name, others in waits.items() if not others & waits.keys()]
@@ -184,7 +184,7 @@ def test_what_is_heavy_is_loaded_late(what, loaded):
 
 
 def test_a_scan_loads_what_its_workers_need_in_these_alone(tmp_path):
-    """What the caller loads beside is paid for by every scan, the smallest too."""
+    """Every scan, even the smallest, pays for what the caller loads besides these."""
     store = str(write_lmdb(tmp_path / "store", raw_records(20)))
     code = f"""
 import sys, datacheck.cli.entry as it

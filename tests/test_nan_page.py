@@ -1,4 +1,4 @@
-"""docs/caffe-nan.md is true: each command of it is run on the files that it is about, and once more after the fix."""
+"""Test that docs/caffe-nan.md is true: each of its commands is run on the files that it is about, and after the fix."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "caffe-nan.md"
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.M | re.S))
 CONSOLE = re.compile(r"^```console\n\$ datacheck (.*?)\n(.*?)\n```$", re.M | re.S)
 CHANGING = re.compile(r"\d+\.\d+ s \([\d,]+ records/s\)|\d+\.\d+ kB|at byte \d+")
-"""Times, and sizes that depend on the library that wrote a file."""
+"""Matches times, and sizes that depend on the library that wrote a file."""
 
 
 def run(command):
@@ -24,7 +24,7 @@ def run(command):
 
 
 def assert_is(output, shown):
-    """Compare an output with the page's, whose `...` stands for any lines."""
+    """Assert that an output matches the page's, where `...` stands for any lines."""
     pattern = re.escape(CHANGING.sub("_", shown)).replace(re.escape("\n    ...\n"), "\n(?:.*\n)+?")
     assert re.fullmatch(pattern, output), output
 

@@ -1,4 +1,4 @@
-"""The package: one address in one place, a long description whose links lead somewhere, what pip is told of it."""
+"""Test the package: one address in one place, a long description with valid links, and the metadata for pip."""
 
 import importlib.util
 import re
@@ -17,7 +17,7 @@ URLS = PROJECT["project"]["urls"]
 
 @pytest.fixture
 def readme_hook(monkeypatch):
-    """The hook that hatchling calls, which is not installed here: its base class is stood in for."""
+    """The hook that hatchling calls, with a stand-in for its base class, since hatchling is not installed here."""
     name = "hatchling.metadata.plugin.interface"
     base = ModuleType(name)
     base.MetadataHookInterface = type("MetadataHookInterface", (), {"root": str(ROOT)})

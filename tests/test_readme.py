@@ -1,4 +1,4 @@
-"""The README is true: its sessions run, its tables are those of the code, and it stays short."""
+"""Test that the README is true: its sessions run, its tables are those of the code, and it stays short."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""The stores that real programs wrote: Caffe's are clean, faults planted in a copy are named, the others are said."""
+"""Test stores that real programs wrote: Caffe's are clean, faults planted in a copy are named, others are reported."""
 
 import shutil
 
@@ -26,7 +26,7 @@ CAFFE = {
 
 
 def copy(name, tmp_path):
-    """Return a copy of a real store that may be written to; the original is read-only."""
+    """Return a writable copy of a real store, which is read-only."""
     target = tmp_path / name
     shutil.copytree(REAL / name, target)
     for file in [target, *target.rglob("*")]:
@@ -68,7 +68,7 @@ def test_what_is_no_store_is_refused_with_a_sentence_that_fits(name, reason):
 
 
 def changes(value):
-    """Return a value of a raw Datum broken in each named way, by code."""
+    """Return the broken forms of a raw Datum, by the code that each should get."""
     label = value.rindex(b"\x28")
     return {
         "empty": b"",

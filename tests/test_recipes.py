@@ -1,4 +1,4 @@
-"""The recipes of docs/extending.md are true: a toy of each kind, added by just those steps, works.
+"""Test that the recipes of docs/extending.md are true: a toy of each kind, added by just those steps, works.
 
 Each test copies the package, adds the file and the rows, and runs the command with that copy.
 """
@@ -20,19 +20,19 @@ CHECKS = ("model/settings.py", "CHECKS = (")
 REPORTS = ("reporting/files.py", "REPORTS: dict[str, Callable[[IO[str]], Sink]] = {")
 CONVENTIONS = ("conventions/__init__.py", "CONVENTIONS: dict[str, Row] = {\n")
 ENGINES = ("engines/__init__.py", "ENGINES: dict[str, EngineRow] = {\n")
-"""Where each table is, and the text behind which a row is put."""
+"""For each table, its file and the text after which a row is inserted."""
 DECODER_FILE = "decoders/toy.py"
 BACKEND_FILE = "backends/toy.py"
 ENGINE_FILE = "engines/toy.py"
 CHECK_FILE, BEFORE_CHECK = "checks/validators.py", "VALIDATORS: dict"
 REPORT_FILE, BEFORE_REPORT = "reporting/files.py", "REPORTS: dict"
-"""Where the code of each toy is put: a file of its own, or a text before which it stands."""
+"""Where the code of each toy goes: a file of its own, or before a text in an existing file."""
 PAIR_COPIER = "datacheck.rebuilding.pair_copier"
-"""The module of the copier of all key-value stores."""
+"""The module of the copier that all key-value stores share."""
 
 
 class Copy:
-    """A copy of the package to add something to, and to run."""
+    """A copy of the package to add something to and to run."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -78,7 +78,7 @@ class Copy:
         return json.loads(self.datacheck("scan", *arguments, "--format", "json", status=status))
 
     def contract(self, code, only=""):
-        """Run the tests of a contract suite, as whoever adds something does."""
+        """Run the tests of a contract suite, as somebody who adds something would."""
         path = self.folder / "test_toy.py"
         path.write_text(code)
         said = self.python("-m", "pytest", "-q", "-c", os.devnull, "--rootdir", self.folder, "-k", only, path)
@@ -249,7 +249,7 @@ def toy_store(path, records):
 
 @pytest.fixture
 def toys(tmp_path):
-    """A toy store of 60 arrays, one of which is cut."""
+    """A toy store of 60 arrays, one of which is cut short."""
     records = {}
     for number in range(60):
         file = tmp_path / "array.npy"

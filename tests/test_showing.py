@@ -1,4 +1,4 @@
-"""What `show` says of a record: never that nothing is wrong with what was not judged, never that it is not there."""
+"""Test that `show` never calls a record sound that was not judged, nor says that an existing record is missing."""
 
 import errno
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def test_a_key_with_a_colon_is_itself(tmp_path):
 
 @dataclass(frozen=True)
 class Unlucky(LmdbReader):
-    """A reader that cannot look for a record: a part could not be read, or (`number`) the system failed."""
+    """A reader that cannot look up a record: a part could not be read, or with `number` the system failed."""
 
     verdict: str | None = None
     number: int = 0

@@ -1,4 +1,4 @@
-"""`show` prints what lies in the cells of a row."""
+"""Test that `show` prints what is in the cells of a row."""
 
 import io
 

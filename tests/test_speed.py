@@ -1,4 +1,4 @@
-"""The quick ways of a scan say what the plain ones say: on whole stores, sound and damaged, whoever does the work."""
+"""Compare the fast paths of a scan with the plain ones on whole stores, sound and damaged, with any workers."""
 
 import random
 
@@ -11,7 +11,7 @@ from datacheck.decoders.one_by_one import decode_each
 
 
 def damaged(made, seed, count):
-    """Return `count` records, of which every sixth is damaged somehow."""
+    """Return `count` records, of which about one in six is randomly damaged."""
     chance = random.Random(seed)
     records = {}
     for number in range(count):
@@ -44,7 +44,7 @@ KINDS = {
 def test_the_report_is_that_of_the_plain_way(tmp_path, kind):
     path = write_lmdb(tmp_path / "env", damaged(KINDS[kind], kind, 100 if kind == "large" else 400))
     quick = [datacheck.scan(path, workers=workers, labels=8) for workers in (1, 3)]
-    # every record by itself, through the plain decoder, and with all statistics
+    # every record by itself, through the plain decoder, with all statistics
     plain = datacheck.scan(path, workers=1, labels=8, stats=True, validators=[PlainWay()])
     for report in quick:
         assert list(report.findings) == list(plain.findings)
@@ -56,7 +56,7 @@ def test_the_report_is_that_of_the_plain_way(tmp_path, kind):
 
 
 class PlainWay:
-    """A validator that judges nothing; in the workers, where it arrives, Datum records are decoded one by one."""
+    """A validator that judges nothing; unpickling it in a worker makes that decode Datum records one by one."""
 
     def __call__(self, batch):
         return ()

@@ -1,4 +1,4 @@
-"""A user's script of all that Python code may ask for: typed strictly, and run."""
+"""Test a user's script of everything that Python code may ask for: strictly typed, and run."""
 
 import os
 import subprocess
@@ -95,4 +95,4 @@ def test_a_script_is_typed_and_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "NOT CLEAN: 2 bad" in done.stdout
     assert "00000005 truncated " in done.stdout
-    assert "records" in done.stderr  # the bar
+    assert "records" in done.stderr  # the progress bar

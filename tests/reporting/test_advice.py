@@ -1,4 +1,4 @@
-"""What to run next, for sources whose path is not their name; and reports that outlive a slip in what is shown."""
+"""Test advice on what to run next, for sources whose path is not their name, and reports that outlive a bug in it."""
 
 import importlib.util
 import json
@@ -84,7 +84,7 @@ def test_a_scan_that_fails_still_leaves_the_old_report(dataset, monkeypatch):
 
 @pytest.mark.parametrize(("without", "to"), [(["plyvel"], ["--to", "lmdb"]), ([], [])])
 def test_a_copy_is_of_a_kind_that_can_be_written_here(tmp_path, monkeypatch, without, to):
-    """plyvel has no wheels for every Python: the command that is printed has to run all the same."""
+    """plyvel has no wheels for every Python, but the printed command has to run all the same."""
     write_leveldb(tmp_path / "store", (raw_records(30) | {key(7): b""}).items())
     there = importlib.util.find_spec
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Reports in every format say the same, stream, hold to their schema, and let nothing hostile through."""
+"""Test reports in every format: they say the same, stream, follow their schema, and let nothing hostile through."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ HOSTILE = [
 
 @pytest.fixture
 def hostile(tmp_path):
-    """A store whose keys try to get at a terminal or a page; every one of those records is empty."""
+    """A store of empty records whose keys try to affect a terminal or a page."""
     return write_lmdb(tmp_path / "env", {**raw_records(20), **dict.fromkeys(HOSTILE, b"")})
 
 

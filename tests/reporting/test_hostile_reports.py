@@ -1,4 +1,4 @@
-"""An earlier report may come from anybody: nothing in it reaches a terminal or a log of CI as a command."""
+"""Test earlier reports, which may come from anybody: nothing in them reaches a terminal or a CI log as a command."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ WHERE = {
 
 
 def spoiled(document, path):
-    """Return a document with WORD behind the text, or the name, at a path."""
+    """Return a document with WORD appended to the text, or to the name, at a path."""
     made = copy.deepcopy(document)
     at = made
     for step in path[:-1]:

@@ -1,4 +1,4 @@
-"""What is ignored counts nowhere, is said wherever the result is shown, and stays in a copy."""
+"""Test that ignored findings count nowhere, are mentioned wherever the result is shown, and stay in a copy."""
 
 import json
 

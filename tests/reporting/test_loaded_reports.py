@@ -1,4 +1,4 @@
-"""A report that was loaded can be saved and printed as one that was just made."""
+"""Test that a loaded report can be saved and printed like a new one."""
 
 import pytest
 from building import datum, key, pictures, raw_records, write_lmdb

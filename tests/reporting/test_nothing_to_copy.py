@@ -1,4 +1,4 @@
-"""A clean copy is suggested only of what would leave a record in it."""
+"""Test that a clean copy is suggested only if it would have a record."""
 
 from leveldb_building import write_log_store
 

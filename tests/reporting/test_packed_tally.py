@@ -1,4 +1,4 @@
-"""What a tally adds up to survives as bytes, all of it."""
+"""Test that everything in a tally survives packing."""
 
 from collections import Counter
 
@@ -16,7 +16,7 @@ from datacheck.statistics.exact_sums import FieldStatistics
 
 HUGE = 12345 << 1126
 APART = ("findings", "made")
-"""Findings are kept by themselves; what is made alongside a scan is none of one that is gone on with."""
+"""Findings are stored separately; what is made alongside a scan is not part of a scan that can be resumed."""
 ACCOUNT = Account(
     9,
     1,
@@ -54,7 +54,7 @@ def test_every_part_of_a_tally_survives():
 
 
 def test_every_field_of_what_it_holds_is_tried():
-    """A field that is added later is to be packed too."""
+    """A field that is added later must be packed, too."""
     for value, name in ((FULL.statistics["data"], "statistics"), (ACCOUNT, "keys"), (FULL.whole, "whole")):
         assert all(
             getattr(value, it) != getattr(type(value)(), it) for it in value.__struct_fields__ if it != "label"

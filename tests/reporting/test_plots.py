@@ -1,4 +1,4 @@
-"""Series are drawn as PNG, gaps and marks included."""
+"""Test that series are drawn as PNG, including gaps and marks."""
 
 import sys
 

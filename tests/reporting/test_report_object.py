@@ -1,4 +1,4 @@
-"""A report as Python code takes it: printed, asked, filtered, tabled, saved and loaded again."""
+"""Test a report in Python code: printed, queried, filtered, as a table, saved and loaded again."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from datacheck.reporting.finding_sequence import PRINTED
 
 @pytest.fixture
 def store(tmp_path):
-    """Sixty records; three are bad, and one of those has a key that is not printable."""
+    """A store of 60 records; three are bad, one of them with a key that is not printable."""
     records = raw_records(60)
     records |= {key(7): b"", key(31): datum(pixels(31), 1)[:-9], b"\xff\\odd": b""}
     return write_lmdb(tmp_path / "env", records)

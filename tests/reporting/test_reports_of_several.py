@@ -1,4 +1,4 @@
-"""The reports of several sources: what they come to together, and in notebooks."""
+"""Test the reports of several sources: their totals, and their display in notebooks."""
 
 import pytest
 from building import datum, key, raw_records, write_lmdb

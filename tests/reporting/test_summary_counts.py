@@ -1,4 +1,4 @@
-"""What a summary says of findings that have one code and not one verdict."""
+"""Test what a summary says about findings of one code with different verdicts."""
 
 from datacheck.model.finding import found
 from datacheck.model.settings import Settings

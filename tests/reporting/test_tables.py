@@ -1,4 +1,4 @@
-"""Tables hold no formula for any spreadsheet, whichever sign it separates cells by, and read back as they were."""
+"""Test that tables hold no formula for any spreadsheet, whatever its separator, and read back as they were."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ def random_texts():
 
 
 def pieces(raw):
-    """Yield what a spreadsheet may see as the start of a cell, if it heeds quotes or not, by each separator."""
+    """Yield what a spreadsheet may take for the start of a cell, with any separator, whether or not it heeds quotes."""
     for line in raw.split("\r\n"):
         for piece in line.split(";"):
             yield piece.lstrip("\"' ")
@@ -91,7 +91,7 @@ def test_a_row_reads_back_and_splits_into_no_formula(hostile):
         {"value": hostile},
     )
     assert (index, code) == ("-3", "nan")
-    assert ',-3,"' in raw  # a number is no text
+    assert ',-3,"' in raw  # a number is not quoted
     assert undone(source) == plain(hostile)
     assert not any(re.match(r"[\" ]*[=+@-]", piece) for piece in raw.split(";"))
 

@@ -1,4 +1,4 @@
-"""Names that a convention might keep are looked for once where none of them can be."""
+"""Test that names that a convention might keep are looked up once if none of them can be there."""
 
 import random
 
@@ -24,7 +24,7 @@ def store(path, keys, part=None, **options):
 
 @pytest.fixture
 def looks(monkeypatch):
-    """The places where a store was looked at."""
+    """The keys at which a store was looked up."""
     seen = []
     given = LmdbReader.peek
 
@@ -73,7 +73,7 @@ def test_of_another_order_nothing_is_known(tmp_path, looks, options):
 
 
 def test_of_a_leaf_that_is_damaged_it_says_what_looking_for_each_key_says(tmp_path):
-    """What lies in it is not there: the scan says what that costs."""
+    """What is in the leaf counts as absent; the scan reports what that costs."""
     path = tmp_path / "s"
     keys = [b"%06d" % at for at in range(2000)]
     store(path, keys)

@@ -1,4 +1,4 @@
-"""Labels under keys of their own that are pickled, or .npy arrays: `--labels` holds them to its bounds."""
+"""Test labels under keys of their own that are pickles or .npy arrays: `--labels` applies its bounds to them."""
 
 import io
 import pickle

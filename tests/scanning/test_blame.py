@@ -1,4 +1,4 @@
-"""Only what a reader or a decoder makes of a record's bytes is held against the record."""
+"""Test that only what a reader or a decoder makes of a record's bytes is held against the record."""
 
 import contextlib
 import pickle
@@ -77,7 +77,7 @@ def test_a_store_that_makes_everybody_wait_is_given_up(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["lmdb", "leveldb"])
 def test_one_record_alone_is_that_record_in_every_store(tmp_path, kind):
-    """The range that is tried once more holds the record that was held up, and no other."""
+    """The range that is retried holds the suspected record, and no other."""
     path = write_lmdb(tmp_path / kind, RECORDS) if kind == "lmdb" else write_log_store(tmp_path / kind, RECORDS.items())
     reader = datacheck.open_store(path)
     shard = reader.layout().shards[0]
@@ -102,7 +102,7 @@ def test_one_row_alone_is_that_row(tmp_path):
 
 @dataclass(frozen=True)
 class Slip:
-    """A check of datacheck's own with a mistake in it, at some labels."""
+    """A built-in check with a bug, at some labels."""
 
     labels: tuple[int, ...]
     how: type[BaseException] = IndexError
@@ -162,7 +162,7 @@ def test_memory_that_our_own_code_lacks_is_no_mistake(tmp_path):
 
 
 class Wrong(Exception):
-    """An exception that does not take what it gives, and so does not unpickle."""
+    """An exception whose constructor takes other arguments than it stores, so that it cannot be unpickled."""
 
     def __init__(self, one, two):
         super().__init__(one + two)
@@ -232,7 +232,7 @@ def test_the_alarm_of_one_task_does_not_ring_in_the_next():
         assert [result for _, result in pool.run([Nap(0, 0.2), Nap(0.6, None)])] == [0, 0.6]
 
 
-# On a copy of the package with a mistake put into it.
+# On a copy of the package with a mistake in it
 
 
 SLIP = '\n        raise IndexError("a slip")'
@@ -327,7 +327,7 @@ def test_a_picture_that_this_process_has_no_memory_for_is_not_corrupt(monkeypatc
 
 
 def test_a_block_that_this_process_has_no_memory_for_is_not_damaged(tmp_path, monkeypatch):
-    """One that the file cannot hold is."""
+    """A block that the file cannot hold is damaged."""
     from datacheck.backends.leveldb import block as leveldb_block
 
     def lacks(size):

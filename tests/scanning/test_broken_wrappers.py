@@ -1,4 +1,4 @@
-"""A wrapped value that ends early is broken, whatever the part that is left would unpack to."""
+"""Test that a wrapped value that ends early is broken, whatever its remaining part unpacks to."""
 
 import pickle
 import zlib

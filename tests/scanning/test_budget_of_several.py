@@ -1,4 +1,4 @@
-"""A budget of time is for all sources of a run together, also where each takes less than one look at the clock."""
+"""Test that a time budget is for all sources of a run together, even if each takes less than one check of the clock."""
 
 import pytest
 from building import raw_records, write_lmdb

@@ -1,4 +1,4 @@
-"""A dataset that has numbers in most files of a folder, and something else under its name in another one."""
+"""Test a dataset that has numbers in most files of a folder, and something else under the same name in another one."""
 
 import io
 

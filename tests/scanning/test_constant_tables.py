@@ -1,4 +1,4 @@
-"""What has one value only in all tables of an HDF5 file, of which there may be more than the profile samples."""
+"""Test fields with a single value in all tables of an HDF5 file, which may be more than the profile samples."""
 
 from __future__ import annotations
 

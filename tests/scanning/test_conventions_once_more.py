@@ -1,4 +1,4 @@
-"""What a store keeps beside its records is found out once more where a worker was killed from outside meanwhile."""
+"""Test that what a store keeps beside its records is determined again if a worker was killed from outside meanwhile."""
 
 from building import key
 from scanning.test_only_task import Dying

@@ -1,4 +1,4 @@
-"""A store that holds nothing but what is kept beside records."""
+"""Test a store that holds nothing but what is kept beside records."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Databases whose keys hold no number to be read are told apart: pictures in one, their labels under the same keys."""
+"""Test telling apart databases whose keys have no numbers: pictures in one, and their labels under the same keys."""
 
 import hashlib
 import struct

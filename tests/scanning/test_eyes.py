@@ -1,4 +1,4 @@
-"""How JPEGs are looked at is chosen once for a store, and everybody looks like that."""
+"""Test that the depth of JPEG checks is chosen once for a store and is the same for all workers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from datacheck.workers.interface import Watch
 
 needs_numba = pytest.mark.skipif(not eyes.installed(), reason="numba is not installed: JPEGs are not walked")
 BROKEN = sequential([[dc(40), ac(0, 9), EOB]] * 3 + [[dc(9), *[ac(15, 1)] * 4]])
-"""No decoder says a word of it."""
+"""A broken JPEG that no decoder objects to."""
 SOUND = sequential([[dc(it), ac(0, 9), EOB] for it in (40, -30, 20, 5)])
 
 
@@ -146,7 +146,7 @@ def test_statistics_of_pixels_change_nothing_of_what_is_found(tmp_path):
 
 
 def broken_numba(folder: Path) -> Path:
-    """Return a folder in which numba is installed and cannot be loaded, as with a NumPy that is too new for it."""
+    """Return a folder with an installed numba that cannot be loaded, as with a NumPy that is too new for it."""
     (folder / "numba").mkdir(parents=True)
     (folder / "numba" / "__init__.py").write_text('raise ImportError("Numba needs NumPy 1.26 or less")\n')
     return folder
@@ -177,7 +177,7 @@ def test_without_numba_a_strict_look_is_refused_with_what_to_install(monkeypatch
 
 class Pad:
     def leave(self, value: object) -> None:
-        """Leave a note that nobody reads."""
+        """Ignore the note."""
 
 
 @pytest.mark.parametrize("task", [tasks.Check(None, Profile(), eyes="walker")])

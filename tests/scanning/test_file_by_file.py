@@ -1,4 +1,4 @@
-"""Of a folder of HDF5 files only those that changed are read; the report is that of a scan of all of them."""
+"""Test that only the changed files of a folder of HDF5 files are read, and that the report is that of a whole scan."""
 
 import base64
 import contextlib
@@ -19,7 +19,7 @@ NOT_COMPARED = ("started", "seconds", "reused", "unchanged")
 
 @contextlib.contextmanager
 def new_file(path):
-    """Write an HDF5 file beside its place, and put it there: a worker that is kept may have the one before it open."""
+    """Write an HDF5 file to another name and move it into place, since a kept worker may have the previous one open."""
     with h5py.File(path.with_suffix(".new"), "w") as file:
         yield file
     path.with_suffix(".new").replace(path)
@@ -57,7 +57,7 @@ def last(request, folder, tmp_path):
 
 @pytest.fixture(autouse=True)
 def large(monkeypatch):
-    """Take the folders for large ones, which have no mean and no deviation unless these are asked for."""
+    """Treat the folders as large ones, which get no mean and no deviation unless these are asked for."""
     monkeypatch.setattr("datacheck.scanning.planning.STATS_BYTES", 0)
 
 
@@ -67,7 +67,7 @@ def document(report, path):
 
 
 def both(folder, last, tmp_path, **options):
-    """Scan what changed, and all; return the first report when the documents are the same."""
+    """Scan what changed, and also everything; return the first report after comparing the documents."""
     new, whole = tmp_path / "new.json", tmp_path / "whole.json"
     report = datacheck.scan(folder, if_changed=last, reports=[new], **options)
     full = datacheck.scan(folder, reports=[whole], **options)
@@ -121,9 +121,9 @@ def test_a_touched_file_is_read_and_comes_to_the_same(folder, last, tmp_path):
     assert said(both(folder, last, tmp_path)) == (1, 8)
 
 
-@pytest.mark.own_workers  # one that is kept may have the file open, which is changed in its place
+@pytest.mark.own_workers  # a kept worker may have the file open that is changed in place
 def test_bytes_that_changed_behind_an_equal_size_and_time_are_not_seen(folder, tmp_path):
-    """Nothing that does not read all of a file can see that: it is said in the documents."""
+    """Only reading the whole file can show that, which the documents say."""
     path, last = folder / "part_4.h5", tmp_path / "last.json"
     write_file(path, 4, rows=900)
     datacheck.scan(folder, reports=[last])
@@ -137,7 +137,7 @@ def test_bytes_that_changed_behind_an_equal_size_and_time_are_not_seen(folder, t
     assert report.counts["nan"] == 3
 
 
-@pytest.mark.own_workers  # one that is kept may have the file open, which is changed in its place
+@pytest.mark.own_workers  # a kept worker may have the file open that is changed in place
 def test_bytes_of_the_head_are_looked_at(folder, last):
     path = folder / "part_4.h5"
     before = path.stat()
@@ -145,7 +145,7 @@ def test_bytes_of_the_head_are_looked_at(folder, last):
     write_file(path, 44)
     other = path.read_bytes()
     assert len(other) == len(raw)
-    if other[:4096] == raw[:4096]:  # the values lie behind it
+    if other[:4096] == raw[:4096]:  # the values lie after it
         raw[100:104] = b"\1\2\3\4"
         path.write_bytes(raw)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -167,7 +167,7 @@ def test_it_rolls_from_report_to_report(folder, tmp_path):
 
 
 def test_what_files_say_of_each_other_is_true_of_those_that_are_there(tmp_path):
-    """Of episodes with members of one length all are compared, those that are read and those that are not."""
+    """In episodes with members of one length all are compared, whether or not they were read again."""
     folder = tmp_path / "episodes"
     folder.mkdir()
     for number in range(6):
@@ -215,7 +215,7 @@ def test_files_of_many_tables(tmp_path, workers):
 
 @pytest.mark.parametrize("dtype", ["f4", "i2"])
 def test_statistics_that_are_asked_for_are_those_of_a_whole_scan(tmp_path, dtype):
-    """Means of floats are rounded by what they are summed about, which depends on what the records are like."""
+    """The rounding of float means depends on the centre of the sums, which depends on the records."""
     folder = tmp_path / "parts"
     folder.mkdir()
 
@@ -262,7 +262,7 @@ def test_what_is_ignored_and_what_is_known_do_not_count_in_files_that_are_not_re
     write_file(folder / "part_4.h5", 4, nan=[7])
     report = both(folder, plain, tmp_path, known=plain)
     assert (report.counts, report.document().known.still) == ({"nan": 1}, {"nan": 4})
-    assert "per_file" not in json.loads((tmp_path / "new.json").read_text())  # it does not have all findings
+    assert "per_file" not in json.loads((tmp_path / "new.json").read_text())  # that report lacks some findings
 
 
 def test_duplicates_need_all_records(folder, tmp_path):
@@ -298,12 +298,12 @@ def test_only_what_changed_is_handed_to_the_workers(folder, last, monkeypatch):
     start = line._Line._start
     monkeypatch.setattr(line._Line, "_start", lambda self, some: given.extend(some) or start(self, some))
     datacheck.scan(folder, if_changed=last)
-    assert {it.check.shard.part.split("\n")[0] for it in given} == {"5"}  # behind the two in a folder
+    assert {it.check.shard.part.split("\n")[0] for it in given} == {"5"}  # after the two in a folder
 
 
 @pytest.mark.parametrize("tables", [1, 3])
 def test_batches_are_counted_in_files_that_are_not_read(tmp_path, tables):
-    """The labels of a file are kept in their order, in whichever of its tables they are."""
+    """The labels of a file are kept in order, whichever of its tables they are in."""
     folder = tmp_path / "train"
     folder.mkdir()
 
@@ -328,7 +328,7 @@ def test_batches_are_counted_in_files_that_are_not_read(tmp_path, tables):
 
 @pytest.mark.parametrize("changed", [True, False])
 def test_what_is_known_and_ignored_is_not_gone(folder, tmp_path, changed):
-    """A report does not have what is ignored: it cannot tell whether that is still there."""
+    """A report lacks what is ignored, so it cannot tell whether that is still there."""
     plain, last = tmp_path / "plain.json", tmp_path / "last.json"
     datacheck.scan(folder, reports=[plain])
     datacheck.scan(folder, reports=[last], ignore=["nan"])

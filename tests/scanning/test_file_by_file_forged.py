@@ -1,4 +1,4 @@
-"""What a report has of single files may come from anywhere: nothing of it is believed that cannot be."""
+"""Test what a report holds for single files, which may come from anywhere: nothing impossible in it is believed."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ def write(path, seed, *, nan=()):
 
 @pytest.fixture(autouse=True)
 def large(monkeypatch):
-    """Take the folders for large ones, of which no sums are made that depend on what all records are like."""
+    """Treat the folders as large ones, for which no sums are made that depend on all records."""
     monkeypatch.setattr("datacheck.scanning.planning.STATS_BYTES", 0)
 
 
@@ -39,7 +39,7 @@ def folder(tmp_path):
 
 
 def forge(path, change):
-    """Have a report say something else of its first file with a finding."""
+    """Change what a report holds for its first file with a finding."""
     said = json.loads(path.read_text())
     made = msgspec.msgpack.decode(zlib.decompress(base64.b64decode(said["per_file"])))
     tally = msgspec.msgpack.decode(made[1][6])
@@ -123,6 +123,6 @@ def test_any_other_bytes_are_refused_or_taken(folder, tmp_path):
                 for statistics in unpacked(it.tally).statistics.values():
                     statistics.summary()
             outcomes.add("taken")
-        except ValueError:  # what is no message is one, too
+        except ValueError:  # what msgspec raises for an invalid message is a ValueError, too
             outcomes.add("refused")
     assert outcomes == {"taken", "refused"}

@@ -1,4 +1,4 @@
-"""Keys whose folders are called by the classes: what lies in them is data, and no label."""
+"""Test keys in folders that are named after classes: the records in them are data, not labels."""
 
 import numpy as np
 import pytest

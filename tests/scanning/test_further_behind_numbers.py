@@ -1,4 +1,4 @@
-"""Keys that begin alike up to their first number, and differ behind it: families that no probe need show."""
+"""Test keys that are alike up to their first number and differ after it: families that the probes may not show."""
 
 import pytest
 from building import write_lmdb

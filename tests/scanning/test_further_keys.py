@@ -1,4 +1,4 @@
-"""Keys that no probe shows: small records lie in few pages, and probes are spread over the pages."""
+"""Test keys that no probe shows: small records lie in few pages, and the probes are spread over the pages."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ COUNT = 700
 
 
 def numbered(*names, count=COUNT):
-    """Return numbered pictures, and small records for each of them that say whose they are."""
+    """Return numbered pictures, and for each of them small records that name it."""
     records = {b"image-%09d" % it: picture(it) for it in range(count)}
     return records | {b"%s-%09d" % (name.encode(), it): b"of %d" % it for name in names for it in range(count)}
 
@@ -106,7 +106,7 @@ def test_keys_in_another_order_are_not_looked_for(option, tmp_path):
 
 
 class Unordered:
-    """A reader of which nobody knows the order; what it reads may kill its worker."""
+    """A reader of unknown key order, from which no record may be read, since that might kill its worker."""
 
     backend = "other"
 

@@ -1,4 +1,4 @@
-"""Conventions are recognised by the keys at the probes, whatever becomes of single ones of them."""
+"""Test that conventions are recognised by the keys at the probes, whatever happens to single ones of them."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ PROBES = [Shard("", Position(key)) for key in [b"image-000000001", b"image-00000
 
 @dataclass(frozen=True)
 class Failing(Delegating):
-    """A reader that fails at some of the probes, and in looking for the values of single keys."""
+    """A reader that fails at some of the probes, or in looking up the values of single keys."""
 
     how: str
     places: tuple[int, ...] = ()
@@ -56,7 +56,7 @@ class Failing(Delegating):
 
 
 class Hasty(Job):
-    """A job of which each step has to be done in the time of a record, and that of loading what it needs."""
+    """A job in which each step must be done in the time for a record, plus that for loading what it needs."""
 
     def __call__(self, task, watch):
         interface.PATIENCE = keeping.PATIENCE = 1

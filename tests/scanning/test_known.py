@@ -1,4 +1,4 @@
-"""Findings of an earlier report do not count; new ones do; those that are gone are named."""
+"""Test that findings of an earlier report do not count, new ones do, and those that are gone are named."""
 
 import json
 import pickle
@@ -169,7 +169,7 @@ def test_a_key_that_looks_like_the_report_is_a_key(tmp_path):
 
 
 def test_a_million_known_findings_are_numbers(tmp_path):
-    """A row of eight bytes a finding, and no object for each of them."""
+    """A finding is a row of eight bytes, not an object."""
     import tracemalloc
 
     count = 50_000

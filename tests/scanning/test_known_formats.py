@@ -1,4 +1,4 @@
-"""Records of a known format that no decoder reads: the finding says which format that is."""
+"""Test records of a known format that no decoder reads: the finding names the format."""
 
 from __future__ import annotations
 

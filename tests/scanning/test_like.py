@@ -1,4 +1,4 @@
-"""A store is held to what an earlier report says of another one."""
+"""Test holding a store to what an earlier report says about another one."""
 
 import json
 import pickle

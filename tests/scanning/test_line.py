@@ -1,4 +1,4 @@
-"""Checks that are sent to a worker together: the same report, and each death costs its own record alone."""
+"""Test checks that are sent to a worker together: the report is the same, and each death costs only its own record."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def write(path, count=90):
 
 @dataclass(frozen=True)
 class Deadly:
-    """Kills the worker that judges a certain number."""
+    """A validator that kills the worker that judges a certain number."""
 
     number: float = 0.0
 

@@ -1,4 +1,4 @@
-"""Stores that are written to all the time: sound records are never bad, and nothing ends in a traceback."""
+"""Test stores that are written to all the time: sound records are never bad, and nothing ends in a traceback."""
 
 import json
 import subprocess

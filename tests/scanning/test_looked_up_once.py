@@ -1,4 +1,4 @@
-"""What a convention may be told by is looked up once, however many conventions ask for it."""
+"""Test that a key that may show a convention is looked up once, however many conventions ask for it."""
 
 from collections import Counter
 
@@ -35,4 +35,4 @@ def test_each_key_is_looked_up_once_unless_its_value_is_large(tmp_path, monkeypa
     assert "ocr" in [it.name for it in known[""].conventions]
     large = asked.pop(b"__keys__")
     assert (large > 1) == (size > keeping.REMEMBERED)
-    assert asked == {b"num-samples": 1}  # of the other names it is known that nothing is there
+    assert asked == {b"num-samples": 1}  # the other names are known to be absent

@@ -1,4 +1,4 @@
-"""Among bytes that nothing decodes, a few begin by accident as a text or a tree does."""
+"""Test bytes that nothing decodes, of which a few happen to begin like a text or a tree."""
 
 import json
 import random

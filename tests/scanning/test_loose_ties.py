@@ -1,4 +1,4 @@
-"""Arrays that are as long as each other in nearly all records by nature, and may be of other lengths in the rest."""
+"""Test arrays whose lengths naturally agree in nearly all records, and may differ in the rest."""
 
 import pickle
 
@@ -10,7 +10,7 @@ from datacheck import scan
 
 COUNT = 200
 ODD = frozenset(range(11, COUNT, 25))
-"""Eight records, which are four in a hundred."""
+"""Eight records, which are four percent."""
 
 
 def found_in(path):
@@ -69,7 +69,7 @@ def test_of_few_sampled_records_a_difference_is_no_proof(tmp_path):
 
 
 def test_of_many_large_records_few_are_looked_at(tmp_path):
-    """That the arrays of none of these differ does not say that those of no other may."""
+    """That the arrays of the sampled records agree does not mean that those of the others must."""
 
     def record(number):
         count = 5000 + number % 50
@@ -113,7 +113,7 @@ def test_names_that_count_the_same_are(one, other, tmp_path):
 
 
 def test_the_extent_that_agrees_best_is_the_one_that_is_compared(tmp_path):
-    """Nearly all pictures are square, so that the sums of columns are nearly always as long as those of rows."""
+    """Nearly all pictures are square, so the sums of columns are nearly always as long as the sums of rows."""
 
     def record(number):
         height = 8 + number % 9

@@ -1,4 +1,4 @@
-"""Stores of very many parts: what is done for each does not grow with their number."""
+"""Test stores of very many parts: the work for each part does not grow with their number."""
 
 from collections import Counter
 

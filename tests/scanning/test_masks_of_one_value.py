@@ -1,4 +1,4 @@
-"""Masks with nothing to be seen are many, and said once; a picture of one value is named."""
+"""Test masks of one value, which are many and reported once, and a picture of one value, which is named."""
 
 import h5py
 import numpy as np

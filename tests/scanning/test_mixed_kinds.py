@@ -1,4 +1,4 @@
-"""Pictures and their annotations under keys without a number in common: nearly half of the records are no strangers."""
+"""Test pictures and annotations under keys without a common number: nearly half of the records are not strays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels of trees that only `--label-field` tells, and `--labels` where nothing is a label."""
+"""Test labels in trees that only `--label-field` names, and `--labels` if nothing is a label."""
 
 import json
 import pickle
@@ -50,7 +50,7 @@ def test_a_list_and_an_item(tmp_path):
 
 
 def test_bounds_of_labels_where_nothing_is_one(tmp_path):
-    """Clean is what was judged: nothing was held against the bounds."""
+    """The store is not clean, since nothing was compared with the bounds."""
     report, said = scanned(tmp_path / "store", rows(), labels=4)
     assert said == [(None, "label", "unverifiable", None)]
     assert report.status == 3
@@ -90,8 +90,8 @@ def test_bounds_of_labels_are_of_the_number_of_a_class_where_nothing_else_is_a_l
 @pytest.mark.parametrize(
     ("rows", "status"),
     [
-        ([{"x": at / 2, "label": at % 4, "class_id": at} for at in range(60)], 0),  # the label is another one
-        (classed("class_id", category_id=7), 3),  # either may be
+        ([{"x": at / 2, "label": at % 4, "class_id": at} for at in range(60)], 0),  # another field is the label
+        (classed("class_id", category_id=7), 3),  # either field may be the label
         ([{"x": 1.5, "objects": [{"category_id": at % 9}] * (at % 3)} for at in range(60)], 3),
         ([{"x": at / 2, "category": f"no. {at % 4}"} for at in range(60)], 3),
         ([{"x": at / 2, "object_id": at % 9} for at in range(60)], 3),

@@ -1,4 +1,4 @@
-"""Names that options give: those that are nowhere are refused with those that there are, all others are taken."""
+"""Test names in options: those that occur nowhere are refused with a list of those that do, others are accepted."""
 
 import json
 
@@ -113,7 +113,7 @@ def test_datasets_belong_together_in_every_group_that_has_them(demos):
         del file["data/demo_1/states"]
         file["data/demo_1/states"] = np.random.default_rng(9).random((19, 5))
     said = [it for it in datacheck.scan(demos, together=["actions,st*"]).findings if it.code == "row-count"]
-    (found,) = (it for it in said if "sample" not in it.details)  # the other demonstrations say it, too
+    (found,) = (it for it in said if "sample" not in it.details)  # the other demonstrations are reported for it, too
     assert found.details["rows"] == {"/data/demo_1/actions": 20, "/data/demo_1/states": 19}
 
 
@@ -140,7 +140,7 @@ def test_a_name_in_a_database_is_there(here):
 
 
 def test_a_store_that_cannot_tell_refuses_nothing(here):
-    """Few records are of a kind of their own, which the sample does not decode; or nothing can be sampled at all."""
+    """A few records are of a kind that the sample does not decode, or nothing can be sampled at all."""
     write_lmdb(here / "strays", raw_records(300) | {b"mean": datum(floats(1), 3)})
     assert datacheck.scan("strays", range={"data": (-1e9, 1e9)}).status == 0
     write_lmdb(here / "empty", {key(n): b"" for n in range(20)})

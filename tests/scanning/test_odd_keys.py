@@ -1,4 +1,4 @@
-"""Keys that are not what their loader asks for, all of them: the spelling of bytes, a NUL behind each."""
+"""Test stores whose keys all differ from what their loader asks for: spelled like bytes literals, or ending in NUL."""
 
 import pickle
 import struct
@@ -47,7 +47,7 @@ def test_some_of_the_keys_are_what_they_are(tmp_path):
 
 
 def numbered(spell, count=60, **others):
-    """Return pictures under numbers as `spell` writes them, and what else there is."""
+    """Return pictures under numbers spelled by `spell`, and other records."""
     return {spell(at): picture(at) for at in range(count)} | {name.encode(): value for name, value in others.items()}
 
 
@@ -72,12 +72,12 @@ def test_a_count_without_a_nul_is_asked_for_in_another_form_than_the_records(tmp
 @pytest.mark.parametrize(
     "records",
     [
-        numbered(lambda at: b"%08d\0" % at),  # a loader goes through them, or asks for them so
+        numbered(lambda at: b"%08d\0" % at),  # a loader iterates over them, or asks for them in this form
         numbered(lambda at: b"%d\0" % at, **{"length\0": b"60"}),
         numbered(lambda at: b"%d\0" % at, __keys__=pickle.dumps([b"%d\0" % at for at in range(60)])),
-        numbered(lambda at: (b"%d" % (at + 9_999_970)).ljust(8, b"\0")),  # of one length, filled up
-        numbered(lambda at: b"img" + struct.pack("<H", at), 300),  # img0 and a NUL to img9 are among them
-        numbered(lambda at: struct.pack("<H", 41 * at), 300),  # 48 is a digit and a NUL
+        numbered(lambda at: (b"%d" % (at + 9_999_970)).ljust(8, b"\0")),  # padded to one length
+        numbered(lambda at: b"img" + struct.pack("<H", at), 300),  # they include img0 to img9, each followed by a NUL
+        numbered(lambda at: struct.pack("<H", 41 * at), 300),  # 48 is the digit 0 followed by a NUL
         numbered(lambda at: struct.pack(">I", at), 60, length=b"60"),
         {struct.pack("<H", at): picture(at % 60) for at in [*range(40, 140), *range(12_300, 12_700)]},
     ],

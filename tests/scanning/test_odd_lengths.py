@@ -1,4 +1,4 @@
-"""Values that nothing decodes: the few of another length are told, and what would read them is suggested."""
+"""Test values that nothing decodes: the few of another length are reported, and a way to read them is suggested."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_a_handful_of_values_tells_nothing(tmp_path):
 
 
 def frames(odd=None, *, sequences=8, count=12, size=lambda sequence: 24):
-    """Return the frames of some sequences, too few of each for a length of its own."""
+    """Return the frames of several sequences, each with too few frames to establish its own length."""
     its = ((sequence, frame) for sequence in range(sequences) for frame in range(count))
     return {b"%03d_%08d" % it: raw(it[0] * 100 + it[1], size(it[0]) - (5 if it == odd else 0)) for it in its}
 

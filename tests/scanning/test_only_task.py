@@ -1,4 +1,4 @@
-"""A task that is given alone, and whose worker dies of it."""
+"""Test a task that is given alone, and whose worker dies of it."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from datacheck.workers.interface import UNKNOWN_END, Death
 
 
 class Dying:
-    """An engine whose first tasks end like that."""
+    """An engine whose first tasks end with these deaths."""
 
     def __init__(self, *deaths):
         self.deaths = list(deaths)

@@ -1,4 +1,4 @@
-"""What is about no record has limits of datacheck's own: to pass one says nothing of the data, nor of --timeout."""
+"""Test the limits on what concerns no single record: exceeding one says nothing about the data, nor about --timeout."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ RECORDS = raw_records(60)
 
 @dataclass(frozen=True)
 class Uncounted:
-    """A reader whose layout knows no numbers of records, and that ends its process where it opens or counts."""
+    """A reader whose layout has no record counts, and that ends its process when it opens or counts."""
 
     reader: LmdbReader
     opening: int = 0
@@ -58,7 +58,7 @@ class Uncounted:
         return self.reader.name(shard, place, finding)
 
     def blocks(self, shard, *, limit=None, note=ignore):
-        # only who counts reads without a profile having been taken, and asks for no limit
+        # only counting reads before there is a profile and without a limit
         counts = limit is None and self.counting and not Path(f"{self.reader.path}.counted").exists()
         for block in self.reader.blocks(shard, limit=limit, note=note):
             if counts and self.at in block.keys:

@@ -1,4 +1,4 @@
-"""Every worker that will look at JPEGs loads what it looks with, before the first picture is judged."""
+"""Test that every worker that will check JPEGs loads what it needs for that before the first picture is judged."""
 
 import pytest
 
@@ -13,7 +13,7 @@ PROFILE = Profile({"#": FamilyProfile("picture", 16, {"data": FieldProfile((3, 8
 
 
 class Workers:
-    """An engine of so many workers, each of which says this of its eyes."""
+    """An engine of workers that give these answers about walking JPEGs, one each."""
 
     def __init__(self, said):
         self.said, self.count, self.tasks = said, len(said), []
@@ -42,7 +42,7 @@ def test_as_many_workers_as_there_is_work_for_load_it(shards, opened):
 @pytest.mark.parametrize("said", ["numba is broken", Death("SIGKILL")])
 @pytest.mark.parametrize("place", [0, 2])
 def test_where_one_worker_cannot_none_looks_so(said, place):
-    """All have to look alike, so that the report does not depend on who looked."""
+    """All workers must check alike, so that the report does not depend on the worker."""
     answers = [None] * 3
     answers[place] = said
     assert with_eyes(make(), layout(9), PROFILE, Workers(answers)).eyes == "decoder"

@@ -1,4 +1,4 @@
-"""Stores that are to hold the same keys: records without a pair, pictures of another scale."""
+"""Test stores that should hold the same keys: records without a partner, and pictures of another scale."""
 
 import io
 
@@ -25,7 +25,7 @@ def picture(number, height, width, kind="PNG"):
 
 
 def pictures(scale, count=COUNT, odd=()):
-    """Return pictures of several sizes, all of one scale; the `odd` ones are higher by one row."""
+    """Return pictures of several sizes but of one scale; the `odd` ones are one row higher."""
     return {
         key(number): picture(number, scale * (6 + number % 3) + (number in odd), scale * (8 + number % 2))
         for number in range(count)
@@ -33,7 +33,7 @@ def pictures(scale, count=COUNT, odd=()):
 
 
 def scanned(*stores, **options):
-    """Return what is found in each store: key, code and verdict."""
+    """Return key, code and verdict of the findings in each store."""
     reports = datacheck.scan(list(stores), paired=True, workers=1, **options)
     return [[(it.key, it.code, it.verdict) for it in report.findings] for report in reports]
 

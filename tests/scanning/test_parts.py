@@ -1,4 +1,4 @@
-"""One of N parts of a store: together they are all records, each once."""
+"""Test one of N parts of a store: together the parts hold all records, each once."""
 
 import h5py
 import numpy as np
@@ -27,7 +27,7 @@ def test_the_parts_are_all_records_each_once(of, shards):
 
 @pytest.fixture
 def store(tmp_path):
-    """Every record is bad, so that a report names all that was looked at."""
+    """A store of bad records only, so that a report names all records that were checked."""
     path = tmp_path / "env"
     records = {key(number): floats(number).tobytes() for number in range(400)}
     return write_lmdb(path, {at: b"\x00\x00\xc0\x7f" + value[4:] for at, value in records.items()})

@@ -1,4 +1,4 @@
-"""What dies while the profile is taken is left out by name; a store without a profile is never clean."""
+"""Test that what dies while the profile is taken is left out by name; a store without a profile is never clean."""
 
 import functools
 import io
@@ -31,7 +31,7 @@ from datacheck.workers.interface import Death, Step
 
 
 def png(size: int, *, noise: bool = False) -> bytes:
-    """Return a grey PNG of size x size pixels; without `noise` it takes few bytes and as long to decode."""
+    """Return a grey PNG of size x size pixels; without `noise` it has few bytes but takes as long to decode."""
     values = np.zeros((size, size), np.uint8)
     values[:: max(1, size // 7)] = 200
     if noise:
@@ -43,8 +43,9 @@ def png(size: int, *, noise: bool = False) -> bytes:
 
 @functools.cache
 def slow() -> bytes:
-    """Return a picture that takes more than a second of processor time: longer than the timeouts here, and than all
-    the small ones together.
+    """Return a picture that takes more than a second of processor time.
+
+    This is longer than the timeouts here, and longer than all the small pictures together.
     """
     return png(23_000)
 
@@ -54,7 +55,7 @@ def small_pictures(count: int) -> dict[bytes, bytes]:
 
 
 def slow_store(path: Path) -> Path:
-    """Write pictures of which the first is slow, and two are none: they look like text, as beside pictures it is."""
+    """Write pictures, of which the first is slow and two are in fact texts, as may lie beside pictures."""
     return write_lmdb(path, {**small_pictures(80), key(0): slow(), key(30): b"1234567", key(55): b"some words"})
 
 
@@ -96,7 +97,7 @@ def test_pictures_that_are_slow_together_are_taken_one_by_one(tmp_path):
 
 @dataclass(frozen=True)
 class Dying(Delegating):
-    """An LMDB reader that raises MemoryError at the keys in `deadly`; only for who reads a few records if `few`."""
+    """An LMDB reader that raises MemoryError at the keys in `deadly`; if `few`, only for reads with a limit."""
 
     deadly: frozenset[bytes]
     few: bool = False
@@ -147,7 +148,7 @@ def test_a_rebuild_without_a_profile_is_refused(tmp_path, monkeypatch):
 
 
 class Inline:
-    """A pool that runs its tasks here; `dies` says of a note whether what follows it ends the worker."""
+    """A pool that runs its tasks in this process; `dies` tells from a note whether the worker dies after it."""
 
     def __init__(self, reader, dies=lambda note: False, timeout=10.0):
         self.job = SimpleNamespace(reader=reader, settings=Settings(timeout=timeout))
@@ -172,12 +173,12 @@ class Inline:
 
 
 class KilledError(BaseException):
-    """Stands for a signal: nothing catches it."""
+    """Stands for a signal, so nothing catches it."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A reader of records in memory, 16 a probe."""
+    """A reader of records in memory, with 16 per probe."""
 
     backend = "listed"
     records: tuple[tuple[bytes, bytes], ...]
@@ -233,7 +234,7 @@ def test_a_death_loses_and_repeats_nothing_of_the_other_probes():
     assert [(it.place, it.probe) for it in result.left] == [(Position(40), 2)]
     assert result.profile.families["#"].sampled == 159
     assert pool.tasks == 3
-    # once for its votes and once to be decoded, since the workers that held the samples died
+    # once for the votes and once for decoding, since the workers that held the samples died
     assert max(reader.reads.count(at) for at in range(160) if not 32 <= at < 48) == 2
 
 
@@ -267,7 +268,7 @@ def test_a_profile_that_costs_too_many_deaths_is_made_of_what_is_there_and_says_
 
 
 class Raising:
-    """A Datum decoder that raises what hostile bytes may make a library raise, where a value says so."""
+    """A Datum decoder that raises, for certain values, what a library may raise for hostile bytes."""
 
     def __init__(self, name):
         self._decoder = decoder(name)

@@ -1,4 +1,4 @@
-"""A record that kills whoever reads it on the way to the profile is named, and never the one before it."""
+"""Test that a record that kills its reader while the profile is taken is named, and never the record before it."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from datacheck.backends.interface import ignore
 
 @dataclass(frozen=True)
 class Deadly(Delegating):
-    """A reader that dies before it has seen a key (`unseen`), or at its value."""
+    """A reader that dies at the value of a key, or before it notes that key if `unseen`."""
 
     deadly: bytes
     unseen: bool

@@ -1,4 +1,4 @@
-"""A family is what more than half of its sampled values are; the others are judged as what they look like, or not."""
+"""Test that a family is what most of its sampled values are; others are judged as what they look like, or not."""
 
 import gzip
 import io
@@ -310,7 +310,7 @@ def test_the_profile_does_not_depend_on_the_workers(tmp_path):
 
 
 class Apart:
-    """A reader that yields one record a block."""
+    """A reader that yields one record per block."""
 
     def blocks(self, probe, *, limit):
         for at, size in enumerate((100, 100, 500, 100)):

@@ -1,4 +1,4 @@
-"""A scan that was interrupted or killed goes on where it stopped, and its report is that of one that was not."""
+"""Test that an interrupted or killed scan resumes where it stopped, with the report of an uninterrupted one."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from datacheck.reporting.files import Reports
 
 
 def value(number):
-    """Return a record: every 7th has a NaN, every 50th is cut short."""
+    """Return a record; one in 7 has a NaN, and one in 50 is cut short."""
     array = floats(number)
     if number % 7 == 3:
         array[0, 1, number % 4] = np.nan
@@ -83,7 +83,7 @@ def scan(store, report, **more):
 
 @pytest.fixture
 def unfinished(store, tmp_path, monkeypatch):
-    """What an interrupted scan has left."""
+    """The unfinished report of an interrupted scan."""
     monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
         scan(store, tmp_path / "r.jsonl", progress=interrupted_after(8))
@@ -182,7 +182,7 @@ def test_a_file_that_has_a_second_name_is_not_written(store, tmp_path, unfinishe
 
 @pytest.mark.parametrize("seed", range(8))
 def test_what_was_damaged_since_is_scanned_again(store, tmp_path, unfinished, seed):
-    """Of a file whose end never reached the disk, or was written over, only what is whole counts."""
+    """Only the intact part of a file counts whose end never reached the disk, or that was overwritten."""
     rng = np.random.default_rng(seed)
     raw = bytearray(unfinished.read_bytes())
     at = int(rng.integers(len(raw) // 3, len(raw)))
@@ -196,7 +196,7 @@ def test_what_was_damaged_since_is_scanned_again(store, tmp_path, unfinished, se
 
 
 def test_a_finding_that_was_changed_since_is_found_again(store, tmp_path, unfinished):
-    """One digit of a name that is another one is still a finding, and would be told of a record that has none."""
+    """A finding with one digit of its name changed is still valid, but would be reported for a sound record."""
     raw = unfinished.read_bytes()
     at = raw.index(b'"key":"') + len(b'"key":"00000')
     unfinished.write_bytes(raw[:at] + b"%d" % ((int(raw[at : at + 1]) + 1) % 10) + raw[at + 1 :])
@@ -208,7 +208,7 @@ def test_a_finding_that_was_changed_since_is_found_again(store, tmp_path, unfini
 
 
 def scanned_or_said(store, report):
-    """Scan, or return what was said against it."""
+    """Scan; return the message of the UsageError, or None if there was none."""
     try:
         scan(store, report)
     except datacheck.UsageError as exc:
@@ -217,7 +217,7 @@ def scanned_or_said(store, report):
 
 
 def test_nothing_is_run_of_what_a_report_holds(store, tmp_path, unfinished):
-    """A mark with a pickle in it, or with numbers of another shape, is no mark."""
+    """A mark that holds a pickle, or numbers in another structure, is not valid."""
     import base64
     import pickle
     import zlib

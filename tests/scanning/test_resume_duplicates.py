@@ -1,4 +1,4 @@
-"""A scan that looks for duplicates goes on where it was killed: what it had seen by then is in the marks."""
+"""Test that a scan for duplicates resumes where it was killed, since its marks hold the values seen so far."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from datacheck.reporting.marks import Passed
 
 
 def value(number):
-    """Return a record: one in 9 is an earlier one once more, and every 21st has a NaN."""
+    """Return a record; one in 9 repeats an earlier one, and one in 21 has a NaN."""
     number = number // 9 * 4 if number % 9 == 5 else number
     array = floats(number)
     if number % 21 == 3:
@@ -71,7 +71,7 @@ def scan(store, report, calls=None, **more):
 
 @pytest.fixture
 def unfinished(store, tmp_path, monkeypatch):
-    """What an interrupted scan has left."""
+    """The unfinished report of an interrupted scan."""
     monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
         scan(store, tmp_path / "r.jsonl", calls=8)
@@ -101,7 +101,7 @@ def test_a_scan_that_looks_for_none_does_not_go_on_with_one_that_does(store, tmp
 
 
 def forge(unfinished, change, which=0):
-    """Change what one of the marks in an unfinished report says of its first shard."""
+    """Change what one of the marks in an unfinished report says about its first shard."""
     lines = unfinished.read_text().splitlines(keepends=True)
     at = [at for at, line in enumerate(lines) if '"mark":"reached"' in line][which]
     mark = json.loads(lines[at])

@@ -1,4 +1,4 @@
-"""A scan that is held against known findings or a checksum file goes on too, and comes to the same report."""
+"""Test that a scan that is held to known findings or a checksum file can be resumed, too, with the same report."""
 
 import json
 
@@ -36,7 +36,7 @@ def scan(store, *, calls=None, **options):
 
 
 def interrupted(store, path, **options):
-    """Scan in three goes: two that are interrupted, and one that comes to the end."""
+    """Scan in three steps: two are interrupted, and the last one finishes."""
     for calls in (5, 9):
         with pytest.raises(KeyboardInterrupt):
             scan(store, resume=path, calls=calls, **options)
@@ -74,7 +74,7 @@ def test_another_known_report_begins_anew(store, tmp_path):
 
 @pytest.mark.parametrize("same", [True, False])
 def test_what_the_records_are_to_be_like_is_that_of_the_report_as_it_is_now(store, tmp_path, same):
-    """With the same report a scan goes on; with another one what was found with the first does not count."""
+    """With the same report a scan resumes; with another one, the findings made with the first do not count."""
     like, narrow = tmp_path / "like.json", {key(number): datum(floats(number) / 9, 1) for number in range(99)}
     datacheck.scan(write_lmdb(tmp_path / "narrow", narrow), reports=[like], workers=1)
     with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""A scan that takes what did not change from an earlier report goes on where it was killed, too."""
+"""Test that a scan that takes unchanged parts from an earlier report can be resumed after being killed, too."""
 
 import io
 from pathlib import Path
@@ -25,7 +25,7 @@ def value(number):
 
 
 def write_file(path, number):
-    """Write a file of two tables, one with a picture of one colour. Sums of floats would depend on the other files."""
+    """Write a file of two tables, one with a picture of one colour; sums of floats would depend on the other files."""
     with h5py.File(path, "w") as file:
         for at, group in enumerate(("a", "b")):
             rows = np.random.default_rng(2 * number + at).integers(0, 256, (20, 3, 8, 8), dtype=np.uint8)
@@ -68,7 +68,7 @@ def kind(request):
 
 @pytest.fixture
 def store(tmp_path, kind):
-    """What was scanned and then changed in part; `store.json` is the report of before."""
+    """A store that was scanned and then partly changed; `store.json` is the earlier report."""
     store = tmp_path / "store"
     change = BUILD[kind](store)
     scan(kind, store, reports=[tmp_path / "store.json"], stats=True)
@@ -98,7 +98,7 @@ def test_a_scan_that_is_killed_again_and_again_comes_to_the_same_report(tmp_path
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("calls", [1, 2, 4, 7, 8, 9, 12])
 def test_an_interrupted_scan_goes_on(tmp_path, store, kind, calls):
-    """And what each file came to is in the report, for the next scan: of those that were known before, too."""
+    """The report also has the results of each file for the next scan, including those known before."""
     more = {"if_changed": tmp_path / "store.json", "stats": True}
     with pytest.raises(KeyboardInterrupt):
         scan(kind, store, calls=calls, resume=tmp_path / "r.jsonl", **more)
@@ -153,7 +153,7 @@ def test_known_findings_of_what_is_answered_are_known_when_it_goes_on(tmp_path, 
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("kind", ["lmdb"], indirect=True)
 def test_what_lies_behind_a_scan_whose_time_was_over_is_marked_in_no_wrong_place(tmp_path, store, kind):
-    """The second of four stores is answered, whether the time is over or not."""
+    """The second of four stores is taken from the report, whether or not the time is over."""
     more = {"if_changed": tmp_path / "store.json", "stats": True}
     report = scan(kind, store, resume=tmp_path / "r.jsonl", max_time=1e-9, **more)
     assert [it.stopped for it in report] == [True, False, True, False]
@@ -182,7 +182,7 @@ def test_the_command_takes_both(tmp_path, store, kind):
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("calls", [2, 3, 4, 5])
 def test_what_a_file_came_to_is_whole_in_a_report_that_went_on(tmp_path, calls):
-    """A file that was read in part when the scan was interrupted is not kept as if that part were all."""
+    """If a file was partly read when the scan was interrupted, that part is not kept as the whole."""
     build_hdf5(tmp_path / "store")
     with pytest.raises(KeyboardInterrupt):
         scan("hdf5", tmp_path / "store", calls=calls, resume=tmp_path / "r.jsonl")
@@ -206,7 +206,7 @@ def jpeg(number):
 
 @pytest.mark.usefixtures("often")
 def test_a_scan_of_jpegs_goes_on(tmp_path):
-    """How JPEGs are looked at is decided when the scan has begun, and is no option that could be another one."""
+    """The depth of JPEG checks is decided after the scan has begun, and is not an option that could differ."""
     store = write_lmdb(tmp_path / "env", {key(number): jpeg(number) for number in range(60)})
 
     def scan(calls=None, **more):

@@ -1,4 +1,4 @@
-"""A file that is a sample, and has rows of another shape, is named once, and not again for each row."""
+"""Test that a file that is a sample and has rows of another shape is named once, and not for each row."""
 
 import h5py
 import numpy as np
@@ -45,7 +45,7 @@ def test_what_else_is_wrong_with_its_rows_is_said(tmp_path):
 
 
 def test_rows_of_a_file_that_is_no_sample_are_named(tmp_path):
-    """They can be dropped one by one, and the file is not lost for them."""
+    """They can be dropped one by one, without losing the file."""
     report = scan(write(tmp_path / "x", called="part", odd=5), workers=1)
     assert sum(it.key is not None for it in report.findings) == 22
     receipt = rebuild(tmp_path / "x", tmp_path / "y", drop_bad=True, workers=1)

@@ -1,4 +1,4 @@
-"""How much of a store is read before the first shard: little, however large its records are."""
+"""Test that little of a store is read before the first shard, however large its records are."""
 
 from types import SimpleNamespace
 
@@ -15,7 +15,7 @@ from datacheck.scanning.recognition import SAMPLED
 
 
 class Reader:
-    """A store of values of one size, which counts those that are read."""
+    """A store of values of one size, which counts the records that are read."""
 
     backend = "leveldb"
 

@@ -1,4 +1,4 @@
-"""A sample has exactly the size asked for, is spread over the store, and is the same however it is read."""
+"""Test that a sample has exactly the size asked for, is spread over the store, and is the same however it is read."""
 
 import pytest
 

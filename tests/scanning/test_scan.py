@@ -1,4 +1,4 @@
-"""A scan names exactly what is wrong, whatever the number of workers, and survives what kills them."""
+"""Test that a scan names exactly what is wrong, whatever the number of workers, and survives what kills them."""
 
 import os
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from datacheck.scanning.make_settings import make
 
 
 def named(report):
-    """Return (key, code) of every finding."""
+    """Return the key and code of every finding."""
     return [(finding.key, finding.code) for finding in report.findings]
 
 
 def document(report):
-    """Return what a report says, but for what may differ from run to run."""
+    """Return a report's document without what may differ between runs."""
     said: Document = report.document()
     said.seconds, said.started = 0, ""
     said.settings = make(workers=1)
@@ -47,7 +47,7 @@ FLOAT_FAULTS = {
 
 
 def with_faults(records, faults):
-    """Return the records with one fault at every seventh key, and what should be found."""
+    """Return the records with a fault at every seventh key, and the findings that are expected."""
     planted = {key(7 * (number + 1)): (code, value) for number, (code, value) in enumerate(faults.items())}
     broken = {**records, **{at: value for at, (_, value) in planted.items()}}
     return broken, [(at.decode(), code) for at, (code, _) in planted.items()]

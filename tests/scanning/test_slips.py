@@ -1,4 +1,4 @@
-"""A mistake of datacheck's own is never the data's, wherever it is; what a library or a third party raises is."""
+"""Test that a bug in datacheck is never blamed on the data, unlike what a library or a third party raises."""
 
 import contextlib
 import errno
@@ -58,7 +58,7 @@ def test_a_slip_in_opening_or_recognising_is_not_the_datas(tmp_path, where):
     path = store(tmp_path, kind)
     report = tmp_path / "report.json"
     done = command(slipping(tmp_path, file, function, statement), "scan", path, "--report", report)
-    if where == "opening a file":  # the command itself meets it, before any worker does
+    if where == "opening a file":  # the command itself runs into it, before any worker does
         assert done.returncode == 2
         assert done.stderr.startswith("datacheck: internal error: ")
         return
@@ -87,7 +87,7 @@ def test_an_error_of_the_machine_leaves_an_hdf5_file_undecided(tmp_path, where):
     report = tmp_path / "report.json"
     lib = slipping(tmp_path, file, function, f"raise OSError({number}, {os.strerror(number)!r})")
     done = command(lib, "scan", path, "--backend", "hdf5", "--report", report)
-    if done.returncode == 2:  # the command itself met it
+    if done.returncode == 2:  # the command itself ran into it
         assert os.strerror(number) in done.stderr
         return
     assert (done.returncode, done.stderr) == (3, ""), done.stdout
@@ -109,7 +109,7 @@ def raised_by(function, *args):
 
 
 def as_ours(source, **names):
-    """Return the function `f` of a module that passes for one of datacheck's."""
+    """Return the function `f` of a module that looks like one of datacheck's."""
     space = {"__name__": "datacheck.decoders.made_up", "np": np, "struct": struct, **names}
     exec(compile(source, "made_up.py", "exec"), space)
     return space["f"]
@@ -174,7 +174,7 @@ def test_what_a_library_or_a_parser_says_of_bytes_is_the_records(statement):
 
 @dataclass(frozen=True)
 class Hostile:
-    """A decoder of a third party that raises something at some bytes."""
+    """A third party's decoder that raises at some bytes."""
 
     def knows(self, value):
         return self.decode(value)
@@ -203,7 +203,7 @@ def test_a_real_decoder_blames_hostile_bytes_and_never_itself():
                 raw = bytearray(value)
                 for at in rng.integers(0, min(len(raw), 120), 4):
                     raw[at] = rng.integers(256)
-                with contextlib.suppress(Blamed), blaming("undecodable"):  # a slip goes through
+                with contextlib.suppress(Blamed), blaming("undecodable"):  # a bug of ours would not be caught
                     decoder(name).knows(bytes(raw))
                     list(decoder(name).decode(Block([b"k"], [bytes(raw)]), [0], None, pixels=True))
 

@@ -1,4 +1,4 @@
-"""What was found in a source that somebody wrote to meanwhile counts only if it is found again while nobody writes."""
+"""Test a source that is written to during the scan: findings count only if they are found again while nobody writes."""
 
 import csv
 import io
@@ -54,7 +54,7 @@ SEVENTH = {"lmdb": "00000007", "leveldb": "00000007", "hdf5": "/[7]"}
 
 
 def touch(path):
-    """Have a source look as if somebody had written to it."""
+    """Make a source look as if somebody had written to it."""
     file = (
         path if path.is_file() else next(it for it in sorted(path.iterdir()) if it.name in ("data.mdb", "000003.log"))
     )
@@ -64,7 +64,7 @@ def touch(path):
 
 @dataclass(frozen=True)
 class Written:
-    """A source that is written to while it is read, `times` times; each time the seventh record is not what it is."""
+    """A source that is written to while it is read, `times` times, each time with a wrong seventh record."""
 
     inner: Reader
     notes: Path

@@ -1,4 +1,4 @@
-"""What Python callers write for options: taken as it is meant, or refused with one sentence."""
+"""Test what Python callers write for options: accepted as it is meant, or refused with one sentence."""
 
 import os
 from pathlib import Path

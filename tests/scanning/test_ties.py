@@ -1,4 +1,4 @@
-"""Arrays of one record that are as long as each other in nearly all records, and are to be so in the others."""
+"""Test arrays in a record that have equal lengths in nearly all records, and should have them in the others."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""A source that is as it was, scanned with the same settings, is answered from the earlier report."""
+"""Test that an unchanged source, scanned with the same settings, is answered from the earlier report."""
 
 import json
 import os
@@ -192,7 +192,7 @@ def test_it_may_not_come_from_a_configuration_that_was_found(tmp_path, store, ea
 
 
 def test_a_comparison_answers_for_no_scan(store, tmp_path):
-    """It has looked at every record of the same store, and at nothing of what is in them."""
+    """It has read every record of the store, but judged none of them."""
     other = write_lmdb(tmp_path / "other", records(20))
     path = tmp_path / "compared.json"
     datacheck.compare([store, other]).save(path)

@@ -1,4 +1,4 @@
-"""Databases in which a key has several values (DUPSORT), beside the records that they name."""
+"""Test databases in which a key has several values (DUPSORT), beside the records that these name."""
 
 import lmdb
 from convention_stores import picture
@@ -7,7 +7,7 @@ import datacheck
 
 
 def indexed(path, classes=5, count=80, cut=None):
-    """Write pictures into the main database, and their keys by class into another one."""
+    """Write pictures into the main database, and an index of their keys by class into another one."""
     with lmdb.open(str(path), map_size=1 << 28, max_dbs=2, sync=False) as env, env.begin(write=True) as transaction:
         index = env.open_db(b"by_class", txn=transaction, dupsort=True)
         for number in range(count):

@@ -1,4 +1,4 @@
-"""`show --field PATH` shows one field of a record in full, by its path, whatever holds it; and `--save` writes it."""
+"""Test `show --field PATH`: it shows one field in full, by its path, in any container; `--save` writes it."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""`datacheck info` says what is in a store, from a sample that it names, and judges nothing."""
+"""Test that `datacheck info` says what is in a store, from a sample that it names, and judges nothing."""
 
 import json
 import pickle
@@ -61,7 +61,7 @@ def test_a_store_of_trees(tmp_path):
 
 
 def test_what_is_wrong_with_records_is_not_said(tmp_path):
-    """A scan of this store has status 1; to look at it is no verdict."""
+    """A scan of this store has status 1, but `info` gives no verdict."""
     broken = floats(0)
     broken[0, 0, 0] = np.nan
     write_lmdb(tmp_path / "env", {key(it): datum(broken if it < 9 else floats(it), it % 3) for it in range(30)})
@@ -76,7 +76,7 @@ def test_conventions_and_what_they_count(tmp_path):
     records |= {b"label-%09d" % it: b"word %d" % it for it in range(1, 31)} | {b"num-samples": b"29"}
     write_lmdb(tmp_path / "env", records)
     lines = info(tmp_path / "env")
-    assert "  convention ocr: num-samples says 29" in lines  # which a scan says is wrong
+    assert "  convention ocr: num-samples says 29" in lines  # a scan says that this is wrong
     assert any(it.startswith("  image-#: picture") for it in lines)
     assert any(it.startswith("  label-#: text, ") and it.endswith(", labels") for it in lines)
     made = document(tmp_path / "env")
@@ -228,7 +228,7 @@ def test_what_it_cannot_do_is_one_sentence(arguments, said, tmp_path, monkeypatc
 
 @dataclass(frozen=True)
 class Counting(LmdbReader):
-    """A reader that writes down how many records it was asked for, in whatever process."""
+    """A reader that logs to a file how many records were read, in any process."""
 
     log: Path = Path()
 

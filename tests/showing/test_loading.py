@@ -1,4 +1,4 @@
-"""Records handed to Python as trees of arrays, and what becomes of those that cannot be read."""
+"""Test records given to Python as trees of arrays, and records that cannot be read."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def npy(array):
 
 
 def same(one, two):
-    """Say whether two trees are the same, arrays with their dtypes."""
+    """Check whether two trees are equal, including the dtypes of arrays."""
     if isinstance(two, np.ndarray):
         return isinstance(one, np.ndarray) and one.dtype == two.dtype and np.array_equal(one, two)
     if isinstance(two, dict):
@@ -212,7 +212,7 @@ def test_keys_that_would_collide_are_texts(tmp_path):
 
 @dataclass(frozen=True)
 class DeadlyReader:
-    """Forty records, of which some kill whoever reads them."""
+    """A reader of forty records, of which some kill their reader."""
 
     path: Path
     deadly: tuple[int, ...]

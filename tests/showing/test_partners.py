@@ -1,4 +1,4 @@
-"""`show` of a record whose sample lacks another one: the record alone is sound."""
+"""Test `show` of a record whose sample lacks another one: the record alone is sound."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`show` of several records and of the first bad ones, saved as pictures, drawn, and with keys as people write them."""
+"""Test `show` of several records and of the first bad ones, saved as pictures, drawn, with keys as users write them."""
 
 import io
 

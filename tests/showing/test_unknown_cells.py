@@ -1,4 +1,4 @@
-"""A cell that no decoder knows: `show` says that it is not known whether anything is wrong with it, and why."""
+"""Test a cell that no decoder knows: `show` says that it is not known whether it is sound, and why."""
 
 import h5py
 import numpy as np

@@ -1,4 +1,4 @@
-"""`show --save`: pictures of any size, the picture among the fields of a row, and a folder that is none."""
+"""Test `show --save`: pictures of any size, the picture among the fields of a row, and a folder that does not exist."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Fields of one name in several tables are summed about a centre of their own in each: they still add up."""
+"""Test fields of one name in several tables, each summed about a centre of its own: the sums still add up."""
 
 import itertools
 import math

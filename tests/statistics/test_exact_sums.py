@@ -1,4 +1,4 @@
-"""Statistics are exact over records: no split and no order changes a bit of them."""
+"""Test that statistics are exact over records: no split and no order changes a bit of them."""
 
 import math
 
@@ -130,7 +130,7 @@ def test_pictures_that_were_not_seen_have_no_bounds():
 
 
 def shapes_of(array):
-    """Return the same records as one array, as rows with something between them, and apart."""
+    """Return the same records as one array, as rows with gaps between them, and as separate arrays."""
     wide = np.full((len(array), array[0].size + 5), 7, array.dtype)
     wide[:, : array[0].size] = array.reshape(len(array), -1)
     return [array, wide[:, : array[0].size].reshape(array.shape), SeparateArrays(list(array))]
@@ -139,7 +139,7 @@ def shapes_of(array):
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i4", "i8", "f4"])
 @pytest.mark.parametrize("spread", [1, 3, 100, 2**40])
 def test_looking_no_further_than_it_takes_changes_nothing(monkeypatch, dtype, spread):
-    """Least and greatest values, and what is constant, of values that reach the ends of their type and that do not."""
+    """Bounds and constants are right for values that reach the ends of their dtype and for values that do not."""
     chance = np.random.default_rng(spread)
     monkeypatch.setattr("datacheck.model.batch.CACHED_BYTES", 1 << 9)
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""Labels are measured many blocks at a time, and come to the same sums whenever that is."""
+"""Test that labels are measured for many blocks at a time, with the same sums whenever that is done."""
 
 import numpy as np
 import pytest

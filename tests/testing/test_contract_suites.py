@@ -1,4 +1,4 @@
-"""The contract suites fail what breaks a contract: each is given something that does."""
+"""Test that the contract suites fail for what breaks a contract: each is given something that does."""
 
 import io
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.own_workers
 
 @dataclass(frozen=True)
 class Held:
-    """A reader of a list of records that keeps the contract but for its fault."""
+    """A reader of a list of records that keeps the contract except for `fault`."""
 
     path: Path
     fault: str = ""
@@ -82,7 +82,7 @@ def test_a_reader_whose_blocks_are_too_large_fails(tmp_path):
 
 
 class Letters:
-    """A decoder of ten letters that keeps the contract but for its fault."""
+    """A decoder of ten letters that keeps the contract except for `fault`."""
 
     name = "letters"
 
@@ -124,7 +124,7 @@ DECODER_TESTS = {
 
 @pytest.fixture
 def letters(monkeypatch):
-    """Add a decoder with a fault to the table."""
+    """Return a function that installs the decoder `letters` with a fault."""
 
     def add(fault):
         monkeypatch.setattr(decoders, "decoder", lambda name: Letters(fault))

@@ -1,4 +1,4 @@
-"""Garbage is not looked for while a worker loads what it needs, and as ever from its second task on."""
+"""Test that the garbage collector is nearly off while a worker loads, and normal from its second task on."""
 
 import pytest
 from worker_jobs import thresholds

@@ -1,4 +1,4 @@
-"""What a process has to load for a record is never held against the record, whatever the process did before."""
+"""Test that the time to load what a record needs is never held against it, whatever the process did before."""
 
 import importlib
 import sys
@@ -23,7 +23,7 @@ LIBRARIES = {"PIL", "simplejpeg"}
 
 @dataclass(frozen=True)
 class Asking(Job):
-    """Runs a task, and returns which libraries were loaded before its first alarm was wound up."""
+    """A job that returns the libraries that were loaded before its first alarm was set."""
 
     def __call__(self, task, watch):
         loaded = []

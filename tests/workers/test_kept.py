@@ -1,4 +1,4 @@
-"""Processes that are kept from one job for the next: they are as new ones, and go when nobody keeps them."""
+"""Test processes that are kept from one job to the next: they are like new ones, and end when nobody keeps them."""
 
 import os
 import signal
@@ -79,7 +79,7 @@ def test_one_that_died_while_it_was_kept_is_not_used():
 
 
 def test_one_that_dies_before_its_new_job_costs_nothing(monkeypatch):
-    """It may end between a look at it and its task: a new process does that."""
+    """It may die between the check that it is alive and its task; a new process then does the task."""
     with keeping_processes():
         (pid,) = ran(pid_of, [1])
         monkeypatch.setattr(process_module.Process, "alive", True)

@@ -1,4 +1,4 @@
-"""Workers end with their caller, and no oddity of a caller changes what is said of the data."""
+"""Test that workers end with their caller, and that no oddity of a caller changes what is said about the data."""
 
 import contextlib
 import errno
@@ -37,7 +37,7 @@ from datacheck.workers.process import _ahead, start_ahead
 pytestmark = pytest.mark.own_workers
 
 SLOW = 60
-"""Seconds after which a test gives up waiting for what must happen; nothing is measured."""
+"""Timeout in seconds for what must happen in a test; nothing is measured."""
 
 
 def wait_for(path):
@@ -49,7 +49,7 @@ def wait_for(path):
 
 
 def gone(pid):
-    """Say whether a process ends (a zombie of somebody else's has ended)."""
+    """Wait for a process to end, and return whether it does; another process's zombie counts as ended."""
     until = time.monotonic() + SLOW
     while time.monotonic() < until:
         try:
@@ -230,7 +230,7 @@ def test_a_task_that_kills_its_worker_is_blamed_in_a_process_that_has_done_other
 
 
 def children():
-    """Return the children of this process that have not been waited for."""
+    """Return the ids of this process's children that have not been waited for."""
     tasks = Path("/proc/self/task").iterdir()
     return {int(it) for task in tasks for it in (task / "children").read_text().split()}
 
@@ -267,7 +267,7 @@ def test_a_worker_that_failed_to_start_once_is_started_again(tmp_path, monkeypat
 
 
 def test_a_process_started_ahead_is_not_left_behind_nor_used_elsewhere(tmp_path, monkeypatch):
-    """A failed scan, then one in another folder, by a relative name."""
+    """First a scan fails, then another one runs in another folder, with a relative name."""
     (tmp_path / "there").mkdir()
     write_lmdb(tmp_path / "there" / "env", raw_records(50))
     before = children()
@@ -293,7 +293,7 @@ def test_a_process_started_ahead_is_not_used_when_other_things_have_changed(tmp_
         close()
 
 
-# The command, under callers that are odd in one way each.
+# The command, with callers that are each odd in one way
 
 
 def stores(folder):
@@ -360,7 +360,7 @@ def decoded(report):
 
 
 def refusing(monkeypatch, after):
-    """Have the system refuse a process (RLIMIT_NPROC does not bind root) once there are so many."""
+    """Make the system refuse processes after a number of them, since RLIMIT_NPROC does not bind root."""
     popen, started = subprocess.Popen, []
 
     def start(*args, **options):
@@ -375,7 +375,7 @@ def refusing(monkeypatch, after):
 
 @pytest.fixture
 def own_signals():
-    """Keep what the command sets for itself from the other tests."""
+    """Restore the signal handlers that the command sets."""
     held = {it: signal.getsignal(it) for it in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
     yield
     for number, handler in held.items():
@@ -403,7 +403,7 @@ def test_where_fewer_processes_may_be_started_they_do_the_work(tmp_path, monkeyp
 
 @pytest.mark.parametrize("limit", ["-v 1500000", "-d 1500000", "-v 200000"])
 def test_a_memory_limit_of_the_caller_is_kept_to(tmp_path, limit):
-    """Sound stores are scanned and rebuilt as ever under a limit below the worker's own."""
+    """Sound stores are scanned and rebuilt as usual under a limit below the worker's own."""
     for path in stores(tmp_path / "stores"):
         script = f'ulimit {limit}; exec "$@"'
         into_lmdb = ["--to", "lmdb"] if path.name == "leveldb" and not is_installed() else []
@@ -464,7 +464,7 @@ def test_the_workers_limit_is_the_lesser_one():
 
 
 def test_an_lmdb_grows_with_what_is_written(tmp_path):
-    """Records of many sizes, many at once and large ones, fit a map that begins small."""
+    """Records of many sizes, many at once and large ones, fit a map that starts small."""
     from datacheck.backends import open_store
 
     draw = random.Random(5)
@@ -496,7 +496,7 @@ main(["scan", *sys.argv[1:]])
 
 
 def group_gone(group):
-    """Say whether the processes of a group end; one that was just being started notices when it is up."""
+    """Wait for the processes of a group to end, and return whether they do; one being started notices once it is up."""
     until = time.monotonic() + SLOW
     while time.monotonic() < until:
         try:
@@ -530,7 +530,7 @@ def test_an_interrupt_at_any_moment_leaves_no_process_and_no_traceback(tmp_path)
 
 def test_a_sound_store_stays_sound_on_a_loaded_machine(tmp_path):
     path = write_lmdb(tmp_path / "env", raw_records(60, (3, 64, 64)))
-    alone = {min(os.sched_getaffinity(0))}  # one core, so that the other tests have theirs
+    alone = {min(os.sched_getaffinity(0))}  # one core, so that the other tests have the rest
     loaded = {"preexec_fn": lambda: os.sched_setaffinity(0, alone)}
     spinners = [subprocess.Popen([sys.executable, "-c", "while True: pass"], **loaded) for _ in range(2)]
     try:

@@ -1,4 +1,4 @@
-"""What a process loads that is started before it is known what for."""
+"""Test what a process loads that is started before its job is known."""
 
 import sys
 from functools import partial
@@ -23,7 +23,7 @@ def is_loaded(name, watch):
 
 @pytest.mark.parametrize(("modules", "loaded"), [((), False), (("colorsys",), True), (("no_such", "colorsys"), True)])
 def test_a_process_that_is_started_ahead_loads_what_it_is_told(modules, loaded):
-    """A module that cannot be loaded keeps it from nothing."""
+    """A module that cannot be loaded does not stop it from loading the others."""
     close = start_ahead(MEMORY, modules)
     try:
         with Pool(is_loaded, 1, MEMORY) as pool:
@@ -56,7 +56,7 @@ def tell(what, task, watch):
 def test_a_prepared_process_gets_the_job_as_it_is_when_it_is_needed():
     with Pool(partial(tell, 1), 2, MEMORY) as pool:
         pool.prepare(8, ["colorsys"])
-        assert len(pool._workers) + len(pool._prepared) == 2  # no more than the pool was made for
+        assert len(pool._workers) + len(pool._prepared) == 2  # not more than the pool was made for
         pool.amend(lambda job: partial(tell, 2))
         pool.grow(2)
         results = {result for _, result in pool.run(range(40))}
@@ -80,7 +80,7 @@ def test_no_prepared_process_is_left_behind():
 
 @pytest.mark.parametrize(("size", "workers"), [(0, 0), (255, 0), (1024, 4), (1 << 20, 8)])
 def test_workers_are_prepared_for_stores_that_are_large(tmp_path, size, workers):
-    """By their size in MiB, which a file with holes has, too."""
+    """The size counts in MiB, including the holes of sparse files."""
     path = tmp_path / "store.h5"
     with path.open("wb") as file:
         file.truncate(size << 20)

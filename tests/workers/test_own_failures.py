@@ -1,4 +1,4 @@
-"""A worker that fails outside its job blames datacheck, one that leaves by itself is tried again alone."""
+"""Test that a worker that fails outside its job blames datacheck, and one that exits by itself is retried alone."""
 
 import msgspec
 import pytest

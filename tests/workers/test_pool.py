@@ -1,4 +1,4 @@
-"""Workers may die, hang or eat memory; the pool names how, and everything else is done all the same."""
+"""Test workers that die, hang or eat memory: the pool names how, and everything else is still done."""
 
 import os
 import subprocess

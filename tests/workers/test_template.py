@@ -1,4 +1,4 @@
-"""Workers that are forked from a process which has loaded what they need: they are as those that are started."""
+"""Test workers forked from a template process that has loaded what they need: they are like started ones."""
 
 import contextlib
 import os
@@ -55,7 +55,7 @@ def test_a_worker_beside_a_template_in_other_circumstances_is_started(monkeypatc
             ((_, (_, parent, *_)),) = pool.run([0])
         assert parent == os.getpid()
         assert not it.alive
-        process_module._templates.append((None, it))  # for `template` to see it closed
+        process_module._templates.append((None, it))  # so that `template` sees it closed
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A template that dies, is stopped, or is that of the process which a caller was forked from."""
+"""Test a template that dies, is stopped, or belongs to the process that a caller was forked from."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ pytestmark = [
 
 @contextlib.contextmanager
 def started():
-    """Start a template within the test: pytest changes the environment between a test and its fixtures."""
+    """Start a template within the test, since pytest changes the environment between a test and its fixtures."""
     close = start_ahead(MEMORY)
     ((_, it),) = process_module._templates
     try:

@@ -1,4 +1,4 @@
-"""Reports for continuous integration: what their readers accept, bounded as they are, and text that stays text."""
+"""Test reports for continuous integration: valid for their readers, bounded in size, and with texts that stay texts."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def store(tmp_path):
 
 
 def many(path, count, verdicts=("suspicious", "unverifiable", "bad"), code="nan", **settings):
-    """A report of so many findings, whose verdicts come in turns."""
+    """Return a report with this many findings, whose verdicts alternate."""
     report = Report(Source(path, "lmdb"), Settings(**settings))
     tally = Tally(records=count, checked=count)
     for number in range(count):
@@ -66,11 +66,11 @@ CHILDREN = {
     "properties": {"property"},
     "testcase": {"failure", "error", "system-out"},
 }
-"""What of junit-10.xsd is used: of each element all attributes, and what may be in it."""
+"""The part of junit-10.xsd that is used: all attributes of each element, and the elements that may be in it."""
 
 
 def strictly(path):
-    """Return the suites of a file, each element of which is as the schema has it, and whose counts are true."""
+    """Return the suites of a file, after checking each element against the schema, and the counts."""
     root = ElementTree.parse(path).getroot()
     assert root.tag == "testsuites"
     for element in root.iter():
@@ -253,7 +253,7 @@ SUBSET = closed(
         ),
     }
 )
-"""What of the schema of SARIF 2.1.0 is used: nothing else may be there."""
+"""The part of the schema of SARIF 2.1.0 that is used; nothing else may be there."""
 
 
 def read_sarif(path):

@@ -1,4 +1,4 @@
-"""A key of megabytes does not fill the reports for continuous integration: they say how it begins, and its fault."""
+"""Test that a key of megabytes does not fill the reports for continuous integration: they show its start and fault."""
 
 import io
 import json

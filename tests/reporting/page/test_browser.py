@@ -1,4 +1,4 @@
-"""The page in a real browser: no error, no request, and its table filters, sorts, pages and copies."""
+"""Test the page in a real browser: no error, no request, and its table filters, sorts, pages and copies."""
 
 import time
 
@@ -66,7 +66,7 @@ def shown(browser):
 
 
 def option(browser, column, word):
-    """Return the value of the option that begins with a word."""
+    """Return the value of the option whose text begins with `word`."""
     options = f"[...document.querySelectorAll('select[data-column={column}] option')]"
     return browser.run(f"{options}.find((it) => it.textContent.startsWith({word!r})).value")
 
@@ -157,7 +157,7 @@ def test_a_command_and_a_key_are_copied(opened):
     opened.wait("document.getElementById('shown').textContent.startsWith('1 to 1 ')")
     opened.run("document.querySelector('#findings td button').click()")
     opened.wait("document.getElementById('announce').textContent.includes('gr')")
-    assert opened.run("navigator.clipboard.readText()") == r"gr\xc3\xb6\xc3\x9fe"  # as `show` takes it
+    assert opened.run("navigator.clipboard.readText()") == r"gr\xc3\xb6\xc3\x9fe"  # in the form that `show` takes
 
 
 def test_everything_is_reached_by_keyboard(opened):

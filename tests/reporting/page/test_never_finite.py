@@ -1,4 +1,4 @@
-"""The chart of a loss that is never finite has no numbers beside it that the log has not."""
+"""Test that the chart of a loss that is never finite shows no numbers that the log does not have."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The pages of logs, of prototxt and of rebuilds, and where there is none."""
+"""Test the pages of logs, of prototxt and of rebuilds, and the cases without a page."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The page says what the report says, shows records beside sound ones, loads nothing, and keeps hostile words words."""
+"""Test the page: it says what the report says, shows records beside sound ones, loads nothing, and escapes texts."""
 
 import io
 import json
@@ -51,7 +51,7 @@ def page_of(source, tmp_path, **options):
 
 @pytest.fixture
 def photos(tmp_path):
-    """Encoded pictures of which one is cut in half and one has no label."""
+    """Encoded pictures, of which one is cut in half and one has no label."""
     made = pictures()
     records = {key(at): datum(made[at % len(made)], at % 4, shape=(3, 64, 64), encoded=True) for at in range(40)}
     records[key(7)] = datum(made[0][: len(made[0]) // 2], 1, shape=(3, 64, 64), encoded=True)
@@ -330,11 +330,11 @@ def test_a_part_of_the_store_that_went_away_costs_no_more_than_its_records():
         def find(self, key):
             raise PartUnread("a part is not there", True)
 
-    class Quiet:  # a real one sets an alarm
+    class Quiet:  # the real one sets an alarm
         timeout, patience = None, 1
 
         def note(self, value):
-            """Nobody reads it."""
+            """Ignore the note."""
 
     finding = msgspec.structs.replace(found("nan", "1 value is NaN"), key="a", index=0)
     job = Job(Gone(), Settings())

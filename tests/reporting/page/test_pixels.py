@@ -1,4 +1,4 @@
-"""Values as pixels: what is drawn is what is there, whatever the shape, and in bounded size."""
+"""Test values drawn as pixels: the picture shows what is there, whatever the shape, and in bounded size."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""A page stays below 20 MB: whatever the keys are, and however many sources there are."""
+"""Test that a page stays below 20 MB, whatever the keys are and however many sources there are."""
 
 import html
 import json
