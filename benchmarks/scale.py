@@ -40,7 +40,7 @@ PATTERN = Pattern(b"image-", b"", 10)
 
 
 class Instant:
-    """An engine without workers: the result of a task is made and unpickled when it is asked for."""
+    """An engine without workers: the result of a task is made, pickled and unpickled when it is asked for."""
 
     count = 1000
 

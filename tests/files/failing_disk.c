@@ -1,5 +1,5 @@
-/* Has reads of a stretch of one file fail with an error: FAIL_FILE (the end of its path), FAIL_FROM, FAIL_TO, FAIL_ERRNO.
-   Loaded by LD_PRELOAD. What is read through a map is not stopped. */
+/* Make reads of a range of one file fail with an error. Loaded by LD_PRELOAD; reads through a map are not affected.
+   Set by the environment: FAIL_FILE (the end of the file's path), FAIL_FROM, FAIL_TO (offsets) and FAIL_ERRNO. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

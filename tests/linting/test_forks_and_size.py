@@ -11,7 +11,7 @@ LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "s" bottom: "t" }\n
 
 @pytest.mark.parametrize(("kind", "codes"), [("Gather", ["layer"]), ("Python", ["loss"])])
 def test_a_label_beside_what_is_learned(tmp_path, kind, codes):
-    """A fork's layer may not mix the gradients of its bottoms; BVLC's Python layer is taken to mix them."""
+    """A fork's layer may keep the gradients of its bottoms apart; BVLC's Python layer does not."""
     both = f'layer {{ name: "g" type: "{kind}" bottom: "a" bottom: "l" top: "s" top: "t" }}\n'
     (tmp_path / "net.prototxt").write_text(HEAD + DENSE + both + LOSS)
     assert [it.code for it in datacheck.lint(tmp_path / "net.prototxt").findings] == codes

@@ -24,7 +24,7 @@ def store(path, keys, part=None, **options):
 
 @pytest.fixture
 def looks(monkeypatch):
-    """The keys at which a store was looked up."""
+    """The start keys of the lookups in a store."""
     seen = []
     given = LmdbReader.peek
 
