@@ -104,7 +104,7 @@ def make(path: Path, count: int, *, log_deletes: bool = True) -> Made:
 
 
 def replaced(made: Made, path: Path) -> Made:
-    """Return the same store after a full compaction, with the base that it replaced still there, as after a crash."""
+    """Return the same store after a full compaction, but with the tables of the replaced base, as after a crash."""
     shutil.copytree(made.path, path)
     with plyvel.DB(str(path)) as db:
         db.compact_range(start=b"\0", stop=b"\xff")

@@ -185,6 +185,6 @@ class Writer:
 
 
 def write(path: Path, seed: int, *, plugins: bool = False) -> Path:
-    """Write the file of a seed."""
+    """Write the file of a seed to `path`, and return the path."""
     Writer(path, seed, plugins=plugins)
     return path

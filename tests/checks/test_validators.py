@@ -1,4 +1,4 @@
-"""Each check says what is wrong with which record, in words and numbers, and nothing of the others."""
+"""Test that each check says what is wrong with which record, in words and numbers, and reports no other record."""
 
 import numpy as np
 import pytest

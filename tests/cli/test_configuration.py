@@ -322,7 +322,7 @@ def test_a_link_from_pyproject_matters_only_with_a_table(here):
     assert search()[1] == [f"ignored {here}/pyproject.toml: it is not a regular file; to use it, name it with --config"]
 
 
-# ---- whom it belongs to
+# ---- the owner of the file
 
 
 def test_a_file_of_others_is_ignored_and_said(here, store, monkeypatch):

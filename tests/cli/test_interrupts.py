@@ -57,7 +57,7 @@ def test_a_rebuild_that_is_ended_leaves_nothing_behind(big, tmp_path, number, ti
             said, complaints = process.communicate(timeout=60)
         if process.returncode:
             break
-        shutil.rmtree(tmp_path / "copy")  # it was done before the signal came
+        shutil.rmtree(tmp_path / "copy")  # the command finished before the signal
     told = f"{big} is unchanged, and nothing was written to {tmp_path / 'copy'}; the same command begins anew"
     assert (process.returncode, said, complaints) == (130, "", f"datacheck: interrupted; {told}\n")
     assert list(tmp_path.iterdir()) == []
@@ -72,7 +72,7 @@ def test_the_end_of_the_terminal_ends_all_processes_and_leaves_a_report(big, tmp
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGHUP)
             _, complaints = process.communicate(timeout=60)
-        if process.returncode == 1:  # it was done before the terminal ended
+        if process.returncode == 1:  # the command finished before the terminal ended
             (tmp_path / "r.jsonl").unlink()
             continue
         assert (process.returncode, complaints) == (130, "")

@@ -117,7 +117,7 @@ class Slip:
 
 @dataclass(frozen=True)
 class Slipping:
-    """A view with that check."""
+    """A view with that check as its only validator."""
 
     slip: Slip
 
