@@ -4,12 +4,12 @@
 
 A record has four successive numbers. None of them is its name, which is its key, or its row in an HDF5 table:
 
-===================== ======================================== =============================================== position
-in the batch what a validator yields                  `judge.Judge` turns it into a row: `Batch.rows` row in the block
-`Batch.rows`, findings of block, decoder `judge.Judge` turns it into an index: `tasks.Check` index in the shard
-`Finding.index` in a `Tally`             `Report.add` adds the records before the shard index in the report
-`Finding.index` in a `Report`, `Drops`   None after a part that could not be reached =====================
-======================================== ===============================================
+===================== ======================================== ===============================================
+position in the batch what a validator yields                  `judge.Judge` turns it into a row: `Batch.rows`
+row in the block      `Batch.rows`, findings of block, decoder `judge.Judge` turns it into an index: `tasks.Check`
+index in the shard    `Finding.index` in a `Tally`             `Report.add` adds the records before the shard
+index in the report   `Finding.index` in a `Report`, `Drops`   None after a part that could not be reached
+===================== ======================================== ===============================================
 """
 
 from __future__ import annotations
@@ -86,9 +86,10 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 Note = Callable[[Position, bool], None]
-"""Function that a reader calls before it touches a record, with its position and whether it knows the record's key.
+"""Function that a reader calls before it touches a record.
 
-The last note is all that is known about the position of a worker that died.
+Its arguments are the position and whether the key in it is the record's own. The last note is all that is known about a
+worker that died.
 """
 
 
