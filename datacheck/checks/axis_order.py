@@ -37,7 +37,7 @@ WHOLE = 0.01
 ROUNDED = 1.0
 """Second difference of integers that rounding alone can cause."""
 ENOUGH = 0.5
-"""Share of the records that must be exceeded by those that look like this."""
+"""More than this share of the records of a shape must look like height x width x channels."""
 
 
 def picture_last(shape: Sequence[int]) -> bool:
@@ -101,10 +101,7 @@ def _far(record: NDArray[Any], axis: int) -> float:
 
 
 def _levels(record: NDArray[Any]) -> NDArray[Any] | None:
-    """Return a record as 8-bit picture levels if its values are such levels, or levels scaled to 0..1 or -1..1.
-
-    Or None.
-    """
+    """Return a record as 8-bit picture levels, or None if its values are not such levels, as 0..255, 0..1 or -1..1."""
     low, high = float(record.min()), float(record.max())
     if low < -1 or high > 255:
         return None

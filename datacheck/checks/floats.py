@@ -103,10 +103,7 @@ def zero_pages(batch: Batch) -> Iterator[tuple[int, int, int]]:
 
 
 def _lone_run(flat: NDArray[Any], step: int) -> tuple[int, int] | None:
-    """Return start and length of a run of zeros of a page or more, if there are hardly any other zeros.
-
-    Otherwise None.
-    """
+    """Return start and length of a run of zeros of a page or more; None if there is none or other zeros are common."""
     zeros = flat == 0
     count = int(zeros.sum())
     if not step - 1 <= count <= len(flat) // 2:

@@ -32,7 +32,7 @@ OF_READING = frozenset(
         *("missing-filter", "internal-error", "source-changed", "no-records", "duplicate", "leak", "drift"),
     )
 )
-"""Codes of what could not be read, and so was not compared."""
+"""Codes of the comparison itself, and codes of findings about what could not be read and so was not compared."""
 
 
 def compare(
@@ -83,7 +83,7 @@ def compare_into(
     progress: Progress | bool,
     names: Names | None = None,
 ) -> list[Report]:
-    """Compare stores, and write the report files; see `compare`."""
+    """Compare stores and write the report files; see `compare`."""
     refuse(stores)
     threshold = distance(near)
     paths = [os.fsdecode(it) for it in given if isinstance(it, str | bytes | os.PathLike)]
@@ -100,7 +100,7 @@ def compare_into(
         comparing = stack.enter_context(Comparing(stores, threshold))
         names = Names(stores[0].report.settings, len(stores)) if names is None else names
         for it in stores:
-            it.report.revised = True  # the files hear of nothing until all is done
+            it.report.revised = True  # the report files get nothing until all is done
         try:
             for store, compared in zip(stores, comparing.stores, strict=True):
                 with watching(progress, store.report) as watch:
@@ -116,12 +116,12 @@ def compare_into(
 
 
 def of_reading(tally: Tally) -> Tally:
-    """Return a tally without what is said of single records that could be read: a scan says that."""
+    """Return a tally without findings about single records that could be read, which a scan reports."""
     return replace(tally.ignoring(lambda finding: finding.code not in OF_READING), unknown=Counter())
 
 
 def refuse(stores: Sequence[Store]) -> None:
-    """Raise UsageError unless these are different stores."""
+    """Raise UsageError unless these are different stores, and not too many."""
     if len(stores) > MOST_STORES:
         raise UsageError(f"compare takes {MOST_STORES:,} stores at most, and here are {len(stores):,}")
     seen: dict[object, str] = {}
@@ -136,9 +136,10 @@ def refuse(stores: Sequence[Store]) -> None:
 
 
 def _refuse_shared(stores: Sequence[Store]) -> None:
-    """Raise UsageError where one store is a part of another one, as a file is of its folder.
+    """Raise UsageError if one store is a part of another, as a file is of its folder.
 
-    Files are told apart by their places: two that are links to one file, in two folders, are what a comparison finds.
+    Files are distinguished by their paths: links to one file in two folders are something that a comparison should
+    find.
     """
     whose: dict[tuple[str, Path], str] = {}
     for it in stores:
@@ -150,7 +151,7 @@ def _refuse_shared(stores: Sequence[Store]) -> None:
 
 
 def distance(near: Any) -> int | None:
-    """Return how many bits may differ, None where looks are not compared. Raises UsageError."""
+    """Return the number of bits that may differ, or None if pictures are not compared by looks. Raises UsageError."""
     from datacheck.scanning.alike.prints import MOST_BITS, USUAL_BITS
 
     if near is False or near is None:

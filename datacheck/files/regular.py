@@ -162,10 +162,7 @@ def real(path: Path) -> Path:
 
 
 def folder_of_process(path: Path) -> Path | None:
-    """Return the folder of a path, or of a link in it, in which each process sees other files, as `/dev/stdin`.
-
-    Or None.
-    """
+    """Return the folder of a path, or of a link in it, whose files differ by process, as for `/dev/stdin`; or None."""
     seen = path.absolute()
     for _ in range(MOST_LINKS):
         seen = Path(os.path.realpath(seen.parent), seen.name)
