@@ -89,7 +89,10 @@ class RecordUnreadable(DatacheckError):
 
 
 class PartUnread(DatacheckError):
-    """A record was not found, and a part of the store where it may be could not be read; `damaged` if it is broken."""
+    """A record was not found, but it may be in a part of the store that could not be read.
+
+    `damaged` if that is broken.
+    """
 
     def __init__(self, reason: str, damaged: bool) -> None:
         super().__init__(reason, damaged)

@@ -35,25 +35,25 @@ def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None)
     ----------
     dataset
         A map-style dataset, of which a `torch.utils.data.Subset` is returned; or an `IterableDataset`, which is
-        returned as one that passes over bad samples.
+        returned as one that skips bad samples.
     report
-        What `datacheck.scan` or `datacheck.load_report` returned for the store that the dataset reads: of all of it.
+        The report of `datacheck.scan` or `datacheck.load_report` on the whole store that the dataset reads.
     key
-        Returns the key of a sample's record as the report has it, or its bytes; several where a sample is several
-        records, and it is bad if one of them is. It is called with the index in a map-style dataset, and with the
-        sample of an iterable one. It may be left away for a map-style dataset over a store whose convention counts its
-        samples, as OCR's, from 1: then index 0 is the first of them.
+        Returns the key of a sample's record as the report has it, or as bytes; or several keys if a sample consists of
+        several records; it is bad if one of them is. It is called with the index in a map-style dataset, and with the
+        sample of an iterable one. It may be omitted for a map-style dataset over a store whose convention counts its
+        samples, as OCR's does, from 1: then index 0 is the first of them.
 
     Raises
     ------
     UsageError
-        PyTorch is not there; the report is not of every record; it does not tell which samples are meant, and no `key`
-        does; or no key that `key` returns is one of the store's.
+        PyTorch is not installed; the report does not cover every record; it does not determine which samples are
+        meant, and there is no `key`; or no key that `key` returns is one of the store's.
 
     Notes
     -----
     The position of a record in the store (`report.bad_indices()`) is not its index in a dataset: a store has its
-    records in the order of their keys, with those among them that are no samples, and a dataset counts in its own way.
+    records in the order of their keys, including records that are no samples, and a dataset counts in its own way.
     """
     try:
         from torch.utils.data import IterableDataset, Subset

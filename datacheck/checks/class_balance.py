@@ -31,7 +31,7 @@ EXACT_STEPS = 200_000_000
 LARGEST_BATCH = 1 << 20
 """Larger batches are not counted in key order, because one batch is held in memory."""
 CHANCE = 4.0
-"""Number of standard deviations below the mean under shuffling from which few label changes are not by chance."""
+"""Label changes that are this many standard deviations fewer than the mean under shuffling are not by chance."""
 
 Labels = tuple[str, bytes]
 """The labels of neighbouring records, in order: the NumPy dtype and the bytes."""

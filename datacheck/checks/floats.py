@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HUGE, SMALL = 1e15, 1e-15
 """Values of one scale do not extend beyond both of these."""
 GARBAGE = 0.05
-"""Share of values beyond HUGE and SMALL from which the values are not of one scale."""
+"""If at least this share of the values lies beyond HUGE and SMALL, they are not of one scale."""
 COMMON = (1e-6, 1e6)
 """Bounds within which nearly all values lie that are used for training."""
 NEARLY_ALL = 0.99

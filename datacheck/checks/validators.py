@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Findings = Iterator[tuple[int, Finding]]
 SHAPELESS = frozenset({"text", "bytes", "other"})
-"""Parts of trees that are not compared by shape, even if those of other records have one."""
+"""Formats of parts of trees that are not compared by shape, even if the same part of other records has a shape."""
 HALF_MAXIMUM = 65504.0
 """The largest finite float16."""
 

@@ -72,9 +72,9 @@ def checksum(
     source
         A store, as `scan` takes it; of a folder, HDF5 files alone.
     out
-        The file to write. It gets the name when it is whole.
+        The file to write. It gets its name only when it is complete.
     force
-        Replace a file that is there.
+        Replace an existing file.
     progress
         As `scan` takes it.
     settings
@@ -88,7 +88,7 @@ def checksum(
     SourceUnreadable
         A record could not be read, or the store changed meanwhile: nothing was written.
     TargetExists
-        A file is there already.
+        The file exists already.
     ReportFailed
         The file could not be written.
     """

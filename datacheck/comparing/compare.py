@@ -42,18 +42,19 @@ def compare(
     progress: Progress | bool = False,
     **settings: Any,
 ) -> ScanReports:
-    """Compare stores with each other, and return a report on each of them; one alone with itself.
+    """Compare stores with each other, and return a report on each of them; compare a single store with itself.
 
-    Nothing is bad about what they share: findings are `duplicate` (the same record twice in a store), `leak` (a record
-    that an earlier store has too) and `drift`, all suspicious. What cannot be read or decoded is said as by a scan.
+    Records that stores share are never bad: the findings are `duplicate` (the same record twice in a store), `leak` (a
+    record that an earlier store has too) and `drift`, all suspicious. What cannot be read or decoded is reported as by
+    a scan.
 
     Parameters
     ----------
     sources
-        The stores, as `scan` takes them; of a folder all that lie in it.
+        The stores, as `scan` takes them; a folder stands for all stores in it.
     near
-        Compare pictures by their looks, too, whatever they are stored as: True, or how many bits of 256 may differ, at
-        most 31; True means 14.
+        Compare pictures by their looks, too, in whatever format they are stored: True, or the number of bits out of 256
+        that may differ, at most 31; True means 14.
     reports, progress
         As `scan` takes them.
     settings

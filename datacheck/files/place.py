@@ -102,7 +102,7 @@ def held(path: Path) -> Iterator[Place]:
 
 
 def hold(path: Path) -> Place:
-    """Return the place that a path names; its `folder` is open and the caller's to close. Raises OSError."""
+    """Return the place that a path names; the caller must close its open `folder`. Raises OSError."""
     name = path.name
     if not name or name == ".." or "\0" in str(path):
         raise OSError(errno.EINVAL, "this names no file in a folder", str(path))

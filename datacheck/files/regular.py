@@ -93,7 +93,7 @@ def open_descriptor(path: Path, *, follow: bool = True) -> int:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Return the regular file at `path`, open for reading, up to the size it has now. Raises as `open_descriptor`."""
+    """Return the regular file at `path`, open for reading up to its present size. Raises as `open_descriptor`."""
     return io.BufferedReader(_Regular(open_descriptor(path)), BLOCK >> 3)
 
 

@@ -248,7 +248,7 @@ class Workplace:
             raise
 
     def _rename_over(self, new: Name, old: Name, found: Identity) -> None:
-        """Replace a file by a file where names cannot be exchanged. Raises ExchangeUnsupported for a folder."""
+        """Replace a file by a file if names cannot be exchanged. Raises ExchangeUnsupported for a folder."""
         status = os.stat(old.name, dir_fd=old.folder, follow_symlinks=False)
         made = os.stat(new.name, dir_fd=new.folder, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode) or not stat.S_ISREG(made.st_mode):

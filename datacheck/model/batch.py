@@ -97,12 +97,12 @@ class Batch:
 
     @property
     def lows(self) -> NDArray[Any]:
-        """The least value of each record, NaN where it has one; `width` must not be 0."""
+        """The least value of each record, NaN if it contains NaN; `width` must not be 0."""
         return self._bounds[0]
 
     @property
     def highs(self) -> NDArray[Any]:
-        """The greatest value of each record, NaN where it has one; `width` must not be 0."""
+        """The greatest value of each record, NaN if it contains NaN; `width` must not be 0."""
         return self._bounds[1]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The distinct numbers of an array."""
+"""Find the distinct numbers of an array."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def named_alike(keys: Sequence[bytes]) -> list[str]:
     """
     numbers = [_DIGITS.findall(key) for key in keys]
     kept: list[int] = []
-    ambiguous = any(b"#" in key for key in keys)  # a "#" in a key may be a folded number of another
+    ambiguous = any(b"#" in key for key in keys)  # a "#" in a key looks like a folded number of another key
     columns = [] if ambiguous else [set(column) for column in zip(*numbers, strict=True)]
     for at in sorted(range(len(columns)), key=lambda at: len(columns[at])):
         if 1 < len(columns[at]) <= len(keys) // LEAST and _tells_apart(numbers, [*kept, at]):
@@ -72,7 +72,7 @@ def _name(key: bytes, kept: Collection[int]) -> str:
 
 
 class KnownFamilies:
-    """Find the known families of keys."""
+    """A lookup of the known families that keys belong to."""
 
     def __init__(self, known: Collection[str]) -> None:
         self._plain: dict[bytes, str] = {}

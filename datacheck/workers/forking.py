@@ -1,4 +1,4 @@
-"""Run a template's own side (`template`): the loop in its process that forks workers."""
+"""Run in a template's process (`template`): the loop that forks workers."""
 
 from __future__ import annotations
 

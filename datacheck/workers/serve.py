@@ -1,4 +1,4 @@
-"""Run a worker's own side: the loop in its process that runs tasks."""
+"""Run in a worker's process: the loop that runs tasks."""
 
 from __future__ import annotations
 
