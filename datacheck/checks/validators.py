@@ -145,7 +145,7 @@ class Shape(BuiltIn):
         if wanted is None or batch.shape == wanted:
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
-            return  # lengths may differ between files: `findings_of_files` reports the cases in which they must not
+            return  # measured lengths may differ between files; `findings_of_files` reports those that must not
         finding = found(
             "shape",
             f"shape {list(batch.shape)}, expected {list(wanted)}",

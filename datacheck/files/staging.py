@@ -211,9 +211,8 @@ class Workplace:
         assert self._place is not None
         new, old = Name(self._folder, work.name), Name(self._place.folder, self._place.name)
         if self._found is not None and self._place.status() is not None:
-            marked = unmark(
-                self._folder
-            )  # until the replaced store is identified, neither we nor another rebuild may remove it
+            # until the replaced store is identified, neither we nor another rebuild may remove it
+            marked = unmark(self._folder)
             self._unsure = True
             self._replace(new, old, self._found)
             self._unsure = False

@@ -210,8 +210,8 @@ def _ends(flat: NDArray[Any]) -> tuple[Any, Any]:
 ENDS = "*/"
 """Prefix of a name that gives only the last part, or the last parts, of a field's path."""
 LEAST, SQUARE = 3, 9
-"""Fewest values of a record, and most values of an array in a tree (3 x 3), that matter here: a record with fewer than
-LEAST values, or an array with at most SQUARE, may well hold one value only."""
+"""A record with fewer than LEAST values may well hold one value only, and so may an array in a tree with at most SQUARE
+(3 x 3) values."""
 LOOKS = 8
 """Number of values of a record that are compared first, to rule out quickly that all are the same."""
 CACHED_BYTES = 512 << 10
