@@ -250,7 +250,7 @@ class Journal:
         return there
 
     def all_told(self) -> None:
-        """Let the resumed report continue: all earlier results are added, unless the earlier run got past this source."""
+        """Let the resumed report continue after all earlier results, unless these include the next source."""
         if self._earlier is not None and self._resumed is not None and self._source == len(self._earlier.scans) - 1:
             self._resumed.go_on(self._earlier.end)
 
