@@ -25,9 +25,9 @@ class Choice:
     """The caller's choice of the records that a rebuild drops, keeps or alters.
 
     `drop_bad` drops the records with a bad finding. `drop` and `keep` hold codes and verdicts of findings to drop or to
-    keep; `keep` takes precedence. An entry that is neither a code nor a verdict is the name of a record (`key`,
-    `file:key` or `database:key`) that a finding is about. `fill` replaces NaN and infinite values instead of dropping
-    their records.
+    keep. Names take precedence over codes and verdicts, and `keep` over `drop`. A record is dropped if any of its
+    findings is. An entry that is neither a code nor a verdict is the name of a record (`key`, `file:key` or
+    `database:key`) that a finding is about. `fill` replaces NaN and infinite values instead of dropping their records.
     """
 
     drop_bad: bool = False
@@ -80,7 +80,7 @@ class Choice:
 
 
 def unknown_name(name: str, why: str) -> UsageError:
-    """Return the error for a name in `drop` or `keep` that matches nothing; `why` says why it is no record's."""
+    """Return the error for a name in `drop` or `keep` that matches nothing; `why` says why no record has it."""
     return UsageError(f"{name!r} is neither a verdict nor a code, and {why}; {instead(name, (*VERDICTS, *CODES))}")
 
 

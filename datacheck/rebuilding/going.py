@@ -17,7 +17,7 @@ from datacheck.workers.interface import Death
 OF_SAMPLES = frozenset({"unpaired", "row-count", "shape", "nan", "inf"})
 """Codes of findings about a sample as a whole. If the choice drops such a finding, the sample is dropped."""
 NUMBERS = frozenset({"nan", "inf"})
-"""Codes of findings that another value resolves."""
+"""Codes of findings that filling in another value resolves."""
 LOST = frozenset({"damaged-store", "truncated-store", "crash", "timeout"})
 """Codes of findings about a lost part of a file, at a path. A sample that lost what the others have is dropped too."""
 
@@ -63,7 +63,7 @@ def _sample(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
 
 
 def refuse_losses(work: Work, report: Report, gone: Gone | None) -> list[str]:
-    """Return what a copy would leave inconsistent. Raises UsageError if that was not accepted and is no dry run."""
+    """Return what a copy would leave inconsistent. Raises UsageError unless that was accepted or is a dry run."""
     if gone is None or not gone.losses:
         return []
     if work.order.accept_losses or work.order.dry_run:

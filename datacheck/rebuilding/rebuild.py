@@ -62,7 +62,7 @@ WHOLE = frozenset({"no-records", "damaged-store"})
 """Codes of findings for which a file is left out of the copy of a folder, if the choice drops them."""
 
 SPARE = 1.05
-"""Factor on the source's size for the disk space a copy needs: a copy may be a little larger."""
+"""Factor by which a copy may be larger than its source, to estimate the disk space that it needs."""
 
 
 def rebuild_as(
@@ -77,8 +77,8 @@ def rebuild_as(
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it is based on.
 
     The report is `scanned` if given, which must be from a scan just made with these settings; otherwise the source is
-    scanned. `publishing` is called when the copy is complete and about to get its name; after that, the rebuild should
-    not be interrupted.
+    scanned, or the earlier report that the order names is read. `publishing` is called when the copy is complete and
+    about to get its name; after that, the rebuild should not be interrupted.
     """
     refuse_overlap({"source": order.source, **order.writes})
     if settings.sample is not None:

@@ -36,7 +36,7 @@ RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
 NAMED = 5
 """Maximum number of records of each fate, and of whole samples, that the terminal output names."""
 LASTING = frozenset({"nan", "inf", "out-of-range", "row-count", "count", "dangling", "unpaired"})
-"""Codes of findings about the store as a whole that hold for the copy too: they are about numbers, not records.
+"""Codes of findings about the store as a whole that hold for the copy too: they concern numbers outside the records.
 
 Counts and lists that are correct in the copy are not among the findings listed as lost.
 """
@@ -273,7 +273,10 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
 
 
 def _others(more: int, shown: int, *, told: bool) -> Iterator[str]:
-    """Yield how many records are not shown. If all with a name are shown (`told`), the rest are of their samples."""
+    """Yield a line with the number of records that are not shown.
+
+    If every record that can be named is shown (`told`), the rest belong to the same samples.
+    """
     if more and not shown:
         yield f"  {more:,} of samples"
     elif more:

@@ -360,8 +360,8 @@ class Reports:
     def _keep_unfinished(self, *, failed: bool, lost: bool) -> None:
         """Keep the files that a later run can continue, if this one does not reach its end.
 
-        A run that failed keeps the file that it was told to resume, and no other, unless it failed because it `lost`
-        the cluster.
+        A run that failed keeps the file that it was told to resume, and no other. A run that `lost` the cluster keeps
+        all of them.
         """
         for output, sink in zip(self._outputs, self._sinks, strict=True):
             if not isinstance(sink, JsonLinesSink) or not (sink.reached or output.resumed):

@@ -213,7 +213,7 @@ class Marked(Protocol):
 
 
 class Journal:
-    """The record of how far the scan of one source got, marked in all reports that grow; one of them may be resumed.
+    """The journal of how far the scan of one source got, marked in all reports that grow; one of them may be resumed.
 
     `source` is the number of this source among those of the command.
     """

@@ -210,7 +210,7 @@ class Report:
     def status(self) -> int:
         """The exit status: 0 clean, 1 bad records beyond those tolerated, 3 undecided, 130 interrupted.
 
-        A sample that was not all of the records leaves the others undecided.
+        If only a sample of the records was checked, the others are undecided.
         """
         if self.interrupted:
             return INTERRUPTED
@@ -347,7 +347,7 @@ class Report:
         return (self,)
 
     def document(self, *, findings: bool = True) -> Document:
-        """Return the report as JSON has it, with or without the findings (which may be many)."""
+        """Return the report in the structure of its JSON document, with or without the findings (which may be many)."""
         from datacheck._version import __version__
 
         return Document(
