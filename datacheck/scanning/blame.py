@@ -42,7 +42,7 @@ class Blamed(Exception):
 def blaming(code: str) -> Iterator[None]:
     """Turn the exceptions that readers and decoders raise within the context into Blamed.
 
-    Hostile bytes cause them, so the record gets the blame. Mistakes of datacheck itself (`datacheck.model.slips`) pass
+    They are put down to hostile bytes of the record. Mistakes of datacheck itself (`datacheck.model.slips`) pass
     unchanged.
     """
     try:

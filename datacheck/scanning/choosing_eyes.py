@@ -21,15 +21,15 @@ from datacheck.workers.interface import Death, Engine
 MANY = 5000
 """Minimum number of records for which the JPEG walker is used.
 
-Compiling the walker, if that has not happened yet, takes one worker 8 s, in which a smaller store is scanned. Kept code
-is loaded in 0.04 s, or with numba in 0.4 s, but the findings must not depend on whether it is kept.
+Compiling the walker, if its code is not kept yet, takes one worker 8 s. In that time, a smaller store is scanned. Kept
+code is loaded in 0.04 s, or with numba in 0.4 s, but the findings must not depend on whether it is kept.
 """
 MANY_BYTES = 100 << 20
 """Minimum size in bytes for the walker, for stores whose number of records is not known."""
 
 
 def with_eyes(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Task]) -> Settings:
-    """Return the settings with the eyes for the JPEGs of a store, None if it has no JPEGs.
+    """Return the settings with the eyes for the JPEGs of a store. They are None if it has no JPEGs.
 
     Raises EyesFailed if a worker cannot do what was asked for.
     """

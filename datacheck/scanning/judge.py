@@ -111,8 +111,7 @@ class Judge:
     def judge(self, block: AnyBlock, indexes: Sequence[int], *, alone: bool = False) -> None:
         """Add the findings about a block to the tally. Its records are at `indexes` of the shard.
 
-        If a single record comes `alone`, an error in decoding or judging it becomes a finding too, instead of being
-        raised.
+        An error in decoding or judging a record that comes `alone` becomes a finding too, instead of being raised.
         """
         try:
             located = self._said(block)
@@ -158,10 +157,7 @@ class Judge:
             self._tally.whole.take_labels(part, labels)
 
     def _failed(self, error: Exception) -> Finding:
-        """Return the finding for an exception.
-
-        It is about the record if its decoder raised it or memory ran out, else about a mistake of datacheck itself.
-        """
+        """Return the finding for an exception: about the record if it or its size caused it, else about datacheck."""
         if isinstance(error, Blamed):
             return judged(error.error, "decoding it", memory_limit(WORKER_BYTES).words, error.code)
         if isinstance(error, MemoryError):
@@ -240,7 +236,7 @@ class Judge:
     def _stranger(self, block: Block, row: int, family: FamilyProfile) -> dict[int, str]:
         """Return the row with its decoder or kind, if its value is sound but not of its family, else nothing.
 
-        Words among numbers beside pictures are texts that belong there.
+        Words among numbers beside pictures are decoded as texts.
         """
         value = block.values[row]
         with blaming("undecodable"):
@@ -288,7 +284,7 @@ class Judge:
 
     def _sort(self, block: Block, groups: Groups) -> Iterator[Located]:
         """Sort the records of a block by how to decode them, and yield findings for those that are empty or unknown."""
-        # a reader has reported these already: judging what is left of them would only repeat that
+        # a reader has reported these already: judging what is left of them would only add to that
         lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
         lost.update(self._watch.get(block.database or "", NO_WATCH).own_rows(block.keys, block.series))
         full: Sequence[int] = range(len(block))
@@ -322,10 +318,7 @@ class Judge:
     def _sort_by_magic(
         self, block: Block, rows: Sequence[int], groups: Groups, known: FamilyProfile, family: str | None
     ) -> Iterator[Located]:
-        """Sort the values of a family that is mostly empty or unknown.
-
-        Each one is decoded as what it looks like, if sampled values of the family were recognised in that way.
-        """
+        """Sort values of a mostly empty or unknown family by what they look like, if sampled ones had known looks."""
         kinds = known.by_magic
         for name, alike in self._by_kind(block, rows).items() if kinds else [(None, rows)]:
             if name in kinds:
@@ -336,10 +329,7 @@ class Judge:
     def _unknown(
         self, block: Block, rows: Sequence[int], known: FamilyProfile | None, family: str | None
     ) -> Iterator[Located]:
-        """Count values that no decoder knows.
-
-        Those with another length than the others get a finding about that instead.
-        """
+        """Count values that no decoder knows; those of an unusual length get a finding about that instead."""
         odd = odd_lengths(block, rows, known)
         yield from odd
         if len(odd) < len(rows):
@@ -373,10 +363,7 @@ class Judge:
         return kinds
 
     def _judged(self, block: AnyBlock, batch: Batch, family: FamilyProfile) -> Iterator[Located]:
-        """Run the checks on a batch and measure it.
-
-        Numbers beside pictures only have to be finite, and labels only valid labels.
-        """
+        """Run the checks on a batch and measure it. Numbers beside pictures need only be finite, labels only valid."""
         beside = family.decoder in SIDE_DECODERS and not family.forced
         words = batch.values.dtype.kind == "S"
         if batch.label:
@@ -393,7 +380,7 @@ class Judge:
             self._labels.append(batch)
         elif self._constants is not None and batch.expected is not None and batch.expected.constant and len(batch.rows):
             whole = self._tally.whole
-            name = batch.field if batch.field in self._constants else batch.path or batch.field  # this table's only
+            name = batch.field if batch.field in self._constants else batch.path or batch.field  # of one table only
             whole.records[name] += len(batch.rows)
             whole.constants[name] += 0 if batch.pixels_skipped else int(batch.constant.sum())
 

@@ -52,12 +52,9 @@ FEWEST_KEYS = 8
 SAMPLE_BYTES = 32 << 20
 """Maximum size in bytes of the values of all these keys together. Some stores cannot return keys without values."""
 BYTES_A_PROBE = 4 << 20
-"""Size in bytes of the values after which a probe ends; it is exceeded if its records are larger than most."""
+"""Size in bytes of the values after which a probe ends, if its records are larger than most."""
 REMEMBERED = 64 << 10
-"""Maximum size in bytes of a value that is remembered, as absent keys are.
-
-Several conventions ask for the same keys.
-"""
+"""Maximum size in bytes of a value that is kept, as absent keys are: several conventions ask for the same."""
 MOST_ASKED = 64
 """Maximum number of databases in which values are looked up; each costs milliseconds."""
 PLAIN = 0.9

@@ -187,7 +187,7 @@ class Named:
         return several and self.times == len(self.keys)
 
     def listed(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> Listed:
-        """Return the result of comparing the named keys with the existing keys, of which these are `missing`."""
+        """Return the result of comparing the named keys with the existing ones, given the `missing` ones."""
         return Listed(
             b"",
             len(self.keys) if len(self.keys) <= MOST_NAMED else UNCOUNTED,

@@ -19,11 +19,11 @@ If a folder or list has files with other suffixes, a worker only starts a little
 """
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MARKS = {"data.mdb": "lmdb", "CURRENT": "leveldb"}
-"""Kind of store by a file that its folder has."""
+"""Kinds of stores, by the name of a file in their folder."""
 ENTRIES = 64
 """Maximum number of entries of a folder that are searched for an HDF5 suffix."""
 PAIRS, TABLES = "datacheck.scanning.loaded_for_pairs", "datacheck.scanning.loaded_ahead"
-"""The modules to load for stores of keys and values, and for stores of tables."""
+"""The modules to load for stores of keys and values, and for stores of all kinds."""
 
 
 def loading(sources: Sequence[str], backend: str = "") -> list[str]:

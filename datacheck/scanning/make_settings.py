@@ -53,10 +53,7 @@ def make(
     duplicates: bool = False,
     **unknown: Any,
 ) -> Settings:
-    """Return the settings; see `datacheck.scan` for each option.
-
-    Raises UsageError for an option that makes no sense.
-    """
+    """Return the settings; `datacheck.scan` describes each option. Raises UsageError for one that makes no sense."""
     _refuse(unknown)
     return Settings(
         checks=_checks(checks, skip),

@@ -23,9 +23,9 @@ from datacheck.workers.interface import Death, Engine, Step
 DEATHS = 8
 """Maximum number of deaths while taking a profile. After that, it is made from what the probes have returned so far."""
 RAISED = 64
-"""Maximum number of exceptions, which cost no time."""
+"""Maximum number of exceptions while taking a profile; they cost no time."""
 MOST, CERTAIN = 0.5, 200
-"""Share of all records, and number of records of a family, that make ties certain; either is enough.
+"""Share of all records, or number of records of a family, that must be sampled for ties to be certain.
 
 With fewer sampled records, differences that few records have may be missed.
 """

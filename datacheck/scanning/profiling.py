@@ -62,7 +62,8 @@ def sample(
 ) -> AnyBlock | None:
     """Return copies of the first records of a probe: at most `limit`, of at most `room` bytes, but at least one.
 
-    `keys` receives all keys that were read; readers that can peek read more keys than values.
+    Rows of a table are returned as they are, and None if there are no records. `keys` receives all keys that were read;
+    readers that can peek read more keys than values.
     """
     taken: Block | None = None
     blocks: Iterator[AnyBlock]

@@ -26,9 +26,9 @@ SAMPLED = 16
 SHARE = 50
 """A family with at least one in this many of the sampled values is in the profile, however few they are."""
 ALIKE = 0.75
-"""Share of one kind among the values of a database from which keys that form no families are taken for one family."""
+"""Minimum share of one kind among values whose keys form no families for the database to become their family."""
 NUMBERS = 0.95
-"""Minimum share of numbers among texts. Below it they are words, since a family of numbers may not hold words."""
+"""Minimum share of numbers among texts. With fewer, they are words; a family of numbers must not hold NaN."""
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
 """Words that make a family one of labels, if its name has one of them."""
 WORDS = frozenset(("decimal", "text"))

@@ -1,4 +1,4 @@
-"""Determine the shapes of a store's records as Caffe reads them. This runs in a worker, since it may be killed."""
+"""Determine the shapes of a store's records as Caffe reads them. This runs in a worker, which a record may kill."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from datacheck.workers.pool import WORKER_BYTES
 DEATHS_A_SHARD = 32
 """Number of deaths after which the rest of a shard is given up, with a single finding."""
 WAITING = 8
-"""Number of deaths that a death from waiting only counts as, because it takes wall-clock time."""
+"""Number of deaths that a death from mere waiting counts as, since waiting takes wall-clock time."""
 RUNNING = 0.2
 """Share of the time with a processor from which a worker was not waiting for a disk."""
 STARVED = 0.02

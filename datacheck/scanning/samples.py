@@ -25,7 +25,7 @@ from datacheck.scanning.tasks import Job, Task, open_eyes
 from datacheck.workers.interface import Death, Engine, Watch
 
 NOT_SHOWN = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-error", "missing-filter"})
-"""Codes of records that are not read again, since that would only fail in the same way."""
+"""Codes of records that are not read again, since that would only cost the same again."""
 LOOKED_AT = 100_000
 """Maximum number of findings that are searched for the first ones of each code."""
 SECONDS = 4.0
@@ -84,7 +84,10 @@ class TakeSamples:
         return Sample(finding, bad)
 
     def _looked(self, job: Job, shard: Shard, finding: Finding) -> tuple[Look, tuple[str | None, ...]] | None:
-        """Return the look and the kind of the record at the start of a shard, or None if there is none."""
+        """Return the look and the kind of the record at the start of a shard, or None if there is none.
+
+        The store is closed again afterwards.
+        """
         from datacheck.scanning.looks import look_at
 
         for block in blamed("unreadable", job.reader.blocks, shard, limit=1):  # the values are valid in this loop only
@@ -105,7 +108,8 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
     few = tuple(probes[:: max(1, len(probes) // PROBES)])[:PROBES]
     chosen = first_of_each(report)
     made: dict[int, Sample] = {}
-    # after a death, read each record alone, and then without neighbours, so that it costs no other record
+    # after a death, read each record alone, and then without neighbours: a record that kills its reader costs the
+    # others nothing, and a neighbour that does costs the record itself nothing
     for together, neighbours in ((TOGETHER, True), (1, True), (1, False)):
         wanted = [
             at for at, it in enumerate(chosen) if at not in made and it.key is not None and it.code not in NOT_SHOWN

@@ -49,10 +49,10 @@ WORTH_A_WORKER, MOST_AHEAD = 256 << 20, 8
 Starting more of them takes longer than the first one takes to load.
 """
 FEW_SHARDS, MOST_TOGETHER, TASK_BYTES = 64, 64, 4 << 20
-"""When one task checks several shards.
+"""Limits for checking several shards in one task.
 
-The values are the number of shards below which each has its own task, the maximum number of shards per task, and the
-maximum average size of the shards of a task in bytes.
+They are the number of shards below which each has its own task, the maximum number of shards per task, and the maximum
+average number of bytes per task.
 """
 
 

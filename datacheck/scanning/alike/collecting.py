@@ -68,7 +68,7 @@ class Taken(msgspec.Struct):
 
 
 class Collect(msgspec.Struct, frozen=True):
-    """Collect the digests of the records of a store, and the prints of its pictures if `looks` is set."""
+    """A request to collect the digests of a store's records, the prints of its pictures (`looks`), and `values`."""
 
     looks: bool = False
     values: bool = False

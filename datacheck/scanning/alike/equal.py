@@ -18,10 +18,10 @@ Numbers = NDArray[np.int64]
 class Equals:
     """The result of comparing digests.
 
-    `pairs` has a row for each record whose value occurs before: its place, and the place of the first record with that
-    value. For each store, `different` is the number of distinct values, `shared` the number of records whose value
-    another store has too, `alone` the number of records whose value no other store has, and `first_alone` the first
-    places of the latter.
+    `pairs` has a row for each record that has the value of an earlier one: its place, and the place of the first record
+    with that value. For each store, `different` is the number of distinct values, `shared` the number of records whose
+    value another store has too, `alone` the number of records whose value no other store has, and `first_alone` the
+    first places of the latter.
     """
 
     pairs: Sorter
