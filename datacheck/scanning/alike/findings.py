@@ -1,4 +1,4 @@
-"""Findings of records that are alike."""
+"""Make the findings for records that are alike."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def looks_like(name: str, other: str | None, bits: int) -> Finding:
 
 
 def same_as(name: str, other: str | None) -> Finding:
-    """Return the finding for a value that a record has too, of the same store or of another one."""
+    """Return the finding for a value that another record of the same store or of another store has too."""
     if other is None:
         return found("duplicate", f"the same value as {name}", first=name)
     return found("leak", f"the same value as {name} in {plain(other)}", first=name, store=other)
 
 
 def comparison_of(store: Compared, equals: Equals, others: Sequence[str]) -> Comparison:
-    """Return what a report says of the comparison of a store with others."""
+    """Return the section of a report about the comparison of a store with others."""
     number = store.number
     return Comparison(
         others=list(others),
