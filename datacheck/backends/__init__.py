@@ -47,7 +47,7 @@ class Backend(msgspec.Struct, frozen=True):
 
     `reads` says what the reader reads. `title` is the name of the kind in a headline, `noun` in a sentence. `roots` go
     into the fingerprint. `in_folders` (an InFolders) says how to recognise such a store in a folder; if it is None, the
-    reader's own `in_folders` is used if it has one, otherwise a default that has no names or signatures to go by.
+    reader's own `in_folders` is used, or, if it has none, a default without names or signatures.
 
     `copier` (a Copier) copies the store; None means that it cannot be rebuilt. `writer` (a Writer) writes a key-value
     store of this kind: `PairCopier` copies from and to all kinds that have one. `written_by` names a library that the

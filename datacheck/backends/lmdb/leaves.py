@@ -63,8 +63,8 @@ class Leaves(msgspec.Struct, frozen=True):
 class ReadNodes(msgspec.Struct, frozen=True):
     """The nodes of neighbouring leaves in key order, in their pages as read for judging.
 
-    `values` are the values in the nodes. For a value on overflow pages its length counts, and `first` is the number of
-    its first page; for all others `first` is 0.
+    `values` are the values in the nodes. For a value on overflow pages only the length is valid, and `first` is the
+    number of its first page; for all others `first` is 0.
     """
 
     keys: Keys

@@ -36,7 +36,7 @@ MAP_STEP = 1 << 30
 SPARE_BYTES = 4 << 20
 """Bytes that a transaction may take beside its records: branch pages, names of databases, the list of free pages."""
 COPIED_BYTES = 4096
-"""Average size of a record, in bytes, up to which keys and values are copied: faster than two views of each."""
+"""Average size of a record, in bytes, up to which keys and values are copied, which is faster than two views."""
 COMMIT_BYTES = 16 << 20
 NODE_BYTES = 32
 """Upper limit of the bytes of a record in a page beside its key and value, with its share of the page header."""

@@ -179,7 +179,7 @@ def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
 
 
 def _missing_key(pages: Pages, bones: Skeleton, orphans: Orphans) -> bytes | None:
-    """Return a key on unreached leaves that no database has, or None if some of these leaves show no such key."""
+    """Return a key on the first LOOKED_UP unreached leaves that no database has, or None."""
     for number, keys in orphans.some(LOOKED_UP):
         if is_of_others(pages, number):
             continue

@@ -44,7 +44,7 @@ class Pages:
         self.file = open_descriptor(path)
         try:
             self.metas = metas or self._read_metas()
-            self.size = os.fstat(self.file).st_size  # after the metas: a commit extends the file first
+            self.size = os.fstat(self.file).st_size  # read after the metas, since commits extend the file first
         except BaseException:
             os.close(self.file)
             raise

@@ -31,7 +31,10 @@ def marked(block: Block, page_size: int, header: int) -> Block:
 
 
 def _suspects(values: Sequence[bytes | memoryview], page_size: int, first: int) -> list[int]:
-    """Return the rows of values in which a page begins with zeros; `first` bytes of each are on its first page."""
+    """Return the rows of values in which a page begins with zeros.
+
+    `first` is the number of a value's bytes on its first page.
+    """
     if isinstance(values, EqualLengths):
         if values.length <= 2 * page_size:
             return []
@@ -49,7 +52,10 @@ def _words(value: bytes | memoryview, page_size: int, first: int) -> NDArray[np.
 
 
 def _zeroed(value: NDArray[np.uint8], page_size: int, first: int) -> Finding | None:
-    """Return the finding for a value on overflow pages, or None; `first` of its bytes are on the first page."""
+    """Return the finding for a value on overflow pages with pages of zeros, or None.
+
+    `first` is the number of the value's bytes on its first page.
+    """
     count = (len(value) - first) // page_size
     pages = value[first : first + count * page_size].reshape(count, page_size)
     suspects = np.flatnonzero(pages[:, :WORD].max(axis=1) == 0)
