@@ -47,7 +47,10 @@ def live_version(directory: Path) -> Version:
 
 
 def _behind(version: Version, names: set[str]) -> Damaged | None:
-    """Return the damage if a MANIFEST lacks its last edits: it names missing files, and does not name existing ones."""
+    """Return the damage if a MANIFEST lacks its last edits, or None.
+
+    It then names files that are missing, and does not name some that exist.
+    """
     tables = {table.number for table in version.tables.values()}
     there = {int(match[1]) for match in map(TABLE_NAME.fullmatch, names) if match}
     more = len(there - tables - version.dead)
