@@ -1,1 +1,1 @@
-"""Pickles, read without unpickling: a machine of our own walks their opcodes, imports nothing and calls nothing."""
+"""Read pickles without unpickling: an own machine walks their opcodes; nothing is imported or called."""
