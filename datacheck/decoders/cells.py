@@ -74,7 +74,7 @@ def may_be_padded(values: NDArray[Any]) -> bool:
 def ragged(
     name: str, path: str, cells: Cells, rows: Sequence[int], profile: FamilyProfile | None, *, label: bool
 ) -> Iterator[Batch]:
-    """Yield the numbers of the cells at `rows`; cells of equal length share batches of at most STACKED_BYTES."""
+    """Yield the numbers of the cells at `rows`; cells of equal length share batches as far as they are small."""
     expected = None if profile is None else profile.fields.get("data")
     alike: dict[int, list[int]] = {}
     for row in rows:

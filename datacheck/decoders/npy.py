@@ -68,7 +68,7 @@ def _picture_in(reading: Reading, profile: FamilyProfile | None) -> memoryview |
 
 
 def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
-    """Yield a finding for each array whose dtype differs from that of nearly all others, regardless of byte order."""
+    """Yield a finding for each field whose dtype differs from that of nearly all others, regardless of byte order."""
     for field in fields:
         meant, dtype = profile.fields.get(field.name), str(field.values.dtype.newbyteorder("="))
         if meant is not None and meant.format == "npy" and meant.dtype and meant.dtype != dtype:

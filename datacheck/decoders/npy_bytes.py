@@ -27,7 +27,7 @@ LITERAL_BYTES = 1 << 16
 MOST_ROOM = 1 << 40
 """Maximum size in bytes, with empty axes counted as 1, up to which arrays without values keep their shape."""
 NUMBERS = "biufc"
-"""The kinds of dtype whose values are checked; for strings, times and raw bytes only the size is."""
+"""The kinds of dtype whose values are checked; of strings, times and raw bytes only the size is checked."""
 OBJECTS = "an array of pickled Python objects, which are never loaded"
 _LONG = re.compile(r"(?<=[0-9])L\b")
 """Matches the suffix of Python 2's long integers, which occurs in versions 1 and 2."""

@@ -159,7 +159,7 @@ def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
 
 
 def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
-    """Return the records as one array, or None if they would be large copies, and the bytes around their values."""
+    """Return the records as one array (None if that would copy large ones), and the bytes around their values."""
     start, stop = template.start, template.stop
     count, length = len(values), len(values[0])
     if isinstance(values, EqualLengths):
@@ -172,7 +172,7 @@ def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uin
 
 
 def _labels(frames: NDArray[np.uint8], at: slice) -> NDArray[np.int64]:
-    """Return the labels. Of labels of ten bytes, `at` omits the last, which is always 1: these labels are negative."""
+    """Return the labels; `at` leaves out the last of ten bytes, which is always 1: such labels are negative."""
     seven_bits = (frames[:, at] & 0x7F).astype(np.uint64)
     labels: NDArray[np.uint64] = (seven_bits << _SHIFTS[: seven_bits.shape[1]]).sum(axis=1, dtype=np.uint64)
     if frames[0, at.stop - 1] & 0x80:

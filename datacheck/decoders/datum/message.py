@@ -27,7 +27,7 @@ _UNPACKED = np.dtype([("tag", "u1"), ("value", "<f4")])
 
 
 class _Cut(Exception):
-    """The message ends inside the field at this offset."""
+    """The message ends inside a field."""
 
 
 class _Odd(Exception):
@@ -64,7 +64,7 @@ class Datum(msgspec.Struct):
 
 
 def parse(message: Value) -> tuple[Datum, Finding | None]:
-    """Return the fields of a message, as far as its wire format is sound, and the finding about the latter or None."""
+    """Return the fields of a message up to the first flaw in its wire format, and the finding about it or None."""
     datum = Datum()
     offset = 0
     try:

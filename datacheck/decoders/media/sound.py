@@ -13,7 +13,7 @@ from datacheck.model.finding import Finding, found
 
 Value = bytes | memoryview
 UNKNOWN_SIZE = 0xFFFFFFFF
-"""Size that writers to a pipe, which do not know the real one yet, give; some give 0 instead."""
+"""Size written to pipes, where the real one is not known yet; some writers use 0 instead."""
 PCM = (1, 3)
 """Format codes of wav files whose samples all take the same number of bytes."""
 FLAC_FRAME, FLAC_HEADER = Crc(0x8005, 16), Crc(0x07, 8)
@@ -51,7 +51,7 @@ def behind(what: str, value: Value, end: int) -> Finding:
 
 
 def walk_wav(value: Value) -> list[Finding]:
-    """Walk the chunks of a wav file: there must be a format and as many samples as declared."""
+    """Walk the chunks of a wav file; checks that they are complete, and that there are samples in whole frames."""
     if not is_wav(value):
         return [found("undecodable", f"not a wav file: it begins with {bytes(value[:12]).hex(' ')}")]
     size, wide = int.from_bytes(value[4:8], "little"), None
@@ -157,7 +157,7 @@ def _flac_frames(value: Value, at: int, samples: int) -> list[Finding]:
 
 
 def _flac_end(raw: bytes, at: int) -> int | None:
-    """Return the end of a frame (the next frame or the end of file) where its checksum matches, or None."""
+    """Return the end of a frame (the next frame or the end of the file) at which its checksum matches, or None."""
     end = at + 2
     for _ in range(TRIES):
         end = _next_frame(raw, end)

@@ -39,7 +39,7 @@ BOXES = {
     8: (FIXED32,),
 }
 BEYOND = 0.01
-"""Tolerance by which boxes may extend beyond the picture, as a fraction of its size; rounding causes such excess."""
+"""Tolerance by which boxes may extend beyond the picture, as a fraction of its size; rounding causes as much."""
 SAID = 3
 """Maximum number of boxes listed in a finding."""
 

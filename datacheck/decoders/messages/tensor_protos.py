@@ -70,7 +70,7 @@ class Tensor:
 
 
 class TensorProtosDecoder(TreeDecoder):
-    """Decodes TensorProtos into a field for each tensor, called by its name, or by its index if it has none."""
+    """Decodes TensorProtos into a field for each tensor: by name if all have names of their own, else by index."""
 
     name = "tensorprotos"
 

@@ -1,1 +1,1 @@
-"""Read pickles without unpickling: an own machine walks their opcodes; nothing is imported or called."""
+"""Read pickles without unpickling: a machine walks their opcodes, but imports nothing and calls nothing."""

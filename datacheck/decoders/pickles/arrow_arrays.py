@@ -40,7 +40,7 @@ def named_type(given: Sequence[Node]) -> Node | None:
 def restored(parts: Node, work: Work) -> Node | None:
     """Return the content of an array: its numbers, or those of its children; texts and times have nothing to check.
 
-    `work` is called with the amount of work done, which counts towards the limit of the record; it may raise Broken.
+    `work` is called with the amount of work done, which counts towards the limit of the record.
     """
     return _restored(parts, work, {}, 0)
 

@@ -14,9 +14,9 @@ ENCODE = b"c_codecs\nencode\nq"
 FIRST = 1 << 12
 """Number of bytes within which the function must be named for the first time."""
 SHORTEST = 32
-"""Minimum length of the bytes in a text that is rewritten."""
+"""Minimum number of bytes in a text for it to be rewritten."""
 MOST = 64
-"""Maximum number of texts per record; rewriting a record with more gains nothing."""
+"""Maximum number of texts in a record; nothing is gained by rewriting a record with more."""
 TEXT, BYTES, TUPLE, REDUCE, PUT, LONG_PUT, GET = b"XB\x86Rqrh"
 POP = b"0"
 LATIN = b"X\x06\x00\x00\x00latin1"

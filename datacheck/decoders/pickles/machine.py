@@ -89,7 +89,7 @@ class Machine:
     def work(self, amount: int) -> None:
         self.left -= amount
 
-    # Methods for operations.
+    # Used by the operations.
 
     def pop(self) -> Node:
         stack = self.stack
@@ -150,7 +150,7 @@ class Machine:
             width *= 4
 
     def named(self, module: str, name: str) -> Global:
-        """Return the class or function of this name, and record it and whether unpickling it is unsafe."""
+        """Return the class or function of this name; records it, and whether unpickling it is unsafe."""
         kind = f"{module}.{name}"[:400]
         known = self.globals.get(kind)
         if known is None:
@@ -167,7 +167,7 @@ class Machine:
         return calls.call(self, function, given)
 
     def encoded(self, text: str) -> Bytes:
-        """Return a view of a text in latin-1; each text is encoded only once, however often the record does so."""
+        """Return a view of a text in latin-1; each text is encoded only once, however often the record asks for it."""
         known = self._encoded.get(id(text))
         if known is None:
             try:

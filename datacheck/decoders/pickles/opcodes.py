@@ -16,7 +16,7 @@ from datacheck.decoders.pickles.parts import Broken, Global
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Run
 
 DIGITS = 1000
-"""Longest number in digits that is parsed; longer ones are kept but not checked."""
+"""Maximum number of digits in a number written as text; longer numbers are kept but not checked."""
 LONG_BYTES = 4096
 FLOATS = 8
 """Minimum number of consecutive floats that are read as one run."""

@@ -37,6 +37,6 @@ class DType(Opaque, eq=False):
 
 
 class ArrayBox(Box, eq=False):
-    """An array whose shape, dtype and values follow in a BUILD; `masked` if the state also has a mask."""
+    """An array whose shape, dtype and values follow in a BUILD; `masked` if it is a masked array."""
 
     masked: bool = False

@@ -1,4 +1,4 @@
-"""Read torch's older format, in which a tensor in a plain pickle stores its storage: five pickles, then the values.
+"""Read torch's older format, which holds the storage of a tensor in a plain pickle: five pickles, then the values.
 
 Source: torch/serialization.py, `_legacy_save`: a magic number, the protocol, the sizes of types and the byte order, the
 saved object with ids for its storages, the keys of the storages; then for each a u64 count of elements, and their

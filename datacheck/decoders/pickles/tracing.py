@@ -24,7 +24,7 @@ from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
 
 
 class Tracer(Machine):
-    """A machine whose numbers and texts are Traced; `used` has the ids of those that influenced the tree's making."""
+    """A machine whose numbers and texts are Traced; `used` has the ids of those that affected the tree's structure."""
 
     operations: ClassVar[list[Callable[[Machine], None] | None]] = list(Machine.operations)
 

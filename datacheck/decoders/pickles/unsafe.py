@@ -1,4 +1,4 @@
-"""Recognise globals that no data needs to unpickle: code that runs commands, opens files or loads more code."""
+"""Recognise globals that no data needs: code that runs commands, opens files or loads more code when unpickled."""
 
 from __future__ import annotations
 

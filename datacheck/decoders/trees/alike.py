@@ -1,4 +1,4 @@
-"""Decode records of one layout together: one is walked, the others are compared with its fixed bytes and viewed.
+"""Decode records of one layout together: compare them with the fixed bytes of one that was walked, and view the values.
 
 This is as strict as the walk: every byte of a record outside its values equals that of a record without a flaw.
 """
@@ -28,7 +28,7 @@ LAYOUTS = 4
 FEWEST = 4
 """Below this number of records, determining a layout is not worth its cost."""
 MISSES = 4
-"""Number of records with no layout, or an unshared one, after which no more are examined; shared layouts raise it."""
+"""Number of records with no layout, or an unshared one, after which no more are tried; shared layouts raise it."""
 STRETCHES = 32
 """With more stretches of fixed bytes than this, as in lists of floats, all bytes are compared at once."""
 COPIED = 1 << 12

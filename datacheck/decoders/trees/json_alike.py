@@ -213,7 +213,7 @@ def decode_alike(
 
 
 def _together(reading: Reading, group: _Group, profile: FamilyProfile | None) -> list[Batch] | None:
-    """Return the batches of a group, whose first record is `reading`, or None if they cannot be made."""
+    """Return the batches of a group whose first record was read as `reading`, or None if they cannot be made."""
     fields = reading.fields
     if reading.findings or reading.lacks or any(it.encoded for it in fields) or len(fields) != len(group.leaves):
         return None

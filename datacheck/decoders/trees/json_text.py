@@ -182,7 +182,7 @@ def _deep() -> Finding:
 
 
 def _whole(digits: str) -> int | float:
-    """Return an integer, or infinity if it has so many digits that no float can hold it, as in an array of floats."""
+    """Return an integer, or infinity if it has more than DIGITS digits, as it would in an array of floats."""
     if len(digits) > DIGITS:
         return float(digits)
     return int(digits)
@@ -214,7 +214,7 @@ def _settled(value: Any) -> Node:
 
 
 def _part(held: Any) -> Node:
-    """Return a value whose contents are converted as a node of the tree."""
+    """Return the tree node of a value whose contents are already converted."""
     if type(held) is list:
         return Items(held)
     part: Node = _object(held) if type(held) is Keyed and len(held.pairs) == 1 else held

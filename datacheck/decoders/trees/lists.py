@@ -16,7 +16,7 @@ AXES = 8
 """Maximum number of axes of a list that is taken for an array."""
 LARGEST = int(np.finfo(np.float64).max)
 VALUES = 1 << 24
-"""Maximum number of values of such a list: lists that contain each other repeatedly could represent any number."""
+"""Maximum number of values of such a list: lists that contain each other repeatedly could stand for any number."""
 
 
 def is_number(node: Node) -> bool:

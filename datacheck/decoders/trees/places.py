@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NODES = 1 << 12
-"""Maximum number of parts of a record; others with more are not expected to share its layout."""
+"""Records with more leaves than this are assumed to share no layout with others."""
 
 
 class Traced:

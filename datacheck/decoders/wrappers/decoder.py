@@ -13,7 +13,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 
 TOGETHER = 32 << 20
-"""Size in bytes of the unpacked records beyond which they are passed on to the inner decoder."""
+"""Size in bytes up to which unpacked records are collected before the inner decoder gets them."""
 
 
 class UnknownInside:

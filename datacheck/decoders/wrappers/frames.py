@@ -24,7 +24,7 @@ LZ4_BLOCKS = {4: 1 << 16, 5: 1 << 18, 6: 1 << 20, 7: 1 << 22}
 DENSEST = {"snappy": 32, "lz4": 256}
 """Maximum number of bytes that one compressed byte can unpack to, by format."""
 FRAMES = 1 << 16
-"""Maximum number of frames in a value."""
+"""Maximum number of frames in a value that are walked."""
 RESERVED = 3
 
 

@@ -16,7 +16,7 @@ from datacheck.decoders.wrappers.interface import Peeled, Value, behind, broken,
 from datacheck.model.finding import Finding
 
 MEMBERS = 256
-"""Maximum number of concatenated gzip members, or bz2 or xz streams, in a value."""
+"""Maximum number of concatenated gzip members, or bz2 or xz streams, in a value that are unpacked."""
 XZ_MEMORY = 1 << 28
 """Memory limit for unpacking xz, in bytes; its dictionary has to fit."""
 BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)", re.DOTALL)
@@ -26,7 +26,7 @@ GZIP_RESERVED = 0xE0
 
 
 def is_zlib(value: Value) -> bool:
-    """Check whether a value begins as zlib with its largest window, the one in common use, at any level.
+    """Check whether a value begins like zlib data with the largest window, the one in common use, at any level.
 
     Headers of smaller windows would also match the first bytes of protobuf messages.
     """

@@ -80,7 +80,10 @@ def is_broken(name: str, value: Value) -> bool:
 
 
 def peel(names: tuple[str, ...], value: Value) -> Peeled:
-    """Remove these wrappers, the outermost first, up to the first broken one, whose finding is returned."""
+    """Remove these wrappers, the outermost first.
+
+    Stop at the first broken one and return its finding; else return the first finding, or None.
+    """
     said = None
     for name in names:
         peeled = WRAPPERS[name].peel(value, LIMIT)
