@@ -83,7 +83,7 @@ class SafetensorsDecoder(TreeDecoder):
 
 @lru_cache(maxsize=64)
 def _tensors(header: bytes) -> tuple[Tensor, ...] | Finding:
-    """Return the tensors by position, or a finding about the header; cached because a store's records share headers."""
+    """Return the tensors sorted by offset, or a finding about the header; cached because a store's records share it."""
     parsed = parse_json(header.rstrip(b" \0"))
     if parsed.findings or not isinstance(parsed.tree, Keyed):
         why = parsed.findings[0].message if parsed.findings else "it is no object"

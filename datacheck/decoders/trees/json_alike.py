@@ -25,7 +25,7 @@ from datacheck.model.profile import FamilyProfile
 FEWEST = 4
 """Below this number of records of one structure, decoding them together is not worth its cost."""
 TRIED = 64
-"""Number of records after which the rest are skipped if more than half as many structures were found."""
+"""Number of records after which the rest are skipped if structures and unsuitable records together exceed half."""
 LARGEST = 1 << 18
 """Maximum size of a text in bytes: a block has too few larger ones, and each is in memory twice when compared."""
 AXES = 4
