@@ -34,10 +34,7 @@ SMALL = frozenset({1, 3})
 HEAD_BYTES = 1 << 16
 """Largest header that is remembered, in bytes."""
 SCANS = 500
-"""Maximum number of scans that are decoded.
-
-Every scan of a progressive picture passes over all its blocks, so a small file of many scans takes hours.
-"""
+"""Maximum number of scans that are decoded: each passes over all blocks, so a small file of many scans takes hours."""
 MOST_SCANS = 64 * 14
 """Maximum number of useful scans of one component: each must send at least one bit of one coefficient."""
 SHOWN = 480
@@ -83,10 +80,7 @@ class Frame:
 
     @property
     def shrinks(self) -> bool:
-        """Whether the decoder can make the picture small and grey.
-
-        It crashes if it is asked to shrink a lossless one.
-        """
+        """Whether the decoder can make the picture small and grey; it crashes on shrinking a lossless one."""
         return self.process not in LOSSLESS and len(self.sampling) in SMALL
 
     @cached_property
@@ -247,10 +241,7 @@ def _sound(head: _Head, value: bytes, end: int) -> bool:
 
 
 def _varies(value: bytes) -> bool:
-    """Decode a picture at 1/8 scale; return whether it has more than one grey.
-
-    Raises ValueError if the decoder objects.
-    """
+    """Check at 1/8 scale whether a picture has more than one grey. Raises ValueError if the decoder objects."""
     small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8).tobytes()
     return bool(small != small[:1] * len(small))
 
