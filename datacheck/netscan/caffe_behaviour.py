@@ -147,7 +147,7 @@ def _of_store(finding: Finding, value: bytes | memoryview | None, kind: str) -> 
 
 
 FAR = 100_000
-"""Labels this far outside crashed Caffe; one of 255 did not."""
+"""Labels of at least this size were seen to crash Caffe; one of 255 did not."""
 
 
 def _of_label(finding: Finding) -> str:
@@ -163,7 +163,7 @@ def _of_label(finding: Finding) -> str:
 
 
 def _of_datum(finding: Finding, value: bytes | memoryview) -> str:
-    """Return what Caffe makes of a Datum that has something wrong with it: it uses whatever protobuf could parse."""
+    """Return the situation for a faulty Datum, of which Caffe uses whatever protobuf could parse."""
     datum, wire = parse(value)
     if finding.code == "trailing-data":
         return "trailing"

@@ -227,7 +227,7 @@ class Probabilities:
 
 @dataclass(frozen=True)
 class LayerView(View):
-    """The view of a layer on the records: `kind` is the backend, `reads` the fields that the layer has tops for.
+    """The view that a layer has of the records: `kind` is the backend, `reads` the fields that the layer has tops for.
 
     `regression` says that no layer takes the labels as classes, `forced` that pictures are converted to colour or grey.
     """

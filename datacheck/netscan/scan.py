@@ -1,4 +1,4 @@
-"""Scan what the layers of a network read: one report for each layer, with what is wrong with the layer itself first."""
+"""Scan what the layers of a network read: one report for each layer, with findings about the layer itself first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find what a layer names, and open it as what it is; what Caffe would not find or open is a finding."""
+"""Find and open the source that a layer names; a source that Caffe would not find or open is a finding."""
 
 from __future__ import annotations
 

@@ -256,7 +256,7 @@ def payload_of(block: Block, profile: Profile, forced: Forced) -> tuple[str | No
 
 
 def blamed_parts(name: str, value: bytes | memoryview) -> list[Part]:
-    """Return the parts of a payload that are no arrays; errors in that are blamed on the record."""
+    """Return the parts of a payload that are not arrays; errors in that are blamed on the record."""
     from datacheck.showing.fields import parts_in
 
     return [*blamed("undecodable", parts_in, name, value)]

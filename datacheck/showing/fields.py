@@ -43,7 +43,7 @@ class Parsing(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """A field of a record that is no array: texts (`words`), bytes, or something without values.
+    """A field of a record that is not an array: texts (`words`), bytes, or something without values.
 
     `what` says what it is. `raw` are its bytes as they are stored.
     """
@@ -97,7 +97,7 @@ class Whole:
 
 
 def parts_in(name: str, value: Value) -> list[Part]:
-    """Return the parts of a record that are no arrays, and the pictures in it as they are stored.
+    """Return the parts of a record that are not arrays, and the pictures in it as they are stored.
 
     `name` is the name of its decoder, or UNKNOWN if there is none.
     """

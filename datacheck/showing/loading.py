@@ -59,7 +59,7 @@ class LoadedRecord:
     """A record of a store: its key as reports have it, its position in the store, and what it holds.
 
     `value` is as `load` returns it. If there is no value, `error` says why, and `value` is None. If a part of the store
-    could not be read, `key` is None too, and the `index` of the records behind that part is unknown.
+    could not be read, `key` is None too, and the `index` of the records after that part is unknown.
     """
 
     key: str | None

@@ -19,13 +19,13 @@ from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import PATIENCE, Watch
 
 AROUND, ENOUGH = 16, 8
-"""Numbers before and behind that of a record.
+"""Limits for looking up the numbers around that of a record.
 
-AROUND of them are looked up on each side, and at least ENOUGH of these must have such a record.
+AROUND numbers are looked up on each side, and at least ENOUGH of them must have such a record.
 """
 
 There = Callable[[bytes], bool]
-"""Returns whether there is a record with a key."""
+"""A function that returns whether there is a record with a key."""
 
 
 class FindPartners(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ class Sampled(msgspec.Struct, frozen=True):
 class Kept(msgspec.Struct, frozen=True):
     """A convention, and what the store keeps by it: numbers of records and lengths of key lists, by the keys of both.
 
-    A number is None if what is stored there is no number.
+    A number is None if the stored value is not a number.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Info(msgspec.Struct, kw_only=True):
-    """What is in a store, as far as a sample shows; it does not say whether the records are sound.
+    """The description of a store, as far as a sample shows it; it does not say whether the records are sound.
 
     `labels` are the fields that are labels, by family. `parts` are its databases or tables, besides which there may be
-    `more_parts`. `met` is what prevented a complete look: if it is empty, there was nothing.
+    `more_parts`. `met` holds findings of what prevented a complete look; it is empty if nothing did.
     """
 
     schema: Literal["datacheck-info/1"] = SCHEMA
@@ -85,7 +85,7 @@ FOR_A_SCAN = frozenset({"row-count", "count", "shape", "unpaired", "dangling", "
 
 
 class Infos(msgspec.Struct, kw_only=True):
-    """What is in each of several stores."""
+    """The descriptions of several stores."""
 
     schema: Literal["datacheck-infos/1"] = SCHEMA_OF_MANY
     infos: list[Info]

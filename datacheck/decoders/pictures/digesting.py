@@ -1,4 +1,4 @@
-"""Compute a digest of the code of a module and its package, to tell whether what was made from it is still valid."""
+"""Compute a digest of the code of a module and its package, to tell whether anything made from it is still valid."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Check the pixel data of GIF files: decoders accept any codes, and stop at the last pixel they need.
 
-Encoders take the longest match that the table has, so a code together with the value behind it is always new. If that
+Encoders take the longest match that the table has, so a code together with the value after it is always new. If that
 holds for all but a few codes of an image, damage has changed these codes or what they refer to.
 
 The format is that of the GIF89a specification.
@@ -24,7 +24,7 @@ An encoder that misses longer matches does so in table after table. Misses in a 
 tables have MANY codes, or if there are at most FEW misses with MANY codes for each.
 """
 SPARE = 1
-"""Maximum number of bytes behind the code that ends an image; some encoders write one byte more."""
+"""Maximum number of bytes after the code that ends an image; some encoders write one byte more."""
 
 
 class Frame(NamedTuple):
@@ -55,7 +55,7 @@ def frames(value: bytes) -> Iterator[Frame]:
 
 
 def damage(value: bytes) -> Finding | None:
-    """Return a finding of the first thing in the codes of a GIF's images that no encoder should write, or None."""
+    """Return a finding of the first codes in a GIF's images that no encoder should write, or None."""
     for number, frame in enumerate(frames(value)):
         if 0 < frame.depth <= DEEPEST:  # for other depths, the decoder knows what is possible
             walked = lzw.walk(frame.data, lzw.Lzw(frame.depth), frame.pixels)
@@ -81,7 +81,7 @@ def _wrong(walked: lzw.Walked, frame: Frame) -> str | None:
 
 
 def _more(walked: lzw.Walked, frame: Frame) -> str | None:
-    """Describe what comes behind the last pixel, or return None.
+    """Describe what comes after the last pixel, or return None.
 
     Sound decoders never look there; one or two of thousands of files have something there.
     """

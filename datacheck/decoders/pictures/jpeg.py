@@ -1,6 +1,6 @@
 """Decode JPEG strictly: a warning of libjpeg, which other programs drop, condemns the picture.
 
-A walk over the markers finds where the picture ends, so that bytes behind it are noticed, and what it declares, before
+A walk over the markers finds where the picture ends, so that bytes after it are noticed, and what it declares, before
 anything is decoded.
 """
 
@@ -34,7 +34,7 @@ SMALL = frozenset({1, 3})
 HEAD_BYTES = 1 << 16
 """Largest header that is remembered, in bytes."""
 SCANS = 500
-"""Maximum number of scans that are decoded: each passes over all blocks, so a small file of many scans takes hours."""
+"""Maximum number of scans: in a progressive picture each passes over all blocks, so a small file may take hours."""
 MOST_SCANS = 64 * 14
 """Maximum number of useful scans of one component: each must send at least one bit of one coefficient."""
 SHOWN = 480
@@ -278,7 +278,7 @@ def _frame(value: bytes, steps: Walk) -> Frame | None:
 def _ended(value: bytes, steps: Walk) -> Finding | None:
     """Return a finding if the picture lacks its end marker, or None.
 
-    If the file still ends with the marker, behind a broken segment, the picture is not cut but corrupt.
+    If the file still ends with the marker, after a broken segment, the picture is not cut but corrupt.
     """
     if steps.end is not None:
         return None
@@ -294,7 +294,10 @@ def _ended(value: bytes, steps: Walk) -> Finding | None:
 
 
 def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
-    """Return a finding if what is declared is wrong or too large, or None; the decoder has allocated no memory yet."""
+    """Return a finding if the declared properties are wrong or too large, or None.
+
+    This runs before the decoder allocates memory for the picture.
+    """
     if frame is None or not steps.scans:
         return _corrupt("no sound frame header" if frame is None else "no scan: there are headers but no pixel data")
     if not frame.height and any(marker == DNL for marker, _, _ in steps.segments):

@@ -19,7 +19,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xff]")
 class Walk:
     """The markers of a picture: `segments` are (marker, start, stop) of what follows each.
 
-    `scans` are (start, stop) of the entropy-coded data. `end` is the offset behind the end-of-image marker, or None if
+    `scans` are (start, stop) of the entropy-coded data. `end` is the offset after the end-of-image marker, or None if
     there is no such marker.
     """
 

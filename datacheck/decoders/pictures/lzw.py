@@ -54,7 +54,7 @@ TIFF = Lzw(8, msb_first=True, early=1)
 class Walked:
     """The number of bytes that the codes make, up to an end code, a code that is invalid, or the end of the data.
 
-    `stop` is the offset behind the byte with the end code, or None if there is no such code. `wrong` is the invalid
+    `stop` is the offset after the byte with the end code, or None if there is no such code. `wrong` is the invalid
     code, and `largest` the largest code that would have been valid in its place. `repeats` is the number of entries
     that were added although their table already had them, and `tables` the number of tables with such entries. `codes`
     is the number of all codes, and `other` of those in tables without such entries.
@@ -158,7 +158,7 @@ def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
 
 @lru_cache(maxsize=32)
 def _starts(kind: Lzw) -> NDArray[np.int32]:
-    """Return the bit at which each code behind a clear code begins, until the table is full."""
+    """Return the bit at which each code after a clear code begins, until the table is full."""
     numbers = np.arange(kind.clear + 1 + kind.early, FULL + 1 + kind.early)
     numbers[0] = kind.clear  # the first code adds no entry
     widths = np.frexp(numbers)[1].clip(kind.depth + 1, WIDEST)
@@ -167,7 +167,7 @@ def _starts(kind: Lzw) -> NDArray[np.int32]:
 
 @lru_cache(maxsize=32)
 def _widths(kind: Lzw) -> tuple[int, ...]:
-    """Return the width in bits of each of the first FEW codes behind a clear code."""
+    """Return the width in bits of each of the first FEW codes after a clear code."""
     widths: list[int] = np.diff(_starts(kind))[:FEW].tolist()
     return (*widths, *[WIDEST] * (FEW - len(widths)))
 
@@ -175,7 +175,7 @@ def _widths(kind: Lzw) -> tuple[int, ...]:
 def _up_to_clear(
     padded: bytes, at: int, end: int, kind: Lzw, limit: int, last: int
 ) -> tuple[list[int] | NDArray[np.int32], int, int | None]:
-    """Return the codes up to a clear or an end code, the bit behind it, and which of the two it was.
+    """Return the codes up to a clear or an end code, the bit after it, and which of the two it was.
 
     Without either, the codes are those up to the end of the data, or to more than `limit`, and the last item is None.
     `last` is the number of codes before the clear code in front of these: about as many are expected here.
@@ -213,9 +213,9 @@ def _up_to_clear(
 def _read(
     padded: bytes, start: int, first: int, count: int, end: int, kind: Lzw
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Read up to `count` codes, beginning with number `first` behind a clear code at bit `start`.
+    """Read up to `count` codes, beginning with number `first` after a clear code at bit `start`.
 
-    Return them, and the bit behind each.
+    Return them, and the bit after each.
     """
     starts = _starts(kind)
     full = len(starts) - 1  # from there on, all codes have the largest width
@@ -240,7 +240,7 @@ def _read(
 
 
 def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
-    """Return the number of bytes that the codes behind a clear code make, what is wrong, and the repeated entries.
+    """Return the number of bytes that the codes after a clear code make, what is wrong, and the repeated entries.
 
     The second item is the first invalid code and the largest valid one in its place, or None. The third is the number
     of entries that are added although the table already has them.

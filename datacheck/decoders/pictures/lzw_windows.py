@@ -1,4 +1,4 @@
-"""Read many short runs of LZW codes together: a hostile stream may clear its table behind each code.
+"""Read many short runs of LZW codes together: a hostile stream may clear its table after each code.
 
 Where a run ends is known only when all its codes have been read, and where the next one begins only when this one has
 ended. So for each bit of a window, it is computed where a run that began there would end, for all bits at once: codes
@@ -28,7 +28,7 @@ _NEVER = np.uint16(0xFFFF)
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of LZW for windows: `starts` are the bits at which the codes behind a clear code begin."""
+    """A kind of LZW for windows: `starts` are the bits at which the codes after a clear code begin."""
 
     depth: int
     msb_first: bool
@@ -43,7 +43,7 @@ class Kind:
         return np.diff(self.starts)
 
     def stretches(self, codes: int) -> list[tuple[int, int, int]]:
-        """Return the stretches of equal width among the first codes behind a clear code: width, first bit, bit behind.
+        """Return the stretches of equal width among the first codes after a clear code: width, first bit, bit after.
 
         There are `codes` of these codes, and one more for the code that ends the run.
         """
@@ -57,7 +57,7 @@ class Kind:
 class Runs:
     """Consecutive runs of codes, each up to the code that clears the table or ends the stream.
 
-    By run: the bit behind it, its number of codes, and whether it `ended` the stream. By code: all `codes`, the number
+    By run: the bit after it, its number of codes, and whether it `ended` the stream. By code: all `codes`, the number
     of its run, and its `place` in that.
     """
 

@@ -63,7 +63,7 @@ def sniff(value: Value) -> str | None:
 
 
 def trailing(name: str, value: bytes, end: int) -> list[Finding]:
-    """Return a list with the finding about what lies behind the end of a picture, empty if nothing does."""
+    """Return a list with the finding about what lies after the end of a picture, empty if nothing does."""
     rest = value[end:]
     if not rest:
         return []

@@ -62,7 +62,7 @@ _LACKS = (
 """Phrases by which Pillow says that it does not know a feature of a format."""
 
 _CUTS = ("Tag data larger than file", "Tag offset too large", "Truncated File Read")
-"""Warnings of Pillow that a part of a TIFF lies behind its end; Pillow then goes on without that part."""
+"""Warnings of Pillow that a part of a TIFF lies past its end; Pillow then goes on without that part."""
 
 
 def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | None, list[Finding]]:
@@ -190,7 +190,7 @@ def _least(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int)
 
 
 def _outside(image: ImageFile.ImageFile, length: int) -> Finding | None:
-    """Return a finding if strips or tiles of a TIFF lie behind the end of the file, or None.
+    """Return a finding if strips or tiles of a TIFF lie past the end of the file, or None.
 
     The decoder fills them with zeros.
     """
@@ -221,7 +221,7 @@ def _picture(image: Image.Image, name: str, count: int) -> Picture:
 
 
 def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int) -> Finding | None:
-    """Decode the frames behind the first, within bounds; return the first finding about them, or None."""
+    """Decode the frames after the first, within bounds; return the first finding about them, or None."""
     room = LIMIT
     for number in range(1, min(count, FRAMES)):
         try:

@@ -172,7 +172,7 @@ def _header(value: bytes, chunks: Chunks) -> tuple[Header | None, Finding | None
 def _inflated(value: bytes, chunks: Chunks, header: Header, pieces: list[bytes]) -> tuple[int, Finding | None]:
     """Inflate all pixel data in pieces, and check its size and filter types.
 
-    Return the number of bytes behind the stream, and a finding or None. The pieces are kept if they are not too large.
+    Return the number of bytes after the stream, and a finding or None. The pieces are kept if they are not too large.
     """
     expected = sum(height * width for height, width in header.rows())
     view = memoryview(value)

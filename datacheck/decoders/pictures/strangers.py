@@ -16,7 +16,7 @@ KINDS: tuple[tuple[bytes, str], ...] = (
 
 
 def stranger(value: Value) -> str | None:
-    """Return what a value is that people take for a picture, or None if its first bytes do not tell.
+    """Describe a value that was taken for a picture but is none; None if its first bytes do not tell.
 
     >>> stranger(b"<!DOCTYPE html><title>404 Not Found")
     'an HTML page, most likely the error page of a download'

@@ -135,7 +135,7 @@ def pages(value: bytes) -> Iterator[Tags]:
 
 
 def damage(value: bytes) -> Finding | None:
-    """Return a finding of the first thing in the data of the pages that a decoder should not pass over, or None."""
+    """Return a finding of the first error in the data of the pages that a decoder should not pass over, or None."""
     unpacked, read = LIMIT, 4 * len(value)  # parts may overlap
     for number, tags in enumerate(pages(value)):
         unpack = _unpacking(tags)

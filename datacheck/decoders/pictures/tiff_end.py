@@ -1,4 +1,4 @@
-"""Find the end of a TIFF: behind the last byte that one of its directories points to."""
+"""Find the end of a TIFF: after the last byte that one of its directories points to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ One directory then stands for the data of many pages, which it does not count.
 
 
 def end(value: bytes) -> int | None:
-    """Return the offset behind the last byte of a TIFF, or None if there may be data that it does not mention."""
+    """Return the offset after the last byte of a TIFF, or None if there may be data that it does not mention."""
     layout = tiff.Layout(value)
     waiting, seen, last = [layout.first], set[int](), layout.head
     while waiting:

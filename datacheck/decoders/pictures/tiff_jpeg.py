@@ -13,7 +13,7 @@ SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 def wrong(tables: bytes, data: bytes, most: int) -> str | None:
     """Return what is wrong with a strip or tile of at most `most` bytes, as the rest of a sentence, or None.
 
-    A part that is no JPEG with an end, or that is larger, is not judged: the decoder knows what is possible then.
+    A part that is larger, or is not a complete JPEG, is not judged: the decoder knows what is possible then.
     """
     value = _whole(tables, data)
     if value is None:

@@ -21,7 +21,7 @@ NEEDED = 3
 CUTS = range(8, NEEDED, -1)
 """Numbers of bytes to cut off, each tried in turn.
 
-By chance, the decoder may read a long copy instruction behind a cut and so finish, but not behind every cut.
+By chance, the decoder may read a long copy instruction after a cut and so finish, but not after every cut.
 """
 SHORTEST = 28
 """Length in bytes below which a stream says too little."""

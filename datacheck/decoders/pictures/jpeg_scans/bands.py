@@ -3,7 +3,7 @@
 Only whether a coefficient is nonzero matters here, so a set of 64 bits records that for each block. Values are read
 only if symbols are counted in `used`; they go into the block's row of `coefficients`.
 
-The functions that read a block return the position behind it, what is wrong (see `terms`), the set, the length of the
+The functions that read a block return the position after it, the error code (see `terms`), the set, the length of the
 end-of-band run that the block begins, and whether that run is all that is in the block.
 """
 
@@ -111,7 +111,7 @@ def _corrected(data: Any, at: int, low: int, passed: Any, used: Any, coefficient
 
 @compiled
 def _free_behind(there: Any, k: int, last: int, run: int) -> Any:
-    """Return a set whose lowest member is the zero coefficient behind `run` others from `k` on, if there is one."""
+    """Return a set whose lowest member is the zero coefficient after `run` others from `k` on, if there is one."""
     band = between(k, last)
     if there & band == _NONE:
         return bit(k + run) if k + run <= last else _NONE

@@ -62,7 +62,7 @@ def ahead_of(data: Any, at: int) -> Any:
 
 @compiled
 def taken(ahead: Any, skip: int, count: int) -> Any:
-    """Return the `count` bits behind the first `skip` bits as a number."""
+    """Return the `count` bits after the first `skip` bits as a number."""
     return np.int64((ahead << np.uint64(skip)) >> _ONE >> (_HIGHEST - np.uint64(count)))
 
 
@@ -94,7 +94,7 @@ def entry_of(tables: Any, which: int, ahead: Any) -> Any:
 
 @compiled
 def behind(ahead: Any, entry: int) -> Any:
-    """Return the bits behind those that an entry stands for."""
+    """Return the bits after those that an entry stands for."""
     return ahead << np.uint64(entry & 63)
 
 

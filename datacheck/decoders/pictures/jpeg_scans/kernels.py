@@ -1,6 +1,6 @@
 """Compiled loops over the bits of DC scans and of sequential scans; ITU-T T.81, F.2 and G.1.2.1.
 
-The functions that read a block return the position behind it, and what is wrong (see `terms`).
+The functions that read a block return the position after it, and the error code (see `terms`).
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: A
 
 @inlined
 def difference(data: Any, at: int, tables: Any, which: int, used: Any) -> tuple[int, int, int]:
-    """Read a DC difference; return the position behind it, the difference, and what is wrong.
+    """Read a DC difference; return the position after it, the difference, and what is wrong.
 
     Symbols are counted in `used` unless it is None.
     """
@@ -132,7 +132,7 @@ def _one_coefficient(
 ) -> tuple[int, int, int]:
     """Read the next coefficient, with all zeros before it, or the end of its block.
 
-    Return the position, the index behind the coefficient, which is 64 at the end, and what is wrong.
+    Return the position, the index after the coefficient, which is 64 at the end, and what is wrong.
     """
     zeros = False
     while k < 64:
@@ -165,10 +165,10 @@ def _one_coefficient(
 def _coefficients(
     data: Any, at: int, tables: Any, table: int, most: Any, within: Any, which: int, used: Any, block: Any
 ) -> tuple[int, int]:
-    """Read the AC coefficients of a sequential block; return the position behind them, and what is wrong.
+    """Read the AC coefficients of a sequential block; return the position after them, and what is wrong.
 
     Several coefficients are read at once as long as they end within the block and are certainly not too large. `within`
-    has the largest size for which that holds, by the place behind them. If symbols are counted in `used`, which may be
+    has the largest size for which that holds, by the place after them. If symbols are counted in `used`, which may be
     None, each coefficient is read by itself and put into `block`, in zigzag order.
     """
     k = 1
@@ -196,13 +196,13 @@ def _coefficients(
 
 @compiled
 def wrong_within(wrong: int, left: int) -> int:
-    """Return what is wrong with a block behind which its interval has `left` bits."""
+    """Return what is wrong with a block after which its interval has `left` bits."""
     return TOO_FEW if left < 0 or (wrong == NO_CODE and left < 16) else wrong
 
 
 @compiled
 def ended(data: Any, at: int, stop: int) -> tuple[int, int]:
-    """Judge the end of an interval behind its last block; return what is wrong, and how many bytes are left over."""
+    """Judge the end of an interval after its last block; return what is wrong, and how many bytes are left over."""
     left = 8 * stop - at
     if left < 0:
         return TOO_FEW, 0
@@ -300,7 +300,7 @@ def excess(block: Any, quants: Any, waves: Any, half: Any) -> int:
 
     The transform is orthonormal, so the distance between the samples and those that were coded is at most that between
     the coefficients, each of which was rounded by no more than half its quantizer (Parseval). `waves` has the cosines.
-    `quants` has the quantizers in zigzag order, and behind them the place of each coefficient and the allowed distance.
+    `quants` has the quantizers in zigzag order, and after them the place of each coefficient and the allowed distance.
     """
     half[:] = 0.0
     total = 0.0

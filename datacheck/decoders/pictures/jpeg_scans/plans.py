@@ -1,4 +1,4 @@
-"""Prepare what the headers of a JPEG say about its scans for the loops that walk them; ITU-T T.81, annex B.
+"""Prepare the headers of a JPEG for the loops that walk its scans; ITU-T T.81, annex B.
 
 Pictures of one store mostly have the same scans, but Huffman tables of their own. So what does not depend on the
 tables' codes and on where scans lie is prepared once.
@@ -170,7 +170,7 @@ def _codes(value: bytes, start: int, stop: int, tables: list[int]) -> bytes:
 
 
 def _adjoining(steps: Walk) -> bool:
-    """Check that nothing lies between segments and scans, and nothing but tables behind the first scan."""
+    """Check that nothing lies between segments and scans, and nothing but tables after the first scan."""
     behind, scans, first = 2, iter(steps.scans), True
     for marker, start, stop in steps.segments:
         if start - 4 != behind:

@@ -48,7 +48,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Damage:
-    """What is wrong, and in which of how many rows of MCUs it shows; it may begin in a row above.
+    """Damage of a scan: what is wrong, and in which of how many MCU rows it shows; it may begin in a row above.
 
     The picture is spoilt from there up to the `last` row: up to the next restart marker, or the end.
     """
@@ -83,7 +83,7 @@ class Walked:
     """The result of a walk: damage, or what is odd.
 
     `flat` says that the means of all blocks of the first component are the same grey, or nearly. `surely` says that
-    what passes here passes a decoder, too.
+    a picture that passes here also passes a decoder.
     """
 
     damage: Damage | None = None
