@@ -78,7 +78,7 @@ def _made(compiler: Callable[..., Any], function: Callable[..., Any], **options:
 
 def _whatever_is_kept(made: Any) -> Any:
     """Make a function compile even if its cache cannot be read or written: a disk may be full, a file damaged."""
-    cache = getattr(made, "_cache", None)  # a plain function, which has no cache, if numba is told not to compile
+    cache = getattr(made, "_cache", None)  # plain functions, if numba is told not to compile, have none
     for name in ("load_overload", "save_overload") if cache is not None else ():
         setattr(cache, name, _or_nothing(getattr(cache, name)))
     return made

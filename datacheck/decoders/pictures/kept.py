@@ -49,7 +49,7 @@ AttributeError and TypeError come from a version of llvmlite with other function
 
 
 def keep_out_of(source: Path) -> None:
-    """Keep no code that is compiled from now on within this source."""
+    """From now on, keep no compiled code within this source."""
     _sources.add(os.path.realpath(source))
 
 

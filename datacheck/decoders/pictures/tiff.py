@@ -151,7 +151,7 @@ def damage(value: bytes) -> Finding | None:
             if min(unpacked, read) < 0:
                 return None
             data = value[part.start : part.stop]
-            if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG:  # libtiff does not turn JPEG either
+            if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG:  # as in libtiff, JPEG is not reversed
                 data = data.translate(REVERSED)
             problem = unpack(data, part)
             if problem is not None:

@@ -23,10 +23,10 @@ BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 MOST_UNITS = 10
 """Maximum number of blocks in an MCU of several components."""
 SLOTS = 8
-"""Number of Huffman tables that can exist at a time: a picture defines no more for each scan.
+"""Number of Huffman tables that can exist at a time.
 
-It may define as many once before the first scan. Each takes up 300 times as much room as the shortest definition of
-one.
+A picture defines at most this many for each scan, and once before the first scan. Each takes up 300 times as much room
+as the shortest definition of one.
 """
 MOST_TABLES = 4096
 MOST_PARTS = 1 << 16

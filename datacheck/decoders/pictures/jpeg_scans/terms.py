@@ -5,7 +5,7 @@ from __future__ import annotations
 PADDING = 512
 """Number of bytes that follow the data of a scan.
 
-The longest block has 64 coefficients of 16 + 11 bits, and 8 bytes are read at once: fewer bytes than this.
+The longest block has 64 coefficients of 16 + 11 bits, and 8 bytes are read at once, which is less than this.
 """
 
 QUICK = 10
