@@ -1,4 +1,4 @@
-"""Parse Caffe's files with protobuf messages built from the schema. Only this module uses the protobuf library."""
+"""Parse Caffe's files with protobuf messages built from the schema. Only this module uses protobuf's API."""
 
 from __future__ import annotations
 

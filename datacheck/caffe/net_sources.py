@@ -59,8 +59,8 @@ class NetSource:
     * `label`: the top that holds the labels.
     * `fixed`: the name of an InnerProduct layer of the network, whose weights fit only one input size.
     * `pixels`: the classifier, if the records of a database are label maps.
-    * `partner`: the one other layer from whose records a loss computes the predictions that it compares with the
-      records of this layer.
+    * `partner`: the one other layer from whose records the network computes the predictions that a loss compares with
+      the records of this layer.
     * `layers`: the layers of the network in the first phase that has this layer; `path_in_net` is its path there.
     * `solver`: the path of the solver that names the network, if any; `rate` is its base_lr, if it trains from scratch
       with unbounded, plain gradient steps.

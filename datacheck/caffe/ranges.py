@@ -54,7 +54,7 @@ def _times(one: float, other: float) -> float:
 
 Known = Sequence[Interval]
 Rule = Callable[[Any, Known], Interval | None]
-"""Return the interval of a layer's tops (None: unknown) from its message and the intervals of all its bottoms."""
+"""A function from a layer's message and the intervals of all its bottoms to the interval of its tops, or None."""
 
 
 def follow(layers: Sequence[Layer]) -> list[list[Interval | None]]:

@@ -165,7 +165,7 @@ def _add(report: Report, findings: list[Finding]) -> None:
 
 
 Judged = Iterator[tuple[list[Finding], int]]
-"""Yields findings that belong together, each time with the number of layers checked for them (0 or 1)."""
+"""Groups of findings that belong together, each with the number of layers checked for it (0 or 1)."""
 
 
 def _judge_solver(prototxt: Prototxt, given: LintRequest, seen: set[Path]) -> Judged:

@@ -19,7 +19,10 @@ from datacheck.reporting.files import Reports
 from datacheck.reporting.report import Report
 
 POINTS = 4000
-"""Maximum number of points in the plot's line and of rows in the table; more than the plot has pixels."""
+"""Maximum number of points in the plot's line, which is more than the plot has pixels, and of rows in the table.
+
+The table of a policy in STEPPED may have this many rows for each piece of the schedule.
+"""
 STEPPED = ("fixed", "step", "multistep")
 """Policies whose rate stays constant over many iterations."""
 

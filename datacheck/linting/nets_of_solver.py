@@ -43,9 +43,10 @@ class Unread:
 
 
 def alone(prototxt: Prototxt) -> Net:
-    """Return a network with every state in which it gets data, or only the test phase if it has no loss to train with.
+    """Return a network with the states in which it gets data.
 
-    If it gets data only with a stage, or lacks a blob without a stage but not with one, its stages are tried too.
+    Without a loss to train with, these are only those in the test phase, if it gets data there. If the network gets
+    data only with a stage, or if only a stage provides all its blobs, it is checked with its stages.
     """
     own = prototxt.message.state
     plain = [_state(phase, own) for phase in PHASES]
@@ -63,9 +64,10 @@ def alone(prototxt: Prototxt) -> Net:
 
 
 def named_by(prototxt: Prototxt, folders: Folders, seen: set[Path]) -> Iterator[Net | Unread | Problem]:
-    """Yield the networks that a solver names or holds, and a Problem for each missing file.
+    """Yield the networks that a solver names or holds.
 
-    Files in `seen` are skipped; the others are added to it.
+    A Problem stands for a missing file, and for networks inside the solver beyond the first MOST_STATES. Files in
+    `seen` are skipped; the others are added to it.
     """
     solver = prototxt.message
     finetuned = bool(solver.weights)
@@ -162,7 +164,7 @@ def _state(phase: Phase, *added: Any) -> State:
 def _distinct(prototxt: Prototxt, states: Sequence[State]) -> list[State]:
     """Return the states without those that have the same layers as an earlier one, at most MOST_STATES.
 
-    The phase alone does not change the outcome of a rule.
+    The same layers in another phase would add no findings.
     """
     made: dict[tuple[str, ...], State] = {}
     for state in list(dict.fromkeys(states))[:MOST_STATES]:
