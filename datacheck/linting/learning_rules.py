@@ -1,7 +1,7 @@
-"""Networks that a solver trains from scratch and that learn nothing: Caffe says nothing, and the loss stands still.
+"""Lint rules for networks that learn nothing when a solver trains them from scratch.
 
-Nothing is said of a network that gets trained weights: where the solver names them, or where some layers are frozen
-beside others that learn.
+Caffe reports nothing in this case, and the loss stays constant. Networks with pretrained weights are exempt: those for
+which the solver names weights, or in which some layers are frozen while others learn.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from datacheck.linting.rule_input import LayerCase, NetCase, Problem
 
 UNCHANGED = ("Split", "Reshape", "Flatten")
 FAR = 100
-"""The most of such layers that are gone past to find what makes the scores."""
+"""Maximum number of UNCHANGED layers that are skipped to find the layer that makes the scores."""
 LOADED = "; if trained weights are loaded (caffe train --weights), all is well"
 
 
 def _from_scratch(net: NetCase) -> bool:
-    """Return whether a solver trains the network, and from nothing, as far as the files tell."""
+    """Return whether a solver trains the network from scratch, as far as the files tell."""
     return net.trained and net.state.phase == "TRAIN" and not net.finetuned and not net.partly_frozen
 
 
@@ -99,7 +99,7 @@ def _learns(place: Place) -> bool:
 
 
 def _maker(case: LayerCase) -> Layer | None:
-    """Return the layer that makes the scores of a loss, past those that leave values what they are."""
+    """Return the layer that makes the scores of a loss, skipping UNCHANGED layers, or None if no layer makes them."""
     name = case.layer.bottoms[0] if case.layer.bottoms else ""
     maker = case.producers.get(name)
     seen = 0
@@ -115,7 +115,7 @@ TWICE = {
     ("SigmoidCrossEntropyLoss", "Softmax"): "SigmoidCrossEntropyLoss applies a sigmoid itself",
 }
 RAW = ("InnerProduct", "Convolution", "Deconvolution", "Scale", "BatchNorm", "ReLU")
-"""Layers whose outputs are no probabilities."""
+"""Layer types whose outputs are not probabilities."""
 
 
 def scores(case: LayerCase) -> Iterator[Problem]:

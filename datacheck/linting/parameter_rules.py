@@ -1,4 +1,4 @@
-"""The blobs that layers learn: how many `param` there may be, what they share, and what the gradient may not reach."""
+"""Lint rules for learned blobs: the number of `param`, sharing, fillers, and bottoms that accept no gradient."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def _unlike(one: Shape, other: Shape, loose: bool) -> bool:
 
 
 FILLED = {"weight_filler": 0, "filler": 0, "bias_filler": 1}
-"""The fillers of a parameter, and the number of the blob that each fills."""
+"""The filler fields of a parameter, and the number of the blob that each fills."""
 FILLING = ("Convolution", "Deconvolution", "InnerProduct", "Embed", "Scale", "Bias", "PReLU")
-"""Layers that fill their blobs while they are set up."""
+"""Layer types that fill their blobs during setup."""
 BY_OUTPUT = ("xavier", "msra", "positive_unitball")
-"""Fillers that need a first axis to divide by."""
+"""Fillers that divide by the size of the first axis and therefore need one."""
 LARGEST = (1 << 31) - 1
 
 
@@ -110,7 +110,7 @@ def blobs_can_be_filled(case: LayerCase) -> Iterator[Problem]:
 
 
 def _unfit(filler: Any, blobs: Sequence[Shape | None], path: str) -> Iterator[Problem]:
-    """Say why a filler does not fill the blob, if there is one."""
+    """Yield the reasons why a filler cannot fill the first of `blobs`; nothing if `blobs` is empty."""
     if not blobs:
         return
     shape = blobs[0]

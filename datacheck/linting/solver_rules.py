@@ -1,4 +1,4 @@
-"""What is wrong with a solver: its learning rate, and the settings with which it aborts, does nothing or diverges."""
+"""Lint rules for solvers: the learning rate, and settings with which training aborts, does nothing or diverges."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TYPES = {
     "ADADELTA": "AdaDelta",
     "ADAM": "Adam",
 }
-"""The solver types, by the names of the old `solver_type`."""
+"""The solver types, by their names in the old field `solver_type`."""
 RATE_FIELDS = ("base_lr", "gamma", "power")
 MOST_GROWTH = 10
-"""A policy that raises the rate by more than this many times was not meant to."""
+"""Largest factor by which a policy may raise the rate; a larger rise is most likely a mistake."""
 SOURCES = ("net", "net_param", "train_net", "train_net_param")
 
 
@@ -72,7 +72,7 @@ def _past(case: SolverCase, at: int) -> bool:
 
 
 def _cause(case: SolverCase, at: int) -> tuple[str, str]:
-    """Return the field that the trouble comes from, and why in a clause."""
+    """Return the field that causes the trouble, and the reason as a clause."""
     schedule = case.schedule
     for name in RATE_FIELDS:
         if not math.isfinite(getattr(schedule, name)):
@@ -91,7 +91,7 @@ def _unset(name: str) -> str:
 
 
 def _refused(case: SolverCase, refusal: str) -> Problem:
-    """Return the problem of a policy for which Caffe has no rate at all: it aborts after the first backward pass."""
+    """Return the problem of a schedule without a rate; Caffe aborts after the first backward pass."""
     schedule = case.schedule
     when = f"Caffe aborts after the first backward pass ({refusal})"
     if not case.has("lr_policy"):
@@ -163,10 +163,10 @@ def falling_rate(case: SolverCase) -> Iterator[Problem]:
 def iterations(case: SolverCase) -> Iterator[Problem]:
     """The solver runs, and averages over at least one iteration and one pass."""
     solver = case.solver
-    explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the rule of the learning rate says it
+    explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the learning-rate rule reports it
     if solver.max_iter <= 0 and case.iterations < 1 and not explained:
         said = f"max_iter is {solver.max_iter}" if case.has("max_iter") else _unset("max_iter")
-        tests = bool(solver.test_iter) and not solver.snapshot_after_train  # a solver that only tests, as SSD has them
+        tests = bool(solver.test_iter) and not solver.snapshot_after_train  # a solver that only tests, as in SSD
         yield Problem(
             "solver",
             f"{said}: 'caffe train' {'tests, and ' if tests else ''}ends after 0 iterations, without an error",
@@ -275,9 +275,9 @@ def decay(case: SolverCase) -> Iterator[Problem]:
 
 
 MOST_RATE = {"SGD": 1.0, "Nesterov": 1.0, "Adam": 0.1, "RMSProp": 0.1}
-"""A base_lr above this diverges with nearly every network."""
+"""Largest base_lr by solver type; above it, training diverges with nearly every network."""
 TEMPERED = ("larc", "local_lr_auto", "rampup_interval", "warmup_iter")
-"""Fields of forks by which a layer's own rate comes from its weights, or the rate rises to base_lr."""
+"""Fields of forks that derive a layer's rate from its weights, or let the rate rise slowly to base_lr."""
 
 
 def size_of_rate(case: SolverCase) -> Iterator[Problem]:
@@ -307,7 +307,7 @@ def size_of_rate(case: SolverCase) -> Iterator[Problem]:
 
 
 def kind_of(case: SolverCase) -> str:
-    """Return the type of the solver, of old files too."""
+    """Return the type of the solver, also if it is given by the old field `solver_type`."""
     names = {value: name for name, value in enums()["SolverType"].items()}
     old = names[case.solver.solver_type]
     return TYPES.get(old, old) if case.has("solver_type") else str(case.solver.type)
@@ -362,4 +362,4 @@ SOLVER_RULES: dict[str, SolverRule] = {
     "settings": settings_are_numbers,
     "snapshots": snapshots,
 }
-"""name: the rule, whose docstring's first line says what it makes sure of."""
+"""The rules on solvers by name; the first line of a rule's docstring states what it requires."""

@@ -1,4 +1,4 @@
-"""Whether the layers fit together: their types, the blobs between them, their shapes, the parameters they have."""
+"""Lint rules for how layers fit together: their types, the blobs between them, their shapes and parameters."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def strange_parameters(case: LayerCase) -> Iterator[Problem]:
         name = descriptor.name
         if name.endswith("_param") and name not in allowed and name != "permute_param":
             if case.layer.type == "HDF5Data" and name == "transform_param":
-                continue  # the rule of the transformation says it
+                continue  # the transformation rule reports it
             yield Problem(
                 "layer",
                 f"{name} has no effect on a layer of type {case.layer.type}",
