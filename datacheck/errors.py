@@ -16,6 +16,7 @@ DatacheckError
 +-- ValidatorFailed     a validator of the caller's own raised an exception
 +-- EyesFailed          a worker cannot load the JPEG walker that the scan uses
 +-- WorkersFailed       no process could be started that would read the data
+|   +-- ClusterFailed       a cluster does not run the tasks that it is given
 +-- NotClean            `Report.require_clean` on a report that is not clean
 """
 

@@ -141,13 +141,14 @@ def _of_today(layer: Layer) -> Layer:
     return replace(layer, type=OLD[layer.type], old=False) if layer.old and layer.type in OLD else layer
 
 
+MOST_STAGES = 8
+"""Maximum number of stages with which a network is tried that lacks data or a blob without them."""
+
+
 def stages_of(prototxt: Prototxt) -> list[str]:
     """Return the stages in the include and exclude rules of a network's layers, at most MOST_STAGES."""
     rules = [rule for layer in all_layers(prototxt) for rule in (*layer.message.include, *layer.message.exclude)]
     return list(dict.fromkeys(stage for rule in rules for stage in rule.stage))[:MOST_STAGES]
-
-
-MOST_STAGES = 8
 
 
 def _source(prototxt: Prototxt, layer: Layer, phase: Phase, made: Flow) -> NetSource:

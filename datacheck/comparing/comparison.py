@@ -21,7 +21,8 @@ from datacheck.scanning.alike.collecting import Collect
 from datacheck.scanning.alike.equal import find_equal
 from datacheck.scanning.alike.findings import comparison_of, findings_of, near_findings
 from datacheck.scanning.alike.near import MOST_PICTURES, Nearness, find_near
-from datacheck.scanning.alike.store import PLACE_BITS, Compared
+from datacheck.scanning.alike.places import PLACE_BITS
+from datacheck.scanning.alike.store import Compared
 
 LEAK = "leak"
 

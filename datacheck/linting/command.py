@@ -19,10 +19,7 @@ from datacheck.reporting.files import Reports
 from datacheck.reporting.report import Report
 
 POINTS = 4000
-"""Maximum number of points in the plot's line, which is more than the plot has pixels, and of rows in the table.
-
-The table of a policy in STEPPED may have this many rows for each piece of the schedule.
-"""
+"""Maximum number of points in the plot's line, which is more than the plot has pixels, and of rows in the table."""
 STEPPED = ("fixed", "step", "multistep")
 """Policies whose rate stays constant over many iterations."""
 
@@ -117,8 +114,8 @@ def _one_schedule(files: Sequence[Path]) -> tuple[Path, Schedule]:
 def points(schedule: Schedule, count: int, most: int) -> Iterator[tuple[int, float]]:
     """Yield iterations with their rates.
 
-    For a policy in STEPPED, these are the iterations at which the rate changes, at most `most` in each of the
-    schedule's pieces, and the last iteration. For any other policy, they are at most `most` evenly spaced iterations.
+    For a policy in STEPPED, these are the first `most` iterations at which the rate changes, and the last iteration.
+    For any other policy, they are at most `most` evenly spaced iterations.
     """
     import numpy as np
 
@@ -126,14 +123,18 @@ def points(schedule: Schedule, count: int, most: int) -> Iterator[tuple[int, flo
         for at in np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)):
             yield int(at), schedule.rate(int(at))
         return
-    before = None
+    before = last = None
+    left = most
     for start, rates in schedule.pieces(count):
         moved = np.flatnonzero(rates[1:] != rates[:-1]) + 1
         if before is None or rates[0] != before:
             moved = np.concatenate(([0], moved))
-        yield from ((start + int(at), float(rates[at])) for at in moved[:most])
+        for at in moved[:left]:
+            last = start + int(at)
+            yield last, float(rates[at])
+        left -= len(moved[:left])
         before = rates[-1]
-    if before is not None:
+    if before is not None and last != count - 1:
         yield count - 1, float(before)
 
 

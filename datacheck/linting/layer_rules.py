@@ -36,7 +36,7 @@ def source(case: LayerCase) -> Iterator[Problem]:
 
 
 def transformation(case: LayerCase) -> Iterator[Problem]:
-    """The transformation of the input is one that Caffe accepts, and leaves something of it."""
+    """The input transformation is one that Caffe accepts, and it does not erase the input."""
     param = case.message.transform_param
     if case.layer.type == "HDF5Data" and case.message.HasField("transform_param"):
         yield Problem(
@@ -245,7 +245,7 @@ FILLERS = ("constant", "gaussian", "positive_unitball", "uniform", "xavier", "ms
 
 
 def fillers(case: LayerCase) -> Iterator[Problem]:
-    """Initial weights come from a filler that Caffe has, with limits that it takes."""
+    """Initial weights come from a filler that Caffe has, with valid limits."""
     for descriptor, param in case.message.ListFields():
         if not descriptor.name.endswith("_param"):
             continue

@@ -32,7 +32,7 @@ def _last(case: LayerCase) -> bool:
 
 
 def no_filler(case: LayerCase) -> Iterator[Problem]:
-    """Weights that are learnt from scratch do not begin as zeros, but in the last layer of a branch."""
+    """Weights that are learned from scratch do not start as zeros, except in the last layer of a branch."""
     if case.layer.type not in WEIGHTS or case.unsure or not zero(case.layer):
         return
     param = WEIGHTS[case.layer.type]
@@ -62,7 +62,7 @@ def no_filler(case: LayerCase) -> Iterator[Problem]:
 
 
 def no_loss(case: LayerCase) -> Iterator[Problem]:
-    """A network that is trained has a loss, with a weight that is not 0."""
+    """A network that is trained has a loss with a weight other than 0."""
     net = case.net
     if not _last(case) or not net.trained or net.state.phase != "TRAIN" or net.training:
         return
@@ -119,7 +119,7 @@ RAW = ("InnerProduct", "Convolution", "Deconvolution", "Scale", "BatchNorm", "Re
 
 
 def scores(case: LayerCase) -> Iterator[Problem]:
-    """A loss is given what it is made for: scores, or probabilities, of several classes."""
+    """A loss gets the input that it is made for: scores, or probabilities, of several classes."""
     kind, maker = case.layer.type, _maker(case)
     if not is_loss(kind, list(case.message.loss_weight)) or not _from_scratch(case.net) or maker is None:
         return

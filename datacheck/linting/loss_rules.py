@@ -20,7 +20,7 @@ HUGE = 1e4
 
 
 def loss_weights(case: LayerCase) -> Iterator[Problem]:
-    """Loss weights are of a size that gradients can have, and do not turn a loss around."""
+    """Loss weights have a size that gradients can have, and do not reverse a loss."""
     for place, weight in enumerate(case.message.loss_weight):
         if abs(weight) > HUGE and abs(weight) != float("inf"):
             yield Problem(
@@ -50,7 +50,7 @@ def classes(case: LayerCase) -> Dim:
 
 
 def label_range(case: LayerCase) -> Iterator[Problem]:
-    """Every label, where the labels are known, is the number of a class that the classifier has."""
+    """Every label, if the labels are known, is the number of one of the classifier's classes."""
     if case.layer.type not in CLASSIFIERS or case.net.labels is None:
         return
     count, (low, high) = classes(case), case.net.labels

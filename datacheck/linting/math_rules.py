@@ -32,7 +32,7 @@ def _verdict(interval: Interval) -> Verdict:
 
 
 def logarithm(case: LayerCase) -> Iterator[Problem]:
-    """Log has a base that a logarithm can have, and takes no values of 0 or below."""
+    """Log has a valid base, and gets no values of 0 or below."""
     if case.layer.type != "Log":
         return
     param = case.message.log_param
@@ -114,7 +114,7 @@ def _constant_power(param: object, whole: bool) -> Iterator[Problem]:
 
 
 def exponential(case: LayerCase) -> Iterator[Problem]:
-    """Exp has a positive base, and does not overflow for what can come in."""
+    """Exp has a positive base, and does not overflow for any value that it can get."""
     if case.layer.type != "Exp":
         return
     param = case.message.exp_param

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.caffe.layers import is_loss
-from datacheck.caffe.network import PHASES, Phase, State, layers, layers_in
+from datacheck.caffe.net_sources import stages_of
+from datacheck.caffe.network import PHASES, Phase, State, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.caffe.schema import enums
 from datacheck.errors import DatacheckError
 from datacheck.files.regular import real
 from datacheck.linting.rule_input import Folders, Problem
 
-MOST_STAGES = 8
-"""Maximum number of stages with which a network is tried that lacks data or a blob without them."""
 MOST_STATES = 16
 """Maximum number of states in which a network is checked, and of networks inside a solver; a solver has a few."""
 
@@ -54,7 +53,7 @@ def alone(prototxt: Prototxt) -> Net:
         plain.reverse()
         plain = plain[:1] if _gets_data(prototxt, plain[0]) else plain  # not a network to train
     states = _distinct(prototxt, [state for state in plain if _gets_data(prototxt, state)])
-    staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in _stages(prototxt) for it in plain]
+    staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in stages_of(prototxt) for it in plain]
     if not states:
         states = _distinct(prototxt, [state for state in staged if _gets_data(prototxt, state)])
     elif staged and not all(_whole(prototxt, state) for state in states):
@@ -184,8 +183,3 @@ def _whole(prototxt: Prototxt, state: State) -> bool:
             return False
         made.update(layer.tops)
     return True
-
-
-def _stages(prototxt: Prototxt) -> list[str]:
-    rules = [rule for layer in layers(prototxt) for rule in (*layer.message.include, *layer.message.exclude)]
-    return list(dict.fromkeys(stage for rule in rules for stage in rule.stage))[:MOST_STAGES]

@@ -12,7 +12,7 @@ from datacheck.linting.rule_input import LayerCase, Problem, number
 
 
 def count(case: LayerCase) -> Iterator[Problem]:
-    """A layer has no more param than blobs to learn, and a propagate_down for each bottom or none."""
+    """A layer has no more param than learned blobs, and one propagate_down for each bottom or none."""
     if not case.known or case.unsure:
         return
     blobs = blobs_of(case.layer, case.place.bottoms)
@@ -85,7 +85,7 @@ LARGEST = (1 << 31) - 1
 
 
 def blobs_can_be_filled(case: LayerCase) -> Iterator[Problem]:
-    """Learned blobs are of a size that Caffe holds, and their fillers are for blobs of their shape."""
+    """Learned blobs have a size that Caffe can hold, and fillers that fit their shape."""
     if not case.known or case.unsure or case.place.misfit is not None:
         return
     blobs = blobs_of(case.layer, case.place.bottoms) or []
@@ -132,7 +132,7 @@ def _unfit(filler: Any, blobs: Sequence[Shape | None], path: str) -> Iterator[Pr
 
 
 def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:
-    """What is compared with as the label does not come from layers that learn."""
+    """The label of a loss is not computed by layers that learn."""
     bottom = NO_GRADIENT.get(case.layer.type)
     if bottom is None or case.net.state.phase != "TRAIN" or bottom >= len(case.layer.bottoms):
         return

@@ -9,7 +9,7 @@ from datacheck.linting.rule_input import Problem, SolverCase
 
 
 def snapshots(case: SolverCase) -> Iterator[Problem]:
-    """The folder of snapshot_prefix is there, if the folder that Caffe is started in is known."""
+    """The folder of snapshot_prefix exists, if the folder that Caffe is started in is known."""
     solver = case.solver
     writes = solver.snapshot > 0 or solver.snapshot_after_train
     folder, slash, _ = solver.snapshot_prefix.rpartition("/")

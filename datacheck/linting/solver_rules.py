@@ -119,7 +119,7 @@ def _refused(case: SolverCase, refusal: str) -> Problem:
 
 
 def falling_rate(case: SolverCase) -> Iterator[Problem]:
-    """A learning rate whose policy is meant to lower it does fall."""
+    """A learning rate policy that is meant to lower the rate does lower it."""
     schedule = case.schedule
     if schedule.refusal is not None or schedule.base_lr <= 0:
         return
@@ -188,7 +188,7 @@ def iterations(case: SolverCase) -> Iterator[Problem]:
 
 
 def method(case: SolverCase) -> Iterator[Problem]:
-    """The solver's type exists, and its momentum, decay and delta are what the type can work with."""
+    """The solver's type exists, and its momentum, decay and delta are valid for that type."""
     solver = case.solver
     kind = kind_of(case)
     if case.has("solver_type") and case.has("type"):
@@ -240,7 +240,7 @@ def method(case: SolverCase) -> Iterator[Problem]:
 
 
 def decay(case: SolverCase) -> Iterator[Problem]:
-    """Weight decay and clipping leave the weights something to learn with."""
+    """Weight decay and clipping do not stop the weights from learning."""
     solver = case.solver
     if solver.weight_decay < 0:
         yield Problem(
@@ -281,7 +281,7 @@ TEMPERED = ("larc", "local_lr_auto", "rampup_interval", "warmup_iter")
 
 
 def size_of_rate(case: SolverCase) -> Iterator[Problem]:
-    """The learning rate is of a size that training from scratch stands, and decay leaves something to learn."""
+    """The learning rate is not too large to train from scratch, and weight decay does not outweigh the gradients."""
     solver, kind = case.solver, kind_of(case)
     if solver.weights or any(it.name in TEMPERED for it in case.prototxt.unknown):
         return
@@ -344,7 +344,7 @@ def networks(case: SolverCase) -> Iterator[Problem]:
 
 
 def settings_are_numbers(case: SolverCase) -> Iterator[Problem]:
-    """No setting of the solver is NaN or infinite; those of the learning rate are its own rule's."""
+    """No solver setting is NaN or infinite; those of the learning rate have a rule of their own."""
     for path, value in not_finite(case.solver):
         if path not in RATE_FIELDS and "net_param" not in path:
             yield Problem("solver", f"{path} is {number(value)}", path, "set it to a finite number")

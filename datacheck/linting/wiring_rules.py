@@ -47,7 +47,7 @@ def layer_type(case: LayerCase) -> Iterator[Problem]:
 
 
 def blobs(case: LayerCase) -> Iterator[Problem]:
-    """Every bottom is made by a layer before, and no top by two."""
+    """Every bottom is the top of an earlier layer, and no two layers make the same top."""
     for number, name in enumerate(case.layer.bottoms):
         if name not in case.producers:
             meant = case.net.hints.nearest(name, case.producers)
@@ -116,7 +116,7 @@ def counts(case: LayerCase) -> Iterator[Problem]:
 
 
 def shapes(case: LayerCase) -> Iterator[Problem]:
-    """The shapes of the bottoms are ones that the layer can work with."""
+    """The layer can work with the shapes of its bottoms."""
     misfit = case.place.misfit
     if misfit is not None:
         whose = f"BVLC Caffe aborts; a fork ({', '.join(misfit.forks)}) does not" if misfit.forks else "Caffe aborts"
@@ -174,7 +174,7 @@ def _rows(shape: Shape) -> int | None:
 
 
 def strange_parameters(case: LayerCase) -> Iterator[Problem]:
-    """A layer has no parameters of another type of layer, which Caffe passes over in silence."""
+    """A layer has no parameters of another layer type, which Caffe silently ignores."""
     if not case.known or case.layer.old:
         return
     allowed = LAYER_TYPES[case.layer.type].params

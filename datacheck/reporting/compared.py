@@ -66,7 +66,7 @@ class Comparison(msgspec.Struct):
         if self.pictures is not None:
             lines[0] += f"; {_counted(self.pictures, 'pictures')} compared by their looks"
         if self.others:
-            lines.append(f"{self.shared:,} of them in another store too, {self.alone:,} in no other")
+            lines.append(f"{_counted(self.shared, 'records')} in another store too, {self.alone:,} in no other")
             if self.alone and self.shared:
                 more = ", ..." if self.alone > len(self.first_alone[:SAID]) else ""
                 lines[-1] += f" ({', '.join(self.first_alone[:SAID])}{more})"
@@ -75,7 +75,7 @@ class Comparison(msgspec.Struct):
         return lines
 
 
-ONE = {"values": "value", "pictures": "picture", "rows that are": "row that is"}
+ONE = {"values": "value", "records": "record", "pictures": "picture", "rows that are": "row that is"}
 """First words of a phrase that says what is counted, and their singular."""
 
 

@@ -242,5 +242,5 @@ def _of(scale: Scale) -> str:
     if up == down:
         return "of one size"
     if up[0] * down[1] == up[1] * down[0]:
-        return f"{up[0]}:{down[0]}" if down[0] != 1 else f"{up[0]}:1"
+        return f"{up[0]}:{down[0]}"
     return f"{up[0]}:{down[0]} in height and {up[1]}:{down[1]} in width"

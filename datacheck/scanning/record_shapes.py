@@ -91,7 +91,7 @@ class TakeShapes:
         from datacheck.scanning.profiling import sample
 
         watch.timeout = job.settings.timeout
-        sample_source = SourceSample(Counter())
+        seen = SourceSample(Counter())
         for number, probe in enumerate(self.probes):
             watch.note(number)
             with blaming("unreadable"):
@@ -103,13 +103,13 @@ class TakeShapes:
             decoded = blamed("undecodable", decode, block, rows, None, pixels=False)
             batches = [it for it in decoded if isinstance(it, Batch)]
             found_there = sorted(shapes(batches, self.colour))
-            sample_source.shapes.update(shape for _, shape in found_there)
+            seen.shapes.update(shape for _, shape in found_there)
             encoded = sum(len(it.rows) for it in batches if it.field == "data" and it.encoded)
-            first = sample_source.first or (found_there[0][1] if found_there else None)
-            large = sample_source.bytes or any(map(_of_bytes, batches))
-            sample_source = replace(sample_source, first=first, encoded=sample_source.encoded + encoded, bytes=large)
+            first = seen.first or (found_there[0][1] if found_there else None)
+            large = seen.bytes or any(map(_of_bytes, batches))
+            seen = replace(seen, first=first, encoded=seen.encoded + encoded, bytes=large)
         watch.note(None)
-        return sample_source
+        return seen
 
 
 def _of_bytes(batch: Batch) -> bool:

@@ -51,7 +51,7 @@ def behind(what: str, value: Value, end: int) -> Finding:
 
 
 def walk_wav(value: Value) -> list[Finding]:
-    """Walk the chunks of a wav file; checks that they are complete, and that there are samples in whole frames."""
+    """Walk the chunks of a wav file: they are complete, and there are a format and samples in whole frames."""
     if not is_wav(value):
         return [found("undecodable", f"not a wav file: it begins with {bytes(value[:12]).hex(' ')}")]
     size, wide = int.from_bytes(value[4:8], "little"), None
@@ -62,28 +62,33 @@ def walk_wav(value: Value) -> list[Finding]:
     findings = []
     if len(value) > end + (end & 1):
         findings.append(behind("wav", value, end))
-    block, samples = 0, None
+    block = samples = None
     for name, at, length in _chunks(value, end, open_ended, wide):
         if at + length > len(value):
             return [cut("wav", value, f"inside the chunk {_spelled(name)} of {length} bytes")]
         if name == b"fmt " and length >= 16:
-            kind, block = (
-                int.from_bytes(value[at : at + 2], "little"),
-                int.from_bytes(value[at + 12 : at + 14], "little"),
-            )
-            block = block if kind in PCM else 0
+            kind = int.from_bytes(value[at : at + 2], "little")
+            block = int.from_bytes(value[at + 12 : at + 14], "little") if kind in PCM else 0
         elif name == b"data":
             samples = length
     if not open_ended and end > len(value):
         return [cut("wav", value, f"{end} bytes are declared")]
+    lacking = _of_samples(samples, block)
+    return lacking if any(it.verdict == "bad" for it in lacking) else findings + lacking
+
+
+def _of_samples(samples: int | None, block: int | None) -> list[Finding]:
+    """Return the findings for `samples` bytes in frames of `block` bytes (0: any), or None if the chunk is missing."""
     if samples is None:
         return [found("undecodable", "a wav file without a data chunk")]
+    if block is None:
+        return [found("undecodable", "a wav file without a format chunk")]
     if not samples:
         return [found("empty", "a wav file without samples")]
     if block and samples % block:
         said = f"{samples} bytes of samples, which are no whole number of frames of {block}"
-        findings.append(found("size-mismatch", said, verdict="suspicious", found=samples))
-    return findings
+        return [found("size-mismatch", said, verdict="suspicious", found=samples)]
+    return []
 
 
 def _chunks(value: Value, end: int, open_ended: bool, wide: int | None) -> Iterator[tuple[bytes, int, int]]:

@@ -78,16 +78,14 @@ class RecordReader:
 
 
 class RecordReaders:
-    """The most recently created readers."""
+    """The readers of the families that were read last."""
 
     def __init__(self) -> None:
         self._kept: list[RecordReader] = []
 
     def of(self, read: Callable[..., Reading], profile: FamilyProfile | None, *, pixels: bool) -> RecordReader:
-        """Return the reader for a profile; it stays the same until READERS others have been created."""
-        for one in self._kept:
-            if one.profile is profile and one.pixels == pixels:
-                return one
-        made = RecordReader(read, profile, pixels)
-        self._kept = [made, *self._kept][:READERS]
-        return made
+        """Return the reader for a profile; it is kept until READERS others have been asked for since."""
+        known = (it for it in self._kept if it.profile is profile and it.pixels == pixels)
+        one = next(known, None) or RecordReader(read, profile, pixels)
+        self._kept = [one, *(it for it in self._kept if it is not one)][:READERS]
+        return one

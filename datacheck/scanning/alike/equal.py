@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from datacheck.digests.sorting import Rows, Sorter
 from datacheck.reporting.compared import FIRST
+from datacheck.scanning.alike.places import PLACE_BITS
 
 Numbers = NDArray[np.int64]
 
@@ -62,7 +63,7 @@ def _take(rows: Rows, last: _Last, made: Equals) -> None:
         found = np.zeros((int(again.sum()), 3), np.uint64)
         found[:, 0], found[:, 1] = places[again], firsts[groups[again]]
         made.pairs.add(found)
-    whose = (places >> np.uint64(48)).astype(np.int64)
+    whose = (places >> np.uint64(PLACE_BITS)).astype(np.int64)
     stores, count = len(made.different), len(firsts)
     counts = np.bincount(whose * count + groups, minlength=stores * count).reshape(stores, count)
     counts[:, 0] += last.counts

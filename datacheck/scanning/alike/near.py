@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.scanning.alike.places import PLACE_BITS
+
 PIECES = 16
 MOST_PICTURES = 1 << 25
 """Maximum number of pictures that are compared; their prints are held in memory."""
@@ -20,7 +22,6 @@ MOST_PAIRS = 1 << 31
 """Maximum number of pairs with a common piece that are compared; the largest groups beyond that are left out."""
 AT_ONCE = 1 << 20
 """Number of pairs that are compared at once."""
-PLACE_BITS = 48
 
 Numbers = NDArray[np.int64]
 Words = NDArray[np.uint64]

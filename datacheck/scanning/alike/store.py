@@ -16,12 +16,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.alike.collecting import Chunk, Collect, Taken
 from datacheck.scanning.alike.looking import Values
 from datacheck.scanning.alike.names import KeyLog
-
-PLACE_BITS = 48
-"""Number of bits for a record's place in its store.
-
-In a place among all stores, the number of the store is above them.
-"""
+from datacheck.scanning.alike.places import PLACE_BITS
 
 
 class Compared:
