@@ -77,7 +77,7 @@ class Applied(NamedTuple):
 
 
 def applied() -> Applied:
-    """Return the configuration of the running command; options that the command line gives too do not count for it."""
+    """Return the configuration of the running command; options that the command line gives too are not its keys."""
     ctx = click.get_current_context()
     keys = {
         key: value

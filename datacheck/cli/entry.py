@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _status(argv: Sequence[str]) -> int:
-    """Run the command line and return its status; report what goes wrong on standard error, in one sentence."""
+    """Run the command line and return its status; report what goes wrong in a sentence on standard error."""
     from datacheck.model.escaping import plain
 
     try:

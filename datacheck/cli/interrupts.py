@@ -56,7 +56,7 @@ def will_leave(sentence: str) -> None:
 
 
 def leaves() -> tuple[str, ...]:
-    """Return the sentences that an interrupted command prints, at most one, and only once."""
+    """Return the sentence that an interrupted command prints, if there is one, and forget it."""
     said = tuple(_left)
     _left.clear()
     return said

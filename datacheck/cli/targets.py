@@ -164,7 +164,7 @@ def ready(
 
 
 def _pair(scans: Sequence[Scan | None]) -> None:
-    """Make each of these stores be compared with the others. Raises UsageError if they cannot be paired."""
+    """Set up the comparison of each store with the others. Raises UsageError if they cannot be paired."""
     stores = [it for it in scans if isinstance(it, StoreScan)]
     if len(stores) < len(scans):
         raise UsageError("--paired compares stores; leave the network out")
@@ -175,7 +175,7 @@ def _pair(scans: Sequence[Scan | None]) -> None:
 def hold(
     scans: Sequence[Scan | None], settings: Settings, if_changed: str | None, reports: Sequence[str | Path]
 ) -> Against:
-    """Return the earlier reports to compare with. Raises UsageError for a file that is none, and for a network."""
+    """Return the earlier reports to compare with. Raises UsageError for a file that is no report, and for a network."""
     held = against(settings, if_changed, len(scans), reports)
     named = [settings.known, settings.like, if_changed]
     if any(named) and not all(it is None or isinstance(it, StoreScan) for it in scans):

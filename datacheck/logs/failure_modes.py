@@ -390,7 +390,7 @@ STORIES: dict[str, Story] = {
     "clipping": ClippedAlways(),
     "test-loss": TestLoss(),
 }
-"""The failure modes by code, in the order in which they are tried: those that explain NaN before what is left."""
+"""The failure modes by code, in the order in which they are tried: those that explain NaN before the rest."""
 
 
 def diagnose(run: Run, points: Sequence[Point]) -> list[Finding]:

@@ -143,8 +143,8 @@ def read_log(path: str | Path, *, strict: bool = False, reports: Iterable[str | 
     strict : bool, optional
         Suspicious findings count as bad.
     reports : iterable of str or Path, optional
-        Report files to write: `.json` with findings and series, `.jsonl` with a finding a line, `.csv` with the
-        series, a row an iteration.
+        Report files to write: `.json` with findings and series, `.jsonl` with one finding per line, `.csv` with
+        the series, one row per iteration.
 
     Returns
     -------
