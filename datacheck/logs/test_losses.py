@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from datacheck.logs.evidence import explained, scan_command, tell
+from datacheck.logs.evidence import scan_command, tell
 from datacheck.logs.header import TEST
 from datacheck.logs.run import Point, Run, Tested, TestSeries
 from datacheck.model.finding import Finding
@@ -32,7 +32,7 @@ class TestLoss:
     """The test loss stays far above that of training: no better than at first, or risen again."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if run.kind == "test" or found_before or explained(found_before):
+        if run.kind == "test" or found_before:
             return None
         told = (_of(run, name.decode("utf-8", "replace"), series) for name, series in run.tests.items())
         return next((it for it in told if it is not None), None)
