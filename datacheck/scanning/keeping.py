@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -106,8 +107,7 @@ def _sampled(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | Death:
     chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
     firsts = {probe.part: number for number, probe in reversed([*enumerate(layout.probes)])}
     numbers = [number for number in sorted({*chosen, *firsts.values()}) if number not in without]
-    sizes = _sizes(layout) if len(firsts) > 1 else {}
-    small = frozenset(it for it, records in sizes.items() if records <= KEYS_A_PROBE)
+    small = {it: records for it, records in _sizes(layout).items() if records <= KEYS_A_PROBE}
     read: Any = None
     for _ in range(DEATHS):
         ((_, read),) = pool.run([SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small)])
@@ -186,12 +186,13 @@ def fitting(layout: Layout) -> tuple[int, int]:
 class SampleKeys(msgspec.Struct, frozen=True):
     """A task that returns the first keys of some probes, by database.
 
-    Each probe comes with its number, which is noted while it is read. Of `small` databases all keys are taken.
+    Each probe comes with its number, which is noted while it is read. Of `small` databases, which come with their
+    number of records, all keys are taken.
     """
 
     probes: tuple[tuple[int, Shard], ...]
     limit: int
-    small: frozenset[str] = frozenset()
+    small: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     def run(self, job: Job, watch: Watch) -> Keys:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
@@ -203,9 +204,11 @@ class SampleKeys(msgspec.Struct, frozen=True):
         probes, limit = self._affordable(size // max(1, len(first)))
         keys: dict[str, set[bytes]] = {}
         for number, probe in probes:
+            of = keys.setdefault(probe.part, set())
+            if len(of) >= self.small.get(probe.part, math.inf):
+                continue  # the probe before has read the database to its end
             watch.note(number)
-            few = KEYS_A_PROBE if probe.part in self.small else limit
-            keys.setdefault(probe.part, set()).update(self._keys(job.reader, probe, few)[0])
+            of.update(self._keys(job.reader, probe, KEYS_A_PROBE if probe.part in self.small else limit)[0])
         return {part: frozenset(keys[part]) for part in sorted(keys) if keys[part]}
 
     def _affordable(self, each: int) -> tuple[Sequence[tuple[int, Shard]], int]:
