@@ -6,7 +6,7 @@
 """
 
 TYPE_CHECKING = False
-"""As `typing` has it. Nothing is imported here, not even that: `datacheck.__main__` says why."""
+"""Replaces `typing.TYPE_CHECKING`. This module imports nothing, not even `typing`; `datacheck.__main__` says why."""
 
 if TYPE_CHECKING:
     from typing import Any
@@ -96,7 +96,7 @@ _HOMES = {
         "errors",
     ),
 }
-"""Where each public name lives; loaded when it is first used, so that `import datacheck` is quick."""
+"""The module that defines each public name; it is imported on first use, so that `import datacheck` is quick."""
 
 __all__ = [
     "Batch",

@@ -1,9 +1,9 @@
-"""The command `datacheck`, and `python -m datacheck`, which is the same program.
+"""Run the command `datacheck`, also as `python -m datacheck`.
 
-It runs in folders of datasets, where a `numpy.py` or `re.py` may lie. Python puts the working directory first on the
-import path for `-m`, and an empty entry of PYTHONPATH means it too. Until it is off the path, nothing may be imported
-that the interpreter has not loaded before: here and in `datacheck/__init__.py` that is all but sys, os and what is
-built into the interpreter.
+It runs in folders of datasets, which may contain a `numpy.py` or `re.py`. With `-m`, Python puts the working directory
+first on the import path, and an empty entry of PYTHONPATH means it too. Until it is removed from the path, only modules
+that the interpreter has already loaded may be imported: here and in `datacheck/__init__.py` that means sys, os and
+modules that are built into the interpreter.
 """
 
 import _signal  # type: ignore[import-not-found]
@@ -12,14 +12,14 @@ import os
 import sys
 
 INTERRUPTED = 130
-"""The exit status that `datacheck.cli.output` has, which is not to be imported yet."""
+"""Exit status after an interrupt, as in `datacheck.cli.output`, which must not be imported yet."""
 
 COLLECTED = 20_000
-"""Python looks for garbage each time so many more objects were made: what is loaded is none."""
+"""Number of new objects after which Python looks for garbage: nothing that is loaded is garbage."""
 
 
 def main() -> None:
-    """Run the command line, which imports nothing from the working directory; nor do its workers."""
+    """Run the command line. Neither it nor its workers import anything from the working directory."""
     try:
         gc.set_threshold(COLLECTED)
         end_at_once()
@@ -27,31 +27,31 @@ def main() -> None:
         from datacheck.cli.entry import main as run
 
         run()
-    except KeyboardInterrupt:  # while it was loaded: nothing has begun
+    except KeyboardInterrupt:  # while loading: nothing has begun
         raise SystemExit(INTERRUPTED) from None
     finally:
-        # The interpreter remembers a KeyboardInterrupt that came out of a text that was executed, as dataclasses have
-        # theirs executed, and would end by SIGINT, whatever the status. Executing another text makes it forget.
+        # The interpreter remembers a KeyboardInterrupt that was raised by executed source text, such as the methods of
+        # dataclasses, and would end by SIGINT, whatever the status. Executing another text makes it forget.
         exec("")  # noqa: S102
-        gc.freeze()  # all goes now: nothing is gained by looking for what is garbage
+        gc.freeze()  # the process ends now: collecting garbage gains nothing
 
 
 def end_at_once() -> None:
-    """Have Ctrl-C end the process at once, until `datacheck.cli.interrupts` takes over: nothing has begun yet.
+    """Make Ctrl-C end the process at once until `datacheck.cli.interrupts` takes over: nothing has begun yet.
 
-    An exception would be lost where none can be raised, as in what the import system does to weak references.
+    An exception would be lost in code that cannot raise, such as the import system's weak reference callbacks.
     """
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         try:
             _signal.signal(_signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
-        except ValueError:  # not in the main thread, where signals do not come
+        except ValueError:  # not in the main thread, which alone receives signals
             return
 
 
 def leave_working_directory() -> None:
-    """Take the working directory off the import path, where it is there by `-m` or by an empty entry of PYTHONPATH.
+    """Remove the working directory from the import path if `-m` or an empty entry of PYTHONPATH put it there.
 
-    An entry that names the folder in full stays: that was somebody's decision.
+    An entry that names the folder in full stays, since a user chose it.
     """
     try:
         here = os.getcwd()  # noqa: PTH109  (pathlib is not loaded yet)
@@ -66,7 +66,7 @@ def leave_working_directory() -> None:
     kept = [entry for entry in entries if os.path.normpath(entry) != "."]
     if kept != entries:
         sys.path[:] = [entry for entry in sys.path if entry not in ("", ".", here)]
-        os.environ["PYTHONPATH"] = os.pathsep.join(kept)  # for the workers; an empty one is none
+        os.environ["PYTHONPATH"] = os.pathsep.join(kept)  # for the workers; an empty value is ignored
 
 
 if __name__ == "__main__":

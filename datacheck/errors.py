@@ -1,4 +1,4 @@
-"""Why datacheck could not do its job. Bad data is never an exception: it is a `Finding`.
+"""The exceptions for all reasons why datacheck could not do its job. Bad data is never an exception: it is a `Finding`.
 
 DatacheckError
 +-- SourceMissing       nothing lies at that path
@@ -10,12 +10,13 @@ DatacheckError
 +-- RecordUnreadable    a record is there, and cannot be read or decoded
 +-- PartUnread          a record was not found, and a part of the store where it may be could not be read
 +-- ReportFailed        a report could not be written
-+-- TargetExists        something lies where a rebuild is to write, and it was not told to replace it
-+-- UnfitRecord         a record cannot be kept in the kind of store that is to be written
++-- TargetExists        the target of a rebuild exists, and replacing it was not requested
++-- UnfitRecord         the kind of store that is written cannot hold a record
 +-- RebuildFailed       a copy could not be written, or is not what it should be; nothing was published
 +-- ValidatorFailed     a validator of the caller's own raised an exception
-+-- EyesFailed          a worker lacks what the pictures are to be looked at with
++-- EyesFailed          a worker cannot load the JPEG walker that the scan uses
 +-- WorkersFailed       no process could be started that would read the data
+|   +-- ClusterFailed       a cluster does not run the tasks that it is given
 +-- NotClean            `Report.require_clean` on a report that is not clean
 """
 
@@ -89,7 +90,10 @@ class RecordUnreadable(DatacheckError):
 
 
 class PartUnread(DatacheckError):
-    """A record was not found, and a part of the store where it may be could not be read; `damaged` if it is broken."""
+    """A record was not found, but it may be in a part of the store that could not be read.
+
+    `damaged` if that is broken.
+    """
 
     def __init__(self, reason: str, damaged: bool) -> None:
         super().__init__(reason, damaged)
@@ -135,7 +139,7 @@ class ValidatorFailed(DatacheckError):
 
 
 class WorkersFailed(DatacheckError):
-    """No process could be started that would read the data: says nothing of the data."""
+    """No process could be started that would read the data. It says nothing about the data."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -146,14 +150,14 @@ class WorkersFailed(DatacheckError):
 
 
 class ClusterFailed(WorkersFailed):
-    """A cluster does not run the tasks that it is given: says nothing of the data."""
+    """A cluster does not run the tasks that it is given. It says nothing about the data."""
 
     def __str__(self) -> str:
         return self.reason
 
 
 class EyesFailed(DatacheckError):
-    """A worker lacks what the pictures are to be looked at with: what it judged would not be what others judge."""
+    """A worker cannot load the JPEG walker that the scan uses, so its verdicts would differ from other workers'."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

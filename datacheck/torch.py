@@ -1,4 +1,4 @@
-"""Leave the bad records out of a PyTorch dataset: `skip_bad`. PyTorch is imported when that is called.
+"""Leave the bad records out of a PyTorch dataset with `skip_bad`, which imports PyTorch when it is called.
 
 >>> from datacheck.torch import skip_bad                                                  # doctest: +SKIP
 >>> report = datacheck.scan("train_lmdb")                                                 # doctest: +SKIP
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datacheck.reporting.several import ScanReports
 
 EXAMPLE = "key=lambda index: f'image-{index + 1:09d}'"
-"""What a caller has to say where nothing tells which records a sample is of."""
+"""The argument that a caller must give if the report does not determine which records belong to a sample."""
 Key = Callable[[Any], "str | bytes | Iterable[str | bytes]"]
 
 
@@ -35,25 +35,25 @@ def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None)
     ----------
     dataset
         A map-style dataset, of which a `torch.utils.data.Subset` is returned; or an `IterableDataset`, which is
-        returned as one that passes over bad samples.
+        returned as one that skips bad samples.
     report
-        What `datacheck.scan` or `datacheck.load_report` returned for the store that the dataset reads: of all of it.
+        The report of `datacheck.scan` or `datacheck.load_report` on the whole store that the dataset reads.
     key
-        Returns the key of a sample's record as the report has it, or its bytes; several where a sample is several
-        records, and it is bad if one of them is. It is called with the index in a map-style dataset, and with the
-        sample of an iterable one. It may be left away for a map-style dataset over a store whose convention counts its
-        samples, as OCR's, from 1: then index 0 is the first of them.
+        Returns the key of a sample's record as the report has it, or as bytes; or several keys if a sample consists of
+        several records; it is bad if one of them is. It is called with the index in a map-style dataset, and with the
+        sample of an iterable one. It may be omitted for a map-style dataset over a store whose convention counts its
+        samples, as OCR's does, from 1: then index 0 is the first of them.
 
     Raises
     ------
     UsageError
-        PyTorch is not there; the report is not of every record; it does not tell which samples are meant, and no `key`
-        does; or no key that `key` returns is one of the store's.
+        PyTorch is not installed; the report does not cover every record; it does not determine which samples are
+        meant, and there is no `key`; or no key that `key` returns is one of the store's.
 
     Notes
     -----
     The position of a record in the store (`report.bad_indices()`) is not its index in a dataset: a store has its
-    records in the order of their keys, with those among them that are no samples, and a dataset counts in its own way.
+    records in the order of their keys, including records that are no samples, and a dataset counts in its own way.
     """
     try:
         from torch.utils.data import IterableDataset, Subset
@@ -87,7 +87,7 @@ def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None)
 
 
 class _Bad:
-    """The names of the bad records of a report, and whether the keys that are asked for are of its store at all."""
+    """The names of the bad records of a report, and whether the requested keys belong to its store at all."""
 
     def __init__(self, report: Report | ScanReports) -> None:
         self._names = frozenset(name for it in report.parts for name in it.bad_keys())
@@ -96,7 +96,7 @@ class _Bad:
         self._met = False
 
     def has(self, given: str | bytes | Iterable[str | bytes]) -> bool:
-        """Say whether a record with one of these keys is bad."""
+        """Check whether a record with one of these keys is bad."""
         keys = [given] if isinstance(given, str | bytes) else list(given)
         names = [escape(it) if isinstance(it, bytes) else it for it in keys]
         if self._first is None and names:
@@ -106,7 +106,7 @@ class _Bad:
         return found
 
     def require_met(self) -> None:
-        """Raise UsageError where no bad record was met, and the keys do not look like those of the store."""
+        """Raise UsageError if no bad record was met and the keys do not look like those of the store."""
         if self._met or not self._names or self._first is None or self._is_known(self._first):
             return
         raise UsageError(
@@ -115,7 +115,7 @@ class _Bad:
         )
 
     def _is_known(self, name: str) -> bool:
-        """Say whether a key is of a family of the store's, or much like a bad one."""
+        """Check whether a key belongs to a family of the store, or has the same form as a bad one."""
         own = fold(unescape(name))
         if not self._families.isdisjoint({own, re.sub(r"\[[0-9]+\]$", "", name)}):
             return True
@@ -123,7 +123,7 @@ class _Bad:
 
 
 def _bad_numbers(report: Report, count: int) -> set[int]:
-    """Return the indices of bad samples in a dataset that counts as the store's convention does. Raises UsageError."""
+    """Return the indices of bad samples in a dataset numbered like the store's convention. Raises UsageError."""
     for convention in report.keeps.get("", Known()).conventions:
         made = samples(convention, report.account())
         if made.base is None:
@@ -153,12 +153,12 @@ def _bad_numbers(report: Report, count: int) -> set[int]:
 
 
 def _passing_over(base: Any, dataset: Any, bad: _Bad, key: Key) -> Any:
-    """Return an iterable dataset that passes over the bad samples of another; each worker of a loader has its own."""
+    """Return an iterable dataset that skips the bad samples of another; each worker of a loader has its own."""
     return _Sound.of(base)(dataset, bad, key)
 
 
 class _Sound:
-    """What an iterable dataset does that passes over bad samples; PyTorch's own class is added when it is there."""
+    """The behaviour of an iterable dataset that skips bad samples; `of` adds PyTorch's own class as a base."""
 
     def __init__(self, dataset: Any, bad: _Bad, key: Key) -> None:
         self.dataset, self._bad, self._key = dataset, bad, key
@@ -174,7 +174,7 @@ class _Sound:
 
     @staticmethod
     def of(base: Any) -> Any:
-        """Return the class, with PyTorch's own above it."""
+        """Return the class with PyTorch's own class as a base."""
         return type("SoundSamples", (_Sound, base), {})
 
 

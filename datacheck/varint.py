@@ -1,10 +1,10 @@
-"""Numbers as protobuf and LevelDB both write them: seven bits a byte, the least first."""
+"""Encode numbers as varints, the format of protobuf and LevelDB: seven bits per byte, least significant first."""
 
 from __future__ import annotations
 
 
 def varint(value: int) -> bytes:
-    """Return a number that is not negative as a varint.
+    """Return a non-negative number as a varint.
 
     >>> varint(300).hex()
     'ac02'

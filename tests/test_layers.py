@@ -111,15 +111,15 @@ def room(name):
     return name.split(".")[1] if "." in name else "__init__"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_imports_go_one_way(name):
-    own = room(name)
-    if own == "__init__":
-        return
-    for other, _ in imports(NAMES[name]):
-        if other.startswith("datacheck") and room(other) != own:
-            assert room(other) in FLOOR, f"{name} imports {other}, whose room has no floor"
-            assert FLOOR[room(other)] < FLOOR[own], f"{name} imports {other}"
+def test_imports_go_one_way():
+    wrong = []
+    for name, path in NAMES.items():
+        own = room(name)
+        others = {it for it, _ in imports(path) if it.startswith("datacheck") and room(it) != own}
+        assert {room(it) for it in others} <= FLOOR.keys(), f"{name} imports from a room that has no floor"
+        if own != "__init__":
+            wrong += [f"{name} imports {it}" for it in sorted(others) if FLOOR[room(it)] >= FLOOR[own]]
+    assert wrong == []
 
 
 def test_there_is_no_circle():
@@ -142,11 +142,10 @@ def test_each_library_is_imported_in_one_file():
     assert found == {library: {home} for library, home in HOMES.items()}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_the_command_line_talks_and_exits(path):
-    if path.parent.name == "cli":
-        return
-    assert not facts(path).calls & {"print", "sys.exit", "exit", "logging.basicConfig"}
+def test_only_the_command_line_talks_and_exits():
+    talking = {"print", "sys.exit", "exit", "logging.basicConfig"}
+    found = {str(it.parent.relative_to(PACKAGE)) for it in MODULES if facts(it).calls & talking}
+    assert found == {"cli"}
 
 
 HEAVY = (
@@ -199,14 +198,13 @@ print(*[it for it in {(*HEAVY, "concurrent.futures")!r} if it in sys.modules])""
     assert set(loaded.split()) <= {"msgspec", "lmdb"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_and_functions_stay_small(path):
-    assert path.read_text().count("\n") <= 420, path
-    for name, lines in facts(path).functions:
-        assert lines <= 60, f"{name} has {lines} lines"
+def test_modules_and_functions_stay_small():
+    lines = {str(path.relative_to(PACKAGE)): path.read_text().count("\n") for path in MODULES}
+    assert {name: count for name, count in lines.items() if count > 420} == {}
+    functions = [(str(path.relative_to(PACKAGE)), *it) for path in MODULES for it in facts(path).functions]
+    assert [it for it in functions if it[-1] > 60] == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_nothing_but_the_contract_suites_needs_pytest(path):
-    if path.parent.name != "testing":
-        assert "pytest" not in {name.split(".")[0] for name, _ in imports(path)}
+def test_nothing_but_the_contract_suites_needs_pytest():
+    needing = {path.parent.name for path in MODULES for name, _ in imports(path) if name.split(".")[0] == "pytest"}
+    assert needing == {"testing"}

@@ -1,4 +1,4 @@
-"""The stores datacheck reads: one file per store, a literal table, and `recognise`."""
+"""Open the stores that datacheck reads: the table of backends, and finding the sources at a path."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ from datacheck.model.escaping import plain
 from datacheck.model.nearest import instead
 
 Class = tuple[str, str]
-"""A module and the name of a class in it, which is imported when it is needed."""
+"""A module and the name of a class in it. The class is imported when it is needed."""
 
 
 class Roots(NamedTuple):
-    """What of a store's files changes whenever its records do: files by pattern, and their first bytes (None: all)."""
+    """The parts of a store that change whenever its records do: patterns of file names, and the bytes taken of each.
+
+    `size` is the number of bytes at the beginning of each file; None means the whole file.
+    """
 
     names: tuple[str, ...] = ("*",)
     size: int | None = 4096
@@ -36,18 +39,20 @@ class Roots(NamedTuple):
 
 SUPERBLOCK = Roots()
 NAMED = 5
-"""So many of the sources in a folder are named in a sentence."""
+"""Maximum number of a folder's sources that a sentence names."""
 
 
 class Backend(msgspec.Struct, frozen=True):
-    """A row of BACKENDS: all that the rest of datacheck has to know of one kind of store.
+    """A row of BACKENDS: everything that the rest of datacheck knows about one kind of store.
 
-    `reads` says what the reader reads, `title` is its name in a headline, `noun` in a sentence. `roots` go into the
-    fingerprint. `in_folders` (an InFolders) tells one in a folder; None: the reader has it, or there is nothing to be
-    told by. `copier` (a Copier) copies it, None: it cannot be rebuilt; `writer` (a Writer) writes a key-value store
-    of this kind: `PairCopier` copies from and to all that have one. `written_by` names a library that this needs and
-    that may not be installed. Where stores are `folders_only`, the reader is not asked of a file, and need not be
-    loaded for that.
+    `reads` says what the reader reads. `title` is the name of the kind in a headline, `noun` in a sentence. `roots` go
+    into the fingerprint. `in_folders` (an InFolders) says how to recognise such a store in a folder; if it is None, the
+    reader's own `in_folders` is used, or, if it has none, a default without names or signatures.
+
+    `copier` (a Copier) copies the store; None means that it cannot be rebuilt. `writer` (a Writer) writes a key-value
+    store of this kind: `PairCopier` copies from and to all kinds that have one. `written_by` names a library that the
+    writer needs and that may not be installed. If `folders_only` is set, the reader is never asked about a file, so its
+    module need not be loaded for one.
     """
 
     reader: Class
@@ -95,7 +100,7 @@ BACKENDS: dict[str, Backend] = {
         copier=("datacheck.backends.hdf5.copying.copier", "Hdf5Copier"),
     ),
 }
-"""The kinds of store by name, in the order in which they are asked."""
+"""The kinds of store by name, in the order in which they are tried."""
 
 
 def load_class(place: Class) -> Any:
@@ -105,7 +110,7 @@ def load_class(place: Class) -> Any:
 
 
 def title(backend: str) -> str:
-    """Return the name of a kind of store in a headline, also of one that is no row: a reader that was handed over."""
+    """Return the name of a kind of store for a headline, also for a reader without a row that a caller supplied."""
     return BACKENDS[backend].title if backend in BACKENDS else backend.replace("-", " ")
 
 
@@ -115,7 +120,7 @@ def writable() -> list[str]:
 
 
 def kind_of_copy(backend: str) -> str:
-    """Return the kind of store that a copy can be here: the same, or another where no library writes the same."""
+    """Return the kind of store that a copy can have here: the same, or another kind if its library is not installed."""
 
     def lacks_library(row: Backend) -> bool:
         return row.written_by is not None and importlib.util.find_spec(row.written_by) is None
@@ -126,13 +131,13 @@ def kind_of_copy(backend: str) -> str:
 
 
 def _either() -> str:
-    """Return the titles of all kinds of store, as a sentence has them."""
+    """Return the titles of all kinds of store, joined for a sentence."""
     *titles, last = (row.title for row in BACKENDS.values())
     return f"{', '.join(titles)} or {last}" if titles else last
 
 
 class Opened(NamedTuple):
-    """The sources at a path; `not_read` counts what else lies in a folder, by kind."""
+    """The sources at a path; `not_read` counts the other things in a folder, by kind."""
 
     readers: tuple[Reader, ...]
     not_read: Mapping[str, int] = {}
@@ -156,7 +161,7 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
 
 
 def of_several(folder: Path, readers: Sequence[Reader]) -> str:
-    """Say in a clause which sources a folder holds, a few of them by name."""
+    """Return a clause that says which sources a folder holds, naming up to NAMED of them."""
     spelled = [_within(folder, it) for it in readers[:NAMED]]
     more = f" and {len(readers) - NAMED:,} more" if len(readers) > NAMED else ""
     count = "one source in it" if len(readers) == 1 else f"{len(readers):,} sources in it"
@@ -174,8 +179,8 @@ def _within(folder: Path, reader: Reader) -> str:
 
 
 def open_stores(path: str | Path, backend: str | None = None, options: StoreOptions = DEFAULTS) -> Opened:
-    """Return the readers of all sources at `path`, of which a folder may hold many. Raises as `open_store` does."""
-    if not str(path):  # as an unset variable of a shell gives it: the working directory is not what was meant
+    """Return the readers of all sources at `path`; a folder may hold many. Raises what `open_store` raises."""
+    if not str(path):  # an unset shell variable gives an empty path; the working directory was not meant
         raise SourceUnknown("''", "is an empty name, not a path")
     refuse_url(path)
     path = Path(path)
@@ -184,7 +189,7 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
     try:
         if not path.exists():
             with suppress(FileNotFoundError, NotADirectoryError, ValueError):
-                path.stat()  # links in a circle are there, but lead nowhere
+                path.stat()  # a circle of links exists, but leads nowhere
             raise SourceMissing(str(path), near(path))
         if (folder := folder_of_process(path)) is not None and path.is_file():
             why = f"leads to {folder}, where each process finds other files; name the file itself"
@@ -204,7 +209,7 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
 
 
 def _searched(folder: Path, backend: str | None, kinds: Sequence[SearchedKind], options: StoreOptions) -> Opened:
-    """Return the sources in a folder. Raises SourceUnknown where there is nothing that is a store or should be one."""
+    """Return the sources in a folder. Raises SourceUnknown if nothing in it is a store or should be one."""
     there = search(folder, kinds, options)
     if not there.sound and there.refusal is not None:
         raise there.refusal
@@ -216,7 +221,7 @@ def _searched(folder: Path, backend: str | None, kinds: Sequence[SearchedKind], 
 
 
 def _not_of(path: Path, backend: str | None) -> str:
-    """Say in a clause what lies at a path that is no store, or not of the kind that was named."""
+    """Return a clause that says what lies at a path that is no store, or not one of the requested kind."""
     if backend is None:
         return what_is(path)
     said = other_format(path) if path.is_file() else irregular(path)
@@ -231,7 +236,7 @@ def _searched_kind(name: str) -> SearchedKind:
 
 
 def refuse_url(name: str | Path) -> None:
-    """Raise SourceUnknown where a name is the URL of something that does not lie on this machine."""
+    """Raise SourceUnknown if a name is a URL."""
     scheme = url_scheme(name)
     if scheme is None:
         return
@@ -246,7 +251,7 @@ def _reader_class(name: str) -> type[Reader]:
 
 
 def what_is(path: Path) -> str:
-    """Say in a clause what lies at `path` instead of a store."""
+    """Return a clause that says what lies at `path` instead of a store."""
     if path.is_dir():
         entries = sorted(entry.name for entry in path.iterdir())
         if not entries:
@@ -264,7 +269,7 @@ def what_is(path: Path) -> str:
 
 
 def _stands_for_stores(folder: Path) -> str | None:
-    """Say in a clause what a folder holds instead of a store that was never brought there; None if it holds no such."""
+    """Return a clause about placeholders or a bad data.mdb that a folder holds in place of a store, or None."""
     entries = sorted(entry.name for entry in folder.iterdir())
     pointer = next(
         (name for name in entries if is_regular(folder / name) and _head(folder / name).startswith(_LFS)), None

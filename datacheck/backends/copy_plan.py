@@ -1,4 +1,4 @@
-"""The values that flow in a rebuild: what to leave out, what to alter, and what a copy came to."""
+"""The values that a rebuild passes around: records to leave out, changes to make, and the result of a copy."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 
 class Drops(msgspec.Struct, frozen=True):
-    """Which records a copy leaves out, by their index in the source; the indexes are in a file, ascending int64.
+    """The records that a copy leaves out, by their index in the source. `file` holds the indexes, ascending int64.
 
-    `deadly` are the escaped keys of those that kill whoever reads them: they are not even to be touched.
+    `deadly` are the escaped keys of records that kill the process that reads them; the copier must not touch those at
+    all.
     """
 
     file: Path
     deadly: frozenset[str] = frozenset()
 
     def indexes(self) -> NDArray[Any]:
-        """Return the indexes, mapped from the file: any number of them costs no memory of this process."""
+        """Return the indexes, mapped from the file, so that their number costs this process no memory."""
         import numpy as np
 
         if not self.file.stat().st_size:
@@ -33,7 +34,7 @@ class Drops(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What becomes of some rows of a block of keys and values: those that go, new keys, new values."""
+    """The changes to the rows of a block of keys and values: rows that are left out, new keys, and new values."""
 
     leaves: frozenset[int] = frozenset()
     keys: Mapping[int, bytes] = msgspec.field(default_factory=dict)
@@ -41,9 +42,9 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Changing(Protocol):
-    """Says what becomes of records for what they have to do with others; `ordered` if keys stay in their order.
+    """A rule that changes records because of other records. `ordered` says whether keys stay in their order.
 
-    `added` are records that the copy has and the source has not.
+    `added` are records that the copy has and the source does not have.
     """
 
     @property
@@ -58,18 +59,18 @@ class Changing(Protocol):
         ...
 
     def files(self, folder: Path) -> Mapping[str, bytes]:
-        """Return what files beside the store are to hold in a copy that is a folder, by name."""
+        """Return the contents, by name, of the files that a copy that is a folder holds beside the store."""
         ...
 
     def of(self, block: Block, value: Callable[[bytes], bytes | None]) -> Change:
-        """Return what becomes of the records of a block; `value` returns that of a key in `looked_up`."""
+        """Return the changes to the records of a block; `value` returns the value of a key in `looked_up`."""
         ...
 
 
 class Renumbered(msgspec.Struct, frozen=True):
-    """What has other numbers in a copy: from the number `first` to `last` it has them from `to` on.
+    """Names with other numbers in a copy: numbers `first` to `last` become consecutive numbers that start at `to`.
 
-    Its names are `before`, at least `width` digits, and `after`, both escaped.
+    A name consists of `before`, the number with at least `width` digits, and `after`. Both strings are escaped.
     """
 
     before: str
@@ -80,29 +81,29 @@ class Renumbered(msgspec.Struct, frozen=True):
     to: int
 
     def renamed(self) -> Iterator[tuple[str, str]]:
-        """Yield each escaped name in the source and in the copy."""
+        """Yield each escaped name in the source together with the one in the copy."""
         for number in range(self.first, self.last + 1):
             yield self.name(number), self.name(number - self.first + self.to)
 
     def name(self, number: int) -> str:
-        """Return the escaped name of what has this number."""
+        """Return the escaped name that has this number."""
         return f"{self.before}{number:0{self.width}}{self.after}"
 
 
 class Move(Renumbered, frozen=True):
-    """Files that have other numbers in a copy; `counted` says whether their loader counts them."""
+    """Files that are renumbered in a copy; `counted` says whether their loader counts them."""
 
     counted: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """All that a copy is to do.
+    """Everything that a copy does.
 
-    `target` is a path that does not exist, of the directory or file to write; `quarantine`, if not None, likewise one
-    for the records left out. `fill`, if not None, replaces NaN and infinite values in the records at the indexes of
-    `fills`. `changing`, for stores of keys and values, says by the database which further records go, or get other keys
-    or values. Of HDF5 `samples` are the groups and files that go as a whole, with records or without (see Gone),
-    `numbered` those whose members get new numbers. As many as `threads` compress.
+    `target` is the path of the directory or file to write, which must not exist yet. `quarantine`, if not None, is a
+    path of the same kind for the records left out. `fill`, if not None, replaces NaN and infinite values in the records
+    at the indexes of `fills`. `changing`, for key-value stores, says by database which further records are left out or
+    get other keys or values. For HDF5, `samples` are the groups and files that are left out as a whole, with records or
+    without (see Gone), and `numbered` are those whose members get new numbers. Up to `threads` threads compress.
     """
 
     target: Path
@@ -120,8 +121,8 @@ class Plan(msgspec.Struct, frozen=True):
 class Others(msgspec.Struct, frozen=True):
     """Records of a table that are dropped because of other records, but not as part of a sample dropped as a whole.
 
-    `rows` are their numbers, ascending int64 as bytes; `start` is the index of the table's first record in the source.
-    `names` are theirs where they are not numbered.
+    `rows` are their numbers, ascending int64 as bytes. `start` is the index of the table's first record in the source.
+    `names` are the records' names if they have no numbers.
     """
 
     file: str | None
@@ -131,21 +132,22 @@ class Others(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
 
     def records(self) -> Iterator[tuple[str, int]]:
-        """Yield the escaped name and the index of each."""
+        """Yield the escaped name and the index of each record."""
         rows = memoryview(self.rows).cast("q")
         for at, row in enumerate(rows):
             yield self.names[at] if self.names else f"{self.table}[{row}]", self.start + row
 
 
 class Gone(msgspec.Struct, frozen=True):
-    """What goes with records that are dropped: all their indexes, ascending int64 as bytes, and whole samples.
+    """Everything that goes when records are dropped: indexes of records, ascending int64 as bytes, and whole samples.
 
-    A sample is the file (None for the source itself) and the escaped path of a group, "" for the file as a whole.
-    `losses` say what a copy would leave untrue; `mends` if it changes more than rows; `moves` are the files that are
-    called by another number in it. `values` are what attributes and datasets hold in it that count or number records,
-    as people read them, `lists` the datasets of names that have lost some. `others` are of the indexes those that go
-    with other records, and in no sample. `notes` say what a loader may miss in a copy that is true all the same.
-    `numbered` are the files and escaped paths of the groups in which the groups that are left get new numbers.
+    A sample is the file (None for the source itself) and the escaped path of a group, or "" for the whole file.
+    `losses` say what would no longer be true in a copy. `mends` says whether the copy changes more than rows. `moves`
+    are the files that get another number in the copy. `values` are the new values of attributes and datasets that count
+    or number records, as text for people. `lists` are the datasets of names that lose some names. `others` are those
+    records of `indexes` that go because of other records and are in no sample. `notes` say what a loader may miss in a
+    copy that is correct all the same. `numbered` are the files and escaped paths of the groups whose remaining groups
+    get new numbers.
     """
 
     indexes: bytes = b""
@@ -165,10 +167,11 @@ class Gone(msgspec.Struct, frozen=True):
 
 
 class Copied(msgspec.Struct, frozen=True):
-    """What a copy came to: records kept (altered ones among them), dropped, altered; the digest of all that was kept.
+    """The result of a copy: numbers of records kept (including altered ones), dropped and altered, and a digest.
 
-    `digest` is of the records as they are to be in the copy: re-reading the copy must give the same. `held` counts the
-    records that went into the quarantine, `added` those of the copy that the source has not.
+    `digest` covers the kept records as they should be in the copy; reading the copy again must give the same digest.
+    `held` counts the records that went into the quarantine, `added` the records of the copy that the source does not
+    have.
     """
 
     kept: int
@@ -180,6 +183,6 @@ class Copied(msgspec.Struct, frozen=True):
 
 
 Copying = Generator[int, None, Copied]
-"""Yields the number of source records done so far, returns what it came to."""
+"""A copy in progress: yields the number of source records done so far and returns the result."""
 Verifying = Generator[int, None, tuple[int, str]]
-"""Yields the number of records compared so far, returns how many there are in the copy, and their digest."""
+"""A verification in progress: yields the number of records compared so far, returns the copy's count and digest."""

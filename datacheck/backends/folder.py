@@ -1,7 +1,7 @@
-"""What lies in a folder that is searched: the stores in it, what should be one and is not, and what is not read.
+"""Search a folder for stores, for files that should be stores but are not, and for everything that is not read.
 
-Every key-value store below it is a source of its own; the files of a kind that `gathers` are one source together.
-Files are told by their first bytes. Links to folders are not followed.
+Every key-value store below the folder is a source of its own. The files of a kind whose reader is Gathering form one
+source together. Files are recognised by their first bytes. Links to folders are not followed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 FOLDER = "folder"
-"""The backend of the report on what is wrong in a folder apart from the stores in it."""
+"""Backend name of the report about problems in a folder that belong to none of its stores."""
 LINKED, LOST, SPECIAL = "link to a folder", "link that leads nowhere", "special file"
 Entries = Sequence[tuple[bytes, Path]]
 """Paths with their names relative to the folder that is searched."""
 
 
 class SearchedKind(NamedTuple):
-    """A kind of store to search for: its title and noun, what loads its reader, and how it is told."""
+    """A kind of store to search for: its title and noun, a function that loads its reader, and how to recognise it."""
 
     title: str
     noun: str
@@ -43,7 +43,7 @@ class SearchedKind(NamedTuple):
 
 
 class FolderReader(msgspec.Struct, frozen=True):
-    """What is wrong with a folder apart from the stores in it; it has no records."""
+    """A source without records that reports problems of a folder that belong to none of its stores."""
 
     path: Path
     faults: tuple[Finding, ...]
@@ -51,7 +51,7 @@ class FolderReader(msgspec.Struct, frozen=True):
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions) -> FolderReader | None:
-        """Say no: it is made by who has searched a folder."""
+        """Return None: only the search of a folder makes this reader."""
         return None
 
     def layout(self) -> Layout:
@@ -68,18 +68,18 @@ class FolderReader(msgspec.Struct, frozen=True):
 
 
 class Searched(msgspec.Struct, frozen=True):
-    """What was found below a folder: the sources in the order of their names, and what is not read, by kind."""
+    """The result of a search: the sources in the order of their names, and counts of what is not read, by kind."""
 
     readers: tuple[Reader, ...]
     not_read: Mapping[str, int]
     refusal: SourceUnknown | None = None
-    """Why the folder itself is a store that cannot be read, if it is."""
+    """Reason why the folder itself is a store that cannot be read, or None."""
     sound: bool = True
-    """Whether one of the readers reads anything."""
+    """Whether at least one of the readers has something to read."""
 
 
 def search(folder: Path, kinds: Sequence[SearchedKind], options: StoreOptions) -> Searched:
-    """Search a folder and all below it. Raises OSError where the folder itself may not be listed."""
+    """Search a folder and everything below it. Raises OSError if the folder itself may not be listed."""
     walk = _Walk(folder, kinds, options)
     walk.run()
     return walk.result()
@@ -94,7 +94,7 @@ class _Walk(msgspec.Struct):
     faults: list[tuple[bytes, Finding]] = msgspec.field(default_factory=list)
     not_read: Counter[str] = msgspec.field(default_factory=Counter)
     strange: dict[str, list[bytes]] = msgspec.field(default_factory=lambda: defaultdict(list))
-    """Files that nothing recognises, by their suffix: what they should be depends on what has the same suffix."""
+    """Files that nothing recognises, by suffix. The verdict depends on whether sound stores have the same suffix."""
     refusal: SourceUnknown | None = None
 
     def run(self) -> None:
@@ -105,7 +105,7 @@ class _Walk(msgspec.Struct):
             try:
                 with os.scandir(folder) as listed:
                     entries = sorted(listed, key=lambda it: os.fsencode(it.name))
-                (folder / "..").stat()  # one that may be listed, but not entered, refuses this
+                (folder / "..").stat()  # raises for a folder that may be listed but not entered
             except OSError as exc:
                 if not name:
                     raise
@@ -124,7 +124,7 @@ class _Walk(msgspec.Struct):
             waiting += reversed(below)
 
     def _stores_at(self, name: bytes, folder: Path, names: Sequence[str]) -> list[Pattern[str] | None] | None:
-        """Take the stores that a directory itself is; return the names that belong to them, None if it is none."""
+        """Add the stores that a directory itself is; return patterns of the names in them, or None if it is none."""
         own = []
         for kind in self.kinds:
             if kind.told.holds is not None:
@@ -156,7 +156,7 @@ class _Walk(msgspec.Struct):
         return own or None
 
     def _entry(self, name: bytes, entry: os.DirEntry[str], path: Path, *, silent: bool) -> None:
-        """Take what is no folder; `silent` if it lies in the directory of a store, where other files may be."""
+        """Add an entry that is not a folder. `silent` if it lies in a store's directory, where other files may be."""
         suffix = path.suffix.lower()
         try:
             if entry.is_symlink() and path.is_dir():
@@ -194,7 +194,7 @@ class _Walk(msgspec.Struct):
                     return
         what = kind_of_file(path.name, head)
         if what == LOCK and path.with_name(path.name.removesuffix("-lock")).exists():
-            return  # of the LMDB beside it, or of the one in whose directory it lies
+            return  # of the LMDB beside it, or of the LMDB in whose directory it lies
         if what in FOREIGN:
             self._fault(name, "unsupported", f"{FOREIGN[what]}, which is not read")
         elif suffix in self._suffixes():
@@ -214,7 +214,7 @@ class _Walk(msgspec.Struct):
         self.faults.append((name, of_file(name, code, message)))
 
     def result(self) -> Searched:
-        """Return what was found, now that it is known which suffixes sound stores have."""
+        """Return the result, once the suffixes of the sound stores are known."""
         self._judge_strange()
         faults = [finding for _, finding in sorted(self.faults, key=lambda it: it[0])]
         readers: list[tuple[bytes, Reader]] = []
@@ -244,7 +244,7 @@ class _Walk(msgspec.Struct):
 
 
 def _once(files: Sequence[tuple[bytes, Path]]) -> Sequence[tuple[bytes, Path]]:
-    """Leave out the links to files that are there anyway, as themselves or by an earlier link."""
+    """Leave out links to files that are in the list anyway, directly or through an earlier link."""
     links = {path for _, path in files if path.is_symlink()}
     if not links:
         return files
@@ -259,12 +259,12 @@ def _once(files: Sequence[tuple[bytes, Path]]) -> Sequence[tuple[bytes, Path]]:
 
 
 def why_not(path: Path, title: str) -> str:
-    """Say why a file that should be a store of a kind is none. Raises OSError."""
+    """Return why a file is not the kind of store that it should be. Raises OSError."""
     return f"not an {title} file: it {other_format(path) or f'has no {title} signature'}"
 
 
 def of_file(name: bytes, code: str, message: str) -> Finding:
-    """Return a finding about what has this name in a folder or a list."""
+    """Return a finding about the entry with this name in a folder or a list."""
     spelled = escape(name)
     made = found(code, f"{spelled}: {message}")
     return Finding(code=made.code, verdict=made.verdict, message=made.message, file=spelled)
@@ -275,7 +275,7 @@ def _said(exc: OSError) -> str:
 
 
 def counted_kinds(not_read: Mapping[str, int]) -> str:
-    """Return what is not read as a sentence has it: "12 pictures, 1 text file"."""
+    """Return the counts of what is not read for a sentence: "12 pictures, 1 text file"."""
     return ", ".join(f"{count:,} {kind if count == 1 else _plural(kind)}" for kind, count in _largest(not_read))
 
 

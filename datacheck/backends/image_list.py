@@ -1,7 +1,8 @@
-"""A text list of pictures with their labels, as Caffe's ImageData layer and convert_imageset read it.
+"""Read text lists of pictures with labels the way Caffe's ImageData layer and convert_imageset do.
 
-Each line is a name, a blank and a label: the label is `atoi` of what stands behind the last blank, the name all before
-it (image_data_layer.cpp). A record is the line; its value is the picture's file and the label, as an encoded Datum.
+Each line is a name, a blank and a label: the label is `atoi` of the text behind the last blank, the name is everything
+before it (image_data_layer.cpp). A record is one line. Its value is the picture's file and the label, as an encoded
+Datum.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ PROBES = 64
 LINES_A_PROBE = 16
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 14
-"""Paths have at most 4096 bytes on Linux."""
+"""Longest line that is read as a name and a label, in bytes. Paths have at most 4096 bytes on Linux."""
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 LARGEST = 1 << 28
-"""Bytes of a picture's file."""
+"""Largest picture file that is read, in bytes."""
 _NUMBER = re.compile(rb"[ \t\v\f\r]*([+-]?[0-9]{1,100})")
-"""More digits say no more: the number is far beyond 64 bits, where `strtol` stops."""
+"""A number as `strtol` reads it. 100 digits are enough: the number is then far beyond 64 bits, where `strtol` stops."""
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line as Caffe takes it: the picture's name and label, and what was most likely meant otherwise."""
+    """A line as Caffe reads it: the picture's name and label, and a finding if something else was most likely meant."""
 
     name: bytes
     label: int
@@ -46,7 +47,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def parse(line: bytes) -> Line:
-    """Return what Caffe makes of a line without its newline."""
+    """Return what Caffe reads from a line without its newline."""
     name, blank, text = line.rpartition(b" ")
     if not blank:
         name = line
@@ -79,7 +80,7 @@ def _fault(line: bytes, blank: bool, text: bytes, label: int) -> Finding | None:
 
 
 class ListBlock(Block, frozen=True):
-    """Records of a list: `files` are the pictures' names."""
+    """Records of a list; `files` are the names of the pictures."""
 
     files: Sequence[str] = field(default=())
 
@@ -94,7 +95,7 @@ class ListBlock(Block, frozen=True):
 
 @dataclass(frozen=True)
 class ImageListReader:
-    """A list of pictures; their names are taken from `folder`, with `prefix` put before each, as Caffe does."""
+    """A list of pictures. As in Caffe, `prefix` is put before each name, and names are relative to `folder`."""
 
     path: Path
     folder: Path = Path()
@@ -103,11 +104,11 @@ class ImageListReader:
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions) -> ImageListReader | None:
-        """Say no: any text could be one, so that who means one says so."""
+        """Return None: any text could be such a list, so a caller has to ask for this reader explicitly."""
         return None
 
     def layout(self) -> Layout:
-        """Count the lines; every LINES_A_SHARD of them, or more in a long list, are a shard."""
+        """Count the lines and make a shard of every LINES_A_SHARD lines, or of more in a long list."""
         offsets = [0]
         lines = 0
         with open_regular(self.path) as file:
@@ -118,7 +119,7 @@ class ImageListReader:
         step = -(-len(offsets) // SHARDS)
         starts = [(at * LINES_A_SHARD, offsets[at]) for at in range(0, len(offsets), step)]
         starts = [(line, offset) for line, offset in starts if line < lines]
-        ends = [*(line for line, _ in starts[1:]), lines][: len(starts)]  # of a list without a line there are none
+        ends = [*(line for line, _ in starts[1:]), lines][: len(starts)]  # none if the list has no lines
         shards = [
             Shard(f"{offset}:{line}", Position(line), Position(end), end - line)
             for (line, offset), end in zip(starts, ends, strict=True)
@@ -151,7 +152,7 @@ class ImageListReader:
             yield ListBlock(keys, values, findings=findings, files=files, account=_account(keys, findings))
 
     def conclude(self, account: Mapping[str, int]) -> list[Finding]:
-        """Say where none of the pictures is there: it is then the place that is wrong, and not a line."""
+        """Return one finding if none of the pictures exists, since the folder is then wrong rather than a line."""
         lines = account.get("lines", 0)
         if not lines or account.get("missing", 0) < lines:
             return []
@@ -175,7 +176,7 @@ class ImageListReader:
         return msgspec.structs.replace(finding, key=_key(_number(place)).decode())
 
     def reads(self) -> Iterator[Path]:
-        """Yield the path of each picture, there or not."""
+        """Yield the path of each picture, whether it exists or not."""
         with open_regular(self.path) as file:
             for line in _lines(file):
                 yield self._picture(parse(line))
@@ -195,7 +196,7 @@ class ImageListReader:
                     yield at, line
 
     def _value(self, entry: Line) -> tuple[bytes, Finding | None]:
-        """Return the record of a line, no bytes where there is no picture to be had, and what is wrong with it."""
+        """Return the record of a line and what is wrong with it. The record is empty if there is no picture to read."""
         situation = None if entry.fault is None else entry.fault.details["situation"]
         if situation == "no-file":
             return b"", entry.fault
@@ -211,7 +212,7 @@ class ImageListReader:
             return b"", found("too-large", text, verdict="unverifiable", found=size, expected=LARGEST)
         except PermissionError:
             return b"", found("unsupported", "the file may not be read: permission denied")
-        except (OSError, ValueError):  # a name with a NUL byte raises the latter
+        except (OSError, ValueError):  # a name with a NUL byte raises ValueError
             return b"", entry.fault or found("missing", "the list names this file, but there is none")
         if not picture:
             return b"", entry.fault
@@ -224,7 +225,7 @@ def _account(keys: Sequence[bytes], findings: Sequence[tuple[int | None, Finding
 
 
 def list_of_pictures(path: Path) -> str | None:
-    """Say in a clause that a text is a list of pictures, going by its first lines; None if it is none."""
+    """Return a clause that says that a text is a list of pictures, judged by its first lines, or None if it is not."""
     with open_regular(path) as file:
         lines = [parse(line).name for line in itertools.islice(_lines(file), LINES_A_SHARD)]
     names = [os.fsdecode(it) for it in lines if it.strip()]
@@ -236,7 +237,7 @@ def list_of_pictures(path: Path) -> str | None:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines without their newlines; of one that is too long, no more than shows that it is."""
+    """Yield the lines without their newlines. Lines that are too long are cut, but stay longer than LONGEST_LINE."""
     while line := file.readline(LONGEST_LINE + 2):
         rest = line
         while not rest.endswith(b"\n") and len(rest) == LONGEST_LINE + 2:
@@ -247,10 +248,10 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _skip_hole(file: BinaryIO) -> None:
-    """Go on behind a hole in the file, which may be of any size: it reads as zeros that no list has."""
+    """Skip a hole in the file, which may be of any size. It reads as zeros, and no list has those."""
     try:
         file.seek(file.tell(), os.SEEK_DATA)
-    except OSError:  # there is nothing but the hole
+    except OSError:  # the rest of the file is a hole
         file.seek(0, os.SEEK_END)
 
 

@@ -1,8 +1,8 @@
-"""Say whether what lies at a name is a store and nothing else: only that may be replaced by a copy.
+"""Check whether a path holds a store and nothing else, since a copy may replace only that.
 
-Nothing else is what the source of the copy holds as well, under the same name: an earlier copy has that from there.
+Files that the source of the copy also holds under the same name are allowed: an earlier copy took them from there.
 
-Told by names and first bytes; nothing is followed, and no library opens anything.
+The check uses names and first bytes; no link is followed, and no library opens anything.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ HEAD = 512
 LMDB_FILES = frozenset({"data.mdb", "lock.mdb"})
 LEVELDB_FILE = re.compile(r"CURRENT|LOCK|LOG(\.old)?|MANIFEST-[0-9]+|[0-9]+\.(ldb|sst|log|dbtmp)")
 LOST = "lost"
-"""The folder that LevelDB's repair puts files into which it could not use."""
+"""The folder into which LevelDB's repair moves files that it could not use."""
 LIST_BYTES = 1 << 20
 DEEPEST = 32
 
 
 def store_at(name: Name, path: Path, source: Path | None = None) -> str:
-    """Return in words which store lies at a name that the user calls `path`. Raises UsageError where it is none.
+    """Return a description of the store at a name that the user calls `path`. Raises UsageError if it is none.
 
-    What lies beside it and comes from the `source` of a copy is no reason to leave it.
+    Other things beside the store are allowed if they come from the `source` of a copy.
     """
     status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
     if stat.S_ISREG(status.st_mode):
@@ -54,7 +54,7 @@ def store_at(name: Name, path: Path, source: Path | None = None) -> str:
 
 
 def _store_in(folder: int, source: Path | None) -> tuple[str, str | None]:
-    """Return which store a folder is, and the first thing in it, by name, that none has, nor the source of a copy."""
+    """Return which store a folder is, and the first name in it that belongs to neither it nor the source of a copy."""
     names = _names(folder)
     if not names:
         return "an empty folder", None
@@ -69,7 +69,7 @@ def _store_in(folder: int, source: Path | None) -> tuple[str, str | None]:
 
 
 def _from(name: Name, folder: Path | None) -> bool:
-    """Say whether what has a name comes from this folder of the source."""
+    """Return whether what has this name comes from this folder of the source."""
     return folder is not None and taken_over(name, folder / name.name)
 
 
@@ -93,9 +93,9 @@ def _of_leveldb(name: Name) -> bool:
 
 
 def _foreign_to_hdf5(folder: int, names: Collection[str], source: Path | None, depth: int = 0) -> str | None:
-    """Return the first thing in a folder that is neither HDF5, nor a list of files of it, nor a folder of these.
+    """Return the first thing in a folder that is neither HDF5, a list of HDF5 files, nor a folder of these, or None.
 
-    Nor is it what comes from the `source`.
+    Anything that comes from the `source` is skipped.
     """
     stores = {it for it in names if _kind(Name(folder, it)) == "an HDF5"}
     for name in names:
@@ -112,14 +112,14 @@ def _foreign_to_hdf5(folder: int, names: Collection[str], source: Path | None, d
 
 
 def _lists(name: Name, stores: Collection[str]) -> bool:
-    """Say whether a file is a text that names HDF5 files beside it and nothing else, as the copy of a list has it."""
+    """Return whether a file is a text that names only HDF5 files beside it, as the copy of a list does."""
     with _file(name) as file:
         words = os.read(file, LIST_BYTES + 1)
     return len(words) <= LIST_BYTES and bool(words.split()) and {os.fsdecode(it) for it in words.split()} <= set(stores)
 
 
 def _kind(name: Name) -> str | None:
-    """Return the kind of store that a file is by its first bytes; None where it is neither, or no file."""
+    """Return the kind of store that a file is by its first bytes, or None if it is neither kind or no file."""
     if not _is_file(name):
         return None
     with _file(name) as file:

@@ -1,4 +1,4 @@
-"""What an earlier copy has from its source beside the store: it may go with the copy, since the source has it still."""
+"""Recognise things beside a copy that an earlier copy took from its source. They may be deleted with the copy."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from datacheck.files.renaming import Name
 
 PIECE = 1 << 20
 LINES_BYTES = 64 << 20
-"""Larger files are compared as a whole only."""
+"""Largest source file whose lines are compared, in bytes; larger files are compared as a whole only."""
 
 
 def taken_over(name: Name, source: Path) -> bool:
-    """Say whether what has a name holds nothing that `source`, the same thing in the source, does not hold.
+    """Return whether what has a name holds only what `source`, its counterpart in the source, holds too.
 
-    That is a file of the same bytes, or of some of its lines, as a list of keys has them in a copy; or a link where the
-    source has one. Nothing is followed. Raises OSError where the name cannot be looked at.
+    That is true of a file with the same bytes or with some of its lines (a list of keys in a copy is an example), and
+    of a link if the source has a link. Nothing is followed. Raises OSError if the name cannot be examined.
     """
     status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
     try:
@@ -32,7 +32,7 @@ def taken_over(name: Name, source: Path) -> bool:
             if there.st_size == status.st_size:
                 return _same(own, its)
             return there.st_size <= LINES_BYTES and set(own.read().splitlines(True)) <= set(its.read().splitlines(True))
-    except (OSError, ValueError):  # nothing there, or nothing that can be read
+    except (OSError, ValueError):  # not there, or unreadable
         return False
 
 

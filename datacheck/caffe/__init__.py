@@ -1,1 +1,1 @@
-"""Caffe's own files: solver and network prototxt, binaryproto; what Caffe would do with them, without Caffe."""
+"""Read Caffe's prototxt (solvers, networks) and binaryproto, and predict what Caffe does with them, without Caffe."""

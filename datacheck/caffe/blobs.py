@@ -1,4 +1,4 @@
-"""Read a `.binaryproto`: the BlobProto of a mean file or an infogain matrix, as an array."""
+"""Read the BlobProto of a `.binaryproto` (a mean file or an infogain matrix) as an array."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 256 << 20
 MAX_AXES = 32
-"""Caffe's limit (blob.hpp)."""
+"""Maximum number of axes of a blob in Caffe (blob.hpp)."""
 LEGACY = ("num", "channels", "height", "width")
 
 
 def read_blob(path: str | Path) -> NDArray[Any]:
-    """Return the blob's values in its shape, as float32, or float64 where it has `double_data`.
+    """Return the blob's values in its shape, as float32, or as float64 if it has `double_data`.
 
-    The legacy fields num, channels, height and width are the shape if any of them is set, and count as 0 where they are
-    not, as in Caffe (blob.cpp). A blob without a shape has one value. Raises SourceMissing, SourceUnreadable, or
-    SourceUnknown with what is wrong: no BlobProto, or as many values as its shape does not have.
+    If any of the legacy fields num, channels, height and width is set, they are the shape, and unset ones count as 0,
+    as in Caffe (blob.cpp). A blob without a shape has one value. Raises SourceMissing, SourceUnreadable, or
+    SourceUnknown if the file is not a BlobProto or the number of values does not match the shape.
     """
     blob = _parse(Path(path))
     return blob_values(blob, str(path))

@@ -1,7 +1,8 @@
-"""What public forks of Caffe have beyond BVLC's: fields, layer types, values of enums, fillers, policies, solver types.
+"""Names that public forks of Caffe add: fields, layer types, enum values, fillers, policies, solver types.
 
-Facts from the forks' `caffe.proto`, their registered layers and their fillers; a fork is called as its users call it.
-A file that has one of these is not wrong, but for BVLC Caffe, which aborts. To add a fork, add its names here.
+The facts come from the forks' `caffe.proto`, registered layers and fillers. Each fork has the name that its users give
+it. A file that uses one of these names is valid for its fork, but BVLC Caffe aborts on it. To add a fork, add its names
+here.
 """
 
 from __future__ import annotations
@@ -222,7 +223,7 @@ SolverType NVIDIA: SAG
 REPEATED = """
 SolverParameter TSN: device_id
 """
-"""Fields that some fork takes several times, and BVLC Caffe once; the schema has them as repeated."""
+"""Fields that are repeated in some forks but not in BVLC Caffe; the schema declares them as repeated."""
 FILLERS = """
 NVIDIA: gaussianstatic positive_unitballstatic uniformstatic xavierstatic msrastatic bilinearstatic
 DeepLab: bilinear_upsampling
@@ -238,13 +239,17 @@ Intel,MobileNet-YOLO: multifixed
 SOLVERS = """
 NVIDIA: SAG
 """
-"""The forks that have them, and the names; in FIELDS and VALUES the message or the enum comes first."""
+"""Solver types by fork.
+
+Each row of the tables above is "FORK,FORK: NAME NAME"; in FIELDS, VALUES and REPEATED, the message or enum precedes the
+forks.
+"""
 
 Forks = tuple[str, ...]
 
 
 def forks_with(field: str, owner: str) -> Forks:
-    """Return the forks whose message `owner` has the field."""
+    """Return the forks in which the message `owner` has the field."""
     return _of_owners(FIELDS).get((owner, field), ())
 
 
@@ -254,17 +259,17 @@ def forks_of_type(kind: str) -> Forks:
 
 
 def forks_of_value(enum: str, value: str) -> Forks:
-    """Return the forks whose enum has the value."""
+    """Return the forks in which the enum has the value."""
     return _of_owners(VALUES).get((enum, value), ())
 
 
 def forks_repeating(field: str, owner: str) -> Forks:
-    """Return the forks whose message `owner` takes the field several times."""
+    """Return the forks in which the field of the message `owner` is repeated."""
     return _of_owners(REPEATED).get((owner, field), ())
 
 
 def values_of_forks(enum: str) -> list[str]:
-    """Return the values that some fork's enum has, and BVLC's has not."""
+    """Return the values of an enum that only forks have."""
     return [value for owner, value in _of_owners(VALUES) if owner == enum]
 
 

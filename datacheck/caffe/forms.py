@@ -1,7 +1,8 @@
-"""What sums of powers of one blob come to: `x + sqrt(x * x + 1)` is positive, which no interval of its terms tells.
+"""Bound expressions of one blob from below, such as `x + sqrt(x * x + 1)`, which is always positive.
 
-A form is `a x^2 + b x + c` or `m sqrt(a x^2 + b x + c) + l x + k`, of a blob x that may be any number. Which blob that
-is, is the number of the layer that made it: a name may be made anew in place.
+Intervals of the separate terms cannot show that. A form is `a x^2 + b x + c` or `m sqrt(a x^2 + b x + c) + l x + k`,
+where x is a blob whose values may be any number. The blob is identified by the number of the layer that made it, not by
+its name, because an in-place layer reuses the name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ Three = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Form:
-    """`polynomial` (of x^2, x and 1) and `factor` (not negative) times the root of `under`, of the blob `x`."""
+    """The sum of `polynomial` and `factor` times the square root of `under`, as functions of the blob `x`.
+
+    `polynomial` and `under` are the coefficients of x^2, x and 1. `factor` is not negative. `x` is the number of the
+    layer that made the blob.
+    """
 
     x: int
     polynomial: Three
@@ -28,7 +33,7 @@ class Form:
 
     @property
     def least(self) -> float:
-        """A value that it never falls below; -inf where none is known."""
+        """A lower bound of the form, or -inf if none is known."""
         if self.factor == 0:
             return _least(self.polynomial)
         square, linear, constant = self.polynomial
@@ -47,7 +52,7 @@ def _least(polynomial: Three) -> float:
 
 
 def form_of(layer: Layer, number: int, bottoms: Sequence[Form | None]) -> Form:
-    """Return the form of what a layer puts out; where nothing is known of it, it is a blob of its own."""
+    """Return the form of a layer's output; if nothing is known about it, it is a new blob called `number`."""
     made = None
     if bottoms and all(it is not None for it in bottoms):
         known = [it for it in bottoms if it is not None]
@@ -80,7 +85,7 @@ def _power(message: Any, bottoms: Sequence[Form]) -> Form | None:
 
 
 def _times(one: Form, other: Form) -> Form | None:
-    """Return the product of two straight lines."""
+    """Return the product of two linear forms, or None if they are not linear or not of the same blob."""
     if one.factor or other.factor or one.polynomial[0] or other.polynomial[0] or one.x != other.x:
         return None
     (_, a, b), (_, c, d) = one.polynomial, other.polynomial

@@ -1,7 +1,7 @@
-"""Shapes of blobs of which not everything may be known, and what it is called when they do not fit.
+"""Partly known shapes of blobs, and the exception for shapes that do not fit.
 
-A shape is a tuple of sizes, of which any may be None (not known); a blob of which not even the number of axes is known
-has None for a shape.
+A shape is a tuple of sizes, each of which may be None (unknown). The shape of a blob whose number of axes is unknown is
+None.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ Shapes = Sequence[Shape | None]
 
 
 MOST_SAID = 32
-"""Sizes of a shape that are spelled out: a blob has no more axes."""
+"""Maximum number of sizes spelled out for a shape; a blob has no more axes."""
 
 
 class Misfit(Exception):
-    """Why Caffe would not set the layer up: one clause, the field it lies in, and the forks that would."""
+    """Why Caffe refuses to set up a layer: the reason as a clause, the field at fault, and the forks that accept it."""
 
     def __init__(self, reason: str, field: str = "", forks: tuple[str, ...] = ()) -> None:
         super().__init__(reason, field)
@@ -27,20 +27,23 @@ class Misfit(Exception):
 
 
 def axis_of(shape: Shape, axis: int, field: str, *, end: int = 0) -> int:
-    """Return the axis counted from the front. Raises Misfit if the shape has none such."""
+    """Return the axis counted from the front; `end` is how many axes past the last are allowed.
+
+    Raises Misfit if the shape does not have the axis.
+    """
     if not -len(shape) - end <= axis < len(shape) + end:
         raise Misfit(f"axis {axis} is not one of the {len(shape)} axes of {spell(shape)}", field)
     return axis + len(shape) + end if axis < 0 else axis
 
 
 def product(sizes: Sequence[Dim]) -> Dim:
-    """Return the product of sizes, None if one is not known."""
+    """Return the product of the sizes, or None if one is unknown."""
     known = [size for size in sizes if size is not None]
     return math.prod(known) if len(known) == len(sizes) else None
 
 
 def spell(shape: Shape | None) -> str:
-    """Return a shape as a person reads it; ? is a size that is not known."""
+    """Return a readable shape, such as 3x?x224; ? is an unknown size."""
     if shape is None:
         return "an unknown shape"
     said = "x".join("?" if size is None else str(size) for size in shape[:MOST_SAID]) or "a single value"

@@ -1,4 +1,4 @@
-"""Which layers of a network are frozen, and which begin with weights of 0 before others that learn."""
+"""Find the frozen layers of a network, and those with all-zero initial weights in front of other learning layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WEIGHTS = {
     "LSTM": "recurrent_param",
     "RNN": "recurrent_param",
 }
-"""The layers with a weight_filler, and where it stands."""
+"""Layer types with a weight_filler, and the parameter that holds it."""
 
 
 def frozen(layer: Layer) -> bool:
@@ -26,28 +26,28 @@ def frozen(layer: Layer) -> bool:
 
 
 def partly_frozen(places: Sequence[Place]) -> bool:
-    """Return whether some layers are frozen beside others that learn, as in fine-tuning."""
+    """Return whether some layers are frozen while others learn, as in fine-tuning."""
     found = [frozen(place.layer) for place in places if place.layer.type in LEARNED]
     return any(found) and not all(found)
 
 
 def zero(layer: Layer) -> bool:
-    """Return whether the weights begin as zeros, all of them."""
+    """Return whether all initial weights are 0."""
     filler = getattr(layer.message, WEIGHTS[layer.type]).weight_filler
     return bool(filler.type == "constant" and filler.value == 0)
 
 
 def _shifted(layer: Layer) -> bool:
-    """Return whether the weights are set to zeros on purpose, with a bias that is none, as for a transformation."""
+    """Return whether the zero weights are deliberate: set explicitly, with a nonzero bias, as for a transformation."""
     param = getattr(layer.message, WEIGHTS[layer.type])
     bias = param.bias_filler
     return bool(param.HasField("weight_filler") and (bias.type != "constant" or bias.value != 0))
 
 
 def zeros_before_others(places: Sequence[Place]) -> list[int]:
-    """Return the numbers of the layers that begin as zeros and whose tops reach another layer with weights.
+    """Return the numbers of the layers with all-zero initial weights whose tops reach another layer with weights.
 
-    The last layer of a branch learns from zeros, as a linear classifier does.
+    The last layer of a branch is not among them: it can learn from zeros, as a linear classifier does.
     """
     leading: set[str] = set()
     found = []

@@ -1,7 +1,7 @@
-"""The layers of BVLC Caffe: for each type its parameter, and how many bottoms and tops its checks allow.
+"""The layer types of BVLC Caffe: the parameters of each, and how many bottoms and tops its checks allow.
 
-Facts from `include/caffe/layers/*.hpp` (ExactNumBottomBlobs and the like). None is no limit. A loss may leave its tops
-away: Caffe makes them (AutoTopBlobs).
+The facts come from `include/caffe/layers/*.hpp` (ExactNumBottomBlobs and the like). A loss may omit its tops, because
+Caffe makes them (AutoTopBlobs).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class LayerType(NamedTuple):
-    """Fewest and most bottoms and tops of a layer type, and the fields that hold its parameters."""
+    """The minimum and maximum number of bottoms and tops (None: no limit), and the fields that hold the parameters."""
 
     bottoms: tuple[int, int | None]
     tops: tuple[int, int | None]
@@ -88,9 +88,9 @@ LAYER_TYPES: dict[str, LayerType] = {
 
 LOSSES = frozenset(name for name in LAYER_TYPES if name.endswith("Loss")) | {"SoftmaxWithLoss"}
 CLASSIFIERS = ("SoftmaxWithLoss", "InfogainLoss", "HingeLoss", "MultinomialLogisticLoss", "Accuracy")
-"""The layers whose first bottom has a channel for each class, and whose second has the labels as class numbers."""
+"""Layer types whose first bottom has a channel for each class, and whose second holds class numbers as labels."""
 
 
 def is_loss(kind: str, loss_weights: list[float]) -> bool:
-    """Return whether a layer adds to what is minimised: a loss has weight 1 unless said otherwise, others have 0."""
+    """Return whether a layer contributes to the objective; the default weight is 1 for loss layers and 0 for others."""
     return any(weight != 0 for weight in loss_weights) if loss_weights else kind in LOSSES

@@ -1,4 +1,4 @@
-"""Protobuf's messages for Caffe's files, made of the schema. The one place that knows the library."""
+"""Parse Caffe's files with protobuf messages built from the schema. Only this module uses protobuf's API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PACKAGE = "caffe"
 
 
 class MalformedMessage(Exception):
-    """A message that protobuf does not take: the line (None: not known, or not text) and why."""
+    """A message that protobuf rejects: the reason and the line (None if unknown or if the input is binary)."""
 
     def __init__(self, line: int | None, reason: str) -> None:
         super().__init__(line, reason)
@@ -19,9 +19,9 @@ class MalformedMessage(Exception):
 
 
 def parse_text(name: str, text: str) -> Any:
-    """Return the message `name` that `text` spells; fields that the schema lacks are passed over.
+    """Return the message `name` parsed from `text`, ignoring fields that the schema lacks.
 
-    Raises MalformedMessage. The caller bounds the nesting: the library recurses.
+    Raises MalformedMessage. The caller must bound the nesting depth, because the library recurses.
     """
     from google.protobuf import text_format
 
@@ -56,8 +56,8 @@ def _require(message: Any) -> None:
 
 
 def _own_words(reason: str) -> str:
-    """Return the library's complaint without the names that only this schema has."""
-    if reason.startswith(("'", '"')) and ": " in reason:  # the line it stands in is quoted first
+    """Return the library's error message without the names that only this schema has."""
+    if reason.startswith(("'", '"')) and ": " in reason:  # it begins with the quoted line
         reason = reason.rpartition(": ")[2]
     reason = reason.replace(".Values", "").replace(f"{PACKAGE}.", "").strip().rstrip(".")
     return " ".join(reason.replace("'", '"').split())
@@ -74,7 +74,7 @@ def message_class(name: str) -> type[Any]:
 
 @cache
 def _pool() -> Any:
-    """Return the descriptors of the whole schema, in a pool of their own: a Caffe may be loaded in this process too."""
+    """Return the descriptors of the schema, in a separate pool because this process may have loaded Caffe's own too."""
     from google.protobuf import descriptor_pb2, descriptor_pool
 
     file = descriptor_pb2.FileDescriptorProto(name="datacheck/caffe.proto", package=PACKAGE, syntax="proto2")

@@ -1,4 +1,4 @@
-"""Where blobs come from: which labels a loss reads, and which records its predictions are made from."""
+"""Trace blobs back to their data layers: the labels that a loss reads, and the records behind its predictions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from datacheck.caffe.network import Layer
 from datacheck.caffe.shapes import Place
 
 SAME_LABELS = frozenset({"Split", "Reshape", "Flatten"})
-"""Layers that leave labels what they are."""
+"""Layer types that leave the values of labels unchanged."""
 PRODUCERS = {
     "InnerProduct": "inner_product_param",
     "Convolution": "convolution_param",
     "Deconvolution": "convolution_param",
 }
-"""The layers whose num_output is the number of classes, if a classifier's bottom comes from them."""
+"""Layer types whose num_output is the number of classes if they feed a classifier, and their parameters."""
 AXES = {"SoftmaxWithLoss": "softmax_param", "InfogainLoss": "infogain_loss_param", "Accuracy": "accuracy_param"}
-"""The layers that name the axis of the classes, and where they do."""
+"""Layer types that can set the axis of the classes, and the parameter that holds it."""
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """What the labels must be: one of `classes`, or `ignored`. `name` is the layer that tells the classes apart."""
+    """The valid labels: 0 to `classes` - 1, or `ignored`. `name` is the layer that computes the class scores."""
 
     name: str
     classes: int
@@ -33,9 +33,10 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Use:
-    """A layer that takes a top as its label: its name and type, what the label must be, and how the scores lie.
+    """A layer that reads a top as its labels: its name and type, the valid labels, and the shapes of its bottoms.
 
-    `scores` and `labels` are the shapes of its bottoms, as far as they are known, and `axis` is that of the classes.
+    `scores` and `labels` are the shapes of its first two bottoms, as far as they are known. `axis` is the axis of the
+    classes.
     """
 
     layer: str
@@ -47,16 +48,16 @@ class Use:
 
 
 Top = tuple[str, str]
-"""The path of a layer that reads records, and one of its tops."""
+"""The path of a layer without bottoms, and the name of one of its tops."""
 
 
 @dataclass
 class Flow:
-    """What becomes of the tops of layers without bottoms, found in one pass over the layers.
+    """Where the tops of layers without bottoms are used, found in one pass over the layers.
 
-    `uses` has the layers that take a top as their label. `partners` has the one other layer from whose records the
-    predictions come that a loss compares with a top. `fixed` names the first InnerProduct. `behind` has the layers that
-    take in each top.
+    `uses` lists the classifiers that read each top as their labels. `partners` is set for a top that a loss compares
+    with predictions: it names the one other layer from which these predictions are computed. `fixed` is the name of the
+    first InnerProduct layer, or None. `behind` lists the layers that read each top, also through SAME_LABELS layers.
     """
 
     uses: dict[Top, list[Use]] = field(default_factory=dict)
@@ -65,7 +66,10 @@ class Flow:
     behind: dict[Top, list[Layer]] = field(default_factory=dict)
 
     def classifier(self, path: str, top: str) -> Classifier | None:
-        """Return what a top is compared with as a label; a loss before an Accuracy, the fewest classes first."""
+        """Return the classifier that reads a top as labels, or None if there is none.
+
+        If there are several, losses go before Accuracy, and among these the one with the fewest classes is returned.
+        """
         uses = self.uses.get((path, top), ())
         known = [(it.type in LOSSES, it.classifier) for it in uses if it.classifier is not None]
         losses = [made for loss, made in known if loss] or [made for _, made in known]
@@ -73,11 +77,11 @@ class Flow:
 
 
 MOST_ORIGINS = 2
-"""Origins of a blob that are kept: what matters is whether there is one."""
+"""Maximum number of origins kept per blob; it only matters whether there is exactly one."""
 
 
 def flow(places: Sequence[Place]) -> Flow:
-    """Follow the blobs of one state of a network."""
+    """Return the flow of blobs through a network in one state."""
     made = Flow()
     roots: dict[str, Top] = {}
     counted: dict[str, tuple[str, int] | None] = {}
@@ -120,14 +124,14 @@ def _use(made: Flow, place: Place, root: Top, counted: tuple[str, int] | None, o
 
 
 def _counted(layer: Layer, counted: Mapping[str, tuple[str, int] | None]) -> tuple[str, int] | None:
-    """Return the layer whose num_output the tops have, and that number."""
+    """Return the name of the layer whose num_output is the tops' number of channels, and that number, or None."""
     if layer.type in PRODUCERS:
         return layer.name, getattr(layer.message, PRODUCERS[layer.type]).num_output
     return counted.get(layer.bottoms[0]) if layer.bottoms else None
 
 
 def _origins(layer: Layer, origins: Mapping[str, tuple[Layer, ...]]) -> tuple[Layer, ...]:
-    """Return the layers without bottoms that the tops are made of, two at most."""
+    """Return at most MOST_ORIGINS of the layers without bottoms from which the tops are computed."""
     if not layer.bottoms:
         return (layer,)
     found = {it.path: it for bottom in layer.bottoms for it in origins.get(bottom, ())}

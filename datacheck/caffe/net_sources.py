@@ -1,4 +1,4 @@
-"""What a network reads: its Data, HDF5Data and ImageData layers, and the classes that their labels must be of."""
+"""Find the layers of a network that read records (Data, HDF5Data, ImageData, ...), and the classes of their labels."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ READS = {
     "HDF5Data": "hdf5_data_param",
     "ImageData": "image_data_param",
 }
-"""The layers whose sources datacheck reads, and their parameters."""
+"""Layer types whose sources datacheck can read, and their parameters."""
 OLD = {"data": "Data", "images": "ImageData", "hdf5_data": "HDF5Data", "window_data": "WindowData"}
-"""The data layers of the first generation, as they are called today."""
+"""First-generation names of the data layer types, with today's names."""
 DATABASES = ("Data", "AnnotatedData")
 
 
 @dataclass(frozen=True)
 class Transform:
-    """A layer's transform_param, as far as it decides what becomes of a record. `given` says that there is one."""
+    """The fields of a layer's transform_param that affect records. `given` is True if the layer has one."""
 
     given: bool = False
     scale: float = 1.0
@@ -42,7 +42,7 @@ class Transform:
 
 @dataclass(frozen=True)
 class Pictures:
-    """What an ImageData layer does to a picture before the transformation."""
+    """How an ImageData layer finds and loads pictures, before the transformation."""
 
     root_folder: str = ""
     new_height: int = 0
@@ -52,14 +52,18 @@ class Pictures:
 
 @dataclass(frozen=True)
 class NetSource:
-    """A layer that reads records, in the phases in which the network has it.
+    """A layer that reads records, and the phases in which the network has it.
 
-    `path` is the source as it is written. `backend` is that of a Data layer. `label` is the top that has the labels.
-    `fixed` names an InnerProduct layer of the network, whose weights fit one size of input only. `pixels` are the
-    classes where the records of a database are pictures of labels. `partner` is the one other layer from whose records
-    the predictions come that a loss compares with those of this one. `layers` are those of the network in the first of
-    its phases, and `path_in_net` is where this one stands among them. `solver` is the
-    prototxt that named the network, if one did, and `rate` its base_lr, if it trains from scratch with plain gradients.
+    * `path`: the source as the prototxt spells it.
+    * `backend`: the database backend of a Data layer, or None for other types.
+    * `label`: the top that holds the labels.
+    * `fixed`: the name of an InnerProduct layer of the network, whose weights fit only one input size.
+    * `pixels`: the classifier, if the records of a database are label maps.
+    * `partner`: the one other layer from whose records the network computes the predictions that a loss compares with
+      the records of this layer.
+    * `layers`: the layers of the network in the first phase that has this layer; `path_in_net` is its path there.
+    * `solver`: the path of the solver that names the network, if any; `rate` is its base_lr, if it trains from scratch
+      with unbounded, plain gradient steps.
     """
 
     net: str
@@ -86,15 +90,15 @@ class NetSource:
 
     @property
     def readable(self) -> bool:
-        """Whether datacheck reads what the layer reads."""
+        """Whether datacheck can read the layer's source."""
         return self.type in READS
 
 
 def net_sources(prototxt: Prototxt, phases: Sequence[Phase] = PHASES, stages: Sequence[str] = ()) -> list[NetSource]:
-    """Return the layers that read records in these phases, in the file's order; one in both phases comes once.
+    """Return the layers that read records in these phases, in the file's order, each layer once.
 
-    `stages` are those that the network is built with. Where none are given and it reads nothing without, it is looked
-    at with each of its stages in turn.
+    `stages` are the stages that the network is built with. If none are given and the network reads nothing without
+    stages, each of its own stages is tried.
     """
     found = sources_in(prototxt, [State(phase, stages=tuple(stages)) for phase in phases])
     if not found and not stages:
@@ -121,29 +125,30 @@ def sources_in(prototxt: Prototxt, states: Sequence[State]) -> list[NetSource]:
 
 
 def reads(layer: Layer) -> bool:
-    """Return whether a layer brings in what lies outside the network: it has tops and no bottoms, and makes nothing."""
+    """Return whether a layer reads data from outside the network: it has tops, no bottoms, and is not in MAKES."""
     if layer.type in READS:
         return True
     if layer.type in LAYER_TYPES and LAYER_TYPES[layer.type].bottoms[0] > 0:
-        return False  # its bottoms were forgotten, which is no matter of the data
+        return False  # its bottoms are missing; that is not a fault of the data
     return bool(layer.tops) and not layer.bottoms and bool(layer.type) and layer.type not in MAKES
 
 
 MAKES = frozenset(("Input", "DummyData", "MemoryData", "Parameter", "PriorBox"))
-"""Layers without bottoms whose values come from no file."""
+"""Layer types without bottoms whose values do not come from a file."""
 
 
 def _of_today(layer: Layer) -> Layer:
     return replace(layer, type=OLD[layer.type], old=False) if layer.old and layer.type in OLD else layer
 
 
+MOST_STAGES = 8
+"""Maximum number of stages with which a network is tried that lacks data or a blob without them."""
+
+
 def stages_of(prototxt: Prototxt) -> list[str]:
-    """Return the stages that the layers of a network ask for."""
+    """Return the stages in the include and exclude rules of a network's layers, at most MOST_STAGES."""
     rules = [rule for layer in all_layers(prototxt) for rule in (*layer.message.include, *layer.message.exclude)]
     return list(dict.fromkeys(stage for rule in rules for stage in rule.stage))[:MOST_STAGES]
-
-
-MOST_STAGES = 8
 
 
 def _source(prototxt: Prototxt, layer: Layer, phase: Phase, made: Flow) -> NetSource:
@@ -178,7 +183,7 @@ def _source(prototxt: Prototxt, layer: Layer, phase: Phase, made: Flow) -> NetSo
 
 
 def _unread(prototxt: Prototxt, layer: Layer, phase: Phase) -> NetSource:
-    """Return a layer that reads what datacheck does not; its source is shown, where its parameter has one."""
+    """Return the NetSource of a layer that datacheck cannot read, with its source, if its parameter has one."""
     named = [param.source for field, param in layer.message.ListFields() if _has_source(field.name, param)]
     return NetSource(
         net=prototxt.path,

@@ -1,7 +1,7 @@
-"""The layers of a network as Caffe sees them once it has read the file: upgraded, and filtered by phase.
+"""The layers of a network as Caffe sees them after it has read the file: upgraded, and filtered by phase.
 
-Caffe upgrades old files as it reads them (upgrade_proto.cpp): `layers` of the second generation, `input` fields, the
-transformation that stands in `data_param`, the three `param` of an old BatchNorm. So does this; lines stay the file's.
+Like Caffe (upgrade_proto.cpp), this module upgrades old files: second-generation `layers`, `input` fields, a
+transformation inside `data_param`, the three `param` of an old BatchNorm. Line numbers remain those of the file.
 """
 
 from __future__ import annotations
@@ -42,19 +42,20 @@ V1_TYPES = {
     "TANH": "TanH",
     "WINDOW_DATA": "WindowData",
 }
-"""The types of the old `layers` that are not just spelled in capitals."""
+"""New names of the types of old `layers`, unless the new name is just the old one capitalized."""
 
 TRANSFORMED = {"Data": "data_param", "ImageData": "image_data_param", "WindowData": "window_data_param"}
-"""Layers whose own parameter once held the transformation."""
+"""Layer types whose own parameter used to hold the transformation, and that parameter."""
 MOVED = ("scale", "mean_file", "crop_size", "mirror")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: its LayerParameter after the upgrades, and the path of the field it stands in.
+    """A layer: its LayerParameter after the upgrades, and the path of its field.
 
-    `path` is that of the file's own field, so that lines can be asked for; the names of the parameters in it are the
-    same in old files. `old` marks a layer of the first generation, which is not upgraded: only its name is known.
+    `path` is the path of the field in the file, so that its line can be looked up; the parameters inside it have the
+    same names in old files. `old` marks a first-generation layer, which is not upgraded: only its name and type are
+    known, and the source, transformation and tops of a data layer.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class State:
-    """What a network is built for: the phase, the level and the stages (NetState)."""
+    """The state that a network is built for: phase, level and stages (NetState)."""
 
     phase: Phase
     level: int = 0
@@ -94,9 +95,9 @@ def layers(prototxt: Prototxt) -> list[Layer]:
 
 
 def _inputs(net: Any) -> Iterator[Layer]:
-    """Yield an Input layer for each `input` of the net: its shape is in `input_shape`, or four `input_dim`.
+    """Yield an Input layer for each `input` of the net, with the shape from `input_shape` or four `input_dim`.
 
-    Where the net gives no shape at all, Caffe drops the inputs (UpgradeNetInput).
+    If the net gives no shape at all, Caffe drops the inputs (UpgradeNetInput).
     """
     if not net.input_shape and not net.input_dim:
         return
@@ -110,7 +111,7 @@ def _inputs(net: Any) -> Iterator[Layer]:
 
 
 def _upgraded(old: Any, path: str) -> Layer:
-    """Return a layer of the second generation (`layers`, V1LayerParameter) as one of today's."""
+    """Return a second-generation layer (`layers`, V1LayerParameter) as a layer of today."""
     message = message_class("LayerParameter")()
     if old.HasField("layer"):
         return _first_generation(old, path)
@@ -132,7 +133,7 @@ def _upgraded(old: Any, path: str) -> Layer:
 
 
 def _first_generation(old: Any, path: str) -> Layer:
-    """Return a layer of the first generation: its name, type and tops, and of a data layer what it reads and how."""
+    """Return a first-generation layer: its name and type, and the tops, source and transformation of a data layer."""
     message, first = message_class("LayerParameter")(), old.layer
     if first.type in ("data", "images", "hdf5_data"):
         message.top.extend(old.top)
@@ -158,9 +159,9 @@ def _param(message: Any, number: int) -> Any:
 
 
 def _modern(layer: Layer) -> Layer:
-    """Return a layer with its transformation where it is today, and without what an old BatchNorm says of its blobs.
+    """Return a layer with its transformation in transform_param, and without the three `param` of an old BatchNorm.
 
-    The message of the file is left as it is: what changes is a copy.
+    The message of the file is not modified; the returned layer has a changed copy.
     """
     moved = _transformation(layer)
     dropped = layer.type == "BatchNorm" and len(layer.message.param) == 3
@@ -178,7 +179,7 @@ def _modern(layer: Layer) -> Layer:
 
 
 def _transformation(layer: Layer) -> list[str]:
-    """Return the fields of a transformation that stand where old files have them."""
+    """Return the names of the transformation's fields that are set at their old place."""
     if layer.type not in TRANSFORMED:
         return []
     param = getattr(layer.message, TRANSFORMED[layer.type])
@@ -186,7 +187,7 @@ def _transformation(layer: Layer) -> list[str]:
 
 
 def included(layer: Layer, state: State) -> bool:
-    """Return whether a network for `state` has the layer (Net::FilterNet)."""
+    """Return whether a network built for `state` has the layer (Net::FilterNet)."""
     message = layer.message
     if message.include:
         return any(_meets(rule, state) for rule in message.include)
@@ -204,5 +205,5 @@ def _meets(rule: Any, state: State) -> bool:
 
 
 def layers_in(prototxt: Prototxt, state: State) -> list[Layer]:
-    """Return the layers of the network that is built for `state`; `Layer.path` still leads to their lines."""
+    """Return the layers of the network built for `state`; their `path` is still valid for looking up lines."""
     return [layer for layer in layers(prototxt) if included(layer, state)]

@@ -1,4 +1,4 @@
-"""The blobs that a layer learns, or keeps as its statistics: how many there are, and their shapes."""
+"""The parameter blobs of layers (learned weights or statistics): their number, shapes, owners and gradients."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from datacheck.caffe.network import Layer
 from datacheck.caffe.shapes import Place
 
 Blobs = list[Shape | None]
-"""The shape of each blob, None where it is not known."""
+"""The shape of each blob, or None for one of unknown shape."""
 
 
 def blobs_of(layer: Layer, bottoms: Shapes) -> Blobs | None:
-    """Return the blobs of a layer of BVLC's Caffe in their order; None where not even their number is known."""
+    """Return the blobs of a layer of BVLC Caffe in their order, or None if their number is unknown."""
     if layer.old:
         return None
     if layer.type in RULES:
@@ -25,7 +25,7 @@ def blobs_of(layer: Layer, bottoms: Shapes) -> Blobs | None:
 
 
 OPEN = frozenset(("Python",))
-"""Layers whose blobs are their own affair."""
+"""Layer types whose blobs are defined by user code."""
 
 
 def _first(bottoms: Shapes) -> Shape | None:
@@ -138,12 +138,12 @@ RULES: dict[str, Callable[[Any, Shapes, int], Blobs]] = {
     "Scale": _scale,
 }
 LEARNED = frozenset(("Convolution", "Deconvolution", "InnerProduct", "Embed", "LSTM", "RNN"))
-"""The layers whose weights a network is about; the others have a scale, a shift or statistics."""
+"""Layer types with weight matrices or kernels; the blobs of other types are a scale, a shift or statistics."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The first param of a name: the number and name of its layer, its shape, and what it says of rate and decay."""
+    """The first param of a name: its layer's number and name, its shape, and its ParamSpec, with the rate and decay."""
 
     number: int
     layer: str
@@ -152,7 +152,7 @@ class Owner:
 
 
 def owners(places: Sequence[Place]) -> dict[str, Owner]:
-    """Return the owner of each named param: the first layer that has it."""
+    """Return the owner of each named param, that is, the first layer that has it."""
     found: dict[str, Owner] = {}
     for number, place in enumerate(places):
         if not any(spec.name for spec in place.layer.message.param):
@@ -172,13 +172,13 @@ NO_GRADIENT = {
     "SigmoidCrossEntropyLoss": 1,
     "BatchReindex": 1,
 }
-"""The layers that abort when a gradient is to go into a bottom, and which bottom that is."""
+"""Layer types that abort if a gradient is propagated to a certain bottom, and the number of that bottom."""
 
 
 def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
-    """Return where a gradient would go into a bottom that takes none: the number of the layer, and of its bottom.
+    """Return where a gradient would reach a bottom that accepts none, as pairs of layer number and bottom number.
 
-    What a layer of a fork does with a gradient is not known, and none is taken to go through it.
+    Gradients are assumed to stop at the layer types of forks, whose behaviour is unknown.
     """
     learned: set[str] = set()
     found: set[tuple[int, int]] = set()

@@ -1,8 +1,9 @@
-"""Caffe's pooling, as its loops go (pooling_layer.cpp): how many windows there are, and whether the last one is empty.
+"""Compute how many windows Caffe's pooling has, and whether the last one is empty, like the loops of pooling_layer.cpp.
 
-Rounding up (CEIL, the default) may add a window that begins at or behind the end of the picture. With padding Caffe
-takes such a window away again; without, AVE divides 0 by the size of the window, which is 0 where it begins at the very
-end, and MAX keeps the -FLT_MAX that it started from. Only the last window can be empty, and only if stride > kernel.
+Rounding up (CEIL, the default) may add a window that begins at or beyond the end of the picture. With padding, Caffe
+removes such a window again. Without padding, AVE divides 0 by the size of the window, which is 0 if the window begins
+exactly at the end, and MAX keeps the -FLT_MAX that it started from. Only the last window can be empty, and only if
+stride > kernel.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Emptiness = Literal["nan", "zero", "lowest", "unset"]
-"""What an empty window yields: 0/0, 0 divided by a negative size, -FLT_MAX, or whatever was in memory."""
+"""Result of an empty window: 0/0, 0 divided by a negative size, -FLT_MAX, or whatever was in memory."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Pooling along one axis: all sizes in pixels, `padded` if any axis of the layer is, `ceil` for CEIL."""
+    """Pooling along one axis, with all sizes in pixels.
+
+    `padded` is True if any axis of the layer is padded. `ceil` is True for the round mode CEIL.
+    """
 
     size: int
     kernel: int
@@ -27,7 +31,7 @@ class Axis:
 
     @property
     def windows(self) -> int:
-        """The number of windows, which is less than 1 where the kernel is too large."""
+        """The number of windows, less than 1 if the kernel is too large."""
         room = self.size + 2 * self.pad - self.kernel
         count = (-(-room // self.stride) if self.ceil else room // self.stride) + 1
         if self.padded and (count - 1) * self.stride >= self.size + self.pad:
@@ -36,11 +40,11 @@ class Axis:
 
     @property
     def last(self) -> int:
-        """Where the last window begins."""
+        """The pixel at which the last window begins."""
         return (self.windows - 1) * self.stride - self.pad
 
     def emptiness(self, method: str) -> Emptiness | None:
-        """Return what the last window yields if nothing is in it; `method` is MAX, AVE or STOCHASTIC."""
+        """Return the result of the last window if it is empty, or None; `method` is MAX, AVE or STOCHASTIC."""
         if self.windows < 1:
             return None
         if method == "AVE":

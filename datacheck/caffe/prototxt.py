@@ -1,4 +1,4 @@
-"""Read a solver or network prototxt: its message, the line of every field, the fields that Caffe does not know."""
+"""Read a solver or network prototxt: its message, the line of each field, and the fields unknown to BVLC Caffe."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from datacheck.files.near import near
 from datacheck.files.regular import NotRegular, open_regular
 
 MAX_BYTES = 4 << 20
-"""The prototxt of a network of a thousand layers has half a megabyte."""
+"""Largest prototxt that is read, in bytes; that of a network of a thousand layers has half a megabyte."""
 
 Kind = Literal["solver", "network"]
 ROOTS: dict[Kind, str] = {"solver": "SolverParameter", "network": "NetParameter"}
-"""kind: the message that its file holds."""
+"""The message that a file of each kind holds."""
 
 _INDEX = re.compile(r"\[\d+\]$")
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -32,10 +32,10 @@ _GLOG = re.compile(r"(Log file created at|[IWEF]\d{4,8} \d\d:\d\d:\d\d)")
 
 @dataclass(frozen=True)
 class UnknownField:
-    """A field that the message it stands in (`owner`, as the schema calls it) does not have in BVLC's Caffe.
+    """A field that its message (`owner`, its name in the schema) does not have in BVLC Caffe.
 
-    With a `value`, the field is there, but not that value of its enum, which only forks have. `again`: the field is
-    there, but it stands there several times, which only forks take.
+    If `value` is set, the field exists, but only forks have that value of its enum. If `again` is True, the field
+    exists, but it is given several times, which only forks accept.
     """
 
     name: str
@@ -48,10 +48,11 @@ class UnknownField:
 
 @dataclass(frozen=True)
 class Prototxt:
-    """A prototxt as it was read.
+    """A parsed prototxt.
 
-    `message` is the SolverParameter or NetParameter without its unknown fields. Paths are the fields' names from the
-    root, joined by dots; those of repeated fields have their index: `layer[3].convolution_param.kernel_size[0]`.
+    `message` is the SolverParameter or NetParameter without its unknown fields. `lines` has the line of each field by
+    its path. A path consists of the field names from the root, joined by dots; repeated fields have an index:
+    `layer[3].convolution_param.kernel_size[0]`.
     """
 
     path: str
@@ -61,9 +62,9 @@ class Prototxt:
     unknown: Sequence[UnknownField] = ()
 
     def line(self, path: str) -> int:
-        """Return the line (from 1) of the field at `path`; if it is not there, that of what it would stand in.
+        """Return the line (from 1) of the field at `path`, or of the nearest enclosing field if there is none.
 
-        The index of the first of a repeated field may be left away.
+        The index of the first item of a repeated field may be omitted.
         """
         while path:
             for candidate in (path, f"{path}[0]", _INDEX.sub("", path)):
@@ -76,14 +77,14 @@ class Prototxt:
 def read_prototxt(path: str | Path) -> Prototxt:
     """Return the prototxt at `path`.
 
-    Raises PrototxtMalformed for one that has a fault in it for which Caffe would not take it, SourceUnknown for what is
-    no solver and no network at all, SourceMissing, SourceUnreadable.
+    Raises PrototxtMalformed if it has a fault for which Caffe would reject it, SourceUnknown if the file is neither a
+    solver nor a network, SourceMissing, or SourceUnreadable.
     """
     return parse_prototxt(str(path), _text(Path(path)))
 
 
 def parse_prototxt(path: str, text: str) -> Prototxt:
-    """Return the prototxt that `text` is; `path` is what it is called. Raises as `read_prototxt` does."""
+    """Return the prototxt parsed from `text`; `path` is its name. Raises PrototxtMalformed or SourceUnknown."""
     try:
         fields = read_fields(text)
     except SyntaxFault as exc:
@@ -104,7 +105,7 @@ def parse_prototxt(path: str, text: str) -> Prototxt:
 
 
 def _kind(fields: Sequence[Node]) -> Kind | None:
-    """Return which of the two messages more of the fields belong to."""
+    """Return the kind whose message has more of the fields ("network" for a tie), or None if neither has any."""
     names = {node.name for node in fields}
     solver, network = (len(names & messages()[ROOTS[kind]].keys()) for kind in ("solver", "network"))
     if not solver and not network:
@@ -113,7 +114,10 @@ def _kind(fields: Sequence[Node]) -> Kind | None:
 
 
 def _walk(fields: Sequence[Node], owner: str, prefix: str, lines: dict[str, int]) -> Iterator[UnknownField]:
-    """Note the line of each field, and of those in it; yield the unknown ones. The depth is that of `read_fields`."""
+    """Record the line of each field in `lines`, recursively, and yield the unknown fields.
+
+    `read_fields` bounds the depth of the recursion.
+    """
     known = messages()[owner]
     count: Counter[str] = Counter()
     for node in fields:
@@ -150,7 +154,7 @@ def _text(path: Path) -> str:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        text = data.decode("latin-1")  # comments and names in an old encoding are no matter to Caffe
+        text = data.decode("latin-1")  # Caffe does not care about the encoding of comments and names
     if not text.strip():
         raise SourceUnknown(str(path), "is an empty file")
     if _BINARY.search(text):
@@ -169,7 +173,7 @@ def _read(path: Path, file: IO[bytes]) -> bytes:
 
 
 def _foreign(text: str, fault: SyntaxFault) -> str:
-    """Say in a clause what the text is, which is no prototxt from its first field on."""
+    """Return a clause about what a text is that is not a prototxt."""
     if _GLOG.match(text):
         return "is a log, not a prototxt; see 'datacheck log'"
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):

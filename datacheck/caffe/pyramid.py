@@ -1,4 +1,7 @@
-"""Whether every level of a spatial pyramid (SPP) fits: Caffe pads each level so that its bins cover the picture."""
+"""Check whether all levels of a spatial pyramid (SPP) fit.
+
+Caffe pads each level so that its bins cover the picture.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from datacheck.caffe.geometry import Shape, spell
 from datacheck.caffe.schema import enums
 
 MOST_LEVELS = 12
-"""More levels of a pyramid than any picture has pixels for."""
+"""Maximum number of levels that are computed; pictures do not have enough pixels for more."""
 
 
 def bins_fit(param: Any, shape: Shape) -> str:
-    """Return why a level of the pyramid does not fit into the shape; empty if all do."""
+    """Return the reason why a level of the pyramid does not fit into the shape, or "" if all levels fit."""
     if any(size == 0 for size in shape[2:4]):
         return f"{spell(shape)} has no pixels"
     for level in range(min(param.pyramid_height, MOST_LEVELS)):

@@ -1,6 +1,7 @@
-"""What values a blob can hold, as far as the layers that made it tell: an interval, or nothing known.
+"""Derive the interval of the values that each blob can hold from the layers that made it.
 
-Data may be anything, so what comes from it is not known; what a learned layer puts out is taken to have both signs.
+The interval is None if nothing is known: data may be anything, and so is what is computed from it. The output of a
+learned layer is assumed to have both signs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ INF = math.inf
 
 @dataclass(frozen=True)
 class Interval:
-    """The least and greatest value. `rare`: the ends come up only where a layer is saturated (a softmax of 0)."""
+    """The lowest and highest value.
+
+    `rare` is True if the ends occur only when a layer saturates (a softmax of 0) or by rounding.
+    """
 
     low: float = -INF
     high: float = INF
@@ -44,17 +48,17 @@ NOT_NEGATIVE = Interval(0, INF)
 
 
 def _times(one: float, other: float) -> float:
-    """Multiply, where 0 times infinity is 0: an end that is not reached."""
+    """Return the product, taking 0 times infinity as 0, because an infinite end is never reached."""
     return 0.0 if 0 in (one, other) else one * other
 
 
 Known = Sequence[Interval]
 Rule = Callable[[Any, Known], Interval | None]
-"""What a layer makes of bottoms of which all intervals are known."""
+"""A function from a layer's message and the intervals of all its bottoms to the interval of its tops, or None."""
 
 
 def follow(layers: Sequence[Layer]) -> list[list[Interval | None]]:
-    """Return the intervals of the bottoms of each of the layers of one phase."""
+    """Return the intervals of the bottoms of each layer; `layers` are those of one phase."""
     blobs: dict[str, Interval | None] = {}
     forms: dict[str, Form] = {}
     found = []
@@ -72,7 +76,7 @@ def follow(layers: Sequence[Layer]) -> list[list[Interval | None]]:
 
 
 def _at_least(least: float, made: Interval | None) -> Interval | None:
-    """Return the interval without what the layer's form never comes to; its end, if any, comes up by rounding only."""
+    """Return the interval cut off at the lower bound of the layer's form; the bound itself occurs only by rounding."""
     if least == -INF or (made is not None and made.low >= least):
         return made
     return Interval(least, INF if made is None else max(made.high, least), rare=True)
@@ -83,7 +87,7 @@ def _made(layer: Layer, bottoms: Sequence[Interval | None]) -> Interval | None:
         return None
     if layer.type in LEARNED:
         params = layer.message.param
-        return None if params and all(it.lr_mult == 0 for it in params) else FREE  # frozen: perhaps a fixed sum
+        return None if params and all(it.lr_mult == 0 for it in params) else FREE  # frozen: it may compute a fixed sum
     if layer.type in FIXED:
         return FIXED[layer.type]
     first = bottoms[0]
@@ -99,7 +103,7 @@ ABSOLUTE = NOT_NEGATIVE
 
 
 def _of_unknown(layer: Layer) -> Interval | None:
-    """Return what a layer makes of anything at all."""
+    """Return the interval of a layer's tops if its bottoms may hold any value."""
     if layer.type == "ReLU" and layer.message.relu_param.negative_slope == 0:
         return NOT_NEGATIVE
     if layer.type == "Exp":
@@ -172,7 +176,7 @@ def _join(message: Any, bottoms: Known) -> Interval | None:
 
 
 def _if_signed(message: Any, bottoms: Known) -> Interval | None:
-    """Return FREE for a learned factor or shift of what has both signs; of anything else, nothing is known."""
+    """Return FREE if the layer learns a factor or shift and its bottom has both signs; otherwise None."""
     return FREE if len(bottoms) == 1 and bottoms[0].signed else None
 
 
@@ -201,7 +205,7 @@ def _reduction(message: Any, bottoms: Known) -> Interval | None:
 
 
 LEARNED = frozenset(("Convolution", "Deconvolution", "InnerProduct", "BatchNorm", "MVN", "Embed"))
-"""Layers that put out both signs, whatever comes in."""
+"""Layer types whose outputs have both signs, whatever the input."""
 FIXED: Mapping[str, Interval] = {
     "Sigmoid": UNIT,
     "Softmax": UNIT,
@@ -214,7 +218,7 @@ FIXED: Mapping[str, Interval] = {
 THROUGH = frozenset(
     ("LRN", "Split", "Flatten", "Reshape", "Slice", "Tile", "Crop", "Permute", "BatchReindex", "Filter", "Im2col")
 )
-"""Layers that let values through as they are, or divide them by something positive."""
+"""Layer types that pass values through unchanged, or divide them by something positive."""
 RULES: Mapping[str, Rule] = {
     "AbsVal": _absolute,
     "Bias": _if_signed,

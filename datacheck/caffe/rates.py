@@ -1,7 +1,7 @@
-"""The learning rate at every iteration of a run, computed as Caffe does (SGDSolver::GetLearningRate).
+"""Compute the learning rate at every iteration of a run as Caffe does (SGDSolver::GetLearningRate).
 
-Caffe takes its settings as float32, multiplies in double where C++'s `pow` has an integer exponent, and keeps the rate
-as float32: a rate beyond that is infinite, or 0.
+Caffe holds its settings as float32, multiplies in double if the exponent of C++'s `pow` is an integer, and stores the
+rate as float32, so that a rate outside its range becomes infinite or 0.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 POLICIES = ("fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid")
 AT_ONCE = 1 << 18
-"""Iterations whose rates are held at the same time."""
+"""Number of iterations whose rates are computed and held in memory at once."""
 
 Trouble = Literal["NaN", "infinite", "negative", "zero"]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The settings that make the learning rate, as the solver has them; what is unset is 0.
+    """The solver settings that determine the learning rate; unset ones are 0.
 
-    `stepvalue` need not be sorted: Caffe takes at most one step an iteration, in the order given.
+    `stepvalue` need not be sorted: Caffe takes at most one step per iteration, in the given order.
     """
 
     policy: str
@@ -52,7 +52,7 @@ class Schedule:
 
     @property
     def refusal(self) -> str | None:
-        """Why Caffe aborts when it first asks for the rate: the check that fails; None if it does not."""
+        """The message with which Caffe aborts when it first computes the rate, or None if it does not abort."""
         if self.policy not in POLICIES:
             return f"Unknown learning rate policy: {self.policy}"
         if self.policy in ("step", "sigmoid") and self.stepsize <= 0:
@@ -62,7 +62,10 @@ class Schedule:
         return None
 
     def rates(self, start: int, stop: int) -> NDArray[Any]:
-        """Return the rates of the iterations from `start` to before `stop`, float32. There must be no `refusal`."""
+        """Return the rates of the iterations from `start` up to, not including, `stop`, as float32.
+
+        Must not be called on a schedule with a `refusal`.
+        """
         import numpy as np
 
         rates: NDArray[Any]
@@ -89,7 +92,7 @@ class Schedule:
 
     @cached_property
     def _steps(self) -> NDArray[Any]:
-        """The iteration at which each step of `multistep` is taken: one at most in each, in the order given."""
+        """The iteration at which each step of `multistep` is taken: at most one per iteration, in the given order."""
         import numpy as np
 
         order = np.arange(len(self.stepvalue))
@@ -97,15 +100,16 @@ class Schedule:
         return np.maximum.accumulate(np.maximum(values, 0) - order) + order
 
     def pieces(self, iterations: int) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield the rates of a run piece by piece, each with its first iteration."""
+        """Yield the rates of a run in pieces of at most AT_ONCE iterations, each with its first iteration."""
         for start in range(0, iterations, AT_ONCE):
             yield start, self.rates(start, min(start + AT_ONCE, iterations))
 
     def first_trouble(self, iterations: int) -> tuple[int, Trouble] | None:
-        """Return the first iteration of a run whose rate is NaN, infinite, negative or 0, and which of them; or None.
+        """Return the first iteration whose rate is NaN, infinite, negative or 0, and which of these it is, or None.
 
-        Every policy but two goes one way only, so that what is wrong stays wrong, and the first can be searched for by
-        halving. `sigmoid` only rises: it is wrong at once or never. `poly` comes to 0 at max_iter and may come back.
+        Except for two policies, the rate is monotonic, so that it remains wrong once it is wrong, and a binary search
+        finds the first such iteration. `sigmoid` only rises, so that it is wrong from the start or never. `poly`
+        reaches 0 at max_iter and may recover afterwards, so that the search ends there.
         """
         low, high = 0, iterations - 1
         if iterations < 1:
@@ -131,7 +135,11 @@ class Schedule:
 
 
 def _pow(values: NDArray[Any], exponent: Any) -> NDArray[Any]:
-    """Return C's pow: NumPy takes a square root for a lone exponent of 0.5, which is NaN at -inf and not infinite."""
+    """Return what C's pow returns.
+
+    For a scalar exponent of 0.5, NumPy computes a square root, which is NaN at -inf rather than infinite; an array of
+    exponents avoids this.
+    """
     import numpy as np
 
     made: NDArray[Any] = np.power(values, np.full_like(values, exponent))
@@ -139,7 +147,7 @@ def _pow(values: NDArray[Any], exponent: Any) -> NDArray[Any]:
 
 
 def trouble(rate: float) -> Trouble | None:
-    """Return what is wrong with a rate; None if it is a positive number."""
+    """Return what is wrong with a rate, or None if it is positive and finite."""
     if math.isnan(rate):
         return "NaN"
     if math.isinf(rate):

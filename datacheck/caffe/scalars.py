@@ -1,4 +1,7 @@
-"""Which value of a prototxt protobuf does not take: the library says the line, and this the field and what it takes."""
+"""Find the value in a prototxt that protobuf rejects.
+
+The library only reports the line; this module adds the field and the values that it accepts.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ _INTEGER = re.compile(r"-?(0[xX][0-9a-fA-F]+|[0-9]+)$")
 _FLOAT = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fF]?$")
 BOOLEANS = ("true", "false", "True", "False", "t", "f", "1", "0")
 BITS = {"int32": (-(1 << 31), 1 << 31), "uint32": (0, 1 << 32), "int64": (-(1 << 63), 1 << 63)}
-"""The integer types of the schema: the least value, and the first that is too large."""
+"""The integer types of the schema, each with its least value and the first value that is too large."""
 MOST_VALUES = 12
 
 
 def fault_of(fields: Sequence[Node], owner: str, line: int | None) -> tuple[int, str] | None:
-    """Return the line and the fault of the first field that protobuf does not take; None if all seem well.
+    """Return the line and fault of the first field that protobuf rejects, or None if no fault is found.
 
-    `line` is where the library stopped: a fault there goes before those of other lines.
+    `line` is where the library stopped (None: unknown); a fault there takes precedence over faults on other lines.
     """
     faults = list(_faults(fields, owner))
     return next((it for it in faults if it[0] == line), faults[0] if faults else None)
@@ -66,12 +69,12 @@ def _integer(value: str) -> int:
     base = 16 if digits[:2].lower() == "0x" else 8 if digits[0] == "0" and digits.isdigit() and len(digits) > 1 else 10
     try:
         return -int(digits, base) if value[0] == "-" else int(digits, base)
-    except ValueError:  # an 8 or 9 in an octal number
+    except ValueError:  # an octal number with the digit 8 or 9
         return -(1 << 64)
 
 
 def _taken(field: Field) -> str:
-    """Say what a field takes."""
+    """Return a clause that describes the values a field accepts."""
     if field.type in enums():
         names = [name for name, number in enums()[field.type].items() if number < FORKS_FROM]
         more = "" if len(names) <= MOST_VALUES else ", ..."

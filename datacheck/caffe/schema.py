@@ -1,8 +1,9 @@
-"""The fields of Caffe's prototxt: for each message its fields with their types, defaults and numbers.
+"""The schema of Caffe's prototxt: the fields of each message with their types, defaults and numbers.
 
-Facts from BVLC Caffe's `caffe.proto`. A field is `name type number`; behind the type, `*` is repeated, `!` required,
-`=value` the default where it is not zero. `permute_param` is a field of the SSD fork, known so that shapes go on
-behind it. `datacheck.caffe.messages` makes protobuf's messages of this.
+The facts come from BVLC Caffe's `caffe.proto`. A field is written `name type number`. After the type, `*` means
+repeated, `!` required, and `=value` is a default other than zero. `permute_param` is a field of the SSD fork; it is
+included so that shapes can be inferred beyond a Permute layer. `datacheck.caffe.messages` builds protobuf messages from
+this schema.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ PermuteParameter: order uint32* 1
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a message; `type` is a scalar type of protobuf, or the name of an enum or message of the schema."""
+    """A field of a message; `type` is a scalar protobuf type, or the name of an enum or message of the schema."""
 
     name: str
     type: str
@@ -186,9 +187,10 @@ class Field:
 
 @cache
 def enums() -> dict[str, dict[str, int]]:
-    """Return the values of each enum by name; they count from 0 where no number is given.
+    """Return the values of each enum, with their numbers, by the enum's name.
 
-    Those that only forks have come last, with numbers of their own, so that a file that has one can be read.
+    A value without a number in ENUMS has its position, from 0. Values that only forks have come last, with numbers from
+    FORKS_FROM on, so that files that use them can be parsed.
     """
     made: dict[str, dict[str, int]] = {}
     for name, text in _entries(ENUMS):
@@ -199,7 +201,7 @@ def enums() -> dict[str, dict[str, int]]:
 
 
 FORKS_FROM = 1000
-"""The numbers of values that only forks have."""
+"""First number for the enum values that only forks have."""
 
 
 @cache

@@ -1,8 +1,8 @@
-"""What Caffe's layers check of their bottoms and parameters while they are set up, beside what `shape_rules` needs.
+"""Checks that Caffe's layers make of their bottoms and parameters during setup, except those that `shape_rules` has.
 
-Facts from the CHECKs of LayerSetUp and Reshape (src/caffe/layers), of blob.hpp and layer.hpp. A row of CHECKS is a
-layer type with its checks in their order. A check is given the layer and the shapes of its bottoms, and raises Misfit;
-what is not known is passed over.
+The facts come from the CHECKs of LayerSetUp and Reshape (src/caffe/layers), of blob.hpp and layer.hpp. A row of CHECKS
+is a layer type with its checks in order. A check takes the layer and the shapes of its bottoms, and raises Misfit if it
+fails; it ignores unknown shapes and sizes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datacheck.caffe.schema import enums
 
 Check = Callable[[Layer, Shapes], None]
 LEGACY = 4
-"""The axes that the old accessors (num, channels, height, width) look at; a blob with more aborts there."""
+"""Maximum number of axes for the legacy accessors (num, channels, height, width); they abort on a blob with more."""
 
 
 def _bottom(bottoms: Shapes, number: int) -> Shape | None:
@@ -24,7 +24,7 @@ def _bottom(bottoms: Shapes, number: int) -> Shape | None:
 
 
 def axes(least: int, most: int | None, bottom: int = 0, wider: tuple[str, ...] = ()) -> Check:
-    """Make sure that a bottom has so many axes; the forks `wider` take more."""
+    """Return a check that a bottom has from `least` to `most` axes (None: no limit); the forks `wider` accept more."""
 
     def check(layer: Layer, bottoms: Shapes) -> None:
         shape = _bottom(bottoms, bottom)
@@ -39,7 +39,7 @@ def axes(least: int, most: int | None, bottom: int = 0, wider: tuple[str, ...] =
 
 
 def axis(param: str) -> Check:
-    """Make sure that the axis that a parameter names is one of the first bottom."""
+    """Return a check that the `axis` of a parameter is an axis of the first bottom."""
 
     def check(layer: Layer, bottoms: Shapes) -> None:
         shape = _bottom(bottoms, 0)
@@ -50,7 +50,7 @@ def axis(param: str) -> Check:
 
 
 def same_rows(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure that the two blobs that a loss compares have as many rows (LossLayer::Reshape)."""
+    """Check that the two blobs that a loss compares have the same number of rows (LossLayer::Reshape)."""
     one, other = _bottom(bottoms, 0), _bottom(bottoms, 1)
     for number, shape in enumerate((one, other)):
         if shape == ():
@@ -60,14 +60,14 @@ def same_rows(layer: Layer, bottoms: Shapes) -> None:
 
 
 def same_counts(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure that the first two bottoms have as many values."""
+    """Check that the first two bottoms have the same number of values."""
     one, other = _bottom(bottoms, 0), _bottom(bottoms, 1)
     if one is not None and other is not None and differ(product(one), product(other)):
         raise Misfit(f"{spell(one)} and {spell(other)} have not as many values as each other", "bottom")
 
 
 def single(bottom: int, *places: int) -> Check:
-    """Make sure that a bottom has a size of 1 at these of the four places that the old accessors look at."""
+    """Return a check that a bottom has the size 1 along these axes, as the legacy accessors number them (0 to 3)."""
 
     def check(layer: Layer, bottoms: Shapes) -> None:
         shape = _bottom(bottoms, bottom)
@@ -90,13 +90,13 @@ def _name(layer: Layer, number: int) -> str:
 
 
 def elsewhere(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure that the layer does not work in place."""
+    """Check that the layer does not work in place."""
     if layer.tops and layer.bottoms[:1] == layer.tops[:1]:
         raise Misfit(f"{layer.type} does not work in place, and {layer.tops[0]!r} is its bottom and its top", "top[0]")
 
 
 def one_of(param: str, one: str, other: str) -> Check:
-    """Make sure that two fields of a parameter are not both given."""
+    """Return a check that two fields of a parameter are not both given."""
 
     def check(layer: Layer, bottoms: Shapes) -> None:
         message = getattr(layer.message, param)
@@ -120,7 +120,10 @@ def _arg_max(layer: Layer, bottoms: Shapes) -> None:
 
 
 def _applied(param: str) -> Check:
-    """Make sure that what Scale or Bias learns, or is given as the second bottom, lies within the first."""
+    """Return a check that the factor or shift of Scale or Bias fits into the first bottom.
+
+    The factor or shift is learned, or is the second bottom.
+    """
 
     def check(layer: Layer, bottoms: Shapes) -> None:
         message, shape = getattr(layer.message, param), _bottom(bottoms, 0)
@@ -159,7 +162,7 @@ def _no_coefficients_in_products(layer: Layer, bottoms: Shapes) -> None:
 
 
 def _selected(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure that the last bottom of Filter selects among the rows of the others."""
+    """Check that the last bottom of Filter has one value for each row of the other bottoms."""
     if len(layer.tops) != len(layer.bottoms) - 1:
         raise Misfit(f"Filter has a top for each bottom but the last, not {len(layer.tops)} tops", "top")
     selector = bottoms[-1]
@@ -185,11 +188,14 @@ def _flattened(layer: Layer, bottoms: Shapes) -> None:
 
 
 HIDDEN = {"LSTM": 2, "RNN": 1}
-"""How many states a recurrent layer hands over from step to step."""
+"""Number of states that each recurrent layer type passes from one step to the next."""
 
 
 def _recurrent(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure of what LSTM and RNN check: steps x streams x features, and a mark for each step and stream."""
+    """Check the bottoms and tops of LSTM and RNN.
+
+    The first bottom is steps x streams x features; the second has a sequence mark for each step and stream.
+    """
     param = layer.message.recurrent_param
     if not param.num_output:
         raise Misfit("num_output is missing or 0", "recurrent_param.num_output")
@@ -228,7 +234,7 @@ def _lstm_unit(layer: Layer, bottoms: Shapes) -> None:
 
 
 def _same_inputs(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure that all bottoms of a convolution have one shape."""
+    """Check that all bottoms of a convolution have the same shape."""
     first = _bottom(bottoms, 0)
     for number, shape in enumerate(bottoms):
         if first is None or shape is None:
@@ -261,7 +267,10 @@ def _pyramid(layer: Layer, bottoms: Shapes) -> None:
 
 
 def _engine(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure that what cuDNN is asked for is what it does: no dilation, two axes. A build without it aborts too."""
+    """Check that a layer with the engine cuDNN has no dilation and two spatial axes.
+
+    A build without cuDNN aborts as well.
+    """
     param, shape = layer.message.convolution_param, _bottom(bottoms, 0)
     if param.engine != enums()["Engine"]["CUDNN"]:
         return
@@ -273,7 +282,7 @@ def _engine(layer: Layer, bottoms: Shapes) -> None:
 
 
 def _matrix(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure that an infogain matrix that is a bottom has a row and a column for each class."""
+    """Check that an infogain matrix given as a bottom has as many values as one with a row and column per class."""
     scores, matrix = _bottom(bottoms, 0), _bottom(bottoms, 2)
     axis = layer.message.infogain_loss_param.axis
     if scores is None or matrix is None or scores[axis] is None:
@@ -284,7 +293,7 @@ def _matrix(layer: Layer, bottoms: Shapes) -> None:
 
 
 def _filled(layer: Layer, bottoms: Shapes) -> None:
-    """Make sure that there is something to fill."""
+    """Check that no size of DummyData is 0, so that there is something to fill."""
     param = layer.message.dummy_data_param
     sizes = [size for shape in param.shape for size in shape.dim]
     if 0 in (*sizes, *param.num, *param.channels, *param.height, *param.width):
@@ -335,10 +344,10 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "Split": (elsewhere,),
     "WindowData": (_window_crop,),
 }  # fmt: skip
-"""The checks of each layer type, in their order."""
+"""The checks of each layer type, in Caffe's order."""
 
 
 def set_up(layer: Layer, bottoms: Shapes) -> None:
-    """Raise Misfit at the first check that fails."""
+    """Run the checks of a layer's type. Raises Misfit if one fails."""
     for check in CHECKS.get(layer.type, ()):
         check(layer, bottoms)

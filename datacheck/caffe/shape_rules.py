@@ -1,4 +1,4 @@
-"""The shapes behind each layer that has bottoms (the Reshape functions of Caffe's layers), and the table of them."""
+"""Rules for the top shapes of layers with bottoms, like the Reshape functions of Caffe's layers, by layer type."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def batch_reindex(message: Any, bottoms: Shapes, count: int) -> list[Shape | Non
 
 
 def recurrent(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    """Return the tops of LSTM or RNN: time steps, streams, outputs; and the states, of a single step."""
+    """Return the tops of LSTM or RNN: time steps x streams x outputs, then the states, which have a single step."""
     shape, outputs = bottoms[0], message.recurrent_param.num_output
     if shape is None:
         return [None] * count
@@ -205,13 +205,13 @@ def lstm_unit(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 
 def mvn(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    """Return the top of MVN, which has four axes whatever comes in."""
+    """Return the top of MVN, which always has four axes."""
     shape = _known(bottoms[0])
     return [(*shape, *[1] * (4 - len(shape)))]
 
 
 def filter_(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    """Return the tops of Filter: how many rows are selected, the data decides."""
+    """Return the tops of Filter; the number of rows is unknown because it depends on the data."""
     return [None if not shape else (None, *shape[1:]) for shape in bottoms[:-1]]
 
 
@@ -254,11 +254,11 @@ RULES: dict[str, Rule] = {
 PARTIAL = frozenset(
     ("Accuracy", "BatchReindex", "Concat", "Crop", "Eltwise", "Filter", "InnerProduct", "LSTM", "LSTMUnit", "RNN")
 )
-"""Layers whose tops can be told, in part, though a bottom is not known."""
+"""Layer types whose tops can be inferred in part even if the shape of a bottom is unknown."""
 SAME = frozenset(
     (
         *("AbsVal", "BNLL", "BatchNorm", "Bias", "Clip", "Dropout", "ELU", "Exp", "Log", "LRN", "PReLU"),
         *("Power", "ReLU", "Scale", "Sigmoid", "Softmax", "Split", "Swish", "TanH", "Threshold"),
     )
 )
-"""Layers whose tops have the shape of the first bottom."""
+"""Layer types whose tops have the shape of the first bottom."""

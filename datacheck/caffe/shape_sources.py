@@ -1,4 +1,4 @@
-"""The shapes of the blobs that data comes in: what the layers without bottoms make."""
+"""Rules for the top shapes of layers without bottoms, by layer type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datacheck.caffe.geometry import Dim, Misfit, Shape
 
 
 def _data(message: Any, channels: Dim, sizes: tuple[Dim, Dim], batch: int) -> list[Shape | None]:
-    """Return the shapes of pictures and labels, after the crop."""
+    """Return the shapes of the pictures (after the crop) and labels. Raises Misfit if the crop exceeds the records."""
     crop = message.transform_param.crop_size
     if crop:
         for size in sizes:
@@ -62,7 +62,7 @@ LEGACY = ("num", "channels", "height", "width")
 
 
 def _each(values: list[Any], count: int, field: str) -> list[Any]:
-    """Return a value for each top, of which there is one for all or one for each."""
+    """Return a value for each of `count` tops. Raises Misfit if there is neither one for all nor one for each."""
     if len(values) not in (1, count):
         raise Misfit(f"has {len(values)} values for {count} tops; it takes one, or one for each", field)
     return values * count if len(values) == 1 else values

@@ -1,4 +1,4 @@
-"""The shapes behind a window that slides: Convolution, Deconvolution, Pooling, SPP."""
+"""Rules for the top shapes of layers with a sliding window: Convolution, Deconvolution, Im2col, Pooling, SPP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from datacheck.caffe.schema import enums
 
 
 def spatial(message: Any, field: str, names: tuple[str, ...], count: int, default: int | None) -> list[int]:
-    """Return a window's size along each of `count` axes, from `kernel_size` or `kernel_h` and `kernel_w`, or so."""
+    """Return a window's size along each of `count` axes; `names` are like `kernel_size`, `kernel_h`, `kernel_w`.
+
+    `field` is the field that a Misfit names, `default` the size if none is set (None: there is no default). Raises
+    Misfit if the fields contradict one another or do not match the number of axes.
+    """
     values = list(getattr(message, names[0]))
     if len(names) > 1 and any(message.HasField(name) for name in names[1:]):
         if values:
@@ -51,7 +55,7 @@ def convolution(message: Any, bottoms: Shapes, count: int, *, backwards: bool = 
 
 
 def im2col(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    """Return the top of Im2col: the windows' values as channels, and how many windows there are."""
+    """Return the top of Im2col: a window's values as channels, and the number of windows along each axis."""
     param, shape = message.convolution_param, bottoms[0]
     assert shape is not None
     axis = axis_of(shape, param.axis, "convolution_param.axis")
@@ -79,7 +83,7 @@ def _windows(param: Any, axes: int) -> tuple[list[int], list[int], list[int], li
 
 
 def _steps(room: int, stride: int) -> int:
-    """Return how many windows there are, divided as in C++: towards 0."""
+    """Return the number of windows, with the quotient rounded toward 0 as in C++."""
     return (room // stride if room >= 0 else -(-room // stride)) + 1
 
 
@@ -101,7 +105,7 @@ def deconvolution(message: Any, bottoms: Shapes, count: int) -> list[Shape | Non
 
 
 def pooling_axes(message: Any, shape: Shape) -> tuple[Axis | None, Axis | None]:
-    """Return how a Pooling layer goes over height and width; None along an axis of unknown size. Raises Misfit."""
+    """Return how a Pooling layer moves over height and width; None for an axis of unknown size. Raises Misfit."""
     param = message.pooling_param
     if len(shape) != 4:
         raise Misfit(f"pooling takes 4 axes, not the {len(shape)} of {spell(shape)}")
@@ -131,7 +135,7 @@ def pooling_axes(message: Any, shape: Shape) -> tuple[Axis | None, Axis | None]:
 
 
 def _kernel(param: Any) -> tuple[int, int]:
-    """Return the kernel's height and width: kernel_size goes before a kernel_h or kernel_w that stands alone."""
+    """Return the kernel's height and width; kernel_size takes precedence over a kernel_h or kernel_w given alone."""
     both = param.HasField("kernel_h") and param.HasField("kernel_w")
     if param.HasField("kernel_size") == both and (both or param.HasField("kernel_h") or param.HasField("kernel_w")):
         raise Misfit("give kernel_size, or both kernel_h and kernel_w", "pooling_param.kernel_size")
@@ -156,7 +160,7 @@ def pooling(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 
 def spp(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    """Return the top of SPP: pools of 1, 4, 16... bins, side by side; a single level stays a picture of one pixel."""
+    """Return the top of SPP: the bins (1, 4, 16, ...) of all levels, flattened; a single level remains 1 x 1 pixel."""
     shape = bottoms[0]
     assert shape is not None
     height = message.spp_param.pyramid_height

@@ -1,6 +1,6 @@
-"""The shape of every blob of a network, as Caffe would make them; what is not known stays unknown.
+"""Infer the shape of every blob of a network as Caffe would; unknown sizes remain unknown.
 
-Where Caffe's own checks would abort, there is a `Misfit`, and what follows is unknown.
+If Caffe's own checks would abort at a layer, its `Place` has a `Misfit`, and the shapes of its tops are unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_COUNT = (1 << 31) - 1
 
 @dataclass(frozen=True)
 class Place:
-    """A layer with the shapes of its bottoms and tops, and why it does not fit, if it does not."""
+    """A layer with the shapes of its bottoms and tops, and the reason why it does not fit, or None."""
 
     layer: Layer
     bottoms: Shapes
@@ -36,11 +36,11 @@ def infer(
     unsure: Collection[str] = (),
     rows: Mapping[tuple[str, str], Shape] | None = None,
 ) -> list[Place]:
-    """Return the shapes at each of the layers of one phase, in their order.
+    """Return each layer of one phase with its shapes, in order.
 
-    `records` are the shapes (channels, height, width) of what Data layers read, by the layer's name. `unsure` are the
-    paths of layers with fields that are not known, and that may change what the layer does. `rows` are the shapes of a
-    row of the datasets that HDF5Data layers read, by the layer's name and the top.
+    `records` are the shapes (channels, height, width) of the records that data layers read, by layer name. `unsure` are
+    the paths of layers with unknown fields, which may change the shapes of their tops. `rows` are the shapes of one row
+    of the datasets that HDF5Data layers read, by the names of the layer and the top.
     """
     blobs: dict[str, Shape | None] = {}
     places = []
@@ -66,7 +66,7 @@ def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | N
     message, count = layer.message, len(layer.tops)
     if layer.type in LAYER_TYPES:
         if len(bottoms) < LAYER_TYPES[layer.type].bottoms[0]:
-            return []  # which a rule says
+            return []  # a rule reports the missing bottoms
         set_up(layer, bottoms)
     if layer.type in SOURCES:
         return SOURCES[layer.type](message, count, record)
@@ -85,14 +85,14 @@ def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | N
 
 
 def _batches(layer: Layer, rows: Mapping[tuple[str, str], Shape]) -> list[Shape | None]:
-    """Return the tops of HDF5Data: batches of rows."""
+    """Return the shapes of the tops of HDF5Data, which are batches of rows."""
     size = layer.message.hdf5_data_param.batch_size or None
     known = [rows.get((layer.name, top)) for top in layer.tops]
     return [None if row is None else (size, *row) for row in known]
 
 
 def _refuse_what_no_blob_holds(tops: Shapes) -> None:
-    """Raise Misfit for sizes that Blob::Reshape checks against."""
+    """Raise Misfit for shapes that Blob::Reshape refuses."""
     for shape in tops:
         if shape is None:
             continue

@@ -1,8 +1,8 @@
-"""The shape of a prototxt: its fields, nested, each with its line. Protobuf's library keeps no lines, so this does.
+"""Parse the nested fields of a prototxt, each with its line, which the protobuf library does not keep.
 
-The text format of protobuf, as its specification has it (protobuf.dev, "Text Format Language"): `name: value`,
-`name { ... }` or `name < ... >`, lists in brackets, `#` comments, `,` and `;` between fields. Values are not judged
-here: the library does that. Nothing recurses, and the depth is bounded.
+The grammar is protobuf's text format as its specification defines it (protobuf.dev, "Text Format Language"):
+`name: value`, `name { ... }` or `name < ... >`, lists in brackets, `#` comments, `,` and `;` between fields. Values are
+not validated here; the library does that. The parser does not recurse, and it bounds the nesting depth.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 MAX_DEPTH = 64
-"""Caffe's own messages nest five deep."""
+"""Maximum nesting depth of messages; Caffe's own messages nest five deep."""
 
 _TOKEN = re.compile(
     r"""[ \t\r\f\v]+ | \#[^\n]* | (?P<newline>\n)
@@ -25,7 +25,7 @@ _CLOSES = {"{": "}", "<": ">", "[": "]"}
 
 
 class SyntaxFault(Exception):
-    """Text that is not in protobuf's text format: the line, why, and the fields of the top level (`seen`) before it."""
+    """A violation of protobuf's text format: its line, the reason, and the top-level fields before it (`seen`)."""
 
     def __init__(self, line: int, reason: str, seen: list[Node]) -> None:
         super().__init__(line, reason)
@@ -34,9 +34,9 @@ class SyntaxFault(Exception):
 
 @dataclass(slots=True)
 class Node:
-    """A field as it is written: its name, its line, and the fields in it, None where its value is not a message.
+    """A field as it is written: its name, its line, and the fields inside it (None if its value is not a message).
 
-    `value` is a value that is no message, as it stands there; of a string in pieces, the first.
+    `value` is the text of a value that is not a message; for a string in several pieces, that of the first piece.
     """
 
     name: str
@@ -47,7 +47,11 @@ class Node:
 
 @dataclass(slots=True)
 class _Frame:
-    """A message that is being read: its fields, what closes it, and the name of the list it is an item of, if any."""
+    """A message that is being read.
+
+    `fields` are its fields so far, `line` is the line of its opening brace, `closing` is the brace that ends it, and
+    `list_name` is the field of the list that it is an item of, if any.
+    """
 
     fields: list[Node]
     line: int
@@ -57,7 +61,10 @@ class _Frame:
 
 @dataclass(slots=True)
 class _Tokens:
-    """The tokens of a text, one looked at: its kind, word and line. Kind "end" comes last, "bad" is no token."""
+    """A tokenizer with one token of lookahead: its kind, word and line.
+
+    The kind is "end" after the last token, and "bad" for a character that begins no token.
+    """
 
     text: str
     place: int = 0
@@ -67,7 +74,7 @@ class _Tokens:
     next_line: int = field(default=1)
 
     def advance(self) -> str:
-        """Go to the next token; return the one that was looked at."""
+        """Advance to the next token; return the word of the one before."""
         before = self.word
         while True:
             if self.place >= len(self.text):
@@ -85,7 +92,7 @@ class _Tokens:
                 return before
 
     def take(self, mark: str) -> bool:
-        """Pass a mark, if it is the token looked at."""
+        """Advance past the current token if it is one of the marks in `mark`; return whether it was."""
         if self.kind != "mark" or self.word not in mark:
             return False
         self.advance()
@@ -164,7 +171,7 @@ class _Reader:
             self.separate()
 
     def extension(self) -> str:
-        """Read the name in brackets of an extension, behind its opening bracket."""
+        """Read the bracketed name of an extension, after its opening bracket."""
         words = []
         while not self.tokens.take("]"):
             if self.tokens.kind not in ("name", "number", "mark") or self.tokens.word in "{}<>[:;,":
@@ -182,7 +189,7 @@ class _Reader:
         self.tokens.advance()
 
     def item(self, name: str) -> None:
-        """Read the items of a list up to its end, or up to the opening brace of the next message in it."""
+        """Read the items of a list up to its end or through the opening brace of the next message in it."""
         fields = self.frames[-1].fields
         while True:
             line = self.tokens.line
@@ -199,7 +206,7 @@ class _Reader:
                 raise self.expected("',' or ']'")
 
     def value(self) -> str:
-        """Pass a value, and return it as it stands there."""
+        """Read a value and return its text; for a string in several pieces, that of the first piece."""
         tokens = self.tokens
         if tokens.kind == "string":
             first = tokens.advance()
@@ -213,5 +220,5 @@ class _Reader:
 
 
 def read_fields(text: str) -> list[Node]:
-    """Return the fields of the top level. Raises SyntaxFault."""
+    """Return the top-level fields of a prototxt. Raises SyntaxFault."""
     return _Reader(text).read()

@@ -1,7 +1,7 @@
-"""Whether arrays of three axes look as if they were height x width x channels, where channels come first.
+"""Detect arrays of three axes in the order height x width x channels, where channels should come first.
 
-The sizes alone do not tell: 64 x 64 x 1 may be features. Neighbouring rows of a picture are much more alike than rows
-that lie far apart, whereas the maps of features along a first axis are not, or are so along all three axes.
+The sizes alone do not decide: 64 x 64 x 1 may be features. Neighbouring rows of a picture are much more alike than rows
+that lie far apart. The maps of features along a first axis are not, or they are along all three axes.
 """
 
 from __future__ import annotations
@@ -19,27 +19,29 @@ if TYPE_CHECKING:
 
 LAST = (1, 3, 4)
 ABOVE = 8
-"""Both sides of a picture are larger than this."""
+"""Both sides of a picture are larger than this, in pixels."""
 CLOSER = 0.7
-"""Neighbours differ by less than this share of what rows far apart differ by."""
+"""Neighbouring rows differ by less than this share of the difference between rows that are far apart."""
 LOOKED_AT = 1 << 16
-"""Of larger records only some columns in the middle are looked at."""
+"""Of records with more values than this, only some columns in the middle are examined."""
 ALIKE, ALIKE_OF_LEVELS = 2.5, 6.0
-"""What neighbours differ by along height and along width differs at most by such a factor."""
+"""Maximum ratio of the differences between neighbours along height and along width, in general and for values that are
+8-bit levels."""
 APART, GREY = 1.5, 0.1
-"""Neighbouring colours differ by so many times what neighbouring pixels do, or by less than this share of it."""
+"""Neighbouring colours differ by more than APART times the difference between neighbouring pixels, or by less than GREY
+times it."""
 SLOPE = 0.4
-"""Second differences across a slope are less than this share of the first ones."""
+"""Second differences across a slope are less than this share of the first differences."""
 WHOLE = 0.01
-"""What was divided and multiplied again differs from whole numbers by less."""
+"""Maximum distance from an integer of a value that was divided and multiplied again."""
 ROUNDED = 1.0
-"""What second differences of whole numbers come to by rounding alone."""
+"""Second difference of integers that rounding alone can cause."""
 ENOUGH = 0.5
-"""More than this share of the records have to look so."""
+"""More than this share of the records of a shape must look like height x width x channels."""
 
 
 def picture_last(shape: Sequence[int]) -> bool:
-    """Say if a shape looks like height x width x channels.
+    """Check whether a shape looks like height x width x channels.
 
     >>> picture_last((48, 64, 3)), picture_last((3, 48, 64)), picture_last((256, 3, 3)), picture_last((4096, 1, 1))
     (True, False, False, False)
@@ -48,12 +50,12 @@ def picture_last(shape: Sequence[int]) -> bool:
 
 
 class Agreement(msgspec.Struct):
-    """How many records have such a shape and neighbouring rows that agree; adds up."""
+    """The number of records with such a shape whose neighbouring rows agree; adds up."""
 
     agreeing: int = 0
 
     def take(self, batch: Batch) -> None:
-        """Look at the records of a batch of arrays that are no encoded pictures."""
+        """Count the agreeing records of a batch of arrays; encoded pictures are skipped."""
         if not batch.encoded and picture_last(batch.shape):
             self.agreeing += sum(map(rows_agree, batch.values))
 
@@ -62,15 +64,15 @@ class Agreement(msgspec.Struct):
         return self
 
     def of(self, shape: Sequence[int], records: int) -> bool:
-        """Say if so many records of this shape, most of all, are height x width x channels."""
+        """Check whether enough of the records of this shape are height x width x channels."""
         return picture_last(shape) and self.agreeing > ENOUGH * records
 
 
 def rows_agree(record: NDArray[Any]) -> bool:
-    """Say if the first two axes are those of a picture: neighbours along both are closer than what lies far apart.
+    """Check whether the first two axes are those of a picture: along both, neighbours are closer than distant rows.
 
-    What has one value in the last axis and is no bytes may be a spectrum or a sequence: nothing is said of it. The same
-    goes for a last axis that may be the width of narrow maps, which are as smooth along it as along the one before.
+    A record with one value in the last axis that is not uint8 may be a spectrum or a sequence, so it is not judged. Nor
+    is a record whose last axis may be the width of narrow maps, which are as smooth along it as along the axis before.
     """
     if record.shape[2] == 1 and record.dtype != np.uint8:
         return False
@@ -89,17 +91,17 @@ def rows_agree(record: NDArray[Any]) -> bool:
 
 
 def _near(record: NDArray[Any], axis: int) -> float:
-    """Return what neighbours along an axis differ by."""
+    """Return the mean difference between neighbours along an axis."""
     return float(np.abs(np.diff(record, axis=axis)).mean())
 
 
 def _far(record: NDArray[Any], axis: int) -> float:
-    """Return what values differ by that are half of an axis apart."""
+    """Return the mean difference between values that are half an axis apart."""
     return float(np.abs(record - np.roll(record, record.shape[axis] // 2, axis=axis)).mean())
 
 
 def _levels(record: NDArray[Any]) -> NDArray[Any] | None:
-    """Return a record as the 8 bits of a picture, if its numbers are those, or those brought to 0..1 or -1..1."""
+    """Return a record as 8-bit picture levels, or None if its values are not such levels, as 0..255, 0..1 or -1..1."""
     low, high = float(record.min()), float(record.max())
     if low < -1 or high > 255:
         return None
@@ -108,7 +110,7 @@ def _levels(record: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _of_colours(record: NDArray[Any], nears: Sequence[float]) -> bool:
-    """Say if the last axis is one of colours: these differ by more than neighbours do, or in grey by nothing."""
+    """Check whether the last axis is one of colours: they differ more than neighbours do, or hardly at all in grey."""
     if record.shape[2] == 1:
         return True
     across = _near(record, 2)
@@ -116,8 +118,8 @@ def _of_colours(record: NDArray[Any], nears: Sequence[float]) -> bool:
 
 
 def _is_no_slope(levels: NDArray[Any]) -> bool:
-    """Say if values along the last axis do not go on as they began, as those across a narrow map do.
+    """Check that values along the last axis do not continue as they began, as those across a narrow map do.
 
-    The colours of pale pictures differ by no more than their pixels do, but by no rule.
+    The colours of pale pictures differ no more than their pixels do, but irregularly.
     """
     return float(np.abs(np.diff(levels, n=2, axis=2)).mean()) > SLOPE * _near(levels, 2) + ROUNDED

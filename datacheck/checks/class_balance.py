@@ -1,8 +1,9 @@
-"""Whether the batches of a training run see every class: expected under shuffling, and as the records come.
+"""Determine whether the batches of a training run contain every class, under shuffling and in key order.
 
 A loss that is balanced by class breaks on a batch that lacks one. The share of such batches is that of drawing without
-replacement (multivariate hypergeometric). Labels are kept in source order only as far as they are needed: each shard
-has those of its records, one to eight bytes each, and who adds the shards up in source order needs a batch of them.
+replacement (multivariate hypergeometric). Labels are kept in source order only as long as they are needed: each shard
+keeps those of its records, one to eight bytes each, and the process that adds the shards up in source order holds one
+batch of them.
 """
 
 from __future__ import annotations
@@ -22,37 +23,43 @@ if TYPE_CHECKING:
     from datacheck.model.batch import Batch
 
 ENOUGH = 0.01
-"""The share of batches that may lack a class, for a batch size to be called enough."""
+"""Share of batches that may lack a class for a batch size to count as large enough."""
 NAMED = 100
-"""Classes that never occur are named up to this many."""
+"""Maximum number of absent classes that are listed."""
 EXACT_STEPS = 200_000_000
-"""The most multiplications that an exact share may take; beyond it there is a bound."""
+"""Maximum number of multiplications for an exact share; beyond it, an upper bound is computed."""
 LARGEST_BATCH = 1 << 20
-"""Larger batches are not counted in key order: one of them is held."""
+"""Larger batches are not counted in key order, because one batch is held in memory."""
 CHANCE = 4.0
-"""Standard deviations: fewer changes of label between neighbours than that below what shuffling gives are no chance."""
+"""Label changes that are this many standard deviations fewer than the mean under shuffling are not by chance."""
 
 Labels = tuple[str, bytes]
-"""The labels of neighbouring records, in order: the NumPy dtype, and their bytes."""
+"""The labels of neighbouring records, in order: the NumPy dtype and the bytes."""
 
 
 class Share(msgspec.Struct, frozen=True):
-    """A share of batches; where it is not exact, it is an upper bound."""
+    """A share of batches, or an upper bound of it if not `exact`."""
 
     share: float
     exact: bool
 
 
 class Enough(msgspec.Struct, frozen=True):
-    """The least batch size of which under 1 % of the batches lack a class; if not exact, a little less may do."""
+    """The smallest batch size at which under 1 % of the batches lack a class.
+
+    If not exact, a smaller one may suffice.
+    """
 
     batch_size: int
     exact: bool
 
 
 class InKeyOrder(msgspec.Struct, frozen=True):
-    """The batches as the records come: how many there are, how many lack a class; how often the label changes between
-    neighbours, and how often it would if the records were shuffled."""
+    """The batches in key order.
+
+    How many there are, how many lack a class, how often the label changes between neighbours, and how often it would if
+    the records were shuffled.
+    """
 
     batches: int
     lacking: int
@@ -63,9 +70,9 @@ class InKeyOrder(msgspec.Struct, frozen=True):
 class Balance(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the classes of a label fill batches of `batch_size`.
 
-    `classes` is how many there should be, `absent` how many of them never occur, `absent_first` the first 100 of those.
-    `expected` and `enough` are about the classes that occur, under shuffling. `rarest` is the class that batches lack
-    most often.
+    `classes` is the number of classes there should be, `absent` how many of them never occur, `absent_first` the first
+    100 of those. `expected` and `enough` are about the classes that occur, under shuffling. `rarest` is the class that
+    batches lack most often.
     """
 
     field: str
@@ -94,7 +101,7 @@ class Classes(msgspec.Struct, frozen=True):
 
     @property
     def count(self) -> int | None:
-        """How many classes there should be, if that is known."""
+        """The number of classes there should be, or None if it is not known."""
         if self.low is None or self.high is None:
             return None
         without = self.ignored is not None and self.low <= self.ignored <= self.high
@@ -102,7 +109,7 @@ class Classes(msgspec.Struct, frozen=True):
 
 
 class LabelOrder(msgspec.Struct):
-    """The labels of a source, folded batch by batch as they come: `distinct` counts batches by their classes."""
+    """The labels of a source in order, reduced batch by batch: `distinct` counts batches by their number of classes."""
 
     size: int
     classes: Classes
@@ -113,7 +120,7 @@ class LabelOrder(msgspec.Struct):
     rest: Labels = ("<i8", b"")
 
     def take(self, labels: Labels) -> None:
-        """Add the labels that come next."""
+        """Add the next labels."""
         import numpy as np
 
         new = np.frombuffer(labels[1], labels[0]).astype(np.int64)
@@ -145,9 +152,10 @@ class LabelOrder(msgspec.Struct):
 
 
 def in_order(batches: Sequence[Batch]) -> Labels | None:
-    """Return the labels of a block's records, in order; of several fields those of the first by name.
+    """Return the labels of a block's records in order; if there are several label fields, the first by name.
 
-    None where a record has no label, several, or one that is no integer: a batch of classes cannot be made of those.
+    Values that are not integers are left out, and so are fields with several values per record, as classes cannot be
+    made of those. Return None if no labels remain.
     """
     import numpy as np
 
@@ -174,7 +182,7 @@ def in_order(batches: Sequence[Batch]) -> Labels | None:
 
 
 def balance(name: str, counts: Mapping[int, int], size: int, classes: Classes, order: LabelOrder | None) -> Balance:
-    """Return the balance of a label field of which `counts` is the histogram; `order` is None for a sample."""
+    """Return the balance of a label field with the histogram `counts`; `order` is None for a sample."""
     there = {label: count for label, count in counts.items() if label in classes}
     records = sum(counts.values())
     wanted = classes.count if classes.count is not None else len(there)
@@ -213,10 +221,10 @@ def _absent(there: Collection[int], classes: Classes) -> Iterator[int]:
 
 
 def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, values: float = 1.0) -> Iterator[Finding]:
-    """Yield the finding of the classes that never occur in a label field whose histogram is `counts`.
+    """Yield the finding about classes that never occur in a label field with the histogram `counts`.
 
-    A field with as many `values` a record as there are classes, all of them 0 or 1, says which class it is by where the
-    1 is, and not by its value.
+    A field with as many `values` per record as there are classes, all of them 0 or 1, is one-hot: the position of the 1
+    gives the class, not its value. Nothing is found in it.
     """
     if classes.count is not None and math.ceil(values) == classes.count > 2 and counts.keys() <= {0, 1}:
         return
@@ -230,7 +238,7 @@ def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, valu
 
 
 def disorder(made: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
-    """Yield the finding of records that come sorted by their classes, more or less."""
+    """Yield the finding about records that are more or less sorted by class."""
     observed = made.in_key_order
     mean = None if observed is None else by_chance(list(counts.values()), observed.changes)
     if observed is not None and mean is not None:
@@ -244,13 +252,13 @@ def disorder(made: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
 
 
 def by_chance(counts: Sequence[int], changes: int) -> float | None:
-    """Return how often the label would change by chance, if it changes much less often; else None."""
+    """Return the expected number of label changes under shuffling if `changes` is much lower, else None."""
     mean, deviation = shuffled_changes(counts)
     return mean if changes < mean / 2 and changes < mean - CHANCE * deviation else None
 
 
 def shuffled_changes(counts: Sequence[int]) -> tuple[float, float]:
-    """Return how often the label changes between neighbours in a random order: the mean and standard deviation.
+    """Return the mean and the standard deviation of the number of label changes between neighbours in a random order.
 
     Runs of several kinds of elements: Wald and Wolfowitz 1940, in the form of Barton and David 1957.
     """
@@ -263,7 +271,7 @@ def shuffled_changes(counts: Sequence[int]) -> tuple[float, float]:
 
 
 def absent_share(count: int, records: int, size: int) -> float:
-    """Return the share of batches of `size` out of `records` that have none of `count`: C(n - c, b) / C(n, b)."""
+    """Return the share of batches of `size` out of `records` without any of `count` records: C(n - c, b) / C(n, b)."""
     others = records - count
     if size > others:
         return 0.0
@@ -272,10 +280,10 @@ def absent_share(count: int, records: int, size: int) -> float:
 
 
 def lacking_share(counts: Sequence[int], records: int, size: int) -> Share:
-    """Return the share of batches that lack at least one class, of which `counts` are the sizes, none zero.
+    """Return the share of batches that lack at least one class; `counts` are the sizes of the classes, none zero.
 
-    Records of no class (`records` beyond the counts) fill places in a batch too. Where an exact share costs too much,
-    it is bounded by the sum of the classes' own shares (Boole's inequality).
+    Records of no class (`records` beyond the counts) fill places in a batch too. If the exact share costs too much, the
+    result is bounded by the sum of the classes' own shares (Boole's inequality).
     """
     if size >= records:
         return Share(0.0, True)
@@ -293,10 +301,10 @@ def _bound(groups: Mapping[int, int], records: int, size: int) -> float:
 
 
 def _exact(groups: Mapping[int, int], records: int, size: int) -> float:
-    """Return the exact share: one minus that of the batches which have every class at least once.
+    """Return the exact share: one minus the share of batches that have every class at least once.
 
-    Those are the coefficient at x^b of the product of (1 + x)^c - 1 over the classes, over C(n, b). Weighting x so that
-    the terms are binomial probabilities keeps all of them within floats, and none is subtracted.
+    Those are the coefficient at x^b of the product of (1 + x)^c - 1 over the classes, divided by C(n, b). Weighting x
+    so that the terms are binomial probabilities keeps all of them within the range of floats, and none is subtracted.
     """
     import numpy as np
 
@@ -335,7 +343,7 @@ def _power(base: NDArray[Any], exponent: int, size: int) -> NDArray[Any]:
 
 
 def enough(counts: Sequence[int], records: int) -> Enough:
-    """Return the smallest batch size of which less than ENOUGH of the batches lack a class."""
+    """Return the smallest batch size at which less than ENOUGH of the batches lack a class."""
     groups = Counter(counts)
     most = _first(1, records, lambda size: _bound(groups, records, size) < ENOUGH)
     if not lacking_share(counts, records, most).exact:
@@ -345,7 +353,7 @@ def enough(counts: Sequence[int], records: int) -> Enough:
 
 
 def _first(low: int, high: int, holds: Any) -> int:
-    """Return the first number from `low` on for which `holds`, which it does from there on and at `high`."""
+    """Return the first number from `low` on for which `holds` is true; it must stay true from there up to `high`."""
     while low < high:
         middle = (low + high) // 2
         if holds(middle):
@@ -356,7 +364,7 @@ def _first(low: int, high: int, holds: Any) -> int:
 
 
 def balance_sentence(made: Balance) -> str:
-    """Return what a person reads of it."""
+    """Return the sentence that describes a balance in a report."""
     size = made.batch_size
     text = f"labels: {made.classes} classes, {made.records:,} records; shuffled, "
     if made.expected is None:

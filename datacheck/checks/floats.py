@@ -1,6 +1,6 @@
-"""What floating-point values look like whose bytes are no such values, or were never written.
+"""Detect floating-point values whose bytes are of another type, or were never written.
 
-All of it is looked for where the bounds of a record, or a value of each page of it, say that there is something.
+The costly checks run only if the bounds of a record, or one value of each of its pages, suggest a problem.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from datacheck.model.batch import Batch
 
 HUGE, SMALL = 1e15, 1e-15
-"""Values of one scale do not lie beyond both."""
+"""Values of one scale do not extend beyond both of these."""
 GARBAGE = 0.05
-"""So large a share of values beyond them is not of one scale."""
+"""If at least this share of the values lies beyond HUGE and SMALL, they are not of one scale."""
 COMMON = (1e-6, 1e6)
-"""Between these lie the sizes of nearly all values that somebody trains on."""
+"""Bounds within which nearly all values lie that are used for training."""
 NEARLY_ALL = 0.99
 PAGE = 4096
-"""What disks, file systems and memory lose at a time, in bytes. Silence in sound is 0, too, but of any length."""
+"""Size in bytes of the unit that disks, file systems and memory lose. Silence in sound is 0, too, but of any length."""
 FEW = 0.001
-"""The share of zeros outside a run beyond which zeros are nothing special."""
+"""Share of zeros outside a run above which zeros are ordinary values."""
 
 
 def not_of_one_scale(record: NDArray[Any], first: int) -> str:
-    """Say what huge values among those of a record come from, as the rest of a sentence; nothing where they are few.
+    """Return the likely cause of huge values in a record, as the end of a sentence; empty if there are few of them.
 
-    `first` is the flat index of the first of them. More than one other reading of the bytes may fit: values shifted by
-    one byte have nearly the sizes that they have in the other byte order.
+    `first` is the flat index of the first huge value. More than one other interpretation of the bytes may fit: values
+    shifted by one byte have nearly the magnitudes that they have in the other byte order.
     """
     flat = record.reshape(-1)
     sizes = np.abs(flat[np.isfinite(flat) & (flat != 0)])
@@ -53,7 +53,7 @@ def not_of_one_scale(record: NDArray[Any], first: int) -> str:
 
 
 def _other_readings(flat: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield what values are if their bytes were written in another way, and that way."""
+    """Yield the values under other interpretations of their bytes, each with its description."""
     item = flat.dtype.itemsize
     yield "in the other byte order", flat.byteswap()
     raw = np.ascontiguousarray(flat).view(np.uint8)
@@ -67,7 +67,7 @@ def _other_readings(flat: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
 
 
 def _common(values: NDArray[Any]) -> bool:
-    """Say if values are all finite, and nearly all of a size that is common."""
+    """Check whether values are all finite, and nearly all of a common magnitude."""
     if not values.size or not np.isfinite(values).all():
         return False
     sizes = np.abs(values[values != 0])
@@ -76,7 +76,7 @@ def _common(values: NDArray[Any]) -> bool:
 
 
 def subnormal(batch: Batch) -> NDArray[np.intp]:
-    """Return the positions of records whose values are all nearer to 0 than normal numbers are, but not all 0."""
+    """Return the positions of records whose values are all subnormal or 0, but not all 0."""
     largest = np.maximum(batch.highs, -batch.lows)
     return np.flatnonzero((largest > 0) & (largest < np.finfo(batch.values.dtype).tiny))
 
@@ -84,8 +84,8 @@ def subnormal(batch: Batch) -> NDArray[np.intp]:
 def zero_pages(batch: Batch) -> Iterator[tuple[int, int, int]]:
     """Yield positions of records inside which a page or more is exactly 0, with the first flat index and the length.
 
-    Zeros elsewhere are nothing special, and make them none here; so do runs that begin or end with the record, or that
-    are whole rows: those are padding, or a part that is missing on purpose.
+    If other zeros are common in the record, zeros are ordinary values, and nothing is yielded. Nor are runs that begin
+    or end with the record, or that are whole rows: those are padding, or a part that is missing on purpose.
     """
     step = PAGE // batch.values.dtype.itemsize
     size = batch.width * batch.values.dtype.itemsize
@@ -103,7 +103,7 @@ def zero_pages(batch: Batch) -> Iterator[tuple[int, int, int]]:
 
 
 def _lone_run(flat: NDArray[Any], step: int) -> tuple[int, int] | None:
-    """Return start and length of a run of zeros of a page or more, if there are nearly no others."""
+    """Return start and length of a run of zeros of a page or more; None if there is none or other zeros are common."""
     zeros = flat == 0
     count = int(zeros.sum())
     if not step - 1 <= count <= len(flat) // 2:
@@ -114,13 +114,13 @@ def _lone_run(flat: NDArray[Any], step: int) -> tuple[int, int] | None:
     start, length = int(starts[longest]), int(stops[longest] - starts[longest])
     inside = start > 0 and start + length < len(flat)
     item = flat.dtype.itemsize
-    pages = length * item % PAGE in (0, item, PAGE - item)  # a value at each end may lie only partly in one
+    pages = length * item % PAGE in (0, item, PAGE - item)  # the value at each end may lie only partly in the page
     lone = length >= step - 1 and count - length <= FEW * len(flat)
     return (start, length) if inside and pages and lone else None
 
 
 def _whole(run: tuple[int, int], shape: tuple[int, ...]) -> bool:
-    """Say if a run begins or ends where something does along an axis behind the first."""
+    """Check whether a run begins or ends at a boundary of any axis after the first."""
     start, length = run
     rows = {prod(shape[axis:]) for axis in range(1, len(shape))} - {1}
     return any(start % row == 0 or (start + length) % row == 0 for row in rows)

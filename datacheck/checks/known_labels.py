@@ -1,4 +1,4 @@
-"""Whether labels are of the classes that another store has."""
+"""Check that labels are among the classes of another store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datacheck.model.finding import Finding, found
 
 @dataclass(frozen=True)
 class KnownLabel(Label):
-    """Every label of a field is one of the classes that `report` has."""
+    """Every label of a field is one of the classes found in `report`."""
 
     name: str = field(default="", kw_only=True)
     classes: frozenset[float] = field(default=frozenset(), kw_only=True)

@@ -1,6 +1,6 @@
-"""The checks: small frozen values that look at a batch and yield what is wrong with which of its records.
+"""Define the checks: small frozen values that judge a batch and yield what is wrong with which record.
 
-A validator is called with a `Batch` and yields `(position in the batch, Finding)`. Your own is passed to
+A validator is called with a `Batch` and yields `(position in the batch, Finding)`. Pass your own to
 `datacheck.scan(..., validators=[...])`; it must be importable or picklable, since workers run it.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Findings = Iterator[tuple[int, Finding]]
 SHAPELESS = frozenset({"text", "bytes", "other"})
-"""Parts of trees that have no shape of their own, even if those of other records do."""
+"""Formats of parts of trees that are not compared by shape, even if the same part of other records has a shape."""
 HALF_MAXIMUM = 65504.0
 """The largest finite float16."""
 
@@ -36,16 +36,16 @@ class Validator(Protocol):
     """Judges the records of a batch."""
 
     def __call__(self, batch: Batch) -> Findings:
-        """Yield the position in the batch, and what is wrong, of each record that is."""
+        """Yield the position in the batch and the finding of each record that has something wrong."""
         ...
 
 
 class BuiltIn:
-    """A check of datacheck's own: a Validator that can be made as the settings of a scan ask for it."""
+    """A check of datacheck's own: a Validator that can be created from the settings of a scan."""
 
     @classmethod
     def asked_for(cls, settings: Settings) -> list[Self]:
-        """Return the validators of this kind that a scan with these settings runs: one, unless it has options."""
+        """Return the validators of this class that a scan with these settings runs: by default one, without options."""
         return [cls()]
 
     def __call__(self, batch: Batch) -> Findings:
@@ -123,7 +123,7 @@ class Range(BuiltIn):
 class Shape(BuiltIn):
     """Every record has this shape, or the shape most records have; encoded pictures may then vary in size.
 
-    Those that are called by their size, as 64-00012, have that size where nearly all of them do.
+    Pictures whose keys give their size, as in 64-00012, must have that size if nearly all of them do.
     """
 
     shape: tuple[int, ...] | None = None
@@ -145,7 +145,7 @@ class Shape(BuiltIn):
         if wanted is None or batch.shape == wanted:
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
-            return  # in one file as long as in another: see `findings_of_files` for where that is not so
+            return  # measured lengths may differ between files; `findings_of_files` reports those that must not
         finding = found(
             "shape",
             f"shape {list(batch.shape)}, expected {list(wanted)}",
@@ -161,8 +161,8 @@ class Shape(BuiltIn):
 class Label(BuiltIn):
     """Every label is there and finite and, if bounds are given, an integer between `low` and `high`, inclusive.
 
-    NaN may mean "missing" in the fields of `allow_nan`. What a store declares to be missing is so in maps of labels,
-    and no label where there is one a record.
+    NaN may mean "missing" in the fields of `allow_nan`. Values that a store declares to be missing are accepted in maps
+    of labels, but not as the only label of a record.
     """
 
     low: int | None = None
@@ -211,7 +211,7 @@ class Label(BuiltIn):
         return f"an integer, {Range(self.low, self.high)}"
 
     def _words(self, batch: Batch) -> Findings:
-        """Labels that are words are no numbers; without bounds, they need not be."""
+        """Report labels that are words if bounds are given; without bounds, labels need not be numbers."""
         if self.low is None and self.high is None:
             return
         for at, raw in enumerate(batch.values.tolist()):
@@ -232,7 +232,7 @@ class Format(BuiltIn):
             found_there, wanted = (f"{wanted} {_colours(it)}" for it in (batch.shape[0], expected.channels or 0))
         if found_there == wanted:
             return
-        if batch.leaf and not (batch.encoded and expected.format):  # what it is its decoder has compared
+        if batch.leaf and not (batch.encoded and expected.format):  # the decoder has compared its format
             return
         finding = found(
             "wrong-format",
@@ -253,7 +253,7 @@ class Constant(BuiltIn):
         if batch.label or batch.pixels_skipped or batch.few or not batch.values.size:
             return
         if batch.expected is not None and batch.expected.constant:
-            return  # most are: that is said once of the store
+            return  # most records are constant: reported once for the store
         if batch.listing:
             return
         for at in np.flatnonzero(batch.constant):
@@ -310,7 +310,8 @@ VALIDATORS: dict[str, type[BuiltIn]] = {
     "constant": Constant,
     "half-overflow": HalfOverflow,
 }
-"""The checks by the name they have on the command line; a test compares their first lines with the README."""
+"""The checks by their names on the command line; a test compares the first lines of their docstrings with the
+documentation."""
 
 
 def _wrong_records(
@@ -319,9 +320,10 @@ def _wrong_records(
     wrong: Callable[[NDArray[Any]], NDArray[np.bool_]],
     missing: NDArray[Any] | None = None,
 ) -> Iterator[tuple[int, NDArray[Any], int, list[int]]]:
-    """Yield those of the suspects that have wrong values: position, record, how many, and the index of the first.
+    """Yield each suspect with wrong values: its position, the record, their number, and the index of the first.
 
-    What is `missing` is not wrong. Suspects are looked at together, a piece that fits the processor's cache at a time.
+    Values marked in `missing` are not wrong. Suspects are examined together, in pieces that fit into the processor's
+    cache.
     """
     for start in range(0, len(suspects), batch.at_once):
         places = suspects[start : start + batch.at_once].tolist()
@@ -336,7 +338,7 @@ def _wrong_records(
 
 
 def _beyond(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
-    """Say which values are finite, and below `low` or above `high`."""
+    """Return which values are finite and below `low` or above `high`."""
     return np.asarray(((values < low) | (values > high)) & np.isfinite(values))
 
 
@@ -347,7 +349,7 @@ def _counted(code: str, word: str, batch: Batch, count: int, first: list[int]) -
 
 
 def _colours(channels: int) -> str:
-    """Return what a picture of so many channels is called."""
+    """Return the name of a picture type with this number of channels."""
     named = {1: "grey", 2: "grey and alpha", 3: "colour", 4: "colour and alpha"}
     return named.get(channels, f"of {channels} channels")
 
@@ -361,9 +363,9 @@ def _or(bound: float | None, default: float) -> float:
 
 
 def built_in(settings: Settings) -> list[Validator]:
-    """Return datacheck's own validators that the settings ask for, in the order in which they judge.
+    """Return datacheck's own validators that the settings ask for, in the order in which they run.
 
-    Raises UsageError for a check that has no row in VALIDATORS: that is no fault of any record.
+    Raises UsageError for a check that is not in VALIDATORS, so that no record is blamed for it.
     """
     for name in settings.checks:
         if name not in VALIDATORS:

@@ -1,4 +1,7 @@
-"""What is said once of a store as a whole: labels in one run each, records of one value only. All of it adds up."""
+"""Collect what is reported once for a whole store: labels in one run each, fields with one value only.
+
+All of it adds up.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,20 @@ if TYPE_CHECKING:
 
 
 MOST_RUNS = 10_000
-"""Labels of more different values than this are no classes."""
+"""Labels with more different values than this are not classes."""
 NAMED = 5
 
 
 class LabelRuns(msgspec.Struct):
-    """The labels of records in their order, as long as each comes in one run: how many records each run has.
+    """The labels of records in order, as long as each label comes in one run: the number of records of each run.
 
-    `counts` is None once a label came back, as it does soon among shuffled records, or there are very many of them.
+    `counts` is None once a label occurs again, as it soon does among shuffled records, or there are too many labels.
     """
 
     counts: dict[int, int] | None = msgspec.field(default_factory=dict)
 
     def take(self, labels: NDArray[Any]) -> None:
-        """Add the labels that come next."""
+        """Add the next labels."""
         import numpy as np
 
         if self.counts is None or not labels.size:
@@ -55,7 +58,7 @@ class LabelRuns(msgspec.Struct):
             self.counts = None
 
     def __iadd__(self, other: LabelRuns) -> LabelRuns:
-        """Add what comes behind this."""
+        """Add the runs of the records that follow."""
         if self.counts is None or other.counts is None:
             self.counts = None
             return self
@@ -67,10 +70,10 @@ class LabelRuns(msgspec.Struct):
 
 
 class WholeStore(msgspec.Struct):
-    """What adds up over the records of a store; `runs` by the table or database, `constants` by the field.
+    """What adds up over the records of a store; `runs` by table or database, `constants` and `records` by field.
 
-    `constants` counts records of one value only where the profile says that most are so, `records` all of those.
-    `labelled` counts labels.
+    `constants` counts records with one value only, and only in fields for which the profile says that most records are
+    so; `records` counts all records of those fields. `labelled` counts labels.
     """
 
     runs: dict[str, LabelRuns] = msgspec.field(default_factory=dict)
@@ -79,17 +82,17 @@ class WholeStore(msgspec.Struct):
     labelled: int = 0
 
     def in_runs(self, part: str) -> bool:
-        """Say if all labels of a part of the store came in one run each so far."""
+        """Check whether all labels of a part of the store have come in one run each so far."""
         return part not in self.runs or self.runs[part].counts is not None
 
     def take_labels(self, part: str, labels: Labels) -> None:
-        """Add the labels that come next in a part of the store."""
+        """Add the next labels of a part of the store."""
         import numpy as np
 
         self.runs.setdefault(part, LabelRuns()).take(np.frombuffer(labels[1], labels[0]))
 
     def __iadd__(self, other: WholeStore) -> WholeStore:
-        """Add what comes behind this."""
+        """Add what was collected about the records that follow."""
         for part, runs in other.runs.items():
             if part in self.runs:
                 self.runs[part] += runs
@@ -101,7 +104,7 @@ class WholeStore(msgspec.Struct):
         return self
 
     def sorted_parts(self) -> Iterator[Finding]:
-        """Yield a finding for each part of the store whose records come sorted by label."""
+        """Yield a finding for each part of the store whose records are sorted by label."""
         for part, runs in sorted(self.runs.items()):
             counts = list((runs.counts or {}).values())
             mean = by_chance(counts, len(counts) - 1)
@@ -122,7 +125,7 @@ class WholeStore(msgspec.Struct):
             yield found("constant", text, field=name, count=count, records=of)
 
     def without_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
-        """Yield the finding of a store in which no field was recognised as a label, although `--labels` bounds them."""
+        """Yield the finding about a store without a field recognised as a label, although `--labels` was given."""
         if settings.labels is None or "label" not in settings.checks or settings.config is not None or self.labelled:
             return
         names = list(dict.fromkeys(name for family in profile.every for name in family.fields))
@@ -132,11 +135,11 @@ class WholeStore(msgspec.Struct):
 
 
 def odd_keys(profile: Profile, *, differ: bool = False) -> Iterator[Finding]:
-    """Yield a finding where every key is the printed form of bytes (b'...'), or ends with the NUL of a C string.
+    """Yield a finding if every key is the printed form of bytes (b'...'), or ends with the NUL of a C string.
 
-    If some are known to end otherwise (`differ`) that is said elsewhere. Names of families are escaped: a backslash in
-    one begins a byte that cannot be printed. Where some keys are in no family, as numbers in binary, these may end
-    anyhow.
+    If some keys are known to end otherwise (`differ`), that is reported elsewhere. Names of families are escaped: a
+    backslash in one begins an unprintable byte. If most keys are in no family, such as binary numbers, nothing is
+    found, because they may end in any byte.
     """
     if profile.rest is not None and profile.rest.sampled > sum(it.sampled for it in profile.families.values()):
         return
@@ -155,7 +158,7 @@ _ODD_KEYS = (
 
 
 def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:
-    """Yield a finding for each field whose records are height x width x channels, unless that `shape` was asked for."""
+    """Yield a finding for each field whose records are height x width x channels, unless that `shape` was requested."""
     said = set()
     for family in profile.every:
         for name, it in family.fields.items():

@@ -1,1 +1,1 @@
-"""The command line: all that prints."""
+"""The command line, the only part of datacheck that prints."""

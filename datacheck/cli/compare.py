@@ -35,7 +35,7 @@ from datacheck.cli.output import (
 from datacheck.cli.request import asked, configuration_of, end_silent, given_options
 
 BARE = -1
-"""What stands for --near without a number."""
+"""The value of --near without a number."""
 
 
 class Bits(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
@@ -44,7 +44,7 @@ class Bits(click.ParamType):  # type: ignore[type-arg]  # generic only since cli
     name = "bits"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number. A word behind the bare option is meant for something else."""
+        """Return the number. Any other word fails: behind a bare --near, it is meant as a store."""
         try:
             return int(value)
         except ValueError:

@@ -1,7 +1,7 @@
 """Find and read the configuration file: `datacheck.toml`, or `[tool.datacheck]` in `pyproject.toml`.
 
-A file that merely lies there may have come with a dataset. It is used only where nobody but the user and root could
-have put it there or changed it; and even then `datacheck.cli.options.FOUND` says which options it may set.
+A file that is found, not named by the user, may have come with a dataset. It is used only if no one but the user and
+root could have put it there or changed it. Even then, `datacheck.cli.options.FOUND` limits the options that it may set.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from datacheck.errors import UsageError
 from datacheck.files.regular import NotRegular, TooLarge, read_whole
 
 NAMES = ("datacheck.toml", "pyproject.toml")
-"""The files that are looked for in each folder; the first that has settings is used."""
+"""The names to search for in each folder; the first file that has settings is used."""
 MARKERS = (".git", "pyproject.toml")
-"""The first folder that has one of these, from the working directory upwards, is the last that is looked in."""
+"""The search from the working directory upwards ends with the first folder that has one of these."""
 LARGEST = 1 << 20
-"""Bytes of the largest configuration that is read."""
+"""Maximum size of a configuration, in bytes."""
 LONGEST_KEYS = 20_000_000
-"""Bound on the work that dotted keys can make: tomllib takes the square of their length, hours for a file of 1 MiB."""
+"""Limit on the work for dotted keys: tomllib's time grows with the square of their length, to hours for 1 MiB."""
 
 
 class ConfigurationFile(NamedTuple):
@@ -33,14 +33,14 @@ class ConfigurationFile(NamedTuple):
 
 
 def named(path: Path) -> ConfigurationFile:
-    """Return the configuration that the user named. Raises UsageError where it cannot be read."""
+    """Return the configuration that the user named. Raises UsageError if it cannot be read."""
     return ConfigurationFile(path, settings_of(path, _parsed(path, _content(path, follow=True))), found=False)
 
 
 def search() -> tuple[ConfigurationFile | None, list[str]]:
     """Return the configuration found from the working directory upwards, and sentences on files that are ignored.
 
-    Raises UsageError for a file of the user's own that cannot be read.
+    The configuration is None if there is none. Raises UsageError if a file that is trusted cannot be read.
     """
     ignored: list[str] = []
     try:
@@ -63,7 +63,7 @@ def search() -> tuple[ConfigurationFile | None, list[str]]:
 
 
 def _lies(path: Path) -> bool:
-    """Return whether anything lies there, be it a link to nowhere."""
+    """Return whether the path exists, also if it is a link to nowhere."""
     try:
         path.lstat()
     except OSError:
@@ -72,7 +72,7 @@ def _lies(path: Path) -> bool:
 
 
 def _distrust(path: Path) -> str | None:
-    """Return why others may have had a hand in a file, None where nobody but the user and root can have."""
+    """Return why others may have written a file, or None if no one but the user and root can have."""
     file, folder = path.lstat(), path.parent.stat()
     if not stat.S_ISREG(file.st_mode):
         return "it is not a regular file"
@@ -85,9 +85,9 @@ def _distrust(path: Path) -> str | None:
 
 
 def _others_may_write(status: os.stat_result) -> bool:
-    """Return whether anybody but the owner may write.
+    """Return whether others than the owner may write.
 
-    Where each user has a group of their own, files are often writable by it (umask 002): that is nobody else.
+    If each user has a private group, files are often writable by the group (umask 002), which lets in no one else.
     """
     if status.st_mode & stat.S_IWOTH:
         return True
@@ -95,7 +95,7 @@ def _others_may_write(status: os.stat_result) -> bool:
 
 
 def _is_private_group(gid: int, uid: int) -> bool:
-    """Return whether a group is the one of this user alone: the user's name, primary group, and no other members."""
+    """Return whether a group is private to a user: it has the user's name, is primary, and has no other members."""
     import grp
     import pwd
 
@@ -107,17 +107,20 @@ def _is_private_group(gid: int, uid: int) -> bool:
 
 
 def _concerns(path: Path) -> bool:
-    """Return whether a file that is ignored would have set anything: most of pyproject.toml are not for datacheck."""
+    """Return whether an ignored file would have set anything; most pyproject.toml files say nothing about datacheck."""
     if path.name != "pyproject.toml":
         return True
     try:
         return bool(settings_of(path, _parsed(path, _content(path, follow=True))))
-    except UsageError:  # it sets nothing: it cannot be read
+    except UsageError:  # a file that cannot be read sets nothing
         return False
 
 
 def _content(path: Path, *, follow: bool) -> bytes:
-    """Return the bytes of a regular file; never wait for a pipe, or read without end."""
+    """Return the bytes of a regular file.
+
+    Raises UsageError for anything else, such as a pipe, which could block, and for more than LARGEST bytes.
+    """
     try:
         return read_whole(path, LARGEST, follow=follow)
     except (NotRegular, IsADirectoryError) as exc:
@@ -144,7 +147,7 @@ def _parsed(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def settings_of(path: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a file that is datacheck's."""
+    """Return the part of a file that is datacheck's: [tool.datacheck] in pyproject.toml, the whole of other files."""
     if path.name != "pyproject.toml":
         return content
     for name in ("tool", "datacheck"):

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE, _IGNORED, _KEYS, _NONE = (f"datacheck.cli.configuration.{name}" for name in ("file", "ignored", "keys", "none"))
-"""Where the context of a command keeps what was found out while its options were parsed."""
+"""Keys under which the `meta` of a command's context keeps what the parsing of its options found out."""
 LONGEST = 300
-"""Characters of a message that quotes a configuration."""
+"""Maximum number of characters that a message quotes from a configuration."""
 
 
 class Applied(NamedTuple):
     """The configuration that a command ran with, if any; `ignored` are sentences on files that it did not trust.
 
-    `keys` are the options that come from it.
-    `loosens` are the options from the configuration that judge less; `loosens_of_net` those that do so in a network.
+    `keys` are the options that come from the configuration. `loosens` are those of them that make the command judge
+    less; `loosens_of_net` are those that do so only for a network.
     """
 
     file: ConfigurationFile | None
@@ -39,11 +39,11 @@ class Applied(NamedTuple):
 
     @property
     def found_keys(self) -> frozenset[str]:
-        """The options that come from a file which was only found."""
+        """The options that come from a file that was found, not named; empty if the file was named."""
         return self.keys if self.file is not None and self.file.found else frozenset()
 
     def settings(self, **options: Any) -> Settings:
-        """Return the settings that options make. Raises UsageError as `settings.make` does."""
+        """Return the settings for these options. Raises UsageError as `make_settings.make` does."""
         from datacheck.scanning.make_settings import make
 
         try:
@@ -54,7 +54,7 @@ class Applied(NamedTuple):
             raise UsageError(f"{exc} (with the options of {self.file.path})") from exc
 
     def to(self, settings: Settings, *, net: bool = False) -> Settings:
-        """Return settings that name the configuration they come from; `net`: those of a source of a network."""
+        """Return the settings with the configuration that they come from; `net` is whether they are for a network."""
         if self.file is None:
             return settings
         import msgspec
@@ -63,7 +63,7 @@ class Applied(NamedTuple):
 
     @property
     def unsaid(self) -> str | None:
-        """What has to be said although the command is to say nothing: a file that was found loosened something."""
+        """The sentence that even a silent command prints if a found file loosened something, or None if none did."""
         if self.file is None or not self.file.found or not self.loosens:
             return None
         return self._configuration().sentence
@@ -77,7 +77,7 @@ class Applied(NamedTuple):
 
 
 def applied() -> Applied:
-    """Return the configuration of the running command. What the command line says too is not the configuration's."""
+    """Return the configuration of the running command; options that the command line gives too are not its keys."""
     ctx = click.get_current_context()
     keys = {
         key: value
@@ -130,7 +130,7 @@ def _leave_out(ctx: click.Context, param: click.Parameter, wanted: bool) -> None
 
 
 def left_out(ctx: click.Context) -> bool:
-    """Return whether the command was told to look for no configuration."""
+    """Return whether the command has --no-config."""
     return bool(ctx.meta.get(_NONE))
 
 
@@ -140,7 +140,7 @@ def _given(ctx: click.Context) -> bool:
 
 
 def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
-    """Take the defaults of a command's options from a file. Click asks this even where --config is not given."""
+    """Take the defaults of a command's options from a file. Click calls this even if --config is not given."""
     if ctx.resilient_parsing:
         return
     if ctx.meta.get(_NONE):
@@ -157,8 +157,8 @@ def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 def _values(ctx: click.Context, file: ConfigurationFile) -> dict[str, tuple[str, Any]]:
     """Return each key of a file that is an option of this command, with the parameter's name and the value.
 
-    One file may set the options of all commands. Raises UsageError for what no command has, what a file that was found
-    may not set, and what is no value of the option.
+    One file may set the options of all commands. Raises UsageError for a key that no command has as an option, a key
+    that a found file may not set, and a value that the option does not accept.
     """
     options, of_others = _options(ctx.command), set()
     if ctx.parent is not None and isinstance(ctx.parent.command, click.Group):
@@ -177,7 +177,7 @@ def _values(ctx: click.Context, file: ConfigurationFile) -> dict[str, tuple[str,
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:
-    """Return a command's options by the keys that a configuration has for them: long names without their dashes."""
+    """Return a command's options by their keys in a configuration: the long names without their dashes."""
     return {
         name.removeprefix("--"): param
         for param in command.params
@@ -188,7 +188,7 @@ def _options(command: click.Command) -> dict[str, click.Option]:
 
 
 def _refuse(path: Path, key: str, value: Any) -> None:
-    """Raise UsageError for what a configuration that was found may not set."""
+    """Raise UsageError if a found configuration may not set the key, or not to this value."""
     allowed = FOUND_VALUES.get(key)
     if allowed is not None and value not in allowed:
         key = f"{key} = {str(value)[:LONGEST]!r}" if isinstance(value, str) else key
@@ -201,7 +201,7 @@ def _refuse(path: Path, key: str, value: Any) -> None:
 
 
 def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, key: str, value: Any) -> Any:
-    """Return a value as the command line's parser takes it. Raises UsageError for one that the option cannot have."""
+    """Return a value as the command line's parser takes it. Raises UsageError if the option does not accept it."""
     wanted, types = _type(option)
     values = [_joined(option, it) for it in (value if option.multiple and isinstance(value, list) else [value])]
     for it in values:
@@ -220,14 +220,14 @@ def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, ke
 
 
 def _joined(option: click.Option, value: Any) -> Any:
-    """Return a list as the text that the command line has for it, where an option's value is a list: 3,8,8."""
+    """Return a list as the command line spells it, such as 3,8,8, if the option takes one; else the value unchanged."""
     if isinstance(value, list) and "," in (option.metavar or "") and all(type(it) in (str, int) for it in value):
         return ",".join(map(str, value))
     return value
 
 
 def _type(option: click.Option) -> tuple[str, tuple[type, ...]]:
-    """Return what a value of an option is in TOML, in words and as types."""
+    """Return the type of an option's values in TOML, in words and as Python types."""
     if option.is_flag:
         return "true or false", (bool,)
     if isinstance(option.type, click.types.IntParamType):

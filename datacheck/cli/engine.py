@@ -1,4 +1,4 @@
-"""Where the work of a command is done: the options for it, and the engine that was asked for."""
+"""Choose where the work of a command is done: the options for it, and the engine that they name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def engines() -> Sequence[str]:
-    """Return the engines by name."""
+    """Return the names of the engines."""
     from datacheck.engines import ENGINES
 
     return list(ENGINES)
@@ -35,7 +35,7 @@ ENGINE_OPTIONS = (
     ),
     click.option("--scheduler", metavar="ADDRESS", help="The address of the Dask scheduler, such as tcp://HOST:8786."),
 )
-"""Where the work of a scan is done."""
+"""The options that say where the work of a scan is done."""
 
 
 def engine_options(command: F) -> F:
@@ -46,7 +46,10 @@ def engine_options(command: F) -> F:
 
 
 def start_first_worker(sources: Sequence[str]) -> None:
-    """Start the first worker on this machine, so that it loads its modules while the command does; it ends with it."""
+    """Start the first worker on this machine early, so that it loads its modules while the command loads its own.
+
+    The worker ends with the command.
+    """
     from datacheck.scanning.loading import loading
     from datacheck.workers.pool import WORKER_BYTES
     from datacheck.workers.process import start_ahead
@@ -56,7 +59,7 @@ def start_first_worker(sources: Sequence[str]) -> None:
 
 @contextmanager
 def chosen(options: dict[str, Any]) -> Iterator[MakeEngine | None]:
-    """Take the engine out of a command's options, and yield what makes it; None is the usual one."""
+    """Take the engine out of a command's options, and yield what makes it, or None for the local one."""
     name, scheduler = options.pop("engine"), options.pop("scheduler")
     if name == "local":
         if scheduler is not None:

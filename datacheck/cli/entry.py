@@ -1,7 +1,7 @@
 """The command line: arguments -> library call -> rendered report -> exit status.
 
-Nothing but click is imported until a command runs, and of the commands only the one that does: `datacheck --help` is
-quick.
+Until a command runs, click is the only library that is imported, and of the commands only the one that runs. So
+`datacheck --help` is quick.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if argv is None else argv
     interrupts.end_at_once()
     streams.prepare()
-    cli.commands.get(next(iter(words), ""))  # loaded while an interrupt ends the process at once
+    cli.commands.get(next(iter(words), ""))  # load it while an interrupt still ends the process at once
     try:
         interrupts.heed()
         os.environ.setdefault(
             "OPENBLAS_NUM_THREADS", "1"
         )  # each thread takes memory, and there is nothing for it to do
         status = streams.written(lambda: _status(words))
-        interrupts.ignore()  # all is done: nothing is left to interrupt
+        interrupts.ignore()  # nothing is left to interrupt
     except KeyboardInterrupt:
         status = _interrupted()
     sys.exit(status)
 
 
 def _status(argv: Sequence[str]) -> int:
-    """Run the command line and return its status; whatever goes wrong is one sentence on standard error."""
+    """Run the command line and return its status; report what goes wrong in a sentence on standard error."""
     from datacheck.model.escaping import plain
 
     try:
         if os.environ.get("_DATACHECK_COMPLETE"):
             return _completed(list(argv))
-        with cli.make_context("datacheck", list(argv)) as context:  # `cli.main` takes a closed pipe for status 1
+        with cli.make_context("datacheck", list(argv)) as context:  # `cli.main` would exit with 1 for a closed pipe
             status = cli.invoke(context)
     except click.exceptions.Exit as exc:
         return exc.exit_code
@@ -72,7 +72,10 @@ def _status(argv: Sequence[str]) -> int:
 
 
 def _completed(argv: list[str]) -> int:
-    """Answer a shell that asks for completions; click ends with 1, that is with bad records, for what it cannot do."""
+    """Answer a shell that asks for completions.
+
+    Click exits with 1, the status for bad records, if it does not know the request. COULD_NOT_RUN is returned instead.
+    """
     try:
         cli.main(argv, prog_name="datacheck")
     except SystemExit as exc:
@@ -85,7 +88,7 @@ def _completed(argv: list[str]) -> int:
 
 
 def _interrupted() -> int:
-    """Say what an interrupted command leaves, if it has begun to do something that could leave anything."""
+    """Print what an interrupted command leaves, if it has come so far as to leave anything; return its status."""
     for sentence in interrupts.leaves():
         complain(f"interrupted; {sentence}")
     return INTERRUPTED

@@ -1,4 +1,4 @@
-"""The help of the commands: options in groups, examples, lists of names (TOPICS); and the names to complete."""
+"""The help of the commands: options in groups, examples and lists of names (TOPICS); and shell completion."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ GROUPS = {
     CONFIG: ("config", "no_config"),
     OTHERS: ("version", "help"),
 }
-"""The options by the names of their parameters, in the order in which the help has them."""
+"""The groups of options by title, with the names of their parameters, in the order in which the help has them."""
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "scan": (
         ("scan train_lmdb --labels 1000 -o bad.jsonl", "check a dataset, keep every finding"),
@@ -91,7 +91,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("explain nan", "what a code means, and how to mend it"),
     ),
 }
-"""A few uses of each command."""
+"""Examples of each command: its arguments, and what they do."""
 SECTIONS = {
     "Datasets": {
         "scan": "check every record of datasets; the exit status is the gate",
@@ -111,7 +111,7 @@ SECTIONS = {
         "demo": "make small damaged datasets and scan them",
     },
 }
-"""The commands as the program's own help has them."""
+"""The sections of the program's own help, with the commands and a short description of each."""
 
 
 def _checks() -> list[tuple[str, str]]:
@@ -144,7 +144,7 @@ TOPICS: dict[str, Callable[[], list[tuple[str, str]]]] = {
     "conventions": _conventions,
     "rules": _rules,
 }
-"""Lists of names that options take, or that findings carry, each with what it stands for: too long for a help."""
+"""Lists of names that options take or that findings carry, with their meanings. They are too long for --help."""
 
 
 class Grouped(click.Command):
@@ -153,7 +153,7 @@ class Grouped(click.Command):
     topics: tuple[str, ...] = ()
 
     def groups(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Yield the title of each group of options, and the spelling and the help of each of them."""
+        """Yield each group of options: its title, and the spelling and the help text of each option."""
         records = {it.name: it.get_help_record(ctx) for it in self.get_params(ctx) if isinstance(it, click.Option)}
         known = {name for names in GROUPS.values() for name in names}
         groups = {**GROUPS, OTHERS: (*(name for name in records if name not in known), *GROUPS[OTHERS])}
@@ -169,14 +169,14 @@ class Grouped(click.Command):
                 formatter.write_dl(rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, and what else the command's help ends with."""
+        """Write the examples, and where to find the lists of names."""
         write_examples(str(self.name), formatter)
         if self.topics:
             formatter.write_paragraph()
             formatter.write_text(f"For lists of names: datacheck explain {'|'.join(self.topics)}")
 
     def manual(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Yield the title of each list of names, and its rows, as the manual page has them in full."""
+        """Yield the title and the rows of each list of names, which the manual page has in full."""
         for topic in self.topics:
             yield topic.capitalize(), TOPICS[topic]()
 
@@ -194,7 +194,7 @@ class LintCommand(Grouped):
 
 
 class Commands(MutableMapping[str, click.Command]):
-    """The commands by name, in the order of SECTIONS; each is imported when it is asked for."""
+    """The commands by name, in the order of SECTIONS; each is imported when it is first accessed."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, click.Command] = {}
@@ -251,16 +251,16 @@ def write_examples(name: str, formatter: click.HelpFormatter) -> None:
 
 
 class Source(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
-    """What is there, by its path: any text, which a shell completes as it does paths."""
+    """A source, given as any text; a shell completes it as a path."""
 
     name = "source"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the text as it is: whoever opens it says what is wrong with it."""
+        """Return the text unchanged: the code that opens the source reports what is wrong with it."""
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Leave it to the shell, which knows the files."""
+        """Leave the completion to the shell, which knows the files."""
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(incomplete, type="file")]
@@ -270,7 +270,7 @@ Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]
 
 
 def completing(rows: Callable[[], Iterable[str]]) -> Complete:
-    """Return what completes a word to one of these names."""
+    """Return a function that completes a word to one of these names."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem

@@ -1,4 +1,4 @@
-"""The signals that end the command: the first one interrupts it, and no other disturbs what it then cleans up."""
+"""Handle the signals that end the command: the first one interrupts it, and no later one disturbs its clean-up."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ _left: list[str] = []
 
 
 def end_at_once() -> None:
-    """Have Ctrl-C end the process until `heed`, where the program has not begun by that, as `datacheck.__main__` does.
+    """Make Ctrl-C end the process at once, until `heed` is called.
 
-    That may not import this module: the working directory is still on the import path there.
+    A program that starts in `datacheck.__main__` has done so already. That module cannot import this one, since the
+    working directory is still on the import path there.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _in_main_thread():
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
 
 
 def heed() -> None:
-    """Have the first of these signals raise KeyboardInterrupt; one that is ignored, as by nohup, stays so.
+    """Make the first of these signals raise KeyboardInterrupt; one that is ignored, as by nohup, stays ignored.
 
-    Only SIGCHLD does not: who ignores that does not learn how a worker ended.
+    SIGCHLD does not stay ignored: a process that ignores it does not learn how a worker ended.
     """
     _left.clear()
     if not _in_main_thread():
@@ -43,26 +44,26 @@ def heed() -> None:
 
 
 def ignore() -> None:
-    """From here on, what is under way is finished: a signal comes too late."""
+    """Ignore the signals from now on, so that what is under way is finished."""
     if _in_main_thread():
         for number in _heeded:
             signal.signal(number, signal.SIG_IGN)
 
 
 def will_leave(sentence: str) -> None:
-    """From here on, an interrupted command says this: what it leaves, and what to do next."""
+    """Set what the command says from now on if it is interrupted: what it leaves, and what to do next."""
     _left[:] = [sentence]
 
 
 def leaves() -> tuple[str, ...]:
-    """Return what is to be said of an interrupted command, once."""
+    """Return the sentence that an interrupted command prints, if there is one, and forget it."""
     said = tuple(_left)
     _left.clear()
     return said
 
 
 def caused(problem: BaseException) -> bool:
-    """Say whether an error is what became of an interrupt: Python wraps what is raised while it makes a class."""
+    """Return whether an error comes from an interrupt: Python wraps exceptions raised while it makes a class."""
     seen: BaseException | None = problem
     while seen is not None and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__cause__ or seen.__context__
@@ -84,7 +85,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _lost(problem: UnraisableHookArgs) -> None:
-    """Listen again where an interrupt came while nothing could be raised, as in a finalizer, and was lost."""
+    """Listen again after an interrupt was lost because it came where nothing can be raised, as in a finalizer."""
     if issubclass(problem.exc_type, KeyboardInterrupt):
         _listen()
     else:

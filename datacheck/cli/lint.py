@@ -49,7 +49,7 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
     guard = guard_of(files, options["root"])
     config = configuration_of()
     if "labels" in config.keys and isinstance(options["labels"], tuple) and None in options["labels"]:
-        options["labels"] = None  # one file has the options of all commands: what is meant for a scan says nothing here
+        options["labels"] = None  # a configuration is for all commands: bounds for a scan mean nothing here
     with ExitStack() as stack:
         written = stack.enter_context(Reports(options.pop("reports"), guard))
         drawn = None if schedule is None else stack.enter_context(schedule_of(schedule, guard))

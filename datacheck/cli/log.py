@@ -79,7 +79,7 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
 
 
 def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport, Output | Path], None]:
-    """Return what draws a log's picture; whatever keeps it from doing so is said before the log is read."""
+    """Return a function that draws a log's picture. Raises any error before the log is read."""
     from datacheck.logs.plot import plotting
 
     if len(files) > 1:

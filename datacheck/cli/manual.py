@@ -1,4 +1,4 @@
-"""The manual page of the program, made of the help of its commands: `python -m datacheck.cli.manual > datacheck.1`."""
+"""Make the manual page from the help of the commands: `python -m datacheck.cli.manual > datacheck.1`."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def roff(text: str) -> str:
-    r"""Return a text as roff shows it.
+    r"""Return a text escaped for roff.
 
     >>> print(roff(r".a-b\c"))
     \&.a\-b\ec

@@ -1,4 +1,4 @@
-"""The types of what options of the command line take, and options whose help names the rows of a table."""
+"""The types of the values that options take, and options whose help names the rows of a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
 class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
-    """LO:HI, either side of which may be empty, with a field name before it where that is allowed."""
+    """LO:HI, either side of which may be empty.
+
+    `field` allows a field name before it (FIELD=LO:HI), `single` a single integer in its place.
+    """
 
     def __init__(self, name: str, *, field: bool = False, single: bool = False) -> None:
         self.name, self._field, self._single = name, field, single
@@ -40,7 +43,7 @@ class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
         return (field or None, pair) if self._field else pair
 
     def spelled(self, value: Any) -> str:
-        """Return a value as the command line spells it, so that `convert` would make it again."""
+        """Return a value as the command line spells it, so that `convert` would return it again."""
         from datacheck.model.settings import Bounds
         from datacheck.reporting.advice import spelled_bounds
 
@@ -50,7 +53,7 @@ class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
 
 
 class Named(click.Path):
-    """A path with a name; an empty one, as an unset variable of a shell gives it, is not the working directory."""
+    """A path on this machine. An empty one, as from an unset shell variable, does not mean the working directory."""
 
     def __init__(self, path_type: type[Path] | type[str] = Path) -> None:
         super().__init__(path_type=path_type)
@@ -64,7 +67,7 @@ class Named(click.Path):
 
 
 class FromTable(click.Option):
-    """An option whose help names the rows of a table, which is imported when the help is shown, and not before.
+    """An option whose help names the rows of a table, which is not imported before the help is shown.
 
     In the help and the metavar, "{a|b}" stands for all rows, as do "{a, b}", "{a or b}" and "{a or, b}".
     """
@@ -74,14 +77,14 @@ class FromTable(click.Option):
         self._rows = rows
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete a word to the name of a row; a value that is a path is the shell's to complete."""
+        """Complete a word to the name of a row, or leave it to the shell if the value is a path."""
         if isinstance(self.type, click.Path):
             return super().shell_complete(ctx, incomplete)
         return completing(self._rows)(ctx, self, incomplete)
 
     @property
     def help(self) -> str | None:
-        """What the option does, with the names of the rows: a shell shows it too."""
+        """The help text with the names of the rows, which a shell shows too."""
         return _spelled(self._help, self._rows)
 
     @help.setter  # noqa: A003  (the name is click's)
@@ -94,7 +97,7 @@ class FromTable(click.Option):
 
 
 def _spelled(text: str | None, table: Callable[[], Sequence[str]]) -> str | None:
-    """Return a text with the names of rows in the places that are left for them."""
+    """Return a text whose placeholders are replaced by the names of the rows."""
     if text is None or "{a" not in text:
         return text
     rows = table()
@@ -111,7 +114,7 @@ def _spelled(text: str | None, table: Callable[[], Sequence[str]]) -> str | None
 
 
 class RowName(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
-    """The name of a row of a table, which is imported when a value is given or the help is shown."""
+    """The name of a row of a table, which is not imported before a value is given or the help is shown."""
 
     name = "choice"
 

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from datacheck.cli.help import checks, codes, completing
 from datacheck.cli.option_types import Bound, FromTable, Named
 
-if TYPE_CHECKING:
-    pass
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def backends() -> Sequence[str]:
-    """Return the kinds of store by name."""
+    """Return the names of the kinds of store."""
     from datacheck.backends import BACKENDS
 
     return list(BACKENDS)
 
 
 def writable() -> Sequence[str]:
-    """Return the kinds of key-value store that a rebuild can write."""
+    """Return the names of the kinds of key-value store that a rebuild can write."""
     from datacheck.backends import writable
 
     return writable()
 
 
 def decoders() -> Sequence[str]:
-    """Return the decoders of single values."""
+    """Return the names of the decoders of single values."""
     from datacheck.decoders import value_decoders
 
     return value_decoders()
@@ -53,14 +50,14 @@ def forks() -> Sequence[str]:
 
 
 def report_suffixes() -> Sequence[str]:
-    """Return what the names of report files end in."""
+    """Return the suffixes of report files."""
     from datacheck.reporting.files import REPORTS
 
     return list(REPORTS)
 
 
 def log_suffixes() -> Sequence[str]:
-    """Return what the names of a log's report files end in, those behind the others that have the series."""
+    """Return the suffixes of a log's report files; those of files with the series come last, and say so."""
     from datacheck.logs.table import LOG_REPORTS
     from datacheck.reporting.files import REPORTS
 
@@ -90,7 +87,7 @@ REPORT_OPTION = click.option(
 
 
 def integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    """Return the sizes of a shape that stand between commas."""
+    """Return the sizes of a shape that is given with commas, or None if none is given."""
     if value is None:
         return None
     try:
@@ -104,7 +101,7 @@ def _groups(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -
 
 
 class Found(Enum):
-    """What becomes of an option in a configuration that was found, not named: it may have come with a dataset."""
+    """How an option is treated in a configuration that was found, not named, and may have come with a dataset."""
 
     OBEYED = "it says what the data should look like, or how the result is shown"
     OBEYED_OF_STORES = "obeyed; with a network, which says the same itself, it is named as one that judges less"
@@ -131,15 +128,15 @@ FOUND = {
 }
 """Every option of every command, by its long name; one that is not here is refused.
 
-`workers` is at most the number of cores. `strict = false` is no more than the default.
-`label-field` takes the bounds of labels away from the field that would have them, and the checks of values away from
-another; `array`, like `decoder`, judges what would be undecided. `range` and `together` can only find more, and a
-`shape` that is not the one most records have finds most records bad.
+`workers` is limited to the number of cores. `strict = false` is only the default. `label-field` takes the bounds of
+labels away from the field that would have them, and the checks of values away from another field. `array`, like
+`decoder`, judges values that would be undecided. `range` and `together` can only add findings, and a `shape` that most
+records do not have makes most records bad.
 """
 FOUND_VALUES = {"format": ("text", "json")}
-"""Of these options only these values are obeyed; others are refused."""
+"""The only values of these options that a found configuration may set; others are refused."""
 AS_IF_UNSET = {"max-bad": ("0", "0%"), "sample": ("100%",), "labels": (":",)}
-"""Values that judge no less than leaving the option away, beside false and the empty list."""
+"""Values that judge no less than leaving out the option, apart from false and the empty list."""
 
 
 def _allows_negative(labels: object) -> bool:
@@ -151,9 +148,9 @@ def _is_none(convention: object) -> bool:
 
 
 JUDGES_LESS: dict[str, Callable[[object], bool]] = {"labels": _allows_negative, "convention": _is_none}
-"""Of these options the values for which this holds are named although the option is only obeyed.
+"""Tests for the values of these options that judge less: they are named (Found.NAMED), whatever FOUND says.
 
-A negative label of a Datum is suspicious, unless bounds allow it. Without conventions nothing is held against them.
+A negative label of a Datum is suspicious unless bounds allow it. Without conventions, no record is checked against one.
 """
 
 
@@ -284,25 +281,25 @@ SCAN_OPTIONS = (
     STRICT_OPTION,
     IGNORE_OPTION,
 )
-"""What a scan is asked to do; a rebuild begins with a scan."""
+"""The options of a scan; a rebuild, which begins with one, has them too."""
 
 
 SHARED = (
     *("backend", "decoder", "array", "ranges", "labels", "label_field", "shape", "allow_nan", "together", "checks"),
     *("like", "like_tolerance", "skip", "sample", "timeout", "max_bad", "strict", "strict_pictures", "ignore"),
 )
-"""The parameters of these that change what is found, or what counts: a printed command repeats them."""
+"""The parameters of SCAN_OPTIONS that change what is found or what counts. Suggested commands repeat them."""
 
 
 INFO_OPTIONS = (
     *(BACKEND_OPTION, DECODER_OPTION, ARRAY_OPTION, LABEL_FIELD_OPTION, TOGETHER_OPTION, CONVENTION_OPTION),
     TIMEOUT_OPTION,
 )
-"""What says how a store is to be read; the others say what is right in it."""
+"""The options that say how a store is read; the others of a scan say what is right in it."""
 
 
 def info_options(command: F) -> F:
-    """Give a command the options that say how a store is to be read."""
+    """Give a command the options that say how a store is read."""
     for option in reversed(INFO_OPTIONS):
         command = option(command)
     return command

@@ -1,4 +1,4 @@
-"""What the commands print: summaries, JSON, errors, the progress bar; and their exit statuses."""
+"""Print the output of the commands: summaries, JSON, errors, the progress bar. Define their exit statuses."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 WORST_FIRST = (COULD_NOT_RUN, 1, 3, 0)
-"""Of several sources, the exit status is the first of these that one of them has."""
+"""Exit statuses from worst to best. With several sources, the first of these that one of them has counts."""
 
 
 def complain(error: object) -> None:
-    """Say one sentence on standard error."""
+    """Print one sentence on standard error."""
     from datacheck.model.escaping import plain
 
     streams.complain(plain(str(error)))
@@ -36,7 +36,7 @@ def watching(
 ) -> Iterator[Callable[[int, int | None, int], None]]:
     """Yield a progress callable that draws a bar on standard error, if that is a terminal.
 
-    `size` is that of the source in bytes, once it is known.
+    `size` returns the size of the source in bytes, or None while it is not known.
     """
     if not wanted or not sys.stderr.isatty():
         yield lambda done, total, bad: None
@@ -48,7 +48,7 @@ def watching(
 
 
 def columns() -> int | None:
-    """Return how wide the terminal is that standard output goes to, None where it is no terminal."""
+    """Return the width of the terminal that standard output goes to, at least 40, or None if it is no terminal."""
     if not sys.stdout.isatty():
         return None
     import shutil
@@ -57,7 +57,7 @@ def columns() -> int | None:
 
 
 def in_colour() -> bool:
-    """Say whether standard output is to have colours: on a terminal, unless NO_COLOR says no or FORCE_COLOR yes."""
+    """Return whether standard output gets colours: on a terminal, unless NO_COLOR says no or FORCE_COLOR yes."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR", "0") != "0":
@@ -70,10 +70,10 @@ STATES = {"clean": "green", "NOT CLEAN": "red", "UNDECIDED": "magenta", "INTERRU
 
 
 def coloured(text: str) -> str:
-    """Return a summary with its verdict, and those of the codes, in colour where that is wanted.
+    """Return a summary with its verdict, and the verdicts of the codes, in colour if colours are wanted.
 
-    Only the beginnings of lines that are datacheck's own words are, so that no key can pass for a verdict, nor the path
-    in the first line.
+    Only datacheck's own words at the beginning of lines are coloured, so that neither a key nor the path in the first
+    line can pass for a verdict.
     """
     if not in_colour():
         return text
@@ -94,7 +94,7 @@ def coloured(text: str) -> str:
 
 
 def paragraph(text: str, indent: int = 0) -> str:
-    """Return a text broken at the width of the terminal, with further lines indented; in a pipe, in one line."""
+    """Return a text wrapped at the width of the terminal, with further lines indented; in a pipe, unchanged."""
     width = columns()
     if width is None:
         return text
@@ -104,7 +104,10 @@ def paragraph(text: str, indent: int = 0) -> str:
 
 
 def saying_bad(report: Report, listen: Callable[[Collection[Finding]], None]) -> Callable[[Collection[Finding]], None]:
-    """Return what hears findings and names those that count as bad on standard error, above the bar if there is one."""
+    """Return a function that passes findings on to `listen`, and prints those that count as bad on standard error.
+
+    They are printed above the progress bar if there is one.
+    """
     from datacheck.model.escaping import plain
     from datacheck.reporting.ci.bounded import ERROR, level_of, sentence
     from datacheck.reporting.progress import write_above
@@ -119,20 +122,20 @@ def saying_bad(report: Report, listen: Callable[[Collection[Finding]], None]) ->
 
 
 LONG = 60.0
-"""Seconds: of a scan that takes longer it is said at its start how to keep what it finds."""
+"""Duration, in seconds, above which a scan says at its start how to keep what it finds."""
 SURE = 2.0
-"""Seconds after which it can be told how long a scan will take."""
+"""Seconds of scanning after which the duration of a scan can be estimated."""
 
 
 class ToKeep:
-    """Says once, while a scan begins that will take long, that --report keeps all that it finds."""
+    """A hint that --report keeps every finding, printed once at the start of a scan that will take long."""
 
     def __init__(self, say: Callable[[str], None], *, wanted: bool, clock: Callable[[], float] = monotonic) -> None:
         self._say, self._wanted, self._clock = say, wanted, clock
 
     def watching(self, progress: Callable[[int, int | None, int], None]) -> Callable[[int, int | None, int], None]:
-        """Return a progress callable that tells another one, and says its sentence if it is due."""
-        first: tuple[float, int] | None = None  # what comes before it is the same for few records and for many
+        """Return a progress callable that calls another one, and prints the hint if it is due."""
+        first: tuple[float, int] | None = None  # starting up takes the same time for few records and for many
 
         def watch(done: int, total: int | None, bad: int) -> None:
             nonlocal first
@@ -147,14 +150,14 @@ class ToKeep:
         return watch
 
     def _tell(self, seconds: float) -> None:
-        """Say it where the scan takes so long; once it could be told, it is not asked again."""
+        """Print the hint if the scan will take longer than LONG. Either way, there is no second estimate."""
         self._wanted = False
         if seconds > LONG:
             self._say(f"this will take about {duration(seconds)}; --report FILE keeps every finding")
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a person reads it.
+    """Return a duration in words: in minutes, or in hours from 90 minutes on.
 
     >>> duration(75), duration(3 * 3600)
     ('1 minute', '3 hours')
@@ -164,7 +167,7 @@ def duration(seconds: float) -> str:
 
 
 def print_text(report: Report, written: Sequence[str], asked: Asked | None = None, form: str = "text") -> None:
-    """Print the summary, with all findings where no report has them and they are not too many, and what to run next."""
+    """Print the summary and what to run next; list all findings if no report has them and they are not too many."""
     from datacheck.reporting.advice import Asked, advice
     from datacheck.reporting.ci.bounded import BOUNDED
     from datacheck.reporting.page import PAGE
@@ -177,7 +180,7 @@ def print_text(report: Report, written: Sequence[str], asked: Asked | None = Non
 
 
 def print_end(reports: Sequence[Report], failed: int) -> None:
-    """Print what was not read in folders, and of several sources, of which some could not be opened, the totals."""
+    """Print what was not read in folders, and the totals of several sources; `failed` of them could not be opened."""
     from datacheck.reporting.several import not_read
     from datacheck.reporting.summary import totals
 
@@ -195,7 +198,7 @@ def watching_phases(wanted: bool) -> AbstractContextManager[Callable[[str, int, 
 
 
 def print_summary(text: str, form: str = "text") -> None:
-    """Print a text; where GitHub's runner reads along, so that it takes nothing in it for a command."""
+    """Print a text. If GitHub's runner reads it, prevent it from taking a line for a command."""
     if form == "github" or (os.environ.get("GITHUB_ACTIONS") and any(map(_is_command, text.splitlines()))):
         from datacheck.reporting.ci.annotations import quiet
 
@@ -204,12 +207,12 @@ def print_summary(text: str, form: str = "text") -> None:
 
 
 def _is_command(line: str) -> bool:
-    """Say whether GitHub's runner would take a line for a command: a key may begin as one does."""
+    """Return whether GitHub's runner would take a line for a command; a key may begin like one."""
     return line.lstrip().startswith(("::", "##["))
 
 
 def print_annotations(reports: Sequence[Report], form: str) -> None:
-    """Print what GitHub's runner makes annotations of, if that is wanted."""
+    """Print the commands from which GitHub's runner makes annotations, if the format is "github"."""
     if form == "github":
         from datacheck.reporting.ci.annotations import commands
 

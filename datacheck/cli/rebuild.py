@@ -143,7 +143,7 @@ def rebuild(
 
 
 def _left_by_an_interrupt(sources: Sequence[str], target: Path, quarantine: Path | None, *, dry_run: bool) -> str:
-    """Return what is true until a copy gets its name, from when on an interrupt comes too late."""
+    """Return the sentence for an interrupt. It holds until a copy gets its name; later interrupts are ignored."""
     its = f"{sources[0]} is" if len(sources) == 1 else "the sources are"
     if dry_run:
         return f"{its} unchanged, and a dry run writes no copy; the same command begins anew"

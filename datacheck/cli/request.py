@@ -1,4 +1,4 @@
-"""What a command was asked to do: its settings, with the configuration that gives its defaults."""
+"""The request that a command carries out: its settings, with the configuration that gives its defaults."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 def settings_of(options: dict[str, Any]) -> Settings:
-    """Return the settings that a command's options ask for. Raises UsageError for one that makes no sense."""
+    """Return the settings that a command's options ask for. Raises UsageError for an invalid option."""
     ranges = dict(options.pop("ranges"))
     checks = options.pop("checks")
     return configuration_of().settings(range=ranges or None, checks=checks or None, **given_options(options))
 
 
 def configuration_of() -> Applied:
-    """Return the configuration that the command runs with; say which files were not trusted."""
+    """Return the configuration that the command runs with, and print which files were not trusted."""
     for sentence in applied().ignored:
         complain(sentence)
     return applied()
 
 
 def end_silent(*, silent: bool) -> None:
-    """End a command: where it was told to be silent, say what a configuration that was found loosened."""
+    """End a command. If it was silent, print what a found configuration loosened."""
     unsaid = applied().unsaid
     if silent and unsaid is not None:
         complain(unsaid)
@@ -50,7 +50,7 @@ OF_SCAN = ("phase", "stages", "root", "batch_size", "checksums", "duplicates")
 
 
 def asked() -> Asked:
-    """Return the words of the running command that the commands which it prints are to repeat."""
+    """Return the words of the running command that the commands which it suggests repeat."""
     from datacheck.reporting.advice import Asked
 
     ctx = click.get_current_context()

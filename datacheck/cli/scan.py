@@ -97,7 +97,7 @@ def scan(
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
-    if options["engine"] == "local" and options["if_changed"] is None:  # else there may be no need of a worker
+    if options["engine"] == "local" and options["if_changed"] is None:  # else no worker may be needed
         start_first_worker(sources)
     options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
     from datacheck.cli.targets import ScanRequest, guard_of, hold, ready
@@ -142,7 +142,7 @@ def scan(
 
 
 def _tell(report: Report, files: Reports, written: Sequence[str], form: str, *, quiet: bool) -> None:
-    """Print what was found in a source, unless that is not wanted, and have a page say what to do next."""
+    """Print what was found in a source if text is wanted, and set the next steps that a page shows."""
     from datacheck.reporting.advice import advice
     from datacheck.reporting.page import PAGE
 
@@ -155,7 +155,7 @@ def _tell(report: Report, files: Reports, written: Sequence[str], form: str, *, 
 
 @contextmanager
 def _kept(files: Reports, resume: Path | None) -> Iterator[Reports]:
-    """Write the report files; where the cluster is lost, say how a later scan goes on with them."""
+    """Keep the report files open; if the cluster is lost, add to the error how a later scan goes on with them."""
     from datacheck.errors import ClusterFailed
 
     try:
@@ -175,7 +175,7 @@ def _unfinished(files: Reports, resume: Path | None) -> Iterator[str]:
 def _scan_one(
     scan: Scan | None, held: Against, files: Reports, say_keeps: ToKeep, *, progress: bool, verbose: bool
 ) -> tuple[Report | None, int]:
-    """Run a scan; return its report, None where there was nothing to open, and its exit status."""
+    """Run a scan; return its report, or None if nothing could be opened, and its exit status."""
     from datacheck.cli.targets import StoreScan
     from datacheck.model.escaping import plain
     from datacheck.scanning.resuming import tell_answer

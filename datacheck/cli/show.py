@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datacheck.showing import Record
 
 WIDEST, HIGHEST = 64, 48
-"""Pixels of a picture on the terminal."""
+"""Maximum width and height of a picture on the terminal, in pixels."""
 BLOCK = "\u2580"
 
 
@@ -92,7 +92,7 @@ def _shown(
     many: bool,
     picture: tuple[int, int] | None,
 ) -> set[int]:
-    """Print the records; return their statuses."""
+    """Print the records, and return their statuses."""
     from datacheck.errors import RecordMissing
     from datacheck.showing import Showing
 
@@ -120,13 +120,13 @@ def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], 
     from datacheck.scanning.names import Names
     from datacheck.showing.first_bad import first_bad
 
-    names = Names(settings, excused=applied().found_keys)  # what is not there is said once, when records are shown
+    names = Names(settings, excused=applied().found_keys)  # missing names are reported when records are shown
     with watching(True, plain(source)) as watch:
         return first_bad(source, settings, count, watch, names)
 
 
 def _size(asked: str) -> tuple[int, int] | None:
-    """Return how large a picture may be in pixels, None where none is to be drawn."""
+    """Return the maximum width and height of a picture in pixels, or None if none is drawn."""
     wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _has(BLOCK))
     return (min(columns() or WIDEST, WIDEST), HIGHEST) if wanted else None
 
@@ -140,7 +140,7 @@ def _draw(record: Record) -> None:
 
 
 def _has(text: str) -> bool:
-    """Say whether standard output can take a text."""
+    """Return whether standard output can encode a text."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -149,7 +149,7 @@ def _has(text: str) -> bool:
 
 
 def _spelling() -> Any:
-    """Return how keys are printed: on a terminal that takes it, one that is UTF-8 as the text that it is."""
+    """Return the function that spells keys: on a terminal that can show it, it keeps UTF-8 text as it is."""
     from datacheck.model.escaping import plain, readable
 
     return readable if sys.stdout.isatty() and _has(BLOCK) else plain

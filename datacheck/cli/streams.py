@@ -1,4 +1,4 @@
-"""The standard streams of the command: closed ones, full ones, and those that nobody reads any more."""
+"""Handle standard streams that are closed, full, or no longer read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COULD_NOT_RUN = 2
 
 
 class Standard(io.TextIOWrapper):
-    """Standard output, which remembers that it could not be written: other files may fail in the same way."""
+    """Standard output that remembers its own write error, since other files may fail in the same way."""
 
     failed: OSError | None = None
 
@@ -32,28 +32,28 @@ class Standard(io.TextIOWrapper):
 
 
 def prepare() -> None:
-    """Make the streams take whatever comes.
+    """Make the standard streams take any text.
 
-    A closed one is opened on nothing, or the next file that is opened would become standard output; what an encoding
-    lacks is escaped.
+    A closed stream is opened on the null device; otherwise the next file that is opened would become standard output.
+    Characters that the encoding lacks are escaped.
     """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-        if descriptor and getattr(sys, name) is None:  # that there is no input is for its reader to say
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number, this one
+        if descriptor and getattr(sys, name) is None:  # whoever reads standard input reports that there is none
             setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8", closefd=False))
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:  # not what a caller put there
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:  # not a caller's stream
         now = sys.stdout
         name, by_line, at_once = now.encoding, now.line_buffering, now.write_through
         sys.stdout = Standard(now.detach(), name, "backslashreplace", None, by_line, at_once)
 
 
 def complain(text: str) -> None:
-    """Say one sentence on standard error, if there is one that takes it."""
+    """Print one sentence on standard error, if it is open and can be written."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             sys.stderr.write(f"datacheck: {text}\n")
@@ -61,12 +61,15 @@ def complain(text: str) -> None:
 
 
 def written(run: Callable[[], int]) -> int:
-    """Return the status of a run, once all that it printed has reached standard output; say so where it cannot."""
+    """Return the status of a run once its output is flushed, or COULD_NOT_RUN if either raises OSError.
+
+    The error is reported on standard error, except for a pipe that is no longer read.
+    """
     try:
         status = run()
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it has left
+    except BrokenPipeError:  # the reader has left
         _say_no_more()
         return COULD_NOT_RUN
     except OSError as exc:
@@ -81,7 +84,7 @@ def written(run: Callable[[], int]) -> int:
 
 
 def _say_no_more() -> None:
-    """Let what is left in the buffers go nowhere: the interpreter tries to write it at its end."""
+    """Discard what is left in the buffers, which the interpreter tries to write when it ends."""
     if sys.stdout is not None:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What `datacheck scan` is given: stores and networks, made into scans about to be run."""
+"""Turn the stores and networks that `datacheck scan` is given into scans that are ready to run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SUFFIXES = (".prototxt", ".pbtxt")
 
 
 class Scan(Protocol):
-    """A scan about to be run into its report."""
+    """A scan that is ready to run, and the report that it fills."""
 
     report: Report
     names: Names | None
@@ -53,7 +53,7 @@ class Scan(Protocol):
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
 
     def reads(self) -> Iterator[Path]:
-        """Yield every file that it reads."""
+        """Yield every file that the scan reads."""
         ...
 
 
@@ -70,12 +70,12 @@ class StoreScan:
     until: float | None = None
     engine: MakeEngine | None = None
     ahead: tuple[Ahead, int] | None = None
-    """What scans it with others at a time, and its number there."""
+    """The scans that run at the same time, this one among them, and its number there; None if it runs alone."""
     before: Report | None = None
     """The report of the store that is scanned before this one."""
 
     def begin(self, files: Reports) -> None:
-        """Have the scan marked in the reports; where the time was over in the one before, it does not begin."""
+        """Give the scan a journal in the report files; if the time is over before it begins, make it scan nothing."""
         if self.too_late:
             self.until = TOO_LATE
         elif self.ahead is None:
@@ -88,11 +88,11 @@ class StoreScan:
         return before is not None and (before.stopped or ((before.worked or bool(self.ahead)) and is_over(self.until)))
 
     def prepare(self, held: Against) -> Report | None:
-        """Hold it against earlier reports; return its report where one of them answers."""
+        """Compare the store with earlier reports; return a report if one of them answers for it, else None."""
         answer = held.begin(self.reader, self.report)
         if answer is not None and self.names is not None:
             self.names.skip()
-        if self.before is not None:  # for the one behind
+        if self.before is not None:  # for the scan after this one
             self.report.stopped |= answer is not None and self.too_late
             self.report.worked |= self.before.worked
         return answer
@@ -105,7 +105,7 @@ class StoreScan:
             ahead.finish(number, progress, listen)
 
     def run_now(self, progress: Progress, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
-        """Scan it here and now."""
+        """Scan the store now, and not with others at a time."""
         if self.ahead is not None and self.too_late:
             self.until = TOO_LATE
         run(
@@ -122,7 +122,7 @@ class StoreScan:
         )
 
     def reads(self) -> Iterator[Path]:
-        """Yield every file that it reads."""
+        """Yield every file that the scan reads."""
         return read_by(self.reader)
 
 
@@ -135,9 +135,10 @@ def ready(
     *,
     quiet: bool,
 ) -> None:
-    """Have the scans of stores end in time, and use an engine; say if an earlier run is resumed.
+    """Give the scans their engine and the time when they end; print a sentence if an earlier run is resumed.
 
-    Raises UsageError where the earlier run that is resumed scanned something else, or otherwise.
+    Several stores are scanned at a time if the engine and the settings allow it. Raises UsageError if the run that is
+    resumed scanned something else, or in another way.
     """
     stores = [it for it in scans if isinstance(it, StoreScan)]
     if len(stores) < len(scans) and resume is not None:
@@ -163,7 +164,7 @@ def ready(
 
 
 def _pair(scans: Sequence[Scan | None]) -> None:
-    """Have each of these stores compared with the others. Raises UsageError where they cannot be paired."""
+    """Set up the comparison of each store with the others. Raises UsageError if they cannot be paired."""
     stores = [it for it in scans if isinstance(it, StoreScan)]
     if len(stores) < len(scans):
         raise UsageError("--paired compares stores; leave the network out")
@@ -174,7 +175,7 @@ def _pair(scans: Sequence[Scan | None]) -> None:
 def hold(
     scans: Sequence[Scan | None], settings: Settings, if_changed: str | None, reports: Sequence[str | Path]
 ) -> Against:
-    """Return the earlier reports that these are held against. Raises UsageError for what is none, and for a network."""
+    """Return the earlier reports to compare with. Raises UsageError for a file that is no report, and for a network."""
     held = against(settings, if_changed, len(scans), reports)
     named = [settings.known, settings.like, if_changed]
     if any(named) and not all(it is None or isinstance(it, StoreScan) for it in scans):
@@ -183,7 +184,7 @@ def hold(
 
 
 def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
-    """Return what keeps reports off the paths that were named, opened or not, and off all that the scans read."""
+    """Return a guard that keeps reports off the paths that were named, opened or not, and off what the scans read."""
     made = [it for it in scans if it is not None]
     return Guard(
         [*named, *(it.report.source.path for it in made)], lambda: (file for it in made for file in it.reads())
@@ -192,9 +193,9 @@ def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
 
 @dataclass(frozen=True)
 class ScanRequest:
-    """How networks among the sources are to be taken, and whom to tell of what is neither store nor network.
+    """How sources become scans, and the callback for errors of what is neither a store nor a network.
 
-    `net_settings` are the settings for what a network reads. `names` are those that the options give.
+    `net_settings` are the settings for what a network reads. `names` looks for the names that the options give.
     """
 
     settings: Settings
@@ -206,7 +207,7 @@ class ScanRequest:
     stages: Sequence[str] = ()
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
-        """Return the scans of all networks' layers and of the sources; None stands for one that was complained of."""
+        """Return the scans of all networks' layers and of the sources; None stands for one with a reported error."""
         made: list[Scan | None] = [it for net in nets for it in self._of_net(net)]
         made += (it for source in sources for it in self._of_source(source))
         self.names.sources = sum(it is not None for it in made)
@@ -231,7 +232,10 @@ class ScanRequest:
             yield from self._of_net(source, otherwise=exc)
 
     def _of_net(self, net: str, otherwise: DatacheckError | None = None) -> Sequence[Scan | None]:
-        """Return the scans of a network's layers; of what is no network, say so, or what it is not `otherwise`."""
+        """Return the scans of a network's layers, or [None] after reporting an error.
+
+        `otherwise` is the error to report if the file is neither a malformed prototxt nor named like one.
+        """
         from datacheck.netscan.scan import prepare_net
 
         try:

@@ -1,1 +1,1 @@
-"""What is done with a whole store beside judging it: recording checksums, comparing stores with each other."""
+"""Process whole stores in other ways than by judging them: record checksums, and compare stores with each other."""

@@ -38,11 +38,12 @@ if TYPE_CHECKING:
     from datacheck.digests.of_blocks import Digests
 
 PASSED_OVER = "unsupported"
-"""Of a part that datacheck does not read a scan says so, too: it needs no checksum. What lies `elsewhere` is such."""
+"""Code of findings about parts that datacheck does not read. A scan reports them, too, so they need no checksum; the
+same holds for findings about what lies `elsewhere`."""
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """What was written: the path of the checksum file, its size in bytes, and of how many records it is."""
+    """The checksum file that was written: its path, number of records, size in bytes, and the time taken in seconds."""
 
     path: str
     records: int
@@ -71,9 +72,9 @@ def checksum(
     source
         A store, as `scan` takes it; of a folder, HDF5 files alone.
     out
-        The file to write. It gets the name when it is whole.
+        The file to write. It gets its name only when it is complete.
     force
-        Replace a file that is there.
+        Replace an existing file.
     progress
         As `scan` takes it.
     settings
@@ -87,7 +88,7 @@ def checksum(
     SourceUnreadable
         A record could not be read, or the store changed meanwhile: nothing was written.
     TargetExists
-        A file is there already.
+        The file exists already.
     ReportFailed
         The file could not be written.
     """
@@ -103,7 +104,10 @@ def record(
     progress: Progress | bool = False,
     publishing: Callable[[], None] = lambda: None,
 ) -> Recorded:
-    """Write the checksum file of a source; see `checksum`. `publishing` is called when it is about to get its name."""
+    """Write the checksum file of a source; see `checksum`.
+
+    `publishing` is called just before the file gets its name.
+    """
     started = time.monotonic()
     reader, report = prepare(source, settings)
     guard = Guard([reader.path], lambda: read_by(reader))
@@ -124,7 +128,7 @@ def record(
 
 
 def _gather(reader: Reader, report: Report, gathered: Gathered, progress: Progress) -> None:
-    """Gather the digests of all records. Raises SourceUnreadable where one cannot be had."""
+    """Collect the digests of all records. Raises SourceUnreadable if one cannot be computed."""
     before = fingerprint_if_any(reader)
     with start_engine(Job(reader, report.settings), report.settings.workers) as pool:
         layout: Layout | Death = only(pool, TakeLayout())
@@ -147,7 +151,7 @@ def _gather(reader: Reader, report: Report, gathered: Gathered, progress: Progre
 
 
 def _refuse(reader: Reader, findings: Iterable[Finding]) -> None:
-    """Raise SourceUnreadable where something of the store could not be read."""
+    """Raise SourceUnreadable if a part of the store could not be read."""
     for it in findings:
         if it.verdict == "suspicious" or (it.key is None and (it.code == PASSED_OVER or "elsewhere" in it.details)):
             continue
@@ -159,7 +163,7 @@ def _refuse(reader: Reader, findings: Iterable[Finding]) -> None:
 
 
 class TakeDigests(Check, frozen=True):
-    """Return a Tally with the Digests of a shard, which judges nothing."""
+    """Task that returns a Tally with the Digests of a shard, without judging its records."""
 
     def run(self, job: Job, watch: Watch) -> Tally:
         from datacheck.digests.of_blocks import digests_with_keys, not_read

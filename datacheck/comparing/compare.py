@@ -32,7 +32,7 @@ OF_READING = frozenset(
         *("missing-filter", "internal-error", "source-changed", "no-records", "duplicate", "leak", "drift"),
     )
 )
-"""Codes of what could not be read, and so was not compared."""
+"""Codes of the comparison itself, and codes of findings about what could not be read and so was not compared."""
 
 
 def compare(
@@ -42,18 +42,19 @@ def compare(
     progress: Progress | bool = False,
     **settings: Any,
 ) -> ScanReports:
-    """Compare stores with each other, and return a report on each of them; one alone with itself.
+    """Compare stores with each other, and return a report on each of them; compare a single store with itself.
 
-    Nothing is bad about what they share: findings are `duplicate` (the same record twice in a store), `leak` (a record
-    that an earlier store has too) and `drift`, all suspicious. What cannot be read or decoded is said as by a scan.
+    Records that stores share are never bad: the findings are `duplicate` (the same record twice in a store), `leak` (a
+    record that an earlier store has too) and `drift`, all suspicious. What cannot be read or decoded is reported as by
+    a scan.
 
     Parameters
     ----------
     sources
-        The stores, as `scan` takes them; of a folder all that lie in it.
+        The stores, as `scan` takes them; a folder stands for all stores in it.
     near
-        Compare pictures by their looks, too, whatever they are stored as: True, or how many bits of 256 may differ, at
-        most 31; True means 14.
+        Compare pictures by their looks, too, in whatever format they are stored: True, or the number of bits out of 256
+        that may differ, at most 31; True means 14.
     reports, progress
         As `scan` takes them.
     settings
@@ -83,7 +84,7 @@ def compare_into(
     progress: Progress | bool,
     names: Names | None = None,
 ) -> list[Report]:
-    """Compare stores, and write the report files; see `compare`."""
+    """Compare stores and write the report files; see `compare`."""
     refuse(stores)
     threshold = distance(near)
     paths = [os.fsdecode(it) for it in given if isinstance(it, str | bytes | os.PathLike)]
@@ -100,7 +101,7 @@ def compare_into(
         comparing = stack.enter_context(Comparing(stores, threshold))
         names = Names(stores[0].report.settings, len(stores)) if names is None else names
         for it in stores:
-            it.report.revised = True  # the files hear of nothing until all is done
+            it.report.revised = True  # the report files get nothing until all is done
         try:
             for store, compared in zip(stores, comparing.stores, strict=True):
                 with watching(progress, store.report) as watch:
@@ -116,12 +117,12 @@ def compare_into(
 
 
 def of_reading(tally: Tally) -> Tally:
-    """Return a tally without what is said of single records that could be read: a scan says that."""
+    """Return a tally without findings about single records that could be read, which a scan reports."""
     return replace(tally.ignoring(lambda finding: finding.code not in OF_READING), unknown=Counter())
 
 
 def refuse(stores: Sequence[Store]) -> None:
-    """Raise UsageError unless these are different stores."""
+    """Raise UsageError unless these are different stores, and not too many."""
     if len(stores) > MOST_STORES:
         raise UsageError(f"compare takes {MOST_STORES:,} stores at most, and here are {len(stores):,}")
     seen: dict[object, str] = {}
@@ -136,9 +137,10 @@ def refuse(stores: Sequence[Store]) -> None:
 
 
 def _refuse_shared(stores: Sequence[Store]) -> None:
-    """Raise UsageError where one store is a part of another one, as a file is of its folder.
+    """Raise UsageError if one store is a part of another, as a file is of its folder.
 
-    Files are told apart by their places: two that are links to one file, in two folders, are what a comparison finds.
+    Files are distinguished by their paths: links to one file in two folders are something that a comparison should
+    find.
     """
     whose: dict[tuple[str, Path], str] = {}
     for it in stores:
@@ -150,7 +152,7 @@ def _refuse_shared(stores: Sequence[Store]) -> None:
 
 
 def distance(near: Any) -> int | None:
-    """Return how many bits may differ, None where looks are not compared. Raises UsageError."""
+    """Return the number of bits that may differ, or None if pictures are not compared by looks. Raises UsageError."""
     from datacheck.scanning.alike.prints import MOST_BITS, USUAL_BITS
 
     if near is False or near is None:

@@ -1,4 +1,4 @@
-"""The stores of a comparison while they are scanned, and what they come to when all are."""
+"""Hold the stores of a comparison while they are scanned, and conclude it when all are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from datacheck.scanning.alike.collecting import Collect
 from datacheck.scanning.alike.equal import find_equal
 from datacheck.scanning.alike.findings import comparison_of, findings_of, near_findings
 from datacheck.scanning.alike.near import MOST_PICTURES, Nearness, find_near
-from datacheck.scanning.alike.store import PLACE_BITS, Compared
+from datacheck.scanning.alike.places import PLACE_BITS
+from datacheck.scanning.alike.store import Compared
 
 LEAK = "leak"
 
@@ -31,22 +32,22 @@ def _store(found: tuple[int, Finding]) -> int:
 
 
 def _each_once(findings: Iterable[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
-    """Yield one finding at each place, one of another store if there is one.
+    """Yield one finding at each position, preferably about a leak from another store.
 
-    Otherwise it is the first: that two values are the same says that they look the same, too.
+    Otherwise it is the first: pictures with the same value also look the same.
     """
     for _, its in groupby(findings, itemgetter(0)):
         yield min(its, key=lambda it: it[1].code != LEAK)
 
 
 def called(stores: Sequence[Store]) -> list[str]:
-    """Return what the stores are called: by their paths, and where several lie in one folder by their kinds too."""
+    """Return the names of the stores: their paths, with their kinds added if several lie in one folder."""
     count = Counter(it.path for it in stores)
     return [it.path if count[it.path] == 1 else f"{it.path} ({title(it.reader.backend)})" for it in stores]
 
 
 class Comparing:
-    """A comparison of stores. A context manager, which lets go of the temporary files."""
+    """A comparison of stores. A context manager, which closes the temporary files."""
 
     def __init__(self, stores: Sequence[Store], near: int | None) -> None:
         self._named = stores
@@ -65,7 +66,7 @@ class Comparing:
         self._stack.close()
 
     def conclude(self) -> None:
-        """Add to the reports what the comparison finds."""
+        """Add the findings of the comparison to the reports."""
         paths = called(self._named)
         with Sorter() as pairs:
             equals = find_equal(self._sorter, len(paths), pairs)
@@ -82,7 +83,10 @@ class Comparing:
                 self._add(number, finding)
 
     def _find_near(self) -> Nearness:
-        """Return the pictures that look like earlier ones, where that is asked for. Raises UsageError for too many."""
+        """Return the pictures that look like earlier ones, if that was requested.
+
+        Raises UsageError if there are too many.
+        """
         if self._near is None:
             return Nearness([], 0)
         for store, named in zip(self.stores, self._named, strict=True):

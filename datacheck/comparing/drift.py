@@ -1,10 +1,10 @@
-"""Find out whether two stores differ more than two random halves of one store would.
+"""Detect whether two stores differ more than two random halves of one store would.
 
-A difference is told where it is both certain and large. Certain: were the two taken at random from one set of records,
-it would be there less than once in a million comparisons. Large: the shares or the distributions are apart by at least
-a twentieth (labels, sizes) or a tenth (values). Of labels and of the sides of pictures it is a chi-square test, in
-which what is rare counts together; of values, whose distribution nobody knows, that of Kolmogorov and Smirnov over the
-mean, the standard deviation, the least and the greatest value of single records.
+A difference is reported if it is both certain and large. Certain: if the two stores were random samples of one set of
+records, it would occur less than once in a million comparisons. Large: the shares or the distributions differ by at
+least a twentieth (labels, sizes) or a tenth (values). Labels and the sides of pictures are compared by a chi-square
+test in which rare values are counted together. Values have an unknown distribution, so they are compared by the test of
+Kolmogorov and Smirnov, over the mean, the standard deviation, the least and the greatest value of single records.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from datacheck.scanning.alike.looking import MEASURES, Values
 
 CERTAIN = 1e-6
 SIGMAS = 4.75
-"""Of a normal distribution less than CERTAIN is beyond."""
+"""Number of standard deviations beyond which less than CERTAIN of a normal distribution lies."""
 FAR, FAR_VALUES = 0.05, 0.1
 FEWEST = 30
-"""Of fewer records than this in one of the stores nothing is told."""
+"""Nothing is reported if one of the stores has fewer records than this."""
 RARE = 5
-"""What is expected less often counts together with the like."""
+"""Values with a lower expected count than this are counted together."""
 NEVER = 25
-"""What was to be expected so often and never occurs is told, however small its share: chance has it once in 10**10."""
+"""A value with at least this expected count that never occurs is reported, however small its share: by chance that
+happens once in 10**10."""
 NAMED = 3
 SIDES = ("height", "width")
 
@@ -40,7 +41,7 @@ SIDES = ("height", "width")
 def drifts(
     path: str, first: Report, its_values: Mapping[str, Values], other: Report, values: Mapping[str, Values]
 ) -> Iterator[Finding]:
-    """Yield what the second of two stores differs in from the first, which is called `path`, by field."""
+    """Yield how the second of two stores differs from the first, whose name is `path`, by field."""
     yield from _of_profiles(path, first.profile, other.profile)
     there, here = first.tally.statistics, other.tally.statistics
     for name in sorted(there.keys() & here.keys()):
@@ -55,7 +56,7 @@ def drifts(
 
 
 def _of_profiles(path: str, one: Profile, other: Profile) -> Iterator[Finding]:
-    """Yield where the two are of another dtype, or raw arrays of another shape."""
+    """Yield the fields that have another dtype, or in which raw arrays have another shape."""
     there, here = (_fields(it) for it in (one, other))
     for name in sorted(there.keys() & here.keys()):
         first, second = there[name], here[name]
@@ -66,9 +67,9 @@ def _of_profiles(path: str, one: Profile, other: Profile) -> Iterator[Finding]:
 
 
 def _turned(first: FieldProfile, second: FieldProfile) -> bool:
-    """Say whether one is of encoded pictures, whose channels are said first, and the other one of arrays of that size.
+    """Check whether one profile is of encoded pictures, with channels first, and the other of arrays of the same size.
 
-    Arrays may have their channels last: their shape says no other thing than that of the pictures.
+    Arrays may have their channels last, so such shapes do not contradict each other.
     """
     if first.shape is None or second.shape is None or (first.channels is None) == (second.channels is None):
         return False
@@ -89,7 +90,7 @@ def _of_axis(sides: Counter[tuple[int, int]], axis: int) -> dict[int, int]:
 
 
 def _of_labels(path: str, name: str, there: Mapping[int, int], here: Mapping[int, int]) -> Iterator[Finding]:
-    """Yield how the shares of labels differ, or else which of them never occur in one of the stores."""
+    """Yield how the shares of labels differ, or if they do not, which labels never occur in one of the stores."""
     told = list(_of_shares(path, name, "the shares of labels", there, here))
     yield from told
     if told:
@@ -123,7 +124,7 @@ def _of_shares(path: str, name: str, what: str, there: Mapping[int, int], here: 
 
 
 def sigmas(counts: NDArray[np.float64]) -> float:
-    """Return how far the chi-square of two rows of counts is from what chance makes of it, as a normal deviate."""
+    """Return the chi-square of two rows of counts as a normal deviate: its distance from the expected value."""
     totals, of_kinds = counts.sum(axis=1), counts.sum(axis=0)
     expected = totals[:, None] * of_kinds / totals.sum()
     rare = expected.min(axis=0) < RARE
@@ -139,7 +140,7 @@ def sigmas(counts: NDArray[np.float64]) -> float:
 
 
 def _of_values(path: str, name: str, there: Values, here: Values) -> Iterator[Finding]:
-    """Yield in which measure the records of two stores differ most, if they do."""
+    """Yield the measure in which the records of two stores differ most, if they differ."""
     worst: tuple[float, int] | None = None
     for at in range(len(MEASURES)):
         one, other = (it.measures[:, at][np.isfinite(it.measures[:, at])] for it in (there, here))
@@ -157,7 +158,7 @@ def _of_values(path: str, name: str, there: Values, here: Values) -> Iterator[Fi
 
 
 def apart(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Return the greatest distance between the distributions of two samples."""
+    """Return the maximum distance between the distribution functions of two samples."""
     values = np.concatenate((one, other))
     below = [np.searchsorted(np.sort(it), values, "right") / len(it) for it in (one, other)]
     return float(np.abs(below[0] - below[1]).max())

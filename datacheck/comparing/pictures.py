@@ -1,4 +1,4 @@
-"""What the page shows of records that are alike: side by side with the earlier one."""
+"""Show similar records side by side on the page: each with the earlier one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALIKE = ("duplicate", "leak")
 
 
 def show_pairs(stores: Sequence[Store]) -> None:
-    """Have workers read the first records that are alike, for the pages on which reports are shown."""
+    """Have workers read the first similar records, for reports that are shown on a page."""
     names_of = called(stores)
     by_path = {name: at for at, name in enumerate(names_of)}
     looks: dict[tuple[int, str], Look] = {}
@@ -47,7 +47,7 @@ def show_pairs(stores: Sequence[Store]) -> None:
 
 
 def _chosen(report: Report) -> Iterator[Finding]:
-    """Yield the first findings of each code that are of records which are alike."""
+    """Yield the first findings of each code that are about similar records."""
     taken: Counter[str] = Counter()
     for it in islice(report.findings, LOOKED_AT):
         if it.code in ALIKE and taken[it.code] < PER_CODE:
@@ -56,7 +56,7 @@ def _chosen(report: Report) -> Iterator[Finding]:
 
 
 def _looks(store: Store, names: Sequence[str]) -> Iterator[tuple[str, Look]]:
-    """Yield what the records of these names look like, of which some may not be found any more."""
+    """Yield the looks of the records with these names; records that cannot be found any more are left out."""
     findings = [Finding(key=name, code=ALIKE[0], verdict="suspicious", message="") for name in names]
     groups = [findings[start : start + TOGETHER] for start in range(0, len(findings), TOGETHER)]
     tasks: list[Task] = [TakeSamples(tuple(it), store.report.profile, neighbours=False) for it in groups]

@@ -1,4 +1,4 @@
-"""A store of a comparison."""
+"""Define a store of a comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The payloads datacheck decodes: one file per payload, a literal table, and `recognise`."""
+"""The payloads that datacheck decodes: a table with one row per payload, and functions that look decoders up."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from datacheck.model.profile import UNKNOWN
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """A row of DECODERS: the decoder's module and class, what it decodes, and how a headline calls the records.
+    """A row of DECODERS: the decoder's module and class, what it decodes, and the title of its records in headlines.
 
-    In the title, "{field}" stands for the name of the records' main field. Payloads `beside` accompany records worth
-    training on, and are none themselves. A decoder of `rows` takes a RowBlock, all others take single values.
-    Modules that come `late` are not loaded with the decoder, but by the first record that needs them. Payloads that are
-    `walked` have no fields.
+    In `title`, "{field}" stands for the name of the records' main field. Payloads with `beside` accompany the records
+    worth training on, but are not such records themselves. A decoder with `rows` takes a RowBlock; all others take
+    single values. Modules in `late` are not loaded with the decoder, but by the first record that needs them. Payloads
+    that are `walked` have no fields.
     """
 
     decoder: tuple[str, str]
@@ -37,7 +37,7 @@ def _media(cls: str, what: str, title: str) -> Payload:
 
 
 LATE = tuple(f"datacheck.decoders.pictures.{name}" for name in ("jpeg", "png", "pillow"))
-"""The modules that load the libraries for pictures."""
+"""The modules that load picture libraries."""
 DECODERS: dict[str, Payload] = {
     "picture": Payload(
         ("datacheck.decoders.pictures.decoder", "PictureDecoder"),
@@ -148,14 +148,14 @@ DECODERS: dict[str, Payload] = {
         ("datacheck.decoders.rows", "RowsDecoder"), "rows of HDF5 datasets", title="rows with {field}", rows=True
     ),
 }
-"""The payloads by name, in the order in which they are asked."""
+"""The payloads by name, in the order in which their decoders are tried."""
 
 SIDE_DECODERS = frozenset(name for name, row in DECODERS.items() if row.beside)
-"""Payloads that accompany records worth training on, and are none themselves."""
+"""Payloads that accompany the records worth training on, but are not such records themselves."""
 
 
 WRAPPERS = ("gzip", "zstd", "lz4", "zlib", "bz2", "xz", "blosc", "snappy", "base64")
-"""What payloads may be wrapped in; the names are joined with theirs: "zlib+json"."""
+"""Wrappers that payloads may be in; their names are joined with those of the payloads, as in "zlib+json"."""
 UNKNOWN_INSIDE = Payload(
     ("datacheck.decoders.wrappers.decoder", "UnknownInside"), "bytes that no decoder knows", title="unknown payloads"
 )
@@ -163,7 +163,7 @@ JOINT = "+"
 
 
 def payload(name: str) -> Payload:
-    """Return the row of that name, or the one of what is in wrappers; raises KeyError for an unknown one."""
+    """Return the row of a payload, or a row made for a wrapped payload; raises KeyError for an unknown name."""
     wrapper, joint, inner = name.partition(JOINT)
     if not joint:
         return DECODERS[name]
@@ -176,7 +176,7 @@ def payload(name: str) -> Payload:
 
 
 def is_decoder(name: str) -> bool:
-    """Say whether a decoder has that name."""
+    """Check whether a decoder has this name."""
     try:
         payload(name)
     except KeyError:
@@ -185,14 +185,14 @@ def is_decoder(name: str) -> bool:
 
 
 def rank(name: str) -> int:
-    """Return the place of a payload in the order in which they are asked; wrapped ones share that of their content."""
+    """Return the position of a payload in the order of decoders; a wrapped payload has that of its content."""
     inner = name.rpartition(JOINT)[2]
     return list(DECODERS).index(inner) if inner in DECODERS else len(DECODERS)
 
 
 @cache
 def decoder(name: str) -> Decoder:
-    """Return the decoder of that name; raises KeyError for an unknown one."""
+    """Return the decoder with this name; raises KeyError for an unknown name."""
     wrappers = name.split(JOINT)[:-1]
     module, cls = payload(name).decoder
     made: Decoder = getattr(importlib.import_module(module), cls)()
@@ -204,7 +204,7 @@ def decoder(name: str) -> Decoder:
 
 
 def load_all() -> None:
-    """Load every decoder with all that it would load at some record, so that no record waits for that."""
+    """Load every decoder and all its late modules, so that no record has to wait for an import."""
     for name, row in DECODERS.items():
         decoder(name)
         for module in row.late:
@@ -212,7 +212,7 @@ def load_all() -> None:
 
 
 def kind(value: Value) -> str | None:
-    """Return the name of the first decoder that knows the value, with those of the wrappers around it."""
+    """Return the name of the first decoder that knows the value, prefixed with its wrappers, or None if none does."""
     from datacheck.decoders.wrappers.table import MOST, peeled_once
 
     name, guessed = "", False
@@ -221,7 +221,7 @@ def kind(value: Value) -> str | None:
         if peeled is None:
             break
         name, value = f"{name}{peeled[0]}{JOINT}", peeled[1].value
-        guessed = peeled[0] == "zlib" and not peeled[1].sound  # its two bytes of magic are few
+        guessed = peeled[0] == "zlib" and not peeled[1].sound  # zlib's magic of two bytes is weak evidence
     inner = next((known for known in value_decoders() if decoder(known).knows(value)), None)
     if inner is None and name and not guessed:
         inner = UNKNOWN
@@ -229,5 +229,5 @@ def kind(value: Value) -> str | None:
 
 
 def value_decoders() -> list[str]:
-    """Return the names of the decoders that take single values, as key-value stores hold them."""
+    """Return the names of the decoders that take single values, the records of key-value stores."""
     return [name for name, row in DECODERS.items() if not row.rows]

@@ -1,4 +1,4 @@
-"""The cells of a column of an HDF5 table, as values that the payload decoders take, or as batches of ragged numbers."""
+"""Convert the cells of an HDF5 table's column to values for payload decoders, or to batches of ragged numbers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH = 16
-"""The fewest numbers of a row that are taken for bytes of a picture."""
+"""Minimum length of a row of numbers that may be the bytes of a picture."""
 ASCII = 0x7F
 PICKLED = 0x80
 PICTURE = "picture"
 
 
 def payloads(cells: Cells) -> list[Value]:
-    """Return the bytes of each cell, without the zeros that fill up shorter ones."""
+    """Return the bytes of each cell, without the trailing zeros that pad shorter ones."""
     if cells.holds == BYTES:
         return [it.view(np.uint8).data if isinstance(it, np.ndarray) else b"" for it in cells.values]
     if cells.holds == TEXT:
@@ -45,9 +45,9 @@ def _octets(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def kinds(cells: Cells) -> list[str]:
-    """Return what each cell looks like: the decoder that knows it, or UNKNOWN or EMPTY.
+    """Return the kind of each cell: the name of the decoder that knows it, or UNKNOWN or EMPTY.
 
-    What HDF5 calls a string is a text unless it is more than that.
+    HDF5 strings count as text unless a decoder other than those of decimals and single bytes knows them.
     """
     if cells.holds == PADDED:
         return [_padded_kind(row) for row in _octets(cells.values)]
@@ -67,14 +67,14 @@ def _padded_kind(row: NDArray[np.uint8]) -> str:
 
 
 def may_be_padded(values: NDArray[Any]) -> bool:
-    """Say whether the rows of numbers may be bytes of pictures: then they are to be looked at."""
+    """Check whether rows of numbers may be the bytes of pictures, and so have to be examined."""
     return values.ndim == 2 and values.dtype.kind in "ui" and values.dtype.itemsize == 1 and values.shape[1] >= WIDTH
 
 
 def ragged(
     name: str, path: str, cells: Cells, rows: Sequence[int], profile: FamilyProfile | None, *, label: bool
 ) -> Iterator[Batch]:
-    """Yield the numbers of the cells at `rows`, with those of one length in one batch, as far as they are small."""
+    """Yield the numbers of the cells at `rows`; cells of equal length share batches as far as they are small."""
     expected = None if profile is None else profile.fields.get("data")
     alike: dict[int, list[int]] = {}
     for row in rows:
@@ -90,7 +90,7 @@ def ragged(
 
 
 def unpadded(raw: bytes) -> bytes:
-    r"""Return bytes without the zeros behind them, but for those that are their own.
+    r"""Return bytes without their trailing padding of zeros, but keep zeros that belong to the value.
 
     >>> unpadded(b"\xff\xd8\xff\xd9\0\0"), unpadded(b"RIFF\x06\0\0\0WAVE\0\0\0\0")
     (b'\xff\xd8\xff\xd9', b'RIFF\x06\x00\x00\x00WAVE\x00\x00')
@@ -103,7 +103,7 @@ def unpadded(raw: bytes) -> bytes:
         stop = sized(raw)
         return raw[:stop] if stop is not None and len(end) <= stop <= len(raw) else end
     picture = sniff(raw)
-    if picture == "TIFF":  # it has no end that could be told
+    if picture == "TIFF":  # the end of a TIFF file cannot be determined
         return raw
     if picture is not None or end[0] <= ASCII or end[0] == PICKLED:
         return end
@@ -130,4 +130,4 @@ ENDS: dict[bytes, Callable[[bytes], int | None]] = {
     b"PK": _zip_end,
     b"\x93N": stored_size,
 }
-"""What says where it ends, by how it begins: its last bytes may be zeros."""
+"""Functions that return where a value ends, by its first two bytes. The last bytes of these formats may be zeros."""

@@ -1,7 +1,8 @@
-"""Known payloads that no decoder here reads, by their first bytes: they are not broken, datacheck cannot judge them.
+"""Recognise known payloads that no decoder here reads, by their first bytes.
 
-The marks are those of the formats' own specifications. Where a mark is short, more of the value has to fit, so that
-random bytes are not taken for one.
+Such payloads are not broken; datacheck just cannot judge them. The magic bytes are those of the formats' own
+specifications. If they are short, more of the value has to match, so that random bytes are not taken for a known
+format.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datacheck.decoders.wrappers.table import is_broken
 
 HEAD = 384
 INFLATED = 1 << 10
-"""So many bytes of a compressed payload are unpacked to see that it is one."""
+"""Maximum number of bytes that are unpacked to verify that a payload is compressed."""
 PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
@@ -86,13 +87,13 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"wOF2", "font"),
     (0, b"\x7fELF", "program"),
 )
-"""offset, the bytes there, what it is; of several the first that fits."""
+"""Offset, the bytes there, and the name of the format. The first row that matches wins."""
 
 
 def foreign(value: Value, usual: str = "") -> str | None:
-    """Return the name of the known format that a value has, None where it has none.
+    """Return the name of the known format that a value has, or None if it has none.
 
-    One in the wrapper that is `usual`, which cannot be unpacked, is a broken one of those.
+    A value that begins like the wrapper `usual` but cannot be unpacked is a broken one of those: the result is None.
 
     >>> foreign(b"%PDF-1.7 and so on"), foreign(bytes(100))
     ('PDF document', None)
@@ -107,7 +108,7 @@ def foreign(value: Value, usual: str = "") -> str | None:
 
 
 _NETPBM = re.compile(rb"(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}\s")
-"""What follows the two letters: width and height, with comments between them."""
+"""What follows the two letters of a Netpbm header: width and height, with comments between them."""
 _FITS: dict[bytes, Callable[[bytes], bool]] = {
     b"n+1\0": lambda head: head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"),
     b"PIEH": lambda head: len(head) >= 12 and head[6:8] == b"\0\0" == head[10:12],
@@ -116,7 +117,7 @@ _FITS: dict[bytes, Callable[[bytes], bool]] = {
 
 
 def _fits(head: bytes, mark: bytes) -> bool:
-    """Say if what goes with a mark that is not at the beginning, or that could be a text, is there too."""
+    """Check whether the other required bytes are there too, for marks that are ambiguous or not at the beginning."""
     if mark in (b"AVI ", b"WAVE"):
         return head[:4] in (b"RIFF", b"RF64")
     if mark == b"FORM":
@@ -160,13 +161,13 @@ def _safetensors(value: Value, head: bytes) -> bool:
 
 
 def _arrow(value: Value, head: bytes) -> bool:
-    """A stream of Arrow messages: each begins with a mark, and the size of its metadata, a multiple of 8."""
+    """Check for a stream of Arrow messages, which begin with a mark and the size of their metadata, a multiple of 8."""
     size = int.from_bytes(head[4:8], "little")
     return head[:4] == b"\xff\xff\xff\xff" and 0 < size <= len(value) - 8 and size % 8 == 0
 
 
 def _blosc2(value: Value, head: bytes) -> bool:
-    """A chunk of Blosc2: its header of 32 bytes says how long it is (README_CHUNK_FORMAT.rst of c-blosc2)."""
+    """Check for a Blosc2 chunk, whose 32-byte header holds its length (README_CHUNK_FORMAT.rst of c-blosc2)."""
     if len(value) < 32 or head[0] not in (3, 4, 5) or not head[3]:
         return False
     size, block, packed = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (4, 8, 12))
@@ -174,7 +175,7 @@ def _blosc2(value: Value, head: bytes) -> bool:
 
 
 def _mp3(value: Value, head: bytes) -> bool:
-    """Frames of MPEG sound, layer III, of which each says how long it is: four in a row."""
+    """Check for four consecutive frames of MPEG audio layer III, each of which gives its own length."""
     at = 0
     for _ in range(4):
         size = _mp3_frame(bytes(value[at : at + 4]))
@@ -185,7 +186,7 @@ def _mp3(value: Value, head: bytes) -> bool:
 
 
 def _mp3_frame(head: bytes) -> int:
-    """Return the length of the frame that begins with these four bytes, 0 if none does."""
+    """Return the length of the MPEG frame that begins with these four bytes, or 0 if none does."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or head[1] & 0x18 == 8:
         return 0
     first = head[1] & 0x18 == 0x18  # version 1, else 2 or 2.5

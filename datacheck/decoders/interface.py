@@ -1,4 +1,4 @@
-"""What a payload's decoder has to offer, and the values it works with."""
+"""The protocol of payload decoders, and the types of the values that they take and return."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Value = bytes | memoryview
 class Decoder(Protocol):
     """Turns the records at `rows` of a block into batches of values, and findings by position in the block.
 
-    Bad data is a finding; a decoder raises nothing. `profile` is what the family of these records is meant to hold,
-    None while that is being found out. Without `pixels`, a decoder may find out that a picture is sound and yet not
-    make its pixels: its batch then has `pixels_skipped`.
+    Bad data is reported as a finding; decoders do not raise. `profile` is what the records of this family are expected
+    to hold, or None while the profile is still being made. Without `pixels`, a decoder may verify that a picture is
+    sound without decoding its pixels; its batch then has `pixels_skipped`.
     """
 
     name: str
 
     def knows(self, value: Value) -> bool:
-        """Say whether one value is, or once was, a payload of this kind: cheap, and strict enough to vote."""
+        """Check whether a value is, or was before damage, a payload of this kind: cheap, and strict enough to vote."""
         ...
 
     def decode(
@@ -41,24 +41,24 @@ class Decoder(Protocol):
 
 @runtime_checkable
 class HoldingPictures(Protocol):
-    """A decoder of payloads that are an encoded picture, or have one in them."""
+    """A decoder of payloads that are or contain an encoded picture."""
 
     def stored_picture(self, value: Value) -> bytes | None:
-        """Return the picture as it is stored, None where this value has none."""
+        """Return the picture as stored, or None if this value has none."""
         ...
 
 
 @runtime_checkable
 class NamingClasses(Protocol):
-    """A decoder of payloads that name the classes of what is in them."""
+    """A decoder of payloads that name the classes of the objects in them."""
 
     def classes(self, value: Value) -> frozenset[str]:
-        """Return their dotted names."""
+        """Return the dotted names of these classes."""
         ...
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One field of one record: its values, an array of any shape or a number; see `Batch` for the rest."""
+    """One field of one record: its values, an array of any shape or a number; see `Batch` for the other attributes."""
 
     name: str
     values: NDArray[Any]
@@ -70,10 +70,10 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What one record turned out to hold. A record with a bad finding may have no fields at all.
+    """The content of one record. A record with a bad finding may have no fields at all.
 
-    `lacks` are the labels that it lacks and the others have; None where they are not known, but all fields that most
-    others have are to be there.
+    `lacks` are the labels that this record lacks and others have. If it is None, they are not known, and every field
+    that most other records have is expected.
     """
 
     fields: Sequence[Field] = ()

@@ -1,4 +1,4 @@
-"""Records that are .npy bytes: an array each, or an encoded picture that lies in one."""
+"""Decode records that are .npy bytes: an array each, or an encoded picture stored in an array."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from datacheck.model.profile import FamilyProfile
 
 
 class NpyDecoder:
-    """Decodes .npy bytes into a field "data", or one for each numeric member of a structured array.
+    """Decodes .npy bytes into a field "data", or one field for each numeric member of a structured array.
 
-    Truth values become uint8, complex numbers pairs of floats along a last axis of 2.
+    Booleans become uint8; complex numbers become pairs of floats along a last axis of 2.
     """
 
     name = "npy"
 
     def knows(self, value: Value) -> bool:
-        return value[:6] == MAGIC and objects_at(value) is None  # of objects there is a pickle
+        return value[:6] == MAGIC and objects_at(value) is None  # arrays of objects are pickles
 
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
@@ -35,7 +35,7 @@ class NpyDecoder:
         return decode_each(partial(self.read, pixels=pixels), block, rows, profile)
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
-        """Read one array, as a view of `value`; an encoded picture that lies in one is decoded strictly."""
+        """Read one array as a view of `value`; an encoded picture stored in an array is decoded strictly."""
         reading = read_array(value)
         raw = _picture_in(reading, profile)
         if raw is None:
@@ -52,23 +52,23 @@ class NpyDecoder:
         return Reading(picture.fields, [*reading.findings, *picture.findings])
 
     def stored_picture(self, value: Value) -> bytes | None:
-        """Return the picture that lies in an array, as it is stored."""
+        """Return the picture stored in an array, or None if there is none."""
         raw = _picture_in(read_array(value), None)
         return None if raw is None else bytes(raw)
 
 
 WHOLE = "data"
-"""The field of an array that has no members."""
+"""Name of the field of an array that has no members."""
 
 
 def _picture_in(reading: Reading, profile: FamilyProfile | None) -> memoryview | None:
-    """Return the bytes of the picture that lies in an array, None where none does."""
+    """Return the bytes of the picture stored in an array, or None if there is none."""
     whole = reading.fields[0] if len(reading.fields) == 1 else None
     return None if whole is None or whole.name != WHOLE else picture_bytes(whole.values, WHOLE, profile)
 
 
 def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
-    """Yield the findings of arrays that have another dtype than nearly all others; the order of bytes is none of it."""
+    """Yield a finding for each field whose dtype differs from that of nearly all others, regardless of byte order."""
     for field in fields:
         meant, dtype = profile.fields.get(field.name), str(field.values.dtype.newbyteorder("="))
         if meant is not None and meant.format == "npy" and meant.dtype and meant.dtype != dtype:
@@ -77,9 +77,9 @@ def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterat
 
 
 def _without_numbers(value: Value, fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
-    """Yield the findings of an array that has no numbers where nearly all others have: of texts, without a member.
+    """Yield findings for missing numeric fields: the array has another dtype, such as text, or lacks a member.
 
-    Of labels that are missing it is said elsewhere.
+    Missing labels are reported elsewhere.
     """
     missing = usual(profile).keys() - {field.name for field in fields}
     for name in sorted(missing):

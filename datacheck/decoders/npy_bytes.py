@@ -1,6 +1,6 @@
-"""NumPy's .npy bytes: a header that is a Python literal, then the values.
+"""Parse NumPy's .npy bytes: a header that is a Python literal, then the values.
 
-The format is that of `numpy.lib.format`, versions 1 to 3. The header is parsed here, and nothing is ever unpickled.
+The format is that of `numpy.lib.format`, versions 1 to 3. The header is parsed here; nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from datacheck.model.finding import Finding, found
 
 MAGIC = b"\x93NUMPY"
 LITERAL_BYTES = 1 << 16
-"""The longest header that is parsed; NumPy itself refuses more than 10,000 bytes of a file it does not trust."""
+"""Longest header that is parsed, in bytes; NumPy refuses more than 10,000 bytes in files that it does not trust."""
 MOST_ROOM = 1 << 40
-"""Arrays without values keep their shape if they would take so many bytes at most, were none of their axes empty."""
+"""Maximum size in bytes, with empty axes counted as 1, up to which arrays without values keep their shape."""
 NUMBERS = "biufc"
-"""The kinds of dtype whose values are judged; strings, times and raw bytes are only measured."""
+"""The kinds of dtype whose values are checked; of strings, times and raw bytes only the size is checked."""
 OBJECTS = "an array of pickled Python objects, which are never loaded"
 _LONG = re.compile(r"(?<=[0-9])L\b")
-"""How Python 2 wrote its long integers, in versions 1 and 2."""
+"""Matches the suffix of Python 2's long integers, which occurs in versions 1 and 2."""
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What the header says of the values behind it."""
+    """What the header says about the values that follow it."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -42,12 +42,12 @@ class Header(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """The bytes of the values."""
+        """The size of the values in bytes."""
         return prod(self.shape) * self.dtype.itemsize
 
 
 def read_array(value: Value) -> Reading:
-    """Read one array, as a view of `value`, whatever it holds."""
+    """Read one array of any dtype, as a view of `value`."""
     header, start = _header(value)
     if isinstance(header, Finding):
         return Reading(findings=[header])
@@ -69,16 +69,17 @@ def read_array(value: Value) -> Reading:
 
 
 def _without_values(header: Header) -> NDArray[Any]:
-    """Return an array of the shape that a header gives, which has an axis of none; NumPy bounds the other axes.
+    """Return an array without values in the shape that the header gives, one of whose axes is empty.
 
-    Where it is the items that take no bytes, as texts of no letters, the shape may be any: there is nothing to judge.
+    NumPy limits the other axes, so the shape becomes (0,) if they are too long. It also does if the items take no
+    bytes, such as strings of no letters: the shape may then be anything, and there is nothing to check.
     """
     room = prod(max(1, size) for size in header.shape) * header.dtype.itemsize
     return np.empty(header.shape if 0 < room <= MOST_ROOM else 0, header.dtype)
 
 
 def objects_at(value: Value) -> int | None:
-    """Return where the pickle begins that an array of objects is stored as, None for any other array."""
+    """Return the offset of the pickle that holds the items of an array of objects, or None for any other array."""
     if value[:6] != MAGIC:
         return None
     header, start = _header(value)
@@ -86,19 +87,19 @@ def objects_at(value: Value) -> int | None:
 
 
 def dtype_of(value: Value) -> str:
-    """Return the dtype of an array as it is printed, "" where the header is broken."""
+    """Return the dtype of an array as it is printed, or "" if there is no valid header."""
     header, _ = _header(value)
     return "" if isinstance(header, Finding) else str(header.dtype)
 
 
 def stored_size(value: Value) -> int | None:
-    """Return how many bytes an array takes with its header, None where the header is broken."""
+    """Return the size in bytes of an array with its header, or None if there is no valid header."""
     header, start = _header(value)
     return None if isinstance(header, Finding) else start + header.size
 
 
 def _header(value: Value) -> tuple[Header | Finding, int]:
-    """Return the header, or what is wrong with it, and the offset behind it."""
+    """Return the header, or a finding about it, and the offset behind it."""
     if bytes(value[:6]) != MAGIC:
         return found("undecodable", f"not .npy bytes: begins with {bytes(value[:6]).hex(' ')}", field="data"), 0
     major = value[6] if len(value) > 6 else 1
@@ -116,10 +117,10 @@ def _header(value: Value) -> tuple[Header | Finding, int]:
 
 @lru_cache(maxsize=256)
 def _parsed(literal: bytes, major: int) -> Header | Finding:
-    """Parse a header: the records of one store share theirs."""
+    """Parse a header; cached because the records of a store share theirs."""
     try:
         text = literal.decode("utf-8" if major == 3 else "latin-1")
-        with warnings.catch_warnings():  # Python and NumPy warn of old spellings inside literals and dtypes
+        with warnings.catch_warnings():  # Python and NumPy warn about old spellings in literals and dtypes
             warnings.simplefilter("ignore")
             said = ast.literal_eval((_LONG.sub("", text) if major < 3 else text).strip())
             shape, fortran = said["shape"], said["fortran_order"]
@@ -134,7 +135,7 @@ def _parsed(literal: bytes, major: int) -> Header | Finding:
 
 
 def _members(name: str, values: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield the numeric arrays of an array, those of the members of a structured one by their path."""
+    """Yield the numeric arrays in an array; members of structured arrays are named by their dotted path."""
     for member in values.dtype.names or ():
         yield from _members(f"{name}.{member}" if name else member, values[member])
     if values.dtype.kind in NUMBERS:

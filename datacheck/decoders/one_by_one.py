@@ -1,4 +1,4 @@
-"""Decode a block record by record, and stack what is alike into batches."""
+"""Decode a block record by record, and stack values of equal shape and dtype into batches."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 STACKED_BYTES = 1 << 16
-"""Values of at most this size are copied together into one batch; larger ones are a batch of one, never copied."""
+"""Values up to this size in bytes are copied into a shared batch; larger ones become batches of one without a copy."""
 
 
 def decode_each(
     read: Read, block: Block, rows: Sequence[int], profile: FamilyProfile | None
 ) -> Iterator[Batch | tuple[int, Finding]]:
-    """Decode one record at a time and stack equal ones: the plain way, for decoders that have no faster one."""
-    import numpy as np  # here, so that looking a decoder's name up does not load it
+    """Decode record by record and stack fields that are alike: the default for decoders without a faster way."""
+    import numpy as np  # here, so that looking up a decoder's name does not load it
 
     stacks: dict[tuple[Any, ...], tuple[Field, list[int], list[NDArray[Any]]]] = {}
     lacking: dict[str, list[int]] = {}

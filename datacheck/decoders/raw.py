@@ -1,6 +1,6 @@
-"""Raw arrays: values that are the bytes of an array and nothing else, whose dtype and shape the caller gives.
+"""Decode raw arrays: values that hold only the bytes of an array, whose dtype and shape the caller gives.
 
-Nothing in such bytes says what they are, so nothing recognises them, and no dtype is ever guessed.
+Such bytes do not describe themselves, so they are never recognised, and no dtype is ever guessed.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STACKED_BYTES = 1 << 14
-"""Values of at most this size are copied together into one array, unless they lie so; larger ones are never copied."""
+"""Values up to this size in bytes are copied into one array unless they already lie in one; larger ones never are."""
 BFLOAT16 = "bf16"
 TEXTS = frozenset((b"<!DO", b"<!do", b"<htm", b"<HTM", b"<?xm", b"<Err", b"vers", b'{"er', b'{"me', b"HTTP"))
-"""How such texts begin: pages, answers of a store of objects or of an interface, and what Git LFS has for a file."""
+"""First bytes of texts stored instead of data: web pages, errors of object stores or APIs, Git LFS pointers."""
 PRINTED = bytes(range(32, 127)) + b"\t\n\r"
 LOOKED_AT, SHOWN = 256, 40
-"""Of a text, so many bytes are looked at, and shown."""
+"""Number of bytes of a text that are inspected, and that are quoted."""
 BYTES = Array("u1")
-"""What is to be said of values while nobody says what they are: they have bytes."""
+"""Array type assumed for values whose type is not known: plain bytes."""
 
 
 class RawDecoder:
-    """Takes values for arrays of the dtype and shape that their family's profile has, into a field "data".
+    """Decodes values as arrays of the dtype and shape in their family's profile, into a field "data".
 
-    In a family of labels it is the field "label". Truth values become uint8, complex numbers pairs of floats along a
+    In a family of labels the field is "label". Booleans become uint8, complex numbers become pairs of floats along a
     last axis of 2, and bfloat16 becomes float32.
     """
 
     name = "raw"
 
     def knows(self, value: Value) -> bool:
-        """Say no: any bytes may be an array."""
+        """Return False: any bytes may be an array."""
         return False
 
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
-        """Yield one batch for each length of the values at `rows`, and a finding for each wrong length."""
+        """Yield one batch per valid length of the values at `rows`, and a finding for each value of a wrong length."""
         array = (profile and profile.array) or BYTES
         item = itemsize(array.dtype)
         wanted = None if array.shape is None else prod(array.shape) * item
@@ -69,7 +69,7 @@ class RawDecoder:
 
 
 def itemsize(dtype: str) -> int:
-    """Return the number of bytes of one item of a dtype by its short name.
+    """Return the size in bytes of one item of a dtype, given its short name.
 
     >>> itemsize("bf16"), itemsize(">u2"), itemsize("c16")
     (2, 2, 16)
@@ -78,7 +78,7 @@ def itemsize(dtype: str) -> int:
 
 
 def spelled(array: Array) -> str:
-    """Return the dtype and shape as the command line has them.
+    """Return the dtype and shape as they are given on the command line.
 
     >>> spelled(Array("f4", (3, 64, 64)))
     'f4:3,64,64'
@@ -87,7 +87,7 @@ def spelled(array: Array) -> str:
 
 
 def spelled_shape(shape: Sequence[int]) -> str:
-    """Return a shape as the report prints it.
+    """Return a shape as it is printed in reports.
 
     >>> spelled_shape((3, 64, 64))
     '3x64x64'
@@ -96,7 +96,7 @@ def spelled_shape(shape: Sequence[int]) -> str:
 
 
 def _by_length(values: Sequence[Value], rows: Sequence[int]) -> dict[int, Sequence[int]]:
-    """Return the rows by the number of bytes of their values."""
+    """Group the rows by the size of their values in bytes."""
     sizes = lengths(values)
     if len(rows) < len(values):
         sizes = [sizes[row] for row in rows]
@@ -111,7 +111,7 @@ def _by_length(values: Sequence[Value], rows: Sequence[int]) -> dict[int, Sequen
 
 
 def _mismatch(array: Array, size: int, item: int, wanted: int | None) -> Finding:
-    """Return the finding for values of so many bytes, which no such array has."""
+    """Return the finding for a value whose size no array of this type has."""
     if wanted is None:
         text = f"{size:,} bytes are no whole number of items of {array.dtype}, {item} bytes each"
         return found("size-mismatch", text, field="data", found=size, item=item)
@@ -120,7 +120,7 @@ def _mismatch(array: Array, size: int, item: int, wanted: int | None) -> Finding
 
 
 def _of_text(value: Value, said: Finding) -> Finding:
-    """Return the finding for a wrong length, with what a text says that lies in the place of an array."""
+    """Return the finding for a wrong length, with the first line of the value if it is a text instead of an array."""
     line = _first_line(value)
     if line is None:
         return said
@@ -128,14 +128,14 @@ def _of_text(value: Value, said: Finding) -> Finding:
 
 
 def _first_line(value: Value) -> str | None:
-    """Return the beginning of a text that programs get instead of data: a page, an error, what stands for a file."""
+    """Return the start of a text stored in place of data (web page, error, LFS pointer), or None if it is not one."""
     if bytes(value[:4]) not in TEXTS or bytes(value[:LOOKED_AT]).translate(None, PRINTED):
         return None
     return bytes(value[:SHOWN]).decode("ascii").splitlines()[0]
 
 
 def _begin_as_text(values: Sequence[Value], rows: Sequence[int], made: NDArray[Any]) -> Sequence[int]:
-    """Return those of the rows whose values begin as such a text does: very few, and nearly always none."""
+    """Return the rows whose values begin with one of TEXTS; there are nearly always none."""
     if isinstance(made, SeparateArrays):
         return [row for row in rows if bytes(values[row][:4]) in TEXTS]
     import numpy as np
@@ -152,8 +152,8 @@ def _begin_as_text(values: Sequence[Value], rows: Sequence[int], made: NDArray[A
 
 
 def _arrays(values: Sequence[Value], rows: Sequence[int], dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return values of the right length as arrays of this shape along a leading axis: views, unless they are small."""
-    import numpy as np  # here, so that looking a decoder's name up does not load it
+    """Return values of the right length stacked along a leading axis: as views, unless they are small."""
+    import numpy as np  # here, so that looking up a decoder's name does not load it
 
     of = np.dtype("u2" if dtype == BFLOAT16 else dtype)
     if isinstance(values, EqualLengths):
@@ -164,7 +164,7 @@ def _arrays(values: Sequence[Value], rows: Sequence[int], dtype: str, shape: tup
     if len(chosen[0]) <= STACKED_BYTES:
         return _real(np.frombuffer(b"".join(chosen), of).reshape(len(rows), *shape), dtype)
     records = [_real(np.frombuffer(value, of).reshape(1, *shape), dtype)[0] for value in chosen]
-    return SeparateArrays(records)  # type: ignore[return-value]  # it stands for an array
+    return SeparateArrays(records)  # type: ignore[return-value]  # it takes the place of an array
 
 
 def _real(values: NDArray[Any], dtype: str) -> NDArray[Any]:
@@ -181,6 +181,6 @@ def _batch(rows: Sequence[int], values: NDArray[Any], array: Array, profile: Fam
     label = profile is not None and profile.label
     name = "label" if label else "data"
     expected = None if profile is None else profile.fields.get(name)
-    if expected is not None and array.shape is None:  # any whole number of items is right
+    if expected is not None and array.shape is None:  # any whole number of items is valid
         expected = msgspec.structs.replace(expected, shape=None)
     return Batch(name, rows, values, label=label, expected=expected)

@@ -1,4 +1,4 @@
-"""Rows of HDF5 datasets: one batch for each column of the table."""
+"""Decode rows of HDF5 datasets: one batch for each column of the table."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from datacheck.model.profile import FamilyProfile
 
 
 class RowsDecoder:
-    """Makes plain real arrays of columns; rows that could not be read are left out, since a finding names them.
+    """Converts columns to arrays of real numbers. Rows that could not be read have findings already and are left out.
 
-    Truth values become uint8. Complex numbers become pairs of floats along a last axis of 2. Floats wider than 64 bits
-    become float64, in which values beyond its range are infinite.
+    Booleans become uint8. Complex numbers become pairs of floats along a last axis of 2. Floats wider than 64 bits
+    become float64; values beyond its range become infinite.
     """
 
     name = "rows"
 
     def knows(self, value: bytes | memoryview) -> bool:
-        """Say no: rows have no bytes of their own, their reader says what they are."""
+        """Return False: rows have no bytes of their own, and their reader knows what they are."""
         return False
 
     def decode(
@@ -51,7 +51,7 @@ class RowsDecoder:
 
 
 def real(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the numbers of a column, shape (n, ...), as bool-free, complex-free ones of at most 64 bits.
+    """Convert the numbers of a column, shape (n, ...), to integers or floats of at most 64 bits.
 
     >>> real(np.array([1 + 2j, 3j])).tolist()
     [[1.0, 2.0], [0.0, 3.0]]
@@ -63,6 +63,6 @@ def real(values: NDArray[Any]) -> NDArray[Any]:
         parts = np.ascontiguousarray(values)[..., np.newaxis]
         values = parts.view(values.real.dtype)
     if values.dtype.kind == "f" and values.dtype.itemsize > 8:
-        with np.errstate(over="ignore", invalid="ignore"):  # bits that are no number of 80 bits become NaN
+        with np.errstate(over="ignore", invalid="ignore"):  # bits that are not a valid 80-bit float become NaN
             values = values.astype(np.float64)
     return values

@@ -1,7 +1,7 @@
-"""Decimal numbers, UTF-8 text and single bytes, as picture stores keep beside the pictures (`label-000000001`).
+"""Decode decimal numbers, UTF-8 text and single bytes, kept by picture stores beside pictures (`label-000000001`).
 
-In a family of labels (`FamilyProfile.label`) they are fields "label": numbers as numbers, words as bytes strings (dtype
-S) of which only a check of labels makes anything. Elsewhere a text has no field, and a number is the field "data".
+In a family of labels (`FamilyProfile.label`) they become fields "label": numbers as numbers, words as byte strings
+(dtype S), which only checks of labels use. Elsewhere a text has no field, and a number is the field "data".
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 DECIMAL_BYTES = 64
 TEXT_BYTES = 1 << 16
-"""As much of a value is looked at to recognise text."""
+"""Maximum number of bytes of a value that are examined to recognise text."""
 WORD_BYTES = 64
-"""A word that is a label is quoted up to here."""
+"""Maximum length of a label that is a word, in bytes; longer words are cut."""
 _DECIMAL = re.compile(rb"\s*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))\s*")
 _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
-"""Control characters but tab and line ends, and the code points that are no characters. Everything else may be text."""
+"""Control characters except tab and line ends, and code points that are not characters. All others may be text."""
 _MARK = "\ufeff"
 _REPR = re.compile(r"""b(['"]).*\1\s*""", re.DOTALL)
 _SUSPECT = re.compile(rf"{_CONTROL.pattern}|\r|{_MARK}|^b['\"]", re.MULTILINE)
-"""What none of many texts has, joined by line ends, if there is nothing to say of any."""
+"""Matches, in texts joined by line ends, if any of them may need a finding."""
 
 Items = Iterator[Batch | tuple[int, Finding]]
 
 
 class DecimalDecoder:
-    """Reads decimal numbers of at most 64 bytes, NaN and infinity among them."""
+    """Decodes decimal numbers of at most 64 bytes, including NaN and infinity."""
 
     name = "decimal"
 
@@ -57,7 +57,7 @@ class DecimalDecoder:
 
 
 class TextDecoder:
-    """Checks UTF-8 text; there is nothing to judge in it further, unless it is a label that is a number."""
+    """Checks UTF-8 text; only labels yield a field for further checks."""
 
     name = "text"
 
@@ -70,7 +70,7 @@ class TextDecoder:
         except UnicodeDecodeError as error:
             if len(value) <= TEXT_BYTES or error.start < TEXT_BYTES - 3:
                 return False
-            text = start[: error.start].decode()  # the look ended inside a character
+            text = start[: error.start].decode()  # the examined part ended inside a character
         return _CONTROL.search(text) is None
 
     def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
@@ -84,7 +84,7 @@ class TextDecoder:
         if profile is None or not profile.label:
             return
         whole = [row for row in rows if row not in broken]
-        # "nan", "inf" and the number plate "9E999" are words here, of which it says nothing that they are not finite
+        # "nan", "inf" and the number plate "9E999" are words here, so they are not reported as not finite
         numbers = [row for row in whole if _is_finite(block.values[row])]
         yield from _numbers(block, numbers, profile)
         if words := sorted(set(whole).difference(numbers)):
@@ -95,7 +95,7 @@ class TextDecoder:
 
 
 class ByteDecoder:
-    """Reads values of one byte, which may be any: labels of up to 256 classes."""
+    """Decodes values of one byte, which may be any: labels of up to 256 classes."""
 
     name = "byte"
 
@@ -115,9 +115,9 @@ class ByteDecoder:
 
 
 def _numbers(block: Block, rows: Sequence[int], profile: FamilyProfile | None) -> Iterator[Batch]:
-    """Yield the field that decimal numbers are."""
+    """Yield the field for decimal numbers."""
     if rows:
-        import numpy as np  # here, so that looking a decoder's name up does not load it
+        import numpy as np  # here, so that looking up a decoder's name does not load it
 
         yield _field(rows, np.array([float(bytes(block.values[row])) for row in rows]), profile)
 
@@ -129,7 +129,7 @@ def _field(rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | N
 
 
 def _sound(block: Block, rows: Sequence[int]) -> bool:
-    """Say if there is nothing to say of any of these texts; they are looked at together."""
+    """Check whether none of these texts needs a finding; they are examined together."""
     try:
         return _SUSPECT.search(b"\n".join([block.values[row] for row in rows]).decode()) is None
     except UnicodeDecodeError:
@@ -137,7 +137,7 @@ def _sound(block: Block, rows: Sequence[int]) -> bool:
 
 
 def _said(value: bytes) -> Finding | None:
-    """Return what is to be said of one text, looked at to its end."""
+    """Return the finding for one text, examined to its end, or None if it is sound."""
     try:
         text = value.decode()
     except UnicodeDecodeError as error:
@@ -163,7 +163,7 @@ def _said(value: bytes) -> Finding | None:
 
 
 def _is_finite(value: Value) -> bool:
-    """Say if a value is a decimal number, and neither NaN nor infinite."""
+    """Check whether a value is a finite decimal number."""
     return _DECIMALS.knows(value) and math.isfinite(float(bytes(value)))
 
 

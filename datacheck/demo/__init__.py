@@ -36,9 +36,9 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top
 
 
 def build(directory: Path) -> Iterator[tuple[Path, str]]:
-    """Write the datasets into a new directory; yield the path of each, and what is wrong with it, in words.
+    """Write the datasets into a new directory; yield the path of each, with a description of its damage.
 
-    Raises UsageError if something is there already, ReportFailed if it cannot be written.
+    Raises UsageError if the directory is a symbolic link or is not empty, ReportFailed if it cannot be written.
     """
     try:
         if directory.is_symlink():
@@ -56,7 +56,7 @@ def build(directory: Path) -> Iterator[tuple[Path, str]]:
 
 
 def farewell(directory: Path) -> str:
-    """Return what to say at the end."""
+    """Return the closing message: where the datasets are, and commands to try on them."""
     where = shell(str(directory))
     return (
         f"The datasets are in {where}. Things to try:\n"
@@ -76,7 +76,7 @@ def pictures() -> dict[str, bytes]:
 
 
 def _labelled() -> list[tuple[str, bytes, int]]:
-    """Return names, pictures and labels of RECORDS records, the pictures in turn."""
+    """Return the name, picture and label of each of RECORDS records; the shipped pictures repeat in turn."""
     shipped = list(pictures().items())
     return [(*shipped[number % len(shipped)], number % len(shipped) // 2) for number in range(RECORDS)]
 
@@ -88,7 +88,7 @@ def _pixels(picture: bytes) -> NDArray[Any]:
 
 
 def _photos(path: Path) -> Path:
-    """JPEG pictures in encoded Datum, under the keys that Caffe's convert_imageset gives them."""
+    """Write an LMDB of JPEG pictures in encoded Datum, with the keys that Caffe's convert_imageset gives them."""
     records = {
         f"{number:08d}_{name}": encode(picture, label, encoded=True)
         for number, (name, picture, label) in enumerate(_labelled())
@@ -105,7 +105,7 @@ def _photos(path: Path) -> Path:
 
 
 def _arrays(path: Path) -> Path:
-    """The pictures' pixels in raw Datum; the log of the LevelDB is then damaged in one place."""
+    """Write the pictures' pixels as raw Datum into a LevelDB, then damage its log in one place."""
     records = [(f"{number:08d}", _pixels(picture), label) for number, (_, picture, label) in enumerate(_labelled())]
     encoded = {key: encode(pixels, label) for key, pixels, label in records}
     shorter = records[11][1][:, :-1, :]
@@ -120,7 +120,7 @@ def _arrays(path: Path) -> Path:
 
 
 def _measurements(path: Path) -> Path:
-    """The pixels as float32 in compressed, checksummed chunks, with labels that are numbers."""
+    """Write the pixels as float32 in compressed, checksummed HDF5 chunks, with numbers as labels."""
     data = np.stack([_pixels(picture) for _, picture, _ in _labelled()]).astype(np.float32)
     label = np.array([label for _, _, label in _labelled()], np.float32)
     data[5, 0, 3, 4] = data[5, 2, 60, 1] = np.nan

@@ -1,1 +1,1 @@
-"""Digests of records: what a value comes to, the checksum file that holds them, and sorting them beyond memory."""
+"""Compute digests of records, store them in checksum files, and sort them outside of memory."""

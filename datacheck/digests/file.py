@@ -1,4 +1,4 @@
-"""The checksum file: for each record of a store its key and the digest of its value, sorted by part and key.
+"""Read and write checksum files: the key and the digest of the value of each record, sorted by part and key.
 
 ========== ==========================================================================================================
 head       the 16 bytes of MAGIC
@@ -7,9 +7,10 @@ index      a zstd frame of msgpack: the store, its parts, and of every block its
 tail       the place, the length and the unpacked length of the index, little-endian uint64, its XXH3-128, and MAGIC
 ========== ==========================================================================================================
 
-Keys of one length lie column by column in their frame (all first bytes, all second bytes, ...), which packs them best;
-others lie one behind the other, their lengths as little-endian uint32 before all of them. The tail vouches for the
-index and the index for the blocks, so that each worker can check what it reads and no more.
+Keys of one length are stored column by column in their frame (all first bytes, all second bytes, ...), which compresses
+best. Other keys are concatenated, with their lengths as little-endian uint32 before all of them. The tail has the
+checksum of the index, and the index has those of the blocks, so each worker can verify what it reads without reading
+the rest.
 """
 
 from __future__ import annotations
@@ -33,25 +34,25 @@ from datacheck.files.retrying import pread
 
 MAGIC = b"datacheck sums 1"
 RECORDS, KEY_BYTES = 8192, 1 << 20
-"""A block ends at so many records, or bytes of keys."""
+"""Number of records, or bytes of keys, at which a block ends."""
 SAME_KEY, SAME_KEY_BYTES = 1 << 20, 16 << 20
-"""Unless the next record has the same key: a block of one key ends at so many records, or bytes of keys."""
+"""Number of records, or bytes of keys, at which a block ends even if the next record has the same key."""
 TAIL = 3 * 8 + SIZE + len(MAGIC)
 SMALL_KEYS, MOST_PACKED = 64 << 20, 64
-"""Keys of a block that are unpacked: so many bytes, or so many times those that are stored."""
+"""Limit of a block's unpacked keys: this many bytes, or this many times the stored bytes if that is more."""
 SMALL_INDEX, LARGEST_INDEX, INDEX_PACKED = 1 << 20, 1 << 28, 32
-"""An index has so many bytes at most: the first always, the second never more, and in between so many times those that
-are stored. Those of a hundred billion records do with less."""
+"""Limit of the unpacked size of an index: INDEX_PACKED times its stored bytes, but at least SMALL_INDEX and at most
+LARGEST_INDEX bytes. The index of a hundred billion records is smaller."""
 UNREADABLE: tuple[type[Exception], ...] = (*compression.Broken, msgspec.DecodeError, msgspec.ValidationError)
-"""What unpacking an index raises."""
+"""Exceptions that unpacking an index raises."""
 Entry = tuple[Part, bytes, bytes]
-"""A record: its part, its key, the digest of its value."""
+"""A record: its part, its key, and the digest of its value."""
 
 
 class BlockPlace(msgspec.Struct, frozen=True, array_like=True):
-    """Where a block lies: its part by number, its first and last key, its records, and the sizes of its two pieces.
+    """The place of a block: its part by number, first and last key, records, offset, and packed and unpacked key bytes.
 
-    `lengths` is that of every key, or -1. `check` is the XXH3-64 of the block as it lies there.
+    `lengths` is the length of every key, or -1 if they differ. `check` is the XXH3-64 of the block as stored.
     """
 
     part: int
@@ -66,7 +67,7 @@ class BlockPlace(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Index(msgspec.Struct):
-    """What a checksum file says of itself: the store that it was made of, and where everything lies."""
+    """The index of a checksum file: the store that it was made from, its parts, and the places of all blocks."""
 
     version: str = ""
     source: str = ""
@@ -77,7 +78,7 @@ class Index(msgspec.Struct):
 
 
 class BlockWriter:
-    """Writes blocks of records, which come sorted, from an offset on; `index` grows with them."""
+    """Writes blocks of sorted records from an offset on; `index` grows with them."""
 
     def __init__(self, write: Callable[[bytes], object], at: int = 0, index: Index | None = None) -> None:
         self.index = Index() if index is None else index
@@ -89,7 +90,7 @@ class BlockWriter:
         self._size = 0
 
     def add(self, part: Part, key: bytes, digest: bytes) -> None:
-        """Add a record, whose place is behind all that were added."""
+        """Add a record that sorts after all records added before."""
         count, size = len(self._keys), self._size
         full = count >= RECORDS or size >= KEY_BYTES
         overfull = count >= SAME_KEY or size >= SAME_KEY_BYTES
@@ -101,7 +102,7 @@ class BlockWriter:
         self._size += len(key)
 
     def flush(self) -> None:
-        """Write what was added."""
+        """Write the records added so far as a block."""
         if not self._keys or self._part is None:
             return
         index = self.index
@@ -138,12 +139,12 @@ def write(entries: Iterator[Entry], put: Callable[[bytes], object], index: Index
 
 
 class Blocks:
-    """The blocks of an index in an open file, by their number."""
+    """The blocks of an index in an open file, by number."""
 
     def __init__(self, descriptor: int, index: Index, name: str) -> None:
         self._descriptor, self.index, self._name = descriptor, index, name
         self.ordinals = list(accumulate((it.records for it in index.blocks), initial=0))
-        """The number of the first record of each block, and behind them that of all records."""
+        """The ordinal of the first record of each block, followed by the total number of records."""
         self._of_part: dict[Part, tuple[list[bytes], list[bytes], int]] = {}
         for at, it in enumerate(index.blocks):
             firsts, lasts, _ = self._of_part.setdefault(index.parts[it.part], ([], [], at))
@@ -151,7 +152,7 @@ class Blocks:
             lasts.append(it.last)
 
     def holding(self, part: Part, key: bytes) -> Iterator[int]:
-        """Yield the number of each block in which a key may be: one at most, but of a key with very many values."""
+        """Yield the number of each block that may contain a key: at most one, unless the key has very many values."""
         firsts, lasts, start = self._of_part.get(part, ([], [], 0))
         at = bisect_right(firsts, key) - 1
         while at >= 0 and lasts[at] >= key:
@@ -161,7 +162,7 @@ class Blocks:
             at -= 1
 
     def read(self, number: int) -> Digests:
-        """Return a block. Raises UsageError where it is damaged."""
+        """Return a block. Raises UsageError if it is damaged."""
         place = self.index.blocks[number]
         size = place.packed + place.records * SIZE
         block = pread(self._descriptor, size, place.at)
@@ -193,7 +194,7 @@ class Blocks:
 
 
 class ChecksumFile(Blocks):
-    """An open checksum file. Use as a context manager; raises UsageError where it is none, or a damaged one."""
+    """An open checksum file. Use as a context manager. Raises UsageError if it is damaged or not a checksum file."""
 
     def __init__(self, path: Path) -> None:
         name = str(path)
@@ -218,7 +219,7 @@ class ChecksumFile(Blocks):
 
 
 def _index(descriptor: int, name: str) -> tuple[bytes, Index]:
-    """Return the digest of an index and what is in it. Raises UsageError."""
+    """Return the digest of an index and its decoded content. Raises UsageError."""
     size = os.fstat(descriptor).st_size
     if pread(descriptor, len(MAGIC), 0) != MAGIC:
         refuse(name, "is no checksum file of datacheck; make one with datacheck checksum SOURCE --out FILE")
@@ -245,7 +246,7 @@ def _index(descriptor: int, name: str) -> tuple[bytes, Index]:
 
 
 def _sound(index: Index, end: int) -> bool:
-    """Say whether the blocks of an index lie one behind the other and hold what they can, sorted."""
+    """Check whether the blocks of an index are contiguous and sorted, and their sizes are possible."""
     at, last = len(MAGIC), (-1, b"")
     for it in index.blocks:
         if it.at != at or not 0 <= it.part < len(index.parts) or not _fits(it):
@@ -269,5 +270,5 @@ def _fits(it: BlockPlace) -> bool:
 
 
 def refuse(name: str, why: str) -> NoReturn:
-    """Raise UsageError for a checksum file."""
+    """Raise UsageError about a checksum file."""
     raise UsageError(f"{name}: {why}")

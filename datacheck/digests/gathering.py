@@ -1,4 +1,4 @@
-"""Gather the digests of a store in whatever order they come, and give them sorted; they lie on disk, not in memory."""
+"""Collect the digests of a store in any order, and return them sorted; they are kept on disk, not in memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from datacheck.digests.of_blocks import Digests, Part
 from datacheck.files.scratch import scratch_file, write_all
 
 HELD = 1 << 18
-"""So many records are held and sorted at once."""
+"""Number of records that are held in memory and sorted at once."""
 
 
 class Gathered:
-    """Digests in runs, each sorted, in one temporary file. Records that come sorted make one run.
+    """Digests in sorted runs in one temporary file. Records that are added in order make one run.
 
-    A context manager, which lets go of the file.
+    A context manager, which closes the file.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""XXH3, the hash that digests are made with: the one place where its library is loaded."""
+"""Hash with XXH3. This is the only module that imports its library."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SIZE = 16
 """Bytes of a digest."""
 Bytes = bytes | bytearray | memoryview
 Hasher = xxhash.xxh3_128
-"""What takes the bytes of something in pieces."""
+"""Class that hashes bytes given in pieces."""
 
 
 def digest(value: Bytes, seed: int = 0) -> bytes:
-    """Return the 128-bit XXH3 of some bytes, as 16 bytes, the most significant first."""
+    """Return the 128-bit XXH3 of some bytes, as 16 bytes, most significant byte first."""
     made: bytes = xxhash.xxh3_128_digest(value, seed)
     return made
 
@@ -28,7 +28,7 @@ def short(value: Bytes) -> int:
 
 
 def digests(values: Sequence[bytes | memoryview]) -> bytes:
-    """Return the digests of many values, one behind the other."""
+    """Return the concatenated digests of many values."""
     rows: Iterable[Bytes] = values
     if isinstance(values, EqualLengths):
         rows = iter(values.rows) if values.rows.flags.c_contiguous else values

@@ -1,8 +1,8 @@
-"""What the records of a block come to: the part of the store they are in, their keys, and a digest of each value.
+"""Compute the digests of the records of a block: their part of the store, their keys, and a digest of each value.
 
-A value of a key-value store is digested as it is stored. A row of an HDF5 table is digested as its columns in the order
-of their names, in the byte order of small machines; of a column whose values vary in length, the length comes before
-each. The seed is the 64-bit XXH3 of the layout, so that a row of another dtype has another digest.
+A value of a key-value store is digested as it is stored. A row of an HDF5 table is digested as its little-endian
+columns in the order of their names; in a column whose values vary in length, the length precedes each value. The seed
+is the 64-bit XXH3 of the layout, so that a row of another dtype has another digest.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from datacheck.model.blocks import AnyBlock, Block, RowBlock
 from datacheck.model.escaping import escape, plain
 
 ROW_BYTES = 8
-"""A row's number as a key: the most significant byte first, so that keys sort as the numbers do."""
+"""Bytes of a row number as a key: most significant byte first, so that keys sort as the numbers do."""
 JOINED_BYTES = 1 << 16
-"""Rows of up to so many bytes are laid side by side, to be digested from one array."""
+"""Largest row, in bytes, whose columns are joined into one array before they are digested."""
 
 
 class Part(msgspec.Struct, frozen=True, order=True, array_like=True):
-    """A part of a store in which keys are told apart: a database, a file, a table. `rows` says keys are row numbers.
+    """A part of a store within which keys are unique: a database, a file, a table.
 
-    The texts are as findings have them, and empty where there is none.
+    `rows` means that keys are row numbers. The texts are as in findings, and empty if there is no such part.
     """
 
     file: str = ""
@@ -39,7 +39,7 @@ class Part(msgspec.Struct, frozen=True, order=True, array_like=True):
 class Digests(msgspec.Struct, frozen=True):
     """The keys of neighbouring records of a part and the digests of their values.
 
-    `keys` lie one behind the other; `lengths` are theirs, little-endian uint32, or one number for all.
+    `keys` are concatenated; `lengths` are their lengths, as little-endian uint32, or one number if all are equal.
     """
 
     part: Part
@@ -58,7 +58,7 @@ class Digests(msgspec.Struct, frozen=True):
 
 
 def split(joined: bytes, lengths: bytes | int, count: int) -> list[bytes]:
-    """Return pieces that lie one behind the other."""
+    """Return the pieces of concatenated bytes."""
     if isinstance(lengths, int):
         return [joined[at : at + lengths] for at in range(0, count * lengths, lengths)] if lengths else [b""] * count
     stops = np.cumsum(np.frombuffer(lengths, "<u4"), dtype=np.int64).tolist()
@@ -66,21 +66,21 @@ def split(joined: bytes, lengths: bytes | int, count: int) -> list[bytes]:
 
 
 def joined_keys(keys: list[bytes]) -> tuple[bytes, bytes | int]:
-    """Return keys one behind the other, and their lengths."""
+    """Return concatenated keys, and their lengths."""
     lengths = list(map(len, keys))
     alike = not lengths or lengths.count(lengths[0]) == len(lengths)
     return b"".join(keys), (lengths or [0])[0] if alike else np.array(lengths, "<u4").tobytes()
 
 
 def part_of(block: AnyBlock) -> Part:
-    """Return the part of the store that a block is of."""
+    """Return the part of the store that a block belongs to."""
     if isinstance(block, Block):
         return Part(block.file or "", block.database or "")
     return Part(block.file or "", "", block.table, rows=not block.called)
 
 
 def keys_of(block: AnyBlock) -> list[bytes]:
-    """Return the keys of the records of a block as a checksum file has them."""
+    """Return the keys of the records of a block in the form that checksum files use."""
     if isinstance(block, Block):
         return list(map(bytes, block.keys))
     if block.called:
@@ -89,14 +89,14 @@ def keys_of(block: AnyBlock) -> list[bytes]:
 
 
 def name_of(part: Part, key: bytes) -> str:
-    """Return what reports call the record with a key that `keys_of` made."""
+    """Return the name in reports of the record with a key made by `keys_of`."""
     if part.rows:
         return plain(f"{part.table}[{int.from_bytes(key)}]")
     return plain(key.decode("utf-8", "replace")) if part.table else escape(key)
 
 
 def digests_of(block: AnyBlock) -> bytes:
-    """Return the digests of the records of a block, one behind the other."""
+    """Return the concatenated digests of the records of a block."""
     return digests(block.values) if isinstance(block, Block) else _of_rows(block)
 
 
@@ -107,7 +107,7 @@ def digests_with_keys(block: AnyBlock) -> Digests:
 
 
 def not_read(block: AnyBlock) -> frozenset[int]:
-    """Return the positions of the records whose values are not there as they were stored: the reader says why."""
+    """Return the positions of the records whose values are not available as they were stored; findings say why."""
     rows = {row for row, finding in block.findings if row is not None and finding.verdict != "suspicious"}
     if isinstance(block, RowBlock):
         rows.update(row for lost in block.unread.values() for row in lost)
@@ -130,7 +130,7 @@ def _layout(block: RowBlock, numbers: dict[str, NDArray[Any]], name: str) -> tup
 
 
 def _small_first(column: NDArray[Any]) -> NDArray[Any]:
-    """Return values in the byte order of small machines."""
+    """Return values in little-endian byte order."""
     swapped = column.dtype.newbyteorder("<")
     return np.ascontiguousarray(column if swapped == column.dtype else column.astype(swapped))
 

@@ -1,4 +1,4 @@
-"""Sort rows of three numbers that do not fit memory: sorted runs in a temporary file, merged a piece of each at a time.
+"""Sort rows of three numbers outside of memory: write sorted runs to a temporary file, then merge them piece by piece.
 
 NumPy does the loop. A billion rows take 24 GB of disk, and some 100 MB of memory.
 """
@@ -15,19 +15,19 @@ from datacheck.files.retrying import pread
 from datacheck.files.scratch import scratch_file, write_all
 
 Rows = NDArray[np.uint64]
-"""Shape (rows, 3)."""
+"""An array of shape (rows, 3)."""
 WIDTH = 3
 ROW_BYTES = 8 * WIDTH
 RUN = 1 << 20
-"""Rows that are sorted at once."""
+"""Number of rows that are sorted at once."""
 MERGED = 1 << 20
-"""Rows that are held of all runs together while they are merged,"""
+"""Number of rows of all runs together that are held in memory while they are merged."""
 LEAST = 1 << 10
-"""and of each at least."""
+"""Minimum number of rows of each run that are held while merging."""
 
 
 class Sorter:
-    """Takes rows in any order and yields them sorted by their first, second and third number. A context manager."""
+    """Accepts rows in any order and yields them sorted by their first, second and third number. A context manager."""
 
     def __init__(self) -> None:
         self._file = scratch_file()
@@ -55,7 +55,7 @@ class Sorter:
             self._held, self._count = [], 0
 
     def sorted(self) -> Iterator[Rows]:
-        """Yield all rows in order, some at a time."""
+        """Yield all rows in order, in pieces."""
         last = sort(np.concatenate(self._held)) if self._held else np.empty((0, WIDTH), np.uint64)
         self._held = []
         if not self._runs:
@@ -92,7 +92,7 @@ class Sorter:
 
 
 def sort(rows: Rows) -> Rows:
-    """Return rows sorted by all of their numbers; of those with the same first one the others are looked at."""
+    """Return rows sorted by all three numbers; the second and third are compared only if the first are equal."""
     made = rows[np.argsort(rows[:, 0])]
     same = made[1:, 0] == made[:-1, 0]
     if same.any():
@@ -103,7 +103,7 @@ def sort(rows: Rows) -> Rows:
 
 
 def up_to(rows: Rows, bound: tuple[Any, ...]) -> int:
-    """Return how many of some sorted rows are not above a bound."""
+    """Return how many of some sorted rows do not exceed a bound."""
     low, high = 0, len(rows)
     for column in range(WIDTH):
         its = rows[low:high, column]

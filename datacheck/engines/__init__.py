@@ -1,4 +1,4 @@
-"""The engines that run tasks: one file per engine, and a literal table."""
+"""The engines that run tasks: one module per engine, and a table of them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ ENGINES: dict[str, EngineRow] = {
     "local": EngineRow(("datacheck.workers.pool", "Pool"), "in processes on this machine"),
     "dask": EngineRow(("datacheck.engines.dask", "Dask"), "on the workers of a Dask cluster"),
 }
-"""The engines by name; the first is the one that runs what nobody chose another for."""
+"""The engines by name; the first is the default."""
 
 
 def engine(name: str) -> Any:
-    """Return the class of that name: "local" makes an engine, "dask" what makes one. Raises KeyError for another."""
+    """Return the class for a name: that of "local" makes an engine, that of "dask" a maker of engines.
+
+    Raises KeyError for an unknown name.
+    """
     module, cls = ENGINES[name].engine
     return getattr(importlib.import_module(module), cls)
 
@@ -45,11 +48,11 @@ def __getattr__(name: str) -> Any:
 
 
 def name_of(make: MakeEngine | None) -> str:
-    """Return what a report calls an engine; None is the usual one."""
+    """Return the name of an engine in a report; None is the default engine."""
     return next(iter(ENGINES)) if make is None else str(getattr(make, "name", type(make).__name__.lower()))
 
 
 def start_engine(job: Job[T], workers: int, make: MakeEngine | None = None) -> Engine[T]:
-    """Return an engine for a job, with the memory that a worker of a scan may have; None makes the usual engine."""
+    """Return an engine for a job, with the memory limit of a scan's workers; None makes the default engine."""
     chosen: MakeEngine = engine(next(iter(ENGINES))) if make is None else make
     return chosen(job, workers, WORKER_BYTES)

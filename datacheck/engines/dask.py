@@ -1,10 +1,10 @@
-"""Run tasks on an existing Dask cluster (dask.distributed), whatever gave it: LocalCluster, Slurm, Kubernetes.
+"""Run tasks on an existing Dask cluster (dask.distributed) of any kind: LocalCluster, Slurm, Kubernetes.
 
-A worker of the cluster runs a task in a process of its own (`far_side`), so a record that kills or hangs is named as
-ever, and the worker lives. Workers that are lost give their tasks to others, which Dask does by itself; where it gives
-up, or the scheduler has forgotten its tasks, they are handed in again. So many tasks are under way as the cluster has
-threads, twice; the others wait here, where the caller adds them. Short tasks are handed in together, as one of Dask's
-(`pace`): Dask takes some milliseconds of the scheduler's and the worker's time for each of its own.
+A worker of the cluster runs a task in a process of its own (`far_side`), so a record that kills or hangs the process is
+identified as usual, and the worker survives. If a worker is lost, Dask gives its tasks to others. If Dask gives up, or
+the scheduler has forgotten tasks, they are submitted again. At most twice as many tasks are in progress as the cluster
+has threads; the others wait here, where the caller adds them. Short tasks are submitted together as one Dask task
+(`pace`), because each Dask task costs the scheduler and the worker some milliseconds.
 """
 
 from __future__ import annotations
@@ -37,40 +37,43 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EACH = 2
-"""Tasks under way for each thread of the cluster: one runs, one is there when it ends."""
+"""Tasks in progress for each thread of the cluster: one runs, the other is ready when it ends."""
 FEWEST = 4
-"""Tasks under way where there are no workers yet: a cluster that grows on demand needs some to ask for them."""
+"""Tasks in progress while there are no workers yet; a cluster that grows on demand needs some to start workers."""
 LOOK_SECONDS = 2.0
-"""So often it is looked how large the cluster is, and whether a task was lost without a word."""
+"""Interval in seconds at which the size of the cluster is checked, and whether tasks were lost silently."""
 TRIES = 5
-"""So often a task is handed in again after machines that would not run it."""
+"""Maximum number of times that a task is submitted if machines fail to run it."""
 LOST = "the workers of the cluster that it was given to were lost, one after the other"
 STEP_BYTES = 1 << 16
-"""Steps of up to so many bytes are told as they come; the others with the result."""
+"""Largest step, in bytes, that is reported when it occurs; larger ones are sent with the result."""
 SILENT_SECONDS = 10.0
-"""A cluster that has had no workers for so long is told of."""
+"""Time in seconds without any workers after which the user is informed."""
 WAIT_SECONDS = 30
-"""How long to wait for a scheduler,"""
+"""How long to wait for a scheduler, in seconds."""
 START_SECONDS = 5.0
-"""and so long for workers that start their processes, before these are ended."""
+"""How long to wait for workers to start their processes before these are ended, in seconds."""
 
 
 def silent(sentence: str) -> None:
-    """Say nothing."""
+    """Ignore a sentence: the default for `say`."""
 
 
 @dataclass
 class Absence:
-    """Since when a cluster has had no workers, infinite once that was told: all engines of one cluster share it."""
+    """The time since which a cluster has had no workers, infinite once reported.
+
+    Shared by all engines of one cluster.
+    """
 
     since: float | None = None
 
     def told(self) -> None:
-        """Do not have it told again until there were workers."""
+        """Do not report it again until there were workers."""
         self.since = math.inf
 
     def is_news(self, workers: bool) -> bool:
-        """Take whether there are workers; say whether it is to be told that there have been none for a while."""
+        """Record whether there are workers; return whether to report now that there have been none for a while."""
         if workers:
             self.since = None
         elif self.since is None:
@@ -96,7 +99,7 @@ class Dask:
 
     client: Client
     say: Callable[[str], None] = silent
-    """Hears a sentence where the cluster has no workers for a while, and the scan waits for some."""
+    """Called with a sentence if the cluster has had no workers for a while and the scan waits for some."""
     absence: Absence = field(default_factory=Absence, compare=False, repr=False)
     name: ClassVar[str] = "dask"
     elastic: ClassVar[bool] = True
@@ -107,32 +110,35 @@ class Dask:
 
 @contextlib.contextmanager
 def connected(address: str, say: Callable[[str], None] = silent) -> Iterator[Dask]:
-    """Yield what runs tasks on the cluster of the scheduler at an address. Raises UsageError where there is none."""
+    """Yield an engine maker for the cluster of the scheduler at `address`.
+
+    Raises UsageError if there is no scheduler.
+    """
     try:
         from distributed import Client
     except ImportError as exc:
         raise UsageError("--engine dask needs the package distributed: pip install 'datacheck-ml[dask]'") from exc
     import logging
 
-    for name in [*logging.root.manager.loggerDict, "distributed", "tornado"]:  # Dask sets levels of parts of it, too
-        if name.partition(".")[0] in ("distributed", "tornado"):  # what is to be said of a lost worker the caller says
+    for name in [*logging.root.manager.loggerDict, "distributed", "tornado"]:  # Dask sets levels of children, too
+        if name.partition(".")[0] in ("distributed", "tornado"):  # the caller reports lost workers itself
             logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        asyncio.run(_knock(address))  # a client that finds nobody would wait once more when it is deleted
+        asyncio.run(_knock(address))  # a client that cannot connect would wait again when it is deleted
         client = Client(address, timeout=WAIT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as exc:
         raise UsageError(f"no Dask scheduler answers at {address}: {_first_line(exc)}") from exc
     try:
         yield Dask(client, say)
     finally:
-        with contextlib.suppress(Exception):  # the scheduler may be gone, and all is done
+        with contextlib.suppress(Exception):  # the scheduler may be gone, and all work is done
             client.close(timeout=5)
 
 
 def _on_worker(
     topic: str, key: str, version: str, digest: str, job: bytes | None, memory: int, tasks: Sequence[bytes]
 ) -> Outcome:
-    """Run some tasks; tell their steps under a topic as they come."""
+    """Run some tasks; publish their steps under a topic as they occur."""
     from distributed import get_worker
 
     def tell(place: int, number: int, step: bytes) -> None:
@@ -148,7 +154,10 @@ def _on_each(version: str, digest: str, job: bytes, memory: int, dask_worker: Wo
 
 
 class _Step(NamedTuple):
-    """A step of a task that is under way: the place of that among those it was handed in with, its number, and it."""
+    """A step of a task in progress.
+
+    `place` is the position of the task among those submitted together, `number` counts the steps of the task.
+    """
 
     key: str
     place: int
@@ -157,7 +166,7 @@ class _Step(NamedTuple):
 
 
 async def _knock(address: str) -> None:
-    """Raise OSError where nobody answers at an address, ValueError where it is none."""
+    """Raise OSError if no scheduler answers at an address, ValueError if the address is invalid."""
     from distributed.comm import connect
 
     comm = await connect(address, timeout=WAIT_SECONDS)
@@ -166,7 +175,7 @@ async def _knock(address: str) -> None:
 
 @dataclass
 class _Given(Generic[T]):
-    """A task to be handed in: how many of its steps were told, and whether it is to be handed in by itself."""
+    """A task to submit; `steps` counts the steps that were reported, `alone` means to submit it by itself."""
 
     task: T
     raw: bytes
@@ -176,7 +185,7 @@ class _Given(Generic[T]):
 
 @dataclass
 class _Together(Generic[T]):
-    """Tasks under way, handed in together: how often machines would not run them."""
+    """Tasks in progress that were submitted together; `tries` counts how often machines failed to run them."""
 
     given: Sequence[_Given[T]]
     tries: int = 0
@@ -210,12 +219,12 @@ class DaskEngine(Generic[T]):
         self._untold = True
 
     def __enter__(self) -> DaskEngine[T]:
-        with contextlib.suppress(Exception):  # steps then come with the result
+        with contextlib.suppress(Exception):  # otherwise steps come with the result
             self._client.subscribe_topic(self._topic, self._hear)
         return self
 
     def _hear(self, event: tuple[float, tuple[str, int, int, str]]) -> None:
-        """Take a step that a worker tells."""
+        """Receive a step that a worker publishes."""
         key, place, number, step = event[1]
         self._done.put(_Step(key, place, number, base64.b64decode(step)))
 
@@ -224,23 +233,23 @@ class DaskEngine(Generic[T]):
             self._client.unsubscribe_topic(self._topic)
         if self._starting is not None:
             self._starting.join(START_SECONDS)
-        with contextlib.suppress(Exception):  # who does not hear it ends its processes by itself, a little later
+        with contextlib.suppress(Exception):  # a worker that misses this ends its processes by itself later
             self._client.run(forget, self._digest, on_error="ignore")
 
     @property
     def count(self) -> int:
-        """How many tasks may be under way, or as many times some that are handed in together."""
+        """Maximum number of Dask tasks in progress, each of which may contain several tasks."""
         return self._asked or max(FEWEST, EACH * self._size())
 
     @property
     def room(self) -> int:
-        """How many tasks there is use for at a time."""
+        """Number of tasks that can be used at a time."""
         return self.count * self._pace.together(self.count)
 
     def _size(self) -> int:
-        """Return how many threads the cluster has."""
+        """Return the number of threads of the cluster."""
         if time.monotonic() - self._looked > LOOK_SECONDS:
-            with contextlib.suppress(Exception):  # while the scheduler is away, it is as large as it was
+            with contextlib.suppress(Exception):  # while the scheduler is away, keep the last number
                 self._threads = sum(self._client.nthreads().values())
             self._looked = time.monotonic()
         return self._threads
@@ -251,7 +260,7 @@ class DaskEngine(Generic[T]):
             return
 
         def start() -> None:
-            with contextlib.suppress(Exception):  # the processes are then started with the tasks
+            with contextlib.suppress(Exception):  # otherwise the tasks start the processes
                 arguments = (__version__, self._digest, self._job, self._memory)
                 self._client.run(_on_each, *arguments, on_error="ignore")
 
@@ -259,7 +268,7 @@ class DaskEngine(Generic[T]):
         self._starting.start()
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
-        """Yield each task with what became of it, as they come."""
+        """Yield each task with its outcome, in order of completion."""
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
         under_way, self._pace = self._under_way, Pace()
         try:
@@ -273,12 +282,12 @@ class DaskEngine(Generic[T]):
             under_way.clear()
             self._again.clear()
             if futures:
-                with contextlib.suppress(Exception):  # nobody waits for them, wherever they are
+                with contextlib.suppress(Exception):  # their results are not needed, wherever they are
                     self._client.cancel(futures, force=True)
                     self._client.run(forget, self._digest, on_error="ignore")
 
     def _next(self, waiting: deque[T]) -> Sequence[_Given[T]]:
-        """Return the next tasks to be handed in together; first those that were so before."""
+        """Return the next tasks to submit together, beginning with those that were submitted before."""
         most = self._pace.together(self.count, len(self._again) + len(waiting))
         some: list[_Given[T]] = []
         while len(some) < most and (self._again or waiting):
@@ -292,11 +301,11 @@ class DaskEngine(Generic[T]):
         return some
 
     def _give(self, together: _Together[T], *, job: bool = False) -> None:
-        """Hand tasks in, with the job where a worker has asked for it."""
+        """Submit tasks, together with the job if a worker has asked for it."""
         key = f"datacheck-{type(together.given[0].task).__name__.lower()}-{uuid.uuid4().hex}"
         self._under_way[key] = together
         tasks = [it.raw for it in together.given]
-        job, self._untold = job or self._untold, False  # whoever gets the first tasks cannot know it
+        job, self._untold = job or self._untold, False  # the worker that gets the first tasks cannot know the job
         arguments = (__version__, self._digest, self._job if job else None, self._memory, tasks)
         try:
             together.future = self._client.submit(_on_worker, self._topic, key, *arguments, key=key, pure=False)
@@ -305,7 +314,10 @@ class DaskEngine(Generic[T]):
         together.future.add_done_callback(lambda _: self._done.put(key))
 
     def _told(self) -> list[str | _Step]:
-        """Return the keys of tasks that have ended, and steps; nothing where it is time to look at the cluster."""
+        """Return steps and the keys of tasks that have ended; after LOOK_SECONDS without any, check the cluster.
+
+        Then the keys of tasks that were lost are returned.
+        """
         told: list[str | _Step] = []
         with contextlib.suppress(queue.Empty):
             told.append(self._done.get(timeout=LOOK_SECONDS))
@@ -319,13 +331,13 @@ class DaskEngine(Generic[T]):
         return [key for key, it in self._under_way.items() if it.future.status in ("cancelled", "lost")]
 
     def _look_for_workers(self) -> None:
-        """Say so once if the cluster has had no workers for a while, whom the tasks wait for."""
-        with contextlib.suppress(Exception):  # while the scheduler is away nobody knows
+        """Report once if the cluster has had no workers for a while, so that the tasks wait."""
+        with contextlib.suppress(Exception):  # unknown while the scheduler is away
             if self._absence.is_news(bool(self._client.nthreads())):
                 self._say(f"the cluster{self._where} has no workers; waiting for some")
 
     def _step(self, told: _Step) -> Iterator[tuple[T, Any]]:
-        """Yield a step, if it is the next one of a task that is under way."""
+        """Yield a step if it is the next one of a task in progress."""
         together = self._under_way.get(told.key)
         if together is None:
             return
@@ -335,7 +347,10 @@ class DaskEngine(Generic[T]):
             yield given.task, pickle.loads(told.step)  # noqa: S301  (our own cluster's)
 
     def _results(self, key: str) -> Iterator[tuple[T, Any]]:
-        """Yield what became of tasks that have ended, with the steps that were not told; hand in again what did not."""
+        """Yield the outcomes of tasks that have ended, with steps not reported before.
+
+        Queue the tasks that were not done.
+        """
         together = self._under_way.pop(key, None)
         outcome = None if together is None else self._outcome(together)
         if together is None or outcome is None:
@@ -351,7 +366,7 @@ class DaskEngine(Generic[T]):
             yield given.task, result
 
     def _outcome(self, together: _Together[T]) -> Outcome | None:
-        """Return what became of tasks that have ended; None where they are under way again, or are to be."""
+        """Return the outcome of tasks that have ended, or None if they are in progress again, or will be."""
         try:
             outcome: Outcome = together.future.result()
         except Exception as exc:  # noqa: BLE001  (Dask raises what a task did, and errors of its own)
@@ -369,7 +384,10 @@ class DaskEngine(Generic[T]):
         return outcome
 
     def _killed(self, together: _Together[T]) -> Outcome | None:
-        """Return the death of a task that took down one worker after the other; of several, each is tried by itself."""
+        """Return the death of a task that killed several workers in turn.
+
+        If there are several tasks, retry each alone.
+        """
         if len(together.given) == 1:
             return Outcome((Done(pickle.dumps(Death("SIGKILL", words=LOST))),))
         for given in together.given:
@@ -378,8 +396,8 @@ class DaskEngine(Generic[T]):
         return None
 
     def _refuse(self, together: _Together[T], error: Exception) -> None:
-        """Raise what tasks cannot be done for; return where they may be handed in again."""
-        if type(error).__name__.endswith("CancelledError"):  # the scheduler has forgotten it
+        """Raise ClusterFailed if the error means that tasks cannot be done; otherwise return, to submit them again."""
+        if type(error).__name__.endswith("CancelledError"):  # the scheduler has forgotten the task
             return
         together.tries += 1
         if isinstance(error, ImportError):

@@ -1,8 +1,8 @@
-"""What runs on a worker of a cluster: each task in a disposable process there, so that it dies alone.
+"""Run tasks on a worker of a cluster, each in a disposable process, so that only that process dies.
 
-A worker gets the job with the first task that it has not heard of yet, and keeps it. Its processes wait for the next
-task for a while; they end with it, or when the caller is done. Several tasks may come at once, and are done one after
-the other: what Dask does for each of its own tasks takes longer than many a task of ours.
+A worker gets the job with the first tasks if it does not know it yet, and keeps it. Its processes wait a while for the
+next task; they end with the worker, or when the caller is done. Several tasks may come at once and are done in order,
+because the overhead of a Dask task is longer than many of our tasks.
 """
 
 from __future__ import annotations
@@ -21,17 +21,21 @@ from datacheck.workers.interface import Death, Failure, Step
 from datacheck.workers.process import NOT_YET, Process, Worker
 
 JOBS = 8
-"""So many jobs are kept."""
+"""Maximum number of jobs that are kept."""
 IDLE_SECONDS = 60.0
-"""A process that has had nothing to do for so long ends: whoever asked for it may be gone without a word."""
+"""Idle time in seconds after which a process ends: its caller may have gone silently."""
 
 
 ENOUGH_SECONDS, ENOUGH_BYTES = 2.0, 4 << 20
-"""A task that took longer, or returned more, is reported at once; the rest of its lot may go to other workers."""
+"""Tasks of a lot are reported at once when they have taken this many seconds, or returned this many bytes; the rest of
+the lot may go to other workers."""
 
 
 class Done(NamedTuple):
-    """What became of a task: its steps and its result, pickled. `seconds` it took; None of the first of a process."""
+    """The outcome of a task: its steps and its result, pickled.
+
+    `seconds` is the time it took, or None for the first task of a process and for one that failed or died.
+    """
 
     result: bytes
     steps: tuple[bytes, ...] = ()
@@ -39,7 +43,10 @@ class Done(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of the first of some tasks, maybe of all; or `version`, or the job is `wanted`, and nothing done."""
+    """The outcomes of the first of some tasks, possibly of all.
+
+    If nothing was done, `wanted` asks for the job, or `version` is another version than the caller's.
+    """
 
     done: tuple[Done, ...] = ()
     wanted: bool = False
@@ -47,7 +54,7 @@ class Outcome(NamedTuple):
 
 
 class _Idle(NamedTuple):
-    """A process that is idle, `since` when, and whether it is `new`: it has not done anything yet."""
+    """A process, `since` when it has been idle, and whether it is `new`: it has not done any task yet."""
 
     since: float
     worker: Worker[Any]
@@ -55,7 +62,7 @@ class _Idle(NamedTuple):
 
 
 class _Processes:
-    """The processes of this worker, and the jobs that they are for, by digest."""
+    """The processes of this worker and their jobs, by digest."""
 
     def __init__(self) -> None:
         self._lock, self._starting = threading.Lock(), threading.Lock()
@@ -65,7 +72,7 @@ class _Processes:
         self._reaping = False
 
     def knows(self, digest: str, job: bytes | None) -> bool:
-        """Take a job if it is given; say whether it is there."""
+        """Store a job if it is given; return whether it is known."""
         with self._lock:
             if job is not None:
                 self._jobs[digest] = job
@@ -76,7 +83,7 @@ class _Processes:
             return digest in self._jobs
 
     def get_ready(self, digest: str, memory: int, count: int) -> None:
-        """Start processes for a job until there are so many of them, whether they have something to do or not."""
+        """Start processes for a job until there are `count` of them, idle or busy."""
         for _ in range(count):
             with self._starting:
                 with self._lock:
@@ -87,8 +94,8 @@ class _Processes:
                 self.give_back(digest, Worker(job, Process(memory)), usable=True, new=True)
 
     def take(self, digest: str, memory: int) -> tuple[Worker[Any], bool]:
-        """Return a process for a job, which is busy until it is given back; and whether it has done nothing yet."""
-        with self._starting:  # the one that is being started may be for this
+        """Return a process for a job, busy until it is given back, and whether it has done no task yet."""
+        with self._starting:  # the process that is being started may be for this task
             with self._lock:
                 idle = self._idle[digest]
                 _, worker, new = idle.pop() if idle else (0.0, None, True)
@@ -99,7 +106,7 @@ class _Processes:
         return worker, new
 
     def give_back(self, digest: str, worker: Worker[Any], *, usable: bool, new: bool = False) -> None:
-        """Keep a process for the next task, unless its job is forgotten, or it is not usable any more."""
+        """Keep a process for the next task, unless its job is forgotten or it is no longer usable."""
         with self._lock:
             self._busy[digest].discard(worker)
             kept = usable and digest in self._jobs
@@ -149,9 +156,10 @@ def do(
     tasks: Sequence[bytes],
     tell: Callable[[int, int, bytes], None],
 ) -> Outcome:
-    """Run tasks in a process of this worker, and return what became of them; those not returned were not begun.
+    """Run tasks in a process of this worker and return their outcomes; tasks without an outcome were not begun.
 
-    `tell` hears of each step as it comes: the place of its task, its number, and what it is, pickled.
+    `tell` is called with each step as it occurs: the position of its task, the number of the step, and the pickled
+    step.
     """
     if version != __version__ or not _here.knows(digest, job):
         return Outcome(wanted=True)
@@ -177,7 +185,7 @@ def do(
 
 
 def _done(worker: Worker[Any], task: bytes, tell: Callable[[int, bytes], None]) -> tuple[tuple[bytes, ...], Any]:
-    """Have a process do a task; return its steps, pickled, and its result."""
+    """Have a process do a task; return its pickled steps and its result."""
     steps: list[bytes] = []
     worker.give_pickled(task)
     while isinstance(result := worker.take(), Step) or result is NOT_YET:
@@ -188,10 +196,10 @@ def _done(worker: Worker[Any], task: bytes, tell: Callable[[int, bytes], None]) 
 
 
 def get_ready(version: str, digest: str, job: bytes, memory: int, count: int) -> None:
-    """Start the processes that a job will need early, so that they load their modules while nobody waits for them."""
+    """Start the processes that a job will need in advance, so that they load their modules early."""
 
     def start() -> None:
-        with contextlib.suppress(WorkersFailed):  # a task that needs one will try again, and tell
+        with contextlib.suppress(WorkersFailed):  # a task that needs one will try again, and report it
             _here.get_ready(digest, memory, count)
 
     if version == __version__ and _here.knows(digest, job):
@@ -199,5 +207,5 @@ def get_ready(version: str, digest: str, job: bytes, memory: int, count: int) ->
 
 
 def forget(digest: str) -> None:
-    """End the processes of a job on this worker; nobody waits for what they do."""
+    """End the processes of a job on this worker; their results are not needed."""
     _here.forget(digest)

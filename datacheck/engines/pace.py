@@ -1,30 +1,31 @@
-"""How many short tasks are submitted to a cluster together."""
+"""Decide how many short tasks are submitted to a cluster together."""
 
 from __future__ import annotations
 
 from collections import deque
 
 SECONDS = 0.5
-"""About how long tasks that are submitted together take: long beside the scheduler's few milliseconds for each, short
-enough that nobody waits long for the last of them."""
+"""Approximate duration of tasks that are submitted together, in seconds: long compared with the scheduler's few
+milliseconds for each, short enough that the last of them does not delay the end much."""
 MOST, MOST_AHEAD = 64, 1 << 14
-"""The most tasks submitted together, and in progress at all: these and their results are held in memory here."""
+"""Maximum number of tasks submitted together, and of tasks in progress at all: these and their results are held in
+memory here."""
 LOOKED_AT = 64
-"""How many of the last tasks the mean is taken of."""
+"""Number of recent tasks of which the mean is taken."""
 
 
 class Pace:
-    """Measures how long tasks take, and says how many of them take about SECONDS."""
+    """Measures how long tasks take, and computes how many of them take about SECONDS."""
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=LOOKED_AT)
 
     def took(self, seconds: float) -> None:
-        """Note how long a task took."""
+        """Record how long a task took, in seconds."""
         self._seconds.append(seconds)
 
     def together(self, count: int, waiting: int | None = None) -> int:
-        """Return how many tasks make a lot, if `count` lots run at a time and share the `waiting` tasks."""
+        """Return how many tasks make a lot if `count` lots run at a time and share the `waiting` tasks."""
         if not self._seconds:
             return 1
         each = sum(self._seconds) / len(self._seconds)

@@ -1,1 +1,1 @@
-"""Files on disk: how what datacheck writes gets there safely, and how what it did not write is opened safely."""
+"""Write files safely, and open files that datacheck did not write safely."""

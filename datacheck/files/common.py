@@ -1,7 +1,7 @@
-"""A file in memory that a process has in common with its workers: there one can put what it has made for all of them.
+"""Share one file in memory between a process and its workers, for results that all of them can use.
 
-It has no name, so nothing is left of it, also if all of them are killed. Workers find it by its owner, whose entry in
-/proc is open to processes of the same user only.
+The file has no name, so nothing is left of it even if all processes are killed. Workers find it through its owner's
+entry in /proc, which only processes of the same user can open.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 VARIABLE = "_DATACHECK_COMMON_FILE"
-"""Tells workers where it is."""
+"""Environment variable that gives workers the path of the file."""
 _NAME = "datacheck-common"
 
 
@@ -26,15 +26,15 @@ def _own() -> int | None:
 
 
 def told() -> dict[str, str]:
-    """Return what workers are to have in their environment; the file is made when this is first called."""
+    """Return the environment variables that workers need; the first call creates the file."""
     descriptor = _own()
     return {VARIABLE: "" if descriptor is None else f"/proc/{os.getpid()}/fd/{descriptor}"}
 
 
 def opened() -> int | None:
-    """Return a descriptor of the file that this worker has in common with others; None where there is none.
+    """Return a descriptor of the file that this worker shares with others, or None if there is none.
 
-    Each has a lock of its own. What is written goes to the end. Raises OSError.
+    Each descriptor can be locked separately. Writes are appended. Raises OSError.
     """
     path = os.environ.get(VARIABLE, "")
     if not _is_ours(path):
@@ -47,5 +47,5 @@ def opened() -> int | None:
 
 
 def _is_ours(path: str) -> bool:
-    """Say whether a descriptor is of such a file: its owner may have closed it, and opened another one in its place."""
+    """Check whether a descriptor is of such a file: its owner may have closed it and reused its number."""
     return path.startswith("/proc/") and str(Path(path).readlink()).startswith(f"/memfd:{_NAME} ")

@@ -1,4 +1,4 @@
-"""Put files on disk, and let go of the memory that the kernel keeps of them."""
+"""Flush files to disk, and drop their pages from the kernel's page cache."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def flush(path: Path) -> None:
-    """Put a file, or the names in a folder, on disk. Raises OSError."""
+    """Flush a file, or the entries of a folder, to disk. Raises OSError."""
     with _opened(path) as descriptor:
         os.fsync(descriptor)
 
 
 def write_out(path: Path) -> None:
-    """Write a file's pages to disk, and let go of them: a copy needs no more memory than what is under way.
+    """Flush a file to disk and drop its pages, so that a copy needs memory only for what is being written.
 
-    Memory that is fresh from the kernel, or from the host, costs more than the disk does; and who reads the file next
-    reads what the disk has. Raises OSError.
+    Memory that the kernel, or its host, must find first costs more than the disk does. Whoever reads the file next
+    reads what is on the disk. Raises OSError.
     """
     with _opened(path) as descriptor:
         os.fdatasync(descriptor)
@@ -39,9 +39,9 @@ def write_out(path: Path) -> None:
 
 
 class WriteBehind:
-    """Flushes a file to the disk in a thread while more of it is written, once at a time.
+    """Flushes a file to disk in a thread while more of it is written, one flush at a time.
 
-    `begin` and `end` wait for the flush before, and raise what it raised; `close` waits, and raises nothing.
+    `begin` and `end` wait for the previous flush and raise its exception; `close` waits, and raises nothing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,7 +52,7 @@ class WriteBehind:
         self._begun: Future[None] | None = None
 
     def begin(self) -> None:
-        """Write out what there is by now, after what was begun before."""
+        """Start to write out the current contents, once the previous flush is finished."""
         self.end()
         self._begun = self._pool.submit(write_out, self._path)
 
@@ -66,7 +66,7 @@ class WriteBehind:
 
 
 def let_go(path: Path) -> None:
-    """Let go of the memory that holds pages of a file which was read."""
+    """Drop the pages of a file that was read."""
     with _opened(path) as descriptor:
         _let_go(descriptor)
 

@@ -1,4 +1,4 @@
-"""How to bring to this machine what a URL names: datacheck opens no connections."""
+"""Say how to copy the files of a URL to this machine: datacheck opens no connections."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ FETCH = {
     "http": "curl",
     "https": "curl",
 }
-"""What brings files from there, by the scheme of a URL."""
+"""Tool that copies files from a URL, by its scheme."""
 
 
 def fetched(scheme: str) -> str:
-    """Say what to do first about a URL of this scheme.
+    """Return the advice for a URL of this scheme.
 
     >>> fetched("https"), fetched("ftp")
     ('copy or mount it first, with curl for example', 'copy or mount it first')

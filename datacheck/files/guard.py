@@ -1,7 +1,7 @@
-"""Refuse to write over what a command reads, and over what it writes under another option.
+"""Refuse to write over files that a command reads, or that it writes for another option.
 
-Files are compared by device and inode, never by how they are spelled: a name may be a hard link of a source, or lead
-to one through links and mounts.
+Files are compared by device and inode, never by how they are spelled: a name may be a hard link of a source, or lead to
+one through links and mounts.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from datacheck.files.place import FOLDER, Identity, Place, held, identity, ident
 from datacheck.files.renaming import Name
 
 DEEPEST = 64
-"""Folders in one another, which are looked through: each takes a descriptor."""
+"""Maximum depth of nested folders that are searched; each level takes a descriptor."""
 
 
 class Guard:
-    """What one command reads and writes.
+    """The files that one command reads and writes.
 
-    `sources` are the paths that it was given to read. `reads` returns every file that is read on their account: it is
-    called only where something lies at the name of an output already, since nothing else can be hit. `writes` are
+    `sources` are the paths that it was given to read. `reads` returns every file that is read because of them; it is
+    called only if something already lies at the name of an output, since nothing else can be overwritten. `writes` are
     files and folders that other options write, each with the word for it.
     """
 
@@ -42,7 +42,7 @@ class Guard:
         self._outputs: set[tuple[Identity, str]] = set()
 
     def refuse_spelled(self, path: Path) -> None:
-        """Raise UsageError where the mere path of an output says that it lies in, or is, a source or another output."""
+        """Raise UsageError if an output, by its path alone, is or lies in a source or another output."""
         own = _resolved(path)
         for what, other in self._named():
             there = _resolved(other)
@@ -65,19 +65,19 @@ class Guard:
                 )
 
     def claim(self, place: Place) -> None:
-        """Raise UsageError where two outputs of the command have one name."""
+        """Raise UsageError if two outputs of the command have the same name."""
         own = identity(os.fstat(place.folder)), place.name
         if own in self._outputs:
             raise UsageError(f"{place.path}: two outputs of this command have this name; give each its own")
         self._outputs.add(own)
 
     def refuse_target(self, path: Path, what: str) -> None:
-        """Raise UsageError where a store that is written at a path would replace a source, hold or be held by one."""
+        """Raise UsageError if a store written at `path` would replace a source, contain one or lie in one."""
         try:
             with held(path) as place:
                 self._refuse_folders_above(place, what)
         except OSError:
-            return  # there is no such folder, which is said when it is written to
+            return  # there is no such folder; the attempt to write there reports that
         own = identity_at(path)
         if own is None:
             return
@@ -91,15 +91,15 @@ class Guard:
                     known[folder] = identity_at(folder)
                 if known[folder] == own:
                     raise UsageError(f"the {what} {path} holds {file}, which is a source, never written to")
-        with suppress(OSError), held(path) as place:  # what cannot be looked through is not replaced either
+        with suppress(OSError), held(path) as place:  # a folder that cannot be searched cannot be replaced either
             below = self.read_in(Name(place.folder, place.name))
             if below is not None:
                 raise UsageError(f"the {what} {path} holds {below}, which is a source, never written to")
 
     def read_in(self, name: Name) -> Path | None:
-        """Return a file that is read and is, or lies below, what has this name, whatever way leads there.
+        """Return a file that the command reads and that is, or lies below, `name`, by whatever path it is read.
 
-        Links are not followed. Raises OSError where not all can be looked at.
+        Links are not followed. Return None if there is none. Raises OSError if a part cannot be examined.
         """
         read = {identity_at(path): path for path in self._everything()}
         return next((read[own] for own in _all_below(name) if own in read), None) if read else None
@@ -135,7 +135,7 @@ class Guard:
 
 
 def refuse_overlap(places: Mapping[str, Path]) -> None:
-    """Raise UsageError where of several places, by the words for them, two are the same or one lies in another."""
+    """Raise UsageError if two of several named places are the same, or one lies in another."""
     resolved = {name: _resolved(place) for name, place in places.items()}
     for name, place in resolved.items():
         for other, there in resolved.items():
@@ -157,14 +157,14 @@ def _folder_identity(path: Path) -> Identity | None:
 
 
 def _folders_of(file: Path) -> Iterator[Path]:
-    """Yield the folders that hold a file: as it is spelled, where its name lies, and where a link of it leads."""
+    """Yield the folders above a file: by its path as spelled, by the real path of its name, and by its link target."""
     yield from file.absolute().parents
     yield from _resolved(file.parent).joinpath("_").parents
     yield from _resolved(file).parents
 
 
 def _all_below(name: Name, depth: int = 0) -> Iterator[Identity]:
-    """Yield what has a name, and all below it. Raises OSError."""
+    """Yield the identity of `name` and of everything below it. Raises OSError."""
     status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
     yield identity(status)
     if not stat.S_ISDIR(status.st_mode):

@@ -1,8 +1,8 @@
-"""Mark a folder of unfinished work so that a later run knows it as ours, and as nobody's else.
+"""Mark a folder of unfinished work, so that a later run recognises it as datacheck's own, and no other folder as such.
 
-The folder holds an empty file, the stamp, and the mark, which says which target the work is for, which folder it lies
-in, and when the system made the stamp. No archive can carry such a mark: whoever unpacks it gets other inodes, and the
-time at which an inode was last changed is the system's own to set.
+The folder holds an empty file, the stamp, and the mark. The mark names the target of the work, the inode of the folder,
+and the time at which the system created the stamp. No archive can carry a valid mark: unpacking gives other inodes, and
+only the system can set the time at which an inode was last changed.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def create(folder: int, name: str, mode: int = 0o600) -> int:
-    """Return the descriptor of a new file in an open folder. Raises FileExistsError where anything has the name."""
+    """Return the descriptor of a new file in an open folder. Raises FileExistsError if the name is taken."""
     return os.open(name, _NEW, mode, dir_fd=folder)
 
 
 def own_names(folder: int) -> list[str]:
-    """Return what lies in a folder under a name that a rebuild gives."""
+    """Return the entries of a folder whose names a rebuild gives."""
     return [it for it in os.listdir(folder) if _OWN.fullmatch(it)]
 
 
 def holds_more(folder: int) -> bool:
-    """Say whether a folder holds anything that no rebuild puts there."""
+    """Check whether a folder holds anything that a rebuild does not put there."""
     return not {MARK, STAMP}.issuperset(it for it in os.listdir(folder) if not _OWN.fullmatch(it))
 
 
 def stamp(folder: int) -> bool:
-    """Put the stamp into a folder that was made just now; return False, and put none, where it is another folder.
+    """Put the stamp into a folder that was just created, or return False if it is a different folder.
 
-    Another process may have renamed ours away. Ours is empty, belongs to whom our files there belong to, and is closed
-    to all others, unless the file system keeps no such modes.
+    Another process may have renamed ours away. Our folder is empty, has the owner of the files that we create in it,
+    and is closed to everyone else, unless the file system does not store such modes. No stamp is left in a different
+    folder.
     """
     if os.listdir(folder):
         return False
@@ -56,13 +57,13 @@ def stamp(folder: int) -> bool:
 
 
 def mark(folder: int, target: str) -> None:
-    """Say in a stamped folder that it holds the work for a target. Raises OSError."""
+    """Mark a stamped folder as holding the work for a target. Raises OSError."""
     with os.fdopen(create(folder, MARK), "wb") as file:
         file.write(_words(folder, target))
 
 
 def unmark(folder: int) -> bool:
-    """Remove the mark, so that nobody takes what is here for something to remove; return whether there was one."""
+    """Remove the mark, so that no run takes the contents for something to remove; return whether there was one."""
     try:
         os.unlink(MARK, dir_fd=folder)
     except FileNotFoundError:
@@ -71,12 +72,12 @@ def unmark(folder: int) -> bool:
 
 
 def unstamp(folder: int) -> None:
-    """Remove the stamp of a folder without mark."""
+    """Remove the stamp of a folder that has no mark."""
     os.unlink(STAMP, dir_fd=folder)
 
 
 def is_marked(folder: int, target: str) -> bool:
-    """Say whether a run for this target has left a folder: the mark was written here, and by us."""
+    """Check whether a run for this target left a folder: the mark was written in it, and by this user."""
     try:
         return os.fstat(folder).st_uid == os.geteuid() and _read(folder) == _words(folder, target)
     except OSError:
@@ -84,7 +85,7 @@ def is_marked(folder: int, target: str) -> bool:
 
 
 def is_bare(folder: int) -> bool:
-    """Say whether a folder of ours holds nothing, or no more than a run made that was cut short before its mark."""
+    """Check whether a folder of ours is empty, or was left by a run that was killed before it wrote the mark."""
     try:
         names = os.listdir(folder)
         entries = [os.stat(it, dir_fd=folder, follow_symlinks=False) for it in names]
@@ -100,7 +101,7 @@ def _words(folder: int, target: str) -> bytes:
 
 
 def _read(folder: int) -> bytes:
-    """Return what the mark in a folder says. Raises OSError."""
+    """Return the contents of the mark in a folder. Raises OSError."""
     descriptor = os.open(MARK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     try:
         status = os.fstat(descriptor)

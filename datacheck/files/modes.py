@@ -1,4 +1,4 @@
-"""Let what is written of a source be open to nobody to whom the source is not."""
+"""Give files derived from a source no more permissions than the source has."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 OWN_FILE, OWN_FOLDER = 0o600, 0o700
-"""What its owner may always do with what datacheck wrote."""
+"""Permissions that the owner always has on what datacheck wrote."""
 
 
 def openness(source: Path, files: Iterable[Path]) -> int:
-    """Return the permissions that all files of a source have, less those of who cannot get into its folder."""
+    """Return the permissions that all files of a source have, minus those of users who cannot enter its folder."""
     found = 0o777
     for file in files:
         found &= file.stat().st_mode
@@ -25,7 +25,7 @@ def openness(source: Path, files: Iterable[Path]) -> int:
 
 
 def narrow(path: Path, openness: int) -> None:
-    """Take from a file, or from all in a folder, the permissions that go beyond these."""
+    """Remove from a file, or from everything in a folder, the permissions that go beyond these."""
     if not path.is_dir():
         path.chmod(stat.S_IMODE(path.stat().st_mode) & (openness | OWN_FILE))
         return

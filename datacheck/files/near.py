@@ -1,4 +1,4 @@
-"""What lies beside a path that leads to nothing: the name that was meant may be there."""
+"""Find the path that was probably meant when a path does not exist."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from datacheck.model.nearest import nearest
 
 LOOKED_AT = 10_000
-"""So many names of a folder are looked at."""
+"""Maximum number of names in a folder that are compared."""
 
 
 def near(path: str | Path) -> str | None:
-    """Return the path that is most like one that leads to nothing, None where none is like it."""
+    """Return the existing path that is most similar to a missing one, or None if none is similar."""
     missing = Path(path)
     try:
         with os.scandir(missing.parent) as entries:

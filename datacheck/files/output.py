@@ -1,4 +1,4 @@
-"""Write one file beside its name, and give it the name when it is whole: what lay there is replaced, or as it was."""
+"""Write a file under a temporary name and rename it when complete: the old file is replaced or stays unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_NAMES = 1000
 
 @contextlib.contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Translate what the system says of a file that is being written into ReportFailed."""
+    """Convert a system error about a file that is being written into ReportFailed."""
     try:
         yield
     except OSError as exc:
@@ -34,16 +34,16 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 class Output:
-    """A file to write. Use as a context manager; `file` takes what is to be in it, `publish` gives it the name.
+    """A file to write. Use as a context manager: write to `file`, then call `publish` to give it its name.
 
-    Leaving it without `publish` leaves what lay at the name, and nothing beside it. What killed runs have left there is
-    removed by the next one that is to write the same file. One that `grows` is written under a name that says so
-    (`NAME.partial`), for people to look into meanwhile. One that `resumes` grows on in the file that an earlier run has
-    left under such a name, if there is one: it is then `resumed`. What has grown stays if it `keeps` it and is not
-    published, and in any case if it `leaves` it.
+    Leaving the context without `publish` leaves the existing file as it was, and nothing beside it. Files that killed
+    runs have left there are removed by the next run that writes the same file. An output that `grows` is written under
+    a visible name (`NAME.partial`), so that people can look into it meanwhile. One that `resumes` continues the file
+    that an earlier run left under such a name, if there is one; `resumed` is then true. An unpublished file that grows
+    is kept if `keeps` is set; if `leaves` is set, the file that grew is kept in any case.
 
-    Raises UsageError where the guard refuses the name, or another run writes there; ReportFailed where the file cannot
-    be written.
+    Raises UsageError if the guard refuses the name, or another run writes there; ReportFailed if the file cannot be
+    written.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Output:
         return self
 
     def _take(self, descriptor: int) -> None:
-        """Write into an open file from here on."""
+        """Continue writing to an open file."""
         self._own = identity(os.fstat(descriptor))
         options: dict[str, Any] = {"encoding": "utf-8", "newline": ""} if self._text else {}
         self.file = os.fdopen(descriptor, "w" if self._text else "wb", **options)
@@ -102,7 +102,7 @@ class Output:
         return os.fdopen(descriptor, "rb")
 
     def begin_anew(self) -> None:
-        """Go on in a new and empty file; the one that has grown stays until this one is published."""
+        """Continue in a new, empty file; the one that has grown is kept until this one is published."""
         assert self._place is not None
         assert self._own is not None
         self.file.close()
@@ -111,7 +111,10 @@ class Output:
         self._take(self._created(self._place))
 
     def _examined(self, place: Place) -> os.stat_result | None:
-        """Return what lies at the name; it may be replaced, also by the wish of whoever took the right to write it."""
+        """Return the status of the existing file, or None.
+
+        It must be replaceable, and its permissions must allow writing.
+        """
         self._guard.refuse_output(place)
         status = place.status()
         if status is not None and not _may_be_written(place):
@@ -130,13 +133,13 @@ class Output:
                 descriptor = os.open(self._name, flags, 0o666, dir_fd=place.folder)
                 if _locked(descriptor) and os.fstat(descriptor).st_nlink:
                     return descriptor
-                os.close(descriptor)  # before the lock told that it is alive, another run took it for a dead one's
+                os.close(descriptor)  # another run took the file for a dead run's before it was locked
         raise FileExistsError(errno.EEXIST, f"{self._name} and the like are there already", str(self.path))
 
     def _left(self, place: Place) -> int | None:
-        """Return the file that the last run has left which did not come to its end, open; None where there is none.
+        """Return an open descriptor of the latest file left by an unfinished run, or None if there is none.
 
-        Raises UsageError where it is being written, or is no file of the user's.
+        Raises UsageError if another run is writing it, or if it has a second name (a hard link).
         """
         found: list[tuple[int, str]] = []
         for number in range(1, MOST_NAMES):
@@ -153,7 +156,7 @@ class Output:
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(self._name, flags, dir_fd=place.folder)
         refused = None if _locked(descriptor) else "another scan is writing this file"
-        if os.fstat(descriptor).st_nlink > 1:  # what it is elsewhere may be a source
+        if os.fstat(descriptor).st_nlink > 1:  # the other name may be that of a source
             refused = "is a file with a second name (a hard link), which is not written to; copy it, or delete it"
         if refused is not None:
             os.close(descriptor)
@@ -162,7 +165,10 @@ class Output:
         return descriptor
 
     def publish(self) -> None:
-        """Give the file its name, in one step. Raises ReportFailed, UsageError where something came in between."""
+        """Give the file its name, in one step.
+
+        Raises ReportFailed, or UsageError if another file took the name meanwhile.
+        """
         place = self._place
         assert place is not None
         with writing(self.path):
@@ -183,7 +189,7 @@ class Output:
             self.file.close()
 
     def _remove_grown(self, place: Place) -> None:
-        """Remove the file that has grown before this one was begun anew."""
+        """Remove the file that had grown before `begin_anew`."""
         if self._grown is not None:
             name, own = self._grown
             with contextlib.suppress(FileNotFoundError):
@@ -191,7 +197,7 @@ class Output:
                     os.unlink(name, dir_fd=place.folder)
 
     def _remove_left(self, place: Place) -> None:
-        """Remove what runs that were killed have left of the same file, but nothing that is read or not the user's."""
+        """Remove what killed runs left of the same file, unless the command reads it or it is not the user's."""
         with contextlib.suppress(OSError):
             for name in _left_names(place):
                 with contextlib.suppress(OSError, UsageError):
@@ -211,7 +217,7 @@ class Output:
         place = self._place
         assert place is not None
         try:
-            with contextlib.suppress(OSError):  # what is thrown away need not reach the disk
+            with contextlib.suppress(OSError):  # discarded data need not reach the disk
                 self.file.close()
             kept = self.keeps or self.leaves
             with writing(self.path):
@@ -224,7 +230,7 @@ class Output:
 
 
 def _growing(place: Place, number: int) -> str:
-    """Return a name for a file that grows: the first, or another one where that is taken."""
+    """Return the name of a file that grows: the first, or a numbered one if that is taken."""
     return place.beside(GROWING if number == 1 else f"{GROWING}-{number}")
 
 
@@ -233,7 +239,7 @@ def _unfinished(place: Place, token: str) -> str:
 
 
 def _left_names(place: Place) -> list[str]:
-    """Return the names beside a place that only unfinished files for it have."""
+    """Return the names in the folder that only unfinished files for this place have."""
     if not place.listed:
         return []
     begin = _unfinished(place, "0" * 2 * TOKEN_BYTES)[: -len(UNFINISHED) - 2 * TOKEN_BYTES]
@@ -243,7 +249,7 @@ def _left_names(place: Place) -> list[str]:
 
 
 def _remove_if_left(place: Place, name: str) -> None:
-    """Remove an unfinished file that nobody writes: who does so holds its lock. Raises OSError."""
+    """Remove an unfinished file that no run is writing: a run holds the lock of its file. Raises OSError."""
     descriptor = os.open(name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place.folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -256,17 +262,17 @@ def _remove_if_left(place: Place, name: str) -> None:
 
 
 def _locked(descriptor: int) -> bool:
-    """Say that a file is one's own as long as it is open; return False where it is another's."""
+    """Lock a file for as long as it is open; return False if another process has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # of a file system without locks
+    except OSError:  # a file system without locks
         return True
     return True
 
 
 def _may_be_written(place: Place) -> bool:
-    """Say whether the file there may be written: a rename would not ask."""
+    """Check whether the file there is writable: a rename would not check that."""
     options: dict[str, Any] = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
     return os.access(place.name, os.W_OK, dir_fd=place.folder, **options)

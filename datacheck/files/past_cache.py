@@ -1,9 +1,9 @@
 """Copy a large file, and read it again, without the kernel's page cache.
 
-Where the kernel or its host has to find memory first, gigabytes of page cache take longer than the disk. A copy that is
-written directly (O_DIRECT, see open(2)) needs none, and does not push out what others have there; and reading it
-directly returns what is on the disk. Several pieces are under way at a time, which makes a disk quicker. Small files,
-and file systems that cannot do this, are written and read as usual.
+If the kernel or its host has to find memory first, gigabytes of page cache take longer than the disk. A direct write
+(O_DIRECT, see open(2)) needs none and evicts nothing that other processes have cached; a direct read returns what is on
+the disk. Several pieces are in flight at a time, which makes a disk faster. Small files, and files on file systems
+without direct I/O, are written and read as usual.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from datacheck.files.retrying import preadv
 
 PIECE_BYTES = 4 << 20
 LARGE = 16 << 20
-"""Bytes of a file that is worth threads and memory of its own."""
+"""Smallest file, in bytes, that is worth threads and memory of its own."""
 UNDER_WAY = 4
-"""So many pieces are written or read at a time."""
+"""Number of pieces that are written or read at a time."""
 ALIGNED = 4096
-"""Places, sizes and memory are multiples of this: of every disk's blocks, or the usual way is taken."""
+"""Offsets, sizes and memory are multiples of this, which suits the blocks of disks; otherwise ordinary I/O is used."""
 
 UNABLE = (errno.EINVAL, errno.EOPNOTSUPP)
-"""The errors of a file system that cannot do this, or not for these places and sizes."""
+"""Errors of a file system that has no direct I/O, or not for these offsets and sizes."""
 
 Account = Callable[[memoryview], object]
 
 
 def copy_file(source: Path, target: Path, account: Account) -> Iterator[float]:
-    """Write a copy that is not there yet, and put it on disk; `account` is given its bytes, yield the share done.
+    """Write a new file as a copy and flush it to disk; pass the bytes to `account`, yield the share that is done.
 
-    What is copied are the bytes that the source has now, whatever it grows by meanwhile. Raises OSError.
+    The copy ends at the size that the source has now, even if the source grows meanwhile. Raises OSError.
     """
     with ExitStack() as stack:
         reading = _closed(stack, open_descriptor(source))
@@ -61,14 +61,14 @@ def copy_file(source: Path, target: Path, account: Account) -> Iterator[float]:
             account(piece)
             yield min(1.0, (at + len(piece)) / size)
             if len(piece) < min(PIECE_BYTES, size - at):
-                break  # the source has become shorter
+                break  # the source was truncated
         for _, done in under_way:
             done.result()
         os.fsync(writing)
 
 
 def pieces_of(path: Path) -> Iterator[tuple[memoryview, float]]:
-    """Yield the bytes of a file in pieces, each valid until the next, and the share that is read with them."""
+    """Yield the bytes of a file in pieces, each valid until the next, and the share read so far."""
     with ExitStack() as stack:
         reading = _closed(stack, open_descriptor(path))
         size = os.fstat(reading).st_size
@@ -86,18 +86,18 @@ def pieces_of(path: Path) -> Iterator[tuple[memoryview, float]]:
             count = done.result()
             yield buffer[:count], (at + count) / size
             if count < min(PIECE_BYTES, size - at):
-                return  # it has become shorter
+                return  # the file was truncated
             free.append(buffer)
 
 
 def _closed(stack: ExitStack, descriptor: int) -> int:
-    """Return a descriptor that is closed at the end, after all that was begun with it."""
+    """Return a descriptor after registering it to be closed at the end, after all operations begun with it."""
     stack.callback(os.close, descriptor)
     return descriptor
 
 
 def _means(stack: ExitStack, path: Path, how: int, size: int) -> tuple[ThreadPoolExecutor | None, int | None]:
-    """Return threads and a descriptor without page cache, each None where it is of no use or cannot be had."""
+    """Return a thread pool and a descriptor without page cache; each is None if unavailable or not worthwhile."""
     if size < LARGE:
         return None, None
     direct = None
@@ -111,7 +111,7 @@ def _means(stack: ExitStack, path: Path, how: int, size: int) -> tuple[ThreadPoo
 
 
 def _memory(size: int) -> memoryview:
-    """Return memory that begins at a page."""
+    """Return memory that starts at a page boundary."""
     return memoryview(mmap.mmap(-1, max(1, -(-size // ALIGNED)) * ALIGNED))
 
 
@@ -124,7 +124,7 @@ def _begun(pool: ThreadPoolExecutor | None, direct: int | None, plain: int, buff
 
 
 def _read(direct: int | None, plain: int, buffer: memoryview, at: int) -> int:
-    """Fill memory from a place of a file on; return how many bytes there were."""
+    """Fill memory from an offset of a file; return the number of bytes read."""
     done = 0
     if direct is not None and not len(buffer) % ALIGNED:
         try:

@@ -1,4 +1,4 @@
-"""A name in a folder that is held open: what is checked and what is written then lie in the same folder."""
+"""Hold the folder of a name open, so that the checks and the write concern the same folder."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 import msgspec
 
 Identity = tuple[int, int]
-"""Device and inode: two names with the same are the same file."""
+"""Device and inode: two names with the same identity are the same file."""
 FOLDER = os.O_DIRECTORY | os.O_CLOEXEC
 PATH_ONLY = getattr(os, "O_PATH", 0)
-"""Open a folder without reading it, where the system can: its permissions may allow no more."""
+"""Flag that opens a folder without reading it, on systems that have it: its permissions may allow no more."""
 LONGEST_NAME = 255
 DEEPEST = 4096
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def identity(status: os.stat_result) -> Identity:
-    """Return what tells a file from all others."""
+    """Return the device and the inode of a file."""
     return status.st_dev, status.st_ino
 
 
 def identity_at(path: str | Path) -> Identity | None:
-    """Return the identity of what lies at a path, links followed; None where that is nothing that can be reached."""
+    """Return the identity of what lies at a path, following links, or None if nothing can be reached there."""
     try:
         return identity(Path(path).stat())
     except (OSError, ValueError):  # the latter for a NUL in the name
@@ -34,7 +34,7 @@ def identity_at(path: str | Path) -> Identity | None:
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A name in an open folder. Use `held`; `path` is what the user calls it. `listed`: the folder may be read."""
+    """A name in an open folder, made with `held`; `path` is the user's path of it. `listed`: the folder may be read."""
 
     path: Path
     folder: int
@@ -42,14 +42,14 @@ class Place(msgspec.Struct, frozen=True):
     listed: bool
 
     def status(self) -> os.stat_result | None:
-        """Return what lies there, a link itself and not where it leads; None for nothing."""
+        """Return the status of what lies there, without following a link, or None if nothing does."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def folders(self) -> Iterator[Identity]:
-        """Yield the folder and those above it, by what they are and not by how they are spelled."""
+        """Yield the identity of the folder and of each folder above it, whatever path leads to them."""
         folder = os.dup(self.folder)
         try:
             for _ in range(DEEPEST):
@@ -60,13 +60,13 @@ class Place(msgspec.Struct, frozen=True):
                 folder = above
                 if identity(os.fstat(folder)) == own:
                     return
-        except PermissionError:  # what lies above cannot be reached from here
+        except PermissionError:  # the folders above cannot be reached from here
             return
         finally:
             os.close(folder)
 
     def beside(self, end: str, start: str = "") -> str:
-        """Return the name with something before and behind it, shortened to what the file system takes."""
+        """Return the name with a prefix and a suffix, shortened to the longest name that the file system accepts."""
         return f"{start}{self._cut(len(os.fsencode(start + end)))}{end}"
 
     def _cut(self, more: int) -> str:
@@ -77,13 +77,13 @@ class Place(msgspec.Struct, frozen=True):
         return os.fsdecode(os.fsencode(self.name)[: max(1, longest - more)])
 
     def flush(self) -> None:
-        """Put the names in the folder on disk."""
+        """Flush the entries of the folder to disk."""
         if self.listed:
             put_on_disk(self.folder)
 
 
 def put_on_disk(descriptor: int) -> None:
-    """Call fsync, which not every file system has."""
+    """Call fsync, and ignore that a file system does not support it."""
     try:
         os.fsync(descriptor)
     except OSError as exc:
@@ -93,7 +93,7 @@ def put_on_disk(descriptor: int) -> None:
 
 @contextlib.contextmanager
 def held(path: Path) -> Iterator[Place]:
-    """Yield the place that a path names, its folder held open. Raises OSError where there is no such folder."""
+    """Yield the place that a path names, with its folder held open. Raises OSError if there is no such folder."""
     place = hold(path)
     try:
         yield place
@@ -102,7 +102,7 @@ def held(path: Path) -> Iterator[Place]:
 
 
 def hold(path: Path) -> Place:
-    """Return the place that a path names; its `folder` is open and the caller's to close. Raises OSError."""
+    """Return the place that a path names; the caller must close its open `folder`. Raises OSError."""
     name = path.name
     if not name or name == ".." or "\0" in str(path):
         raise OSError(errno.EINVAL, "this names no file in a folder", str(path))

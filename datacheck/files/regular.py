@@ -1,11 +1,10 @@
-"""Open what is to be read, and only if it is a regular file: nothing waits for a pipe, reads a device or never ends.
+"""Open a path for reading only if it is a regular file, so that no read waits for a pipe, uses a device or never ends.
 
-A dataset's folder may hold anything, and so may a list of files: a named pipe that nobody writes to holds up whoever
-opens it, a tape rewinds when it is opened, `/dev/zero` has no end. So a path is looked at first, opened without
-waiting, and looked at again once it is open, in case it was replaced in between. Links are followed: datasets lie
-behind them.
+A dataset's folder, or a list of files, may contain anything: opening a named pipe without a writer blocks, opening a
+tape device rewinds it, `/dev/zero` has no end. So a path is examined first, opened without waiting, and examined again
+once it is open, in case it was replaced in between. Links are followed: datasets lie behind them.
 
-What is read whole has a bound, which is the caller's to know. The size that the file system reports is none: files
+Reading a whole file needs a limit, which the caller must know. The size that the file system reports is no limit: files
 below `/proc` report 0 and have contents, or never end.
 """
 
@@ -25,8 +24,8 @@ from datacheck.files.retrying import retried
 
 BLOCK = 1 << 20
 KERNELS = ("/proc", "/sys", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security", "/sys/fs/cgroup")
-"""Where files lie that the kernel makes up as they are read: what they hold has no size, or no end, and some of it is
-gone once it was read."""
+"""Mount points of the kernel's virtual file systems: their files have no size or no end, and reading some of them
+consumes the contents."""
 PIPE = "a named pipe"
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 KINDS = (
@@ -37,14 +36,14 @@ KINDS = (
     (stat.S_ISBLK, "a block device"),
 )
 MOST_LINKS = 40
-"""As many links as Linux follows in a path."""
+"""Maximum number of links in a path, as in Linux."""
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://|(?:s3|gs|hf|https?|ftp|file):/")
-"""What begins with a scheme; of the common ones also as a path has it, which loses one of the slashes."""
+"""Matches names that begin with a scheme; common schemes also with one slash, since a path loses the other."""
 _OF_PROCESS = ("/proc/", "/dev/fd/")
 
 
 class NotRegular(OSError):
-    """What lies at a path is no file; `kind` says what it is, as "a named pipe"."""
+    """There is no regular file at a path; `kind` says what it is, as in "a named pipe"."""
 
     def __init__(self, path: str, kind: str) -> None:
         super().__init__(errno.EINVAL, f"it is {kind}, not a regular file", path)
@@ -62,7 +61,7 @@ class NotRegular(OSError):
 
 
 class TooLarge(OSError):
-    """A file has more bytes than are read of its kind."""
+    """A file is larger than the limit for its kind."""
 
     def __init__(self, path: str, limit: int) -> None:
         super().__init__(errno.EFBIG, f"it has more than {_size(limit)}, the most that is read of such a file", path)
@@ -75,9 +74,9 @@ class TooLarge(OSError):
 def open_descriptor(path: Path, *, follow: bool = True) -> int:
     """Return a descriptor of the regular file at `path`, open for reading; the caller closes it.
 
-    Without `follow` a symbolic link at the path is refused too.
+    Without `follow`, a symbolic link at the path is refused too.
 
-    Raises NotRegular, IsADirectoryError, or another OSError, also for a name that no file can have.
+    Raises NotRegular, IsADirectoryError or another OSError, also for a name that no file can have.
     """
     try:
         before = retried(lambda: path.stat(follow_symlinks=follow))
@@ -94,12 +93,12 @@ def open_descriptor(path: Path, *, follow: bool = True) -> int:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Return the regular file at `path`, open for reading, up to the size it has now. Raises as `open_descriptor`."""
+    """Return the regular file at `path`, open for reading up to its present size. Raises as `open_descriptor`."""
     return io.BufferedReader(_Regular(open_descriptor(path)), BLOCK >> 3)
 
 
 def read_whole(path: Path, limit: int, *, follow: bool = True) -> bytes:
-    """Return the bytes of a regular file of at most `limit` of them. Raises TooLarge, or as `open_descriptor`."""
+    """Return all bytes of a regular file, at most `limit`. Raises TooLarge, or as `open_descriptor`."""
     with _Regular(open_descriptor(path, follow=follow)) as file:
         if file.end > limit:
             raise TooLarge(str(path), limit)
@@ -114,12 +113,12 @@ def read_whole(path: Path, limit: int, *, follow: bool = True) -> bytes:
 
 
 def require_regular(path: Path) -> None:
-    """Raise as `open_descriptor` does, for a path that a library is about to open by itself."""
+    """Raise as `open_descriptor` does, for a path that a library will open itself."""
     os.close(open_descriptor(path))
 
 
 def irregular(path: Path) -> str | None:
-    """Say in a clause what lies at `path` if it is neither a regular file nor a directory nor nothing."""
+    """Return a clause about what lies at `path`, or None for a regular file, a directory or nothing."""
     try:
         _refuse(path, path.stat())
     except NotRegular as exc:
@@ -130,7 +129,7 @@ def irregular(path: Path) -> str | None:
 
 
 def next_data(descriptor: int, at: int) -> int | None:
-    """Return where the next byte is, from `at` on, that lies in no hole; None if there is none up to the end."""
+    """Return the offset of the next byte, from `at` on, that is not in a hole, or None if there is none."""
     try:
         return os.lseek(descriptor, at, os.SEEK_DATA)
     except OSError as exc:
@@ -140,7 +139,7 @@ def next_data(descriptor: int, at: int) -> int | None:
 
 
 def is_regular(path: Path) -> bool:
-    """Say whether a regular file lies at `path`; False too where that cannot be said, or no file can have that name."""
+    """Check whether a regular file lies at `path`; False also if that cannot be determined, or the name is invalid."""
     try:
         _refuse(path, path.stat())
     except (OSError, ValueError):
@@ -149,13 +148,13 @@ def is_regular(path: Path) -> bool:
 
 
 def url_scheme(name: str | Path) -> str | None:
-    """Return the scheme of a name that is a URL (`s3://bucket/key`), None for the path of something that is there."""
+    """Return the scheme of a name that is a URL (`s3://bucket/key`), or None if it is not, or exists as a path."""
     match = _URL.match(str(name))
     return None if match is None or os.path.lexists(name) else match[0].partition(":")[0].lower()
 
 
 def real(path: Path) -> Path:
-    """Return the path behind all links; of one that is in a circle, or that no file can have, as it is."""
+    """Return the path behind all links, or the absolute path if links form a cycle or no file can have that name."""
     try:
         return Path(os.path.realpath(path))
     except ValueError:  # a NUL in it
@@ -163,7 +162,7 @@ def real(path: Path) -> Path:
 
 
 def folder_of_process(path: Path) -> Path | None:
-    """Return the folder of a path, or of a link in it, where each process finds another file: `/dev/stdin`."""
+    """Return the folder of a path, or of a link in it, whose files differ by process, as for `/dev/stdin`; or None."""
     seen = path.absolute()
     for _ in range(MOST_LINKS):
         seen = Path(os.path.realpath(seen.parent), seen.name)
@@ -188,7 +187,7 @@ def _refuse(path: Path, status: os.stat_result) -> None:
 
 @cache
 def _kernels() -> frozenset[int]:
-    """Return the devices of the kernel's own file systems, as far as they are mounted."""
+    """Return the devices of the kernel's own file systems that are mounted."""
     devices = set()
     for place in KERNELS:
         with suppress(OSError):
@@ -200,9 +199,9 @@ NO_END = "it has no end, and nothing to read now"
 
 
 class _Regular(io.FileIO):
-    """A file that was opened without waiting: it ends where it ended when it was opened, and never waits for more.
+    """A file opened without waiting: it ends at the size that it had when it was opened, and reads never block.
 
-    Files that the kernel makes up as they are read report no size: they end where there is nothing to read.
+    Files that the kernel generates on reading report no size: they end when a read returns nothing.
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""Rename without replacing, and exchange two names, each in one step (renameat2(2)) where the system has it."""
+"""Rename without replacing, and exchange two names, each in one step (renameat2(2)) if the system supports it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ExchangeUnsupported(OSError):
 
 
 def rename_anew(old: Name, new: Name) -> None:
-    """Rename; what lies at the new name is never replaced. Raises FileExistsError where something does."""
+    """Rename without replacing anything. Raises FileExistsError if something lies at the new name."""
     if _renameat2(old, new, RENAME_NOREPLACE):
         return
     status = os.stat(old.name, dir_fd=old.folder, follow_symlinks=False)
@@ -48,7 +48,7 @@ def rename_anew(old: Name, new: Name) -> None:
 
 
 def exchange(one: Name, other: Name) -> None:
-    """Exchange two names in one step. Raises ExchangeUnsupported where that cannot be done."""
+    """Exchange two names in one step. Raises ExchangeUnsupported if that is not possible."""
     if not _renameat2(one, other, RENAME_EXCHANGE):
         raise ExchangeUnsupported(
             errno.ENOSYS,
@@ -58,7 +58,7 @@ def exchange(one: Name, other: Name) -> None:
 
 
 def _renameat2(old: Name, new: Name, flags: int) -> bool:
-    """Call renameat2; return False where the system or the file system has none. Raises OSError."""
+    """Call renameat2; return False if the system or the file system does not support it. Raises OSError."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         return False

@@ -1,7 +1,7 @@
-"""Read again what a disk or a network did not give: a few times, with a short pause, since that often passes.
+"""Retry reads that a disk or a network failed, a few times with a short pause, since such failures are often temporary.
 
-Which errors that is about, `datacheck.model.slips` says. What fails all the same is raised as it came, and says nothing
-of the bytes.
+`datacheck.model.slips` defines which errors are meant. An error that persists is raised unchanged; it says nothing
+about the data.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from datacheck.model.slips import DISK, errno_of
 T = TypeVar("T")
 
 PAUSES = (0.05, 0.25)
-"""Seconds before each further trial."""
+"""Pauses before each further attempt, in seconds."""
 MOST_FAILURES = 24
-"""After so many failures in a row the disk is taken for dead, and nothing is tried twice until it gives something."""
+"""After this many failures in a row the disk is considered dead, and reads are not retried until one succeeds."""
 _failures = 0
 
 
 def retried(read: Callable[[], T]) -> T:
-    """Return what `read` does, called again where a disk or a network fails. Raises what the last trial raised."""
+    """Return the result of `read`, called again if a disk or a network fails. Raises what the last attempt raised."""
     global _failures
     for pause in PAUSES if _failures < MOST_FAILURES else ():
         try:
@@ -42,7 +42,7 @@ def retried(read: Callable[[], T]) -> T:
 
 
 def pread(descriptor: int, size: int, offset: int) -> bytes:
-    """Do what `os.pread` does, and again where a disk or a network fails."""
+    """Call `os.pread`, and retry if a disk or a network fails."""
     try:
         return os.pread(descriptor, size, offset)
     except OSError as exc:
@@ -53,7 +53,7 @@ def pread(descriptor: int, size: int, offset: int) -> bytes:
 
 
 def preadv(descriptor: int, buffers: Any, offset: int) -> int:
-    """Do what `os.preadv` does, and again where a disk or a network fails."""
+    """Call `os.preadv`, and retry if a disk or a network fails."""
     try:
         return os.preadv(descriptor, buffers, offset)
     except OSError as exc:

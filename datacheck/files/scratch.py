@@ -1,4 +1,4 @@
-"""Temporary files, which nobody sees: never in the working directory, which may be a dataset's."""
+"""Create unnamed temporary files, never in the working directory, which may be a dataset's."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ PLACES = ("/tmp", "/var/tmp")  # noqa: S108  (the files have no names there)
 
 
 def scratch_file() -> IO[bytes]:
-    """Return a new file without a name, unbuffered. Raises ReportFailed where no temporary folder takes one.
+    """Return a new file without a name, unbuffered. Raises ReportFailed if no temporary folder accepts one.
 
-    The folder is the one that TMPDIR names, or else the system's. `tempfile` itself ends in the working directory.
+    The folder is the one that TMPDIR names, or else the system's. `tempfile` by itself would fall back to the working
+    directory.
     """
-    import tempfile  # who has files in memory does without it
+    import tempfile  # not needed on systems with files in memory
 
     said = "there is none"
     for folder in [*filter(None, map(os.environ.get, VARIABLES)), *PLACES]:
@@ -31,7 +32,7 @@ def scratch_file() -> IO[bytes]:
 
 
 def small_file() -> IO[bytes] | None:
-    """Return a new file in memory where the system has those, or else a temporary one; None where neither can be."""
+    """Return a new file in memory if the system supports it, otherwise a temporary file, or None if both fail."""
     try:
         if hasattr(os, "memfd_create"):
             return os.fdopen(os.memfd_create("datacheck"), "w+b", 0)
@@ -42,7 +43,7 @@ def small_file() -> IO[bytes] | None:
 
 @contextlib.contextmanager
 def writing_scratch() -> Iterator[None]:
-    """Translate what the system says of a temporary file into ReportFailed."""
+    """Convert a system error about a temporary file into ReportFailed."""
     try:
         yield
     except OSError as exc:
@@ -51,7 +52,7 @@ def writing_scratch() -> Iterator[None]:
 
 
 def write_all(file: IO[bytes], piece: bytes) -> None:
-    """Write all of a piece into a file that has no buffer. Raises ReportFailed where the disk is full."""
+    """Write all of a piece to an unbuffered file. Raises ReportFailed if the disk is full."""
     left = memoryview(piece)
     with writing_scratch():
         while len(left):

@@ -1,7 +1,7 @@
-"""Write beside the target, and give the finished work its name in one step that nothing can cut in two.
+"""Write beside the target, and give the finished work its name in one atomic step.
 
-The folder for unfinished work is made for the purpose and marked; what has no mark of ours is never touched, and nor
-is a marked one that holds a file which the command reads, or anything that no rebuild puts there.
+The folder for unfinished work is created for the purpose and marked. A folder without our mark is never touched, nor is
+a marked one that holds a file which the command reads, or anything that no rebuild puts there.
 """
 
 from __future__ import annotations
@@ -28,18 +28,20 @@ ENDING = ".datacheck-partial"
 TOKEN_BYTES = 4
 
 Examine = Callable[[Name, Path], str]
-"""Says in words which store lies at a name, that the user calls by this path; raises UsageError where it is none."""
+"""Function that returns in words which store lies at a name, given the user's path for it; raises UsageError if it is
+not a store."""
 
 
 class Workplace:
-    """A folder beside `target` for unfinished work, under a name that says what it is. Use as a context manager.
+    """A folder beside `target` for unfinished work, under a name that says so. Use as a context manager.
 
-    What a dead run for this target left is removed first; what a living one is writing is not (UsageError). Leaving it
-    removes it. Raises TargetExists if something lies at the target, unless `examine` is given and says that it is a
-    store, which is then replaced; UsageError for a link. `replaced` says what was. Nothing that is read, by the
-    `guard`, is removed or replaced. `what` is the word for the target: only one so called can be replaced.
+    On entry, it removes what a dead run for this target left, and raises UsageError if another run is writing there. On
+    exit, it is removed. Raises TargetExists if something lies at the target, unless `examine` is given and says that it
+    is a store, which is then replaced; UsageError if it is a link. `replaced` describes the replaced store. Nothing
+    that the command reads, according to `guard`, is removed or replaced. `what` is the word for the target; only one
+    called "target" can be replaced.
 
-    Write by `inside`, or with `create` and `make_folder`: at `path`, its name, another process may put something else.
+    Write through `inside`, or with `create` and `make_folder`: another process may put something else at `path`.
     """
 
     def __init__(
@@ -76,7 +78,10 @@ class Workplace:
         return self
 
     def _look(self, place: Place) -> Identity | None:
-        """Return which store lies at the target. Raises TargetExists, or UsageError, where that may not be replaced."""
+        """Return the identity of the store at the target, or None.
+
+        Raises TargetExists or UsageError if it must not be replaced.
+        """
         status = place.status()
         if status is None:
             return None
@@ -88,7 +93,7 @@ class Workplace:
         return identity(status)
 
     def _examined(self, name: Name) -> str:
-        """Return which store it is that lies at a name. Raises UsageError for none, or where any of it is read."""
+        """Return which store lies at a name. Raises UsageError if it is none, or if the command reads any of it."""
         if self._examine is None:
             raise self._exists()
         what = self._examine(name, self._target)
@@ -111,13 +116,13 @@ class Workplace:
             self._name = name
         self.path = self._target.parent / self._name
         self.inside = _by_descriptor(self._folder) or self.path
-        if locked:  # the mark comes after the lock: without a lock, a mark says that its run is dead
+        if locked:  # the mark comes after the lock: a mark without a lock means that its run is dead
             mark(self._folder, place.name)
 
     def _made(self, place: Place, name: str) -> tuple[int, bool]:
-        """Return the folder just made under a name, open and stamped, and whether it could be locked.
+        """Return the folder just created under a name, open and stamped, and whether it could be locked.
 
-        Raises RebuildFailed for any other folder.
+        Raises RebuildFailed if another folder lies there.
         """
         folder = os.open(name, os.O_RDONLY | FOLDER | os.O_NOFOLLOW, dir_fd=place.folder)
         ours = False
@@ -133,7 +138,7 @@ class Workplace:
         return folder, locked
 
     def _clear(self, place: Place) -> None:
-        """Remove what dead runs for the same target left. Raises UsageError where one is alive."""
+        """Remove what dead runs for the same target left. Raises UsageError if one is alive."""
         if not place.listed:
             return
         begin = place.beside(f".{'0' * 2 * TOKEN_BYTES}{ENDING}", ".")[: -len(ENDING) - 2 * TOKEN_BYTES]
@@ -146,7 +151,7 @@ class Workplace:
                 if folder is None:
                     continue
                 if not _lock(folder):
-                    if is_bare(folder):  # of a run that is about to begin, or nothing can be locked here
+                    if is_bare(folder):  # a run that is about to begin, or locks are not supported here
                         continue
                     raise UsageError(f"{self._target}: another rebuild is writing there")
                 if holds_more(folder) or self._guard.read_in(Name(folder, ".")) is not None:
@@ -154,7 +159,7 @@ class Workplace:
                 self._take_away(place, name, identity(os.fstat(folder)), f"left-{number}")
 
     def _take_away(self, place: Place, name: str, own: Identity, within: str) -> None:
-        """Remove a folder, once it lies in ours, where nobody can put another thing under its name."""
+        """Remove a folder after moving it into ours, where no process can put another one under its name."""
         os.rename(name, within, src_dir_fd=place.folder, dst_dir_fd=self._folder)
         if identity(os.stat(within, dir_fd=self._folder, follow_symlinks=False)) == own:
             shutil.rmtree(within, dir_fd=self._folder)
@@ -168,7 +173,7 @@ class Workplace:
         self._leave(self._place)
 
     def _leave(self, place: Place) -> None:
-        """Remove our own folder with what is in it; what cannot be removed is left to the next rebuild."""
+        """Remove our own folder with its contents; what cannot be removed is left to the next rebuild."""
         if self._folder >= 0:
             with contextlib.suppress(OSError):
                 if not self._unsure:
@@ -182,7 +187,7 @@ class Workplace:
         os.close(place.folder)
 
     def _empty(self) -> None:
-        """Remove what a rebuild has put here, and leave the mark: by it the next knows what is left if this is cut."""
+        """Remove what a rebuild put here, but keep the mark: the next run needs it if this is interrupted."""
         for name in own_names(self._folder):
             if stat.S_ISDIR(os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_mode):
                 shutil.rmtree(name, dir_fd=self._folder)
@@ -190,7 +195,7 @@ class Workplace:
                 os.unlink(name, dir_fd=self._folder)
 
     def create(self, name: str) -> IO[bytes]:
-        """Return a new file here, open for writing. Raises FileExistsError where anything has the name."""
+        """Return a new file here, open for writing. Raises FileExistsError if the name is taken."""
         return os.fdopen(create(self._folder, name, 0o666), "wb")
 
     def make_folder(self, name: str) -> None:
@@ -198,17 +203,16 @@ class Workplace:
         os.mkdir(name, dir_fd=self._folder)
 
     def publish(self, work: Path) -> None:
-        """Give `work`, a file or folder right in this workplace, the target's name.
+        """Give `work`, a file or folder directly in this workplace, the target's name.
 
-        A store that lay there when the work began goes, if it was to; anything else that lies there raises
-        TargetExists. Raises OSError where it cannot be done.
+        A store that lay there when the work began is replaced if that was allowed; anything else there raises
+        TargetExists. Raises OSError if it cannot be done.
         """
         assert self._place is not None
         new, old = Name(self._folder, work.name), Name(self._place.folder, self._place.name)
         if self._found is not None and self._place.status() is not None:
-            marked = unmark(
-                self._folder
-            )  # until it is known what came out, neither we nor another rebuild may remove it
+            # until the replaced store is identified, neither we nor another rebuild may remove it
+            marked = unmark(self._folder)
             self._unsure = True
             self._replace(new, old, self._found)
             self._unsure = False
@@ -222,7 +226,10 @@ class Workplace:
         self._place.flush()
 
     def _replace(self, new: Name, old: Name, found: Identity) -> None:
-        """Exchange the names, and look at what came out before it goes: it must be what lay there from the start."""
+        """Exchange the names.
+
+        Before the old store is removed, check that it is the one that was there from the start.
+        """
         try:
             exchange(new, old)
         except ExchangeUnsupported:
@@ -240,7 +247,7 @@ class Workplace:
             raise
 
     def _rename_over(self, new: Name, old: Name, found: Identity) -> None:
-        """Replace a file by a file where names cannot be exchanged. Raises ExchangeUnsupported for a folder."""
+        """Replace a file by a file if names cannot be exchanged. Raises ExchangeUnsupported for a folder."""
         status = os.stat(old.name, dir_fd=old.folder, follow_symlinks=False)
         made = os.stat(new.name, dir_fd=new.folder, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode) or not stat.S_ISREG(made.st_mode):
@@ -256,10 +263,10 @@ class Workplace:
 
 @contextlib.contextmanager
 def _opened_work(place: Place, name: str) -> Iterator[int | None]:
-    """Yield the open folder of a run for the same target, None where it is anything else."""
+    """Yield the open folder of a run for the same target, or None if it is anything else."""
     try:
         folder = os.open(name, os.O_RDONLY | FOLDER | os.O_NOFOLLOW, dir_fd=place.folder)
-    except OSError:  # a link, a file, or not ours to read
+    except OSError:  # a link, a file, or not readable
         yield None
         return
     try:
@@ -269,10 +276,10 @@ def _opened_work(place: Place, name: str) -> Iterator[int | None]:
 
 
 def _by_descriptor(folder: int) -> Path | None:
-    """Return a path that leads to an open folder whatever its name, for our workers too; None where there is none.
+    """Return a path to an open folder that is independent of its name and also valid for our workers, or None.
 
-    The kernel lets them through as they are of the same user, unless this process is closed to all others (prctl(2),
-    PR_SET_DUMPABLE), which shows in whom its entry belongs to.
+    The kernel lets workers through because they belong to the same user, unless this process is closed to all others
+    (prctl(2), PR_SET_DUMPABLE); then its entry in /proc has another owner.
     """
     process = Path(f"/proc/{os.getpid()}")
     path = process / "fd" / str(folder)
@@ -284,7 +291,7 @@ def _by_descriptor(folder: int) -> Path | None:
 
 
 def _lock(folder: int) -> bool:
-    """Lock a folder for as long as it is open; return False where it is locked, or nothing can be."""
+    """Lock a folder for as long as it is open; return False if it is locked already, or locks are not supported."""
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:

@@ -1,4 +1,4 @@
-"""Judge solver and network prototxt without running Caffe: what would abort, do nothing, or turn the loss into NaN."""
+"""Check solver and network prototxt, without running Caffe, for what aborts, has no effect, or makes the loss NaN."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.make_settings import make
 
 LONGEST = 400
-"""Characters of a message."""
+"""Maximum length of a message, a fix or a layer's name in a finding, in characters; longer ones are cut."""
 
 
 @dataclass(frozen=True)
 class LintRequest:
-    """What a caller says of a run that the files do not; see `lint`."""
+    """What the caller tells about a run beyond the files; see `lint` for the fields."""
 
     root: Path | None = None
     labels: tuple[int, int] | None = None
@@ -50,9 +50,10 @@ class LintRequest:
     stored: StoredShapes = field(default_factory=StoredShapes)
 
     def shapes(self, layers: Sequence[Layer], folders: Folders) -> Mapping[str, Shape]:
-        """Return the shapes of records by the layer's name; `shape` is that of all that are not named.
+        """Return the shapes of the records of data layers, by layer name.
 
-        Where it is not given, databases that are at hand tell.
+        `shape` applies to all layers that `records` does not name. If it is not given, the shapes are read from those
+        databases that exist.
         """
         if self.shape is None:
             return {**self.stored.of(layers, folders), **self.records}
@@ -60,7 +61,7 @@ class LintRequest:
 
 
 class LintReport(Report):
-    """What lint has to say of a prototxt; printed, it has each finding with its file, line and fix."""
+    """The report of lint on a prototxt; its text has each finding with its file, line and fix."""
 
     def __str__(self) -> str:
         from datacheck.linting.text import lint_text
@@ -123,7 +124,11 @@ def lint(
 
 
 def lint_file(path: Path, given: LintRequest, *, strict: bool, seen: set[Path]) -> Report:
-    """Return the report on one file; a network among `seen` is not followed, and one that is comes to be among them."""
+    """Return the report on one file.
+
+    Networks that a solver names are checked too, unless they are in `seen`. The file and these networks are added to
+    `seen`.
+    """
     started = time.monotonic()
     seen.add(real(path))
     pair: Pair | None = None if given.labels is None else (float(given.labels[0]), float(given.labels[1]))
@@ -146,21 +151,21 @@ def lint_file(path: Path, given: LintRequest, *, strict: bool, seen: set[Path]) 
 
 
 def _size(path: Path) -> int | None:
-    """Return the size of a file that was read; None if it is gone since."""
+    """Return the size of a file in bytes, or None if it no longer exists or cannot be accessed."""
     with suppress(OSError):
         return path.stat().st_size
     return None
 
 
 def _add(report: Report, findings: list[Finding]) -> None:
-    """Add the findings of one layer, or one of the file."""
+    """Add findings that belong together: those of one layer, or one of the whole file."""
     tally = Tally()
     tally.count(findings)
     report.add(tally)
 
 
 Judged = Iterator[tuple[list[Finding], int]]
-"""Findings that belong together, and how many layers more have been judged."""
+"""Groups of findings that belong together, each with the number of layers checked for it (0 or 1)."""
 
 
 def _judge_solver(prototxt: Prototxt, given: LintRequest, seen: set[Path]) -> Judged:
@@ -182,7 +187,7 @@ def _judge_solver(prototxt: Prototxt, given: LintRequest, seen: set[Path]) -> Ju
 
 
 def _judge_net(net: Net, given: LintRequest) -> Judged:
-    """Yield the findings of the file as a whole, then those of each layer, each once though several states have it."""
+    """Yield the findings on the whole file, then those on each layer; a finding in several states is yielded once."""
     prototxt, everything = net.prototxt, layers(net.prototxt)
     found_in: dict[str, dict[Problem, list[str]]] = {layer.path: {} for layer in everything}
     for rule in FILE_RULES.values():
@@ -205,7 +210,7 @@ def _judge_net(net: Net, given: LintRequest) -> Judged:
 
 
 def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str, Problem]]:
-    """Yield what is wrong with the network in one state, each with the path of its layer."""
+    """Yield the problems of the network in one state, each with the path of its layer."""
     chosen = layers_in(net.prototxt, state)
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
     folders = _folders(net.prototxt, given)
@@ -218,7 +223,7 @@ def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str,
 
 
 def _told(problems: Iterable[Problem], given: LintRequest) -> list[Problem]:
-    """Return the problems that are ones in each of the forks the file is for, too."""
+    """Return the problems without those that are valid in one of the forks given by the caller."""
     return [it for it in problems if not given.forks.intersection(it.forks)]
 
 
@@ -241,7 +246,7 @@ def _finding(prototxt: Prototxt, problem: Problem, **details: object) -> Finding
 
 
 def _cut(text: str) -> str:
-    """Return text that is no longer than a person reads: names in a file may be of any length."""
+    """Return the text cut to LONGEST characters, because names in a file may have any length."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 

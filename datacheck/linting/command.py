@@ -1,4 +1,4 @@
-"""What `datacheck lint` does beyond `lint`: several files with one report each, and the picture of the schedule."""
+"""Implement what `datacheck lint` adds to `lint`: several files with a report each, and the plot of the schedule."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ from datacheck.reporting.files import Reports
 from datacheck.reporting.report import Report
 
 POINTS = 4000
-"""Points of the picture's line, and rows of the table: more than the picture has pixels."""
+"""Maximum number of points in the plot's line, which is more than the plot has pixels, and of rows in the table."""
 STEPPED = ("fixed", "step", "multistep")
-"""The policies whose rate stays the same for many iterations."""
+"""Policies whose rate stays constant over many iterations."""
 
 
 def run(
     files: Sequence[Path], written: Reports, options: Mapping[str, Any]
 ) -> tuple[list[Report], list[DatacheckError]]:
-    """Lint each file; return the reports, and why there is none of others. A network named by both is judged once."""
+    """Lint each file and return the reports, and the errors of files that could not be read.
+
+    A network that is both among `files` and named by a solver is checked only once.
+    """
     forks, shape = frozenset(options["forks"]), options["shape"]
     if shape is not None and (len(shape) != 3 or min(shape) < 1):
         raise UsageError("the shape of a record is C,H,W, as in 3,224,224")
@@ -56,13 +59,13 @@ def _labels(asked: int | tuple[float | None, float | None] | None) -> tuple[int,
 
 
 def guard_of(files: Sequence[Path], root: Path | None) -> Guard:
-    """Return what keeps outputs off the files, and off the networks that solvers among them name."""
+    """Return a guard that protects the files, and the networks that solvers among them name, from being overwritten."""
 
     def reads() -> Iterator[Path]:
         for path in files:
             try:
                 prototxt = read_prototxt(path)
-            except DatacheckError:  # it is said when the file is judged
+            except DatacheckError:  # reported when the file is linted
                 continue
             folders = Folders(root, path.parent)
             if prototxt.kind == "solver":
@@ -72,14 +75,17 @@ def guard_of(files: Sequence[Path], root: Path | None) -> Guard:
 
 
 def schedule_of(target: Path, guard: Guard) -> Output:
-    """Return the output for a schedule, to be entered. Raises UsageError for another suffix than it may have."""
+    """Return the output for a schedule, a context manager. Raises UsageError unless it ends in .png or .csv."""
     if target.suffix not in (".png", ".csv"):
         raise UsageError(f"{target}: the schedule's file ends in .png or .csv")
     return Output(target, guard, text=target.suffix == ".csv")
 
 
 def draw(files: Sequence[Path], output: Output, iterations: int | None) -> None:
-    """Write the learning rate of the one solver among the files, as a picture (.png) or a table (.csv)."""
+    """Write the learning rate of the one solver among the files, as a plot (.png) or a table (.csv).
+
+    Raises UsageError if the files do not include exactly one solver, or if it has no learning rate to draw.
+    """
     path, schedule = _one_schedule(files)
     count = schedule.max_iter if iterations is None else iterations
     if schedule.refusal is not None or count < 1:
@@ -96,7 +102,7 @@ def _one_schedule(files: Sequence[Path]) -> tuple[Path, Schedule]:
     for path in files:
         try:
             prototxt = read_prototxt(path)
-        except DatacheckError:  # it has been said already, by a report or on standard error
+        except DatacheckError:  # already reported, or printed to standard error
             continue
         if prototxt.kind == "solver":
             found.append((path, Schedule.of(prototxt.message)))
@@ -106,21 +112,29 @@ def _one_schedule(files: Sequence[Path]) -> tuple[Path, Schedule]:
 
 
 def points(schedule: Schedule, count: int, most: int) -> Iterator[tuple[int, float]]:
-    """Yield iterations with their rates: at most `most`, evenly spread; where the rate goes in steps, each step."""
+    """Yield iterations with their rates.
+
+    For a policy in STEPPED, these are the first `most` iterations at which the rate changes, and the last iteration.
+    For any other policy, they are at most `most` evenly spaced iterations.
+    """
     import numpy as np
 
     if schedule.policy not in STEPPED:
         for at in np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)):
             yield int(at), schedule.rate(int(at))
         return
-    before = None
+    before = last = None
+    left = most
     for start, rates in schedule.pieces(count):
         moved = np.flatnonzero(rates[1:] != rates[:-1]) + 1
         if before is None or rates[0] != before:
             moved = np.concatenate(([0], moved))
-        yield from ((start + int(at), float(rates[at])) for at in moved[:most])
+        for at in moved[:left]:
+            last = start + int(at)
+            yield last, float(rates[at])
+        left -= len(moved[:left])
         before = rates[-1]
-    if before is not None:
+    if before is not None and last != count - 1:
         yield count - 1, float(before)
 
 

@@ -1,4 +1,4 @@
-"""Fields that Caffe does not have, and what was most likely meant."""
+"""Lint rule for fields that Caffe does not have, with suggestions of what was most likely meant."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MEANT = {
     ("TransformationParameter", "crop"): "crop_size",
     ("TransformationParameter", "mean"): "mean_value",
 }
-"""What was meant by names that are not near to it."""
+"""The intended field for wrong names that are too different from it to be found by similarity."""
 
 
 def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
@@ -80,7 +80,7 @@ LAYERS = ("LayerParameter", "V1LayerParameter")
 
 
 def _foreign_types(prototxt: Prototxt) -> Iterator[tuple[str, str]]:
-    """Yield the paths of the layers whose type is none of BVLC's, and not just spelled in another case."""
+    """Yield the paths and types of the layers whose type BVLC Caffe does not have, ignoring case."""
     same = {it.lower() for it in LAYER_TYPES}
     if prototxt.kind == "network":
         for number, layer in enumerate(prototxt.message.layer):
@@ -93,7 +93,7 @@ def _enum(field: UnknownField) -> str:
 
 
 def _forks(field: UnknownField) -> Forks:
-    """Return the forks that have the field, its value, or several of it."""
+    """Return the forks that have the field or its value, or in which the field is repeated."""
     if field.again:
         return forks_repeating(field.name, field.owner)
     return forks_of_value(_enum(field), field.value) if field.value else forks_with(field.name, field.owner)

@@ -1,4 +1,4 @@
-"""Data layers, pooling and normalisation: what spoils the values that go through them."""
+"""Lint rules for data layers, pooling, normalisation, constants and fillers that spoil the values in a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCHED = {
     "ImageData": "image_data_param",
     "WindowData": "window_data_param",
 }
-"""The data layers that read a source in batches, and where they say so."""
+"""Data layer types that read a source in batches, and the parameter that holds the source and batch size."""
 TRANSFORMING = ("Data", "ImageData", "WindowData", "MemoryData")
 
 
@@ -36,7 +36,7 @@ def source(case: LayerCase) -> Iterator[Problem]:
 
 
 def transformation(case: LayerCase) -> Iterator[Problem]:
-    """The transformation of the input is one that Caffe accepts, and leaves something of it."""
+    """The input transformation is one that Caffe accepts, and it does not erase the input."""
     param = case.message.transform_param
     if case.layer.type == "HDF5Data" and case.message.HasField("transform_param"):
         yield Problem(
@@ -169,7 +169,7 @@ def batch_norm(case: LayerCase) -> Iterator[Problem]:
 
 
 def _alone(case: LayerCase) -> Iterator[Problem]:
-    """Say where BatchNorm has a single value for each channel, which it turns into 0."""
+    """Yield a problem if BatchNorm has a single value per channel, which it turns into 0."""
     shape, param = case.place.bottoms[0] if case.place.bottoms else None, case.message.batch_norm_param
     if shape is None or len(shape) < 2 or (param.HasField("use_global_stats") and param.use_global_stats):
         return
@@ -221,7 +221,10 @@ HOME_CODES = {
     "param": "learning-rate",
     "blobs": "weights",
 }
-"""The code of a constant that is not finite, by the field it is in; else `math-domain`, and `weights` in fillers."""
+"""The finding code for a constant that is not finite, by its field; for other fields it is `math-domain`.
+
+Constants of fillers have the code `weights`, and mean values `mean`.
+"""
 
 
 def finite_constants(case: LayerCase) -> Iterator[Problem]:
@@ -242,7 +245,7 @@ FILLERS = ("constant", "gaussian", "positive_unitball", "uniform", "xavier", "ms
 
 
 def fillers(case: LayerCase) -> Iterator[Problem]:
-    """Initial weights come from a filler that Caffe has, with limits that it takes."""
+    """Initial weights come from a filler that Caffe has, with valid limits."""
     for descriptor, param in case.message.ListFields():
         if not descriptor.name.endswith("_param"):
             continue
@@ -252,7 +255,7 @@ def fillers(case: LayerCase) -> Iterator[Problem]:
             path = f"{descriptor.name}.{field.name}"
             if hasattr(filler, "type"):
                 yield from _filler(filler, path)
-            else:  # those of DummyData
+            else:  # the repeated fillers of DummyData
                 for number, it in enumerate(filler):
                     yield from _filler(it, f"{path}[{number}]")
 

@@ -1,7 +1,7 @@
-"""Networks that a solver trains from scratch and that learn nothing: Caffe says nothing, and the loss stands still.
+"""Lint rules for networks that learn nothing when a solver trains them from scratch.
 
-Nothing is said of a network that gets trained weights: where the solver names them, or where some layers are frozen
-beside others that learn.
+Caffe reports nothing in this case, and the loss stays constant. Networks with pretrained weights are exempt: those for
+which the solver names weights, or in which some layers are frozen while others learn.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from datacheck.linting.rule_input import LayerCase, NetCase, Problem
 
 UNCHANGED = ("Split", "Reshape", "Flatten")
 FAR = 100
-"""The most of such layers that are gone past to find what makes the scores."""
+"""Maximum number of UNCHANGED layers that are skipped to find the layer that makes the scores."""
 LOADED = "; if trained weights are loaded (caffe train --weights), all is well"
 
 
 def _from_scratch(net: NetCase) -> bool:
-    """Return whether a solver trains the network, and from nothing, as far as the files tell."""
+    """Return whether a solver trains the network from scratch, as far as the files tell."""
     return net.trained and net.state.phase == "TRAIN" and not net.finetuned and not net.partly_frozen
 
 
@@ -32,7 +32,7 @@ def _last(case: LayerCase) -> bool:
 
 
 def no_filler(case: LayerCase) -> Iterator[Problem]:
-    """Weights that are learnt from scratch do not begin as zeros, but in the last layer of a branch."""
+    """Weights that are learned from scratch do not start as zeros, except in the last layer of a branch."""
     if case.layer.type not in WEIGHTS or case.unsure or not zero(case.layer):
         return
     param = WEIGHTS[case.layer.type]
@@ -62,7 +62,7 @@ def no_filler(case: LayerCase) -> Iterator[Problem]:
 
 
 def no_loss(case: LayerCase) -> Iterator[Problem]:
-    """A network that is trained has a loss, with a weight that is not 0."""
+    """A network that is trained has a loss with a weight other than 0."""
     net = case.net
     if not _last(case) or not net.trained or net.state.phase != "TRAIN" or net.training:
         return
@@ -99,7 +99,7 @@ def _learns(place: Place) -> bool:
 
 
 def _maker(case: LayerCase) -> Layer | None:
-    """Return the layer that makes the scores of a loss, past those that leave values what they are."""
+    """Return the layer that makes the scores of a loss, skipping UNCHANGED layers, or None if no layer makes them."""
     name = case.layer.bottoms[0] if case.layer.bottoms else ""
     maker = case.producers.get(name)
     seen = 0
@@ -115,11 +115,11 @@ TWICE = {
     ("SigmoidCrossEntropyLoss", "Softmax"): "SigmoidCrossEntropyLoss applies a sigmoid itself",
 }
 RAW = ("InnerProduct", "Convolution", "Deconvolution", "Scale", "BatchNorm", "ReLU")
-"""Layers whose outputs are no probabilities."""
+"""Layer types whose outputs are not probabilities."""
 
 
 def scores(case: LayerCase) -> Iterator[Problem]:
-    """A loss is given what it is made for: scores, or probabilities, of several classes."""
+    """A loss gets the input that it is made for: scores, or probabilities, of several classes."""
     kind, maker = case.layer.type, _maker(case)
     if not is_loss(kind, list(case.message.loss_weight)) or not _from_scratch(case.net) or maker is None:
         return

@@ -1,4 +1,4 @@
-"""Losses: their weights, the infogain matrix, and labels against the classes of the classifier."""
+"""Lint rules for losses: their weights, the infogain matrix, and whether the labels match the classifier's classes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HUGE = 1e4
-"""A loss weight above this; published networks stay below 100."""
+"""Loss weights above this are suspicious; published networks stay below 100."""
 
 
 def loss_weights(case: LayerCase) -> Iterator[Problem]:
-    """Loss weights are of a size that gradients can have, and do not turn a loss around."""
+    """Loss weights have a size that gradients can have, and do not reverse a loss."""
     for place, weight in enumerate(case.message.loss_weight):
         if abs(weight) > HUGE and abs(weight) != float("inf"):
             yield Problem(
@@ -41,7 +41,7 @@ def loss_weights(case: LayerCase) -> Iterator[Problem]:
 
 
 def classes(case: LayerCase) -> Dim:
-    """Return how many classes the first bottom of a loss or accuracy layer has; None where it is not known."""
+    """Return the number of classes in the first bottom of a loss or accuracy layer, or None if it is unknown."""
     scores = case.place.bottoms[0] if case.place.bottoms else None
     axis = class_axis(case)
     if scores is None or not -len(scores) <= axis < len(scores):
@@ -50,7 +50,7 @@ def classes(case: LayerCase) -> Dim:
 
 
 def label_range(case: LayerCase) -> Iterator[Problem]:
-    """Every label, where the labels are known, is the number of a class that the classifier has."""
+    """Every label, if the labels are known, is the number of one of the classifier's classes."""
     if case.layer.type not in CLASSIFIERS or case.net.labels is None:
         return
     count, (low, high) = classes(case), case.net.labels
@@ -117,7 +117,7 @@ def _matrix_file(case: LayerCase, name: str) -> Iterator[Problem]:
 
 
 def judge_matrix(matrix: NDArray[Any], name: str, count: Dim, path: str) -> Iterator[Problem]:
-    """Say what is wrong with an infogain matrix H for `count` classes (None: not known)."""
+    """Yield the problems of an infogain matrix H for `count` classes (None: unknown)."""
     import numpy as np
 
     side = round(matrix.size**0.5) if count is None else count

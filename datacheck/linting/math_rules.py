@@ -1,6 +1,6 @@
-"""Log, Power, Exp and Dropout: layers that can leave the real numbers, judged by what can come into them.
+"""Lint rules for Log, Power, Exp and Dropout, which can produce NaN or infinity from the values they may receive.
 
-Where nothing is known of what comes in (data, layers of a fork), nothing is said.
+If nothing is known about a layer's input (data, layers of a fork), no problem is reported for it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from datacheck.model.codes import Verdict
 FLOAT_MAX = 3.4028234663852886e38
 MOST_EXPONENT = math.log(FLOAT_MAX)
 BASE_E = -1.0
-"""The base that stands for e."""
+"""The value of `base` that stands for e."""
 
 
 def _inner(interval: Interval, scale: float, shift: float) -> str:
-    """Say which values come in."""
+    """Return a phrase for the values that come in, after the scale and shift."""
     low, high = (number(end) for end in (interval.low, interval.high))
     moved = "" if (scale, shift) == (1, 0) else f" (after scale {number(scale)} and shift {number(shift)})"
     if math.isinf(interval.low) and math.isinf(interval.high):
@@ -32,7 +32,7 @@ def _verdict(interval: Interval) -> Verdict:
 
 
 def logarithm(case: LayerCase) -> Iterator[Problem]:
-    """Log has a base that a logarithm can have, and takes no values of 0 or below."""
+    """Log has a valid base, and gets no values of 0 or below."""
     if case.layer.type != "Log":
         return
     param = case.message.log_param
@@ -68,7 +68,7 @@ def power(case: LayerCase) -> Iterator[Problem]:
         return
     param = case.message.power_param
     whole = param.power == int(param.power) if math.isfinite(param.power) else True
-    if param.power == 0 or param.scale == 0:  # Caffe then fills the top with a constant
+    if param.power == 0 or param.scale == 0:  # Caffe fills the top with a constant in this case
         yield from _constant_power(param, whole)
         return
     if case.interval is None or (whole and param.power >= 0):
@@ -114,7 +114,7 @@ def _constant_power(param: object, whole: bool) -> Iterator[Problem]:
 
 
 def exponential(case: LayerCase) -> Iterator[Problem]:
-    """Exp has a positive base, and does not overflow for what can come in."""
+    """Exp has a positive base, and does not overflow for any value that it can get."""
     if case.layer.type != "Exp":
         return
     param = case.message.exp_param

@@ -1,4 +1,4 @@
-"""Which networks are to be judged, and in which states: a file alone, or those that a solver names."""
+"""Find the networks to check and their states: a single network file, or the networks that a solver names or holds."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.caffe.layers import is_loss
-from datacheck.caffe.network import PHASES, Phase, State, layers, layers_in
+from datacheck.caffe.net_sources import stages_of
+from datacheck.caffe.network import PHASES, Phase, State, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.caffe.schema import enums
 from datacheck.errors import DatacheckError
 from datacheck.files.regular import real
 from datacheck.linting.rule_input import Folders, Problem
 
-MOST_STAGES = 8
-"""Stages that a network without data in any other state is tried with."""
 MOST_STATES = 16
-"""States that a network is judged in, and networks that stand in a solver itself; a solver has a few."""
+"""Maximum number of states in which a network is checked, and of networks inside a solver; a solver has a few."""
 
 
 @dataclass(frozen=True)
 class Net:
-    """A network to judge in some states; `finetuned` says that the solver loads trained weights into it.
+    """A network and the states in which to check it.
 
-    `trained` says that a solver names it.
+    `finetuned` is True if the solver loads pretrained weights into it, `trained` if it belongs to a solver.
     """
 
     prototxt: Prototxt
@@ -36,24 +35,25 @@ class Net:
 
 @dataclass(frozen=True)
 class Unread:
-    """A network that a solver names and that cannot be read: its file, and why."""
+    """A network that a solver names and that cannot be read: its file and the error."""
 
     path: str
     error: DatacheckError
 
 
 def alone(prototxt: Prototxt) -> Net:
-    """Return a network in every state in which it gets data; without a loss to train with, in the test phase.
+    """Return a network with the states in which it gets data.
 
-    Where a blob is missing with no stage, and is there with one, the network is for stages, and is judged with them.
+    Without a loss to train with, these are only those in the test phase, if it gets data there. If the network gets
+    data only with a stage, or if only a stage provides all its blobs, it is checked with its stages.
     """
     own = prototxt.message.state
     plain = [_state(phase, own) for phase in PHASES]
     if not any(is_loss(it.type, list(it.message.loss_weight)) for it in layers_in(prototxt, plain[0])):
         plain.reverse()
-        plain = plain[:1] if _gets_data(prototxt, plain[0]) else plain  # nothing is trained with it
+        plain = plain[:1] if _gets_data(prototxt, plain[0]) else plain  # not a network to train
     states = _distinct(prototxt, [state for state in plain if _gets_data(prototxt, state)])
-    staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in _stages(prototxt) for it in plain]
+    staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in stages_of(prototxt) for it in plain]
     if not states:
         states = _distinct(prototxt, [state for state in staged if _gets_data(prototxt, state)])
     elif staged and not all(_whole(prototxt, state) for state in states):
@@ -63,7 +63,11 @@ def alone(prototxt: Prototxt) -> Net:
 
 
 def named_by(prototxt: Prototxt, folders: Folders, seen: set[Path]) -> Iterator[Net | Unread | Problem]:
-    """Yield the networks that a solver names or holds, but for files already `seen`; a Problem where one is missing."""
+    """Yield the networks that a solver names or holds.
+
+    A Problem stands for a missing file, and for networks inside the solver beyond the first MOST_STATES. Files in
+    `seen` are skipped; the others are added to it.
+    """
     solver = prototxt.message
     finetuned = bool(solver.weights)
     for path, name, roles in _files(solver):
@@ -86,7 +90,7 @@ def named_by(prototxt: Prototxt, folders: Folders, seen: set[Path]) -> Iterator[
 
 
 Role = tuple[Phase, Any]
-"""A phase that a solver uses a network in, and the NetState it adds (None: none)."""
+"""A phase in which a solver uses a network, and the NetState that the solver adds, or None."""
 
 
 def _read(file: Path, roles: Sequence[Role], finetuned: bool) -> Net | Unread:
@@ -120,7 +124,7 @@ def networks_named(prototxt: Prototxt) -> list[str]:
 
 
 def _held(solver: Any) -> Iterator[tuple[str, Any, list[Role]]]:
-    """Yield the field, the NetParameter and the roles of each network that stands in the solver itself."""
+    """Yield the field, the NetParameter and the roles of each network that is written inside the solver itself."""
     if solver.HasField("net_param"):
         yield "net_param", solver.net_param, [_training(solver), *_generic_tests(solver)]
     if solver.HasField("train_net_param"):
@@ -138,13 +142,13 @@ def _test(solver: Any, number: int) -> Role:
 
 
 def _generic_tests(solver: Any) -> list[Role]:
-    """Return the roles of the test networks made of the one that is trained: one for each test_iter left."""
+    """Return the roles of the test networks built from the training network: one for each remaining test_iter."""
     own = len(solver.test_net_param) + len(solver.test_net)
     return [_test(solver, number) for number in range(own, len(solver.test_iter))]
 
 
 def _state(phase: Phase, *added: Any) -> State:
-    """Return the state of a phase, with what the network and the solver add (Solver::InitTrainNet)."""
+    """Return the state of a phase, merged with the states of the network and the solver (Solver::InitTrainNet)."""
     level, stages = 0, []
     for state in added:
         if state is None:
@@ -157,7 +161,10 @@ def _state(phase: Phase, *added: Any) -> State:
 
 
 def _distinct(prototxt: Prototxt, states: Sequence[State]) -> list[State]:
-    """Return the states without those that have the same layers as one before: phases alone make no rule differ."""
+    """Return the states without those that have the same layers as an earlier one, at most MOST_STATES.
+
+    The same layers in another phase would add no findings.
+    """
     made: dict[tuple[str, ...], State] = {}
     for state in list(dict.fromkeys(states))[:MOST_STATES]:
         made.setdefault(tuple(layer.path for layer in layers_in(prototxt, state)), state)
@@ -169,15 +176,10 @@ def _gets_data(prototxt: Prototxt, state: State) -> bool:
 
 
 def _whole(prototxt: Prototxt, state: State) -> bool:
-    """Return whether each bottom is made by a layer before it."""
+    """Return whether each bottom is made by an earlier layer."""
     made: set[str] = set()
     for layer in layers_in(prototxt, state):
         if not made.issuperset(layer.bottoms):
             return False
         made.update(layer.tops)
     return True
-
-
-def _stages(prototxt: Prototxt) -> list[str]:
-    rules = [rule for layer in layers(prototxt) for rule in (*layer.message.include, *layer.message.exclude)]
-    return list(dict.fromkeys(stage for rule in rules for stage in rule.stage))[:MOST_STAGES]

@@ -1,4 +1,4 @@
-"""The blobs that layers learn: how many `param` there may be, what they share, and what the gradient may not reach."""
+"""Lint rules for learned blobs: the number of `param`, sharing, fillers, and bottoms that accept no gradient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datacheck.linting.rule_input import LayerCase, Problem, number
 
 
 def count(case: LayerCase) -> Iterator[Problem]:
-    """A layer has no more param than blobs to learn, and a propagate_down for each bottom or none."""
+    """A layer has no more param than learned blobs, and one propagate_down for each bottom or none."""
     if not case.known or case.unsure:
         return
     blobs = blobs_of(case.layer, case.place.bottoms)
@@ -76,16 +76,16 @@ def _unlike(one: Shape, other: Shape, loose: bool) -> bool:
 
 
 FILLED = {"weight_filler": 0, "filler": 0, "bias_filler": 1}
-"""The fillers of a parameter, and the number of the blob that each fills."""
+"""The filler fields of a parameter, and the number of the blob that each fills."""
 FILLING = ("Convolution", "Deconvolution", "InnerProduct", "Embed", "Scale", "Bias", "PReLU")
-"""Layers that fill their blobs while they are set up."""
+"""Layer types that fill their blobs during setup."""
 BY_OUTPUT = ("xavier", "msra", "positive_unitball")
-"""Fillers that need a first axis to divide by."""
+"""Fillers that divide by the size of the first axis and therefore need one."""
 LARGEST = (1 << 31) - 1
 
 
 def blobs_can_be_filled(case: LayerCase) -> Iterator[Problem]:
-    """Learned blobs are of a size that Caffe holds, and their fillers are for blobs of their shape."""
+    """Learned blobs have a size that Caffe can hold, and fillers that fit their shape."""
     if not case.known or case.unsure or case.place.misfit is not None:
         return
     blobs = blobs_of(case.layer, case.place.bottoms) or []
@@ -110,7 +110,7 @@ def blobs_can_be_filled(case: LayerCase) -> Iterator[Problem]:
 
 
 def _unfit(filler: Any, blobs: Sequence[Shape | None], path: str) -> Iterator[Problem]:
-    """Say why a filler does not fill the blob, if there is one."""
+    """Yield the reasons why a filler cannot fill the first of `blobs`; nothing if `blobs` is empty."""
     if not blobs:
         return
     shape = blobs[0]
@@ -132,7 +132,7 @@ def _unfit(filler: Any, blobs: Sequence[Shape | None], path: str) -> Iterator[Pr
 
 
 def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:
-    """What is compared with as the label does not come from layers that learn."""
+    """The label of a loss is not computed by layers that learn."""
     bottom = NO_GRADIENT.get(case.layer.type)
     if bottom is None or case.net.state.phase != "TRAIN" or bottom >= len(case.layer.bottoms):
         return

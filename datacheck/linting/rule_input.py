@@ -1,4 +1,4 @@
-"""What a lint rule is given to judge, and what it says: a solver, or a layer of a network in one phase."""
+"""The inputs of lint rules (a solver, or a layer of a network in one phase), and the problems that they yield."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from datacheck.model.codes import Verdict
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: its code, what it is, the path of the field it lies in, and what to do about it.
+    """A problem that a rule found: its code, a message, the path of the field at fault, and the fix.
 
-    Within a layer the path begins in the layer. The verdict is that of the code where it is None. `forks` are those for
-    which it is no problem at all.
+    The path of a problem in a layer is relative to the layer. If `verdict` is None, it is the verdict of the code.
+    `forks` are the forks in which this is not a problem.
     """
 
     code: str
@@ -41,32 +41,32 @@ class Problem:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where the files that a prototxt names are looked for: Caffe takes them from the folder it is started in."""
+    """The folders in which files named by a prototxt are searched; Caffe uses the folder that it is started in."""
 
     root: Path | None
     beside: Path
 
     @property
     def places(self) -> list[Path]:
-        """The folders to look in, in their order; none if the root is no folder, which would else go unnoticed."""
+        """The folders to search, in order; none if `root` is not a folder, so that a wrong root is noticed."""
         if self.root is not None and not self.root.is_dir():
             return []
         return [Path() if self.root is None else self.root, self.beside]
 
     def folder(self, name: str) -> bool:
-        """Return whether there is such a folder."""
+        """Return whether the folder `name` exists in one of the places."""
         return any((place / name).is_dir() for place in self.places)
 
     def database(self, name: str) -> Path | None:
-        """Return the folder of a database, looked for as files are; None if there is none."""
+        """Return the folder of a database in the first place that has it, or None."""
         if not name or "\0" in name:
             return None
         return next((place / name for place in self.places if (place / name).is_dir()), None)
 
     def find(self, name: str) -> Path | None:
-        """Return the file, in `root` (else in the working directory), or beside the prototxt; None if there is none.
+        """Return the file in `root` (or the working directory, if not set), else beside the prototxt, or None.
 
-        What is no file, but a pipe, is returned if there is nothing else: reading it says so.
+        If there is no regular file, but a special one such as a pipe, that is returned; reading it raises an error.
         """
         files = [place / name for place in self.places]
         special = next((file for file in files if irregular(file)), None)
@@ -75,7 +75,7 @@ class Folders:
 
 @dataclass(frozen=True)
 class SolverCase:
-    """A solver: its SolverParameter, the schedule of its learning rate, and how many iterations the run has."""
+    """A solver: its prototxt, the schedule of its learning rate, and the number of iterations of the run."""
 
     prototxt: Prototxt
     schedule: Schedule
@@ -92,10 +92,10 @@ class SolverCase:
 
 @dataclass(frozen=True)
 class NetCase:
-    """A network in one phase: its layers with their shapes, and the intervals of their bottoms' values.
+    """A network in one state: its layers with their shapes, and the intervals of their bottoms' values.
 
-    `labels` are the least and greatest label, where they are known. `finetuned` says that the weights come from a
-    file, `trained` that a solver trains it.
+    `labels` are the lowest and highest label, or None if unknown. `finetuned` is True if the initial weights come from
+    a file, `trained` if the network belongs to a solver.
     """
 
     prototxt: Prototxt
@@ -110,27 +110,27 @@ class NetCase:
 
     @cached_property
     def unsure(self) -> frozenset[str]:
-        """The paths of the layers that have fields or values of a fork."""
+        """The paths of the layers with unknown fields or values, as forks have them."""
         return frozenset(it.path.partition(".")[0] for it in self.prototxt.unknown)
 
     @cached_property
     def owners(self) -> dict[str, Owner]:
-        """The first layer that has each named param."""
+        """The owner of each named param, that is, the first layer that has it."""
         return owners(self.places)
 
     @cached_property
     def partly_frozen(self) -> bool:
-        """Whether some layers are frozen beside others that learn, as in fine-tuning."""
+        """Whether some layers are frozen while others learn, as in fine-tuning."""
         return partly_frozen(self.places)
 
     @cached_property
     def zeros_before_others(self) -> list[int]:
-        """The numbers of the layers that begin as zeros and lie before others with weights."""
+        """The numbers of the layers with all-zero initial weights in front of other layers with weights."""
         return zeros_before_others(self.places)
 
     @cached_property
     def learned_bottoms(self) -> set[tuple[int, int]]:
-        """Where a gradient would go into a bottom that takes none: layer and bottom."""
+        """The numbers of layer and bottom for each bottom that accepts no gradient but would get one."""
         return learned_bottoms(self.places)
 
     @cached_property
@@ -141,13 +141,13 @@ class NetCase:
 
     @cached_property
     def training(self) -> bool:
-        """Whether this is what a solver trains: there is a loss in the training phase."""
+        """Whether the network can be trained in this state: it is the training phase and there is a loss."""
         return self.state.phase == "TRAIN" and any(
             is_loss(place.layer.type, list(place.layer.message.loss_weight)) for place in self.places
         )
 
     def cases(self) -> Iterator[LayerCase]:
-        """Yield the layers one by one; `producers` of each is true only until the next is asked for."""
+        """Yield the layers one by one; the `producers` of each are valid only until the next is requested."""
         producers: dict[str, Layer] = {}
         for number, place in enumerate(self.places):
             yield LayerCase(self, number, place, producers)
@@ -157,7 +157,7 @@ class NetCase:
 
 @dataclass(frozen=True)
 class LayerCase:
-    """A layer of a network; `producers` has, by the name of each blob, the layer that made it last before this one."""
+    """A layer of a network; `producers` maps each blob's name to the last layer before this one that made it."""
 
     net: NetCase
     number: int
@@ -178,12 +178,12 @@ class LayerCase:
 
     @property
     def unsure(self) -> bool:
-        """Whether the layer has fields or values of a fork, which may change what it does."""
+        """Whether the layer has unknown fields or values, as forks have them, which may change what it does."""
         return self.layer.path in self.net.unsure
 
     @property
     def interval(self) -> Interval | None:
-        """What the values of the first bottom may be."""
+        """The interval of the values of the first bottom, or None if unknown."""
         bottoms = self.net.ranges[self.number]
         return bottoms[0] if bottoms else None
 
@@ -207,12 +207,12 @@ def not_finite(message: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
 
 
 def number(value: float) -> str:
-    """Return a number as a prototxt has it."""
+    """Return a number as a prototxt spells it."""
     return f"{value:g}"
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the word that was most likely meant; None if none is near."""
+    """Return the word that was most likely meant, ignoring case, or None if none is similar."""
     lower = {it.lower(): it for it in words}
     found = difflib.get_close_matches(word.lower(), lower, 1, cutoff=0.7)
     return lower[found[0]] if found else None
@@ -220,12 +220,12 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 
 @dataclass
 class Hints:
-    """Looks for what was meant, a bounded number of times: each look goes through all the names."""
+    """A search for similar names, limited to `left` calls because each call goes through all the names."""
 
     left: int = 100
 
     def nearest(self, word: str, words: Collection[str]) -> str | None:
-        """Return what `nearest` does, or None once there have been enough."""
+        """Return the nearest word, or None if none is similar, no calls are left, or there are too many words."""
         self.left -= 1
         return nearest(word, words) if self.left >= 0 and len(words) <= MOST_NAMES else None
 

@@ -1,4 +1,4 @@
-"""The tables of the lint rules: to add one, write it beside its like and give it a row."""
+"""Tables of the lint rules; to add a rule, write it beside similar ones and add a row here."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ LAYER_RULES: dict[str, LayerRule] = {
     "frozen": learning_rules.all_frozen,
     "scores": learning_rules.scores,
 }
-"""name: the rule, whose docstring's first line says what it makes sure of."""
+"""The rules on layers by name; the first line of a rule's docstring states what it requires."""
 
 
 def manual() -> list[tuple[str, str]]:
-    """Return the name and the meaning of every rule."""
+    """Return the name of every rule and the first line of its docstring."""
     rules = {**FILE_RULES, **SOLVER_RULES, **LAYER_RULES}
     return [(name, (rule.__doc__ or "").splitlines()[0]) for name, rule in rules.items()]

@@ -1,4 +1,4 @@
-"""Where a solver writes its snapshots: Caffe tries the folder before it trains, and aborts where there is none."""
+"""Lint rule for the folder of a solver's snapshots: Caffe checks it before it trains, and aborts if it is missing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datacheck.linting.rule_input import Problem, SolverCase
 
 
 def snapshots(case: SolverCase) -> Iterator[Problem]:
-    """The folder of snapshot_prefix is there, if the folder that Caffe is started in is known."""
+    """The folder of snapshot_prefix exists, if the folder that Caffe is started in is known."""
     solver = case.solver
     writes = solver.snapshot > 0 or solver.snapshot_after_train
     folder, slash, _ = solver.snapshot_prefix.rpartition("/")
     if not writes or not slash or case.folders.folder(folder or "/"):
         return
     if not all(case.folders.find(name) for name in networks_named(case.prototxt)):
-        return  # the folder that Caffe is started in is another one: the networks are not there either
+        return  # Caffe is started in another folder: the networks are not found either
     when = (
         "Caffe aborts before it trains" if solver.snapshot > 0 else "the weights cannot be written when it has trained"
     )

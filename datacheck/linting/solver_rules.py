@@ -1,4 +1,4 @@
-"""What is wrong with a solver: its learning rate, and the settings with which it aborts, does nothing or diverges."""
+"""Lint rules for solvers: the learning rate, and settings with which training aborts, does nothing or diverges."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TYPES = {
     "ADADELTA": "AdaDelta",
     "ADAM": "Adam",
 }
-"""The solver types, by the names of the old `solver_type`."""
+"""The solver types, by their names in the old field `solver_type`."""
 RATE_FIELDS = ("base_lr", "gamma", "power")
 MOST_GROWTH = 10
-"""A policy that raises the rate by more than this many times was not meant to."""
+"""Largest factor by which a policy may raise the rate; a larger rise is most likely a mistake."""
 SOURCES = ("net", "net_param", "train_net", "train_net_param")
 
 
@@ -72,7 +72,7 @@ def _past(case: SolverCase, at: int) -> bool:
 
 
 def _cause(case: SolverCase, at: int) -> tuple[str, str]:
-    """Return the field that the trouble comes from, and why in a clause."""
+    """Return the field that causes the trouble, and the reason as a clause."""
     schedule = case.schedule
     for name in RATE_FIELDS:
         if not math.isfinite(getattr(schedule, name)):
@@ -91,7 +91,7 @@ def _unset(name: str) -> str:
 
 
 def _refused(case: SolverCase, refusal: str) -> Problem:
-    """Return the problem of a policy for which Caffe has no rate at all: it aborts after the first backward pass."""
+    """Return the problem of a schedule without a rate; Caffe aborts after the first backward pass."""
     schedule = case.schedule
     when = f"Caffe aborts after the first backward pass ({refusal})"
     if not case.has("lr_policy"):
@@ -119,7 +119,7 @@ def _refused(case: SolverCase, refusal: str) -> Problem:
 
 
 def falling_rate(case: SolverCase) -> Iterator[Problem]:
-    """A learning rate whose policy is meant to lower it does fall."""
+    """A learning rate policy that is meant to lower the rate does lower it."""
     schedule = case.schedule
     if schedule.refusal is not None or schedule.base_lr <= 0:
         return
@@ -163,10 +163,10 @@ def falling_rate(case: SolverCase) -> Iterator[Problem]:
 def iterations(case: SolverCase) -> Iterator[Problem]:
     """The solver runs, and averages over at least one iteration and one pass."""
     solver = case.solver
-    explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the rule of the learning rate says it
+    explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the learning-rate rule reports it
     if solver.max_iter <= 0 and case.iterations < 1 and not explained:
         said = f"max_iter is {solver.max_iter}" if case.has("max_iter") else _unset("max_iter")
-        tests = bool(solver.test_iter) and not solver.snapshot_after_train  # a solver that only tests, as SSD has them
+        tests = bool(solver.test_iter) and not solver.snapshot_after_train  # a solver that only tests, as in SSD
         yield Problem(
             "solver",
             f"{said}: 'caffe train' {'tests, and ' if tests else ''}ends after 0 iterations, without an error",
@@ -188,7 +188,7 @@ def iterations(case: SolverCase) -> Iterator[Problem]:
 
 
 def method(case: SolverCase) -> Iterator[Problem]:
-    """The solver's type exists, and its momentum, decay and delta are what the type can work with."""
+    """The solver's type exists, and its momentum, decay and delta are valid for that type."""
     solver = case.solver
     kind = kind_of(case)
     if case.has("solver_type") and case.has("type"):
@@ -240,7 +240,7 @@ def method(case: SolverCase) -> Iterator[Problem]:
 
 
 def decay(case: SolverCase) -> Iterator[Problem]:
-    """Weight decay and clipping leave the weights something to learn with."""
+    """Weight decay and clipping do not stop the weights from learning."""
     solver = case.solver
     if solver.weight_decay < 0:
         yield Problem(
@@ -275,13 +275,13 @@ def decay(case: SolverCase) -> Iterator[Problem]:
 
 
 MOST_RATE = {"SGD": 1.0, "Nesterov": 1.0, "Adam": 0.1, "RMSProp": 0.1}
-"""A base_lr above this diverges with nearly every network."""
+"""Largest base_lr by solver type; above it, training diverges with nearly every network."""
 TEMPERED = ("larc", "local_lr_auto", "rampup_interval", "warmup_iter")
-"""Fields of forks by which a layer's own rate comes from its weights, or the rate rises to base_lr."""
+"""Fields of forks that derive a layer's rate from its weights, or let the rate rise slowly to base_lr."""
 
 
 def size_of_rate(case: SolverCase) -> Iterator[Problem]:
-    """The learning rate is of a size that training from scratch stands, and decay leaves something to learn."""
+    """The learning rate is not too large to train from scratch, and weight decay does not outweigh the gradients."""
     solver, kind = case.solver, kind_of(case)
     if solver.weights or any(it.name in TEMPERED for it in case.prototxt.unknown):
         return
@@ -307,7 +307,7 @@ def size_of_rate(case: SolverCase) -> Iterator[Problem]:
 
 
 def kind_of(case: SolverCase) -> str:
-    """Return the type of the solver, of old files too."""
+    """Return the type of the solver, also if it is given by the old field `solver_type`."""
     names = {value: name for name, value in enums()["SolverType"].items()}
     old = names[case.solver.solver_type]
     return TYPES.get(old, old) if case.has("solver_type") else str(case.solver.type)
@@ -344,7 +344,7 @@ def networks(case: SolverCase) -> Iterator[Problem]:
 
 
 def settings_are_numbers(case: SolverCase) -> Iterator[Problem]:
-    """No setting of the solver is NaN or infinite; those of the learning rate are its own rule's."""
+    """No solver setting is NaN or infinite; those of the learning rate have a rule of their own."""
     for path, value in not_finite(case.solver):
         if path not in RATE_FIELDS and "net_param" not in path:
             yield Problem("solver", f"{path} is {number(value)}", path, "set it to a finite number")
@@ -362,4 +362,4 @@ SOLVER_RULES: dict[str, SolverRule] = {
     "settings": settings_are_numbers,
     "snapshots": snapshots,
 }
-"""name: the rule, whose docstring's first line says what it makes sure of."""
+"""The rules on solvers by name; the first line of a rule's docstring states what it requires."""

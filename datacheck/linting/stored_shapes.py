@@ -1,4 +1,4 @@
-"""The shapes of the records of the databases that a network names, where they are at hand."""
+"""Read the record shapes from those databases named by a network that exist."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ from datacheck.linting.rule_input import Folders
 from datacheck.scanning.make_settings import make
 
 PROBES = 4
-"""Places of a database that are looked at."""
+"""Number of places in a database at which records are sampled."""
 MOST_STORES = 16
-"""Databases that are looked at; a network has a few."""
+"""Maximum number of databases that are sampled; a network has a few."""
 
 
 @dataclass
 class StoredShapes:
-    """Looks at each database once; its records have a shape if all that were looked at have the same."""
+    """A cache of record shapes that samples each database once.
+
+    `seen` has the shape by the database's path and the number of channels that the layer forces (None: it forces
+    none). The shape is None if the sampled records differ in shape.
+    """
 
     seen: dict[tuple[Path, int | None], Shape | None] = field(default_factory=dict)
 
     def of(self, layers: Iterable[Layer], folders: Folders) -> dict[str, Shape]:
-        """Return the shapes of what Data layers read, by the layer's name."""
+        """Return the shapes of the records that Data layers read, by layer name, if they are known."""
         made = {}
         for layer in layers:
             shape = self._of(layer, folders) if layer.type == "Data" and not layer.old else None
@@ -47,7 +51,10 @@ class StoredShapes:
 
 
 def _look(path: Path, colour: int | None) -> Shape | None:
-    """Return the shape of the records at a few places of a database; what is wrong with it is for a scan to say."""
+    """Return the common shape of a database's sampled records, or None if there is none.
+
+    Errors in the database also yield None, because reporting them is up to a scan.
+    """
     from datacheck.backends import open_store
     from datacheck.scanning.record_shapes import sample_source
 

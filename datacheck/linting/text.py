@@ -1,4 +1,4 @@
-"""The text of a lint report: each finding with its file and line, the layer, and the fix."""
+"""Format a lint report as text: each finding with its file and line, the layer, and the fix."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 SHOWN = 20
-"""Findings of each code that are shown; a report file has them all."""
+"""Maximum number of findings shown per code; a report file has all of them."""
 
 
 def lint_text(report: Report) -> str:
-    """Return what a person reads of a report on prototxt."""
+    """Return the text of a report on a prototxt."""
     source = report.source
     what = {"solver": "solver", "network": "network"}.get(source.decoder or "", "prototxt")
     count = f"{source.records:,} layer{'' if source.records == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Whether the layers fit together: their types, the blobs between them, their shapes, the parameters they have."""
+"""Lint rules for how layers fit together: their types, the blobs between them, their shapes and parameters."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def layer_type(case: LayerCase) -> Iterator[Problem]:
 
 
 def blobs(case: LayerCase) -> Iterator[Problem]:
-    """Every bottom is made by a layer before, and no top by two."""
+    """Every bottom is the top of an earlier layer, and no two layers make the same top."""
     for number, name in enumerate(case.layer.bottoms):
         if name not in case.producers:
             meant = case.net.hints.nearest(name, case.producers)
@@ -116,7 +116,7 @@ def counts(case: LayerCase) -> Iterator[Problem]:
 
 
 def shapes(case: LayerCase) -> Iterator[Problem]:
-    """The shapes of the bottoms are ones that the layer can work with."""
+    """The layer can work with the shapes of its bottoms."""
     misfit = case.place.misfit
     if misfit is not None:
         whose = f"BVLC Caffe aborts; a fork ({', '.join(misfit.forks)}) does not" if misfit.forks else "Caffe aborts"
@@ -174,7 +174,7 @@ def _rows(shape: Shape) -> int | None:
 
 
 def strange_parameters(case: LayerCase) -> Iterator[Problem]:
-    """A layer has no parameters of another type of layer, which Caffe passes over in silence."""
+    """A layer has no parameters of another layer type, which Caffe silently ignores."""
     if not case.known or case.layer.old:
         return
     allowed = LAYER_TYPES[case.layer.type].params
@@ -182,7 +182,7 @@ def strange_parameters(case: LayerCase) -> Iterator[Problem]:
         name = descriptor.name
         if name.endswith("_param") and name not in allowed and name != "permute_param":
             if case.layer.type == "HDF5Data" and name == "transform_param":
-                continue  # the rule of the transformation says it
+                continue  # the transformation rule reports it
             yield Problem(
                 "layer",
                 f"{name} has no effect on a layer of type {case.layer.type}",

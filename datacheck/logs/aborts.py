@@ -1,4 +1,4 @@
-"""What it means when Caffe stops with a failed check or a signal: observed with BVLC Caffe, one fault at a time."""
+"""The meaning of failed checks and signals that stop Caffe, as observed with BVLC Caffe, one fault at a time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datacheck.logs.caffe_checks import CAFFE_CHECKS
 
 
 class Abort(NamedTuple):
-    """`signs` are texts of the line, any of which is enough; `next_step` is "scan", "lint" or nothing.
+    """A known cause of death of a process, recognised by the line that it wrote.
 
-    `by_someone`: the process did not die of itself, which says nothing of the training.
+    `signs` are texts of the line, any of which is enough. `next_step` is "scan", "lint" or empty. `by_someone` means
+    that someone ended the process on purpose, which says nothing about the training.
     """
 
     signs: tuple[bytes, ...]
@@ -78,9 +79,9 @@ ABORTS: tuple[Abort, ...] = (
     ),
     Abort((b"Killed", b"SIGKILL"), "something else ended the process, such as the system for want of memory"),
 )
-"""Looked through from the top; the first that fits counts."""
+"""Causes of death beside those in CHECKS, searched from the top; the first that fits counts."""
 
 
 def meaning(text: bytes) -> Abort | None:
-    """Return what is known of the line with which a process died; what names a single check goes first."""
+    """Return the cause of death that a line shows, or None if it is not known; CHECKS is searched before ABORTS."""
     return next((abort for abort in (*CHECKS, *ABORTS) if any(sign in text for sign in abort.signs)), None)

@@ -1,7 +1,7 @@
-"""What the checks of Caffe's data transformer, databases and layers mean, by what they print when they fail.
+"""The meaning of the checks in Caffe's data transformer, databases and layers, by what they print when they fail.
 
-Facts from the CHECKs of src/caffe. A row is texts of the line, any of which is enough, the meaning, and "scan" or
-"lint" as the next command.
+The facts are from the CHECKs in src/caffe. A row has texts of the line, any of which is enough, the meaning, and the
+next command: "scan", "lint" or empty.
 """
 
 from __future__ import annotations
@@ -81,4 +81,4 @@ CAFFE_CHECKS: tuple[Row, ...] = (
     ((b"pad_h_ < kernel_h_", b"pad_w_ < kernel_w_", b"channels_ % group_"), WINDOW, "lint"),
     ((b"num_output must be positive", b"num_output_ > 0"), "a layer has no num_output", "lint"),
 )
-"""Looked through from the top; the first that fits counts."""
+"""Searched from the top; the first row that fits counts."""

@@ -1,4 +1,4 @@
-"""Whether a loss stands still at what guessing costs: ln(classes)."""
+"""Detect a loss that stands still at ln(classes), the cost of guessing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from itertools import takewhile
 from datacheck.logs.run import Point, Run
 
 FROZEN = 1.2e-5
-"""Relative: equal but for the last of six digits."""
+"""Relative tolerance within which losses are equal: only the last of six digits may differ."""
 FEWEST_FROZEN = 5
 FROZEN_ELSEWHERE = 20
-"""Points that must be equal where the loss is not ln of a number of classes."""
+"""Minimum number of equal points if the loss is not ln of a number of classes."""
 COUNTABLE = 4000
-"""The logarithms of more classes than this are too close to be told apart by six digits."""
+"""Largest number of classes whose logarithm six digits tell apart from those of its neighbours."""
 NEAR = 0.015
-"""Relative: a network that only learnt how frequent the classes are wavers about ln(classes)."""
+"""Relative tolerance around ln(classes): a network that learnt only the frequencies of the classes wavers about it."""
 FEWEST_NEAR = 10
 FROM_THE_START = 50
 JUMP = 1.5
@@ -26,10 +26,11 @@ LEARNT = 0.8
 
 @dataclass(frozen=True)
 class Chance:
-    """The last points of a run, all at the loss of guessing among `classes` (0: at one that is not a logarithm).
+    """The last points of a run, all at the loss of guessing among `classes`.
 
-    `frozen`: they are equal. `jump` is the point at which training diverged, if it did so before. `from_the_start`:
-    it never was any better, which some networks are for long.
+    `classes` is 0 if their loss is not the logarithm of a number of classes. `frozen` is whether the losses are equal.
+    `jump` is the point at which training diverged before them, or None. `from_the_start` means that the loss was never
+    any better, which is usual for some networks over a long time.
     """
 
     points: Sequence[Point]
@@ -40,7 +41,7 @@ class Chance:
 
 
 def chance(run: Run, points: Sequence[Point]) -> Chance | None:
-    """Return how a run ends at chance; None where it does not."""
+    """Return how a run ends at chance, or None if it does not."""
     finite = [it for it in points if math.isfinite(it.loss)]
     if not finite or not 0.6 < finite[-1].loss < 15:
         return None
@@ -48,7 +49,7 @@ def chance(run: Run, points: Sequence[Point]) -> Chance | None:
 
 
 def _ending(points: Sequence[Point], centre: float, width: float) -> list[Point]:
-    """Return the points at the end that are all that close to a loss."""
+    """Return the points at the end whose losses are all within `width` of `centre`, relative to it."""
     return list(takewhile(lambda it: abs(it.loss - centre) <= width * centre, reversed(points)))[::-1]
 
 
@@ -64,7 +65,10 @@ def _frozen(run: Run, points: Sequence[Point]) -> Chance | None:
 
 
 def _near(run: Run, points: Sequence[Point]) -> Chance | None:
-    """A loss may be near ln of many numbers: only those that the network has as a width count."""
+    """Return how a run ends near chance, or None if it does not.
+
+    A loss may be near ln of many numbers, so only the widths of the network's layers are tried as numbers of classes.
+    """
     if run.kind == "test":
         return None
     for classes in sorted(width for width in run.header.widths if 1 < width < 1_000_000):
@@ -85,7 +89,10 @@ def _near(run: Run, points: Sequence[Point]) -> Chance | None:
 
 
 def _jump(points: Sequence[Point], same: Sequence[Point], cost: float) -> Point | None:
-    """Return the first point beyond what guessing costs, after at least one that was not, before the standstill."""
+    """Return the first point before the standstill whose loss is well above the cost of guessing, or None.
+
+    None too if the run begins with such a loss.
+    """
     before = [it for it in points if it.nth < same[0].nth]
     if not before or before[0].loss > JUMP * cost:
         return None

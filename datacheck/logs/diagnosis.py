@@ -1,4 +1,4 @@
-"""What is known of a log: a report whose findings are stories of its runs, with the runs and their series beside."""
+"""The report on a log: its findings are failure modes of the runs, which it lists together with their series."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 
 RUNS_KEPT = 64
-"""Runs whose series is kept; those behind them are diagnosed and counted like any."""
+"""Maximum number of runs that are kept with their series; later ones are still diagnosed and counted."""
 
 
 @dataclass(repr=False)
 class LogReport(Report):
-    """Everything that a log tells. `checked` counts iterations shown, `lines` lines; `run_count` is of all runs."""
+    """Everything that a log shows. `checked` counts the iterations shown, `lines` the lines, `run_count` all runs."""
 
     runs: list[RunSummary] = field(default_factory=list)
     series: list[SeriesPoint] = field(default_factory=list)
@@ -41,15 +41,15 @@ class LogReport(Report):
     def save(self, path: str | Path) -> None:
         """Write the report to a file, whose suffix picks the format, as `Report.save` does.
 
-        `.csv` has the points of `series`, a row an iteration; of a log so long that some are left out there,
-        `datacheck.read_log(log, reports=["series.csv"])` writes them all.
+        `.csv` has the points of `series`, one row per iteration. `series` leaves out some points of a long log;
+        `datacheck.read_log(log, reports=["series.csv"])` writes all of them.
         """
         from datacheck.logs.table import save_log
 
         save_log(path, self)
 
     def finish(self, run: Run) -> None:
-        """Take in a run that is over."""
+        """Diagnose a run that is over, and add it to the report."""
         self.tally.records += run.series.count
         self.tally.checked += run.series.count
         points = run.points()
@@ -77,8 +77,8 @@ class LogReport(Report):
             self.series += [point.row(run.number) for point in points]
 
     def close(self, size: int, lines: int, seconds: float) -> None:
-        """The log has been read to its end."""
-        for run in self._silent:  # one that another spoke over, such as a second process of the same training, is none
+        """Complete the report when the log has been read to its end."""
+        for run in self._silent:  # a silent run among another's lines, such as a second process, does not count
             if run.last_line > self._last_shown or not self.run_count:
                 self.tally.complete = False
                 self._keep(run, [])
@@ -95,7 +95,7 @@ class LogReport(Report):
         return {"runs": self.runs, "series": self.series}
 
     def document(self, *, findings: bool = True) -> Document:
-        """Return the report as JSON has it; without the findings also without the series."""
+        """Return the report as JSON has it; without the findings, it has no runs and no series either."""
         document = super().document(findings=findings)
         if findings:
             document.runs, document.series = self.runs, self.series

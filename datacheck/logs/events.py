@@ -1,7 +1,7 @@
-"""Lines of a Caffe log -> typed events. What a healthy run prints between two iterations is passed over quickly.
+"""Parse lines of a Caffe log into typed events; what a healthy run prints between two iterations is skipped quickly.
 
-The lines are those of solver.cpp, sgd_solver.cpp, net.cpp and tools/caffe.cpp, behind a glog prefix
-(`LMMDD hh:mm:ss.uuuuuu thread file:line] `, since glog 0.6 `LYYYYMMDD ...`) or bare.
+The lines are those of solver.cpp, sgd_solver.cpp, net.cpp and tools/caffe.cpp, with a glog prefix
+(`LMMDD hh:mm:ss.uuuuuu thread file:line] `, since glog 0.6 `LYYYYMMDD ...`) or without one.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import msgspec
 from datacheck.logs.forms import message_start, usual_form
 
 TEXT = 300
-"""Bytes of a line that are kept as evidence."""
+"""Maximum number of bytes of a line that are kept as evidence."""
 NUMBER = rb"[-+.0-9aefin]{1,40}(?:#[A-Z]{3,4}\d{0,4})?"
 PREFIX = re.compile(rb"[IWEF](?:\d{8}|\d{4}) \d\d:\d\d:\d\d\.\d{6} +(\d{1,20}) ([^\s:\]]{1,200}):\d{1,6}\] ?")
 
 
 class Event(msgspec.Struct, gc=False):
-    """One line that says something: its number, its text, and the thread that wrote it (empty without a prefix)."""
+    """What one line says: its number, its text, and the thread that wrote it (empty if no prefix has named one)."""
 
     line: int
     text: bytes
@@ -58,7 +58,7 @@ class Testing(Event, gc=False):
 
 
 class Output(Event, gc=False):
-    """`Train net output #k: name = v (* w = wv loss)`; its number is parsed only where it is asked for."""
+    """`Train net output #k: name = v (* w = wv loss)`; its value is parsed only when needed."""
 
     test: bool
 
@@ -80,13 +80,14 @@ class Clipping(Event, gc=False):
 
 
 class Pass(Event, gc=False):
-    """A forward pass begins, as debug_info shows it."""
+    """The first line of a forward pass, as debug_info shows it."""
 
 
 class BadValue(Event, gc=False):
-    """A line of debug_info whose mean absolute value is NaN or infinite; `before` is the line ahead of it.
+    """A line of debug_info whose mean absolute value is NaN or infinite.
 
-    `step` is Forward, Backward or Update, `what` "top blob", "bottom blob" or "param blob", `name` the blob's.
+    `step` is Forward, Backward or Update, `what` "top blob", "bottom blob", "param blob" or "param", `name` the blob's.
+    `before` is the previous line, or None if it is not at hand.
     """
 
     step: str
@@ -104,15 +105,15 @@ class Section(Event, gc=False):
 
 
 class Field(Event, gc=False):
-    """A line of that text."""
+    """A line of the protobuf text in a section."""
 
 
 class Fatal(Event, gc=False):
-    """What a process says when it dies: a failed check, an uncaught exception, a signal."""
+    """A line that a dying process writes: a failed check, an uncaught exception, a signal."""
 
 
 class Notice(Event, gc=False):
-    """An error that Caffe logs and goes on from, and what becomes of a run; `word` is how the message begins."""
+    """An error that Caffe survives, or a step in a run's course; `word` is the first five bytes of the message."""
 
     word: bytes
 
@@ -139,30 +140,30 @@ OUTPUT = re.compile(
     rb"T(rain|est) net output #\d{1,9}: (.{1,200}?) = (" + NUMBER + rb")( \(\* [^ ]{1,40} = [^ ]{1,40} loss\))?"
 )
 ODD_ENDS = (b"nan", b"inf", b")", b"NAN", b"INF", b"IND")
-"""How lines of debug_info end that are looked at: with a value that is not finite, or with the norms."""
+"""Endings of the debug_info lines that are parsed: a value that is not finite, or the norms."""
 FIRST_OUTPUT = b"rain net output #0: "
 WEIGHT, WEIGHT_1 = b" (* ", b" (* 1 = "
-"""A loss weight, and the usual one: a loss alone with another is not the loss of the run once more."""
+"""How a loss weight begins, and the usual weight 1. A single loss with that weight only repeats the loss of the run."""
 ODD_BEGINNINGS = (b" ", b"[", *(b"%d" % digit for digit in range(10)))
-"""How lines begin that may be in another form than Caffe's own."""
+"""First bytes of lines that may be in another form than Caffe's own."""
 FILES = frozenset(
     b"caffe.cpp solver.cpp sgd_solver.cpp net.cpp layer_factory.hpp upgrade_proto.cpp data_layer.cpp common.cpp "
     b"internal_thread.cpp blocking_queue.cpp db_lmdb.cpp db_leveldb.cpp hdf5_data_layer.cpp image_data_layer.cpp "
     b"data_transformer.cpp syncedmem.cpp blob.cpp io.cpp hdf5.cpp parallel.cpp convert_imageset.cpp benchmark.cpp "
     b"compute_image_mean.cpp extract_features.cpp finetune_net.cpp train_net.cpp test_net.cpp".split()
 )
-"""Files of Caffe that say something at the start of a run, before the first line of the table below."""
+"""Source files of Caffe that log at the start of a run, before the first message that MESSAGES lists."""
 
 
 def number(text: bytes) -> float:
-    """Return what a C++ stream printed; Windows writes 1.#QNAN, -1.#IND and 1.#INF. Raises ValueError."""
+    """Return the number that a C++ stream printed; Windows writes 1.#QNAN, -1.#IND and 1.#INF. Raises ValueError."""
     if b"#" in text:
         return float("nan" if b"#INF" not in text else "-inf" if text.startswith(b"-") else "inf")
     return float(text)
 
 
 class Parser:
-    """Turns the lines of one log into events, told of them in their order. `recognised`: some were Caffe's."""
+    """A parser of one log's lines, which it takes in order. `recognised` is whether any of them was Caffe's."""
 
     def __init__(self) -> None:
         self.recognised = False
@@ -192,7 +193,7 @@ class Parser:
         return self.out
 
     def _usual(self, number: int, line: bytes, match: re.Match[bytes]) -> bool:
-        """Read the lines that make up most of a log without debug_info, in one go; return whether it was one."""
+        """Read a USUAL line, of which most of a log without debug_info consists; return whether it was one."""
         thread, iteration, what, text = match.groups()
         try:
             value = float(text)
@@ -221,13 +222,13 @@ class Parser:
             self._bare(number, line)
 
     def last(self, line: bytes) -> list[Event]:
-        """Return the events of a line that may have been cut: numbers in it count only where they are not finite."""
+        """Return the events of a line that may have been cut: its numbers count only if it ends in nan or inf."""
         events = self.events([line])
         whole = line.endswith((b"nan", b"inf"))
         return [it for it in events if whole or isinstance(it, Fatal | Notice | Section)]
 
     def _told(self, number: int, line: bytes, at: int, read: Read | None) -> None:
-        """Read a line with a glog prefix; `read` is None where its message is in no table."""
+        """Read a line with a glog prefix; `read` is None if no table has its message."""
         prefix = PREFIX.match(line)
         if prefix is None:
             self._torn(number, line, 1)
@@ -261,7 +262,7 @@ class Parser:
             self._torn(number, line, 0)
 
     def _torn(self, number: int, line: bytes, since: int) -> None:
-        """Read what other processes wrote into the middle of a line, or what stands behind a prefix of another's."""
+        """Read the messages that other processes wrote into a line, each behind a glog prefix of its own."""
         starts = [match.start() for match in PREFIX.finditer(line, since)]
         for start, stop in zip(starts, [*starts, len(line)][1:], strict=True):
             piece = line[start:stop]
@@ -277,7 +278,7 @@ class Parser:
                 self.recognised = True
 
     def first_output(self) -> bytes:
-        """Return the line with the first output of the training net, once: alone, it is the loss once more."""
+        """Return the line with the training net's first output, once. Without a second one it only repeats the loss."""
         first, self._first_output = self._first_output, b""
         return first
 
@@ -288,7 +289,7 @@ class Parser:
 
 
 Read = Callable[[Parser, int, bytes, int], bool]
-"""Reads the message of a line that begins at an offset; returns whether it is what it seemed to be."""
+"""A function that reads a line's message from an offset on, and returns whether it has the expected form."""
 
 
 def _iteration(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
@@ -316,7 +317,7 @@ def _batch(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
 
 
 def _initial(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    """`Initializing solver from parameters`, `Initializing net from parameters`, or `Initial loss: v`."""
+    """Read `Initializing solver from ...`, `Initializing net from ...`, or `Initial loss: v`."""
     if line.startswith((b"Initializing solver from", b"Initializing net from"), at):
         return _section(parser, line_number, line, at)
     match = INITIAL.match(line, at)
@@ -404,7 +405,7 @@ MESSAGES: dict[bytes, Read] = {
     b"Could": _notice,
     b"Loss:": _notice,
 }
-"""What reads a message, by its first five bytes."""
+"""The functions that read a message, by its first five bytes."""
 BARE: dict[bytes, Read] = {
     **MESSAGES,
     b"    [": _debug,
@@ -416,4 +417,4 @@ BARE: dict[bytes, Read] = {
     b"Abort": _fatal,
     b"Float": _fatal,
 }
-"""The same for lines without a prefix, and for what the system says."""
+"""The same for lines without a prefix, which include those that the system writes when a process dies."""

@@ -1,4 +1,4 @@
-"""How a finding about a run is told: with the lines that show it, and with the command to run next."""
+"""Make findings about a run, with the lines that show them and the command to run next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from datacheck.reporting.log_series import spelled
 
 EVIDENCE_WIDTH = 240
 CAUSES = frozenset(("learning-rate", "saturated", "exploding", "layer-nan", "sudden-nan"))
-"""Codes of the stories that say where NaN or infinity comes from."""
+"""Codes of the findings that say where NaN or infinity comes from."""
 
 
 def tell(
@@ -44,7 +44,7 @@ def tell(
 
 
 def quoted(text: bytes) -> str:
-    """Return a line of a log as a report may show it."""
+    """Return a line of a log as a report shows it: escaped, and shortened to EVIDENCE_WIDTH characters."""
     said = plain(text.decode("utf-8", "replace").strip())
     return said if len(said) <= EVIDENCE_WIDTH else said[: EVIDENCE_WIDTH - 3] + "..."
 
@@ -61,12 +61,14 @@ def lint_command(run: Run) -> str:
 
 
 def named(value: float) -> str:
-    """Return how a message calls a number that is not finite."""
+    """Return the words for a number that is not finite, for a message."""
     return "NaN" if math.isnan(value) else "infinite" if value > 0 else "minus infinity"
 
 
 def records(run: Run, phase: str, first: int, last: int) -> str:
-    """Say which records some batches hold, if the log tells: a database is read by key, again and again.
+    """Return a clause on the records in batches `first` to `last`, or "" if the log does not say which they are.
+
+    A database is read in the order of its keys, again and again.
 
     >>> run = Run(1, b"", 1)
     >>> run.header.batches["TRAIN"] = [10]
@@ -84,5 +86,5 @@ def records(run: Run, phase: str, first: int, last: int) -> str:
 
 
 def explained(found_before: Sequence[Finding]) -> bool:
-    """Whether an earlier story already says where NaN or infinity comes from."""
+    """Return whether an earlier finding says where NaN or infinity comes from."""
     return any(it.code in CAUSES and it.verdict == "bad" for it in found_before)

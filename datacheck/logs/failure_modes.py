@@ -1,4 +1,4 @@
-"""The known ways in which a training goes wrong, each with the lines that show it. `diagnose` tells those that fit.
+"""The known failure modes of a training, and `diagnose`, which returns a finding for each one that a run shows.
 
 Formulas and limits are those of BVLC Caffe: sgd_solver.cpp for learning rates, softmax_loss_layer.cpp for saturation.
 """
@@ -26,7 +26,7 @@ from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding
 
 OFTEN = 0.95
-"""Share of the steps from which on gradients count as clipped at every step."""
+"""Minimum share of clipped steps for gradients to count as clipped at every step."""
 FEWEST_CLIPS = 20
 INPUTS = frozenset(("Data", "HDF5Data", "ImageData", "Input", "MemoryData", "DummyData", "WindowData", "Python"))
 HINTS = {
@@ -40,11 +40,11 @@ HINTS = {
     "InfogainLoss": "its matrix may hold values that are not finite",
     "Scale": "it multiplies with learnt factors",
 }
-"""What a layer of that type does that can leave the real numbers."""
+"""How a layer can make NaN or infinity of finite numbers, by its type."""
 
 
 class Story(Protocol):
-    """A known way to go wrong: returns the finding where a run's log tells it, knowing what was found before."""
+    """A known failure mode: returns its finding, or None if the run does not show it, given the findings before it."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None: ...
 
@@ -72,7 +72,7 @@ class LearningRate:
 
 
 def _policy(run: Run, at: Evidence) -> str:
-    """Say which field of the solver makes a learning rate what it is, where its head tells."""
+    """Return a clause on the solver's field that makes a learning rate bad, or "" if the head of the run has none."""
     solver = run.header.solver
     policy, last = solver.get("lr_policy"), run.header.number("max_iter")
     base = run.header.number("base_lr")
@@ -118,7 +118,7 @@ class Saturated:
 
 @dataclass(frozen=True)
 class Exploding:
-    """The loss, or the norm of the gradients, grows from step to step until it is infinite or NaN, or goes on so."""
+    """The loss, or the norm of the gradients, grows from step to step until it is infinite or NaN, or to the end."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         if run.kind == "test" or explained(found_before):
@@ -126,7 +126,7 @@ class Exploding:
         bad = run.series.bad
         before = list(takewhile(lambda it: it is not bad, points))
         losses = [(it, it.evidence) for it in before if math.isfinite(it.loss)]
-        # a loss that may be negative, such as of a density, has no scale by which it grows while it goes on
+        # while it is finite, a loss that may be negative, such as that of a density, has no scale for its growth
         seen = None
         if bad is not None or all(it.value > 0 for _, it in losses):
             seen = growth([abs(it.value) for _, it in losses], ended=bad is not None)
@@ -214,7 +214,7 @@ class LayerNan:
         return f"testing {when}, batch {bad.nth - 1}" if phase == TEST else when
 
     def _why(self, culprit: BadValue, kind: str, read: str | None) -> str:
-        """Say what is behind a bad value; `read` tells of the records where it comes in with the data."""
+        """Return the reason for a bad value; `read` is a clause on records if it came in with the data, else None."""
         what, step = culprit.what, culprit.step
         if read is not None:
             return f"the data itself brings it in{read}"
@@ -226,7 +226,10 @@ class LayerNan:
         return f"everything before it in the pass was finite, so this layer makes it{hint}"
 
     def _records(self, run: Run, phase: str, bad: BadPass) -> str:
-        """Say which records the pass was given, where the log tells: each test goes on where the last one ended."""
+        """Return a clause on the records of the pass, or "" if the log does not say which they are.
+
+        In testing it says so for the first test only, since each test goes on where the last one ended.
+        """
         if phase == TEST:
             return records(run, TEST, bad.nth - 1, bad.nth - 1) if bad.iteration == run.first_test else ""
         return "" if bad.iteration is None else records(run, TRAIN, bad.iteration, bad.iteration)
@@ -241,7 +244,7 @@ class LayerNan:
 
 
 def which(bad: Point) -> str:
-    """Say which of several losses is not finite."""
+    """Return a clause that says which of several losses are not finite, or ""."""
     values = [(match[2], number(match[3])) for it in bad.outputs if (match := OUTPUT.search(it.text)) and match[4]]
     wrong = [quoted(name) for name, value in values if not math.isfinite(value)]
     if not wrong or len(values) < 2:
@@ -281,7 +284,7 @@ class SuddenNan:
         )
 
     def _between(self, run: Run, last: Point, bad: Point) -> Finding:
-        """Tell both stories where the loss could have grown between two displays: the log does not say which."""
+        """Name both causes if the loss may have grown between two displays: the log does not say which it was."""
         message = (
             f"the loss is {named(bad.loss)} at iteration {bad.iteration}, after {last.loss:g} at iteration "
             f"{last.iteration}: in the {bad.iteration - last.iteration:,} iterations between them, of which the log "
@@ -302,7 +305,10 @@ class SuddenNan:
         return tell(run, "sudden-nan", message, [at], next_step=scan_command(run, TEST))
 
     def _records(self, run: Run, last: Point, bad: Point) -> str:
-        """The weights may have become NaN in the update after the last iteration that was sound."""
+        """Return a clause on the records that may be to blame.
+
+        In training they include those of the last sound iteration, after which the update may have made weights NaN.
+        """
         if run.kind == "test":
             return records(run, TEST, last.iteration + 1, bad.iteration)
         return records(run, TRAIN, last.iteration, bad.iteration)
@@ -310,7 +316,7 @@ class SuddenNan:
 
 @dataclass(frozen=True)
 class DeadNetwork:
-    """The loss stands still at ln(classes): the network says the same whatever it is shown."""
+    """The loss stands still at ln(classes): the output of the network is the same for all records."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         if any(it.code in ("saturated", "exploding", "sudden-nan") for it in found_before):
@@ -343,7 +349,7 @@ class DeadNetwork:
 
 @dataclass(frozen=True)
 class ClippedAlways:
-    """Gradients are clipped at every step: the limit, and not the learning rate, decides how far a step goes."""
+    """Gradients are clipped at every step: the limit, not the learning rate, decides how far a step goes."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         if run.clipping is None or run.clips < FEWEST_CLIPS or len(points) < 2 or explained(found_before):
@@ -363,7 +369,7 @@ class ClippedAlways:
 
 @dataclass(frozen=True)
 class Either:
-    """Two stories with one code: the first of them that the log tells."""
+    """Several failure modes with one code; the first one that the log shows counts."""
 
     stories: tuple[Story, ...]
 
@@ -384,11 +390,11 @@ STORIES: dict[str, Story] = {
     "clipping": ClippedAlways(),
     "test-loss": TestLoss(),
 }
-"""The stories by their codes, in the order in which they are told: what explains a NaN comes before what is left."""
+"""The failure modes by code, in the order in which they are tried: those that explain NaN before the rest."""
 
 
 def diagnose(run: Run, points: Sequence[Point]) -> list[Finding]:
-    """Return what went wrong in a run, by the line where it did; nothing for a healthy one."""
+    """Return the findings on a run, in the order of their lines; none for a healthy run."""
     told: list[Finding] = []
     for story in STORIES.values():
         finding = story(run, points, told)

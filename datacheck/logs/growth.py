@@ -1,4 +1,4 @@
-"""Whether numbers that end badly had been growing towards it, and from where."""
+"""Detect whether numbers that end badly had been growing towards their end, and from where."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from statistics import median
 from typing import NamedTuple
 
 NEAR = 100
-"""Numbers before the end that are looked at first, before the whole history is."""
+"""Number of values at the end that are searched for growth before the whole history is."""
 FACTOR = 10.0
-"""Growth below this is what losses do anyway."""
+"""Minimum factor of growth; losses vary by smaller ones anyway."""
 LAST = 5
-"""Where nothing ended the growth, the median of so many numbers must be beyond it: one spike is no explosion."""
+"""If nothing ended the growth, the median of this many last values must show it: one spike is no explosion."""
 
 
 class Growth(NamedTuple):
-    """From the number at `start` to the one at `stop`, both positions in what was looked at."""
+    """Growth from the value at position `start` to the one at position `stop`."""
 
     start: int
     stop: int
 
 
 def growth(values: Sequence[float], *, ended: bool) -> Growth | None:
-    """Return the growth that finite, positive numbers end in; None where they do not.
+    """Return the growth at the end of finite, positive numbers, or None if they do not grow.
 
     `ended` says that something worse than these numbers follows, such as NaN.
     """
@@ -38,9 +38,10 @@ def growth(values: Sequence[float], *, ended: bool) -> Growth | None:
 
 
 def _growth(values: Sequence[float], ended: bool) -> Growth | None:
-    """Walk back from the end to the last ordinary number: at most twice the lower quartile.
+    """Return the growth that starts at the last ordinary number, which is at most twice the lower quartile, or None.
 
-    Where most of the history is growth, the quartile is part of it, so it goes on back while the numbers still shrink.
+    If most of the history is growth, the quartile is part of it. So the start moves further back as long as the number
+    before is less than two thirds of the one at the start.
     """
     ordinary = 2 * sorted(values)[(len(values) - 1) // 4]
     start = max((place for place, value in enumerate(values) if value <= ordinary), default=0)

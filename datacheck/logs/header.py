@@ -1,7 +1,7 @@
-"""What Caffe repeats of its solver and networks at the head of a run: the protobuf text after "Initializing ...".
+"""Parse the solver and the networks that Caffe repeats at the head of a run as text after "Initializing ...".
 
-Solver fields stand at the left margin, the fields of a net's layers are indented by two, those of their parameters by
-four (protobuf's TextFormat).
+The text is in protobuf's TextFormat. Solver fields stand at the left margin, the fields of a net's layers are indented
+by two blanks, and those of the layers' parameters by four.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 FIELD = re.compile(rb'( {0,8})([a-z_]{1,64}): (?:"([^"]{0,4096})"|([^\s"]{1,64}))\s*$')
 MOST = 4096
-"""Names that are kept of one kind, so that no log can fill the memory."""
+"""Maximum number of names of one kind that are kept, so that no log can fill the memory."""
 TRAIN, TEST = "TRAIN", "TEST"
 
 
 @dataclass
 class Header:
-    """The fields of a run's solver, and of its networks what matters to a diagnosis.
+    """The fields of a run's solver, and those of its networks that a diagnosis needs.
 
-    `sources`, `batches` and `layers` go by phase; `layers` has the type of each layer by its name. `widths` are all
-    values of `num_output`: the number of classes is one of them.
+    `sources` and `batches` are by phase. `layers` has the type of each layer by its name. `widths` are all values of
+    `num_output`; the number of classes is one of them.
     """
 
     solver: dict[str, str] = field(default_factory=dict)
@@ -34,11 +34,11 @@ class Header:
     _in_net: bool = False
 
     def begin(self, what: bytes) -> None:
-        """A section of the head begins; `what` is the word after "Initializing"."""
+        """Begin a section of the head; `what` is the word after "Initializing"."""
         self._in_net = what == b"net"
 
     def read(self, line: bytes) -> None:
-        """Take in one line of a section."""
+        """Read one line of a section."""
         match = FIELD.match(line)
         if match is None:
             return
@@ -68,7 +68,7 @@ class Header:
                 self.batches[self._phase].append(int(value))
 
     def number(self, name: str) -> float | None:
-        """The solver's field of that name as a number; None where it is not there or not a number."""
+        """Return the solver's field of that name as a number, or None if it is missing or not a number."""
         try:
             return float(self.solver[name])
         except (KeyError, ValueError):

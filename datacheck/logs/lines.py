@@ -1,4 +1,4 @@
-"""The lines of a log: of any length, gzipped or not, from a file or standard input, in bounded memory."""
+"""Read the lines of a log: of any length, gzipped or not, from a file or standard input, in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from datacheck.files.regular import PIPE, NotRegular, open_regular
 STANDARD_INPUT = "-"
 BLOCK = 1 << 17
 LONGEST = 1 << 14
-"""Bytes of a line that are looked at, where it does not end within a block."""
+"""Maximum number of bytes kept of a line that does not end within a block."""
 GZIP = b"\x1f\x8b"
 TEXT = bytes([*b"\b\t\n\v\f\r\x1b", *range(0x20, 0x100)])
-"""Bytes that stand in texts; a terminal's colours begin with an escape."""
+"""The bytes that occur in text; they include the escape with which a terminal's colours begin."""
 
 
 @contextmanager
 def opened(path: str) -> Iterator[BufferedIOBase]:
-    """Open a log, or standard input for "-", unzipped. Raises a DatacheckError for what cannot be opened."""
+    """Open a log, or standard input for "-", unzipped. Raises a DatacheckError if it cannot be opened."""
     if path == STANDARD_INPUT:
         if sys.stdin is None:
             raise SourceUnreadable(path, "standard input is closed")
@@ -63,9 +63,9 @@ def _unzipped(file: BufferedIOBase, path: str) -> BufferedIOBase:
 class Lines:
     """The lines of an open log. Iterating yields lists of them, without line ends; empty lists in an endless line.
 
-    `size` is the number of bytes read so far, `binary` whether some of them are such as no text has. `cut` is the end
-    of the log where it lacks a line end: the line may have been longer, so its last number is not to be believed. A
-    line that does not end within a block is kept up to LONGEST bytes.
+    `size` is the number of unzipped bytes read so far, `binary` whether some of them do not occur in text. `cut` is
+    the last line if it lacks a line end: it may have been longer, so its last number cannot be trusted. A line that
+    does not end within a block is kept up to LONGEST bytes.
     """
 
     def __init__(self, file: BufferedIOBase, path: str) -> None:
@@ -94,8 +94,8 @@ class Lines:
 
     def _read(self) -> bytes:
         try:
-            return self._file.read1(BLOCK)  # what is there: a later error costs none of it
+            return self._file.read1(BLOCK)  # what can be read now, so that a later error loses none of it
         except (EOFError, gzip.BadGzipFile, zlib.error):
-            return b""  # a zipped log that was cut or damaged ends where it can no longer be read
+            return b""  # a zipped log that is cut or damaged ends where it cannot be read any further
         except OSError as exc:
             raise SourceUnreadable(self._path, f"could not be read: {exc.strerror}") from exc

@@ -1,4 +1,4 @@
-"""The losses among the outputs of a network."""
+"""Find the losses among the outputs of a network."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from datacheck.logs.events import OUTPUT, number
 
 
 def loss_of(text: bytes) -> tuple[bytes | None, float]:
-    """Return the name of the loss that an output is, and its value before its weight; no name for other outputs."""
+    """Return the name of an output that is a loss and its value without the weight, or None and NaN for others."""
     match = OUTPUT.search(text)
     return (match[2], number(match[3])) if match is not None and match[4] else (None, math.nan)

@@ -22,20 +22,20 @@ PANELS = (
 )
 """The title of each panel, and the fields of the series that it draws, with their names."""
 RUNS = 6
-"""Runs that are drawn: those with findings first."""
+"""Maximum number of runs that are drawn; those with findings take precedence."""
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#17becf")
 STYLES = ("-", "--", ":")
 TROUBLE = "#c62828"
 NAMED = 8
-"""Findings whose code is written above their line."""
+"""Maximum number of findings whose code is written above their line."""
 LARGEST = 1e60
-"""Beyond any float32, and far from where the arithmetic of scales overflows."""
+"""Largest number that is drawn: beyond any float32, and far from where the arithmetic of scales overflows."""
 WIDE = 50.0
-"""Numbers that differ by more than this factor are drawn on a logarithmic scale."""
+"""Positive numbers that differ by more than this factor are drawn on a logarithmic scale."""
 
 
 def plotting(path: Path) -> Callable[[LogReport, Output | Path], None]:
-    """Return what draws a report into an output of this name. Raises UsageError where that is not possible."""
+    """Return a function that draws a report into an output of this name. Raises UsageError if that is not possible."""
     if path.suffix != ".png":
         raise UsageError(f"{path}: a plot's name ends in .png")
     figure = new_figure(10, 7.5)
@@ -108,7 +108,7 @@ def _panel(
 
 
 def _finite(value: float | str) -> float:
-    """Return a number within what a scale can show, NaN where it is a word."""
+    """Return a number limited to what a scale can show, or NaN for a word such as "inf"."""
     if isinstance(value, str):
         return math.nan
     return math.copysign(min(abs(value), LARGEST), value) if abs(value) > 1 / LARGEST else 0.0
@@ -132,7 +132,7 @@ def _scale(axis: Any, drawn: Sequence[float]) -> None:
     positive = [value for value in drawn if value > 0]
     if positive and len(positive) == len(drawn) and max(positive) > WIDE * min(positive):
         axis.set_yscale("log")
-    elif drawn and min(drawn) == max(drawn):  # one number needs some room about it
+    elif drawn and min(drawn) == max(drawn):  # a single number needs some room around it
         room = abs(drawn[0]) / 2 or 1.0
         axis.set_ylim(drawn[0] - room, drawn[0] + room)
 
@@ -144,7 +144,7 @@ def _marked(report: LogReport, rows: dict[int, list[SeriesPoint]]) -> Iterator[F
 
 
 def _name_events(axis: Any, findings: Sequence[Finding], *, several: bool) -> None:
-    """Write the code of each finding above its line, one a row, so that no curve is covered."""
+    """Write the code of each finding above its line, one per row, so that no curve is covered."""
     left, right = axis.get_xlim()
     shown = findings[:NAMED]
     for place, finding in enumerate(shown):

@@ -21,16 +21,16 @@ from datacheck.reporting.log_series import SeriesPoint
 from datacheck.reporting.source import Source
 
 LIVING = 64
-"""Runs that may write into one log at a time; one that has been silent for longest is taken to be over."""
+"""Maximum number of runs open at a time. Beyond it, the one that has been silent for longest is taken to be over."""
 FOREIGN = 1 << 28
-"""A log whose first so many bytes hold no line of Caffe's is none."""
+"""Number of bytes without any line of Caffe's after which a file is not taken for a log."""
 
 DECIDING = frozenset((events.Display, events.Batch, events.Section, events.Fatal))
-"""Events that may begin a run, or end one."""
+"""Events that may begin or end a run."""
 
 
 class Interleaved:
-    """Sorts the events of a log into its runs: by the thread that wrote them, and by what begins a new run."""
+    """The runs of a log, into which its events are sorted by thread and by what begins a new run."""
 
     def __init__(self, listen: Listen | None, finished: Callable[[Run], None]) -> None:
         self._living: OrderedDict[bytes, Run] = OrderedDict()
@@ -56,7 +56,7 @@ class Interleaved:
             run.handle(event)
 
     def _run_of(self, event: events.Display | events.Batch | events.Section, run: Run | None) -> Run:
-        """Return the run of an event that only the thread of a run itself has, beginning one where that is due."""
+        """Return the run of an event that only a run's own thread writes; begin a new run if the event does."""
         if run is None and isinstance(event, events.Display):
             run = self._adopted(event.thread)
         if run is not None and self._begins(event, run):
@@ -87,7 +87,10 @@ class Interleaved:
         return run
 
     def _adopted(self, thread: bytes) -> Run | None:
-        """A run whose head one thread wrote may be shown by another, if there is but one that waits for it."""
+        """Return the run that waits for its first iteration, moved to this thread, or None if it is not the only one.
+
+        One thread may write the head of a run, and another one its iterations. A run that has died does not wait.
+        """
         waiting = [run for run in self._living.values() if not run.shown and not run.fatal]
         if len(waiting) != 1:
             return None
@@ -97,7 +100,11 @@ class Interleaved:
         return waiting[0]
 
     def _run_beside(self, event: events.Event) -> Run | None:
-        """Return the run of an event of another thread: values and clippings come only from a run's own."""
+        """Return the run of an event whose thread has none yet, or None if it belongs to no run.
+
+        Values, clippings and the like come only from a run's own thread, so they begin one, as the end of
+        an optimization does. Other notices belong to the run that wrote last.
+        """
         if isinstance(event, events.Notice):
             if event.word == b"Optim":
                 return self._begin(event)
@@ -107,7 +114,7 @@ class Interleaved:
         return self._begin(event)
 
     def _run_that_died(self, event: events.Fatal) -> Run:
-        """Return the run of the thread; else of the process that a signal names; else the one that spoke last."""
+        """Return the run of the process that a signal names, else of the thread, else the one that wrote last."""
         pid = event.text.partition(b"received by PID ")[2].partition(b" ")[0]
         for thread in (pid, event.thread):
             if thread and thread in self._living:
@@ -121,7 +128,7 @@ class Interleaved:
         self._finished(run)
 
     def end(self) -> None:
-        """The log is over, and so are all of its runs."""
+        """End all runs, since the log is over."""
         for run in sorted(self._living.values(), key=lambda it: it.number):
             self._end(run)
 
@@ -136,8 +143,8 @@ def read_log(path: str | Path, *, strict: bool = False, reports: Iterable[str | 
     strict : bool, optional
         Suspicious findings count as bad.
     reports : iterable of str or Path, optional
-        Report files to write: `.json` with findings and series, `.jsonl` with a finding a line, `.csv` with the
-        series, a row an iteration.
+        Report files to write: `.json` with findings and series, `.jsonl` with one finding per line, `.csv` with
+        the series, one row per iteration.
 
     Returns
     -------
@@ -165,12 +172,12 @@ def read_log(path: str | Path, *, strict: bool = False, reports: Iterable[str | 
 
 
 def sources_of(paths: Sequence[str]) -> list[str]:
-    """Return the paths that are files, which no report may overwrite."""
+    """Return the paths other than standard input: files that no report may overwrite."""
     return [path for path in paths if path != STANDARD_INPUT]
 
 
 def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
-    """Read one log, telling the report files of its points as they come and of its findings at the end."""
+    """Read one log, and give its points to the report files as they come and its findings at the end."""
     began = time.monotonic()
     report = LogReport(Source(path, "log"), Settings(checks=tuple(STORIES), strict=strict))
     handle = files.begin(report)
@@ -183,7 +190,7 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     try:
         lines, parser = _read(path, Interleaved(listen if tables else None, report.finish))
     except DatacheckError:
-        files.withdraw(report)  # it tells of nothing
+        files.withdraw(report)  # there is nothing to report
         raise
     except BaseException:
         report.tally.complete = False
@@ -196,7 +203,7 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
 
 
 def _read(path: str, runs: Interleaved) -> tuple[Lines, events.Parser]:
-    """Read a log from end to end. Raises SourceUnknown where it is none."""
+    """Read a log from end to end. Raises SourceUnknown if it is not a log of Caffe."""
     handle = runs.handle
     with opened(path) as file:
         lines, parser = Lines(file, path), events.Parser()

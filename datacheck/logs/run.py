@@ -18,20 +18,20 @@ from datacheck.logs.outputs import loss_of
 from datacheck.reporting.log_series import RunSummary, SeriesPoint, spelled
 
 KEPT = 2048
-"""Points of a run that are kept, spread evenly; from KEPT to twice as many at any time."""
+"""Number of evenly spread points that are kept of a long run: at any time from KEPT to twice as many."""
 NEAR = 256
-"""Points before the first loss that is not finite, and at the end of a run, that are kept one by one."""
+"""Number of points kept without gaps before and after the first loss that is not finite, and at the end of a run."""
 NEAR_TEST = 8
-"""Points before a test whose losses are compared with its own."""
+"""Number of points before a test whose training losses are compared with its own."""
 OUTPUTS = 16
 VALUES = 8
-"""Values of a bad pass that are kept: the first is the culprit, or one of its own layer that follows it."""
+"""Maximum number of values kept of a bad pass: the first one or a later one of its layer is the culprit."""
 NOTICES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A line of the log, the iteration it belongs to where that is known, and the number it shows."""
+    """A line of the log, its iteration (None if unknown), and the number that it shows (NaN if there is none)."""
 
     line: int
     text: bytes
@@ -59,7 +59,7 @@ class Point(msgspec.Struct, gc=False):
 
     @property
     def gradient(self) -> Evidence | None:
-        """The line with the L2 norm of all gradients; None where the log has none."""
+        """The line with the L2 norm of all gradients, or None if the log does not have it."""
         if self.norms is not None:
             return Evidence(self.norms.line, self.norms.text, self.iteration, self.norms.diff_l2)
         if self.clipping is not None:
@@ -67,7 +67,7 @@ class Point(msgspec.Struct, gc=False):
         return None
 
     def row(self, run: int) -> SeriesPoint:
-        """Return the point as a report has it."""
+        """Return the point as a row of the series in a report."""
         norms = self.norms
         return SeriesPoint(
             run,
@@ -85,7 +85,7 @@ class Point(msgspec.Struct, gc=False):
 
 
 class Series:
-    """The points of a run, thinned evenly once there are many; the first, the extremes and those near an event stay."""
+    """The points of a run, thinned evenly if there are many; the first, the extremes and those near an event remain."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -100,7 +100,7 @@ class Series:
         self._most: Point | None = None
 
     def add(self, point: Point) -> None:
-        """Take in the next point."""
+        """Add the next point."""
         self.count += 1
         if point.nth % self._stride == 0:
             self._spread.append(point)
@@ -121,11 +121,11 @@ class Series:
         self._tail.append(point)
 
     def nearest(self, count: int) -> list[Point]:
-        """Return the last points."""
+        """Return the last `count` points."""
         return list(islice(reversed(self._tail), count))[::-1]
 
     def kept(self, more: Iterable[Point] = ()) -> list[Point]:
-        """Return the points that are kept, in their order."""
+        """Return the points that are kept and those in `more`, in their order."""
         extremes = [it for it in (self._least, self._most) if it is not None]
         every = [*self._spread, *self._before, *self._after, *self._tail, *extremes, *more]
         return [point for _, point in sorted({point.nth: point for point in every}.items())]
@@ -146,32 +146,32 @@ class BadPass:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A loss of a test, with its line, and what it was in training about then (None: not shown)."""
+    """A loss in a test, with its line, and the same loss in training about then (None if it is not shown)."""
 
     evidence: Evidence
     train: float | None
 
 
 class TestSeries:
-    """A loss of the test phase: the first test, the one with the least loss, and the last ones."""
+    """A loss of the test phase: in the first test, in the one with the least loss, and in the last NEAR ones."""
 
     def __init__(self, first: Tested) -> None:
         self.first = self.least = first
         self.last: deque[Tested] = deque([first], maxlen=NEAR)
 
     def add(self, test: Tested) -> None:
-        """Take in the next test."""
+        """Add the next test."""
         self.last.append(test)
         if test.evidence.value < self.least.evidence.value:
             self.least = test
 
 
 Listen = Callable[[SeriesPoint], None]
-"""Told of every point of a run as it is complete, before the series is thinned."""
+"""A function that gets every point of a run when it is complete, before the series is thinned."""
 
 
 class Run:
-    """What a log tells of one run, heard event by event."""
+    """What a log shows of one run, taken from its events one by one."""
 
     def __init__(self, number: int, thread: bytes, line: int, listen: Listen | None = None) -> None:
         self.number, self.thread, self.first_line, self.last_line = number, thread, line, line
@@ -184,7 +184,7 @@ class Run:
         self.fatal: list[Evidence] = []
         self.notices: deque[Evidence] = deque(maxlen=NOTICES)
         self.first: dict[str, Evidence] = {}
-        """The first learning rate that is "nan", "negative" or "zero", and the first bad "test" loss."""
+        """The first learning rate that is "nan", "negative" or "zero", and the first "test" loss that is not finite."""
         self.rates = 0
         self.clips = 0
         self.clipping: tuple[Evidence, Evidence] | None = None
@@ -206,12 +206,12 @@ class Run:
 
     @property
     def shown(self) -> int:
-        """How many iterations the log shows of it."""
+        """Number of iterations of the run that the log shows."""
         return self.series.count + (self._point is not None)
 
     @property
     def iteration(self) -> int | None:
-        """The last iteration that was shown."""
+        """The last iteration that was shown, or None."""
         return None if self._point is None else self._point.iteration
 
     @property
@@ -224,7 +224,7 @@ class Run:
         return self.series.kept(self._marked)
 
     def handle(self, event: events.Event) -> None:
-        """Take in what one line says."""
+        """Handle one event."""
         self.last_line = event.line
         HANDLERS[type(event)](self, event)
 
@@ -329,7 +329,7 @@ class Run:
         self.header.read(event.text)
 
     def die(self, event: events.Fatal) -> None:
-        """Take in a line that a dying process wrote."""
+        """Handle a line that a dying process wrote."""
         self.last_line = event.line
         self.ended = "aborted"
         if len(self.fatal) < NOTICES:
@@ -358,14 +358,14 @@ class Run:
                 self._listen(self._point.row(self.number))
 
     def close(self) -> None:
-        """The log has no more of this run."""
+        """Complete the run when the log has no more of it."""
         self._close()
         if self.series.count:
             self._place_passes(self.points()[-1].iteration + 1)
         self._point = None
 
     def summary(self, points: list[Point]) -> RunSummary:
-        """Return what a report says of the run."""
+        """Return the summary of the run for a report that has these points."""
         return RunSummary(
             self.number,
             self.kind,
@@ -385,7 +385,10 @@ class Run:
 
 
 def _trained(point: Point, name: bytes) -> float | None:
-    """Return a loss of the training phase by its name; a single one of weight 1 is the loss of the point."""
+    """Return the training loss of this name at a point, or None if the point has only losses of other names.
+
+    A point without loss outputs has a single loss of weight 1: the loss of the point.
+    """
     losses = {output: value for output, value in (loss_of(it.text) for it in point.outputs) if output is not None}
     if not losses:
         return point.loss

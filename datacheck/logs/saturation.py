@@ -1,8 +1,8 @@
-"""Whether a softmax loss is saturated.
+"""Detect a saturated softmax loss.
 
 SoftmaxWithLoss takes the logarithm of at least FLT_MIN (softmax_loss_layer.cpp), so no record costs more than
--ln(1.17549e-38) = 87.3365. Once the softmax puts out zeros and ones only, the loss is a multiple of that by the number
-of records.
+-ln(1.17549e-38) = 87.3365. Once the softmax outputs only zeros and ones, the loss is a multiple of that divided by the
+number of records.
 """
 
 from __future__ import annotations
@@ -17,32 +17,33 @@ from datacheck.logs.run import Point, Run
 
 WORST_LOSS = 87.3365
 PRECISION = 6e-6
-"""Relative: a stream prints six digits."""
+"""Relative precision of a printed loss: a stream prints six digits."""
 FEWEST = 3
 LARGEST_BATCH = 256
-"""Where the log does not tell the batch: it is looked for up to here."""
+"""Largest batch size that is tried if the log does not give it."""
 MOST_SHARES = 0.02 / PRECISION
-"""More shares than this and every twentieth number is a multiple of one, by its six digits."""
+"""Largest number of shares: with more, about every twentieth number passes for a multiple, by its six digits."""
 STANDING, SMALL_BATCH, HIGH = 8, 64, 12.0
-"""Where the log does not tell the batch: a loss above that of guessing among 100,000 classes that does not move."""
+"""If the log does not give the batch size, a constant loss shows saturation: from this many points, up to this batch
+size, and from this loss on, which is more than that of guessing among 100,000 classes."""
 LEAST = 3.0
-"""Losses below this are common, and multiples by chance."""
+"""Smallest loss that counts as a multiple: smaller ones are common, and are multiples by chance."""
 
 
 @dataclass(frozen=True)
 class Saturation:
-    """The points whose loss is a multiple, of a batch of that size; `losses` are by the points' places."""
+    """The points whose loss is a multiple of WORST_LOSS / `batch`."""
 
     batch: int
     points: Sequence[Point]
 
     def share(self, point: Point) -> float:
-        """The share of the batch whose label has probability 0."""
+        """Return the share of the batch whose label has probability 0, or 0 if no loss of the point is a multiple."""
         return next((loss / WORST_LOSS for loss in losses(point) if fits(loss, self.batch)), 0.0)
 
 
 def losses(point: Point) -> Iterator[float]:
-    """Yield the loss of a point, and each of the losses that it is the sum of, without their weights."""
+    """Yield the loss of a point, and each of the losses that add up to it, without their weights."""
     yield point.loss
     for output in point.outputs:
         match = events.OUTPUT.search(output.text)
@@ -51,7 +52,7 @@ def losses(point: Point) -> Iterator[float]:
 
 
 def fits(loss: float, batch: int) -> bool:
-    """Whether a loss is a multiple of the worst loss of one record in a batch."""
+    """Return whether a loss is a multiple of the worst loss of one record in a batch."""
     if not LEAST <= loss <= WORST_LOSS * (1 + PRECISION):
         return False
     share = loss * batch / WORST_LOSS
@@ -61,7 +62,10 @@ def fits(loss: float, batch: int) -> bool:
 
 
 def saturation(run: Run, points: Sequence[Point]) -> Saturation | None:
-    """Return how a run is saturated: at least FEWEST points, and half of all from the first of them on."""
+    """Return how a run is saturated, or None if it is not.
+
+    At least FEWEST points must be multiples, and at least half of all finite ones from the first multiple on.
+    """
     finite = [it for it in points if math.isfinite(it.loss)]
     high = [(it, [loss for loss in losses(it) if loss >= LEAST]) for it in finite]
     high = [(it, some) for it, some in high if some]
@@ -83,6 +87,6 @@ def saturation(run: Run, points: Sequence[Point]) -> Saturation | None:
 
 
 def _stands(points: Sequence[Point], batch: int) -> bool:
-    """Say whether a high loss is the same to its last digit again and again: that is no chance of so small a batch."""
+    """Return whether a high loss repeats to its last digit at many points: no coincidence if the batch is small."""
     same = {it.loss for it in points}
     return len(same) == 1 and len(points) >= STANDING and batch <= SMALL_BATCH and same.pop() >= HIGH

@@ -1,4 +1,4 @@
-"""Losses that are nothing at all, and a training that jumps away from its first loss and never comes back."""
+"""Failure modes of a loss that is 0, and of one that jumps away from its first value and never comes back."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from datacheck.model.finding import Finding
 FEWEST = 5
 FEWEST_LATER = 10
 TINY = 1e-6
-"""A loss below this is as good as none."""
+"""Largest loss that counts as 0."""
 JUMP = 10.0
 LEAST_FIRST = 0.1
-"""A first loss below this is that of a network that has learnt already, and ten times it is little."""
+"""Minimum first loss for a jump: a lower one is that of a trained network, and ten times as much is still little."""
 FEWEST_AFTER = 3
 
 
 @dataclass(frozen=True)
 class NoLoss:
-    """The loss is 0: from the first display on there is nothing to learn, later it may have been learnt."""
+    """The loss is 0: from the first display on, there is nothing to learn; later, everything may have been learnt."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         finite = [it for it in points if math.isfinite(it.loss)]

@@ -1,4 +1,4 @@
-"""The series of a log as a table: a row an iteration, written while the log is read."""
+"""Write the series of a log as a table with one row per iteration, while the log is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SeriesSink:
-    """One row an iteration of any run, none left out. A cell is empty where the log does not say."""
+    """A table with one row per iteration of every run, none left out. A cell is empty if the log does not show it."""
 
     COLUMNS = (
         "source",
@@ -44,10 +44,10 @@ class SeriesSink:
         self._writer.writerow([source, *(getattr(point, name) for name in self.COLUMNS[1:])])
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
-        """A table of iterations has no findings."""
+        """Do nothing: a table of iterations has no findings."""
 
     def finish(self, reports: Sequence[Report]) -> None:
-        """There is nothing to add."""
+        """Do nothing: the table is complete."""
 
 
 def save_log(path: str | Path, report: LogReport) -> None:
@@ -64,4 +64,4 @@ def _write_points(sink: Sink, report: LogReport) -> None:
 
 
 LOG_REPORTS: dict[str, Callable[[IO[str]], Sink]] = {**REPORTS, ".csv": SeriesSink}
-"""The formats of a log's report file, by its suffix."""
+"""The formats of a log's report file, by suffix."""

@@ -1,6 +1,6 @@
-"""Losses of the test phase beside those of training: whether a network does far worse there, and for long.
+"""Detect a network that does far worse in the test phase than in training, and for long.
 
-Losses are compared by their names and before their weights, so that other weights in the test phase do no harm.
+Losses of the two phases are compared by name and without their weights, which may differ in the test phase.
 """
 
 from __future__ import annotations
@@ -10,29 +10,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from datacheck.logs.evidence import explained, scan_command, tell
+from datacheck.logs.evidence import scan_command, tell
 from datacheck.logs.header import TEST
 from datacheck.logs.run import Point, Run, Tested, TestSeries
 from datacheck.model.finding import Finding
 
 FEWEST = 5
-"""Tests at the end that must all be bad."""
+"""Minimum number of tests at the end that must all be bad."""
 FAR = 5.0
-"""Times the loss of training: less is what networks have that fit their records."""
+"""Ratio to the training loss above which a test loss is bad: networks that fit their records have a smaller one."""
 LEARNT = 0.9
-"""A test loss that never came below this share of the first one shows that nothing was learnt for the test."""
+"""A test loss that never fell below this share of the first one shows that nothing was learnt for the test."""
 RISEN = 2.0
-"""Times its own least a test loss must have come to where it was learnt once."""
+"""Ratio to its own least value above which a test loss is bad if it was learnt once."""
 LEAST = 0.1
-"""A test loss below this is small, whatever that of training is."""
+"""Largest test loss that is small, whatever that of training is."""
 
 
 @dataclass(frozen=True)
 class TestLoss:
-    """The test loss stays far above that of training: no better than it began, or ever worse."""
+    """The test loss stays far above that of training: no better than at first, or risen again."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if run.kind == "test" or found_before or explained(found_before):
+        if run.kind == "test" or found_before:
             return None
         told = (_of(run, name.decode("utf-8", "replace"), series) for name, series in run.tests.items())
         return next((it for it in told if it is not None), None)

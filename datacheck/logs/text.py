@@ -1,4 +1,4 @@
-"""A log's report for a person: what it is, what went wrong first, the lines that show it, what to run next."""
+"""Format a log's report for a person: what it is, what went wrong first, the lines that show it, what to run next."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _so_far(report: LogReport) -> str:
 
 
 def _course(report: LogReport) -> str:
-    """Say how the loss of a single run went."""
+    """Return a clause on the course of a single run's loss, or ""."""
     rows = [it for it in report.series if isinstance(it.loss, float) and math.isfinite(it.loss)]
     if report.run_count != 1 or len(rows) < 2:
         return ""
@@ -88,7 +88,7 @@ def _findings(report: LogReport) -> Iterator[str]:
 
 
 def _which(report: LogReport, finding: Finding) -> str:
-    """Say which lines are those of the finding's run, where there are several."""
+    """Return a clause on the lines of the finding's run, or "" if there is only one run."""
     run: RunSummary | None = next((it for it in report.runs if it.run == finding.details["run"]), None)
     if report.run_count < 2 or run is None:
         return ""

@@ -1,1 +1,1 @@
-"""The values that flow: Shard -> Block -> Batch -> Finding -> Report. They compare, pickle and add up."""
+"""The values that a scan passes on: Shard -> Block -> Batch -> Finding -> Report. They compare, pickle and add up."""

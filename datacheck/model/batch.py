@@ -1,4 +1,4 @@
-"""Batch: the values of one field of many records, as decoders make them and validators judge them."""
+"""Define `Batch`: the values of one field of many records, produced by decoders and judged by validators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SeparateArrays:
-    """Arrays of one shape and dtype that lie apart in memory, as if stacked along a leading axis; none is copied."""
+    """Arrays of one shape and dtype that lie apart in memory, indexed like a stacked array, but without copying."""
 
     def __init__(self, records: Sequence[NDArray[Any]]) -> None:
         self.records = records
@@ -40,16 +40,16 @@ class SeparateArrays:
 class Batch:
     """The values of one field of many records of a block: `values` has shape (len(rows), ...), any real dtype.
 
-    `rows` are the records' positions in the block, `absent` those of records that lack the field.
-    Pictures are (n, channels, height, width) uint8 or uint16. `format` says how the values were stored ("JPEG",
-    "PNG 16-bit", "float_data"); `encoded` that their shape may vary; `label` that they are labels.
-    `path` is the field's whole path in an HDF5 file, plain; nothing elsewhere.
-    `expected` is the profile of the field, None while the profile is being made.
+    `rows` are the records' positions in the block, `absent` the positions of records that lack the field. Pictures are
+    (n, channels, height, width) uint8 or uint16. `format` names how the values were stored ("JPEG", "PNG 16-bit",
+    "float_data"). `encoded` means that their shape may vary, `label` that they are labels. `path` is the field's whole
+    path in an HDF5 file, unescaped, and empty for other stores. `expected` is the profile of the field, or None while
+    the profile is being made.
 
-    Large records are `SeparateArrays`, except in the batches that a caller's own validators get. `pixels_skipped` says
-    that the values stand for their shape alone: the pictures were found sound, but nobody asked for their pixels.
-    `missing` says which values are declared to be missing ones: these are NaN, and sound.
-    A `leaf` is a part of a tree: what the profile says of it holds only where nearly all sampled records agreed.
+    The values of large records are `SeparateArrays`, except in the batches that a caller's own validators get.
+    `pixels_skipped` means that only the shape of `values` is meaningful: the pictures were found sound, but no check
+    needed their pixels. `missing` marks the values that are declared to be missing; they are NaN, and sound. A `leaf`
+    is a part of a tree: what the profile says about it holds only if nearly all sampled records agreed.
     """
 
     field: str
@@ -66,7 +66,7 @@ class Batch:
     missing: NDArray[Any] | None = None
 
     def called(self, name: str) -> bool:
-        """Say whether an option that gives this name means the field; `*/NAME` is every field with these last parts."""
+        """Check whether a name in an option means this field; `*/NAME` means all fields with these last parts."""
         if name.startswith(ENDS):
             return f"/{self.field}".endswith(name[1:]) or self.path.endswith(name[1:])
         return name in (self.field, self.path) or name == self.path.removeprefix("/")
@@ -87,27 +87,27 @@ class Batch:
 
     @property
     def listing(self) -> bool:
-        """Whether it is a list of whole numbers in a tree, as masks, atomic numbers and ids are: often all the same."""
+        """Whether it is a list of integers in a tree (masks, atomic numbers, ids), which are often all the same."""
         return self.leaf and not self.floating and len(self.shape) < 2
 
     @property
     def few(self) -> bool:
-        """Whether records have so few values that one value only says nothing: a molecule's cell may be all zeros."""
+        """Whether records have so few values that equal values mean nothing: a molecule's cell may be all zeros."""
         return self.width < LEAST or (self.leaf and self.width <= SQUARE)
 
     @property
     def lows(self) -> NDArray[Any]:
-        """The least value of each record, NaN where it has one; `width` must not be 0."""
+        """The least value of each record, NaN if it contains NaN; `width` must not be 0."""
         return self._bounds[0]
 
     @property
     def highs(self) -> NDArray[Any]:
-        """The greatest value of each record, NaN where it has one; `width` must not be 0."""
+        """The greatest value of each record, NaN if it contains NaN; `width` must not be 0."""
         return self._bounds[1]
 
     @cached_property
     def constant(self) -> NDArray[Any]:
-        """Which records have one value only; `width` must not be 0. Of most a few values tell that they have not."""
+        """Which records have one value only; `width` must not be 0. A few values suffice to rule out most records."""
         import numpy as np
 
         if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
@@ -123,10 +123,10 @@ class Batch:
         return constant
 
     def span(self, low: float, high: float) -> tuple[float, float]:
-        """Return the least and the greatest of all values and of these two; none may be NaN.
+        """Return the least and the greatest of all values and of `low` and `high`; none may be NaN.
 
-        Integers are looked at until the least and the greatest that their type can hold were seen: from there on no
-        value could change anything.
+        For integers, the search stops once the smallest and the largest value of their dtype were found, since no
+        further value could change the result.
         """
         import numpy as np
 
@@ -146,13 +146,17 @@ class Batch:
 
     @property
     def at_once(self) -> int:
-        """So many records fit the processor's cache."""
+        """The number of records that fit into the processor's cache."""
         return max(1, CACHED_BYTES // max(1, self.width * self.values.dtype.itemsize))
 
     @cached_property
     def _bounds(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Both bounds, a piece that fits the processor's cache at a time: the second look then costs little."""
-        import numpy as np  # here, since the parent has no values to look at, and starts without NumPy
+        """The least and the greatest value of each record.
+
+        They are computed piece by piece. A piece fits into the processor's cache, so the second pass over it costs
+        little.
+        """
+        import numpy as np  # imported here because the parent has no values to judge and starts without NumPy
 
         count = len(self.values)
         lows, highs = np.empty(count, self.values.dtype), np.empty(count, self.values.dtype)
@@ -169,7 +173,10 @@ class Batch:
         return lows, highs
 
     def apart(self) -> Iterator[Batch]:
-        """Yield batches whose values are one array each, without copying any: Unstacked ones record by record."""
+        """Yield batches whose values are one array each, without copying.
+
+        `SeparateArrays` give one batch per record.
+        """
         if not isinstance(self.values, SeparateArrays):
             yield self
             return
@@ -178,12 +185,15 @@ class Batch:
 
 
 def _aligned(values: NDArray[Any]) -> NDArray[Any]:
-    """Return values where the processor can take them: NumPy copies others a little at a time, in every look."""
+    """Return values in aligned memory: NumPy would copy unaligned ones in small pieces in every pass."""
     return values if values.flags.aligned else values.copy()
 
 
 def _ends(flat: NDArray[Any]) -> tuple[Any, Any]:
-    """Return the least and the greatest of values, NaN where one is; unaligned ones are copied a piece at a time."""
+    """Return the least and the greatest of some values, NaN if one is NaN.
+
+    Unaligned values are copied piece by piece.
+    """
     import numpy as np
 
     if flat.flags.aligned:
@@ -198,10 +208,11 @@ def _ends(flat: NDArray[Any]) -> tuple[Any, Any]:
 
 
 ENDS = "*/"
-"""Before a name that is only the last part of the path of a field, or several."""
+"""Prefix of a name that gives only the last part, or the last parts, of a field's path."""
 LEAST, SQUARE = 3, 9
-"""Records of fewer values may well be of one value, and so may arrays in trees of no more than 3 x 3."""
+"""A record with fewer than LEAST values may well hold one value only, and so may an array in a tree with at most SQUARE
+(3 x 3) values."""
 LOOKS = 8
-"""Values of a record that are compared first, to tell that not all are the same."""
+"""Number of values of a record that are compared first, to rule out quickly that all are the same."""
 CACHED_BYTES = 512 << 10
-"""So much is looked at twice in a row, first for its least and then for its greatest values."""
+"""Bytes that are read twice in a row, first for the least and then for the greatest value."""

@@ -1,14 +1,14 @@
-"""The values that flow: Shard -> Block -> Batch -> Finding -> Report. They compare, pickle and add up.
+"""The values that a scan passes on: Shard -> Block -> Batch -> Finding -> Report. They compare, pickle and add up.
 
-`Report` itself is in `datacheck.reporting.report`, the sums per field in `datacheck.statistics.exact_sums`.
+`Report` itself is in `datacheck.reporting.report`, the sums per field are in `datacheck.statistics.exact_sums`.
 
-A record has four numbers on its way; none of them is its name, which is its key, or its row in an HDF5 table:
+A record has four successive numbers. None of them is its name, which is its key, or its row in an HDF5 table:
 
 ===================== ======================================== ===============================================
-position in the batch what a validator yields                  `judge.Judge` makes it a row: `Batch.rows`
-row in the block      `Batch.rows`, findings of block, decoder `judge.Judge` makes it an index: `tasks.Check`
+position in the batch what a validator yields                  `judge.Judge` turns it into a row: `Batch.rows`
+row in the block      `Batch.rows`, findings of block, decoder `judge.Judge` turns it into an index: `tasks.Check`
 index in the shard    `Finding.index` in a `Tally`             `Report.add` adds the records before the shard
-index in the report   `Finding.index` in a `Report`, `Drops`   None behind a part that could not be reached
+index in the report   `Finding.index` in a `Report`, `Drops`   None after a part that could not be reached
 ===================== ======================================== ===============================================
 """
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 class Position(NamedTuple):
-    """A place in a part of a store: before the record number `nth` of those whose key is `key`.
+    """A place in a part of a store: before record number `nth` of those whose key is `key`.
 
-    `(key, 0)` is before the first record with that key, `(key, 1)` behind it (under DUPSORT, before its second value).
+    `(key, 0)` is before the first record with that key, `(key, 1)` after it (under DUPSORT, before its second value).
     HDF5 rows have their number as key.
     """
 
@@ -44,9 +44,9 @@ class Position(NamedTuple):
 class Shard(msgspec.Struct, frozen=True):
     """A half-open range of one part (a database, a table) of a store; None is an open end.
 
-    `records` is the exact number of records where it is known without reading them.
-    `lacking` are the files whose lack the layout has told of, None where there was no layout: of what else is gone when
-    the shard is read, who reads it tells.
+    `records` is the exact number of records if it is known without reading them. `lacking` are the missing files that
+    the layout has already reported, or None if there was no layout. The reader of the shard reports any other file that
+    is missing by then.
     """
 
     part: str = ""
@@ -62,17 +62,17 @@ class Shard(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, start=place, records=None)
 
     def within(self, other: Shard | None) -> Shard:
-        """Return the same range of the store as it is in `other`, a shard that a later layout has of this part."""
+        """Return the same range in `other`, the shard of this part in a later layout."""
         return self if other is None else msgspec.structs.replace(other, start=self.start, stop=self.stop, records=None)
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """What opening a store tells: its shards in source order, which depend on the store alone, never on the workers.
+    """The result of opening a store: its shards in source order, which depend only on the store, never on the workers.
 
-    `probes` are up to 64 short ranges spread evenly over the store; the profile is taken from their first records.
-    `records` and `size` (bytes) may be None where only reading tells. `more` says that there are values that are no
-    records, which are only read. `known` is what the reader has found out that other workers need not (see `Knowing`).
-    `keeps` are the names of the conventions that the structure of the store follows.
+    `probes` are up to 64 short ranges spread evenly over the store; the profile is made from their first records.
+    `records` and `size` (bytes) are None if only reading the store can determine them. `more` means that there are
+    values that are not records and are only read. `known` is what the reader has found out and other workers need not
+    repeat (see `Knowing`). `keeps` are the names of the conventions that the structure of the store follows.
     """
 
     shards: Sequence[Shard]
@@ -86,21 +86,23 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 Note = Callable[[Position, bool], None]
-"""Called by a reader before it touches a record: where it is, and whether the key there is that of the record itself.
+"""Function that a reader calls before it touches a record.
 
-What was noted last is all that is known of a worker that died."""
+Its arguments are the position and whether the key in it is the record's own. The last note is all that is known about a
+worker that died.
+"""
 
 
 def ignore(position: Position, seen: bool) -> None:
-    """Take no note."""
+    """Do nothing: the note of readers whose position is of no interest."""
 
 
 class Block(msgspec.Struct, frozen=True, dict=True):
     """Keys and values of neighbouring records of a key-value store, about 1 MiB, or datasets of a `file` by path.
 
-    The values may be views into the store: they are valid until the next block is asked for.
-    `findings` are what the reader has to say: of the record at that position of the block, or (None) of the store.
-    `account` adds up over the blocks of a store; the reader may conclude something from the sums.
+    The values may be views into the store: they are valid until the next block is requested. `findings` are the
+    reader's own: each is about the record at that position of the block, or (None) about the store. `account` is added
+    up over the blocks of a store; the reader may draw conclusions from the sums.
     """
 
     keys: Sequence[bytes]
@@ -115,14 +117,17 @@ class Block(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def series(self) -> Series | None:
-        """What the keys are if they are one number after the other."""
+        """The series that the keys form, or None."""
         return series_of(self.keys)
 
     def name(self, row: int) -> str:
         return escape(self.keys[row])
 
     def names(self, rows: Sequence[int]) -> list[str]:
-        """Return the names of the records at `rows`: usually all keys are what they look like, and none is escaped."""
+        """Return the names of the records at `rows`.
+
+        The fast path handles the usual case, in which no key needs escaping.
+        """
         keys = [self.keys[row] for row in rows]
         text = b"\n".join(keys).decode("latin-1")
         names = text.split("\n")
@@ -131,14 +136,14 @@ class Block(msgspec.Struct, frozen=True, dict=True):
         return list(map(escape, keys))
 
     def family(self, row: int) -> str:
-        """The family of the record's key with all its numbers folded, within its database."""
+        """The family of the record's key with all its numbers folded, prefixed with the name of its database."""
         family = fold(self.keys[row])
         return family if self.database is None else f"{self.database}:{family}"
 
     def named(self, rows: Sequence[int], known: Collection[str]) -> list[str | None]:
-        """Return the family of each of the records at `rows`, None where it is not a known one.
+        """Return the family of each of the records at `rows`, or None for a record of no known family.
 
-        A known family without a key, of a database alone, is of all others in that.
+        A known family that is only the name of a database stands for all other keys of that database.
         """
         if self.database is None:
             return self._found(rows, known_families(frozenset(known)))
@@ -148,7 +153,7 @@ class Block(msgspec.Struct, frozen=True, dict=True):
         return [rest if it is None else prefix + it for it in self._found(rows, known_families(within))]
 
     def _found(self, rows: Sequence[int], families: KnownFamilies) -> list[str | None]:
-        """Return the family of each key: where the keys are a series, all have the first one's."""
+        """Return the family of each key; if the keys are a series, all have the family of the first one."""
         if len(rows) < len(self):
             return families.of([self.keys[row] for row in rows])
         if self.series is not None and not families.told_by_numbers(self.keys[0]):
@@ -156,7 +161,7 @@ class Block(msgspec.Struct, frozen=True, dict=True):
         return families.of(self.keys)
 
     def families(self, rows: Sequence[int], known: Collection[str]) -> dict[str | None, Sequence[int]]:
-        """Return the records at `rows` by their families, as `family` has them; those of no known family under None."""
+        """Return the records at `rows` by family, as `family` names it; those of no known family are under None."""
         found = self.named(rows, known)
         if found.count(found[0]) == len(found):
             return {found[0]: rows}
@@ -166,18 +171,18 @@ class Block(msgspec.Struct, frozen=True, dict=True):
         return dict(made)
 
     def scoped(self, row: int | None, finding: Finding) -> Finding:
-        """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        """Return a finding about the record at `row` (None: the store) with its file and database filled in."""
         if self.file is not None:
             finding = msgspec.structs.replace(finding, file=self.file)
         return finding if self.database is None else msgspec.structs.replace(finding, database=self.database)
 
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
-        """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
+        """Return the finding with the name of the record at `row` of this block and its `index` in the shard."""
         scoped = self.scoped(row, finding)
         return scoped if row is None else msgspec.structs.replace(scoped, key=self.name(row), index=index)
 
     def take(self, rows: Sequence[int]) -> Block:
-        """Return the block of only the records at `rows`; findings of the store stay."""
+        """Return a block with only the records at `rows`; findings about the store are kept."""
         places = {row: place for place, row in enumerate(rows)}
         return msgspec.structs.replace(
             self,
@@ -190,17 +195,16 @@ class Block(msgspec.Struct, frozen=True, dict=True):
 class RowBlock(msgspec.Struct, frozen=True):
     """Rows of an HDF5 table: one array for each dataset of numbers, with the row as the leading axis.
 
-    `cells` are the columns of anything else, `unwritten` has the positions of the rows of a column that no one ever
-    wrote, of which the layout tells.
+    `cells` are the columns of anything else. `unwritten` has, per column, the positions of rows that were never
+    written; the layout reports those.
 
-    The values are valid until the next block is asked for.
-    Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
-    `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's;
-    `group` is the path of the group that the datasets are in, as it is printed, without a slash behind it.
-    `scalars` are values of the file that are no rows: the escaped path of the dataset, a column's name, and an array
-    of one. `missing` says which values of a column are declared to be missing ones: these are NaN.
-    `called` are the names of the records where they are datasets, and no rows. `place_of` says of a row what it
-    is a part of, in words and as details: of a value of a sparse matrix its cell.
+    The values are valid until the next block is requested. Rows of a dataset that could not be read hold zeros;
+    `unread` has their positions, and a finding says why. `labels` are the names of the columns that are labels. `table`
+    is escaped and ends in no slash unless it is the root; `group` is the printable path of the group that contains the
+    datasets, without a trailing slash. `scalars` are values of the file that are not rows: the escaped path of the
+    dataset, a column's name, and an array of one value. `missing` marks the values of a column that are declared to be
+    missing; they are NaN. `called` are the names of the records if they are datasets instead of rows. `place_of`
+    returns what a row is a part of, in words and as details: for a value of a sparse matrix, its cell.
     """
 
     table: str
@@ -231,7 +235,7 @@ class RowBlock(msgspec.Struct, frozen=True):
         return list(map(self.name, rows))
 
     def scoped(self, row: int | None, finding: Finding) -> Finding:
-        """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        """Return a finding about the record at `row`, or about the store (None), with its place and file filled in."""
         where, details = ("", {}) if self.place_of is None or row is None else self.place_of(self.rows[row])
         if where:
             message, details = f"{finding.message}; {where}", {**finding.details, **details}
@@ -239,16 +243,16 @@ class RowBlock(msgspec.Struct, frozen=True):
         return finding if self.file is None else msgspec.structs.replace(finding, file=self.file)
 
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
-        """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
+        """Return the finding with the name of the record at `row` of this block and its `index` in the shard."""
         scoped = self.scoped(row, finding)
         return scoped if row is None else msgspec.structs.replace(scoped, key=self.name(row), index=index)
 
     def left_out(self, name: str) -> frozenset[int]:
-        """Return the positions of the rows whose cells of a column are not there to be judged."""
+        """Return the positions of the rows whose cell in this column cannot be judged: unread or never written."""
         return frozenset(self.unread.get(name, ())).union(self.unwritten.get(name, ()))
 
     def take(self, rows: Sequence[int]) -> RowBlock:
-        """Return the block of only the records at `rows`; findings of the store stay."""
+        """Return a block with only the records at `rows`; findings about the store are kept."""
         places = {row: place for place, row in enumerate(rows)}
         return msgspec.structs.replace(
             self,

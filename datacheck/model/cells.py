@@ -1,4 +1,4 @@
-"""Cells: one value of each row of an HDF5 table that is no number, bytes, a text, or numbers that vary in number."""
+"""Define `Cells`: a column of an HDF5 table that holds bytes, texts or number lists of varying length."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 NUMBERS = "numbers"
 BYTES = "bytes"
-"""Whole numbers of 8 bits, of varying length: how pictures and other payloads are stored."""
+"""8-bit integers of varying length: how pictures and other payloads are stored."""
 OPAQUE = "opaque"
-"""Bytes of which a row has always as many; shorter values have zeros behind them."""
+"""Bytes of a fixed length per row; shorter values are padded with zeros."""
 PADDED = "padded"
-"""Numbers of 8 bits of which a row has always as many, and which are a payload with zeros behind it."""
+"""8-bit numbers of a fixed length per row that hold a payload padded with zeros."""
 TEXT = "text"
 FIXED_TEXT = "fixed text"
-"""Strings of one length, with zeros behind shorter ones."""
+"""Strings of a fixed length; shorter ones are padded with zeros."""
 RAGGED = "ragged"
-"""Numbers of varying length."""
+"""Lists of numbers of varying length."""
 TEXTS = frozenset({TEXT, FIXED_TEXT})
 
 
 class Cells(msgspec.Struct, frozen=True):
-    """The values of one column as they were read, one for each row; what each `holds` is one of the above."""
+    """The values of one column as they were read, one per row; `holds` is one of the constants above."""
 
     holds: str
     values: NDArray[Any]

@@ -1,4 +1,4 @@
-"""The verdicts and the reason codes."""
+"""The verdicts and the reason codes of findings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 Verdict = Literal["bad", "suspicious", "unverifiable"]
 VERDICTS: tuple[Verdict, ...] = ("bad", "unverifiable", "suspicious")
-"""Worst first: a record with several findings counts under the first of these that it has."""
+"""The verdicts, worst first: a record with several findings counts under the first of these that it has."""
 
 CODES: dict[str, tuple[Verdict, str]] = {
     "truncated-store": ("bad", "the store's files end before the store does"),
@@ -79,4 +79,4 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "clipping": ("suspicious", "a training log: gradients are clipped at every step"),
     "test-loss": ("suspicious", "a training log: the test loss stays far above that of training"),
 }
-"""Every reason code: its verdict and its meaning. Codes are stable; new ones may come."""
+"""Every reason code with its verdict and its meaning. Codes are stable; new ones may be added."""

@@ -1,4 +1,4 @@
-"""The distinct numbers of an array."""
+"""Find the distinct numbers of an array."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 
 def distinct_numbers(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the distinct numbers of an array, in order, as np.unique does, which looks into numpy.ma and so loads it.
+    """Return the sorted distinct numbers of an array, as np.unique does.
+
+    np.unique without `return_counts` checks for masked arrays and so loads numpy.ma; this call does not.
 
     >>> import numpy as np
     >>> distinct_numbers(np.array([3, 1, 3])).tolist()

@@ -1,4 +1,4 @@
-"""Values of one length, as the rows of one array: no object for each, and all can be compared at once."""
+"""Hold values of one length as rows of one array: no object per value, and all can be compared at once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COPIED = 1 << 10
-"""One value up to this size is handed out as bytes, a longer one as a view."""
+"""Largest value, in bytes, that is returned as a bytes object; longer ones are returned as views."""
 
 
 class EqualLengths(Sequence["bytes | memoryview"]):
-    """Values of one length: `rows` has shape (values, length), uint8, read-only. Its rows may lie apart in memory."""
+    """A sequence of values of one length: `rows` has shape (values, length), uint8, read-only.
+
+    The rows need not be contiguous in memory.
+    """
 
     __slots__ = ("rows",)
 

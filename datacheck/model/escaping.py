@@ -1,4 +1,4 @@
-"""Keys and texts as printable ASCII, and back."""
+"""Convert keys and texts to printable ASCII, and back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def unescape(text: str) -> bytes:
 
 
 def readable(key: str) -> str:
-    r"""Return an escaped key as a person reads it: as the text that it is where it is printable UTF-8, else as it is.
+    r"""Return an escaped key in readable form: decoded if it is printable UTF-8, otherwise still escaped.
 
     >>> readable(r"f\xc3\xbcr"), print(readable(r"\xff\x1b"))
     \xff\x1b
@@ -42,7 +42,7 @@ def readable(key: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return `text` with every character that is not printable escaped, for messages that quote a file."""
+    """Return `text` with every unprintable character escaped, for messages that quote a file."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)

@@ -1,4 +1,4 @@
-"""What each reason code means to a person: what it is, why it hurts a training, and how to mend it."""
+"""Explain each reason code: what was found, why it hurts a training, and how to mend it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Explanation(NamedTuple):
-    """Three short texts about one code: what was found, why it matters to a training, what to do about it."""
+    """Three short texts about one code: what was found, why it matters to a training, and what to do about it."""
 
     what: str
     why: str
@@ -385,4 +385,4 @@ EXPLANATIONS: dict[str, Explanation] = {
         " augmentation, weight decay or dropout, or stop earlier.",
     ),
 }
-"""A row for each code of CODES. The texts are plain: commands stand in backquotes."""
+"""The explanation of each code in CODES. The texts are plain text with commands in backquotes."""

@@ -1,4 +1,4 @@
-"""What replaces NaN and infinity in a copy has to be a number there, too."""
+"""Check that the number that replaces NaN and infinity in a copy is finite there, too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datacheck.errors import RebuildFailed
 
 
 def require_finite(value: float, dtype: np.dtype[Any]) -> None:
-    """Raise RebuildFailed where a number is infinite in this type."""
+    """Raise RebuildFailed if a number is infinite in this dtype."""
     with np.errstate(over="ignore"):
         if not np.isfinite(np.float64(value).astype(dtype)):
             raise RebuildFailed("", f"--fill {value:g} is beyond the largest {dtype.name}; choose a smaller number")

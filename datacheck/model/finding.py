@@ -1,4 +1,4 @@
-"""What is wrong with a record or a store."""
+"""Define `Finding`: one thing that is wrong with a record or a store."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from datacheck.model.nearest import nearest
 
 
 def nothing() -> None:
-    """Return None: what is None by a function is written as null, what is None by default is left out."""
+    """Return None. msgspec writes null for a None from a default factory, but omits a None that is a plain default."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing wrong with one record, or with the store where `key` is None.
+    """One thing wrong with one record, or with the store if `key` is None.
 
-    `key` is escaped (see `escape`), `index` the position of the record in its source, `file` and `database` the part
-    of the source that it lies in, None where the source has no such parts. `details` holds JSON values only.
-    Made with `found`, named by the block it comes from.
+    `key` is escaped (see `escape`), `index` the position of the record in its source, `file` and `database` the part of
+    the source that contains the record, or None if the source has no such parts. `details` holds JSON values only. Made
+    with `found`; the block it comes from fills in the name.
     """
 
     key: str | None = msgspec.field(default_factory=nothing)
@@ -39,24 +39,24 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def name(self) -> str | None:
-        """The key with its file and database before it, as `show` takes it: what people read and type."""
+        """The key preceded by its file and database, in the form that `show` takes and people read and type."""
         return None if self.key is None else named(self.key, self.file, self.database)
 
     @property
     def record(self) -> tuple[Any, ...]:
-        """What tells its record from all others of a report; the findings of one record are neighbours there."""
+        """What distinguishes its record from all others of a report; the findings of one record are adjacent there."""
         return self.file, self.database, self.key, self.index
 
 
 def errno_details(number: int | None) -> dict[str, str]:
-    """Return the `details` that tell that a disk, a network or the machine failed: the name of the system's error."""
+    """Return `details` with the name of the system's error: they mark a failure of a disk, a network or the machine."""
     return {} if number is None else {"errno": errno.errorcode.get(number, str(number))}
 
 
 def failed_to_read(finding: Finding) -> bool:
-    """Say whether a finding is of what a disk, a network or the machine failed to give, so that nobody has judged it.
+    """Check whether a finding is about data that a disk, a network or the machine failed to deliver.
 
-    Of a store as a whole there may be other reasons too why a part of it was not read.
+    Such data was not judged. A finding about a store as a whole may have other reasons why a part was not read.
     """
     if finding.code != "unreadable" or finding.verdict != "unverifiable":
         return False
@@ -64,22 +64,23 @@ def failed_to_read(finding: Finding) -> bool:
 
 
 def named(key: str, *whose: str | None) -> str:
-    """Return a key with the file and the database before it, where there are such."""
+    """Return a key preceded by its file and database, as far as they are given."""
     return "".join(f"{it}:" for it in whose if it) + key
 
 
 LARGEST = (1 << 63) - 1
 HUGE = 10**300
-"""A whole number that a file declares may be larger than 64 bits, or a float, can hold."""
+"""Bounds of numbers in `details`: a whole number that a file declares may exceed 64 bits (LARGEST), or even a float
+(HUGE)."""
 
 
 def found(
     code: str, message: str, *, field: str | None = None, verdict: Verdict | None = None, **details: Any
 ) -> Finding:
-    """Return a finding that has no name yet; its verdict is that of its code unless said otherwise.
+    """Return a finding that has no name yet; its verdict is that of its code unless another is given.
 
-    A validator of your own may have codes of its own, in small letters with dashes; it then says the verdict too.
-    Raises UsageError for a code without a verdict, and for what is no code or no verdict.
+    A validator of your own may have codes of its own, in small letters with dashes; it must then give the verdict too.
+    Raises UsageError for a code without a verdict, and for an invalid code or verdict.
 
     >>> found("dark", "mean 3.1", verdict="suspicious").code
     'dark'
@@ -98,13 +99,13 @@ def _fits(value: Any) -> bool:
 
 
 def _fitting(value: Any) -> Any:
-    """Return a detail as it is, or a whole number of more than 64 bits as a float: about how large it is."""
+    """Return a detail unchanged, or an integer of more than 64 bits as a float of about that size."""
     return value if _fits(value) else float(min(max(value, -HUGE), HUGE))
 
 
 @cache
 def _verdict_of(code: str, verdict: Verdict | None) -> Verdict:
-    """Return the verdict of a finding with this code. Raises UsageError where there is none."""
+    """Return the verdict of a finding with this code. Raises UsageError if there is none."""
     if verdict is not None and verdict not in VERDICTS:
         raise UsageError(f"no verdict is called {verdict!r}; it is one of {', '.join(VERDICTS)}")
     if code in CODES:
@@ -119,5 +120,5 @@ def _verdict_of(code: str, verdict: Verdict | None) -> Verdict:
 
 
 def is_code(text: str) -> bool:
-    """Say whether a text is spelled as codes are."""
+    """Check whether a text is spelled as a code: lower-case letters, digits and single dashes."""
     return re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) is not None

@@ -1,4 +1,4 @@
-"""What the options say of how values are to be decoded: those of single families of keys, and all others."""
+"""The decoders that options prescribe, for single families of keys and for all other values."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 from datacheck.model.settings import Array, Settings
 
 RAW = "raw"
-"""The decoder of values that are nothing but the bytes of an array."""
+"""Name of the decoder for values that are nothing but the bytes of an array."""
 
 
 def is_raw(decoder: str) -> bool:
-    """Say if that is the decoder of raw arrays, in wrappers or not.
+    """Check whether a decoder is the one for raw arrays, with or without wrappers.
 
     >>> is_raw("zlib+raw"), is_raw("zlib+json")
     (True, False)
@@ -22,16 +22,16 @@ def is_raw(decoder: str) -> bool:
 
 
 class How(msgspec.Struct, frozen=True):
-    """The name of a decoder, and what raw values are arrays of."""
+    """The name of a decoder, and the dtype and shape of raw arrays."""
 
     decoder: str
     array: Array | None = None
 
 
 class Forced(msgspec.Struct, frozen=True):
-    """How the values of some families are to be decoded, and those of the `rest`, where the options say so.
+    """How the values of some families must be decoded, and those of the `rest`, as far as the options say.
 
-    `texts_beside` says that there may be texts and numbers beside raw arrays, which what is said of the rest spares.
+    `texts_beside` means that texts and numbers may lie beside raw arrays; the rule for the rest does not apply to them.
     """
 
     families: Mapping[str, How] = msgspec.field(default_factory=dict)
@@ -39,17 +39,17 @@ class Forced(msgspec.Struct, frozen=True):
     texts_beside: bool = True
 
     def of(self, family: str | None) -> How | None:
-        """Return how the values of a family are to be decoded, None where nothing says so."""
+        """Return how the values of a family must be decoded, or None if the options do not say."""
         return self.rest if family is None else self.families.get(family, self.rest)
 
     @property
     def spares_texts(self) -> bool:
-        """Whether texts and numbers that lie beside other records are not meant by what is said of the rest."""
+        """Whether the rule for the rest leaves out texts and numbers that lie beside other records."""
         return self.texts_beside and self.rest is not None and is_raw(self.rest.decoder)
 
     @classmethod
     def by(cls, settings: Settings) -> Forced:
-        """Return what the settings say."""
+        """Return what the settings prescribe."""
         arrays = {it.family: it for it in settings.array}
         names: dict[str | None, str] = {it.family: it.decoder for it in settings.decoders}
         whole = settings.decoder
@@ -67,4 +67,4 @@ class Forced(msgspec.Struct, frozen=True):
 
 
 UNFORCED = Forced()
-"""Nothing is said of any."""
+"""Prescribes no decoder for any family."""

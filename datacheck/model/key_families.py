@@ -1,7 +1,8 @@
-"""Families of keys: a key with its numbers folded, but for numbers that take few values, which are part of the name.
+"""Assign keys to families. A family is a key with its numbers folded, except numbers that take few values.
 
-Which numbers those are is decided once, from the keys of a sample (`named_alike`). From then on the names of the known
-families say it: in "32-#" the first number is kept, in "#-#" none is.
+Numbers with few values are part of the family's name. Which ones those are is decided once, from the keys of a sample
+(`named_alike`). From then on the names of the known families encode the decision: in "32-#" the first number is kept,
+in "#-#" none is.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from functools import lru_cache
 from datacheck.model.escaping import escape, unescape
 
 FEW = 16
-"""A number that takes more different values than this is folded."""
+"""A number that takes more than this many different values is folded."""
 LEAST = 8
-"""So many keys are in a family that is told from its like by a number."""
+"""Smallest number of keys in a family that only a number distinguishes from similar ones."""
 _DIGITS = re.compile(rb"[0-9]+")
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[-_/]#")
 _TOKENS = re.compile(rb"[0-9]+|#|[^0-9#]+")
 
 
 def fold(key: bytes) -> str:
-    """Return the family of a key: its runs of digits folded, the rest escaped.
+    """Return the family of a key: its runs of digits folded to "#", the rest escaped.
 
     >>> fold(b"00000041_cat/img-7.jpg")
     '#_cat/img-#.jpg'
@@ -32,7 +33,7 @@ def fold(key: bytes) -> str:
 
 
 def size_in_name(family: str) -> int | None:
-    """Return the size that a family of pictures is called by; None where its name is no size.
+    """Return the picture size that a family is named after, or None if its name is not a size.
 
     >>> size_in_name("64-#"), size_in_name("image-#")
     (64, None)
@@ -42,14 +43,14 @@ def size_in_name(family: str) -> int | None:
 
 
 def named_alike(keys: Sequence[bytes]) -> list[str]:
-    """Return the family of each of some keys that are one when folded.
+    """Return the family of each of some keys that are equal when folded.
 
     >>> sorted(set(named_alike([b"%d-%05d" % (size, number) for size in (32, 64) for number in range(20)])))
     ['32-#', '64-#']
     """
     numbers = [_DIGITS.findall(key) for key in keys]
     kept: list[int] = []
-    ambiguous = any(b"#" in key for key in keys)  # it may stand for a number of another key, and says nothing of them
+    ambiguous = any(b"#" in key for key in keys)  # a "#" in a key looks like a folded number of another key
     columns = [] if ambiguous else [set(column) for column in zip(*numbers, strict=True)]
     for at in sorted(range(len(columns)), key=lambda at: len(columns[at])):
         if 1 < len(columns[at]) <= len(keys) // LEAST and _tells_apart(numbers, [*kept, at]):
@@ -58,7 +59,7 @@ def named_alike(keys: Sequence[bytes]) -> list[str]:
 
 
 def _tells_apart(numbers: Sequence[Sequence[bytes]], places: Sequence[int]) -> bool:
-    """Say if the numbers at these places divide nearly all keys into few families that are large enough."""
+    """Check whether the numbers at these places divide nearly all keys into a few families that are large enough."""
     groups = Counter(tuple(of_key[at] for at in places) for of_key in numbers)
     large = [count for count in groups.values() if count >= LEAST]
     return 1 < len(large) <= FEW and 10 * sum(large) >= 9 * len(numbers)
@@ -71,7 +72,7 @@ def _name(key: bytes, kept: Collection[int]) -> str:
 
 
 class KnownFamilies:
-    """Finds the families of keys by the names of those that are known."""
+    """A lookup of the known families that keys belong to."""
 
     def __init__(self, known: Collection[str]) -> None:
         self._plain: dict[bytes, str] = {}
@@ -87,7 +88,7 @@ class KnownFamilies:
             by_numbers[kept] = name
 
     def of(self, keys: Sequence[bytes]) -> list[str | None]:
-        """Return the family of each key, None where it is not a known one."""
+        """Return the family of each key, or None for a key of no known family."""
         if not self._plain and not self._told:
             return [None] * len(keys)
         folded = _folded(keys)
@@ -99,7 +100,7 @@ class KnownFamilies:
         return found
 
     def told_by_numbers(self, key: bytes) -> bool:
-        """Say whether keys like this one, but for their numbers, may be of several families."""
+        """Check whether keys that equal this one when folded may belong to several families."""
         return _DIGITS.sub(b"#", key) in self._told
 
     @staticmethod
@@ -110,18 +111,18 @@ class KnownFamilies:
 
 @lru_cache(maxsize=64)
 def known_families(known: frozenset[str]) -> KnownFamilies:
-    """Return what finds these families; a store's are the same in block after block."""
+    """Return the finder of these families, cached: it is the same for block after block of a store."""
     return KnownFamilies(known)
 
 
 def _part(token: bytes) -> bytes:
-    """Return the pattern of a part of a family's name: of a number that is kept, of one that is folded, of the rest."""
+    """Return the regular expression of one token of a family's name: a kept number, a folded number, or other text."""
     return rb"([0-9]+)" if token[:1].isdigit() else rb"[0-9]+" if token == b"#" else re.escape(token)
 
 
 def _folded(keys: Sequence[bytes]) -> list[bytes]:
-    """Return keys with their runs of digits folded: all at once, some ten times as fast as one by one."""
-    import numpy as np  # here, since the parent has no keys to fold, and starts without NumPy
+    """Return keys with their runs of digits folded: all at once, about ten times as fast as one by one."""
+    import numpy as np  # imported here because the parent has no keys to fold and starts without NumPy
 
     joined = b"\n".join(keys)
     if joined.count(b"\n") >= len(keys):

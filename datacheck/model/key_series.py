@@ -1,7 +1,7 @@
-"""Keys that are one number after the other, as neighbouring keys mostly are: told once for a block, for all who ask.
+"""Detect keys that are consecutive numbers. The result is computed once per block and shared by all its users.
 
-The keys are spelled out from the first to the last and compared as one text, with a line's end behind each, which none
-of them has: so no other keys make the same text.
+The candidate series is written out and compared with all keys as one text. Each key ends with a newline, which no key
+contains, so no other keys give the same text.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST = 64
-"""Of fewer keys it costs more to tell that they are one number after the other than to read all of them."""
+"""Below this number of keys, detecting a series costs more than reading every key."""
 TAIL = 3
-"""So many digits are written from a table; numbers of fewer digits take the long way."""
+"""Number of last digits that are taken from a table; numbers with fewer digits are not detected as a series."""
 DIGITS = 18
-"""Numbers of more digits are no numbers of records."""
+"""Longest number that is taken for a record number, in digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Keys that differ in one number alone, from `start` to before `stop`, each written with as many `digits`."""
+    """Keys that differ in one number only: from `start` to before `stop`, zero-padded to `digits` digits."""
 
     before: bytes
     after: bytes
@@ -36,7 +36,7 @@ class Series:
         return self.before + b"%0*d" % (self.digits, number) + self.after
 
     def row(self, key: bytes) -> int | None:
-        """Return which of the keys this one is, None where it is none of them."""
+        """Return the position of a key in the series, or None if it is not part of it."""
         number = key[len(self.before) : len(key) - len(self.after)]
         if not number.isdigit() or not self.start <= int(number) < self.stop or self.key(int(number)) != key:
             return None
@@ -58,7 +58,7 @@ class Series:
 
 
 def series_of(keys: Sequence[bytes]) -> Series | None:
-    """Return the series that some keys are, in this order; None where they are none, or it takes long to tell."""
+    """Return the series that the keys form in this order, or None if there is none or the check would take too long."""
     if len(keys) < FEWEST or len(keys[0]) != len(keys[-1]):
         return None
     first, last = keys[0], keys[-1]
@@ -71,7 +71,7 @@ def series_of(keys: Sequence[bytes]) -> Series | None:
     numbers = first[start:stop], last[start:stop]
     if not TAIL <= stop - start <= DIGITS or not numbers[1].isdigit() or first[stop:] != last[stop:]:
         return None
-    if b"\n" in first:  # keys that are divided elsewhere would make the same text
+    if b"\n" in first:  # keys that are split at other places would give the same text
         return None
     if int(numbers[1]) - int(numbers[0]) != len(keys) - 1:
         return None

@@ -1,13 +1,13 @@
-"""Arrays whose length along one axis depends on how long was measured: k-space, echoes."""
+"""Compare shapes of arrays whose length along one axis depends on how long was measured: k-space, echoes."""
 
 from __future__ import annotations
 
 SHORTEST = 16
-"""An axis with fewer values is not one of measurement, but of channels or joints."""
+"""An axis of at most this length is taken for channels or joints, not for measurements."""
 
 
 def measured_longer(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
-    """Say whether two shapes of several axes differ along one axis only, and there by less than a factor of two.
+    """Check whether two shapes of several axes differ along one axis only, and there by less than a factor of two.
 
     >>> measured_longer((640, 368), (640, 372)), measured_longer((14,), (7,)), measured_longer((480, 640), (240, 320))
     (True, False, False)

@@ -1,4 +1,4 @@
-"""The names of fields that options give: which field each of them means."""
+"""Resolve the names in options to fields, datasets and families of keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.settings import Settings
 
 FAMILIES = frozenset({"array", "decoder"})
-"""Options that name a family of keys."""
+"""Options that name a family of keys instead of a field."""
 
 
 def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -28,7 +28,7 @@ def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def means(option: str, name: str, path: str) -> bool:
-    """Say whether a name that an option gives means what has this path: the whole of it, or its last parts.
+    """Check whether a name in an option means the field at this path: the whole path or its last parts.
 
     >>> means("range", "actions", "/data/demo_3/actions"), means("range", "/actions", "/data/demo_3/actions")
     (True, False)
@@ -36,14 +36,14 @@ def means(option: str, name: str, path: str) -> bool:
     if option in FAMILIES:
         return name == path
     name = plain(name)
-    if option == "together" and "*" in name:  # stands for what is within a name
+    if option == "together" and "*" in name:  # matches within one name only, never across a slash
         pattern = "[^/]*".join(map(re.escape, name.split("*")))
         return re.search(f"(?:^|/){pattern.removeprefix('/')}$" if name[0] != "/" else f"^{pattern}$", path) is not None
     return name == path or (not name.startswith("/") and f"/{path}".endswith(f"/{name}"))
 
 
 def exact(settings: Settings, profile: Profile) -> Settings:
-    """Return settings whose names of fields are whole ones: of a name that no field has, it is the last parts."""
+    """Return settings with field names in full; a name that no field has is marked as the last parts of a path."""
     if settings.range is None and not settings.allow_nan:
         return settings
     known = frozenset(fields(profile))
@@ -71,7 +71,7 @@ def fields(profile: Profile) -> Iterable[str]:
 
 
 def paths(profile: Profile) -> Iterator[str]:
-    """Yield what a name of a field may mean: in HDF5 the paths that the fields may have, elsewhere their names.
+    """Yield what a field name in an option can refer to: the possible paths of fields in HDF5, elsewhere their names.
 
     A table is named after its group, or after one of its datasets.
     """

@@ -1,20 +1,20 @@
-"""Say which of the names that there are is nearest to one that is not there."""
+"""Suggest the existing name that is most similar to a name that does not exist."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 LISTED = 20
-"""So many names are listed in a message."""
+"""Maximum number of names listed in a message."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the name that is most like `name`, None where none is like it; capitals do not count.
+    """Return the name most similar to `name`, or None if none is similar; case is ignored.
 
     >>> nearest("lable", ["data", "label"])
     'label'
     """
-    from difflib import get_close_matches  # here, since most runs name only what is there
+    from difflib import get_close_matches  # imported here because most runs have no wrong name
 
     folded: dict[str, str] = {}
     for it in names:
@@ -24,7 +24,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def instead(name: str, names: Iterable[str]) -> str:
-    """Return the names that there are as the end of a sentence, with the nearest one.
+    """Return the end of a sentence that lists the existing names and suggests the nearest one.
 
     >>> instead("lable", ["data", "label"])
     "there are data, label; did you mean 'label'?"

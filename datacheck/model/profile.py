@@ -1,4 +1,4 @@
-"""What a store is meant to hold: per family of keys, the payload and its fields."""
+"""Describe what a store is expected to hold: for each family of keys, the payload and its fields."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import msgspec
 from datacheck.model.settings import Array
 
 NEARLY_ALL = 15 / 16
-"""What so many sampled records have in common, the others of their family are meant to have."""
+"""Share of the sampled records of a family that must agree before the others are expected to agree, too."""
 
 
 class FieldProfile(msgspec.Struct, frozen=True):
-    """What a field is meant to hold: the shape, dtype and format of most sampled records.
+    """What a field is expected to hold: the shape, dtype and format of most sampled records.
 
-    `shape` is None where it varies by nature (encoded pictures of several sizes, arrays in trees), `dtype` and `format`
-    are empty where those of parts of trees do; `channels` is what nearly all of the encoded pictures have. `share` is
-    the share of the sampled records that have the field at all, of those that could be decoded; `centre` is their mean:
-    statistics sum differences from it. `size` is the height and width of encoded pictures whose family is called by it,
-    as "64-#". `constant` says that most records (of masks: many) have one value only, `axis_order` that they
-    look as if they were height x width x channels.
+    `shape` is None if it varies by nature (encoded pictures of several sizes, arrays in trees); `dtype` and `format`
+    are empty if they vary between the parts of trees. `channels` is the number of channels that nearly all encoded
+    pictures have. `share` is the share of the sampled records that have the field at all, among those that could be
+    decoded. `centre` is the mean of the sampled values: statistics sum differences from it. `size` is the height and
+    width of encoded pictures if their family is named after it, as in "64-#". `constant` means that most records (of
+    masks: many) have one value only, `axis_order` that they look like height x width x channels.
     """
 
     shape: tuple[int, ...] | None
@@ -36,39 +36,42 @@ class FieldProfile(msgspec.Struct, frozen=True):
 
 LOOSE = frozenset(("json", "msgpack"))
 NO_ACCIDENT = 0.02
-"""Decoders that know values by little, and the share of those sampled above which that is no accident."""
+"""LOOSE are decoders that recognise values by weak evidence. If they recognise more than NO_ACCIDENT of the sampled
+values, that is not by chance."""
 MIXED = 0.1
-"""Where more than this share of a family is of one other kind, it holds both: pictures and their annotations."""
+"""If more than this share of a family is of one other kind, the family holds both kinds: pictures and their
+annotations."""
 FEW_EMPTY = 0.1
-"""Where no more than this share of the texts beside pictures is empty, an empty one may be meant."""
+"""If at most this share of the texts beside pictures is empty, an empty text may be intended."""
 UNKNOWN = "unknown"
-"""Stands for a decoder's name where no decoder knows the payload."""
+"""Takes the place of a decoder's name if no decoder knows the payload."""
 EMPTY = "empty"
-"""Stands for a decoder's name where a value has no bytes."""
+"""Takes the place of a decoder's name if a value has no bytes."""
 
 
 class UsualLength(msgspec.Struct, frozen=True):
-    """The number of bytes that most of some sampled values have, and the share of them that do."""
+    """The most common length of the sampled values, in bytes, and the share of them that have it."""
 
     size: int
     share: float
 
 
 Extent = tuple[str, int]
-"""A field, and one of the axes of its array."""
+"""A field and the number of one of its axes."""
 
 
 class FamilyProfile(msgspec.Struct, frozen=True):
-    """What the records of one family of keys are meant to hold: the decoder's name, and the fields it finds in them.
+    """What the records of one family of keys are expected to hold: the decoder's name and the fields it finds.
 
-    `kinds` counts the sampled values by the decoder that knows them, UNKNOWN and EMPTY among them. Where the decoder is
-    UNKNOWN since none knows more than half, a value is still judged by one of `kinds` that knows it. `label` says that
-    single values beside pictures are labels. `classes` are the dotted names of the classes that their payloads name,
-    which datacheck does not load. `forced` says that the caller named the decoder. `array` is what raw values are
-    arrays of; where nothing decodes them its shape may be known, `length` is the one that more than half of these
-    have, and `form` the known format of those that were sampled. `columns` are those of an HDF5 table that hold
-    payloads, texts, or ragged numbers. `tied` are the extents of arrays that differ between records, and are the same
-    within nearly each of them; those of them that are `loose` are not in so many that this may be meant.
+    `kinds` counts the sampled values by the decoder that knows them, including UNKNOWN and EMPTY. If the decoder is
+    UNKNOWN because none knows more than half of the values, a value is still judged by one of `kinds` that knows it.
+    `label` means that single values beside pictures are labels. `classes` are the dotted names of the classes that the
+    payloads name; datacheck does not load them. `forced` means that the caller named the decoder. `array` is the dtype
+    and shape of raw values; if no decoder applies to them, their shape may still be known. `length` is the length that
+    more than half of such values have, and `form` the known format of those that were sampled. `columns` are the
+    columns of an HDF5 table that hold payloads, texts or ragged numbers. `tied` are groups of array extents that differ
+    between records, but are equal within nearly every record. `loose` are those of them that disagree in so many
+    records, or were compared in so few, that a difference may be intended.
     """
 
     decoder: str
@@ -79,9 +82,10 @@ class FamilyProfile(msgspec.Struct, frozen=True):
 
     @property
     def by_magic(self) -> frozenset[str]:
-        """The decoders that are asked for each value, there being none for all of them.
+        """The decoders that are tried for each value if there is no single decoder for all of them.
 
-        One that goes by the first bytes of a text or a tree alone knows some of any random bytes, too.
+        Decoders that recognise a text or a tree by its first bytes alone also accept some random bytes; they are
+        included only if they know enough of the sampled values.
         """
         if self.decoder != UNKNOWN:
             return frozenset()
@@ -89,12 +93,12 @@ class FamilyProfile(msgspec.Struct, frozen=True):
         return frozenset(it for it, count in self.kinds.items() if it not in LOOSE or count > few) - {UNKNOWN, EMPTY}
 
     def mixes(self, kind: str) -> bool:
-        """Whether so many of the sampled values are of another kind than most that they are meant to be there."""
+        """Whether so many of the sampled values are of this other kind that they must be intended."""
         return self.kinds.get(kind, 0) > MIXED * self.sampled
 
     @property
     def may_be_empty(self) -> bool:
-        """Whether a value of no bytes may be meant: a text that is no label, where few of its like are empty."""
+        """Whether an empty value may be intended: it is a text, not a label, and few of the sampled texts are empty."""
         few = self.kinds.get(EMPTY, 0) <= FEW_EMPTY * self.sampled
         return self.decoder == "text" and not self.label and not self.forced and few
 
@@ -109,32 +113,32 @@ class FamilyProfile(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What a store is meant to hold, decided from a fixed sample: the main families by folded key, and all the rest."""
+    """What a store is expected to hold, decided from a fixed sample: main families by folded key, and the `rest`."""
 
     families: dict[str, FamilyProfile] = {}
     rest: FamilyProfile | None = None
 
     @property
     def every(self) -> tuple[FamilyProfile, ...]:
-        """The families, and what stands for all the rest if anything does."""
+        """All families, and the profile of the rest if there is one."""
         return (*self.families.values(), *([self.rest] if self.rest else []))
 
     def of(self, family: str) -> FamilyProfile | None:
         return self.families.get(family, self.rest)
 
     def of_table(self, name: str) -> FamilyProfile:
-        """Return what a table of an HDF5 file is meant to hold.
+        """Return what a table of an HDF5 file is expected to hold.
 
-        Of one that was not sampled nothing is known, but what has one value only in most that were.
+        About a table that was not sampled only one thing is known: the fields that are constant in most sampled tables.
         """
         return self.families.get(name) or FamilyProfile(
             "rows", 0, {it: FieldProfile(None, "", "", 0.0, constant=True) for it in self.constants()}
         )
 
     def constants(self) -> frozenset[str]:
-        """Return the fields that have one value only in most records of most of the tables of rows that have them.
+        """Return the fields that have one value only in most records of most of the row tables that have them.
 
-        They are found once for the many small shards that are checked one after the other.
+        The last result is cached, since many small shards are checked one after the other.
         """
         known = _known[-1:]
         if not known or known[0][0] is not self:
@@ -153,4 +157,4 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 _known: list[tuple[Profile, frozenset[str]]] = []
-"""The profile whose `constants` were asked for last, and these."""
+"""The profile whose `constants` were requested last, and the result."""

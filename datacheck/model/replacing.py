@@ -1,7 +1,7 @@
-"""Change some fields of a value that is never changed in place.
+"""Change some fields of an immutable value by copying it.
 
-Values that a scan makes by the thousand, or whose classes every process has to build when it starts, are structs of
-msgspec: their classes are built twelve times as fast as dataclasses. What others derive from is a dataclass.
+Values that a scan makes by the thousand, and classes that every process builds when it starts, are msgspec structs:
+these classes are built twelve times as fast as dataclasses. Classes meant for subclassing are dataclasses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def replace(value: T, **changes: Any) -> T:
-    """Return a copy of a dataclass's instance, or of a struct, with other values in some of its fields."""
+    """Return a copy of a dataclass instance or of a struct with some fields changed."""
     if isinstance(value, msgspec.Struct):
         return msgspec.structs.replace(value, **changes)
     return cast("T", dataclasses.replace(cast("Any", value), **changes))

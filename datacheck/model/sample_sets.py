@@ -1,4 +1,4 @@
-"""The words by which people name the sets that samples are divided into."""
+"""The usual names of the sets that samples are divided into, such as train and test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scan is asked to do."""
+"""The settings of a scan."""
 
 from __future__ import annotations
 
@@ -7,29 +7,32 @@ from typing import Literal
 import msgspec
 
 CHECKS = ("finite", "range", "shape", "label", "format", "constant", "half-overflow")
-"""The names of the checks, in the order in which they judge; VALIDATORS in `datacheck.checks` has what they are."""
+"""The names of the checks, in the order in which they run; VALIDATORS in `datacheck.checks` has the validators."""
 TIMEOUT = 10.0
-"""Seconds that one record may take."""
+"""Default time limit per record, in seconds."""
 LONGEST_TIMEOUT = 1e9
-"""Seconds: what an alarm takes; infinity and NaN are none."""
+"""Largest timeout that an alarm accepts, in seconds; infinity and NaN are not valid."""
 
 
 Eyes = Literal["decoder", "walker", "strict"]
-"""How JPEGs are looked at: by a decoder that objects to what it notices, by a walk over their Huffman data beside it,
-or by one that also tells what is odd and may be meant."""
+"""How JPEGs are examined: by a decoder that reports the errors it notices ("decoder"), by walking their Huffman data as
+well ("walker"), or by a walk that also reports oddities that may be intended ("strict")."""
 
 
 LOOKED: dict[Eyes | None, str] = {
     "walker": "the Huffman data of JPEGs was walked, too",
     "strict": "the Huffman data of JPEGs was walked, too, for what is odd in it as well",
 }
-"""What is said of a look that is closer than a decoder's."""
+"""Report sentences about picture checks that go beyond decoding, by mode."""
 UNWALKED = "the Huffman data of JPEGs was not walked, only decoded"
-"""What is said where it was to be walked."""
+"""Report sentence for JPEGs whose Huffman data should have been walked, but was not."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """The least and greatest value allowed, inclusive; None is no bound. `field` None is every field but labels."""
+    """The least and greatest value allowed, inclusive; None is no bound.
+
+    `field` None means all fields except labels.
+    """
 
     low: float | None = None
     high: float | None = None
@@ -37,9 +40,9 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Array(msgspec.Struct, frozen=True):
-    """What raw values are arrays of: a dtype by NumPy's short name or "bf16", and a shape, None where any may be.
+    """The type of raw arrays: a dtype by NumPy's short name or "bf16", and a shape, or None if any shape is allowed.
 
-    `family` is the family of keys whose values these are, None all others. The dtype is empty where only the store
+    `family` is the family of keys whose values these are, or None for all others. The dtype is empty if only the store
     says how many items there are.
     """
 
@@ -56,9 +59,9 @@ class FamilyDecoder(msgspec.Struct, frozen=True):
 
 
 class Configuration(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The file that options were taken from, and those of them that judge less than without it.
+    """The file that options were read from, and those of its options that make the scan less strict.
 
-    `not_there` are options with a name that is in no source, which were left out.
+    `not_there` are options that refer to a name that no source contains; they were left out.
     """
 
     path: str
@@ -73,18 +76,18 @@ class Configuration(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scan was asked to do, as the report repeats it.
+    """The settings of a scan, as the report repeats them.
 
-    `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
-    `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
-    `paired` stores are to hold the same keys.
-    `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
-    `engine` is what ran the tasks, of which 0 `workers` means as many as it has room for. `max_time` is in seconds.
-    `strict_pictures` asks for the closest look at JPEGs; `eyes` is the look that was taken, None where there were none.
-    `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `known` and `like` are the paths of earlier
-    reports: whose findings do not count, and whose profile is what is expected; `like_tolerance` is "P%" of a range.
-    `checksums` is the path of a checksum file that the records are held against; `duplicates` says that records
-    are compared with each other. `config` is the command line's.
+    `sample` and `max_bad` are "N" or "P%"; `timeout` and `max_time` are in seconds. `validators` are the reprs of the
+    caller's own. `conventions` are the names of the conventions that the store is declared to follow, or "none"; if
+    empty, they are detected. `paired` stores must hold the same keys. `decoder` applies to all values except those of
+    the families in `decoders` and those that `array` declares to be arrays. `engine` is what ran the tasks; 0 `workers`
+    means as many as it has room for. `strict_pictures` asks for the closest examination of JPEGs; `eyes` is the
+    examination that was done, or None if there were no JPEGs. `ignore` are codes, or "CODE:FAMILY", of findings that do
+    not count. `known` and `like` are the paths of earlier reports: findings in `known` do not count, and the profile of
+    `like` is the expected one. `like_tolerance` is "P%" of a range. `checksums` is the path of a checksum file that the
+    records are compared with; `duplicates` means that records are compared with each other. `config` is the command
+    line's.
     """
 
     checks: tuple[str, ...] = CHECKS

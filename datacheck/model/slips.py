@@ -1,16 +1,17 @@
-"""Tell a mistake of datacheck's own from what bytes made a library, or somebody else's reader or decoder, raise.
+"""Distinguish bugs in datacheck from exceptions that the data caused in a library, reader or decoder.
 
-What counts is where an exception was raised, by the innermost frame of its traceback:
+The decision depends on where an exception was raised, which is the innermost frame of its traceback:
 
-* outside datacheck, as in Pillow, h5py or a decoder of a third party: whatever it is, it is about the data;
-* in datacheck, but of a class that is not Python's own, as `PageDamaged`, `struct.error` or `lmdb.Error`: it was raised
-  on purpose, by a parser that met what it does not accept. So is an OSError, whose number tells more (ENVIRONMENT);
-* in datacheck, one of Python's own: where the line called a function that has no frame, one in C, as `np.frombuffer`
-  does for a wrong size, it is about the data. Those that a line brings about itself (a place that is not in a list, an
-  attribute that None lacks, an assertion) are a slip, even where it took hostile bytes to bring them about: a parser
-  of datacheck's that cannot take the bytes it is given has no say in whether they are sound.
+* Outside datacheck, as in Pillow, h5py or a third-party decoder: any exception is about the data.
+* In datacheck, with a class that is not a Python built-in, such as `PageDamaged`, `struct.error` or `lmdb.Error`: a
+  parser raised it on purpose because it does not accept the data. The same holds for an OSError, whose errno tells more
+  (ENVIRONMENT).
+* In datacheck, with a Python built-in class: it is about the data if the line called a function without a frame, which
+  is written in C, as `np.frombuffer` raises for a wrong size. Exceptions that a line causes itself (a position that is
+  not in a list, an attribute that None lacks, an assertion) are a slip, even if hostile bytes were needed to cause
+  them: a parser of datacheck's that cannot handle its input cannot decide whether the input is sound.
 
-A function in C that raises one of SLIPS for the data cannot be told from a slip, so who calls one catches that there.
+If a C function raises one of SLIPS because of the data, that cannot be told from a slip, so its caller must catch it.
 """
 
 from __future__ import annotations
@@ -22,35 +23,35 @@ from types import TracebackType
 
 
 def _numbers(*names: str) -> frozenset[int]:
-    """Return the numbers of these errors, of those that this system has."""
+    """Return the errno values of these names, as far as this system defines them."""
     return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
 
 
 DISK = _numbers(
-    # of a disk, and of a file system that is broken below the files; ext4 and XFS say EUCLEAN and EBADMSG of themselves
+    # disks, and file systems that are broken below the files; ext4 and XFS report EUCLEAN and EBADMSG for themselves
     *("EIO", "ENXIO", "ENODEV", "ENOMEDIUM", "EUCLEAN", "EBADMSG", "EREMOTEIO", "ETIME"),
-    # of a network and the server behind it
+    # networks and the servers behind them
     *("ESTALE", "ETIMEDOUT", "EAGAIN", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ENETRESET", "ENONET"),
     *("ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "ENOTCONN", "ESHUTDOWN", "ENOLINK", "ECOMM", "EPROTO", "ENOLCK"),
 )
-"""Errors of a disk or a network that fails: what is read again may be there."""
+"""Errors of a failing disk or network: a second attempt to read may succeed."""
 ENVIRONMENT = DISK | _numbers(
     *("EACCES", "EBADF", "EINTR", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "ENOSPC", "EPERM", "EFBIG", "EDQUOT"),
     *("EROFS", "ENOKEY", "EKEYEXPIRED", "EKEYREVOKED", "EKEYREJECTED"),
 )
-"""Errors of a disk, a network or this machine, which say nothing of what the bytes are."""
+"""Errors of a disk, a network or this machine, which say nothing about the data."""
 _OF_HDF5 = re.compile(r".*file descriptor = \d+, errno = (\d+), error message = ", re.DOTALL)
-"""How the HDF5 library puts an error of the system into words (src/H5FDsec2.c); the name of a file stands before it."""
+"""How the HDF5 library reports a system error (src/H5FDsec2.c); the file name precedes it."""
 NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
-"""No further file may be open at the same time."""
+"""Errors that mean that no further file can be opened at the same time."""
 NEVER_DATA = (ImportError, NameError)
-"""No bytes make code raise these, wherever it is."""
+"""Exceptions that no data can cause, wherever they are raised."""
 SLIPS = (AssertionError, AttributeError, LookupError, TypeError, NotImplementedError, RecursionError)
-"""What a line of Python raises by a mistake in itself."""
+"""Exceptions that a line of Python raises because of a bug in that line."""
 
 
 def is_slip(error: BaseException) -> bool:
-    """Say whether an exception is a mistake of datacheck's own."""
+    """Check whether an exception is a bug in datacheck."""
     if isinstance(error, NEVER_DATA):
         return True
     if isinstance(error, (OSError, MemoryError)) or type(error).__module__ != "builtins":
@@ -62,7 +63,7 @@ def is_slip(error: BaseException) -> bool:
 
 
 def errno_of(error: BaseException) -> int | None:
-    """Return the number of the system's error that an exception is, or that the HDF5 library has put into words."""
+    """Return the errno of a system error, also of one that the HDF5 library has put into words, or None."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     if not isinstance(error, (OSError, RuntimeError)):
@@ -72,7 +73,7 @@ def errno_of(error: BaseException) -> int | None:
 
 
 def of_machine(error: BaseException) -> bool:
-    """Say whether an exception tells of a disk, a network or this machine, and nothing of the bytes."""
+    """Check whether an exception is about a disk, a network or this machine rather than the data."""
     return isinstance(error, MemoryError) or errno_of(error) in ENVIRONMENT
 
 
@@ -88,6 +89,6 @@ def _is_ours(trace: TracebackType) -> bool:
 
 
 def _at_a_call(trace: TracebackType) -> bool:
-    """Say whether a frame was calling something: that has no frame of its own, so it is written in C."""
+    """Check whether a frame was executing a call. The callee has no frame of its own, so it is written in C."""
     code = trace.tb_frame.f_code.co_code
     return 0 <= trace.tb_lasti < len(code) and dis.opname[code[trace.tb_lasti]].startswith(("CALL", "PRECALL"))

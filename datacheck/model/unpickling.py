@@ -1,4 +1,4 @@
-"""Unpickle without garbage collection in between, which would visit all of a large object and free nothing."""
+"""Unpickle with garbage collection off, since it would visit all of a large object and free nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def unpickled(raw: bytes) -> Any:
-    """Return what one of our own processes pickled. Never for data from outside."""
+    """Return the object that one of our own processes pickled. Never use it for data from outside."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -1,1 +1,1 @@
-"""Scan what a network reads, as the network would get it; and what Caffe would have done with each fault."""
+"""Scan the records that a network reads, as the network would get them, and say what Caffe does with each fault."""

@@ -1,6 +1,6 @@
-"""What Caffe would have done, one sentence for each situation: observed with BVLC Caffe 9b89154, Release build.
+"""Sentences on what Caffe does in each situation, observed with BVLC Caffe 9b89154, Release build.
 
-The places are those of that commit. `situation` tells which sentence a finding gets.
+The places in its source are those of that commit. `situation` chooses the sentence for a finding.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ SENTENCES: dict[str, str] = {
 
 
 def situation(finding: Finding, value: bytes | memoryview | None, kind: str) -> str:
-    """Return the name of the situation of a finding: `value` is the record's, `kind` the layer's type and backend."""
+    """Return the name of the situation of a finding.
+
+    `value` is the value of the record, and `kind` the backend.
+    """
     code = finding.code
     if code in _BY_CODE:
         return _BY_CODE[code]
@@ -136,7 +139,7 @@ _BY_CODE = {
 def _of_store(finding: Finding, value: bytes | memoryview | None, kind: str) -> str:
     if kind == "hdf5":
         return "hdf5-damaged"
-    if value is not None and finding.field == "data":  # the checksum of a PNG within
+    if value is not None and finding.field == "data":  # the checksum of a PNG in the record
         return _of_datum(finding, value)
     if kind == "leveldb":
         return "leveldb-damaged"
@@ -144,7 +147,7 @@ def _of_store(finding: Finding, value: bytes | memoryview | None, kind: str) -> 
 
 
 FAR = 100_000
-"""A label this far outside crashed, one of 255 did not."""
+"""Labels of at least this size were seen to crash Caffe; one of 255 did not."""
 
 
 def _of_label(finding: Finding) -> str:
@@ -160,7 +163,7 @@ def _of_label(finding: Finding) -> str:
 
 
 def _of_datum(finding: Finding, value: bytes | memoryview) -> str:
-    """Tell what Caffe makes of a Datum that something is wrong with: it uses whatever protobuf could parse."""
+    """Return the situation for a faulty Datum, of which Caffe uses whatever protobuf could parse."""
     datum, wire = parse(value)
     if finding.code == "trailing-data":
         return "trailing"

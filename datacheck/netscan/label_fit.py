@@ -1,4 +1,4 @@
-"""Whether the layers can work with the records, and there is a label for each prediction, their sizes being known."""
+"""Check that the layers can work with the sizes of the records, and that there is one label for each prediction."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ CHECKED_IN = {
     "InfogainLoss": "infogain_loss_layer.cpp:60",
     "Accuracy": "accuracy_layer.cpp:31",
 }
-"""The layers that take one label for each prediction, and where they make sure of it."""
+"""The layers that take one label for each prediction, and where Caffe checks that."""
 
 
 def sizes_fit(
     source: NetSource, records: Mapping[str, Shape], rows: Mapping[str, Shape] | None = None
 ) -> Iterator[Finding]:
-    """Yield what of the sizes of records and labels does not fit: that of the labels, or else the first layer.
+    """Yield the misfits in the sizes of records and labels: those of the labels, or else that of the first layer.
 
-    `records` and `rows` are those of `labels_fit`.
+    `records` and `rows` are as for `labels_fit`.
     """
     of_labels = list(labels_fit(source, records, rows))
     yield from of_labels
@@ -32,12 +32,12 @@ def sizes_fit(
 
 
 def _layer_fits(source: NetSource, records: Mapping[str, Shape], rows: Mapping[str, Shape]) -> Iterator[Finding]:
-    """Yield the first layer that cannot work with the sizes of these records, and could with others."""
+    """Yield a finding for the first layer that cannot work with the sizes of these records, but could with others."""
     of_tops = {(source.name, top): shape for top, shape in rows.items()}
     anyhow = {it.layer.path for it in infer(source.layers) if it.misfit is not None}
     for place in infer(source.layers, records, rows=of_tops):
         if place.layer.path in anyhow or place.layer.path == source.path_in_net:
-            continue  # lint says the one, the layer that reads the records the other
+            continue  # lint reports the former, and the layer that reads the records the latter
         why, forks = (place.misfit.reason, place.misfit.forks) if place.misfit is not None else (_unequal(place), ())
         if why:
             text = f"the {place.layer.type} layer {place.layer.name!r} cannot work with what it is given: {why}"
@@ -53,7 +53,7 @@ def _layer_fits(source: NetSource, records: Mapping[str, Shape], rows: Mapping[s
 
 
 def _unequal(place: Place) -> str:
-    """Return how the prediction and the target of a EuclideanLoss differ in size."""
+    """Return how the prediction and the target of a EuclideanLoss differ in size, or an empty text."""
     if place.layer.type != "EuclideanLoss" or len(place.bottoms) != 2:
         return ""
     one, other = place.bottoms
@@ -65,9 +65,10 @@ def _unequal(place: Place) -> str:
 def labels_fit(
     source: NetSource, records: Mapping[str, Shape], rows: Mapping[str, Shape] | None = None
 ) -> Iterator[Finding]:
-    """Yield for each top of a layer that it has not one label for each prediction, where both are known.
+    """Yield a finding for each top that does not have one label for each prediction, if both numbers are known.
 
-    `records` are the shapes of what Data layers read, by the layer's name, and `rows` those of the tops of HDF5Data.
+    `records` are the shapes of the records that Data layers read, by the layer's name, and `rows` the shapes of the
+    rows of HDF5Data tops.
     """
     of_tops = {(source.name, top): shape for top, shape in (rows or {}).items()}
     uses = flow(infer(source.layers, records, rows=of_tops)).uses

@@ -1,4 +1,4 @@
-"""What is wrong with a layer itself: how it is set up, its mean, and how both fit the records."""
+"""Check a layer itself: its parameters, its mean, and how both fit the records."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean file that could be read: where it is, its channels, height and width, its least and greatest value."""
+    """A mean file that could be read: its path, its channels, height and width, and its least and greatest value."""
 
     path: str
     shape: tuple[int, int, int]
@@ -84,7 +84,7 @@ def of_layer(source: NetSource) -> Iterator[Finding]:
 
 
 def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
-    """Read the mean file; return it, None where it is of no use, and what is wrong with it."""
+    """Read the mean file; return it, or None if it is of no use, and the findings about it."""
     name = source.transform.mean_file
 
     def wrong(code: str, message: str, caffe: str) -> tuple[None, list[Finding]]:
@@ -121,13 +121,13 @@ def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
 
 
 def demand(source: NetSource, usual: tuple[int, ...] | None, mean: Mean | None, size: int) -> Demand:
-    """Return what each record must be for its batch of `size`, if the usual one is as it should be."""
+    """Return what each record in a batch of `size` must be if records of the usual shape are right."""
     shape = None if usual is None or len(usual) != 3 else (usual[0], usual[1], usual[2])
     crop = source.transform.crop_size
     if shape is None:
         return Demand(crop=crop)
     if min(shape[1:]) < crop:
-        crop = 0  # said once, of the layer
+        crop = 0  # reported once, for the layer
     if mean is not None:
         return Demand(shape, True, crop, "mean-size")
     if source.pictures.new_height and source.pictures.new_width:
@@ -140,7 +140,7 @@ def demand(source: NetSource, usual: tuple[int, ...] | None, mean: Mean | None, 
 
 
 def of_records(source: NetSource, look: SourceSample, mean: Mean | None) -> Iterator[Finding]:
-    """Yield how the layer does not fit its usual record, or any."""
+    """Yield findings if the layer does not fit its usual record, or any record."""
     transform = source.transform
     if look.records == 0:
         caffe = (
@@ -172,7 +172,7 @@ def of_records(source: NetSource, look: SourceSample, mean: Mean | None) -> Iter
 
 
 def _small_mean(source: NetSource, look: SourceSample, mean: Mean | None) -> Iterator[Finding]:
-    """Yield that a mean of 0 to 1 is subtracted from bytes, which hardly change by it."""
+    """Yield a finding if a mean of 0 to 1 is subtracted from bytes, which hardly changes them."""
     values = source.transform.mean_values
     low, high = (mean.low, mean.high) if mean is not None else (min(values, default=0.0), max(values, default=0.0))
     if look.shapes and low >= 0 and 0 < high < 1:
@@ -182,7 +182,7 @@ def _small_mean(source: NetSource, look: SourceSample, mean: Mean | None) -> Ite
 
 
 def _unscaled(source: NetSource, look: SourceSample) -> Iterator[Finding]:
-    """Yield that bytes as they are go into weights that learn at a large rate, and nothing brings them to size."""
+    """Yield a finding if unscaled bytes go into weights that learn at a large rate, and nothing normalises them."""
     transform = source.transform
     centred = transform.mean_file or any(transform.mean_values)
     if not look.bytes or source.rate is None or source.rate < LARGE_RATE or transform.scale != 1 or centred:
@@ -204,12 +204,12 @@ def _unscaled(source: NetSource, look: SourceSample) -> Iterator[Finding]:
 
 
 LARGE_RATE = 0.0099
-"""A base_lr above this (0.01 in float32 is) is too large for bytes that are not scaled, where nothing normalises."""
+"""Smallest base_lr that is too large for bytes that are neither scaled nor normalised; 0.01 in float32 is above it."""
 NORMALISING = ("BatchNorm", "MVN")
 
 
 def _as_labels(source: NetSource, shape: tuple[int, ...]) -> Iterator[Finding]:
-    """Yield why pictures of labels cannot be those of a loss: several channels, or values that are changed."""
+    """Yield why pictures of labels cannot be the labels of a loss: they have several channels, or are changed."""
     if source.pixels is None:
         return
     if shape[0] != 1:
@@ -222,7 +222,7 @@ def _as_labels(source: NetSource, shape: tuple[int, ...]) -> Iterator[Finding]:
 
 
 def paired(source: NetSource, records: int | None, partner: str, others: int | None) -> Iterator[Finding]:
-    """Yield that the layer has not as many records as the one whose predictions are compared with them."""
+    """Yield a finding if the layer and the one whose predictions are compared with it differ in number of records."""
     if records is None or others is None or records == others:
         return
     text = f"{records:,} records for the {others:,} of layer {partner!r}, whose predictions are compared with them"
@@ -231,7 +231,7 @@ def paired(source: NetSource, records: int | None, partner: str, others: int | N
 
 
 def _overflow(source: NetSource, mean: Mean | None) -> Iterator[Finding]:
-    """Yield that bytes become infinite by the mean and scale, which is the layer's fault and not that of a record."""
+    """Yield a finding if mean and scale make bytes infinite, which is the fault of the layer and not of a record."""
     scale = source.transform.scale
     values = [value for value in source.transform.mean_values if math.isfinite(value)]
     low, high = (mean.low, mean.high) if mean is not None else (min(values, default=0.0), max(values, default=0.0))
@@ -270,7 +270,7 @@ def of_tops(
 
 
 def rows_of(source: NetSource, tops: Sequence[Sequence[TopDataset] | None]) -> dict[str, tuple[int, ...]]:
-    """Return the shape of a row of each top, of those that are alike in all files."""
+    """Return the shape of a row of each top whose rows have the same shape in all files."""
     seen: dict[str, set[tuple[int, ...]]] = {}
     for datasets in tops:
         for name, dataset in zip(source.tops, datasets or (), strict=False):

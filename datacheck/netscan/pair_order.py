@@ -1,4 +1,4 @@
-"""Whether two stores that are read side by side have their records in the same order: Caffe pairs them by position."""
+"""Check that two stores read side by side have their records in the same order: Caffe pairs them by position."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from datacheck.scanning.tasks import Job, TakeLayout, only
 from datacheck.workers.interface import MakeEngine, Watch
 
 KEYS = 1024
-"""The first keys of each store that are compared."""
+"""Number of keys at the beginning of each store that are compared."""
 AT_ONCE = 64
-"""Records of a block: their values are of no use here."""
+"""Number of records in a block; it is small since their values are not used here."""
 FEWEST = 8
-"""So many names must be in both stores before their places are compared."""
+"""Minimum number of names that must be in both stores before their places are compared."""
 NUMBERED = re.compile(rb"\d{8}_(?=.)")
-"""What convert_imageset puts before a name: the number of the line."""
+"""The number of the line, which convert_imageset puts before a name."""
 CAFFE = (
     "pairs the records of both layers by their places, whatever their keys are: it trains in silence on pictures with "
     "the labels of others"
@@ -32,7 +32,7 @@ CAFFE = (
 
 @dataclass(frozen=True)
 class TakeKeys:
-    """Return the first keys of a store, in its order."""
+    """A task that returns the first keys of a store, in its order."""
 
     layout: Layout
 
@@ -50,7 +50,7 @@ class TakeKeys:
 
 
 def first_keys(reader: Reader, settings: Settings, engine: MakeEngine | None = None) -> list[bytes]:
-    """Return the first keys of a store; none where they cannot be read, which the scan says."""
+    """Return the first keys of a store; none if they cannot be read, which the scan reports."""
     with start_engine(Job(reader, settings), 1, engine) as pool:
         layout = only(pool, TakeLayout())
         keys = only(pool, TakeKeys(layout)) if isinstance(layout, Layout) else None
@@ -58,11 +58,11 @@ def first_keys(reader: Reader, settings: Settings, engine: MakeEngine | None = N
 
 
 def out_of_step(ours: Sequence[bytes], partner: str, others: Sequence[bytes]) -> Iterator[Finding]:
-    """Yield that the records at the same places do not belong together, as far as their keys tell.
+    """Yield a finding if the records at the same places do not belong together, as far as their keys show.
 
-    A name without folder, suffix and the number of a list's line is that of a record; failing that, the last number
-    in it is. Nothing is said where both stores hardly have the same names, or the same numbers, in them. Names that are
-    all as far away are suspicious only: the next frame may be what is to be predicted.
+    A record is identified by its name without folder, suffix and the number of a list's line, or failing that by the
+    last number in its key. Nothing is reported if the two stores have hardly any names, or numbers, in common. If all
+    names are shifted by the same distance, that is only suspicious: the next frame may be what is to be predicted.
     """
     count = min(len(ours), len(others))
     for identity, share in ((_name, 0.0), (_number, 0.5)):
@@ -71,7 +71,7 @@ def out_of_step(ours: Sequence[bytes], partner: str, others: Sequence[bytes]) ->
             continue
         wrong = [at for at, shift in shifts.items() if shift]
         alike = len(set(shifts.values())) == 1
-        if wrong and not (share and alike):  # numbers may count from another one
+        if wrong and not (share and alike):  # the numbers may start from another one
             first = wrong[0]
             verdict: Verdict = "suspicious" if share or alike else "bad"
             text = (
@@ -85,7 +85,7 @@ def out_of_step(ours: Sequence[bytes], partner: str, others: Sequence[bytes]) ->
 def _shifts(
     ours: Sequence[bytes], others: Sequence[bytes], identity: Callable[[bytes], Hashable], share: float
 ) -> dict[int, int] | None:
-    """Return by our places how far away the record is that belongs there; None where the keys do not tell."""
+    """Return, by our places, the distance to the record that belongs there; None if the keys do not tell."""
     mine, theirs = list(map(identity, ours)), list(map(identity, others))
     places = {it: at for at, it in enumerate(theirs) if it is not None}
     if len(places) < len(theirs) or len(set(mine)) < len(mine) or None in mine:
@@ -95,7 +95,7 @@ def _shifts(
 
 
 def _name(key: bytes) -> Hashable:
-    """Return the name in a key; None if there is none, but a number only."""
+    """Return the name in a key; None if it has none, but only a number."""
     stem = _stem(NUMBERED.sub(b"", key))
     return stem if stem and not stem.isdigit() else None
 

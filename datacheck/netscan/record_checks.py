@@ -1,4 +1,4 @@
-"""The records as a layer of a network takes them: checks of their own, and a last word on what the others found."""
+"""Check records as a layer of a network takes them, and add what Caffe would do to all findings about them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class Demand:
-    """What one record must be for its batch: `shape` is that of the records, None where it is not known.
+    """What each record must be for its batch: `shape` is the shape of the records, None if it is not known.
 
-    `whole`: height and width must be equal too; else only the channels, and no side below `crop`. `why` is the
-    situation of one that is not.
+    With `whole`, height and width must be equal to it too; otherwise only the channels, and no side may be below
+    `crop`. `why` is the situation of a record that does not fit.
     """
 
     shape: tuple[int, int, int] | None = None
@@ -41,7 +41,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class FitsNet:
-    """Every record has the channels and the size that its batch, the crop and the mean file of the layer demand."""
+    """Check that every record has the channels and size that its batch, the layer's crop and mean file demand."""
 
     demand: Demand
     colour: int | None = None
@@ -83,7 +83,7 @@ def _misfit(shape: tuple[int, ...], wanted: tuple[int, ...], why: str) -> Findin
 
 @dataclass(frozen=True)
 class FiniteInNet:
-    """Every finite value stays finite in float32, also after the mean is subtracted and the scale multiplied."""
+    """Check that every finite value stays finite in float32, also after mean subtraction and scaling."""
 
     scale: float = 1.0
     mean_file: str | None = None
@@ -125,7 +125,7 @@ class FiniteInNet:
         )
 
     def _mean(self, batch: Batch) -> NDArray[Any]:
-        """Return the mean to subtract from one record; a mean that does not fit has findings of its own."""
+        """Return the mean to subtract from one record, or 0 if it does not fit, which has findings of its own."""
         if self.mean_file is not None:
             mean = _mean_of(self.mean_file)
             if mean.shape == batch.shape:
@@ -143,7 +143,7 @@ def _mean_of(path: str) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class LabelInNet(Label):
-    """Every label is there and finite, and one of the classifier's classes or the one that its loss ignores."""
+    """Check that every label is there, finite, and one of the classifier's classes or the one that its loss ignores."""
 
     ignored: int | None = None
 
@@ -163,7 +163,7 @@ class LabelInNet(Label):
 
 @dataclass(frozen=True)
 class PixelLabels:
-    """Every pixel of a picture of labels is one of the classes of the loss, or the label that the loss ignores."""
+    """Check that every pixel of a picture of labels is a class of the loss, or the label that the loss ignores."""
 
     classes: int
     ignored: int | None = None
@@ -199,9 +199,9 @@ class PixelLabels:
 
 @dataclass(frozen=True)
 class Probabilities:
-    """Every target of a SigmoidCrossEntropyLoss is between 0 and 1, or the label that the loss ignores.
+    """Check that every target of a SigmoidCrossEntropyLoss is between 0 and 1, or the label that the loss ignores.
 
-    With any other the loss has no lower bound: it becomes negative, and falls on.
+    With any other target the loss has no lower bound: it becomes negative and keeps falling.
     """
 
     fields: tuple[str, ...]
@@ -227,9 +227,9 @@ class Probabilities:
 
 @dataclass(frozen=True)
 class LayerView(View):
-    """What a layer makes of the records: `kind` is the backend, `reads` the fields that the layer has tops for.
+    """The view that a layer has of the records: `kind` is the backend, `reads` the fields that the layer has tops for.
 
-    `regression`: no layer takes the labels as classes. `forced`: pictures are converted to colour or to grey.
+    `regression` says that no layer takes the labels as classes, `forced` that pictures are converted to colour or grey.
     """
 
     kind: str
@@ -246,7 +246,7 @@ class LayerView(View):
         return any(isinstance(it, PixelLabels) for it in self.checks)
 
     def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
-        """Add to each finding what Caffe would have done; of several on one label, the worst is enough."""
+        """Add to each finding what Caffe would have done; of several findings about one label, keep only the worst."""
         value = block.values[row] if isinstance(block, Block) and row is not None else None
         kept = list(findings)
         if len(kept) > 1:
@@ -258,7 +258,7 @@ class LayerView(View):
         return [self.say(it, value) for it in kept]
 
     def say(self, finding: Finding, value: bytes | memoryview | None = None) -> Finding:
-        """Return the finding with what Caffe would have done, unless it says so already."""
+        """Return the finding with what Caffe would have done, unless it has that already."""
         if "caffe" in finding.details:
             return finding
         if self.reads is not None and finding.field is not None and self._unread(finding.field):

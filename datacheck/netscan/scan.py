@@ -1,4 +1,4 @@
-"""Scan what the layers of a network read: one report each, with what is wrong with the layer before its records."""
+"""Scan what the layers of a network read: one report for each layer, with findings about the layer itself first."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ WantedPhase = Literal["TRAIN", "TEST", "all"]
 
 @dataclass
 class NetScan:
-    """One layer's scan, about to be run: `report` is filled by `run`, its tasks by what `engine` makes."""
+    """The scan of one layer, ready to run: `run` fills `report`, and `engine` makes the workers."""
 
     source: NetSource
     opened: Opened
@@ -89,7 +89,7 @@ class NetScan:
         )
 
     def reads(self) -> Iterator[Path]:
-        """Yield every file that it reads: the network, the mean, and what its reader does."""
+        """Yield every file that the scan reads: the network, the mean, and the files of its reader."""
         yield Path(self.source.net)
         if self.source.transform.mean_file:
             yield self.places.find(self.source.transform.mean_file)[0]
@@ -98,7 +98,7 @@ class NetScan:
             yield from read_by(self.opened.reader)
 
     def _view(self) -> tuple[LayerView, list[Finding]]:
-        """Look at the source; return what the layer demands of its records, and what is wrong with it as a whole."""
+        """Examine the source; return what the layer demands of its records, and the findings about it as a whole."""
         reader = self.opened.reader
         backend = "" if reader is None else reader.backend
         source, settings = self.source, self.report.settings
@@ -115,7 +115,7 @@ class NetScan:
             self._leave("shape")
             checks += [FiniteInNet(), *self._probabilities()]
         elif source.type == "AnnotatedData":
-            self._leave("shape")  # the layer itself cuts and resizes
+            self._leave("shape")  # the layer itself crops and resizes
             return LayerView(backend, None, (), True), []
         else:
             mean, findings = self._mean()
@@ -143,7 +143,7 @@ class NetScan:
                 yield Probabilities((fields[top],), int(param.ignore_label) if param.HasField("ignore_label") else None)
 
     def _leave(self, check: str) -> bool:
-        """Leave a check out, since the layer's own takes its place; return whether it was to be run."""
+        """Leave a check out, since the layer's own check replaces it; return whether it was among the checks."""
         settings = self.report.settings
         left = tuple(it for it in settings.checks if it != check)
         self.report.settings = msgspec.structs.replace(settings, checks=left)
@@ -178,7 +178,7 @@ class NetScan:
         return checks, findings
 
     def _beside(self, partner: Reader, name: str, seen: SourceSample) -> Iterator[Finding]:
-        """Yield how the records do not go with those that the predictions come from."""
+        """Yield how the records do not match those that the predictions come from."""
         settings, reader = self.report.settings, self.opened.reader
         assert reader is not None
         other = sample_source(partner, settings, None, self.engine)
@@ -204,10 +204,10 @@ def _colour(source: NetSource) -> int | None:
 
 @dataclass(frozen=True)
 class Amendment:
-    """Adds to the findings that no worker has seen what Caffe would have done, and leaves out what is no matter here.
+    """A function that adds what Caffe would have done to findings that no worker has seen, and drops irrelevant ones.
 
-    Rows of HDF5 datasets are compared by their tops, unless the caller says which belong `together`. Nothing is said of
-    an order that the layer does not keep, or that nothing is trained in.
+    Rows of HDF5 datasets are compared by their tops, unless the caller says which belong `together`. The order of
+    records is not reported if the layer does not keep it, or if nothing is trained in it.
     """
 
     view: LayerView
@@ -216,7 +216,7 @@ class Amendment:
 
     def __call__(self, tally: Tally) -> Tally:
         if isinstance(tally.findings, PackedFindings):
-            return tally  # packed by a worker, whose view has seen them
+            return tally  # packed by a worker, whose view has seen the findings
         said = [self.view.say(finding) for finding in tally.findings if not self._idle(finding)]
         if [it.verdict for it in said] == [it.verdict for it in tally.findings]:
             return replace(tally, findings=said)
@@ -239,10 +239,10 @@ def prepare_net(
     stages: Sequence[str] = (),
     root: str | Path | None = None,
 ) -> list[NetScan]:
-    """Return the scans of the layers of a network that read records in the phases wanted; nothing is read yet.
+    """Return the scans of the layers of a network that read records in the wanted phases; no record is read yet.
 
-    Raises SourceMissing, SourceUnknown (PrototxtMalformed) or SourceUnreadable where there is no network to read, or
-    nothing that it would read.
+    Raises SourceMissing, SourceUnknown (PrototxtMalformed) or SourceUnreadable if there is no network to read, or if it
+    reads nothing.
     """
     prototxt = net if isinstance(net, Prototxt) else read_prototxt(net)
     if settings.backend is not None:
@@ -277,7 +277,7 @@ def prepare_net(
 
 
 def _belongs(source: NetSource, other: NetSource) -> bool:
-    """Return whether the other layer is the partner of a layer, in a phase that both are in."""
+    """Check whether the other layer is the partner of a layer, in a phase that both are in."""
     return other.name == source.partner and bool({*other.phases} & {*source.phases})
 
 
@@ -325,7 +325,7 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
 
 
 _BACKENDS = {"HDF5Data": "hdf5", "ImageData": "image-list", "WindowData": "window-list"}
-"""What a layer reads, where it is not opened; else it is called by the layer's type."""
+"""The backend of a layer type if the source is not opened; the type itself stands for any other."""
 
 
 def scan_net(
@@ -346,14 +346,14 @@ def scan_net(
     net
         The network's prototxt.
     phase
-        "TRAIN" or "TEST", to look at the layers of that phase only.
+        "TRAIN" or "TEST", to check only the layers of that phase.
     stages
-        The stages that the network is built with; a solver says its own.
+        The stages that the network is built with; a solver adds its own.
     root
         The directory that the training is started in, which relative names in the network are relative to; by default
-        the working directory. What is not there is looked for beside the prototxt.
+        the working directory. Files that are not there are looked up beside the prototxt.
     reports, validators, progress, options
-        As for `datacheck.scan`. `labels` and `batch_size` are the network's own unless they are given.
+        As for `datacheck.scan`. `labels` and `batch_size` default to those of the network.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the networks of a solver read, each in the phases and stages that the solver builds it for."""
+"""Find what the networks of a solver read, each in the phases and stages that the solver builds it for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from datacheck.netscan.source_opening import Places
 def of_solver(solver: Prototxt, places: Places, phases: Sequence[Phase], stages: Sequence[str] = ()) -> list[NetSource]:
     """Return the layers that read records in the networks that a solver names, each once.
 
-    Raises what `read_prototxt` does where a network cannot be read, and SourceUnknown where none is named.
+    Raises what `read_prototxt` raises if a network cannot be read, and SourceUnknown if the solver names none.
     """
     found: dict[tuple[str, int, str], NetSource] = {}
     named = 0
@@ -41,7 +41,7 @@ PLAIN = ("SGD", "Nesterov")
 
 
 def _plain_rate(solver: Any) -> float | None:
-    """Return the base_lr of a solver that trains from scratch and whose steps nothing bounds, None for any other."""
+    """Return the base_lr of a solver that trains from scratch with unbounded steps, or None for any other solver."""
     kind = solver.type
     if solver.HasField("solver_type"):
         kind = {number: name for name, number in enums()["SolverType"].items()}[solver.solver_type].capitalize()

@@ -1,4 +1,4 @@
-"""Find what a layer names, and open it as what it is; what Caffe would not find or open is a finding."""
+"""Find and open the source that a layer names; a source that Caffe would not find or open is a finding."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from datacheck.netscan.caffe_behaviour import SENTENCES
 from datacheck.netscan.layer_checks import problem
 
 LIST_BYTES = 64 << 20
-"""A larger file is not taken for a list of HDF5 files."""
+"""Largest file, in bytes, that is taken for a list of HDF5 files."""
 NO_FILE = "aborts in hdf5_data_layer.cpp:32, Failed opening HDF5 file, with the file's name"
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where names are looked for: the working directory of the training, then the folder of the prototxt."""
+    """The folders for looking up names: the working directory of the training, then the folder of the prototxt."""
 
     root: Path
     folder: Path
@@ -37,14 +37,14 @@ class Places:
         path = self.root / name
         try:
             beside = not path.exists() and (self.folder / name).exists()
-        except (OSError, ValueError):  # too long a name, or a NUL in it
+        except (OSError, ValueError):  # the name is too long, or contains NUL
             beside = False
         return (self.folder / name, True) if beside else (path, False)
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What a layer reads: its path, the reader (None if there is nothing to read), and what is wrong with it."""
+    """What a layer reads: its path, the reader (None if there is nothing to read), and the findings about it."""
 
     path: Path
     reader: Reader | None
@@ -55,7 +55,7 @@ class Opened:
 
 
 def open_source(source: NetSource, places: Places, options: StoreOptions) -> Opened:
-    """Open what a layer names; `options` are for HDF5."""
+    """Open what a layer names; `options` apply to HDF5."""
     path, beside = places.find(source.path)
     if not source.readable:
         text = f"{source.type}, which datacheck does not read"
@@ -147,7 +147,7 @@ def _hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Op
 
 
 def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path | None, Finding | None]]:
-    """Yield the name, the path and what is wrong with each file of a list: white space ends a name, as in Caffe."""
+    """Yield the name, the path and the finding for each file of a list; white space ends a name, as in Caffe."""
     from datacheck.backends.hdf5.in_folders import has_signature
 
     for line in text.splitlines():
@@ -176,7 +176,7 @@ def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path
 
 
 def opened_twice(sources: list[tuple[NetSource, Opened]]) -> Iterator[tuple[int, Finding]]:
-    """Yield the number of each layer that shares its LevelDB with another: a LevelDB can be opened once."""
+    """Yield the number of each layer that shares its LevelDB with another, and a finding: it can be opened once."""
     sharing: dict[Path, list[int]] = {}
     for number, (_, opened) in enumerate(sources):
         if opened.reader is not None and opened.reader.backend == "leveldb":

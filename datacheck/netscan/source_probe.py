@@ -1,4 +1,4 @@
-"""What must be known of a source before its records can be checked; found out in a worker, which may die of it."""
+"""Find out what must be known of a source before its records are checked, in a worker, which may die of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from datacheck.workers.interface import Death, MakeEngine, Watch
 
 @dataclass(frozen=True)
 class TopDataset:
-    """The dataset of a top in one file: its shape and the class of its type as HDF5 calls it; or why there is none."""
+    """The dataset of a top in one file: its shape and its type class as HDF5 calls it, or why it is missing."""
 
     shape: tuple[int, ...] = ()
     kind: str = ""
@@ -27,7 +27,7 @@ class TopDataset:
 
 @dataclass(frozen=True)
 class TakeTops:
-    """Return the dataset of each top in one file, None where the file cannot be opened."""
+    """A task that returns the dataset of each top in one file, or None if the file cannot be opened."""
 
     file: Path
     tops: tuple[str, ...]
@@ -46,7 +46,7 @@ class TakeTops:
 
 
 def _top(file: Any, name: str) -> TopDataset:
-    """Return what `H5LTfind_dataset` and `H5LTget_dataset_info` would tell."""
+    """Return what `H5LTfind_dataset` and `H5LTget_dataset_info` would report."""
     from datacheck.backends.hdf5.library_failures import reason_of
     from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
@@ -83,7 +83,10 @@ def look_at_tops(
     settings: Settings,
     engine: MakeEngine | None = None,
 ) -> tuple[list[list[TopDataset] | None], list[Finding]]:
-    """Return for each file the datasets of the tops, None for one that cannot be opened, and what killed a worker."""
+    """Return the datasets of the tops for each file, and findings of what killed a worker.
+
+    A file that cannot be opened has None in place of the datasets.
+    """
     made: list[list[TopDataset] | None] = []
     findings = []
     with start_engine(Job(reader, settings), 1, engine) as pool:

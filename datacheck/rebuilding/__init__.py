@@ -1,1 +1,1 @@
-"""Write a clean copy, prove it, and only then give it its name."""
+"""Write a clean copy of a dataset, compare it with the source, and only then give it its name."""

@@ -1,4 +1,4 @@
-"""`datacheck.rebuild`: what Python callers ask for."""
+"""The Python interface to rebuilding: `datacheck.rebuild`."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def rebuild(
     drop_bad
         Leave out every record with a bad finding.
     drop, keep
-        Codes or verdicts to leave out as well, or to keep all the same. Without any of these three, and without
-        `fill`, a source with bad records is refused: the receipt then says `written` is False.
+        Codes or verdicts of further records to leave out, or of records to keep in any case. Without any of these
+        three, and without `fill`, a source with bad records is refused: the receipt's `written` is then False.
     dry_run
         Write nothing; the receipt says what would be done.
     from_report
@@ -71,15 +71,15 @@ def rebuild(
     force
         Replace the store that lies at the target, in one step when the copy is complete; the receipt says what it was.
     accept_losses
-        Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
+        Continue if a copy of an HDF5 file cannot keep something around the rows; the receipt then names it.
     drop_rows
-        Of HDF5 episodes, leave out the bad steps, from every dataset alike, and keep the rest of the episode.
+        Leave out only the bad steps of HDF5 episodes, from every dataset alike, and keep the rest of the episode.
     renumber
-        Close up the numbers in keys where records are dropped, or leave holes; by default the store tells: it is done
-        where something in it counts.
+        True closes up the numbers in keys where records are dropped, False leaves holes. By default they are closed up
+        if something in the store counts.
     progress
-        True draws a bar for each phase on standard error. Something to call is called with the phase ("scan", "copy",
-        "verify"), the records done, the records in all, the bad ones.
+        True draws a bar for each phase on standard error. A callable is called with the phase ("scan", "copy",
+        "verify"), the number of records done, of all records, and of bad ones.
     **settings
         As for `datacheck.scan`.
 
@@ -91,9 +91,9 @@ def rebuild(
     Raises
     ------
     SourceMissing, SourceUnknown, SourceUnreadable, UsageError
-        As `datacheck.scan` does; also where the copy could not keep something.
+        As `datacheck.scan` does; also if the copy could not keep something.
     TargetExists
-        Something lies at the target or at the quarantine; with `force`, UsageError where that is no store.
+        Something lies at the target or at the quarantine; with `force`, UsageError if that is no store.
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
@@ -134,7 +134,10 @@ def rebuild(
 
 
 def _watching(progress: Progress | bool) -> AbstractContextManager[Progress]:
-    """Return the caller's progress, or bars where they are wanted. Raises UsageError for what is neither."""
+    """Return the caller's progress callback, or bars if `progress` is True.
+
+    Raises UsageError if `progress` is neither callable nor a bool.
+    """
     if callable(progress):
         return nullcontext(progress)
     if not isinstance(progress, bool):

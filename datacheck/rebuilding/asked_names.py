@@ -1,4 +1,4 @@
-"""Refuse names of records that are to be dropped or kept, and that the source does not have, before it is scanned."""
+"""Refuse, before the scan, names of records to drop or keep that the source does not have."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from datacheck.workers.interface import Engine
 
 
 def require_possible(choice: Choice, reader: Reader, pool: Engine[Task]) -> None:
-    """Raise UsageError for a name that is no code, no verdict, and that no record can have.
+    """Raise UsageError for a name to drop or keep that is no code, no verdict, and no possible record name.
 
-    In HDF5 a record's name is a path. In a key-value store it is looked up; where that fails, the scan will tell.
+    In HDF5 a record's name is a path. In a key-value store the name is looked up. If the lookup fails, the name is
+    accepted here and compared with the findings after the scan.
     """
     for name in sorted(choice.names):
         if reader.backend == "hdf5":

@@ -1,4 +1,4 @@
-"""What becomes of each record: kept, dropped or altered, by its findings and what the caller chose."""
+"""Decide whether each record is kept, dropped or altered, from its findings and the caller's choice."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ FILLABLE = frozenset({"nan", "inf"})
 
 @dataclass(frozen=True)
 class Choice:
-    """Which records a rebuild drops: those with a bad finding, or with one of some codes or verdicts, less others.
+    """The caller's choice of the records that a rebuild drops, keeps or alters.
 
-    What is neither a code nor a verdict is the name of a record (`key`, `file:key` or `database:key`) that a finding is
-    about.
+    `drop_bad` drops the records with a bad finding. `drop` and `keep` hold codes and verdicts of findings to drop or to
+    keep. Names take precedence over codes and verdicts, and `keep` over `drop`. A record is dropped if any of its
+    findings is. An entry that is neither a code nor a verdict is the name of a record (`key`, `file:key` or
+    `database:key`) that a finding is about. `fill` replaces NaN and infinite values instead of dropping their records.
     """
 
     drop_bad: bool = False
@@ -39,11 +41,11 @@ class Choice:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The names of records among what is to be dropped or kept."""
+        """The names of records in `drop` and `keep`."""
         return frozenset(it for it in (*self.drop, *self.keep) if it not in CODES and it not in VERDICTS)
 
     def require_known(self, findings: Iterable[Finding], source: str) -> None:
-        """Raise UsageError for a name that is no code and no verdict, and that none of the findings has."""
+        """Raise UsageError for a name in `drop` or `keep` that is no code, no verdict and no record with a finding."""
         unknown = set(self.names)
         for finding in findings if unknown else ():
             unknown.discard(finding.name or "")
@@ -52,12 +54,12 @@ class Choice:
 
     @property
     def made(self) -> bool:
-        """Whether a choice was made at all: without one, a source with bad records is refused."""
+        """Whether a choice was made at all; without one, a source with bad records is refused."""
         return self.drop_bad or bool(self.drop or self.keep) or self.fill is not None
 
     @property
     def shown(self) -> Choice:
-        """What is shown to whoever has not chosen: what dropping every bad record would do."""
+        """The choice whose effect is shown: this one, or dropping every bad record if no choice was made."""
         return self if self.made else Choice(drop_bad=True)
 
     def fate(self, findings: Iterable[Finding]) -> Fate:
@@ -78,14 +80,15 @@ class Choice:
 
 
 def unknown_name(name: str, why: str) -> UsageError:
-    """Return the error for a name that says nothing of what is to be dropped or kept."""
+    """Return the error for a name in `drop` or `keep` that matches nothing; `why` says why no record has it."""
     return UsageError(f"{name!r} is neither a verdict nor a code, and {why}; {instead(name, (*VERDICTS, *CODES))}")
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record that was dropped or altered, and for which codes.
 
-    Of one that went with another record of its sample the code is `unpaired`; in a store of keys it has no `index`.
+    A record that was dropped with another record of its sample has the code `unpaired`; in a key-value store it has no
+    `index`.
     """
 
     key: str
@@ -96,7 +99,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def decided(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Decided, list[Finding]]]:
-    """Yield each record that has findings, in source order, with what becomes of it."""
+    """Yield the fate of each record that has findings, the record, and its findings, in source order."""
     for (file, database, key, index), group in groupby(findings, lambda finding: finding.record):
         if key is None or index is None:
             continue

@@ -1,4 +1,4 @@
-"""Rest a rebuild on the report of an earlier scan."""
+"""Read the report of an earlier scan, for a rebuild to use instead of a new scan."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from datacheck.scanning.fingerprint import fingerprint
 
 
 def read_report(path: Path, reader: Reader, fresh: Report, *, drop_bad: bool = False) -> Report:
-    """Return an earlier report. Raises UsageError if it is none, or not of this source as it is now.
+    """Return an earlier report. Raises UsageError if it is not one, or not a complete one of this source as it is now.
 
-    That of a comparison does not say what is bad: it cannot be used to `drop_bad`.
+    The report of a comparison does not say which records are bad, so it cannot be used with `drop_bad`.
     """
     _, made = documents(path)
     try:

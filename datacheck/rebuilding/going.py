@@ -1,4 +1,4 @@
-"""What of an HDF5 source goes with the records that are dropped, and what a copy mends or leaves untrue for that."""
+"""Find what goes from an HDF5 source with the dropped records, and what a copy then mends or leaves inconsistent."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from datacheck.scanning.tasks import FindGone
 from datacheck.workers.interface import Death
 
 OF_SAMPLES = frozenset({"unpaired", "row-count", "shape", "nan", "inf"})
-"""Codes of what is wrong with a sample as a whole, so that it goes if these are dropped."""
+"""Codes of findings about a sample as a whole. If the choice drops such a finding, the sample is dropped."""
 NUMBERS = frozenset({"nan", "inf"})
-"""Codes of what another value mends."""
+"""Codes of findings that filling in another value resolves."""
 LOST = frozenset({"damaged-store", "truncated-store", "crash", "timeout"})
-"""Codes of what is lost of a file, at a path: a sample that has lost what the others have goes as well."""
+"""Codes of findings about a lost part of a file, at a path. A sample that lost what the others have is dropped too."""
 
 
 NAMED = 8
-"""So many of what a copy would leave untrue are named where it is refused."""
+"""Maximum number of inconsistencies named when a copy is refused; the rest are counted."""
 
 
 def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
-    """Return what goes with what the choice drops, None where records go one by one. Raises RebuildFailed."""
+    """Return what goes with the dropped records, or None if the copier drops records one by one.
+
+    Raises RebuildFailed if what belongs to the dropped records cannot be found.
+    """
     if not isinstance(work.copier, WithSamples):
         return None
     choice = work.order.choice.shown
@@ -49,8 +52,8 @@ def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
 
 
 def _sample(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
-    """Return the sample that a finding is about, or the part of one, if that goes."""
-    stored = finding.code == "count" and "attribute" not in finding.details  # attributes are made true
+    """Return the file and path of the sample, or part of one, that is dropped for this finding; empty if none is."""
+    stored = finding.code == "count" and "attribute" not in finding.details  # attributes are corrected
     about = "sample" if finding.code in OF_SAMPLES or stored else "path" if finding.code in LOST else ""
     sample = finding.details.get(about)
     if finding.key is not None or not isinstance(sample, str) or choice.fate([finding]) != "dropped":
@@ -60,7 +63,7 @@ def _sample(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
 
 
 def refuse_losses(work: Work, report: Report, gone: Gone | None) -> list[str]:
-    """Return what a copy would leave untrue, if that was accepted. Raises UsageError if it was not."""
+    """Return what a copy would leave inconsistent. Raises UsageError unless that was accepted or is a dry run."""
     if gone is None or not gone.losses:
         return []
     if work.order.accept_losses or work.order.dry_run:
@@ -76,14 +79,14 @@ def refuse_losses(work: Work, report: Report, gone: Gone | None) -> list[str]:
 
 
 def still_lost(findings: list[Finding], gone: Gone | None) -> list[Finding]:
-    """Return those of the findings of a source as a whole that are as true of a copy."""
+    """Return those findings about the source as a whole that hold for the copy too."""
     if gone is None or not gone.samples:
         return findings
     return [it for it in findings if not _of_gone(it, gone)]
 
 
 def sample_names(gone: Gone | None) -> list[str]:
-    """Return the samples that go as a whole, as people read them."""
+    """Return the readable names of the samples that are dropped as a whole, sorted."""
     its = () if gone is None else gone.samples
     return sorted(named(path, file) if path else str(file) for file, path in its)
 

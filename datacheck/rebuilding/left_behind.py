@@ -1,4 +1,4 @@
-"""Files beside a store, or that it refers to, which a copy does not have: named, since a loader may ask for them."""
+"""Name the files beside a store, or that it refers to, that a copy does not have, since a loader may ask for them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from datacheck.reporting.report import Report
 from datacheck.scanning.fingerprint import read_by
 
 NAMED = 5
-"""So many are named."""
+"""Maximum number of files named; the rest are counted."""
 
 
 def left_behind(reader: Reader, outcomes: Outcomes | None) -> list[str]:
-    """Return a sentence for the files in the folder of a store of keys and values that a copy does not have.
+    """Return a sentence that names the files in the folder of a key-value store that the copy does not have, if any.
 
-    Of a store that is a file these are those that are called by its name, a dash, and more.
+    If the store is a single file, these are the files whose names begin with its name and a dash.
     """
     repairs = [] if outcomes is None else outcomes.repairs.values()
     written = frozenset(os.fsdecode(name) for repair in repairs for name in repair.side_files)
@@ -43,9 +43,9 @@ def left_behind(reader: Reader, outcomes: Outcomes | None) -> list[str]:
 
 
 def left_outside(reader: Reader, report: Report, said: Collection[str]) -> list[str]:
-    """Return a sentence for each thing that leads to a file that is not copied, unless it is `said` already.
+    """Return a sentence for each reference to a file that is not copied, unless `said` already has one about it.
 
-    What leads to a file that is not there is lost in the source.
+    References to files that do not exist are not included: those files are lost in the source already.
     """
     leading = [it for it in report.findings if it.key is None and it.code != "missing" and "elsewhere" in it.details]
     inside = {os.path.normpath(it) for it in read_by(reader)} if leading else set()
@@ -61,7 +61,7 @@ def left_outside(reader: Reader, report: Report, said: Collection[str]) -> list[
 
 
 def _foreign(reader: Reader, written: Collection[str]) -> Iterator[str]:
-    """Yield the names of what lies beside a store, is no part of it, and is not written into a copy."""
+    """Yield the names of files beside a store that are not part of it and are not written into the copy."""
     own = getattr(reader, "in_folders", InFolders()).own
     path = reader.path
     of_folder = path.is_dir()

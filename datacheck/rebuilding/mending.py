@@ -1,4 +1,4 @@
-"""What a copy needs so that what the store keeps of its records is true there."""
+"""Plan how a copy keeps true what the store holds about its records, such as counts and lists of keys."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ from datacheck.scanning.tasks import TakeLayout, Task, only
 from datacheck.workers.interface import Death, Engine
 
 MENDED = frozenset({"count", "dangling", "unpaired"})
-"""Codes of what is true again in a copy."""
+"""Codes of findings that no longer hold for the copy."""
 
 
 def look_again(pool: Engine[Task], report: Report) -> None:
-    """Add to an earlier report what it does not tell: the conventions, and what the keys add up to.
+    """Add to an earlier report what it does not contain: the conventions, and the sums over the keys.
 
-    They are recognised as a scan does it, by the same keys.
+    The conventions are recognised as in a scan, by the same keys. Raises RebuildFailed if the source cannot be read
+    again.
     """
     source = str(report.source.path)
     layout = only(pool, TakeLayout())
@@ -62,7 +63,7 @@ def look_again(pool: Engine[Task], report: Report) -> None:
 
 
 def lost_in_source(report: Report) -> list[Finding]:
-    """Return what is wrong with the source as a whole, and is not made true in a copy."""
+    """Return the bad findings about the source as a whole that the copy does not correct."""
     whole = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
     kept = {
         index.name
@@ -76,15 +77,15 @@ def lost_in_source(report: Report) -> list[Finding]:
 
 
 def _of_a_file(finding: Finding) -> bool:
-    """Say whether a finding is of what a whole file lacks: it stays where the file does."""
+    """Return whether a finding is about what a whole file lacks; it then holds for the copy if the file is kept."""
     return finding.file is not None and finding.details.get("sample") == finding.file
 
 
 def _of_numbers(finding: Finding) -> bool:
-    """Say whether a finding is of numbers that a dataset holds of its rows: nothing tells what they were meant to be.
+    """Return whether a finding is about numbers that a dataset holds of its rows, whose intended values are unknown.
 
-    Names of samples (`missing`) and counts in attributes are made true; these are copied. So are keys whose numbers
-    have other `digits` than a loader asks for.
+    Names of samples (`missing`) and counts in attributes are corrected in the copy; these numbers are copied unchanged.
+    So are keys whose numbers have other `digits` than a loader asks for.
     """
     if "digits" in finding.details:
         return True
@@ -92,9 +93,9 @@ def _of_numbers(finding: Finding) -> bool:
 
 
 def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcomes | None:
-    """Return what becomes of records for what they have to do with those that are dropped; None if that is nothing.
+    """Return what becomes of records because of others that are dropped, or None if nothing changes.
 
-    Raises RebuildFailed where what the store keeps could not be made true.
+    Raises RebuildFailed if what the store holds about its records cannot be kept true.
     """
     also = report.gone_elsewhere
     if also:
@@ -131,10 +132,10 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
 
 
 def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str, Shares]:
-    """Return for each database what becomes of the samples that others have records of too.
+    """Return by database what becomes of the samples that have records in several databases.
 
-    A sample goes as a whole, whichever database has the record that is wrong. `also` are keys of the main database
-    that go in any case.
+    A sample is dropped as a whole, whichever database holds the bad record. `also` are keys of the main database that
+    are dropped in any case.
     """
     going: dict[int, tuple[Spanning, set[Sample]]] = {}
     alone: dict[str, set[bytes]] = {}
@@ -164,7 +165,7 @@ def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str,
 
 
 def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
-    """Return the numbers of all samples of several databases, and whether they are counted, and from where on."""
+    """Return the numbers of all samples across several databases, whether they are counted, and the first number."""
     numbers = Runs()
     for member in across.members:
         numbers += member.numbers
@@ -176,7 +177,7 @@ def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
 
 
 def _list_elsewhere(report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
-    """Let the lists of keys that lie in another database than the records lose what is gone."""
+    """Remove the keys of records that the copy lacks from lists that lie in another database than the records."""
     lists: dict[tuple[str, bytes], Foreign] = {}
     for part, known in report.keeps.items():
         for convention in known.conventions if part in made else ():
@@ -195,7 +196,7 @@ def _list_elsewhere(report: Report, made: dict[str, Outcome], others: Counter[st
 
 
 def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
-    """Let lists of keys within other values lose what is gone, where that can be done."""
+    """Remove the keys of records that the copy lacks from lists within other values, if their places are known."""
     lists: dict[tuple[str, bytes], Foreign] = {}
     for part, known in report.keeps.items():
         within = [it for it in known.within if it.places]
@@ -213,7 +214,7 @@ def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], other
 
 
 def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
-    """Let the records that list others lose what is gone."""
+    """Remove the keys of records that the copy lacks from the records that list them."""
     for part, known in report.keeps.items():
         its = [it for it in known.indexes if can_lose(report, it, part)]
         keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if its else frozenset()
@@ -235,7 +236,7 @@ def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], o
 
 
 def _count_frames(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
-    """Let what counts the frames of each clip lose those that go."""
+    """Subtract the dropped frames from the frame counts of each clip."""
     for part, known in report.keeps.items():
         keys = {key for of, key, _ in gone(choice.shown, report) if of == part} if known.frames else set()
         keys.update(made[part].keys_with_others() if part in made and known.frames else ())
@@ -247,9 +248,10 @@ def _count_frames(choice: Choice, report: Report, made: dict[str, Outcome], othe
 
 
 def can_lose(report: Report, index: Index, part: str) -> bool:
-    """Say whether records that name others can lose these.
+    """Return whether records that name other records can lose these.
 
-    Sets can. Records of one database that name one of another each can go with it, as nothing counts them.
+    Records that hold a set of keys can. Records of another database that name one record each can be dropped with it,
+    if nothing counts them.
     """
     if index.form:
         return not any(it.ordered for it in report.keeps[part].listed if it.of_records == index.name)
@@ -260,7 +262,7 @@ def can_lose(report: Report, index: Index, part: str) -> bool:
 
 
 def _entries(choice: Choice, report: Report, known: Known, index: Index, foreign: Foreign) -> list[bytes]:
-    """Return the keys of the records that go since they name one that does, and not for their own findings."""
+    """Return the keys of records that are dropped because they name a dropped one, not for their own findings."""
     listed = next((it for it in known.listed if it.of_records == index.name), None)
     if index.form or listed is None:
         return []
@@ -274,9 +276,9 @@ def _entries(choice: Choice, report: Report, known: Known, index: Index, foreign
 
 
 def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:
-    """Raise RebuildFailed where numbers would be closed up in one database, and others have the same ones.
+    """Raise RebuildFailed if numbers would be closed up in one database while another has the same numbers.
 
-    Their records may belong together, as pictures and their labels do. Whoever says what becomes of the numbers knows.
+    Their records may belong together, as pictures and their labels do. A caller who sets `renumber` has decided this.
     """
     if outcomes is None or renumber is not None:
         return
@@ -297,7 +299,7 @@ def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | N
 def _kept_elsewhere(
     report: Report, made: Mapping[str, Outcome], others: Mapping[str, int]
 ) -> dict[str, dict[bytes, bytes]]:
-    """Return what records of each database are to hold, since they count the records of other ones."""
+    """Return by database the new values of records that count the records of other databases."""
     values: dict[str, dict[bytes, bytes]] = {}
     for outcome in made.values():
         for (part, key), value in outcome.elsewhere.items():
@@ -317,7 +319,10 @@ def _kept_elsewhere(
 
 
 def _refuse_unread(known: Known, account: Account, source: str) -> None:
-    """Raise RebuildFailed where what a database keeps could not be read, and so not be kept true."""
+    """Raise RebuildFailed if what a database holds about its records cannot be kept true.
+
+    That is the case if it cannot be read, or if the numbers in its keys lie in too many pieces.
+    """
     for convention in known.conventions:
         if convention.unread:
             reason = f"{escape(convention.unread[0])} cannot be read, so it could not be kept true in a copy"
@@ -329,10 +334,10 @@ def _refuse_unread(known: Known, account: Account, source: str) -> None:
 
 
 def gone(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:
-    """Yield database and key of the records that are dropped for their own findings, and (False) of those that lack a
-    part.
+    """Yield database and key of each dropped record, and whether it is dropped for its own findings.
 
-    What lacks its pair in another store is not among them: `gone_elsewhere` has it.
+    The last is False for a record whose sample lacks a part. Records that lack their pair in another store are not
+    included; `Report.gone_elsewhere` has them.
     """
     for fate, record, _ in decided(report.findings, choice):
         if fate == "dropped":

@@ -1,7 +1,7 @@
-"""Numbers in keys that no count or list in the store goes with: are they to be closed up where records are dropped?
+"""Handle numbers in keys on which no count or list in the store depends, when records are dropped.
 
-Many loaders ask for every number below the number of records, others take the keys as they are, and the store does not
-say which. So the numbers are kept and the user is told about gaps; `--renumber` closes them up.
+Many loaders ask for every number below the number of records; others take the keys as they are. The store does not say
+which, so the numbers are kept and the user is told about gaps. `--renumber` closes them up.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ from datacheck.scanning.tasks import TakeLayout, Task, only
 from datacheck.workers.interface import Death, Engine
 
 CURSOR = "datum"
-"""Datum records are read one after the other, whatever their keys: gaps do no harm."""
+"""Decoder of records that are read in sequence whatever their keys, so that gaps in the numbers do no harm."""
 FIRST = (0, 1)
-"""The numbers that loaders count from."""
+"""The numbers that loaders start counting from."""
 COUNTING_UP = "a loader that counts up needs --renumber"
 
 
 def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
-    """Add to a report the numbers in the keys of databases of which no other convention is known.
+    """Add to a report the numbers in the keys of databases for which no other convention is known.
 
     Unless `renumber` is asked for, this is done only if records are dropped, since only then can there be new gaps.
+    Raises RebuildFailed if the source cannot be read again, or if its keys cannot be renumbered as asked.
     """
     asked = order.renumber is True
     plain = report.source.decoder == CURSOR or order.renumber is False
@@ -67,7 +68,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
 
 
 def _not_one(report: Report) -> str:
-    """Say why the keys of a store cannot be renumbered, and what can be done."""
+    """Return why the keys of a store cannot be renumbered, and what the user can do."""
     parts = [", ".join(map(str, sorted(of, key=str))) for it in report.keeps if len(of := _numbered(report, it)) > 1]
     why = "--renumber cannot close up its keys: they are not all of one numbering"
     if not parts:
@@ -84,7 +85,7 @@ def _numbered(report: Report, part: str) -> list[Pattern]:
 
 
 def _told(report: Report, part: str) -> bool:
-    """Say whether numbers identify the samples of a database."""
+    """Return whether numbers identify the samples of a database."""
     known, account = report.keeps[part], report.account(part)
     told = (patterns_of(it, samples(it, account, known.across)) for it in known.conventions)
     return known.across is not None or any(told)
@@ -93,8 +94,8 @@ def _told(report: Report, part: str) -> bool:
 def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> None:
     """Raise RebuildFailed if numbers would be closed up while other records that share some of them keep theirs.
 
-    This is for records named like parts that not every sample has: they may be masks of the first pictures. Others,
-    such as classes, most likely have nothing to do with the pictures; the receipt names them.
+    This applies to records named like optional parts of a sample: they may be masks of the first pictures. Others, such
+    as classes, most likely have nothing to do with the pictures; the receipt names them.
     """
     for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.of.items():
         if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
@@ -111,32 +112,35 @@ def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> 
 
 
 def _first_moved(outcome: Outcome) -> int:
-    """Return the first number of a record that gets another one."""
+    """Return the first number of a record that is renumbered."""
     left, base = outcome.repair.left, outcome.repair.base
     return next((start for start, _ in left.spans if start != base), left.spans[0][1]) if left else base
 
 
 def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
-    """Return the numbers of records that keep theirs while others are closed up."""
+    """Return by pattern the numbers of records that keep theirs while others are closed up."""
     numbers = report.account(part).numbers
     return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
 
 
 def _without_numbers(report: Report, part: str) -> int:
-    """Return how many records of a database are of no numbering and no convention's, as those of two numbers."""
+    """Return how many records of a database belong to no numbering and no convention, such as keys with two numbers."""
     account = report.account(part)
     return account.records - account.own - sum(map(len, account.numbers.values()))
 
 
 def left_as_it_is(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
-    """Yield a sentence for each thing that has to do with the records, and that nobody can say how to keep true."""
+    """Yield a sentence for each thing that the copy keeps unchanged although it may no longer be true."""
     yield from _left_open(report, order, outcomes)
     yield from _left_as_said(report)
     yield from _left_listed(report, order, outcomes)
 
 
 def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
-    """Yield a sentence for each numbering that has no gap in the source and gets one in the copy."""
+    """Yield a sentence for each numbering that has no gap in the source and gets one in the copy.
+
+    For a renumbered database, the sentence is about other keys that may name its records by their old numbers.
+    """
     if order.renumber is not None or report.source.decoder == CURSOR:
         return
     for part, known in report.keeps.items():
@@ -168,7 +172,7 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
 
 
 def _opened_each(report: Report, part: str, keys: Sequence[bytes]) -> Iterator[str]:
-    """Yield a sentence for each numbering that gets a gap, where nothing tells which records belong together."""
+    """Yield a sentence for each numbering that gets a gap, if it is unknown which records belong together."""
     hint = "a loader that counts up needs --renumber, and --convention dense if those of one number belong together"
     for pattern in sorted(_numbered(report, part), key=str):
         dropped = Runs((it, it + 1) for key in keys if (it := pattern.number(key)) is not None)
@@ -176,7 +180,7 @@ def _opened_each(report: Report, part: str, keys: Sequence[bytes]) -> Iterator[s
 
 
 def _left_as_said(report: Report) -> Iterator[str]:
-    """Yield a sentence for each number that may count the records or anything else, and stays as it is in a copy."""
+    """Yield a sentence for each number that may count the records or something else, and is copied unchanged."""
     for part, known in report.keeps.items():
         for count in _doubtful(known, report.account(part)):
             name = named(count.name, part if count.kept_in is None else None)
@@ -185,7 +189,7 @@ def _left_as_said(report: Report) -> Iterator[str]:
 
 
 def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
-    """Yield a sentence for each list of records that a copy has as it is, where some of these go or are renumbered."""
+    """Yield a sentence for each list of records that the copy keeps unchanged while some are dropped or renumbered."""
     going = {of for of, _, _ in gone(order.choice.shown, report)}
     for part, known in report.keeps.items():
         outcome = None if outcomes is None else outcomes.of.get(part)
@@ -205,7 +209,7 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
 
 
 def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[str]:
-    """Yield a sentence for each count of the frames of clips of which some frames go."""
+    """Yield a sentence for each record of frame counts whose clips lose some of their frames."""
     for counts in known.frames:
         clips = sorted(count_frames(keys, frozenset(counts.there)))
         if clips:

@@ -1,4 +1,4 @@
-"""Copy the records of a key-value store that passed into a new one, of the same kind or the other."""
+"""Copy the records of a key-value store that passed into a new store, of the same kind or another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Pairs = list[tuple[bytes, bytes | memoryview]]
 
 
 class PairDigest:
-    """The sum, modulo 2**128, of the XXH3 of each record with its database's name: in whatever order they come."""
+    """An order-independent digest: the sum, modulo 2**128, of the XXH3 of each record with its database's name."""
 
     NAME = "xxh3-128-sum:"
 
@@ -39,7 +39,7 @@ class PairDigest:
 
     @classmethod
     def joined(cls, digests: Sequence[str]) -> PairDigest:
-        """Return the digest of records that were digested in several parts."""
+        """Return the digest of all records from the digests of several parts of them."""
         return cls(sum(int(digest.removeprefix(cls.NAME), 16) for digest in digests) % (1 << 128))
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class PairDigest:
 
 @dataclass(frozen=True)
 class PairCopier:
-    """Copies into a store of the kind `to`. What is damaged is not among the records: `lost` is no matter here."""
+    """A copier into a store of the kind `to`. It ignores `lost`: damaged parts are not among the records."""
 
     to: str
     lost: frozenset[tuple[str | None, str]] = frozenset()
@@ -75,7 +75,7 @@ class PairCopier:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
             looked_up = {
                 part: {key: value_of(reader, key, part) for key in of.looked_up} for part, of in plan.changing.items()
-            }  # before any block is read: a store may be open once only
+            }  # before any block is read, since some stores can be open only once
             for shard in reader.layout().shards:
                 changing = plan.changing.get(shard.part)
                 values = looked_up.get(shard.part, {}).get
@@ -128,7 +128,7 @@ class PairCopier:
 
     def _writer(self) -> type[Writer]:
         place = BACKENDS[self.to].writer
-        assert place is not None  # or there were objections
+        assert place is not None  # otherwise `objections` is not empty
         writer: type[Writer] = load_class(place)
         return writer
 
@@ -141,7 +141,7 @@ def _put(target: Writer, part: str, pairs: Pairs, changing: Changing | None) -> 
 
 
 def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None, change: Change) -> Pairs:
-    """Return the records of a block that stay, with the keys and values they are to have."""
+    """Return the kept records of a block, with the keys and values they have in the copy."""
     pairs = list(zip(block.keys, block.values, strict=True))
     if changes:
         assert fill is not None
@@ -155,7 +155,7 @@ def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: f
 
 
 def _left(block: Block, leaves: frozenset[int], drops: Drops) -> Pairs:
-    """Return the records of a block that go, but for those that must not be touched."""
+    """Return the dropped records of a block, except those that must not be read again."""
     rows = [row for row in sorted(leaves) if block.name(row) not in drops.deadly]
     return [(block.keys[row], block.values[row]) for row in rows]
 
@@ -174,6 +174,6 @@ def _indexes(drops: Drops | None) -> NDArray[Any]:
 
 
 def _among(indexes: NDArray[Any], start: int, count: int) -> frozenset[int]:
-    """Return which rows of a block of `count` records from index `start` on are among the indexes."""
+    """Return which rows of a block of `count` records, starting at index `start`, are among the indexes."""
     first, last = np.searchsorted(indexes, (start, start + count))
     return frozenset((indexes[first:last] - start).tolist())

@@ -1,4 +1,4 @@
-"""Rebuild stores that are to hold the same keys: what is bad in one of them is left out of all copies."""
+"""Rebuild stores that should hold the same keys: a record that is bad in one is left out of all copies."""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ def rebuild_pairs(
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
 ) -> list[tuple[Receipt, Report]]:
-    """Write a copy of each source into the folder `order.target`, under the name of the source; `order` is for each.
+    """Write a copy of each source into the folder `order.target`, under the source's name.
 
-    What goes from one of them goes from all, so that the copies hold the same keys. Without a choice nothing is written
-    where something is bad in any. Raises as `rebuild_as` does; the folder is then gone again.
+    `order` applies to each source. A record dropped from one is dropped from all, so that the copies hold the same
+    keys. Without a choice, nothing is written if any source has a bad finding. Raises as `rebuild_as` does; the folder
+    is then removed.
     """
     _refuse(order)
     prepared = [prepare(source, settings) for source in sources]
@@ -93,7 +94,7 @@ def _refuse(order: Order) -> None:
 
 
 def _refuse_place(sources: Sequence[Path], readers: Sequence[Reader], target: Path) -> None:
-    """Raise UsageError for a folder in any of the sources, or around one, TargetExists where something lies there."""
+    """Raise UsageError for a folder inside or around a source, TargetExists if something exists at its path."""
     for source in sources:
         refuse_overlap({"source": source, "target": target})
     guard = Guard([*sources], lambda: (file for reader in readers for file in read_by(reader)))
@@ -104,9 +105,9 @@ def _refuse_place(sources: Sequence[Path], readers: Sequence[Reader], target: Pa
 
 @contextlib.contextmanager
 def _folder(target: Path) -> Iterator[list[Path]]:
-    """Make a folder, and yield what is to hear of each copy written there: if anything fails, all of it goes again.
+    """Create a folder and yield a list to append each written copy to; if anything fails, remove them all.
 
-    What somebody else has put there meanwhile stays, and then so does the folder.
+    Files that others have put into the folder meanwhile stay, and then so does the folder.
     """
     try:
         target.mkdir()
@@ -130,7 +131,10 @@ def _folder(target: Path) -> Iterator[list[Path]]:
 
 
 def _agree(prepared: Sequence[tuple[Reader, Report]], names: Sequence[str], choice: Choice) -> None:
-    """Have each report say which of its records go since one of the same key goes from another store."""
+    """Set on each report which of its records are dropped because the same key is dropped from another store.
+
+    Raises RebuildFailed if a store's samples are several records each, or if a record of a named database is dropped.
+    """
     gone: dict[tuple[bytes, bytes], set[str]] = {}
     for _, report in prepared:
         for place, lacking in _going(report, choice.shown):
@@ -145,7 +149,7 @@ def _agree(prepared: Sequence[tuple[Reader, Report]], names: Sequence[str], choi
 
 
 def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> None:
-    """Raise RebuildFailed where some of the copies would get new numbers and others not."""
+    """Raise RebuildFailed if some of the copies would be renumbered and others not."""
     closed: list[str] = []
     left: list[str] = []
     for reader, report in prepared:
@@ -158,7 +162,7 @@ def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> 
 
 
 def _going(report: Report, choice: Choice) -> Iterator[tuple[tuple[bytes, bytes], list[str]]]:
-    """Yield database and key of each record that is to go, and the stores that lack it."""
+    """Yield database and key of each record to drop, and the names of the stores that lack it."""
     for fate, record, _ in decided(report.findings, choice):
         if fate == "dropped":
             yield (_database(record.database), unescape(record.key)), []

@@ -54,15 +54,15 @@ from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import MakeEngine
 
 DEADLY = frozenset({"crash", "timeout", "unreadable"})
-"""Records with these are not touched again, even to put them into quarantine."""
+"""Codes of findings whose records are not read again, not even to put them into quarantine."""
 BROKEN = frozenset({*DEADLY, "truncated-store", "damaged-store", "checksum", "not-closed"})
-"""Findings of a store as a whole with these say that its bytes are not to be copied as they are."""
+"""Codes that mean, in a finding about the store as a whole, that its bytes must not be copied as they are."""
 
 WHOLE = frozenset({"no-records", "damaged-store"})
-"""Of files with these a folder's copy is made without them, if bad ones are to be dropped."""
+"""Codes of findings for which a file is left out of the copy of a folder, if the choice drops them."""
 
 SPARE = 1.05
-"""A copy may take a little more than the source."""
+"""Factor by which a copy may be larger than its source, to estimate the disk space that it needs."""
 
 
 def rebuild_as(
@@ -74,10 +74,11 @@ def rebuild_as(
     names: Names | None = None,
     scanned: Report | None = None,
 ) -> tuple[Receipt, Report]:
-    """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on.
+    """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it is based on.
 
-    That is `scanned` if it is given, which a scan just made with these settings; else the source is scanned.
-    `publishing` is called when the copy is whole and about to get its name; from then on it is better not to interrupt.
+    The report is `scanned` if given, which must be from a scan just made with these settings; otherwise the source is
+    scanned, or the earlier report that the order names is read. `publishing` is called when the copy is complete and
+    about to get its name; after that, the rebuild should not be interrupted.
     """
     refuse_overlap({"source": order.source, **order.writes})
     if settings.sample is not None:
@@ -88,7 +89,7 @@ def rebuild_as(
     for what, place in order.writes.items():
         guard.refuse_target(place, what)
     to = order.to or reader.backend
-    with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
+    with ExitStack() as places, ExitStack() as stack:  # end the workers before removing the folder they write to
         places.enter_context(saying_what_is_left(order, report))
         copier = _copier(reader, to)
         pool = stack.enter_context(start_engine(job, settings.workers, engine))
@@ -132,11 +133,11 @@ def rebuild_as(
 
 
 def _report(work: Work, report: Report, names: Names | None) -> Report:
-    """Return the report that a rebuild rests on: of a scan now, or the earlier one that was named."""
+    """Return the report to rebuild from: that of a scan made now, or the earlier one that the order names."""
     if work.order.from_report is None:
         run(report, work.reader, progress=partial(work.progress, "scan"), pool=work.pool, names=names)
         return report
-    judges = work.order.choice.shown.drop_bad  # what is bad has to be known, if only to refuse it
+    judges = work.order.choice.shown.drop_bad  # bad records must be known, if only to refuse them
     report = read_report(work.order.from_report, work.reader, report, drop_bad=judges)
     (Names(report.settings) if names is None else names).look(report, None, work.pool)
     look_again(work.pool, report)
@@ -144,7 +145,7 @@ def _report(work: Work, report: Report, names: Names | None) -> Report:
 
 
 def _outcome(work: Work, report: Report) -> Outcomes | None:
-    """Return what becomes of records because of others that are dropped."""
+    """Return what becomes of records because of others that are dropped, or None if nothing changes."""
     if not work.copier.acceptable:
         note_numbers(work.pool, report, work.order)
     return mended(work.order.choice, report, work.order.renumber)
@@ -164,7 +165,7 @@ def _write(
     outcome: Outcomes | None,
     gone: Gone | None,
 ) -> Receipt:
-    """Copy, compare and publish; return the receipt with what came of it."""
+    """Copy, compare and publish; return the receipt with the results."""
     order = work.order
     plan = _plan(order, report, workplace, holding, gone)
     if outcome is not None:
@@ -199,7 +200,7 @@ def _write(
 
 
 def _by_name(plan: Plan, workplace: Workplace) -> Plan:
-    """Return a plan whose files have the names that other machines know them by."""
+    """Return a plan with the paths by which other machines reach its files."""
 
     def named(path: Path) -> Path:
         return workplace.path / path.relative_to(workplace.inside)
@@ -211,7 +212,7 @@ def _by_name(plan: Plan, workplace: Workplace) -> Plan:
 
 
 def _lost(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:
-    """Return the file and the path of each thing that is damaged, other than records; and the files to leave out."""
+    """Return file and path of each damaged thing other than a record, and the files to leave out."""
     foreign = {it.file for it in getattr(reader, "faults", ())}
 
     def gone(finding: Finding) -> bool:
@@ -227,7 +228,7 @@ def _lost(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str
 
 
 def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = frozenset()) -> Copier:
-    """Return what copies from this store into one of the kind `to`. Raises UsageError where that cannot be."""
+    """Return the copier from this store into one of the kind `to`. Raises UsageError if there is none."""
     source, target = BACKENDS.get(reader.backend), BACKENDS.get(to)
     if source is None or source.copier is None:
         raise UsageError(f"{reader.path}: datacheck reads {title(reader.backend)} and does not rebuild it")
@@ -276,14 +277,14 @@ def _refuse_choice(order: Order, report: Report, copier: Copier) -> None:
 
 
 def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None, gone: Gone | None) -> Plan:
-    """Return what to do, with the indexes of what to drop and to alter in files of the workplace."""
+    """Return the plan of the copy, and write the indexes to drop and to alter into files of the workplace."""
     files = {fate: workplace.inside / f"{fate}.indexes" for fate in ("dropped", "altered")}
     deadly = set()
     with ExitStack() as stack:
         opened = {fate: stack.enter_context(workplace.create(file.name)) for fate, file in files.items()}
         for fate, record, findings in decided(report.findings, order.choice):
             if fate in opened and not (fate == "dropped" and gone is not None):
-                assert record.index is not None  # only records that go with others have none
+                assert record.index is not None  # only records dropped because of others have none
                 opened[fate].write(record.index.to_bytes(8, "little"))
             if fate == "dropped" and any(finding.code in DEADLY for finding in findings):
                 deadly.add(record.key)
@@ -317,7 +318,7 @@ def _refuse_small_disk(order: Order, report: Report, workplace: Workplace) -> No
 def _compare(
     order: Order, reader: Reader, report: Report, receipt: Receipt, copied: Copied, count: int, digest: str
 ) -> None:
-    """Raise RebuildFailed unless the copy is what it should be."""
+    """Raise RebuildFailed if the source has changed, or if counts or digest of the copy are not as expected."""
     target = str(order.target)
     refuse_changed(order.source, report, reader)
     if copied.kept + copied.dropped != receipt.records or copied.dropped != receipt.dropped:
@@ -330,7 +331,7 @@ def _compare(
 
 
 def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:
-    """Write the findings of the records in quarantine beside them."""
+    """Write the findings of the dropped records beside the records in quarantine."""
     with holding.create(f"{QUARANTINE}/report.jsonl") as file:
         for fate, _, findings in decided(report.findings, order.choice):
             if fate == "dropped":

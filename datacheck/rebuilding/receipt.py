@@ -1,4 +1,4 @@
-"""The proof of a rebuild: what was kept, dropped and altered, and that the copy was compared."""
+"""The receipt of a rebuild: what was kept, dropped and altered, and proof that the copy was compared."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from datacheck.reporting.source import Source
 from datacheck.reporting.summary import counted, ignored
 
 RECEIPTS = (".json", ".html")
-"""What the name of a receipt ends in: a document, or a page to look at."""
+"""File name suffixes of a receipt: a JSON document or an HTML page."""
 RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
 
 NAMED = 5
-"""Dropped records that the terminal names."""
+"""Maximum number of records of each fate, and of whole samples, that the terminal output names."""
 LASTING = frozenset({"nan", "inf", "out-of-range", "row-count", "count", "dangling", "unpaired"})
-"""Codes of what a copy keeps where it is wrong with the store as a whole: of numbers that are no records.
+"""Codes of findings about the store as a whole that hold for the copy too: they concern numbers outside the records.
 
-Counts and lists that a copy has true are not among what is said to be lost.
+Counts and lists that are correct in the copy are not among the findings listed as lost.
 """
 
 
@@ -50,7 +50,7 @@ class Digests(msgspec.Struct, frozen=True):
 
 
 class Seconds(msgspec.Struct, frozen=True):
-    """How long each phase took."""
+    """How long each phase took, in seconds."""
 
     scan: float
     copy: float
@@ -58,10 +58,10 @@ class Seconds(msgspec.Struct, frozen=True):
 
 
 class Renumbering(Renumbered, frozen=True, omit_defaults=True):
-    """Records that have other numbers in the copy: those from the number `first` to `last` have them from `to` on.
+    """Records with other numbers in the copy: the numbers `first` to `last` become `to` and those that follow it.
 
-    Their keys are `before`, at least `width` digits, and `after`, both escaped; `packed` ones are the number itself,
-    big-endian unless `little`, in `width` bytes. Those of a named `database` have its name before them.
+    The keys consist of `before`, the number in at least `width` digits, and `after`; both texts are escaped. A `packed`
+    number is stored in `width` bytes, big-endian unless `little`. Keys in a named `database` begin with its name.
     """
 
     packed: bool = False
@@ -76,12 +76,12 @@ class Renumbering(Renumbered, frozen=True, omit_defaults=True):
 
 
 class Repairs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a copy was given so that what the store keeps of its records is true there.
+    """The changes in a copy that keep true what the store holds about its records.
 
-    `patterns` are the keys of one sample, "#" its number: the records of `samples` samples were dropped as a whole,
-    others `renumbered`. `values` are what the convention's own records hold now, by key, both escaped; `lists` are the
-    keys of lists that have lost the keys of what is not there, `lengths` those of what counts such a list. What is in a
-    named database has its name before it.
+    `patterns` are the keys of one sample, with "#" for its number. The records of `samples` samples were dropped as a
+    whole, others were `renumbered`. `values` are the new values of the convention's own records, by key, both escaped.
+    `lists` are the keys of lists from which the keys of absent records were removed, `lengths` those of the counts of
+    such lists. Keys in a named database begin with its name.
     """
 
     conventions: tuple[str, ...]
@@ -94,7 +94,7 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:
-    """Return a repair as the receipt has it."""
+    """Return the repairs as the receipt shows them, or UNSET if there are none."""
     if gone is not None and (gone.moves or gone.values or gone.lists):
         return _of_files(gone)
     if outcomes is None:
@@ -135,7 +135,7 @@ def _renumberings(report: Report, part: str, repair: Repair) -> Iterator[Renumbe
 
 
 def _of_files(gone: Gone) -> Repairs:
-    """Return as the receipt has it what else is other than in the source where rows, groups or files have gone."""
+    """Return, as the receipt shows it, what else differs from the source after rows, groups or files were dropped."""
     return Repairs(
         conventions=("act",) if gone.moves and all(it.counted for it in gone.moves) else (),
         patterns=tuple(dict.fromkeys(f"{it.before}#{it.after}" for it in gone.moves)),
@@ -147,14 +147,15 @@ def _of_files(gone: Gone) -> Repairs:
 
 
 class Receipt(msgspec.Struct, kw_only=True):
-    """What a rebuild did, as JSON has it. `written` is False for a dry run and for a source that was refused.
+    """What a rebuild did, as in its JSON document. `written` is False for a dry run and for a source that was refused.
 
-    kept + dropped = records; altered ones are among the kept. `lost` are the bad findings of the store as a whole:
-    what nobody can read was not there to be kept; each says itself which records are lost, if any are. `unkept` says
-    what else a copy could not keep, if that was accepted. `quarantined` is how many of the dropped are in the
-    quarantine. `replaced` says which store lay at the target. `samples` are the groups and files of HDF5 that went as a
-    whole, by their paths. `config` is the command line's, as in a report. `repairs` says what was changed of what the
-    store keeps of its records. `others` are records that went with others; a document has them among its `drops`.
+    kept + dropped = records; altered ones are among the kept. `lost` are the bad findings about the store as a whole:
+    what cannot be read could not be kept. Each says which records are lost, if any. `unkept` says what else a copy
+    could not keep, if that was accepted. `quarantined` is how many of the dropped records are in the quarantine.
+    `replaced` says which store was at the target before. `samples` are the paths of the HDF5 groups and files that were
+    dropped as a whole. `config` is the command line's, as in a report. `repairs` says which of the store's own counts
+    and lists of its records were changed. `others` are records dropped because of other records; a document has them
+    among its `drops`.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -181,18 +182,18 @@ class Receipt(msgspec.Struct, kw_only=True):
     seconds: Seconds
 
     def renamed(self) -> Iterator[tuple[str, str]]:
-        """Yield the escaped key of each record that has another one in the copy, and that one."""
+        """Yield the escaped key of each record whose key is different in the copy, and its new key."""
         for moved in () if self.repairs is msgspec.UNSET else self.repairs.renumbered:
             yield from moved.renamed()
 
     @property
     def nothing_left(self) -> bool:
-        """Whether a copy would hold no record, where the source has some or is bad: then none is written."""
+        """Whether a copy would hold no record although the source has records or is bad; then no copy is written."""
         return not self.kept and bool(self.records or self.lost)
 
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
-    """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
+    """Yield the JSON document piece by piece; the dropped and altered records are streamed from the report."""
     fates = partial(those, receipt, report, choice)
     return streamed(
         msgspec.structs.replace(receipt, others=msgspec.UNSET),
@@ -201,7 +202,7 @@ def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterat
 
 
 def those(receipt: Receipt, report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
-    """Yield the records of one fate; last those that are dropped for another one of their sample."""
+    """Yield the records of one fate; those dropped because of another record of their sample come last."""
     yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
     outcomes = mended(choice, report) if wanted == "dropped" else None
     for part, key in () if outcomes is None else outcomes.keys_with_others():
@@ -216,9 +217,9 @@ Write = Callable[[Iterator[str]], None]
 
 @contextmanager
 def write_receipt(path: Path, guard: Guard) -> Iterator[Write]:
-    """Yield what writes the receipt's pieces to `path`; refused at once where that cannot be.
+    """Yield a function that writes the receipt's pieces to `path`; raise at once if that is not possible.
 
-    The file is replaced whole when the receipt is written; a rebuild that fails leaves what lay there. Raises
+    The file is replaced as a whole when the receipt is written; if the rebuild fails, an earlier file stays. Raises
     UsageError for a file that must not be written or has another suffix, ReportFailed if it cannot be written.
     """
     if path.suffix not in RECEIPTS:
@@ -235,7 +236,7 @@ def write_receipt(path: Path, guard: Guard) -> Iterator[Write]:
 
 
 def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: bool) -> str:
-    """Return what the terminal gets: the records dropped or altered, some by name, the numbers, and the place."""
+    """Return the text for the terminal: the dropped or altered records, some by name, the counts, and the path."""
     lines = [] if receipt.config is None else [receipt.config.sentence]
     lines += [ignored(report).removeprefix("; ")] if report.settings.ignore else []
     fates: dict[Fate, int] = {"dropped": receipt.dropped, "altered": receipt.altered}
@@ -272,7 +273,10 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
 
 
 def _others(more: int, shown: int, *, told: bool) -> Iterator[str]:
-    """Yield how many records are not shown; where all of those are that have findings, the others go with them."""
+    """Yield a line with the number of records that are not shown.
+
+    If every record that can be named is shown (`told`), the rest belong to the same samples.
+    """
     if more and not shown:
         yield f"  {more:,} of samples"
     elif more:
@@ -280,7 +284,7 @@ def _others(more: int, shown: int, *, told: bool) -> Iterator[str]:
 
 
 def repairs_text(receipt: Receipt) -> Iterator[str]:
-    """Yield what was, or would be, changed of what the store keeps of its records."""
+    """Yield a line for each change, made or planned, to what the store holds about its records."""
     repairs = receipt.repairs
     if repairs is msgspec.UNSET:
         return

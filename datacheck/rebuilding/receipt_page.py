@@ -1,4 +1,4 @@
-"""The receipt of a rebuild as a page to look at."""
+"""Render the receipt of a rebuild as an HTML page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.summary import amount, counted
 
 LISTED = 1000
-"""So many records of each fate are on the page."""
+"""Maximum number of records of each fate on the page; also of lost findings, and of samples."""
 
 
 def receipt_page(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
@@ -66,7 +66,7 @@ def _facts(receipt: Receipt) -> Iterator[tuple[str, str]]:
 
 
 def _shares(receipt: Receipt) -> Iterator[Mark]:
-    """Yield how much of the source each fate is of."""
+    """Yield a mark for each fate, as wide as its share of the source's records."""
     parts = [
         (receipt.kept - receipt.altered, "clean", "kept"),
         (receipt.altered, "suspicious", "altered"),
@@ -81,7 +81,7 @@ def _shares(receipt: Receipt) -> Iterator[Mark]:
 
 
 def _notes(receipt: Receipt) -> Iterator[tuple[str, list[str]]]:
-    """Yield what else became of the source, under its heading."""
+    """Yield the heading and the sentences of each further section of the page."""
     repairs = [cut(it) for it in repairs_text(receipt)]
     if repairs:
         yield "What the store keeps beside its records", repairs
@@ -101,7 +101,7 @@ def _notes(receipt: Receipt) -> Iterator[tuple[str, list[str]]]:
 
 
 def _tables(receipt: Receipt, report: Report, choice: Choice) -> Iterator[tuple[str, list[tuple[str, str, str]], int]]:
-    """Yield the records that were dropped, and those that were altered."""
+    """Yield a table of the dropped records and one of the altered: its title, its rows, and how many more there are."""
     be = "" if receipt.written else "would be "
     fates: dict[Fate, int] = {"dropped": receipt.dropped, "altered": receipt.altered}
     for fate, count in fates.items():

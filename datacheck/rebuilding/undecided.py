@@ -1,4 +1,4 @@
-"""Refuse to rest a copy on a scan that could not look at everything, or that looked while somebody wrote."""
+"""Refuse to base a copy on an incomplete scan, or on one of a source that changed meanwhile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ WAIT = "rebuild it when nothing writes to it, or rebuild a copy of it"
 
 
 def refuse_undecided(source: Path, report: Report) -> None:
-    """Raise RebuildFailed where a copy could lack what is sound: a disk or a network failed, or the source changed."""
+    """Raise RebuildFailed if a copy could lack sound records.
+
+    That is the case if a disk or a network failed, if the source changed, or if the scan did not reach every record.
+    """
     if report.counts.get("source-changed"):
         raise RebuildFailed(str(source), f"it was changed while it was scanned; {WAIT}")
     if report.counts.get("unreadable"):
@@ -31,13 +34,13 @@ def refuse_undecided(source: Path, report: Report) -> None:
 
 
 def refuse_changed(source: Path, report: Report, reader: Reader) -> None:
-    """Raise RebuildFailed where a source is no longer what the report was made from."""
+    """Raise RebuildFailed if the source is no longer what the report was made from."""
     if fingerprint_if_any(reader) != report.source.fingerprint:
         raise RebuildFailed(str(source), f"it was changed while it was copied; {WAIT}")
 
 
 def refuse_unread(source: Path, report: Report) -> None:
-    """Raise RebuildFailed where there is no record to copy because what there is could not be read."""
+    """Raise RebuildFailed if there is no record to copy because none could be read."""
     if report.source.records or report.bad or not report.unverifiable:
         return
     unread = [it for it in report.findings if it.code != "no-records"]
@@ -50,7 +53,7 @@ def refuse_unread(source: Path, report: Report) -> None:
 
 @contextmanager
 def saying_what_is_left(order: Order, report: Report) -> Iterator[None]:
-    """Where the cluster is lost, say that there is no copy, and how to lose less the next time."""
+    """If the cluster is lost, raise an error that says there is no copy, and how to lose less the next time."""
     try:
         yield
     except ClusterFailed as exc:
@@ -66,7 +69,7 @@ def saying_what_is_left(order: Order, report: Report) -> Iterator[None]:
 
 @contextmanager
 def blaming_writers(source: Path, report: Report, reader: Reader) -> Iterator[None]:
-    """Say of whatever fails that the source was changed, where it was: then that is why."""
+    """If anything fails and the source was changed, raise RebuildFailed for the change instead: it is the cause."""
     try:
         yield
     except Exception:
@@ -75,7 +78,7 @@ def blaming_writers(source: Path, report: Report, reader: Reader) -> Iterator[No
 
 
 def _named(unread: list[Finding]) -> str:
-    """Return what the first of these findings is of, and how many more there are."""
+    """Return what the first of these findings is about, and how many more there are."""
     first = unread[0]
     where = first.key or first.details.get("file") or first.details.get("dataset") or first.file or "a part of it"
     more = f" and {len(unread) - 1:,} more" if len(unread) > 1 else ""

@@ -1,4 +1,4 @@
-"""What a rebuild was asked to do, and a rebuild under way: its workers copy, and compare."""
+"""The order for a rebuild, and the rebuild under way with its workers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from datacheck.workers.interface import Death, Engine, Step
 
 @dataclass(frozen=True)
 class Order:
-    """What a rebuild was asked to do, beside the settings of its scan.
+    """What a rebuild is asked to do, apart from the settings of its scan.
 
-    `to` is the kind of store to write. `renumber` is whether numbers in keys are closed up, None where the store tells.
-    `drop_rows` takes single rows out of samples, and leaves these.
+    `to` is the kind of store to write. `renumber` says whether numbers in keys are closed up; with None, the store
+    decides. `drop_rows` drops single rows from samples and keeps the samples.
     """
 
     source: Path
@@ -39,22 +39,22 @@ class Order:
 
     @property
     def inputs(self) -> list[Path]:
-        """What it is given to read."""
+        """The paths it reads."""
         return [self.source, *([] if self.from_report is None else [self.from_report])]
 
     @property
     def writes(self) -> dict[str, Path]:
-        """What it writes, by the words for it."""
+        """The paths it writes, by role: the target, and the quarantine if there is one."""
         return {"target": self.target, **({} if self.quarantine is None else {"quarantine": self.quarantine})}
 
 
 @dataclass(frozen=True)
 class Work:
-    """A rebuild under way: what was ordered, and the workers that copy and compare.
+    """A rebuild under way: its order, and the workers that copy and compare.
 
-    `publishing` is called when the copy is about to get its name: what is left to do then takes no time.
-    `writer` are those that write, on this machine; the others may be elsewhere.
-    Of a `damaged` source a copy cannot keep everything: what that loses is named, and is no reason to stop.
+    `publishing` is called when the copy is about to get its name; what is left to do then takes no time. The workers of
+    `writer` write, on this machine; those of `pool` may be elsewhere. A copy of a `damaged` source cannot keep
+    everything: its losses are named but do not stop the rebuild.
     """
 
     order: Order
@@ -67,7 +67,7 @@ class Work:
     damaged: bool = False
 
     def done(self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
-        """Run tasks, telling their steps; return their results. Raises RebuildFailed where one fails."""
+        """Run tasks and report their steps; return their results. Raises RebuildFailed if one fails."""
         target = str(self.order.target)
         steps = {id(task): 0 for task in tasks}
         results: dict[int, Any] = {}
@@ -88,13 +88,13 @@ class Work:
         return [results[id(task)] for task in tasks]
 
     def copied(self, plan: Plan, records: int) -> Copied:
-        """Write the copy; return what it came to."""
+        """Write the copy; return its counts and its digest."""
         (copied,) = self.done(self.writer, [Copy(self.copier, plan)], "copy", records)
         assert isinstance(copied, Copied)
         return copied
 
     def verified(self, plan: Plan, records: int) -> tuple[int, str]:
-        """Read the copy again, by as many workers as may; return its number of records and its digest."""
+        """Read the copy again, with as many workers as possible; return its number of records and its digest."""
         shares = self.pool.count if self.copier.joined([]) is not None else 1
         tasks = [Verify(self.copier, plan, share, shares) for share in range(shares)]
         results = self.done(self.pool, tasks, "verify", records)
@@ -104,7 +104,7 @@ class Work:
     def objections(self, *, changed: bool = True) -> list[str]:
         """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
 
-        A source that kills whoever looks has nothing to say here: the scan tells of it.
+        If the source kills the worker that looks at it, return nothing: the scan reports that.
         """
         ((_, said),) = self.pool.run([ListCopyLosses(self.copier, changed)])
         if isinstance(said, Death) and said.trace:

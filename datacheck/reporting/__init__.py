@@ -1,1 +1,1 @@
-"""From tallies to reports, and from reports to files, text and advice."""
+"""Make reports from tallies, and files, text and advice from reports."""

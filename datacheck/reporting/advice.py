@@ -1,4 +1,4 @@
-"""The lines that say what to run next. Each command can be pasted into a shell, and sees what the scan saw."""
+"""Suggest what to run next. Each printed command can be pasted into a shell, and sees the same data as the scan did."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 DAMAGE = frozenset({"truncated-store", "damaged-store", "checksum", "unreadable", "crash", "timeout"})
-"""Findings of a store as a whole with these codes are gone in a copy, which is made of what can be read."""
+"""Codes of findings about the store as a whole that do not hold for a copy, which is made of what can be read."""
 ALONGSIDE = frozenset({"changed", "lost", "duplicate", "leak"})
-"""Codes of what a scan finds only where it is asked to."""
+"""Codes of findings that a scan makes only if asked to."""
 READABLE = (JSON, JSON_LINES)
-"""Suffixes of reports that a rebuild can rest on."""
+"""Suffixes of reports that a rebuild can be based on."""
 GONE = "lost"
-"""The code of records that are not there to be looked at."""
+"""Code of records that no longer exist and cannot be shown."""
 LOOKED_AT = 10_000
-"""Findings that are looked at for what would decide them."""
+"""Maximum number of findings examined for a suggestion."""
 DECIDES = {
     "unknown-payload": "--decoder NAME says what the payload is, if you know",
     "timeout": "--timeout SECONDS allows a record more",
@@ -47,24 +47,24 @@ DECIDES = {
     "source-changed": "scan again when nothing writes to it",
     "internal-error": "please report it",
 }
-"""By code of what could not be decided, what would decide it."""
+"""How the user can decide what is undecided, by the code of the finding."""
 
 
 LONGEST_NAME = 4_000
-"""Characters of a record's name in a command: longer ones do not fit in a command line, or nobody could read it."""
+"""Longest record name put into a command, in characters: longer ones do not fit in a command line or are unreadable."""
 SUGGESTED = 3
-"""Of so many families at most it is said how they could be read."""
+"""Maximum number of families for which a way to read them is suggested."""
 SUGGESTED_DTYPES = {1: ("u1",), 2: ("f2", "bf16"), 4: ("f4",), 8: ("f8",)}
-"""By the size of an item, the dtypes that values may well have."""
+"""Dtypes that values plausibly have, by the size of an item in bytes."""
 
 
 @dataclass(frozen=True)
 class Asked:
     """The words of the command line that a printed command repeats.
 
-    `options` are those of a scan that `show` and `rebuild` have too, `of_scan` those that only `scan` has, `sample` is
-    the one that a rebuild does not take, and `config` says which configuration was used, or that none was. `encoding`
-    is that of the terminal: what it lacks is printed so that the shell makes it again.
+    `options` are those options of a scan that `show` and `rebuild` accept too, `of_scan` those that only `scan`
+    accepts. `sample` is the one that a rebuild does not accept. `config` says which configuration was used, or that
+    none was. `encoding` is that of the terminal: characters that it lacks are printed as shell escapes.
     """
 
     options: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Asked:
 
 
 def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()) -> str | None:
-    """Return the lines that say where the full report is and what to run next; None when there is nothing to do."""
+    """Return the lines that say where the full report is and what to run next, or None if there are none."""
     lines = [*_findings(report, written, asked), *_next(report, written, asked), *_to_decide(report, asked.encoding)]
     return "\n".join(lines) or None
 
@@ -93,7 +93,7 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     elif only_compared(report):
         return
     elif findings > ALL_PRINTED or (findings and (report.layer is not None or _alongside(report))):
-        # a copy then rests on that report
+        # the suggested copy is then based on that report
         options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
         sources = () if report.layer is not None else tuple(report.paired_with) or (report.source.path,)
         options = ("--paired", *options) if report.paired_with else options
@@ -102,7 +102,7 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
 
 
 def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
-    """Say how to look at one of the records that count, and how to leave them all out."""
+    """Yield the commands that show one of the offending records, and that make a copy without any of them."""
     row = BACKENDS.get(report.source.backend)
     if row is None or (report.layer is not None and not report.tally.records):
         return
@@ -146,7 +146,7 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
 
 
 def _parted(report: Report) -> tuple[str, ...]:
-    """Return two databases of which a rebuild asks what becomes of their numbers."""
+    """Return the names of two databases with equal numbers, about which a rebuild asks; empty if there are none."""
     if len(report.keeps) < 2:
         return ()
     bad = (it for it in report.findings if it.verdict == "bad" and it.index is not None)
@@ -156,7 +156,7 @@ def _parted(report: Report) -> tuple[str, ...]:
 
 
 def _alongside(report: Report) -> bool:
-    """Say whether there are findings that a rebuild, which scans by itself, would not have."""
+    """Return whether there are findings that a rebuild, which scans the source itself, would not make."""
     return not ALONGSIDE.isdisjoint(report.counts)
 
 
@@ -171,11 +171,11 @@ def _any(report: Report, verdict: str, verdicts: Collection[str]) -> bool:
 
 
 def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str]) -> bool:
-    """Say whether a copy without the records that count would be better than the source, and not empty."""
+    """Return whether a copy without the offending records would be better than the source, and not empty."""
     if not report.complete or not report.checked:
         return False
     if any(one.unread for known in report.keeps.values() for one in known.conventions):
-        return False  # a rebuild refuses it: nothing tells what the list of keys is to hold
+        return False  # a rebuild refuses this: what the list of keys should hold is unknown
     if one is None:
         damaged = (it for it in report.findings if it.verdict in verdicts and it.code in DAMAGE)
         return report.layer is None and next(damaged, None) is not None
@@ -185,9 +185,10 @@ def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str
 
 
 def _rests_on(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
-    """Return the option that has a rebuild rest on the report that was written; what a network wants is only there.
+    """Return the option that bases a rebuild on the written report, or nothing.
 
-    A report that leaves out what was known does not tell of every bad record.
+    What a network wants of its source is only in the report, so it is needed there. A report that leaves out known
+    findings does not name every bad record and is not used.
     """
     if (
         report.settings.known is not None
@@ -204,7 +205,7 @@ def _rests_on(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
 
 
 def _of_layer(report: Report, asked: Asked) -> Iterator[str]:
-    """Yield the options that a network gives for what its layer reads."""
+    """Yield the options for the source that follow from the network whose layer reads it."""
     if report.layer is None:
         return
     settings = report.settings
@@ -217,7 +218,7 @@ def _of_layer(report: Report, asked: Asked) -> Iterator[str]:
 
 
 def _arrays(report: Report, encoding: str) -> Iterator[str]:
-    """Say of families that nothing decodes, and whose values have one length, how they can be read as arrays."""
+    """Yield lines that say how families that nothing decodes, with values of one length, can be read as arrays."""
     every = [*report.profile.families.items(), *([] if report.profile.rest is None else [("", report.profile.rest)])]
     for name, family in every[:SUGGESTED]:
         if family.decoder != UNKNOWN or family.length is None or not report.tally.unknown[name]:
@@ -231,7 +232,7 @@ def _arrays(report: Report, encoding: str) -> Iterator[str]:
 
 
 def fitting_arrays(family: FamilyProfile) -> list[Array]:
-    """Return what values could be arrays of by their length, a sized dtype each; the likeliest is the first."""
+    """Return the arrays that values could be, judging by their length, with a sized dtype each, likeliest first."""
     assert family.length is not None
     size, shape = family.length.size, family.array.shape if family.array is not None else None
     items = [size // prod(shape)] if shape is not None else [it for it in (4, 2, 8, 1) if size % it == 0 and size > it]
@@ -239,7 +240,7 @@ def fitting_arrays(family: FamilyProfile) -> list[Array]:
 
 
 def _to_decide(report: Report, encoding: str) -> Iterator[str]:
-    """Say what would decide what is undecided."""
+    """Yield lines that say what would decide what is undecided."""
     if report.tally.unknown:
         yield from _arrays(report, encoding)
     if report.status != 3:
@@ -268,12 +269,12 @@ def spelled_bounds(bounds: Bounds) -> str:
 
 
 def spelled_number(number: float) -> str:
-    """Return a number in full, without the point of a whole one."""
+    """Return a number in full, without a decimal point if it is whole and below 1e15."""
     return str(int(number)) if abs(number) < 1e15 and number == int(number) else repr(number)
 
 
 def command(name: str, options: Sequence[str], arguments: Sequence[str], encoding: str = "utf-8") -> str:
-    """Return a command for a shell: behind two dashes what begins with one and is no option.
+    """Return a command for a shell; if an argument begins with a dash, all arguments follow two dashes.
 
     >>> command("show", ["--timeout", "5"], ["a b", "-1"])
     "datacheck show --timeout 5 -- 'a b' -1"
@@ -284,12 +285,12 @@ def command(name: str, options: Sequence[str], arguments: Sequence[str], encodin
 
 
 def _beside(path: str) -> str | None:
-    """Return a name for a clean copy beside a source, which nothing has yet.
+    """Return a path for a clean copy beside a source where nothing exists yet.
 
-    None for the root of all folders, which has nothing beside it.
+    Return None for the root directory, which has nothing beside it, or if 999 such paths are taken.
     """
     source = Path(path)
-    if source.name in ("", ".."):  # the folder has a name that is not the one it goes by here
+    if source.name in ("", ".."):  # such a path does not contain the folder's name
         source = source.resolve()
     if not source.name:
         return None
@@ -302,14 +303,14 @@ def _beside(path: str) -> str | None:
 
 
 def shell(word: str, encoding: str = "utf-8") -> str:
-    r"""Return a word as a shell takes it, with nothing in it that is not printable.
+    r"""Return a word quoted for a shell, with only printable characters that the encoding has.
 
     >>> print(shell("a b"), shell("a\tb"))
     'a b' "$(printf 'a\011b')"
     """
     if word.isprintable() and _has(encoding, word):
         return shlex.quote(word)
-    safe = frozenset(f"{ascii_letters}{digits}_+./:,=@ ".encode())  # no dash: printf has options
+    safe = frozenset(f"{ascii_letters}{digits}_+./:,=@ ".encode())  # no dash, which printf would take for an option
     raw = "".join(chr(byte) if byte in safe else f"\\{byte:03o}" for byte in os.fsencode(word))
     return f"\"$(printf '{raw}')\""
 

@@ -1,4 +1,4 @@
-"""What a report says of a comparison: of a store with a checksum file, or with another store."""
+"""The result of a comparison in a report: with a checksum file, or with another store."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 FIRST = 20
-"""So many names are listed at most of what is only counted,"""
+"""Maximum number of names listed of records that are otherwise only counted."""
 SAID = 5
-"""and so many of them in a summary."""
+"""Maximum number of these names in a summary."""
 
 
 class Checksums(msgspec.Struct):
-    """What holding a store against a checksum file came to.
+    """The result of comparing a store with a checksum file.
 
-    `recorded` is how many records the file has, `compared` how many of them were read. `new` are records that the file
-    does not have, `first_new` the names of the first of them.
+    `recorded` is the number of records in the file, `compared` how many of them were read. `new` counts records that
+    the file does not have, `first_new` are the names of the first of them.
     """
 
     path: str
@@ -32,7 +32,7 @@ class Checksums(msgspec.Struct):
 
     @property
     def sentence(self) -> str:
-        """What it came to, in a line."""
+        """The result in one line."""
         said = f"{self.compared:,} of {self.recorded:,} recorded value{'' if self.recorded == 1 else 's'} compared"
         said += f", {self.changed:,} changed" if self.changed else ""
         said += f", {self.lost:,} lost" if self.lost else ""
@@ -43,11 +43,12 @@ class Checksums(msgspec.Struct):
 
 
 class Comparison(msgspec.Struct):
-    """What comparing the records of a store came to, with those of the store itself and of `others`.
+    """The result of comparing the records of a store with each other and with those of `others`.
 
-    `compared` is how many records were, `different` how many values they have. `shared` are those whose value another
-    store has too, `alone` those whose value no other has, `first_alone` the names of the first of these. `left_out`
-    counts the records that are not compared, by what they are. `pictures` is how many were compared by their looks.
+    `compared` is the number of records compared, `different` the number of different values among them. `shared` counts
+    the records whose value another store has too, `alone` those whose value no other has; `first_alone` are the names
+    of the first of the latter. `left_out` counts the records that are not compared, by what they are. `pictures` is the
+    number of pictures compared by their looks.
     """
 
     others: list[str]
@@ -60,12 +61,12 @@ class Comparison(msgspec.Struct):
     pictures: int | None = None
 
     def sentences(self) -> list[str]:
-        """Return what it came to, in lines."""
+        """Return the result as lines of text."""
         lines = [f"{_counted(self.compared, 'values')} compared, {self.different:,} of them different"]
         if self.pictures is not None:
             lines[0] += f"; {_counted(self.pictures, 'pictures')} compared by their looks"
         if self.others:
-            lines.append(f"{self.shared:,} of them in another store too, {self.alone:,} in no other")
+            lines.append(f"{_counted(self.shared, 'records')} in another store too, {self.alone:,} in no other")
             if self.alone and self.shared:
                 more = ", ..." if self.alone > len(self.first_alone[:SAID]) else ""
                 lines[-1] += f" ({', '.join(self.first_alone[:SAID])}{more})"
@@ -74,12 +75,12 @@ class Comparison(msgspec.Struct):
         return lines
 
 
-ONE = {"values": "value", "pictures": "picture", "rows that are": "row that is"}
-"""What a phrase that says what is counted begins with, and how it does so of one alone."""
+ONE = {"values": "value", "records": "record", "pictures": "picture", "rows that are": "row that is"}
+"""First words of a phrase that says what is counted, and their singular."""
 
 
 def _counted(count: int, what: str) -> str:
-    """Return a number and what it is of.
+    """Return a number and what it counts, in the singular if it is 1.
 
     >>> _counted(2, "values under 32 bytes"), _counted(1, "values under 32 bytes")
     ('2 values under 32 bytes', '1 value under 32 bytes')
@@ -91,5 +92,5 @@ def _counted(count: int, what: str) -> str:
 
 
 def only_compared(report: Report) -> bool:
-    """Say whether a report is that of `compare`, which judges no record, and which a scan does not repeat."""
+    """Return whether a report is that of `compare`, which judges no record and which a scan does not repeat."""
     return report.comparison is not None and not report.settings.duplicates

@@ -1,4 +1,4 @@
-"""The report as JSON has it, and its JSON Schema."""
+"""The structure of a report in JSON, and its JSON Schema."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Gone(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def name(self) -> str:
-        """What it was about, as people read it; nothing where that is the store."""
+        """The readable name of the record it was about; empty if it was about the store."""
         return "" if self.key is None else named(self.key, self.file, self.database)
 
 
 class KnownCounts(msgspec.Struct, frozen=True):
-    """What an earlier report came to: how many of its findings are still there, by code, and how many are gone.
+    """How many findings of an earlier report are still there, by code, and how many are gone.
 
-    `gone` is None where not everything was looked at that it has findings of.
+    `gone` is None if not everything that has findings in that report was examined.
     """
 
     report: str
@@ -48,14 +48,14 @@ class KnownCounts(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """A report as JSON has it, field for field and in this order; the JSON Schema is generated from this.
+    """A report in JSON, field for field and in this order; the JSON Schema is generated from this.
 
-    `status` is the exit status that the report comes to, `started` the time in UTC. `ignored` has how often each code
-    was found that the caller had said not to count: such findings are in no other number, and not in `findings`. The
-    same is true of those that an earlier report has, of which `known` has the numbers; `gone` are those that it has and
-    that were not found again. `unchanged` is the earlier report that all of this comes from, the source being the same;
-    `reused` says how many files were read where what the others came to is from an earlier report. `per_file` is what
-    each file of the source came to, packed, for a later scan of those that changed.
+    `status` is the exit status for the report, `started` the time in UTC. `ignored` counts, by code, the findings that
+    the caller chose to ignore: they are in no other number, and not in `findings`. The same is true of the findings
+    that an earlier report has, which `known` counts; `gone` are those of its findings that were not found again.
+    `unchanged` is the earlier report that all of this comes from because the source is the same. `reused` says how many
+    files were read if the results of the others come from an earlier report. `per_file` holds the results of each file
+    of the source, packed, so that a later scan reads only the files that changed.
     """
 
     schema: Literal["datacheck-report/1"] = SCHEMA
@@ -105,7 +105,7 @@ def schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """Return the JSON Schema as it is printed."""
+    """Return the JSON Schema as text for printing."""
     import json
 
     return json.dumps(schema(), indent=2)

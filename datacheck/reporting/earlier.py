@@ -1,4 +1,4 @@
-"""Read the report of an earlier scan, .json or .jsonl, without holding its findings."""
+"""Read the report of an earlier scan, .json or .jsonl, without holding its findings in memory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
 from datacheck.reporting.printable import printable, printable_document
 
 LONGEST_LINE = 1 << 30
-"""Bytes of a line, and of all of a report but its findings."""
+"""Maximum size of a line, and of a report without its findings, in bytes."""
 JSON, JSON_LINES = ".json", ".jsonl"
 _OPENS = b'"findings":[\n'
 
 
 class Brief(msgspec.Struct):
-    """What is read of a finding; `source` is the path of its source where a line of its own tells it."""
+    """The part of a finding that is read; `source` is the path of its source, if its line in a .jsonl file has it."""
 
     code: str
     key: str | None = None
@@ -35,13 +35,13 @@ class Brief(msgspec.Struct):
 
 
 class Line(Finding, kw_only=True, omit_defaults=True, frozen=True):
-    """A finding, and the path of its source where a line of its own tells it."""
+    """A finding, and the path of its source, if its line in a .jsonl file has it."""
 
     source: str | None = None
 
 
 Place = int | str
-"""Which of several reports a finding is of: by its number, or by the path of its source."""
+"""Which of several reports a finding belongs to: its number, or the path of its source."""
 Decoder = msgspec.json.Decoder[Any]
 Take = Callable[[Place, Brief], None]
 Read = Brief | Line
@@ -50,11 +50,11 @@ Walk = Generator[tuple[Place, Read], None, list[Document]]
 
 
 def pass_over(place: Place, brief: Brief) -> None:
-    """Take nothing."""
+    """Ignore a finding."""
 
 
 def read(path: Path, take: Take = pass_over) -> list[Document]:
-    """Return the reports that a file has, without their findings, which `take` gets one by one. Raises as `walk`."""
+    """Return the reports in a file without their findings, which `take` receives one by one. Raises as `walk`."""
     walking = walk(path)
     while True:
         try:
@@ -66,9 +66,9 @@ def read(path: Path, take: Take = pass_over) -> list[Document]:
 
 
 def walk(path: Path, *, whole: bool = False) -> Walk:
-    """Yield the findings of a report, or of several, `whole` or in brief; return the reports without them.
+    """Yield the findings of one or several reports, `whole` or in brief; return the reports without them.
 
-    Raises UsageError where the file cannot be read, or is no whole report of datacheck.
+    Raises UsageError if the file cannot be read, or is not a complete report of datacheck.
     """
     if path.suffix not in (JSON, JSON_LINES):
         raise UsageError(f"{path}: of the formats of reports only {JSON} and {JSON_LINES} can be read again")
@@ -82,7 +82,7 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         raise UsageError(f"{path}: is not the whole report of a scan: {exc}") from exc
     for number, document in enumerate(documents):
-        if isinstance(document.findings, list):  # a program has written it in its own way
+        if isinstance(document.findings, list):  # written by another program, in a layout of its own
             for finding in document.findings:
                 said = msgspec.to_builtins(finding)
                 yield number, msgspec.convert(said, Line) if whole else msgspec.convert(said, Brief)
@@ -90,7 +90,7 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
 
 
 def decoded(raw: bytes) -> tuple[bool, list[Document]]:
-    """Return whether a document is of several sources, and the report of each. Raises msgspec.DecodeError."""
+    """Return whether a document is about several sources, and the report of each. Raises msgspec.DecodeError."""
     if f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]:
         return True, [printable_document(it) for it in msgspec.json.decode(raw, type=Documents).reports]
     return False, [printable_document(msgspec.json.decode(raw, type=Document))]
@@ -101,13 +101,13 @@ _line: Decoder = msgspec.json.Decoder(Line)
 
 
 def _taken(how: Decoder, raw: bytes | str) -> Read:
-    """Return a finding; one in brief is for comparison, and stays as it is."""
+    """Return a decoded finding; a brief one is only compared, so its text is not made printable."""
     made: Read = how.decode(raw)
     return printable(made) if isinstance(made, Line) else made
 
 
 def _lines(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
-    """Return the last line, the summary; those before it are findings."""
+    """Yield the findings, one a line; return the last line, which is the summary."""
     before: bytes | None = None
     for line in _each(file):
         if before is not None:
@@ -118,7 +118,7 @@ def _lines(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, 
 
 
 def _document(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
-    """Return a document without its findings, where these are a line each as datacheck writes them."""
+    """Yield the findings if they are a line each, as datacheck writes them; return the document without these."""
     rest: list[bytes] = []
     size, number = 0, -1
     within = False
@@ -150,10 +150,10 @@ def _each(file: BinaryIO) -> Iterator[bytes]:
 
 
 def place_of(documents: Sequence[Document], path: str, *, alone: bool) -> int | None:
-    """Return which of the earlier reports is of a source; None where none is.
+    """Return the number of the earlier report about a source, or None if there is none.
 
-    It is the one of a source with this path, or the only one whose last name is that of this path. The one report of
-    the one source that is scanned (`alone`) is of that, wherever either lies.
+    It is the only report about a source with this path, or else with the last name of this path. If a single source is
+    scanned (`alone`), the only report is about that source, wherever either lies.
     """
     if alone and len(documents) == 1:
         return 0

@@ -1,4 +1,4 @@
-"""Render reports: text for a person, JSON, JSON lines and CSV for programs."""
+"""Write report files in the format of their suffix: JSON, JSON lines and CSV here, the others by their own modules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from datacheck.reporting.samples import Room
 
 
 class Sink(Protocol):
-    """One report file: told of findings while a scan runs, and of the finished reports at the end."""
+    """A report file. It receives findings while a scan runs, and the finished reports at the end."""
 
     def add(self, report: Report, findings: Collection[Finding]) -> None: ...
 
@@ -40,13 +40,13 @@ class Sink(Protocol):
 
 
 class JsonSink:
-    """One document, written at the end: findings are streamed from the reports, never held."""
+    """A JSON document, written at the end; findings are streamed from the reports, never held in memory."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
-        """Wait for the end: the counts come before the findings."""
+        """Do nothing: the counts come before the findings, so everything is written at the end."""
 
     def finish(self, reports: Sequence[Report]) -> None:
         self._file.writelines(json_document(reports))
@@ -54,10 +54,10 @@ class JsonSink:
 
 
 class JsonLinesSink:
-    """One finding a line, with its source, as they come; the last line is the summary.
+    """JSON lines: one finding a line, with its source, as findings come; the last line is the summary.
 
-    While it grows it takes marks too; a finished report is written anew, without them. What comes while it is `silent`
-    is there already.
+    While the file grows, it also receives marks; a finished report is written again without them. What arrives while
+    the sink is `silent` is in the file already.
     """
 
     def __init__(self, file: IO[str]) -> None:
@@ -66,7 +66,7 @@ class JsonLinesSink:
         self._check = 0
 
     def mark(self, mark: Mark) -> None:
-        """Write a mark behind what there is."""
+        """Append a mark, unless the sink is silent."""
         if not self.silent:
             if isinstance(mark, Reached):
                 mark = msgspec.structs.replace(mark, lines=self._check)
@@ -76,7 +76,7 @@ class JsonLinesSink:
             self._check, self.marked = 0, True
 
     def go_on(self, end: int) -> None:
-        """Go on behind the last mark."""
+        """Truncate the file at `end`, where the last mark ends, and continue from there."""
         self._file.seek(end)
         self._file.truncate()
         self._check, self.silent = 0, False
@@ -98,12 +98,16 @@ class JsonLinesSink:
 
 
 _FORMULA = re.compile(r"""((?:^|;)["' ]*)([\t\r\n]|[=+\-@\uff1d\uff0b\uff0d\uff20])""")
-"""Where a spreadsheet may take a piece of text for a formula: at the start of a cell, and behind a semicolon, which
-separates cells where the comma is in numbers, whatever quotes are around the text."""
+"""Text that a spreadsheet may take for the start of a formula: at the start of a cell, and after a semicolon.
+
+The semicolon separates cells in locales that write numbers with a comma, whatever quotes are around the text.
+"""
 
 
 def as_name(cell: str) -> str:
-    r"""Return an escaped name as cells that are no formulas: their first characters escaped too; `unescape` undoes it.
+    r"""Return an escaped name that is no formula: characters that might begin one are escaped too.
+
+    `unescape` undoes it.
 
     >>> print(as_name("=1+1;-1"))
     \x3d1+1;\x2d1
@@ -112,9 +116,9 @@ def as_name(cell: str) -> str:
 
 
 def as_text(cell: str) -> str:
-    """Return a text as cells that are no formulas: with an apostrophe, which spreadsheets take for "this is text".
+    """Return a text that is no formula: an apostrophe, which marks text in spreadsheets, precedes what might begin one.
 
-    One in front of each sign that might begin a formula, also of one that has some already: taking one away undoes it.
+    Each sign that might begin a formula gets one, even if it has some already, so that removing one undoes it.
 
     >>> print(as_text("=1; -1 - 1"))
     '=1; '-1 - 1
@@ -123,7 +127,7 @@ def as_text(cell: str) -> str:
 
 
 def as_json(cell: str) -> str:
-    r"""Return JSON as cells that are no formulas: the signs are escaped as JSON has it.
+    r"""Return JSON that is no formula: the signs that might begin one are written as JSON escapes.
 
     >>> print(as_json('{"field":"a;=1"}'))
     {"field":"a;\u003d1"}
@@ -132,14 +136,14 @@ def as_json(cell: str) -> str:
 
 
 def table(file: IO[str]) -> Any:
-    """Return a writer of rows whose texts are quoted, and whose numbers are not."""
-    import csv  # here, since few reports are tables
+    """Return a CSV writer that quotes texts, but not numbers."""
+    import csv  # imported here, since few reports are tables
 
     return csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
 
 
 class CsvSink:
-    """One row a finding; `key` is the name that `show` takes, with the file and the database; `details` is JSON."""
+    """CSV, one row per finding; `key` is the name that `show` takes, with file and database; `details` is JSON."""
 
     COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdict", "message", "details")
 
@@ -157,7 +161,7 @@ class CsvSink:
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:
-        """There is nothing to add: a table of findings has no summary."""
+        """Do nothing: a table of findings has no summary."""
 
 
 REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
@@ -171,9 +175,9 @@ REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
 }
 """The formats of a report file, by its suffix."""
 GROWS = ".jsonl"
-"""The format that people look into while a scan runs."""
+"""Suffix of the format that is written while a scan runs, for people to look into."""
 TOLD = (KeyboardInterrupt, OSError)
-"""What may end a run whose report is written all the same: an interrupt, or standard output that nobody takes."""
+"""Exceptions that may end a run whose report is still written: an interrupt, or a closed standard output."""
 
 
 def json_document(reports: Sequence[Report]) -> Iterator[str]:
@@ -200,7 +204,7 @@ def _one(report: Report, *, findings: bool) -> Iterator[str]:
 
 
 def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
-    """Yield the JSON of a document piece by piece; some of its fields are lists too long to hold, one item a line."""
+    """Yield the JSON of a document piece by piece; `lists` are fields too long to hold, written one item a line."""
     said = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
     for number, name in enumerate(said):
         yield f"{',' if number else '{'}{_json(name)}:"
@@ -222,7 +226,7 @@ def _json(value: object) -> str:
 
 
 def _encodable(value: Any) -> Any:
-    r"""Return a value with `\xNN` for each byte of a file's name that is no UTF-8."""
+    r"""Return a value with `\xNN` for each byte of a file name that is not UTF-8."""
     if isinstance(value, dict):
         return {_encodable(name): _encodable(it) for name, it in value.items()}
     if isinstance(value, list | tuple):
@@ -233,13 +237,13 @@ def _encodable(value: Any) -> Any:
 
 
 class Reports:
-    """The report files of one run, whose suffixes pick their formats. Use as a context manager.
+    """The report files of one run, in the formats of their suffixes. Use as a context manager.
 
-    `guard` says what they must not be, or which paths are read. A report file is replaced whole at the end; a run that
-    fails leaves what lay there, one that is interrupted writes what it has. `resume` is one more, which goes on where
-    an earlier run stopped and is replaced by nothing but a finished report: `earlier` is what that run has left.
-    `unfinished` are the files that a later run can go on with, and the names of their reports. Raises UsageError for a
-    suffix that no format has and for a file that must not be written; ReportFailed where one cannot be written.
+    `guard` says which files they must not be, or is a list of the paths that are read. A report file is replaced as a
+    whole at the end. If a run fails, the earlier file stays; a run that is interrupted writes what it has. `resume` is
+    one more file, which continues where an earlier run stopped and is replaced only by a finished report; `earlier` is
+    what that run left. `unfinished` are the files that a later run can continue, and the names of their reports. Raises
+    UsageError for an unknown suffix and for a file that must not be written, ReportFailed if one cannot be written.
     """
 
     def __init__(
@@ -281,7 +285,7 @@ class Reports:
         return self
 
     def _look_back(self, stack: ExitStack) -> None:
-        """Read what an earlier run has left of the report that is resumed."""
+        """Read what an earlier run left of the report that is resumed."""
         if self._resuming is None or not self._resuming.resumed:
             return
         self._resuming.keeps = True
@@ -300,18 +304,18 @@ class Reports:
         return [sink for sink in self._sinks if isinstance(sink, JsonLinesSink)]
 
     def journal(self) -> Journal:
-        """Return what marks how far the scan of the next source comes."""
+        """Return the journal that marks how far the scan of the next source gets."""
         marked: list[Any] = self._marked()
         self._journals += 1
         return Journal(self._journals - 1, marked, self.earlier, marked[0] if self.earlier is not None else None)
 
     @property
     def shows_records(self) -> bool:
-        """Whether some of the records with findings are shown."""
+        """Whether any of the files shows some of the records with findings."""
         return any(getattr(sink, "shows_records", False) for sink in self._sinks)
 
     def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
-        """Take a report that is about to be filled; return what is to hear its findings."""
+        """Register a report that is about to be filled; return the function to call with its findings."""
         self._reports.append(report)
         report.room = self._room
         report.shows_records |= self.shows_records
@@ -325,17 +329,17 @@ class Reports:
 
     @contextmanager
     def showing(self) -> Iterator[None]:
-        """Show people what was found: whatever fails in that, the files are written with what there is."""
+        """Cover the display of results: if that fails, the files are still written, with what there is."""
         self._showing = True
         yield
         self._showing = False
 
     def withdraw(self, report: Report) -> None:
-        """Leave out a report that was begun and came to nothing."""
+        """Leave out a report that was begun but has no result."""
         self._reports = [it for it in self._reports if it is not report]
 
     def each(self, do: Callable[[Sink], None]) -> None:
-        """Have every file's sink do something. Raises ReportFailed where one cannot be written."""
+        """Call a function with the sink of every file. Raises ReportFailed if a file cannot be written."""
         for output, sink in zip(self._outputs, self._sinks, strict=True):
             with writing(output.path):
                 do(sink)
@@ -354,10 +358,10 @@ class Reports:
         return any(report.cut_short for report in self._reports)
 
     def _keep_unfinished(self, *, failed: bool, lost: bool) -> None:
-        """Keep the files that a later run can go on with, if this one does not come to its end.
+        """Keep the files that a later run can continue, if this one does not reach its end.
 
-        A run that failed keeps the one that it was told to go on with, and leaves nothing else, unless what it has
-        `lost` is the cluster.
+        A run that failed keeps the file that it was told to resume, and no other. A run that `lost` the cluster keeps
+        all of them.
         """
         for output, sink in zip(self._outputs, self._sinks, strict=True):
             if not isinstance(sink, JsonLinesSink) or not (sink.reached or output.resumed):
@@ -368,7 +372,7 @@ class Reports:
                 self.unfinished[output.growing] = output.path
 
     def _sink(self, place: int) -> Sink:
-        """Return the sink of a file; where findings are others by now, or between marks, it begins anew."""
+        """Return the sink of a file; begin the file again if findings were revised since, or lie between marks."""
         output, sink = self._outputs[place], self._sinks[place]
         marked = isinstance(sink, JsonLinesSink) and (sink.marked or output.resumed)
         if not marked and not any(report.revised for report in self._reports):
@@ -384,10 +388,10 @@ class Reports:
         return made
 
     def _publish(self) -> None:
-        """Finish every file; one that cannot be written keeps none of the others from it."""
+        """Finish every file; a file that cannot be written does not prevent the others."""
         failed: list[ReportFailed] = []
         places = range(len(self._outputs))
-        for place in sorted(places, key=lambda it: self._outputs[it].path.suffix == PAGE):  # the others do not wait
+        for place in sorted(places, key=lambda it: self._outputs[it].path.suffix == PAGE):  # no file waits for a page
             output = self._outputs[place]
             try:
                 if output is self._resuming and self._cut_short:

@@ -1,4 +1,4 @@
-"""Findings as a caller takes them: by position, in slices, chosen by what they say, and printed. None are held."""
+"""Sequences of findings for callers: by position, in slices, filtered, and printed. No finding is held in memory."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from datacheck.model.finding import Finding
 from datacheck.reporting.ignoring import of_family
 
 PRINTED = 20
-"""So many findings are printed, and the others counted."""
+"""Maximum number of findings printed; the rest are counted."""
 WIDEST = 1000
-"""Columns of a line that Python prints: keys of a LevelDB may have megabytes."""
+"""Maximum width of a line that Python prints, in columns: keys of a LevelDB may have megabytes."""
 
 
 class FindingSequence(Sequence[Finding]):
-    """Findings in source order, however many: they are read where they are, and made anew by each look at them."""
+    """Findings in source order, however many. They are read from where they are kept, anew on each access."""
 
     def __iter__(self) -> Iterator[Finding]:
         return self.since(0)
@@ -65,7 +65,7 @@ class FindingSequence(Sequence[Finding]):
         """Return those findings that have one of these codes, one of these verdicts, and a key of this family.
 
         A family is that of `--ignore CODE:FAMILY`: the key with `#` for its numbers, as in "image-#", or the name of a
-        table. Raises UsageError for a verdict that there is not.
+        table. Raises UsageError for an unknown verdict.
 
         Examples
         --------
@@ -87,7 +87,7 @@ class FindingSequence(Sequence[Finding]):
 
 
 class SliceOfFindings(FindingSequence):
-    """Some of the findings of another sequence, by their places."""
+    """Some of the findings of another sequence, by position."""
 
     def __init__(self, findings: FindingSequence, places: range) -> None:
         self._findings, self._places = findings, places
@@ -109,7 +109,7 @@ class SliceOfFindings(FindingSequence):
 
 
 class ChosenFindings(FindingSequence):
-    """Those findings of another sequence that say certain things."""
+    """The findings of another sequence that have certain codes, certain verdicts, or a certain family."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ def _side_by_side(one: FindingSequence, two: FindingSequence) -> Iterator[tuple[
 
 
 def cut(line: str, most: int = WIDEST) -> str:
-    """Return a line of at most so many characters."""
+    """Return a line cut to at most `most` characters."""
     return line if len(line) <= most else line[: most - 3] + "..."
 
 

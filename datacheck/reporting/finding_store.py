@@ -1,6 +1,7 @@
-"""Findings by the hundred thousand: packed for the way from a worker, kept in a file when there are many.
+"""Store findings by the hundred thousand: packed to be sent by a worker, and in a file if there are many.
 
-A finding as an object costs microseconds to send and half a kilobyte to hold; packed (as MessagePack) a tenth of both.
+Sending a finding as an object costs microseconds, and holding it half a kilobyte. Packed, as MessagePack, it costs a
+tenth of both.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from datacheck.model.finding import Finding
 from datacheck.reporting.finding_sequence import FindingSequence
 
 FINDINGS_IN_MEMORY = 10_000
-"""Findings beyond about this many wait in a temporary file."""
+"""Number of findings that are held in memory, approximately; more than that are kept in a temporary file."""
 _HEAD = struct.Struct("<QQq")
 
 
 class Findings(Collection[Finding]):
-    """Findings of neighbouring records in source order, as they are made: what is said of many alike is held once."""
+    """Findings of neighbouring records in source order, not packed; one that many records share is held once."""
 
     __slots__ = ("_at", "_indexes", "_keys", "_said", "_which")
 
@@ -40,7 +41,7 @@ class Findings(Collection[Finding]):
         self.extend(listed, [it.key for it in listed], [it.index for it in listed])
 
     def extend(self, findings: Iterable[Finding], keys: Iterable[str | None], indexes: Iterable[int | None]) -> None:
-        """Add findings, each with the key and the index of its record, whatever they say of these themselves."""
+        """Add findings, each with the key and the index of its record; those in the finding itself are ignored."""
         said, at, which = self._said, self._at, self._which
         for finding in findings:
             place = at.get(id(finding))
@@ -77,16 +78,16 @@ def _named(
     indexes: Iterable[int | None],
     by: int,
 ) -> Iterator[Finding]:
-    """Yield findings, each with the name of its record, whose index goes up by `by`."""
+    """Yield the findings, each with the key and the index of its record; `by` is added to the index."""
     for place, key, index in zip(which, keys, indexes, strict=True):
-        finding = copy(said[place])  # it is nobody's but ours yet
+        finding = copy(said[place])  # nothing else refers to this copy yet
         msgspec.structs.force_setattr(finding, "key", key)
         msgspec.structs.force_setattr(finding, "index", None if index is None else index + by)
         yield finding
 
 
 class PackedFindings(Collection[Finding]):
-    """Findings of neighbouring records in source order, packed; each look at them makes them anew.
+    """Findings of neighbouring records in source order, packed; every iteration decodes them again.
 
     `by` is added to the records' indexes.
     """
@@ -120,7 +121,7 @@ class PackedFindings(Collection[Finding]):
 
 
 Columns = tuple[list[Finding], list[int], list[str | None], list[int | None]]
-"""The different findings, and of each finding which of them it is, and its record's key and index."""
+"""The distinct findings; and for each finding its position among those, its record's key and its record's index."""
 
 
 @cache
@@ -129,7 +130,7 @@ def _decoder() -> msgspec.msgpack.Decoder[Columns]:
 
 
 class FindingLog(FindingSequence):
-    """Findings in source order, any number of them: the first in memory, the rest in a temporary file."""
+    """Findings in source order, any number of them: the first are in memory, the rest in a temporary file."""
 
     def __init__(self) -> None:
         self._memory: list[PackedFindings] = []
@@ -154,7 +155,7 @@ class FindingLog(FindingSequence):
         return self._count
 
     def since(self, place: int) -> Iterator[Finding]:
-        """Yield the findings from a place on; runs before it are passed over unread."""
+        """Yield the findings from a place on; runs before it are skipped unread."""
         for run in self._memory:
             if place < run.count:
                 yield from islice(run, place, None)

@@ -1,4 +1,4 @@
-"""Findings as rows, and as tables of pandas, which is imported here alone, and only when somebody asks for one."""
+"""Convert findings to rows and to pandas tables. pandas is imported only here, and only if a table is asked for."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from pandas import DataFrame as DataFrame
 
 COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdict", "message", "details")
-"""What a finding is as a row of a table."""
+"""The columns of a table of findings."""
 
 
 def rows(path: str, findings: Iterable[Finding]) -> Iterator[dict[str, Any]]:
-    """Yield the findings of the source at a path as rows; what a finding has no value for is None."""
+    """Yield the findings of the source at a path as rows; a value that a finding does not have is None."""
     for it in findings:
         whose = (path, it.file, it.database, it.name)
         yield dict(zip(COLUMNS, (*whose, it.index, it.field, it.code, it.verdict, it.message, it.details), strict=True))
 
 
 def frame(found: Sequence[Mapping[str, Any]]) -> DataFrame:
-    """Return rows as a table, which has the columns even without a row. Raises UsageError without pandas."""
+    """Return rows as a pandas table, which has its columns even without rows. Raises UsageError without pandas."""
     try:
         import pandas
     except ImportError as exc:

@@ -1,4 +1,4 @@
-"""Which findings do not count: those whose code, or code and family, the caller named."""
+"""Select the findings that do not count: those whose code, or code and family, the caller named."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datacheck.model.finding import Finding
 
 
 def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
-    """Return what says of a finding whether one of the rules, CODE or CODE:FAMILY, names it.
+    """Return a predicate for the findings that one of the rules, CODE or CODE:FAMILY, names.
 
-    A family is that of the key, with `#` for a run of digits, behind the database's name and a colon where there is
-    one; of a row it is the name of its table.
+    The family of a key is the key with `#` for each run of digits, after the database's name and a colon if it has one.
+    The family of a row is the name of its table.
     """
     whole = frozenset(rule for rule in rules if ":" not in rule)
     parts: dict[str, list[re.Pattern[str]]] = {}
@@ -31,7 +31,7 @@ def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
 
 
 def of_family(family: str) -> Callable[[Finding], bool]:
-    """Return what says of a finding whether its key, or it itself if it is of the store, is of this family."""
+    """Return a predicate for the findings of a family, by their key, or by their details if they have no key."""
     pattern = _pattern(family)
     return lambda finding: any(map(pattern.fullmatch, _families(finding)))
 
@@ -44,7 +44,7 @@ _ROW = re.compile(r"(.*)\[[0-9]+\]")
 
 
 def _families(finding: Finding) -> list[str]:
-    """Return the names under which a finding's family goes; none for a finding of the store."""
+    """Return the names by which a rule may call a finding's family; none if it is about the store and has no family."""
     if finding.key is None:
         family = finding.details.get("family")
         return [family] if isinstance(family, str) else []

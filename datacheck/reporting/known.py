@@ -1,8 +1,8 @@
-"""The findings of an earlier report, which do not count when they are found again; and those that are gone.
+"""Findings of an earlier report: those found again do not count, the others are gone.
 
-A finding of a record is the same where file, database, key, field and code are. One of the store as a whole has nothing
-but its message to tell it from others with its code: damage that has grown is new. What is held is a number of eight
-bytes a finding, and of each number how many findings have it: a second one of the same kind is new.
+Two findings about a record are the same if file, database, key, field and code are. Findings about the store as a whole
+with the same code differ only in their messages, so damage that has grown is new. What is held of each finding is a
+number of eight bytes, and for each number how many findings have it: a second finding of the same kind is new.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ JUDGING = (
     *("range", "labels", "label_field", "shape", "allow_nan", "together", "conventions", "paired", "decoder"),
     *("decoders", "array", "timeout"),
 )
-"""Settings that say what is found at all,"""
+"""Settings that determine what is found at all."""
 ADDING = ("validators", "batch_size", "strict_pictures", "checksums", "duplicates", "like", "like_tolerance")
-"""and those that only add to it."""
+"""Settings that only add to what is found."""
 NAMED = 3
-"""So many of those that are gone are named in the summary."""
+"""Maximum number of gone findings named in the summary."""
 
 
 class KnownReport:
@@ -48,7 +48,7 @@ class KnownReport:
         self._digests.setdefault(place, array("Q")).append(_digest(brief))
 
     def of(self, path: str, *, alone: bool) -> KnownFindings:
-        """Return the findings of a source; `alone` says that no other is scanned."""
+        """Return the findings of a source; `alone` says that no other source is scanned."""
         number = place_of(self._documents, path, alone=alone)
         if number is None:
             return KnownFindings(self.path, None, array("Q"))
@@ -58,7 +58,7 @@ class KnownReport:
 
 
 def _places(documents: Sequence[Document], number: int) -> tuple[Place, Place]:
-    """Return what the findings of a report may be filed under: its number, or the path of its source."""
+    """Return the places under which the findings of a report may be filed: its number, and the path of its source."""
     return number, documents[number].source.path
 
 
@@ -85,16 +85,16 @@ class KnownFindings:
         self._told: Counter[str] = Counter()
 
     def noticed(self) -> tuple[bytes, dict[str, int]]:
-        """Return what was found again since this was asked last: numbers that stand for it, and its codes.
+        """Return what was found again since the last call: the digests of the findings, and their number by code.
 
-        Asked for the first time, these numbers are not there yet: few scans need them.
+        The first call returns no digests: they are collected from then on, since few scans need them.
         """
         said = b"" if self._noticed is None else self._noticed.tobytes(), dict(self.still - self._told)
         self._noticed, self._told = array("Q"), self.still.copy()
         return said
 
     def again(self, noticed: bytes, still: Mapping[str, int]) -> None:
-        """Take what an earlier run has noticed. Raises ValueError for what no run of this report has."""
+        """Count what an earlier run found again. Raises ValueError for findings that this report does not have."""
         for digest in array("Q", noticed):
             at = self._place(digest)
             if at is None or not self._left[at]:
@@ -105,21 +105,21 @@ class KnownFindings:
 
     @property
     def mark(self) -> bytes:
-        """What tells these findings from others."""
+        """A digest that distinguishes these findings from others."""
         return hashlib.sha256(self._numbers.tobytes() + self._counts.tobytes()).digest()
 
     @property
     def of_source(self) -> bool:
-        """Whether the earlier report says anything of the source."""
+        """Whether the earlier report covers the source."""
         return self._places is not None
 
     def looked_for(self, now: Settings) -> bool:
-        """Say whether all that the earlier scan looked for is looked for now, in the same way."""
+        """Return whether everything that the earlier scan looked for is looked for now, in the same way."""
         before = self._settings
         return before is None or (set(before.checks) <= set(now.checks) and not self.otherwise(now))
 
     def otherwise(self, now: Settings) -> list[str]:
-        """Return which settings differ so that what was found before need not be found now, as the data is."""
+        """Return the settings that differ so that earlier findings may be missing now although the data is the same."""
         before = self._settings
         if before is None:
             return []
@@ -127,7 +127,7 @@ class KnownFindings:
         return other + [it for it in ADDING if getattr(before, it) not in (None, False, (), getattr(now, it))]
 
     def knows(self, finding: Finding) -> bool:
-        """Say whether a finding is one of those, and was not found before; take note of it."""
+        """Return whether a finding is known and not yet found again; if so, count it as found again."""
         digest = _digest(finding)
         at = self._place(digest)
         if at is None or not self._left[at]:
@@ -138,7 +138,7 @@ class KnownFindings:
         return True
 
     def noticing(self, ignores: Callable[[Finding], bool]) -> Callable[[Finding], bool]:
-        """Return what ignores the same findings, and takes note of the known ones among them: they are not gone."""
+        """Return a predicate that ignores the same findings, and counts the known ones among them as not gone."""
 
         def ignored(finding: Finding) -> bool:
             if not ignores(finding):
@@ -155,7 +155,7 @@ class KnownFindings:
         return at if at < len(self._numbers) and self._numbers[at] == digest else None
 
     def counts(self, *, whole: bool) -> KnownCounts:
-        """Return how many were found again by code and, after a scan of the `whole` source, how many were not."""
+        """Return how many were found again, by code, and after a scan of the `whole` source also how many were not."""
         return KnownCounts(str(self.path), dict(sorted(self.still.items())), self.gone if whole else None)
 
     @property

@@ -1,4 +1,4 @@
-"""Read a report in JSON or JSON lines again, as the report that it was written from."""
+"""Load a report that was written as JSON or JSON lines."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
 
 REPORT_BYTES = 1 << 30
-"""Of a report that is read again: some five million findings."""
+"""Maximum size of a report that is loaded, in bytes: some five million findings."""
 
 
 @dataclass(repr=False)
 class LoadedReport(Report):
-    """A report as a JSON file has it: what only a scan can know, the document says."""
+    """A report loaded from a JSON file; what only a scan can know comes from the document."""
 
     loaded: Document | None = field(default=None, kw_only=True)
 
@@ -37,7 +37,7 @@ class LoadedReport(Report):
 
     @property
     def status(self) -> int:
-        """The exit status that the report came to when it was written."""
+        """The exit status for the report when it was written."""
         return self._loaded.status
 
     @property
@@ -58,7 +58,7 @@ class LoadedReport(Report):
 def load_report(path: str | Path) -> Report | ScanReports:
     """Return the report that was written to a `.json` or `.jsonl` file, or the reports of several sources.
 
-    Raises UsageError where the file cannot be read, or is not such a report of datacheck, or not a whole one.
+    Raises UsageError if the file cannot be read, is not such a report of datacheck, or is not complete.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def load_report(path: str | Path) -> Report | ScanReports:
 
 
 def documents(path: Path) -> tuple[bool, list[Document]]:
-    """Return whether a JSON report is of several sources, and the report of each. Raises UsageError if it is none."""
+    """Return whether a JSON report is about several sources, and the report of each. Raises UsageError if not."""
     if path.suffix == JSON_LINES:
         return _of_lines(path)
     try:
@@ -85,7 +85,7 @@ def documents(path: Path) -> tuple[bool, list[Document]]:
 
 
 def _of_lines(path: Path) -> tuple[bool, list[Document]]:
-    """Return the reports of a file with a finding a line, which come in the order of their sources."""
+    """Return what `documents` does for a .jsonl file, in which findings come in the order of their sources."""
     walking = walk(path, whole=True)
     found: list[Line] = []
     while True:
@@ -121,7 +121,7 @@ def _plain(line: Line) -> Finding:
 
 
 def fill(report: Report, document: Document) -> None:
-    """Add to a new report what a document says was found."""
+    """Add the findings and counts of a document to a new report."""
     verdicts = {"bad": document.bad, "suspicious": document.suspicious, "unverifiable": document.unverifiable}
     found = document.findings
     report.add(

@@ -1,4 +1,4 @@
-"""What a training log shows, as its report repeats it: the runs, and the series of each."""
+"""The content of a training log that its report repeats: the runs, and the series of each."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal
 import msgspec
 
 Number = float | Literal["nan", "inf", "-inf"]
-"""JSON has no NaN and no infinity: they are words there."""
+"""A number in JSON, which has no NaN and no infinity: they are strings."""
 
 
 class SeriesPoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One iteration that a log shows. What the log does not show of it is left out.
+    """One iteration in a log. What the log does not show is left out.
 
     `line` is the line with the loss. The norms are those of all parameters (`data`) and of their gradients (`diff`),
-    from debug_info; `clipped` is how many gradients were clipped from here to the next point, `clip_norm` the last
-    L2 norm before clipping.
+    from debug_info. `clipped` is how many gradients were clipped from here to the next point, `clip_norm` the last L2
+    norm before clipping.
     """
 
     run: int
@@ -33,10 +33,10 @@ class SeriesPoint(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunSummary(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One run of a log: its lines, its iterations, how it ended, and what its head says that it read and solved.
+    """One run in a log: its lines, its iterations, how it ended, and what its head says that it read and solved.
 
-    `shown` points are in the log, `kept` of them in the report's series. `ended` is "done", "stopped", "aborted" or
-    "cut" (the log ends first, or another run begins).
+    `shown` is the number of points in the log, `kept` the number of them in the report's series. `ended` is "done",
+    "stopped", "aborted" or "cut" (the log ends first, or another run begins).
     """
 
     run: int
@@ -56,7 +56,7 @@ class RunSummary(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def spelled(value: float | None) -> Number | None:
-    """Return a number as JSON may have it.
+    """Return a number as JSON can represent it.
 
     >>> spelled(0.5), spelled(float("-inf")), spelled(None)
     (0.5, '-inf', None)

@@ -1,8 +1,9 @@
-"""Marks in a report that grows: how far a scan came, so that a later run goes on from there.
+"""Marks in a report that grows, which record how far a scan got, so that a later run can continue from there.
 
-A report of JSON lines holds findings in source order. Between them lie lines that no finished report has: one when the
-shards of a source begin, and one each time that some of them are done, with all that these came to but their findings,
-which are the lines before it. A mark that is not whole, or does not fit what lies before it, was never made.
+A report in JSON lines holds findings in source order. Between them are lines that no finished report has: one when the
+shards of a source begin, and one each time some of the shards are done. The latter holds all results of these shards
+except their findings, which are the lines before it. A mark that is incomplete, or does not match the lines before it,
+does not count.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from datacheck.reporting.tally import Tally
 
 PREFIX = b'{"mark":'
 LONGEST = 1 << 28
-"""Bytes of a line, and of what a mark holds."""
+"""Maximum size of a line, and of the data in a mark, in bytes."""
 LEVEL = 1
-"""How hard a mark is compressed: it is written once a second."""
+"""Compression level of a mark, low because marks are written once a second."""
 
 
 class Begun(msgspec.Struct, frozen=True, tag_field="mark", tag="begun"):
-    """The shards of a source begin: the number of the source, and what the scan of it rests on.
+    """The mark where the shards of a source begin: the number of the source, and what its scan depends on.
 
-    `layout` is a digest of all that follows from the store before its first shard is checked.
+    `layout` is a digest of everything that is derived from the store before its first shard is checked.
     """
 
     source: int
@@ -44,10 +45,10 @@ class Begun(msgspec.Struct, frozen=True, tag_field="mark", tag="begun"):
 
 
 class Reached(msgspec.Struct, frozen=True, tag_field="mark", tag="reached"):
-    """The first `done` shards of a source are checked, since the last mark with so many `findings`.
+    """The mark after the first `done` shards of a source are checked, with `findings` findings since the last mark.
 
-    `data` are the tallies in between, compressed and in base64, `check` is the CRC-32 of it. `lines` is that of the
-    lines of the findings; who writes them knows it.
+    `data` holds the tallies since then, compressed and in base64; `check` is its CRC-32. `lines` is the CRC-32 of the
+    lines of the findings, set by the sink that writes them.
     """
 
     source: int
@@ -62,11 +63,12 @@ Mark = Begun | Reached
 
 
 class Passed(msgspec.Struct, frozen=True, array_like=True):
-    """What checking a shard, or a piece of it, came to: its number, and how many of the findings are its own.
+    """The result of checking a shard, or a piece of it: the shard's number, and how many of the findings are its own.
 
-    `doubtful` says that the shard is to be looked at again where the source changes. `known` are findings of an earlier
-    report that were found again, `still` counts them by code; `made` is what was done beside the checks, packed.
-    `reused` says that all of it is from an earlier report; with no `tally` it was told with a check before this one.
+    `doubtful` says that the shard must be checked again if the source changes. `known` holds the findings of an earlier
+    report that were found again, `still` counts them by code. `made` holds the results of tasks beside the checks,
+    packed. `reused` says that all of it comes from an earlier report; without a `tally`, it was reported with an
+    earlier check.
     """
 
     shard: int
@@ -80,12 +82,12 @@ class Passed(msgspec.Struct, frozen=True, array_like=True):
 
 
 def passed(shard: int, tally: Tally, findings: int, *, doubtful: bool) -> Passed:
-    """Return what checking a shard came to, with its tally packed."""
+    """Return the result of checking a shard, with its tally packed."""
     return Passed(shard, doubtful, findings, packed(tally))
 
 
 def reached(source: int, done: int, since: list[Passed]) -> Reached:
-    """Return the mark behind these."""
+    """Return the mark after these results."""
     data = base64.b64encode(zlib.compress(msgspec.msgpack.encode(since), LEVEL)).decode()
     return Reached(source, done, _findings(since), _check(data), data)
 
@@ -99,7 +101,7 @@ def _check(data: str) -> int:
 
 
 class EarlierScan:
-    """The scan of one source as far as an earlier run came: what it rests on, and what it came to."""
+    """An earlier run's scan of one source, as far as it got: what it depends on, and its results."""
 
     def __init__(self, file: BinaryIO, begun: Begun, start: int) -> None:
         self._file, self.begun, self.start = file, begun, start
@@ -107,12 +109,12 @@ class EarlierScan:
         self._stretches: list[tuple[int, int]] = []
 
     def extend(self, start: int, mark: int, done: int) -> None:
-        """Take a mark at this offset, whose findings begin at `start`."""
+        """Add the mark at this offset, whose findings begin at `start`."""
         self._stretches.append((start, mark))
         self.done = done
 
     def marks(self) -> Iterator[tuple[Reached, list[Passed], Iterator[Finding]]]:
-        """Yield each mark, what it holds, and the findings before it, which are to be taken before the next one."""
+        """Yield each mark, its results, and the findings before it, which must be consumed before the next mark."""
         for start, at in self._stretches:
             self._file.seek(at)
             mark = msgspec.json.decode(self._file.readline(), type=Reached)
@@ -125,7 +127,7 @@ class EarlierScan:
 
     @staticmethod
     def tally(it: Passed, findings: Iterator[Finding], before: int) -> Tally | None:
-        """Return the tally of a shard, None where it has none, with its findings, behind so many other records."""
+        """Return the tally of a shard with its findings, or None if it has none; `before` other records precede it."""
         if it.reused and not it.tally:
             return None
         tally = unpacked(it.tally)
@@ -147,7 +149,7 @@ _MARK = msgspec.json.Decoder(Mark)
 
 
 class Earlier:
-    """What an earlier run has left of a report: its scans by the number of the source, and where the last mark ends."""
+    """What an earlier run left of a report: its scans by the number of the source, and the end of the last mark."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.scans: dict[int, EarlierScan] = {}
@@ -168,7 +170,7 @@ class Earlier:
             at = behind
 
     def _take(self, line: bytes, start: int, at: int, before: tuple[int, int]) -> bool:
-        """Take a mark, if it is one and fits what is `before` it: so many lines, with this CRC-32."""
+        """Take a line if it is a mark that matches what is `before` it: the number of lines, and their CRC-32."""
         try:
             mark = _MARK.decode(line)
         except (msgspec.DecodeError, RecursionError):
@@ -192,28 +194,28 @@ class Earlier:
         return whole
 
     def cut(self, number: int) -> None:
-        """Forget the scan of this source, and those behind it."""
+        """Forget the scan of this source, and those after it."""
         if number in self.scans:
             self.end = self.scans[number].start
             self.scans = {source: it for source, it in self.scans.items() if source < number}
 
 
 class Marked(Protocol):
-    """A report that grows, and takes marks; one that is `silent` has all that comes already."""
+    """A report that grows and takes marks; while it is `silent`, it contains everything that arrives already."""
 
     silent: bool
 
     def mark(self, mark: Mark) -> None: ...
 
     def go_on(self, end: int) -> None:
-        """Cut the file off at its last mark, and take what comes from here on."""
+        """Cut the file off after its last mark, and write what arrives from here on."""
         ...
 
 
 class Journal:
-    """How far the scan of one source came, marked in each of the reports that grow; one of them may have a beginning.
+    """The journal of how far the scan of one source got, marked in all reports that grow; one of them may be resumed.
 
-    `source` is the number of this one among those of the command.
+    `source` is the number of this source among those of the command.
     """
 
     def __init__(
@@ -224,7 +226,7 @@ class Journal:
         self._silence()
 
     def _silence(self) -> None:
-        """Say that the resumed report has what comes, or have it go on."""
+        """Set whether the resumed report contains what arrives already; if not, let it continue."""
         if self._resumed is None or self._earlier is None:
             return
         silent = self._source in self._earlier.scans
@@ -235,7 +237,7 @@ class Journal:
     def begin(
         self, path: str, settings: dict[str, Any], fingerprint: Fingerprint | None, layout: str
     ) -> EarlierScan | None:
-        """Begin with the shards; return the earlier scan to go on behind, if there is one of the same layout."""
+        """Begin with the shards; return the earlier scan to continue, if there is one of the same layout."""
         there = None if self._earlier is None else self._earlier.scans.get(self._source)
         if there is not None and there.begun.layout != layout:
             assert self._earlier is not None
@@ -248,12 +250,12 @@ class Journal:
         return there
 
     def all_told(self) -> None:
-        """All that the earlier run came to is added: what comes now is new, unless it came to the next source too."""
+        """Let the resumed report continue after all earlier results, unless these include the next source."""
         if self._earlier is not None and self._resumed is not None and self._source == len(self._earlier.scans) - 1:
             self._resumed.go_on(self._earlier.end)
 
     def reached(self, mark: Reached) -> None:
-        """Mark how far the scan came."""
+        """Mark how far the scan got."""
         for file in self._files:
             file.mark(mark)
 

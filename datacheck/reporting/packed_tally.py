@@ -1,6 +1,6 @@
-"""A tally as bytes that are no code: what it adds up to, without its findings, for a file that a later run reads.
+"""Pack a tally, without its findings, into bytes that hold no code, for a file that a later run reads.
 
-The file may come from anywhere, so nothing in it is unpickled. Numbers of any size are there: sums are exact.
+The file may come from anywhere, so nothing in it is unpickled. Integers may have any size, since the sums are exact.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldStatistics
 
 Hex = Annotated[str, msgspec.Meta(pattern="^-?[0-9a-f]+$", max_length=3000)]
-"""A whole number of any size that Python prints."""
+"""An integer in hexadecimal, of any size that Python prints."""
 Natural = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
-"""A number of records, or of anything that they have: far fewer than what sums of such could overflow with."""
+"""A number of records, or of things in them: so small that no sum of such numbers can overflow."""
 Numbers = tuple[Annotated[str, msgspec.Meta(pattern="^[<>|][iu][1248]$")], bytes]
-"""Labels: the NumPy dtype, and their bytes."""
+"""Labels: their NumPy dtype, and their bytes."""
 Histogram = dict[int, int] | list[tuple[Hex, int]] | None
-"""How often each label came, in an order that means something where labels come in runs; pairs where one is huge."""
+"""The count of each label, in an order that is significant if labels come in runs; pairs if a label is huge."""
 LARGEST = 1 << 63
 
 
@@ -50,7 +50,7 @@ class _Numbers(msgspec.Struct, frozen=True, array_like=True):
     after: bytes
     width: int
     spans: list[Span] | None
-    """None stands for numbers in too many pieces."""
+    """None if the numbers lie in too many pieces."""
 
 
 class _Account(msgspec.Struct, frozen=True, array_like=True):
@@ -87,7 +87,7 @@ class _Tally(msgspec.Struct, frozen=True, array_like=True):
 
 
 def packed(tally: Tally) -> bytes:
-    """Return the bytes of a tally without its findings."""
+    """Return a tally, without its findings, as bytes."""
     return msgspec.msgpack.encode(
         _Tally(
             tally.complete,
@@ -112,10 +112,10 @@ def packed(tally: Tally) -> bytes:
 
 
 def unpacked(raw: bytes) -> Tally:
-    """Return the tally, without findings. Raises msgspec.DecodeError, ValueError for bytes that are none."""
+    """Return the tally in some bytes, without findings. Raises msgspec.DecodeError or ValueError if there is none."""
     try:
         it = msgspec.msgpack.decode(raw, type=_Tally)
-    except RecursionError as exc:  # what stands behind the last field is passed over, however deep it goes
+    except RecursionError as exc:  # data after the last field is skipped, however deeply nested
         raise ValueError(str(exc)) from exc
     if any(len(held) % int(dtype[2:]) for dtype, held in it.labels):
         raise ValueError("labels of which a part is missing")
@@ -178,7 +178,7 @@ def _unpacked_statistics(it: _Statistics) -> FieldStatistics:
 
 
 def _bound(value: float | int) -> float | str:
-    """Return the least or the greatest value, of which a report says whether it is a whole number."""
+    """Return a least or greatest value, as text if it is an integer: reports tell integers from floats."""
     return f"{value:x}" if isinstance(value, int) else value
 
 

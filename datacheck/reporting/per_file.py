@@ -1,7 +1,7 @@
-"""What each file of a source came to, kept in its report: of a later scan only the files that changed are read.
+"""The results of each file of a source, kept in its report so that a later scan reads only the files that changed.
 
-A report in JSON has it packed, as `per_file`: what adds up over the records of a file, and where in the report its
-findings are. Nothing of it is executed when it is read.
+A report in JSON holds them packed, as `per_file`: the sums over the records of each file, and where in the report its
+findings are. Nothing in it is executed when it is read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datacheck.reporting.packed_tally import Natural, packed, unpacked
 from datacheck.reporting.tally import Tally
 
 MOST_BYTES = 32 << 20
-"""What is kept of all files together, before it is compressed; where it would be more, nothing is kept."""
+"""Maximum bytes kept for all files together, before compression; if they need more, nothing is kept."""
 LEVEL = 6
 
 
@@ -34,10 +34,11 @@ class FileState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OfFile(msgspec.Struct, frozen=True, array_like=True):
-    """What the records of a file came to, and which findings of the report are theirs.
+    """The results of the records of a file, and which findings of the report are theirs.
 
-    `held_to` is a digest of what they were held to, `centres` of what floats were summed about. `records` and
-    `findings` are those of the report before the file's own, of which there are so many `own`.
+    `held_to` is a digest of what the records were compared with, `centres` one of the values about which floats were
+    summed. `records` and `findings` count those of the report before the file's own; `own` is the number of its
+    findings.
     """
 
     state: FileState
@@ -50,20 +51,20 @@ class OfFile(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PerFile:
-    """Gathers what the files of a source come to, in source order, as far as there is room.
+    """Collects the results of the files of a source, in source order, as long as there is room.
 
-    Of a file that leaves something undecided nothing is kept: a later scan looks at it again.
+    Nothing is kept of a file that leaves something undecided, so that a later scan reads it again.
     """
 
     def __init__(self) -> None:
         self._of: list[OfFile] = []
         self._joined: Tally | None = None
-        """What the last file came to, where that is more than one part: it is packed when the file is done."""
+        """The tally of the last file, if it came in more than one part; it is packed when the file is done."""
         self._undecided: set[str] = set()
         self._bytes = self._parts = 0
 
     def take(self, of: OfFile, tally: Tally) -> None:
-        """Add what a file came to, or what some more of its records did: `tally`, which is not in `of` yet."""
+        """Add the results of a file, or of more of its records: `tally`, which is not in `of` yet."""
         if not tally.complete or tally.verdicts["unverifiable"] or tally.unknown:
             self._undecided.add(of.state.name)
         if self._bytes <= MOST_BYTES:
@@ -71,7 +72,7 @@ class PerFile:
             self.add(msgspec.structs.replace(of, tally=packed(replace(tally, statistics=sums))))
 
     def add(self, of: OfFile) -> None:
-        """Add what a file came to, all or more of it."""
+        """Add the packed results of a file, or of more of its records."""
         if self._bytes > MOST_BYTES:
             return
         if self._of and of.state == self._of[-1].state:
@@ -84,7 +85,7 @@ class PerFile:
         self._bytes += len(of.tally)
         self._parts += len(of.tally)
         if self._bytes > MOST_BYTES:
-            self._finish()  # parts of a file take less together
+            self._finish()  # the parts of a file take less space together
         if self._bytes > MOST_BYTES:
             self._of.clear()
 
@@ -99,7 +100,7 @@ class PerFile:
         self._of[-1] = msgspec.structs.replace(before, centres=centres, own=own)
 
     def _finish(self) -> None:
-        """Pack what the last file came to."""
+        """Pack the tally of the last file."""
         if self._joined is not None:
             self._of[-1] = msgspec.structs.replace(self._of[-1], tally=packed(self._joined))
             self._joined = None
@@ -107,14 +108,14 @@ class PerFile:
             self._parts = len(self._of[-1].tally)
 
     def text(self) -> str | None:
-        """Return what a report has of it, None where that is nothing."""
+        """Return the text for the report, or None if there is nothing to keep."""
         self._finish()
         kept = [it for it in self._of if it.state.name not in self._undecided]
         return base64.b64encode(zlib.compress(msgspec.msgpack.encode(kept), LEVEL)).decode() if kept else None
 
 
 def read_per_file(text: str) -> Sequence[OfFile]:
-    """Return what a report has of single files. Raises ValueError for what no report has."""
+    """Return the results of single files from the text in a report. Raises ValueError if it is not such a text."""
     try:
         raw = zlib.decompressobj()
         made = raw.decompress(base64.b64decode(text, validate=True), 2 * MOST_BYTES)
@@ -125,9 +126,9 @@ def read_per_file(text: str) -> Sequence[OfFile]:
 
 @dataclass
 class ByFile:
-    """What a report has of single files: whether it `keeps` that, for a later scan, and the `text` that it has of it.
+    """The results of single files in a report: whether it `keeps` them for a later scan, and the `text` it has of them.
 
-    `earlier` is what an earlier report has of them, `reused` what came of that.
+    `earlier` are those of an earlier report, `reused` says what was reused of them.
     """
 
     keeps: bool = False
@@ -137,10 +138,10 @@ class ByFile:
 
 
 class Reused(msgspec.Struct, frozen=True, omit_defaults=True):
-    """So many of the `files` of a source were read; what the others came to is from an earlier report.
+    """How many of the `files` of a source were read; the results of the others come from an earlier report.
 
-    `held_otherwise` counts those that did not change and were read all the same, since their records are held to
-    something else now; `named` are the first of the others.
+    `held_otherwise` counts the files that did not change but were read, because their records are now compared with
+    something else. `named` are the first of the other files that were read.
     """
 
     report: str

@@ -1,4 +1,4 @@
-"""Draw series over the iterations of a run as a PNG file; matplotlib, the extra `plot`, is imported here alone."""
+"""Draw series over the iterations of a run as a PNG file. matplotlib, the extra `plot`, is imported only here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLOURS = (INK, "#c77700", "#3a7d44", "#6a4c93")
 
 @dataclass(frozen=True)
 class Line:
-    """A series: its name in the legend ("" for none), the iterations, and the values; what is not finite is a gap."""
+    """A series: its name in the legend ("" for none), the iterations, and the values; those not finite leave gaps."""
 
     name: str
     iterations: ArrayLike
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Mark:
-    """An event at an iteration, drawn as an upright line with its words."""
+    """An event at an iteration, drawn as a vertical line with its words."""
 
     iteration: float
     words: str
@@ -37,7 +37,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """One of the pictures that stand below each other: the name of its axis, its lines, its marks."""
+    """One of the charts drawn below each other: the name of its axis, its lines, its marks."""
 
     name: str
     lines: Sequence[Line]
@@ -48,7 +48,7 @@ class Panel:
 def save(output: Output | Path, title: str, panels: Sequence[Panel]) -> None:
     """Draw the panels below each other into a PNG file.
 
-    Raises UsageError where matplotlib is not installed, ReportFailed where the file cannot be written.
+    Raises UsageError if matplotlib is not installed, ReportFailed if the file cannot be written.
     """
     figure = new_figure(9, 1.2 + 2.8 * len(panels))
     figure.suptitle(plain_words(title), fontsize=11)
@@ -60,10 +60,10 @@ def save(output: Output | Path, title: str, panels: Sequence[Panel]) -> None:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """Return an empty figure of a size in inches. Raises UsageError where matplotlib is not installed.
+    """Return an empty figure of a size in inches. Raises UsageError if matplotlib is not installed.
 
-    matplotlib takes its settings from a `matplotlibrc` in the working directory, which may be a dataset's: it is loaded
-    from elsewhere.
+    matplotlib reads its settings from a `matplotlibrc` in the working directory, which may be a dataset's, so it is
+    imported from another working directory.
     """
     try:
         with contextlib.chdir(_place_of("matplotlib")):
@@ -77,7 +77,7 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def _place_of(package: str) -> Path:
-    """Return the folder of a package that is installed, without loading it. Raises ImportError where it is not."""
+    """Return the folder of an installed package without importing it. Raises ImportError if it is not installed."""
     from importlib.util import find_spec
 
     spec = find_spec(package)
@@ -87,7 +87,7 @@ def _place_of(package: str) -> Path:
 
 
 def write(figure: Any, output: Output | Path) -> None:
-    """Write a figure into a PNG file, whole or not at all. Raises ReportFailed where that is not possible."""
+    """Write a figure to a PNG file, as a whole or not at all. Raises ReportFailed if that is not possible."""
     if isinstance(output, Path):
         with Output(output) as made:
             write(figure, made)
@@ -128,5 +128,5 @@ def _draw(axis: Any, panel: Panel) -> None:
 
 
 def plain_words(text: str) -> str:
-    """Return text that matplotlib takes as it is: dollars would make it mathematics."""
+    """Return text that matplotlib shows unchanged: a dollar sign would begin mathematics."""
     return text.replace("$", r"\\$")

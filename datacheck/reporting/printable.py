@@ -1,7 +1,7 @@
-"""What an earlier report says is printed as if datacheck had said it: so nothing of it may be a command to a terminal.
+"""Escape the texts of an earlier report, so that printing them cannot send commands to a terminal.
 
-A report may have come with a dataset. What datacheck writes is printable already, but for paths and tracebacks, which
-are escaped where they are printed.
+A report may have come with a dataset, and what it says is printed as if datacheck had said it. What datacheck writes is
+printable already, except paths and tracebacks, which are escaped where they are printed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ PRINTED = ("key", "field", "code", "message", "database", "file")
 
 
 def printable(finding: F) -> F:
-    """Return a finding with all that is not printable in its words escaped."""
+    """Return a finding with all unprintable characters in its texts escaped."""
     words = {name: getattr(finding, name) for name in PRINTED}
     changed = {name: plain(it) for name, it in words.items() if it and not it.isprintable()}
     return msgspec.structs.replace(finding, **changed) if changed else finding
 
 
 def printable_document(document: Document) -> Document:
-    """Return a report with its words escaped: its findings', its profile's, its counts', and what its source is."""
+    """Return a report with its texts escaped: findings, profile, counts, start time, and what its source is."""
     source = document.source
     decoder = None if source.decoder is None else plain(source.decoder)
     findings = document.findings

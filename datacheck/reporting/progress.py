@@ -1,4 +1,4 @@
-"""The bar of a scan or a rebuild on standard error: records and bytes a second, bad so far, time left."""
+"""Progress bars on standard error for a scan or a rebuild: records and bytes per second, bad records, time left."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Draw = Callable[[int, int | None, int], None]
 
 @contextmanager
 def bar(name: str, size: Callable[[], int | None]) -> Iterator[Draw]:
-    """Yield what draws the bar when it is told of records done, records in all (None: not known) and bad ones.
+    """Yield a function that draws the bar, called with records done, all records (None if unknown) and bad records.
 
-    `size` is that of the whole source in bytes, None where it is not known: bytes are counted as if all records were
-    alike. The bar is gone at the end.
+    `size` returns the size of the whole source in bytes, or None if it is unknown: bytes are counted as if all records
+    were of equal size. The bar is removed at the end.
     """
     from tqdm import tqdm
 
@@ -33,7 +33,7 @@ def bar(name: str, size: Callable[[], int | None]) -> Iterator[Draw]:
 def bars(
     start: Callable[[str], AbstractContextManager[Draw]],
 ) -> Iterator[Callable[[str, int, int | None, int], None]]:
-    """Yield what draws one bar for each phase, which `start` makes; that of the phase before is gone then."""
+    """Yield a function that draws one bar for each phase, made by `start`; the bar of the previous phase is removed."""
     with ExitStack() as stack:
         begun: dict[str, Draw] = {}
 
@@ -57,7 +57,7 @@ def write_above(line: str) -> None:
 
 
 def _bytes_a_second(done: int, total: int | None, size: int | None, seconds: float) -> str:
-    """Say how many bytes of the source are read in a second; nothing where that cannot be told.
+    """Return how many bytes of the source are read per second, as text; empty if that is unknown.
 
     >>> _bytes_a_second(10, 40, 2_000_000_000, 2.0)
     '250.0 MB/s'

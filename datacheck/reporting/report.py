@@ -1,4 +1,4 @@
-"""What a scan found: the tally of a shard, which adds up, and the report made of all tallies."""
+"""The report of a scan, made by adding up the tallies of its shards."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ if TYPE_CHECKING:
     from datacheck.reporting.frames import DataFrame
 
 TOGETHER = 4096
-"""Findings are packed so many at a time."""
+"""Number of findings that are packed together."""
 NO_RECORDS = "no-records"
-"""What this says of a whole source, no number of tolerated records outweighs."""
+"""Code of a finding that a source without records fails with, however many bad records are tolerated."""
 INTERRUPTED = 130
-"""The status of a run that was interrupted."""
+"""Exit status of a run that was interrupted."""
 
 
 @dataclass(repr=False)
 class Report:
-    """Everything a scan found; `findings` in source order, every one of them. Printed, it is the summary.
+    """Everything a scan found. `findings` has every finding, in source order. Printed, a report is its summary.
 
-    It has no truth value, since either reading would be wrong for somebody: `clean` says whether the gate is open.
+    It has no truth value, since either meaning would be wrong for somebody; `clean` says whether the gate is open.
 
-    `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
-    a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
-    where a sample is several records, as the store or its conventions tell; `keeps` is what is known of these, by the
-    database that keeps them, "" the main one, and `follows` has the names of those that the structure of files tells.
-    `gone_elsewhere` are the keys of records that a rebuild of pairs leaves out of another copy, and so of this one;
-    `paired_with` are the paths of all stores that are to hold
-    the same keys, in the order in which they were named. `started` is the time in UTC, and `expected` how many
-    records the store says that it has, if it does. `known_before` are findings that do not count; `like` is the report
-    whose profile the records were held to, which is then `judged_by`; `unchanged` is the one that all of this comes
-    from, or `scanned_anew` says why none answers; `by_file` is what is known of single files.
+    `complete` is False if a part could not be read to its end or the scan was interrupted. `balance` is set if a batch
+    size was given, `layer` if a layer of a network reads the source. `groups` is the number of samples if a sample is
+    several records, according to the store or its conventions. `keeps` is what is known of the conventions, by the
+    database that keeps them ("" is the main one); `follows` are the names of those that the structure of files shows.
+    `gone_elsewhere` are the keys of records that a rebuild of pairs leaves out of another copy, and so of this one.
+    `paired_with` are the paths of all stores that should hold the same keys, in the order in which they were named.
+    `started` is the time in UTC. `expected` is how many records the store says that it has, if it does. `known_before`
+    are findings that do not count. `like` is the report whose profile the records were compared with; `judged_by` is
+    that profile. `unchanged` is the earlier report that all of this comes from, or `scanned_anew` says why none could
+    be used. `by_file` holds the results of single files.
     """
 
     source: Source
@@ -78,7 +78,7 @@ class Report:
     scanned_anew: str | None = None
     by_file: ByFile = field(default_factory=ByFile)
     added: Tally | None = field(default=None, compare=False)
-    """What was added last, without what does not count."""
+    """The tally that was added last, without the findings that do not count."""
     judged_by: Profile | None = None
     gone_elsewhere: frozenset[bytes] = frozenset()
     paired_with: tuple[str, ...] = ()
@@ -89,25 +89,25 @@ class Report:
     expected: int | None = None
     interrupted: bool = False
     stopped: bool = False
-    """Whether the time was over that it may take."""
+    """Whether it ended because its time was over."""
     unwalked: str | None = None
-    """Why JPEGs were not walked that would have been."""
+    """Why JPEGs were not walked although they should have been."""
     worked: bool = False
-    """Whether some of it was checked in this run, and not only in the one that this goes on with."""
+    """Whether some of it was checked in this run, and not only in the run that this one resumes."""
     shows_records: bool = False
-    """Whether some of the records with findings are to be read once more, to be shown."""
+    """Whether some of the records with findings must be read once more, to be shown."""
     room: Room = field(default_factory=Room)
-    """What there is room for of them, shared by the reports of one page."""
+    """The room left for showing them, shared by the reports of one page."""
     samples: list[Sample] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
-    """Which of the records damage was found among, where a finding is of no record itself."""
+    """The ranges of records in which damage was found, for findings that are not about a single record."""
     next_steps: str | None = None
-    """What the command says to run next."""
+    """What the command suggests to run next."""
     revised: bool = False
-    """Whether findings are others by now than those that were heard of as they came."""
+    """Whether findings have changed since they were passed on while the scan ran."""
 
     def add(self, tally: Tally) -> PackedFindings:
-        """Add what the next shard came to; return its findings as they now stand in the source."""
+        """Add the tally of the next shard; return its findings as they now stand in the source."""
         if self.settings.ignore:
             ignores = ignoring(self.settings.ignore)
             tally = tally.ignoring(ignores if self.known_before is None else self.known_before.noticing(ignores))
@@ -127,7 +127,7 @@ class Report:
         return new
 
     def revise(self, change: Callable[[Finding], Finding]) -> None:
-        """Put what `change` returns in the place of each finding, and count anew; the files are written again."""
+        """Replace each finding by what `change` returns, and count again; the files are written again."""
         revised = FindingLog()
         waiting: list[Finding] = []
         changed = False
@@ -161,12 +161,12 @@ class Report:
 
     @property
     def long_lists(self) -> dict[str, Iterable[object]]:
-        """Fields of the document that are lists too long to hold, apart from the findings."""
+        """Fields of the document, apart from the findings, that are lists too long to hold in memory."""
         return {"gone": self.known_before.those_gone()} if self.known_before is not None and self.tells_gone else {}
 
     @property
     def tells_gone(self) -> bool:
-        """Whether what an earlier report has, and this has not, is gone: all was looked at, in the same way."""
+        """Whether findings of an earlier report that are missing here are gone: all was scanned, in the same way."""
         known = self.known_before
         if known is None or not known.of_source or not known.looked_for(self.settings):
             return False
@@ -199,7 +199,7 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Findings by code."""
+        """The number of findings by code."""
         return dict(sorted(self.tally.codes.items()))
 
     @property
@@ -210,7 +210,7 @@ class Report:
     def status(self) -> int:
         """The exit status: 0 clean, 1 bad records beyond those tolerated, 3 undecided, 130 interrupted.
 
-        A sample that was not all of the records leaves the others undecided.
+        If only a sample of the records was checked, the others are undecided.
         """
         if self.interrupted:
             return INTERRUPTED
@@ -221,7 +221,7 @@ class Report:
 
     @property
     def partial(self) -> bool:
-        """Whether a sample was looked at that is not all of the records."""
+        """Whether only a sample of the records was checked, and not all of them."""
         return self.settings.sample is not None and self.checked < self.tally.records
 
     @property
@@ -246,8 +246,8 @@ class Report:
     def bad_keys(self, *, raw: bool = False) -> Iterator[str] | Iterator[bytes]:
         """Yield the name of each bad record once, in source order; memory stays bounded.
 
-        It is the escaped key, in a folder, a list or a named database with its `file:` or `database:` before it. With
-        `raw` it is the key's bytes as the store has them, without what is before it: what a loader asks for.
+        The name is the escaped key; in a folder, a list or a named database, `file:` or `database:` comes before it.
+        With `raw` it is the key's bytes as the store has them, with nothing before them: what a loader asks for.
         """
         return (
             (unescape(it.key or "") for it in self._bad_records())
@@ -259,10 +259,10 @@ class Report:
         """Yield the position in the store of each bad record, in source order, counted from 0; memory stays bounded.
 
         It is the place in the order in which the store keeps its records: in LMDB and LevelDB that of the sorted keys,
-        in HDF5 the rows of one table after those of another. A dataset that counts its samples in any other way, as
-        one with several records a sample does, has other numbers: go by `bad_keys` there.
+        in HDF5 the rows of one table after those of another. A dataset that counts its samples in another way, such as
+        one with several records a sample, has other numbers; use `bad_keys` there.
 
-        Raises UsageError where a position is not known, behind a part of the store that could not be read.
+        Raises UsageError if a position is not known because a part of the store before it could not be read.
         """
         for it in self._bad_records():
             if it.index is None:
@@ -273,7 +273,7 @@ class Report:
             yield it.index
 
     def _bad_records(self) -> Iterator[Finding]:
-        """Yield a finding of each bad record."""
+        """Yield one finding of each bad record."""
         for (_, _, key, _), findings in groupby(self.findings, lambda finding: finding.record):
             bad = next((finding for finding in findings if finding.verdict == "bad"), None)
             if key is not None and bad is not None:
@@ -282,13 +282,14 @@ class Report:
     def bad_groups(self) -> Iterator[tuple[str, list[str]]]:
         """Yield each sample of several records of which one is bad: its number as text, and the keys of all of them.
 
-        In source order of its first bad record; what is held is a set of the numbers of these samples.
+        The samples are ordered by their first bad record in source order. Only the set of their numbers is held in
+        memory.
         """
         sample_of = {part: sampling(known, self.account(part), part) for part, known in self.keeps.items()}
         return bad_samples(self.findings, sample_of)
 
     def account(self, database: str = "") -> Account:
-        """Return what the keys of a database add up to."""
+        """Return the sums over the keys of a database."""
         return self.tally.keys.get(database) or Account()
 
     @property
@@ -315,26 +316,26 @@ class Report:
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the findings as dicts with the columns of a CSV report; the name of a key is that of `Finding.name`.
 
-        What a finding has no value for is None; `details` is a dict.
+        A value that a finding does not have is None; `details` is a dict.
         """
         from datacheck.reporting.frames import rows
 
         return [row for part in self.parts for row in rows(part.source.path, part.findings)]
 
     def to_pandas(self) -> DataFrame:
-        """Return the findings as a table of pandas, a row each, with the columns of `to_dicts`.
+        """Return the findings as a pandas table, one row each, with the columns of `to_dicts`.
 
-        Raises UsageError where pandas is not installed.
+        Raises UsageError if pandas is not installed.
         """
         from datacheck.reporting.frames import frame
 
         return frame(self.to_dicts())
 
     def save(self, path: str | Path) -> None:
-        """Write the report to a file, whose suffix picks the format; one that was there is replaced whole.
+        """Write the report to a file in the format of its suffix; an existing file is replaced as a whole.
 
-        Raises UsageError for a suffix that no format has, or a file that is part of the source; ReportFailed where it
-        cannot be written.
+        Raises UsageError for an unknown suffix or a file that is part of the source, ReportFailed if it cannot be
+        written.
         """
         from datacheck.reporting.files import save
 
@@ -342,11 +343,11 @@ class Report:
 
     @property
     def parts(self) -> Sequence[Report]:
-        """The reports of the stores that it is about: itself, but for a folder of several."""
+        """The reports of the single stores that it is about: itself, unless it is about a folder of several."""
         return (self,)
 
     def document(self, *, findings: bool = True) -> Document:
-        """Return the report as JSON has it, with or without the findings (which may be many)."""
+        """Return the report in the structure of its JSON document, with or without the findings (which may be many)."""
         from datacheck._version import __version__
 
         return Document(

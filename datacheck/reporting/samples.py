@@ -1,4 +1,4 @@
-"""What some of the records with findings look like, each beside a sound one: taken in workers, shown on the page."""
+"""What some of the records with findings look like, each beside a sound one: made by workers, shown on the page."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from datacheck.model.finding import Finding
 from datacheck.reporting.tally import Tally
 
 DAMAGE = frozenset({"truncated-store", "damaged-store", "checksum", "orphan", "stale", "unreadable"})
-"""Codes of findings of the store as a whole that lie somewhere in it."""
+"""Codes of findings about the store as a whole that have a place in it."""
 PLACES = 64
-"""So many of them are marked in each stretch of the store."""
+"""Maximum number of them that are marked in each shard."""
 
 SAMPLES = 96
-"""So many records of a source are shown at most, of all codes together."""
+"""Maximum number of records of a source that are shown, of all codes together."""
 IN_ALL = 480
-"""So many records are shown on a page of several sources at most."""
+"""Maximum number of records that are shown on a page of several sources."""
 PER_CODE = 6
-"""So many of each code, the first ones."""
+"""Maximum number of records shown of each code: the first ones."""
 BYTES = 5 << 20
-"""So many bytes of pictures go into a page at most; the records behind them are shown as text."""
+"""Maximum size of the pictures on a page, in bytes; records beyond that are shown as text."""
 
 
 @dataclass
 class Room:
-    """What there is room for on a page yet: the sources that are shown on it share it."""
+    """The room left on a page, shared by the sources that are shown on it."""
 
     samples: int = IN_ALL
     bytes: int = BYTES
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """A line of values: for each step across it the least and the greatest, None where no value is finite.
+    """A line of values: the least and the greatest at each step across it, or None if no value is finite there.
 
     `low` and `high` are the bounds of all finite values, `marked` the steps that hold NaN or infinity.
     """
@@ -52,10 +52,10 @@ class Curve(msgspec.Struct, frozen=True):
 class Look(msgspec.Struct, frozen=True):
     """What one record looks like.
 
-    `picture` is a PNG made here of its pixels or its values, `width` by `height`; `map` says that colours stand for
-    values. `damaged` are the parts that a decoder had to make up: left, top, width and height, as shares of the whole.
-    `marks` are pixels with NaN or infinity behind them, some of many: across, down, and which of both. `curve` is there
-    instead where the values are one line. `lines` say what is in the record, in words.
+    `picture` is a PNG of the record's pixels or values, encoded here, `width` by `height`; `map` says that colours
+    stand for values. `damaged` are the parts that a decoder had to make up: left, top, width and height, as shares of
+    the whole. `marks` are some of the pixels that stand for NaN or infinity: column, row, and which of the two. If the
+    values are one line, `curve` replaces the picture. `lines` describe in words what is in the record.
     """
 
     lines: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A finding, what its record looks like, and a sound record like it; None where there is nothing to show."""
+    """A finding, what its record looks like, and a sound record like it; None if there is nothing to show."""
 
     finding: Finding
     bad: Look | None = None
@@ -79,7 +79,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Some neighbouring records, from and to, among which a finding of the store as a whole lies."""
+    """A range of neighbouring records, `start` to `stop`, in which a finding about the store as a whole lies."""
 
     start: int
     stop: int
@@ -88,7 +88,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def places_of(findings: Iterable[Finding], tally: Tally, start: int) -> list[Place]:
-    """Return where the findings of damage lie that a shard came to, whose first record has the number `start`."""
+    """Return where the findings of damage in a shard lie; `start` is the number of its first record."""
     if DAMAGE.isdisjoint(tally.codes) or not tally.records:
         return []
     there = (it for it in findings if it.key is None and it.code in DAMAGE)

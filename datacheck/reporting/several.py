@@ -1,4 +1,4 @@
-"""The reports of several sources, with what they come to together."""
+"""The reports of several sources, and their totals."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from datacheck.reporting.frames import DataFrame
 
 SHOWN_SHORT = 20
-"""So many of several reports a notebook shows."""
+"""Maximum number of reports that a notebook shows."""
 WORST_FIRST = (1, 3, 0)
-"""Of several sources, the status is the first of these that one of them has."""
+"""Exit statuses by precedence: the status of several sources is the first of these that one of them has."""
 
 
 class SeveralReports(Report):
-    """The reports of all sources in a folder, as a sequence, and as one report with what they come to together.
+    """The reports of all sources in a folder, as a sequence, and as one report with their totals.
 
-    A finding in a store has the store's name in the folder as its `file`. Statistics and profiles are in the reports
-    themselves.
+    A finding in a store has the store's name in the folder as its `file`. Statistics and profiles are in the single
+    reports.
     """
 
     def __init__(self, folder: str, reports: Sequence[Report]) -> None:
@@ -104,18 +104,18 @@ class ScanReports(Sequence[Report]):
 
     @property
     def parts(self) -> list[Report]:
-        """The reports of all stores: of a folder those of the stores in it."""
+        """The reports of all stores; for a folder, those of the stores in it."""
         return [part for it in self._reports for part in it.parts]
 
     @property
     def status(self) -> int:
-        """The exit status: the worst of what the reports come to, 0 where all are clean; 3 where there is none."""
+        """The exit status: the worst one of the reports, 0 if all are clean, 3 if there are none."""
         statuses = {it.status for it in self._reports}
         return next((it for it in (INTERRUPTED, *WORST_FIRST) if it in statuses), 3)
 
     @property
     def clean(self) -> bool:
-        """Whether the gate is open: every report is clean, and there is one."""
+        """Whether the gate is open: every report is clean, and there is at least one."""
         return self.status == 0
 
     @property
@@ -177,7 +177,7 @@ def _require_clean(reports: Sequence[Report]) -> None:
 
 
 class _FindingsOfAll(FindingSequence):
-    """The findings of several reports, one after the other; nothing is held."""
+    """The findings of several reports, one report after the other; none are held in memory."""
 
     def __init__(self, folder: str, reports: Sequence[Report]) -> None:
         self._folder, self._reports = folder, reports
@@ -197,7 +197,7 @@ class _FindingsOfAll(FindingSequence):
 
 
 def not_read(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield a line for each folder that was searched and holds what is not read."""
+    """Yield a line for each searched folder that has files that are not read."""
     folders = {it.path: it.not_read for it in (report.source.folder for report in reports) if it}
     for path, kinds in folders.items():
         if kinds:

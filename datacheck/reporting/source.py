@@ -1,4 +1,4 @@
-"""What a report says of its source."""
+"""The source of a scan as its report describes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
 
 class SearchedFolder(msgspec.Struct, frozen=True):
-    """The folder that a source was found in: how many there are in it, and how much is not read, by kind of file."""
+    """The folder that a source was found in: its number of sources, and how much is not read, by kind of file."""
 
     path: str
     sources: int
@@ -33,9 +33,10 @@ class SearchedFolder(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'; `bytes` is on disk.
+    """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'.
 
-    `fingerprint` tells whether a source is still the one that was scanned. `folder` is None if none was searched.
+    `bytes` is the size on disk. `fingerprint` shows whether a source is still the one that was scanned. `folder` is
+    None if none was searched.
     """
 
     path: str
@@ -50,10 +51,10 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
 class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
     """The layer of a network that reads the source.
 
-    `line` is that of the layer in the network's prototxt. `classes` is how many the classifier behind it tells apart,
-    `classifier` that layer's name, `ignore_label` the label its loss passes over. `beside` says that the source was
-    found beside the prototxt, or its mean file was, and not from the working directory, where Caffe looks for it.
-    `solver` is the prototxt that named the network, where it was not asked for itself.
+    `line` is that of the layer in the network's prototxt. `classes` is the number of classes of the classifier behind
+    it, `classifier` the name of that layer, `ignore_label` the label that its loss ignores. `beside` says that the
+    source, or its mean file, was found beside the prototxt and not from the working directory, where Caffe looks for
+    it. `solver` is the prototxt that named the network, if the network was not named itself.
     """
 
     net: str
@@ -71,5 +72,5 @@ class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def utc_now() -> str:
-    """Return the time as reports have it."""
+    """Return the current time in UTC as reports write it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""The summary that a person reads in five seconds."""
+"""Summarise a report in text that a person reads in five seconds."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 
 EXAMPLES = 3
-"""Named examples of each code in the text summary, where not all are printed."""
+"""Maximum number of findings shown of each code in the text summary, if not all are printed."""
 ALL_PRINTED = 100
-"""Of so many findings all are printed, where no report has them."""
+"""Maximum number of findings that are all printed, if they are in no report file."""
 NARROWEST = 60
-"""Columns: in a terminal that has fewer, lines are as wide all the same."""
+"""Minimum width at which lines are cut, in columns, even if the terminal is narrower."""
 SPELLED = {"decoders": "decoder", "conventions": "convention"}
-"""Options that have another name than their setting."""
+"""Options whose name differs from that of their setting."""
 CLEAN = "clean"
 MISSING_NAMED = 5
 DATABASES_NAMED = 3
 PLAIN = frozenset({"array", "list", "number"})
-"""What parts of trees are where their shape and dtype say enough."""
+"""Formats of parts of trees for which shape and dtype say enough."""
 
 
 def text(report: Report, *, every: bool = False, width: int | None = None) -> str:
-    """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next.
+    """Return the summary that a person reads in five seconds: what was scanned, and what is wrong with it.
 
-    With `every`, all findings are in it, if they are not too many. Their lines are cut at a `width`.
+    With `every`, it has all findings, if they are not too many. Their lines are cut at a `width` in columns.
     """
     config = report.settings.config
     said = [] if config is None else [config.sentence]
@@ -63,7 +63,7 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
 
 
 def _missing(report: Report) -> Iterator[str]:
-    """Yield a sentence on the values that the store declares to be missing."""
+    """Yield a line about the values that the store declares to be missing."""
     its = {name: it.missing for name, it in report.statistics.items() if it.missing}
     if its:
         named = ", ".join(f"{count:,} of {plain(name)}" for name, count in list(its.items())[:MISSING_NAMED])
@@ -85,7 +85,7 @@ def headline(report: Report) -> str:
 
 
 def ignored(report: Report) -> str:
-    """Say what was found and does not count, for the end of a line; nothing where nothing is to be ignored."""
+    """Return what was found and ignored, for the end of a line; empty if nothing is to be ignored."""
     rules = report.settings.ignore
     return f"; ignoring {plain(', '.join(rules))} ({_by_code(report.tally.ignored)})" if rules else ""
 
@@ -95,12 +95,12 @@ def _by_code(found: Mapping[str, int]) -> str:
 
 
 def _further(report: Report) -> str:
-    """Return what a headline ends in: what was left aside, and which earlier reports had a part in it."""
+    """Return the end of a headline: what was left out, and which earlier reports were used."""
     return ignored(report) + _known(report) + _earlier(report)
 
 
 def _earlier(report: Report) -> str:
-    """Say what the source was held to, and whether all of it comes from an earlier report."""
+    """Return what the source was compared with, and whether results come from an earlier report."""
     said = [f"held to {plain(report.like)}"] if report.like else []
     said += [f"unchanged: answered from {plain(report.unchanged)}"] if report.unchanged else []
     said += [plain(report.by_file.reused.sentence)] if report.by_file.reused else []
@@ -109,7 +109,7 @@ def _earlier(report: Report) -> str:
 
 
 def _known(report: Report) -> str:
-    """Say what an earlier report knew of, for the end of a line; nothing where none was given."""
+    """Return what an earlier report has already, for the end of a line; empty if none was given."""
     known = report.known_before
     if known is None:
         return ""
@@ -122,7 +122,7 @@ def _known(report: Report) -> str:
 
 
 def _gone(report: Report) -> Iterator[str]:
-    """Yield what an earlier report has and this one has not."""
+    """Yield lines about the findings that an earlier report has and this one does not."""
     known = report.known_before
     if known is None or not report.tells_gone or not known.gone:
         return
@@ -138,7 +138,7 @@ def _gone(report: Report) -> Iterator[str]:
 
 
 def _samples(report: Report) -> str:
-    """Say how many samples the records are, where several are one, and which conventions the store keeps."""
+    """Return the number of samples if a sample is several records, and the conventions that the store keeps."""
     samples = "" if report.groups is None else f" in {counted(report.groups, 'sample')}"
     names = [f"{it}{_databases(report, it)}" for it in report.convention_names]
     joined = ("; " if any(" " in it for it in names) else ", ").join(names)
@@ -146,7 +146,7 @@ def _samples(report: Report) -> str:
 
 
 def _databases(report: Report, convention: str) -> str:
-    """Say which named databases keep a convention, nothing where it is the main one."""
+    """Return which databases keep a convention; empty if it is only the main one."""
     parts = [part for part, known in report.keeps.items() if any(it.name == convention for it in known.conventions)]
     if parts in ([], [""]):
         return ""
@@ -156,7 +156,7 @@ def _databases(report: Report, convention: str) -> str:
 
 
 def contents(report: Report) -> str:
-    """Say what most records are, in a few words: the first field of the largest family."""
+    """Return what most records are, in a few words: the main field or column of the largest family."""
     families = [
         it
         for it in report.profile.every
@@ -172,30 +172,30 @@ def contents(report: Report) -> str:
 
 
 def _main_column(family: FamilyProfile) -> str | None:
-    """Return the column of a table that says most of what its rows are, where that is none of numbers."""
+    """Return the column that says most about the rows of a table, or None if that is a column of numbers."""
     known = {name: it for name, it in family.columns.items() if it.decoder not in (UNKNOWN, "rows")}
     payloads = [name for name, it in known.items() if not payload(it.decoder).beside]
     return next(iter(payloads), None if family.fields else next(iter(known), None))
 
 
 def _words(report: Report, family: FamilyProfile) -> str:
-    """Say what the records of a family are."""
+    """Return what the records of a family are, in a few words."""
     if not family.fields:
         return "rows" if family.decoder == "rows" else payload(family.decoder).title
     name = _main_field(family)
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
     kind = payload(family.decoder).title.format(field=name)
-    if report.source.backend == "image-list":  # there the Datum is made on the way
+    if report.source.backend == "image-list":  # its Datum is only made while it is read
         kind = "pictures"
-    if field.shape == (0,):  # a text, or bytes: there is no number in it
+    if field.shape == (0,):  # a text, or bytes: there are no numbers in it
         return plain(f"{kind} {field.format}".strip())
     form = "" if field.format in PLAIN else field.format
     return plain(" ".join(word for word in (kind, form, shape, field.dtype) if word))
 
 
 def _main_field(family: FamilyProfile) -> str:
-    """Return the name of the field that says most of what the records are: of a tree, the largest that most have."""
+    """Return the field that says most about the records; in a tree, the largest field that most records have."""
     fields = family.fields
     if "data" in fields or family.decoder == "rows":
         return "data" if "data" in fields else next(iter(fields))
@@ -208,7 +208,7 @@ def _main_field(family: FamilyProfile) -> str:
 
 
 def totals(reports: Sequence[Report], not_opened: int = 0) -> str:
-    """Return the line that ends the summaries of several sources: how many are clean, and all their records."""
+    """Return the line after the summaries of several sources: how many are clean, and the totals of their records."""
     states = [
         (sum(report.clean and not only_compared(report) for report in reports), CLEAN),
         (sum(report.clean and only_compared(report) for report in reports), "compared"),
@@ -229,7 +229,7 @@ def totals(reports: Sequence[Report], not_opened: int = 0) -> str:
 
 
 def _layer(report: Report) -> Iterator[str]:
-    """Say which layer of a network reads the source, if one does."""
+    """Yield lines about the layer of a network that reads the source, if one does."""
     layer = report.layer
     if layer is None:
         return
@@ -253,7 +253,7 @@ def verdict_line(report: Report) -> str:
     if report.interrupted:
         return f"INTERRUPTED{_so_far(report)}: {said} so far"
     state = {0: CLEAN, 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
-    if only_compared(report) and state == CLEAN:  # the records may be anything: nobody has judged them
+    if only_compared(report) and state == CLEAN:  # the records were not judged, so they may be anything
         state, said = "compared", said if said != nothing else "nothing is there twice, nothing differs"
     if report.partial:
         said += f" in the {report.checked:,} of {counted(report.tally.records, 'record')} looked at"
@@ -265,7 +265,7 @@ def verdict_line(report: Report) -> str:
 
 
 def _so_far(report: Report) -> str:
-    """Say how far a scan came that was interrupted."""
+    """Return how far an interrupted scan got."""
     done, total = report.tally.records, report.expected
     if total is None or total < done:
         return f" after {counted(done, 'record')}"
@@ -274,7 +274,7 @@ def _so_far(report: Report) -> str:
 
 
 def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
-    """Yield for each code how often it was found and the first few findings; reads no more findings than it needs."""
+    """Yield, for each code, its count and its first few findings; read no more findings than needed."""
     shown: dict[tuple[str, str], list[Finding]] = {}
     wanted = Counter({code: min(count, most) for code, count in report.counts.items()})
     for finding in report.findings:
@@ -284,7 +284,7 @@ def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
             wanted[finding.code] -= 1
             if wanted[finding.code] <= 0 and max(wanted.values()) <= 0:
                 break
-    verdicts: dict[str, list[str]] = {}  # of each code; findings of one are counted together, whatever their verdict
+    verdicts: dict[str, list[str]] = {}  # by code; the findings of one code are counted together
     for verdict, code in sorted(shown, key=lambda it: (VERDICTS.index(it[0]), -report.counts[it[1]], it[1])):
         verdicts.setdefault(code, []).append(verdict)
     for code, its in verdicts.items():
@@ -307,7 +307,7 @@ def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
 
 
 def _name(finding: Finding) -> str:
-    """Return what a finding is about, ready to stand before its message; nothing for the store as a whole."""
+    """Return what a finding is about, to precede its message; empty for the store as a whole."""
     whose = "" if finding.key is not None else "".join(f"{it}: " for it in (finding.file, finding.database) if it)
     key = "" if finding.name is None else f"{finding.name}  "
     field = "" if finding.field is None else f"{finding.field}: "
@@ -319,7 +319,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def amount(size: int) -> str:
-    """Return a number of bytes as a person reads it."""
+    """Return a number of bytes in readable form."""
     number = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
         if number < 1000:

@@ -1,4 +1,4 @@
-"""What one shard came to. Tallies add up, in whatever order the shards end."""
+"""Tallies, the results of shards. They add up, in whatever order the shards end."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from datacheck.statistics.exact_sums import FieldStatistics
 
 @dataclass(slots=True)
 class Tally:
-    """What one shard, or any run of neighbouring shards, came to; adds up, in source order.
+    """The results of one shard, or of a run of neighbouring shards; tallies add up, in source order.
 
-    `bad`, `suspicious` and `unverifiable` count records by their worst verdict, and findings of the store one each.
-    `ignored` counts, by code, what was found and is not to count: it is in nothing else.
-    `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up,
-    or a part of the store was not read because the machine failed.
-    `account` is the sum of the blocks' own, `keys` what the keys of each database add up to where conventions ask it.
-    `labels` are those of the records, in order, where batches are asked for; `whole` is for what is said of the store.
-    `made` is what was done beside the checks of one shard; it does not add up.
+    `verdicts` counts records by their worst verdict, and each finding about the store as one. `ignored` counts, by
+    code, the findings that must not count: they are in no other number. `unknown` counts, by family, the records that
+    no decoder knows. `complete` is False if records were given up, or if a part of the store was not read because the
+    machine failed. `account` is the sum of the blocks' own; `keys` are the sums over the keys of each database, if
+    conventions need them. `labels` are those of the records, in order, if batches were asked for. `whole` is for
+    findings about the store. `made` holds the results of tasks beside the checks of one shard; it does not add up.
     """
 
     complete: bool = True
@@ -48,7 +47,7 @@ class Tally:
     made: Any = None
 
     def count(self, findings: Iterable[Finding]) -> None:
-        """Add the findings of one record, or one finding of the store."""
+        """Add the findings of one record, or one finding about the store."""
         found = list(findings)
         self._extend(found, [it.key for it in found], [it.index for it in found])
         worst = worst_verdict(found)
@@ -57,7 +56,7 @@ class Tally:
         self.complete &= not any(map(_part_not_read, found))
 
     def recount(self, before: Sequence[Finding], after: Sequence[Finding]) -> None:
-        """Count the findings of one record, or one of the store, as those that stand in their place."""
+        """Count `after` instead of `before`: the findings of one record, or one finding about the store."""
         self.codes = self.codes - Counter(map(_CODE, before)) + Counter(map(_CODE, after))
         for findings, by in ((before, -1), (after, 1)):
             worst = worst_verdict(findings)
@@ -65,7 +64,7 @@ class Tally:
                 self.verdicts[worst] += by
 
     def without(self, known: set[tuple[Any, str]]) -> Tally:
-        """Leave out what is known of parts of the store that were not read: each pass tells it. Add to `known`."""
+        """Leave out `known` findings about unread parts of the store, which each pass makes; add new ones to it."""
         if self.complete:
             return self
         kept = []
@@ -82,7 +81,7 @@ class Tally:
         return self
 
     def ignoring(self, ignores: Callable[[Finding], bool]) -> Tally:
-        """Return the tally without the findings that are not to count, and the records that had no others."""
+        """Return the tally without the findings to ignore, and without the records that have no others."""
         kept: list[Finding] = []
         verdicts, ignored = Counter(self.verdicts), Counter(self.ignored)
         for _, group in groupby(self.findings, attrgetter("record")):
@@ -106,12 +105,12 @@ class Tally:
         return replace(self, findings=Findings(kept), verdicts=+verdicts, codes=codes, ignored=ignored)
 
     def setting_aside(self, known: Callable[[Finding], bool]) -> tuple[Tally, Counter[str]]:
-        """Return the tally without the findings that are known, and how many of each code these are."""
+        """Return the tally without the known findings, and the number of these by code."""
         made = replace(self, ignored=Counter()).ignoring(known)
         return replace(made, ignored=self.ignored), made.ignored
 
     def count_records(self, findings: Sequence[Finding], keys: Sequence[str], indexes: Sequence[int]) -> None:
-        """Add findings of many records, each with the key and the index of its record; those of one are neighbours."""
+        """Add findings of many records, each with its record's key and index; those of one record are neighbours."""
         self._extend(findings, keys, indexes)
         if len(set(indexes)) == len(indexes):
             self.verdicts.update(map(_VERDICT, findings))
@@ -127,19 +126,19 @@ class Tally:
         self.codes.update(map(_CODE, findings))
 
     def __iadd__(self, other: Tally) -> Tally:
-        """Add what comes behind this; its records' indexes go up by the records that are here."""
+        """Add the tally that follows this one; the indexes of its records go up by the number of records here."""
         self.findings = Findings([*self.findings, *PackedFindings.of(other.findings).raised(self.records)])
         self.labels += other.labels
         self.add_sums(other)
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel with the findings packed."""
+        """Pickle with the findings packed."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return _arrived, ({**values, "findings": PackedFindings.of(self.findings)},)
 
     def add_sums(self, other: Tally) -> None:
-        """Add all of what comes behind this but its findings and labels."""
+        """Add everything of the tally that follows this one except its findings and labels."""
         self.complete &= other.complete
         self.records += other.records
         self.checked += other.checked
@@ -147,7 +146,7 @@ class Tally:
         self.codes += other.codes
         self.ignored += other.ignored
         self.unknown += other.unknown
-        for name, number in other.account.items():  # `+=` looks at all that is there already
+        for name, number in other.account.items():  # `+=` would visit every entry that is already there
             self.account[name] += number
         for part, account in other.keys.items():
             mine = self.keys.setdefault(part, Account())
@@ -161,15 +160,15 @@ class Tally:
 
 
 def weight(findings: Sequence[Finding]) -> int:
-    """Return how many records the findings of one record, or one finding of the store, stand for."""
+    """Return how many records the findings of one record, or one finding about the store, stand for."""
     first = findings[0]
-    if first.key is None and first.code == "unknown-payload":  # one for all of a family
+    if first.key is None and first.code == "unknown-payload":  # one finding for a whole family
         return int(first.details.get("count", 1))
     return 1
 
 
 def _part_not_read(finding: Finding) -> bool:
-    """Say if a finding is of a part of the store, whatever it holds, that the machine failed to read."""
+    """Return whether a finding is about a part of the store that the machine failed to read, whatever it holds."""
     return finding.key is None and failed_to_read(finding)
 
 
@@ -181,7 +180,7 @@ def _arrived(values: dict[str, Any]) -> Tally:
 
 
 def worst_verdict(findings: Sequence[Finding]) -> Verdict | None:
-    """Return the worst verdict among the findings of one record."""
+    """Return the worst verdict among the findings of one record, or None if there are none."""
     if len(findings) == 1:
         return findings[0].verdict
     verdicts = {finding.verdict for finding in findings}

@@ -1,4 +1,4 @@
-"""Put findings of records that come when a scan is done among those that are there, in source order."""
+"""Insert findings that arrive when a scan is done among those that a report has, in source order."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 TOGETHER = 4096
-"""Findings are packed so many at a time."""
+"""Number of findings that are packed together."""
 
 
 DATA = "data"
 BARE = frozenset({DATA, "label"})
-"""The fields of records that are one array or one picture."""
+"""The fields of records that consist of one array or one picture."""
 
 
 class _Log:
-    """Findings as they come, packed some at a time."""
+    """Findings as they arrive, packed some at a time."""
 
     def __init__(self) -> None:
         self.log = FindingLog()
@@ -42,9 +42,10 @@ class _Log:
 
 
 def weave(report: Report, findings: Iterable[Finding]) -> None:
-    """Add findings to a report that is done, and count a record once. Those with an index must come in its order.
+    """Add findings to a finished report, counting each record once.
 
-    Those without one come behind all others. The files of the report are written again.
+    Findings with an index must come in its order; those without one go to the end. The files of the report are written
+    again.
     """
     ignores = ignoring(report.settings.ignore)
     if report.known_before is not None:
@@ -80,7 +81,7 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
 def _counted(
     report: Report, findings: Iterable[Finding], ignores: Callable[[Finding], bool], last: _Log
 ) -> Iterator[Finding]:
-    """Yield the findings that count and have an index; the others go to the end."""
+    """Yield the findings that count and have an index; put those without an index into `last`."""
     for finding in findings:
         if ignores(finding):
             report.tally.ignored[finding.code] += 1
@@ -93,7 +94,7 @@ def _counted(
 
 
 def _alone(report: Report, first: Finding, new: Iterator[Finding], made: _Log) -> Finding | None:
-    """Add the findings of a record that had none; return the first of the next one."""
+    """Add the findings of a record that had none; return the first finding of the next record, or None."""
     its = [first]
     following = next(new, None)
     while following is not None and following.record == first.record:
@@ -105,7 +106,7 @@ def _alone(report: Report, first: Finding, new: Iterator[Finding], made: _Log) -
 
 
 def _of_one_value(before: Sequence[Finding], new: Finding) -> bool:
-    """Say whether a record is no duplicate since all of it is one value, which is said already."""
+    """Return whether a duplicate is not worth reporting: all of its record is one value, which is reported already."""
     return new.code == "duplicate" and any(it.code == "constant" and it.field == DATA for it in before)
 
 

@@ -1,4 +1,4 @@
-"""What shows only in all records together: axes in the wrong order, missing classes, one value everywhere."""
+"""Findings that only all records together show: axes in the wrong order, missing classes, one value everywhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from datacheck.reporting.source import utc_now
 
 
 def begin(report: Report) -> None:
-    """Make a report ready for the tallies, and for the labels in them if batches are to be counted."""
+    """Prepare a report for the tallies, and for the labels in them if batches are to be counted."""
     report.started = utc_now()
     size = report.settings.batch_size
     if size is not None and size <= LARGEST_BATCH and report.settings.sample is None:
@@ -26,9 +26,9 @@ def begin(report: Report) -> None:
 
 
 def conclude(report: Report) -> list[Finding]:
-    """Return what is wrong with the store as a whole, now that all tallies are added; take the balance if asked.
+    """Return the findings about the store as a whole, once all tallies are added; set the balance if asked.
 
-    What never occurs, and in which order records come, only a complete scan of all of them tells.
+    Which labels never occur, and in which order records come, is only known after a complete scan of all records.
     """
     settings, whole = report.settings, report.tally.whole
     labels = [it for it in sorted(report.tally.statistics.items()) if it[1].label and it[1].counts]
@@ -39,7 +39,7 @@ def conclude(report: Report) -> list[Finding]:
         counts = statistics.counts or {}
         report.balance = balance(name, counts, settings.batch_size, known, report.order)
         order = list(disorder(report.balance, counts))
-    looked = "shape" in settings.checks or report.layer is not None  # a layer's own check takes the place of that
+    looked = "shape" in settings.checks or report.layer is not None  # a layer's own check replaces it
     findings = list(misplaced_axes(report.profile, settings.shape)) if looked else []
     differ = any(map(ends_differ, report.tally.keys.values()))
     findings += [*whole.of_one_value(), *odd_keys(report.profile, differ=differ)]

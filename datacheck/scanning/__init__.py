@@ -1,1 +1,1 @@
-"""Scan a store: layout, profile, checks, and what follows a death."""
+"""Scan a store: find its layout, determine its profile, run the checks, and recover if a worker dies."""

@@ -1,7 +1,7 @@
-"""Tell that a key is not in a database, by what was seen between other keys: of most names that is all there is to say.
+"""Determine that a key is not in a database from neighbouring keys that were read before.
 
-Conventions ask for two dozen names, of which a store has one or two; each look takes half a millisecond or more. But
-one look shows which key comes next, so that all names up to that one are known to be absent as well.
+Conventions ask for two dozen names, of which a store has one or two. Each lookup takes half a millisecond or more, but
+it also shows which key comes next, so that all names up to that key are known to be absent as well.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datacheck.model.blocks import Block, Position, Shard
 from datacheck.scanning.blame import blamed
 
 FEW = 2
-"""A reader that is asked for so many records looks at a leaf as a whole; for a single one it takes longer."""
+"""Number of records to peek at. A reader asked for two reads a leaf as a whole; asked for one it takes longer."""
 
 
 class AbsentKeys:
-    """Knows stretches of one database without a key."""
+    """The gaps between the keys of one database, as far as they are known."""
 
     def __init__(self, reader: Reader, part: str) -> None:
         self._reader, self._part = reader, part
@@ -23,7 +23,10 @@ class AbsentKeys:
         self._knows = isinstance(reader, Sorted) and reader.in_byte_order(part)
 
     def lacks(self, key: bytes) -> bool:
-        """Say whether a key is known not to be there, or to be lost; where it says no, somebody has to look."""
+        """Return whether a key is known to be absent or lost.
+
+        False means that it is not known: the key has to be looked up.
+        """
         reader = self._reader
         if not self._knows or not isinstance(reader, Peeking):
             return False

@@ -1,4 +1,4 @@
-"""The earlier reports that a scan is held against: opened once, before anything is scanned."""
+"""Open the earlier reports that a scan is compared with, before anything is scanned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Against:
-    """What a run is held against: findings that are known, and a report to answer from. `alone` is a single source."""
+    """The earlier reports that a run uses: known findings, and a report to answer from.
+
+    `alone` is set if the run has a single source.
+    """
 
     def __init__(
         self, known: KnownReport | None = None, earlier: EarlierScan | None = None, *, alone: bool = True
@@ -28,16 +31,20 @@ class Against:
         self._known, self._earlier, self._alone = known, earlier, alone
 
     def begin(self, reader: Reader, report: Report) -> Report | None:
-        """Prepare the report of a source; return the one that answers for it, None where it has to be scanned."""
+        """Prepare the report of a source.
+
+        Return the earlier report that answers for it, or None if it has to be scanned.
+        """
         if self._known is not None:
             report.known_before = self._known.of(report.source.path, alone=self._alone)
         return None if self._earlier is None else self._earlier.answer(reader, report)
 
 
 def require_together(settings: Settings, if_changed: object) -> None:
-    """Raise UsageError for options of which each asks for what the other one cannot have.
+    """Raise UsageError for options that exclude each other.
 
-    A checksum file may be another one than it was when the report was written that --if-changed names.
+    --if-changed and --checksums do: the checksum file may have been replaced since the report that --if-changed names
+    was written.
     """
     if if_changed is not None and settings.checksums is not None:
         why = "the file of checksums may be another one than when that report was written"
@@ -45,16 +52,16 @@ def require_together(settings: Settings, if_changed: object) -> None:
 
 
 def files_of(settings: Settings) -> list[Path]:
-    """Return the files of earlier runs that a scan is held against, which no report may replace."""
+    """Return the files of earlier runs that a scan reads, which no report may overwrite."""
     return [Path(it) for it in (settings.checksums, settings.known, settings.like) if it is not None]
 
 
 def against(
     settings: Settings, if_changed: str | Path | None, sources: int, reports: Iterable[str | Path] = ()
 ) -> Against:
-    """Read the earlier reports that are named.
+    """Read the earlier reports that the options name.
 
-    Raises UsageError for what is none, and where a report to be written would forget the findings that are known.
+    Raises UsageError if a file is not a report, or if a report to be written would overwrite the known findings.
     """
     from datacheck.reporting.known import KnownReport
     from datacheck.scanning.like import like_report
@@ -72,5 +79,5 @@ def against(
 
 
 def with_known(settings: Settings, known: str | Path | None) -> Settings:
-    """Return settings that name the report whose findings do not count."""
+    """Return the settings with the name of the report whose findings do not count."""
     return msgspec.structs.replace(settings, known=None if known is None else str(spelling.path("known", known)))

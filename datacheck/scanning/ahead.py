@@ -1,7 +1,7 @@
-"""Scan several sources at a time, and have them one after the other, where what runs the tasks has room for that.
+"""Scan several sources at a time, and return the reports in order, if the engine has room for that.
 
-A folder of thousands of small stores keeps a cluster busy only so: each of them is opened, described and judged step by
-step. The reports are those of one scan after the other.
+A folder of thousands of small stores keeps a cluster busy only in this way, since each store is opened, described and
+judged step by step. The reports are the same as those of one scan after the other.
 """
 
 from __future__ import annotations
@@ -21,29 +21,30 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 AT_ONCE = 16
-"""So many sources are scanned at a time."""
+"""Number of sources that are scanned at the same time."""
 LOOK_SECONDS = 0.1
 Run = Callable[[Progress], None]
-"""Scans one source into its report."""
+"""A function that scans one source into its report."""
 
 
 class _Unwanted(BaseException):
-    """Nobody wants what a scan finds any more."""
+    """Raised within a scan whose results are no longer wanted."""
 
 
 def may_run_ahead(
     settings: Settings, engine: MakeEngine | None, sources: int, if_changed: object, resume: object
 ) -> bool:
-    """Say whether several sources can be scanned at a time: what is said of all of them together needs their order.
+    """Return whether several sources can be scanned at a time.
 
-    So does what is held against an earlier report, whose findings are counted off, or an earlier run.
+    The order of the sources matters for what is reported about all of them together, for known findings of an earlier
+    report, which are counted off, and for answers from or continuations of an earlier run.
     """
     in_order = settings.paired or any(asked_for(settings)) or settings.known or if_changed or resume
     return sources > 1 and isinstance(engine, Elastic) and not in_order
 
 
 class Ahead:
-    """Scans of several sources under way. Use as a context manager, or `close` it in the end."""
+    """Scans of several sources in progress. Use as a context manager, or `close` it at the end."""
 
     def __init__(self, scans: Sequence[tuple[Report, Run]]) -> None:
         from concurrent.futures import ThreadPoolExecutor  # here, since most scans are of one source
@@ -61,7 +62,7 @@ class Ahead:
         self.close()
 
     def finish(self, number: int, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
-        """Wait until the scan of a source is done, and have its findings heard. Raises what the scan raises."""
+        """Wait until the scan of a source is done, and pass its findings to `listen`. Raises what the scan raises."""
         for at in range(number, min(number + AT_ONCE, len(self._scans))):
             if at not in self._under_way:
                 self._under_way[at] = self._pool.submit(self._run, at)
@@ -81,7 +82,7 @@ class Ahead:
         try:
             self._under_way[number].result(LOOK_SECONDS)
         except TimeoutError:
-            if self._under_way[number].done():  # it is what the scan raised
+            if self._under_way[number].done():  # the scan itself raised the TimeoutError
                 raise
             return False
         return True
@@ -96,6 +97,6 @@ class Ahead:
             self._scans[number][1](progress)
 
     def close(self) -> None:
-        """End the scans that are under way."""
+        """End the scans that are in progress."""
         self._unwanted.set()
         self._pool.shutdown(wait=True, cancel_futures=True)

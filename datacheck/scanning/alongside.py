@@ -1,4 +1,4 @@
-"""What else a scan does with every record: something in the workers, and what the caller makes of it."""
+"""Interfaces for work that a scan does on every record in addition to its checks, in the workers and in the caller."""
 
 from __future__ import annotations
 
@@ -19,55 +19,55 @@ if TYPE_CHECKING:
 
 
 class Working(Protocol):
-    """What goes on in a worker beside one check; its `result` is something that can be pickled."""
+    """The additional work beside one check, in a worker. Its `result` can be pickled."""
 
     @property
     def view(self) -> View | None:
-        """A view that the check is to have, if the job has none."""
+        """A view for the check to use if the job has none, or None."""
 
     @property
     def result(self) -> Any: ...
 
     def take(self, block: AnyBlock, indexes: Sequence[int]) -> AnyBlock:
-        """Take the records of a block, which are at `indexes` of the shard; return it, with more findings maybe."""
+        """Process the records of a block, which are at `indexes` of the shard; return it, with any new findings."""
         ...
 
 
 class BesideCheck(Protocol):
-    """Goes to the workers, and begins anew for each check."""
+    """The factory of the additional work: it is sent to the workers, and begins anew for each check."""
 
     def begin(self, profile: Profile, watch: Mapping[str, KeyWatch] | None) -> Working: ...
 
 
 class Alongside(Protocol):
-    """Something that is done alongside a scan."""
+    """Additional work during a scan."""
 
     @property
     def beside(self) -> BesideCheck:
-        """Return what does the work in the workers."""
+        """Return the part that runs in the workers."""
         ...
 
     def collect(self, tally: Tally) -> None:
-        """Take what a check came to (`tally.made`, None where there was none), in source order."""
+        """Take the result of a check in source order: `tally.made`, or None if it has none."""
         ...
 
     def conclude(self, report: Report) -> Iterator[Finding]:
-        """Yield what is to be said of the store, when all checks are done."""
+        """Yield the findings about the store after all checks are done."""
         ...
 
 
 @runtime_checkable
 class Marking(Protocol):
-    """An Alongside whose part in a scan can be marked, so that a later run goes on with it."""
+    """An Alongside whose results can be saved in marks, so that a later run can continue from them."""
 
     def packed(self, made: Any) -> bytes:
-        """Return what a check came to as bytes."""
+        """Return the result of a check as bytes."""
         ...
 
     def unpacked(self, raw: bytes, records: int) -> Any:
-        """Return what a check of so many records came to; nothing of it is executed.
+        """Return the result of a check of this number of records from its bytes; nothing in them is executed.
 
-        Raises ValueError, or an error of msgspec's, for what no check came to.
+        Raises ValueError, or an error of msgspec, if the bytes cannot come from a check.
         """
         ...
 
@@ -77,19 +77,19 @@ class Holding(Protocol):
     """An Alongside that holds files until it has concluded."""
 
     def close(self) -> None:
-        """Close them: the scan came to nothing."""
+        """Close the files after a scan that failed."""
         ...
 
 
 class Together:
-    """Several things that are done alongside one scan."""
+    """Several kinds of additional work during one scan."""
 
     def __init__(self, parts: Sequence[Alongside]) -> None:
         self._parts = parts
         self.beside = BesideTogether(tuple(it.beside for it in parts))
 
     def collect(self, tally: Tally) -> None:
-        """Give each its own."""
+        """Give each part its own result."""
         made = tally.made
         for at, part in enumerate(self._parts):
             tally.made = None if made is None else made[at]
@@ -97,18 +97,18 @@ class Together:
         tally.made = made
 
     def close(self) -> None:
-        """Have each close its files."""
+        """Close the files of each part."""
         for part in self._parts:
             if isinstance(part, Holding):
                 part.close()
 
     def packed(self, made: Any) -> bytes:
-        """Return what each came to."""
+        """Return the results of all parts as bytes."""
         raws = [part.packed(it) for part, it in zip(self._marking, made, strict=True)]
         return msgspec.msgpack.encode(raws)
 
     def unpacked(self, raw: bytes, records: int) -> Any:
-        """Return what each came to."""
+        """Return the results of all parts from their bytes."""
         raws = msgspec.msgpack.decode(raw, type=list[bytes])
         return [part.unpacked(it, records) for part, it in zip(self._marking, raws, strict=True)]
 
@@ -117,13 +117,13 @@ class Together:
         return [it for it in self._parts if isinstance(it, Marking)]
 
     def conclude(self, report: Report) -> Iterator[Finding]:
-        """Yield what each has to say."""
+        """Yield the findings of each part."""
         for part in self._parts:
             yield from part.conclude(report)
 
 
 class BesideTogether(msgspec.Struct, frozen=True):
-    """What several things do in the workers."""
+    """The factory of several kinds of additional work in the workers."""
 
     parts: tuple[Any, ...]
 
@@ -132,7 +132,7 @@ class BesideTogether(msgspec.Struct, frozen=True):
 
 
 class WorkingTogether:
-    """What several things do beside one check."""
+    """Several kinds of additional work beside one check."""
 
     def __init__(self, parts: Sequence[Working]) -> None:
         self._parts = parts

@@ -1,4 +1,4 @@
-"""What the settings ask to be done alongside a scan."""
+"""Choose the additional work that the settings ask for during a scan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from datacheck.scanning.recorded import AgainstChecksums
 
 
 def alongside(settings: Settings, sources: int) -> Alongside | None:
-    """Return what is done alongside the scan of one of some sources. Raises UsageError where that makes no sense."""
+    """Return the additional work for the scan of one of `sources` sources, or None if there is none.
+
+    Raises UsageError if the settings exclude it: checksums of several sources, or duplicates in a sample.
+    """
     made: list[Alongside] = []
     if settings.checksums is not None:
         if sources > 1:

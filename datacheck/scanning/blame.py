@@ -1,4 +1,4 @@
-"""Tell what a record's bytes made somebody else's code raise from what is datacheck's own slip."""
+"""Distinguish exceptions that a record's bytes cause in readers and decoders from mistakes of datacheck itself."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TRACE = 4000
-"""Characters of a traceback that are kept: its end, where the mistake is."""
+"""Characters of a traceback that are kept. They are its end, which shows the mistake."""
 TRACEBACK = "DATACHECK_TRACEBACK"
-"""Set in the environment, it has the command show the traceback of a mistake of datacheck's own."""
+"""Environment variable that makes the command show the traceback of a mistake of datacheck itself."""
 
 
 class Blamed(Exception):
-    """What a reader or a decoder raised while it was at a record, which is its cause; `code` is that of the finding."""
+    """An exception that a reader or decoder raised while it was at a record.
+
+    The exception itself is the cause; `code` is the code of the finding.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -37,9 +40,10 @@ class Blamed(Exception):
 
 @contextmanager
 def blaming(code: str) -> Iterator[None]:
-    """Mark the border to readers and decoders: what hostile bytes make them raise is Blamed on the record.
+    """Turn the exceptions that readers and decoders raise within the context into Blamed.
 
-    What is a mistake of datacheck's own (`datacheck.model.slips`) goes through as it is.
+    They are put down to hostile bytes of the record. Mistakes of datacheck itself (`datacheck.model.slips`) pass
+    unchanged.
     """
     try:
         yield
@@ -52,7 +56,7 @@ def blaming(code: str) -> Iterator[None]:
 
 
 def blamed(code: str, function: Callable[P, Iterable[T]], *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-    """Yield what a function of a reader or a decoder yields; what it raises is Blamed on the record."""
+    """Yield what a function of a reader or a decoder yields, and raise its exceptions as Blamed."""
     with blaming(code):
         yield from function(*args, **kwargs)
 
@@ -65,11 +69,14 @@ def judged(error: BaseException, doing: str, limit: str, code: str = "unreadable
 def raised(
     kind: str, words: str, doing: str, limit: str, code: str = "unreadable", number: int | None = None
 ) -> Finding:
-    """Return the finding for an exception of this kind, which says `words`; `limit` is that of the memory, in words."""
+    """Return the finding for an exception with this type name and message.
+
+    `limit` is the memory limit in words, `number` the errno if the exception has one.
+    """
     said = f" ({plain(words)})" if words else ""
     if kind == "MemoryError" or number == errno.ENOMEM:
         return found("too-large", f"{doing} needs more memory than {limit}{said}", verdict="unverifiable")
-    if kind == "NotRegular":  # the file was replaced by something else meanwhile
+    if kind == "NotRegular":  # the file has been replaced by something else meanwhile
         return found("unsupported", f"{doing} raised {kind}{said}", error=kind)
     if number in ENVIRONMENT:
         return found(
@@ -79,7 +86,7 @@ def raised(
 
 
 def own_slip(kind: str, words: str, trace: str, doing: str = "") -> Finding:
-    """Return the finding for a mistake of datacheck's own, with its traceback."""
+    """Return the finding for a mistake of datacheck itself, with its traceback."""
     said = f": {words}" if words else ""
     where = f"{doing}, " if doing else ""
     more: dict[str, Any] = {"traceback": trace} if trace else {}
@@ -92,9 +99,9 @@ def trace_of(error: BaseException) -> str:
 
 
 def lines_of(error: Exception) -> list[str]:
-    """Return what the command says of an exception that nobody expected: one line, or with TRACEBACK set many.
+    """Return the lines that the command prints for an unexpected exception: one line, or more if TRACEBACK is set.
 
-    One of the system, for a disk or a file, says itself what is wrong.
+    An OSError, about a disk or a file, explains itself and is no internal error.
     """
     lines = "".join(traceback.format_exception(error)).splitlines() if os.environ.get(TRACEBACK) else []
     if isinstance(error, OSError):

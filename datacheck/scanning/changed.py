@@ -1,7 +1,7 @@
-"""Look again at what was found wrong in a source that somebody wrote to while it was read.
+"""Repeat the search for findings in a source that was written to while it was read.
 
-What was read then may be partly old and partly new: a page that was used again, a table that a compaction has removed.
-So nothing of it is held against the data unless it is found again while nobody writes.
+What was read may be partly old and partly new, for example a page that was reused or a table that a compaction removed.
+So a finding counts only if it is found again while nothing writes to the source.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from datacheck.scanning.fingerprint import fingerprint_if_any
 
 ROUNDS = 3
 PAUSE = 0.2
-"""So often, and with so many seconds in between, it is tried to look again while nobody writes."""
+"""Number of attempts to read again while nothing writes, and the seconds between them."""
 STRUCTURAL = frozenset({"truncated-store", "damaged-store", "checksum", "orphan", "stale"})
-"""Codes that tell of a store's structure, whatever their verdict."""
+"""Codes of findings about a store's structure, whatever their verdict."""
 NAMED = 3
-"""So many files are named of those that changed."""
+"""Maximum number of changed files that are named."""
 ADVICE = "scan it again when nothing writes to it, or scan a copy"
 
 
 def settle(
     report: Report, reader: Reader, before: Fingerprint | None, look: Callable[[], Iterable[Finding]]
 ) -> Finding | None:
-    """Take back what a source that is no longer as it was `before` may be bad for no more; `look` looks again.
+    """Withdraw findings that may be due to changes of the source since `before`, unless `look` finds them again.
 
-    Return the finding for the source as a whole, if it changed. A KeyboardInterrupt goes through; nothing counts as
-    found again then.
+    Return the finding for the source as a whole, or None if it has not changed. A KeyboardInterrupt passes; then no
+    finding counts as found again.
     """
     after = fingerprint_if_any(reader)
     if before == after:
@@ -51,7 +51,7 @@ def settle(
 
 
 def _found_again(reader: Reader, look: Callable[[], Iterable[Finding]]) -> array[int]:
-    """Return the marks of all that is found while nobody writes, sorted; none if somebody always does."""
+    """Return the sorted marks of all that is found while nothing writes; none if every attempt was disturbed."""
     for number in range(ROUNDS):
         if number:
             time.sleep(PAUSE)
@@ -63,13 +63,19 @@ def _found_again(reader: Reader, look: Callable[[], Iterable[Finding]]) -> array
 
 
 def _mark(finding: Finding) -> int:
-    """Return a number that stands for what is found where; the record's index may be another by now."""
+    """Return a number that identifies a finding by place and content.
+
+    The record's index may have changed, and is left out.
+    """
     where = finding.file, finding.database, finding.key, finding.field
     return hash((*map(str, where), finding.code, finding.message))
 
 
 def in_doubt(finding: Finding) -> bool:
-    """Say whether a finding may come of somebody's writing. What sums and flags say of a whole source stays."""
+    """Return whether a finding may be due to a concurrent write.
+
+    Findings from the sums and flags of a whole source stay.
+    """
     if finding.verdict == "unverifiable":
         return False
     return finding.verdict == "bad" or finding.key is not None or finding.code in STRUCTURAL

@@ -1,4 +1,7 @@
-"""Choose how JPEGs are looked at, by what the store is: once, so that every worker and every command look alike."""
+"""Choose how closely JPEGs are inspected in a store.
+
+This is decided once per store, so that all workers and all commands inspect alike.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +19,25 @@ from datacheck.scanning.tasks import OpenEyes, Task
 from datacheck.workers.interface import Death, Engine
 
 MANY = 5000
-"""A store of fewer records is scanned before the walker is compiled, if it is not yet: that takes one worker 8 s.
+"""Minimum number of records for which the JPEG walker is used.
 
-Where its code is kept, it is loaded in 0.04 s, or with numba in 0.4 s; but what is found must not depend on that.
+Compiling the walker, if its code is not kept yet, takes one worker 8 s. In that time, a smaller store is scanned. Kept
+code is loaded in 0.04 s, or with numba in 0.4 s, but the findings must not depend on whether it is kept.
 """
 MANY_BYTES = 100 << 20
-"""The same for stores of which the number of records is not known."""
+"""Minimum size in bytes for the walker, for stores whose number of records is not known."""
 
 
 def with_eyes(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Task]) -> Settings:
-    """Return the settings with the eyes for the JPEGs of a store, None where there are none to be seen.
+    """Return the settings with the eyes for the JPEGs of a store. They are None if it has no JPEGs.
 
-    Raises EyesFailed where a worker cannot do what was asked for.
+    Raises EyesFailed if a worker cannot do what was asked for.
     """
     return chosen(settings, layout, profile, pool)[0]
 
 
 def chosen(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Task]) -> tuple[Settings, str | None]:
-    """Return what `with_eyes` does, and why no walker is among it where one was wanted."""
+    """Return the settings as `with_eyes` does, and the reason why a wanted walker is not used, or None."""
     wanted, said = wanted_eyes(settings, layout, profile), None
     if wanted in ("walker", "strict"):
         said = _opened(wanted, max(1, min(pool.count, len(layout.shards))), pool)
@@ -45,9 +49,9 @@ def chosen(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Ta
 
 
 def _opened(wanted: Eyes, workers: int, pool: Engine[Task]) -> str | None:
-    """Have the workers load the JPEG walker side by side; return why one of them cannot, None if all can.
+    """Load the JPEG walker in all workers side by side; return why one of them cannot, or None if all can.
 
-    If one dies of it, they all try once more: it may have been killed by chance.
+    If a worker dies, all try once more: it may have been killed by chance.
     """
     told = _tried(wanted, workers, pool)
     if any(isinstance(said, Death) and not said.timed_out for said in told):
@@ -61,7 +65,7 @@ def _tried(wanted: Eyes, workers: int, pool: Engine[Task]) -> list[Any]:
 
 
 def wanted_eyes(settings: Settings, layout: Layout, profile: Profile) -> Eyes | None:
-    """Return the eyes that a store is meant to be looked at with, as a function of it and of the settings."""
+    """Return the eyes to inspect a store with, which depend only on the store and on the settings."""
     if settings.strict_pictures:
         return "strict"
     if not any(_has_jpegs(it) for it in profile.every):

@@ -1,4 +1,4 @@
-"""Columns of an HDF5 table whose cells are payloads or texts, taken as the values of records: one for each row."""
+"""Treat columns of an HDF5 table whose cells are payloads or texts as values of records, one for each row."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile
 from datacheck.model.replacing import replace
 
 FEW_EMPTY = 0.1
-"""Where no more than this share of a column's texts, or of its ragged numbers, is empty, an empty one stands out."""
+"""Maximum share of empty texts or ragged numbers in a column at which each empty one is reported."""
 ZERO_BYTES = "the value has zero bytes"
 WORDS = frozenset({"text", UNKNOWN})
 MAIN = frozenset({"data", "label"})
-"""What decoders call the one field of a value: it is the column's."""
+"""Names that decoders give to the only field of a value; the column's name is used instead."""
 
 
 class CellBlock(Block, frozen=True):
-    """The cells of a column, as long as the block of rows that they are of; those that could not be read are empty."""
+    """The cells of a column, as many as the rows of their block; cells that could not be read are empty."""
 
     column: str = ""
     group: str = ""
     cells: Cells | None = None
     rows: Sequence[int] = ()
-    """Those that could be read."""
+    """The rows that could be read."""
     of: RowBlock | None = None
 
     @property
@@ -46,13 +46,13 @@ class CellBlock(Block, frozen=True):
         return "" if self.of is None else self.of.name(row)
 
     def field(self, inner: str | None, *, label: bool = False) -> str:
-        """Return the name of a field of the table, by its name within a cell."""
+        """Return the name of a field of the table from its name within a cell."""
         if inner is None or inner == "data" or (label and inner in MAIN):
             return self.column
         return f"{self.column}{inner}" if inner.startswith("[") else f"{self.column}/{inner}"
 
     def placed(self, item: Batch | tuple[int, Finding]) -> Batch | tuple[int, Finding]:
-        """Return what a decoder says of a cell as what is said of the field of a row."""
+        """Return a batch or finding that a decoder yields for cells as one for the field of the table."""
         if isinstance(item, Batch):
             name = self.field(item.field, label=item.label and item.field == "label" and not item.leaf)
             return replace(item, field=name, path=f"{self.group}/{name}")
@@ -61,7 +61,7 @@ class CellBlock(Block, frozen=True):
 
 
 def cell_blocks(block: RowBlock, family: FamilyProfile) -> tuple[RowBlock, list[CellBlock]]:
-    """Return the rows with the numbers alone, and what else their columns hold."""
+    """Return the rows with their numbers only, and the other columns as blocks of cells."""
     pictures = {name for name, of in family.columns.items() if of.decoder == PICTURE}
     padded = {name for name in pictures & block.columns.keys() if may_be_padded(block.columns[name])}
     if not (padded or block.cells):
@@ -87,7 +87,7 @@ def _of_column(block: RowBlock, name: str, cells: Cells) -> CellBlock:
 
 
 def sorted_out(block: CellBlock) -> tuple[list[int], list[int]]:
-    """Return the rows whose cells hold anything, and those whose cells are empty."""
+    """Return the rows whose cells have content, and the rows whose cells are empty."""
     sizes = (
         [np.size(it) for it in block.cells.values] if block.cells and block.holds == RAGGED else lengths(block.values)
     )
@@ -95,14 +95,14 @@ def sorted_out(block: CellBlock) -> tuple[list[int], list[int]]:
 
 
 def ragged_batches(block: CellBlock, rows: Sequence[int], family: FamilyProfile | None) -> Iterator[Batch]:
-    """Yield the numbers of the cells at `rows`."""
+    """Yield batches with the numbers of the cells at `rows`."""
     if block.cells is not None and block.of is not None:
         label = block.column in block.of.labels
         yield from ragged(block.column, block.path, block.cells, rows, family, label=label)
 
 
 def empties(block: CellBlock, rows: Sequence[int], family: FamilyProfile | None) -> Iterator[tuple[int, Finding]]:
-    """Yield what is to be said of empty cells: nothing where texts or ragged numbers are empty now and then."""
+    """Yield the findings for empty cells: none if the column often has empty texts or ragged numbers."""
     share = 0.0 if family is None or not family.sampled else family.kinds.get(EMPTY, 0) / family.sampled
     text = block.holds in TEXTS and (family is None or (family.decoder in WORDS and not family.label))
     if (text or block.holds == RAGGED) and share > FEW_EMPTY:

@@ -1,8 +1,8 @@
-"""Scan only those files of a source that are not as an earlier report has them, and keep what each came to.
+"""Scan only the files of a source that differ from an earlier report, and keep the result of each file.
 
-Every file's structure is read, and what the records are held to is determined anew, as in any scan: what the files say
-of each other is then true of those that are there. What the records of a file came to is taken from the earlier report
-where the file is as it was and its records are held to the same.
+The structure of every file is read, and the expected profile is determined anew, as in any scan. So findings about
+several files are true of the files as they are now. The result for the records of a file is taken from the earlier
+report if the file is unchanged and the expectations for its records are the same.
 """
 
 from __future__ import annotations
@@ -31,17 +31,20 @@ from datacheck.scanning.fingerprint import states_of
 from datacheck.scanning.tasks import Check
 
 Add = Callable[[list[Check], Tally], None]
-"""Adds what stands for some checks."""
+"""Adds the earlier result that replaces some checks."""
 NAMED = 3
-"""So many of the files that are read are named."""
+"""Maximum number of files read again that are named."""
 ROWS = "rows"
 DIGEST = 12
-"""Bytes of a digest."""
+"""Bytes kept of a digest."""
 
 
 @dataclass
 class EarlierFiles:
-    """What an earlier report has of single files; its findings are read when they are asked for, in their order."""
+    """The results for single files in an earlier report.
+
+    The findings are read on demand, in the order of the report.
+    """
 
     path: Path
     places: tuple[int | str, ...]
@@ -50,7 +53,7 @@ class EarlierFiles:
     _findings: Iterator[Finding] | None = None
 
     def tally(self, of: OfFile) -> Tally:
-        """Return what a file came to, with its findings. Raises UsageError where the report is not what it was."""
+        """Return the result for a file, with its findings. Raises UsageError if the report has changed."""
         try:
             tally = unpacked(of.tally)
         except (msgspec.DecodeError, ValueError) as exc:
@@ -65,7 +68,7 @@ class EarlierFiles:
         return tally
 
     def _next(self, of: OfFile) -> Finding:
-        """Return the next finding of a file, passing over those that come before the file's."""
+        """Return the next finding of a file, skipping the findings before those of the file."""
         if self._findings is None:
             walked = walk(self.path, whole=True)
             self._findings = (it for place, it in walked if place in self.places and isinstance(it, Finding))
@@ -83,16 +86,16 @@ def _within(index: int | None, start: int, stop: int) -> bool:
 
 
 def no_longer(path: Path) -> UsageError:
-    """Return what to raise where a report does not have what it says that it has of single files."""
+    """Return the error to raise if a report does not have the results for single files that it lists."""
     return UsageError(f"{path}: what it has of each file is damaged, or the report was replaced meanwhile; scan anew")
 
 
 @dataclass
 class FileByFile:
-    """The checks of a source, file by file: those that are run, and what stands for the others."""
+    """The checks of a source, file by file: those to run, and the earlier results that replace the others."""
 
     reader: OfFiles | None
-    """None where nothing is known of single files, and nothing kept: then all checks are run."""
+    """The reader, or None if no results of single files are known or kept; then all checks are run."""
     report: Report
     tables: dict[int, set[str]] = field(default_factory=dict)
     states: list[FileState | None] = field(default_factory=list)
@@ -109,7 +112,10 @@ class FileByFile:
     _of: OfFile | None = None
 
     def known(self, check: Check, tally: Tally, findings: int, *, reused: bool) -> None:
-        """Take what a check came to in an earlier run, which was added just now; `reused` from an earlier report."""
+        """Take the result of a check from an earlier run, which has just been added to the report.
+
+        `reused` is set if that run took it from an earlier report in turn.
+        """
         number = self._number(check)
         if number != self._at:
             self._at, self._of = number, self._as_before(number, check)
@@ -120,11 +126,11 @@ class FileByFile:
             self.passed(check, tally, findings)
 
     def left(self, checks: Iterator[Check]) -> Iterator[Check]:
-        """Yield the checks of files that are to be read."""
+        """Yield the checks of the files that have to be read."""
         reused = False
         for check in checks:
             number = self._number(check)
-            if number != self._at:  # of one that an earlier run has begun to read, the rest is read
+            if number != self._at:  # a file that an earlier run has begun to read is read to its end
                 self._at = number
                 of = self._as_before(number, check)
                 reused = of is not None
@@ -139,7 +145,7 @@ class FileByFile:
         return -1 if self.reader is None else self.reader.file_of(check.shard)[0]
 
     def _as_before(self, number: int, check: Check) -> OfFile | None:
-        """Return what a file came to before, None where it is to be read."""
+        """Return the earlier result for a file, or None if the file has to be read."""
         if self.earlier is None or self.reader is None:
             return None
         state = self.states[number]
@@ -156,7 +162,7 @@ class FileByFile:
         return None
 
     def catch_up(self, check: Check | None, add: Add) -> None:
-        """Add what stands for the files before that of a check, or for all that are left."""
+        """Add the earlier results for the files before that of a check, or for all remaining files."""
         behind = None if check is None else self._number(check)
         while self._ready and (behind is None or self._ready[0][0] < behind):
             assert self.earlier is not None
@@ -167,7 +173,7 @@ class FileByFile:
                 self.keeps.add(msgspec.structs.replace(of, records=records, findings=findings))
 
     def passed(self, check: Check, tally: Tally, findings: int) -> None:
-        """Keep what a check came to, which was added to the report, with so many findings."""
+        """Keep the result of a check that was added to the report with this number of findings."""
         number = self._number(check)
         state = self.states[number] if self.keeps is not None else None
         if self.keeps is None or state is None or check.watch is not None:
@@ -179,7 +185,7 @@ class FileByFile:
         self.keeps.take(OfFile(state, held_to, centres, records, before, findings, b""), tally)
 
     def end(self, add: Add) -> None:
-        """Add what stands for the last files; say in the report what was kept, and what is from the earlier one."""
+        """Add the earlier results for the last files, and note in the report what is kept and what is reused."""
         self.catch_up(None, add)
         report = self.report
         if self.keeps is not None:
@@ -195,9 +201,9 @@ class FileByFile:
             report.scanned_anew = f"not answered from {self.earlier.path}: {why}"
 
     def _held_to(self, number: int, check: Check) -> tuple[bytes, bytes]:
-        """Return digests of all that the records of a file are held to, beside the settings.
+        """Return digests of all that the records of a file are expected to be, apart from the settings.
 
-        The second one is of the values that floats are summed about, on which the last bits of their sums depend.
+        The second digest covers the values that floats are summed about, on which the last bits of their sums depend.
         """
         if number not in self._held_of:
             tables = frozenset(self.tables[number])
@@ -211,7 +217,7 @@ class FileByFile:
 
 
 def file_by_file(reader: Reader, report: Report, layout: Layout) -> FileByFile:
-    """Return how a source is scanned that may be one of many files."""
+    """Return how to scan a source that may consist of many files."""
     keeps = report.by_file.keeps and report.known_before is None and splits(reader, report.settings)
     if not isinstance(reader, OfFiles) or not (keeps or report.by_file.earlier is not None):
         return FileByFile(None, report)
@@ -224,7 +230,7 @@ def file_by_file(reader: Reader, report: Report, layout: Layout) -> FileByFile:
 
 
 def splits(reader: Reader, settings: Settings) -> bool:
-    """Say whether what a source comes to is the sum of what its files do."""
+    """Return whether the result for a source is the sum of the results for its files."""
     if not isinstance(reader, OfFiles) or len(reader.names) < 2:
         return False
     together = settings.duplicates or settings.checksums or settings.validators or settings.paired or settings.like
@@ -232,7 +238,10 @@ def splits(reader: Reader, settings: Settings) -> bool:
 
 
 def _of_tables(profile: Profile, tables: frozenset[str], settings: Settings) -> list[tuple[str, FamilyProfile]]:
-    """Return the families that the records of these tables are held to; a table "" stands for records of any family."""
+    """Return the families that apply to the records of these tables.
+
+    The table "" stands for records of any family.
+    """
     families = profile.families
     if "" not in tables and settings.range is None and not settings.allow_nan:  # these name fields of any family
         families = {name: it for name, it in families.items() if it.decoder != ROWS or name in tables}
@@ -241,7 +250,10 @@ def _of_tables(profile: Profile, tables: frozenset[str], settings: Settings) -> 
 
 
 def _meant(family: FamilyProfile) -> FamilyProfile:
-    """Return what a family is held to, without how many of it were sampled, where that changes nothing."""
+    """Return what a family is expected to be.
+
+    The number of sampled records is left out if it has no influence on the findings.
+    """
     fields = {name: msgspec.structs.replace(it, centre=0.0) for name, it in family.fields.items()}
     columns = {name: _meant(it) for name, it in family.columns.items()}
     made = msgspec.structs.replace(family, fields=fields, columns=columns)
@@ -255,7 +267,7 @@ def _centres(family: FamilyProfile) -> list[object]:
 
 
 def _about_centres(tally: Tally) -> bool:
-    """Say whether sums of a tally are rounded by what they are summed about: those of floats are."""
+    """Return whether the rounding of a tally's sums depends on the values they are summed about, as with floats."""
     return any(it.sums and it.count and isinstance(it.minimum, float) for it in tally.statistics.values())
 
 

@@ -1,4 +1,4 @@
-"""Find a record by its name. It is done in a worker, since what lies there may kill its reader."""
+"""Find a record by its name. This runs in a worker, since the record may kill its reader."""
 
 from __future__ import annotations
 

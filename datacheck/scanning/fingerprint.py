@@ -1,4 +1,4 @@
-"""Tell whether a store is still the one a report was made from."""
+"""Detect whether a store has changed since a report was made from it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from datacheck.reporting.per_file import FileState
 from datacheck.reporting.source import FileStamp, Fingerprint
 
 ROOT_BYTES = 1 << 28
-"""Of a file no more than this is looked at: its size and time tell the rest."""
+"""Maximum number of bytes read of a file; size and time cover the rest."""
 PIECE_BYTES = 1 << 20
 HEAD_BYTES, HEAD_DIGEST = 4096, 8
-"""Of each of many files so many bytes are looked at, and so many kept of their digest."""
+"""For each of many files, the number of bytes read, and the number of bytes kept of their digest."""
 TRIALS = 4
 PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
-"""Files that say nothing of a store's contents, and change when somebody else opens it."""
+"""Files that are not part of a store's contents, and change when another process opens it."""
 
 
 def fingerprint(reader: Reader) -> Fingerprint:
-    """Return the fingerprint of a reader's store. Raises OSError where a file cannot be read."""
+    """Return the fingerprint of a reader's store. Raises OSError if a file cannot be read."""
     for _ in range(TRIALS):
-        with suppress(FileNotFoundError):  # somebody has deleted it since the folder was listed
+        with suppress(FileNotFoundError):  # a file was deleted after the folder was listed
             return _fingerprint(reader)
     return _fingerprint(reader)
 
@@ -50,7 +50,7 @@ def _fingerprint(reader: Reader) -> Fingerprint:
 
 
 def fingerprint_if_any(reader: Reader) -> Fingerprint | None:
-    """Return the fingerprint; None where a file cannot be read or is none any more, of which the readers tell."""
+    """Return the fingerprint, or None if a file cannot be read or is gone, which the readers report."""
     try:
         return fingerprint(reader)
     except OSError:
@@ -58,7 +58,7 @@ def fingerprint_if_any(reader: Reader) -> Fingerprint | None:
 
 
 def states_of(reader: OfFiles) -> list[FileState | None]:
-    """Return the state of each of many files; None for one that cannot be read."""
+    """Return the state of each of many files, None for a file that cannot be read."""
     made: list[FileState | None] = []
     for name, file in zip(reader.names, reader.files, strict=True):
         try:
@@ -71,23 +71,23 @@ def states_of(reader: OfFiles) -> list[FileState | None]:
 
 
 def files_of(reader: Reader) -> list[Path]:
-    """Return the files that make up a store, by name."""
+    """Return the files that make up a store, sorted."""
     if not reader.path.is_dir():
         return [reader.path]
-    if isinstance(reader, Gathering):  # of all that lies below the folder, only these are its own
+    if isinstance(reader, Gathering):  # of all the files below the folder, only these belong to the store
         return sorted(getattr(reader, "files", ()))
     return sorted(it for it in reader.path.iterdir() if it.is_file() and it.name not in PASSING)
 
 
 def sources_of(reader: Reader) -> list[Path]:
-    """Return the files that hold a store's records, those that a list names among them."""
+    """Return the files that hold a store's records, including those that a list names."""
     return list(dict.fromkeys([*files_of(reader), *getattr(reader, "files", ())]))
 
 
 def read_by(reader: Reader) -> Iterator[Path]:
-    """Yield every file that is read on a reader's account, and all that lies in its folder; nothing is opened for it.
+    """Yield every path that is read for a reader, and all files in its folder, without opening any.
 
-    For who is about to write: none of these is to be written over.
+    A caller that is about to write must not overwrite any of them.
     """
     yield reader.path
     for folder, _, names in os.walk(reader.path):
@@ -97,7 +97,7 @@ def read_by(reader: Reader) -> Iterator[Path]:
 
 
 def _head(file: Path, size: int | None) -> Iterator[bytes]:
-    """Yield the first `size` bytes of a file (None: all, within a bound) piece by piece."""
+    """Yield the first `size` bytes of a file in pieces, or the first ROOT_BYTES if `size` is None."""
     left = ROOT_BYTES if size is None else size
     with open_regular(file) as opened:
         while left and (piece := opened.read(min(left, PIECE_BYTES))):

@@ -1,8 +1,9 @@
-"""Find the keys that no probe shows: many small records lie in few pages, and probes are spread over the pages.
+"""Find kinds of keys that no probe shows.
 
-Beside pictures of a thousand bytes, their texts may all lie between two probes. But where keys are in order, one look
-behind all keys that begin like the last one shows which ones begin otherwise. Keys that begin alike up to their first
-number, as v1_image_007 and v1_text_007, may differ behind it: some of these beginnings are looked behind as well.
+Probes are spread over the pages, and many small records lie in few pages: the texts beside pictures of a thousand bytes
+may all lie between two probes. But if keys are in order, seeking behind all keys with the prefix of the last one shows
+which other prefixes there are. Keys that agree up to their first number, such as v1_image_007 and v1_text_007, may
+differ after it, so that some of these longer prefixes are skipped over as well.
 """
 
 from __future__ import annotations
@@ -17,24 +18,27 @@ from datacheck.scanning.blame import Blamed
 from datacheck.scanning.keys_read import for_keys
 
 HOPS = 16
-"""So many beginnings of keys are looked for,"""
+"""Maximum number of prefixes that are looked for."""
 ALONE = 6
-"""and of these so many that only one key has, as the names of counts and lists are; more, and each key is a name."""
+"""Maximum number of prefixes that only one key has, such as the names of counts and lists.
+
+If there are more, every key is a name of its own.
+"""
 DEEP, ALIKE = 8, 3
-"""How many prefixes with a number in them are looked behind, and how many that differ only in the number."""
+"""Maximum number of prefixes with a number in them that are skipped over, and of those alike but for the number."""
 KEYS = 128
-"""So many keys of each are taken: a fair share of all that are looked at."""
+"""Number of keys taken of each prefix, a fair share of all keys that are read."""
 LONGEST = 256
-"""Longer beginnings are no names of parts."""
+"""Longest prefix, in bytes, that is taken for the name of a part."""
 BEHIND = b":"
-"""The byte behind all digits."""
+"""The byte that follows all digits."""
 _NUMBER = re.compile(rb"[0-9]+")
 _BEHIND_ONE = re.compile(rb"[^0-9]*[0-9]+[^0-9]*[-_/.: ][^0-9]*(?=[0-9])", re.DOTALL)
 _BEGINNING = re.compile(rb"([^0-9]*)([0-9]?)", re.DOTALL)
 
 
 def further_keys(reader: Reader, part: str) -> frozenset[bytes]:
-    """Return some keys of each beginning, up to the first digit, that the keys of a database have."""
+    """Return some keys for each prefix, up to the first digit, that the keys of a database have."""
     if not isinstance(reader, Sorted) or not reader.in_byte_order(part):
         return frozenset()
     made: set[bytes] = set()
@@ -68,7 +72,7 @@ def _begins(key: bytes) -> tuple[bytes, bytes]:
 
 
 def _keys(reader: Reader, shard: Shard) -> list[bytes]:
-    """Return the first keys of a shard, none where they cannot be read: the scan says why."""
+    """Return the first keys of a shard, or none if they cannot be read, which the scan reports."""
     keys: list[bytes] = []
     with suppress(Blamed):
         for block in for_keys(reader, shard, KEYS):

@@ -1,4 +1,4 @@
-"""Judge the blocks of a shard: decode them, run the checks over them, count."""
+"""Judge the blocks of a shard: decode them, run the checks on them, and count."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
 
 LOST = frozenset({"truncated-store", "damaged-store"})
-"""Codes of what a reader could not read, or not to its end."""
+"""Codes of records that a reader could not read, or not completely."""
 TRACES = 3
-"""So many findings of one stretch about datacheck's own mistakes come with a traceback."""
+"""Maximum number of findings about mistakes of datacheck itself that have a traceback, per stretch of records."""
 NO_WATCH = KeyWatch()
 Located = tuple[int | None, Finding]
 Groups = list[tuple[FamilyProfile, Sequence[int]]]
 
 
 class View(Protocol):
-    """How somebody else would take the records: further checks, and a last word on what is found."""
+    """Another consumer's view of the records: further checks, and the final word on the findings."""
 
     def validators(self) -> Sequence[Validator]:
-        """Return the view's own checks. They have no need of pixels but where `pixels` says so, and take any values."""
+        """Return the view's own checks. They take any values, and need pixels only if `pixels` is set."""
         ...
 
     @property
@@ -56,12 +56,12 @@ class View(Protocol):
         """Whether the view's checks look at the pixels of encoded pictures."""
 
     def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
-        """Return what is to be said of the record at `row` of a block, or (None) of its store."""
+        """Return the final findings of the record at `row` of a block, or of its store if `row` is None."""
         ...
 
 
 class Judge:
-    """Decodes blocks and runs the checks over them, as the settings and the profile say."""
+    """Decodes blocks and runs the checks on them, according to the settings and the profile."""
 
     def __init__(
         self,
@@ -74,9 +74,10 @@ class Judge:
         stats: bool = True,
         watch: Mapping[str, KeyWatch] | None = None,
     ) -> None:
-        """With `stats`, take all statistics; without, only those that cost nothing, and see no pixel in vain.
+        """Prepare to judge; with `stats`, take all statistics.
 
-        Records that are a convention's own, by `watch`, are not judged: the convention is.
+        Without `stats`, take only those that cost nothing, and decode no pixels needlessly. Records that belong to a
+        convention, according to `watch`, are not judged here: the convention is judged as a whole.
         """
         self._watch = watch or {}
         self._profile = profile
@@ -97,7 +98,7 @@ class Judge:
         self._pixels = stats or bool(validators or (view and view.pixels)) or settings.range is not None
 
     def finish(self, *, alone: bool = False) -> None:
-        """Add to the tally what waits until the last block."""
+        """Add to the tally what has to wait for the last block."""
         try:
             self._measuring.finish()
         except MemoryError:
@@ -108,9 +109,9 @@ class Judge:
             self._tally.count([self._slip(exc, "adding up the statistics")])
 
     def judge(self, block: AnyBlock, indexes: Sequence[int], *, alone: bool = False) -> None:
-        """Add to the tally what is to be said of a block, whose records are at `indexes` of the shard.
+        """Add the findings about a block to the tally. Its records are at `indexes` of the shard.
 
-        Of a record that comes `alone` this is also what went wrong in decoding or in judging it.
+        An error in decoding or judging a record that comes `alone` becomes a finding too, instead of being raised.
         """
         try:
             located = self._said(block)
@@ -134,7 +135,7 @@ class Judge:
             self._tally.count_records(findings, block.names(rows), [indexes[row] for row in rows])
 
     def _said(self, block: AnyBlock) -> list[Located]:
-        """Return the findings of a block, with the rows they are of; take its labels."""
+        """Return the findings of a block, each with the row of its record, and take its labels."""
         located = list(self._located(block))
         if isinstance(block, RowBlock) and block.unwritten:
             located = [(row, it) for row, it in located if not (it.code == "constant" and _unwritten(block, row, it))]
@@ -146,7 +147,7 @@ class Judge:
         return located
 
     def _take_labels(self, block: AnyBlock) -> None:
-        """Take the labels of a block in order, for batches and as long as those of each label follow each other."""
+        """Take the labels of a block in order, for batches and for runs of equal labels."""
         part = (block.database if isinstance(block, Block) else block.table) or ""
         in_runs = self._tally.whole.in_runs(part)
         labels = in_order(self._labels) if self._batches or in_runs else None
@@ -156,7 +157,7 @@ class Judge:
             self._tally.whole.take_labels(part, labels)
 
     def _failed(self, error: Exception) -> Finding:
-        """Return what an exception says: something of the record, where its decoder raised it; else of datacheck."""
+        """Return the finding for an exception: about the record if it or its size caused it, else about datacheck."""
         if isinstance(error, Blamed):
             return judged(error.error, "decoding it", memory_limit(WORKER_BYTES).words, error.code)
         if isinstance(error, MemoryError):
@@ -164,13 +165,13 @@ class Judge:
         return self._slip(error)
 
     def _slip(self, error: Exception, doing: str = "") -> Finding:
-        """Return the finding for a mistake of datacheck's own; only the first few have their traceback with them."""
+        """Return the finding for a mistake of datacheck itself; only the first few have a traceback."""
         self._slips += 1
         trace = trace_of(error) if self._slips <= TRACES else ""
         return own_slip(type(error).__name__, str(error), trace, doing)
 
     def _reviewed(self, block: AnyBlock, located: Sequence[Located]) -> list[Located]:
-        """Return what the view has to say of what was found."""
+        """Return the findings as the view sees them."""
         assert self._view is not None
         by_row: dict[int | None, list[Finding]] = defaultdict(list)
         for row, finding in located:
@@ -214,7 +215,7 @@ class Judge:
                 yield row, named
 
     def _decoded(self, block: AnyBlock, rows: Sequence[int], family: FamilyProfile) -> Iterator[Located]:
-        """Decode the records at `rows` as their family is to be, and judge them."""
+        """Decode the records at `rows` as their family requires, and judge them."""
         decode = decoder(family.decoder).decode
         strangers: dict[int, str] = {}
         items = blamed("undecodable", decode, block, rows, family, pixels=self._pixels)
@@ -233,28 +234,28 @@ class Judge:
             yield from self._of_strangers(block, strangers, family)
 
     def _stranger(self, block: Block, row: int, family: FamilyProfile) -> dict[int, str]:
-        """Return the row with the decoder that a value is for, or what it is, where it is sound and not of its family.
+        """Return the row with its decoder or kind, if its value is sound but not of its family, else nothing.
 
-        Words among numbers beside pictures are texts like these.
+        Words among numbers beside pictures are decoded as texts.
         """
         value = block.values[row]
         with blaming("undecodable"):
             if decoder(family.decoder).knows(value):
                 return {}
             other = kind(value)
-        if other == family.decoder:  # it begins as one, and is broken
+        if other == family.decoder:  # begins as one of its family, and is broken
             return {}
         if family.decoder == "decimal":
             return {row: "text"}
         if other is not None and JOINT in other and other.partition(JOINT)[0] == family.decoder.partition(JOINT)[0]:
-            return {}  # wrapped as its family is, and broken within
+            return {}  # wrapped as its family is, but broken inside
         if other is not None and not other.endswith(UNKNOWN) and not payload(other).beside:
             return {row: other}
         name = foreign(value, family.decoder.partition(JOINT)[0])
         return {} if name is None else {row: name}
 
     def _of_strangers(self, block: Block, strangers: dict[int, str], family: FamilyProfile) -> Iterator[Located]:
-        """Judge values that are not what their family is, but sound as something else."""
+        """Judge values that are not of their family's type, but sound as another type."""
         others: dict[str, list[int]] = defaultdict(list)
         for row, name in strangers.items():
             if not is_decoder(name):
@@ -269,7 +270,7 @@ class Judge:
             yield from self._decoded(block, sorted(rows), FamilyProfile(name, 0, label=family.label))
 
     def _judged_scalars(self, block: RowBlock) -> Iterator[Located]:
-        """Judge numbers that are no records: whether they are finite, and in the range that was given for them."""
+        """Judge numbers that are not records: check that they are finite, and in the range that was given for them."""
         for path, name, values in block.scalars:
             batch = Batch(name, (0,), real(values))
             for validator in self._validators:
@@ -282,8 +283,8 @@ class Judge:
                         yield None, msgspec.structs.replace(finding, message=message, details=details)
 
     def _sort(self, block: Block, groups: Groups) -> Iterator[Located]:
-        """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
-        # of some a reader has said what is wrong: what is left of them would only add to that
+        """Sort the records of a block by how to decode them, and yield findings for those that are empty or unknown."""
+        # a reader has reported these already: judging what is left of them would only add to that
         lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
         lost.update(self._watch.get(block.database or "", NO_WATCH).own_rows(block.keys, block.series))
         full: Sequence[int] = range(len(block))
@@ -309,7 +310,7 @@ class Judge:
                 groups.append((known, rows))
 
     def _families(self, block: Block, rows: Sequence[int]) -> dict[str | None, Sequence[int]]:
-        """Return the records at `rows` by the profile's families of their keys; under None those of no such family."""
+        """Return the rows by the profile's family of their keys, under None the rows of no known family."""
         if not rows:
             return {}
         return block.families(rows, self._profile.families) if self._profile.families else {None: rows}
@@ -317,7 +318,7 @@ class Judge:
     def _sort_by_magic(
         self, block: Block, rows: Sequence[int], groups: Groups, known: FamilyProfile, family: str | None
     ) -> Iterator[Located]:
-        """Values of a family that is mostly nothing, or unknown, are taken for what each looks like, if others were."""
+        """Sort values of a mostly empty or unknown family by what they look like, if sampled ones had known looks."""
         kinds = known.by_magic
         for name, alike in self._by_kind(block, rows).items() if kinds else [(None, rows)]:
             if name in kinds:
@@ -328,14 +329,14 @@ class Judge:
     def _unknown(
         self, block: Block, rows: Sequence[int], known: FamilyProfile | None, family: str | None
     ) -> Iterator[Located]:
-        """Count values that nothing decodes; of those of another length than the others that is said instead."""
+        """Count values that no decoder knows; those of an unusual length get a finding about that instead."""
         odd = odd_lengths(block, rows, known)
         yield from odd
         if len(odd) < len(rows):
             self._tally.unknown[family or ""] += len(rows) - len(odd)
 
     def _sort_strays(self, block: Block, rows: Sequence[int], groups: Groups) -> Iterator[Located]:
-        """Records of families too small for the profile are taken for what they look like, one by one."""
+        """Sort records of families too small for the profile one by one, by what they look like."""
         how = self._forced.rest
         if how is not None and not self._forced.spares_texts:
             groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), rows))
@@ -354,7 +355,7 @@ class Judge:
             groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), sorted(meant)))
 
     def _by_kind(self, block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
-        """Return the records at `rows` by the decoders that know them."""
+        """Return the rows by the name of the decoder that recognises their values, or None."""
         kinds: dict[str | None, list[int]] = defaultdict(list)
         for row in rows:
             with blaming("undecodable"):
@@ -362,7 +363,7 @@ class Judge:
         return kinds
 
     def _judged(self, block: AnyBlock, batch: Batch, family: FamilyProfile) -> Iterator[Located]:
-        """Run the checks over a batch and measure it. Numbers beside pictures are to be finite, labels are labels."""
+        """Run the checks on a batch and measure it. Numbers beside pictures need only be finite, labels only valid."""
         beside = family.decoder in SIDE_DECODERS and not family.forced
         words = batch.values.dtype.kind == "S"
         if batch.label:
@@ -392,7 +393,7 @@ class Judge:
                 yield row, found("label", "no label; the other records have one", field=batch.field)
 
     def _judged_by_own(self, block: AnyBlock, batch: Batch) -> Iterator[Located]:
-        """Ask the caller's own validators, whose exceptions are the caller's to know about."""
+        """Run the caller's own validators. Their exceptions are raised to the caller."""
         for validator in self._own:
             try:
                 for at, finding in validator(batch):
@@ -403,12 +404,12 @@ class Judge:
                 where = block.name(batch.rows[0]) if batch.rows else batch.field
                 trace = trace_of(exc)
                 failed = ValidatorFailed(repr(validator), where, f"{type(exc).__name__}: {exc}", trace)
-                failed.add_note(trace)  # the chain of exceptions does not survive the way out of the worker
+                failed.add_note(trace)  # the chain of exceptions is lost on the way out of the worker
                 raise failed from exc
 
 
 def _unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
-    """Say whether a finding is of values that were never written, of which the layout tells."""
+    """Return whether a finding is about values that were never written, according to the layout."""
     return finding.field is not None and row in block.unwritten.get(finding.field, ())
 
 

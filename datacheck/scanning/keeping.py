@@ -1,7 +1,8 @@
-"""Find out which conventions a store keeps, and hold them against what its keys add up to."""
+"""Recognise the conventions that a store follows, and compare them with the sums over its keys."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -42,49 +43,50 @@ from datacheck.scanning.tasks import Job, Task, only
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 ENOUGH_KEYS = 256
-"""So many of the keys that the profile was made of show what the store keeps."""
+"""Number of the keys read for the profile that is enough to recognise conventions."""
 KEYS_A_PROBE = 256
-"""So many keys of a probe are taken at most,"""
+"""Maximum number of keys taken of a probe."""
 KEYS = 4096
-"""or fewer where there are many probes: about so many keys in all,"""
+"""Approximate number of keys of all probes together; with many probes, fewer keys of each are taken."""
 FEWEST_KEYS = 8
-"""and so few at least, where records are large: then fewer probes are looked at."""
+"""Minimum number of keys taken of a probe. If records are large, fewer probes are read instead."""
 SAMPLE_BYTES = 32 << 20
-"""So many bytes the values of all these keys may have, which some stores cannot give without."""
+"""Maximum size in bytes of the values of all these keys together. Some stores cannot return keys without values."""
 BYTES_A_PROBE = 4 << 20
-"""A probe of larger records than most are ends here."""
+"""Size in bytes of the values after which a probe ends, if its records are larger than most."""
 REMEMBERED = 64 << 10
-"""Values up to so many bytes, and keys that are not there, are looked up once: several conventions ask for the same."""
+"""Maximum size in bytes of a value that is kept, as absent keys are: several conventions ask for the same."""
 MOST_ASKED = 64
-"""Of so many databases values are looked for at most; each costs milliseconds."""
+"""Maximum number of databases in which values are looked up; each costs milliseconds."""
 PLAIN = 0.9
-"""The share of a database's keys that must be of one numbering."""
+"""Minimum share of a database's keys that must follow one numbering."""
 FEW_PARTS = 16
-"""Of more databases each is a sequence or a class, whose keys all begin alike."""
+"""Number of databases above which each is taken for a sequence or a class, whose keys all begin alike."""
 DEATHS = 4
-"""So often it is tried to read them, each time without the probe that failed."""
+"""Maximum number of attempts to read the probes, each without the probe that failed before."""
 
 
 Kept = dict[str, Known]
-"""What is known of the conventions of each database of a store, "" the main one."""
+"""What is known about the conventions of each database of a store; "" is the main database."""
 Keys = Mapping[str, frozenset[bytes]]
-"""Sampled keys by the database that they are in."""
+"""Sampled keys by their database."""
 
 
 def recognise(pool: Engine[Task], layout: Layout, taken: Taken) -> Kept | Death:
-    """Return the conventions that a store keeps, by the keys at its probes; or the Death of looking at their values.
+    """Return the conventions that a store follows, judged by the keys at its probes, or the Death of reading these.
 
-    The keys that the profile was `taken` from will do where they are enough; otherwise more are read.
-    Probes that it left out are left out, as one is that fails: what is wrong there the scan finds by itself. But where
-    there was no time for any, as on a slow disk, nobody knows what the store keeps: that Death is returned.
-    Where the profile is empty since nothing could be read for it, it is not tried: that is said already.
+    The keys that the profile was `taken` from are used if they are enough; otherwise more are read. Probes that the
+    profile left out are left out here, and so is a probe that fails: the scan finds out by itself what is wrong there.
+    But if there was not enough time for any probe, as on a slow disk, it is unknown what the store keeps, and that
+    Death is returned. If the profile is empty since nothing could be read for it, no attempt is made: that has been
+    reported already.
     """
     keys = _sampled(pool, layout, taken)
     return keys if isinstance(keys, Death) else _by_keys(pool, layout, keys) if keys else {}
 
 
 def plain_numbering(pool: Engine[Task], layout: Layout, taken: Taken) -> dict[str, Pattern]:
-    """Return the pattern that nearly all sampled keys of a database have, of each that has one."""
+    """Return, by database, the pattern that nearly all of its sampled keys follow, if they follow one."""
     keys = _sampled(pool, layout, taken)
     made = {}
     for part, of in () if isinstance(keys, Death) else keys.items():
@@ -95,7 +97,7 @@ def plain_numbering(pool: Engine[Task], layout: Layout, taken: Taken) -> dict[st
 
 
 def _sampled(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | Death:
-    """Return sampled keys of each database, none where they cannot be read."""
+    """Return sampled keys of each database, or none if they cannot be read."""
     if taken.empty or not probes_of_keys(layout.probes):
         return {}
     if _enough(taken.keys, layout):
@@ -105,8 +107,7 @@ def _sampled(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | Death:
     chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
     firsts = {probe.part: number for number, probe in reversed([*enumerate(layout.probes)])}
     numbers = [number for number in sorted({*chosen, *firsts.values()}) if number not in without]
-    sizes = _sizes(layout) if len(firsts) > 1 else {}
-    small = frozenset(it for it, records in sizes.items() if records <= KEYS_A_PROBE)
+    small = {it: records for it, records in _sizes(layout).items() if records <= KEYS_A_PROBE}
     read: Any = None
     for _ in range(DEATHS):
         ((_, read),) = pool.run([SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small)])
@@ -120,9 +121,9 @@ def _sampled(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | Death:
 
 
 def followed(layout: Layout, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the conventions that the structure of a store follows, of those that are `wanted`.
+    """Return the names of the conventions that the structure of a store follows, limited to those that are `wanted`.
 
-    Raises UsageError for one that is wanted and not there, unless the keys of the store tell conventions.
+    Raises UsageError if a wanted one is not among them, unless conventions can be recognised by the keys of the store.
     """
     names = tuple(it for it in CONVENTIONS if it in layout.keeps)
     if not wanted or wanted == (NONE,):
@@ -133,7 +134,7 @@ def followed(layout: Layout, wanted: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _enough(keys: Keys, layout: Layout) -> bool:
-    """Say whether so many keys of each database, or all that there are, show what the store keeps."""
+    """Return whether the keys of each database are all that it has, or enough to recognise what the store keeps."""
     there = {it.part for it in layout.probes}
     if not keys or (len(there) > 1 and there != keys.keys()):
         return False
@@ -142,7 +143,7 @@ def _enough(keys: Keys, layout: Layout) -> bool:
 
 
 def _sizes(layout: Layout) -> dict[str, int]:
-    """Return how many records there are in the databases of which that is known."""
+    """Return the number of records of each database for which it is known."""
     sizes: dict[str, int] = {}
     unknown = {it.part for it in layout.shards if it.records is None}
     for shard in layout.shards:
@@ -152,7 +153,7 @@ def _sizes(layout: Layout) -> dict[str, int]:
 
 
 def _whole(keys: Keys, layout: Layout) -> frozenset[str]:
-    """Return the databases of which every key is known."""
+    """Return the databases all of whose keys are known."""
     if sum(map(len, keys.values())) == layout.records:
         return frozenset(keys)
     sizes = _sizes(layout)
@@ -167,13 +168,13 @@ def _by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept | Death:
 
 
 def not_looked_at(layout: Layout, kept: Kept) -> int:
-    """Return of how many databases nobody has looked at what they keep of their records: of very many only some."""
+    """Return the number of databases that were not examined, since only some of very many are."""
     there = {it.part for it in layout.probes}
     return len(there - kept.keys()) if len(there) > MOST_ASKED else 0
 
 
 def fitting(layout: Layout) -> tuple[int, int]:
-    """Return how many probes of a store to look at, spread evenly, and how many keys of each."""
+    """Return how many probes of a store to read, spread evenly, and how many keys of each."""
     count = len(layout.probes)
     if not count or not layout.size or not layout.records:
         return count, min(KEYS_A_PROBE, KEYS // max(1, count))
@@ -183,34 +184,37 @@ def fitting(layout: Layout) -> tuple[int, int]:
 
 
 class SampleKeys(msgspec.Struct, frozen=True):
-    """Return the first keys of some probes, which come with their numbers, by the database that they are in.
+    """A task that returns the first keys of some probes, by database.
 
-    Of `small` databases all keys are taken. The number of the probe that it is at is noted.
+    Each probe comes with its number, which is noted while it is read. Of `small` databases, which come with their
+    number of records, all keys are taken.
     """
 
     probes: tuple[tuple[int, Shard], ...]
     limit: int
-    small: frozenset[str] = frozenset()
+    small: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     def run(self, job: Job, watch: Watch) -> Keys:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
         if job.reader.backend == "hdf5" or not self.probes:
-            return {}  # datasets that are records have paths for keys
+            return {}  # the keys of datasets that are records are paths
         number, probe = self.probes[0]
         watch.note(number)
         first, size = self._keys(job.reader, probe, min(self.limit, FEWEST_KEYS))
         probes, limit = self._affordable(size // max(1, len(first)))
         keys: dict[str, set[bytes]] = {}
         for number, probe in probes:
+            of = keys.setdefault(probe.part, set())
+            if len(of) >= self.small.get(probe.part, math.inf):
+                continue  # the probe before has read the database to its end
             watch.note(number)
-            few = KEYS_A_PROBE if probe.part in self.small else limit
-            keys.setdefault(probe.part, set()).update(self._keys(job.reader, probe, few)[0])
+            of.update(self._keys(job.reader, probe, KEYS_A_PROBE if probe.part in self.small else limit)[0])
         return {part: frozenset(keys[part]) for part in sorted(keys) if keys[part]}
 
     def _affordable(self, each: int) -> tuple[Sequence[tuple[int, Shard]], int]:
-        """Return the probes to look at, and how many keys of each, where values have so many bytes to be read.
+        """Return the probes to read and the number of keys of each, if values to be read have `each` bytes.
 
-        Of every database there is one at least.
+        At least one probe of every database is among them.
         """
         count = len(self.probes)
         if not each or each * count * self.limit <= SAMPLE_BYTES:
@@ -222,7 +226,7 @@ class SampleKeys(msgspec.Struct, frozen=True):
         return [self.probes[at] for at in sorted({*chosen, *firsts.values()})], limit
 
     def _keys(self, reader: Reader, probe: Shard, limit: int) -> tuple[list[bytes], int]:
-        """Return the first keys of a probe, and the size of their values, 0 where these need not be read for that."""
+        """Return the first keys of a probe and the size of their values, or 0 if keys can be read without values."""
         keys: list[bytes] = []
         size = 0
         free = isinstance(reader, Peeking)
@@ -237,7 +241,10 @@ class SampleKeys(msgspec.Struct, frozen=True):
 
 
 class Recognise(msgspec.Struct, frozen=True):
-    """Return the conventions that each database of a store keeps, by some of its keys; of `whole` ones by all."""
+    """A task that returns the conventions of each database of a store, judged by some of its keys.
+
+    Of databases in `whole` all keys are given.
+    """
 
     keys: Keys
     whole: frozenset[str] = frozenset()
@@ -259,7 +266,7 @@ class Recognise(msgspec.Struct, frozen=True):
             named = []
             if not wanted and len(views) <= FEW_PARTS:
                 named = self._indexes(job.reader, watch, views, keys, several)
-        except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
+        except Blamed:  # the store is damaged or being written to, which the scan itself reports
             return {}
         return {
             part: Known(
@@ -279,7 +286,7 @@ class Recognise(msgspec.Struct, frozen=True):
         keys: Keys,
         several: Mapping[str, bool],
     ) -> list[tuple[str, Index]]:
-        """Return the records that name others, with the database that these are in."""
+        """Return the records that name others, with the database that they are in."""
         of_several = {part: self._view(reader, watch, part, keys[part]) for part in keys if several.get(part)}
 
         def small(part: str, key: bytes) -> bytes | None:
@@ -289,7 +296,7 @@ class Recognise(msgspec.Struct, frozen=True):
         return list(indexes({**views, **of_several}, several, small))
 
     def _with_further(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
-        """Return the keys that are known of a database, with some of those that begin otherwise than these."""
+        """Return the known keys of a database, with some keys that have other prefixes."""
         if part in self.whole or len(self.keys) > FEW_PARTS:
             return self.keys[part]
         watch.note(None)
@@ -318,10 +325,10 @@ class Recognise(msgspec.Struct, frozen=True):
 def compared(
     kept: Kept, accounts: Mapping[str, Account], shards: Sequence[Shard], profile: Profile, do: Callable[[Any], Any]
 ) -> Kept | Death:
-    """Return what is known of the conventions of a store, now that its keys are; or the Death that was met.
+    """Complete what is known of a store's conventions once its keys are known; or return the Death that occurred.
 
-    Keys are read once more, by tasks that `do` runs, where lists name them, or where the sums of stems or names say
-    that parts of samples are gone.
+    Keys are read once more, by tasks that `do` runs, if lists name them, or if the sums of stems or names show that
+    parts of samples are missing.
     """
     spanning = with_spanning(kept, accounts, shards, profile, do)
     if isinstance(spanning, Death):
@@ -350,7 +357,7 @@ def compared(
 
 
 def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
-    """Return what a scan is to note of each database for conventions, None where that is nothing."""
+    """Return what a scan has to note for conventions in each database, or None if that is nothing."""
     if not any(known.conventions for known in kept.values()):
         return None
     made = {}
@@ -364,7 +371,7 @@ def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
 
 
 def untrue(kept: Kept, accounts: Mapping[str, Account]) -> Iterator[Finding]:
-    """Yield what of the conventions a store does not keep."""
+    """Yield the findings about conventions that the store violates."""
     for spanning in _spannings(kept):
         yield from spanning.findings()
     for part, known in kept.items():
@@ -387,14 +394,14 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
 
 
 def groups(kept: Kept, accounts: Mapping[str, Account]) -> int | None:
-    """Return how many samples of several records there are, None where a record is a sample."""
+    """Return the number of samples that have several records, or None if each record is a sample."""
     counts = [it for part, known in kept.items() if (it := _groups(known, accounts.get(part) or Account())) is not None]
     counts += [it.all for it in _spannings(kept)]
     return sum(counts) if counts else None
 
 
 def _spannings(kept: Kept) -> list[Spanning]:
-    """Return the samples that lie in several databases, each of these once."""
+    """Return the samples that lie in several databases, each group once."""
     made: list[Spanning] = []
     for known in kept.values():
         if known.across is not None and all(known.across is not it for it in made):

@@ -1,4 +1,4 @@
-"""Have what a store keeps of its records compared with its keys, which are gone through once more for that."""
+"""Compare what a store records about its own records with its keys, reading the keys once more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from datacheck.workers.interface import Death
 def named_by_records(
     known: Known, its: tuple[Shard, ...], shards: Sequence[Shard], do: Callable[[Any], Any]
 ) -> Sequence[Listed] | Death:
-    """Return what comparing what other records name with the keys of a database, in `its` shards, comes to."""
+    """Compare the keys that other records name with the keys of a database, in the shards `its`; return the results."""
     if not known.indexes:
         return ()
     holding = {it.kept_in for it in known.indexes}
@@ -26,7 +26,7 @@ def named_by_records(
 
 
 def frames_there(known: Known, its: tuple[Shard, ...], do: Callable[[Any], Any]) -> tuple[FrameCounts, ...] | Death:
-    """Return the numbers of frames that a database keeps of its clips, with how many there are."""
+    """Return the frame counts that a database keeps of its clips, with the numbers of frames that are there."""
     if not known.frames:
         return ()
     clips = frozenset(it if isinstance(it, bytes) else it.encode() for of in known.frames for it in of.said)
@@ -39,7 +39,7 @@ def frames_there(known: Known, its: tuple[Shard, ...], do: Callable[[Any], Any])
 def stem_groups(
     known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any]
 ) -> StemGroups | Death | None:
-    """Return the samples of a database that are told by stems, None where there are none."""
+    """Return the samples of a database that are identified by stems, or None if there are none."""
     stems = next((it.stems for it in known.conventions if it.stems is not None), None)
     if stems is None or not may_be(stems, account.stems):
         return None

@@ -1,4 +1,4 @@
-"""Go through the keys of a store: what they add up to, which are in lists, which samples lack a part; and one value."""
+"""Read the keys of a store to sum them up, compare them with lists, and find incomplete samples; look up one value."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from datacheck.scanning.tasks import Job, opening_seconds
 from datacheck.workers.interface import Watch
 
 MOST_NAMED = 1 << 22
-"""Of more keys that records name nobody looks whether they are there."""
+"""Number of keys named by records above which their presence is not checked."""
 HELD = 1 << 18
-"""So many records that name one other are known by what they name."""
+"""Maximum number of records naming one other record that are remembered with the key they name."""
 LOOKED_UP = 64
-"""Of so many keys that are missing it is looked up whether those beside them are there."""
+"""Maximum number of missing keys whose neighbours are looked up."""
 NUMBER = re.compile(rb"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
-"""A key with its last number."""
+"""Matches a key with its last number."""
 SMALL = 1 << 20
-"""Bytes of a value that may name others."""
+"""Maximum size in bytes of a value that may name others."""
 LARGEST = 1 << 30
-"""Bytes of a value that a convention is read from."""
+"""Maximum size in bytes of a value that a convention is read from."""
 
 
 def value_of(reader: Reader, key: bytes, part: str = "") -> bytes | None:
-    """Return the value of a key of a database; None where it is not there, or too large for a convention's.
+    """Return the value of a key of a database, or None if it is absent or too large for a convention.
 
-    Where it may lie in a part that cannot be read it is not there either: the scan says what that costs.
+    It also counts as absent if it may lie in a part that cannot be read: the scan reports what that costs.
     """
     try:
         with blaming("unreadable"):
@@ -60,7 +60,10 @@ def value_of(reader: Reader, key: bytes, part: str = "") -> bytes | None:
 
 
 def small_value_of(reader: Reader, key: bytes, part: str) -> bytes | None:
-    """Return the value of a key of a database, of a key with several values the first; None where it is large."""
+    """Return the value of a key of a database, or None if it is absent or large.
+
+    Of a key with several values it is the first.
+    """
     shard = Shard(part, Position(key), Position(key, 1))
     for block in for_keys(reader, shard, 1):
         if isinstance(block, Block) and block.keys:
@@ -69,14 +72,14 @@ def small_value_of(reader: Reader, key: bytes, part: str) -> bytes | None:
 
 
 def for_keys(reader: Reader, shard: Shard, limit: int | None = None) -> Iterator[AnyBlock]:
-    """Yield the records of a shard for their keys: where a reader can do so, none of their values is touched."""
+    """Yield the records of a shard for their keys. Readers that support it do not touch the values."""
     if isinstance(reader, Peeking):
         return blamed("unreadable", reader.peek, shard, limit)
     return blamed("unreadable", reader.blocks, shard, limit=limit)
 
 
 class TakeKeys(msgspec.Struct, frozen=True):
-    """Return the accounts of the keys of a shard, whose values are not looked at, by the database that they are in."""
+    """A task that returns the accounts of a shard's keys by database, without reading values."""
 
     shard: Shard
     watch: Mapping[str, KeyWatch]
@@ -93,7 +96,10 @@ class TakeKeys(msgspec.Struct, frozen=True):
 
 
 class CompareLists(msgspec.Struct, frozen=True):
-    """Return what comparing each list of keys with the keys of its database comes to: `shards` are all of that."""
+    """A task that compares each list of keys with the keys of its database and returns the results.
+
+    `shards` are all shards of the database.
+    """
 
     part: str
     shards: tuple[Shard, ...]
@@ -143,7 +149,7 @@ def _listed(reader: Reader, of: KeyList, part: str) -> set[bytes]:
 
 
 class Named:
-    """What the records of an index name: the keys, how many times and in how many lists, and by which records."""
+    """The keys that the records of an index name: how many times, in how many lists, and by which records."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
@@ -153,7 +159,7 @@ class Named:
         self.entries: list[tuple[bytes, bytes]] = []
 
     def take(self, block: Block) -> None:
-        """Add what the records of a block name, while that can be held."""
+        """Add the keys that the records of a block name, up to MOST_NAMED."""
         for row in self.index.rows(block.keys):
             if len(self.keys) > MOST_NAMED:
                 return
@@ -168,17 +174,20 @@ class Named:
 
     @property
     def ordered(self) -> bool:
-        """Say whether lists may be texts or windows, which name a key again and again, and where a place counts."""
+        """Return whether lists may be texts or windows, which name keys repeatedly, and in which positions matter."""
         return self.repeats or (self.times > len(self.keys) and 4 * self.lists > len(self.keys))
 
     @property
     def once(self) -> bool:
-        """Say whether records with several values, or lists, have each key once, as those of a class or a clip do."""
+        """Return whether each key is named once by lists or by records with several values.
+
+        The lists of a class or a clip do so.
+        """
         several = bool(self.index.form) or len({key for _, key in self.entries}) < len(self.entries)
         return several and self.times == len(self.keys)
 
     def listed(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> Listed:
-        """Return what comparing these with the keys that are there came to."""
+        """Return the result of comparing the named keys with the existing ones, given the `missing` ones."""
         return Listed(
             b"",
             len(self.keys) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
@@ -194,7 +203,10 @@ class Named:
         return len(missing) <= (1 - CONFIRMED) * max(ENOUGH, len(self.keys))
 
     def _are_lost(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> bool:
-        """Say whether what is missing was there: "none" never was, nor what comes next after the last of a clip."""
+        """Return whether the missing keys once existed.
+
+        A name such as "none" never did, nor did the key that follows the last one of a clip.
+        """
         alike = {fold(it) for it in self.keys - missing}
         some = sorted(missing)[:LOOKED_UP]
         if any(NUMBER.fullmatch(it) is None or fold(it) not in alike for it in some):
@@ -203,7 +215,7 @@ class Named:
 
 
 def beside_in_order(key: bytes) -> list[bytes]:
-    """Return the keys with the last number before and behind that of a key.
+    """Return the keys whose last number is one less, and one more, than that of a key.
 
     >>> beside_in_order(b"clip2/0010.jpg"), beside_in_order(b"0")
     ([b'clip2/0009.jpg', b'clip2/0011.jpg'], [b'-1', b'1'])
@@ -216,9 +228,9 @@ def beside_in_order(key: bytes) -> list[bytes]:
 
 
 class CompareIndexes(msgspec.Struct, frozen=True):
-    """Return what comparing what records name with the keys of their database comes to.
+    """A task that compares the keys that records name with the keys of their database and returns the results.
 
-    `shards` are all of that database, `holding` those of the databases that hold such records.
+    `shards` are all shards of that database; `holding` are those of the databases with the records that name keys.
     """
 
     shards: tuple[Shard, ...]
@@ -250,7 +262,7 @@ class CompareIndexes(msgspec.Struct, frozen=True):
 
 
 class CountFrames(msgspec.Struct, frozen=True):
-    """Return how many records of a database are frames of each of some clips."""
+    """A task that returns how many records of a database are frames of each of some clips."""
 
     shards: tuple[Shard, ...]
     clips: frozenset[bytes]
@@ -262,12 +274,12 @@ class CountFrames(msgspec.Struct, frozen=True):
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 if isinstance(block, Block):
-                    there.update(count_frames(block.keys, self.clips))  # adding them up looks at all clips each time
+                    there.update(count_frames(block.keys, self.clips))  # adding counters goes through all clips
         return dict(there)
 
 
 class FindUnpaired(msgspec.Struct, frozen=True):
-    """Return the samples of a database whose records are told by stems, and which of them lack a part."""
+    """A task that returns the samples of a database identified by stems, and which of them lack a part."""
 
     shards: tuple[Shard, ...]
     stems: Stems

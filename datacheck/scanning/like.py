@@ -1,4 +1,4 @@
-"""Hold a store to what an earlier report says of another one: its payloads, fields, shapes, ranges and classes."""
+"""Compare a store with an earlier report of another store: payloads, fields, shapes, ranges and classes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from datacheck.model.blocks import AnyBlock
 
 TOLERANCE = "10%"
-"""By so much of its width a range is widened on either side, unless something else is said."""
+"""Share of its width by which a range is widened on either side by default."""
 
 
 def like_of(settings: Settings, path: str | Path) -> Like | None:
-    """Return what a source is to be like, None where nothing says it. Raises UsageError as LikeReport does."""
+    """Return what a source has to be like, or None if the settings do not say. Raises UsageError as LikeReport does."""
     report = like_report(settings)
     return None if report is None else report.of(str(path))
 
 
 def like_report(settings: Settings) -> LikeReport | None:
-    """Return the earlier report that the settings name, which is read once for many sources."""
+    """Return the earlier report that the settings name. It is read once for many sources."""
     if settings.like is None:
         return None
     path = Path(settings.like)
@@ -53,7 +53,7 @@ def _read(path: Path, tolerance: str | None, state: tuple[int, int]) -> LikeRepo
 
 
 class LikeReport:
-    """An earlier report that was read, whose sources others are to be like. Raises UsageError where it says nothing."""
+    """An earlier report whose sources others have to be like. Raises UsageError if it describes no records."""
 
     def __init__(self, path: Path, tolerance: str | None) -> None:
         self._path, self._documents = path, read(path)
@@ -62,7 +62,7 @@ class LikeReport:
             raise UsageError(f"{path}: tells of no records what they are like; scan a store that has some")
 
     def of(self, path: str) -> Like:
-        """Return what a source is to be like: the source of this name, or the only one of the report."""
+        """Return what a source has to be like: the source of the same name, or the only one of the report."""
         place = 0 if len(self._documents) == 1 else place_of(self._documents, path, alone=True)
         if place is None:
             raise UsageError(f"{self._path}: is of several sources, and none is called as {path} is")
@@ -73,7 +73,7 @@ class LikeReport:
 def _bounds(
     document: Document, tolerance: float
 ) -> tuple[Mapping[str, tuple[float, float]], Mapping[str, frozenset[float]]]:
-    """Return the ranges of the fields, widened, and the classes of those that are labels."""
+    """Return the widened ranges of the fields, and the classes of those fields that are labels."""
     encoded = {name for it in document.profile.every if it.decoder == "picture" for name in it.fields}
     ranges: dict[str, tuple[float, float]] = {}
     classes: dict[str, frozenset[float]] = {}
@@ -94,7 +94,7 @@ def _widened(of: FieldSummary, tolerance: float) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Like:
-    """What a source is to be like, as a View of it: its checks are the ranges and classes of another source."""
+    """What a source has to be like, as a View of it. Its checks are the ranges and classes of the other source."""
 
     path: str
     profile: Profile
@@ -113,11 +113,14 @@ class Like:
         return [*ranges, *labels]
 
     def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
-        """Return what is to be said of a record: what was found."""
+        """Return the findings unchanged."""
         return findings
 
     def expected(self, own: Profile) -> tuple[Profile, list[Finding]]:
-        """Return what the records are held to, and what all of a family has otherwise; `own` is what they are like."""
+        """Return the profile that the records are held to, and findings for differences of a whole family.
+
+        `own` is the profile of the source itself.
+        """
         pairs = _paired(own.families, self.profile.families)
         findings: list[Finding] = []
         families = {}
@@ -135,7 +138,7 @@ class Like:
         return msgspec.structs.replace(own, families=families), sorted(findings, key=lambda it: it.message)
 
     def _differences(self, name: str, own: FamilyProfile, other: FamilyProfile) -> Iterator[Finding]:
-        """Yield what all records of a family have otherwise: another payload, a field less, another dtype."""
+        """Yield the differences that all records of a family have: another payload, a missing field, another dtype."""
         if own.decoder != other.decoder and UNKNOWN not in (own.decoder, other.decoder):
             said = f"the records of {_family(name)} are {_title(own)}, those in {self.path} {_title(other)}"
             yield found("missing", said, family=name, found=own.decoder, expected=other.decoder)
@@ -163,10 +166,10 @@ def _title(family: FamilyProfile) -> str:
 
 
 def _held(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
-    """Return what a family is held to: what the other one is like, unless the caller said how its values are read.
+    """Return the profile that a family is held to: the other one's, unless the caller forced how its values are read.
 
-    What all of its records have otherwise is said once, and so not of each of them: another payload, a field less,
-    another dtype.
+    Differences of all of its records (another payload, a missing field, another dtype) are reported once, so the result
+    leaves them out.
     """
     if own.forced or own.decoder != other.decoder:
         return own
@@ -183,10 +186,10 @@ def _held(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
 
 
 def _paired(own: Mapping[str, FamilyProfile], other: Mapping[str, FamilyProfile]) -> dict[str, str]:
-    """Return which family of the other store each family is held to.
+    """Return the family of the other store that each family is held to.
 
-    It is that of the same name. Of those that are left it is the one with the same payload, if there is only one, and
-    the last one where one is left on either side.
+    Families of the same name are paired first, then families with the same payload if there is only one on either side,
+    and then the last remaining family on either side.
     """
     pairs = {name: name for name in own if name in other}
     left, free = own.keys() - pairs.keys(), other.keys() - pairs.keys()

@@ -1,4 +1,4 @@
-"""Run checks on the workers, and have what they come to in the order of the source."""
+"""Run checks on the workers and yield their results in the order of the source."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from datacheck.scanning.tasks import Check, Several, Task
 from datacheck.workers.interface import Death, Engine, HasRoom
 
 AHEAD = 4
-"""Tasks under way for each worker: those that finish early wait for their place in the source's order."""
+"""Number of tasks under way for each worker. Those that finish early wait for their turn in the source's order."""
 
 
 def unheeded() -> None:
-    """Do nothing about an interrupt."""
+    """Ignore an interrupt."""
 
 
 def in_order(
@@ -32,9 +32,10 @@ def in_order(
     several: int = 1,
     interrupted: Callable[[], None] = unheeded,
 ) -> Iterator[tuple[Check, Tally]]:
-    """Yield each check with its tally in source order; whatever kills a worker costs a retry in smaller pieces.
+    """Yield each check with its tally in source order. A check that kills its worker is retried in smaller pieces.
 
-    A worker is given `several` checks at once. `interrupted` is called before what lies behind a gap is given.
+    A worker is given `several` checks at once. After an interrupt, `interrupted` is called before the results that
+    follow a gap are yielded.
     """
     line = _Line(reader, checks, several, partial(_ahead, pool))
     line.refill()
@@ -54,12 +55,12 @@ def in_order(
 
 
 def _ahead(pool: Engine[Task]) -> int:
-    """Return how many tasks may be under way."""
+    """Return the maximum number of tasks under way."""
     return max(AHEAD * pool.count, 2 * pool.room if isinstance(pool, HasRoom) else 0)
 
 
 class _Line:
-    """The checks under way: `queue` has those that no worker has been given."""
+    """The checks under way. `queue` has the tasks that no worker has been given yet."""
 
     def __init__(self, reader: Reader, checks: Iterator[Check], several: int, ahead: Callable[[], int]) -> None:
         self.queue: deque[Task] = deque()
@@ -82,7 +83,7 @@ class _Line:
         self.queue.append(task)
 
     def take(self, task: Task, result: Any) -> None:
-        """Take what a task came to; what several checks died of shows when each is done by itself."""
+        """Take the result of a task. If several checks died together, each is run again alone to find the cause."""
         _, some = self._given.pop(id(task))
         if len(some) > 1 and isinstance(result, Death):
             for span in some:
@@ -100,7 +101,7 @@ class _Line:
         self._spans[at : at + 1] = instead
         for piece in instead:
             piece.whole = span.whole or span.check
-        # which records of a piece a sample takes shows when those before it are counted
+        # the records that a sample takes of a piece are known only once the records before it are counted
         ready = instead if span.check.sample is None else instead[:1]
         for piece in ready:
             if piece.tally is None:
@@ -109,7 +110,7 @@ class _Line:
                 self._follow(piece)
 
     def _follow(self, span: Span) -> None:
-        """Start the piece behind one that is done, if that was waited for to know where in the source it begins."""
+        """Start the piece after one that is done, if it had to wait for the number of records before it."""
         if span.whole is None or span.check.sample is None:
             return
         for following in self._spans[self._spans.index(span) + 1 :]:
@@ -123,17 +124,17 @@ class _Line:
             span = following
 
     def done(self) -> Iterator[tuple[Check, Tally]]:
-        """Yield the first checks in the line that are done; they leave it."""
+        """Yield the checks at the head of the line that are done, and remove them."""
         while self._spans and (tally := self._spans[0].tally) is not None:
             yield self._spans[0].whole or self._spans[0].check, tally
             del self._spans[0]
 
     def rest(self) -> Iterator[tuple[Check, Tally]]:
-        """Yield what is done of those that are left, behind some that are not."""
+        """Yield the remaining checks that are done, although some before them are not."""
         yield from ((span.check, _unindexed(span.tally)) for span in self._spans if span.tally is not None)
 
 
 def _unindexed(tally: Tally) -> Tally:
-    """Return a tally from behind a gap, where the records' indexes are not known."""
+    """Return a tally from behind a gap, without the indexes of the records, which are not known."""
     findings = [msgspec.structs.replace(finding, index=None) for finding in tally.findings]
     return replace(tally, findings=findings)

@@ -1,4 +1,4 @@
-"""Hold the sizes of pictures against a list that tells them."""
+"""Compare the sizes of pictures with a list that gives them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import PATIENCE, Watch
 
 NAMED = 3
-"""So many pictures are named of those that are not as the list says."""
+"""Maximum number of pictures with a wrong size that are named."""
 
 
 class CompareSizes(msgspec.Struct, frozen=True):
-    """Return the finding of a list that tells sizes which the pictures do not have, None where all are true.
+    """A task that compares the sizes of pictures with those in a list.
 
-    Pictures without a size to read are left to their decoder.
+    It returns a finding, or None if all sizes match. Pictures whose size cannot be read are left to their decoder.
     """
 
     shards: tuple[Shard, ...]
@@ -63,6 +63,6 @@ class CompareSizes(msgspec.Struct, frozen=True):
 
 
 def compare_sizes(conventions: Sequence[Convention], shards: Sequence[Shard]) -> list[CompareSizes]:
-    """Return the tasks that compare what lists tell of the sizes of pictures."""
+    """Return the tasks that compare the sizes of pictures with the lists of conventions."""
     lists = [it for convention in conventions for it in convention.lists if it.sizes]
     return [CompareSizes(tuple(shards), it) for it in lists]

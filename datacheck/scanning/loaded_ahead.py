@@ -1,6 +1,6 @@
-"""What the worker of every scan needs: it loads this while the caller still finds out what is to be scanned.
+"""Load what the workers of every scan need, while the caller still determines what to scan.
 
-Nothing is used here. What one kind of store or payload alone needs is not loaded.
+Nothing is used here. Modules that only one kind of store or payload needs are not loaded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the worker of nearly every scan of keys and values needs, of payloads and conventions the most usual ones."""
+"""Load what workers need for nearly every scan of keys and values, with the most usual payloads and conventions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AHEAD = (
     "datacheck.scanning.keeping",
     DECODERS["datum"].decoder[0],
     "datacheck.decoders.datum.alike",
-    DECODERS["npy"].decoder[0],  # it is asked of the first values of every store
+    DECODERS["npy"].decoder[0],  # tried on the first values of every store
     *(row.module for row in CONVENTIONS.values() if row.module),
 )
 for name in AHEAD:

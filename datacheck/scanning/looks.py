@@ -1,6 +1,6 @@
-"""What one record looks like: its picture as loaders see it, its values as colours or a line, its parts in words.
+"""Show one record: its picture as loaders see it, its values as colours or a curve, its parts in words.
 
-Runs in a worker. What it returns is small, whatever the record is.
+Runs in a worker. The result is small, whatever the size of the record.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LINES, LETTERS = 12, 200
-"""So many lines are said of a record, of so many characters each."""
+"""Maximum number of lines that describe a record, and of characters per line."""
 FIRST_BYTES = 48
 LARGEST = 1 << 26
-"""Values beyond so many bytes are not drawn."""
+"""Maximum size of an array that is drawn, in bytes."""
 ENDS_EARLY = frozenset({"truncated", "corrupt-image", "checksum"})
-"""Codes of pictures that a tolerant decoder may have filled up."""
+"""Codes of pictures of which a tolerant decoder may have made up parts."""
 
 
 @runtime_checkable
@@ -52,7 +52,7 @@ class _Parsing(Protocol):
 
 @dataclass
 class _Parts:
-    """What is in a record: arrays, encoded pictures by field, and words."""
+    """The contents of a record: arrays, encoded pictures by field, and texts."""
 
     batches: list[Batch] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)
@@ -63,9 +63,9 @@ class _Parts:
 
 
 def look_at(block: AnyBlock, profile: Profile, finding: Finding, *, sound: bool = False) -> Look:
-    """Return what the first record of a block looks like, at the field that a finding is of or at its main one.
+    """Return what the first record of a block looks like, at a finding's field or at its main field.
 
-    `sound` says that the record is not the one that the finding is about.
+    `sound` is set if the record is not the one that the finding is about.
     """
     parts = _of_value(block, profile) if isinstance(block, Block) else _of_row(block, profile)
     lines = [*(_line(it) for it in parts.batches[:LINES] if it.shape != (0,)), *parts.words]
@@ -84,7 +84,7 @@ def look_at(block: AnyBlock, profile: Profile, finding: Finding, *, sound: bool 
 
 
 def _in_order(parts: _Parts, wanted: str | None) -> Iterator[str]:
-    """Yield the fields that may be shown, the one that is wanted first, then pictures, then the largest array."""
+    """Yield the fields that may be shown: the wanted one first, then pictures, then arrays from the largest."""
     if wanted is not None:
         yield wanted
     yield from parts.pictures
@@ -110,7 +110,7 @@ def _of_picture(raw: bytes, lines: tuple[str, ...], code: str) -> Look | None:
 
 
 def _spoilt(raw: bytes) -> tuple[pixels.Area, ...]:
-    """Return the rows that damage of a JPEG's data shows in, up to where a decoder can begin anew."""
+    """Return the area in which damage to a JPEG's data shows, up to the row where a decoder can resume."""
     damage = eyes.damage_of(raw) if sniff(raw) == "JPEG" else None
     if damage is None:
         return ()
@@ -142,7 +142,7 @@ def _drawn(
 
 
 def _of_value(block: Block, profile: Profile) -> _Parts:
-    """Return the parts of a value of a key-value store."""
+    """Return the contents of a value of a key-value store."""
     value = block.values[0]
     parts = _Parts()
     if not len(value):
@@ -167,7 +167,7 @@ def _decoded(parts: _Parts, block: Block, family: FamilyProfile | None, value: V
 
 
 def _inside(parts: _Parts, name: str, value: Value) -> None:
-    """Take the pictures and the words that a value holds."""
+    """Add the pictures and texts that a value holds."""
     *wrappers, inner = name.split(JOINT)
     if wrappers:
         peeled = peel(tuple(wrappers), value)
@@ -192,7 +192,7 @@ def _inside(parts: _Parts, name: str, value: Value) -> None:
 
 
 def _of_row(block: RowBlock, profile: Profile) -> _Parts:
-    """Return the parts of a row of a table: its numbers, and what the cells of its other columns hold."""
+    """Return the contents of a row of a table: its numbers, and the contents of the cells of its other columns."""
     parts = _Parts()
     family = profile.families.get(block.table) or FamilyProfile("rows", 0)
     numbers, cells = cell_blocks(block, family)
@@ -219,7 +219,7 @@ def _of_row(block: RowBlock, profile: Profile) -> _Parts:
 
 
 def _line(batch: Batch) -> str:
-    """Say in a line what an array is."""
+    """Return a line that describes an array."""
     values = np.asarray(batch.values[0])
     if batch.shape == ():
         return f"{batch.field}: {values.item():.7g}" if values.dtype.kind == "f" else f"{batch.field}: {values.item()}"

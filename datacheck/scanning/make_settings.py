@@ -1,4 +1,4 @@
-"""What a scan is asked to do: the settings, made and checked from what a caller says."""
+"""Make and check the settings of a scan from the options that a caller gives."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def make(
     duplicates: bool = False,
     **unknown: Any,
 ) -> Settings:
-    """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
+    """Return the settings; `datacheck.scan` describes each option. Raises UsageError for one that makes no sense."""
     _refuse(unknown)
     return Settings(
         checks=_checks(checks, skip),
@@ -84,7 +84,7 @@ def make(
 
 
 def _payloads(decoder: payload_options.OfFamilies | None, array: payload_options.OfFamilies | None) -> dict[str, Any]:
-    """Return the settings that say how values are decoded."""
+    """Return the settings that determine how values are decoded."""
     decoders, arrays = payload_options.decoders(decoder), payload_options.arrays(array)
     payload_options.agree(decoders, arrays)
     of_all = decoders.pop(None, None)
@@ -108,7 +108,7 @@ def _together(together: Any) -> tuple[tuple[str, ...], ...]:
 
 
 def _tolerance(text: str | None, like: object) -> str | None:
-    """Check by how much ranges are widened: a percentage."""
+    """Check the percentage by which ranges are widened, and return it."""
     if text is None:
         return None
     if like is None:
@@ -119,14 +119,14 @@ def _tolerance(text: str | None, like: object) -> str | None:
 
 
 def _workers(workers: int | None, engine: MakeEngine | None) -> int:
-    """Return how many tasks run at a time; 0 stands for as many as the engine has room for."""
+    """Return the number of tasks to run at a time; 0 stands for as many as the engine has room for."""
     if workers is not None:
         return _at_least_one("the number of workers", workers)
     return 0 if isinstance(engine, Elastic) else cores()
 
 
 def _refuse(unknown: Mapping[str, Any]) -> None:
-    """Raise UsageError for an option that there is not."""
+    """Raise UsageError for an option that does not exist."""
     for name in unknown:
         known = [it for it in (make.__kwdefaults__ or {}) if it not in unknown]
         raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
@@ -162,7 +162,7 @@ _DURATION = re.compile(r"(?:([0-9.]+)h)?(?:([0-9.]+)m)?(?:([0-9.]+)s?)?")
 
 
 def duration(what: str, value: Any) -> float:
-    """Return the seconds of a time that is written as "30m", "1h30m", "90s" or as a number of seconds.
+    """Return the seconds of a time given as "30m", "1h30m" or "90s", or as a number of seconds.
 
     >>> duration("time", "1h30m"), duration("time", "90"), duration("time", 2)
     (5400.0, 90.0, 2.0)
@@ -199,7 +199,7 @@ def _checks(checks: Any, skip: Any) -> tuple[str, ...]:
 
 
 def _ignored(rules: tuple[str, ...], *, own: bool) -> tuple[str, ...]:
-    """Check what is to be ignored: codes that there are, or with validators of one's `own` any."""
+    """Check the codes to ignore: known codes, or any code if the caller has validators of its `own`."""
     for rule in rules:
         code, colon, family = rule.partition(":")
         if code not in CODES and not (own and is_code(code)):
@@ -244,7 +244,7 @@ def _bounds(what: str, low: float | None, high: float | None, field: str | None)
 
 
 def _sample(sample: Any) -> str | None:
-    """Check a number of records, a percentage of them, or one of several parts."""
+    """Check and return a number of records, a percentage of them, or one of several parts."""
     if not isinstance(sample, str) or "/" not in sample:
         return _amount("sample", sample, least=1)
     try:
@@ -257,7 +257,7 @@ def _sample(sample: Any) -> str | None:
 
 
 def _amount(what: str, amount: Any, least: int) -> str | None:
-    """Check a number of records, or a percentage of them, and return it as text."""
+    """Check a number of records or a percentage of them, and return it as text."""
     if amount is None:
         return None
     text = amount if isinstance(amount, str) else str(spelling.whole(f"the {what}", amount))

@@ -1,7 +1,8 @@
-"""Labels that only names tell: parts of trees that `--label-field` names, and bare values in a family of labels.
+"""Find labels that are recognised by their names only.
 
-Such a family is one whose keys have a word for labels in them; its numbers may be pickled, or .npy arrays. Where
-`--labels` bounds labels and nothing is one, a whole number under a name such as class_id is.
+These are the parts of trees that `--label-field` names, and bare values in a family of labels. Such a family is one
+whose keys contain a word for labels; its numbers may be pickled, or .npy arrays. If `--labels` bounds the labels and
+the store has no such family or field, an integer under a name such as class_id is the label.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from datacheck.scanning.recognition import is_label, words_of
 
 Item = Batch | tuple[int, Finding]
 CLASSES = frozenset(["classid", "clsid", "categoryid", "labelid", "classindex", "classidx", "labelindex", "labelidx"])
-"""Names of the number of a class, in small letters and without what is between the words."""
+"""Names of class numbers, in lower case and without separators between the words."""
 BARE = frozenset({"npy", "pickle", "msgpack", "json", "torch"})
-"""The decoders of payloads that may be one number, or an array, and nothing else."""
+"""The decoders of payloads that may be just a number or an array."""
 
 
 class NamedLabels:
-    """The labels of a store that names tell, and the settings: a name that the caller gave, or bounds of labels."""
+    """The labels of a store that are recognised by name, with a name that the caller gave or bounds of labels."""
 
     def __init__(self, profile: Profile, settings: Settings) -> None:
         self._name = name = settings.label_field
@@ -41,7 +42,10 @@ class NamedLabels:
         self._class = _class_of(profile) if bounded else None
 
     def of(self, items: Iterable[Item], family: FamilyProfile) -> Iterable[Item]:
-        """Return what was decoded, with what is a label as one; what lacks a part of the name lacks its label."""
+        """Return the decoded items, with labels marked as such.
+
+        A finding that the named part is missing becomes one that the label is.
+        """
         if any(family is it for it in self._families):
             items = self._bare(items, asked=any(family is it for it in self._asked))
         if self._class is not None:
@@ -49,7 +53,10 @@ class NamedLabels:
         return items if self._name is None else _with_labels(items, partial(_named, self._name))
 
     def _bare(self, items: Iterable[Item], *, asked: bool) -> Iterator[Item]:
-        """Yield items with bare numbers as labels. Arrays of several axes may be anything, unless the caller knows."""
+        """Yield items with bare numbers marked as labels.
+
+        Arrays of several axes may be anything, unless the caller named their family.
+        """
         for item in items:
             if isinstance(item, Batch) and item.field == ROOT and not item.encoded and item.width:
                 kind, axes = item.values.dtype.kind, item.values.ndim - 1
@@ -59,9 +66,9 @@ class NamedLabels:
 
 
 def _class_of(profile: Profile) -> str | None:
-    """Return the one field whose name says that it is the number of a class, where no field is a label by its name.
+    """Return the only field named as a class number, or None if there are none or several, or any labels.
 
-    It is a part of each record, and not of the objects in it: some may have none.
+    Such a field belongs to the record and not to the objects in it, of which a record may have none.
     """
     names = list(fields(profile))
     if any(map(is_label_of_tree, names)) or any(it.label for it in profile.every):

@@ -1,4 +1,7 @@
-"""Names in options that are in no source: an error, or from a configuration that was only found, a sentence."""
+"""Report names in options that no source has.
+
+Such a name is an error, but in a configuration that was merely found it only gets a sentence.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,17 @@ from datacheck.scanning.tasks import Job, Task, opening_seconds
 from datacheck.workers.interface import Engine, Watch
 
 KNOWN = 1000
-"""So many names of one source are kept for a message."""
+"""Maximum number of names of one source that are kept for a message."""
 Asked = tuple[str, str]
 """An option, and a name that it gives."""
 
 
 class LookUp(msgspec.Struct, frozen=True):
-    """Return which of some names the store's parts have, some of the names that they have, and if these are all."""
+    """A task that looks up some names in a store.
+
+    It returns those that the store's parts have, some names of its parts, and whether no other names can be there; or
+    None if its parts have no names.
+    """
 
     asked: tuple[Asked, ...]
 
@@ -50,7 +57,10 @@ class LookUp(msgspec.Struct, frozen=True):
 
 
 class LookForFamilies(msgspec.Struct, frozen=True):
-    """Return which of some families of keys the store has; goes through the keys until all are found."""
+    """A task that returns which of some families of keys the store has.
+
+    It reads the keys until all families are found.
+    """
 
     families: frozenset[str]
 
@@ -69,10 +79,10 @@ class LookForFamilies(msgspec.Struct, frozen=True):
 
 
 class Names(msgspec.Struct):
-    """What the names in a run's options came to so far. A name that is in one of the sources is there.
+    """The search for the names that a run's options give. A name counts as found if one of the sources has it.
 
-    `sources` are still to be looked at. `excused` are the options that come from a configuration that was only found;
-    `unheeded` are sentences on names in these that are not there.
+    `sources` is the number of sources still to search. `excused` has the options from a configuration that was merely
+    found, `unheeded` the sentences about names in these that do not exist.
     """
 
     settings: Settings
@@ -83,17 +93,20 @@ class Names(msgspec.Struct):
     _known: dict[str, None] = msgspec.field(default_factory=dict)
     _families: dict[str, None] = msgspec.field(default_factory=dict)
     _open: bool = False
-    """Whether what the sample of the source at hand holds is not all that it may hold."""
+    """Whether the current source may have names that its sample does not show."""
     _doubtful: bool = False
-    """Whether a source could not tell to its end what it holds."""
+    """Whether a source could not tell all the names that it has."""
 
     def skip(self) -> None:
-        """Leave out a source that cannot tell anything."""
+        """Leave out a source that cannot be searched."""
         self.sources -= 1
         self._open, self._doubtful = False, True
 
     def look(self, report: Report, taken: Taken | None, pool: Engine[Task]) -> None:
-        """Look for the names in a source, by what its sample holds. Raises UsageError for one that is in no source."""
+        """Search for the names in a source, judged by its sample.
+
+        Raises UsageError for a name that no source has.
+        """
         asked = list(asked_for(self.settings))
         self.sources -= 1
         if not asked:
@@ -120,7 +133,7 @@ class Names(msgspec.Struct):
     def _look_for_families(
         self, asked: Sequence[Asked], report: Report, taken: Taken | None, pool: Engine[Task]
     ) -> None:
-        """Look for the families of keys in a source: in its sample, and if that lacks one, in all its keys."""
+        """Search for families of keys in a source: in its sample, and in all its keys if the sample lacks one."""
         profile = report.profile.families
         seen = taken.families if taken is not None else [name for name, it in profile.items() if it.sampled]
         self._families.update(dict.fromkeys(seen))
@@ -135,7 +148,7 @@ class Names(msgspec.Struct):
             self._doubtful = True
 
     def conclude(self, report: Report) -> None:
-        """Look for the names in all that was seen of a source, where its sample could not tell."""
+        """Search for the names in all that was read of a source, if its sample was not conclusive."""
         asked = list(asked_for(self.settings))
         if not asked or not self._open:
             return
@@ -166,7 +179,7 @@ class Names(msgspec.Struct):
                 report.settings = msgspec.structs.replace(report.settings, config=config)
 
     def heeded(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Yield the findings of a store but those that come of options which are left out."""
+        """Yield the findings of a store, except those that come from options which are left out."""
         if "together" not in self.excused or not self.unheeded:
             yield from findings
             return
@@ -181,13 +194,13 @@ class Names(msgspec.Struct):
 
 
 def _names_labels(report: Report, name: str) -> bool:
-    """Say whether a word in the keys of one of the families has been taken for that of labels."""
+    """Return whether a word in the keys of a family was taken for the name of labels."""
     return report.source.backend != "hdf5" and any(
         name.lower() in words_of(family) for family in report.profile.families
     )
 
 
 def _tells_all(taken: Taken) -> bool:
-    """Say whether the sample tells the names of all that it holds."""
+    """Return whether the sample shows all names of what it holds."""
     empty = not any(family.fields for family in [*taken.profile.families.values(), taken.profile.rest] if family)
     return not (empty or taken.strays or taken.left or taken.unused or taken.undecided)

@@ -1,4 +1,4 @@
-"""What the lengths of values tell that nothing decodes: which few are not as long as all the others are to be."""
+"""Check the lengths of values that cannot be decoded: find the few that differ from nearly all others."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Array
 
 NEARLY_ALL = 0.9
-"""Where fewer of the sampled values have one length, they may well have several."""
+"""Minimum share of sampled values that must have one length. Below it, several lengths may be intended."""
 ITEM_BYTES = (1, 2, 4, 8)
-"""The sizes of items of arrays whose shape is known, and not their dtype."""
+"""Possible sizes in bytes of the items of arrays whose shape is known, but whose dtype is not."""
 
 
 def odd_lengths(block: Block, rows: Sequence[int], family: FamilyProfile | None) -> list[tuple[int, Finding]]:
-    """Return the findings of those of the values at `rows` that are not as long as nearly all of their family."""
+    """Return findings for those values at `rows` whose length differs from that of nearly all of their family."""
     usual = None if family is None else family.length
     if family is None or usual is None or (usual.share < NEARLY_ALL and family.array is None):
         return []
@@ -53,9 +53,10 @@ def _odd(size: int, usual: int, array: Array | None) -> Finding:
 
 
 def told(profile: Profile, known: Mapping[str, Known]) -> Profile:
-    """Return the profile with the shapes of raw arrays that the conventions of their database know.
+    """Return the profile with the shapes of raw arrays that the conventions of their databases know.
 
-    Of values whose dtype is not known only their length follows, where an item then has a size that items have.
+    If the dtype of values is not known, only their length is determined, provided that it gives items of a possible
+    size.
     """
     shapes = {
         named(name, part): shape
@@ -72,7 +73,10 @@ def told(profile: Profile, known: Mapping[str, Known]) -> Profile:
 
 
 def _of_all(profile: Profile, shape: tuple[int, ...]) -> Profile:
-    """Return the profile with the shape of all values; a family of which few were sampled is as long as the others."""
+    """Return the profile with the shape of all values.
+
+    A family of which few values were sampled gets the length of the others.
+    """
     rest = profile.rest
     length = None if rest is None else rest.length
     families = {

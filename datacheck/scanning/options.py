@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Options(TypedDict, total=False):
-    """What `scan` takes beside its source; its docstring says what each means."""
+    """The options of `scan` beside its source; its docstring explains them."""
 
     backend: str | None
     decoder: OfFamilies | None

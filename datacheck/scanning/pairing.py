@@ -1,4 +1,4 @@
-"""Compare stores that are to hold the same keys: records without a pair, and pictures of another scale."""
+"""Compare stores that should hold the same keys: find records without a pair, and pictures of another scale."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from datacheck.scanning.tasks import Job, Task, ended_by, opening_seconds
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
 
 FEWEST = 20
-"""Of so many pairs at least the pictures have a scale."""
+"""Minimum number of pairs of pictures from which a common scale is determined."""
 ALL, MOST = 0.99, 0.9
-"""Where so many pairs have one scale, another one is bad; where only so many have, it is suspicious."""
+"""Share of pairs with one scale from which another scale is bad, and from which it is suspicious."""
 LOOKED_AT = 4096
-"""If so many records have no pictures, the others are not looked at."""
+"""Number of pairs without pictures after which the others are not examined."""
 SCALES = 1000
-"""Of more different scales than this the pictures have none."""
+"""Maximum number of different scales; with more, the pictures have no common scale."""
 STORES = "stores"
 """The detail of a finding that names the stores it was compared with."""
 
 Size = tuple[int, int]
 """Height and width."""
 Scale = tuple[int, int, int, int]
-"""Heights of a pair of pictures by their greatest common divisor, and widths: (1, 4, 1, 4)."""
+"""Heights of a pair of pictures divided by their greatest common divisor, then the widths, as in (1, 4, 1, 4)."""
 
 
 def require_pairs(readers: Sequence[Reader]) -> None:
-    """Raise UsageError unless these are two stores of keys and values, or more."""
+    """Raise UsageError unless the readers are of two or more stores of keys and values."""
     if len(readers) < 2:
         raise UsageError("--paired compares stores with each other; name two or more")
     for reader in readers:
@@ -50,13 +50,13 @@ def require_pairs(readers: Sequence[Reader]) -> None:
 
 
 def names_of(readers: Sequence[Reader]) -> list[str]:
-    """Return what to call these stores: by the names of their folders or files where those differ."""
+    """Return names for stores: those of their folders or files if they differ, or else their paths."""
     names = [reader.path.name for reader in readers]
     return names if len(set(names)) == len(names) else [str(reader.path) for reader in readers]
 
 
 class Pairing(msgspec.Struct, frozen=True):
-    """A store among others that are to hold the same keys: the others, their names, and the paths of all."""
+    """A store among others that should hold the same keys: the others, their names, and the paths of all stores."""
 
     others: tuple[Reader, ...]
     names: tuple[str, ...]
@@ -66,9 +66,9 @@ class Pairing(msgspec.Struct, frozen=True):
     def findings(
         self, pool: Engine[Task], own: frozenset[bytes], given_up: Callable[[Death, str], None]
     ) -> Iterator[Finding]:
-        """Yield what a comparison finds of the records of the store; `own` are keys that are no samples.
+        """Yield the findings of a comparison about the records of the store. `own` has the keys that are not samples.
 
-        Pictures are compared with those of the first of all stores, whose own are the measure.
+        Pictures are compared with those of the first store only, which is the reference.
         """
         for number, (other, name) in enumerate(zip(self.others, self.names, strict=True)):
             sizes = number == 0 and not self.first
@@ -80,7 +80,7 @@ class Pairing(msgspec.Struct, frozen=True):
 
 
 def pairings(readers: Sequence[Reader]) -> list[Pairing]:
-    """Return the pairing of each of these stores. Raises UsageError where they cannot be paired."""
+    """Return the pairing of each of these stores. Raises UsageError if they cannot be paired."""
     require_pairs(readers)
     places = [identity_at(reader.path) for reader in readers]
     if len(set(places)) < len(places):
@@ -94,7 +94,10 @@ def pairings(readers: Sequence[Reader]) -> list[Pairing]:
 
 
 class ComparePair(msgspec.Struct, frozen=True):
-    """Yield the findings of the records of a store that another one lacks, and of pictures of another scale there."""
+    """A task that compares a store with another one.
+
+    It yields findings about records that the other store lacks, and about pictures of an unusual scale.
+    """
 
     other: Reader
     name: str
@@ -152,9 +155,9 @@ class ComparePair(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(finding, key=escape(key), database=database)
 
     def _met(self, job: Job, watch: Watch) -> Iterator[_Met]:
-        """Yield each block of the store with the blocks of the other one that have keys of it.
+        """Yield each block of the store with the blocks of the other store that share keys with it.
 
-        Both are gone through once, side by side, and one block of each is held.
+        Both stores are read once, side by side, with one block of each in memory.
         """
         theirs = _blocks(self.other, job, watch)
         block = next(theirs, None)
@@ -175,7 +178,7 @@ class ComparePair(msgspec.Struct, frozen=True):
 
 
 class _Met(msgspec.Struct, frozen=True):
-    """A block, the keys of it that the other store lacks, or a block of that with the keys which both have."""
+    """A block with its keys that the other store lacks, or with a block of that store and the keys that both have."""
 
     ours: Block
     alone: tuple[bytes, ...]
@@ -183,7 +186,7 @@ class _Met(msgspec.Struct, frozen=True):
     common: frozenset[bytes]
 
     def sizes(self) -> Iterator[tuple[bytes, tuple[Size, Size]]]:
-        """Yield the keys of pairs of pictures, with the sizes of theirs and of ours."""
+        """Yield the keys of pairs of pictures, with the sizes of the other picture and of ours."""
         if self.theirs is None:
             return
         other = dict(zip(self.theirs.keys, self.theirs.values, strict=True))
@@ -210,7 +213,7 @@ def _blocks(reader: Reader, job: Job, watch: Watch) -> Iterator[Block]:
 
 
 def _ascending(reader: Reader, job: Job, watch: Watch) -> bool:
-    """Say whether the keys of a store ascend, so that it can be compared side by side with another one."""
+    """Return whether the keys of a store ascend, so that it can be compared side by side with another store."""
     last: tuple[bytes, bytes] | None = None
     for block in _blocks(reader, job, watch):
         if (last is not None and (_database(block), block.keys[0]) < last) or block.keys != sorted(block.keys):
@@ -220,7 +223,7 @@ def _ascending(reader: Reader, job: Job, watch: Watch) -> bool:
 
 
 def _sizes(one: Value, other: Value) -> tuple[Size, Size] | None:
-    """Return height and width of the pictures that two values are or hold, None where one has none."""
+    """Return height and width of the pictures that two values are or hold, or None if one has no picture."""
     from datacheck.decoders.pictures.dimensions import dimensions
 
     first = dimensions(one)
@@ -234,10 +237,10 @@ def _reduced(one: Size, other: Size) -> Scale:
 
 
 def _of(scale: Scale) -> str:
-    """Return what a scale comes to, in words."""
+    """Return a scale in words."""
     up, down = (scale[0], scale[2]), (scale[1], scale[3])
     if up == down:
         return "of one size"
     if up[0] * down[1] == up[1] * down[0]:
-        return f"{up[0]}:{down[0]}" if down[0] != 1 else f"{up[0]}:1"
+        return f"{up[0]}:{down[0]}"
     return f"{up[0]}:{down[0]} in height and {up[1]}:{down[1]} in width"

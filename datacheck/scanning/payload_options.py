@@ -1,4 +1,4 @@
-"""Make what the options say of payloads: decoders and raw arrays, of all values or of single families of keys."""
+"""Parse the options about payloads: decoders and raw arrays, of all values or of single families of keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from datacheck.model.settings import Array
 from datacheck.scanning import spelling
 
 OfFamilies = str | Mapping[str | None, str] | Sequence[str]
-"""One value for all; or by family, None for all others; or as the command line has it, "[FAMILY=]VALUE"."""
+"""The value of an option by family.
+
+It is one value for all families, a mapping with None for all others, or "[FAMILY=]VALUE" as on the command line.
+"""
 DTYPES = {
     **{f"{kind}{size}": f"{kind}{size}" for kind, size in ("f2", "f4", "f8", "c8")},
     **{f"{kind}{size}": f"{kind}{size}" for kind in "iu" for size in "1248"},
@@ -28,7 +31,7 @@ DTYPES = {
     "bf16": "bf16",
     "bfloat16": "bf16",
 }
-"""The names of dtypes, and the short one of each."""
+"""The accepted names of dtypes, each with its short name."""
 SHORT = tuple(dict.fromkeys(DTYPES.values()))
 MOST_AXES = 32
 LARGEST_BYTES = 1 << 62
@@ -37,7 +40,10 @@ _FORM = "[FAMILY=]DTYPE[:SHAPE], as in f4:3,64,64"
 
 
 def decoders(value: Any) -> dict[str | None, str]:
-    """Return the decoders by family; under None that of all others. Raises UsageError for one that there is not."""
+    """Return the decoders by family, under None that of all other families.
+
+    Raises UsageError for a decoder that does not exist.
+    """
     from datacheck.decoders import DECODERS, is_decoder
 
     made: dict[str | None, str] = {}
@@ -49,7 +55,7 @@ def decoders(value: Any) -> dict[str | None, str]:
 
 
 def arrays(value: Any) -> tuple[Array, ...]:
-    """Return what values are arrays of. Raises UsageError for what is of another form."""
+    """Return the arrays that values are. Raises UsageError for a description of another form."""
     made: dict[str | None, Array] = {}
     for family, said in _of_families("array", value):
         _once("array", made, family, _array(family, said))
@@ -57,7 +63,7 @@ def arrays(value: Any) -> tuple[Array, ...]:
 
 
 def agree(named: Mapping[str | None, str], given: Sequence[Array]) -> None:
-    """Raise UsageError where a decoder and an array are given for the same values and cannot both be meant."""
+    """Raise UsageError if a decoder and an array are given for the same values and contradict each other."""
     families = {array.family for array in given}
     for family, name in named.items():
         of = "" if family is None else f" of {family!r}"
@@ -87,20 +93,20 @@ def _array(family: str | None, said: str) -> Array:
 
 
 def _long(name: str) -> str:
-    """Return the end of a sentence on a name that is no dtype, where a long one is meant."""
+    """Return the end of a message about an unknown dtype, if its name resembles a long name; otherwise ""."""
     close = nearest(name, DTYPES)
     return f"; did you mean {close!r}?" if close is not None and close not in SHORT else ""
 
 
 def _once(option: str, made: dict[str | None, Any], family: str | None, value: Any) -> None:
-    """Add what is said of a family. Raises UsageError where something else was said of it before."""
+    """Add the value for a family. Raises UsageError if another value was given for it before."""
     if made.setdefault(family, value) != value:
         of = "all values" if family is None else repr(family)
         raise UsageError(f"--{option} is given twice for {of}; give it once for each family")
 
 
 def _of_families(option: str, value: Any) -> Iterator[tuple[str | None, str]]:
-    """Yield each family with what an option says of it, under None what it says of all others."""
+    """Yield each family with its value of an option, under None the value for all others."""
     if value is None:
         return
     if isinstance(value, Mapping):

@@ -1,4 +1,7 @@
-"""What a scan runs: a check for each shard, or for the sampled part of it; and tallies of single findings."""
+"""Plan what a scan runs: a check for each shard, or for the sampled part of it.
+
+Also make tallies of single findings.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from datacheck.scanning.tasks import Check, Count, Task
 from datacheck.workers.interface import Death, Engine
 
 STATS_BYTES = 4 << 20
-"""Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
+"""Maximum size in bytes of stores that always get all statistics; for them the cost is unnoticeable."""
 
 
 def all_statistics(layout: Layout, settings: Settings) -> bool:
@@ -27,10 +30,10 @@ def all_statistics(layout: Layout, settings: Settings) -> bool:
 
 
 def checks_of(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> Iterator[Check]:
-    """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known.
+    """Yield the checks to run. A sampled scan first counts the records of shards whose number is not known.
 
-    A shard whose records cannot be counted is checked whole, and left out of what the sample is taken from: that is
-    another sample than was asked for, which is said.
+    A shard whose records cannot be counted is checked as a whole and left out of the sample. The sample is then not the
+    one that was asked for, which gets a finding.
     """
     text = report.settings.sample
     stats = all_statistics(layout, report.settings)
@@ -71,7 +74,7 @@ def given_up(death: Death, doing: str) -> Tally:
 
 
 def tally_of(*findings: Finding) -> Tally:
-    """Return the tally that findings of the store come to."""
+    """Return a tally of findings about the store."""
     tally = Tally()
     for finding in findings:
         tally.count([finding])
@@ -79,7 +82,7 @@ def tally_of(*findings: Finding) -> Tally:
 
 
 def unknown_of(family: str, count: int, form: str = "") -> Tally:
-    """Return the tally that stands for all records of a family that no decoder knows: one finding for all of them.
+    """Return the tally for all records of a family that no decoder knows, with a single finding for all of them.
 
     `form` is the known format of those that were sampled.
     """

@@ -1,6 +1,6 @@
-"""Have the profile of a store taken in a worker: probe by probe, and on behind what kills.
+"""Determine the profile of a store in a worker, probe by probe, skipping the records that kill the worker.
 
-What a probe gave is told at once (`taking`), so that a death loses nothing of the others.
+The result of each probe is sent back at once (`taking`), so that a death loses nothing of the other probes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from datacheck.scanning.tasks import Task
 from datacheck.workers.interface import Death, Engine, Step
 
 DEATHS = 8
-"""So many deaths a profile may cost; it is then made of what the probes gave until then."""
+"""Maximum number of deaths while taking a profile. After that, it is made from what the probes have returned so far."""
 RAISED = 64
-"""So many exceptions, which cost no time."""
+"""Maximum number of exceptions while taking a profile; they cost no time."""
 MOST, CERTAIN = 0.5, 200
-"""Of fewer records than these, unless they are so many of all, it is not seen what differs in few of them."""
+"""Share of all records, or number of records of a family, that must be sampled for ties to be certain.
+
+With fewer sampled records, differences that few records have may be missed.
+"""
 FIRST = (Position(b""), Position(0))
-"""The places before all others, where a piece with an open start begins."""
+"""The positions before all others, where a piece with an open start begins."""
 
 
 def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) -> Taken:
@@ -62,16 +65,16 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
         if finish or lost > 1:
             return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
         if last is None and not probes_of_keys(layout.probes):
-            order = _scattered(len(probes))  # so that those looked at before it is given up are spread evenly
+            order = _scattered(len(probes))  # so that the probes read before the attempt is given up are spread evenly
         last = result
         if result.note is not None:
             _avoid(probes, left, result)
-            order.append(order.pop(order.index(result.note[1])))  # what may die again comes last
+            order.append(order.pop(order.index(result.note[1])))  # the probe that may die again comes last
     return Taken(Profile())
 
 
 def _careful(profile: Profile, layout: Layout) -> Profile:
-    """Return the profile, in which no ties are certain that only a few of very many records show."""
+    """Return the profile with all ties marked as loose that too few records of a large store show."""
     of = [*profile.families.values(), *([] if profile.rest is None else [profile.rest])]
     if layout.records is not None and sum(it.sampled for it in of) >= MOST * layout.records:
         return profile
@@ -86,9 +89,9 @@ def _careful(profile: Profile, layout: Layout) -> Profile:
 
 
 def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
-    """Change the probe that died so that it goes on behind what killed it.
+    """Change the probe that died so that it continues after what killed it.
 
-    Where that is not known, all probes go on record by record: the time allowed is meant for one.
+    If that is not known, all probes continue record by record, since the time limit is meant for a single record.
     """
     doing, number, *at = death.note
     probe = probes[number]
@@ -120,12 +123,15 @@ def _probed(left: Left, layout: Layout) -> str:
 
 
 def probes_of_keys(probes: Sequence[Shard]) -> bool:
-    """Say if probes are of keys and values. Those of tables are looked at in their order, which share chunks."""
+    """Return whether probes are of keys and values.
+
+    Probes of tables may share chunks, and so are read in their order.
+    """
     return all(isinstance(it.start.key, bytes) for it in probes if it.start is not None)
 
 
 def _scattered(count: int) -> list[int]:
-    """Return the numbers below `count` in an order of which every beginning is spread over all of them.
+    """Return the numbers below `count` in an order of which every prefix is spread over the whole range.
 
     >>> _scattered(8)
     [0, 4, 2, 6, 1, 5, 3, 7]
@@ -135,10 +141,10 @@ def _scattered(count: int) -> list[int]:
 
 
 def undecided(taken: Taken, layout: Layout, reader: Reader, fatal: Callable[[Death, str], Finding]) -> Iterator[Tally]:
-    """Yield what is to be said of a profile that could not be taken as it was meant; `fatal` tells of a death.
+    """Yield findings about a profile that could not be determined completely. `fatal` makes the finding for a death.
 
-    Nothing of this is bad: a record that is has a finding of its own. A family of which nothing could be used is judged
-    without knowing what it is meant to hold, so the scan is not complete.
+    None of them is bad: a bad record gets a finding of its own. A family without any usable sample is judged without
+    knowing what it should hold, so the scan is not complete.
     """
 
     def said(death: Death, doing: str, complete: bool, **details: Any) -> Tally:

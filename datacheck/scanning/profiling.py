@@ -1,7 +1,7 @@
-"""Decide what a store is meant to hold, from a fixed, evenly spread sample of its records.
+"""Determine what a store should hold from a fixed, evenly spread sample of its records.
 
-What a probe contributes adds up: first what its values look like (`recognition.Look`), which decides the decoder of
-each family, then what that decoder makes of them (`Sums`). So a probe that dies takes nothing of the others with it.
+The results of probes add up: first the looks of their values (`recognition.Look`), which decide the decoder of each
+family, then what that decoder makes of the values (`Sums`). So a probe that dies loses nothing of the other probes.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ T = TypeVar("T")
 
 RECORDS_A_PROBE = 16
 PROBE_BYTES = 256 << 10
-"""The values of a probe may have so many bytes together, or it has one value."""
+"""Maximum size in bytes of the values taken of a probe together; at least one value is taken."""
 FURTHER_BYTES = 4 << 20
-"""The same of a probe that is added where a family has too few values."""
+"""The same limit for a probe that is added because a family has too few values."""
 PROFILE_BYTES = 4 << 20
-"""Once so much was read no further probe is looked at, if there are enough values of each family."""
+"""Bytes read after which no further probes are read, if there are enough values of each family."""
 SAMPLE_BYTES = 64 << 20
-"""So much of all probes is kept in memory; what is beyond that is read once more when it is to be decoded."""
+"""Maximum bytes of all probes kept in memory; values beyond that are read again when they are decoded."""
 FIELDS = 256
-"""A family's profile has at most so many fields, those that most records have."""
+"""Maximum number of fields in a family's profile. Those that most records have are kept."""
 CLASSES = 64
-"""And at most so many names of classes."""
+"""Maximum number of class names in a family's profile."""
 FEWEST_OF_SIZE = 8
-"""So many pictures have the size that their family is called by, before another size is wrong."""
+"""Minimum number of pictures of the size in their family's name before another size is wrong."""
 USUAL = 0.75
-"""Where no more than this share of the pictures have as many channels, none stands out."""
+"""Share of the pictures that must be exceeded by one number of channels for it to be the expected one."""
 TOGETHER = 1024
-"""Records of up to so many values have their means taken all at once."""
+"""Maximum number of values of a record for the means of all records to be computed at once."""
 
 
 def sample(
@@ -60,9 +60,10 @@ def sample(
     room: int = PROBE_BYTES,
     keys: set[bytes] | None = None,
 ) -> AnyBlock | None:
-    """Return the first records of a probe, in their own memory: at most `limit`, and one or as many as have `room`.
+    """Return copies of the first records of a probe: at most `limit`, of at most `room` bytes, but at least one.
 
-    `keys` takes those that came by, which are more where a value costs only who looks at it.
+    Rows of a table are returned as they are, and None if there are no records. `keys` receives all keys that were read;
+    readers that can peek read more keys than values.
     """
     taken: Block | None = None
     blocks: Iterator[AnyBlock]
@@ -83,7 +84,10 @@ def sample(
 
 
 def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> Block:
-    """Return copies of the first records of a block, `behind` others: at most `limit` in all, and as have `room`."""
+    """Return copies of the first records of a block, appended to the records of `behind`.
+
+    There are at most `limit` in all, of at most `room` bytes, but at least one.
+    """
     keys: list[bytes] = [] if behind is None else [*behind.keys]
     values: list[bytes | memoryview] = [] if behind is None else [*behind.values]
     size = sum(map(len, values))
@@ -92,15 +96,15 @@ def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> 
         if len(values) >= limit or (values and size > room):
             break
         keys.append(key)
-        values.append(memoryview(bytes(value)))  # so that what is cut out of it is not copied again
-    of = block if behind is None or not behind.keys else behind  # what ends a shard may be no block of records
+        values.append(memoryview(bytes(value)))  # so that slices of it are not copied again
+    of = block if behind is None or not behind.keys else behind  # the last item of a shard may be no block of records
     return Block(keys, values, database=of.database)
 
 
 OF_FILES = 0.75
-"""If fewer of the rows of many files than this share have one shape, other shapes are no fault."""
+"""Minimum share of the rows of many files that must have one shape for other shapes to be faults."""
 MASKS_OF_ONE_VALUE = 10
-"""Where more than one in so many masks is of one value, that is said once of the field."""
+"""If more than one in this many masks has a single value, this is reported once for the field."""
 MASKS = frozenset(
     [
         "mask",
@@ -120,12 +124,12 @@ _WORDS = re.compile(r"[a-z]+")
 
 
 def is_mask(name: str) -> bool:
-    """Say whether a field or a family is called what masks are called."""
+    """Return whether a field or a family has a name that is usual for masks."""
     return not MASKS.isdisjoint(_WORDS.findall(name.rpartition("/")[2].lower()))
 
 
 class FieldSums(msgspec.Struct):
-    """What was seen of one field: how many records have which shape, format and dtype, and the mean of each record."""
+    """The counts of shapes, formats and dtypes of one field, the mean of each record, and other sums."""
 
     shapes: Counter[tuple[int, ...]] = msgspec.field(default_factory=Counter)
     formats: Counter[str] = msgspec.field(default_factory=Counter)
@@ -163,10 +167,10 @@ class FieldSums(msgspec.Struct):
     def profile(
         self, records: int, *, channels_first: bool = False, size: int | None = None, mask: bool = False, rows: bool
     ) -> FieldProfile:
-        """Return what the field is meant to hold, having been looked for in so many records; `size` is their name.
+        """Return what the field should hold, given that it was searched in `records` records.
 
-        A `mask` is often of one value: there is nothing to be seen in that picture. Of `rows` those of each file have
-        one shape, and where those of many files have others it is that of the file.
+        `size` is the size in the family's name. A `mask` often has a single value, if its picture shows no object.
+        `rows` of one file have one shape; if the rows of many files differ, the shape is taken to be that of each file.
         """
         count = sum(self.shapes.values())
         varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _agreed(self.shapes)
@@ -186,12 +190,12 @@ class FieldSums(msgspec.Struct):
         )
 
     def _all_have(self, size: int | None, count: int) -> bool:
-        """Say whether nearly all pictures have this height and width."""
+        """Return whether nearly all pictures have this height and width."""
         having = sum(number for shape, number in self.shapes.items() if shape[1:] == (size, size))
         return having >= max(FEWEST_OF_SIZE, NEARLY_ALL * count)
 
     def _channels(self, count: int) -> int | None:
-        """Return how many channels nearly all of the pictures have."""
+        """Return the number of channels that most pictures have, or None if their share is too small."""
         channels: Counter[int] = Counter()
         for shape, number in self.shapes.items():
             channels[shape[0]] += number
@@ -200,7 +204,7 @@ class FieldSums(msgspec.Struct):
 
 
 class Sums(msgspec.Struct):
-    """What a decoder made of some records of one family, or rows of one table: `broken` ones have no fields."""
+    """The sums over decoded records of one family or rows of one table. `broken` records have no fields."""
 
     records: int = 0
     broken: int = 0
@@ -210,7 +214,7 @@ class Sums(msgspec.Struct):
     extents: Extents = msgspec.field(default_factory=Extents)
 
     def take(self, batches: Iterable[Batch], records: int) -> None:
-        """Add what `records` records were decoded to."""
+        """Add the batches that `records` records were decoded to."""
         self.records += records
         for batch in batches:
             if not len(batch.rows):
@@ -253,9 +257,9 @@ class Sums(msgspec.Struct):
         )
 
     def _channels_first(self, decoder_name: str, field_name: str) -> bool:
-        """Say if arrays have their channels first: in a Datum, and in the floats and labels that Caffe's layer reads.
+        """Return whether arrays have their channels first, as in a Datum, or as floats with labels for Caffe's layer.
 
-        Other HDF5 files and .npy arrays may have them first or last: their loaders know.
+        Other HDF5 files and .npy arrays may have them first or last; only their loaders know.
         """
         if decoder_name == "datum":
             return True
@@ -265,9 +269,9 @@ class Sums(msgspec.Struct):
 
 
 class ColumnSums(msgspec.Struct):
-    """What was seen of a column of cells: how many look like what, and what their decoders made of them.
+    """The sums over a column of cells: the number of each kind, and the sums over what their decoders made of them.
 
-    A `maybe` is a column of numbers, unless it turns out that most of its rows are pictures.
+    A `maybe` column has numbers, unless most of its rows turn out to be pictures.
     """
 
     kinds: Counter[str] = msgspec.field(default_factory=Counter)
@@ -276,7 +280,7 @@ class ColumnSums(msgspec.Struct):
     maybe: bool = False
 
     def take(self, block: RowBlock, name: str, cells: Cells, *, pixels: bool) -> None:
-        """Add the cells of a block that were read. Only so many are decoded as have room in a probe."""
+        """Add the cells of a block that were read. Only as many are decoded as fit in PROBE_BYTES."""
         self.maybe, self.label = cells.holds == PADDED, name in block.labels
         lost = block.left_out(name)
         rows = [row for row in range(len(block)) if row not in lost]
@@ -333,7 +337,7 @@ def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
 
 
 def of_rows(block: RowBlock, *, pixels: bool = True) -> Sums:
-    """Return the sums of the rows of a table, as `of_values` those of the payloads in them."""
+    """Return the sums over the rows of a table, and over the payloads in its columns."""
     made = Sums()
     items = blamed("undecodable", decoder("rows").decode, block, range(len(block)), None)
     made.take((it for it in items if isinstance(it, Batch)), len(block))
@@ -348,7 +352,10 @@ def of_rows(block: RowBlock, *, pixels: bool = True) -> Sums:
 def of_values(
     values: Sequence[bytes | memoryview], name: str, *, pixels: bool, label: bool = False, array: Array | None = None
 ) -> Sums:
-    """Return the sums of values that a decoder is to decode. Without `pixels`, pictures not looked at have no mean."""
+    """Return the sums over values decoded by the decoder `name`.
+
+    Without `pixels`, pictures whose pixels are not decoded have no mean.
+    """
     made = Sums()
     block = Block([b""] * len(values), values)
     decodes = decoder(name)
@@ -365,7 +372,7 @@ def of_values(
 
 
 def of_families(families: Families, sums: Mapping[str | None, Sums]) -> Profile:
-    """Return the profile of keys and values by the votes, and by the sums of the values that were decoded."""
+    """Return the profile of keys and values from the votes and from the sums over decoded values."""
 
     def made(family: str | None, vote: Vote) -> FamilyProfile:
         decoded = sums.get(family, Sums())
@@ -378,19 +385,19 @@ def of_families(families: Families, sums: Mapping[str | None, Sums]) -> Profile:
 
 
 def undecided(families: Families, sums: Mapping[str | None, Sums]) -> tuple[str | None, ...]:
-    """Return the families of whose values none was decoded, although there are some to be."""
+    """Return the families that have values to decode, but none that was decoded."""
     every = [*families.votes.items(), *([] if families.rest is None else [(None, families.rest)])]
     return tuple(name for name, it in every if it.full and it.decoder != UNKNOWN and name not in sums)
 
 
 def of_tables(sums: Mapping[str | None, Sums]) -> Profile:
-    """Return the profile of tables by the sums of their rows."""
+    """Return the profile of tables from the sums over their rows."""
     tables = {name: it for name, it in sums.items() if name is not None}
     return Profile({name: tables[name].profile("rows", tables[name].records) for name in sorted(tables)})
 
 
 def _agreed(counts: Counter[T], share: float = NEARLY_ALL) -> bool:
-    """Say whether nearly all are the same, or such a share of them."""
+    """Return whether one value has at least this share of the counts."""
     return not counts or max(counts.values()) >= share * counts.total()
 
 
@@ -399,7 +406,7 @@ def _most(counts: Counter[T]) -> T:
 
 
 def _means(batch: Batch) -> Iterator[float]:
-    """Yield the mean of each record's finite values, in float32's range."""
+    """Yield the mean of each record's finite values, clipped to float32's range."""
     if batch.pixels_skipped or not batch.width or batch.values.dtype.kind == "S":
         return
     if isinstance(batch.values, np.ndarray) and batch.width <= TOGETHER:

@@ -1,4 +1,4 @@
-"""Recognise what the families of keys hold, by what the sampled values look like: a vote, and no look at the store."""
+"""Recognise what the families of keys hold by a vote over the sampled values, without access to the store."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from datacheck.model.settings import Array
 from datacheck.scanning.blame import blaming
 
 FAMILIES = 32
-"""A profile has no more families than this; the others are judged together, or each record by its own magic."""
+"""Maximum number of families in a profile. The others are judged together, or each record by its own magic."""
 SAMPLED = 16
-"""So many values of each family are sampled, if there are so many."""
+"""Number of values sampled of each family, if it has as many."""
 SHARE = 50
-"""A family of one in so many of the sampled values is one of the profile's, however few they are."""
+"""A family with at least one in this many of the sampled values is in the profile, however few they are."""
 ALIKE = 0.75
-"""The keys of a database that make no families are one where so many of their values are of one kind."""
+"""Minimum share of one kind among values whose keys form no families for the database to become their family."""
 NUMBERS = 0.95
-"""Where fewer of the texts than this are numbers, they are words: a family of numbers may hold no NaN."""
+"""Minimum share of numbers among texts. With fewer, they are words; a family of numbers must not hold NaN."""
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
-"""A family whose key has one of these words in it is of labels."""
+"""Words that make a family one of labels, if its name has one of them."""
 WORDS = frozenset(("decimal", "text"))
 NEARLY_ALL = 0.9
-"""Where so many values that nothing decodes have one length, those of small families are to have it too."""
+"""Minimum share of one length among undecodable values for values of small families to be expected to have it too."""
 _WORD = re.compile(r"[a-z]+")
 _OF_A_CLASS = re.compile(r"(class|cls|label|target|y)[-_. ]?[#0-9]+")
 
@@ -52,7 +52,7 @@ class Look(NamedTuple):
 
 
 def looks(block: Block, forced: Forced) -> list[Look]:
-    """Return what the values of a block look like; with a decoder that is `forced` for all of them nobody asks."""
+    """Return the looks of the values of a block. If one decoder is `forced` for all of them, no decoder is tried."""
     whole = None if forced.rest is None or forced.families or forced.spares_texts else forced.rest.decoder
     with blaming("undecodable"):
         kinds = [EMPTY if not len(it) else whole or kind(it) or UNKNOWN for it in block.values]
@@ -62,16 +62,16 @@ def looks(block: Block, forced: Forced) -> list[Look]:
 
 
 def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
-    """Return the known formats of the values that no decoder knows."""
-    from datacheck.decoders.foreign import foreign  # a worker has loaded what that needs
+    """Return the known formats of the values that no decoder knows, "" for the others."""
+    from datacheck.decoders.foreign import foreign  # a worker has loaded its dependencies already
 
     return [foreign(it) or "" if of == UNKNOWN else "" for it, of in zip(block.values, kinds, strict=True)]
 
 
 def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]:
-    """Return the name of the family of each: numbers that take few values are a part of it.
+    """Return the family of each value. Numbers that take few values are part of its name.
 
-    What is of one of the `wanted` families is of that.
+    A key that belongs to one of the `wanted` families is assigned to that.
     """
     alike: dict[tuple[str | None, str], list[int]] = defaultdict(list)
     for at, look in enumerate(seen):
@@ -91,10 +91,10 @@ def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]
 
 
 def _take_databases_for_families(seen: Sequence[Look], names: list[str]) -> None:
-    """Name what no number makes a family of, such as packed numbers or digests, by the database that is full of it.
+    """Use the database as the family of keys that form none, such as packed numbers or digests, if it is full of them.
 
-    Of a small one all must be of one kind.
-    Another database may hold other things under the same keys: the pictures in one, their labels in the other.
+    In a small database, all of their values must be of one kind. Other databases may hold other things under the same
+    keys, such as the pictures in one and their labels in another.
     """
     of_database: dict[str, list[int]] = defaultdict(list)
     for at, look in enumerate(seen):
@@ -114,7 +114,7 @@ def _take_databases_for_families(seen: Sequence[Look], names: list[str]) -> None
 
 
 def main_families(names: Iterable[str], wanted: Collection[str] = ()) -> list[str]:
-    """Return those of the families that are the profile's own, the `wanted` ones among them."""
+    """Return the families that the profile has entries for, including the `wanted` ones."""
     counts = Counter(names)
     order = sorted(counts, key=lambda family: (-counts[family], family))[:FAMILIES]
     enough = min(SAMPLED, counts.total() / SHARE)
@@ -122,13 +122,13 @@ def main_families(names: Iterable[str], wanted: Collection[str] = ()) -> list[st
 
 
 def too_few(names: Sequence[str]) -> frozenset[str]:
-    """Return the families of the profile of which there are too few among the sampled values."""
+    """Return the families of the profile that have too few sampled values."""
     counts = Counter(names)
     return frozenset(family for family in main_families(names) if counts[family] < SAMPLED)
 
 
 class Vote(msgspec.Struct, frozen=True):
-    """What the sampled values of a family come to: what is to decode them, and how many there are of each kind.
+    """The result for the sampled values of a family: the decoder to use, and the number of values of each kind.
 
     `forced`, `array`, `length` and `form` are those of the family's profile.
     """
@@ -143,7 +143,7 @@ class Vote(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> int:
-        """The number of values of no bytes."""
+        """The number of values of zero bytes."""
         return self.kinds.get(EMPTY, 0)
 
     @property
@@ -153,12 +153,12 @@ class Vote(msgspec.Struct, frozen=True):
 
     @property
     def of_training(self) -> bool:
-        """Whether these are, or may be, the records that others lie beside."""
+        """Whether these are, or may be, the records to train on, beside which others lie."""
         count = sum(number for name, number in self.kinds.items() if name not in (UNKNOWN, EMPTY, *SIDE_DECODERS))
         return self.decoder not in (UNKNOWN, *SIDE_DECODERS) or 4 * count > self.full
 
     def alone(self) -> Vote:
-        """Return what is left of the vote where there is nothing that texts and numbers could lie beside."""
+        """Return the vote for a store in which there is nothing that texts and numbers could lie beside."""
         kinds: Counter[str] = Counter()
         for name, number in self.kinds.items():
             kinds[UNKNOWN if name in SIDE_DECODERS else name] += number
@@ -168,7 +168,10 @@ class Vote(msgspec.Struct, frozen=True):
 
 
 def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, array: Array | None = None) -> Vote:
-    """Return the vote of the values of one family: a decoder that knows more than half of them, UNKNOWN without one."""
+    """Return the vote of the values of one family.
+
+    Its decoder is the forced one, or one that knows more than half of the values, or else UNKNOWN.
+    """
     kinds = Counter(look.kind for look in seen)
     full = len(seen) - kinds[EMPTY]
     if forced is not None:
@@ -179,13 +182,13 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
 
 
 def _form(seen: Sequence[Look]) -> str:
-    """Return the known format of all values that no decoder knows, if they have one."""
+    """Return the format that all values unknown to decoders have in common, or ""."""
     forms = {look.form for look in seen if look.kind == UNKNOWN}
     return forms.pop() if len(forms) == 1 else ""
 
 
 def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
-    """Return the length that most of the values have which no decoder knows."""
+    """Return the length that more than half of the values unknown to decoders have, or None."""
     sizes = Counter(look.size for look in seen if look.kind == UNKNOWN)
     count = sizes.total()
     if count < SAMPLED:
@@ -195,7 +198,7 @@ def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
 
 
 def _of_length(vote: Vote, seen: Sequence[Look], usual: UsualLength) -> Vote:
-    """Return the vote of a family with the length that nearly all values have, if most of its own few have it too."""
+    """Return the vote of a family with the usual length, if more than half of its own few values have that length."""
     if vote.decoder != UNKNOWN or vote.length is not None:
         return vote
     sizes = [look.size for look in seen if look.kind == UNKNOWN]
@@ -203,9 +206,9 @@ def _of_length(vote: Vote, seen: Sequence[Look], usual: UsualLength) -> Vote:
 
 
 def elected(kinds: Counter[str], *, single: bool = False) -> str:
-    """Return the decoder that knows more than half of the values that have any bytes, UNKNOWN without one."""
+    """Return the decoder that knows more than half of the values that have any bytes, or UNKNOWN."""
     full = kinds.total() - kinds[EMPTY]
-    if single and kinds["byte"]:  # some of all bytes look like a text of one letter
+    if single and kinds["byte"]:  # some bytes look like a text of one letter
         return "byte"
     words = sum(kinds[name] for name in WORDS)
     if 2 * words > full:
@@ -215,9 +218,9 @@ def elected(kinds: Counter[str], *, single: bool = False) -> str:
 
 
 class Families(msgspec.Struct, frozen=True):
-    """The votes of the main families, and `rest` that of all other keys together, None where they are too few.
+    """The votes of the main families. `rest` is that of all other keys together, or None if they are too few.
 
-    With `strays` there are such.
+    `strays` is set if there are such few other keys.
     """
 
     votes: Mapping[str, Vote]
@@ -226,9 +229,9 @@ class Families(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, seen: Sequence[Look], forced: Forced = UNFORCED, label_field: str | None = None) -> Families:
-        """Decide by the looks of all probes; `forced` is what the caller said of decoders.
+        """Decide from the looks of all probes; `forced` is what the caller said about decoders.
 
-        Raises UsageError for a decoder of rows, where there are keys and values.
+        Raises UsageError if a decoder of rows is given for keys and values.
         """
         for how in (*forced.families.values(), *([forced.rest] if forced.rest else [])) if seen else ():
             if payload(how.decoder).rows:
@@ -253,17 +256,17 @@ class Families(msgspec.Struct, frozen=True):
         return cls(votes, rest, bool(others) and rest is None)
 
     def vote(self, family: str | None) -> Vote | None:
-        """Return the vote of a family, or (None) of all the rest."""
+        """Return the vote of a family, or of all other keys for None."""
         return self.rest if family is None else self.votes[family]
 
     def decoder(self, family: str | None) -> str | None:
-        """Return what is to decode the values of a family, or (None) of all the rest; None if nothing is."""
+        """Return the decoder for the values of a family, or of all other keys for None; None if there is none."""
         vote = self.vote(family)
         return None if vote is None or vote.decoder == UNKNOWN else vote.decoder
 
 
 def _vote(family: str | None, seen: Sequence[Look], forced: Forced, label_field: str | None = None) -> Vote:
-    """Return the vote of a family, or (None) of all the rest."""
+    """Return the vote of a family, or of all other keys for None."""
     label = family is not None and is_label(family, label_field)
     how = forced.of(family)
     if how is not None and how is forced.rest and forced.spares_texts:
@@ -274,7 +277,9 @@ def _vote(family: str | None, seen: Sequence[Look], forced: Forced, label_field:
 
 
 def is_label(family: str, label_field: str | None) -> bool:
-    """Say if the words of a family's name make it one of labels; a folder of one class tells of what is in it.
+    """Return whether a family is one of labels by the words in its name.
+
+    The name of a folder for one class does not count.
 
     >>> is_label("train/label-#", None), is_label("labelled-#", None), is_label("gt_#", "gt")
     (True, False, True)

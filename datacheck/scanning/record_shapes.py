@@ -1,4 +1,4 @@
-"""The shapes of a store's records as Caffe takes them; found out in a worker, which may die of it."""
+"""Determine the shapes of a store's records as Caffe reads them. This runs in a worker, which a record may kill."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from datacheck.workers.interface import Death, MakeEngine, Watch
 def shape_for_caffe(batch: Batch, colour: int | None) -> tuple[int, ...]:
     """Return the shape that OpenCV gives a picture: its own channels, or `colour` if the layer asks for 3 or 1.
 
-    With IMREAD_UNCHANGED grey with alpha becomes four channels, and CMYK three (OpenCV 4.6, modules/imgcodecs).
+    With IMREAD_UNCHANGED, grey with alpha becomes four channels, and CMYK three (OpenCV 4.6, modules/imgcodecs).
     """
     shape = batch.shape
     if not batch.encoded or len(shape) != 3:
@@ -38,7 +38,7 @@ def shape_for_caffe(batch: Batch, colour: int | None) -> tuple[int, ...]:
 
 
 def shapes(batches: Sequence[Batch], colour: int | None) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield the row and shape, as Caffe takes it, of each record that has "data"."""
+    """Yield the row and shape, as Caffe reads it, of each record that has "data"."""
     for batch in batches:
         if batch.field == "data" and not batch.label:
             for row in batch.rows:
@@ -47,10 +47,11 @@ def shapes(batches: Sequence[Batch], colour: int | None) -> Iterator[tuple[int, 
 
 @dataclass(frozen=True)
 class SourceSample:
-    """Of the sampled records: how often each shape occurs, as Caffe takes it, the first one, and how many are encoded.
+    """The shapes of the sampled records, as Caffe reads them.
 
-    `records` is how many there are in all, None where that is not known; `failed` tells of a mistake of our own.
-    `bytes` says that they are bytes, and that some are above 1, as far as they were decoded.
+    `shapes` counts each shape, `first` is that of the first record, and `encoded` the number of encoded records.
+    `records` is the number of all records, or None if it is not known. `failed` is a finding about a mistake of
+    datacheck itself. `bytes` is set if the values are bytes and some are above 1, as far as they were decoded.
     """
 
     shapes: Counter[tuple[int, ...]]
@@ -62,12 +63,12 @@ class SourceSample:
 
     @property
     def only(self) -> tuple[int, ...] | None:
-        """The shape of all sampled records, None where they differ."""
+        """The shape of all sampled records, or None if they differ."""
         return next(iter(self.shapes)) if len(self.shapes) == 1 else None
 
     @property
     def usual(self) -> tuple[int, ...] | None:
-        """The shape of most records; of shapes that are as frequent, that of the first record."""
+        """The most frequent shape. Of equally frequent shapes, it is that of the first record."""
         most = max(self.shapes.values(), default=0)
         if self.first is not None and self.shapes[self.first] == most:
             return self.first
@@ -76,7 +77,10 @@ class SourceSample:
 
 @dataclass(frozen=True)
 class TakeShapes:
-    """Decode the records at the probes and return the Look they give; notes the number of the probe it is at."""
+    """A task that decodes the records at the probes and returns their SourceSample.
+
+    It notes the number of the current probe.
+    """
 
     probes: tuple[Shard, ...]
     colour: int | None
@@ -87,7 +91,7 @@ class TakeShapes:
         from datacheck.scanning.profiling import sample
 
         watch.timeout = job.settings.timeout
-        sample_source = SourceSample(Counter())
+        seen = SourceSample(Counter())
         for number, probe in enumerate(self.probes):
             watch.note(number)
             with blaming("unreadable"):
@@ -99,17 +103,17 @@ class TakeShapes:
             decoded = blamed("undecodable", decode, block, rows, None, pixels=False)
             batches = [it for it in decoded if isinstance(it, Batch)]
             found_there = sorted(shapes(batches, self.colour))
-            sample_source.shapes.update(shape for _, shape in found_there)
+            seen.shapes.update(shape for _, shape in found_there)
             encoded = sum(len(it.rows) for it in batches if it.field == "data" and it.encoded)
-            first = sample_source.first or (found_there[0][1] if found_there else None)
-            large = sample_source.bytes or any(map(_of_bytes, batches))
-            sample_source = replace(sample_source, first=first, encoded=sample_source.encoded + encoded, bytes=large)
+            first = seen.first or (found_there[0][1] if found_there else None)
+            large = seen.bytes or any(map(_of_bytes, batches))
+            seen = replace(seen, first=first, encoded=seen.encoded + encoded, bytes=large)
         watch.note(None)
-        return sample_source
+        return seen
 
 
 def _of_bytes(batch: Batch) -> bool:
-    """Return whether a batch has bytes above 1: pictures that are not decoded are taken to have them."""
+    """Return whether a batch has bytes above 1. Encoded pictures, which are not decoded, are assumed to have some."""
     if batch.label or batch.field != "data" or not len(batch.rows):
         return False
     if batch.encoded:
@@ -124,7 +128,10 @@ def sample_source(
     engine: MakeEngine | None = None,
     most: int | None = None,
 ) -> SourceSample:
-    """Return what the records of the first `most` probes (all) are; a probe that kills its worker is left out."""
+    """Return the shapes of the records at the first `most` probes, or at all probes.
+
+    A probe that kills its worker is left out.
+    """
     with start_engine(Job(reader, settings), 1, engine) as pool:
         layout = only(pool, TakeLayout())
         if not isinstance(layout, Layout):

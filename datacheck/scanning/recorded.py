@@ -1,4 +1,4 @@
-"""Hold the records of a store against a checksum file: which are not what they were, which are gone, which are new."""
+"""Compare the records of a store with a checksum file: find those that have changed, are gone, or are new."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from datacheck.reporting.tally import Tally
 
 HELD_BYTES, KEY_COST = 64 << 20, 256
-"""A worker holds blocks of the file up to so many bytes, of which each key costs so many beside its digests."""
+"""Maximum size in bytes of the blocks of the file that a worker holds, and the cost of each key beside its digest."""
 GIVEN_UP = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-error"})
-"""Codes of records that are there, and whose value nobody has seen."""
+"""Codes of records that exist, but whose value could not be read."""
 
 
 class Made(msgspec.Struct):
-    """What one check came to: `seen` are the records of the file that are there, as (first, behind the last)."""
+    """The result of one check. `seen` are the numbers of the file's records that exist, as (first, behind the last)."""
 
     compared: int = 0
     changed: int = 0
@@ -42,7 +42,7 @@ class Made(msgspec.Struct):
 
 
 class AgainstFile(msgspec.Struct, frozen=True):
-    """Compares records with those in a file, which must still be the one with this `seal`."""
+    """Compares records with those in a file, which must still have this `seal`."""
 
     path: str
     seal: bytes
@@ -53,7 +53,7 @@ class AgainstFile(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1)
 def _opened(path: str, seal: bytes) -> ChecksumFile:
-    """Return the open file; it stays open as long as the process works on one store."""
+    """Return the open file. It stays open as long as the process works on one store."""
     from datacheck.digests.file import ChecksumFile, refuse
 
     file = ChecksumFile(Path(path))
@@ -112,9 +112,9 @@ class Comparing:
     def _find(
         self, part: Part, key: bytes, digest: bytes, near: Held | None
     ) -> tuple[Held | None, int | None, list[tuple[int, bytes]]]:
-        """Return the number of the record of a key and a digest, and where there is none the first ones of the key.
+        """Return the number of the record with a key and a digest, or else the first records with the key.
 
-        The block that was looked at last comes before them: the next record is likely to be in it, too.
+        The block that was read last is returned first: the next record is likely to be in it too.
         """
         places = list(self._file.holding(part, key))
         for at in places:
@@ -137,7 +137,7 @@ class Comparing:
 
 
 class Held:
-    """A block of the file to be asked. The records of a key lie together, sorted by their digests."""
+    """A block of the file that can be searched. Records with the same key are neighbours, sorted by their digests."""
 
     def __init__(self, block: Digests, first: int) -> None:
         from datacheck.digests.hashing import SIZE
@@ -150,7 +150,7 @@ class Held:
         self.bytes = len(block.digests) + KEY_COST * len(self._rows)
 
     def number(self, key: bytes, digest: bytes) -> int | None:
-        """Return the number of the record of a key that has this digest."""
+        """Return the number of the record with this key and digest, or None."""
         its = self._rows.get(key)
         if its is None:
             return None
@@ -162,7 +162,7 @@ class Held:
         return self._first + row if self._digest(row) == digest else None
 
     def first(self, key: bytes) -> list[tuple[int, bytes]]:
-        """Return the numbers and the digests of the first records of a key."""
+        """Return the numbers and the digests of the first records with a key."""
         start, stop = self._rows.get(key, (0, 0))
         return [(self._first + row, self._digest(row)) for row in range(start, min(stop, start + FIRST))]
 
@@ -171,7 +171,7 @@ class Held:
 
 
 def _spans(spans: list[tuple[int, int]], numbers: list[int]) -> list[tuple[int, int]]:
-    """Return spans with more numbers; those that follow each other are one span."""
+    """Return the spans with further numbers added; adjacent numbers are joined to one span."""
     made = list(spans)
     for number in numbers:
         if made and made[-1][1] == number:
@@ -188,7 +188,7 @@ def _changed(digest: bytes, recorded: list[bytes]) -> Finding:
 
 
 def seal_of(path: str) -> bytes:
-    """Return what tells a checksum file from others. Raises UsageError where it is none."""
+    """Return the seal that identifies a checksum file. Raises UsageError if it is not a checksum file."""
     from datacheck.digests.file import ChecksumFile
 
     with ChecksumFile(Path(path)) as file:
@@ -196,10 +196,10 @@ def seal_of(path: str) -> bytes:
 
 
 class AgainstChecksums:
-    """A scan that holds a store against a checksum file."""
+    """The comparison of a store with a checksum file alongside a scan."""
 
     def __init__(self, path: str | Path) -> None:
-        """Open the file, to see what it is. Raises UsageError where it is none, or a damaged one."""
+        """Open the file once to check it. Raises UsageError if it is not a checksum file, or a damaged one."""
         import numpy as np
 
         from datacheck.digests.file import ChecksumFile
@@ -212,7 +212,7 @@ class AgainstChecksums:
         self._given_up: set[tuple[str | None, str | None, str | None]] = set()
 
     def collect(self, tally: Tally) -> None:
-        """Take what a check came to."""
+        """Take the result of a check."""
         if tally.account["died"] or not tally.complete:
             self._given_up.update((it.file, it.database, it.key) for it in tally.findings if it.code in GIVEN_UP)
         made: Made | None = tally.made
@@ -227,15 +227,15 @@ class AgainstChecksums:
             mark(self._seen, first, behind)
 
     def packed(self, made: Any) -> bytes:
-        """Return what a check came to as bytes."""
+        """Return the result of a check as bytes."""
         return msgspec.msgpack.encode(made)
 
     def unpacked(self, raw: bytes, records: int) -> Made:
-        """Return what a check came to."""
+        """Return the result of a check from its bytes."""
         return msgspec.msgpack.decode(raw, type=Made)
 
     def conclude(self, report: Report) -> Iterator[Finding]:
-        """Yield a finding for each record of the file that the store has no more, unless only a part was read."""
+        """Yield a finding for each record of the file that the store lacks, unless only a part of it was read."""
         from datacheck.digests.file import ChecksumFile, refuse
 
         report.checksums = self.summary
@@ -271,7 +271,7 @@ class AgainstChecksums:
 
 
 def mark(bits: Any, first: int, behind: int) -> None:
-    """Set the bits from one number to that before another one, in an array of uint8."""
+    """Set the bits from number `first` to before `behind`, in an array of uint8."""
     while first < behind and first % 8:
         bits[first >> 3] |= 1 << (first & 7)
         first += 1

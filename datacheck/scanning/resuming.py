@@ -1,4 +1,4 @@
-"""Go on where an earlier scan of a source stopped, and mark how far this one comes."""
+"""Continue a scan where an earlier scan of the source stopped, and mark the progress of this one."""
 
 from __future__ import annotations
 
@@ -30,17 +30,20 @@ if TYPE_CHECKING:
     from datacheck.reporting.files import Reports
 
 MARK_SECONDS = 1.0
-"""So often at most it is marked how far a scan came,"""
+"""Minimum number of seconds between marks of a scan's progress."""
 MARK_BYTES = 1 << 20
-"""or when there is so much to be marked."""
+"""Size in bytes of the results since the last mark at which a mark is written earlier."""
 FREE = ("workers", "engine", "config", "max_time", "max_bad", "strict", "eyes")
-"""Settings that do not change what is found in a record, or that the scan decides on itself once it has begun."""
+"""Settings that do not change what is found in a record, or that the scan itself decides once it has begun."""
 
 SPELLED = {"checks": "check", "conventions": "convention", "decoders": "decoder"}
-"""Options that have another name than their setting."""
+"""Options whose name differs from that of their setting."""
 
 Add = Callable[[Check, Tally | None, Passed], None]
-"""Adds what the check of a shard came to in an earlier run; nothing where that was told with another check."""
+"""Adds the result of a shard's check in an earlier run.
+
+The tally is None if it was reported together with that of another check.
+"""
 
 
 def comparable(settings: Settings) -> dict[str, Any]:
@@ -50,9 +53,9 @@ def comparable(settings: Settings) -> dict[str, Any]:
 
 
 def require_same(earlier: Earlier, scans: Sequence[tuple[Reader, Report]], name: str) -> None:
-    """Raise UsageError unless an earlier run, whose unfinished report has this name, scanned the same in the same way.
+    """Raise UsageError unless an earlier run scanned the same sources in the same way; `name` is its unfinished report.
 
-    That it scanned fewer sources is no difference: it did not come to the others.
+    It may have scanned fewer sources, since it did not reach the others.
     """
     begin_anew = f"delete {plain(name)} to begin anew"
     for number, scan in earlier.scans.items():
@@ -73,9 +76,9 @@ def require_same(earlier: Earlier, scans: Sequence[tuple[Reader, Report]], name:
 
 
 class Resumable:
-    """The checks of a source: those that an earlier run came to, whose results are added, and those that are left.
+    """The checks of a source: the results of those done by an earlier run are added, the others remain to be run.
 
-    Without a journal nothing is marked, and all are left.
+    Without a journal, nothing is marked and all checks remain.
     """
 
     def __init__(
@@ -95,10 +98,10 @@ class Resumable:
             settings = comparable(report.settings)
             self._there = journal.begin(source.path, settings, source.fingerprint, said)
             if report.known_before is not None:
-                report.known_before.noticed()  # what was found before the first shard is found again each time
+                report.known_before.noticed()  # findings before the first shard are made again by each run
 
     def left(self, checks: Iterator[Check], add: Add) -> Iterator[Check]:
-        """Add what is known; yield the checks that are left."""
+        """Add the known results, and yield the remaining checks."""
         if self._journal is None:
             yield from checks
             return
@@ -111,7 +114,7 @@ class Resumable:
             yield check
 
     def _add_known(self, there: EarlierScan, checks: Iterator[tuple[int, Check]], add: Add) -> None:
-        """Add what an earlier run came to."""
+        """Add the results of an earlier run."""
         assert self._journal is not None
         number, check = -1, None
         try:
@@ -136,7 +139,7 @@ class Resumable:
         self._done = there.done
 
     def reach(self, check: Check) -> None:
-        """A check, or a piece of one, is done: what is before it is done to its end."""
+        """Note that a check, or a piece of one, is about to be added: all checks before it are complete."""
         if self._journal is None or check is self._at:
             return
         self._finish()
@@ -150,14 +153,14 @@ class Resumable:
             self._mark()
 
     def passed(self, tally: Tally, findings: int, *, doubtful: bool) -> None:
-        """Take what was added for the check that was reached, and how many findings that were."""
+        """Take the tally that was added for the current check, with the number of its findings."""
         if self._journal is not None and self._at is not None:
             self._take(self._numbers[id(self._at)], tally, findings, doubtful=doubtful)
 
     def reused(self, checks: Sequence[Check], tally: Tally, findings: int, doubtful: Collection[int]) -> None:
-        """Take what was added for some checks together, of which some are `doubtful`, by their ids.
+        """Take the tally that was added for several checks together; `doubtful` has the ids of some of them.
 
-        No mark comes between them: a later run has all of them done, or none.
+        No mark is written between them, so that a later run finds all or none of them done.
         """
         if self._journal is None:
             return
@@ -180,17 +183,17 @@ class Resumable:
         self._bytes += len(made.tally) + len(made.known) + len(made.made)
 
     def end(self) -> None:
-        """All checks are done."""
+        """Mark the end: all checks are done."""
         if self._journal is not None:
             self._finish()
             self._mark()
 
     def stop(self) -> None:
-        """Mark what is done to its end, and nothing that comes behind: some of what is before that is missing."""
+        """Mark the complete checks only; of what follows them, something is missing."""
         if self._journal is None:
             return
         done = [it for it in self._since if it.shard < self._done]
-        if not any(it.findings for it in self._since[len(done) :]):  # they lie before the mark already
+        if not any(it.findings for it in self._since[len(done) :]):  # none of their findings precede the mark
             self._since = done
             self._mark()
         self._journal = None
@@ -203,15 +206,15 @@ class Resumable:
 
 
 def _require_order(before: int, shard: int) -> None:
-    """Raise ValueError for the number of a shard that is none, or that comes before the one before it."""
+    """Raise ValueError if the number of a shard is negative or less than the one before."""
     if shard < max(before, 0):
         raise ValueError("shards out of order")
 
 
 def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> None:
-    """Tell the reports of a run that an earlier report answers for a source, and mark it like a scan of the source.
+    """Pass an earlier report that answers for a source to the reports of a run, and mark it like a scan of the source.
 
-    Behind a source whose scan was `stopped` nothing is marked: what lies between is missing.
+    After a source whose scan was `stopped`, nothing is marked, since results are missing in between.
     """
     listen = files.begin(answer)
     if stopped:
@@ -230,14 +233,14 @@ def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> Non
 
 
 def _digest_of_answer(answer: Report) -> str:
-    """Return a digest of the report that an answer comes from, in the place of the digest of a layout."""
+    """Return a digest of the report that an answer comes from, for use in place of the digest of a layout."""
     status = Path(str(answer.unchanged)).stat()
     known = b"" if answer.known_before is None else answer.known_before.mark
     return "answered " + hashlib.sha256(msgspec.msgpack.encode([status.st_size, status.st_mtime_ns, known])).hexdigest()
 
 
 def _digest(layout: Layout, report: Report) -> str:
-    """Return a digest of what a store's shards are, and of what they are held against."""
+    """Return a digest of a store's shards and of what they are compared with."""
     digest = hashlib.sha256()
     for part in (report.profile, [it.name for it in report.conventions], report.settings.eyes):
         digest.update(msgspec.msgpack.encode(part))

@@ -1,4 +1,4 @@
-"""What to do instead of a check that killed its worker: ever smaller pieces, until one record has a name."""
+"""Replace a check that killed its worker by ever smaller pieces, until the record that caused it is identified."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
 
 DEATHS_A_SHARD = 32
-"""After this many deaths the rest of a shard is given up, in one finding."""
+"""Number of deaths after which the rest of a shard is given up, with a single finding."""
 WAITING = 8
-"""A death that only waiting caused counts as so many: the time it takes is the clock's."""
+"""Number of deaths that a death from mere waiting counts as, since waiting takes wall-clock time."""
 RUNNING = 0.2
-"""Who had a processor for this share of the time did not wait for a disk."""
+"""Share of the time with a processor from which a worker was not waiting for a disk."""
 STARVED = 0.02
-"""Nor, as far as can be told, did who had one for this share."""
+"""Share of the time with a processor from which a slow worker was starved by others, not by a disk, as far as known."""
 FIRST = (Position(b""), Position(0))
-"""The places before all others, where a shard with an open start begins."""
+"""The positions before all others, where a shard with an open start begins."""
 
 
 class Span(msgspec.Struct, eq=False):
-    """A piece of the source: the check to run there, its tally when it is done, and the check that it is a piece of."""
+    """A piece of the source: the check to run, its tally when it is done, and the check that it is a piece of."""
 
     check: Check
     tally: Tally | None = None
@@ -40,7 +40,11 @@ class Span(msgspec.Struct, eq=False):
 
 
 def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
-    """Return what to do instead of a check that died: what came before, record by record what follows, or its name."""
+    """Return the pieces that replace a check that died.
+
+    They are what came before the death, and what follows, to be read record by record, or the tally of the record that
+    caused it.
+    """
     shard = check.shard
     if check.last:
         return _last(reader, check, death)
@@ -50,7 +54,7 @@ def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
         again = not check.careful and check.deaths <= WAITING
         return [Span(replace(check, careful=True)) if again else Span(check, _lost(reader, shard, death))]
     place, seen = death.note
-    # what came before is done again record by record too, if it was: a careless step could touch what kills
+    # what came before is repeated record by record if it was read so: a less careful step could touch what kills
     begins = place == shard.start or (shard.start is None and place in FIRST)
     before = [] if begins else [Span(replace(check, shard=shard.before(place)))]
     if check.deaths > DEATHS_A_SHARD:
@@ -70,9 +74,9 @@ def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
 
 
 def _last(reader: Reader, check: Check, death: Death) -> list[Span]:
-    """Return what a check that was tried for the last time leaves: the name of its record, or a stretch given up.
+    """Return what replaces a check in its last attempt: the tally of its record, or of a stretch given up.
 
-    One that took too long because it hardly got a processor is tried once more.
+    If it timed out because it hardly got a processor, it is tried once more.
     """
     shard = check.shard
     if check.last == 1 and death.signal == "SIGALRM" and death.share >= STARVED:
@@ -83,7 +87,7 @@ def _last(reader: Reader, check: Check, death: Death) -> list[Span]:
 
 
 def _stretch(reader: Reader, check: Check, death: Death) -> list[Span]:
-    """Return what is left of a stretch whose first place could not even be reached before: it may have got further."""
+    """Return what replaces a stretch whose first position was never reached; the last attempt may have got further."""
     shard = check.shard
     place = None if death.note is None else death.note[0]
     if place is None or place == shard.start or (shard.start is None and place in FIRST):
@@ -100,9 +104,9 @@ def _named(reader: Reader, shard: Shard, place: Position, death: Death) -> Tally
 
 
 def finding_of_death(death: Death, doing: str, *, of_record: bool = True) -> Finding:
-    """Return the finding for what killed a worker. Only what the data brings about is bad.
+    """Return the finding for the death of a worker. It is bad only if the data caused the death.
 
-    What is not about a record has a limit of datacheck's own, which is no measure of what is sound.
+    Work that is not about a record has a time limit of datacheck itself, which says nothing about the data.
     """
     words = f" ({plain(death.words)})" if death.words else ""
     name = death.signal

@@ -1,4 +1,4 @@
-"""Run one scan: layout, profile, a check for each shard, the sums."""
+"""Run one scan: layout, profile, a check for each shard, and the sums over all of them."""
 
 from __future__ import annotations
 
@@ -57,28 +57,28 @@ if TYPE_CHECKING:
 
 OPENING = "opening the store"
 TOO_LATE = -math.inf
-"""When to stop where the time was over before a source began: none of its shards is checked."""
+"""The time to stop if the time was up before a source began: none of its shards is checked."""
 
 Progress = Callable[[int, int | None, int], None]
-"""Called as the scan goes on: records scanned, records in all (None: not known), bad ones so far."""
+"""Called as the scan goes on with the number of records scanned, of all records (None: not known), and of bad ones."""
 
 
 def is_over(until: float | None) -> bool:
-    """Say whether the time until then is over."""
+    """Return whether a time of the monotonic clock has passed."""
     return until is not None and time.monotonic() >= until
 
 
 def unwatched(done: int, total: int | None, bad: int) -> None:
-    """Progress for callers who do not watch."""
+    """Ignore progress, for callers who do not watch."""
 
 
 def unamended(tally: Tally) -> Tally:
-    """Leave a tally as it is."""
+    """Return a tally unchanged."""
     return tally
 
 
 def unheard(findings: Collection[Finding]) -> None:
-    """Listen to no findings while the scan runs: the report has them all."""
+    """Ignore the findings while the scan runs: the report has all of them."""
 
 
 def run(
@@ -98,15 +98,20 @@ def run(
     until: float | None = None,
     alongside: Alongside | None = None,
 ) -> None:
-    """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
+    """Scan what `reader` reads into `report`, according to `report.settings`.
 
-    `view` has its say in the workers, `amend` on every tally before it is added.
-    `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
-    `names` are those that the options give, which are looked for in several sources; by default in this one.
-    `pairing` is with the stores that are to hold the same keys. `alongside` is what else is done with every record.
-    `journal` marks how far the scan comes, and tells how far an earlier one came. `until` is when it is to stop, in
+    `listen` receives the findings in source order. `view` reviews them in the workers, and `amend` changes every tally
+    before it is added.
+
+    `pool` is an engine made for the same reader and settings, which is used and left running; without it, `engine`
+    makes one. `names` are those that the options give, to be found in any of several sources; by default in this one.
+    `pairing` is the comparison with stores that should hold the same keys. `alongside` is additional work on every
+    record.
+
+    `journal` marks the progress of the scan, and returns that of an earlier one. `until` is the time to stop, in
     seconds of the monotonic clock, or TOO_LATE.
-    A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
+
+    A KeyboardInterrupt passes, and leaves the report incomplete with what was found until then.
     """
     if alongside is None and (report.settings.checksums is not None or report.settings.duplicates):
         raise UsageError("--checksums and --duplicates are for a scan of a store; scan it, and rebuild --from-report")
@@ -140,12 +145,15 @@ def run(
             alongside.close()
         raise
     finally:
-        report.seconds = round(time.monotonic() - started, 3)  # as documents have it
+        report.seconds = round(time.monotonic() - started, 3)  # rounded as in documents
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
 
 
 class _Way(msgspec.Struct, frozen=True):
-    """What the profile is held against, what marks how far a scan comes, when it is to stop, what is done alongside."""
+    """How to scan a source.
+
+    It has the expectations for the profile, the journal of the progress, the time to stop, and the additional work.
+    """
 
     like: Like | None
     journal: Journal | None
@@ -158,13 +166,13 @@ class _Way(msgspec.Struct, frozen=True):
 
 
 class _Doubtful(msgspec.Struct):
-    """What is to be looked at again if the source changed: checks that found something bad, and the whole store."""
+    """What to check again if the source has changed: the checks that found something bad, or the whole store."""
 
     checks: dict[int, Check] = msgspec.field(default_factory=dict)
     whole: bool = False
 
     def take(self, check: Check, tally: Tally) -> Tally:
-        """Take note of a check that found something, and return its tally."""
+        """Note a check that found something, and return its tally."""
         if tally.verdicts["bad"] or tally.verdicts["suspicious"] or not STRUCTURAL.isdisjoint(tally.codes):
             self.checks[id(check)] = check
         return tally
@@ -179,7 +187,7 @@ def _scan(
     names: Names,
     way: _Way,
 ) -> Sequence[Shard]:
-    """Scan a source, and look again at what was found if it changed meanwhile; return its probes."""
+    """Scan a source, and repeat what found something if the source changed meanwhile; return its probes."""
     before = fingerprint_if_any(reader)
     report.source = msgspec.structs.replace(report.source, fingerprint=before)
     doubtful = _Doubtful()
@@ -194,7 +202,7 @@ def _scan(
 def _look_again(
     pool: Engine[Task], reader: Reader, report: Report, doubtful: _Doubtful, amend: Callable[[Tally], Tally]
 ) -> Iterator[Finding]:
-    """Yield what is found now, of the source as it is, wherever something was found before."""
+    """Yield the findings in the source as it is now, wherever something was found before."""
     now = only(pool, TakeLayout())
     if isinstance(now, Death):
         yield finding_of_death(now, OPENING, of_record=False)
@@ -226,7 +234,7 @@ def _scan_once(
     names: Names,
     way: _Way,
 ) -> Sequence[Shard]:
-    if isinstance(pool, Preparing):  # the others load what they need while the first opens the store
+    if isinstance(pool, Preparing):  # the other workers load what they need while the first one opens the store
         pool.prepare(workers_ahead(reader), loading((), reader.backend))
     layout: Layout | Death = only(pool, TakeLayout())
     if isinstance(layout, Death):
@@ -238,7 +246,7 @@ def _scan_once(
         pool.amend(partial(knowing, reader.knowing(layout.known)))
     not_read: set[tuple[Any, str]] = set()
     report.expected = layout.records
-    pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
+    pool.grow(len(layout.shards))  # the other workers load what they need while the first one takes the profile
     taken = take_profile(pool, layout, pixels=all_statistics(layout, report.settings))
     report.profile = taken.profile
     names.look(report, taken, pool)
@@ -278,7 +286,7 @@ def _check_all(
     not_read: set[tuple[Any, str]],
     way: _Way,
 ) -> None:
-    """Check the shards of a source, but for those that an earlier run has checked."""
+    """Check the shards of a source, except those that an earlier run has checked."""
     resumable = Resumable(way.journal, report, layout, way.alongside)
     files = file_by_file(reader, report, layout)
     said = SaidOfFiles(layout.findings)
@@ -329,9 +337,9 @@ def _check_all(
 
 
 def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
-    """Yield the finding of a source without a record, unless something else says why there is none to be had.
+    """Yield the finding of a source without records, unless other findings explain why there are none.
 
-    What a convention keeps beside its records is none.
+    Records that belong to a convention do not count.
     """
     own = sum(account.own for account in report.tally.keys.values())
     if report.tally.records > own or not report.complete or report.bad or report.unverifiable:
@@ -344,7 +352,7 @@ def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
 
 
 def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
-    """Return what the sums over all blocks say of the store as a whole."""
+    """Return the findings about the store as a whole that follow from the sums over all blocks."""
     concluded = only(pool, Conclude(dict(account)))
     if isinstance(concluded, list):
         return concluded
@@ -352,7 +360,7 @@ def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
 
 
 def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report, add: Callable[[Tally], None]) -> None:
-    """Find out which conventions the store keeps; without them a scan is none of all that it should look at."""
+    """Recognise the conventions that the store follows; if that fails, the scan is incomplete."""
     found_out = {} if report.settings.conventions == (NONE,) else keeping.recognise(pool, layout, taken)
     if isinstance(found_out, Death):
         add(given_up(found_out, "finding out what the store keeps beside its records"))
@@ -367,7 +375,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
 
 
 def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally], None]) -> None:
-    """Hold the records to what another source is like."""
+    """Replace the expectations for the records by those of another source."""
     if like is None or taken.empty:
         return
     report.judged_by, differences = like.expected(report.profile)
@@ -376,7 +384,7 @@ def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally]
 
 
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
-    """Hold what the store keeps of its records against them."""
+    """Compare what the store records about its records with the records themselves."""
     accounts = report.tally.keys
     known = keeping.compared(report.keeps, accounts, layout.shards, report.profile, partial(only, pool))
     if isinstance(known, Death):
@@ -395,7 +403,7 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
 
 
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
-    """Compare the keys and pictures of a store with those of its pairs."""
+    """Compare the keys and pictures of a store with those of the stores it is paired with."""
     report.paired_with = pairing.all
     own = report.keeps.get("", Known()).own
     for finding in pairing.findings(pool, own, lambda death, doing: add(given_up(death, doing))):
@@ -403,6 +411,6 @@ def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable
 
 
 def decoders_of(profile: Profile) -> str | None:
-    """Return the names of what decodes the main families, joined."""
+    """Return the names of the decoders of the main families, joined by "+", or None."""
     there = {family.decoder for family in profile.every if family.sampled or not family.forced}
     return "+".join(sorted(there)) or None

@@ -1,4 +1,4 @@
-"""What was said of a file as a whole is not said of each of its rows again."""
+"""Drop findings about rows that repeat a finding about their whole file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SHAPE = "shape"
 
 
 class SaidOfFiles:
-    """The datasets whose rows have another shape than those of other files, by what is said of a file (`datasets`)."""
+    """The datasets of files that have a finding about the shape of their rows, from the details of these findings."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         of_files = (it for it in findings if it.code == SHAPE and it.key is None)
         self._of = {(it.file, path) for it in of_files for path in it.details.get("datasets", ())}
 
     def left(self, tally: Tally) -> Tally:
-        """Return a tally without what is said of rows again."""
+        """Return the tally without findings that repeat what was reported about a whole file."""
         return tally.setting_aside(self._again)[0] if self._of and SHAPE in tally.codes else tally
 
     def _again(self, finding: Finding) -> bool:

@@ -1,7 +1,7 @@
-"""Take what the page shows of records: the first with each code, and a sound one like each. Workers read them.
+"""Collect the records that the page shows: the first ones with each code, each with a sound one of its kind.
 
-They are read again when the scan is done, in tasks of their own: whatever happens there, the findings stay as they are.
-Where the source was written to meanwhile, what is shown is what lies there now.
+Workers read them again when the scan is done, in tasks of their own, so that the findings stay unchanged whatever
+happens. If the source was written to meanwhile, the current contents are shown.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from datacheck.scanning.tasks import Job, Task, open_eyes
 from datacheck.workers.interface import Death, Engine, Watch
 
 NOT_SHOWN = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-error", "missing-filter"})
-"""Codes of records that are not read once more: it would only cost again what it has cost."""
+"""Codes of records that are not read again, since that would only cost the same again."""
 LOOKED_AT = 100_000
-"""Findings that are looked through for the first of each code."""
+"""Maximum number of findings that are searched for the first ones of each code."""
 SECONDS = 4.0
-"""One record may take so long to be shown."""
+"""Maximum time to show one record, in seconds."""
 TOGETHER = 12
-"""So many are read by a task: a worker more costs more than it would bring for a few."""
+"""Number of records read by one task; for a few records, an additional worker costs more than it saves."""
 NEXT = 24
-"""So many records behind a bad one are tried for a sound one."""
+"""Number of records after a bad one among which a sound one is searched."""
 PROBES = 3
-"""Where none of those is sound, the first records of so many other parts of the store are."""
+"""Number of other parts of the store whose first records are tried if none of those is sound."""
 
 
 @dataclass(frozen=True)
 class TakeSamples:
-    """Return what the records of some findings look like, and a sound one like each; None for those not found any more.
+    """A task that returns how the records of some findings look, each with a sound one of its kind.
 
-    With `neighbours` off only the records themselves are read.
+    The result is None for records that are gone. Without `neighbours`, no sound records are read.
     """
 
     findings: tuple[Finding, ...]
@@ -63,7 +63,7 @@ class TakeSamples:
             watch.note(None)
             try:
                 made.append(self._sample(job, watch, finding))
-            except DatacheckError:  # a part of the store that cannot be read any more, or a caller's validator
+            except DatacheckError:  # a part of the store is unreadable now, or a caller's validator fails
                 made.append(None)
         return made
 
@@ -84,16 +84,19 @@ class TakeSamples:
         return Sample(finding, bad)
 
     def _looked(self, job: Job, shard: Shard, finding: Finding) -> tuple[Look, tuple[str | None, ...]] | None:
-        """Return what the record looks like, and what kind of record it is; the store is closed again."""
+        """Return the look and the kind of the record at the start of a shard, or None if there is none.
+
+        The store is closed again afterwards.
+        """
         from datacheck.scanning.looks import look_at
 
-        for block in blamed("unreadable", job.reader.blocks, shard, limit=1):  # its values are valid within this loop
+        for block in blamed("unreadable", job.reader.blocks, shard, limit=1):  # the values are valid in this loop only
             if len(block):
                 return look_at(block, self.profile, finding), _kind_of(block, self.profile)
         return None
 
     def _others(self, job: Job, shard: Shard) -> Iterator[AnyBlock]:
-        """Yield records one by one: those behind the record, then those at the probes."""
+        """Yield records one by one: those after the record, then those at the probes."""
         behind = replace(shard, stop=None, records=None)
         yield from islice((it for it in job.reader.blocks(behind, limit=1) if len(it)), 1, NEXT + 1)
         for probe in self.probes:
@@ -101,11 +104,12 @@ class TakeSamples:
 
 
 def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) -> None:
-    """Have workers read the records to be shown of a report that is done."""
+    """Have workers read the records to show for a finished report."""
     few = tuple(probes[:: max(1, len(probes) // PROBES)])[:PROBES]
     chosen = first_of_each(report)
     made: dict[int, Sample] = {}
-    # what kills its reader costs the others nothing, and a neighbour that does costs the record itself nothing
+    # after a death, read each record alone, and then without neighbours: a record that kills its reader costs the
+    # others nothing, and a neighbour that does costs the record itself nothing
     for together, neighbours in ((TOGETHER, True), (1, True), (1, False)):
         wanted = [
             at for at, it in enumerate(chosen) if at not in made and it.key is not None and it.code not in NOT_SHOWN
@@ -128,7 +132,10 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
 
 
 def first_of_each(report: Report) -> list[Finding]:
-    """Return the first findings of each code, in source order, and of those of one record mostly the first."""
+    """Return the first findings of each code in source order.
+
+    Of one record's findings, mostly only the first is taken.
+    """
     taken: Counter[str] = Counter()
     wanted = sum(min(count, PER_CODE) for count in report.counts.values())
     chosen: list[Finding] = []
@@ -138,7 +145,7 @@ def first_of_each(report: Report) -> list[Finding]:
             continue
         taken[finding.code] += 1
         again = bool(chosen) and finding.key is not None and chosen[-1].record == finding.record
-        if not again or taken[finding.code] == 1:  # the first of its code is shown in any case
+        if not again or taken[finding.code] == 1:  # the first of its code is always shown
             chosen.append(finding)
         wanted -= 1
         if not wanted or len(chosen) >= most:
@@ -154,7 +161,7 @@ def _without_pictures(sample: Sample) -> Sample:
 
 
 def _kind_of(block: AnyBlock, profile: Profile) -> tuple[str | None, ...]:
-    """Return what tells the first record of a block from those of other kinds: its part of the store, its family."""
+    """Return what identifies the kind of a block's first record: its part of the store, and its family."""
     if not isinstance(block, Block):
         return block.file, block.table
     (family,) = block.named([0], profile.families)
@@ -162,7 +169,7 @@ def _kind_of(block: AnyBlock, profile: Profile) -> tuple[str | None, ...]:
 
 
 def _sound(job: Job, block: AnyBlock, profile: Profile) -> bool:
-    """Say whether nothing is wrong with the one record of a block."""
+    """Return whether nothing is wrong with the single record of a block."""
     from datacheck.reporting.tally import Tally
     from datacheck.scanning.judge import Judge
 

@@ -1,7 +1,7 @@
-"""Which records a sampled scan looks at: one at a fixed random place in each of N equal stretches of the store.
+"""Choose the records that a sampled scan checks.
 
-Or one of N parts, chosen by position, which together are all records, each of them once: every Nth shard, or where
-there are few shards a stretch of each.
+A sample has one record at a fixed random place in each of N equal stretches of the store. Or it is one of N parts, by
+position, which together contain each record once: every Nth shard, or a stretch of each shard if there are few.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _MASK = (1 << 64) - 1
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """`picks` of `records` records; which ones follows from these two numbers alone."""
+    """A sample of `picks` of `records` records, which is determined by these two numbers alone."""
 
     picks: int
     records: int
 
     def rows(self, start: int, count: int) -> list[int]:
-        """Return the positions, counted from `start`, of the picked records among `count` from `start` on."""
+        """Return the positions of the picked records among `count` records from `start` on, relative to `start`."""
         if not self.records:
             return []
         stop = min(start + count, self.records)
@@ -42,19 +42,21 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 SHARDS_A_PART = 8
-"""With so many shards for each part they are not divided: of a part, most of the store is then not even read."""
+"""Number of shards per part from which shards are not divided. Most of the store is then not even read for a part."""
 _PART = re.compile(r"1/([0-9]{1,6}):([0-9]{1,6})")
 
 
 class Part(NamedTuple):
-    """One of `of` parts, by its number from 1 on."""
+    """One of `of` parts; numbers begin at 1."""
 
     number: int
     of: int
 
 
 def part_of(text: str | None) -> Part | None:
-    """Return the part that "1/N:K" asks for, None for another sample. Raises ValueError for a part that is none.
+    """Return the part that "1/N:K" asks for, or None for another kind of sample.
+
+    Raises ValueError if K is not between 1 and N.
 
     >>> part_of("1/7:3"), part_of("100")
     (Part(number=3, of=7), None)
@@ -69,7 +71,7 @@ def part_of(text: str | None) -> Part | None:
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """The records from `low` to `high` of a store, in a shard that holds so many `records`."""
+    """The records from `low` to before `high` of a store, as a sample of a shard with this number of `records`."""
 
     low: int
     high: int
@@ -77,16 +79,16 @@ class Rows(msgspec.Struct, frozen=True):
 
     @property
     def skips(self) -> bool:
-        """Whether nothing of the shard is looked at."""
+        """Whether no record of the shard is checked."""
         return self.low >= self.high
 
     def rows(self, start: int, count: int) -> list[int]:
-        """Return the positions, counted from `start`, of those records among `count` from `start` on."""
+        """Return the positions of those records among `count` records from `start` on, relative to `start`."""
         return list(range(max(self.low, start) - start, min(self.high, start + count) - start))
 
 
 def rows_of(part: Part, shard: int, shards: int, start: int, records: int) -> Rows:
-    """Return what is looked at of a shard, whose first record has the number `start`."""
+    """Return the records to check of a shard whose first record has the number `start`."""
     if shards >= SHARDS_A_PART * part.of:
         mine = shard % part.of == part.number - 1
         return Rows(start, start + records if mine else start, records)

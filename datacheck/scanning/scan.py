@@ -1,4 +1,4 @@
-"""Scan a source: all shards, checked in workers, folded into one Report in source order."""
+"""Scan a source: check all shards in workers, and combine the results into one Report in source order."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 NO_SETTINGS = frozenset({"source", "known", "if_changed", "reports", "resume", "progress"})
-"""Parameters of `scan` that say nothing of how records are judged."""
+"""Parameters of `scan` that do not affect how records are judged."""
 
 
 @overload
@@ -249,7 +249,10 @@ class _Each:
     def run(
         self, files: Reports, held: Against, progress: Progress | bool, until: float | None, *, ahead: bool
     ) -> dict[int, Report]:
-        """Scan them all, some `ahead` of their turn; return what an earlier report answers, by the id of the report."""
+        """Scan all sources, several at a time if `ahead`.
+
+        Return the earlier reports that answer for sources, by the id of the report that they replace.
+        """
         done: dict[int, Report] = {}
         worked = False
         with ExitStack() as stack:
@@ -296,12 +299,12 @@ class _Each:
 
 
 def deadline(settings: Settings) -> float | None:
-    """Return when a scan that begins now is to stop, by the monotonic clock."""
+    """Return the time at which a scan that begins now has to stop, by the monotonic clock, or None."""
     return None if settings.max_time is None else time.monotonic() + settings.max_time
 
 
 def require_resumable(files: Reports, scans: Sequence[tuple[Reader, Report]]) -> None:
-    """Raise UsageError where an earlier run whose report is to be resumed scanned something else, or otherwise."""
+    """Raise UsageError if the earlier run to be resumed scanned other sources, or scanned in another way."""
     if files.earlier is not None:
         require_same(files.earlier, scans, files.resuming)
 
@@ -312,7 +315,7 @@ def _require_progress(progress: object) -> None:
 
 
 def watching(progress: Progress | bool, report: Report) -> AbstractContextManager[Progress]:
-    """Return the caller's progress, or a bar where one is wanted."""
+    """Return the caller's progress, a progress bar, or a function that does nothing."""
     if callable(progress):
         return nullcontext(progress)
     if not progress:
@@ -323,32 +326,32 @@ def watching(progress: Progress | bool, report: Report) -> AbstractContextManage
 
 
 def _one(source: Any, reports: list[Report]) -> Report:
-    """Return the report of a source, of which a folder may hold many."""
+    """Return the report of a source, which combines several reports if the source is a folder of stores."""
     return reports[0] if len(reports) == 1 else SeveralReports(os.fsdecode(source), reports)
 
 
 def is_several(source: object) -> bool:
-    """Say whether a source is a list of sources. Raises UsageError for an empty one."""
+    """Return whether a source is a list of sources. Raises UsageError for an empty one."""
     if isinstance(source, str | bytes | os.PathLike | Mapping) or not isinstance(source, Iterable) or is_reader(source):
         return False
     if _handle(source) is not None or not isinstance(source, Collection):
         return False
-    if not len(source):  # an array of NumPy has no truth value
+    if not len(source):  # a NumPy array has no truth value
         raise UsageError("the list of sources is empty; name at least one")
     return True
 
 
 def is_reader(source: object) -> bool:
-    """Say whether a source is a reader, as `open_store` returns it."""
+    """Return whether a source is a reader, as `open_store` returns it."""
     return all(hasattr(source, name) for name in ("backend", "path", "layout", "blocks", "find"))
 
 
 HANDLES = {"h5py": "filename", "lmdb": "path", "plyvel": "name"}
-"""Where an open handle of a library has its path."""
+"""Attributes of the libraries' open handles that have their paths."""
 
 
 def _handle(source: object) -> str | None:
-    """Return the path of what is an open handle of a library, "" if it has none; None if it is no handle."""
+    """Return the path of a library's open handle, "" if it has none, or None if the source is not a handle."""
     room = type(source).__module__.partition(".")[0].lstrip("_")
     if room not in HANDLES and type(source).__name__ != "Environment":
         return None
@@ -361,9 +364,9 @@ def _handle(source: object) -> str | None:
 
 
 def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
-    """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store.
+    """Return the reader for a source and the report to scan it into. Raises as `scan` does if there is no store.
 
-    Raises SourceUnknown, too, for a folder that holds more than one source, or one that is not the folder itself.
+    Also raises SourceUnknown for a folder that holds several sources, or whose only source is not the folder itself.
     """
     prepared = prepare_all(source, settings)
     reader, report = prepared[0]
@@ -379,7 +382,7 @@ def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
 
 
 def prepare_all(source: Any, settings: Settings) -> list[tuple[Reader, Report]]:
-    """Return the readers of what lies at a source, of which a folder may hold many, each with the report to fill."""
+    """Return the readers of all stores at a source, which may be a folder of many, each with the report to fill."""
     require_memory()
     if is_reader(source):
         return [(source, Report(Source(str(source.path), source.backend), settings))]

@@ -1,4 +1,4 @@
-"""Find the samples of which several databases of a store have records."""
+"""Find the samples whose records are spread over several databases of a store."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BUCKETS = 1 << 16
-"""Names are told apart by a part of their hash, so that only those are held of which some are not in all databases."""
+"""Number of buckets of name hashes. Only the names in buckets that differ between databases are kept in memory."""
 HELD = 1 << 20
-"""So many names are held."""
+"""Maximum number of names kept in memory."""
 
 
 def with_spanning(
@@ -35,7 +35,7 @@ def with_spanning(
     profile: Profile,
     do: Callable[[Any], Any],
 ) -> dict[str, Known] | Death:
-    """Return what is known of each database, with the samples of which others have records too."""
+    """Return what is known of each database, together with the samples that it shares with other databases."""
     made = dict(kept)
     if len(made) < 2:
         return made
@@ -67,7 +67,10 @@ def _kinds(profile: Profile, parts: Mapping[str, Any]) -> dict[str, frozenset[st
 
 
 class FindLacking(msgspec.Struct, frozen=True):
-    """Return the samples that names tell, with those that a database lacks; None where it lacks too many."""
+    """A task that returns the samples identified by names, with those that a database lacks.
+
+    It returns None if too many differ.
+    """
 
     shards: Mapping[str, tuple[Shard, ...]]
     namings: Mapping[str, Naming]
@@ -104,7 +107,7 @@ class FindLacking(msgspec.Struct, frozen=True):
         return with_names(self.namings, alike + len(there), lacking)
 
     def _names(self, job: Job) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Yield the names of neighbouring records, and the database that they are in."""
+        """Yield the names of neighbouring records with their database."""
         for part, shards in self.shards.items():
             own = self.own[part]
             for shard in shards:

@@ -1,4 +1,4 @@
-"""Take the values of options as callers write them: as the command line spells them, as NumPy's numbers, as paths."""
+"""Convert the values of options from the forms that callers use: texts as on the command line, NumPy numbers, paths."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from datacheck.model.settings import Pair
 
 T = TypeVar("T")
 QUOTED = 80
-"""Characters of a value that a message quotes."""
+"""Maximum number of characters of a value that a message quotes."""
 
 
 def quoted(value: object) -> str:
-    """Return a value as a message quotes it, whatever its repr does."""
+    """Return a value as quoted in a message, even if its repr raises."""
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001  (a caller's own class)
@@ -28,7 +28,7 @@ def quoted(value: object) -> str:
 
 
 def whole(what: str, value: Any) -> int:
-    """Return a whole number of any type. Raises UsageError for what is none."""
+    """Return an integer from a number of any type. Raises UsageError if the value is not an integer."""
     try:
         if isinstance(value, bool):
             raise TypeError  # noqa: TRY301  (as for all that is no number)
@@ -38,7 +38,7 @@ def whole(what: str, value: Any) -> int:
 
 
 def number(what: str, value: Any) -> float:
-    """Return a number of any type. Raises UsageError for what is none."""
+    """Return a float from a number of any type. Raises UsageError if the value is not a number."""
     try:
         if isinstance(value, bool | str | bytes) or not isinstance(value, SupportsFloat):
             raise TypeError  # noqa: TRY301  (as for all that is no number)
@@ -48,33 +48,36 @@ def number(what: str, value: Any) -> float:
 
 
 def truth(what: str, value: Any) -> bool:
-    """Return a truth value, NumPy's among them. Raises UsageError for what is none."""
+    """Return a bool from a Python or NumPy truth value. Raises UsageError for any other value."""
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return bool(value)
     raise UsageError(f"{what} is {quoted(value)}; it must be True or False")
 
 
 def text(what: str, value: Any) -> str:
-    """Return a name, which may be a path or bytes. Raises UsageError for what is none."""
+    """Return a name, which may be given as a path or as bytes. Raises UsageError for any other value."""
     if isinstance(value, str | bytes | os.PathLike):
         return os.fsdecode(value)
     raise UsageError(f"{what} is {quoted(value)}; it must be a name")
 
 
 def field(what: str, value: Any) -> str:
-    """Return the name of a field: UTF-8, whatever the locale made of its bytes. Raises UsageError for what is none."""
+    """Return the name of a field as UTF-8, however the locale has decoded its bytes.
+
+    Raises UsageError if the value is not a name.
+    """
     return text(what, value).encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def fields(what: str, value: Any) -> tuple[str, ...]:
-    """Return the names of several fields; a single one may stand for itself."""
+    """Return the names of several fields; a single one may be given without a list."""
     return tuple(field(what, it) for it in names(what, value))
 
 
 def path(what: str, value: Any) -> Path:
-    """Return a path. Raises UsageError for what is none."""
+    """Return a path. Raises UsageError if the value is not a path, is empty, or is a URL."""
     if isinstance(value, str | bytes | os.PathLike):
-        if not os.fspath(value):  # as an unset variable of a shell gives it: no folder is meant by it
+        if not os.fspath(value):  # an unset shell variable gives an empty path, which does not mean the current folder
             raise UsageError(f"{what}: the name is empty")
         if url_scheme(os.fsdecode(value)) is not None:
             raise UsageError(f"{what}: {os.fsdecode(value)} is a URL; name a path on this machine")
@@ -83,21 +86,21 @@ def path(what: str, value: Any) -> Path:
 
 
 def names(what: str, value: Any) -> tuple[str, ...]:
-    """Return several names; a single one may stand for itself. Raises UsageError for what are none."""
+    """Return several names; a single one may be given without a list. Raises UsageError for any other value."""
     if isinstance(value, str | bytes | os.PathLike):
         return (text(what, value),)
     return tuple(text(what, it) for it in items(what, value, "a name, or a list of names"))
 
 
 def items(what: str, value: Any, wanted: str) -> Iterable[Any]:
-    """Return what can be iterated as it is. Raises UsageError for what cannot."""
+    """Return a value that can be iterated. Raises UsageError if it cannot."""
     if isinstance(value, Iterable):
         return value
     raise UsageError(f"{what} is {quoted(value)}; it must be {wanted}")
 
 
 def groups(value: Any) -> tuple[tuple[str, ...], ...]:
-    """Return groups of names: "A,B", or a list of such texts or of lists of names."""
+    """Return groups of names from "A,B", or from a list of such texts or of lists of names."""
     what = "together"
     if isinstance(value, str | bytes):
         value = [value]
@@ -109,7 +112,7 @@ def groups(value: Any) -> tuple[tuple[str, ...], ...]:
 
 
 def pair(what: str, value: Any) -> Pair:
-    """Return a least and a greatest value: "LO:HI", or two numbers, either of which may be None."""
+    """Return a least and a greatest value from "LO:HI", or from two numbers, either of which may be None."""
     if isinstance(value, str | bytes):
         low, colon, high = os.fsdecode(value).partition(":")
         try:
@@ -127,7 +130,7 @@ def pair(what: str, value: Any) -> Pair:
 
 
 def ranges(value: Any) -> dict[str | None, Pair]:
-    """Return bounds by field: a mapping, "[FIELD=]LO:HI", a list of such texts, or one pair for all fields."""
+    """Return bounds by field from a mapping, "[FIELD=]LO:HI", a list of such texts, or one pair for all fields."""
     if isinstance(value, Mapping):
         return {
             None if name is None else field("a field of range", name): pair("range", it) for name, it in value.items()
@@ -142,7 +145,7 @@ def ranges(value: Any) -> dict[str | None, Pair]:
 
 
 def labels(value: Any) -> int | Pair:
-    """Return a number of classes, or bounds: as numbers, or as the command line spells them."""
+    """Return a number of classes or bounds from numbers, or from texts as on the command line."""
     if isinstance(value, str | bytes):
         spelled = os.fsdecode(value)
         if ":" in spelled:
@@ -157,7 +160,7 @@ def labels(value: Any) -> int | Pair:
 
 
 def sizes(value: Any) -> tuple[int, ...]:
-    """Return a shape: whole numbers, or "C,H,W"."""
+    """Return a shape from integers or from "C,H,W"."""
     if isinstance(value, str | bytes):
         try:
             return tuple(int(size) for size in os.fsdecode(value).split(","))
@@ -167,7 +170,7 @@ def sizes(value: Any) -> tuple[int, ...]:
 
 
 def callables(what: str, value: Any) -> tuple[Callable[..., Any], ...]:
-    """Return several things to call; a single one may stand for itself. Raises UsageError for what cannot be called."""
+    """Return several callables; a single one may be given without a list. Raises UsageError if one cannot be called."""
     made = (value,) if callable(value) else tuple(items(what, value, "a list of validators"))
     for it in made:
         if not callable(it):

@@ -1,7 +1,7 @@
-"""The work of a worker that takes the profile of a store: look at the probes, elect decoders, decode what was sampled.
+"""Take the profile of a store in a worker: read the probes, elect decoders, decode the sampled values.
 
-Each record that may take long is noted before it is touched, and what a probe gave is told at once, so that a death
-loses nothing of the others. Light to import: the caller keeps what it is told as bytes, and does not look into it.
+Each record that may take long is noted before it is touched, and the result of each probe is sent at once, so that a
+death loses nothing of the other probes. Light to import: the caller keeps the results as bytes, without decoding them.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from datacheck.scanning.recognition import Families, Look
 
 ALONE_BYTES = 64 << 10
-"""Values of more bytes are decoded one at a time, each with an alarm of its own."""
+"""Size in bytes above which values are decoded one at a time, each with an alarm of its own."""
 FURTHER_PROBES = 128
-"""So many are added at most, where a family has too few values."""
+"""Maximum number of probes added because families have too few values."""
 NAMES = 1000
-"""So many names of families are told at most."""
+"""Maximum number of family names that are returned."""
 KEY_LETTERS = 1000
-"""A key that a note has to carry is cut to this."""
+"""Maximum number of characters of a key in a note."""
 READING, DECODING = "reading", "decoding"
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """What is known of a probe: the pieces that may be read of it, and, pickled, what it gave.
+    """What is known of a probe: the pieces that may be read of it, and its results, pickled.
 
-    `looks` are what its values look like, `part` is what their decoders made of them so far. Where it died, it is read
-    record by record if `careful`, and decoded so if `apart`, but for the values in `skip`.
+    `looks` has the looks of its values, `part` what their decoders made of them so far. After a death, it is read
+    record by record if `careful`, and decoded one value at a time if `apart`, without the values in `skip`.
     """
 
     pieces: tuple[Shard, ...]
@@ -54,7 +54,7 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct):
-    """What the records of a probe came to, by family or table, and the positions of those that were seen to."""
+    """The sums over the records of a probe by family or table, and the positions of the records that are included."""
 
     sums: dict[str | None, Sums] = msgspec.field(default_factory=dict)
     seen: set[int] = msgspec.field(default_factory=set)
@@ -62,9 +62,9 @@ class Part(msgspec.Struct):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """A record that could not be used for the profile, where its `place` or its `key` is known, or a whole probe.
+    """A record that could not be used for the profile, if its `place` or its `key` is known, or else a whole probe.
 
-    What was not `seen` is what follows the place: nobody knows its key.
+    If it was not `seen`, it is the record that follows the place, whose key is unknown.
     """
 
     probe: int
@@ -78,10 +78,10 @@ class Left(msgspec.Struct, frozen=True):
 class Taken(msgspec.Struct, frozen=True):
     """A profile, and what was `left` out of it.
 
-    `undecided` are the families with a decoder of which nothing could be used. `unused` probes were not looked at to
-    their end, since too much had died already; `last` is what died last. `strays` says that some values are of families
-    that are not in the profile. `families` are the names of all families of which a value was seen, or the first of
-    them; `keys` are those of the sampled records of a key-value store, by the database that they are in.
+    `undecided` has the families with a decoder of which nothing could be used. `unused` probes were not read
+    completely, since too much had died already; `last` is the last death. `strays` is set if some values are of
+    families that are not in the profile. `families` has the names of all families with values in the sample, or the
+    first of them. `keys` has the keys of the sampled records of a key-value store, by database.
     """
 
     profile: Profile
@@ -100,11 +100,11 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class TakeProfile(msgspec.Struct, frozen=True):
-    """Return the Taken that the probes give, looked at in this `order`; yields what each has given as it comes.
+    """A task that returns the Taken from probes, read in this `order`, and yields the result of each probe at once.
 
-    The first `planned` of them are the layout's; those behind were added here, where a family had too few values.
-    Without `pixels` it has no centre of pictures, which only sums over their pixels need. To `finish` is to add up what
-    was given before, and touch no record.
+    The first `planned` probes are the layout's; those after them were added because a family had too few values.
+    Without `pixels`, the profile has no centre of pictures, which only sums over their pixels need. To `finish` means
+    to add up the results so far without touching any record.
     """
 
     probes: tuple[Probe, ...]
@@ -124,7 +124,7 @@ class TakeProfile(msgspec.Struct, frozen=True):
 
 
 Given = tuple[int, dict[str, Any]]
-"""The number of a probe, and what is known of it now; the number behind the last one is that of a further probe."""
+"""The number of a probe, and its changed attributes. The number after the last one is that of an added probe."""
 
 
 class _Taking:
@@ -165,7 +165,7 @@ class _Taking:
         seen = tuple(sorted(set(families_of(self._all_looks(), self._forced.families)))[:NAMES])
         profile = of_families(families, sums)
         tables = {name for part in self._parts.values() for name in part.tables}
-        if tables:  # of a file that has rows, and datasets that are records
+        if tables:  # a file has both rows and datasets that are records
             of = of_tables({name: sums[name] for name in tables})
             profile = Profile(of.families | profile.families, profile.rest)
         return Taken(profile, undecided(families, sums), strays=families.strays, families=seen, keys=self._keys())
@@ -173,13 +173,13 @@ class _Taking:
     def _keys(self) -> dict[str, frozenset[bytes]]:
         keys = {part: {*of} for part, of in self._passed.items() if of}
         if self._job.reader.backend == "hdf5":
-            return {}  # there datasets that are records have paths for keys
+            return {}  # the keys of datasets that are records are paths
         for look in self._all_looks():
             keys.setdefault(look.database or "", set()).add(look.key)
         return {part: frozenset(keys[part]) for part in sorted(keys)}
 
     def _keep(self, number: int, looks: list[Look]) -> int:
-        """Keep what the values of a probe look like; return how many bytes they have."""
+        """Keep the looks of a probe's values, and return the size of these values in bytes."""
         self._looks[number] = looks
         size = sum(look.size for look in looks)
         self._seen_bytes += size
@@ -191,7 +191,7 @@ class _Taking:
         return [look for number in sorted(self._looks) for look in self._looks[number]]
 
     def _look_around(self) -> Iterator[Given]:
-        """Look at the probes, in an order of which every beginning is spread evenly, until enough is known."""
+        """Read the probes, in an order of which every prefix is spread evenly, until enough is known."""
         from datacheck.scanning.profiling import PROFILE_BYTES
         from datacheck.scanning.recognition import families_of, too_few
 
@@ -204,13 +204,14 @@ class _Taking:
                 yield from self._look_at(number)
 
     def _look_further(self) -> Iterator[Given]:
-        """Go on behind the probes while there are too few values of a family: as further probes, first behind those
-        that have one of it, since families lie together or come in turn.
+        """Read on after the probes while a family has too few values, adding further probes.
+
+        Those after probes with values of such a family come first, since families lie together or alternate.
         """
         few, families = self._too_few()
         numbers = [number for number in self._task.order if number in self._looks]
         numbers.sort(key=lambda number: few.isdisjoint(families[number]))
-        for number in numbers:  # those that are added come last, and may be gone on behind too
+        for number in numbers:  # added probes are appended, and may be continued too
             if not few or len(self._probes) >= self._task.planned + FURTHER_PROBES:
                 return
             if (piece := self._behind(number)) is not None:
@@ -221,7 +222,7 @@ class _Taking:
                 few, families = self._too_few()
 
     def _too_few(self) -> tuple[frozenset[str], dict[int, set[str]]]:
-        """Return the families of which there are too few values, and those that each probe has values of."""
+        """Return the families with too few values, and the families of the values of each probe."""
         from datacheck.scanning.recognition import families_of, too_few
 
         names = families_of(self._all_looks(), self._forced.families)
@@ -233,20 +234,20 @@ class _Taking:
         return too_few(names), of_probes
 
     def _behind(self, number: int) -> Shard | None:
-        """Return what lies between the values of a probe and the next one, None where that is not known."""
+        """Return the piece between the values of a probe and the next probe, or None if it is not known."""
         piece, seen = self._probes[number].pieces[-1], self._looks[number]
         following = self._probes[number + 1].pieces[:1] if number + 1 < self._task.planned else ()
         stop = following[0].start if following and following[0].part == piece.part else piece.stop
         if not seen or any(it is not None and not isinstance(it.key, bytes) for it in (piece.start, stop)):
             return None
         last = seen[-1].key
-        values = sum(1 for _ in takewhile(lambda look: look.key == last, reversed(seen)))  # a key may have several
+        values = sum(1 for _ in takewhile(lambda look: look.key == last, reversed(seen)))  # a key may have more
         if values == len(seen) and piece.start is not None and piece.start.key == last:
             values += piece.start.nth
         return Shard(piece.part, Position(last, values), stop)
 
     def _look_at(self, number: int) -> Iterator[Given]:
-        """Find out what the values of a probe look like, or what its rows come to; hold blocks while there is room."""
+        """Determine the looks of a probe's values, or sum up its rows. Keep blocks in memory while there is room."""
         from datacheck.scanning.profiling import SAMPLE_BYTES, Sums, of_rows
         from datacheck.scanning.recognition import looks
 
@@ -270,7 +271,7 @@ class _Taking:
         yield number, {"looks": pickle.dumps(self._looks[number])}
 
     def _limit(self, number: int) -> int:
-        """Return how many records to read of a probe: as many as before, or as many as its share of bytes allows."""
+        """Return the maximum number of records to read of a probe: as before, or as many as fit its share of bytes."""
         from datacheck.scanning.profiling import PROBE_BYTES, RECORDS_A_PROBE
 
         if number in self._looks:
@@ -278,7 +279,7 @@ class _Taking:
         if number >= self._task.planned:
             return RECORDS_A_PROBE
         count, size = self._count, self._seen_bytes
-        if count > 1:  # one that is very large is no reason to take few of all others
+        if count > 1:  # a single very large value is no reason to take few of the others
             count, size = count - 1, size - self._largest
         fitting = PROBE_BYTES * count // max(1, size) if count else RECORDS_A_PROBE
         return max(1, min(RECORDS_A_PROBE, fitting))
@@ -312,9 +313,9 @@ class _Taking:
                     return
 
     def _decode(self, number: int, families: Families) -> Iterator[Given]:
-        """Decode the values of a probe, large ones one at a time, small ones together unless something has died there.
+        """Decode the values of a probe: large ones one at a time, small ones together unless the worker has died there.
 
-        What was seen to is told as it comes.
+        Results are yielded as they come.
         """
         from datacheck.scanning.profiling import Sums, of_values
 

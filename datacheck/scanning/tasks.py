@@ -1,6 +1,6 @@
-"""What a scan and a rebuild ask of their workers.
+"""The tasks of scans and rebuilds that run in workers.
 
-Light to import: the caller only sends these, and the workers load what they need.
+Light to import: the caller only sends the tasks, and the workers load what they need.
 """
 
 from __future__ import annotations
@@ -35,29 +35,38 @@ if TYPE_CHECKING:
     from datacheck.scanning.judge import View
 
 RECORDS_AFTER_DEATH = 4096
-"""A block's limit where a shard is done again: any limit will do, since it keeps the reader within the shard."""
+"""Records per block when a shard is read again.
+
+The value matters little: any limit keeps the reader within the shard.
+"""
 OPENING_SECONDS = 300.0
-"""Opening a store, or looking at it as a whole, may take this long, and longer for what is large."""
+"""Seconds that opening a store, or examining it as a whole, may take; large stores get more."""
 FILES_A_SECOND, BYTES_A_SECOND = 20, 100 << 20
-"""A slow disk opens so many files, and reads so many bytes."""
+"""Files that a slow disk opens per second, and bytes that it reads per second."""
 WORTH_A_WORKER, MOST_AHEAD = 256 << 20, 8
-"""A worker starts in the time in which another one checks so many bytes; to start more of them takes longer than the
-first one takes to load."""
+"""Bytes that a worker checks in the time in which another one starts, and maximum number of workers to start early.
+
+Starting more of them takes longer than the first one takes to load.
+"""
 FEW_SHARDS, MOST_TOGETHER, TASK_BYTES = 64, 64, 4 << 20
-"""Of more shards than a few so many at most are checked by one task, of so many bytes on an average."""
+"""Limits for checking several shards in one task.
+
+They are the number of shards below which each has its own task, the maximum number of shards per task, and the maximum
+average number of bytes per task.
+"""
 
 
 class Task(Protocol):
-    """Something to do with a store in a worker."""
+    """Work on a store that runs in a worker."""
 
     def run(self, job: Job, watch: Watch) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Job:
-    """What every task of a scan needs: the store, the settings, the caller's own validators, and the view.
+    """What all tasks of a scan share: the store, the settings, the caller's own validators, and the view.
 
-    `beside` is what else is done with the records that are checked.
+    `beside` is additional work on the records that are checked.
     """
 
     reader: Reader
@@ -67,7 +76,7 @@ class Job:
     beside: BesideCheck | None = None
 
     def __call__(self, task: Task, watch: Watch) -> Any:
-        """Run a task. An exception ends it like a signal does, so that the place where it was has a name."""
+        """Run a task. An exception ends it like a signal does, so that its last position is known."""
         try:
             return task.run(self, watch)
         except DatacheckError:
@@ -77,12 +86,15 @@ class Job:
 
 
 def knowing(reader: Reader, job: Any) -> Any:
-    """Return a job with a reader that knows more of the same store; any other job stays as it is."""
+    """Return a job with a reader that knows more about the same store. Any other job is returned unchanged."""
     return replace(job, reader=reader) if isinstance(job, Job) and job.reader == reader else job
 
 
 def ended_by(error: Exception, watch: Watch) -> Death:
-    """Return the end of a task by an exception: of a record, or by a mistake of our own, which stops nothing else."""
+    """Return the Death of a task that raised an exception.
+
+    The cause is a record, or a mistake of datacheck itself, which does not stop other tasks.
+    """
     if isinstance(error, Blamed):
         cause = error.error
         return Death(type(cause).__name__, watch.last, str(cause), errno=errno_of(cause))
@@ -91,13 +103,13 @@ def ended_by(error: Exception, watch: Watch) -> Death:
 
 
 def opening_seconds(reader: Reader) -> float:
-    """Return how long opening a store may take, by how many files there are at its path and how large they are."""
+    """Return the seconds that opening a store may take, by the number and size of the files at its path."""
     count, size = _files_and_bytes(reader)
     return OPENING_SECONDS + count / FILES_A_SECOND + size / BYTES_A_SECOND
 
 
 def workers_ahead(reader: Reader) -> int:
-    """Return how many workers a store is sure to need, by its size, before anybody has opened it."""
+    """Return the number of workers that a store is sure to need, by its size, before it has been opened."""
     return min(MOST_AHEAD, _files_and_bytes(reader)[1] // WORTH_A_WORKER)
 
 
@@ -115,7 +127,7 @@ def _files_and_bytes(reader: Reader) -> tuple[int, int]:
 
 
 class TakeLayout(msgspec.Struct, frozen=True):
-    """Open the store and return its Layout."""
+    """A task that opens the store and returns its Layout."""
 
     def run(self, job: Job, watch: Watch) -> Layout:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
@@ -125,7 +137,10 @@ class TakeLayout(msgspec.Struct, frozen=True):
 
 
 class OpenEyes(msgspec.Struct, frozen=True):
-    """Load what looks at JPEGs like that, and compile it if nobody has; return why that cannot be, None if it can."""
+    """A task that loads the JPEG walker, compiling it if necessary.
+
+    It returns the reason if that fails, or None.
+    """
 
     eyes: Eyes
 
@@ -138,7 +153,7 @@ class OpenEyes(msgspec.Struct, frozen=True):
 
 
 def open_eyes(wanted: Eyes | None, job: Job, watch: Watch) -> None:
-    """Load what looks at JPEGs before any record is noted: it may take long. Raises EyesFailed where it cannot be."""
+    """Load what inspects JPEGs before any record is noted, since it may take long. Raises EyesFailed if that fails."""
     if wanted in ("walker", "strict"):
         watch.timeout, watch.patience = OPENING_SECONDS, 2
         watch.note(None)
@@ -146,7 +161,7 @@ def open_eyes(wanted: Eyes | None, job: Job, watch: Watch) -> None:
 
 
 class Count(msgspec.Struct, frozen=True):
-    """Return how many records a shard has, for stores whose layout does not tell."""
+    """A task that returns the number of records of a shard, for stores whose layout does not have it."""
 
     shard: Shard
 
@@ -156,13 +171,13 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Check the records of a shard and return their Tally; notes the place it is at.
+    """A task that checks the records of a shard and returns their Tally. It notes its current position.
 
-    `careful` goes record by record, so that the last note names the one that kills; `last` does so for a last time,
-    with more patience, and again if it is 2. `start` is the index of the shard's first record, where `sample` needs it.
-    `deaths` counts what the shard has already cost. `stats` asks for the sums behind mean and standard deviation, and
-    for pixels that no check wants to see. `watch` is what conventions want to know of the keys of each database. `eyes`
-    is how JPEGs are looked at.
+    With `careful`, it reads record by record, so that the last note identifies the record that kills the worker. `last`
+    does so for the last time and with more patience; 2 stands for a repetition of that. `start` is the index of the
+    shard's first record, if `sample` needs it. `deaths` counts the deaths in the shard so far. `stats` asks for the
+    sums behind mean and standard deviation, including pixels that no check needs. `watch` has what conventions need to
+    know of the keys of each database. `eyes` is how JPEGs are inspected.
     """
 
     shard: Shard
@@ -187,7 +202,7 @@ class Check(msgspec.Struct, frozen=True):
         from datacheck.decoders import load_all
         from datacheck.scanning.judge import Judge
 
-        if self.last:  # what the process did before need not have loaded what this record needs
+        if self.last:  # the process may not have loaded yet what this record needs
             load_all()
         watch.timeout = job.settings.timeout
         watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
@@ -223,7 +238,7 @@ class Check(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Several:
-    """Return what several checks come to, one after the other: each by itself would cost more to send than to do."""
+    """A task that runs several checks in turn, since each alone would cost more to send than to run."""
 
     checks: tuple[Check, ...]
 
@@ -232,7 +247,7 @@ class Several:
 
 
 def together(layout: Layout) -> int:
-    """Return how many shards are to be checked by one task: many where they are small, as those of episodes are."""
+    """Return the number of shards that one task checks: several if they are small, as those of episodes are."""
     count = len(layout.shards)
     if layout.size is None or count < FEW_SHARDS:
         return 1
@@ -240,7 +255,7 @@ def together(layout: Layout) -> int:
 
 
 class Conclude(msgspec.Struct, frozen=True):
-    """Return what the sums over all blocks of a store say of it as a whole."""
+    """A task that returns the findings about a store that follow from the sums over all of its blocks."""
 
     account: dict[str, int]
 
@@ -253,7 +268,7 @@ class Conclude(msgspec.Struct, frozen=True):
 
 
 class ListCopyLosses(msgspec.Struct, frozen=True):
-    """Return what in the source a copy could not keep, one that is `changed` or one that is not."""
+    """A task that lists what a copy of the source could not keep, whether records are `changed` in it or not."""
 
     copier: Copier
     changed: bool = True
@@ -265,7 +280,7 @@ class ListCopyLosses(msgspec.Struct, frozen=True):
 
 
 class FindGone(msgspec.Struct, frozen=True):
-    """Return all that goes with records that are dropped, and with samples."""
+    """A task that returns everything that goes with dropped records, and with `marked` samples."""
 
     copier: WithSamples
     indexes: bytes
@@ -280,7 +295,7 @@ class FindGone(msgspec.Struct, frozen=True):
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """Write the copy; yields the records done, returns Copied."""
+    """A task that writes the copy. It yields the number of records done, and returns Copied."""
 
     copier: Copier
     plan: Plan
@@ -291,7 +306,10 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 class Verify(msgspec.Struct, frozen=True):
-    """Read the copy, or a share of it, again; yields the records done, returns their number and digest."""
+    """A task that reads the copy again, or a share of it.
+
+    It yields the records done, and returns their number and digest.
+    """
 
     copier: Copier
     plan: Plan
@@ -304,7 +322,10 @@ class Verify(msgspec.Struct, frozen=True):
 
 
 def noting(watch: Watch, *, loaded: bool = False) -> Note:
-    """Return what notes the places of a reader; with `loaded` only the reader has something to load, up to a record."""
+    """Return a function that notes the positions of a reader.
+
+    With `loaded`, extra time for loading ends when the reader reaches a record.
+    """
 
     def note(place: Position, seen: bool) -> None:
         if loaded and seen:
@@ -315,7 +336,7 @@ def noting(watch: Watch, *, loaded: bool = False) -> Note:
 
 
 def only(pool: Engine[Task], task: Task) -> Any:
-    """Run one task and return its result or Death; once more, if what killed it may have come from outside."""
+    """Run one task and return its result or Death. Run it once more if it may have been killed from outside."""
     ((_, result),) = pool.run([task])
     if isinstance(result, Death) and not (result.proven or result.timed_out or result.errno):
         ((_, result),) = pool.run([task])

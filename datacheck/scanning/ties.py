@@ -1,4 +1,4 @@
-"""Arrays of one record that are as long as each other: a molecule's numbers and positions, genes and expressions."""
+"""Check that arrays of a record that belong together have equal lengths, as a molecule's numbers and positions do."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EXTENTS = 64
-"""So many extents of a family are compared with each other."""
+"""Maximum number of extents of a family that are compared with each other."""
 AXES = 2
 FEWEST = 16
-"""So many records have to have both extents,"""
+"""Minimum number of records that must have both of two extents."""
 SURE = 32
-"""and so many that one which differs is bad: of fewer, those that may differ are easily missed."""
+"""Minimum number of records for a deviation to be bad; in fewer, intended deviations are easily missed."""
 STRAYS = 0.01
-"""Where an extent differs in more of the sampled records than this, and in more than one, it may by nature."""
+"""Share of the sampled records above which deviations, if there are several, are taken as intended."""
 LEAST = 3
-"""So many different extents are to agree: of few, or of one, it may be chance."""
+"""Minimum number of different extents that must agree; with fewer, the agreement may be chance."""
 FEW_ROWS, LONG = 2, 20
-"""Two extents above this may differ by so few because one of them was rounded, as frames of sound and video are."""
+"""Largest difference between two extents that is put down to rounding, and the smallest extents it applies to.
+
+Frames of sound and video are rounded like that.
+"""
 UNITS = {
     word: unit
     for unit, its in {
@@ -48,16 +51,16 @@ UNITS = {
     }.items()
     for word in its
 }
-"""What there is one of for each item of an array, by the words of its name."""
+"""What an array has one item for each of, by the words of its name."""
 BETWEEN = frozenset({"edge", "face"})
-"""Of these there is another number than of what they connect, whatever that is called."""
+"""Units whose number differs from that of what they connect, whatever the latter is called."""
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 Item = Batch | tuple[int, Finding]
 Tied = tuple[tuple[Extent, ...], ...]
 
 
 class Extents(msgspec.Struct):
-    """How long the arrays of the sampled records are: for each extent, its value by the number of the record."""
+    """The lengths of the arrays of the sampled records: for each extent, its value by the number of the record."""
 
     records: int = 0
     values: dict[Extent, dict[int, int]] = msgspec.field(default_factory=dict)
@@ -75,10 +78,10 @@ class Extents(msgspec.Struct):
         self.records += other.records
 
     def tied(self) -> tuple[Tied, tuple[Extent, ...]]:
-        """Return the extents that differ between records and are the same in nearly all of them; and the loose ones.
+        """Return groups of extents that vary between records but are equal within nearly all, and the loose extents.
 
-        Those that agree best are put together first, and each with all others of its group. Those of one array are not
-        compared with each other: most pictures being square, others need not be.
+        Extents that agree best are grouped first, and all extents of a group agree with each other. Extents of the same
+        array are not compared: if most pictures are square, others need not be.
         """
         varying = [it for it, its in sorted(self.values.items()) if len({*its.values()}) >= LEAST]
         records = 1 + max((max(self.values[it]) for it in varying), default=0)
@@ -96,7 +99,7 @@ class Extents(msgspec.Struct):
 
 
 def _agreement(one: Extent, other: Extent, sizes: dict[Extent, NDArray[Any]]) -> float | None:
-    """Return in which share of the records two extents are the same; None where they are not tied."""
+    """Return the share of the records in which two extents are equal, or None if they are not tied."""
     if one[0] == other[0] or _of_different_things(one[0], other[0]):
         return None
     first, second = sizes[one], sizes[other]
@@ -108,7 +111,7 @@ def _agreement(one: Extent, other: Extent, sizes: dict[Extent, NDArray[Any]]) ->
 
 
 def _of_different_things(one: str, other: str) -> bool:
-    """Say whether the names of two arrays say that they have an item for each of different things: words and tokens."""
+    """Return whether the names of two arrays imply items for different things, such as words and tokens."""
     mine, its = _units(one), _units(other)
     return mine.isdisjoint(its) and (bool(mine and its) or not BETWEEN.isdisjoint(mine | its))
 
@@ -119,7 +122,7 @@ def _units(name: str) -> frozenset[str]:
 
 
 def _loose(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[Extent]:
-    """Yield the extents of a group that differ from the others in so many records that it may be meant."""
+    """Yield the extents of a group that deviate in so many records that it may be intended."""
     strays: Counter[Extent] = Counter()
     for _, by_size, usual in _differing(group, sizes):
         for size, extents in by_size.items():
@@ -132,16 +135,16 @@ def _loose(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[Extent]:
 
 
 def _of(batch: Batch) -> Iterator[tuple[Extent, int]]:
-    """Yield the extents of the arrays of a batch of parts of trees."""
+    """Yield the extents of the arrays of a batch, if it has parts of trees."""
     if batch.leaf and not batch.encoded and not batch.label and not batch.pixels_skipped:
         for axis, size in enumerate(batch.shape[:AXES]):
             yield (batch.field, axis), size
 
 
 def untied(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator[Item]:
-    """Yield what a decoder made of some of `count` records, and then which of their arrays are not as long as others.
+    """Yield what a decoder made of some of `count` records, then findings for arrays that differ from tied ones.
 
-    An array of nothing may be one that the record does not have: that is suspicious.
+    An empty array may be one that the record does not have, so that is only suspicious.
     """
     if not family.tied:
         yield from items
@@ -163,7 +166,10 @@ def untied(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator
 
 
 def _differing(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[tuple[int, dict[int, list[Extent]], int]]:
-    """Yield each record whose extents of a group, -1 where it has none, are not the same; these by size; the usual."""
+    """Yield each record whose extents in a group differ: its row, the extents by size, and the usual size.
+
+    An extent that a record does not have is -1 in `sizes`, and is ignored.
+    """
     longest = sizes.max(axis=0)
     for row in np.flatnonzero(((sizes != longest) & (sizes >= 0)).any(axis=0)).tolist():
         by_size: dict[int, list[Extent]] = defaultdict(list)
@@ -175,7 +181,7 @@ def _differing(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[tuple
 
 
 def _is_slight(size: int, usual: int) -> bool:
-    """Say whether two extents differ as they may: by one that was rounded, or that the record does not have."""
+    """Return whether a difference is harmless: due to rounding, or to an array that the record does not have."""
     return not size or not usual or (min(size, usual) >= LONG and abs(size - usual) <= FEW_ROWS)
 
 

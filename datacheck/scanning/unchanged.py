@@ -1,4 +1,4 @@
-"""Answer from an earlier report where the source is as it was, and was scanned with the same settings."""
+"""Answer from an earlier report if the source is unchanged and was scanned with the same settings."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.statistics.exact_sums import FieldSummary
 
 TOGETHER = 4096
-"""About so many findings are added at a time."""
+"""Approximate number of findings that are added at once."""
 NO_MATTER = frozenset({"workers", "engine", "max_time", "config", "max_bad", "strict", "known", "eyes"})
-"""Settings that change nothing of what is found: how it is looked at, and what counts."""
+"""Settings without influence on what is found, since they are about how records are read or which findings count."""
 NAMED = 3
-"""So many files that have changed are named."""
+"""Maximum number of changed files that are named."""
 
 
 @dataclass(repr=False)
 class UnchangedReport(Report):
-    """The report of a source that is as an earlier report has it."""
+    """The report of a source that is unchanged since an earlier report."""
 
     summaries: dict[str, FieldSummary] = field(default_factory=dict, kw_only=True)
 
@@ -49,14 +49,17 @@ class UnchangedReport(Report):
 
 
 class EarlierScan:
-    """An earlier report to answer from; a file that is not there yet answers nothing."""
+    """An earlier report to answer from. A file that does not exist answers nothing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._documents = read(path) if path.exists() else None
 
     def answer(self, reader: Reader, report: Report) -> Report | None:
-        """Return the report of a source from the earlier one; None where it has to be scanned: `report` says why."""
+        """Return the report of a source from the earlier one, or None if the source has to be scanned.
+
+        In that case `report` says why, or has the results for single files that can be reused.
+        """
         started = time.monotonic()
         place, why = self._place(reader, report)
         if place is None:
@@ -82,7 +85,7 @@ class EarlierScan:
         )
         for tally in _tallies(self._path, (place, document.source.path)):
             made.add(tally)
-        records = document.source.records or 0  # behind the findings, whose records have their places already
+        records = document.source.records or 0  # added after the findings, whose indexes are final already
         made.add(Tally(records=records, checked=document.checked, ignored=Counter(document.ignored or {})))
         if isinstance(document.per_file, str) and report.known_before is None:
             made.by_file.text = document.per_file
@@ -90,7 +93,7 @@ class EarlierScan:
         return made
 
     def _of_files(self, reader: Reader, report: Report) -> EarlierFiles | None:
-        """Return what the earlier report has of the single files of a source, None where nothing of it can be used."""
+        """Return the earlier report's results for the single files of a source, or None if none can be used."""
         if self._documents is None or not splits(reader, report.settings):
             return None
         place = place_of(self._documents, report.source.path, alone=len(self._documents) == 1)
@@ -106,7 +109,7 @@ class EarlierScan:
         return EarlierFiles(self._path, (place, document.source.path), {it.state.name: it for it in of})
 
     def _place(self, reader: Reader, report: Report) -> tuple[int | None, str]:
-        """Return which of the reports answers, or None and why none does."""
+        """Return the number of the document that answers and "", or None and the reason why none does."""
         if self._documents is None:
             return None, "it is not there yet"
         now = fingerprint_if_any(reader)
@@ -121,7 +124,7 @@ class EarlierScan:
 
 
 def _changed(before: Fingerprint | None, now: Fingerprint | None) -> str:
-    """Say what has changed in a source."""
+    """Return what has changed in a source, in words."""
     if before is None or now is None:
         return "it is of another source"
     olds, news = ({it.name: it for it in of.files} for of in (before, now))
@@ -132,7 +135,10 @@ def _changed(before: Fingerprint | None, now: Fingerprint | None) -> str:
 
 
 def _why_not(document: Document, settings: Settings, *, whole: bool = True) -> str | None:
-    """Return why a report of the source as it is answers nothing, None where it does; of all of it, if `whole`."""
+    """Return why the earlier report of the unchanged source cannot answer, or None if it can.
+
+    With `whole`, it has to answer for the whole source.
+    """
     before, now = (_that_matter(it) for it in (document.settings, settings))
     other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     if other:
@@ -161,7 +167,7 @@ def _that_matter(settings: Settings) -> dict[str, Any]:
 
 
 def _tallies(path: Path, places: Collection[int | str]) -> Iterator[Tally]:
-    """Yield the findings of a source in an earlier report, as tallies of many."""
+    """Yield the findings of a source in an earlier report, in tallies of many findings each."""
     tally = Tally()
     its = (it for place, it in walk(path, whole=True) if place in places and isinstance(it, Finding))
     for _, group in groupby(its, lambda it: it.record):

@@ -1,4 +1,4 @@
-"""What lies in a store, to be looked at: one record with its fields, or the store as a whole. Neither is a scan."""
+"""Show what is in a store: one record with its fields, or the store as a whole. Neither is a scan."""
 
 from datacheck.showing.record import Record, Showing, show_record
 

@@ -1,4 +1,4 @@
-"""Look into the parts of a store for the first keys of each. Runs in a worker."""
+"""Find the first keys of each part of a store. Runs in a worker."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from datacheck.workers.interface import Watch
 
 FIRST_KEYS = 8
 PARTS = 32
-"""Of so many databases or tables the first keys are looked at."""
+"""Maximum number of databases or tables whose first keys are read."""
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A database or a table of a store, None where the store has no such parts, and what comes first in it.
+    """A database or a table of a store, and its first keys; `name` is None if the store has no such parts.
 
-    `records` is None where only reading all of them would tell. `unread` says why no key could be had.
+    `records` is None if only reading all of them would tell. `unread` says why reading the keys failed.
     """
 
     name: str | None
@@ -33,7 +33,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class TakeParts:
-    """Return the parts that shards are of, the first ones, each with its first keys; and how many more there are."""
+    """A task that returns the first parts that shards belong to, with their first keys, and the number of the rest."""
 
     shards: tuple[Shard, ...]
 
@@ -51,7 +51,7 @@ class TakeParts:
 
 
 def _part(job: Job, shards: Sequence[Shard]) -> Part | None:
-    """Return what is at the beginning of a part of a store, None where there is nothing in it."""
+    """Return what is at the beginning of a part of a store, or None if the part is empty."""
     counts = [it.records for it in shards]
     records = None if None in counts else sum(it or 0 for it in counts)
     name = file = None

@@ -1,4 +1,4 @@
-"""What one record holds: its fields, each in a line, and one of them in full. Runs in a worker."""
+"""Describe what one record holds: a line for each field, or one field in full. Runs in a worker."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from datacheck.showing.fields import Part
 
 WITHOUT_VALUES = frozenset({"text", "bytes", "other"})
-"""Parts of trees that have no numbers in them."""
+"""The kinds of parts of trees that have no numbers in them."""
 SHOWN = 200
-"""So many fields of a record are shown, and the others counted."""
+"""Maximum number of fields of a record that are shown; the rest are counted."""
 NAMED = 1 << 13
-"""So many of their names are sent home at most."""
+"""Maximum number of field names that the worker returns."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a record beside a line for each field: one field in full, something to save, a small picture.
+    """What is wanted besides a line for each field: one field in full, data to save, a small picture.
 
-    `picture` is how wide and how high it may be, in pixels.
+    `picture` is the maximum width and height of the picture, in pixels.
     """
 
     field: str | None = None
@@ -50,12 +50,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one record holds: its payload's kind, its size in bytes (None for rows), its fields, what is wrong with it.
+    """The content of one record: the kind of its payload, its size in bytes (None for rows), its fields, and findings.
 
-    `lines` are its fields, or the one that is wanted. `named` is the name of that one, None where there is no such
-    field; `names` are those that there are. `raw` and `array` are what `--save` writes: bytes as they are stored, those
-    of a picture, and the values of an array. `picture` is a small one of (height, width, channels) uint8. `damage` says
-    where that of a JPEG begins.
+    `lines` are the lines of its fields, or of the wanted one. `named` is the name of the wanted field, or None if there
+    is no such field; `names` are the names of all fields. `raw` and `array` are what `--save` writes: bytes as they are
+    stored, such as those of a picture, and the values of an array. `picture` is a small one of (height, width,
+    channels) uint8. `damage` says where the damage of a JPEG begins.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class ReadRecord:
-    """Return what the record of a shard holds, as Seen; None if there is no record there."""
+    """A task that returns what the record of a shard holds, as Seen, or None if there is no record there."""
 
     shard: Shard
     profile: Profile
@@ -90,9 +90,9 @@ class ReadRecord:
                 except Exception:
                     if not findings:
                         raise
-                    return Seen("a record that could not be decoded", None, (), findings)  # they say why
+                    return Seen("a record that could not be decoded", None, (), findings)  # the findings say why
                 if isinstance(block, Block) and fields.kind is None and tally.unknown and fields.size:
-                    findings = (*findings, _unknown(block.values[0]))  # a scan says it once of all such records
+                    findings = (*findings, _unknown(block.values[0]))  # a scan says this once for all such records
                 elif isinstance(block, RowBlock) and tally.unknown:
                     findings = (*findings, *_unknown_cells(block, tally.unknown))
                 findings = tuple(it for it in findings if not ignores(it))
@@ -103,7 +103,7 @@ class ReadRecord:
 
 
 def _damage(fields: Fields, findings: Sequence[Finding], job: Job) -> str | None:
-    """Say where the damage of a JPEG begins, where that can be found out."""
+    """Return a sentence on where the damage of a JPEG begins, or None if that cannot be found out."""
     from datacheck.decoders.pictures import eyes
     from datacheck.decoders.pictures.picture import sniff
 
@@ -125,9 +125,9 @@ def _damage(fields: Fields, findings: Sequence[Finding], job: Job) -> str | None
 
 @dataclass
 class Fields:
-    """The fields of a record: the `batches` of those that are arrays, and the `parts` that are none.
+    """The fields of a record: the `batches` of those that are arrays, and the `parts` that are not.
 
-    `kind` is None where no decoder knows the payload, `paths` are those of the fields in a file.
+    `kind` is None if no decoder knows the payload.
     """
 
     kind: str | None
@@ -136,13 +136,13 @@ class Fields:
     parts: list[Part] = field(default_factory=list)
 
     def take(self, items: Iterable[Batch | tuple[int, Finding]]) -> bool:
-        """Take in what a decoder made of the record; return whether there was anything in it."""
+        """Take in what a decoder made of the record; return whether that contains any array."""
         made = [it for it in items if isinstance(it, Batch) and len(it.rows) and it.values.dtype.kind != "S"]
         self.batches += made
         return bool(made)
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Yield each field's name, and the line that says what is in it."""
+        """Yield the name of each field, and the line that describes it."""
         beside: dict[str, list[Part]] = {}
         for part in self.parts:
             beside.setdefault(part.name, []).append(part)
@@ -152,7 +152,7 @@ class Fields:
                 yield batch.field, f"{batch.field}: {parts.pop(0).brief}"
             else:
                 yield batch.field, _line(batch)
-                beside.pop(batch.field, None)  # it is the same, as it is stored
+                beside.pop(batch.field, None)  # the part is the same field, as it is stored
         for name, parts in beside.items():
             yield from ((name, f"{name}: {part.brief}") for part in parts)
 
@@ -185,14 +185,14 @@ def _seen(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> Seen
 
 
 def _main(arrays: list[Batch]) -> Batch | None:
-    """Return the array that is saved of several: the first that has the shape of a picture, or else the first."""
+    """Return the array to save: the first that has the shape of a picture, or else the first."""
     from datacheck.showing.pixels import likely_shape
 
     return next((it for it in arrays if likely_shape(it.shape)), arrays[0] if arrays else None)
 
 
 def _picture(fields: Fields, named: str | None, size: tuple[int, int] | None) -> NDArray[Any] | None:
-    """Return the picture that a record has, or its wanted field is, in a size that a terminal can show."""
+    """Return the picture in a record or its wanted field, in a size that a terminal can show, or None."""
     from datacheck.showing.pixels import as_pixels, is_picture, smaller
 
     if size is None:
@@ -240,7 +240,7 @@ def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:
 
 
 def payload_of(block: Block, profile: Profile, forced: Forced) -> tuple[str | None, FamilyProfile | None]:
-    """Return the name of the decoder of a block's first record, and its family, as far as there are such."""
+    """Return the decoder's name for a block's first record, and its family; either is None if there is none."""
     from datacheck.decoders import SIDE_DECODERS, kind
 
     value = block.values[0]
@@ -256,14 +256,14 @@ def payload_of(block: Block, profile: Profile, forced: Forced) -> tuple[str | No
 
 
 def blamed_parts(name: str, value: bytes | memoryview) -> list[Part]:
-    """Return the parts of a payload that are no arrays; what goes wrong in that is the record's."""
+    """Return the parts of a payload that are not arrays; errors in that are blamed on the record."""
     from datacheck.showing.fields import parts_in
 
     return [*blamed("undecodable", parts_in, name, value)]
 
 
 def _fields_of_row(block: RowBlock, profile: Profile) -> Fields:
-    """Return the fields of a row of a table: its numbers, and what the cells of its other columns hold."""
+    """Return the fields of a row of a table: its numbers, and the contents of the cells of its other columns."""
     from datacheck.decoders import decoder, kind
     from datacheck.model.cells import RAGGED
     from datacheck.scanning.columns import cell_blocks, ragged_batches, sorted_out
@@ -296,7 +296,7 @@ def _fields_of_row(block: RowBlock, profile: Profile) -> Fields:
 
 
 def _line(batch: Batch) -> str:
-    """Say in a line what an array of one record is."""
+    """Describe an array of one record in a line."""
     from datacheck.showing.fields import spelled_number
     from datacheck.statistics.measure import measure
 
@@ -320,6 +320,6 @@ def _spread(summary: FieldSummary, spelled: Callable[[float], str]) -> str:
 
 
 def _family_of(block: Block, profile: Profile) -> FamilyProfile | None:
-    """Return what the family of a block's first record is meant to hold."""
+    """Return the profile of the family that a block's first record belongs to, or None."""
     (family,) = block.named([0], profile.families)
     return profile.rest if family is None else profile.families[family]

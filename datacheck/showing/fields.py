@@ -1,6 +1,6 @@
-"""One field of a record in full: the values that an array begins with, the words of a text, the first of some bytes.
+"""Show one field of a record in full: the first values of an array, the words of a text, the first bytes of others.
 
-Runs in a worker; what it returns is bounded, but for what a caller wants to save.
+Runs in a worker. What it returns is bounded, except for data that a caller wants to save.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIRST = 16
-"""So many of an array's values are shown, the first ones."""
+"""Number of values of an array that are shown, from its beginning."""
 LINES, LETTERS = 100, 200
-"""So many lines of a text are shown, or texts of a list, and so many characters of each."""
+"""Maximum number of lines of a text (or texts of a list) that are shown, and of characters in each."""
 SHOWN_BYTES = 256
 BYTES_A_LINE = 32
 BRIEF = 60
-"""Characters of a text that are shown beside the record's other fields."""
+"""Maximum number of characters of a text that are shown beside the record's other fields."""
 BRIEF_BYTES = 8
 OBJECT = "other"
 
@@ -43,9 +43,9 @@ class Parsing(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """A field of a record that is no array: texts (`words`), bytes, or something with no values, `what` it is.
+    """A field of a record that is not an array: texts (`words`), bytes, or something without values.
 
-    `raw` are the bytes of it, as they are stored.
+    `what` says what it is. `raw` are its bytes as they are stored.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Part:
 
     @property
     def brief(self) -> str:
-        """What it is, in part of a line."""
+        """A description of the part within a line."""
         if self.words is not None:
             return f"{self._size}{_brief(self.words)}"
         if self.raw is not None:
@@ -71,7 +71,7 @@ class Part:
         return counted(len(self.words or ()), "text")
 
     def lines(self) -> Iterator[str]:
-        """Yield what is in it."""
+        """Yield the lines that show what is in the part."""
         if self.words is None and self.raw is None:
             yield f"  {self.name}: {self.what}"
         elif self.words is None:
@@ -89,7 +89,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Whole:
-    """A field in full: the lines that say what is in it, and for whom wants to save it its bytes, or its array."""
+    """A field in full: the lines that show it, and its bytes or its array for a caller that saves it."""
 
     lines: tuple[str, ...]
     raw: bytes | None = None
@@ -97,9 +97,9 @@ class Whole:
 
 
 def parts_in(name: str, value: Value) -> list[Part]:
-    """Return the parts of a record that are no arrays, and the pictures in it as they are stored.
+    """Return the parts of a record that are not arrays, and the pictures in it as they are stored.
 
-    `name` is that of its decoder, UNKNOWN where there is none.
+    `name` is the name of its decoder, or UNKNOWN if there is none.
     """
     from datacheck.decoders.wrappers.table import peel
 
@@ -122,7 +122,7 @@ def parts_in(name: str, value: Value) -> list[Part]:
 
 def _of_tree(parsed: Parsed) -> list[Part]:
     if any(it.verdict == "bad" for it in parsed.findings):
-        return []  # it was not read to its end
+        return []  # the record was not read to its end
     walked = leaves(parsed.tree)
     parts = [part for leaf in walked.leaves if (part := _of_leaf(leaf)) is not None]
     return [*parts, *(Part(path, "None") for path in walked.nothing)]
@@ -153,7 +153,7 @@ def _text_of(name: str, raw: bytes) -> Part:
 
 
 def _decoded(raw: bytes) -> str | None:
-    """Return the text that bytes are, None where they are none."""
+    """Return the text that these bytes are, or None if they are no text."""
     from datacheck.decoders.text import TextDecoder
 
     return raw.decode() if TextDecoder().knows(raw) and _is_utf8(raw) else None
@@ -168,7 +168,9 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def named(field: str, names: Sequence[str], paths: Mapping[str, str] | None = None) -> str | None:
-    """Return the field that is meant: the one of this name, or of its path in a file, or the only one with this end.
+    """Return the field that is meant: the one with this name, with this path in a file, or the only one that ends so.
+
+    None if there is none, or if several end so.
 
     >>> named("rgb", ["obs/rgb", "action"]), named("x", ["a/x", "b/x"])
     ('obs/rgb', None)
@@ -184,14 +186,14 @@ def named(field: str, names: Sequence[str], paths: Mapping[str, str] | None = No
 def whole(
     name: str, batches: Sequence[Batch], parts: Sequence[Part], line: Callable[[Batch], str], *, saving: bool
 ) -> Whole:
-    """Return a field in full: the arrays that a record has of it, which `line` says in one, and its other parts."""
+    """Return a field in full: the arrays that a record has of it, each described by `line`, and its other parts."""
     beside = [part for part in parts if part.name == name]
     mine = [batch for batch in batches if batch.field == name and (batch.width or not beside)]
     lines = []
     for batch in mine:
         lines += [f"  {line(batch)}", *_values(batch)]
     for part in beside:
-        if mine and part.raw is not None:  # a picture: its pixels are shown
+        if mine and part.raw is not None:  # a picture, whose pixels are shown
             lines.append(f"    {part.what}{amount(len(part.raw))}")
         else:
             lines += part.lines()
@@ -202,7 +204,7 @@ def whole(
 
 
 def _values(batch: Batch) -> Iterator[str]:
-    """Yield the first values of a record's array, and where it has some that are not finite."""
+    """Yield the first values of a record's array, and where it has values that are not finite."""
     import numpy as np
 
     values = batch.values[0]
@@ -239,7 +241,7 @@ def _hex(raw: Value) -> Iterator[str]:
 
 
 def _brief(words: Sequence[str]) -> str:
-    """Return how some texts begin."""
+    """Return the beginnings of some texts."""
     said, room = [], BRIEF
     for word in words:
         if len(word) > room:

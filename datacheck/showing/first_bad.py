@@ -15,15 +15,16 @@ from datacheck.scanning.scan import is_reader, prepare_all
 
 
 class _Enough(Exception):
-    """So many bad records as were wanted are found."""
+    """Raised once the wanted number of bad records is found."""
 
 
 def first_bad(
     source: str, settings: Settings, count: int, progress: Progress = unwatched, names: Names | None = None
 ) -> tuple[list[str], int]:
-    """Return the names of the first bad records, as `show` takes them, and the status of a scan that found none.
+    """Return the names of the first bad records, as `show` takes them, and the exit status of the scan.
 
-    With `strict` settings suspicious ones are among them. Raises as a scan does where there is nothing to read.
+    At most `count` records are returned. With `strict` settings, suspicious records are among them. Raises as a scan
+    does if there is nothing to read.
     """
     prepared = prepare_all(source, settings)
     folder = prepared[0][0].path if is_reader(source) else Path(source)

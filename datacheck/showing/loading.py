@@ -1,6 +1,7 @@
-"""Hand the records of a store to a caller as trees of arrays: one by its key, or all of them, one after the other.
+"""Hand the records of a store to a caller as trees of arrays: one by its key, or all of them in order.
 
-They are read and decoded in a worker, which a record may kill: the caller gets an exception, or is told in its place.
+They are read and decoded in a worker, which a record may kill. The caller then gets an exception, or an error in place
+of the record.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
 
 TOGETHER, TOGETHER_BYTES = 1024, 4 << 20
-"""So many records, or bytes of them, come from the worker at a time."""
+"""Maximum number of records, and of their bytes, that the worker collects before it sends them."""
 DEATHS = 32
-"""After so many deaths the rest of a shard is given up."""
+"""Maximum number of deaths of the worker before the rest of a shard is given up."""
 
 
 class ReadOptions(TypedDict, total=False):
-    """What says how a store is to be read; `datacheck.scan` says what each means."""
+    """Options that say how a store is to be read, as for `datacheck.scan`."""
 
     backend: str | None
     decoder: OfFamilies | None
@@ -57,8 +58,8 @@ class ReadOptions(TypedDict, total=False):
 class LoadedRecord:
     """A record of a store: its key as reports have it, its position in the store, and what it holds.
 
-    `value` is as `load` returns it. Where there is none to be had, `error` says why, and `value` is None. Where a part
-    of the store could not be read, `key` is None too, and nobody knows the `index` of what comes behind it.
+    `value` is as `load` returns it. If there is no value, `error` says why, and `value` is None. If a part of the store
+    could not be read, `key` is None too, and the `index` of the records after that part is unknown.
     """
 
     key: str | None
@@ -68,26 +69,26 @@ class LoadedRecord:
 
 
 def load(source: str | bytes | Path | Reader, key: str | bytes, **options: Unpack[ReadOptions]) -> Any:
-    """Return what one record holds: arrays, numbers, texts and bytes, in dicts and lists where it has parts.
+    """Return what one record holds: arrays, numbers, texts and bytes, in dicts and lists if it has parts.
 
     Pictures are arrays of (channels, height, width), rows of HDF5 and Datum are dicts by field. Nothing is unpickled:
-    what only running a record's own code would show comes as an object that names its class.
+    what only running a record's own code could create becomes an object that names its class.
 
     Parameters
     ----------
     source
         A store, as `datacheck.scan` takes it, or a folder of stores.
     key
-        The key as reports have it (`report.bad_keys()` yields such), or the bytes of it.
+        The key as reports have it (`report.bad_keys()` yields such keys), or its bytes.
     options
-        What says how the store is to be read: backend, decoder, array, label_field, together, convention, timeout.
+        How the store is to be read: backend, decoder, array, label_field, together, convention, timeout.
 
     Raises
     ------
     RecordMissing
         There is no record with this key.
     RecordUnreadable
-        There is, and it cannot be read or decoded; `code` and `reason` say why.
+        The record cannot be read or decoded; `code` and `reason` say why.
     SourceMissing, SourceUnknown, SourceUnreadable, UsageError
         As for `datacheck.scan`.
 
@@ -126,10 +127,10 @@ def load(source: str | bytes | Path | Reader, key: str | bytes, **options: Unpac
 def records(source: str | bytes | Path | Reader, **options: Unpack[ReadOptions]) -> Iterator[LoadedRecord]:
     """Yield the records of a store in its order, as `load` returns them; memory stays bounded.
 
-    Records that are bad are among them: `error` says why there is no value where there is none. Leave them out by the
-    keys of a report, as in the example.
+    Bad records are among them: if such a record has no value, `error` says why. Leave them out by the keys of a report,
+    as in the example.
 
-    Raises as `datacheck.scan` does where there is no store to read.
+    Raises as `datacheck.scan` does if there is no store to read.
 
     Examples
     --------
@@ -169,13 +170,13 @@ def _of_store(pool: Engine[Task], reader: Reader, report: Report) -> Iterator[Lo
 
 
 GIVEN_UP = "unreadable"
-"""The code of what is said of a part of a store that could not be read."""
+"""The code of a finding about a part of a store that could not be read."""
 One = tuple[str | None, Finding | None, bytes | None]
-"""A record on its way: its name (None: it is said of the store), why there is no value, or the value, pickled."""
+"""A record in transit: its name (None for a finding about the store), why there is no value, or the pickled value."""
 
 
 def _of_shard(pool: Engine[Task], reader: Reader, shard: Shard, profile: Profile) -> Iterator[One]:
-    """Yield the records of a shard; what kills the worker is passed over, and said in its place."""
+    """Yield the records of a shard; a record that kills the worker is skipped, and a finding takes its place."""
     task = StreamTrees(shard, profile)
     deaths = done = 0
     while True:
@@ -213,7 +214,10 @@ def _streamed(pool: Engine[Task], task: StreamTrees) -> Iterator[list[One] | Dea
 
 @dataclass(frozen=True)
 class StreamTrees:
-    """Yield the records of a shard, many at a time; `careful` goes one by one, `skip` passes over the first ones."""
+    """A task that yields the records of a shard, many at a time.
+
+    `careful` takes them one by one, and `skip` is the number of records to pass over at the beginning.
+    """
 
     shard: Shard
     profile: Profile

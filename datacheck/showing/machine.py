@@ -1,4 +1,4 @@
-"""What this machine lets datacheck do: the libraries that are there, HDF5 filters, limits, and what is missing."""
+"""Report what datacheck can do on this machine: libraries, HDF5 filters, limits, and what is missing."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from datacheck.workers.pool import WORKER_BYTES
 
 @dataclass(frozen=True)
 class Library:
-    """A library by the names of its distribution and its module, what it is for, and how to get it if it is optional.
+    """A library: the names of its distribution and module, its purpose, and how to get it if it is optional.
 
-    One that is `also` there will do instead. One that is `heavy` is not loaded to see whether it works.
+    `also` is the name of a distribution that will do instead. A `heavy` library is not loaded to see whether it works.
     """
 
     name: str
@@ -63,14 +63,14 @@ LIBRARIES = (
     Library("torch", "torch", "datacheck.torch.skip_bad() in Python", "pip install torch", heavy=True),
     Library("pandas", "pandas", "report.to_pandas() in Python", "pip install pandas"),
 )
-"""All that datacheck uses: a row without `get` is required."""
+"""All libraries that datacheck uses; those without `get` are required."""
 FEW_FILES = 256
-"""With fewer open files allowed, large stores of many tables cannot be read."""
+"""Limit of open files below which large stores of many tables cannot be read."""
 
 
 @dataclass(frozen=True)
 class Stock:
-    """What a worker found: why each library that is there could not be loaded, and what h5py can do."""
+    """What a worker found out: why installed libraries could not be loaded, and what h5py and lmdb can do."""
 
     broken: dict[str, str]
     hdf5: str | None
@@ -79,7 +79,7 @@ class Stock:
 
 
 def take_stock(modules: tuple[str, ...], watch: Watch) -> Stock:
-    """Load libraries, and see what they can do. Runs in a worker: a broken one may end its process."""
+    """Load libraries, and find out what they can do. Runs in a worker: a broken library may end its process."""
     broken: dict[str, str] = {}
     for name in modules:
         watch.note(name)
@@ -109,7 +109,7 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Return what this machine lets datacheck do, and how to get what is missing."""
+    """Return what datacheck can do on this machine, and how to get what is missing."""
     there = {it.name: version for it in LIBRARIES if (version := version_of(it)) is not None}
     stock = _stock(tuple(it.module for it in LIBRARIES if it.name in there and not (it.also or it.heavy)))
     missing = [it for it in LIBRARIES if it.name not in there]
@@ -134,7 +134,7 @@ def diagnose() -> Diagnosis:
 
 
 def version_of(library: Library) -> str | None:
-    """Return the version of a library that is installed, or of the one that will do instead; None without any."""
+    """Return the version of an installed library, or of the one that will do instead; None if neither is installed."""
     for name in (library.name, library.also):
         if name is not None:
             try:
@@ -145,7 +145,7 @@ def version_of(library: Library) -> str | None:
 
 
 def _stock(modules: tuple[str, ...]) -> Stock:
-    """Have a worker take stock; a library that ends it is broken, and is left out the next time."""
+    """Take stock in a worker; a library that ends the worker is broken, and is left out the next time."""
     broken: dict[str, str] = {}
     try:
         while True:
@@ -171,7 +171,7 @@ def _beside(library: Library, stock: Stock) -> str:
 
 
 def _filters(stock: Stock, *, there: bool) -> Iterator[str]:
-    """Yield the filters that are there, or with what brings them those that are not."""
+    """Yield the filters that are available, or those that are not, with the package that has them."""
     for number, name in {**SHIPPED, **OTHERS}.items():
         if (number in stock.filters) is there:
             yield name if there else f"{name} ({'hdf5plugin' if number in SHIPPED else 'no package known'})"
@@ -203,7 +203,7 @@ def _physical() -> int:
 
 
 def _temporary() -> str:
-    """Say where temporary files go, and how much room there is."""
+    """Return how much room there is for temporary files, or why there is none."""
     try:
         with scratch_file() as file:
             room = os.fstatvfs(file.fileno())

@@ -1,4 +1,4 @@
-"""The other records of a record's sample: where one of these is not there, the sample is wrong, whatever the record."""
+"""Find the other records of a record's sample: if one is missing, the sample is wrong, whatever the record holds."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import PATIENCE, Watch
 
 AROUND, ENOUGH = 16, 8
-"""So many numbers before that of a record, and behind it, are looked at, and so many of them have such a record."""
+"""Limits for looking up the numbers around that of a record.
+
+AROUND numbers are looked up on each side, and at least ENOUGH of them must have such a record.
+"""
 
 There = Callable[[bytes], bool]
-"""Says whether a record with a key is there."""
+"""A function that returns whether there is a record with a key."""
 
 
 class FindPartners(msgspec.Struct, frozen=True):
-    """Return what is to be said of the parts that the sample of a record lacks, by the conventions of its database.
+    """A task that returns findings of the parts that a record's sample lacks, by the conventions of its database.
 
-    How many samples lack a part, and so how bad that is, only a scan tells, unless a named convention says it.
+    Only a scan can tell how many samples lack a part, and so how bad that is, unless a named convention says it.
     """
 
     shard: Shard

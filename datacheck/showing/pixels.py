@@ -1,4 +1,4 @@
-"""Arrays as pictures: which are some, and small ones for a terminal."""
+"""Turn arrays into pictures: recognize which arrays are pictures, and draw small ones in a terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ if TYPE_CHECKING:
 
 CHANNELS = (1, 3, 4)
 LARGEST = 1 << 16
-"""Pixels of a side of a picture; a JPEG has up to 65,535."""
+"""Largest side of a picture, in pixels; a JPEG has up to 65,535."""
 SMALLEST = 8
-"""And of one that is taken for a picture although nobody asked for one."""
+"""Smallest side of an array that is taken for a picture although it was not asked for as one."""
 
 
 def as_pixels(values: NDArray[Any]) -> NDArray[Any] | None:
-    """Return an array as a picture of (height, width, channels) uint8; None where it has not the shape of one.
+    """Return an array as a picture of (height, width, channels) uint8, or None if it does not have the shape of one.
 
-    Of (channels, height, width) and (height, width, channels) the first is meant where both could be. Other numbers
-    than bytes are scaled, so that the least finite one is black and the greatest white.
+    If both (channels, height, width) and (height, width, channels) are possible, the former is assumed. Unsigned 16-bit
+    integers keep only their high byte. Other numbers are scaled, so that the least finite one is black and the greatest
+    white.
     """
     import numpy as np
 
@@ -54,13 +55,13 @@ def _scaled(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def is_picture(values: NDArray[Any]) -> bool:
-    """Say whether an array is likely to be a picture: bytes in the shape of one."""
+    """Check whether an array is likely to be a picture: bytes in the shape of one."""
     made = as_pixels(values) if values.dtype.str == "|u1" and values.ndim == 3 else None
     return made is not None and min(made.shape[:2]) >= SMALLEST
 
 
 def likely_shape(shape: tuple[int, ...]) -> bool:
-    """Say whether arrays of this shape are likely to be pictures, whatever their numbers are."""
+    """Check whether arrays of this shape are likely to be pictures, whatever their numbers are."""
     if len(shape) != 3:
         return False
     sides = shape[1:] if shape[0] in CHANNELS else shape[:2] if shape[2] in CHANNELS else (0,)
@@ -68,7 +69,7 @@ def likely_shape(shape: tuple[int, ...]) -> bool:
 
 
 def smaller(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    """Return a picture that is no larger than this, each pixel the mean of some."""
+    """Return the picture reduced to at most this size; each pixel is the mean of several."""
     import numpy as np
 
     factor = max(1, -(-pixels.shape[1] // width), -(-pixels.shape[0] // height))
@@ -82,12 +83,12 @@ def smaller(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
 
 
 def half_blocks(pixels: NDArray[Any], *, true_colour: bool) -> list[str]:
-    """Return the lines that draw a picture on a terminal: two pixels, one above the other, are a character."""
+    """Return the lines that draw a picture on a terminal; each character stands for two pixels, one above the other."""
     import numpy as np
 
     height, width, channels = pixels.shape
     colour = np.repeat(pixels, 3, axis=2) if channels == 1 else pixels[:, :, :3]
-    if channels == 4:  # on black, as a loader that drops alpha has it only where it is opaque
+    if channels == 4:  # on black, so that only opaque parts look as they do to a loader that drops alpha
         colour = (colour.astype(np.uint16) * pixels[:, :, 3:] // 255).astype(np.uint8)
     spelled = _true if true_colour else _of_256
     lines = []

@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPEN = 8
-"""So many stores of a folder have a worker at a time."""
+"""Maximum number of stores of a folder that have a worker at a time."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """The text to show for a record, and the exit status: 0 nothing wrong, 1 bad, 3 undecided; and a small picture."""
+    """The text to show for a record, the exit status (0 nothing wrong, 1 bad, 3 undecided), and a small picture."""
 
     text: str
     status: int
@@ -71,13 +71,15 @@ def show_record(
 
 
 class Showing:
-    """Shows records of a source, by their keys as reports have them. Use as a context manager: it holds workers.
+    """A view of the records of a source, by their keys as reports have them.
 
-    With a `field`, by its path or the last part of it, that one is shown in full, and is what is written to `save`.
-    For `many` records that is a folder. `picture` is the size in pixels of the small picture that is wanted, `spell`
-    says how keys are printed.
+    Use as a context manager: it holds workers.
 
-    Raises UsageError or ReportFailed where `save` cannot be.
+    A `field`, given by its path or the last part of it, is shown in full, and is what is written to `save`. For `many`
+    records, `save` is a folder. `picture` is the size in pixels of the small picture that is wanted. `spell` formats
+    the keys that are printed.
+
+    Raises UsageError or ReportFailed if `save` cannot be written.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Showing:
     def record(self, key: str) -> Record:
         """Return what to show of the record with this key, and write what it holds if that is wanted.
 
-        Raises RecordMissing where there is none, UsageError where it has no such field.
+        Raises RecordMissing if there is no such record, and UsageError if it has no such field.
         """
         for reader, report, name in meant(self._folder, self._prepared, key):
             record = self._of(self._opened(reader, report), name, self._spell(key))
@@ -138,7 +140,7 @@ class Showing:
         return self._open[id(reader)]
 
     def _of(self, store: _Store, key: str, called: str) -> Record | None:
-        """Return what to show of a record; None where the store has none with this key."""
+        """Return what to show of a record, or None if the store has none with this key."""
         wanted, settings = self._wanted, store.report.settings
         try:
             seen = store.seen(key, wanted)
@@ -166,7 +168,7 @@ class Showing:
 
 
 class _Store:
-    """A store with a worker that reads it, and the profile of it, once a record was found."""
+    """A store with a worker that reads it, and its profile once a record was found."""
 
     def __init__(self, reader: Reader, report: Report, names: Names, engine: MakeEngine | None) -> None:
         self.report = report
@@ -183,7 +185,7 @@ class _Store:
         self._left.close()
 
     def seen(self, key: str, wanted: Wanted) -> Seen | Record | None:
-        """Return what a record holds, or what to show of one that kills; None where there is none with this key."""
+        """Return what a record holds, or what to show if it kills the worker; None if there is none with this key."""
         shard = only(self._pool, Find(key))
         if shard is None:
             return None
@@ -197,7 +199,7 @@ class _Store:
         return seen if seen is None else self._with_partners(seen, shard)
 
     def _with_partners(self, seen: Seen, shard: Shard) -> Seen:
-        """Return what a record holds with what its sample lacks, where the store tells samples of several records."""
+        """Return a record with what its sample lacks, if the store's conventions define samples of several records."""
         known = self._keeps.get(shard.part)
         if known is None or not any(it.stems or len(it.parts) > 1 for it in known.conventions):
             return seen
@@ -221,7 +223,7 @@ class _Store:
 
 
 def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
-    """Yield where a record may be: in the store that is named before its key, or in each of those in a folder."""
+    """Yield the stores that may hold a record, with its key there: a store named before the key, then every store."""
     for reader, report in prepared:
         name = f"{plain(os.path.relpath(reader.path, folder))}:"
         if reader.path != folder and key.startswith(name):
@@ -230,7 +232,7 @@ def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> 
 
 
 def with_told(pool: Engine[Task], layout: Layout, taken: Taken) -> Profile:
-    """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
+    """Return the profile, with what the store's conventions say about raw arrays if it has some of unknown shape."""
     if not _untold(taken.profile):
         return taken.profile
     known = recognise(pool, layout, taken)
@@ -259,7 +261,7 @@ def _lines(key: str, seen: Seen, settings: Settings, wanted: str | None) -> list
 
 
 def _left_out(settings: Settings) -> str:
-    """Say what a record was not judged by."""
+    """Return the text that says what a record was not judged by."""
     skipped = [name for name in CHECKS if name not in settings.checks]
     said = [f"not checked: {', '.join(skipped)}"] if skipped else []
     said += [f"ignoring {plain(', '.join(settings.ignore))}"] if settings.ignore else []

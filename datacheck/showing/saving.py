@@ -1,4 +1,4 @@
-"""Write what a record holds to a file, in the form that the file's suffix says, or each of several to a folder."""
+"""Write what a record holds to a file, in the format of the file's suffix, or each of several to a folder."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ PICTURES = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-"""The suffixes of pictures, and the format that a file with one has."""
+"""The suffixes of pictures, and the format of a file with each."""
 OF_FORMAT = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 LONGEST = 120
-"""Characters of a file's name that is made of a key."""
+"""Maximum number of characters of a file name that is made from a key."""
 
 
 def write(seen: Seen, output: Output) -> str:
     """Write a picture, an array as .npy, or bytes or a text as they are stored; return the line that says so.
 
-    A picture of another format, a raw one, and a row that is one, become PNG where the suffix is .png.
-    Raises UsageError where the record does not hold what the suffix says.
+    A picture of another format, a raw one, or a row that is one, becomes PNG if the suffix is .png. Raises UsageError
+    if the record does not hold what the suffix says.
     """
     path = output.path
     suffix = path.suffix.lower()
@@ -96,7 +96,7 @@ class Folder:
     """A folder that takes a file for each record: pictures as they are stored or as PNG, arrays as .npy."""
 
     def __init__(self, path: Path, guard: Guard) -> None:
-        """Make the folder if it is not there. Raises UsageError in a source, ReportFailed where it cannot be made."""
+        """Make the folder if necessary. Raises UsageError if it is in a source, ReportFailed if it cannot be made."""
         self._path, self._guard = path, guard
         self._names: set[str] = set()
         guard.refuse_spelled(path)
@@ -106,7 +106,7 @@ class Folder:
             path.mkdir(parents=True, exist_ok=True)
 
     def write(self, key: str, seen: Seen) -> str:
-        """Write what a record holds; return the line that says so, or that there is nothing."""
+        """Write what a record holds; return the line that says so, or that there is nothing to save."""
         suffix = suffix_of(seen)
         if suffix is None:
             return "  nothing that could be saved"
@@ -114,7 +114,7 @@ class Folder:
             return write(seen, output)
 
     def _name(self, key: str, suffix: str) -> str:
-        """Return a name for a record's file: its key, as far as names of files may have it."""
+        """Return a new name for a record's file: its key without the characters that do not belong in file names."""
         name = re.sub(r"[^A-Za-z0-9._+=@,-]+", "_", key).strip("._")[:LONGEST] or "record"
         name = name.removesuffix(suffix)
         number = 1
@@ -125,7 +125,7 @@ class Folder:
 
 
 def suffix_of(seen: Seen) -> str | None:
-    """Return the suffix of the file that takes a record best, None where there is nothing to write."""
+    """Return the suffix of the file that suits a record best, or None if there is nothing to write."""
     stored = None if seen.raw is None else sniff(seen.raw)
     if stored is not None:
         return OF_FORMAT[stored]

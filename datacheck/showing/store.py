@@ -1,4 +1,4 @@
-"""Say what is in a store, without going through it: from its layout, its conventions, and a sample of its records."""
+"""Describe what is in a store without reading all of it: by its layout, its conventions, and sampled records."""
 
 from __future__ import annotations
 
@@ -35,16 +35,19 @@ SCHEMA_OF_MANY: Literal["datacheck-infos/1"] = "datacheck-infos/1"
 
 
 class Sampled(msgspec.Struct, frozen=True):
-    """What an Info rests on: so many records, from so many places that are spread evenly over the store."""
+    """The basis of an Info: the number of sampled records, and of the places that they are from.
+
+    The places are spread evenly over the store.
+    """
 
     records: int
     places: int
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A convention, and what the store keeps by it: numbers of records and lists of keys, by the keys they lie under.
+    """A convention, and what the store keeps by it: numbers of records and lengths of key lists, by the keys of both.
 
-    A number is None where what lies there is none.
+    A number is None if the stored value is not a number.
     """
 
     name: str
@@ -53,10 +56,10 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Info(msgspec.Struct, kw_only=True):
-    """What is in a store, as far as a sample tells; it says nothing of what is sound.
+    """The description of a store, as far as a sample shows it; it does not say whether the records are sound.
 
-    `labels` are the fields that are labels, by family. `parts` are its databases or tables, of which there may be
-    `more_parts`. `met` is what was in the way: without any, the store was looked at as it was meant to be.
+    `labels` are the fields that are labels, by family. `parts` are its databases or tables, besides which there may be
+    `more_parts`. `met` holds findings of what prevented a complete look; it is empty if nothing did.
     """
 
     schema: Literal["datacheck-info/1"] = SCHEMA
@@ -73,16 +76,16 @@ class Info(msgspec.Struct, kw_only=True):
 
     @property
     def status(self) -> int:
-        """The exit status: 3 where something was in the way."""
+        """The exit status: 3 if something prevented a complete look."""
         return 3 if self.met else 0
 
 
 FOR_A_SCAN = frozenset({"row-count", "count", "shape", "unpaired", "dangling", "unwritten"})
-"""Findings of a layout with these codes hide nothing: what they say of the data is for a scan to say."""
+"""Codes of layout findings that hide nothing from this description: a scan reports what they say of the data."""
 
 
 class Infos(msgspec.Struct, kw_only=True):
-    """What is in each of several stores."""
+    """The descriptions of several stores."""
 
     schema: Literal["datacheck-infos/1"] = SCHEMA_OF_MANY
     infos: list[Info]
@@ -91,9 +94,9 @@ class Infos(msgspec.Struct, kw_only=True):
 def describe(
     source: str | Path | Reader, settings: Settings, names: Names | None = None, engine: MakeEngine | None = None
 ) -> Iterator[Info]:
-    """Yield what is in the stores at a source, of which a folder may hold many. Raises as `scan` does.
+    """Yield what is in the stores at a source; a folder may hold many. Raises as `scan` does.
 
-    What is looked at is bounded, however large the store: its layout, the sample that a profile is taken from, the
+    The work is bounded, however large the store: it covers the layout, the sample that a profile is taken from, the
     values of its conventions, and the first keys of its parts.
     """
     prepared = prepare_all(source, settings)
@@ -157,7 +160,7 @@ def _kept(convention: Convention, part: str) -> Kept:
 
 
 def _labels(profile: Profile, label_field: str | None) -> Iterator[tuple[str, list[str]]]:
-    """Yield the families that have labels, with the fields that are."""
+    """Yield the families that have labels, with the fields that are labels."""
     for name, family in profile.families.items():
         fields = [*family.fields, *family.columns]
         labels = [it for it in fields if family.label or is_label(it) or _is(it, label_field)]

@@ -1,4 +1,4 @@
-"""What is in a store, as programs read it."""
+"""Render what is in a store as JSON."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from datacheck.showing.store import Info, Infos
 
 
 def info_json(infos: Sequence[Info]) -> str:
-    """Return the document of one store, or of several."""
+    """Return the JSON document for one store, or for several."""
     made = msgspec.to_builtins(infos[0] if len(infos) == 1 else Infos(infos=list(infos)))
     return json.dumps(made, indent=2, allow_nan=False)

@@ -1,4 +1,4 @@
-"""What is in a store, as a person reads it."""
+"""Render what is in a store as text."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from datacheck.showing.contents import Part
 from datacheck.showing.store import Info, Kept
 
 FIELDS = 60
-"""So many fields of a family are named."""
+"""Maximum number of fields of a family that are listed."""
 MET = 5
-"""So many things that were in the way are named."""
+"""Maximum number of findings that are listed of what prevented a complete look."""
 CLASSES = 8
 WITHOUT_VALUES = frozenset({"text", "bytes", "other"})
 
 
 def info_text(info: Info) -> str:
-    """Return what is in a store as lines: what it is, what it keeps, its families with their fields, its first keys."""
+    """Return a store as lines: what it is, what it keeps, its families with their fields, and its first keys."""
     lines = [_headline(info)]
     if info.settings.config is not None:
         lines.append(info.settings.config.sentence)
@@ -125,7 +125,7 @@ def _part(part: Part) -> str:
 
 
 def _met(findings: list[Finding]) -> Iterator[str]:
-    """Yield what was in the way of looking at the store."""
+    """Yield what prevented a complete look at the store."""
     for it in findings[:MET]:
         whose = "" if it.name is None else f"{it.name}: "
         yield f"  not all could be looked at: {it.code}: {whose}{it.message}"

@@ -1,6 +1,6 @@
-"""What one record holds, as the arrays, numbers, texts and bytes that Python has for it. Runs in a worker.
+"""Convert one record to Python's arrays, numbers, texts and bytes. Runs in a worker.
 
-Nothing is unpickled: containers come as lists and dicts, whatever class they had.
+Nothing is unpickled: containers become lists and dicts, whatever class they had.
 """
 
 from __future__ import annotations
@@ -33,17 +33,21 @@ if TYPE_CHECKING:
 BARE = frozenset({"picture", "npy", "raw", "decimal", "text", "byte"})
 """Payloads that are one value, and no mapping of fields."""
 DEEPEST = 100
-"""What is nested deeper is not made: Python's own recursion ends soon behind it."""
+"""Maximum depth of nesting that is converted; Python's own recursion limit is not far beyond it."""
 REPEATED, LEAST = 16, 1 << 16
-"""A record may repeat its parts so often, taken together, or have so many parts."""
+"""Limits of repetition in a record.
+
+Its parts, counted as often as they occur, may be REPEATED times as many as its distinct nodes. Up to LEAST parts are
+always allowed.
+"""
 FIRM = 1 << 60
-"""Keys of this size and larger are texts: with chosen ones a dict takes the square of their number."""
+"""Integer keys of this size and larger become texts: for chosen ones, a dict takes time quadratic in their number."""
 ARRAYS = "biufcSUVMm"
-"""The kinds of dtype that arrays come in."""
+"""The kinds of dtype that arrays may have."""
 
 
 class CannotBeHad(Exception):
-    """There is no value for a record; `finding` says why."""
+    """Raised if there is no value for a record; `finding` says why."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding)
@@ -67,7 +71,7 @@ def tree_of(block: Any, row: int, profile: Profile, forced: Forced) -> Any:
 
 
 def _payload(block: Block, row: int, name: str | None, family: FamilyProfile | None) -> Any:
-    """Return what a value holds that is a payload of this name."""
+    """Return the content of a value that is a payload with this name."""
     value = block.values[row]
     if name is None or name.endswith(UNKNOWN):
         return bytes(value)
@@ -112,7 +116,7 @@ def _refuse(findings: Sequence[Finding]) -> None:
 
 
 def _row(block: RowBlock, profile: Profile) -> Any:
-    """Return the columns of the one row of a block; of a dataset that is a record, its values."""
+    """Return the columns of the one row of a block, or only the values if the row is of a dataset that is a record."""
     numbers, cells = cell_blocks(block, profile.families.get(block.table) or FamilyProfile("rows", 0))
     columns: dict[str, Any] = {name: _value(values[0]) for name, values in numbers.columns.items()}
     columns.update((cell.column, _cell(cell, profile, block.table)) for cell in cells)
@@ -120,7 +124,7 @@ def _row(block: RowBlock, profile: Profile) -> Any:
 
 
 def _cell(cell: CellBlock, profile: Profile, table: str) -> Any:
-    """Return what the one cell of a column holds; None where it was never written, or is empty."""
+    """Return what the one cell of a column holds, or None if it was never written, or is empty."""
     row_family = profile.families.get(table)
     family = None if row_family is None else row_family.columns.get(cell.column)
     full, _ = sorted_out(cell)
@@ -133,7 +137,7 @@ def _cell(cell: CellBlock, profile: Profile, table: str) -> Any:
 
 
 def _value(values: NDArray[Any]) -> Any:
-    """Return an array of its own, in the byte order of the machine; of no axes it is a number or a text."""
+    """Return a copy of an array in the byte order of the machine; without axes it becomes a number or a text."""
     array = np.asarray(values)
     if array.dtype.kind not in ARRAYS:
         return Opaque(str(array.dtype))
@@ -144,7 +148,7 @@ def _value(values: NDArray[Any]) -> Any:
 
 
 class _Plain:
-    """Makes the nodes of one record's tree what Python has for them: shared parts stay shared, and are made once."""
+    """A conversion of the nodes of one record's tree to Python objects: shared parts stay shared, and are made once."""
 
     def __init__(self) -> None:
         self._made: dict[int, tuple[Any, int]] = {}
@@ -153,11 +157,11 @@ class _Plain:
         """Nodes, which must live as long as their ids are looked up."""
 
     def of(self, node: Node, depth: int = 0) -> Any:
-        """Return what a node is, with all that is in it. Raises CannotBeHad."""
+        """Return the object for a node, with all that is in it. Raises CannotBeHad."""
         return self._sized(node, depth)[0]
 
     def _sized(self, boxed: Node, depth: int) -> tuple[Any, int]:
-        """Return what a node is, and how many parts it has with all that is in them, each as often as it is there."""
+        """Return the object for a node, and the number of parts in it, each counted as often as it occurs."""
         node = unboxed(boxed)
         if node is None or isinstance(node, (str, int, float, complex)):
             return node, 1
@@ -198,7 +202,7 @@ class _Plain:
         return made, size + len(made)
 
     def _mapping(self, node: Keyed, depth: int) -> tuple[Any, int]:
-        """Return a dict: the last of what has the same key, as a loader would get it."""
+        """Return a dict; of several items with the same key the last is kept, as a loader would do."""
         items, size = self._list(node.items, depth) if node.items else ([], 1)
         if items and not node.pairs:
             return (items[0] if len(items) == 1 else items), size
@@ -210,7 +214,7 @@ class _Plain:
         return made, size
 
     def _bare(self, node: Any) -> Any:
-        """Return what has no parts: pictures in bytes as their pixels, and what cannot be seen as it is."""
+        """Return the object for a node without parts: the pixels of pictures in bytes, and opaque nodes as they are."""
         if isinstance(node, Flawed):
             raise CannotBeHad(found(node.code, node.message))
         if isinstance(node, (Run, Widened)):
@@ -225,9 +229,9 @@ def _pixels(raw: bytes) -> Any:
 
 
 def _key(boxed: Node) -> Any:
-    """Return a key of a mapping: a text, bytes or a number that is not large; anything else as it is spelled in paths.
+    """Return a key of a mapping: a text, bytes or a number that is not large; otherwise the spelling that paths use.
 
-    A float that is whole would be the same key as an integer, and is a text, too.
+    A whole float would be the same key as an integer, so it becomes a text, too.
     """
     key = unboxed(boxed)
     if key is None or isinstance(key, (str, bytes)) or (isinstance(key, int) and abs(key) < FIRM):

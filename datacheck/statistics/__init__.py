@@ -1,1 +1,1 @@
-"""Sums over the values of each field that come out the same however the work was divided."""
+"""Sums over the values of each field, with the same result however the work was divided."""

@@ -1,8 +1,7 @@
-"""Sums over the values of a field that do not depend on how the records were divided among shards.
+"""Sum the values of a field so that the result does not depend on how the records were divided among shards.
 
-Each record's sums are taken in float64 over that record alone (`measure`); the sums over records are exact
-(integers in units of 2**-1126, below the least float64), so adding them is associative and any split gives the same
-last bit.
+The sums over one record are computed in float64 (`measure`). The sums over records are exact: they are integers in
+units of 2**-1126, below the least float64. So adding them is associative, and any split gives the same last bit.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ import msgspec
 
 UNIT_BITS = 1126
 LABELS_COUNTED = 10_000
-"""More different labels than this are not counted one by one."""
+"""Maximum number of different labels in a histogram."""
 
 
 class FieldSummary(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The statistics of one field as the report has them; `counts` is the histogram of a label, by label.
+    """The statistics of one field in a report; `counts` is the histogram of a label, by label.
 
-    `mean` and `std` are there where they were asked for or cost nothing, `min` and `max` unless the values are pixels
-    of pictures that nobody asked to see. `missing` are values that stand for none, as the store declares.
+    `mean` and `std` are present if they were requested or cost nothing, `min` and `max` unless the values are pixels
+    that no check needed. `missing` counts values that the store declares to be missing.
     """
 
     count: int
@@ -34,7 +33,7 @@ class FieldSummary(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 SIDE_BITS = 5
-"""So many leading bits of the side of a picture are kept: whatever the pictures, there are few different ones."""
+"""Number of leading bits of a picture's side that are kept, so that there are few different ones for any pictures."""
 
 
 def rounded(side: int) -> int:
@@ -48,12 +47,12 @@ def rounded(side: int) -> int:
 
 
 class FieldStatistics(msgspec.Struct):
-    """The finite values of one field: how many, least, greatest, exact sums of differences from `centre`; adds up.
+    """Statistics of one field's finite values: count, least, greatest, exact sums of differences from `centre`.
 
-    `counts` is the histogram of a label, None once there are more than LABELS_COUNTED different ones, or one that is
-    not an integer. `centre` has float32's precision. `overflow` says that a square went beyond float64, so that there
-    is no standard deviation. `sums` says whether there are sums at all: without them there is no mean. `sides` counts
-    encoded pictures by their height (0) and by their width (1), each rounded down.
+    Adds up. `counts` is the histogram of a label, or None once there are more than LABELS_COUNTED different ones, or
+    one that is not an integer. `centre` has float32's precision. `overflow` means that a square exceeded float64, so
+    that there is no standard deviation. `sums` is whether there are sums at all; without them there is no mean. `sides`
+    counts encoded pictures by their height (0) and by their width (1), each rounded down.
     """
 
     centre: float = 0.0
@@ -85,7 +84,7 @@ class FieldStatistics(msgspec.Struct):
         return self
 
     def plain(self) -> FieldStatistics:
-        """Return the same summed about 0, unless what it is summed about is in the last bits: with floats it is."""
+        """Return these statistics summed about 0, except for sums of floats, whose last bits depend on the centre."""
         if not self.centre or (self.sums and self.count and isinstance(self.minimum, float)):
             return self
         total, squares = self._about(0.0) if self.sums else (0, 0)
@@ -94,8 +93,8 @@ class FieldStatistics(msgspec.Struct):
     def _about(self, centre: float) -> tuple[int, int]:
         """Return the sums of the differences from another centre, and of their squares.
 
-        Fields of one name in several tables have a centre in each. Both are fractions with few bits, so the division
-        leaves nothing.
+        Fields of one name in several tables have a centre in each. Both centres are fractions with few bits, so the
+        division leaves no remainder.
         """
         if centre == self.centre or not self.count:
             return self.total, self.squares
@@ -125,7 +124,7 @@ class FieldStatistics(msgspec.Struct):
             return FieldSummary(0, missing=self.missing)
         count = self.count << UNIT_BITS
         above, below = self.centre.as_integer_ratio()
-        mean = (self.total * below + above * count) / (count * below)  # rounded once: whatever the centre was
+        mean = (self.total * below + above * count) / (count * below)  # rounded once, whatever the centre
         variance = 0.0
         if self.sums and not self.overflow:
             variance = (self.squares * count - self.total * self.total) / (count * count)

@@ -1,4 +1,4 @@
-"""Measure the values of a batch into the statistics of their field."""
+"""Add the values of a batch to the statistics of their field."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from datacheck.model.replacing import replace
 from datacheck.statistics.exact_sums import LABELS_COUNTED, UNIT_BITS, FieldStatistics
 
 HALF_BITS = 20
-"""The products of two numbers of so many bits can be added up PIECE times in 63 bits, and twice as often."""
+"""Bits of the halves into which integers are split. PIECE products of two such halves, even doubled, sum to less than
+2**63."""
 LARGEST_WHOLE = 1 << 53
-"""Up to here float64 holds every integer."""
+"""Up to this number, float64 can represent every integer."""
 LABELS_WAITING = 1 << 15
 PIECE = 1 << 20
-"""Values are widened to float64 this many at a time, so that a huge record costs no huge copy."""
+"""Number of values that are widened to float64 at a time, so that a huge record needs no huge copy."""
 
 
 class Measuring:
-    """Measures batches into the statistics of their fields; labels, of which a block has few, many blocks at a time.
+    """Adds batches to the statistics of their fields; labels, of which a block has few, are collected over many blocks.
 
-    What measuring costs whatever the number of values would else be a tenth of a scan. `finish` measures the rest.
+    Otherwise the fixed cost of measuring would be a tenth of a scan. `finish` measures the remaining labels.
     """
 
     def __init__(self, statistics: dict[str, FieldStatistics], *, sums: bool) -> None:
-        """`sums` asks for the sums of all fields; labels have theirs in any case."""
+        """Request the sums of all fields with `sums`; labels have theirs in any case."""
         self._statistics, self._sums = statistics, sums
         self._waiting: dict[tuple[str, tuple[int, ...], np.dtype[Any]], list[NDArray[Any]]] = {}
         self._count = 0
@@ -46,7 +47,7 @@ class Measuring:
             measure(batch, self._statistics[batch.field])
             return
         kind = (batch.field, batch.shape, batch.values.dtype)
-        self._waiting.setdefault(kind, []).append(batch.values.copy())  # the block's memory may be used again
+        self._waiting.setdefault(kind, []).append(batch.values.copy())  # the block's memory may be reused
         self._count += batch.values.size
         if self._count >= LABELS_WAITING:
             self.finish()
@@ -59,7 +60,7 @@ class Measuring:
 
 
 def measure(batch: Batch, into: FieldStatistics) -> None:
-    """Add the values of a batch to the statistics of its field; NaN and infinite ones are left out."""
+    """Add the values of a batch to the statistics of its field, without NaN and infinite values."""
     if not batch.values.size:
         return
     into.label |= batch.label
@@ -79,7 +80,7 @@ def measure(batch: Batch, into: FieldStatistics) -> None:
 
 
 def _measure_labels(batch: Batch, into: FieldStatistics) -> None:
-    """Floating-point labels: those that are integers, as nearly all are, are summed as such, by whole records."""
+    """Add floating-point labels: records of integers, as nearly all are, are summed as integers."""
     lows, highs = batch.lows, batch.highs
     whole = (lows > -LARGEST_WHOLE) & (highs < LARGEST_WHOLE)
     whole &= (batch.values == np.floor(batch.values)).reshape(len(whole), -1).all(axis=1)
@@ -96,7 +97,7 @@ def _measure_labels(batch: Batch, into: FieldStatistics) -> None:
 
 
 def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
-    """Count the values, and take the least and the greatest: of floats from those of the records, known by now."""
+    """Add the number of values, the least and the greatest; those of floats are known per record by now."""
     if not batch.floating:
         into.count += batch.values.size
         into.minimum, into.maximum = batch.span(into.minimum, into.maximum)
@@ -123,7 +124,7 @@ def _count_finite(records: list[NDArray[Any]], into: FieldStatistics) -> None:
 
 
 def _measure_exactly(values: NDArray[Any], low: float, high: float, into: FieldStatistics) -> None:
-    """Integers: their sums and sums of squares are integers, with nothing rounded on the way."""
+    """Add integers, whose sums and sums of squares are integers, without rounding."""
     count = values.size
     sums_of = _sums_of_bytes if values.dtype.itemsize == 1 else partial(_sums_of_integers, most=int(max(-low, high)))
     centre, squared = _in_units(into.centre)
@@ -155,9 +156,9 @@ def _sums_of_integers(values: NDArray[Any], most: int) -> tuple[int, int]:
 
 
 def _sums_of_bytes(values: NDArray[Any]) -> tuple[int, int]:
-    """Return what `_sums_of_integers` does, three times as fast: in float32 rows, short enough to be exact.
+    """Return what `_sums_of_integers` does, three times as fast: in rows of float32 that are short enough to be exact.
 
-    256 squares of 8 bits come to less than 2**24, up to which float32 holds every integer.
+    256 squares of 8 bits sum to less than 2**24, up to which float32 represents every integer.
     """
     flat = values.reshape(-1)
     rest = flat.size % _ROW.size
@@ -172,7 +173,7 @@ _ROW = np.ones(256, np.float32)
 
 
 def _measure_widened(batch: Batch, into: FieldStatistics) -> None:
-    """Floats, as differences from the centre in float64."""
+    """Add floats as differences from the centre, in float64."""
     whole = bool(np.isfinite(batch.lows).all() and np.isfinite(batch.highs).all())
     if whole and batch.width <= PIECE and not isinstance(batch.values, SeparateArrays):
         _add(batch.values.reshape(len(batch.values), -1), into)
@@ -200,7 +201,7 @@ def _add(rows: NDArray[Any], into: FieldStatistics) -> None:
 
 
 def exact_sum(values: NDArray[Any]) -> int:
-    """Return the sum of float64 values, without any rounding, in units of 2**-1126.
+    """Return the sum of float64 values without any rounding, in units of 2**-1126.
 
     >>> import numpy as np
     >>> exact_sum(np.array([1e100, 1.0, -1e100])) == 1 << UNIT_BITS
@@ -217,7 +218,7 @@ def exact_sum(values: NDArray[Any]) -> int:
 
 
 def _in_units(centre: float) -> tuple[int, int]:
-    """Return a centre and its square, exactly, in units of 2**-1126; it has float32's precision, so both fit."""
+    """Return a centre and its square, exactly, in units of 2**-1126; with float32's precision, both are integers."""
     numerator, denominator = centre.as_integer_ratio()
     bits = denominator.bit_length() - 1
     return numerator << (UNIT_BITS - bits), numerator * numerator << (UNIT_BITS - 2 * bits)

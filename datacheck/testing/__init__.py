@@ -1,6 +1,6 @@
-"""The promises of readers, decoders and engines as tests, for those who write one: here or in a package of their own.
+"""Contract tests for authors of readers, decoders and engines, in datacheck or in a package of their own.
 
-Each is a class whose tests a test class inherits; what it says of its own is how to make one::
+Each contract is a class whose tests a test class inherits; the test class only defines how to make what is tested::
 
     from datacheck.testing.readers import ReaderContract
 
@@ -11,7 +11,7 @@ Each is a class whose tests a test class inherits; what it says of its own is ho
             ...  # a sound store of `self.count` records
             return path
 
-They need pytest, which nothing else of datacheck does; a worker that runs a job of theirs does not load it.
+They need pytest, which nothing else in datacheck needs; a worker that runs a job of theirs does not import it.
 """
 
 from __future__ import annotations

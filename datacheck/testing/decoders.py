@@ -1,4 +1,4 @@
-"""What every decoder promises, and the row of its payload: see `DecoderContract` and `BlockContract`."""
+"""Contract tests for decoders and for the row of their payload: see `DecoderContract` and `BlockContract`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from datacheck.reporting.summary import text
 from datacheck.scanning.profiling import of_rows, of_values
 
 MOST_CUTS = 160
-"""A payload is cut at so many places, the first 64 bytes among them, if it has so many."""
+"""Maximum number of lengths at which a payload is cut, including the first 64 bytes."""
 FLIPS = 64
 
 FOREIGN: tuple[bytes, ...] = (
@@ -49,13 +49,14 @@ FOREIGN: tuple[bytes, ...] = (
     b"-1e999",
     *(random.Random(size).randbytes(size) for size in (1, 2, 3, 7, 33, 1000)),  # noqa: S311  (not for secrets)
 )
-"""Values that are nobody's payload, or that lie about their size; and random ones, which are always the same."""
+"""Values that are not payloads of any kind, or that declare a false size, and random ones, which are the same in each
+run."""
 
 
 class BlockContract:
-    """The tests of any decoder. A test class inherits them and says how to make a sound block, and a store of it.
+    """The tests of any decoder. A test class inherits them and defines a block of sound records, and a store of them.
 
-    For decoders of single values there is `DecoderContract`, which makes both of payloads.
+    For decoders of single values there is `DecoderContract`, which makes both from payloads.
 
     Attributes
     ----------
@@ -66,11 +67,11 @@ class BlockContract:
     decoder: str
 
     def block(self) -> AnyBlock:
-        """Return a block of at least four sound records that are alike."""
+        """Return a block of at least four similar sound records."""
         raise NotImplementedError
 
     def write(self, path: Path) -> Path:
-        """Write a store of sound records at a path where nothing is, and return its path."""
+        """Write a store of sound records at an unused path, and return the path."""
         raise NotImplementedError
 
     def scan(self, path: Path) -> Report:
@@ -83,12 +84,12 @@ class BlockContract:
         return decoder(self.decoder)
 
     def family(self, block: AnyBlock) -> FamilyProfile:
-        """Return what the profile says that records like these are meant to hold."""
+        """Return the profile made from these records: what similar records are expected to hold."""
         sums = of_values(block.values, self.decoder, pixels=True) if isinstance(block, Block) else of_rows(block)
         return sums.profile(self.decoder, len(block))
 
     def decoded(self, block: AnyBlock, rows: Sequence[int], family: FamilyProfile | None, **options: Any) -> list[Any]:
-        """Return what the decoder says of the records at `rows`, checked for what all that it says has in common."""
+        """Return what the decoder yields for the records at `rows`, after checks that apply to all of its output."""
         items = list(self.made.decode(block, rows, family, **options))
         for item in items:
             if isinstance(item, Batch):
@@ -130,7 +131,7 @@ class BlockContract:
         assert self.decoded(block, [], family) == []
 
     def compare(self, block: AnyBlock, family: FamilyProfile | None) -> None:
-        """Compare a block with its records, one at a time."""
+        """Check that a block decodes like its records one at a time."""
         whole = spread(self.decoded(block, range(len(block)), family))
         single = [it for row in range(len(block)) for it in spread(self.decoded(block, [row], family))]
         assert whole == sorted(single, key=repr)
@@ -150,7 +151,7 @@ class BlockContract:
 
 
 class DecoderContract(BlockContract):
-    """The tests of a decoder of single values. A test class inherits them and says what sound payloads are.
+    """The tests of a decoder of single values. A test class inherits them and defines sound payloads.
 
     Attributes
     ----------
@@ -176,15 +177,15 @@ class DecoderContract(BlockContract):
 
     @property
     def told(self) -> bool:
-        """Whether a scan finds out by itself that the store holds such payloads."""
+        """Whether a scan recognises by itself that the store holds such payloads."""
         return not payload(self.decoder).beside
 
     def payloads(self) -> Iterable[bytes]:
-        """Return at least four sound payloads that are alike, as the records of one store are."""
+        """Return at least four similar sound payloads, like the records of one store."""
         raise NotImplementedError
 
     def sound_cuts(self, payload: bytes) -> Collection[int]:
-        """Return the lengths to which a payload may be cut and still be a sound one, though it says something else."""
+        """Return the lengths at which a payload may be cut and is still sound, though its content is different."""
         return ()
 
     def block(self) -> Block:
@@ -196,11 +197,11 @@ class DecoderContract(BlockContract):
         return write_lmdb(path, list(self.payloads()))
 
     def scan(self, path: Path) -> Report:
-        """Return the report of a store, whose payloads are named where they are not recognised."""
+        """Return the report of a store; the decoder is named if the payloads are not recognised."""
         return datacheck.scan(path, workers=1, decoder=None if self.told else self.decoder)
 
     def faulty(self) -> list[bytes]:
-        """Return payloads of every kind of wrong, sound ones among them."""
+        """Return payloads with every kind of fault, and sound ones among them."""
         sound = list(self.payloads())
         cuts = [sound[0][:at] for at in places(len(sound[0]))[:: max(1, len(sound[0]) // 12)]]
         return [*sound, *cuts, b"", *FOREIGN, *sound, sound[0] + b"\0", sound[0] + sound[1], *flipped(sound[0], 8)]
@@ -281,12 +282,12 @@ class DecoderContract(BlockContract):
 
 
 def block_of(values: Sequence[bytes | memoryview]) -> Block:
-    """Return a block of these values, whose keys are numbers."""
+    """Return a block of these values with numbers as keys."""
     return Block([_key(number) for number in range(len(values))], values)
 
 
 def write_lmdb(path: Path, values: Sequence[bytes]) -> Path:
-    """Write an LMDB of these values, whose keys are numbers."""
+    """Write an LMDB of these values with numbers as keys."""
     from datacheck.backends.lmdb.library import create
 
     create(path, [(_key(number), value) for number, value in enumerate(values)])
@@ -306,7 +307,7 @@ def places(length: int) -> list[int]:
 
 
 def flipped(payload: bytes, count: int) -> list[bytes]:
-    """Return a payload with one bit flipped, in so many different ways, which are always the same."""
+    """Return `count` copies of a payload with one bit flipped in each, the same in each run."""
     chance = random.Random(len(payload))  # noqa: S311  (not for secrets)
     made = []
     for _ in range(count):
@@ -317,7 +318,7 @@ def flipped(payload: bytes, count: int) -> list[bytes]:
 
 
 def check_finding(finding: Finding) -> None:
-    """Check what every finding of a decoder has in common: it has no name yet, and can be written anywhere."""
+    """Check what all findings of a decoder have in common: no name yet, and contents that any report can contain."""
     verdict, _ = CODES[finding.code]
     assert VERDICTS.index(finding.verdict) >= VERDICTS.index(verdict), "a stronger verdict than its code's"
     assert finding.key is None
@@ -328,12 +329,12 @@ def check_finding(finding: Finding) -> None:
 
 
 def condemned(items: Iterable[Any]) -> set[int]:
-    """Return the rows of which a decoder says that they are bad or unverifiable."""
+    """Return the rows that a decoder calls bad or unverifiable."""
     return {it[0] for it in items if not isinstance(it, Batch) and it[1].verdict in ("bad", "unverifiable")}
 
 
 def spread(items: Iterable[Any]) -> list[tuple[Any, ...]]:
-    """Return what a decoder says, record by record: a tuple that begins with the row for each value and finding."""
+    """Return what a decoder yields as sorted tuples, one for each value and finding, that begin with the row."""
     said: list[tuple[Any, ...]] = []
     for item in items:
         if not isinstance(item, Batch):
@@ -348,7 +349,7 @@ def spread(items: Iterable[Any]) -> list[tuple[Any, ...]]:
 
 
 def written(report: Report) -> Document:
-    """Write a report as text and as JSON; return what the JSON says, which must be what the report says."""
+    """Write a report as text and as JSON; check that the JSON agrees with the report, and return it."""
     lines = text(report).split("\n")
     assert all(line == plain(line) for line in lines)
     document = msgspec.json.decode("".join(json_document([report])), type=Document)

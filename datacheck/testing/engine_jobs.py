@@ -1,4 +1,4 @@
-"""The jobs that `EngineContract` gives an engine: by themselves, because a worker that loads a job loads its module."""
+"""The jobs that `EngineContract` runs, in a module of their own because a worker imports the module of its job."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from datacheck.workers.interface import Watch
 
 MEMORY = 1 << 30
-"""Bytes of private memory that a task of the contract may have."""
+"""Private memory that a task of the contract may use, in bytes."""
 
 
 def obey(task: Any, watch: Watch) -> Any:
-    """Do as the task says. Runs in a worker."""
+    """Do what the task says. Runs in a worker."""
     if isinstance(task, str):
         watch.timeout = {"spin": 0.5, "notes": 3.0}.get(task)
         watch.note(("at", task))
@@ -38,7 +38,7 @@ def obey(task: Any, watch: Watch) -> Any:
 
 
 def _die(task: str) -> None:
-    """End the process, if that is the task."""
+    """End the process if the task says so."""
     match task:
         case "segfault":
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -48,12 +48,12 @@ def _die(task: str) -> None:
         case "exit":
             os._exit(7)
         case "spin":
-            while True:  # busy, so that nobody can say it only waits
+            while True:  # busy, so that it uses processor time instead of waiting
                 pass
 
 
 def count_up(task: int, watch: Watch) -> Generator[int, None, str]:
-    """Give as many steps as the task says; 5 goes wrong on its way. Runs in a worker."""
+    """Yield as many steps as the task says; task 5 fails at the end. Runs in a worker."""
     yield from range(task)
     if task == 5:
         raise OSError(28, "No space left on device")
@@ -61,6 +61,6 @@ def count_up(task: int, watch: Watch) -> Generator[int, None, str]:
 
 
 def report_and_wait(task: str, watch: Watch) -> Generator[int, None, None]:
-    """Give the process's number, and then do not end. Runs in a worker."""
+    """Yield the process id, and then do not end. Runs in a worker."""
     yield os.getpid()
     time.sleep(600)

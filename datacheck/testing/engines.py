@@ -1,4 +1,4 @@
-"""What every engine promises: see `EngineContract`."""
+"""Contract tests for engines: see `EngineContract`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from datacheck.testing.engine_jobs import MEMORY, count_up, obey, report_and_wai
 from datacheck.workers.interface import Death, MakeEngine, Step
 
 SOON = 30.0
-"""Seconds within which what was killed is gone, on however busy a machine."""
+"""Seconds within which a killed process must be gone, even on a busy machine."""
 
 
 class EngineContract:
-    """The tests of an engine. A test class inherits them and says what makes one.
+    """The tests of an engine. A test class inherits them and defines what makes one.
 
     Attributes
     ----------
     same_machine
-        Whether tasks run on the machine that the tests do, so that their processes can be looked at from here.
+        Whether tasks run on the same machine as the tests, so that their processes can be observed.
 
     Examples
     --------
@@ -39,11 +39,11 @@ class EngineContract:
 
     @property
     def make(self) -> MakeEngine:
-        """What makes the engine: the class that its row of ENGINES names, or a function like it."""
+        """What makes the engine: the class that its row of ENGINES names, or an equivalent function."""
         raise NotImplementedError
 
     def outcomes(self, tasks: Iterable[Any], workers: int = 2) -> list[tuple[Any, Any]]:
-        """Return each task with what became of it, in the order in which the engine gave them."""
+        """Return each task with its outcome, in the order in which the engine yielded them."""
         with self.make(obey, workers, MEMORY) as engine:
             return list(engine.run(tasks))
 
@@ -140,7 +140,7 @@ class EngineContract:
         if not self.same_machine:
             pytest.skip("the tasks run where their processes cannot be seen")
         with self.make(report_and_wait, 1, MEMORY) as engine:
-            results = engine.run(["wait"])  # held: what closes it may kill the task too
+            results = engine.run(["wait"])  # kept in a variable: closing the generator may kill the task too
             _, step = next(results)
             assert isinstance(step, Step)
             assert _lives(step.value)
@@ -156,7 +156,7 @@ def _lives(pid: int) -> bool:
 
 
 def _lives_for(pid: int, seconds: float) -> bool:
-    """Say whether a process is still there after so many seconds; return at once when it is gone."""
+    """Check whether a process still exists after `seconds`; return as soon as it is gone."""
     end = time.monotonic() + seconds
     while _lives(pid):
         if time.monotonic() > end:

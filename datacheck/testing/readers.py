@@ -1,4 +1,4 @@
-"""What every reader promises, and the row of its backend: see `ReaderContract`."""
+"""Contract tests for readers and for the row of their backend: see `ReaderContract`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from datacheck.showing import show_record
 
 
 class ReaderContract:
-    """The tests of a reader. A test class inherits them and says how to write a store.
+    """The tests of a reader. A test class inherits them and defines how to write a store.
 
     Attributes
     ----------
     backend
-        The name that the reader has in reports: that of its row in BACKENDS, if it has one.
+        The name of the reader in reports: that of its row in BACKENDS, if it has one.
     count
-        How many records the store of `write` has; at least 60.
+        Number of records in the store that `write` makes; at least 60.
     absent
         Names that no record of that store has.
 
@@ -54,11 +54,11 @@ class ReaderContract:
     absent: Sequence[str] = ("/[99999]", "nonsense")
 
     def write(self, path: Path) -> Path:
-        """Write a sound store of `count` records that differ, at a path where nothing is, and return its path."""
+        """Write a sound store of `count` different records at an unused path, and return the path."""
         raise NotImplementedError
 
     def open(self, path: Path) -> Reader:
-        """Return the reader of the store. For a reader that is no row of BACKENDS: one that was made in some way."""
+        """Return the reader of the store. Override it for a reader without a row in BACKENDS."""
         return open_store(path)
 
     @pytest.fixture
@@ -284,7 +284,7 @@ def every(reader: Reader, **options: Any) -> list[str]:
 
 
 def assert_divides_where_noted(reader: Reader, shard: Shard, limit: int | None = None) -> None:
-    """Show that a shard may be read again from, and up to, any place that is noted while it is read."""
+    """Check that a shard can be read from, and up to, any position that is noted while it is read."""
     noted: dict[Position, None] = {}
     found = names(reader, shard, limit=limit, note=lambda place, seen: noted.setdefault(place))
     places = [*noted]
@@ -293,7 +293,7 @@ def assert_divides_where_noted(reader: Reader, shard: Shard, limit: int | None =
 
 
 def contents(path: Path) -> dict[str, tuple[str, int]]:
-    """Return the hash of every file at or below `path`, and the time stamps of files and folders."""
+    """Return the hash of every file at or below `path`, and the modification times of files and folders."""
     return {
         str(it): (hashlib.sha256(it.read_bytes()).hexdigest() if it.is_file() else "", it.stat().st_mtime_ns)
         for it in ([path, *path.rglob("*")] if path.is_dir() else [path])
@@ -301,7 +301,7 @@ def contents(path: Path) -> dict[str, tuple[str, int]]:
 
 
 def _first(reader: Reader) -> tuple[Shard, list[bytes | int]]:
-    """Return the first shard that has enough records, and the keys of its positions."""
+    """Return the first shard with at least ten records, and the keys of its positions."""
     for shard in reader.layout().shards:
         keys: list[bytes | int] = []
         for block in reader.blocks(shard):

@@ -1,1 +1,1 @@
-"""Processes that may die: what ties them to their caller, what bounds them, and the notes that they leave behind."""
+"""Run tasks in processes that may die: their link to the caller, their limits, and the notes that they leave behind."""

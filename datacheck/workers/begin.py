@@ -1,4 +1,4 @@
-"""What a worker's process, or a template's, begins with: its arguments."""
+"""Parse the arguments of a worker's or a template's process, and start it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datacheck.workers.serve import ENDS, serve
 
 
 def begin(words: Sequence[str], collecting: tuple[int, ...]) -> None:
-    """Be what the first argument says, with the descriptors and the limit that follow it."""
+    """Run as the kind of process that the first argument names, with the descriptors and the limit that follow it."""
     if words[0] == "template":
         channel, life, by_main, memory = map(int, words[1:5])
         fork_workers(channel, life, bool(by_main), memory, collecting, words[5:])

@@ -1,4 +1,4 @@
-"""A template's own side (`template`): the loop that runs in its process, and forks workers."""
+"""Run in a template's process (`template`): the loop that forks workers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from datacheck.workers.template import FORK, LOOK, MESSAGE_BYTES
 def fork_workers(
     channel: int, life: int, by_main: bool, memory: int, collecting: tuple[int, ...], loading: Sequence[str]
 ) -> None:
-    """Load modules, then fork a worker whenever the caller asks for one, and say how one ended when asked that."""
+    """Load modules, then fork a worker or report how one ended, whenever the caller asks for it."""
     with own_failures():
         heed_signals()
         end_with_caller(life, with_thread=by_main)
         use_all_files()
         bound_memory(memory)
         load_modules(loading)
-        gc.freeze()  # the pages of what was loaded stay common to all of them
+        gc.freeze()  # keeps the pages of loaded modules shared between all children
         link = socket.socket(fileno=channel)
         while True:
             raw, ends, _, _ = socket.recv_fds(link, MESSAGE_BYTES, ENDS + 1, socket.MSG_CMSG_CLOEXEC)
@@ -44,7 +44,7 @@ def _forked(
     collecting: tuple[int, ...],
     loading: Sequence[str],
 ) -> int:
-    """Return the number of a new worker; 0 where the system grants none, of which its caller learns by the pipes."""
+    """Return the process id of a new worker, or 0 if the system refuses; the caller then learns it from the pipes."""
     try:
         pid = os.fork()
     except OSError:
@@ -63,7 +63,7 @@ def _forked(
 
 
 def _be_worker(ends: Sequence[int], memory: int, collecting: tuple[int, ...], loading: Sequence[str]) -> None:
-    """Be a worker, with its descriptors and the one where its words go."""
+    """Run as a worker, with its descriptors and the one that becomes its standard error."""
     with own_failures():
         *ends, errors = ends
         os.dup2(errors, 2)
@@ -72,7 +72,7 @@ def _be_worker(ends: Sequence[int], memory: int, collecting: tuple[int, ...], lo
 
 
 def _ended(what: str, pid: int) -> Any:
-    """Return how a worker ended and the processor time that it used; nothing of one that runs; None if it is none."""
+    """Return a worker's exit code and processor time, () if it still runs, or None if there is no such child."""
     try:
         found, status, usage = os.wait4(pid, os.WNOHANG if what == LOOK else 0)
     except ChildProcessError:

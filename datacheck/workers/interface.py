@@ -1,4 +1,4 @@
-"""What runs tasks and what becomes of them: results, steps, deaths."""
+"""Define the interface of engines, which run tasks, and the outcomes of tasks: results, steps, deaths."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from datacheck.workers.notes import NotePad
 T = TypeVar("T")
 
 PATIENCE = 8
-"""Where a record is tried for the last time, it may take this many times as long as the processor time it may take."""
+"""When a record is tried for the last time, its limit of elapsed time is this multiple of its processor time limit."""
 GRACE = 1.0
-"""Seconds of processor time that a new process may take on top, to load what it needs."""
+"""Extra processor time that a new process gets to load what it needs, in seconds."""
 FROM_DATA = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP"})
-"""Signals that a library brings upon itself. Others come from outside, and say nothing of the data."""
+"""Signals that a library causes itself. Others come from outside, and say nothing about the data."""
 OWN_FAILURE = 70
-"""The exit status of a worker that failed outside its job (EX_SOFTWARE in sysexits(3)): datacheck is to blame."""
+"""Exit status of a worker that failed outside its job (EX_SOFTWARE in sysexits(3)): datacheck is to blame."""
 ANOTHER_JOB = b""
-"""What tells a worker that a job comes next, and no task: nothing pickles to no bytes."""
+"""Tells a worker that a job comes next instead of a task: no object pickles to zero bytes."""
 UNKNOWN_END = "an unknown end"
-"""Stands for a signal's name where the system does not tell: the caller ignores SIGCHLD, or reaped the worker."""
+"""Stands for a signal's name if the system does not tell it: the caller ignores SIGCHLD, or reaped the worker."""
 
 
 def name_of_end(status: int | None) -> str:
-    """Return what a process ended with, as subprocess has it: a signal's name, or "exit status N"."""
+    """Return how a process ended, given subprocess's return code: a signal's name, or "exit status N"."""
     if status is None:
         return UNKNOWN_END
     if status >= 0:
@@ -40,12 +40,12 @@ def name_of_end(status: int | None) -> str:
 
 @dataclass(frozen=True)
 class Death:
-    """How a worker ended before its task did, or what its task raised.
+    """How a worker ended before its task was done, or what its task raised.
 
-    `signal` is the signal's name, "exit status N", or the name of an exception's type; `note` its last note, `words`
-    the last line it wrote to standard error, where C libraries say why they abort. `trace` is the traceback of an
-    failure that datacheck itself is to blame for, `errno` that of an OSError. `share` is how much of the time since
-    the last note it had a processor: little if it waited for a disk, and some if other processes left it some.
+    `signal` is the signal's name, "exit status N", or the name of an exception's type. `note` is its last note, `words`
+    the last line it wrote to standard error, where C libraries say why they abort. `trace` is the traceback of a
+    failure that datacheck itself is to blame for, `errno` that of an OSError. `share` is the share of the time since
+    the last note in which it had a processor: little if it waited for a disk, more if other processes left it some.
     """
 
     signal: str
@@ -57,14 +57,14 @@ class Death:
 
     @property
     def timed_out(self) -> bool:
-        """Whether it took too long: SIGPROF of processor time, SIGALRM of any other."""
+        """Whether it exceeded a time limit: SIGPROF for processor time, SIGALRM for elapsed time."""
         return self.signal in ("SIGALRM", "SIGPROF")
 
     @property
     def proven(self) -> bool:
-        """Whether the data is to blame without doubt, as it is not for waiting, memory limits or somebody's kill.
+        """Whether the data is certainly to blame; it is not for a wait, a memory limit or a kill from outside.
 
-        Nor is it for a process that left by itself, or for a disk: that is tried once more, with the record alone.
+        Nor is it for a process that exited by itself or for a disk error: then the record is tried once more, alone.
         """
         if self.errno in DISK:
             return False
@@ -73,16 +73,16 @@ class Death:
 
 @dataclass(frozen=True)
 class Rested:
-    """The note of a worker that has done so many tasks of its job and has not begun another."""
+    """The note of a worker that has done this number of tasks of its job and has not begun another."""
 
     tasks: int
 
 
 class Watch:
-    """A worker's side of the notes: leave one, and be killed if the next takes too long.
+    """A worker's side of the notes: leaves notes, and has the worker killed if the next one takes too long.
 
-    `timeout` is in seconds of processor time; `patience` times that may pass on the clock, which a loaded machine or a
-    slow disk may use up.
+    `timeout` is in seconds of processor time. `patience` times as much may elapse on the clock, since a loaded machine
+    or a slow disk may use up some.
     """
 
     def __init__(self, pad: NotePad) -> None:
@@ -94,12 +94,12 @@ class Watch:
         self._tasks = 0
 
     def begin(self) -> None:
-        """Begin a task, which will say itself what it may take."""
+        """Begin a task, which will set its own limits."""
         self.timeout, self.patience = None, 1
         self.note(None)
 
     def note(self, value: Any) -> None:
-        """Leave `value`, which must pickle, and wind up the alarms again."""
+        """Leave `value`, which must pickle, as a note, and restart the alarms."""
         self.last = value
         self._pad.leave(value)
         if self.timeout is not None:
@@ -108,56 +108,56 @@ class Watch:
             signal.setitimer(signal.ITIMER_REAL, seconds * self.patience)
 
     def rest(self) -> None:
-        """Stop the alarms: what follows is not the work that is being watched."""
+        """Stop the alarms: what follows is not part of the watched work."""
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         self.loaded()
 
     def done(self) -> None:
-        """End a task: who dies before the next one does not die at the last place of this, nor of the next."""
+        """End a task, so that the death of an idle worker is not attributed to the last note of this task."""
         self.last = None
         self._tasks += 1
         self._pad.leave(Rested(self._tasks))
 
     def renew(self) -> None:
-        """Begin as in a new process: another job comes, which may have more to load."""
+        """Start over as in a new process: another job comes, which may have more to load."""
         self._pad.forget()
         self._grace = GRACE
         self.last = None
         self._tasks = 0
 
     def loaded(self) -> None:
-        """Allow no more time on top: what this process needs is loaded."""
+        """Allow no more extra time: what this process needs is loaded."""
         self._grace = 0.0
 
 
 Job = Callable[[T, Watch], Any]
-"""Runs in a worker: one task, and the watch to note its progress with."""
+"""Function that runs in a worker; its arguments are one task and the watch to note its progress with."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a job that is a generator yields before it returns its result."""
+    """A value that a job yields before its result, if the job is a generator."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception that a job raised: it is raised again where the results are read."""
+    """An exception that a job raised; it is raised again in the process that reads the results."""
 
     error: BaseException
 
 
 class Engine(Protocol[T]):
-    """Runs tasks of one job, each contained in a process that may die of it. Use as a context manager.
+    """An engine runs tasks of one job, each isolated in a process that may die of it. Use as a context manager.
 
     Leaving the context kills whatever still runs. `datacheck.testing.engines.EngineContract` tests all of this.
     """
 
     @property
     def count(self) -> int:
-        """How many tasks may run at a time, at most."""
+        """Maximum number of tasks that may run at a time."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -165,27 +165,27 @@ class Engine(Protocol[T]):
     def __exit__(self, *exc: object) -> None: ...
 
     def grow(self, workers: int) -> None:
-        """Get ready for so many tasks at a time, or for `count` if that is less; nobody waits for it."""
+        """Prepare for this number of tasks at a time, at most `count`, without waiting until the workers are ready."""
         ...
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
-        """Yield each task, the very object that was given, with what became of it, as they come.
+        """Yield each task, the same object that was given, with its outcome, in order of completion.
 
-        That is what the job returned, or a Death that tells what killed its process and the last note it left: the
-        other tasks are done all the same, and the task itself may be given once more. A job that is a generator gives
-        a Step for each value that it yields, before its result. What a job raises is raised here.
+        The outcome is what the job returned, or a Death that tells what killed its process and the last note it left.
+        After a Death, the other tasks are done all the same, and the task itself may be given again. A job that is a
+        generator gives a Step for each value that it yields, before its result. An exception of a job is raised here.
 
-        Tasks may be added to a deque while it is run.
+        Tasks may be added to a deque while it is being run.
         """
         ...
 
 
 @runtime_checkable
 class Amending(Protocol[T]):
-    """An engine whose job may be told more while it runs."""
+    """An engine whose job may be changed while it runs."""
 
     def amend(self, change: Callable[[Job[T]], Job[T]]) -> None:
-        """Change the job for processes that are yet to be started: those that run keep the one they have."""
+        """Change the job for processes that are not started yet; running ones keep the job they have."""
         ...
 
 
@@ -194,25 +194,25 @@ class Preparing(Protocol):
     """An engine whose processes may be started before their job is known."""
 
     def prepare(self, workers: int, loading: Sequence[str] = ()) -> None:
-        """Start processes for so many workers, or for `count` if that is less, that load these modules meanwhile.
+        """Start processes for this number of workers, at most `count`; they load these modules while they wait.
 
-        They get the job as it is when `grow` takes them.
+        They get the current job when `grow` takes them.
         """
         ...
 
 
 @runtime_checkable
 class HasRoom(Protocol):
-    """An engine that has use for more tasks than run at a time, since it hands several to a worker at once."""
+    """An engine that can use more tasks than run at a time, since it gives several to a worker at once."""
 
     @property
     def room(self) -> int:
-        """How many tasks there is use for at a time; it changes with how long they take."""
+        """Number of tasks that it can use at a time; it changes with how long tasks take."""
         ...
 
 
 class MakeEngine(Protocol):
-    """Makes an engine for one job, as the class that a row of ENGINES names does when it is called."""
+    """Makes an engine for one job: the call signature of the classes that ENGINES names."""
 
     def __call__(self, job: Job[T], workers: int, memory: int) -> Engine[T]:
         """Return an engine that runs `workers` tasks at a time, in processes of at most `memory` private bytes each."""
@@ -221,6 +221,6 @@ class MakeEngine(Protocol):
 
 @runtime_checkable
 class Elastic(Protocol):
-    """Makes an engine that runs as many tasks at a time as it has room for, which may change, if asked for 0."""
+    """Makes an engine that, asked for 0 workers, runs as many tasks at a time as it has room for, which may change."""
 
     elastic: bool

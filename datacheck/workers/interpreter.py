@@ -1,4 +1,4 @@
-"""Start the interpreter that is a worker, or the template of workers."""
+"""Start the interpreter that becomes a worker, or a template of workers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
     "OPENBLAS_NUM_THREADS": "1",
 }
-"""A worker is one thread among its fellows. And glibc gives freed memory back to the kernel at once, and has it zeroed
-again for the next block: going through a gigabyte a block at a time then is mostly page faults (mallopt(3))."""
+"""A worker uses one thread, since others run beside it. By default, glibc returns freed memory to the kernel at once,
+which zeroes it again for the next block; reading a gigabyte block by block then is mostly page faults (mallopt(3))."""
 
 NOT_PASSED_ON = frozenset(
     f"PYTHON{name}"
     for name in ("WARNINGS", "INSPECT", "OPTIMIZE", "DEVMODE", "VERBOSE", "DEBUG", "TRACEMALLOC", "PROFILEIMPORTTIME")
 )
-"""What a worker does not get of its environment: with PYTHONWARNINGS=error a library's warning would be an error."""
+"""Environment variables that a worker does not inherit: with PYTHONWARNINGS=error, a library's warning would be an
+error."""
 RARELY = 50_000
-"""Python looks for garbage each time so many more objects were made, until all is loaded, of which nothing is garbage:
-a tenth of the time until the first task is done."""
+"""Number of new objects after which Python collects garbage while a process loads its modules. Nothing loaded is
+garbage; this saves a tenth of the time until the first task is done."""
 
 
 def interpreter(
     kind: str, ends: Sequence[int], memory: int, loading: Sequence[str], errors: IO[bytes] | None
 ) -> subprocess.Popen[bytes]:
-    """Start an interpreter that is a worker or a template, and gets these ends. Raises OSError."""
+    """Start an interpreter that becomes a worker or a template and inherits these descriptors. Raises OSError."""
     by_main = int(threading.get_native_id() == os.getpid())
     words = ["-I" if sys.flags.isolated else "-P", "-c", _main(), kind, *map(str, (*ends, by_main, memory)), *loading]
     return subprocess.Popen(  # noqa: S603  (this interpreter and this module)
@@ -46,9 +47,9 @@ def interpreter(
 
 
 def environment() -> dict[str, str]:
-    """Return a worker's environment: the caller's, without what changes how Python runs what is judged.
+    """Return a worker's environment: the caller's, without variables that change how Python runs.
 
-    It tells where the file is that workers have in common.
+    It includes the path of the file that workers share.
     """
     passed_on = {name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}
     return {**passed_on, **ENVIRONMENT, **common.told()}
@@ -68,9 +69,9 @@ import numpy
 begin(sys.argv[1:], collecting)
 """
 WORKER, TEMPLATE = "worker", "template"
-"""What such a process is, its first argument."""
+"""Kinds of such a process; the kind is its first argument."""
 
 
 def _main() -> str:
-    """Return the code a worker starts with: it has the caller's path, and the caller's datacheck wherever that lies."""
+    """Return the code that a worker starts with, which uses the caller's import path and copy of datacheck."""
     return _MAIN.format(path=sys.path, package=sys.modules["datacheck"].__file__, rarely=RARELY)

@@ -1,11 +1,11 @@
-"""The worker's side of its life: it dies with its caller, and the signals that are to end it do.
+"""Make a worker die with its caller, and make sure that fatal signals end it.
 
-A worker may sit in C code that never returns to the interpreter, so nothing that runs in it can be relied on to notice
-that the caller is gone. The kernel notices. The caller holds the writing end of a pipe that nothing is written to, and
-the kernel sends the worker SIGKILL when that end closes (fcntl(2), F_SETSIG). A process that the caller forked
-meanwhile may hold the end open as well; where the caller's main thread started the worker, the end of the caller is a
-signal too (prctl(2), PR_SET_PDEATHSIG, which fires at the end of the *thread* that started it, and so is of no use to
-workers that other threads start).
+A worker may be in C code that never returns to the interpreter, so nothing that runs in it can be relied on to notice
+that the caller is gone. The kernel can: the caller holds the write end of a pipe that nothing is written to, and the
+kernel sends the worker SIGKILL when that end closes (fcntl(2), F_SETSIG). A process that the caller forked meanwhile
+may hold that end open as well. So if the caller's main thread started the worker, the worker also asks for a signal at
+the end of its parent (prctl(2), PR_SET_PDEATHSIG). That signal is sent at the end of the *thread* that started the
+worker, so it is of no use for workers that other threads start.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FATAL = frozenset(
     for name in ("ABRT", "ALRM", "BUS", "CHLD", "FPE", "ILL", "IO", "PROF", "SEGV", "SYS", "TRAP", "VTALRM", "XCPU")
     if (number := getattr(signal, f"SIG{name}", None)) is not None
 )
-"""Signals that a worker needs as they are by default, whatever its caller has ignored or blocked."""
+"""Signals that must keep their default action in a worker, even if its caller ignores or blocks them."""
 
 
 def heed_signals() -> None:
-    """Undo what a worker inherits of its caller's handling of signals, as far as that would keep it from ending."""
-    for number in (signal.SIGINT, signal.SIGHUP):  # the caller, who gets it too, ends its workers
+    """Reset the signal handling inherited from the caller, as far as it would keep a worker from ending."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # the caller gets them too, and ends its workers
         signal.signal(number, signal.SIG_IGN)
     for number in FATAL:
         signal.signal(number, signal.SIG_DFL)
@@ -37,7 +37,7 @@ def heed_signals() -> None:
 
 
 def end_with_caller(life: int, *, with_thread: bool) -> None:
-    """End this process when the writing end of the pipe `life` closes or, `with_thread`, when its starter ends."""
+    """End this process when the write end of the pipe `life` closes or, `with_thread`, its starting thread ends."""
     if with_thread:
         end_with_parent()
     try:
@@ -47,14 +47,14 @@ def end_with_caller(life: int, *, with_thread: bool) -> None:
     except (AttributeError, OSError):
         threading.Thread(target=_end_at_hangup, args=(life,), daemon=True).start()
         return
-    if select.select([life], [], [], 0)[0]:  # closed before the kernel was asked to tell
+    if select.select([life], [], [], 0)[0]:  # closed before the kernel was asked to signal it
         os._exit(0)
 
 
 def end_with_parent(parent: int | None = None) -> None:
-    """Have the kernel kill this process when the thread that made it ends, where the kernel can.
+    """Have the kernel kill this process when the thread that made it ends, if the kernel supports that.
 
-    A `parent` that is not that of this process any more has ended already.
+    If `parent` is no longer the parent of this process, it has ended already, so this process exits.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

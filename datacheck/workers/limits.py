@@ -1,4 +1,4 @@
-"""The limits that bound a worker: datacheck's own, and those that its caller lives under."""
+"""Set and check the resource limits of a worker: datacheck's own, and those of its caller."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from datacheck.errors import WorkersFailed
 
 UNLIMITED = resource.RLIM_INFINITY
 LEAST_BYTES = 192 << 20
-"""Without so much memory nothing can be done."""
+"""Least memory that a worker needs to do anything, in bytes."""
 FILES = 4096
-"""So many files may be open at once."""
+"""Number of files that a worker may open at once, if the hard limit allows it."""
 
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """How many bytes a worker may have, and the words that tell whose limit that is."""
+    """The number of bytes that a worker may have, and the words that say whose limit that is."""
 
     size: int
     words: str
 
 
 def memory_limit(memory: int) -> MemoryLimit:
-    """Return the least of `memory`, the bound on a worker's private bytes, and the caller's own limits."""
+    """Return the lowest of `memory`, the limit of a worker's private bytes, and the caller's own limits."""
     found = MemoryLimit(memory, f"the {memory >> 20} MiB allowed")
     for limit, option in ((resource.RLIMIT_DATA, "-d"), (resource.RLIMIT_AS, "-v")):
         size = _least(*resource.getrlimit(limit))
@@ -35,30 +35,30 @@ def memory_limit(memory: int) -> MemoryLimit:
 
 
 def require_memory() -> None:
-    """Raise WorkersFailed where there is so little memory that NumPy's libraries end the process without a word."""
+    """Raise WorkersFailed if there is so little memory that NumPy's libraries would end the process silently."""
     limit = memory_limit(LEAST_BYTES)
     if limit.size < LEAST_BYTES:
         raise WorkersFailed(f"{limit.words} are too few, at least {LEAST_BYTES >> 20} are needed")
 
 
 def bound_memory(memory: int) -> None:
-    """Bound the private bytes of this process, to less than `memory` where its caller has less."""
+    """Limit the private bytes of this process to `memory`, or less if its caller has less; also disable core dumps."""
     size = _least(memory, *resource.getrlimit(resource.RLIMIT_DATA))
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def use_all_files() -> None:
-    """Let this process open enough files, if it is allowed to allow itself that."""
+    """Raise the limit of open files to FILES, as far as the hard limit permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _least(FILES, hard)
     if UNLIMITED != soft < wanted:
-        with contextlib.suppress(OSError, ValueError):  # macOS names a hard limit that it does not grant
+        with contextlib.suppress(OSError, ValueError):  # macOS reports a hard limit that it does not grant
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def limit_hint(number: int | None) -> str:
-    """Say which limit an error number may come from."""
+    """Return the resource limit that an errno value may come from, as a clause; empty for other numbers."""
     return {
         errno.EAGAIN: " (a limit on processes, ulimit -u?)",
         errno.EMFILE: " (a limit on open files, ulimit -n?)",

@@ -1,7 +1,7 @@
-"""Notes that a worker leaves before it touches what may kill it, in a pipe that both it and its caller can read.
+"""Pass notes from a worker to its caller, left before each operation that may kill the worker.
 
-A pipe needs no room on any disk and no file of any size. The worker takes its last note out of it when the next one is
-in, so that there is always one there, and at most two.
+They go through a pipe that both can read, which needs no disk space and no growing file. The worker removes its
+previous note from the pipe after it has written the next, so the pipe always holds one note and at most two.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PAGE = 4096
 
 
 class NotePad:
-    """A worker's side: leaves one note in place of the last."""
+    """A worker's side of the pipe: replaces the previous note by a new one."""
 
     def __init__(self, reading: int, writing: int) -> None:
         self._reading, self._writing = reading, writing
@@ -27,7 +27,7 @@ class NotePad:
         self._longest = (capacity(writing) - _PAGE) // 2
 
     def leave(self, value: Any) -> None:
-        """Leave `value`, which must pickle; one that is too long stands as None."""
+        """Leave `value`, which must pickle, as a note; a value that is too long is replaced by None."""
         clock, used = time.monotonic(), time.process_time()
         raw = pickle.dumps((value, clock, used))
         if len(raw) > self._longest - _LENGTH.size:
@@ -39,12 +39,12 @@ class NotePad:
         self._held = len(frame)
 
     def forget(self) -> None:
-        """Begin anew: the caller has taken the last note out of the pipe."""
+        """Start over: the caller has taken the last note out of the pipe."""
         self._held = 0
 
 
 class Note(NamedTuple):
-    """What a note says; the time when it was left, and the processor time that the worker had used until then."""
+    """The value of a note, the time when it was left, and the processor time that the worker had used by then."""
 
     value: Any
     clock: float
@@ -52,7 +52,7 @@ class Note(NamedTuple):
 
 
 def last_note(reading: int) -> Note | None:
-    """Return the last note of a worker that is dead or idle, None if it has never left one; no note is left there."""
+    """Return the last note of a worker that is dead or idle, or None if it never left one; empty the pipe."""
     raw = b""
     with contextlib.suppress(BlockingIOError):
         while piece := os.read(reading, 1 << 16):
@@ -61,13 +61,13 @@ def last_note(reading: int) -> Note | None:
     while len(raw) >= _LENGTH.size:
         (length,) = _LENGTH.unpack_from(raw)
         frame, raw = raw[_LENGTH.size : _LENGTH.size + length], raw[_LENGTH.size + length :]
-        if len(frame) == length:  # it may have died while it wrote
+        if len(frame) == length:  # the worker may have died while writing it
             last = frame
     return None if last is None else Note(*pickle.loads(last))  # noqa: S301  (our own worker's)
 
 
 def capacity(pipe: int) -> int:
-    """Return how many bytes a pipe holds; users with very many pipes get small ones (pipe(7))."""
+    """Return the capacity of a pipe in bytes; users with very many pipes get small ones (pipe(7))."""
     try:
         size = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)  # type: ignore[attr-defined, unused-ignore]
     except (AttributeError, OSError):

@@ -1,4 +1,4 @@
-"""The pipes between a caller and its workers."""
+"""Send messages through the pipes between a caller and its workers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterator
 
 _LENGTH = struct.Struct("<Q")
 _TOGETHER = 16 << 10
-"""A message of so many bytes is written in one piece with its length."""
+"""Longest message, in bytes, that is written in one piece with its length."""
 
 
 class PipeEnd:
-    """One end of a pipe that messages go through, each with its length before it; closed when it is left."""
+    """One end of a pipe that carries messages, each preceded by its length; leaving the context closes it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
@@ -28,7 +28,7 @@ class PipeEnd:
         self.close()
 
     def fileno(self) -> int:
-        """Return its descriptor. Raises OSError when it is closed."""
+        """Return its descriptor. Raises OSError if it is closed."""
         if self._descriptor is None:
             raise OSError("the pipe is closed")
         return self._descriptor
@@ -48,7 +48,10 @@ class PipeEnd:
             self._write(raw)
 
     def recv_bytes(self) -> bytes | bytearray:
-        """Return the next message. Raises EOFError where there is none any more, and OSError within one."""
+        """Return the next message.
+
+        Raises EOFError if the other end is closed, and OSError if it closes within a message.
+        """
         head = os.read(self.fileno(), _LENGTH.size)
         if not head:
             raise EOFError
@@ -77,9 +80,9 @@ class PipeEnd:
 
 
 def wait(ends: Collection[PipeEnd], seconds: float | None = None) -> list[PipeEnd]:
-    """Wait until one of these ends can be read or is closed at the other side; return all of which this is true.
+    """Wait until any of these ends can be read or is closed at the other side; return all that are ready.
 
-    After so many seconds that is none.
+    Return an empty list after `seconds`.
     """
     poll = select.poll()
     by_number = {it.fileno(): it for it in ends}
@@ -89,13 +92,13 @@ def wait(ends: Collection[PipeEnd], seconds: float | None = None) -> list[PipeEn
 
 
 def new_pipe() -> tuple[int, int]:
-    """Return the two ends of a pipe, neither with the number of a standard stream, which the caller may have closed."""
-    ends = os.pipe()  # both are there before one is moved
+    """Return both ends of a pipe, numbered above the standard streams, which the caller may have closed."""
+    ends = os.pipe()  # both must exist before one is moved
     return high(ends[0]), high(ends[1])
 
 
 def high(end: int) -> int:
-    """Return a descriptor, or a duplicate in its place if it has the number of a standard stream."""
+    """Return a descriptor, or a duplicate that replaces it if it has the number of a standard stream."""
     if end > 2:
         return end
     moved = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3)
@@ -105,7 +108,7 @@ def high(end: int) -> int:
 
 @contextlib.contextmanager
 def without_sigpipe() -> Iterator[None]:
-    """Keep a caller alive that has left SIGPIPE at its default, while it writes to a worker that may be dead."""
+    """Block SIGPIPE while writing to a worker that may be dead, if the caller has left the signal at its default."""
     if signal.getsignal(signal.SIGPIPE) != signal.SIG_DFL or not hasattr(signal, "sigtimedwait"):
         yield
         return

@@ -1,10 +1,10 @@
-"""Run tasks in worker processes that are allowed to die; knows nothing of datasets.
+"""Run tasks in worker processes that are allowed to die. This module does not know about datasets.
 
-A worker is a fresh interpreter, or the fork of one that has only loaded modules (`template`), not a fork of the caller:
-it shares no handle, lock or thread with that, and the caller's `__main__` is not run again, so that scripts, notebooks
-and daemons may all use it. Before a worker touches something
-that may kill or hang it, it leaves a note in a pipe that the caller can read, and winds up an alarm whose signal, left
-at its default, ends the process even inside C code. What killed a worker is thus known, and how far it had come.
+A worker is a fresh interpreter, or the fork of one that has only loaded modules (`template`), never a fork of the
+caller. So it shares no handle, lock or thread with the caller, and the caller's `__main__` is not run again: scripts,
+notebooks and daemons can all use it. Before a worker does something that may kill or hang it, it leaves a note in a
+pipe that the caller can read, and sets an alarm whose signal, left at its default action, ends the process even inside
+C code. So the caller knows what killed a worker, and how far the worker had come.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from datacheck.workers.template import UNANSWERED
 T = TypeVar("T")
 
 WORKER_BYTES = 4 << 30
-"""Private memory a worker of a scan may have; what needs more is `too-large`."""
+"""Private memory that a worker of a scan may have, in bytes; records that need more are `too-large`."""
 
 
 class Pool(Generic[T]):
-    """Workers that all run one job. Use as a context manager: leaving it kills them, unless they are kept for another.
+    """Workers that all run one job.
 
-    `memory` bounds the bytes of private memory of each; beyond it a job meets a MemoryError.
+    Use as a context manager: leaving it kills them, unless they are kept for another job. `memory` limits the private
+    bytes of each worker; a job that exceeds it gets a MemoryError.
     """
 
     def __init__(self, job: Job[T], workers: int, memory: int) -> None:
@@ -61,18 +62,18 @@ class Pool(Generic[T]):
             self._prepared.pop().close()
 
     def prepare(self, workers: int, loading: Sequence[str] = ()) -> None:
-        """Start processes for so many workers, which get the job when `grow` takes them, and load these modules.
+        """Start processes for this number of workers; they load these modules, and get the job when `grow` takes them.
 
-        Where the system grants none, `grow` finds out what that means.
+        A refusal by the system is ignored here; `grow` will handle it.
         """
         with contextlib.suppress(WorkersFailed):
             while len(self._workers) + len(self._prepared) < min(workers, self.count):
                 self._prepared.append(next_process(self._memory, loading))
 
     def grow(self, workers: int) -> None:
-        """Start workers until there are `workers` of them, at most as many as the pool was made for.
+        """Start workers until there are `workers` of them, at most the number that the pool was made for.
 
-        Where the system grants no more of them, those that there are do the work.
+        If the system refuses more, the existing ones do the work. Raises WorkersFailed if there are none.
         """
         while len(self._workers) < min(workers, self.count):
             try:
@@ -84,15 +85,15 @@ class Pool(Generic[T]):
                 self.count = len(self._workers)
 
     def amend(self, change: Callable[[Job[T]], Job[T]]) -> None:
-        """Change the job for workers that are yet to be started."""
+        """Change the job for workers that are not started yet."""
         self._told = change(self._told)
         self._job = dumps_job(self._told)
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
-        """Yield each task with its result or Death, as they come. `tasks` may grow while this runs, if it is a deque.
+        """Yield each task with its result or Death, in order of completion. A deque `tasks` may grow during the run.
 
         A job that is a generator gives a Step for each value it yields, before its result. Raises what a job raised.
-        Workers that still do something when this is left are killed.
+        Workers that are still busy when this is left are killed.
         """
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
         busy: dict[PipeEnd, tuple[Worker[T], T]] = {}
@@ -116,13 +117,13 @@ class Pool(Generic[T]):
                         yield task, result
         finally:
             for worker, _ in busy.values():
-                if worker in self._workers:  # or the pool was left before this was
+                if worker in self._workers:  # false if the pool was left before this generator
                     self._workers.remove(worker)
                     worker.close()
 
 
 def _ready(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:
-    """Wait until there are results, or workers have died; return the ends of these."""
+    """Wait until there are results, or workers have died; return the ends of their pipes."""
     while True:
         awaited = [worker for worker, _ in busy.values() if worker.awaited()]
         ready = wait(busy, UNANSWERED if awaited else None)
@@ -132,7 +133,7 @@ def _ready(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:
 
 @contextlib.contextmanager
 def _told_of_ends() -> Iterator[None]:
-    """Have the system tell how workers end, in a caller that ignores SIGCHLD and lets it be changed."""
+    """Let the system report how workers end if the caller ignores SIGCHLD and this is the main thread."""
     ignored = signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
     if not ignored or threading.current_thread() is not threading.main_thread():
         yield
@@ -145,7 +146,7 @@ def _told_of_ends() -> Iterator[None]:
 
 
 def dumps_job(job: Any) -> bytes:
-    """Pickle a job; what a worker could not import (a script's or a notebook's own classes) goes along by value."""
+    """Pickle a job; what a worker could not import (a script's or a notebook's own classes) is pickled by value."""
     try:
         raw = pickle.dumps(job)
     except (pickle.PicklingError, AttributeError, TypeError):

@@ -1,4 +1,4 @@
-"""A worker as a process: started, given tasks, replaced when it dies."""
+"""Manage a worker as a process: start it, give it tasks, replace it when it dies."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from datacheck.workers.template import FORKS, Forked, Template
 
 T = TypeVar("T")
 STARTS = 3
-"""So often a process is started that ends before it has begun its task."""
+"""Maximum number of times that a process is started for a task if it ends before it has begun it."""
 WORDS_BYTES = 1 << 20
-"""What libraries write to standard error is dropped between two tasks once there is this much of it."""
+"""Amount of standard error output, in bytes, above which it is dropped between two tasks."""
 
 
 class Process:
-    """A worker's process and the pipes to it; `memory` bounds its private bytes.
+    """A worker's process and the pipes to it; `memory` limits its private bytes.
 
-    Until it gets a job it loads what every job needs, and the modules `loading`; a template that has done so forks it,
-    unless it is to be `fresh`. It ends when this process does, however that ends. Raises WorkersFailed where it cannot
-    be started.
+    Until it gets a job, it loads what every job needs and the modules `loading`. It is forked by a template that has
+    done so, unless it must be `fresh`. It ends when this process ends, in whatever way. Raises WorkersFailed if it
+    cannot be started.
     """
 
     def __init__(self, memory: int, loading: Sequence[str] = (), *, fresh: bool = False) -> None:
@@ -51,7 +51,7 @@ class Process:
         _living.add(self)
 
     def _start(self, ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> None:
-        """Open the pipes, start the process; what is `theirs` is to be closed here when it runs."""
+        """Open the pipes and start the process; the ends in `theirs` are closed here once it runs."""
         tasks, tasks_out = new_pipe()
         theirs.callback(os.close, tasks)
         self._tasks = ours.enter_context(PipeEnd(tasks_out))
@@ -74,7 +74,7 @@ class Process:
         self._process = self._forked(ends) or interpreter(WORKER, ends, self.memory, self._loading, self._errors)
 
     def _forked(self, ends: Sequence[int]) -> Forked | None:
-        """Return what the template forks, if there is one that still does."""
+        """Return a process forked by the template, or None if there is no template that can fork it."""
         if self._fresh or self._errors is None or (template := _template(self.memory)) is None:
             return None
         try:
@@ -83,18 +83,18 @@ class Process:
             return None
 
     def send(self, raw: bytes) -> None:
-        """Send a job or a task; whoever waits for the result learns if nobody is there any more."""
+        """Send a job or a task. If the process is gone, this is noticed when its result is read."""
         if self._errors is not None and os.fstat(self._errors.fileno()).st_size > WORDS_BYTES:
             os.ftruncate(self._errors.fileno(), 0)
         if isinstance(self._process, Forked) and self._process.number is None:
             self._unread += len(raw)
-            if self._unread > capacity(self._tasks.fileno()) // 2:  # nobody may ever read it
+            if self._unread > capacity(self._tasks.fileno()) // 2:  # it may never be read
                 self._process.pid  # noqa: B018  (wait until it is forked, or its template is gone)
         with without_sigpipe(), contextlib.suppress(BrokenPipeError):
             self._tasks.send_bytes(raw)
 
     def wait(self) -> int | None:
-        """Return how it ended, as subprocess has it; None if the system does not tell."""
+        """Return how it ended, as subprocess's return code, or None if the system does not tell."""
         if self._process.returncode is None:
             try:
                 if isinstance(self._process, Forked):
@@ -114,15 +114,18 @@ class Process:
         return isinstance(self._process, Forked)
 
     def awaited(self) -> bool:
-        """Say whether it is still to be forked, so that nobody may wait for it without asking this again."""
+        """Check whether it is still to be forked.
+
+        As long as it is, a caller that waits for it must repeat this check.
+        """
         return isinstance(self._process, Forked) and self._process.number is None and self._process.awaited()
 
     def last_note(self) -> Note | None:
-        """Return its last note; None if it never began a task."""
+        """Return its last note, or None if it never began a task."""
         return last_note(self._notes.fileno())
 
     def told(self) -> str:
-        """Return the end of what it wrote to standard error."""
+        """Return the end of what it wrote to standard error, at most 4096 bytes."""
         if self._errors is None:
             return ""
         errors = self._errors.fileno()
@@ -134,7 +137,7 @@ class Process:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def kill(self) -> None:
-        """Kill it, and leave what is left of it to whoever waits for it."""
+        """Kill it; whoever waits for it will reap it."""
         if isinstance(self._process, Forked):
             self._process.kill()
         else:
@@ -146,7 +149,7 @@ class Process:
         return self._process.poll() is None
 
     def renew(self) -> None:
-        """Have it wait for another job; it must be idle."""
+        """Make it wait for another job; it must be idle."""
         self.last_note()
         if self._errors is not None:
             os.ftruncate(self._errors.fileno(), 0)
@@ -163,7 +166,7 @@ _living: weakref.WeakSet[Process] = weakref.WeakSet()
 
 
 def _let_go() -> None:
-    """In a process that the caller forked: keep no worker alive that is not one's own."""
+    """Close the ends inherited by a process that the caller forked, so that they keep no worker alive."""
     for process in list(_living):
         process.life.close()
     _templates.clear()
@@ -174,21 +177,21 @@ os.register_at_fork(after_in_child=_let_go)
 
 Circumstances = tuple[int, str, dict[str, str], list[str]]
 _ahead: list[tuple[Circumstances, Process]] = []
-"""Processes that were started before it was known what for, or that are kept for another job."""
+"""Idle processes that were started before their job was known, or that are kept for another job."""
 _templates: list[tuple[Circumstances, Template]] = []
-"""At most one: forks further processes in the circumstances in which it was started."""
+"""At most one template, which forks processes under the circumstances in which it was started."""
 _keeping: list[None] = []
-"""One for each caller that wants processes to be kept."""
+"""One entry for each caller that wants processes to be kept."""
 
 
 def start_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
-    """Start the process of the next worker with this bound on memory, while the caller is still busy loading.
+    """Start the process of the next worker with this memory limit, while the caller is still loading.
 
-    It loads the modules `loading` meanwhile, once for all workers, where it can be forked. Return what is to be called
-    in the end: it closes what nobody had use for.
+    If it can be forked, it loads the modules `loading` meanwhile, once for all workers. Return the function to call at
+    the end, which closes the processes that were not used.
     """
     require_memory()
-    with contextlib.suppress(WorkersFailed, OSError):  # who needs one will try again, and tell
+    with contextlib.suppress(WorkersFailed, OSError):  # whoever needs a process will try again, and report it
         if FORKS:
             _templates.append((_circumstances(memory), _new_template(memory, loading)))
         _ahead.append((_circumstances(memory), Process(memory, loading)))
@@ -200,7 +203,7 @@ def _new_template(memory: int, loading: Sequence[str]) -> Template:
 
 
 def _template(memory: int) -> Template | None:
-    """Return the template whose children have what a new process would get of its caller; close any other."""
+    """Return the template started under the present circumstances, or None; close any other."""
     for circumstances, template in tuple(_templates):
         if circumstances == _circumstances(memory) and template.alive:
             return template
@@ -209,14 +212,14 @@ def _template(memory: int) -> Template | None:
 
 
 def _close_templates() -> None:
-    with contextlib.suppress(IndexError):  # other threads do so, too
+    with contextlib.suppress(IndexError):  # other threads may close them, too
         while True:
             _templates.pop()[1].close()
 
 
 def _close_ahead() -> None:
     kept = list(iter(_one_ahead, None))
-    for process in [it for _, it in kept if it.alive]:  # all end together
+    for process in [it for _, it in kept if it.alive]:  # all end in parallel
         process.kill()
     for _, process in kept:
         process.close()
@@ -224,7 +227,7 @@ def _close_ahead() -> None:
 
 
 def _one_ahead() -> tuple[Circumstances, Process] | None:
-    """Return the last of the processes that are there already, which other threads take too; None if none is left."""
+    """Remove and return the last of the idle processes, or None if none is left; other threads may take them, too."""
     try:
         return _ahead.pop()
     except IndexError:
@@ -233,7 +236,7 @@ def _one_ahead() -> tuple[Circumstances, Process] | None:
 
 @contextlib.contextmanager
 def keeping_processes() -> Iterator[None]:
-    """Keep the processes of workers that are done, for the next ones: to start one costs as much as a small store."""
+    """Keep the processes of finished workers for the next ones: starting one costs as much as a small store."""
     _keeping.append(None)
     try:
         yield
@@ -244,7 +247,7 @@ def keeping_processes() -> Iterator[None]:
 
 
 def next_process(memory: int, loading: Sequence[str] = ()) -> Process:
-    """Return a process: one that is there already, if it has what a new one would get of its caller.
+    """Return an existing process if it was started under the present circumstances, otherwise a new one.
 
     A new one loads the modules `loading` while it waits for its job.
     """
@@ -257,7 +260,7 @@ def next_process(memory: int, loading: Sequence[str] = ()) -> Process:
 
 
 def _keep(process: Process) -> None:
-    """Keep the idle process of a worker that is done, or close it."""
+    """Keep the idle process of a worker that is done, if that is wanted; otherwise close it."""
     if _keeping and process.alive:
         process.renew()
         _ahead.append((_circumstances(process.memory), process))
@@ -274,21 +277,21 @@ def _circumstances(memory: int) -> Circumstances:
 
 
 NOT_YET = object()
-"""What a worker gives that had to be started again: its task is still to be done."""
+"""Result of a worker that had to be restarted: its task is still to be done."""
 
 
 class Worker(Generic[T]):
-    """One worker: a process, and a new one whenever it has died."""
+    """One worker: a process, replaced by a new one whenever it dies."""
 
     def __init__(self, job: bytes, process: Process) -> None:
         self._job, self._process = job, process
         self._task = b""
         self._starts = 1
         self._taken = 0
-        """How many tasks the process has done whose results are here."""
+        """Number of tasks that the process has done and whose results were read."""
         self._ended = self._idle = self._stepped = False
-        """`_idle`: it has done a task, and has no other, so that what it sends is all read.
-        `_stepped`: it has given some of what its task yields."""
+        """Flags of its state. `_idle`: it has done a task and has no other, so everything that it sent was read.
+        `_stepped`: it has sent some of the values that its task yields."""
         self._process.send(job)
 
     @property
@@ -296,7 +299,7 @@ class Worker(Generic[T]):
         return self._process.results
 
     def awaited(self) -> bool:
-        """Say whether its process is still to be forked."""
+        """Check whether its process is still to be forked."""
         return self._process.awaited()
 
     def give(self, task: T) -> None:
@@ -307,9 +310,10 @@ class Worker(Generic[T]):
         self._process.send(self._task)
 
     def take(self) -> Any:
-        """Return the result of the task that was given: what the job returned, a Failure, a Death, or NOT_YET.
+        """Return the result of the current task: what the job returned, a Failure, a Death, a Step or NOT_YET.
 
-        After a death the worker is a new process. Raises WorkersFailed if that does not get as far as the task.
+        After a death the worker is a new process. Raises WorkersFailed if processes repeatedly end before they begin
+        the task.
         """
         try:
             raw = self.results.recv_bytes()
@@ -323,7 +327,7 @@ class Worker(Generic[T]):
         return result
 
     def end(self) -> None:
-        """Kill the process while another thread waits for its result: that raises WorkersFailed there."""
+        """Kill the process while another thread waits for its result, which raises WorkersFailed there."""
         self._ended = True
         self._process.kill()
 
@@ -338,7 +342,7 @@ class Worker(Generic[T]):
         self._process.close()
         begun = note is not None and note.value != Rested(self._taken)
         if status is None and not self._stepped and self._process.forked:
-            begun = False  # it may have died with its template: a process of its own is to show it
+            begun = False  # it may have died with its template: run the task again in a process of its own
         death = Death(signal_name, words=words)
         if note is not None:
             share = (self._process.used - note.used) / max(time.monotonic() - note.clock, 1e-3)
@@ -361,7 +365,7 @@ class Worker(Generic[T]):
         self._process.close()
 
     def leave(self) -> None:
-        """Have nothing more to do with the process, which is kept for another job if that is wanted and it is idle."""
+        """Give up the process: keep it for another job if that is wanted and it is idle, otherwise kill it."""
         if self._idle:
             _keep(self._process)
         else:

@@ -1,4 +1,4 @@
-"""Be a worker: the loop that runs in its process."""
+"""Run in a worker's process: the loop that runs tasks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from datacheck.workers.notes import NotePad
 from datacheck.workers.pipes import PipeEnd
 
 ENDS = 5
-"""A worker gets so many descriptors: of tasks, of results, both of notes, and of life."""
+"""Number of descriptors that a worker gets: one for tasks, one for results, two for notes, one for its lifetime."""
 
 
 def serve(
@@ -28,10 +28,10 @@ def serve(
     collecting: tuple[int, ...] = (),
     loading: Sequence[str] = (),
 ) -> None:
-    """Be a worker: load the job, then run each task that comes, until the caller closes its end or has another job.
+    """Load the job, then run each task that arrives, until the caller closes its end or sends another job.
 
-    `ends` are its ENDS descriptors. The modules `loading` are loaded before the job comes.
-    Once the first task has loaded what it needs, garbage is looked for as `collecting` says (see `gc.set_threshold`).
+    `ends` are its ENDS descriptors. The modules `loading` are loaded before the job arrives. Once the first task has
+    loaded what it needs, garbage is collected as `collecting` says (see `gc.set_threshold`).
     """
     with own_failures():
         tasks, results = PipeEnd(ends[0]), PipeEnd(ends[1])
@@ -70,13 +70,13 @@ def serve(
             watch.done()
             results.send_bytes(raw)
             if collecting:
-                gc.freeze()  # what was loaded stays, and need not be looked through again
+                gc.freeze()  # loaded modules stay, and need not be examined again
                 gc.set_threshold(*collecting)
                 collecting = ()
 
 
 def load_modules(names: Sequence[str]) -> None:
-    """Load modules; if one that fails is needed, its import fails again where it is used."""
+    """Import modules, ignoring errors: if a module is needed, its import fails again where it is used."""
     for name in names:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
@@ -84,17 +84,17 @@ def load_modules(names: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def own_failures() -> Iterator[None]:
-    """Leave with a status of its own where something fails that is no job's, so that no data is blamed for it."""
+    """Exit with OWN_FAILURE if an error occurs that is not the job's, so that no data is blamed for it."""
     try:
         yield
     except BaseException:  # noqa: BLE001  (a border: nobody is left to raise it to)
-        with contextlib.suppress(Exception):  # there may be no room for words
+        with contextlib.suppress(Exception):  # there may be no space for the traceback
             traceback.print_exc()
         os._exit(OWN_FAILURE)
 
 
 def _drained(steps: Generator[Any, None, Any], results: PipeEnd) -> Any:
-    """Send what a generator yields, and return what it returns."""
+    """Send what a generator yields, and return its return value."""
     while True:
         try:
             step = next(steps)
@@ -104,7 +104,7 @@ def _drained(steps: Generator[Any, None, Any], results: PipeEnd) -> Any:
 
 
 def _dumps_result(result: Any) -> bytes:
-    """Pickle a result; of what does not pickle, or would not unpickle, tell that."""
+    """Pickle a result, or a Failure that says so if it does not pickle or would not unpickle."""
     try:
         raw = pickle.dumps(result)
         if isinstance(result, Failure):

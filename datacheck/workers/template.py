@@ -1,8 +1,8 @@
-"""A process that has loaded what workers need, and forks them: each is then there at once, for little memory.
+"""Control a process that has loaded what workers need and forks them, which is fast and takes little memory.
 
-It is a fresh interpreter, as other workers are, and does nothing but load modules and fork: a worker that comes out of
-it shares no handle, lock or thread with the caller either. It waits for its children when it is asked to, so that their
-numbers stay theirs until then. It dies with the caller (`lifetime`), and its children with it.
+It is a fresh interpreter, like other workers, and does nothing but load modules and fork. So a worker forked by it
+shares no handle, lock or thread with the caller either. It reaps its children only on request, so that their process
+ids stay valid until then. It dies with the caller (`lifetime`), and its children die with it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from typing import Any, Protocol
 from datacheck.workers.pipes import high, new_pipe
 
 FORKS = sys.platform == "linux"
-"""Elsewhere a process that has loaded libraries may not be forked, or sockets keep no messages apart."""
+"""Whether templates are supported. Other systems forbid forking a process that has loaded libraries, or have sockets
+that do not preserve message boundaries."""
 FORK, WAIT, LOOK = "fork", "wait", "look"
-"""What a template is asked for: a child; to wait for one; whether one has ended."""
+"""Requests to a template: fork a child, wait for one, check whether one has ended."""
 MESSAGE_BYTES = 1 << 16
 UNANSWERED = 5
-"""A template that does not tell within so many seconds what it has forked is killed, if that is to be killed, or if it
-is stopped all this time: then it does not go on with its caller."""
+"""Time limit for a template's answers, in seconds. A template that does not answer in time about a child that must be
+killed, or that stays stopped for this long, is killed: it would not continue with its caller."""
 
 
 class Child(Protocol):
-    """What is used here of a subprocess.Popen."""
+    """The part of subprocess.Popen that is used here."""
 
     def poll(self) -> int | None: ...
     def kill(self) -> None: ...
@@ -46,17 +47,19 @@ class Child(Protocol):
 
 
 Starting = Callable[[Sequence[int]], Child]
-"""Starts a template's process, which gets these ends: of the channel, and of the pipe that tells it of our end."""
+"""Function that starts a template's process with these descriptors: its channel, and the pipe whose closing tells it
+that the caller ended."""
 
 
 class Template:
-    """The caller's side of such a process. Raises OSError where it cannot be started."""
+    """The caller's side of a template. Raises OSError if it cannot be started."""
 
     def __init__(self, start: Starting) -> None:
         self._lock = threading.Lock()
         self._questions = count()
         self._unanswered: dict[int, Forked] = {}
-        """By the question: an interrupt may come between that and its answer, which nobody then waits for."""
+        """Children by request number: an interrupt may come between a request and its answer, which is then not
+        awaited."""
         self._children = 0
         self._closed = False
         self._stopped_at: float | None = None
@@ -77,7 +80,7 @@ class Template:
         return self._process.poll() is None
 
     def fork(self, ends: Sequence[int], loading: Sequence[str]) -> Forked:
-        """Ask for a child that gets these ends; it is forked as soon as all is loaded. Raises OSError."""
+        """Request a child that gets these descriptors; it is forked once all modules are loaded. Raises OSError."""
         child = Forked(self)
         with self._lock:
             if self._closed:
@@ -93,14 +96,14 @@ class Template:
         return child
 
     def answered(self, child: Forked, patience: float | None = None) -> bool:
-        """Take the answers that have come, up to the child's; say whether that has come."""
+        """Read the answers that have come, up to the child's; return whether the child's has come."""
         with self._lock:
             while child.number is None and (self._comes() if patience is None else self._readable(patience)):
                 self._received()
             return child.number is not None
 
     def ask(self, what: str, pid: int) -> Any:
-        """Return the answer to a question about a child; None from a template that is gone."""
+        """Return the answer to a request about a child, or None if the template is gone."""
         with self._lock, contextlib.suppress(OSError):
             number = next(self._questions)
             self._send((number, what, pid))
@@ -110,7 +113,7 @@ class Template:
         return None
 
     def left(self) -> None:
-        """Take note that a child has ended and was waited for."""
+        """Record that a child has ended and was waited for."""
         with self._lock:
             self._children -= 1
             last = self._closed and not self._children
@@ -118,11 +121,11 @@ class Template:
             self._end()
 
     def kill(self) -> None:
-        """Kill it, and its children."""
+        """Kill it, and so its children."""
         self._process.kill()
 
     def close(self) -> None:
-        """Kill it as soon as it has no child."""
+        """Kill it as soon as it has no children."""
         with self._lock:
             idle = not self._closed and not self._children
             self._closed = True
@@ -139,15 +142,15 @@ class Template:
         self._channel.sendmsg([pickle.dumps(message)], rights, socket.MSG_NOSIGNAL)
 
     def _comes(self) -> bool:
-        """Wait for an answer. A template that somebody has stopped is killed: none would come."""
+        """Wait for an answer. A template that was stopped is killed, since it would not answer."""
         while not self._readable(UNANSWERED):
             self.kill_if_stopped()
         return True
 
     def kill_if_stopped(self) -> None:
-        """Kill it if it is stopped and was so UNANSWERED seconds ago: it will not go on with its caller.
+        """Kill it if it has been stopped for UNANSWERED seconds: it will not continue with its caller.
 
-        Who waits for its children asks this from time to time; they die with it, and others are started for them.
+        Callers that wait for its children call this from time to time. The children die with it, and are replaced.
         """
         now = time.monotonic()
         if not self._stopped():
@@ -155,7 +158,7 @@ class Template:
         elif self._stopped_at is None:
             self._stopped_at = now
         elif now - self._stopped_at >= UNANSWERED:
-            import logging  # which every process would load for this one line
+            import logging  # imported here because only this line needs it
 
             said = "the process that forks workers was stopped by a signal; they are started one by one instead"
             logging.getLogger(__name__).debug(said)
@@ -172,11 +175,14 @@ class Template:
         return bool(poll.poll(patience * 1000))
 
     def _received(self) -> tuple[int, Any] | None:
-        """Take the next answer, which is a child's number, or who asks knows what; None where there is none."""
+        """Read the next answer and return it with its request number, or None if the template is gone.
+
+        A child's number is stored in the child.
+        """
         raw = b""
         with contextlib.suppress(OSError):
             raw = self._channel.recv(MESSAGE_BYTES)
-        if not raw:  # it is gone: nothing more will come
+        if not raw:  # the template is gone: nothing more will come
             self._forget()
             return None
         number, answer = pickle.loads(raw)  # noqa: S301  (our own process's)
@@ -189,7 +195,7 @@ class Template:
             self._unanswered.popitem()[1].number = 0
 
     def let_go(self) -> None:
-        """In a process that the caller forked: take no answers that are not one's own, and keep nothing alive."""
+        """In a process that the caller forked: read no answers meant for the caller, and keep nothing alive."""
         self._lock = threading.Lock()
         self.life.close()
         self._channel.close()
@@ -208,12 +214,12 @@ os.register_at_fork(after_in_child=_let_go)
 
 
 class Forked:
-    """A child of a template, with what a Process uses of a subprocess.Popen."""
+    """A child of a template, with the attributes of subprocess.Popen that Process uses."""
 
     def __init__(self, template: Template) -> None:
         self._template = template
         self.number: int | None = None
-        """None: not told yet. 0: it could not be forked."""
+        """The process id, None if it is not known yet, or 0 if the fork failed."""
         self.returncode: int | None = None
         self.used = 0.0
 
@@ -223,24 +229,24 @@ class Forked:
         return self.number or 0
 
     def awaited(self) -> bool:
-        """Say whether it is still to be forked, by a template that could do so: one that is stopped is killed."""
+        """Check whether it is still to be forked by a template that is able to; a stopped template is killed."""
         if self._template.answered(self, 0):
             return False
         self._template.kill_if_stopped()
         return True
 
     def kill(self) -> None:
-        """Kill it, unless it was waited for."""
+        """Kill it, unless it was reaped already."""
         if self.returncode is not None:
             return
         if not self._template.answered(self, UNANSWERED):
             self._template.kill()
-        elif self.number and self._template.alive:  # nobody else waits for it, so the number is still its own
+        elif self.number and self._template.alive:  # only the template reaps it, so the process id is still its own
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.number, signal.SIGKILL)
 
     def poll(self) -> int | None:
-        """Return how it ended, None as long as it runs, or may yet be forked."""
+        """Return how it ended, or None as long as it runs or may still be forked."""
         if self.returncode is None:
             if not self._template.answered(self, 0):
                 return None if self._template.alive else 0
@@ -248,7 +254,7 @@ class Forked:
         return self.returncode
 
     def reap(self) -> None:
-        """Wait for it. Raises ChildProcessError where its template is gone, or could not fork it."""
+        """Wait for it. Raises ChildProcessError if its template is gone, or could not fork it."""
         if self.returncode is None:
             told = self._template.ask(WAIT, self.pid) if self.pid else None
             self._ended(told)

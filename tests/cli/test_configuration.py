@@ -705,8 +705,9 @@ BEFORE_US = ("sitecustomize", "usercustomize")
 """Modules that Python imports by PYTHONPATH before a program can act; in the case of a worker, that is the command."""
 
 
-@pytest.mark.parametrize("path", [None, ":", ".", "./:/nowhere"])
-@pytest.mark.parametrize("way", ["script", "module"])
+@pytest.mark.parametrize(
+    ("way", "path"), [("script", None), ("module", None), ("script", ":"), ("module", "."), ("script", "./:/nowhere")]
+)
 def test_nothing_is_imported_from_the_working_directory(mined, tmp_path, way, path):
     command = console_script(tmp_path) if way == "script" else [sys.executable, "-m", "datacheck"]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

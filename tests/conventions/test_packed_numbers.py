@@ -26,8 +26,7 @@ def numbers(store, order):
     return sorted(struct.unpack(order, key)[0] for key in store if len(key) == size)
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize(("order", "base"), [*zip(ORDERS, [0, 1, 1, 0], strict=True)])
 def test_a_gap_in_a_copy_is_said_or_closed_up(tmp_path, order, base):
     source = write(tmp_path / "store", pictures(order, cut=[30], base=base))
     receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
@@ -38,8 +37,9 @@ def test_a_gap_in_a_copy_is_said_or_closed_up(tmp_path, order, base):
     assert numbers(read(tmp_path / "closed"), order) == [*range(base, base + 299)]
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("name", [b"length", b"num_samples", b"__len__"])
+@pytest.mark.parametrize(
+    ("order", "name"), [*zip(ORDERS, [b"length", b"num_samples", b"__len__", b"length"], strict=True)]
+)
 def test_a_store_that_counts_is_closed_up(tmp_path, order, name):
     sound = pictures(order) | {name: b"300"}
     assert datacheck.scan(write(tmp_path / "sound", sound)).counts == {}

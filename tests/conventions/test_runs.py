@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from covering import seeds
 
 from datacheck.conventions.runs import Runs
 
@@ -12,7 +13,7 @@ def of(numbers):
     return Runs.of(np.array(sorted(numbers), np.int64))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(8))
 def test_runs_are_sets(seed):
     draw = random.Random(seed)
     one, other = ({draw.randrange(60) for _ in range(draw.randrange(50))} for _ in range(2))

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from covering import seeds
 
 from datacheck.conventions.account import KeyWatch
 from datacheck.model.blocks import Block
@@ -68,7 +69,7 @@ def changed(keys, chance):
     return keys
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(16))
 def test_what_is_asked_of_a_series_is_answered_as_key_by_key(seed, monkeypatch):
     chance = random.Random(seed)
     form, first = SOUND[chance.choice([*SOUND])]

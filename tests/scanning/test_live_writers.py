@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 WRITER = Path(__file__).parents[1] / "live_writers.py"
-SCANS = 3
+SCANS = 2
 SECONDS = 240
 
 

@@ -47,8 +47,9 @@ def test_seven_nights_look_at_every_record_once(store, shard_bytes):
     assert sorted(seen) == [f"{number:08}" for number in range(400)]
 
 
-@pytest.mark.parametrize("shard_bytes", [None, 6000])
-@pytest.mark.parametrize("deadly", [(61,), (61, 62, 63), (0, 133, 399), (300, 57, 200)])
+@pytest.mark.parametrize(
+    ("shard_bytes", "deadly"), [(None, (61,)), (6000, (61, 62, 63)), (None, (0, 133, 399)), (6000, (300, 57, 200))]
+)
 def test_records_that_kill_leave_the_others_in_their_parts(store, shard_bytes, deadly):
     seen, killed = [], []
     check = Deadly(1, tuple(float(floats(it).ravel()[1]) for it in deadly))

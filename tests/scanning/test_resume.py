@@ -56,7 +56,7 @@ BUILD = {"lmdb": build_lmdb, "hdf5": build_hdf5, "leveldb": build_leveldb}
 
 
 @pytest.mark.parametrize(
-    ("kind", "kills"), [("lmdb", 50), ("hdf5", 8), pytest.param("leveldb", 6, marks=pytest.mark.writes_leveldb)]
+    ("kind", "kills"), [("lmdb", 16), ("hdf5", 6), pytest.param("leveldb", 4, marks=pytest.mark.writes_leveldb)]
 )
 def test_a_scan_that_is_killed_again_and_again_comes_to_the_same_report(tmp_path, kind, kills):
     store = tmp_path / "store"

@@ -43,7 +43,7 @@ def build_hdf5(path):
 BUILD = {"lmdb": build_lmdb, "hdf5": build_hdf5}
 
 
-@pytest.mark.parametrize(("kind", "kills", "seed"), [("lmdb", 40, 3), ("hdf5", 12, 5)])
+@pytest.mark.parametrize(("kind", "kills", "seed"), [("lmdb", 14, 3), ("hdf5", 6, 5)])
 def test_a_scan_for_duplicates_that_is_killed_again_and_again_comes_to_the_same_report(tmp_path, kind, kills, seed):
     store, whole, report = tmp_path / "store", tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
     BUILD[kind](store)

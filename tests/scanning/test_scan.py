@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from building import datum, fingerprint, floats, key, pictures, pixels, raw_records, write_lmdb
+from covering import pairwise
 from worker_checks import Poison
 
 import datacheck
@@ -148,10 +149,12 @@ def poisoned(tmp_path, places, count=200):
     return write_lmdb(tmp_path / "env", records)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("places", [[0], [199], [13, 14, 150]])
-@pytest.mark.parametrize(("how", "code"), [("kill", "crash"), ("hang", "timeout")])
-def test_records_that_kill_or_hang_their_worker_are_named(tmp_path, workers, places, how, code):
+@pytest.mark.parametrize(
+    ("fate", "places", "workers"),
+    pairwise([("kill", "crash"), ("hang", "timeout")], [[0], [199], [13, 14, 150]], [1, 2]),
+)
+def test_records_that_kill_or_hang_their_worker_are_named(tmp_path, fate, places, workers):
+    how, code = fate
     path = poisoned(tmp_path, places)
     report = datacheck.scan(path, validators=[Poison(77, how)], timeout=0.4, workers=workers)
     assert named(report) == [(key(place).decode(), code) for place in places]

@@ -1,1 +1,1 @@
-"""LevelDB directories, read by our own reader: the library has no read-only mode."""
+"""Read LevelDB directories with a reader of our own: the library has no read-only mode."""

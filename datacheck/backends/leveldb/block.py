@@ -1,4 +1,4 @@
-"""A block of a LevelDB table: its CRC32C, its compression, its records with shared prefixes.
+"""Read a block of a LevelDB table: its CRC32C, its compression, and its records with shared prefixes.
 
 Source: google/leveldb doc/table_format.md, table/format.cc, table/block.cc, util/crc32c.h.
 """
@@ -21,17 +21,20 @@ from datacheck.model.slips import ENVIRONMENT
 
 TRAILER = 5
 LIMIT = 1 << 30
-"""A block that would unpack to more than this many bytes is not read: what is in it is not checked."""
+"""Largest unpacked size of a block that is read, in bytes; the content of larger ones is not checked."""
 KEY_BUDGET = 64 << 20
-"""Long keys of one block may repeat this many bytes of the keys before them, or it is not read."""
+"""Maximum number of bytes that the long keys of one block may share with their predecessors for it to be read."""
 SNAPPY_RATIO, ZSTD_RATIO = 32, 1 << 15
-"""Of each byte that is stored no more can come. The densest element of snappy makes 64 bytes of 3 (google/snappy
-format_description.txt), that of zstd a block of 128 KiB of 4 (RFC 8878, sections 3.1.1.2.2 and 3.1.1.2.3)."""
+"""Upper limits of the unpacked bytes per stored byte.
+
+The densest element of snappy makes 64 bytes of 3 (google/snappy format_description.txt), that of zstd a block of 128
+KiB of 4 (RFC 8878, sections 3.1.1.2.2 and 3.1.1.2.3).
+"""
 SPARE = 64
 LARGE = 128 << 10
-"""Blocks from this size on are read into memory that is used again: pages new to the process cost more than reading."""
+"""Smallest block that is read into reused memory, in bytes: page faults on new memory cost more than reading."""
 SMALL = 1 << 10
-"""Values of less than this many bytes are copied: a memoryview costs more, and makes work for the garbage collector."""
+"""Values shorter than this, in bytes, are copied: a memoryview costs more and burdens the garbage collector."""
 SNAPPY, ZSTD = 1, 2
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _U32 = struct.Struct("<I")
@@ -42,13 +45,13 @@ Value = bytes | memoryview
 
 
 Toll = Literal["lost", "not checked", "nothing"]
-"""What damage costs of what lies there: it is gone, or datacheck cannot say, or all of it was read."""
+"""The consequence of damage for what lies there: it is lost, datacheck cannot tell, or everything was read."""
 
 
 class Damaged(Exception):
-    """A piece of the store that cannot be had: the reason's code, where it lies in its file, and what is wrong.
+    """A part of the store that cannot be read: the code of the reason, its place in the file, and what is wrong.
 
-    `toll` is "not checked" where a limit of datacheck's own keeps it from reading on, which says nothing of the store.
+    `toll` is "not checked" if one of datacheck's own limits prevents reading, which says nothing about the store.
     """
 
     def __init__(
@@ -70,12 +73,12 @@ class Damaged(Exception):
 
     @property
     def by_machine(self) -> bool:
-        """Whether a disk, a network or this machine failed, which says nothing of the store."""
+        """Whether a disk, a network or this machine failed, which says nothing about the store."""
         return self.errno in ENVIRONMENT
 
     @property
     def details(self) -> dict[str, Any]:
-        """What a finding has beside its words: the place, and the system's error where the machine failed."""
+        """The details of a finding: the place, and the system's error if the machine failed."""
         place = {"offset": self.offset, "size": self.size}
         details: dict[str, Any] = {name: number for name, number in place.items() if number is not None}
         return details | (errno_details(self.errno) if self.by_machine else {})
@@ -85,7 +88,7 @@ class Damaged(Exception):
         return "unverifiable" if self.toll == "not checked" else CODES[self.code][0]
 
     def saying(self, why: str) -> Damaged:
-        """Return the same damage in other words."""
+        """Return the same damage with another text."""
         return Damaged(self.code, why, self.offset, self.size, self.errno, self.toll)
 
     def at(self, offset: int | None, size: int | None = None) -> Damaged:
@@ -94,7 +97,7 @@ class Damaged(Exception):
 
 
 def unread(error: OSError, what: str = "", offset: int | None = None, size: int | None = None) -> Damaged:
-    """Return the damage that an error of the system comes to: of `what`, or of the file that the finding names."""
+    """Return the damage for a system error in reading `what`, or the file that the finding names."""
     subject = f"{what} " if what else ""
     if isinstance(error, PermissionError):
         return Damaged("unsupported", f"{subject}may not be read: permission denied", offset, size)
@@ -103,12 +106,12 @@ def unread(error: OSError, what: str = "", offset: int | None = None, size: int 
 
 
 def masked(crc: int) -> int:
-    """Return a CRC32C as LevelDB stores it: rotated, and a constant added."""
+    """Return a CRC32C as LevelDB stores it: rotated, and with a constant added."""
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def checksum(data: Bytes, start: int, stop: int) -> int:
-    """Return the masked CRC32C of a stretch of `data`, without a copy of more than a few bytes."""
+    """Return the masked CRC32C of a stretch of `data`, without copying more than a few bytes."""
     if stop - start < LARGE and isinstance(data, bytes):
         crc: int = google_crc32c.value(data[start:stop])
     else:
@@ -145,7 +148,7 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
             length = preadv(file, [raw], offset)
     except MemoryError as exc:
         if offset + size + TRAILER <= os.fstat(file).st_size:
-            raise  # it may well be that large: it is this process that has less
+            raise  # it may really be that large, and only this process lacks memory
         raise Damaged("truncated-store", "lies beyond the end of the file", offset, size) from exc
     except OSError as exc:
         raise unread(exc, "", offset, size) from exc
@@ -157,7 +160,7 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
 
 
 def verified(raw: Bytes, offset: int, size: int) -> tuple[Bytes, int]:
-    """Return what `read_block` does, of a block that was read with its trailer, from `offset` of its file."""
+    """Return what `read_block` returns, for a block already read with its trailer, from `offset` of its file."""
     stored, actual = _U32.unpack_from(raw, size + 1)[0], checksum(raw, 0, size + 1)
     if stored != actual:
         raise Damaged("checksum", f"CRC32C is {actual:08x}, expected {stored:08x}", offset, size)
@@ -194,7 +197,7 @@ def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
 
 
 def _require_bounded(length: int, possible: int) -> None:
-    """Raise Damaged for a block that declares more bytes than its own can make, or than datacheck unpacks."""
+    """Raise Damaged for a block that declares more bytes than its data can yield, or than datacheck unpacks."""
     if length > possible:
         raise Damaged("too-large", f"declares that it unpacks to {length:,} bytes, which cannot be right")
     if length > LIMIT:
@@ -214,7 +217,7 @@ def _zstd_length(frame: Bytes) -> int:
 
 
 def parse_block(data: Bytes, size: int) -> tuple[list[bytes], list[Value]]:
-    """Return the keys of a block of `size` bytes, and its values: views into `data`, and copies of SMALL ones.
+    """Return the keys of a block of `size` bytes, and its values: views into `data`, or copies of SMALL ones.
 
     Raises Damaged.
     """
@@ -268,7 +271,7 @@ def _entry(data: Bytes, at: int) -> tuple[int, int, int, int]:
 
 
 def handle(value: Value) -> tuple[int, int] | None:
-    """Return the offset and size of the block that an entry of an index points to, None if it is no such entry."""
+    """Return the offset and size of the block that an index entry points to, or None if it is no such entry."""
     data = bytes(value[:21])
     try:
         offset, at = varint(data, 0)

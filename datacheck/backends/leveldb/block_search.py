@@ -1,8 +1,8 @@
-"""Find the blocks of a LevelDB table whose index or footer is lost: walk from its start, one block behind the other.
+"""Find the blocks of a LevelDB table whose index or footer is lost, by walking through it from its start.
 
-Nothing but the index says how long a block is, but each tells where it ends: an uncompressed one by its records and
+Only the index says how long a block is, but each block shows where it ends: an uncompressed one by its records and
 restart points (table/block_builder.cc), a snappy one by the length it declares (google/snappy format_description.txt),
-a zstd one by its frame (RFC 8878). The type and CRC32C that follow settle it. Behind damage every place where a block
+a zstd one by its frame (RFC 8878). The type and CRC32C that follow confirm it. Behind damage every offset where a block
 could begin is tried, and the CRC32C decides again.
 """
 
@@ -34,12 +34,12 @@ from datacheck.files.retrying import pread
 
 WINDOW = 1 << 20
 LARGEST = 256 << 20
-"""A block may be this long."""
+"""Largest block that is searched for, in bytes."""
 STEPS = 2_000_000
-"""A walk may take this many steps (a record, an element of snappy), and one more for each STEP_BYTES of the file."""
+"""Maximum number of steps in a walk (a record, an element of snappy), plus one for each STEP_BYTES of the file."""
 STEP_BYTES = 4
 CHEAP_BYTES = 1 << 10
-"""To read so many bytes, or to sum them up, counts as a step."""
+"""Number of bytes whose reading, or whose checksum, counts as one step."""
 _U32 = struct.Struct("<I")
 _BEGINNING = re.compile(
     rb"(?=\x00[\x08-\xff]"
@@ -48,7 +48,7 @@ _BEGINNING = re.compile(
     rb"|\x28\xb5\x2f\xfd)",
     re.DOTALL,
 )
-"""How a block begins: its first record shares nothing, and its key has 8 bytes or more; or the same, compressed."""
+"""The beginning of a block: a first record that shares nothing and has a key of 8 bytes or more, or this compressed."""
 
 
 class Piece(NamedTuple):
@@ -61,7 +61,10 @@ class Piece(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """The blocks that were found, where they end, and what the index says if it was found; `spent`: gave up early."""
+    """The result of a walk: the blocks, where they end, and the index entries if the index was found.
+
+    `spent` says that the walk gave up early.
+    """
 
     pieces: list[Piece]
     end: int
@@ -70,20 +73,20 @@ class Walked(NamedTuple):
 
 
 class _Short(Exception):
-    """The window of the file ends too early to say."""
+    """Raised if the window of the file ends too early to decide."""
 
 
 class _Spent(Exception):
-    """Too many steps led nowhere."""
+    """Raised if too many steps led nowhere."""
 
 
 def walk(file: int, size: int) -> Walked:
-    """Walk a table of `size` bytes. Raises Damaged where the file cannot be read."""
+    """Walk a table of `size` bytes. Raises Damaged if the file cannot be read."""
     return _Walk(file, size).walk()
 
 
 def begins_with_block(file: int, size: int) -> bool:
-    """Say if a file begins with a block whose CRC32C matches, as tables do. Raises Damaged where it cannot be read."""
+    """Return whether a file begins with a block whose CRC32C matches, as tables do. Raises Damaged if unreadable."""
     return _Walk(file, size).sized(0) is not None
 
 
@@ -129,7 +132,7 @@ class _Walk:
             at = following
 
     def _next(self, at: int) -> int | None:
-        """Return the next place from `at` on where a block could begin."""
+        """Return the next place from `at` on where a block could begin, or None."""
         while at < self._size:
             if not self._base <= at < self._base + len(self._data) - 16:
                 self._load(at, WINDOW)
@@ -148,7 +151,7 @@ class _Walk:
         return None
 
     def sized(self, at: int) -> int | None:
-        """Return the size of the block at `at`, None if there is none whose CRC32C matches."""
+        """Return the size of the block at `at`, or None if there is none whose CRC32C matches."""
         if self._steps < 0:
             raise _Spent
         for measured in (_zstd_size, self._snappy_size, self._raw_size):
@@ -188,7 +191,7 @@ class _Walk:
         return checksum(self._data, at, end + 1) == stored
 
     def _snappy_size(self, data: bytes, at: int) -> int | None:
-        """Return the size of a snappy block: its elements, up to the length that it declares."""
+        """Return the size of a snappy block by its elements, up to the length that it declares, or None."""
         begin, made = at, 0
         length, at = varint(data, at)
         if not TAG <= length <= LIMIT or data[at] & 3:
@@ -218,7 +221,7 @@ class _Walk:
         return at - begin if data[at] == SNAPPY else None
 
     def _raw_size(self, data: bytes, at: int) -> int | None:
-        """Return the size of an uncompressed block: records up to one that is all zero, then restart points."""
+        """Return the size of an uncompressed block, or None: records up to one that is all zero, and restart points."""
         begin, length, count = at, 0, len(data)
         restarts = {0}
         while True:
@@ -242,13 +245,16 @@ class _Walk:
 
 
 def _need(data: bytes, end: int, base: int, size: int) -> None:
-    """Raise _Short where the window ends before `end`, though the file goes on."""
+    """Raise _Short if the window ends before `end` although the file goes on."""
     if end > len(data) and base + len(data) < size:
         raise _Short
 
 
 def _restarts_end(data: bytes, at: int, begin: int, known: set[int]) -> int | None:
-    """Return where the restart points end that begin at `at`: offsets of records that grow, then how many there are."""
+    """Return the size of a block whose restart points begin at `at`, or None if these are not valid.
+
+    Restart points are ascending offsets of records, followed by their number.
+    """
     count, before = 0, -1
     while True:
         if at + 4 + TRAILER > len(data):
@@ -264,7 +270,7 @@ def _restarts_end(data: bytes, at: int, begin: int, known: set[int]) -> int | No
 
 
 def _zstd_size(data: bytes, at: int) -> int | None:
-    """Return the size of a zstd block: a frame's header, its blocks, and the checksum it may have."""
+    """Return the size of a zstd block, or None: a frame's header, its blocks, and the checksum it may have."""
     if data[at : at + 4] != ZSTD_MAGIC:
         return None
     begin, flags = at, data[at + 4]
@@ -286,14 +292,14 @@ def _zstd_size(data: bytes, at: int) -> int | None:
 
 
 def _is_metaindex(keys: list[bytes], values: list[Value], offset: int) -> bool:
-    """Say if a block is a metaindex, which has no records of the store: it is empty, or names the filter before it."""
+    """Return whether a block is a metaindex, without records: it is empty, or names the filter before it."""
     if not all(key.startswith(b"filter.") for key in keys):
         return False
     return all(place is not None and sum(place) + TRAILER == offset for place in map(handle, values))
 
 
 def _is_index(values: list[Value], offset: int, pieces: list[Piece]) -> bool:
-    """Say if a block is the index: the places of all blocks, one behind the other, those found before among them."""
+    """Return whether a block is the index: the places of contiguous blocks, including all those found before."""
     end, places = 0, set()
     for place in map(handle, values):
         if place is None or place[0] != end:

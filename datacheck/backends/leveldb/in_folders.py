@@ -1,4 +1,4 @@
-"""How a LevelDB is told in a folder, before its reader is loaded."""
+"""How to recognise a LevelDB in a folder before its reader is loaded."""
 
 from __future__ import annotations
 

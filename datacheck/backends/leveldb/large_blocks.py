@@ -1,11 +1,11 @@
-"""Large blocks of a LevelDB table, read several at a time: of values over a few kilobytes each has its own block.
+"""Read several large blocks of a LevelDB table at a time: values over a few kilobytes have a block each.
 
-They are read with one call into memory that is used again, their checksums are computed where they lie, and their
-values are views. What is not plain (several records, compressed, damaged, a key that the index has elsewhere) is left
-to `Table`, which reads the block once more and says what is wrong with it.
+They are read with one call into reused memory, their checksums are computed in place, and their values are views. Any
+block that is not plain (several records, compressed, damaged, a key that contradicts the index) is left to `Table`,
+which reads it once more and says what is wrong with it.
 
-Blocks of one size, as records of one size have them, are looked at together: where what stands around the first value
-stands around the others too, these are the rows of one array. Else each block is looked at by itself.
+Blocks of equal size, which records of equal size produce, are processed together: if the bytes around the first value
+are the same around all others, the values become the rows of one array. Otherwise each block is processed by itself.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ from datacheck.files.retrying import preadv
 from datacheck.model.equal_lengths import EqualLengths
 
 TOGETHER = 2 << 20
-"""Blocks are read so many bytes at a time, which stay in the processor's cache while they are looked at."""
+"""Number of bytes of blocks that are read at a time: few enough to stay in the processor's cache while in use."""
 EVEN_BYTES, CHECKED_BYTES = 12 << 20, 768 << 10
-"""Of blocks of one size so many bytes are looked at together, and so many read before their checksums are taken: these
-are still in the processor's second cache."""
+"""Bytes of equally large blocks processed together, and bytes read before their checksums are computed.
+
+The latter are then still in the processor's second-level cache.
+"""
 RESTART = struct.Struct("<II")
-"""What a block of one record ends with: where the record begins, and that there is one restart point."""
+"""The end of a block with one record: the offset of that record, and the number of restart points, one."""
 _STORED = struct.Struct("<I")
 _TAG = struct.Struct("<Q")
 LEAST = 16
-"""No plain block has fewer bytes than this."""
+"""Smallest size of a plain block, in bytes."""
 
 
 class Single(NamedTuple):
@@ -48,7 +50,7 @@ class Single(NamedTuple):
 
 
 def singles(table: Table, file: Callable[[], int], blocks: range) -> Iterator[tuple[int, Entries] | tuple[int, int]]:
-    """Yield how many of some neighbouring blocks are plain, and their records; or 1, and the number of one that is not.
+    """Yield the count of neighbouring plain blocks and their records, or 1 and the number of a block that is not plain.
 
     `file` returns the descriptor, or raises Damaged.
     """
@@ -87,7 +89,7 @@ def singles(table: Table, file: Callable[[], int], blocks: range) -> Iterator[tu
 
 
 def _read(file: Callable[[], int], raw: memoryview, begin: int) -> bool:
-    """Fill memory with what is in the file from a place on; False where that cannot be had."""
+    """Fill memory from a place in the file on; return False if that is not possible."""
     try:
         return preadv(file(), [raw], begin) == len(raw)
     except (Damaged, OSError):
@@ -95,14 +97,14 @@ def _read(file: Callable[[], int], raw: memoryview, begin: int) -> bool:
 
 
 def _are_even(table: Table, blocks: range) -> bool:
-    """Say if blocks are of one size, and lie one behind the other."""
+    """Return whether blocks have equal sizes and lie back to back."""
     sizes = table.sizes[blocks.start : blocks.stop]
     reach = table.offsets[blocks[-1]] - table.offsets[blocks[0]]
     return all(size == sizes[0] for size in sizes) and reach == (len(sizes) - 1) * (sizes[0] + TRAILER)
 
 
 def _read_evenly(file: Callable[[], int], raw: memoryview, begin: int, count: int) -> NDArray[np.uint64] | None:
-    """Fill memory with so many blocks of one size, and return their checksums; None where the file has not all of it.
+    """Fill memory with `count` equally large blocks and return their checksums, or None if the file lacks some of it.
 
     The blocks are checked while they are in the processor's cache.
     """
@@ -120,7 +122,10 @@ def _read_evenly(file: Callable[[], int], raw: memoryview, begin: int, count: in
 
 
 def _alike(table: Table, blocks: range, rows: NDArray[np.uint8], checksums: NDArray[np.uint64]) -> Entries | None:
-    """Return the records of blocks of one size, shape (blocks, size and trailer); None if any is unlike the first."""
+    """Return the records of equally large blocks, or None if any differs from the first.
+
+    `rows` has shape (blocks, size and trailer).
+    """
     size = rows.shape[1] - TRAILER
     first = _single(rows[0].data, 0, size)
     stored = np.ascontiguousarray(rows[:, size + 1 :]).view("<u4")[:, 0]
@@ -142,7 +147,7 @@ def _alike(table: Table, blocks: range, rows: NDArray[np.uint8], checksums: NDAr
 
 
 def _are_in_bounds(bounds: Sequence[bytes], users: list[bytes], first: int) -> bool:
-    """Say if the keys of neighbouring blocks, from block `first` on, are those that the index has for them."""
+    """Return whether the keys of neighbouring blocks, from block `first` on, agree with the index."""
     if not (bounds[0] < users[0] if first else bounds[0] <= users[0]):
         return False
     return all(map(lt, islice(bounds, 1, None), users[1:])) and all(map(le, users, islice(bounds, 1, None)))
@@ -154,7 +159,7 @@ def _entries(plain: list[Single]) -> Entries:
 
 
 def _single(raw: memoryview, at: int, size: int) -> Single | None:
-    """Return the only record of a block of `size` bytes, None where it has others or anything else is not plain."""
+    """Return the only record of a block of `size` bytes, or None if it has others or is not plain otherwise."""
     end = at + size - RESTART.size
     if size < LEAST or raw[at + size] or RESTART.unpack_from(raw, end) != (0, 1):
         return None
@@ -173,6 +178,6 @@ def _single(raw: memoryview, at: int, size: int) -> Single | None:
 
 
 def _in_bounds(table: Table, block: int, user: bytes) -> bool:
-    """Say if the key of a block is one that the index has for it, and not that of the block before."""
+    """Return whether the key of a block agrees with the index and differs from that of the block before."""
     low, high = table.bounds[block], table.bounds[block + 1]
     return (low < user if block else low <= user) and user <= high

@@ -1,4 +1,4 @@
-"""Imports what a worker needs to read a LevelDB, while the caller still finds out what is to be read."""
+"""Import what a worker needs to read a LevelDB, while the caller is still determining what to read."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""LevelDB's log files, which hold the newest records, and (as MANIFEST) the list of tables.
+"""Read LevelDB's log files, which hold the newest records and, as MANIFEST, the list of tables.
 
-Source: google/leveldb doc/log_format.md, db/log_reader.cc. A log is a row of 32 KiB blocks of
-fragments: masked CRC32C, length, type, payload. One or more fragments make a logical record: here a batch of writes.
+Source: google/leveldb doc/log_format.md, db/log_reader.cc. A log is a sequence of 32 KiB blocks of fragments: masked
+CRC32C, length, type, payload. One or more fragments make a logical record: here a batch of writes.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from datacheck.files.retrying import pread
 BLOCK = 32 << 10
 HEADER = struct.Struct("<IHB")
 BATCH = struct.Struct("<QI")
-"""The head of a batch of writes (db/write_batch.cc): the first one's sequence number, and how many there are."""
+"""The header of a batch of writes (db/write_batch.cc): the sequence number of the first one, and their count."""
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 TRIALS = 100_000
-"""So many places of a damaged log are tried for a fragment, before only the next 32 KiB block is looked for."""
+"""Maximum number of places tried for a fragment in a damaged log; then the search skips to the next 32 KiB block."""
 
 
 class Sink(Protocol):
-    """What takes the logical records of a log, fragment by fragment."""
+    """A receiver of the logical records of a log, fragment by fragment."""
 
     def begin(self, offset: int) -> None:
-        """A record begins, at this offset of the file."""
+        """Begin a record at this offset of the file."""
 
     def feed(self, offset: int, payload: bytes) -> None:
-        """More of it, verified, which lies at this offset."""
+        """Add verified bytes to the record, which lie at this offset."""
 
     def finish(self) -> None:
-        """It is complete. Raises Damaged if it makes no sense."""
+        """Complete the record. Raises Damaged if it makes no sense."""
 
     def abandon(self) -> None:
-        """Its end is lost: forget it."""
+        """Discard the record, whose end is lost."""
 
 
 class Fragment(NamedTuple):
-    """A piece of a record; `kind` is that of the file, PADDING or CUT."""
+    """A piece of a record; `kind` is the one in the file, PADDING or CUT."""
 
     kind: int
     offset: int
@@ -54,7 +54,7 @@ PADDING, CUT = -1, -2
 
 
 def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
-    """Yield the fragments of a log and, in their place, the damage, zero padding, and where the file ends too early."""
+    """Yield the fragments of a log and, in their place, damage, zero padding, and where the file ends too early."""
     search = _Search()
     for base in _bases(file, size):
         try:
@@ -93,7 +93,7 @@ def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
 
 
 def _bases(file: int, size: int) -> Iterator[int]:
-    """Yield where the blocks of a log begin, but of a hole in the file, which may be of any size, only the first."""
+    """Yield the offset of each block of a log; in a hole of the file, which may be of any size, only the first."""
     base = 0
     while base < size:
         yield base
@@ -103,13 +103,13 @@ def _bases(file: int, size: int) -> Iterator[int]:
 
 
 class _Search:
-    """Looks for the next sound fragment behind a length that cannot be trusted, for as long as `_left` lasts."""
+    """A search for the next sound fragment behind a length that cannot be trusted, for at most `_left` trials."""
 
     def __init__(self) -> None:
         self._left = TRIALS
 
     def next(self, block: bytes, at: int) -> int:
-        """Return where a sound fragment begins, or the block's end."""
+        """Return where a sound fragment begins, or the end of the block."""
         for match in _HEAD.finditer(block, at):
             begin = match.start()
             stored, length, _ = HEADER.unpack_from(block, begin)
@@ -125,7 +125,7 @@ _HEAD = re.compile(rb"(?=.{6}[\x01-\x04])", re.DOTALL)
 
 
 def _follows(block: bytes, at: int) -> bool:
-    """Say if a sound fragment, padding or the block's end is at `at`: then the length that led there can be trusted."""
+    """Return whether a sound fragment, padding or the block's end is at `at`, which confirms the length before it."""
     if at + HEADER.size > len(block):
         return True
     stored, length, kind = HEADER.unpack_from(block, at)
@@ -136,10 +136,10 @@ def _follows(block: bytes, at: int) -> bool:
 
 
 def read_log(file: int, size: int, sink: Sink) -> list[Damaged]:
-    """Feed the records of a log to `sink`, and return what is damaged; reading goes on behind it.
+    """Feed the records of a log to `sink`, and return all damage; reading continues behind it.
 
-    Zero bytes up to the end are what some writers preallocate. A last record that is cut is `truncated-store`: LevelDB
-    passes over it without a word, but it was lost all the same.
+    Zero bytes up to the end are space that some writers preallocate. A last record that is cut is `truncated-store`:
+    LevelDB skips it silently, but it was lost all the same.
     """
     assembly = _Assembly(sink)
     padding: int | None = None
@@ -163,7 +163,7 @@ def read_log(file: int, size: int, sink: Sink) -> list[Damaged]:
 
 
 class _Assembly:
-    """Puts records together from their fragments; `begun` is where the one begins that has no end yet."""
+    """Joins records from their fragments; `begun` is the offset of a record that has no end yet."""
 
     def __init__(self, sink: Sink) -> None:
         self.damages: list[Damaged] = []
@@ -172,7 +172,7 @@ class _Assembly:
         self._astray = False
 
     def lose(self, damage: Damaged) -> None:
-        """Note damage. What follows of a record that began before it is lost with it."""
+        """Note damage. A record that began before it is lost, with everything of it that follows."""
         self.damages.append(damage)
         self._astray = True
         if self.begun is not None:
@@ -204,7 +204,7 @@ class _Assembly:
 
 
 def first_record_is_sound(head: bytes) -> bool:
-    """Say if the first bytes of a file are a log's: its first fragment passes its CRC32C."""
+    """Return whether the first bytes of a file are those of a log: its first fragment passes its CRC32C."""
     if len(head) < HEADER.size:
         return False
     stored, length, kind = HEADER.unpack_from(head, 0)

@@ -1,6 +1,6 @@
-"""Write a small LevelDB whose records are all still in its log, as one has them that was just written.
+"""Write a small LevelDB whose records are all still in its log, like one that was just written.
 
-For the demo, where plyvel may not be installed. Format: as in `log` and `version`.
+It is used by the demo, where plyvel may not be installed. The format is that of `log` and `version`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOG, MANIFEST = 3, 2
 
 
 def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
-    """Write a new LevelDB with these records, each in a batch of its own. Raises OSError where it cannot."""
+    """Write a new LevelDB with these records, each in a batch of its own. Raises OSError if that fails."""
     path.mkdir(parents=True)
     batches = [
         BATCH.pack(sequence, 1) + bytes([PUT]) + _text(key) + _text(value)
@@ -36,7 +36,7 @@ def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
 
 
 def _fragments(records: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the pieces of a log: each record in as many fragments as the blocks it spans, a block's short rest zero."""
+    """Yield the pieces of a log: a fragment per block that a record spans, and zeros in the short rest of a block."""
     offset = 0
     for record in records:
         at, begun = 0, False

@@ -1,10 +1,10 @@
 """Read many blocks of a LevelDB table at once: the same records as block by block, in less than half the time.
 
-A record's key shares a prefix with the one before it, but at a restart point it shares nothing (table/block.cc). So all
+A record's key shares a prefix with the key before it, but at a restart point it shares nothing (table/block.cc). So all
 runs of records between restart points are walked side by side: the first record of each, then the second, and so on.
-What is not plain (a long prefix or value, keys twice or out of order, anything damaged) is left to `Table`.
+Any block that is not plain (a long prefix or value, keys repeated or out of order, damage) is left to `Table`.
 
-Large blocks that lie one behind the other are read together too, into memory that is used again (`large_blocks`).
+Large contiguous blocks are read together too, into reused memory (`large_blocks`).
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, 
 from datacheck.files.retrying import pread
 
 FIRST_BLOCKS, MOST_BLOCKS = 1, 128
-"""So many blocks are read in one go: one at first where a reader may want few records, then more."""
+"""Maximum number of blocks read in one go: in the first read if few records may be needed, and in any read."""
 SMALL_BLOCK = 16 << 10
-"""Blocks up to this size in the file, and UNPACKED in memory, are read together."""
+"""Largest blocks that are read together, in bytes of the file; UNPACKED limits them in memory."""
 UNPACKED = 64 << 10
 LEAST_RUNS = 48
-"""Fewer runs than this are not worth walking side by side."""
+"""Minimum number of runs that makes walking them side by side worthwhile."""
 LONGEST_RUN = 64
-"""LevelDB's own runs have 16 records."""
+"""Maximum number of records in a run that is walked; LevelDB's own runs have 16."""
 LONGEST_PART = 128
-"""The shared part of a key and its own are shorter than this: their lengths are one byte each."""
+"""A key's shared part and its own part are shorter than this, in bytes, so that their lengths take one byte each."""
 _MASKS = np.tri(LONGEST_PART, 2 * LONGEST_PART, -1, np.uint8) * np.uint8(255)
 _PREFIXES: NDArray[np.uint64] = _MASKS.view(np.uint64)
 """Row `n` has the first `n` bytes set, as words."""
 
 Read = tuple[int, Entries | Damaged]
-"""How many blocks, and what they hold; or one block, and why it cannot be read."""
+"""A number of blocks with their records; or 1, and why that block cannot be read."""
 Content = Bytes | Damaged | None
-"""What is in a block, or why it cannot be read; None if it is too large to be kept beside others."""
+"""The content of a block, or why it cannot be read; None if it is too large to be kept beside others."""
 
 
 def read(table: Table, file: Callable[[], int], blocks: range, *, few: bool = True) -> Iterator[Read]:
-    """Yield what some blocks of a table hold, in order; `file` returns its descriptor, or raises Damaged.
+    """Yield the records of blocks of a table, in order; `file` returns its descriptor, or raises Damaged.
 
-    `few` says that a few of them may be all that is wanted.
+    `few` says that a few of them may be all that is needed.
     """
     for stretch in _stretches(table, blocks, FIRST_BLOCKS if few else MOST_BLOCKS):
         if len(stretch) > 1 and table.sizes[stretch[0]] > SMALL_BLOCK:
@@ -62,9 +62,9 @@ def read(table: Table, file: Callable[[], int], blocks: range, *, few: bool = Tr
 
 
 def _stretches(table: Table, blocks: range, most: int) -> Iterator[range]:
-    """Divide blocks into those to be read in one go: small or large ones that lie one behind the other in the file.
+    """Divide blocks into those to be read in one go: small ones, or large ones, that are contiguous in the file.
 
-    There are at most `most` in the first part, then more; of large ones of one size there are more than of others.
+    The first part has at most `most` blocks, later ones more. Parts of large blocks are larger if all sizes are equal.
     """
     start, end = blocks.start, -1
     large = even = False
@@ -95,7 +95,7 @@ def _tried(read_one: Callable[[int], Entries], block: int) -> Entries | Damaged:
 
 
 def _contents(table: Table, file: Callable[[], int], blocks: range) -> list[Content] | None:
-    """Return what is in each of some neighbouring blocks; None where they cannot be read in one go."""
+    """Return the content of each of some neighbouring blocks, or None if they cannot be read in one go."""
     begin, last = table.offsets[blocks[0]], blocks[-1]
     size = table.offsets[last] + table.sizes[last] + TRAILER - begin
     try:
@@ -117,7 +117,7 @@ def _contents(table: Table, file: Callable[[], int], blocks: range) -> list[Cont
 
 
 def _parsed(table: Table, file: Callable[[], int], blocks: range, contents: Sequence[Content]) -> Iterator[Read]:
-    """Yield what blocks hold whose contents were read: neighbours that are plain together, others one by one."""
+    """Yield the records of blocks from their contents: plain neighbours together, others one by one."""
     records = walk([b"" if it is None or isinstance(it, Damaged) else it for it in contents])
     begun = 0
     for place, (block, content) in enumerate(zip(blocks, contents, strict=True)):
@@ -137,7 +137,7 @@ def _parsed(table: Table, file: Callable[[], int], blocks: range, contents: Sequ
 
 
 def _in_bounds(table: Table, block: int, users: Sequence[bytes]) -> bool:
-    """Say if the keys of a block are those that the index has for it, and its first is not that of the block before."""
+    """Return whether the keys of a block agree with the index, and its first is not that of the block before."""
     if not users:
         return True
     low, high = table.bounds[block], table.bounds[block + 1]
@@ -163,7 +163,7 @@ class Records:
 
 
 def walk(contents: Sequence[Bytes]) -> Records:
-    """Return the records of blocks that are plain: what `Table.parse` returns, but for its look at the index."""
+    """Return the records of plain blocks: what `Table.parse` returns, but without comparing keys with the index."""
     runs = _Runs(contents)
     plain = runs.sound
     if len(runs.block) < LEAST_RUNS or sys.byteorder != "little":
@@ -187,9 +187,9 @@ def walk(contents: Sequence[Bytes]) -> Records:
 
 
 def _grow(keys: Keys, shared: Numbers) -> Flags:
-    """Return of each key but the first whether its user key is above that of the one before.
+    """Return for each key but the first whether its user key is above that of the key before.
 
-    Usually the byte behind what they share says so.
+    Usually the byte behind their shared prefix decides.
     """
     lengths = np.maximum(keys.lengths - TAG, 0)
     before, after = lengths[:-1], lengths[1:]
@@ -205,7 +205,7 @@ def _grow(keys: Keys, shared: Numbers) -> Flags:
 
 
 class _Runs:
-    """The runs of blocks whose restart points make sense: the block of each, and where it starts and stops."""
+    """The runs of blocks with valid restart points: the block of each run, and where it starts and stops."""
 
     def __init__(self, contents: Sequence[Bytes]) -> None:
         data = b"".join((*contents, bytes(2 * LONGEST_PART + WORD)))
@@ -233,16 +233,16 @@ class _Runs:
 
 
 class _Steps:
-    """The records of all runs, the first of each run, then the second ones: arrays of shape (records,).
+    """The records of all runs, first the first record of each run, then the second ones: arrays of shape (records,).
 
-    Of `broken` runs only the records before what is wrong are there.
+    `broken` runs only have the records before the fault.
     """
 
     def __init__(self, runs: _Runs) -> None:
         self._buffer = runs.buffer
         self.broken: Flags = np.zeros(len(runs.block), bool)
         self._kept: list[Numbers] = []
-        """For each step, which of the records of the step before have one behind them in their run."""
+        """For each step, which records of the previous step have another record behind them in their run."""
         columns: list[tuple[Numbers, ...]] = []
         run = kept = np.flatnonzero(runs.start < runs.stop)
         at, stop, length = runs.start[run], runs.stop[run], np.zeros(len(run), np.int64)
@@ -273,7 +273,7 @@ class _Steps:
         self.run, self.shared, self._own, self.lengths, self.values, self.ends = joined
 
     def in_order(self, wanted: Flags) -> Numbers:
-        """Return the places of the records of some runs, run by run."""
+        """Return the places of the records of the wanted runs, run by run."""
         counts = np.bincount(self.run, minlength=len(wanted))
         firsts = np.cumsum(counts) - counts
         order = np.empty(len(self.run), np.int64)

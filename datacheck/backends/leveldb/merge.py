@@ -1,7 +1,7 @@
-"""Merge the tables and logs of a LevelDB into its records: by key, and of each key the newest write.
+"""Merge the tables and logs of a LevelDB into its records: in key order, with the newest write of each key.
 
-Tables that do not overlap make a run, so that the usual store is few runs, and where only one of them has keys its
-records are handed on block by block. A Chunk is what a run or a log holds next.
+Tables that do not overlap form a run, so that most stores have few runs. If only one run has keys in a range, its
+records are passed on block by block. A Chunk is what a run or a log yields next.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ OPEN_FILES = 64
 CHUNK_BYTES = 1 << 20
 CHUNK_RECORDS = 4096
 RUN_BYTES = 1 << 20
-"""Blocks of a table are merged as many at a time as take this much of the file, or hold CHUNK_RECORDS."""
+"""Blocks of a table are merged in groups of this many bytes of the file, or of CHUNK_RECORDS records."""
 ARRAY_BYTES = 4 << 20
-"""Values in one array of fewer bytes are put in a list with others."""
+"""Smallest array of values that is passed on as an array, in bytes; smaller ones go into a list with others."""
 START: Edge = (b"", 0)
 
 Pairs = tuple[list[bytes], Sequence[Value]]
 Complain = Callable[[Path, Damaged, bytes | None, bytes | None], None]
-"""Called with what is damaged, its file, and the range of keys it costs: above the first, up to the second."""
+"""Called with the file, its damage, and the range of keys that are lost: above the first, up to the second."""
 
 
 class Files:
@@ -65,7 +65,7 @@ class Files:
         self._open.clear()
 
     def __getitem__(self, path: Path) -> int:
-        """Return the file's descriptor, good until the next is asked for. Raises Damaged."""
+        """Return the file's descriptor, valid until the next one is requested. Raises Damaged."""
         if path in self._open:
             self._open.move_to_end(path)
             return self._open[path]
@@ -79,7 +79,7 @@ class Files:
         return file
 
     def making_room(self, opening: Callable[[], T]) -> T:
-        """Return what `opening` does; while no further file may be open, close one of the pass and try again."""
+        """Return what `opening` returns; while no further file can be opened, close one of this pass and try again."""
         while True:
             try:
                 return opening()
@@ -89,12 +89,12 @@ class Files:
             self._close_one()
 
     def _close_one(self) -> None:
-        """Close the file that was not used for the longest time."""
+        """Close the least recently used file."""
         os.close(self._open.popitem(last=False)[1])
 
 
 class Chunk:
-    """Writes of one origin, sorted by key, none twice; `plain`: there is no deletion among them."""
+    """Writes of one origin, sorted by key, without duplicates; `plain` means that none is a deletion."""
 
     def __init__(
         self,
@@ -133,10 +133,10 @@ def run_chunks(
     *,
     few: bool = True,
 ) -> Iterator[Chunk]:
-    """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told.
+    """Yield the writes of a run's tables in a range; damage is reported only if its home is in the range.
 
-    That the machine failed is told in any case: it may have done so here alone. The first records come soon if a `few`
-    may be all that is wanted: nobody is to wait for many then.
+    A failure of the machine is reported in any case, since it may have happened only here. If a `few` records may be
+    all that is needed, the first ones come early.
     """
     enough = 1 if few else RUN_BYTES
     for origin, table in tables:
@@ -174,7 +174,7 @@ def run_chunks(
 
 
 def is_array(values: Sequence[Value]) -> bool:
-    """Say if values are one array, and so many bytes that they are handed on as such."""
+    """Return whether values are one array that is large enough to be passed on as such."""
     return isinstance(values, EqualLengths) and len(values) * values.length >= ARRAY_BYTES
 
 
@@ -220,7 +220,7 @@ def _log_chunk(
 
 
 def merged(sources: Iterable[Iterator[Chunk]], doubts: LostWrites) -> Iterator[Pairs]:
-    """Yield the records of all sources: of each key the newest write, unless it is a deletion.
+    """Yield the records of all sources: the newest write of each key, unless it is a deletion.
 
     What a source has lost up to a key is in `doubts` before any record from that key on is yielded.
     """
@@ -248,7 +248,7 @@ def _alone(chunk: Chunk, bound: bytes, doubts: LostWrites) -> Pairs:
 
 
 def _woven(chunks: list[Chunk], bound: bytes, doubts: LostWrites) -> Pairs:
-    """Return the records of several chunks up to `bound`. Sorting lists that are sorted in stretches is quick."""
+    """Return the records of several chunks up to `bound`. Sorting lists that consist of sorted stretches is fast."""
     keys: list[bytes] = []
     values: list[Value] = []
     writes: list[tuple[Chunk, Tags]] = []
@@ -275,7 +275,7 @@ def _woven(chunks: list[Chunk], bound: bytes, doubts: LostWrites) -> Pairs:
 
 
 def _newest(keys: list[bytes], order: Sequence[int], writes: list[tuple[Chunk, Tags]]) -> list[int]:
-    """Return the places, in key order, of the newest write of each key that is no deletion."""
+    """Return the places, in key order, of the newest write of each key, except deletions."""
     tags = [(tag, not chunk.origin.replaced) for chunk, of in writes for tag in of.tolist()]
     newest: dict[bytes, int] = {}
     for at in order:

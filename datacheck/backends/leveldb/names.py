@@ -1,4 +1,4 @@
-"""How the files of a LevelDB are recognised: their names, the ends of tables, what CURRENT says."""
+"""Recognise the files of a LevelDB by their names, the ends of tables, and the content of CURRENT."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
 
 
 def current(directory: Path) -> str | None:
-    """Return the name of the MANIFEST that CURRENT gives, None where there is no CURRENT that reads like one."""
+    """Return the name of the MANIFEST in CURRENT, or None if there is no valid CURRENT."""
     match = current_text(directory)
     return None if match is None else match[1].decode()
 
 
 def current_text(directory: Path) -> re.Match[bytes] | None:
-    """Return what CURRENT says, the name of a MANIFEST as its group; None as for `current`."""
+    """Return a match of the content of CURRENT, with the MANIFEST's name as its group, or None as for `current`."""
     try:
         with open_regular(directory / "CURRENT") as file:
             return CURRENT_TEXT.fullmatch(file.read(64))

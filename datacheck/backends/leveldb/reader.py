@@ -1,7 +1,7 @@
-"""LevelDB directories, read by datacheck's own reader: no lock is taken, nothing is written, every checksum verified.
+"""Read LevelDB directories without the library: no lock is taken, nothing is written, every checksum is verified.
 
 The library has no read-only mode and stops for good at the first bad block. Source of the format: google/leveldb doc/.
-Reading takes NumPy, which a caller that only recognises a store does not need: it is imported where it is used.
+Reading needs NumPy. A caller that only recognises a store does without it, so it is imported where it is used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding
 
 TABLES_TRIED = 16
-"""If no file is a LevelDB's by its ends, so many tables are looked into."""
+"""Maximum number of tables that are read to recognise a LevelDB if no file's end does."""
 _NAME = re.compile(r"[0-9]+\.(ldb|sst|log)|MANIFEST-[0-9]+|CURRENT")
 _OTHER_NAME = re.compile(r"MANIFEST-[0-9]+|[0-9]+\.log")
 _ROCKSDB_NAME = re.compile(r"OPTIONS-[0-9]+|IDENTITY")
@@ -30,11 +30,11 @@ _ROCKSDB_NAME = re.compile(r"OPTIONS-[0-9]+|IDENTITY")
 
 @dataclass(frozen=True)
 class LevelDbReader:
-    """A LevelDB directory; its only part is "".
+    """A reader of a LevelDB directory; its only part is "".
 
-    Of each key the newest write counts, by sequence number, across all tables and logs. What a damaged block hid may
-    also have been a deletion, or a newer value of a key that an older level still holds: that record is `stale`.
-    A store that another process changes meanwhile may be read in part as it was and in part as it is.
+    The newest write of each key counts, by sequence number, across all tables and logs. A damaged block may also have
+    contained a deletion, or a newer value, of a key that an older level still holds: that record is `stale`. If another
+    process changes the store meanwhile, parts may be read in their old and others in their new state.
     """
 
     path: Path
@@ -64,14 +64,14 @@ class LevelDbReader:
     def layout(self) -> Layout:
         """Return shards of about equal size, divided where the tables' indexes and the logs' keys allow.
 
-        A store that may not be looked at, or has an order of its own, has no shards.
+        A store that cannot be read, or has an order of its own, has no shards.
         """
         from datacheck.backends.leveldb.reading import layout
 
         return layout(self)
 
     def in_byte_order(self, part: str) -> bool:
-        """Say that keys are compared as bytes: nothing is read of a store in whose order they are not."""
+        """Return True: a store whose keys are not in byte order is not read at all."""
         return True
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[Block]:
@@ -93,14 +93,14 @@ class LevelDbReader:
         return Block([place.key], [b""]).place(0, finding, None)
 
     def few(self) -> list[bytes]:
-        """Return keys of a small store, PROBE_RECORDS apart or more."""
+        """Return keys of a small store, at least PROBE_RECORDS apart."""
         from datacheck.backends.leveldb.reading import few
 
         return few(self)
 
 
 def _refuse_stand_ins(path: Path, names: Sequence[str]) -> None:
-    """Raise SourceUnknown if each of these files of a LevelDB only stands for another, or is empty."""
+    """Raise SourceUnknown if each of these files of a LevelDB is only a placeholder, or empty."""
     from datacheck.backends.leveldb.table_files import stand_in
 
     reasons = [stand_in(path / name) for name in names]
@@ -109,7 +109,7 @@ def _refuse_stand_ins(path: Path, names: Sequence[str]) -> None:
 
 
 def _magic(path: Path) -> int | None:
-    """Return the last 8 bytes of a table if they are a magic number of LevelDB or RocksDB."""
+    """Return the last 8 bytes of a table if they are a magic number of LevelDB or RocksDB, or None."""
     try:
         with open_regular(path) as file:
             size = file.seek(0, 2)

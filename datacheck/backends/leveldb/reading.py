@@ -47,26 +47,27 @@ SHARD_BYTES = 32 << 20
 LEAST_SHARD_BYTES = 1 << 20
 SHARDS = 4096
 EVEN_SHARDS = 64
-"""A store has about this many shards, so that workers end together, unless these came out too large or too small.
+"""A store has about this many shards, so that workers finish together, unless these are too large or too small.
 
-Of values over LARGE a store has about LARGE_SHARDS, of SHARD_BYTES to twice as many: what it costs to begin one is as
-much as a hundred of them."""
+A store of values over LARGE has about LARGE_SHARDS shards, of SHARD_BYTES to twice that: starting a shard costs as much
+as a hundred such values.
+"""
 LARGE_SHARDS = 24
 PROBES = 64
 PROBE_RECORDS = 16
-"""Probes of a small store are at least this many records apart."""
+"""Minimum distance of the probes of a small store, in records."""
 SMALL_STORE = 1 << 20
 BLOCK_BYTES = 2 << 20
 LARGE = 64 << 10
 LARGE_BLOCK_BYTES = 12 << 20
-"""Blocks of values over LARGE, which are views, have this many bytes: what a block costs is then next to nothing."""
+"""Size in bytes of blocks of values over LARGE, which are views: the cost of a block is then negligible."""
 BLOCK_RECORDS = 4096
 
 
 def layout(reader: LevelDbReader) -> Layout:
     """Return shards of about equal size, divided where the tables' indexes and the logs' keys allow.
 
-    A store that may not be looked at, or has an order of its own, has no shards.
+    A store that cannot be read, or has an order of its own, has no shards.
     """
     try:
         version = live_version(reader.path)
@@ -133,14 +134,14 @@ def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, not
 
 
 def few(reader: LevelDbReader) -> list[bytes]:
-    """Return keys of a small store, PROBE_RECORDS apart or more."""
+    """Return keys of a small store, at least PROBE_RECORDS apart."""
     keys = [key for block in reader.blocks(Shard()) for key in block.keys]
     step = max(PROBE_RECORDS, -(-len(keys) // PROBES))
     return keys[step - 1 : -1 : step]
 
 
 def _version(reader: LevelDbReader, tell: Callable[[Finding], None]) -> Version | None:
-    """Return the state of the store if it can be followed; where not, the layout has said why."""
+    """Return the state of the store, or None if it cannot be followed, for which the layout has given the reason."""
     try:
         version = live_version(reader.path)
     except Damaged as exc:
@@ -169,7 +170,7 @@ def _sources(
 ) -> Iterator[Iterator[Chunk]]:
     """Yield the runs and logs of the store.
 
-    The layout has told what is wrong with them, but for what the machine failed to read here alone.
+    The layout has reported what is wrong with them, except what the machine failed to read only here.
     """
     version = _version(reader, tell)
     if version is None:
@@ -221,7 +222,7 @@ def _tables(
 
 
 def _refused(damage: Damaged) -> Finding:
-    """Return the finding for a store that cannot be looked at."""
+    """Return the finding for a store that cannot be read."""
     return found(damage.code, damage.why, verdict=damage.verdict, **damage.details)
 
 
@@ -230,7 +231,7 @@ def _damages(version: Version) -> list[Damaged]:
 
 
 def _said(version: Version) -> list[Finding]:
-    """Return what is wrong with the CURRENT and MANIFEST of a store, and with tables that no MANIFEST names."""
+    """Return findings about the CURRENT and MANIFEST of a store, and about unreadable tables that no MANIFEST names."""
     how = "which tables are live is decided by what they hold"
     findings = (
         []
@@ -256,7 +257,7 @@ def _divided(cuts: list[bytes], lacking: tuple[str, ...]) -> list[Shard]:
 
 
 def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
-    """Yield the same records in pieces of about a block's size, and of at most so many."""
+    """Yield the same records in pieces of about a block's size, with at most `most` records each."""
     keys: list[bytes] = []
     values: list[Value] = []
     size = 0

@@ -1,9 +1,9 @@
-"""What is live in a LevelDB that has lost its MANIFEST, or edits of it: all tables there are, by sequence number.
+"""Find the live tables of a LevelDB that has lost its MANIFEST, or edits of it: all existing ones, by sequence number.
 
-A table that a compaction has already made into others, but that was not deleted yet, would bring deleted records back.
-A write keeps its sequence number through every compaction (doc/impl.md), so such a table gives itself away: some of its
-writes are also in a table with a greater number. What it holds beyond that between the keys of the newer table was
-dropped there, and is no record any more.
+A table that a compaction has already rewritten, but that was not deleted yet, would bring deleted records back. A write
+keeps its sequence number through every compaction (doc/impl.md), so such a table can be recognised: some of its writes
+are also in a table with a greater number. What else it holds between the keys of the newer table was dropped there, and
+is no longer a record.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from datacheck.backends.leveldb.version import Version, read_version, runs
 from datacheck.model.replacing import replace
 
 PAIRS = 4096
-"""At most this many pairs of tables are compared."""
+"""Maximum number of pairs of tables that are compared."""
 BLOCKS = 64
-"""Of a table at most this many blocks are looked for in another."""
+"""Maximum number of blocks of a table that are searched for in another one."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 
 
 def live_version(directory: Path) -> Version:
-    """Return the state of a store as its MANIFEST gives it, or as its tables do. Raises Damaged."""
+    """Return the state of a store as given by its MANIFEST, or by its tables. Raises Damaged."""
     version = read_version(directory)
     with os.scandir(directory) as entries:
         names = {entry.name for entry in entries}
@@ -40,14 +40,17 @@ def live_version(directory: Path) -> Version:
         return version
     stamp = []
     for name in sorted(names):
-        with suppress(OSError):  # it is gone, or a link that leads nowhere
+        with suppress(OSError):  # deleted meanwhile, or a link that leads nowhere
             status = (directory / name).stat()
             stamp.append((name, status.st_size, status.st_mtime_ns))
     return _rebuilt(directory, tuple(stamp))
 
 
 def _behind(version: Version, names: set[str]) -> Damaged | None:
-    """Say if a MANIFEST lacks its last edits: it names files that are gone, and not some that are there."""
+    """Return the damage if a MANIFEST lacks its last edits, or None.
+
+    It then names files that are missing, and does not name some that exist.
+    """
     tables = {table.number for table in version.tables.values()}
     there = {int(match[1]) for match in map(TABLE_NAME.fullmatch, names) if match}
     more = len(there - tables - version.dead)
@@ -60,7 +63,10 @@ def _behind(version: Version, names: set[str]) -> Damaged | None:
 
 @lru_cache(maxsize=4)
 def _rebuilt(directory: Path, stamp: Stamp) -> Version:
-    """`stamp` has the names, sizes and times of the files, so that the version is made anew when they change."""
+    """Return the state of a store as given by its tables.
+
+    `stamp` has the names, sizes and times of the files, so that a change of them invalidates the cached version.
+    """
     version = read_version(directory)
     why = version.why or _behind(version, {name for name, _, _ in stamp})
     tables = dict(version.tables)
@@ -90,7 +96,7 @@ def _rebuilt(directory: Path, stamp: Stamp) -> Version:
 
 
 def _replaced(directory: Path, files: Sequence[TableFile]) -> Mapping[int, Sequence[tuple[bytes, bytes]]]:
-    """Return, by the number of each table that was made into others, the ranges of keys of those."""
+    """Return the key ranges of the tables into which a table was rewritten, by the number of that table."""
     found: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
     ordered = sorted(files, key=lambda it: it.smallest)
     pairs = 0
@@ -106,7 +112,7 @@ def _replaced(directory: Path, files: Sequence[TableFile]) -> Mapping[int, Seque
 
 
 def _share(directory: Path, old: TableFile, new: TableFile) -> bool:
-    """Say if two tables hold a write in common, looking for writes of the old one in the new one."""
+    """Return whether two tables have a write in common, by searching for writes of the old one in the new one."""
     low, high = max(old.smallest, new.smallest), min(old.largest, new.largest)
     try:
         sought, searched = open_table(directory, old), open_table(directory, new)
@@ -125,7 +131,7 @@ def _share(directory: Path, old: TableFile, new: TableFile) -> bool:
 
 
 def _writes(files: Files, table: Table, block: int) -> tuple[list[bytes], set[tuple[bytes, int]]]:
-    """Return the keys of a block and its writes, each key with its tag; none of a damaged one."""
+    """Return the keys of a block and its writes, each a key with its tag; nothing for a damaged block."""
     try:
         users, tags, _ = table.read(files[table.path], block)
     except Damaged:

@@ -1,4 +1,4 @@
-"""What is to be said of records of a damaged LevelDB that may not be the newest of their key, or deleted since."""
+"""Find records of a damaged LevelDB that may not be the newest of their key, or may have been deleted since."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datacheck.model.finding import Finding, found
 
 @dataclass(frozen=True, slots=True)
 class LostRange:
-    """Writes that cannot be read: where they were, and from which place on and up to which key (None: the last)."""
+    """Writes that cannot be read: their origin, and the range from a place on up to a key (None: up to the end)."""
 
     origin: Origin
     age: Age | None
@@ -21,7 +21,7 @@ class LostRange:
     high: bytes | None
 
     def hides(self, key: bytes, origin: Origin) -> bool:
-        """Say if a newer write of a key, which came from another origin, may be among them."""
+        """Return whether a newer write of a key than the one from `origin` may be among the lost writes."""
         if (key, 0) < self.low or (self.high is not None and key > self.high):
             return False
         if self.age is None or origin.age is None:
@@ -30,7 +30,7 @@ class LostRange:
 
 
 class LostWrites:
-    """What was lost in a pass over a range of keys, and findings for the records that it puts in doubt."""
+    """What was lost in a pass over a range of keys, and the findings for the records that this makes doubtful."""
 
     def __init__(self) -> None:
         self.lost: list[LostRange] = []
@@ -41,15 +41,15 @@ class LostWrites:
         self.lost.append(LostRange(origin, origin.age, (smallest, -1), largest))
 
     def lose_block(self, origin: Origin, table: Table, block: int) -> None:
-        """Note that a block of a table is lost, or a gap where the index is lost too."""
+        """Note that a block of a table is lost, or a gap if the index is lost too."""
         low, high = table.span(block)
         self.lost.append(LostRange(origin, origin.age, (low, 1 if block else -1), high))
         if block in table.gaps and high is not None:
-            # without an index, what follows a gap may be an older write of a key that ended in the gap
+            # without an index, the write behind a gap may be older than one of the same key in the gap
             self.lost.append(LostRange(origin, None if origin.age is None else (*origin.age, 1), (high, 0), high))
 
     def concern(self, first: bytes, last: bytes, origins: Sequence[Origin]) -> bool:
-        """Say if there can be a doubt about records between two keys; forget what was lost before the first."""
+        """Return whether records between two keys may be doubtful; forget losses that end before the first key."""
         if self.lost:
             self.lost = [it for it in self.lost if it.high is None or it.high >= first]
         return any(origin.replaced for origin in origins) or any(it.low[0] <= last for it in self.lost)
@@ -57,7 +57,7 @@ class LostWrites:
     def sift(
         self, keys: list[bytes], values: Sequence[Value], origins: Sequence[Origin]
     ) -> tuple[list[bytes], list[Value]]:
-        """Return the records without those that a compaction has dropped; note what is to be said of the others."""
+        """Return the records without those that a compaction has dropped; note findings for the doubtful ones."""
         near = [it for it in self.lost if it.low[0] <= keys[-1]]
         near.sort(key=lambda it: (it.low, it.origin.file))
         kept = []

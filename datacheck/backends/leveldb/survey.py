@@ -1,4 +1,4 @@
-"""What is to be said of a LevelDB before its records are read: where to divide it, and which files are damaged."""
+"""Examine a LevelDB before its records are read: where to divide it, and which files are damaged."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 SHOWN = 120
-"""A message shows at most this much of a key; `details` have all of it."""
+"""Maximum number of characters of a key in a message; `details` have all of it."""
 
 
 class Survey:
-    """Collects keys at which a store may be divided, one for about `step` bytes, and what is wrong with its files."""
+    """A collector of keys that may divide a store, one per about `step` bytes, and of what is wrong with its files."""
 
     def __init__(self, step: int) -> None:
         self.findings: list[Finding] = []
@@ -31,7 +31,7 @@ class Survey:
         """The tables that cannot be opened, by their names without the suffix."""
         self.live = 0
         self.blocks = 0
-        """How many there are in all tables."""
+        """Number of blocks in all tables."""
         self._step = step
         self._seams: list[tuple[bytes, int]] = []
 
@@ -92,7 +92,7 @@ def unread_log(path: Path, error: OSError) -> Finding:
 
 
 def log_findings(path: Path, log: LogIndex) -> list[Finding]:
-    """Return what is wrong with a log, and the writes that it costs."""
+    """Return findings for the damage in a log, with the number of writes that are lost."""
     lost = dict(_attributed(log.damages, log.lost))
     findings = []
     for place, damage in enumerate(log.damages):
@@ -115,7 +115,7 @@ def index_finding(table: Table, damage: Damaged) -> Finding:
 
 
 def _attributed(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:
-    """Yield the number of a damage and that of the writes it cost: a gap in the sequence goes to the last before it."""
+    """Yield the index of a damage and the number of writes lost; a gap in the sequence goes to the damage before it."""
     offsets = [damage.offset or 0 for damage in damages]
     for offset, count in lost:
         place = bisect_left(offsets, offset) - 1
@@ -124,7 +124,7 @@ def _attributed(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable
 
 
 def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes | None) -> Finding:
-    """Return the finding for a table, or a block of it, and the keys it costs: above `first`, up to `last`."""
+    """Return the finding for a table, or a block of it, and the keys that are lost: above `first`, up to `last`."""
     details: dict[str, Any] = {"file": name, **damage.details}
     text = f"{name}{_where(damage)} {damage.why}"
     if first is not None:
@@ -140,7 +140,7 @@ def _between(first: bytes, last: bytes | None) -> str:
 
 
 def log_finding(name: str, damage: Damaged, cost: str, **details: Any) -> Finding:
-    """Return the finding for a stretch of a log or MANIFEST, and what it costs."""
+    """Return the finding for a stretch of a log or MANIFEST, and its consequence."""
     text = f"{name}{_where(damage)}: {damage.why}{'; ' if cost else ''}{cost}"
     return found(damage.code, text, verdict=damage.verdict, file=name, **{**damage.details, **details})
 
@@ -158,5 +158,5 @@ def _short(key: bytes) -> str:
 
 
 def total_size(paths: Iterable[Path]) -> int:
-    """Return the size of those of these files that are there."""
+    """Return the total size of those files that exist, in bytes."""
     return sum(path.stat().st_size for path in paths if path.is_file())

@@ -1,4 +1,4 @@
-"""A LevelDB table: which of its blocks hold which keys, and the records of a block.
+"""Index and read a LevelDB table: which of its blocks hold which keys, and the records of a block.
 
 Source: google/leveldb doc/table_format.md. Keys in a table are internal keys: the user's key and 8 bytes, little-endian
 ``sequence << 8 | type``, sorted by user key and then newest first.
@@ -21,14 +21,14 @@ from datacheck.backends.leveldb.block import Bytes, Damaged, Value, parse_block,
 
 BYTEWISE = "leveldb.BytewiseComparator"
 TAG = 8
-"""So many bytes behind the user's key are the write's sequence number and type."""
+"""Number of bytes behind the user's key that hold the write's sequence number and type."""
 
 LARGEST_TAG = (1 << 63) - 1
 VALUE = 1
-"""This bit of a tag is clear where the write is a deletion."""
+"""Bit of a tag that is clear if the write is a deletion."""
 
 Tags = NDArray[np.int64]
-"""Sequence numbers and types, without the highest bit: that number of writes no store ever reaches."""
+"""Sequence numbers and types, without the highest bit: no store ever reaches that number of writes."""
 Entries = tuple[list[bytes], Tags, Sequence[Value]]
 """User keys, tags and values."""
 
@@ -36,7 +36,7 @@ Entries = tuple[list[bytes], Tags, Sequence[Value]]
 class TableFile(NamedTuple):
     """A table as the MANIFEST names it; `smallest` and `largest` are user keys.
 
-    Where the MANIFEST does not know the table, `level` is None, and the keys are as its own blocks have them.
+    If the MANIFEST does not know the table, `level` is None, and the keys are taken from its own blocks.
     """
 
     number: int
@@ -47,7 +47,7 @@ class TableFile(NamedTuple):
 
 
 Edge = tuple[bytes, int]
-"""A place between records, as a Position: `(key, 0)` is before the record with that key, `(key, 1)` behind it."""
+"""A place between records, like a Position: `(key, 0)` is before the record with that key, `(key, 1)` behind it."""
 
 
 class Gap(NamedTuple):
@@ -65,7 +65,7 @@ class Table:
     The first also holds `bounds[0]`, the table's smallest key. A record whose key is the lower bound of its block is an
     older version of one in the block before, and is left out.
 
-    Where `damage` says why there is no index, the blocks were found without it, and some of them are a Gap.
+    If there is no index, `damage` says why; the blocks were then found without it, and some of them are a Gap.
     """
 
     path: Path
@@ -79,11 +79,11 @@ class Table:
         return len(self.offsets)
 
     def home(self, block: int) -> Edge:
-        """Return the place that decides which shard reports what is wrong with the block."""
+        """Return the place that decides which shard reports damage to the block."""
         return self.bounds[block], 1
 
     def between(self, start: Edge, stop: Edge | None) -> range:
-        """Return the blocks that a range of keys needs, or that are at home in it."""
+        """Return the blocks that a range of keys needs, or whose home is in it."""
         first = max(0, bisect_left(self.bounds, start[0]) - 1)
         while first < len(self) and (self.bounds[first + 1], 1) <= start and self.home(first) < start:
             first += 1
@@ -98,13 +98,13 @@ class Table:
         return (self.bounds[block], self.bounds[block + 1]) if gap is None else (gap.low, gap.high)
 
     def read(self, file: int, block: int) -> Entries:
-        """Return what a block holds, of each key the newest. Raises Damaged."""
+        """Return the records of a block, the newest of each key. Raises Damaged."""
         if block in self.gaps:
             raise self.gaps[block].damage
         return self.parse(block, read_block(file, self.offsets[block], self.sizes[block]))
 
     def parse(self, block: int, content: tuple[Bytes, int]) -> Entries:
-        """Return what a block of which the content was read holds, of each key the newest. Raises Damaged."""
+        """Return the records of a block from its content, the newest of each key. Raises Damaged."""
         low, high = self.bounds[block], self.bounds[block + 1]
         try:
             inner, values = parse_block(*content)
@@ -120,14 +120,14 @@ class Table:
 
 
 def _users(inner: list[bytes], low: bytes, high: bytes) -> tuple[list[bytes], bool]:
-    """Return the user keys of a block's internal keys, and if no two are equal.
+    """Return the user keys of a block's internal keys, and whether all are different.
 
     Raises Damaged if they are not where the index has them.
     """
     users = list(map(_USER_KEY, inner))
     if not users:
         return users, True
-    # Of keys that grow, only the first may be empty, and so have been too short.
+    # If keys ascend, only the first can be empty, and so only that one can have been too short.
     distinct = all(map(lt, users, islice(users, 1, None)))
     if len(inner[0]) < TAG or (not distinct and min(map(len, inner)) < TAG):
         raise Damaged("damaged-store", "passes its CRC32C, but has keys without a sequence number")

@@ -1,4 +1,4 @@
-"""Open the tables of a LevelDB by their index, or where that is lost, by a walk; say what lies there instead of one."""
+"""Open the tables of a LevelDB by their index or, if that is lost, by a walk; describe placeholders for tables."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _HTML = (b"<!doctype html", b"<html")
 
 
 def table_path(directory: Path, number: int) -> Path:
-    """Return where a table lies: `.ldb`, or `.sst` as older versions name it."""
+    """Return the path of a table: `.ldb`, or `.sst` as older versions name it."""
     path = directory / f"{number:06d}.ldb"
     old = path.with_suffix(".sst")
     return old if not path.exists() and old.exists() else path
 
 
 def stand_in(path: Path) -> str | None:
-    """Say in a clause what a file is if it only stands for another, or None. Raises OSError."""
+    """Return a clause that says what a file is if it is only a placeholder, or None. Raises OSError."""
     placeholder = path.with_name(f".{path.name}.icloud")
     if not path.exists():
         return (
@@ -52,7 +52,7 @@ def stand_in(path: Path) -> str | None:
 
 
 def open_table(directory: Path, table: TableFile) -> Table:
-    """Return a table's index, or the blocks that were found without it. Raises Damaged where there is none."""
+    """Return a table's index, or the blocks that were found without it. Raises Damaged if there are none."""
     path = table_path(directory, table.number)
     try:
         with _readable(path) as status:
@@ -63,9 +63,9 @@ def open_table(directory: Path, table: TableFile) -> Table:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[os.stat_result]:
-    """Yield what the file system says of a table's file. Raises Damaged where it cannot be read or is none.
+    """Yield the status of a table's file. Raises Damaged if it cannot be read or is no table.
 
-    That it is not there goes through: whether it should be is for the caller to say.
+    FileNotFoundError is passed on: the caller knows whether the file should exist.
     """
     try:
         why = stand_in(path)
@@ -94,7 +94,7 @@ def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
 
 
 def unlisted_table(path: Path, number: int) -> TableFile:
-    """Return what a table says of itself, where no MANIFEST does. Raises Damaged where there is nothing in it."""
+    """Return the description of a table that no MANIFEST gives, from its blocks. Raises Damaged if it has none."""
     try:
         with _readable(path) as status:
             return _unlisted_table(path, number, status.st_size, status.st_mtime_ns)
@@ -115,7 +115,7 @@ def _unlisted_table(path: Path, number: int, size: int, changed: int) -> TableFi
                 raise exc from None
             smallest = b"" if pieces[0].offset else pieces[0].first[:-8]
             return TableFile(number, None, size, smallest, pieces[-1].last[:-8])
-        # the index gives keys that only lie behind those of a block: what a table covers must not seem more than it is
+        # index keys may lie behind the last key of a block, and the range of a table must not appear too large
         first, last = _keys(file, index, 0), _keys(file, index, len(index) - 1)
         smallest = first[0][:-8] if first else b""
         largest = last[-1][:-8] if last else index.bounds[-1]
@@ -123,7 +123,7 @@ def _unlisted_table(path: Path, number: int, size: int, changed: int) -> TableFi
 
 
 def _keys(file: int, index: Table, block: int) -> list[bytes]:
-    """Return the internal keys of a block, none of a damaged one."""
+    """Return the internal keys of a block, none for a damaged one."""
     try:
         return parse_block(*read_block(file, index.offsets[block], index.sizes[block]))[0]
     except Damaged as exc:
@@ -133,7 +133,7 @@ def _keys(file: int, index: Table, block: int) -> list[bytes]:
 
 
 def is_table(path: Path) -> bool:
-    """Say if a file that has lost its footer was a table all the same: it begins with a sound block."""
+    """Return whether a file that has lost its footer was a table: it then begins with a sound block."""
     try:
         with open_regular(path) as opened:
             return begins_with_block(opened.fileno(), path.stat().st_size)
@@ -185,7 +185,7 @@ def _indexed(path: Path, table: TableFile, inner: list[bytes], handles: list[Val
 
 
 def _salvaged(path: Path, table: TableFile, damage: Damaged, walked: Walked) -> Table:
-    """Return a table of the blocks that a walk found, with a gap wherever it found none. Raises `damage` for none."""
+    """Return a table of the blocks that a walk found, and gaps elsewhere. Raises `damage` if it found none."""
     if walked.entries is not None:
         try:
             return replace(_indexed(path, table, *walked.entries), damage=damage)

@@ -1,4 +1,4 @@
-"""Which tables and logs of a LevelDB are live: CURRENT names a MANIFEST, a log of edits to the list of tables.
+"""Find the live tables and logs of a LevelDB: CURRENT names a MANIFEST, a log of edits to the list of tables.
 
 Source: google/leveldb doc/impl.md, db/version_edit.cc, db/filename.cc.
 """
@@ -32,7 +32,7 @@ COMPARATOR, LOG_NUMBER, NEXT_FILE, LAST_SEQUENCE, COMPACT_POINTER, DELETED_FILE,
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Tables of which each begins behind the end of the one before."""
+    """Tables each of which begins behind the end of the one before."""
 
     tables: Sequence[TableFile]
 
@@ -65,15 +65,15 @@ NUMBERS = {
     NEXT_FILE: "the number of the next file",
     LAST_SEQUENCE: "the number of the last write",
 }
-"""What the edits of a MANIFEST together have to say: LevelDB opens no store without (VersionSet::Recover)."""
+"""The numbers that the edits of a MANIFEST must give; LevelDB opens no store without them (VersionSet::Recover)."""
 Age = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where writes come from. Of two the one with the greater `age` holds the newer writes; None is not known.
+    """The origin of writes. Of two origins, the one with the greater `age` holds the newer writes; None is unknown.
 
-    `replaced` are the ranges of keys of the tables that a compaction made of this one, which is then of no more use.
+    `replaced` are the key ranges of the tables into which a compaction rewrote this one, which is then obsolete.
     """
 
     file: str
@@ -85,9 +85,9 @@ class Origin:
 class Version:
     """The state of a store after all edits; `damages` are those of the MANIFEST itself, `runs` its tables in order.
 
-    `dead` are the numbers of tables that an edit deletes, `said` the tags of the numbers that edits gave. Where
-    `rebuilt`, the MANIFEST is lost, or some of its edits: then all the tables that lie there count, `replaced` says
-    which were made into others, and `unread` which are none.
+    `dead` are the numbers of tables that an edit deletes, `said` the tags of the numbers that edits gave. `rebuilt`
+    says that the MANIFEST, or some of its edits, are lost. Then all existing tables count, `replaced` says which were
+    rewritten into others, and `unread` which cannot be read.
     """
 
     manifest: str
@@ -106,7 +106,7 @@ class Version:
     unread: Sequence[tuple[str, Damaged]] = ()
 
     def origin(self, table: TableFile) -> Origin:
-        """Return where the writes of a table come from: a lower level is newer, and in level 0 a greater number."""
+        """Return the origin of a table's writes: a lower level is newer, and in level 0 a greater number."""
         age = None
         if not self.rebuilt and table.level is not None:
             age = (-table.level, 0 if table.level else table.number)
@@ -116,7 +116,7 @@ class Version:
         return Origin(f"log {path.name}", None if self.rebuilt else (1, int(path.stem)))
 
     def apply(self, edit: bytes) -> None:
-        """Change the version by one edit. Raises Damaged, or IndexError where the edit ends early."""
+        """Change the version by one edit. Raises Damaged, or IndexError if the edit ends early."""
         at = 0
         while at < len(edit):
             tag, at = varint(edit, at)
@@ -189,10 +189,10 @@ class _Edits:
 
 
 def read_version(directory: Path) -> Version:
-    """Return the state that CURRENT and MANIFEST describe, or the last MANIFEST where CURRENT is lost.
+    """Return the state that CURRENT and MANIFEST describe, or the last MANIFEST if CURRENT is lost.
 
-    `why` says what is wrong with them; without edits that can be trusted the version is `rebuilt`, and has the tables
-    that the edits give, if any. Raises Damaged where datacheck may not look.
+    `why` says what is wrong with them. Without trustworthy edits the version is `rebuilt`, and has the tables that the
+    edits give, if any. Raises Damaged if datacheck may not read the files.
     """
     match = current_text(directory)
     name = None if match is None else match[1].decode()
@@ -214,7 +214,7 @@ def read_version(directory: Path) -> Version:
 
 
 def _try_manifest(directory: Path, name: str | None) -> tuple[Version | None, Damaged | None]:
-    """Return what a MANIFEST says, or what is wrong with it. Raises Damaged where it may not be read."""
+    """Return the version in a MANIFEST, or what is wrong with it. Raises Damaged if it may not be read."""
     if name is None:
         return None, None
     try:

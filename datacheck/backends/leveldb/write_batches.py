@@ -1,6 +1,6 @@
-"""What the batches in a LevelDB log write: an index of keys and of the places of the values, which stay in the file.
+"""Index the writes in the batches of a LevelDB log: keys, and the places of the values, which stay in the file.
 
-Source: google/leveldb db/write_batch.cc. A batch is a sequence number, a count, and so many writes and deletions.
+Source: google/leveldb db/write_batch.cc. A batch is a sequence number, a count, and that many writes and deletions.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from datacheck.files.retrying import pread
 
 LONGEST = 1 << 40
 PADDED_KEYS = 64 << 20
-"""Keys are sorted as an array of equal widths, if that takes at most this many bytes."""
+"""Largest array of equally wide keys that is made to sort them, in bytes, unless 4 times the keys' size is more."""
 
 
 class Writes:
-    """A sink that notes what the batches of a log write: keys, sequence numbers, and where the values are.
+    """A sink that notes the writes in the batches of a log: keys, sequence numbers, and the places of the values.
 
-    Values are passed over, so that a log of any size takes little memory. A batch is taken as a whole or not at all.
+    Values are skipped, so that a log of any size takes little memory. A batch is taken as a whole or not at all.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Writes:
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
-        """Take the writes in `data`, whose last byte is the last of the log so far; hold back one that is not whole."""
+        """Take the writes in `data`, which ends with the last byte of the log so far; hold back an incomplete one."""
         at = 0
         if self._declared < 0:
             self._sequence, self._declared = BATCH.unpack_from(data, 0)
@@ -171,7 +171,7 @@ class LogIndex:
 
     @property
     def live(self) -> int:
-        """The number of keys that are not deleted."""
+        """Number of keys that are not deleted."""
         return int(np.count_nonzero(self.tags & VALUE))
 
     def key(self, row: int) -> bytes:
@@ -190,7 +190,7 @@ class LogIndex:
         return bisect(range(len(self)), edge[0], key=self.key)
 
     def values(self, file: int, first: int, last: int) -> list[Value]:
-        """Read the values of rows from the file: in one go where they lie close together. Raises Damaged."""
+        """Read the values of rows from the file, in one go if they lie close together. Raises Damaged."""
         places, sizes = self._places[first:last], self.sizes[first:last]
         pieces = np.searchsorted(self._fragment_places, places, "right") - 1
         offsets = self._fragment_offsets[pieces] + places - self._fragment_places[pieces]
@@ -209,7 +209,7 @@ class LogIndex:
         ]
 
     def _gathered(self, file: int, place: int, size: int) -> memoryview:
-        """Put together a value that spans fragments."""
+        """Join a value that spans fragments."""
         room = bytearray()
         piece = int(np.searchsorted(self._fragment_places, place, "right")) - 1
         while len(room) < size:
@@ -231,7 +231,7 @@ def _exactly(file: int, offset: int, size: int) -> bytes:
 
 
 def _order(keys: bytes, starts: Ints, ends: Ints, tags: Ints) -> tuple[Ints, Ints]:
-    """Return the order of the writes by key and then newest first, and which of them, in that order, are the newest."""
+    """Return the order of the writes by key and then newest first, and flags in that order for the newest of a key."""
     sizes = ends - starts
     width = max(1, int(sizes.max(initial=0)))
     if width * len(sizes) <= max(PADDED_KEYS, 4 * len(keys)):
@@ -250,7 +250,7 @@ def _order(keys: bytes, starts: Ints, ends: Ints, tags: Ints) -> tuple[Ints, Int
 
 
 def open_log(path: Path) -> LogIndex:
-    """Return the index of a log, made once in a process for as long as the file stays as it is. Raises OSError."""
+    """Return the index of a log, cached in the process as long as the file does not change. Raises OSError."""
     status = path.stat()
     return _open_log(path, status.st_size, status.st_mtime_ns)
 
@@ -261,15 +261,15 @@ def _open_log(path: Path, size: int, changed: int) -> LogIndex:
     with open_regular(path) as file:
         damages = read_log(file.fileno(), size, writes)
     if size and not damages and not len(writes.fragment_offsets):
-        # preallocated, and nothing of what was written to it had reached the disk
+        # preallocated, and nothing written to it had reached the disk
         damages = [Damaged("damaged-store", "it holds zero bytes alone, as a power cut leaves a log", 0, size)]
     return LogIndex(writes, damages or list(_misnumbered(writes)), size)
 
 
 def _misnumbered(writes: Writes) -> Iterator[Damaged]:
-    """Yield what the numbers of the writes say of a log whose records are all sound: LevelDB gives them in a row.
+    """Yield damage that shows in the sequence numbers of a log with sound records: they must be consecutive.
 
-    A write that failed, which its writer was told, takes numbers with it too. No number is lower than one before it.
+    A failed write, which was reported to its writer, uses up numbers too. No number is lower than one before it.
     """
     if writes.backward:
         why = "a batch has lower numbers than the one before it: its records are not in the order they were written in"

@@ -1,4 +1,4 @@
-"""Write a LevelDB through plyvel, which is there on Python up to 3.12, or with the extra `leveldb` where it builds."""
+"""Write a LevelDB with plyvel, which is installed on Python up to 3.12, or by the extra `leveldb` if it builds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from datacheck.backends.interface import Reader, WithDatabases
 
 BLOCK_SIZE = 65536
-"""As Caffe writes its LevelDBs."""
+"""Size of a block in bytes, as in LevelDBs that Caffe writes."""
 BUFFER_BYTES = 64 << 20
 
 
 def is_installed() -> bool:
-    """Say whether plyvel is there."""
+    """Return whether plyvel is installed."""
     return importlib.util.find_spec("plyvel") is not None
 
 
 class LevelDbWriter:
-    """Writes a new LevelDB. Use as a context manager. Raises OSError where the disk is full or refuses."""
+    """A writer of a new LevelDB. Use as a context manager. Raises OSError if the disk is full or refuses."""
 
     def __init__(self, path: Path) -> None:
         import plyvel
@@ -38,7 +38,7 @@ class LevelDbWriter:
 
     @classmethod
     def refusals(cls, reader: Reader) -> list[str]:
-        """Return what of an LMDB a LevelDB does not have; or that plyvel is not there."""
+        """Return what a LevelDB cannot keep of an LMDB, or that plyvel is not installed."""
         if not is_installed():
             return ["writing a LevelDB needs plyvel, which is not installed here; --to lmdb writes an LMDB instead"]
         databases = reader.databases() if isinstance(reader, WithDatabases) else {}
@@ -47,12 +47,12 @@ class LevelDbWriter:
 
     @classmethod
     def like(cls, reader: Reader, path: Path) -> LevelDbWriter:
-        """Return a writer; a LevelDB is the same whatever the records come from."""
+        """Return a writer; a LevelDB is the same for all sources of records."""
         return cls(path)
 
     @classmethod
     def let_go(cls, path: Path) -> None:
-        """Leave the tables to the kernel: their blocks are read one by one."""
+        """Do nothing: the tables are read block by block, so their memory is left to the kernel."""
 
     def __enter__(self) -> LevelDbWriter:
         return self
@@ -71,5 +71,5 @@ class LevelDbWriter:
             raise OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({exc})") from exc
 
     def finish(self) -> None:
-        """Put what the store still has in memory into its tables."""
+        """Write what the store still holds in memory to its tables."""
         self._store.compact_range()

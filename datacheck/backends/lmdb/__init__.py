@@ -1,1 +1,1 @@
-"""LMDB environments: the library for healthy ones, our own reader for damaged pages."""
+"""Read LMDB environments: sound ones with the library, damaged pages with a reader of our own."""

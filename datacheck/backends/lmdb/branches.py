@@ -1,4 +1,4 @@
-"""The branch pages above the leaves of an LMDB database, many at once: whether they are sound, and what they divide."""
+"""Check many branch pages above the leaves of an LMDB database at once, and return the leaves below them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stretch(Protocol):
 
 
 class _Branches(msgspec.Struct):
-    """Branch pages in one array: which of their headers and nodes fit, and the nodes of those, page after page."""
+    """Branch pages in one array: which pages have a valid header and valid nodes, and their nodes, page after page."""
 
     stack: Stack
     order: Numbers
@@ -46,7 +46,7 @@ class _Branches(msgspec.Struct):
 def judge_branches(
     pages: Pages, flags: int, branches: Sequence[Stretch], mark: Callable[[Numbers], bool]
 ) -> list[bool]:
-    """Return of each branch page whether it is sound; `mark` takes the children of one, False if they are taken."""
+    """Return for each branch page whether it is sound; `mark` marks a page's children, False if some are already."""
     sound: list[bool] = []
     for start in range(0, len(branches), BATCH):
         batch = branches[start : start + BATCH]
@@ -90,7 +90,7 @@ def _read(pages: Pages, branches: Sequence[Stretch]) -> _Branches:
 
 
 def _sound(pages: Pages, flags: int, branches: Sequence[Stretch], read: _Branches) -> Flags:
-    """Return of each page of an array whether it is sound by itself and lies within its bounds."""
+    """Return for each page of an array whether it is sound and its keys lie within its bounds."""
     sound = read.fit.copy()
     bad = (read.child < 2) | (read.child > pages.meta.last_page)
     if len(read.page) > 1:
@@ -112,7 +112,7 @@ def _bounds(branches: Sequence[Stretch]) -> tuple[tuple[Keys, Flags], tuple[Keys
 
 
 def keys_of(keys: Sequence[bytes | None]) -> tuple[Keys, Flags]:
-    """Return keys in a buffer of their own, and which of them there are."""
+    """Return keys in a buffer of their own, and flags that say which of them are not None."""
     lengths = np.array([len(it or b"") for it in keys], np.int64)
     raw = np.frombuffer(b"".join(it or b"" for it in keys) + bytes(PAD), np.uint8)
     return Keys(Buffer(raw), np.cumsum(lengths) - lengths, lengths), np.array([it is not None for it in keys], bool)
@@ -152,7 +152,7 @@ def leaves_below(pages: Pages, branches: Sequence[Stretch]) -> Leaves:
 
 
 def _with_bounds(read: _Branches, into: Numbers, branches: Sequence[Stretch]) -> tuple[Buffer, Numbers, Numbers, Flags]:
-    """Return the low key of each leaf: its node's own, but for the first of a page that of the page."""
+    """Return the low key of each leaf: the key of its node, or the page's own low key for the first leaf of a page."""
     lows, known = keys_of([it.low for it in branches])
     pages_bytes = read.stack.buffer.raw[:-PAD]
     raw = np.concatenate([pages_bytes, lows.buffer.raw])

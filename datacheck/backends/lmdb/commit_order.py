@@ -1,7 +1,8 @@
-"""Which of two LMDB commits came after the other: what the meta pages say of it, and what the list of free pages shows.
+"""Decide which of two LMDB commits is newer, by the meta pages and by the list of free pages.
 
-A commit writes anew every page that it changes, the root of the main database among them, and lists the pages that it
-replaced under its own number. So the newest record of a commit's free list names the main root of the one before.
+A commit writes a new version of every page that it changes, including the root of the main database, and lists the
+pages that it replaced under its own number. So the newest record of a commit's free list names the main root of the
+commit before.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ KEY_BYTES = 8
 
 
 def newest(read: Callable[[int, int], bytes], header: int, metas: Sequence[Meta]) -> tuple[Meta, str, bool]:
-    """Return which of two commits is the newer one, what is wrong with their numbers, and whether it is certain.
+    """Return the newer one of two commits, what is wrong with their numbers, and whether the choice is certain.
 
-    The numbers of a sound environment differ by one, or nothing was ever committed to it.
+    In a sound environment the numbers differ by one, or nothing was ever committed.
     """
     old, new = sorted(metas, key=lambda meta: meta.txnid)
     if new.txnid == 0 and all(meta.free.root == meta.main.root == NO_PAGE for meta in metas):
@@ -50,7 +51,7 @@ def newest(read: Callable[[int, int], bytes], header: int, metas: Sequence[Meta]
 
 
 def _frees(read: Callable[[int, int], bytes], header: int, new: Meta, old: Meta) -> int | bool | None:
-    """Return the number of the commit `new` if it replaced the main root of `old`; None if nobody can tell."""
+    """Return the number of commit `new` if it replaced the main root of `old`, False if it did not, None if unknown."""
     if old.main.root in (NO_PAGE, new.main.root):
         return None
     last = _last_freed(read, header, new)
@@ -61,7 +62,7 @@ def _frees(read: Callable[[int, int], bytes], header: int, new: Meta, old: Meta)
 
 
 def _last_freed(read: Callable[[int, int], bytes], header: int, meta: Meta) -> tuple[int, Sequence[int]] | None:
-    """Return the last record of a commit's free list: a transaction, and the pages it replaced. None if unreadable."""
+    """Return the last record of a commit's free list (a transaction and the pages it replaced), None if unreadable."""
     number, size = meta.free.root, meta.page_size
     if number == NO_PAGE:
         return 0, ()
@@ -86,13 +87,13 @@ def _last_freed(read: Callable[[int, int], bytes], header: int, meta: Meta) -> t
         raw = page[start : start + (low | high << 16)]
         if flags & BIGDATA:
             raw = _extent(read, header, size, int.from_bytes(page[start : start + 8], sys.byteorder), low | high << 16)
-        listed = array("q", raw[: len(raw) // 8 * 8])  # an array, and no NumPy: the caller of a scan does not load that
+        listed = array("q", raw[: len(raw) // 8 * 8])  # not NumPy: the caller of a scan does not load it
         return (freed, listed[1:]) if len(listed) and listed[0] == len(listed) - 1 else None
     return None
 
 
 def _extent(read: Callable[[int, int], bytes], header: int, size: int, first: int, length: int) -> bytes:
-    """Return a value that lies on pages of its own, nothing if these are not there."""
+    """Return a value that lies on overflow pages, or no bytes if these are not there."""
     head = read(first * size, header)
     if int.from_bytes(head[:8], sys.byteorder) != first:
         return b""

@@ -1,4 +1,4 @@
-"""Take the records of a range from a cursor of the lmdb package, each noted before it is touched or not."""
+"""Read the records of a range with a cursor of the lmdb package, optionally noting each one before it is touched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pairs = tuple[list[bytes], Sequence[bytes | memoryview]]
 
 
 def gathered(records: Iterator[Record], place: Position, limit: int | None, note: Note) -> Iterator[Pairs]:
-    """Yield records as they come, about a block's worth at a time."""
+    """Yield keys and values, about one block's worth at a time; the place is noted before each block."""
     finished = False
     while not finished:
         note(place, False)
@@ -41,7 +41,7 @@ def gathered(records: Iterator[Record], place: Position, limit: int | None, note
 
 
 def unnamed(keys: list[bytes], values: Sequence[bytes | memoryview], named: frozenset[bytes]) -> Pairs:
-    """Leave out the entries of the main database that are no records but name a database."""
+    """Leave out the entries of the main database that name a database and are not records."""
     kept = [row for row, key in enumerate(keys) if key not in named]
     return [keys[row] for row in kept], [values[row] for row in kept]
 
@@ -63,11 +63,11 @@ def records_between(cursor: Any, shard: Shard, tree: Database) -> Iterator[Recor
             return
         yield key, value, nth
         if stop is not None and (order(key), nth + 1) >= stop:
-            return  # without a step onto what lies behind: it may be what kills
+            return  # without stepping onto the next record, which may be one that kills
 
 
 def _seek(cursor: Any, start: Position | None) -> int | None:
-    """Put the cursor on the first record of a range; return the number of its value, None where there is no record."""
+    """Put the cursor on the first record of a range; return the number of its value, or None if there is no record."""
     if start is None:
         return 0 if cursor.first() else None
     if not cursor.set_range(_raw(start)):
@@ -83,9 +83,9 @@ def _seek(cursor: Any, start: Position | None) -> int | None:
 def one_by_one(
     cursor: Any, data: Path, shard: Shard, tree: Database, note: Note, avoid: Collection[bytes]
 ) -> Iterator[Record]:
-    """Yield what `records_between` does, having noted each record's place before the library touches its value.
+    """Yield what `records_between` yields, noting the place of each record before the library touches its value.
 
-    The library touches a value when it only steps onto it, so the keys come from the pages themselves.
+    The library touches a value merely by stepping onto it, so the keys are read from the pages.
     """
     from datacheck.backends.lmdb.skeleton import skeleton
 
@@ -112,9 +112,9 @@ def one_by_one(
 
 
 def _require_readable(pages: Pages, page: bytes, node: Node) -> None:
-    """Read the pages of a value past the library, which would die of the SIGBUS that a failing disk comes to in a map.
+    """Read the pages of a value without the library, which would die of SIGBUS if the disk fails under its map.
 
-    It dies of a file that was cut as well, so that is left to it. Raises OSError where a disk or a network fails.
+    A truncated file kills the library as well; that case is left to it. Raises OSError if a disk or a network fails.
     """
     first = int.from_bytes(page[node.offset : node.offset + 8], sys.byteorder)
     at, left = first * pages.page_size, pages.header + node.size

@@ -1,4 +1,4 @@
-"""The names of an LMDB environment's databases: which leaves hold them, and what is left where these are lost."""
+"""Find the leaves that hold the names of an LMDB environment's databases, and the names left if these are lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from datacheck.model.distinct import distinct_numbers
 
 
 def lost_its_names(pages: Pages, main: Tree) -> bool:
-    """Whether the main database is one leaf, and what is there is not it: it had records, or names of databases."""
+    """Return whether the main database is a single leaf whose page no longer holds its records or names."""
     if main.record.depth != 1 or not main.entries or main.entries[0].kind != "leaf":
         return False
     parsed = _only_leaf(pages, main)
@@ -27,16 +27,16 @@ def lost_its_names(pages: Pages, main: Tree) -> bool:
 
 
 def copied_from(pages: Pages, main: Tree) -> int | None:
-    """Return the page of which the one leaf of the main database is a copy; None if it is none."""
+    """Return the page of which the only leaf of the main database is a copy, or None if it is not a copy."""
     parsed = _only_leaf(pages, main)
     own = int.from_bytes(parsed.raw[:8], sys.byteorder)
     return own if parsed.raw and own != parsed.number and raw_page(pages, own) == parsed.raw else None
 
 
 def leaf_with_names(pages: Pages, record: Database, numbers: Numbers) -> int | None:
-    """Return the leaf that holds as many names as the main database has, where its root is another leaf.
+    """Return the leaf that holds as many names as the main database has if its root is another leaf, or None.
 
-    `numbers` are the pages that may be it.
+    `numbers` are the pages to search. None is also returned if several leaves fit.
     """
     if record.depth != 1 or record.flags & DUPSORT or not record.entries:
         return None
@@ -56,7 +56,11 @@ def _only_leaf(pages: Pages, main: Tree) -> Parsed:
 
 
 def names_left(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database]]:
-    """Yield the named databases by leaves of a main database whose root is lost: of each name the largest."""
+    """Yield the named databases in leaves of a main database whose root is lost, one for each name.
+
+    If a name occurs more than once, the record on the newest page is taken (LMDB 1.0), or the one with the most entries
+    (LMDB 0.9, whose pages have no transaction number).
+    """
     best: dict[bytes, tuple[int, Database]] = {}
     for number in of_kind(pages, numbers, LEAF):
         parsed = parse(pages, number, LEAF, bytes, None, None)
@@ -68,7 +72,7 @@ def names_left(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database
 
 
 def with_names(pages: Pages, numbers: Numbers) -> list[int]:
-    """Return those of some leaves that may hold the name of a database: a node's flags say so."""
+    """Return those leaves whose node flags say that they may hold the name of a database."""
     numbers = distinct_numbers(numbers)
     stack = Stack(pages.file, pages.page_size, pages.size, numbers)
     header, half = pages.header, pages.page_size >> 1
@@ -85,7 +89,7 @@ def with_names(pages: Pages, numbers: Numbers) -> list[int]:
 
 
 def names_of(parsed: Parsed) -> Iterator[tuple[bytes, Database]]:
-    """Yield the named databases of a leaf."""
+    """Yield the names and records of the databases in a leaf."""
     for node in parsed.nodes:
         if node.flags & (SUBDATA | DUPDATA) == SUBDATA and node.offset + 48 <= len(parsed.raw):
             yield node.key, database(parsed.raw[node.offset : node.offset + 48])

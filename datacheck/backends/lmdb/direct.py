@@ -1,9 +1,9 @@
-"""The records of LMDB leaves that were judged, straight from their pages: many at once, and no leaf is read twice.
+"""Read the records of judged LMDB leaves straight from their pages, many at once; no leaf is read twice.
 
-The library returns one record after the other: of small ones most of the time goes into objects. Here the nodes of many
-leaves are known already (`leaves`). Values on pages of their own are views into the mapped file, as the library's are;
-where all of them are looked at, small ones of one length are put into one array, and large ones that lie evenly apart
-are read into memory if that is quicker (`large_values`).
+The library returns one record at a time, and for small records creating objects takes most of the time. Here the nodes
+of many leaves are known already (`leaves`). Values on overflow pages are views into the mapped file, as the library's
+are. If all values are going to be examined, small ones of equal length are put into one array, and large ones at even
+distances are read into memory if that is faster (`large_values`).
 """
 
 from __future__ import annotations
@@ -26,36 +26,45 @@ from datacheck.model.equal_lengths import EqualLengths
 
 LARGE = 64 << 10
 LARGE_BLOCK_BYTES = 8 << 20
-"""Blocks of values over LARGE have this many bytes. Larger values are not read into memory."""
+"""Size in bytes of blocks of values that are larger than LARGE. Values larger than this are not read into memory."""
 READ_BLOCK_BYTES = 16 << 20
-"""Blocks of values of one length that are read into memory: what a block costs is then little for each, and the memory
-that two of them are read into in turn may still stay in the processor's last cache."""
+"""Size in bytes of blocks of equally long values that are read into memory.
+
+It is large enough to make the cost of a block small per value, and small enough for the memory that two blocks use in
+turn to stay in the processor's last-level cache.
+"""
 MAPPED_BLOCK_BYTES = 32 << 20
-"""Blocks of values of one length that lie evenly apart in the map, and need no memory, have this many bytes."""
+"""Size in bytes of blocks of equally long values at even distances that stay in the map and need no memory."""
 TOGETHER_BYTES = 6 << 20
-"""Blocks of small values that are put together, which take up to twice the room where they are read."""
+"""Size in bytes of blocks of small values that are put together; reading them takes up to twice the memory."""
 EVENLY_APART = 16
-"""Fewer values than this that lie evenly apart are not worth a block of their own."""
+"""Minimum average number of values at even distances that makes a block of their own worthwhile."""
 SELDOM = 128
-"""Nor are fewer small ones than this of one length: to look at them one by one costs less than a block does."""
+"""Minimum average number of small values of equal length that makes a block of their own worthwhile.
+
+Fewer are cheaper to process one by one.
+"""
 
 ALONE = 32 << 10
-"""Values of one length up to LARGE are put together if they are not larger than this, or do not lie evenly apart: to
-copy larger ones costs more than a block of those of one leaf does."""
+"""Largest length, in bytes, of values at even distances that are put together.
+
+Values of equal length up to LARGE are put together if they are not longer than this, or do not lie at even distances:
+copying longer ones costs more than a separate block for those of one leaf.
+"""
 
 Values = Sequence["bytes | memoryview"]
 
 
 class Direct:
-    """Reads pieces of one database whose nodes are held."""
+    """A reader of pieces of one database whose nodes are held in memory."""
 
     def __init__(self, pages: Pages, tree: Database, *, load: bool = False) -> None:
-        """With `load` values are read into memory where that is quicker than to look at them in the map."""
+        """Create the reader. With `load`, values are read into memory if that is faster than using the map."""
         self._pages, self._order, self._load = pages, tree.order(), load
         self._way = way_of(pages)
 
     def pairs(self, piece: Piece, note: Note, limit: int | None = None) -> Iterator[Pairs]:
-        """Yield the records of a piece, about a block's worth at a time, or at most `limit`."""
+        """Yield the records of a piece, about one block's worth at a time, or at most `limit` at a time."""
         place = piece.shard.start or Position(b"")
         note(place, False)
         self._way.give_up()
@@ -69,7 +78,7 @@ class Direct:
                 note(place, False)
 
     def _within(self, keys: list[bytes], start: Position | None, stop: Position | None) -> range:
-        """Return which rows lie in a range."""
+        """Return the rows that lie in a range."""
         first, last = 0, len(keys)
         if start is not None:
             first = self._before(keys, start)
@@ -78,7 +87,7 @@ class Direct:
         return range(first, last)
 
     def _before(self, keys: list[bytes], place: Position) -> int:
-        """Return how many of the keys lie before a place."""
+        """Return the number of keys that lie before a place."""
         assert isinstance(place.key, bytes)
         return bisect_left(keys, (self._order(place.key), place.nth), key=lambda key: (self._order(key), 0))
 
@@ -100,7 +109,7 @@ class Direct:
         return both
 
     def _outside(self, first: Numbers, lengths: Numbers, pulse: Callable[[], None]) -> Values:
-        """Return values that lie on pages of their own, each from its first page on, behind one header."""
+        """Return values that lie on overflow pages, each of them contiguous and behind one page header."""
         places = first * self._pages.page_size + self._pages.header
         length = int(lengths[0])
         if (lengths == length).all():
@@ -113,7 +122,7 @@ class Direct:
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
 
     def _evenly(self, places: Numbers, length: int, pulse: Callable[[], None]) -> Values:
-        """Return values of one length that lie evenly apart."""
+        """Return values of equal length at even distances."""
         strides = (int(places[1] - places[0]) if len(places) > 1 else 1, 1)
         shape, start = (len(places), length), int(places[0])
         size = int(places[-1]) - start + length
@@ -125,7 +134,7 @@ class Direct:
         return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, start, strides))
 
     def _blocks(self, held: ReadNodes, rows: range, most: int) -> Iterator[range]:
-        """Divide rows into blocks of about one size, of at most so many records."""
+        """Divide rows into blocks of about equal size, of at most `most` records."""
         for stretch in self._stretches(held, rows):
             lengths = held.values.lengths[stretch.start : stretch.stop]
             ends = np.cumsum(lengths)
@@ -140,7 +149,7 @@ class Direct:
                 at, done = stop, int(ends[stop - 1])
 
     def _stretches(self, held: ReadNodes, rows: range) -> list[range]:
-        """Divide rows so that values that are had together are in one part; small ones with `load` are put together."""
+        """Divide rows into parts whose values are read in one go; with `load`, small values are put together."""
         lengths, first = held.values.lengths[rows.start : rows.stop], held.first[rows.start : rows.stop]
         if not self._load or not len(rows) or int(lengths.max()) > LARGE:
             return _evenly_apart(held.first, rows)
@@ -151,7 +160,7 @@ class Direct:
         return _of_one_length(held, rows)
 
     def _wanted(self, first: Numbers, lengths: Numbers) -> int:
-        """Return how many bytes a block of a stretch of records is to have."""
+        """Return the wanted size in bytes of a block of a stretch of records."""
         average = int(lengths.sum()) // len(lengths)
         if average > (ALONE if self._load else LARGE) and _are_even(first, lengths):
             return MAPPED_BLOCK_BYTES if self._load and not self._way.by_reading else READ_BLOCK_BYTES
@@ -162,16 +171,16 @@ class Direct:
 
 
 def _are_even(first: Numbers, lengths: Numbers) -> bool:
-    """Say if values on pages of their own are of one length and lie evenly apart, in the order of the file."""
+    """Return whether values on overflow pages have equal lengths and lie at even distances in file order."""
     distances = np.diff(first)
     step = distances[:1]
     return bool(first.all() and (lengths == lengths[0]).all() and (step > 0).all() and (distances == step).all())
 
 
 def _evenly_apart(first: Numbers, rows: range) -> list[range]:
-    """Divide rows where their values, which lie one behind the other, have a page of something else between them.
+    """Divide rows where a page of something else lies between their otherwise contiguous values.
 
-    Such values are one array. Where they lie anyhow there is nothing to be gained.
+    Each part then becomes one array. If the values lie in no such order, dividing them gains nothing and is not done.
     """
     if not rows:
         return []
@@ -183,7 +192,7 @@ def _evenly_apart(first: Numbers, rows: range) -> list[range]:
 
 
 def _of_one_length(held: ReadNodes, rows: range) -> list[range]:
-    """Divide rows whose values lie on pages of their own where these get another length, if they seldom do."""
+    """Divide rows whose values lie on overflow pages where the length of the values changes, if that is rare."""
     if not held.first[rows.start : rows.stop].all():
         return [rows]
     breaks = (np.flatnonzero(np.diff(held.values.lengths[rows.start : rows.stop])) + 1).tolist()
@@ -191,14 +200,14 @@ def _of_one_length(held: ReadNodes, rows: range) -> list[range]:
 
 
 def _divided(rows: range, breaks: list[int], fewest: int) -> list[range]:
-    """Divide rows at these places, unless the parts have fewer rows on an average."""
+    """Divide rows at these places, unless the parts would have fewer than `fewest` rows on average."""
     if (len(breaks) + 1) * fewest > len(rows):
         return [rows]
     return [rows[start:stop] for start, stop in zip([0, *breaks], [*breaks, len(rows)], strict=True)]
 
 
 def _inside(values: Keys) -> Values:
-    """Return values that lie in the leaves: copies, those of one length in one array."""
+    """Return values that lie in the leaves, as copies; values of equal length come in one array."""
     lengths = values.lengths
     if len(lengths) and lengths[0] > GATHERED and (lengths == lengths[0]).all():
         return EqualLengths(values.buffer.pieces(values.offsets, int(lengths[0])))

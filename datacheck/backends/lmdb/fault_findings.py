@@ -1,4 +1,4 @@
-"""What is wrong with the structure of an LMDB environment, in words: the page, its place, the keys that it costs."""
+"""Describe faults in the structure of an LMDB environment: the page, its place, and the keys that are lost."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 SHOWN = 20
-"""Pages of one kind of fault that get a finding each; the others are counted in one more."""
+"""Maximum number of pages that get a finding of their own per kind of fault; one more finding counts the rest."""
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong: its kind, the page it is seen on (0 for the metas), and why; `count` neighbours have the same.
+    """A fault: its kind, the page where it was seen (0 for the metas) and the reason; `count` neighbours share it.
 
-    Where `costs`, the keys from `low` on and below `high` are lost but for what is found again.
+    If it `costs` keys, those from `low` on and below `high` are lost, except for what is found again. `after` ends the
+    message.
     """
 
     kind: str
@@ -34,7 +35,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
-    """Yield findings: one for each of the first pages of a kind, and one for all others of that kind."""
+    """Yield a finding for each of the first SHOWN pages of a kind, and one for all others of that kind."""
     kinds: dict[tuple[str, str | None], list[Fault]] = defaultdict(list)
     for fault in faults:
         kinds[fault.kind, fault.part].append(fault)
@@ -62,13 +63,13 @@ def finding_of(fault: Fault, page_size: int) -> Finding:
 
 
 def written_meanwhile(where: str = "") -> Finding:
-    """Return the finding of a store, or a part of it, that another process wrote over while it was read."""
+    """Return the finding for a store, or a part of it, that another process overwrote while it was read."""
     why = f"another process writes to the store, and used pages of it again while they were read{where}"
     return found("source-changed", f"{why}: scan it again when that has ended, or scan a copy made by mdb_copy")
 
 
 def spelled(low: bytes | None, high: bytes | None) -> str:
-    """Return a range of keys in words: the first one is in it, the last one is not."""
+    """Return a description of a range of keys; the first key is in it, the last one is not."""
     first = "the first" if low is None else _key(low)
     return f"from {first} {'to the last' if high is None else f'to before {_key(high)}'}"
 

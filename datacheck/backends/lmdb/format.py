@@ -1,7 +1,7 @@
-"""The facts of LMDB's file format: flags, records and nodes.
+"""Define LMDB's file format: flags, records and nodes.
 
-The layout is that of liblmdb's mdb.c, data version 1 (LMDB 0.9) and 3 (LMDB 1.0), of 64-bit machines of this machine's
-byte order; integers are in host order.
+The layout is that of liblmdb's mdb.c, data versions 1 (LMDB 0.9) and 3 (LMDB 1.0), as written by 64-bit machines with
+this machine's byte order; integers are in host order.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ BIGDATA, SUBDATA, DUPDATA = 0x01, 0x02, 0x04
 REVERSEKEY, DUPSORT, INTEGERKEY, DUPFIXED, INTEGERDUP, REVERSEDUP = 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
 PERSISTENT = REVERSEKEY | DUPSORT | INTEGERKEY | DUPFIXED | INTEGERDUP | REVERSEDUP
 HEADERS = {16: 0, 24: 24}
-"""Size of the page header, by which the two data versions differ, and what node offsets are counted from."""
+"""The offset from which node offsets count, by the size of the page header, in which the two data versions differ."""
 DATABASE = struct.Struct("=IHHQQQQQ")
 DATABASE_BYTES = DATABASE.size
 FLAGS_AT = 4
-"""The offset of the flags in the record of a database."""
+"""Offset of the flags in the record of a database."""
 NODE = struct.Struct("=HHHH")
 
 
 class PageDamaged(Exception):
-    """A page is not what the tree says it is; the message says how."""
+    """Raised if a page is not what the tree says it is; the message says how."""
 
 
 class Database(msgspec.Struct, frozen=True):
-    """One B-tree of an environment, as its 48-byte record (MDB_db) has it."""
+    """One B-tree of an environment, as described by its 48-byte record (MDB_db)."""
 
     flags: int
     depth: int
@@ -53,7 +53,7 @@ class Database(msgspec.Struct, frozen=True):
         return self.branches + self.leaves + self.overflow
 
     def order(self) -> Callable[[bytes], Any]:
-        """Return the function to sort this database's keys by."""
+        """Return the sort key function for the keys of this database."""
         if self.flags & INTEGERKEY:
             return partial(int.from_bytes, byteorder=sys.byteorder)
         if self.flags & REVERSEKEY:
@@ -61,7 +61,7 @@ class Database(msgspec.Struct, frozen=True):
         return lambda key: key
 
     def value_order(self) -> Callable[[bytes], Any]:
-        """Return the function to sort the values of one key by (DUPSORT)."""
+        """Return the sort key function for the values of one key (DUPSORT)."""
         if self.flags & INTEGERDUP:
             return partial(int.from_bytes, byteorder=sys.byteorder)
         if self.flags & REVERSEDUP:
@@ -70,7 +70,7 @@ class Database(msgspec.Struct, frozen=True):
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """A meta page: which commit it is, the roots, and the last page in use."""
+    """A meta page: the number of its commit, the roots, and the last page in use."""
 
     version: int
     page_size: int
@@ -97,12 +97,12 @@ def database(raw: bytes) -> Database:
 
 
 def header_size(head: bytes) -> int | None:
-    """Return the size of the page header if `head` begins an LMDB file that this machine can read, else None."""
+    """Return the size of the page header if `head` begins an LMDB file that this machine can read, or None."""
     return next((size for size in HEADERS if head[size : size + 4] == MAGIC), None)
 
 
 def other_machine(head: bytes) -> str | None:
-    """Say of what other machine an LMDB file is that begins with `head`; None if it is not one."""
+    """Return which other kind of machine wrote the LMDB file that begins with `head`, or None if it is no such file."""
     if head[12:16] == MAGIC:
         return "a 32-bit machine"
     if MAGIC[::-1] in (head[12:16], head[16:20], head[24:28]):

@@ -1,7 +1,7 @@
-"""Holes in the file of an LMDB: pages of a value that were never written, and read as zeros.
+"""Find pages of LMDB values that lie in holes of the file: they were never written, and read as zeros.
 
-A full disk, a copy that broke off or a file system that lost its writes leave them. Zeros that were written are looked
-for in the values themselves (`zeroed_pages`).
+A full disk, an interrupted copy or a file system that lost writes leaves them. Zeros that were actually written are
+searched for in the values themselves (`zeroed_pages`).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from datacheck.model.finding import Finding, found
 
 
 def holes(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
-    """Name the records whose values have whole pages that lie in holes of the file."""
+    """Yield a finding for each record whose value has whole pages in holes of the file."""
     unwritten = _unwritten(pages)
     if not unwritten.any():
         return
     for part, key, first, _, count in values_on(pages, bones, unwritten):
         lost = np.flatnonzero(unwritten[first : first + count]) + first
         if not len(lost):
-            continue  # the pages that it holds and does not need
+            continue  # only pages that the value holds but does not need
         why = f"{len(lost):,} of the {count:,} pages of the value were never written, from page {lost[0]:,} on: a hole"
         offset = int(lost[0]) * pages.page_size
         finding = found("damaged-store", why, verdict="suspicious", page=int(lost[0]), offset=offset, count=len(lost))
@@ -44,7 +44,7 @@ def holes(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
 
 
 def _unwritten(pages: Pages) -> NDArray[np.bool_]:
-    """Return which pages lie in holes of the file altogether."""
+    """Return flags for the pages that lie in holes of the file as a whole."""
     count = min(pages.meta.last_page + 1, pages.size // pages.page_size)
     unwritten = np.zeros(count, bool)
     place = 0
@@ -58,7 +58,7 @@ def _unwritten(pages: Pages) -> NDArray[np.bool_]:
 
 
 def _seek(pages: Pages, place: int, whence: int) -> int:
-    """Return where the next hole or data begins; the end of the file where there is none, or none can be told."""
+    """Return the start of the next hole or data, or the end of the file if there is none or it cannot be determined."""
     try:
         return os.lseek(pages.file, place, whence)
     except OSError as exc:
@@ -68,7 +68,7 @@ def _seek(pages: Pages, place: int, whence: int) -> int:
 
 
 class _Looking(Ranges):
-    """Hears which leaves have an extent on marked pages."""
+    """A reading of ranges that collects the leaves with an extent on marked pages."""
 
     marked: Flags
     leaves: dict[int, None]
@@ -80,7 +80,7 @@ class _Looking(Ranges):
 
 
 def values_on(pages: Pages, bones: Skeleton, marked: Flags) -> Iterator[tuple[str, bytes, int, int, int]]:
-    """Yield database, key and first page of each value that has marked pages, how many it holds, how many it needs."""
+    """Yield database, key, first page, pages held and pages needed of each value that has marked pages."""
     for part, tree in bones.trees.items():
         looking = _Looking(pages, bones, part)
         looking.marked, looking.leaves = marked, {}

@@ -1,4 +1,4 @@
-"""How an LMDB environment is told in a folder, before its reader is loaded."""
+"""How to recognise an LMDB environment in a folder before its reader is loaded."""
 
 from __future__ import annotations
 

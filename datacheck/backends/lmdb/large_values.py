@@ -1,13 +1,14 @@
-"""Values of an LMDB on pages of their own, of which all is looked at: read into memory, or left in the map.
+"""Read LMDB values on overflow pages into memory or leave them in the map, whichever is faster, if all are examined.
 
-How a kernel holds a file in its cache makes a difference of ten for the map, whose pages come in 4 KiB at a time or by
-the megabyte: 7 or 60 GB/s on one machine, where `preadv` gives 13 to 28. So the first blocks of a file are had in both
-ways in turn, and what processor time that takes decides for the others: of large values all that is done with a block,
-since what was read is in the cache when it is looked at, and what nobody looks at need not be. The bytes are the same.
-The pages of a block are mapped in one go, where the kernel knows how to: one by one they cost half as much again.
+The speed of a map differs tenfold with how the kernel caches the file, since its pages come in 4 KiB or a megabyte at a
+time: 7 or 60 GB/s on one machine, where `preadv` gives 13 to 28. So the first blocks of a file are taken in both ways
+in turn, and the processor time decides for the others. For large values that is the time of everything done with a
+block: bytes that were read are in the cache when they are examined, and bytes that nobody examines need not be. The
+bytes are the same either way. The pages of a block are mapped in one go if the kernel can do that: mapping them one by
+one costs half as much again.
 
-Large values are had as they lie. What a block costs would be much for each of a few hundred small ones, after which a
-page of the tree comes: `together` puts those of many leaves into one array.
+Large values are taken where they lie. For runs of a few hundred small values with a page of the tree behind each, the
+cost of a block would be high per value: `together` puts those of many leaves into one array.
 """
 
 from __future__ import annotations
@@ -26,26 +27,26 @@ from datacheck.backends.shared.key_arrays import Buffer, Numbers
 from datacheck.backends.shared.read_buffers import reused
 
 LEAST, MOST = 64 << 10, 18 << 20
-"""Bytes that are read in one go."""
+"""Least and largest number of bytes that are read in one go."""
 TRIED = 2 << 20
-"""Of a smaller block of large values it is not measured what it costs: more than its bytes do."""
+"""Smallest block of large values that is timed, in bytes: for smaller ones, not only the bytes cost time."""
 MAPPED_AT_ONCE = 8 << 20
-"""So much is mapped in one go: a slow disk gives it long before a worker's time is over."""
+"""Bytes mapped in one go: few enough for a slow disk to deliver long before a worker's time is over."""
 POPULATE_READ = 22
 """MADV_POPULATE_READ, since Linux 5.14 (madvise(2))."""
 READ, MAPPED = 4, 2
-"""Blocks that are had in each way before it is decided: the first two that are read pay for memory that is new."""
+"""Number of blocks measured in each way before the decision; the first two reads also pay for new memory."""
 CLEARLY = 0.8
-"""The map has to take less than this share of the time: unmapping it is paid later."""
+"""The map must take less than this fraction of the time for reading, since unmapping is paid for later."""
 OS_PAGE = 4096
 STRETCHES = 256
-"""So many stretches are read in one go: a kernel takes 1024 places to write to, of which each stretch has two."""
+"""Maximum number of stretches read in one go: a kernel takes 1024 buffers, and each stretch needs two."""
 BETWEEN = 0.25
-"""What lies between stretches is read as well, up to this share of the values."""
+"""Maximum amount of data between stretches that is read as well, as a fraction of the values."""
 
 
 class Way:
-    """How the values of one file are had; `read` and `mapped` are seconds of processor time for a byte."""
+    """The way in which the values of one file are taken; `read` and `mapped` are processor time in seconds per byte."""
 
     def __init__(self) -> None:
         self.read: list[float] = []
@@ -54,29 +55,29 @@ class Way:
 
     @property
     def by_reading(self) -> bool:
-        """Whether the next values are to be read. Of the map the dearer trial counts: some of it may be there."""
+        """Whether to read the next values. The slower trial of the map counts, as pages may have been mapped before."""
         if len(self.read) < READ:
             return True
         return len(self.mapped) >= MAPPED and CLEARLY * min(self.read) <= max(self.mapped)
 
     def took(self, seconds: float, size: int, *, reading: bool) -> None:
-        """Take note of what values cost that were had in one of the ways."""
+        """Record the processor time of values that were taken in one of the ways."""
         (self.read if reading else self.mapped).append(seconds / size)
 
     def begin(self, size: int, *, reading: bool) -> None:
-        """Begin to measure what a block costs, if that is still to be known."""
+        """Begin to measure the cost of a block, if it is still needed."""
         known = len(self.read) >= READ if reading else len(self.mapped) >= MAPPED
         self._trial = None if known or size < TRIED else (time.thread_time(), size, reading)
 
     def end(self) -> None:
-        """Take note of what the block cost that was begun, if one was and its values were had that way."""
+        """Record the cost of the block that was begun, if one was and its values were taken that way."""
         if self._trial is not None:
             began, size, reading = self._trial
             self.took(time.thread_time() - began, size, reading=reading)
             self._trial = None
 
     def give_up(self) -> None:
-        """Forget a block that was begun."""
+        """Discard the measurement that was begun."""
         self._trial = None
 
 
@@ -87,14 +88,14 @@ def _way(device: int, inode: int) -> Way:
 
 @lru_cache(maxsize=16)
 def _way_together(device: int, inode: int) -> Way:
-    """Return the way of small values: these are copied out of the map, so that only unmapping it is paid later."""
+    """Return the way for small values: these are copied out of the map, so that only unmapping is paid for later."""
     return Way()
 
 
 def are_read(pages: Pages) -> bool:
-    """Say if small values of a file were read, and are still: nothing is to be mapped beforehand.
+    """Return whether small values of a file were read and still are, so that nothing needs mapping beforehand.
 
-    Those that are never put together, being of many lengths, are looked at in the map.
+    Small values that are never put together, since their lengths differ, are used in the map.
     """
     status = os.fstat(pages.file)
     way = _way_together(status.st_dev, status.st_ino)
@@ -102,16 +103,17 @@ def are_read(pages: Pages) -> bool:
 
 
 def way_of(pages: Pages) -> Way:
-    """Return the way of the large values of a file."""
+    """Return the way for the large values of a file."""
     status = os.fstat(pages.file)
     return _way(status.st_dev, status.st_ino)
 
 
 def loaded(pages: Pages, way: Way, start: int, size: int, pulse: Callable[[], None]) -> NDArray[np.uint8] | None:
-    """Return bytes of the file in memory; None where the map is quicker, or a disk or a cut file gives fewer.
+    """Return bytes of the file in memory, or None if the map is faster, or a disk or a truncated file gives fewer.
 
-    These are left to the map, where whoever touches them dies, and is told apart from the records around. In the map
-    they are there already, as far as they could be had. `pulse` is called as this goes on.
+    Bytes that cannot be read are left to the map: a process that touches them there dies, and their record is then
+    separated from the records around. If the map is faster, the bytes are mapped on return, as far as possible. `pulse`
+    is called while this goes on.
     """
     if size <= LEAST:
         return None
@@ -131,12 +133,12 @@ def loaded(pages: Pages, way: Way, start: int, size: int, pulse: Callable[[], No
     if there < before + size:
         way.give_up()
         return None
-    # An array made of a memoryview by `ndarray` would hold nothing that keeps the memory from being used again.
+    # `ndarray` on a memoryview would hold no reference that keeps the memory from being reused.
     return np.frombuffer(into, np.uint8)[before:]
 
 
 def _map_in(pages: Pages, start: int, size: int, pulse: Callable[[], None]) -> None:
-    """Have the kernel map a part of the file; where it cannot, or a disk or a cut file gives less, each look will."""
+    """Let the kernel map a part of the file. If it cannot, or a disk or a cut file fails, each access maps its page."""
     stop = start + size
     at = start - start % OS_PAGE
     with contextlib.suppress(OSError, ValueError):
@@ -148,9 +150,9 @@ def _map_in(pages: Pages, start: int, size: int, pulse: Callable[[], None]) -> N
 
 
 def together(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:
-    """Return values of one length in memory that begin at these places of the file: shape (values, length).
+    """Return equally long values that begin at these places of the file, in memory: shape (values, length).
 
-    What a disk or a cut file does not give is left to the map, as by `loaded`.
+    Like `loaded`, it leaves what a disk or a truncated file does not give to the map.
     """
     status = os.fstat(pages.file)
     way = _way_together(status.st_dev, status.st_ino)
@@ -171,9 +173,9 @@ def together(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:
 
 
 def _stretches(places: Numbers, length: int) -> tuple[int, list[int]] | None:
-    """Return how far the values are apart, and which ones lie farther behind the one before them than that.
+    """Return the distance of neighbouring values, and the indexes of those that lie farther behind their predecessor.
 
-    None where they lie in another way, or too much lies between them.
+    Return None if the values lie in another way, or if too much lies between them.
     """
     distances = np.diff(places)
     step = int(distances.min(initial=np.iinfo(np.int64).max)) if len(distances) else length
@@ -187,7 +189,7 @@ def _stretches(places: Numbers, length: int) -> tuple[int, list[int]] | None:
 
 
 def _read(pages: Pages, places: Numbers, length: int, stretches: tuple[int, list[int]]) -> NDArray[np.uint8] | None:
-    """Return values as they are read, with what lies between stretches of them read into memory that nobody wants."""
+    """Return values by reading them, or None if not all can be read; gaps between stretches go to scratch memory."""
     step, breaks = stretches
     first = int(places[0])
     before = first % OS_PAGE

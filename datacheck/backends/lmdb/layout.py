@@ -1,4 +1,4 @@
-"""How an LMDB environment divides: its databases, shards and probes, read off its pages."""
+"""Divide an LMDB environment into databases, shards and probes by its pages, and patch its meta pages."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from datacheck.model.escaping import escape
 SHARDS = 4096
 SHARD_BYTES, LARGEST_SHARD_BYTES = 16 << 20, 128 << 20
 LEAST_RECORDS = 512
-"""A shard of large records has so many, unless it came out larger than LARGEST_SHARD_BYTES: each shard costs the same
-for getting ready, however few its records are."""
+"""Number of records in a shard of large records, unless that makes it larger than LARGEST_SHARD_BYTES.
+
+Preparing a shard costs the same however few records it has.
+"""
 SHARD_RECORDS = 32768
-"""What a shard finds waits in memory until its turn comes: of small records few bytes may be many findings."""
+"""Maximum number of records in a shard. Its findings wait in memory, and few bytes may give many findings."""
 PROBE_RECORDS = 16
-"""Probes of a small store are at least this many records apart."""
+"""Minimum distance of the probes of a small store, in records."""
 MAP_SPARE_PAGES = 16
 
 
 def shards(pages: Pages, tree: Tree, shard_bytes: int | None) -> list[Shard]:
-    """Return ranges of about `shard_bytes` each of one database; of None they get a size that suits its records."""
+    """Return ranges of one database of about `shard_bytes` each; if that is None, of a size that suits its records."""
     held = tree.record.pages * pages.page_size
     held = held if 0 < held < pages.size else pages.size
     if shard_bytes is None:
@@ -44,7 +46,7 @@ def shards(pages: Pages, tree: Tree, shard_bytes: int | None) -> list[Shard]:
 
 
 def probes(pages: Pages, tree: Tree, count: int) -> list[Shard]:
-    """Return at most `count` ranges that begin evenly spread over one database."""
+    """Return at most `count` ranges whose starts are spread evenly over one database."""
     try:
         seams, leaves = pages.seams(tree.record, count)
         if leaves and len(seams) < count:
@@ -56,7 +58,7 @@ def probes(pages: Pages, tree: Tree, count: int) -> list[Shard]:
 
 
 def _seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
-    """Return keys that divide what is left of a damaged database, in order: more than `enough` if there are so many."""
+    """Return keys that divide what is left of a damaged database, in order; `enough` of them, or more, if there are."""
     lows = [entry.low for entry in tree.entries if entry.low is not None]
     if len(lows) < enough:
         for entry in tree.entries:
@@ -64,14 +66,14 @@ def _seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
                 try:
                     leaves = leaves_below(pages, [entry])
                 except PageDamaged:
-                    continue  # somebody writes meanwhile
+                    continue  # another process is writing
                 lows += [leaves.low.at(at) for at in range(len(leaves)) if leaves.bounded_below[at]]
         lows.sort(key=tree.record.order())
     return list(dict.fromkeys(lows))
 
 
 def _spread(keys: list[bytes], count: int) -> list[bytes]:
-    """Return at most `count` of the keys, evenly spread and none twice."""
+    """Return at most `count` of the keys, evenly spread, without duplicates."""
     if count < 1:
         return []
     chosen = [keys[(place + 1) * len(keys) // (count + 1)] for place in range(count)] if len(keys) > count else keys
@@ -79,7 +81,7 @@ def _spread(keys: list[bytes], count: int) -> list[bytes]:
 
 
 def flags_of(data: Path) -> dict[str, int]:
-    """Return the flags of each database that holds records, by part. Raises PageDamaged without any meta page."""
+    """Return the flags of each database that holds records, by part. Raises PageDamaged if there is no meta page."""
     return {part: tree.record.flags & PERSISTENT for part, tree in skeleton(data).trees.items()}
 
 
@@ -96,7 +98,7 @@ def data_version(data: Path) -> int:
 
 
 def set_flags(data: Path, part: str, flags: int) -> None:
-    """Give a database of a closed environment flags that py-lmdb does not set; it must be empty. Raises PageDamaged."""
+    """Give an empty database of a closed environment flags that py-lmdb cannot set. Raises PageDamaged."""
     with Pages(data) as pages:
         places = [pages.main_flags_at + page * pages.page_size for page in (0, 1)]
         if part:
@@ -112,9 +114,9 @@ def set_flags(data: Path, part: str, flags: int) -> None:
 
 
 def fit_map(data: Path) -> None:
-    """Set the map size in the meta pages of a finished, closed environment to what its pages take, and a little more.
+    """Set the map size in the meta pages of a finished, closed environment to the size of its pages and a little more.
 
-    Whoever opens the environment to write more may raise it as ever.
+    A process that opens the environment to write more can still raise it.
     """
     with Pages(data) as pages:
         page_size = pages.meta.page_size

@@ -1,6 +1,6 @@
 """Judge many leaf pages of an LMDB at once: headers, nodes, key order, overflow extents to their last page.
 
-This only tells sound pages from others; `salvage` then says what is wrong with one of the others.
+This only separates sound pages from others; `salvage` then says what is wrong with one of the others.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.shared.key_arrays import GATHERED, Buffer, Flags, Keys, Numbers
 
 NEAR = 16
-"""The kernel maps so many pages at once (64 KiB, fault_around_bytes): headers as near as that are had from the map."""
+"""Largest extent, in pages, whose header is read from the map.
+
+The kernel maps 16 pages at once (64 KiB, fault_around_bytes).
+"""
 NONE_NEAR = 1
-"""Where the values are read, to map them for their headers alone costs as much as to read them."""
+"""Value of `near` if the values are read: mapping them for their headers alone costs as much as reading them."""
 READ_BYTES = 2 << 20
-"""Read in one go: it stays in the processor's cache while it is looked at."""
+"""Bytes read in one go: few enough to stay in the processor's cache while they are judged."""
 
 
 class Leaves(msgspec.Struct, frozen=True):
-    """Neighbouring leaves of one database in key order, with the keys their parents have for them.
+    """Neighbouring leaves of one database in key order, with the bounds that their parents give.
 
-    Every key of a leaf is at least its low key and less than its high key; where `bounded_below` or `bounded_above` is
-    False there is no such key.
+    Every key of a leaf is at least its low key and less than its high key. If `bounded_below` or `bounded_above` is
+    False, there is no such bound.
     """
 
     numbers: Numbers
@@ -58,10 +61,10 @@ class Leaves(msgspec.Struct, frozen=True):
 
 
 class ReadNodes(msgspec.Struct, frozen=True):
-    """The nodes of neighbouring leaves in key order, in their pages as these were read when they were judged.
+    """The nodes of neighbouring leaves in key order, in their pages as read for judging.
 
-    `values` are what the nodes hold; of a value that lies on pages of its own its length, and `first` the number of the
-    first of these, which else is 0.
+    `values` are the values in the nodes. For a value on overflow pages only the length is valid, and `first` is the
+    number of its first page; for all others `first` is 0.
     """
 
     keys: Keys
@@ -73,7 +76,7 @@ class ReadNodes(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct):
-    """Which leaves are sound; `closer` are sound but for nodes with several values, which nobody looked at yet."""
+    """A verdict on leaves: `closer` are sound except for nodes with several values, which were not checked yet."""
 
     sound: Flags
     closer: Flags
@@ -85,7 +88,7 @@ class Judged(msgspec.Struct):
     transaction keeps its pages.
     """
     shared: frozenset[int] = frozenset()
-    """The first pages of extents that have pages in common with another one."""
+    """The first pages of extents that have pages in common with another extent."""
     held: list[ReadNodes] = msgspec.field(default_factory=list)
 
 
@@ -99,9 +102,9 @@ def judge(
     hold: bool = False,
     near: int = NEAR,
 ) -> Judged:
-    """Judge leaves, in batches; count those that are sound and are to be counted. `hold` asks for their nodes.
+    """Judge leaves in batches, and count the sound ones that `counted` selects. `hold` asks for their nodes.
 
-    Headers of extents of at most `near` pages are had from the map.
+    Headers of extents of at most `near` pages are read from the map.
     """
     whole = Judged(np.ones(len(leaves), bool), np.zeros(len(leaves), bool), np.zeros(len(leaves), np.int64), _NONE)
     extents = []
@@ -130,16 +133,16 @@ _NONE = np.zeros((0, 3), np.int64)
 
 
 def _in_key_order(held: ReadNodes, order: Numbers, counts: Numbers) -> ReadNodes:
-    """Return nodes in the order of their leaves: the n-th leaf here is the one at `order[n]`, with so many nodes."""
+    """Return nodes in key order: the n-th leaf here is the one at `order[n]` and has `counts[n]` nodes."""
     if (order[1:] > order[:-1]).all():
         return held
     return held[np.argsort(np.repeat(order, counts), kind="stable")]
 
 
 def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags, Numbers, Numbers, ReadNodes]:
-    """Return of each page whether it is sound, whether it has DUPSORT nodes, how many nodes; and all extents and nodes.
+    """Return for each page whether it is sound, whether it has DUPSORT nodes, its node count; then extents and nodes.
 
-    What is held of a page that is not sound is of no use.
+    The nodes of a page that is not sound are meaningless.
     """
     header, base, page_size = pages.header, pages.base, pages.page_size
     stack = Stack(pages.file, page_size, pages.size, leaves.numbers, GATHERED)
@@ -183,7 +186,7 @@ def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags
 
 
 class _Nodes:
-    """The nodes of a batch: sizes, flags, the place of the data in the page, and whether it all lies in the page."""
+    """The nodes of a batch: sizes, flags, the place of the data in the page, and whether all of it lies in the page."""
 
     def __init__(self, buffer: Buffer, places: Numbers, offsets: Numbers, base: int, page_size: int) -> None:
         words = buffer.words(places)
@@ -202,7 +205,7 @@ class _Nodes:
 
 
 def _in_order(flags: int, keys: Keys, page: Numbers) -> Flags:
-    """Return of each node whether its key is above that of the node before it in its page."""
+    """Return for each node whether its key is above that of the previous node in its page."""
     ordered = np.ones(len(page), bool)
     if len(page) > 1:
         ordered[1:] = (compare(keys[:-1], keys[1:], flags) < 0) | (page[1:] != page[:-1])
@@ -210,14 +213,14 @@ def _in_order(flags: int, keys: Keys, page: Numbers) -> Flags:
 
 
 def _full(nodes: _Nodes, page: Numbers, count: int, room: Numbers) -> Flags:
-    """Return of each page whether its nodes take all the room they have: LMDB leaves no gaps between them."""
+    """Return for each page whether its nodes fill the space they have: LMDB leaves no gaps between them."""
     taken = np.bincount(page, weights=nodes.taken, minlength=count)
     full: Flags = taken == room
     return full
 
 
 def _within(flags: int, keys: Keys, starts: Numbers, counts: Numbers, leaves: Leaves) -> Flags:
-    """Return of each page whether its first and its last key lie where its parent says."""
+    """Return for each page whether its first and last key lie within the bounds that its parent gives."""
     within = np.ones(len(leaves), bool)
     below = np.flatnonzero(leaves.bounded_below & (counts > 0))
     if len(below):
@@ -229,9 +232,9 @@ def _within(flags: int, keys: Keys, starts: Numbers, counts: Numbers, leaves: Le
 
 
 def _judge_extents(pages: Pages, judged: Judged, most: int) -> None:
-    """Mark leaves of which an overflow extent has another header than it should, or pages of another extent.
+    """Mark leaves as damaged if an overflow extent has a wrong header, or pages of another extent.
 
-    Gives the extents the number of pages that their headers say they hold.
+    Set the number of pages of each extent to the number in its header.
     """
     if not len(judged.extents):
         return
@@ -250,7 +253,7 @@ def _judge_extents(pages: Pages, judged: Judged, most: int) -> None:
 
 
 def _held(pages: Pages, extents: Numbers, heads: NDArray[np.uint8]) -> Numbers:
-    """Return how many pages each extent holds by its header, 0 where that is not what it should be.
+    """Return the number of pages that each extent holds by its header, or 0 if the header is wrong.
 
     `heads` has shape (extents, header).
     """
@@ -265,12 +268,12 @@ def _held(pages: Pages, extents: Numbers, heads: NDArray[np.uint8]) -> Numbers:
 
 
 def _mapped_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:
-    """Return headers that lie near each other: what the kernel maps for them are the values, which come next."""
+    """Return headers that lie close together: the kernel maps the values with them, which are needed next."""
     return Buffer(np.frombuffer(pages.map, np.uint8)).pieces(offsets, pages.header)
 
 
 def _read_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:
-    """Return headers that lie apart, or whose values are read: to map these pages alone makes mapping others slow."""
+    """Return headers that lie far apart, or whose values are read: mapping their pages alone slows mapping others."""
     pread, file, header = os.pread, pages.file, pages.header
     heads = [pread(file, header, offset) for offset in offsets.tolist()]
     joined = b"".join(heads)

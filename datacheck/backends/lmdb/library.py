@@ -1,4 +1,4 @@
-"""All of py-lmdb: reading by transaction, why it refuses, and writing a new environment."""
+"""Everything that uses py-lmdb: reading by transaction, the reason why it refuses, and writing a new environment."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ from datacheck.model.escaping import unescape
 from datacheck.workers.limits import memory_limit
 
 MAP_BYTES = 64 << 20
-"""The map of a new environment while it is written; it grows with what is written. A limit on memory bounds it too."""
+"""Initial map size of a new environment, in bytes. It grows with what is written, within any limit on memory."""
 MAP_STEP = 1 << 30
-"""It doubles, but grows by no more than this at once."""
+"""Maximum growth of the map at once, in bytes; otherwise it doubles."""
 SPARE_BYTES = 4 << 20
-"""What a transaction may take beside its records: branch pages, names of databases, the list of free pages."""
+"""Bytes that a transaction may take beside its records: branch pages, names of databases, the list of free pages."""
 COPIED_BYTES = 4096
-"""Of a database whose records take less on average, keys and values are copied: quicker than two views of each."""
+"""Average size of a record, in bytes, up to which keys and values are copied, which is faster than two views."""
 COMMIT_BYTES = 16 << 20
 NODE_BYTES = 32
-"""More than what a record takes beside its key and value in a page, and its share of the page's header."""
+"""Upper limit of the bytes of a record in a page beside its key and value, with its share of the page header."""
 LMDB_1_0 = 3
 TRIALS, TRIAL_BYTES = 16, 64 << 10
 
 
 def data_file(path: Path) -> Path:
-    """Return the data file of an environment, whose path is a directory's or the file's own."""
+    """Return the data file of an environment whose path is a directory or the file itself."""
     return path / "data.mdb" if path.is_dir() else path
 
 
 @contextmanager
 def transaction(path: Path, part: str) -> Iterator[tuple[Any, Database]]:
-    """Yield a cursor over one database of an environment, and what the library says of it. Raises lmdb.Error."""
+    """Yield a cursor over one database of an environment, and what the library says about it. Raises lmdb.Error."""
     require_regular(data_file(path))
     with lmdb.open(
         os.fsencode(path),
@@ -76,27 +76,27 @@ def transaction(path: Path, part: str) -> Iterator[tuple[Any, Database]]:
 
 @lru_cache(maxsize=4)
 def refusal(path: Path, changed: int) -> str | None:
-    """Return why the library does not open the environment at `path`, as it was changed last; None if it does."""
+    """Return why the library does not open the environment at `path`, or None if it does. `changed` keys the cache."""
     try:
         with transaction(path, ""):
             return None
     except lmdb.MemoryError:
-        return None  # a limit on memory, not the environment, keeps the library from it
+        return None  # due to a limit on memory, not to the environment
     except lmdb.Error as exc:
         return _reason(exc)
 
 
 def _reason(error: lmdb.Error) -> str:
-    """Return what liblmdb says, without the path that py-lmdb puts before it."""
+    """Return liblmdb's message, without the path that py-lmdb puts before it."""
     return str(error).rpartition("MDB_")[2] or str(error)
 
 
 class LmdbWriter:
-    """Writes a new environment, each database's records in key order. Use as a context manager.
+    """A writer of a new environment, each database's records in key order. Use as a context manager.
 
-    `flags` has the flags of each database, by its part, `version` is that of the file format. A `single` environment is
-    a file (MDB_NOSUBDIR), not a folder. Raises OSError where the disk is full or refuses, UnfitRecord for a key that
-    LMDB does not take.
+    `flags` has the flags of each database by its part, `version` is that of the file format. A `single` environment is
+    a file (MDB_NOSUBDIR), not a folder. Raises OSError if the disk is full or refuses, UnfitRecord for a key that LMDB
+    does not accept.
     """
 
     def __init__(self, path: Path, flags: Mapping[str, int], version: int = 1, *, single: bool = False) -> None:
@@ -131,7 +131,7 @@ class LmdbWriter:
             )
 
     def _make(self, flags: Mapping[str, int]) -> None:
-        """Make the databases; flags that py-lmdb has no word for are set in the file, while the databases are empty."""
+        """Create the databases. Flags that py-lmdb does not know are set in the file while the databases are empty."""
         from datacheck.backends.lmdb.layout import set_flags
 
         if flags.get("", 0):
@@ -149,12 +149,12 @@ class LmdbWriter:
 
     @classmethod
     def refusals(cls, reader: Reader) -> list[str]:
-        """Return nothing: an LMDB takes what any other key-value store holds."""
+        """Return an empty list: LMDB can hold the records of any other key-value store."""
         return []
 
     @classmethod
     def like(cls, reader: Reader, path: Path) -> LmdbWriter:
-        """Return a writer that takes the records of a reader: of an LMDB it has the databases, version and form."""
+        """Return a writer for the records of a reader; if that reads LMDB, databases, version and form are the same."""
         if reader.backend != "lmdb":
             return cls(path, {"": 0})
         from datacheck.backends.lmdb.layout import data_version, flags_of, flags_of_main
@@ -165,7 +165,7 @@ class LmdbWriter:
 
     @classmethod
     def let_go(cls, path: Path) -> None:
-        """Let go of the pages of a finished environment, which was read through a map of the whole file."""
+        """Free the pages of a finished environment, which was read through a map of the whole file."""
         let_go(data_file(path))
 
     def _handle(self, part: str, flags: int) -> Any:
@@ -190,16 +190,16 @@ class LmdbWriter:
         self._behind.close()
 
     def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]], *, ordered: bool = True) -> None:
-        """Write records; the values are taken before this returns.
+        """Write records; the values are consumed before this returns.
 
-        Those that are `ordered` come behind all others of their database, of others that is looked at: pages are full
-        only where keys ascend.
+        Records that are `ordered` come behind all others of their database; for others the order is checked. Pages are
+        only filled completely if keys ascend.
         """
         with self._disk():
             self._make_room(sum(self._cost(key, value) for key, value in pairs))
             if self._transaction is None:
                 self._transaction = self._environment.begin(write=True)
-            beside_names = not part and len(self._handles) > 1  # the names are there already, in the order of keys
+            beside_names = not part and len(self._handles) > 1  # the names are in the database already, in key order
             append = not beside_names and (ordered or self._ascend(part, pairs))
             self._transaction.cursor(self._handles[part]).putmulti(pairs, append=append)
             self._pending += sum(len(value) for _, value in pairs)
@@ -207,7 +207,7 @@ class LmdbWriter:
                 self._commit()
 
     def _ascend(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> bool:
-        """Say whether the keys ascend, behind all that are there; not of databases that have an order of their own."""
+        """Return whether the keys ascend and follow all existing ones; False if the database is not in byte order."""
         if not self._by_bytes[part]:
             return False
         cursor = self._transaction.cursor(self._handles[part])
@@ -215,12 +215,12 @@ class LmdbWriter:
         return all(map(operator.lt, keys, keys[1:]))
 
     def _cost(self, key: bytes, value: bytes | memoryview) -> int:
-        """Return no less than what a record may take of the map: twice its bytes where pages are left half full."""
+        """Return an upper limit of the map space for a record: twice its bytes, as pages may be left half full."""
         size = len(key) + len(value) + NODE_BYTES
         return 2 * size if size < self._page // 4 else size + 3 * self._page
 
     def _make_room(self, size: int) -> None:
-        """Have room for records of this size in the map, which only grows between two transactions."""
+        """Ensure space for records of this size in the map, which can only grow between two transactions."""
         self._room -= size
         if self._room >= SPARE_BYTES:
             return
@@ -250,7 +250,7 @@ class LmdbWriter:
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
-        """Translate what liblmdb says of the disk, and of keys, while writing."""
+        """Translate liblmdb's errors about the disk, and about keys, while writing."""
         try:
             yield
         except lmdb.BadValsizeError as exc:
@@ -266,9 +266,9 @@ class LmdbWriter:
 
 
 def _refused(data: Path) -> int | None:
-    """Return why the disk takes no more of a file that failed; None if it does.
+    """Return the error number for which the disk refuses to extend a file that failed, or None if it does not.
 
-    liblmdb says "Input/output error" of every write that was cut short, which is what a full disk does to it.
+    liblmdb reports every write that was cut short as "Input/output error", and a full disk cuts writes short.
     """
     try:
         with data.open("ab", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""What is left of an LMDB commit whose meta page is gone: leaves over those of the older commit that is read."""
+"""Recover what is left of an LMDB commit whose meta page is lost: leaves in addition to those of the older commit."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from datacheck.backends.lmdb.tree import Entry, Span, Tree, in_order, overlappin
 from datacheck.backends.shared.key_arrays import Numbers
 
 KINDS = (0, INTEGERKEY, REVERSEKEY)
-"""The orders that the keys of a database may have."""
+"""Flags for the key orders that a database may have."""
 
 
 def overlaid(pages: Pages, tree: Tree, extra: list[int]) -> list[Entry]:
-    """Return the stretches of a tree together with leaves of which it is not known whether they belong to it.
+    """Return the stretches of a tree together with leaves that may or may not belong to it.
 
-    Leaves whose keys overlap have one stretch together; of a key that both have, the tree's own record counts.
+    Leaves whose keys overlap share one stretch. If a key occurs in both, the tree's own record counts.
     """
     if not extra:
         return tree.entries
@@ -59,10 +59,10 @@ def overlaid(pages: Pages, tree: Tree, extra: list[int]) -> list[Entry]:
 
 
 def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
-    """Return databases whose names are lost, by pages that nothing leads to; they are called by their first page.
+    """Return databases whose names are lost, from pages that nothing leads to; they are called by their first page.
 
-    Those that still have a root are whole. The other leaves are put together as they were written: one behind the other
-    as long as their keys ascend. `known` says whether all free pages are known.
+    Databases that still have a root are complete. The other leaves are put together in the order in which they were
+    written, one behind the other as long as their keys ascend. `known` says whether all free pages are known.
     """
     below: dict[int, list[int]] = {}
     for number in of_kind(pages, numbers, BRANCH):
@@ -106,7 +106,7 @@ def _rooted(pages: Pages, root: int, below: dict[int, list[int]], flags: int) ->
 
 
 def _duplicates(pages: Pages, leaf: int) -> int:
-    """Return DUPSORT if a leaf has keys with several values, and DUPFIXED with it if they are kept packed."""
+    """Return DUPSORT if a leaf has keys with several values, and DUPFIXED with it if these are packed."""
     raw = raw_page(pages, leaf)
     several = [node for node in nodes_of(pages, raw) if node is not None and node.flags & DUPDATA]
     pages_of = [raw[node.offset :] for node in several if not node.flags & SUBDATA]

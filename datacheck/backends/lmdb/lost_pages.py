@@ -1,4 +1,4 @@
-"""What the pages of an LMDB show of a database or a commit, where what leads to them is lost or wrong."""
+"""Reconstruct facts about an LMDB database or commit from its pages if what leads to them is lost or wrong."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from datacheck.model.finding import Finding, found
 
 USED, FREE = 1, 2
 BRANCHES_BELOW = 2
-"""The branch pages of a tree of so many levels are known without a look at them."""
+"""Largest depth of a tree whose number of branch pages follows from its depth alone."""
 
 
 def freed_by_the_next(pages: Pages, used: NDArray[np.uint8]) -> Numbers | None:
-    """Return the pages that the commit after the one that is read has freed; None if nothing shows that there was one.
+    """Return the pages that the commit after the chosen one freed, or None if nothing shows that there was one.
 
-    It is known by its free list, which names the main root that it replaced under its own number.
+    That commit is recognised by its free list, which names the main root that it replaced, under its own number.
     """
     number, root = pages.meta.txnid + 1, pages.meta.main.root
     for batch in unreached(pages, used != USED):
@@ -43,7 +43,7 @@ def freed_by_the_next(pages: Pages, used: NDArray[np.uint8]) -> Numbers | None:
 
 
 def opened(used: NDArray[np.uint8], freed: Numbers) -> NDArray[np.uint8]:
-    """Return which pages a commit has that took some of those that are free, and freed others."""
+    """Return the state of the pages after a commit that took some of the free pages and freed others."""
     taken = np.where(used == FREE, 0, used).astype(np.uint8)
     inside = freed[(freed >= 2) & (freed < len(used))]
     taken[inside[taken[inside] == 0]] = FREE
@@ -51,9 +51,9 @@ def opened(used: NDArray[np.uint8], freed: Numbers) -> NDArray[np.uint8]:
 
 
 def true_levels(pages: Pages, record: Database) -> int | None:
-    """Return how many levels a tree has by its first and by its last leaf.
+    """Return the number of levels of a tree, which must be the same down to its first and to its last leaf.
 
-    None where its pages do not say, or where they are fewer than its record counts: it has another root, then.
+    Return None if its pages do not tell, or are fewer than its record counts: its root is then another page.
     """
     found = {_down(pages, record.root, last=last) for last in (False, True)}
     depth = found.pop() if len(found) == 1 else None
@@ -82,7 +82,7 @@ def _down(pages: Pages, number: int, *, last: bool) -> int | None:
 
 
 def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
-    """Say if the file ends before its last page does, and a page that it lacks is none of the free ones.
+    """Yield a finding if the file ends before its last page, and a missing page is not a free one.
 
     Pages that are taken and freed within one transaction are never written.
     """
@@ -96,9 +96,9 @@ def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
 
 
 def pages_in_use(records: Sequence[Database]) -> int:
-    """Return how many pages databases and the metas have by what they say; 0 where this may be wrong.
+    """Return the number of pages that databases and metas have by their records, or 0 if that may be wrong.
 
-    Where a key has several values, writers count in more ways than one.
+    Writers count in different ways if a key has several values.
     """
     if any(record.root == LOST or record.flags & DUPSORT for record in records):
         return 0

@@ -1,7 +1,7 @@
-"""LMDB's two meta pages: both are read and judged, and the newest sound one is taken.
+"""Read and judge LMDB's two meta pages, and choose the newest sound one.
 
-Transaction N writes meta page N & 1, so page 0 holds even numbers. The library refuses an environment where one of the
-two is broken, though the other one still leads to everything that was committed before.
+Transaction N writes meta page N & 1, so page 0 holds even numbers. The library refuses an environment if one of the two
+is broken, although the other one still leads to everything that was committed before.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from datacheck.backends.lmdb.format import (
 from datacheck.model.finding import Finding, found
 
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536, 512, 1024, 2048, 256)
-"""Where a second meta page is looked for if the first is destroyed; the common sizes first."""
+"""Page sizes at which a second meta page is searched for if the first is destroyed; the common sizes come first."""
 VERSIONS = {16: 1, 24: 3}
 LOST = NO_PAGE - 1
-"""The root of a tree whose root nobody knows any more."""
+"""The root of a tree whose root is unknown."""
 TRIAL_PAGES = 64
 TRIES = 100
 Read = Callable[[int, int], bytes]
-"""Return `size` bytes, or fewer at the end of the file, from an offset on."""
+"""Return `size` bytes from an offset on, or fewer at the end of the file."""
 
 
 class Metas(msgspec.Struct, frozen=True):
-    """What the meta pages say: the commit to read, and what is wrong with either of them.
+    """The content of the meta pages: the commit to read, and what is wrong with either page.
 
-    `sound` means that the library will open the environment and see the same commit, `certain` that no newer commit
-    than the chosen one was there.
+    `sound` means that the library will open the environment and see the same commit, `certain` that there was no newer
+    commit than the chosen one.
     """
 
     header: int
@@ -60,10 +60,10 @@ class Metas(msgspec.Struct, frozen=True):
 
 
 def read_metas(read: Read, size: int, end: Callable[[], int] | None = None) -> Metas:
-    """Return the metas of a file of `size` bytes. Raises PageDamaged where there is nothing to go by.
+    """Return the metas of a file of `size` bytes. Raises PageDamaged if nothing shows what the page size is.
 
-    Both are of one moment: another process may be writing them. `end` returns where the last bytes lie that were ever
-    written: behind them is a hole, of any size.
+    Both are of one moment, although another process may be writing them. `end` returns the end of the last bytes that
+    were ever written: behind them is a hole, of any size.
     """
     for _ in range(TRIES):
         head = read(0, 256)
@@ -76,7 +76,7 @@ def read_metas(read: Read, size: int, end: Callable[[], int] | None = None) -> M
 
 
 def _kind(head: bytes, read: Read, size: int) -> tuple[int, int]:
-    """Return the sizes of the page header and of a page. Raises PageDamaged where there is nothing to go by."""
+    """Return the sizes of the page header and of a page. Raises PageDamaged if nothing shows them."""
     header = header_size(head)
     page_size = _page_size(head, header) if header is not None else None
     if header is not None and page_size is not None:
@@ -90,7 +90,7 @@ def _kind(head: bytes, read: Read, size: int) -> tuple[int, int]:
 def _judged(
     pair: tuple[bytes, bytes], header: int, page_size: int, read: Read, size: int, end: Callable[[], int]
 ) -> Metas:
-    """Return what two meta pages say, as they were read."""
+    """Return the metas that the bytes of two meta pages give."""
     metas: list[Meta] = []
     findings: list[Finding] = []
     there = size // page_size - 1
@@ -130,14 +130,14 @@ def _lost() -> Database:
 
 
 def _page_size(raw: bytes, header: int) -> int | None:
-    """Return the page size that a meta page gives, if it may be one: it stands where the free tree's record begins."""
+    """Return the page size that a meta page gives, or None if it is invalid. It is stored in the free tree's record."""
     page_size = int.from_bytes(raw[header + 24 : header + 28], sys.byteorder)
     fits = not page_size & (page_size - 1) and 256 <= page_size <= 65536
     return page_size if fits else None
 
 
 def _by_the_second(read: Read) -> tuple[int, int] | None:
-    """Return header and page size by the second meta page, where the first is destroyed."""
+    """Return header and page size by the second meta page if the first is destroyed, or None."""
     for page_size in PAGE_SIZES:
         raw = read(page_size, 256)
         header = header_size(raw)
@@ -147,7 +147,7 @@ def _by_the_second(read: Read) -> tuple[int, int] | None:
 
 
 def _by_the_pages(read: Read, size: int) -> tuple[int, int] | None:
-    """Return header and page size by which the pages themselves have their own numbers and the flags of a page."""
+    """Return the header and page size with which the pages have their own numbers and valid flags, or None."""
     for page_size in PAGE_SIZES:
         pages = range(2, min(size // page_size, 2 + TRIAL_PAGES))
         heads = [(number, read(number * page_size, 24)) for number in pages]
@@ -164,7 +164,7 @@ def _by_the_pages(read: Read, size: int) -> tuple[int, int] | None:
 
 
 def _is_leaf(page: bytes, header: int) -> bool:
-    """Say whether a page has nodes where its header has them: other files have such a header somewhere, by chance."""
+    """Return whether the nodes of a page fit its header, since other files may contain such a header by chance."""
     base = HEADERS[header]
     lower, upper = (it + base for it in struct.unpack_from("=HH", page, header - 4))
     count = (lower - header) // 2

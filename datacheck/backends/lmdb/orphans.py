@@ -1,7 +1,7 @@
-"""Leaves that no branch page of an LMDB environment reaches: found by a look at every page, and put where they belong.
+"""Find leaves of an LMDB environment that no branch page reaches, by checking every page, and put them in place.
 
-In a sound environment every page is used or listed as free. Where the list of free pages is known, a leaf that is in
-neither belongs to what a damaged branch led to. Where it is not, the leaf may be of an older commit: there is a doubt.
+In a sound environment every page is used or listed as free. If the list of free pages is known, a leaf that is neither
+belonged below a damaged branch. If the list is not known, the leaf may belong to an older commit: it is doubtful.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class _Orphan(msgspec.Struct, frozen=True):
 
 
 class Orphans:
-    """The leaves that nothing reaches. `known` says whether all free pages are known; `beat` is called on the way."""
+    """The leaves that nothing reaches.
+
+    `known` says whether all free pages are known; `beat` is called during the search.
+    """
 
     def __init__(
         self, pages: Pages, used: NDArray[np.uint8], *, known: bool, beat: Callable[[], None] = lambda: None
@@ -67,17 +70,17 @@ class Orphans:
         return len(self._orphans)
 
     def some(self, count: int) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
-        """Yield the numbers of the first leaves, and the first and the last key of each."""
+        """Yield the numbers of the first `count` leaves, with the first and the last key of each."""
         return ((it.number, (it.first, it.last)) for it in self._orphans[:count])
 
     def take(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
-        """Return what `within` does; it is not returned again."""
+        """Return what `within` returns, and exclude it from later results."""
         groups = self.within(pages, record, low, high)
         self._taken.update(number for group in groups for number in group.leaves)
         return groups
 
     def within(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
-        """Return the leaves all of whose keys lie in a range of a database, in order, those that overlap together."""
+        """Return the leaves whose keys all lie in a range of a database, in order; overlapping ones form one group."""
         order = record.order()
         inside = (it for it in self._between(record, low, high) if _fits(pages, record, it, low, high))
         groups = overlapping(Span(order(it.first), order(it.last), it.first, it.number) for it in inside)
@@ -88,7 +91,7 @@ class Orphans:
         ]
 
     def _between(self, record: Database, low: bytes | None, high: bytes | None) -> Iterator[_Orphan]:
-        """Yield the leaves that are left and begin in a range, in order."""
+        """Yield the leaves that are not taken and begin in a range, in order."""
         order, kind = record.order(), record.flags & (REVERSEKEY | INTEGERKEY)
         if kind not in self._sorted:
             ordered = sorted(self._orphans, key=lambda it: (order(it.first), it.age, it.number))
@@ -100,7 +103,7 @@ class Orphans:
 
 
 def _looked_at(pages: Pages, number: int) -> _Orphan | None:
-    """Return a leaf, whole or cut by the end of the file."""
+    """Return a leaf, complete or cut by the end of the file, or None if the page is no leaf with keys."""
     raw = raw_page(pages, number)
     if len(raw) < pages.header or flags_of(pages, raw) != LEAF or raw[:8] != struct.pack("=Q", number):
         return None
@@ -117,7 +120,7 @@ def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, hi
 
 
 def unreached(pages: Pages, wanted: Flags) -> Iterator[Numbers]:
-    """Yield the numbers of the pages that are wanted, in batches; what lies in holes of the file is nothing."""
+    """Yield the numbers of the wanted pages, in batches; pages in holes of the file are skipped."""
     place, end = 2 * pages.page_size, min(len(wanted) * pages.page_size, pages.size)
     while place < end:
         try:
@@ -125,7 +128,7 @@ def unreached(pages: Pages, wanted: Flags) -> Iterator[Numbers]:
             place = os.lseek(pages.file, first, os.SEEK_HOLE)
         except OSError as exc:
             if exc.errno == errno.ENXIO:
-                return  # all behind is a hole
+                return  # the rest is a hole
             if exc.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
                 raise
             first, place = place, end
@@ -138,13 +141,13 @@ def unreached(pages: Pages, wanted: Flags) -> Iterator[Numbers]:
 
 
 def of_kind(pages: Pages, numbers: Numbers, kind: int) -> Iterator[int]:
-    """Yield which pages look like branches or leaves where they were written."""
+    """Yield those pages that look like branches or leaves (`kind`) and have their own number."""
     for start in range(0, len(numbers), BATCH):
         yield from _of_kind(pages, numbers[start : start + BATCH], kind)
 
 
 def is_of_others(pages: Pages, number: int) -> bool:
-    """Whether a leaf is of the free list, of the values of one key, or has names of databases."""
+    """Return whether a leaf belongs to the free list or to the values of one key, or holds names of databases."""
     parsed = parse(pages, number, LEAF, lambda key: key, None, None)
     if is_of_names(parsed):
         return True
@@ -153,7 +156,7 @@ def is_of_others(pages: Pages, number: int) -> bool:
 
 
 def _of_kind(pages: Pages, numbers: Numbers, kind: int) -> list[int]:
-    """Return which pages look like branches or leaves where they were written."""
+    """Return those pages that look like branches or leaves (`kind`) and have their own number."""
     stack = Stack(pages.file, pages.page_size, pages.size, numbers)
     fit = stack.present & (stack.field(0, np.int64) == numbers)
     fit &= stack.field(pages.header - 6, np.uint16) == kind
@@ -165,12 +168,12 @@ def _of_kind(pages: Pages, numbers: Numbers, kind: int) -> list[int]:
 
 
 def _of_values(record: Database, parsed: Parsed) -> bool:
-    """Whether a leaf is of the tree of one key's values: its nodes have keys and nothing else."""
+    """Return whether a leaf belongs to the tree of one key's values: its nodes have keys and nothing else."""
     return bool(record.flags & DUPSORT) and not any(node.size or node.flags & BIGDATA for node in parsed.nodes)
 
 
 def _of_free_pages(pages: Pages, parsed: Parsed) -> bool:
-    """Whether a leaf is of the free list: each node has a transaction for its key, and for its value a list."""
+    """Return whether a leaf belongs to the free list: each node's key is a transaction, its value a list of pages."""
     for node in parsed.nodes:
         value = read_value(pages, parsed, node).data
         count = int.from_bytes(value[:8], sys.byteorder)
@@ -183,5 +186,5 @@ def _of_free_pages(pages: Pages, parsed: Parsed) -> bool:
 
 
 def is_of_names(parsed: Parsed) -> bool:
-    """Whether a leaf holds nothing but names of databases."""
+    """Return whether a leaf holds nothing but names of databases."""
     return all(node.flags & (SUBDATA | DUPDATA) == SUBDATA for node in parsed.nodes)

@@ -1,7 +1,7 @@
-"""The balance of an LMDB environment: every page used once or free, and the databases as large as they say.
+"""Check the balance of an LMDB environment: every page used once or free, and the databases as large as they say.
 
-A scan adds up page numbers and records as it goes; only where the sums do not come out is every page looked at again,
-to say which.
+A scan adds up page numbers and records as it goes. Only if the sums do not match is every page examined again, to find
+the pages concerned.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 LOOKED_UP = 100
-"""Of so many leaves that nothing reaches the first and the last keys are looked up."""
+"""Number of unreached leaves whose first and last keys are looked up in the databases."""
 
 
 def verify(data: Path) -> list[Finding]:
-    """Look at the whole structure of an environment, and return all that is wrong with it. Raises PageDamaged."""
+    """Examine the whole structure of an environment and return all that is wrong with it. Raises PageDamaged."""
     bones = skeleton(data)
     with Pages(data, bones.metas) as pages:
         findings, sums = _looked_through(pages, bones)
@@ -43,7 +43,7 @@ def verify(data: Path) -> list[Finding]:
 
 
 def _looked_through(pages: Pages, bones: Skeleton) -> tuple[list[Finding], Counter[str]]:
-    """Return what is wrong with the leaves of an environment and with its values, and the sums."""
+    """Return what is wrong with the leaves and values of an environment, and the sums."""
     findings: list[Finding] = []
     sums: Counter[str] = Counter()
     for part in bones.trees:
@@ -58,21 +58,21 @@ def _looked_through(pages: Pages, bones: Skeleton) -> tuple[list[Finding], Count
 
 
 def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
-    """Return what the sums of all shards of an environment say of it as a whole."""
+    """Return what the sums of all shards of an environment show to be wrong with it as a whole."""
     bones = skeleton(data)
     with Pages(data, bones.metas) as pages:
         if not are_of(sums, pages.meta.txnid):
             return [written_meanwhile(": its parts were read as of several commits")]
         try:
             findings = _concluded(pages, bones, sums)
-        except PageDamaged:  # a page that was sound is so no more
+        except PageDamaged:  # a page that was sound no longer is
             return [written_meanwhile()]
         return [written_meanwhile()] if findings and pages.moved_on() else findings
 
 
 def _concluded(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> list[Finding]:
     if sums.get("died") or (sums.get("pieces") and sums.get("salvaged")):
-        # a leaf that lies in two pieces counts as a whole in a sound one, and by its records in one that is salvaged
+        # a leaf shared by two pieces counts as a whole in a sound piece, and by its records in a salvaged one
         _, sums = _looked_through(pages, bones)
     findings = list(_missing(bones, sums)) if pages.metas.sound else []
     findings += holes(pages, bones)
@@ -85,7 +85,7 @@ def _concluded(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> list[F
 
 
 def _missing(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
-    """Say of each database how many records it should have, if it has others."""
+    """Yield a finding for each database that has another number of records than it says."""
     for part, tree in bones.trees.items():
         if tree.record.root == LOST or tree.nameless:
             continue
@@ -103,7 +103,7 @@ def _missing(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
 
 
 def _balanced(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> bool:
-    """Whether the pages that were seen are all the pages there are, each once."""
+    """Return whether the pages that were seen are all existing pages, each once."""
     seen = {name: (sums.get(name, 0) + bones.account.sums[name]) % WORD for name in ("pages", "first", "second")}
     last = pages.meta.last_page
     first = last * (last + 1) // 2 - 1
@@ -112,9 +112,9 @@ def _balanced(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> bool:
 
 
 def _miscounted(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
-    """Say which databases count their pages wrongly.
+    """Yield a finding for each wrong page count of a database.
 
-    With several values for a key, some writers count the pages of these too, and still do when they have deleted them.
+    If keys have several values, some writers count the pages of these too, and still do after deleting them.
     """
     for part, tree in bones.trees.items():
         several = bool(tree.record.flags & DUPSORT)
@@ -132,7 +132,7 @@ def _miscounted(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
 
 
 class _Ledger(Account):
-    """Marks each page that is counted; `twice` has those that were marked before."""
+    """An account that marks each counted page; `twice` has the pages that were marked before."""
 
     def __init__(self, used: NDArray[np.uint8]) -> None:
         super().__init__()
@@ -146,11 +146,11 @@ class _Ledger(Account):
 
 
 def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
-    """Say which pages are used twice, with the records that share them, and which are neither used nor free."""
+    """Yield findings for pages used twice, with the records that share them, and for pages neither used nor free."""
     used = np.where(bones.used != 0, 1, 0).astype(np.uint8)
     for part in bones.trees:
         for numbers in Ranges(pages, bones, part).leaf_numbers():
-            used[numbers[numbers < len(used)]] = 0  # counted as they are judged
+            used[numbers[numbers < len(used)]] = 0  # they are counted while they are judged
     ledger = _Ledger(used)
     for part in bones.trees:
         ranges = Ranges(pages, bones, part)
@@ -179,7 +179,7 @@ def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
 
 
 def _missing_key(pages: Pages, bones: Skeleton, orphans: Orphans) -> bytes | None:
-    """Return a key on leaves that nothing reaches which no database has; None if there is none on some of them."""
+    """Return a key on the first LOOKED_UP unreached leaves that no database has, or None."""
     for number, keys in orphans.some(LOOKED_UP):
         if is_of_others(pages, number):
             continue
@@ -196,7 +196,7 @@ def _has(pages: Pages, tree: Tree, key: bytes) -> bool:
 
 
 def _shared(pages: Pages, bones: Skeleton, twice: Flags) -> Iterator[Finding]:
-    """Name the records whose values have pages in common with something else."""
+    """Yield a finding for each record whose value shares pages with something else, and one for all such pages."""
     if not twice.any():
         return
     for part, key, first, count, _ in values_on(pages, bones, twice):

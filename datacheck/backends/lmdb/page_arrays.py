@@ -1,4 +1,4 @@
-"""Many LMDB pages in one array, and many keys compared at once. Plain `preadv`, nothing mapped."""
+"""Read many LMDB pages into one array, and compare many keys at once, with plain `preadv` and without a map."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from datacheck.files.retrying import preadv
 
 
 def one_key(key: bytes) -> Keys:
-    """Return a single key, to compare many with."""
+    """Return a single key in a form that can be compared with many."""
     raw = np.frombuffer(key + bytes(PAD), np.uint8)
     return Keys(Buffer(raw), np.zeros(1, np.int64), np.array([len(key)], np.int64))
 
 
 def compare(one: Keys, two: Keys, flags: int) -> NDArray[np.int8]:
-    """Return -1, 0 or 1 for each pair of keys, in the order that a database's flags give."""
+    """Compare each pair of keys in the order that a database's flags give, and return -1, 0 or 1."""
     if flags & REVERSEKEY:
         count = max(len(one.offsets), len(two.offsets))
         pairs = ((one.at(at % len(one.offsets))[::-1], two.at(at % len(two.offsets))[::-1]) for at in range(count))
@@ -33,7 +33,7 @@ def compare(one: Keys, two: Keys, flags: int) -> NDArray[np.int8]:
 
 
 def _integers(keys: Keys) -> NDArray[np.uint64]:
-    """Return keys of at most eight bytes as the numbers they are."""
+    """Return keys of at most eight bytes as integers."""
     missing = (8 * (8 - np.clip(keys.lengths, 0, 8))).astype(np.uint64)
     words = keys.buffer.words(keys.offsets)
     if sys.byteorder == "little":
@@ -44,7 +44,7 @@ def _integers(keys: Keys) -> NDArray[np.uint64]:
 class Stack:
     """Pages read from a file into one array, in the order of their numbers, which must be sorted.
 
-    `present` says of each whether the file has all of it; where not, its row is zero.
+    `present` says for each page whether all of it is in the file; if not, its row is zero.
     """
 
     def __init__(self, file: int, page_size: int, size: int, numbers: Numbers, extra: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""What the pages and records of an environment add up to, range by range."""
+"""Add up the pages and records of an environment, range by range."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORD = 1 << 64
 
 
 def are_of(sums: Mapping[str, int], commit: int) -> bool:
-    """Whether all ranges that were added up were read as of one commit."""
+    """Return whether all ranges in the sums were read as of one commit."""
     ranges = sums.get("ranges", 0)
     first = (ranges * commit - sums.get("commits", 0)) % WORD
     return not first and not (ranges * commit * commit - sums.get("squared commits", 0)) % WORD
@@ -23,7 +23,7 @@ def are_of(sums: Mapping[str, int], commit: int) -> bool:
 
 @dataclass
 class Account:
-    """What adds up over an environment: its pages, and the records of a database.
+    """Sums over an environment: its pages, and the records of a database.
 
     The sums of page numbers and of their squares, modulo 2**64, tell whether every page is used once.
     """

@@ -1,6 +1,6 @@
-"""LMDB's pages read byte by byte: branch and leaf nodes. Plain `pread`, bounds checked.
+"""Read branch and leaf nodes of LMDB pages byte by byte, with plain `pread` and bounds checks.
 
-Where the library would die on a damaged page this raises PageDamaged.
+PageDamaged is raised for damaged pages on which the library would die.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from datacheck.backends.lmdb.metas import Metas, read_metas
 from datacheck.files.regular import open_descriptor
 
 FARTHEST = 1 << 62
-"""No file goes so far, and no kernel takes a place much farther."""
+"""Largest offset that is read, in bytes. No file extends so far, and kernels accept no offsets much larger."""
 
 
 class Pages:
-    """The pages of one data file. Use as a context manager. Raises PageDamaged where no meta page is readable.
+    """The pages of one data file. Use as a context manager. Raises PageDamaged if no meta page is readable.
 
-    `metas` are those of the commit to read; without them it is the newest one.
+    `metas` are those of the commit to read; by default it is the newest one.
     """
 
     def __init__(self, path: Path, metas: Metas | None = None) -> None:
         self.file = open_descriptor(path)
         try:
             self.metas = metas or self._read_metas()
-            self.size = os.fstat(self.file).st_size  # a commit that is written meanwhile makes the file longer first
+            self.size = os.fstat(self.file).st_size  # read after the metas, since commits extend the file first
         except BaseException:
             os.close(self.file)
             raise
@@ -66,33 +66,34 @@ class Pages:
         return os.pread(self.file, size, offset) if offset < FARTHEST else b""
 
     def _end(self, size: int) -> int:
-        """Return where the last bytes of the file lie that were ever written; its size where that cannot be told."""
+        """Return the end of the last bytes of the file that were ever written, or its size if that is unknown."""
         place = end = 0
         try:
             while place < size:
                 end = os.lseek(self.file, os.lseek(self.file, place, os.SEEK_DATA), os.SEEK_HOLE)
                 place = max(end, place + 1)
         except OSError as exc:
-            return end if exc.errno == errno.ENXIO else size  # the rest is a hole, or nobody knows of holes here
+            return end if exc.errno == errno.ENXIO else size  # the rest is a hole, or holes are not supported
         return end
 
     def commits_since(self) -> int:
-        """Return how many commits came after this one."""
+        """Return the number of commits after this one."""
         try:
             return max(0, self._read_metas().chosen.txnid - self.meta.txnid)
         except PageDamaged:
             return 0
 
     def moved_on(self) -> bool:
-        """Whether another process may have written over pages of this commit: it does from the third one after it on.
+        """Return whether another process may have overwritten pages of this commit, as the third one after it can.
 
-        What the first commit after it replaces may be used again by the third, whose pages are written before its meta.
+        Pages replaced by the first commit after it may be reused by the third, whose pages are written before its meta
+        page.
         """
         return self.commits_since() > 1
 
     @cached_property
     def map(self) -> mmap.mmap:
-        """The whole file, for reading; who takes a page that is cut off from it meanwhile dies of SIGBUS."""
+        """The whole file, mapped for reading. Accessing a page that was cut off since kills the process (SIGBUS)."""
         mapped = mmap.mmap(self.file, 0, prot=mmap.PROT_READ)
         mapped.madvise(mmap.MADV_SEQUENTIAL)
         return mapped
@@ -104,11 +105,11 @@ class Pages:
 
     @property
     def main_flags_at(self) -> int:
-        """The offset, in a meta page, of the flags of the main database, whose record lies behind the free list's."""
+        """The offset, in a meta page, of the main database's flags; its record lies behind the free list's."""
         return self.header + 24 + DATABASE_BYTES + FLAGS_AT
 
     def page(self, number: int) -> bytes:
-        """Return a page of a tree, whose number and kind were checked."""
+        """Return a page of a tree after checking its number and kind."""
         raw = os.pread(self.file, self.page_size, number * self.page_size) if number <= self.meta.last_page else b""
         if len(raw) < self.page_size:
             raise PageDamaged(f"page {number} lies beyond the end of the file")
@@ -148,8 +149,8 @@ class Pages:
     def seams(self, tree: Database, enough: int) -> tuple[list[bytes], bool]:
         """Return keys that divide the tree evenly, in order, and whether each begins a leaf.
 
-        Goes down level by level until there are `enough`, or the leaves are reached. The keys are those of branch
-        nodes: above every key to their left, not always a key of the tree.
+        Descends level by level until there are `enough` keys, or the leaves are reached. The keys are those of branch
+        nodes: above every key to their left, but not always keys in the tree.
         """
         level: list[tuple[bytes, int]] = [(b"", tree.root)]
         if tree.root == NO_PAGE:

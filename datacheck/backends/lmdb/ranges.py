@@ -1,4 +1,4 @@
-"""Divide a range of an LMDB database into pieces, and look at the leaves of each before anything is read from it."""
+"""Divide a range of an LMDB database into pieces, and check the leaves of each piece before it is read."""
 
 from __future__ import annotations
 
@@ -24,16 +24,19 @@ from datacheck.backends.shared.key_arrays import Flags, Numbers
 from datacheck.model.blocks import Position, Shard
 
 LEAST, MOST = 2, 8192
-"""Leaves of the first piece where few records are asked for, and of any piece. With held nodes the first has one."""
+"""Number of leaves in the first piece if few records are requested, and maximum number in any piece.
+
+With held nodes the first piece has one leaf.
+"""
 GROUP = 64
-"""Branch pages whose children are listed in one go."""
+"""Number of branch pages whose children are listed in one go."""
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A range of a database and its leaves; `doubt` marks those that may be of an older commit.
+    """A range of a database and its leaves; `doubt` marks those that may belong to an older commit.
 
-    `sound` means that the library may read the range: all its leaves are as they should be, and so is the one behind
-    them, onto which one has to step to know that the range has ended. If the nodes are `held` nobody steps there.
+    `sound` means that the library may read the range: all its leaves are intact, and so is the leaf behind them, onto
+    which the library has to step to see that the range has ended. If the nodes are `held`, that step is not needed.
     """
 
     shard: Shard
@@ -41,20 +44,20 @@ class Piece(msgspec.Struct, frozen=True):
     doubt: Flags
     sound: bool
     shared: frozenset[int] = frozenset()
-    """The first pages of values that have pages in common with another one."""
+    """The first pages of values that share pages with another value."""
     held: Sequence[ReadNodes] | None = None
-    """The nodes of the leaves, if they are asked for and each is one record."""
+    """The nodes of the leaves, if requested and if each node is one record."""
 
 
 class _Run(msgspec.Struct, frozen=True):
     leaves: Leaves
     doubt: Flags
     reached: bool
-    """Whether branches lead to all of these."""
+    """Whether branches lead to all of these leaves."""
 
 
 class Ranges:
-    """Looks at the pieces of ranges; `account` adds up what was seen of them."""
+    """A division of ranges into judged pieces; `account` adds up what was seen."""
 
     def __init__(
         self,
@@ -66,9 +69,10 @@ class Ranges:
         hold: bool = False,
         load: bool = False,
     ) -> None:
-        """`library` says whether the library can be used at all, `hold` asks for pieces whose nodes are held.
+        """Prepare the ranges of one database.
 
-        With `load` all values will be looked at.
+        `library` says whether the library can be used at all, `hold` asks for pieces with held nodes. With `load` all
+        values are going to be examined.
         """
         self._pages, self._bones, self._library = pages, bones, library and bones.sound
         self._hold, self._load = hold, load
@@ -76,10 +80,10 @@ class Ranges:
         self._order = self._tree.record.order()
         self.account = Account()
         self._seen: dict[int, None] = {}
-        """The pages of the trees that have the values of a key: none may come twice."""
+        """The pages of the trees that hold the values of a key; none may occur twice."""
 
     def pieces(self, shard: Shard, limit: int | None) -> Iterator[Piece]:
-        """Yield the pieces of a range in order, each judged when it is asked for; small ones first if `limit` is."""
+        """Yield the pieces of a range in order, judging each on demand; with a `limit` the first ones are small."""
         self.account.of_commit(self._pages.meta.txnid)
         most = max(LEAST, READ_BYTES // self._pages.page_size) if self._hold else MOST
         size = most if limit is None else 1 if self._hold else LEAST
@@ -101,7 +105,7 @@ class Ranges:
             run = behind
 
     def _follower(self, run: _Run, shard: Shard) -> Leaves | None:
-        """Return the leaf behind the last run of a range."""
+        """Return the leaf behind the last run of a range, or None."""
         last = run.leaves.highest(len(run.leaves) - 1)
         if last is None:
             return None
@@ -109,7 +113,7 @@ class Ranges:
         return None if following is None else following.leaves[:1]
 
     def _piece(self, piece: Shard, shard: Shard, run: _Run, rows: range, following: Leaves) -> Piece:
-        """Return a piece of a run, judged, with the leaf behind it if who reads the piece may step onto that."""
+        """Return a judged piece of a run. The leaf behind it is judged too if reading the piece may step onto it."""
         leaves, doubt = run.leaves[rows.start : rows.stop], run.doubt[rows.start : rows.stop]
         if not run.reached:
             return Piece(piece, leaves, doubt, False)
@@ -144,17 +148,17 @@ class Ranges:
                 yield run.leaves.numbers
 
     def seen(self, leaves: Leaves, judged: Judged) -> None:
-        """Hear of leaves that were judged; for those who want to know more."""
+        """Receive leaves that were judged; a hook for subclasses."""
 
     def _count(self, judged: Judged, counted: Flags) -> None:
-        """Add up what a database says of itself."""
+        """Add up the counts to compare with those in the database's record."""
         part = self._tree.part
         self.account.sums[f"{part} entries"] += int(judged.entries[counted].sum())
         self.account.sums[f"{part} leaves"] += int(counted.sum())
         self.account.sums[f"{part} overflow"] += int(judged.extents[counted[judged.extents[:, 2]], 1].sum())
 
     def _counted(self, leaves: Leaves, shard: Shard) -> Flags:
-        """Return which leaves begin in a range: the others, at its edge, are counted with another range."""
+        """Return which leaves begin in a range; others, at its edge, are counted with another range."""
         counted = np.ones(len(leaves), bool)
         if shard.start is not None and shard.start > Position(b"") and len(leaves):
             first = leaves.lowest(0)
@@ -165,7 +169,7 @@ class Ranges:
         return counted
 
     def _look_closer(self, leaves: Leaves, judged: Judged, counted: Flags, seen: dict[int, None]) -> None:
-        """Look at the nodes that have several values, one by one."""
+        """Check the nodes that have several values, one by one."""
         for at in np.flatnonzero(judged.closer & judged.sound).tolist():
             before = len(seen)
             extra = self._closer(leaves, at, seen)
@@ -178,7 +182,7 @@ class Ranges:
                 self.account.single(np.fromiter(islice(seen, before, None), np.int64))
 
     def _closer(self, leaves: Leaves, at: int, seen: dict[int, None]) -> int | None:
-        """Return how many more records than nodes a leaf has, None if one cannot be read."""
+        """Return how many more records than nodes a leaf has, or None if a record cannot be read."""
         record, part = self._tree.record, self._tree.part
         parsed = parse(self._pages, int(leaves.numbers[at]), LEAF, self._order, None, None)
         extra = 0
@@ -219,7 +223,7 @@ class Ranges:
             start, group = stop, min(2 * group, GROUP)
 
     def _place(self, key: bytes) -> int:
-        """Return the first entry that may hold a key."""
+        """Return the index of the first entry that may hold a key."""
         entries, order = self._tree.entries, self._order
         wanted = order(key)
         known = bisect_right(entries, -1, key=lambda it: -1 if it.low is None else 0)
@@ -258,12 +262,12 @@ def _alike(one: Entry, two: Entry) -> bool:
 
 
 def _together(one: Entry, two: Entry) -> bool:
-    """Whether two stretches are one, of leaves that overlap: they are read together."""
+    """Return whether two entries are one stretch of overlapping leaves, which are read together."""
     return one.low is not None and (one.low, one.high) == (two.low, two.high)
 
 
 def _whole(leaves: Leaves, stop: int) -> int:
-    """Return where to cut leaves behind a place, so that none that overlap come apart."""
+    """Return where to cut leaves at or behind an index so that overlapping leaves stay together."""
     while 0 < stop < len(leaves) and leaves.lowest(stop) is not None and leaves.lowest(stop - 1) == leaves.lowest(stop):
         stop += 1
     return stop
@@ -276,7 +280,7 @@ def _listed(entries: list[Entry]) -> Leaves:
 
 
 def _visit(seen: dict[int, None], page: int) -> bool:
-    """Note a page of a sub-tree; False if it was noted before."""
+    """Note a page of a subtree; return False if it was noted before."""
     if page in seen:
         return False
     seen[page] = None

@@ -1,7 +1,7 @@
-"""LMDB environments: read-only, without a lock file, from their pages, or through the lmdb package in workers only.
+"""Read LMDB environments, read-only and without a lock file, from their pages or, only in workers, with py-lmdb.
 
-What looks at the pages beforehand takes NumPy, which a caller that only recognises a store does without: it is imported
-where it is used.
+The code that checks pages beforehand needs NumPy. A caller that only recognises a store does without it, so it is
+imported where it is used.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from datacheck.model.finding import Finding, found
 
 PROBES = 64
 MOST_PROBED = 512
-"""Of more databases than this, so many are probed, evenly spread over all of them."""
+"""Maximum number of databases that are probed; if there are more, they are spread evenly over all."""
 TRIES = 5
-"""A place of a store that another process writes over is read as of so many commits."""
+"""Number of commits as of which a place is read while another process overwrites the store."""
 
 MOST_VALUES = 1 << 62
-"""More values than one key can have."""
+"""Larger than the number of values that one key can have."""
 
 
 @dataclass(frozen=True)
 class LmdbReader:
-    """An LMDB environment: `path` is its directory, or the data file itself.
+    """A reader of an LMDB environment: `path` is its directory, or the data file itself.
 
     Every named database is a part of its own, by its escaped name; the unnamed main database is the part "".
     """
 
     path: Path
     shard_bytes: int | None = None
-    """How large a shard is to be; None: as `layout` sees fit."""
+    """Size of a shard in bytes; None leaves it to `layout`."""
     backend = "lmdb"
     in_folders = IN_FOLDERS
 
@@ -67,7 +67,7 @@ class LmdbReader:
             return cls(path)
         try:
             with Pages(data):
-                return cls(path)  # by its second meta page, or by its pages alone
+                return cls(path)  # recognised by its second meta page, or by its other pages
         except PageDamaged:
             return None
 
@@ -81,7 +81,7 @@ class LmdbReader:
             yield self.path.with_name(f"{self.path.name}-lock")
 
     def layout(self) -> Layout:
-        """Return shards of about one size, divided where the branch pages divide."""
+        """Return shards of about equal size, divided where the branch pages divide."""
         from datacheck.backends.lmdb.layout import probes, shards
         from datacheck.backends.lmdb.skeleton import skeleton
 
@@ -113,11 +113,11 @@ class LmdbReader:
     def blocks(
         self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
     ) -> Iterator[Block]:
-        """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes.
+        """Yield the records of the shard; the value of a key in `avoid` is not touched, and is returned empty.
 
-        Sound leaves are read as they are, and the library reads what has more to it than a key and a value: several
-        values for a key, a range asked for record by record. It touches nothing that was not looked at before. What is
-        not sound is read page by page.
+        Sound leaves are read directly. The library reads what is more than a key and a value: several values for a key,
+        or a range requested record by record. It touches nothing that was not checked before. Damaged leaves are read
+        page by page.
         """
         from datacheck.backends.lmdb.zeroed_pages import marked
 
@@ -125,7 +125,7 @@ class LmdbReader:
             yield marked(block, pages.page_size, pages.header)
 
     def peek(self, shard: Shard, limit: int | None = None) -> Iterator[Block]:
-        """Yield the records of the shard as views, of which nobody has looked at a value."""
+        """Yield the records of the shard as views, without accessing any value."""
         return (block for block, _ in self._blocks(shard, limit, ignore, ()))
 
     def _blocks(
@@ -163,14 +163,14 @@ class LmdbReader:
         return {part: bool(flags & DUPSORT) for part, flags in flags_of(self.data).items()}
 
     def in_byte_order(self, part: str) -> bool:
-        """Say whether keys are compared as bytes: not from the end, nor as integers."""
+        """Return whether keys are compared as bytes from the start, neither from the end nor as integers."""
         from datacheck.backends.lmdb.skeleton import skeleton
 
         tree = skeleton(self.data).trees.get(part)
         return tree is not None and not tree.record.flags & (REVERSEKEY | INTEGERKEY)
 
     def find(self, key: str) -> Shard | None:
-        """Return the record with this key, in whichever database it is, or with "database:key" in that one."""
+        """Return the record with this key in any database, or, with "database:key", in that database."""
         from datacheck.backends.lmdb.skeleton import skeleton
 
         trees = skeleton(self.data).trees
@@ -186,7 +186,7 @@ class LmdbReader:
         return None
 
     def conclude(self, account: Mapping[str, int]) -> list[Finding]:
-        """Return what is wrong with the environment as a whole, by what adds up over all its blocks."""
+        """Return what is wrong with the environment as a whole, by the sums over all its blocks."""
         from datacheck.backends.lmdb.page_accounting import conclude
 
         return conclude(self.data, account)
@@ -196,5 +196,5 @@ class LmdbReader:
         return Block([place.key], [b""], database=shard.part or None).place(0, finding, None)
 
     def _refusal(self) -> str | None:
-        """Return why the library does not open the environment, None if it does."""
+        """Return why the library does not open the environment, or None if it does."""
         return refusal(self.path, self.data.stat().st_mtime_ns)

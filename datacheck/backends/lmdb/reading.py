@@ -1,7 +1,7 @@
-"""The records of a range of an LMDB, as of one commit; and what is left of the range where that commit is written over.
+"""Read the records of a range of an LMDB as of one commit, and stop if another process overwrites that commit.
 
-A reader that leaves no trace cannot hold a commit fast: another process may use its pages again, from the third commit
-after it on. What was found wrong only then is not said: the range is left, to be read as of a newer commit.
+A reader that leaves no trace cannot lock a commit: another process may reuse its pages, from the third commit after it
+on. Faults found only after that are not reported: the rest of the range is left to be read as of a newer commit.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from datacheck.model.finding import Finding
 
 
 class Reading:
-    """Yields the blocks of a range; `left` is then what is to be read as of a newer commit, None if it is all there.
+    """An iterable over the blocks of a range; `left` is then the part to read as of a newer commit, or None.
 
-    `library` says whether the library may be used, `last` that the range is not left where it begins, whatever happens
-    there: what then cannot be read is said to have changed. With `load` all values will be looked at.
+    `library` says whether the library may be used. `last` says that the range must not be left at its start, whatever
+    happens there: a place that cannot be read is then reported as changed. With `load` all values are going to be
+    examined.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Reading:
                 if self.left is not None:
                     return
                 place = piece.shard.stop
-                if place is not None:  # behind the last piece there is no place but that of its last record
+                if place is not None:  # the place behind the last piece is not known, only that of its last record
                     self._note(place, False)
         except PageDamaged:
             if not self._leave(place):
@@ -81,7 +82,7 @@ class Reading:
             yield from self._page_by_page(piece)
 
     def _page_by_page(self, piece: Piece) -> Iterator[Block]:
-        """Yield the records of a piece that is not sound, or was not when it was looked at."""
+        """Yield the records of a piece that is not sound, or may have changed since it was judged."""
         place = piece.shard.start
         if not piece.sound and self._leave(place):
             return
@@ -97,7 +98,7 @@ class Reading:
                 place = _behind(block, place)
 
     def _leave(self, place: Position | None) -> bool:
-        """Leave the range from a place on if its commit may have been written over."""
+        """Leave the range from a place on if its commit may have been overwritten; return whether it was left."""
         if (self._last and place == self._shard.start) or not self._pages.moved_on():
             return False
         self.left = Shard(self._shard.part, place, self._shard.stop)

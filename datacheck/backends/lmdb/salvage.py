@@ -1,6 +1,7 @@
-"""The records of a damaged LMDB, read page by page where the library must not touch it.
+"""Read the records of a damaged LMDB page by page, where the library must not be used.
 
-What can be read of a page is, in key order; what cannot be read is named: the page, the keys it leads to, the record.
+Everything readable is returned in key order. What cannot be read is reported: the page, the keys that it leads to, the
+record.
 """
 
 from __future__ import annotations
@@ -27,13 +28,16 @@ from datacheck.model.finding import Finding, found
 BLOCK_BYTES = 1 << 20
 BLOCK_RECORDS = 4096
 READ_TWICE = 2
-"""Records of one shard may take this many times the file's size together: honest ones do not share pages."""
+"""Limit of what the records of one shard may take in total, as a multiple of the file's size.
+
+Sound records do not share pages.
+"""
 SPARE_BYTES = 64 << 20
 Record = tuple[bytes, bytes, list[Finding]]
 
 
 class _Source(msgspec.Struct, frozen=True):
-    """A node of a leaf; `doubt` says that the leaf may be of an older commit."""
+    """A node of a leaf; `doubt` says that the leaf may belong to an older commit."""
 
     node: Node
     page: Parsed
@@ -41,7 +45,7 @@ class _Source(msgspec.Struct, frozen=True):
 
 
 class Salvage:
-    """Reads pieces of one range. What is to be said of the store, and not of a record, goes with the next block."""
+    """A reader of damaged pieces of one range. Findings about the store, not a record, go with the next block."""
 
     def __init__(
         self, pages: Pages, bones: Skeleton, shard: Shard, note: Note, avoid: Collection[bytes] = frozenset()
@@ -58,7 +62,7 @@ class Salvage:
         self.account: Counter[str] = Counter()
 
     def blocks(self, piece: Piece, limit: int | None) -> Iterator[Block]:
-        """Yield the records of a piece in blocks, with what is wrong with each."""
+        """Yield the records of a piece in blocks, with the findings about each."""
         keys: list[bytes] = []
         values: list[bytes] = []
         findings: list[tuple[int | None, Finding]] = []
@@ -100,7 +104,7 @@ class Salvage:
                     yield source.node.key, value, said
 
     def _of_key(self, source: _Source) -> Iterator[tuple[bytes, list[Finding]]]:
-        """Yield each value of a node's key, with what is to be said of it."""
+        """Yield each value of a node's key, with the findings about it."""
         node = source.node
         doubts = []
         if source.doubt:
@@ -134,7 +138,7 @@ class Salvage:
         return value.data, [shared]
 
     def _duplicates(self, source: _Source) -> Iterator[bytes]:
-        """Yield the values of a key that has several; what is lost of them is said under the key."""
+        """Yield the values of a key that has several; findings about lost values name the key."""
         node, order = source.node, self._tree.record.value_order()
         last: Any = None
         nth = 0
@@ -152,14 +156,14 @@ class Salvage:
             yield value
 
     def _visit(self, page: int) -> bool:
-        """Note a page of a tree of values; False if it is none, or was there before."""
+        """Note a page of a tree of values; return False if it is no page, or was noted before."""
         if page in self._seen or not 2 <= page <= self._pages.meta.last_page:
             return False
         self._seen.add(page)
         return True
 
     def _sources(self, piece: Piece) -> Iterator[_Source]:
-        """Yield the nodes of a piece's leaves in order: of leaves that overlap, each key once."""
+        """Yield the nodes of a piece's leaves in order; if leaves overlap, each key only once."""
         leaves, doubts = piece.leaves, piece.doubt.tolist()
         at = 0
         while at < len(leaves):
@@ -177,13 +181,13 @@ class Salvage:
             if len(several) == 1:
                 yield from (_Source(node, *several[0]) for node in several[0][0].nodes)
                 continue
-            several.sort(key=lambda it: not it[1])  # of a key that several have, the last one counts
+            several.sort(key=lambda it: not it[1])  # if several leaves have a key, the last one counts
             each = ((node, parsed, doubt) for parsed, doubt in several for node in parsed.nodes)
             merged = {self._order(node.key): _Source(node, parsed, doubt) for node, parsed, doubt in each}
             yield from (merged[key] for key in sorted(merged))
 
     def _begin(self, low: bytes | None) -> Position:
-        """Return where the records of a leaf begin that are in the range, which may begin within the leaf."""
+        """Return where the records of a leaf begin within the range, which may begin inside the leaf."""
         start = self._shard.start or Position(b"")
         if low is None or self._order(low) <= self._order(_raw(start)):
             return start
@@ -193,7 +197,7 @@ class Salvage:
         return without_gaps(self._pages, with_keys(parse(self._pages, number, LEAF, self._order, low, high)))
 
     def _instead(self, parsed: Parsed, stale: bool, low: bytes | None, high: bytes | None) -> list[tuple[Parsed, bool]]:
-        """Say what is wrong with a leaf, and return the leaves that no branch reaches which may stand for it."""
+        """Note what is wrong with a leaf, and return the unreached leaves that may replace it."""
         instead: list[tuple[Parsed, bool]] = []
         if parsed.lost != 0 or stale:
             orphans = self._bones.orphans(self._pages, lambda: self._note(self._begin(low), False))
@@ -208,7 +212,7 @@ class Salvage:
         return instead
 
     def _tell(self, parsed: Parsed, low: bytes | None, high: bytes | None, again: int) -> None:
-        """Note a fault of a leaf; leaves behind one another with the same fault, of which nothing is left, are one."""
+        """Note a fault of a leaf; successive leaves with the same fault and nothing readable become one fault."""
         why = ", ".join(parsed.faults)
         if again:
             after = f"; {again:,} records with such keys were found on pages that no branch reaches"

@@ -1,6 +1,6 @@
-"""The skeleton of an LMDB environment: metas, databases, all branch pages, the free list. Leaves are looked at later.
+"""Read the skeleton of an LMDB environment: metas, databases, all branch pages and the free list, but no leaves.
 
-It is small (a page in a hundred), so every worker reads it for itself, and knows then which page holds which keys.
+It is small (one page in a hundred), so every worker reads it for itself, and then knows which page holds which keys.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 NAMES_SOUGHT = 100_000
-"""Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
+"""Largest main database, in entries, that is searched for named databases; larger ones hold records."""
 TRIES = 3
-"""A store that another process commits to meanwhile is looked at so many times."""
+"""Maximum number of times a store is read while another process commits to it."""
 
 
 class Skeleton(msgspec.Struct):
     """What is known of an environment before any leaf is read.
 
-    `used` has a byte for each page of the file: USED by a branch, or as a child of one, or by the free list itself;
+    `used` has a byte for each page of the file: USED for a branch, a child of one, or a page of the free list itself;
     FREE if listed as free. `free_known` says whether all of the free list could be read.
     """
 
@@ -77,11 +77,11 @@ class Skeleton(msgspec.Struct):
     free_known: bool
     metas: Metas
     listed: int
-    """How many pages are listed as free."""
+    """Number of pages listed as free."""
     _orphans: Orphans | None = None
 
     def orphans(self, pages: Pages, beat: Callable[[], None]) -> Orphans:
-        """Return the leaves that nothing reaches; looking for them takes a look at every page, once."""
+        """Return the leaves that nothing reaches; they are searched for once, in every page."""
         if self._orphans is None:
             self._orphans = Orphans(pages, self.used, known=self.free_known, beat=beat)
         return self._orphans
@@ -92,9 +92,9 @@ class Skeleton(msgspec.Struct):
 
 
 def skeleton(data: Path) -> Skeleton:
-    """Return the skeleton of an environment; the last ones asked for are kept. Raises PageDamaged without any meta."""
+    """Return the skeleton of an environment; the last two are cached. Raises PageDamaged if there is no meta page."""
     status = data.stat()
-    with Pages(data) as pages:  # who writes to a map changes no time stamp
+    with Pages(data) as pages:  # a process that writes through a map changes no time stamp
         commit = pages.meta.txnid
     return _skeleton(data, status.st_ino, status.st_size, status.st_mtime_ns, commit)
 
@@ -110,7 +110,7 @@ def _skeleton(data: Path, inode: int, size: int, changed: int, commit: int) -> S
 
 
 def _whole(data: Path, pages: Pages) -> Skeleton:
-    """Return the skeleton; where more pages are in use than the meta page says, all that the file has."""
+    """Return the skeleton; if more pages are in use than the meta page says, read all pages of the file."""
     bones = Walk(pages).skeleton()
     there, last = pages.size // pages.page_size - 1, pages.meta.last_page
     used = pages_in_use([pages.meta.free, pages.meta.main, *(it.record for it in bones.trees.values() if it.part)])
@@ -128,7 +128,7 @@ def _whole(data: Path, pages: Pages) -> Skeleton:
 
 
 class Walk:
-    """Goes through an environment's trees, but for their leaves."""
+    """A walk through an environment's trees, without their leaves."""
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
@@ -181,7 +181,7 @@ class Walk:
         )
 
     def _filled(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
-        """Yield the stretches of a tree, with the leaves that no branch reaches in place of its holes."""
+        """Yield the stretches of a tree, with unreached leaves in place of its holes."""
         for entry in tree.entries:
             if entry.kind != "hole":
                 yield entry
@@ -197,7 +197,7 @@ class Walk:
                     yield Entry(group.low, group.high, orphan, "orphan", group.doubt or doubt)
 
     def _with_its_root(self, main: Database, listed: Sequence[Numbers]) -> Database:
-        """Return the main database with its root where the names of the databases are, if that is another page."""
+        """Return the main database, with the leaf that holds the names as its root if that is another page."""
         numbers = self._written(self.used == 0) if main.depth == 1 else np.zeros(0, np.int64)
         root = leaf_with_names(self.pages, main, numbers[~np.isin(numbers, np.concatenate([numbers[:0], *listed]))])
         if root is None:
@@ -207,7 +207,7 @@ class Walk:
         return msgspec.structs.replace(main, root=root)
 
     def _without_names(self, main: Tree, nameless: dict[str, Tree]) -> dict[str, Tree]:
-        """Return the databases that are left, and say so if the leaf that had their names is a copy of another page."""
+        """Return the remaining databases; note a fault if the leaf with their names is now a copy of another page."""
         own = copied_from(self.pages, main)
         if own is None or not nameless:
             return {"": main, **nameless}
@@ -219,7 +219,7 @@ class Walk:
         return np.concatenate([np.zeros(0, np.int64), *unreached(self.pages, wanted)])
 
     def _nameless(self, known: bool) -> dict[str, Tree]:
-        """Return the databases that are left where the leaf with their names is lost."""
+        """Return the remaining databases if the leaf with their names is lost."""
         trees = {}
         for lost in nameless(self.pages, self._written(self.used == 0), known=known):
             tree = self.tree(lost.part, lost.record) if lost.record.root != NO_PAGE else lost
@@ -237,7 +237,7 @@ class Walk:
         self.faults.append(Fault(kind, page, why, part, entry is not None, low, high))
 
     def mark(self, number: int) -> bool:
-        """Mark a page as used; False if it was."""
+        """Mark a page as used; return False if it was marked before."""
         if number < len(self.used):
             if self.used[number]:
                 return False
@@ -274,10 +274,10 @@ class Walk:
         return tree
 
     def _levels(self, record: Database, part: str) -> int | None:
-        """Return how many levels a tree has; None, and the fault is noted, if its root leads to too little of it."""
+        """Return the number of levels of a tree, or None, noting a fault, if its root leads to too few pages."""
         depth = true_levels(self.pages, record)
         if depth is None and true_levels(self.pages, msgspec.structs.replace(record, depth=0)) is None:
-            return record.depth  # its pages are damaged: which, is said of each
+            return record.depth  # its pages are damaged; the faults of each are noted later
         if depth is None:
             why = f"is a root that leads to fewer pages than the {record.branches + record.leaves:,} of its database"
             self.fault("root", record.root, why, Entry(None, None, record.root, "hole"), part)
@@ -287,7 +287,7 @@ class Walk:
         return depth
 
     def _below(self, tree: Tree, entry: Entry, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
-        """Yield the stretches that a branch page divides its own into, as far as it can be read."""
+        """Yield the stretches into which a branch page divides its own, as far as it can be read."""
         if entry.kind != "branch":
             yield entry
             return
@@ -316,11 +316,11 @@ class Walk:
             yield below
 
     def _hole(self, entry: Entry) -> Entry:
-        """Return a stretch of which nothing is left; its fault is the last one."""
+        """Return an entry for a stretch of which nothing is left; its fault is the last one noted."""
         return msgspec.structs.replace(entry, kind="hole", fault=len(self.faults) - 1)
 
     def _above_leaves(self, tree: Tree, level: list[Entry]) -> Iterator[Entry]:
-        """Yield the branch pages above the leaves that are sound, and what can be had of the others."""
+        """Yield the sound branch pages above the leaves, and what can be read of the others."""
         branches = [entry for entry in level if entry.kind == "branch"]
         sound = judge_branches(self.pages, tree.record.flags, branches, self._mark_children)
         self.account.single(np.array([it.page for it, good in zip(branches, sound, strict=True) if good], np.int64))
@@ -333,7 +333,7 @@ class Walk:
                 yield from self._below(tree, entry, "leaf")
 
     def _mark_children(self, numbers: Numbers) -> bool:
-        """Mark the leaves below one branch page; False, and nothing marked, if one of them was."""
+        """Mark the leaves below one branch page; if one was marked before, mark nothing and return False."""
         inside = numbers[numbers < len(self.used)]
         if self.used[inside].any() or len(distinct_numbers(numbers)) < len(numbers):
             return False
@@ -352,7 +352,7 @@ class Walk:
                 yield from names_of(parsed)
 
     def _of_names(self, main: Tree) -> None:
-        """Count the leaves of a main database that holds nothing but names: no shard comes by them."""
+        """Count the leaves of a main database that holds only names, since no shard covers them."""
         for numbers in self._leaf_numbers(main):
             self.account.single(numbers)
 
@@ -364,7 +364,7 @@ class Walk:
                 yield np.array([entry.page], np.int64)
 
     def _free_list(self) -> list[Numbers]:
-        """Return the lists of free pages, which are kept in a tree of their own by transaction."""
+        """Return the lists of free pages, which are kept by transaction in a tree of their own."""
         record = self.pages.meta.free
         if record.root == LOST:
             return []

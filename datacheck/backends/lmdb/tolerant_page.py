@@ -1,4 +1,4 @@
-"""Read one LMDB page of which nothing is taken for granted: what of it can be had, and what is wrong with it."""
+"""Read an LMDB page without trusting anything in it: what can be read, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from datacheck.files.retrying import pread
 
 
 class Parsed(msgspec.Struct):
-    """The nodes of a page that are where they should be, in key order, and what is wrong with the page.
+    """The valid nodes of a page, in key order, and what is wrong with the page.
 
-    `lost` says how many of its nodes are not among them; None where even their number is not known.
+    `lost` is the number of its nodes that are not among them, or None if even their number is unknown.
     """
 
     number: int
@@ -30,7 +30,7 @@ class Parsed(msgspec.Struct):
 
     @property
     def gone(self) -> bool:
-        """Whether nothing of the page can be had."""
+        """Whether nothing of the page can be read."""
         return not self.nodes and bool(self.faults)
 
 
@@ -38,7 +38,7 @@ Order = Callable[[bytes], Any]
 
 
 def raw_page(pages: Pages, number: int) -> bytes:
-    """Return what the file has of a page."""
+    """Return the bytes of a page that the file has."""
     if not 0 <= number < 1 << 48:
         return b""
     return pread(pages.file, pages.page_size, number * pages.page_size)
@@ -88,13 +88,13 @@ def flags_of(pages: Pages, raw: bytes) -> int:
 
 
 def bounds(pages: Pages, raw: bytes) -> tuple[int, int]:
-    """Return where the free room of a page begins and ends."""
+    """Return the start and the end of the free space of a page."""
     lower, upper = struct.unpack_from("=HH", raw, pages.header - 4)
     return lower + pages.base, upper + pages.base
 
 
 def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
-    """Return the nodes of a page, None for each that does not fit, or None if the page is none of nodes at all."""
+    """Return the nodes of a page, None for each invalid one, or None if the page cannot hold nodes."""
     lower, upper = bounds(pages, parsed.raw)
     if not pages.header <= lower <= upper <= pages.page_size or flags_of(pages, parsed.raw) & LEAF2:
         parsed.faults.append(f"has its free room from byte {lower} to {upper}")
@@ -106,7 +106,7 @@ def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
 
 
 def nodes_of(pages: Pages, raw: bytes) -> list[Node | None]:
-    """Return the nodes of a page, None for each that does not lie in what there is of its upper part."""
+    """Return the nodes of a page, None for each that does not lie in the existing upper part of the page."""
     if len(raw) < pages.header:
         return []
     lower, upper = bounds(pages, raw)
@@ -119,7 +119,7 @@ def nodes_of(pages: Pages, raw: bytes) -> list[Node | None]:
 
 
 def node_at(raw: bytes, at: int, base: int, end: int) -> Node | None:
-    """Return the node at an offset, if its key ends before `end`."""
+    """Return the node at an offset, or None if its key does not end by `end`."""
     low, high, flags, key_size = NODE.unpack_from(raw, at)
     offset = at + 8 + key_size
     if offset > end:
@@ -129,7 +129,10 @@ def node_at(raw: bytes, at: int, base: int, end: int) -> Node | None:
 
 
 def with_keys(parsed: Parsed) -> Parsed:
-    """Leave out the nodes of a leaf that have no key: a record has one; a branch's first node and a value have not."""
+    """Remove the nodes of a leaf that have no key, as records always have one.
+
+    The first node of a branch, and a value, may have an empty key.
+    """
     nodes = [node for node in parsed.nodes if node.key]
     if len(nodes) < len(parsed.nodes):
         without = len(parsed.nodes) - len(nodes)
@@ -140,7 +143,7 @@ def with_keys(parsed: Parsed) -> Parsed:
 
 
 def without_gaps(pages: Pages, parsed: Parsed) -> Parsed:
-    """Say so where the nodes of a leaf leave room between them: LMDB closes it up, whatever is taken out."""
+    """Note a fault if the nodes of a leaf leave gaps: LMDB closes gaps whenever something is removed."""
     if parsed.faults or len(parsed.raw) < pages.page_size:
         return parsed
     _, upper = bounds(pages, parsed.raw)
@@ -183,7 +186,7 @@ def _take_leaf(parsed: Parsed, nodes: list[Node | None], order: Order, low: byte
 
 
 def _ascending(nodes: list[Node], order: Order, low: bytes | None, high: bytes | None) -> list[Node]:
-    """Return the most nodes that have ascending keys between the bounds."""
+    """Return as many nodes as possible that have ascending keys between the bounds."""
     least = None if low is None else order(low)
     most = None if high is None else order(high)
     keyed = [(order(node.key), node) for node in nodes]
@@ -192,7 +195,7 @@ def _ascending(nodes: list[Node], order: Order, low: bytes | None, high: bytes |
 
 
 def longest(keys: Sequence[Any]) -> Sequence[int]:
-    """Return the places of the most keys that ascend: where one is broken, all others stay."""
+    """Return the indexes of a longest ascending sequence of keys, so that one broken key costs no other."""
     if all(one < two for one, two in pairwise(keys)):
         return range(len(keys))
     tails: list[Any] = []

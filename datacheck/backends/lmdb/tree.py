@@ -1,4 +1,4 @@
-"""A database of an LMDB environment as the stretches of keys that its pages have."""
+"""Describe a database of an LMDB environment as the stretches of keys on its pages."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A stretch of a tree, from its low key on and below its high key: a branch page above leaves, a leaf, or a hole.
+    """A stretch of a tree, from `low` on and below `high`: a branch page above leaves, a leaf, or a hole.
 
-    `doubt` marks a leaf that no branch reaches, of which it is not certain that it belongs to this commit.
+    `doubt` marks a leaf that no branch reaches and that may not belong to this commit.
     """
 
     low: bytes | None
@@ -24,7 +24,7 @@ class Entry(msgspec.Struct, frozen=True):
     kind: Literal["branch", "leaf", "hole", "orphan"]
     doubt: bool = False
     fault: int = -1
-    """Of a hole: the place of its fault in the list of all."""
+    """For a hole, the index of its fault in the list of all faults."""
 
 
 class Tree(msgspec.Struct):
@@ -35,13 +35,13 @@ class Tree(msgspec.Struct):
     entries: list[Entry] = msgspec.field(default_factory=list)
     branches: int = 0
     names: int = 0
-    """How many of its records are the names of other databases."""
+    """Number of its records that are names of other databases."""
     nameless: bool = False
-    """Whether its record is lost, and made up from its pages."""
+    """Whether its record is lost and was reconstructed from its pages."""
 
 
 def in_order(record: Database, entries: Iterable[Entry]) -> list[Entry]:
-    """Return stretches in the order of their low keys: what fills a hole may lie between those around it."""
+    """Return stretches in the order of their low keys, since the filling of a hole may lie between its neighbours."""
     order = record.order()
     known = list(entries)
     first = [entry for entry in known if entry.low is None]
@@ -49,7 +49,7 @@ def in_order(record: Database, entries: Iterable[Entry]) -> list[Entry]:
 
 
 class Span(msgspec.Struct, Generic[T], frozen=True):
-    """A leaf's first and last key, as they are ordered, its first key as it is, and what stands for the leaf."""
+    """A leaf's first and last key in sortable form, its first key itself, and an object that represents the leaf."""
 
     first: Any
     last: Any
@@ -58,7 +58,7 @@ class Span(msgspec.Struct, Generic[T], frozen=True):
 
 
 def overlapping(spans: Iterable[Span[T]]) -> list[list[Span[T]]]:
-    """Return spans in order of their first keys, those that overlap together; of equal ones the order stays."""
+    """Return spans by their first keys, overlapping ones in one group; equal ones keep their order."""
     groups: list[list[Span[T]]] = []
     last: Any = None
     for span in sorted(spans, key=lambda it: it.first):

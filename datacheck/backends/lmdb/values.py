@@ -1,6 +1,6 @@
-"""The values of LMDB nodes, read through the pages: inline, in overflow extents, in sub-pages and sub-trees (DUPSORT).
+"""Read the values of LMDB nodes: inline, in overflow extents, in sub-pages and in subtrees (DUPSORT).
 
-Every place and length is checked against the page and the file before anything is read.
+Every offset and length is checked against the page and the file before anything is read.
 """
 
 from __future__ import annotations
@@ -46,10 +46,9 @@ RECORD = 48
 
 
 class Value(msgspec.Struct, frozen=True):
-    """A value as far as it can be read, its pages if it has pages of its own, and what is wrong (else "").
+    """A value as far as it can be read, its overflow pages if it has any, and what is wrong ("" if nothing is).
 
-    An extent may hold more pages than the value needs. `code` is the code of the finding, `page` the page that is to
-    blame.
+    An extent may hold more pages than the value needs. `code` is the code of the finding, `page` the faulty page.
     """
 
     data: bytes
@@ -60,7 +59,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 def read_value(pages: Pages, parsed: Parsed, node: Node) -> Value:
-    """Return the value of a node that has one of its own."""
+    """Return the value of a node that has a single value."""
     if not node.flags & BIGDATA:
         data = parsed.raw[node.offset : node.offset + node.size]
         if len(data) == node.size:
@@ -90,12 +89,12 @@ def read_value(pages: Pages, parsed: Parsed, node: Node) -> Value:
 
 
 def pages_needed(pages: Pages, node: Node) -> int:
-    """Return how many pages the value of a node takes that lies on pages of its own."""
+    """Return the number of overflow pages that the value of a node needs."""
     return (pages.header - 1 + node.size) // pages.page_size + 1
 
 
 def _of_extent(pages: Pages, first: int, count: int, size: int) -> tuple[int, str, str]:
-    """Return how many pages an overflow extent holds, what is wrong with it, and the code of that."""
+    """Return the number of pages that an overflow extent holds, what is wrong with it, and the code for that."""
     start = first * pages.page_size
     if start + pages.header + size > pages.size:
         left = max(0, pages.size - start - pages.header)
@@ -126,7 +125,7 @@ class Damage(msgspec.Struct, frozen=True):
 def read_duplicates(
     pages: Pages, parsed: Parsed, node: Node, record: Database, visit: Callable[[int], bool]
 ) -> Iterator[bytes | Damage]:
-    """Yield the values of a key of a DUPSORT database, in order; `visit` says whether a page may be looked at."""
+    """Yield the values of a key of a DUPSORT database, in order; `visit` says whether a page may be read."""
     order, kind = record.value_order(), LEAF | LEAF2 if record.flags & DUPFIXED else LEAF
     if node.flags & SUBDATA:
         if node.size != RECORD or node.offset + RECORD > len(parsed.raw):
@@ -152,7 +151,7 @@ def read_duplicates(
 
 
 def _packed(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[bytes | Damage]:
-    """Yield the keys of a page that has them one behind the other, all of one size."""
+    """Yield the keys of a page that stores them back to back, all of one size."""
     (width,) = struct.unpack_from("=H", raw, pages.header - 8)
     lower, upper = bounds(pages, raw)
     count = (lower - pages.header) // 2
@@ -176,12 +175,12 @@ def _sub_nodes(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[
 
 
 def _laden(nodes: Iterable[Node | None]) -> bool:
-    """Whether a node of a page of values, which are keys there, has flags or data."""
+    """Return whether a node of a page of values, which are keys there, has flags or data."""
     return any(node is not None and (node.flags or node.size) for node in nodes)
 
 
 def _in_order(values: list[bytes], count: int, number: int, order: Order) -> Iterator[bytes | Damage]:
-    """Yield the values of a page that ascend; say if they are fewer than the page says it has."""
+    """Yield the ascending values of a page, and a Damage if they are fewer than the page says."""
     kept = longest([order(value) for value in values])
     yield from (values[at] for at in kept)
     if len(kept) < count:

@@ -1,7 +1,8 @@
-"""Whole pages of zeros inside a value: what a lost write, or a hole that was copied, leaves in an LMDB.
+"""Find whole pages of zeros inside LMDB values: the trace of a lost write, or of a hole that was copied.
 
-A picture may be black, so zeros alone prove nothing. But a run of zeros that begins and ends exactly where pages of the
-file do, with other bytes right before and behind it, is no picture's doing: of black areas one in 16 million lies so.
+A picture may be black, so zeros alone prove nothing. But a run of zeros that begins and ends exactly at page boundaries
+of the file, with other bytes right before and behind it, does not come from a picture: of black areas, one in 16
+million lies so.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ def marked(block: Block, page_size: int, header: int) -> Block:
 
 
 def _suspects(values: Sequence[bytes | memoryview], page_size: int, first: int) -> list[int]:
-    """Return the values of which a page begins with zeros; `first` bytes of each are on the first of its pages."""
+    """Return the rows of values in which a page begins with zeros.
+
+    `first` is the number of a value's bytes on its first page.
+    """
     if isinstance(values, EqualLengths):
         if values.length <= 2 * page_size:
             return []
@@ -43,12 +47,15 @@ def _suspects(values: Sequence[bytes | memoryview], page_size: int, first: int) 
 
 
 def _words(value: bytes | memoryview, page_size: int, first: int) -> NDArray[np.uint64]:
-    """Return the first word of each page that is filled with a value's bytes."""
+    """Return the first word of each page that a value's bytes fill."""
     return np.ndarray(((len(value) - first) // page_size,), np.uint64, value, first, (page_size,))
 
 
 def _zeroed(value: NDArray[np.uint8], page_size: int, first: int) -> Finding | None:
-    """Return the finding of a value that lies on pages of its own; `first` of its bytes are on the first of them."""
+    """Return the finding for a value on overflow pages with pages of zeros, or None.
+
+    `first` is the number of the value's bytes on its first page.
+    """
     count = (len(value) - first) // page_size
     pages = value[first : first + count * page_size].reshape(count, page_size)
     suspects = np.flatnonzero(pages[:, :WORD].max(axis=1) == 0)

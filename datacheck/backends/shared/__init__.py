@@ -1,1 +1,1 @@
-"""What more than one store's reader needs."""
+"""Code that the readers of several stores share."""

@@ -1,4 +1,4 @@
-"""Say in a noun what a file is that no store is made of, by its first bytes or its name: to be counted, not read."""
+"""Name the kind of a file that belongs to no store, by its first bytes or its name, so that it can be counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOREIGN = {
     "MATLAB file": "is a MATLAB file of version 5 or older",
     "Access database": "is a Microsoft Access database",
 }
-"""Kinds of file that hold data as stores do, under names that stores have too: they are told, not counted."""
+"""Kinds of file that hold data as stores do, under names that stores have too: they get a finding, the rest a count."""
 MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"CDF\x01", "classic netCDF file"),
     (0, b"CDF\x02", "classic netCDF file"),
@@ -50,7 +50,7 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ID3", "sound file"),
     (0, b"\x7fELF", "program"),
 )
-"""offset, the bytes there, the noun."""
+"""Offset, the bytes at that offset, and the noun for such a file."""
 PICKLED = re.compile(rb"\x80[\x02-\x05]")
 TEXTS = frozenset({".txt", ".md", ".json", ".jsonl", ".yaml", ".yml", ".csv", ".tsv", ".xml", ".html", ".log", ".py"})
 LOCK = "lock file"
@@ -59,7 +59,7 @@ BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def kind_of_file(name: str, head: bytes) -> str | None:
-    """Return what a file is by its first bytes, up to HEAD_BYTES of them, and its name; None where neither tells."""
+    """Return the kind of a file by its first bytes (up to HEAD_BYTES) and its name, or None if neither tells."""
     if LMDB_LOCK.fullmatch(name):
         return LOCK
     suffix = PurePath(name).suffix.lower()
@@ -90,7 +90,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _matlab_4(head: bytes, suffix: str) -> bool:
-    """Say whether a `.mat` file begins with the header of a matrix as MATLAB wrote it up to version 4."""
+    """Return whether a `.mat` file begins with the header of a matrix that MATLAB wrote up to version 4."""
     if suffix != ".mat" or len(head) < 20:
         return False
     for order in "<>":

@@ -1,4 +1,4 @@
-"""Many keys in one array, compared eight bytes at a time."""
+"""Hold many keys in one array and compare them eight bytes at a time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 WORD = 8
 PAD = WORD
-"""Bytes behind the contents of an array, so that eight bytes may be taken from any place."""
+"""Bytes behind the contents of an array, so that eight bytes can be read from any offset."""
 GATHERED = 128
-"""Pieces up to this size are taken out of a buffer as words, longer ones one by one."""
+"""Longest piece, in bytes, that is taken out of a buffer in words; longer pieces are taken one by one."""
 
 
 class Buffer:
-    """Bytes, with the eight from any offset on as one number."""
+    """A byte array that gives the eight bytes from any offset on as one number."""
 
     def __init__(self, raw: NDArray[np.uint8]) -> None:
-        """`raw` ends in PAD bytes that are no part of the contents."""
+        """Take an array `raw` whose last PAD bytes are not part of the contents."""
         self.raw = raw
         self._words = self._rows(WORD)
 
@@ -31,7 +31,7 @@ class Buffer:
         return self._words[offsets].view(np.uint64)
 
     def rows(self, offsets: Numbers, words: int) -> NDArray[np.uint64]:
-        """Return so many words from each offset on, shape (offsets, words); the bytes must go on as far."""
+        """Return `words` words from each offset on, shape (offsets, words); the buffer must extend that far."""
         taken: NDArray[np.uint64] = self._rows(words * WORD)[offsets].view(np.uint64).reshape(len(offsets), words)
         return taken
 
@@ -40,12 +40,12 @@ class Buffer:
         return self._rows(length)[offsets].view(np.uint8).reshape(len(offsets), length)
 
     def _rows(self, width: int) -> NDArray[np.void]:
-        """Return the `width` bytes from every offset on. NumPy picks of these at any alignment, as it does of words."""
+        """Return a view of the `width` bytes from every offset on. NumPy indexes it at any alignment, like words."""
         return np.ndarray((max(0, len(self.raw) - width + 1),), f"V{width}", self.raw.data, 0, (1,))
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """Keys in a buffer, by place and length."""
+    """Keys in a buffer, by offset and length."""
 
     buffer: Buffer
     offsets: Numbers
@@ -60,7 +60,7 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 def lexical(one: Keys, two: Keys) -> NDArray[np.int8]:
-    """Return -1, 0 or 1 for each pair of keys, in the order of their bytes."""
+    """Compare each pair of keys in byte order and return -1, 0 or 1."""
     result = np.sign(one.lengths - two.lengths).astype(np.int8)
     shorter = np.minimum(one.lengths, two.lengths)
     first, second = (_word(it, 0, shorter) for it in (one, two))
@@ -79,7 +79,7 @@ def lexical(one: Keys, two: Keys) -> NDArray[np.int8]:
 
 
 def _word(keys: Keys, at: int, lengths: Numbers) -> NDArray[np.uint64]:
-    """Return the eight bytes from `at` on of each key as a number in the order of bytes, zero beyond `lengths`."""
+    """Return the eight bytes from `at` on of each key as a number that sorts in byte order, zero beyond `lengths`."""
     words = keys.buffer.words(keys.offsets + at)
     words = words.byteswap() if sys.byteorder == "little" else words
     if lengths.min(initial=64) >= at + 8:
@@ -89,7 +89,7 @@ def _word(keys: Keys, at: int, lengths: Numbers) -> NDArray[np.uint64]:
 
 
 def taken(keys: Keys) -> list[bytes]:
-    """Return keys, or other pieces of a buffer that ends in GATHERED bytes more, as objects."""
+    """Return keys, or other pieces, as bytes objects. The buffer must end in GATHERED further bytes."""
     count, longest = len(keys.lengths), int(keys.lengths.max(initial=0))
     if longest > GATHERED:
         data = keys.buffer.raw.tobytes()

@@ -1,4 +1,4 @@
-"""Say what a file is that lies where a store should: by its first bytes, as file(1) does."""
+"""Say what a file is that lies in a store's place, by its first bytes, like file(1)."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ KINDS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG", "is a PNG picture"),
     (0, b"\xff\xd8\xff", "is a JPEG picture"),
 )
-"""offset, the bytes there, what it is."""
+"""Offset, the bytes at that offset, and a clause that says what the file is."""
 
 
 def other_format(path: Path) -> str | None:
-    """Return in a clause what a file is, None if its first bytes do not tell. Raises OSError."""
+    """Return a clause that says what a file is, or None if its first bytes do not tell. Raises OSError."""
     with open_regular(path) as file:
         head = file.read(HEAD_BYTES)
         if not head:
@@ -57,7 +57,7 @@ def other_format(path: Path) -> str | None:
 
 
 def _only_zeros(descriptor: int) -> bool:
-    """Say whether a file has no other byte: holes are not read, and the first other byte ends it."""
+    """Return whether a file holds only zeros. Holes are not read, and reading stops at the first other byte."""
     size = os.fstat(descriptor).st_size
     at = 0
     while at < size:

@@ -1,7 +1,8 @@
-"""Memory for large reads: aligned, and used again once nobody has a view of it any more.
+"""Provide memory for large reads that is aligned, and reused once no view of it is left.
 
-The kernel copies twice to five times as fast to a multiple of 64 bytes as to other places (x86's `rep movsb`: 16 GB/s,
-8 where 16 bytes are over, 3 where 8 are). And memory that is new to a process costs a page fault for every 4 KiB.
+The kernel copies two to five times as fast to an address that is a multiple of 64 bytes as to others (x86's `rep
+movsb`: 16 GB/s, but 8 GB/s at 16 bytes past a multiple and 3 GB/s at 8 bytes past it). Memory that is new to a process
+also costs a page fault for every 4 KiB.
 """
 
 from __future__ import annotations
@@ -15,30 +16,30 @@ from numpy.typing import NDArray
 
 ALIGNED = 64
 STEP = 128 << 10
-"""Memory that is kept comes in multiples of this size."""
+"""Buffers that are kept have a size that is a multiple of this number of bytes."""
 LOOKED_AT = 8
-"""So many pieces of memory are looked at for one that is free and fits: pages and values take turns."""
+"""Number of kept buffers examined for one that is free and fits: several, as reads of pages and values alternate."""
 LARGER = 4
-"""A piece of memory fits what needs a fourth of it or more: the last block of a range is smaller than the others."""
+"""A buffer may be this many times as large as needed, as the last block of a range is smaller than the others."""
 KEPT = 48 << 20
-"""At most so many bytes are kept for a thread."""
+"""Maximum number of bytes kept per thread."""
 
 
 def aligned(size: int) -> NDArray[np.uint8]:
-    """Return `size` bytes that begin at a multiple of ALIGNED, whatever they hold."""
+    """Return `size` uninitialised bytes that begin at a multiple of ALIGNED."""
     raw = np.empty(size + ALIGNED, np.uint8)
     start = _gap(raw)
     return raw[start : start + size]
 
 
 def _gap(raw: NDArray[np.uint8]) -> int:
-    """Return how far behind the beginning of an array the next multiple of ALIGNED lies."""
+    """Return the distance from the beginning of an array to the next multiple of ALIGNED."""
     address: int = raw.__array_interface__["data"][0]
     return -address % ALIGNED
 
 
 class _Kept(threading.local):
-    """A thread's memory, handed out again when no view of it is left: what was in use last comes first."""
+    """The buffers of one thread, reused when no view of them is left; the most recently used come first."""
 
     def __init__(self) -> None:
         self._buffers: deque[tuple[bytearray, int]] = deque()
@@ -55,7 +56,7 @@ class _Kept(threading.local):
             self._size -= len(self._buffers.popleft()[0]) - ALIGNED
         room = -(-size // STEP) * STEP
         buffer = bytearray(room + ALIGNED + 1)
-        del buffer[-1:]  # so that there is room to append one, and it stays where it is
+        del buffer[-1:]  # leaves room to append one byte without moving the buffer
         start = _gap(np.frombuffer(buffer, np.uint8))
         self._buffers.append((buffer, start))
         self._size += room
@@ -66,12 +67,12 @@ _kept = _Kept()
 
 
 def reused(size: int) -> memoryview[Any]:
-    """Return `size` bytes as `aligned` does, but out of memory that was handed out before if that is free again."""
+    """Return `size` bytes as `aligned` does, but from memory that was handed out before if it is free again."""
     return _kept.take(size)
 
 
 def _is_free(buffer: bytearray) -> bool:
-    """Say if there is no view of a buffer: it cannot be resized while there is one."""
+    """Return whether no view of a buffer is left: a buffer with views cannot be resized."""
     try:
         buffer.append(0)
     except BufferError:

@@ -1,4 +1,4 @@
-"""Look for a record without taking "could not be read" for "is not there"."""
+"""Look for a record without mistaking "could not be read" for "is not there"."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from datacheck.model.finding import Finding
 UNREAD = frozenset(
     {"damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported", "missing"}
 )
-"""Findings of a store with these codes may hide records that nobody has seen."""
+"""Codes of findings about a store that may hide records that were never read."""
 
 
 def counted(blocks: Iterable[AnyBlock], unread: list[Finding]) -> int:
-    """Return how many records there are in blocks; add what is said of parts that could not be read."""
+    """Return the number of records in blocks; add the findings about parts that could not be read to `unread`."""
     count = 0
     for block in blocks:
         count += len(block)
@@ -24,7 +24,7 @@ def counted(blocks: Iterable[AnyBlock], unread: list[Finding]) -> int:
 
 
 def not_found(unread: Iterable[Finding]) -> None:
-    """Say that a record was not found: raises PartUnread where it may be in what could not be read."""
+    """Report that a record was not found: raises PartUnread if it may lie in a part that could not be read."""
     found = sorted(unread, key=lambda finding: finding.verdict == "bad")
     if found:
         raise PartUnread(found[0].message, found[0].verdict == "bad")

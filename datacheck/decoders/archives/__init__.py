@@ -1,1 +1,1 @@
-"""Archives of arrays: npz, what torch.save writes, safetensors."""
+"""Decode archives of arrays: .npz, the files of torch.save, and safetensors."""

@@ -1,4 +1,4 @@
-"""NumPy's .npz: a zip archive of .npy members."""
+"""Decode NumPy's .npz: a zip archive of .npy members."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from datacheck.model.finding import Finding
 
 SUFFIX = ".npy"
 FLAG = "allow_pickle"
-"""Older NumPy stored its own option among the arrays, where it was passed to `savez`: one truth value, no data."""
+"""Name of an option that older NumPy stored as an array if it was passed to `savez`: a single boolean, not data."""
 HEADER = 128
 
 
 class NpzDecoder(TreeDecoder):
-    """Decodes .npz archives into a field for each array, named as its member is."""
+    """Decodes .npz archives into a field for each array, named like its member."""
 
     name = "npz"
 
@@ -27,7 +27,7 @@ class NpzDecoder(TreeDecoder):
         return is_zip(value) and first_name(value).endswith(SUFFIX)
 
     def parse(self, value: Value) -> Parsed:
-        """Return the members of an archive by their names; the walk reads the .npy bytes of those without objects."""
+        """Return the members by name; those without objects stay .npy bytes, which are read when the tree is walked."""
         try:
             archive = open_zip(value)
         except BrokenZip as broken:

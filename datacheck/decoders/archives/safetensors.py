@@ -1,7 +1,7 @@
-"""safetensors: a header of JSON that says where each tensor lies, then their bytes.
+"""Decode safetensors: a JSON header with the position of each tensor, then the bytes of the tensors.
 
-Source: the format's README in huggingface/safetensors. Its own reader refuses a header of more than 100 MB, holes,
-overlaps and bytes behind the last tensor, and so does this one.
+Source: the format's README in huggingface/safetensors. Its own reader refuses headers of more than 100 MB, holes,
+overlaps, and bytes after the last tensor; so does this one.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from datacheck.decoders.trees.tree import Keyed, Node, Opaque, Parsed
 from datacheck.model.finding import Finding, found
 
 HEADER = 1 << 24
-"""A longer header is not read; the format allows up to 100 MB."""
+"""Longest header that is read, in bytes; the format allows up to 100 MB."""
 METADATA = "__metadata__"
 DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8",
     "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "<u2", "F8_E4M3": "u1", "F8_E5M2": "u1",
     "C64": "<c8",
 }  # fmt: skip
-"""How the values of each dtype lie in memory; those that NumPy lacks as bit patterns."""
+"""NumPy dtype of the stored values, by safetensors dtype; dtypes that NumPy lacks are read as bit patterns."""
 WIDENED = {"BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}
 UNSEEN = {"F8_E8M0": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1, "F4": 0, "F6_E2M3": 0, "F6_E3M2": 0}
-"""Dtypes that are known and not judged, with the bytes of a value; 0 where several share a byte."""
+"""Known dtypes whose values are not checked, with the bytes per value; 0 if several values share a byte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """What the header says of a tensor; `start` and `stop` count from the end of the header."""
+    """The header's entry for a tensor; `start` and `stop` are offsets from the end of the header."""
 
     name: str
     dtype: str
@@ -58,7 +58,7 @@ class SafetensorsDecoder(TreeDecoder):
         return 2 <= size <= HEADER and bytes(value[8:10]) in (b'{"', b"{}")
 
     def parse(self, value: Value) -> Parsed:
-        """Return the tensors by their names, as views."""
+        """Return the tensors by name, as views."""
         size = int.from_bytes(value[:8], "little")
         start = 8 + size
         if len(value) < 8 or (start > len(value) and bytes(value[8:9]) in (b"{", b"")):
@@ -83,7 +83,7 @@ class SafetensorsDecoder(TreeDecoder):
 
 @lru_cache(maxsize=64)
 def _tensors(header: bytes) -> tuple[Tensor, ...] | Finding:
-    """Return the tensors in the order in which they lie, or what is wrong with the header; a store's share theirs."""
+    """Return the tensors sorted by offset, or a finding about the header; cached because a store's records share it."""
     parsed = parse_json(header.rstrip(b" \0"))
     if parsed.findings or not isinstance(parsed.tree, Keyed):
         why = parsed.findings[0].message if parsed.findings else "it is no object"

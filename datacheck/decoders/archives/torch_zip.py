@@ -1,4 +1,4 @@
-"""What torch.save writes: a zip archive of a pickle, whose tensors name their storages, and of those storages.
+"""Decode the files of torch.save: zip archives with a pickle, whose tensors refer to storages, and those storages.
 
 Source: torch/serialization.py, `_save`. The pickle is walked, never loaded; the CRC-32 of each member is verified.
 """
@@ -20,7 +20,7 @@ BYTE_ORDER = "/byteorder"
 
 
 class TorchDecoder(TreeDecoder):
-    """Decodes what torch.save writes into a field for each tensor, number and text in it."""
+    """Decodes torch.save archives into a field for each tensor, number and text in them."""
 
     name = "torch"
 
@@ -28,7 +28,7 @@ class TorchDecoder(TreeDecoder):
         return is_zip(value) and first_name(value).endswith(PICKLE)
 
     def parse(self, value: Value) -> Parsed:
-        """Return the tree of the archive's pickle, with its tensors as views of the storages."""
+        """Return the tree of the archive's pickle; its tensors are views of the storages."""
         try:
             archive = open_zip(value)
         except BrokenZip as broken:
@@ -51,7 +51,7 @@ class TorchDecoder(TreeDecoder):
 
 
 class _Storages:
-    """The storages of an archive by the ids that its pickle has for them."""
+    """The storages of an archive, by the ids that its pickle uses."""
 
     def __init__(self, root: str, held: dict[str, Member]) -> None:
         self._root, self._held = root, held
@@ -61,7 +61,7 @@ class _Storages:
         self.findings: list[Finding] = []
 
     def of(self, identity: Node) -> Node:
-        """Return the storage that an id stands for."""
+        """Return the storage with this persistent id."""
         made = storage_of(identity)
         if made is None:
             return Opaque("a persistent id")

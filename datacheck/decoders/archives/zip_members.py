@@ -1,8 +1,8 @@
-"""The members of a zip archive in memory: walked within bounds, their CRC-32 and their sizes verified.
+"""Read the members of a zip archive in memory, within limits, and verify their CRC-32 and sizes.
 
-Source: PKWARE's APPNOTE 6.3.10. The directory at the end is what readers believe, so it is what is walked; each local
-header must say the same. Nothing is taken for granted that two readers could read differently: members that overlap,
-names that occur twice.
+Source: PKWARE's APPNOTE 6.3.10. Readers rely on the directory at the end, so that is what is walked; each local header
+must agree with it. Anything that two readers could interpret differently, such as overlapping members and duplicate
+names, is a finding.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ END, END64, LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 ENTRY, LOCAL = b"PK\x01\x02", MAGIC
 EMPTY = END
 COMMENT = 1 << 16
-"""The end record lies within so many bytes of the end."""
+"""Maximum length of the comment after the end record, in bytes; it limits the search for that record."""
 MEMBERS = 1 << 16
 UNPACKED = 1 << 28
-"""What members unpack to all together is at most so many bytes."""
+"""Maximum total unpacked size of an archive's deflated members, in bytes."""
 STORED, DEFLATED = 0, 8
 ENCRYPTED, DESCRIPTOR, UTF8 = 1, 8, 1 << 11
 SHORT = 256
-"""Names of up to so many bytes are remembered."""
+"""Longest raw name that is cached, in bytes."""
 WIDE, WIDE16 = 0xFFFFFFFF, 0xFFFF
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -40,7 +40,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of an archive: its contents, unpacked, or what is wrong with them."""
+    """A member of an archive: its unpacked content, or a finding about it."""
 
     name: str
     data: Value = b""
@@ -48,7 +48,7 @@ class Member:
 
 
 class BrokenZip(Exception):
-    """The archive as a whole cannot be read: the finding that says why."""
+    """The archive as a whole cannot be read, for the reason in the finding."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding)
@@ -57,7 +57,7 @@ class BrokenZip(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the directory says of a member."""
+    """A member's entry in the directory."""
 
     name: str
     method: int
@@ -70,7 +70,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The entries of an archive in the order of its directory, where the directory begins, and what is odd about it."""
+    """The entries of an archive in directory order, the directory's offset, and findings about the archive."""
 
     entries: tuple[Entry, ...]
     directory: int
@@ -82,13 +82,13 @@ def is_zip(value: Value) -> bool:
 
 
 def first_name(value: Value) -> str:
-    """Return the name of the first member by its local header, which is there even if the archive is cut."""
+    """Return the name of the first member from its local header, which exists even if the archive is cut."""
     size = int.from_bytes(value[26:28], "little")
     return bytes(value[30 : 30 + size]).decode("latin-1")
 
 
 def open_zip(value: Value) -> Archive:
-    """Return the entries of an archive; raises BrokenZip."""
+    """Return the entries of an archive; raises BrokenZip if it cannot be read."""
     if bytes(value[:4]) not in (MAGIC, EMPTY):
         raise BrokenZip(found("undecodable", f"not a zip archive: it begins with {bytes(value[:4]).hex(' ')}"))
     at = _end(value)
@@ -111,7 +111,7 @@ def open_zip(value: Value) -> Archive:
 
 
 def members(value: Value, archive: Archive) -> Iterator[Member]:
-    """Yield the members of an archive, unpacked, in the order in which they lie there."""
+    """Yield the members of an archive, unpacked, in the order of their offsets."""
     names: set[str] = set()
     end = 0
     room = UNPACKED
@@ -135,7 +135,7 @@ def members(value: Value, archive: Archive) -> Iterator[Member]:
 
 
 def _end(value: Value) -> int:
-    """Return where the end record lies; an archive without one was cut."""
+    """Return the offset of the end record; raises BrokenZip if it is missing or cut, as in a truncated archive."""
     tail = bytes(value[-COMMENT - _END.size :])
     before = len(value) - len(tail)
     at = tail.rfind(END)
@@ -150,7 +150,7 @@ def _end(value: Value) -> int:
 
 
 def _wide_end(value: Value, locator: int) -> tuple[int, int, int, int]:
-    """Return where the directory ends, its count, size and start, by the end record of zip64."""
+    """Return the directory's end offset, count, size and start from the zip64 end record."""
     _, disk, at, disks = _LOCATOR.unpack_from(value, locator)
     if disk or disks > 1 or at + _END64.size > locator or bytes(value[at : at + 4]) != END64:
         raise _odd("its zip64 end record is not where it is said to be")
@@ -182,19 +182,19 @@ def _entries(value: Value, at: int, end: int, count: int) -> Iterator[Entry]:
 
 
 def _name(raw: bytes, flags: int) -> str:
-    """Return the name of a member, by the code page that its flags say."""
+    """Decode the name of a member with the code page that its flags give."""
     codec = "utf-8" if flags & UTF8 else "cp437"
     return _short_name(raw, codec) if len(raw) <= SHORT else raw.decode(codec, "replace")
 
 
 @lru_cache(maxsize=1024)
 def _short_name(raw: bytes, codec: str) -> str:
-    """Return a name, as the members of one store have over and over: the old code page takes its time."""
+    """Decode a name; cached because a store's members share names and decoding cp437 is slow."""
     return raw.decode(codec, "replace")
 
 
 def _widened(extra: bytes, *narrow: int) -> tuple[int, int, int]:
-    """Return size, packed size and start; those that do not fit 32 bits come from the extra field of zip64."""
+    """Return size, packed size and start; numbers that do not fit 32 bits come from the zip64 extra field."""
     wide = b""
     at = 0
     while at + 4 <= len(extra):
@@ -215,7 +215,7 @@ def _widened(extra: bytes, *narrow: int) -> tuple[int, int, int]:
 
 
 def _span(value: Value, entry: Entry, directory: int) -> tuple[int, int]:
-    """Return where the data of a member begins and ends; raises BrokenZip where its local header says otherwise."""
+    """Return the offsets where a member's data begins and ends; raises BrokenZip if its local header disagrees."""
     at = entry.at
     if at + _LOCAL.size > directory or bytes(value[at : at + 4]) != LOCAL:
         raise BrokenZip(_said(entry, "undecodable", f"is not at byte {at}, where the directory says it is"))
@@ -236,7 +236,7 @@ def _span(value: Value, entry: Entry, directory: int) -> tuple[int, int]:
 
 
 def _unpacked(entry: Entry, packed: Value, room: int) -> Member:
-    """Return a member with its contents, whose size and checksum are verified."""
+    """Return a member with its content, whose size and checksum are verified."""
     if entry.flags & ENCRYPTED:
         return Member(entry.name, finding=_said(entry, "unknown-payload", "is encrypted"))
     if entry.method == STORED:

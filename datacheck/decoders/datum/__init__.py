@@ -1,1 +1,1 @@
-"""Caffe's Datum."""
+"""Decode and encode Caffe's Datum messages."""

@@ -1,8 +1,8 @@
-"""Datum records that are alike: of one length, with the same bytes around their values, judged all at once.
+"""Decode Datum records that are alike, with equal length and equal bytes around their values, all at once.
 
-A store's records usually differ in nothing but their pixels and their label. So one of them is parsed, and the others
-of its length are compared with it, a column of bytes at a time, outside the values: where all is equal but the label,
-parsing would say the same of them. Whatever is not alike is left to the plain way, record by record.
+A store's records usually differ only in their pixels and labels. So one record is parsed, and the others of its length
+are compared with it outside the values, a column of bytes at a time: if everything but the label is equal, parsing them
+would give the same result. Records that are not alike are left to the decoder that works record by record.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
     from datacheck.decoders.pictures.jpeg import HeaderCache
 
 ALIKE = 4
-"""Fewer records than this are not worth a comparison."""
+"""Below this number of records, a comparison is not worth its cost."""
 TEMPLATES = 4
-"""Of one length, so many records are tried as the template of the others."""
+"""Maximum number of records per length that are tried as a template for the others."""
 GATHERED_BYTES = 4096
-"""Float records up to this size are copied together before they are taken apart, of larger ones only the floats are."""
+"""Float records up to this size in bytes are joined before extraction; of larger ones only the floats are copied."""
 LONGEST_LABEL = 10
 UNTOLD = (0, 0, 0)
-"""What the shape of an encoded Datum is that declares none."""
+"""Shape of an encoded Datum that declares none."""
 LONGEST_TAIL = 64
 _DATA = re.compile(rb"(?:[\x08\x10\x18\x28\x38][\x80-\xff]{0,9}[\x00-\x7f])*\x22([\x80-\xff]{0,4}[\x00-\x7f])")
-"""The number fields before a Datum's data, the data's tag, and its length."""
+"""Matches the number fields before a Datum's data, and the data's tag and length."""
 _SHIFTS = 7 * np.arange(LONGEST_LABEL, dtype=np.uint64)
 
 Items = Generator[Batch | tuple[int, Finding], None, Sequence[int]]
-"""Yields batches and findings; returns the rows that are left."""
+"""Yields batches and findings; returns the rows that it did not decode."""
 
 
 class Template(msgspec.Struct, frozen=True):
-    """One record, for others to be compared with: the values lie from `start` to `stop`, around them is the `frame`.
+    """A record that others are compared with: its values from `start` to `stop`, and the `frame` of bytes around them.
 
-    `label` is where in the frame the label's bytes stand. `floats`: the values are unpacked float_data, each behind its
-    tag. `findings` are true of every record that is alike, if its values are no picture.
+    `label` is the position of the label's bytes in the frame. With `floats`, the values are unpacked float_data, each
+    after its tag. `findings` apply to every record that is alike, unless its values are a picture.
     """
 
     start: int
@@ -66,7 +66,7 @@ class Template(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, value: Value) -> Template | None:
-        """Return the template that a record makes, None where only the plain way can judge it."""
+        """Return the template made from a record, or None if the record has to be decoded by itself."""
         datum, finding = parse(value)
         if datum.encoded or len(datum.floats) > 1 or bool(datum.floats) == (DATA in datum.spans):
             return None
@@ -80,7 +80,7 @@ class Template(msgspec.Struct, frozen=True):
         stop = min(stop, len(value))
         label = datum.spans.get(LABEL)
         if label is not None and label[1] - label[0] == LONGEST_LABEL:
-            label = label[0], label[1] - 1  # of the last byte only one value keeps the number within 32 bits
+            label = label[0], label[1] - 1  # the last byte has only one value that keeps the number within 32 bits
         if label is not None and label[0] > start:
             label = label[0] - (stop - start), label[1] - (stop - start)
         frame = np.frombuffer(b"".join((value[:start], value[stop:])), np.uint8)
@@ -88,7 +88,7 @@ class Template(msgspec.Struct, frozen=True):
 
 
 def decode_alike(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
-    """Yield the batches and findings of records that are alike; return the rows of all others."""
+    """Yield the batches and findings of records that are alike, and return the rows of all others."""
     values = block.values
     sizes = lengths(values)
     if len(rows) < len(values):
@@ -118,7 +118,7 @@ def decode_alike(block: Block, rows: Sequence[int], profile: FamilyProfile) -> I
 def _compared(
     template: Template, values: Sequence[Value], rows: list[int], profile: FamilyProfile
 ) -> Generator[Batch | tuple[int, Finding], None, list[int]]:
-    """Yield what is to be said of the records at `rows` that are like the template; return the others."""
+    """Yield the batches and findings of the records at `rows` that are like the template, and return the other rows."""
     of = _picked(values, rows)
     stack, frames = _around(template, of)
     differences = frames ^ template.frame
@@ -131,7 +131,7 @@ def _compared(
         alike &= (labels >= -(1 << 31)) & (labels < 1 << 31)
     if template.floats:
         alike &= _tagged(template, of, stack)
-    if template.findings:  # they may say what kind of picture the values are instead
+    if template.findings:  # if the values are a picture, the finding would name its kind instead
         alike &= np.array([sniff(value[template.start : template.start + 32]) is None for value in of])
     places = np.flatnonzero(alike).tolist()
     chosen, left = rows, []
@@ -150,7 +150,7 @@ def _compared(
 
 
 def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
-    """Return the values at `rows`; of those that are Stacked only small ones are copied."""
+    """Return the values at `rows`; rows of EqualLengths are copied only if they are small."""
     if len(rows) == len(values):
         return values
     if isinstance(values, EqualLengths) and values.length <= STACKED_BYTES:
@@ -159,7 +159,7 @@ def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
 
 
 def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
-    """Return the records stacked, if they are or are small enough to be copied, and what stands around their values."""
+    """Return the records as one array (None if that would copy large ones), and the bytes around their values."""
     start, stop = template.start, template.stop
     count, length = len(values), len(values[0])
     if isinstance(values, EqualLengths):
@@ -172,7 +172,7 @@ def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uin
 
 
 def _labels(frames: NDArray[np.uint8], at: slice) -> NDArray[np.int64]:
-    """Return the labels. Of a label of ten bytes, `at` leaves the last out: it is always 1, and makes a negative."""
+    """Return the labels; `at` leaves out the last of ten bytes, which is always 1: such labels are negative."""
     seven_bits = (frames[:, at] & 0x7F).astype(np.uint64)
     labels: NDArray[np.uint64] = (seven_bits << _SHIFTS[: seven_bits.shape[1]]).sum(axis=1, dtype=np.uint64)
     if frames[0, at.stop - 1] & 0x80:
@@ -181,7 +181,7 @@ def _labels(frames: NDArray[np.uint8], at: slice) -> NDArray[np.int64]:
 
 
 def _tagged(template: Template, values: Sequence[Value], stack: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
-    """Say of which records every float has its tag before it."""
+    """Return which records have a tag before every float."""
     start, stop = template.start, template.stop
     if stack is not None:
         return np.asarray((stack[:, start:stop:5] == FLOAT_TAG).all(axis=1))
@@ -191,7 +191,7 @@ def _tagged(template: Template, values: Sequence[Value], stack: NDArray[np.uint8
 def _pixels(
     template: Template, stack: NDArray[np.uint8] | None, values: Sequence[Value], places: Sequence[int]
 ) -> NDArray[Any]:
-    """Return the values of the records at `places`: views where they are bytes, copies where they are floats."""
+    """Return the values of the records at `places`: views of bytes, but copies of floats."""
     start, stop, shape = template.start, template.stop, template.shape
     if template.floats:
         count = (stop - start) // 5
@@ -221,7 +221,7 @@ def _label_batches(rows: list[int], labels: NDArray[np.int64] | None, profile: F
 
 
 def decode_without_pixels(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
-    """Yield the batches of sound pictures that nobody asked to see; return the rows of all other records."""
+    """Yield batches for sound pictures without decoding their pixels, and return the rows of all other records."""
     left: list[int] = []
     seen: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[int]]] = {}
     look: HeaderCache | None = None
@@ -249,7 +249,7 @@ def decode_without_pixels(block: Block, rows: Sequence[int], profile: FamilyProf
 
 
 class _Parts(NamedTuple):
-    """Where the picture of an encoded Datum lies, the shape that it declares, and its label."""
+    """The position of the picture in an encoded Datum, the shape that it declares, and its label."""
 
     start: int
     stop: int
@@ -258,9 +258,9 @@ class _Parts(NamedTuple):
 
 
 def _encoded(value: Value) -> _Parts | None:
-    """Return the parts of an encoded Datum with a picture and a label, None where only the plain way can judge it.
+    """Return the parts of an encoded Datum with a picture and a label, or None if it has to be decoded by itself.
 
-    What stands before the picture and behind it is parsed once for all records that have the same there.
+    The bytes before and after the picture are parsed once for all records that share them.
     """
     match = _DATA.match(value)
     if match is None:
@@ -277,7 +277,7 @@ def _encoded(value: Value) -> _Parts | None:
 
 @lru_cache(maxsize=4096)
 def _around_picture(head: bytes, tail: bytes) -> tuple[tuple[int, int, int], int] | None:
-    """Return the shape and the label that stand around a picture, None if anything else does."""
+    """Return the shape and the label in the bytes around a picture, or None if there is anything else in them."""
     datum, finding = parse(head + tail)
     if finding is not None or not datum.encoded or datum.data is not None or datum.floats or LABEL not in datum.numbers:
         return None

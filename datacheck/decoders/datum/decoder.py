@@ -1,9 +1,9 @@
-"""Caffe's Datum: raw bytes, floats, or an encoded picture, with a label.
+"""Decode Caffe's Datum: raw bytes, floats, or an encoded picture, with a label.
 
 The message is that of BVLC Caffe's caffe.proto: 1 channels, 2 height, 3 width (int32), 4 data (bytes), 5 label (int32),
-6 float_data (repeated float, packed or not), 7 encoded (bool). Protobuf accepts nearly any bytes as a Datum, so it is
-judged by meaning: only these fields with their own wire types, each but float_data once, sizes that fit, nothing behind
-them. Caffe's own readers test none of this.
+6 float_data (repeated float, packed or not), 7 encoded (bool). Protobuf accepts nearly any bytes as a Datum, so
+messages are checked for meaning: only these fields with their own wire types, each at most once except float_data,
+sizes that fit, and nothing after them. Caffe's own readers check none of this.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class DatumDecoder:
         yield from decode_each(partial(self.read, pixels=pixels), block, rows, profile)
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
-        """Read one message. A wire format that breaks off condemns it whatever was there before."""
+        """Read one message. If its wire format breaks off, the fields before that are discarded."""
         datum, finding = parse(value)
         findings = [] if finding is None else [finding]
         if finding is not None and finding.verdict == "bad":
@@ -58,13 +58,13 @@ class DatumDecoder:
         return Reading(fields, findings)
 
     def stored_picture(self, value: Value) -> bytes | None:
-        """Return the encoded picture of a message."""
+        """Return the encoded picture of a message, or None if there is none."""
         datum, _ = parse(value)
         return bytes(datum.data) if datum.encoded and datum.data else None
 
 
 def _encoded(datum: Datum, pixels: bool) -> tuple[list[Field], list[Finding]]:
-    """Read the picture of an encoded Datum; channels, height and width may be absent, as Caffe's tools leave them."""
+    """Read the picture of an encoded Datum; channels, height and width may be absent, as Caffe's tools omit them."""
     if not datum.data:
         return [], [found("undecodable", "marked as encoded, but data is empty", field="data")]
     picture, findings = read_picture(datum.data, pixels=pixels)

@@ -1,4 +1,4 @@
-"""Caffe's Datum as a protobuf message: its wire format, read with tolerance and written.
+"""Parse and write Caffe's Datum as a protobuf message.
 
 Source: `Datum` in BVLC Caffe's src/caffe/proto/caffe.proto, and the protobuf encoding guide.
 """
@@ -21,17 +21,17 @@ from datacheck.varint import varint
 VARINT, BYTES, FIXED32 = 0, 2, 5
 CHANNELS, HEIGHT, WIDTH, DATA, LABEL, FLOAT_DATA, ENCODED = range(1, 8)
 NAMES = {CHANNELS: "channels", HEIGHT: "height", WIDTH: "width", LABEL: "label", ENCODED: "encoded"}
-"""The fields that are numbers."""
+"""Names of the fields that are numbers."""
 FLOAT_TAG = FLOAT_DATA << 3 | FIXED32
 _UNPACKED = np.dtype([("tag", "u1"), ("value", "<f4")])
 
 
 class _Cut(Exception):
-    """The message ends inside the field at this offset."""
+    """The message ends inside a field."""
 
 
 class _Odd(Exception):
-    """What stands at this offset cannot be the next field of a Datum; says why."""
+    """The bytes at this offset cannot be the next field of a Datum, for the reason given."""
 
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(offset, reason)
@@ -39,9 +39,9 @@ class _Odd(Exception):
 
 
 class Datum(msgspec.Struct):
-    """The fields of a Datum as far as they were there; `data` is a view into the message.
+    """The fields of a Datum that could be read; `data` is a view into the message.
 
-    `spans` has where in the message the value of each field begins and ends, of several float_data that of the last.
+    `spans` gives the offsets where the value of each field begins and ends; for repeated float_data, those of the last.
     """
 
     numbers: dict[int, int] = msgspec.field(default_factory=dict)
@@ -51,7 +51,7 @@ class Datum(msgspec.Struct):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width; 0 for one that is absent, as Caffe reads it."""
+        """Channels, height and width; 0 for one that is absent, like in Caffe."""
         return self.numbers.get(CHANNELS, 0), self.numbers.get(HEIGHT, 0), self.numbers.get(WIDTH, 0)
 
     @property
@@ -64,7 +64,7 @@ class Datum(msgspec.Struct):
 
 
 def parse(message: Value) -> tuple[Datum, Finding | None]:
-    """Return the fields of a message, and what is wrong with its wire format (with the fields before that)."""
+    """Return the fields of a message up to the first flaw in its wire format, and the finding about it or None."""
     datum = Datum()
     offset = 0
     try:
@@ -84,7 +84,7 @@ def parse(message: Value) -> tuple[Datum, Finding | None]:
 
 
 def _field(message: Value, offset: int, datum: Datum) -> int:
-    """Read the field at `offset` into `datum`; return the offset behind it."""
+    """Read the field at `offset` into `datum`, and return the offset behind it."""
     tag, at = _varint(message, offset, offset)
     number, wire = tag >> 3, tag & 7
     if number == FLOAT_DATA and wire in (FIXED32, BYTES):
@@ -115,7 +115,7 @@ def _field(message: Value, offset: int, datum: Datum) -> int:
 
 
 def _floats(message: Value, offset: int, at: int, wire: int, datum: Datum) -> int:
-    """Read float_data: a packed run, or all the neighbouring (tag, float) pairs at once."""
+    """Read float_data: a packed run, or all adjacent (tag, float) pairs at once."""
     if wire == BYTES:
         size, at = _varint(message, at, offset)
         if size % 4:
@@ -127,7 +127,7 @@ def _floats(message: Value, offset: int, at: int, wire: int, datum: Datum) -> in
     pairs = np.frombuffer(message, _UNPACKED, count=(len(message) - offset) // 5, offset=offset)
     if not pairs.size:
         raise _Cut
-    if pairs["tag"][0] != FLOAT_TAG:  # no writer pads a tag; the neighbours could not be taken together
+    if pairs["tag"][0] != FLOAT_TAG:  # no writer pads a tag; adjacent pairs could not be read together
         raise _Odd(offset, "a tag of float_data written with more bytes than it takes")
     others = np.flatnonzero(pairs["tag"] != FLOAT_TAG)
     run = int(others[0]) if others.size else pairs.size
@@ -159,7 +159,7 @@ def _int32(value: int, name: str, offset: int) -> int:
 
 
 def filled(message: Value, value: float) -> bytes:
-    """Return a Datum with its NaN and infinite floats replaced by `value`, and every other byte as it was."""
+    """Return a Datum with its NaN and infinite floats replaced by `value`, and all other bytes unchanged."""
     out = bytearray(message)
     at = 0
     while at < len(out):

@@ -1,4 +1,4 @@
-"""The values of a Datum that holds no picture: raw bytes or floats, in their shape."""
+"""Read the values of a Datum that is not encoded: raw bytes or floats, in their shape."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from datacheck.model.finding import Finding, found
 
 
 def raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
-    """Read the values of a Datum that is not encoded: data if it is there, as in Caffe, else float_data."""
+    """Read the values of a Datum that is not encoded: `data` if there is any, like Caffe, else `float_data`."""
     channels, height, width = datum.shape
     count = prod(datum.shape)
     fits = min(datum.shape) > 0

@@ -1,1 +1,1 @@
-"""Sound and video: their containers are walked, the checksums in them verified; samples are not decoded."""
+"""Check sound and video files: walk their containers and verify the checksums in them, without decoding samples."""

@@ -1,4 +1,4 @@
-"""Cyclic redundancy checks that begin with the highest bit, as Ogg and FLAC have them."""
+"""Compute cyclic redundancy checks that process the highest bit first, as in Ogg and FLAC."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 Value = bytes | memoryview
 ROW = 64
-"""Data is laid out in rows of so many bytes, whose remainders are computed side by side."""
+"""Length in bytes of the rows that data is split into; the remainders of all rows are computed in parallel."""
 
 
 TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-"""Each byte with its bits turned around."""
+"""Table that maps each byte to the byte with its bits reversed."""
 
 
 def crc32_from_the_top(data: bytes) -> int:
-    """Return the remainder by zlib's polynomial of a register that begins with 0 and takes the highest bit first.
+    """Return the CRC by zlib's polynomial with an initial register of 0 and the highest bit processed first.
 
-    That is what zlib computes of bytes whose bits are turned around, itself turned around.
+    This equals zlib's CRC of the bytes with reversed bits, with its own bits reversed.
 
     >>> hex(crc32_from_the_top(b"123456789"))
     '0x89a1897f'
@@ -33,7 +33,7 @@ def crc32_from_the_top(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class Crc:
-    """The remainders by a polynomial of so many bits; the register begins with 0, and nothing is turned around.
+    """CRCs by a polynomial of `width` bits; the register starts at 0, and no bits are reversed.
 
     >>> hex(Crc(0x8005, 16).of(b"123456789"))
     '0xfee8'
@@ -43,7 +43,7 @@ class Crc:
     width: int
 
     def of(self, data: Value) -> int:
-        """Return the remainder of some bytes."""
+        """Return the CRC of some bytes."""
         rows = len(data) // ROW
         start = len(data) - rows * ROW
         register = self._plain(data[:start])
@@ -90,6 +90,6 @@ class Crc:
 
     @cached_property
     def _ahead(self) -> list[list[int]]:
-        """What each byte of the register becomes after a row of zeros."""
+        """The register after a row of zeros, for each byte of the register by its position and value."""
         zeros = bytes(ROW)
         return [[self._plain(zeros, byte << 8 * place) for byte in range(256)] for place in range(self.width // 8)]

@@ -1,4 +1,4 @@
-"""The decoders of sound and video: containers that are walked, without a field to show for it."""
+"""Decoders of sound and video, which walk the containers and yield findings but no fields."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ WALKS: dict[str, tuple[Callable[[Value], bool], Walk]] = {
     "mp4": (video.is_mp4, video.walk_mp4),
     "mkv": (video.is_matroska, video.walk_matroska),
 }
-"""How each container is known, and how it is walked."""
+"""Functions that recognise and that walk each container, by its name."""
 
 
 def media_kind(value: Value) -> str | None:
-    """Return which container a value begins as, None for none."""
+    """Return the name of the container that a value begins like, or None."""
     return next((name for name, (knows, _) in WALKS.items() if knows(value)), None)
 
 
 class MediaDecoder:
-    """Walks a container from its first byte to its last; a sound one has no findings and no fields."""
+    """Walks a container from its first byte to its last; a sound one yields neither findings nor fields."""
 
     name: str
 
@@ -42,7 +42,7 @@ class MediaDecoder:
         return decode_each(self.read, block, rows, profile)
 
     def read(self, value: Value, profile: FamilyProfile | None) -> Reading:
-        """Walk one file."""
+        """Return the findings of one file."""
         return Reading(findings=WALKS[self.name][1](value))
 
 

@@ -1,4 +1,4 @@
-"""wav, flac and ogg, walked from their first byte to their last.
+"""Walk wav, FLAC and Ogg files from their first byte to their last.
 
 Sources: the RIFF and EBU Tech 3306 (RF64) specifications, RFC 9639 (FLAC), RFC 3533 (Ogg).
 """
@@ -13,20 +13,20 @@ from datacheck.model.finding import Finding, found
 
 Value = bytes | memoryview
 UNKNOWN_SIZE = 0xFFFFFFFF
-"""What is written to a pipe says so, or 0, of sizes that were not known yet."""
+"""Size written to pipes, where the real one is not known yet; some writers use 0 instead."""
 PCM = (1, 3)
-"""The formats of wav whose samples all take the same number of bytes."""
+"""Format codes of wav files whose samples all take the same number of bytes."""
 FLAC_FRAME, FLAC_HEADER = Crc(0x8005, 16), Crc(0x07, 8)
 STREAMINFO = 34
 OGG_HEADER = 27
 BEGINS, ENDS = 2, 4
 STREAMS = 64
 SYNC = re.compile(rb"\xff[\xf8\xf9][^\x00-\x0f]", re.DOTALL)
-"""How the header of a FLAC frame begins."""
+"""Matches the beginning of a FLAC frame's header."""
 ID3 = 128
-"""An old tag of so many bytes may follow."""
+"""Size in bytes of an old ID3 tag, which may follow the last frame."""
 TRIES = 64
-"""What looks like the beginning of a frame may be none: so many are tried for where a frame ends."""
+"""Maximum number of apparent frame beginnings that are tried as the end of a frame, since they may be accidental."""
 
 
 def is_wav(value: Value) -> bool:
@@ -51,7 +51,7 @@ def behind(what: str, value: Value, end: int) -> Finding:
 
 
 def walk_wav(value: Value) -> list[Finding]:
-    """Walk the chunks of a wav file: a format, then samples as many as are declared."""
+    """Walk the chunks of a wav file: they are complete, and there are a format and samples in whole frames."""
     if not is_wav(value):
         return [found("undecodable", f"not a wav file: it begins with {bytes(value[:12]).hex(' ')}")]
     size, wide = int.from_bytes(value[4:8], "little"), None
@@ -62,32 +62,37 @@ def walk_wav(value: Value) -> list[Finding]:
     findings = []
     if len(value) > end + (end & 1):
         findings.append(behind("wav", value, end))
-    block, samples = 0, None
+    block = samples = None
     for name, at, length in _chunks(value, end, open_ended, wide):
         if at + length > len(value):
             return [cut("wav", value, f"inside the chunk {_spelled(name)} of {length} bytes")]
         if name == b"fmt " and length >= 16:
-            kind, block = (
-                int.from_bytes(value[at : at + 2], "little"),
-                int.from_bytes(value[at + 12 : at + 14], "little"),
-            )
-            block = block if kind in PCM else 0
+            kind = int.from_bytes(value[at : at + 2], "little")
+            block = int.from_bytes(value[at + 12 : at + 14], "little") if kind in PCM else 0
         elif name == b"data":
             samples = length
     if not open_ended and end > len(value):
         return [cut("wav", value, f"{end} bytes are declared")]
+    lacking = _of_samples(samples, block)
+    return lacking if any(it.verdict == "bad" for it in lacking) else findings + lacking
+
+
+def _of_samples(samples: int | None, block: int | None) -> list[Finding]:
+    """Return the findings for `samples` bytes in frames of `block` bytes (0: any), or None if the chunk is missing."""
     if samples is None:
         return [found("undecodable", "a wav file without a data chunk")]
+    if block is None:
+        return [found("undecodable", "a wav file without a format chunk")]
     if not samples:
         return [found("empty", "a wav file without samples")]
     if block and samples % block:
         said = f"{samples} bytes of samples, which are no whole number of frames of {block}"
-        findings.append(found("size-mismatch", said, verdict="suspicious", found=samples))
-    return findings
+        return [found("size-mismatch", said, verdict="suspicious", found=samples)]
+    return []
 
 
 def _chunks(value: Value, end: int, open_ended: bool, wide: int | None) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the chunks of a wav file: name, where the content begins, its length, which may lead beyond the file."""
+    """Yield the name, content offset and length of each chunk of a wav file; the length may reach beyond the file."""
     at = 12
     while at + 8 <= min(end, len(value)):
         name, length = bytes(value[at : at + 4]), int.from_bytes(value[at + 4 : at + 8], "little")
@@ -103,7 +108,7 @@ def _spelled(name: bytes) -> str:
 
 
 def walk_flac(value: Value) -> list[Finding]:
-    """Walk the metadata and the frames of a FLAC file; each frame has two checksums, and the samples add up."""
+    """Walk the metadata and frames of a FLAC file; checks both checksums of each frame and the number of samples."""
     if not is_flac(value):
         return [found("undecodable", f"not a FLAC file: it begins with {bytes(value[:5]).hex(' ')}")]
     at, last = 4, False
@@ -126,7 +131,7 @@ def walk_flac(value: Value) -> list[Finding]:
 
 
 def _flac_frames(value: Value, at: int, samples: int) -> list[Finding]:
-    """Check frame after frame: one ends where the next begins and its checksum comes out."""
+    """Check one frame after the other; a frame ends where the next one begins and its checksum matches."""
     raw = bytes(value)
     seen = 0
     if at == len(raw):
@@ -157,7 +162,7 @@ def _flac_frames(value: Value, at: int, samples: int) -> list[Finding]:
 
 
 def _flac_end(raw: bytes, at: int) -> int | None:
-    """Return where a frame ends: before the next one with which its checksum comes out, or with the file."""
+    """Return the end of a frame (the next frame or the end of the file) at which its checksum matches, or None."""
     end = at + 2
     for _ in range(TRIES):
         end = _next_frame(raw, end)
@@ -170,7 +175,7 @@ def _flac_end(raw: bytes, at: int) -> int | None:
 
 
 def _next_frame(raw: bytes, at: int) -> int:
-    """Return where the next frame begins whose header is sound, or the length."""
+    """Return the offset of the next frame with a sound header, or the length of the file if there is none."""
     while True:
         place = SYNC.search(raw, at)
         if place is None:
@@ -182,7 +187,7 @@ def _next_frame(raw: bytes, at: int) -> int:
 
 
 def _flac_block(raw: bytes, at: int) -> int | None:
-    """Return the samples of the frame whose header lies there, None where none does."""
+    """Return the number of samples of the frame whose header is at an offset, or None if there is no sound header."""
     head = raw[at : at + 16]
     if (
         len(head) < 6
@@ -207,7 +212,7 @@ def _flac_block(raw: bytes, at: int) -> int | None:
 
 
 def walk_ogg(value: Value) -> list[Finding]:
-    """Walk the pages of an Ogg file: their CRC-32, their numbers, and the end of each stream."""
+    """Walk the pages of an Ogg file; checks their CRC-32 and numbers, and that each stream ends."""
     if not is_ogg(value):
         return [found("undecodable", f"not an Ogg file: it begins with {bytes(value[:5]).hex(' ')}")]
     numbers: dict[bytes, int] = {}
@@ -235,7 +240,7 @@ def walk_ogg(value: Value) -> list[Finding]:
 
 
 def _pages(value: Value) -> Iterator[tuple[int, int]]:
-    """Yield where pages begin and end; the last end may lie beyond the file."""
+    """Yield the offsets where pages begin and end; the last end may be beyond the file."""
     at = 0
     while bytes(value[at : at + 5]) == b"OggS\0":
         if at + OGG_HEADER > len(value):

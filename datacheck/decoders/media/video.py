@@ -1,4 +1,4 @@
-"""mp4 and Matroska, walked from their first byte to their last.
+"""Walk mp4 and Matroska files from their first byte to their last.
 
 Sources: ISO/IEC 14496-12 (boxes), RFC 8794 (EBML), RFC 9559 (Matroska).
 """
@@ -16,12 +16,12 @@ from datacheck.model.finding import Finding, found
 
 Value = bytes | memoryview
 PICTURES = (b"avif", b"avis", b"mif1", b"msf1", b"hei", b"hev", b"jxl ", b"crx ")
-"""The brands of still pictures, which are kept in boxes as well."""
+"""Brands of still pictures, which are stored in boxes as well."""
 CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"mvex", b"dinf"})
 OFFSETS = {b"stco": 4, b"co64": 8}
 BOXES = 1 << 16
 ELEMENTS = 1 << 18
-"""So many boxes or elements are walked."""
+"""Maximum number of boxes, and of elements, that are walked."""
 EBML, SEGMENT, CLUSTER, TRACKS, CRC, VOID = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1654AE6B, 0xBF, 0xEC
 SEGMENT_PARTS = {0x114D9B74, 0x1549A966, TRACKS, CLUSTER, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, CRC, VOID}
 """SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags, CRC-32, Void."""
@@ -38,7 +38,7 @@ def is_matroska(value: Value) -> bool:
 
 
 class Box(msgspec.Struct, frozen=True):
-    """A box: its name, and where its content begins and ends, which may be beyond what holds it."""
+    """A box: its name, and the offsets of its content, whose end may be beyond the enclosing box."""
 
     name: bytes
     start: int
@@ -46,7 +46,7 @@ class Box(msgspec.Struct, frozen=True):
 
 
 def _boxes(value: Value, at: int, end: int) -> Iterator[Box]:
-    """Yield the boxes between two places; the last may be cut. What is too short for a header is a box without name."""
+    """Yield the boxes between two offsets; the last may be cut. If no valid header fits, it has no name."""
     while at < end:
         if at + 8 > end:
             yield Box(b"", at, end)
@@ -65,7 +65,7 @@ def _boxes(value: Value, at: int, end: int) -> Iterator[Box]:
 
 
 def walk_mp4(value: Value) -> list[Finding]:
-    """Walk the boxes: the sizes add up, the index and the samples are there, and no chunk lies beyond the file."""
+    """Walk the boxes of an mp4 file. Checks that sizes add up, index and samples exist, and chunks lie in the file."""
     if bytes(value[4:8]) != b"ftyp":
         return [found("undecodable", f"not an mp4 file: it begins with {bytes(value[:8]).hex(' ')}")]
     seen: set[bytes] = set()
@@ -95,7 +95,7 @@ def _plain(name: bytes) -> bool:
 
 
 def _index(value: Value, moov: Box) -> Finding | None:
-    """Return what is wrong in the index: a box that is longer than what holds it, an offset beyond the file."""
+    """Return a finding if a box in the index is longer than its parent or an offset is beyond the file, else None."""
     waiting, count = [moov], 0
     while waiting:
         holder = waiting.pop()
@@ -132,7 +132,7 @@ def _chunks(value: Value, box: Box) -> Finding | None:
 
 
 class Element(msgspec.Struct, frozen=True):
-    """An element of EBML: `stop` is None where its size is not known."""
+    """An EBML element; `stop` is None if its size is unknown."""
 
     id: int
     at: int
@@ -141,7 +141,7 @@ class Element(msgspec.Struct, frozen=True):
 
 
 def _element(value: Value, at: int) -> Element | None:
-    """Return the element that begins there, None where none can."""
+    """Return the element at an offset, or None if there is no valid one."""
     if at >= len(value) or not value[at]:
         return None
     width = 9 - value[at].bit_length()
@@ -161,7 +161,7 @@ def _element(value: Value, at: int) -> Element | None:
 
 
 def walk_matroska(value: Value) -> list[Finding]:
-    """Walk the elements: the sizes add up, checksums match, tracks and clusters are there."""
+    """Walk the elements; checks their sizes and checksums, and that tracks and clusters exist."""
     if not is_matroska(value):
         return [found("undecodable", f"not a Matroska file: it begins with {bytes(value[:4]).hex(' ')}")]
     head = _element(value, 0)
@@ -185,7 +185,7 @@ def walk_matroska(value: Value) -> list[Finding]:
 
 
 def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
-    """Walk what a segment holds; clusters of unknown size end where something begins that none can hold."""
+    """Walk the content of a segment; a cluster of unknown size ends at the first element that it cannot contain."""
     inside = False
     for _ in range(ELEMENTS):
         if at >= end:
@@ -215,7 +215,7 @@ def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
 
 
 def _checked(value: Value, it: Element) -> Finding | None:
-    """Return the finding of an element whose first child is a checksum of the rest, and does not match."""
+    """Return a finding if the first child of an element is a checksum of the rest and does not match, else None."""
     assert it.stop is not None
     if bytes(value[it.start : it.start + 2]) != b"\xbf\x84" or it.stop - it.start < 6 or it.id in (CRC, VOID):
         return None

@@ -1,1 +1,1 @@
-"""Messages of protobuf and Arrow that hold records: recognised strictly, for nearly any bytes are some message."""
+"""Decode protobuf and Arrow messages; recognition is strict, because nearly any bytes are some valid message."""

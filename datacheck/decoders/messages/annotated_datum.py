@@ -1,7 +1,7 @@
-"""SSD's AnnotatedDatum: a Datum, and groups of labelled boxes.
+"""Decode SSD's AnnotatedDatum: a Datum with groups of labelled boxes.
 
-Source: caffe.proto in the ssd branch of weiliu89/caffe. Coordinates are divided by the picture's width and height; the
-converter only warns of boxes beyond the picture, and stores them.
+Source: caffe.proto in the ssd branch of weiliu89/caffe. Coordinates are divided by the picture's width and height. The
+converter only warns about boxes that extend beyond the picture, and stores them.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ BOXES = {
     8: (FIXED32,),
 }
 BEYOND = 0.01
-"""Boxes may lie so far beyond the picture, which rounding does."""
+"""Tolerance by which boxes may extend beyond the picture, as a fraction of its size; rounding causes as much."""
 SAID = 3
-"""So many boxes of a picture are said."""
+"""Maximum number of boxes listed in a finding."""
 
 
 class _Annotated:
-    """The parts of a message: its Datum, the labels of its groups, its boxes."""
+    """The parsed parts of a message: its Datum, the labels of its groups, and its boxes."""
 
     def __init__(self, value: Value) -> None:
         self.datum: Bytes | None = None
@@ -75,7 +75,7 @@ class _Annotated:
 
 
 class AnnotatedDatumDecoder:
-    """Decodes AnnotatedDatum messages into the fields of the Datum, "boxes" (n x 4) and "label", one a group."""
+    """Decodes AnnotatedDatum messages into the fields of the Datum, "boxes" (n x 4) and "label" (one per group)."""
 
     name = "annotated-datum"
 
@@ -94,7 +94,7 @@ class AnnotatedDatumDecoder:
         return decode_each(partial(self.read, pixels=pixels), block, rows, profile)
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
-        """Read one message. The label of the Datum inside means nothing: SSD's tools write -1."""
+        """Read one message. The label of the inner Datum is ignored: SSD's tools set it to -1."""
         try:
             made = _Annotated(value)
         except Broken as broken:
@@ -113,7 +113,7 @@ class AnnotatedDatumDecoder:
         return Reading(fields, findings, ())
 
     def stored_picture(self, value: Value) -> bytes | None:
-        """Return the encoded picture of the Datum."""
+        """Return the encoded picture of the Datum, or None if there is none."""
         try:
             datum = _Annotated(value).datum
         except Broken:
@@ -122,7 +122,7 @@ class AnnotatedDatumDecoder:
 
 
 def _corners(message: Bytes) -> list[float]:
-    """Return the corners of a box; one that is not stored is 0, as protobuf has it."""
+    """Return the corners of a box; a missing one is 0, protobuf's default."""
     made = [0.0] * 4
     for part in parts(message, BOXES):
         if part.number <= len(CORNERS):
@@ -131,7 +131,7 @@ def _corners(message: Bytes) -> list[float]:
 
 
 def _odd(boxes: NDArray[np.float32]) -> Iterator[Finding]:
-    """Yield the findings of boxes that lie beyond the picture, or have no area; those not finite a check finds."""
+    """Yield findings for boxes beyond the picture or without an area; a check reports those that are not finite."""
     finite = np.isfinite(boxes).all(axis=1)
     with np.errstate(invalid="ignore"):
         beyond = finite & ((boxes < -BEYOND) | (boxes > 1 + BEYOND)).any(axis=1)

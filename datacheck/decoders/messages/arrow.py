@@ -1,4 +1,4 @@
-"""Arrow's IPC streams and tensors: their messages are walked here, their values read by pyarrow where it is installed.
+"""Decode Arrow IPC streams and tensors. Messages are walked here; pyarrow, if installed, reads the values.
 
 Source: the Arrow columnar format, "IPC streaming format", and the flatbuffers of its messages (format/Message.fbs).
 """
@@ -21,7 +21,7 @@ BODY_LENGTH, HEADER_TYPE = 3, 1
 MESSAGES = 1 << 16
 DEPTH = 16
 LEGACY = (12, 16, 20, 24, 28, 32)
-"""pyarrow.serialize wrote so many bytes of counts before its stream, depending on its version."""
+"""Sizes in bytes of the counts that pyarrow.serialize wrote before its stream, which depend on its version."""
 MOST = 1 << 20
 SENTENCE = (
     "pyarrow.serialize wrote this, which newer releases of pyarrow have removed: only an old one can read it, and "
@@ -31,7 +31,7 @@ SENTENCE = (
 
 @dataclass(slots=True)
 class Stream:
-    """What was found in a walk: the kinds of its messages, where it ends, and what is wrong with it."""
+    """The result of walking a stream: the kinds of its messages, its end offset, and a finding if it is flawed."""
 
     kinds: list[int] = field(default_factory=list)
     end: int = 0
@@ -66,7 +66,7 @@ class ArrowDecoder(TreeDecoder):
 
 
 def is_arrow(value: Value) -> bool:
-    """Say whether a value begins with a message of Arrow: the mark, a size, and a table that gives it a kind."""
+    """Check whether a value begins with an Arrow message: the mark, a size, and a table with a known kind."""
     if bytes(value[:4]) != MARK or len(value) < 24:
         return False
     message = _message(value, 0)
@@ -74,7 +74,7 @@ def is_arrow(value: Value) -> bool:
 
 
 def is_legacy(value: Value) -> bool:
-    """Say whether pyarrow.serialize wrote a value: a few small counts, then a stream."""
+    """Check whether pyarrow.serialize wrote a value: a few small counts, then a stream."""
     for at in LEGACY:
         if bytes(value[at : at + 4]) == MARK:
             counts = struct.unpack_from(f"<{at // 4}i", value)
@@ -84,7 +84,7 @@ def is_legacy(value: Value) -> bool:
 
 
 def walked(value: Value) -> Stream:
-    """Walk the messages of a stream to its end."""
+    """Walk the messages of a stream to its end, or to the first flaw."""
     stream = Stream()
     at = 0
     while at < len(value) and len(stream.kinds) < MESSAGES:
@@ -122,7 +122,7 @@ def walked(value: Value) -> Stream:
 
 
 def _message(value: Value, at: int) -> tuple[int, int] | None:
-    """Return the kind of the message at an offset and the bytes of its body; None where it is none."""
+    """Return the kind and the body size in bytes of the message at an offset, or None if there is no valid message."""
     size = int.from_bytes(value[at + 4 : at + 8], "little")
     if not 16 <= size <= len(value) - at - 8 and not 16 <= size <= MOST:
         return None
@@ -132,7 +132,7 @@ def _message(value: Value, at: int) -> tuple[int, int] | None:
 
 
 def _field(buffer: bytes, number: int, kind: str) -> int | None:
-    """Return a field of the root table of a flatbuffer; 0 where it is left out, None where the buffer is broken."""
+    """Return a field of a flatbuffer's root table: 0 if it is omitted, or None if the buffer is broken."""
     try:
         root = struct.unpack_from("<I", buffer)[0]
         entries = root - struct.unpack_from("<i", buffer, root)[0]
@@ -152,7 +152,7 @@ def _cut(value: Value, where: str) -> Finding:
 
 
 def _read(value: Value, kind: int) -> tuple[Node, Finding | None]:
-    """Return what pyarrow reads, or why that cannot be."""
+    """Return the values that pyarrow reads, or None and a finding if it cannot read them."""
     try:
         pa = importlib.import_module("pyarrow")
         ipc = importlib.import_module("pyarrow.ipc")
@@ -175,7 +175,7 @@ def _read(value: Value, kind: int) -> tuple[Node, Finding | None]:
 
 
 def _column(column: Any, depth: int) -> Node:
-    """Return the values of a column; what is null is left out, and lists are one after the other."""
+    """Return the values of a column; nulls are dropped, and lists are concatenated."""
     types = importlib.import_module("pyarrow.types")
     kind = column.type
     if depth > DEPTH:

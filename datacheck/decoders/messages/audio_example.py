@@ -1,7 +1,7 @@
-"""RAVE's AudioExample: sound as numbers, by name.
+"""Decode RAVE's AudioExample: named buffers of sound as numbers.
 
-Source: udls's audio_example.proto, and RAVE's preprocessing, which gives for shape the channels and the bytes of each,
-not its samples.
+Source: udls's audio_example.proto and RAVE's preprocessing. The latter stores as shape the number of channels and of
+bytes per channel, not of samples.
 """
 
 from __future__ import annotations

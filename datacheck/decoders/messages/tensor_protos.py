@@ -1,6 +1,6 @@
-"""Caffe2's TensorProtos: the data, then the label, as a list of tensors.
+"""Decode Caffe2's TensorProtos: a list of tensors, the data first, then the label.
 
-Source: caffe2/proto/caffe2.proto in pytorch. Small integers, truth values and float16 are stored as int32 numbers.
+Source: caffe2/proto/caffe2.proto in pytorch. Small integers, booleans and float16 are stored as int32 numbers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HELD = {
     7: (INT32S, "i1"), 8: (INT32S, "<u2"), 9: (INT32S, "<i2"), 10: (INT64S, "<i8"), 12: (INT32S, "<f2"),
     13: (DOUBLES, "<f8"),
 }  # fmt: skip
-"""By data type, the field that has the values, and what they are."""
+"""The field that holds the values, and their dtype, by data type."""
 TENSOR = {
     DIMS: (VARINT, LEN), DATA_TYPE: (VARINT,), FLOATS: (FIXED32, LEN), INT32S: (VARINT, LEN), BYTES: (LEN,),
     STRINGS: (LEN,), NAME: (LEN,), 8: (LEN,), DOUBLES: (FIXED64, LEN), INT64S: (VARINT, LEN), SEGMENT: (LEN,),
@@ -62,7 +62,7 @@ class Tensor:
 
     @property
     def fits(self) -> bool:
-        """Whether it has as many values as its dims say."""
+        """Whether the number of values matches the dims."""
         where, _ = HELD.get(self.kind, (0, ""))
         if where == STRINGS:
             return len(self.strings) == prod(self.dims)
@@ -70,7 +70,7 @@ class Tensor:
 
 
 class TensorProtosDecoder(TreeDecoder):
-    """Decodes TensorProtos into a field for each tensor: by its name, else by its place."""
+    """Decodes TensorProtos into a field for each tensor: by name if all have names of their own, else by index."""
 
     name = "tensorprotos"
 
@@ -84,7 +84,7 @@ class TensorProtosDecoder(TreeDecoder):
         return all(it.kind in HELD and (it.fits or not it.whole) and (it.held or it.strings) for it in tensors)
 
     def parse(self, value: Value) -> Parsed:
-        """Return the list of the tensors, or a mapping where each has a name of its own."""
+        """Return the tensors: as a mapping if each has a name of its own, else as a list."""
         try:
             tensors = _tensors(value)
         except Broken as broken:

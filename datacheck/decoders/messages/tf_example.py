@@ -1,4 +1,4 @@
-"""TensorFlow's Example: features by name, each a list of bytes, floats or whole numbers.
+"""Decode TensorFlow's Example: named features, each a list of bytes, floats or integers.
 
 Source: tensorflow/core/example/example.proto and feature.proto.
 """

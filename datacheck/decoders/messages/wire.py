@@ -1,6 +1,6 @@
-"""The wire format of protobuf messages, read strictly: the fields in order, or where it breaks off.
+"""Parse protobuf's wire format strictly: the fields in order, or an error where the message breaks off.
 
-Source: protobuf's encoding guide. Groups, which nobody uses any more, are taken for broken.
+Source: protobuf's encoding guide. Groups, which are no longer used, are treated as broken.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from datacheck.model.finding import Finding, found
 VARINT, FIXED64, LEN, FIXED32 = 0, 1, 2, 5
 Bytes: TypeAlias = "bytes | memoryview"
 LONGEST = 10
-"""A varint has at most so many bytes."""
+"""Maximum length of a varint in bytes."""
 
 
 class Broken(Exception):
-    """A message that breaks off, or is none: the code and the words of its finding."""
+    """A message that is cut or not valid, with the code and the text of its finding."""
 
     def __init__(self, code: str, why: str) -> None:
         super().__init__(code, why)
         self.code, self.why = code, why
 
     def finding(self, what: str) -> Finding:
-        """Return the finding, said of what the message is meant to be."""
+        """Return the finding; `what` names the type that the message should have."""
         said = f"the {what} ends early: {self.why}" if self.code == "truncated" else f"not {what}: {self.why}"
         return found(self.code, said)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field of a message: its number, its wire type, its value; `raw` is what it holds if that has a length."""
+    """A field of a message: its number, wire type and value; `raw` holds the content of all types but varints."""
 
     number: int
     wire: int
@@ -44,7 +44,7 @@ class Part:
 
 
 def parts(message: Bytes, known: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
-    """Yield the fields of a message; raises Broken at one that is cut, is not known, or has another wire type."""
+    """Yield the fields of a message; raises Broken if one is cut, unknown, or of a wrong wire type."""
     at, size = 0, len(message)
     while at < size:
         start = at
@@ -82,12 +82,12 @@ def _varint(message: Bytes, at: int) -> tuple[int, int]:
 
 
 def signed(value: int) -> int:
-    """Return a varint as the signed number of 64 bits that int32 and int64 fields hold."""
+    """Return a varint as the signed 64-bit number that int32 and int64 fields hold."""
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
 def varints(packed: Bytes) -> NDArray[np.int64]:
-    """Return the numbers of a packed field; raises Broken."""
+    """Return the numbers of a packed varint field; raises Broken if one is cut or longer than LONGEST."""
     raw = np.frombuffer(packed, np.uint8)
     last = raw < 0x80
     if last.all():
@@ -108,7 +108,7 @@ def varints(packed: Bytes) -> NDArray[np.int64]:
 
 
 def floats(packed: Bytes, dtype: str) -> NDArray[Any]:
-    """Return the numbers of a packed field of fixed width; raises Broken."""
+    """Return the numbers of a packed field of fixed width; raises Broken if the size is not a multiple of the width."""
     kind = np.dtype(dtype)
     if len(packed) % kind.itemsize:
         raise Broken("size-mismatch", f"{len(packed)} bytes of numbers of {kind.itemsize} bytes each")
@@ -116,7 +116,7 @@ def floats(packed: Bytes, dtype: str) -> NDArray[Any]:
 
 
 def text(raw: Bytes) -> str:
-    """Return a text; raises Broken."""
+    """Return a text field as a string; raises Broken if it is not UTF-8."""
     try:
         return str(raw, "utf-8")
     except UnicodeDecodeError as error:
@@ -124,5 +124,5 @@ def text(raw: Bytes) -> str:
 
 
 def joined(pieces: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
-    """Return what several fields of one number hold together."""
+    """Concatenate the values of several fields that have the same number."""
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces) if pieces else np.empty(0, dtype)

@@ -1,1 +1,1 @@
-"""Pickles, read without unpickling: a machine of our own walks their opcodes, imports nothing and calls nothing."""
+"""Read pickles without unpickling: a machine walks their opcodes, but imports nothing and calls nothing."""

@@ -1,7 +1,7 @@
-"""NumPy's arrays, scalars and dtypes as pickles hold them, in every form that NumPy has written.
+"""Rebuild NumPy's arrays, scalars and dtypes from pickles, in every form that NumPy has written.
 
-`numpy/_core/src/multiarray/methods.c` (array_reduce, array_setstate), `descriptor.c` (arraydescr_reduce) and
-`numeric.py` (`_frombuffer`) say what the parts are. They are proved against the bytes there; no dtype is guessed.
+The parts are defined in `numpy/_core/src/multiarray/methods.c` (array_reduce, array_setstate), `descriptor.c`
+(arraydescr_reduce) and `numeric.py` (`_frombuffer`). They are checked against the bytes present; no dtype is guessed.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opa
 
 AXES = 64
 FIELDS = 1 << 12
-"""A structured dtype has at most so many members."""
+"""Maximum number of members of a structured dtype."""
 ITEM_BYTES = 1 << 31
 _NAME = re.compile(r"[|<>=]?[biufcSaUVOMmd?]([0-9]{0,10})")
 VERSIONS = frozenset(range(5))
-"""Of the state of a dtype."""
+"""Known versions of a dtype's state."""
 _ORDERS = frozenset("<>=|")
 _UNITS = frozenset({"Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"})
 
 
 def dtype(arguments: Sequence[Node]) -> Node:
-    """Return the dtype that `numpy.dtype(...)` would make: its name, or the class of a user's own."""
+    """Return the dtype that `numpy.dtype(...)` would make: by its name, or of a user's own class."""
     first = text(arguments[0]) if arguments else None
     if first is not None and (match := _NAME.fullmatch(first)) and int(match[1] or 0) < ITEM_BYTES:
         made = _checked("V0" if first == "V" else first.replace("a", "S", 1))
@@ -42,26 +42,26 @@ def dtype(arguments: Sequence[Node]) -> Node:
 
 
 def text(node: Node) -> str | None:
-    """Return a text, which Python 2 stored as bytes."""
+    """Return a text, which Python 2 stored as bytes, or None if the node is not a text."""
     if isinstance(node, (bytes, memoryview)) and len(node) <= 1 << 10:
         return bytes(node).decode("latin-1")
     return node if isinstance(node, str) else None
 
 
 def is_integer(node: Node) -> TypeGuard[int]:
-    """Say whether a node is an integer, and no truth value."""
+    """Check whether a node is an integer but not a boolean."""
     return isinstance(node, int) and not isinstance(node, bool)
 
 
 def whole(node: Node) -> tuple[int, ...] | None:
-    """Return a tuple of sizes, or an integer as a tuple of one; None for anything else."""
+    """Return a sequence of sizes as a tuple, or an integer as a tuple of one; None for anything else."""
     items = node.items if isinstance(node, Items) else [node]
     sizes = tuple(int(it) for it in items if is_integer(it) and 0 <= it < 1 << 62)
     return sizes if len(sizes) == len(items) <= AXES else None
 
 
 def build_dtype(made: DType, state: Node) -> None:
-    """Give a dtype its state: byte order, members, items that are arrays. It is broken if that makes no sense."""
+    """Apply its state to a dtype: byte order, members, subarrays. It becomes broken if the state is not valid."""
     if made.made is not None:
         made.made = _with_state(made.made, state)
         made.broken = made.made is None
@@ -90,7 +90,7 @@ def _with_state(plain: np.dtype[Any], state: Node) -> np.dtype[Any] | None:
 
 
 def _of_arrays(base: Node) -> np.dtype[Any] | None:
-    """Return a dtype whose items are arrays: (dtype, shape)."""
+    """Return a dtype whose items are arrays, from (dtype, shape), or None if that is not valid."""
     if not isinstance(base, Items) or len(base.items) != 2:
         return None
     of, shape = base.items[0], whole(base.items[1])
@@ -100,7 +100,7 @@ def _of_arrays(base: Node) -> np.dtype[Any] | None:
 
 
 def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | None:
-    """Return the dtype of times of a unit, which stands in (None, (unit, count, 1, 1))."""
+    """Return the dtype of times with the unit in the state (None, (unit, count, 1, 1))."""
     unit = state.items[1] if isinstance(state, Items) and len(state.items) == 2 else None
     if not isinstance(unit, Items) or len(unit.items) < 2 or not is_integer(unit.items[1]):
         return plain
@@ -112,7 +112,7 @@ def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | 
 
 
 def _structured(names: Sequence[Node], members: Keyed, size: Node) -> np.dtype[Any] | None:
-    """Return a dtype of members, None where they do not lie in the item."""
+    """Return a structured dtype, or None if its members do not fit in the item."""
     given = {text(key): value for key, value in members.pairs[: 2 * FIELDS]}
     formats, offsets, titles = [], [], [text(name) for name in names]
     if len(names) > FIELDS or type(size) is not int or not 0 <= size < ITEM_BYTES or None in titles:
@@ -135,19 +135,19 @@ def _checked(what: Any) -> np.dtype[Any] | None:
     made: np.dtype[Any]
     try:
         made = np.dtype(what)
-    except (TypeError, ValueError, OverflowError):  # NumPy's own bounds
+    except (TypeError, ValueError, OverflowError):  # beyond NumPy's own limits
         return None
     return made
 
 
 def room(made: DType, sizes: Sequence[int]) -> int:
-    """Return how many bytes the values of an array take."""
+    """Return the size in bytes of an array's values."""
     return 0 if made.made is None else prod(sizes) * made.made.itemsize
 
 
 def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: Node = None) -> Node:
-    """Return the array of a dtype, a shape and the bytes or the objects of its values; Flawed where they do not fit."""
-    if isinstance(made, (Opaque, Keyed)) and not isinstance(made, DType):  # a dtype of somebody's own
+    """Make an array from a dtype, a shape, and the bytes or objects of its values; Flawed if they do not match."""
+    if isinstance(made, (Opaque, Keyed)) and not isinstance(made, DType):  # a user-defined dtype
         return Flawed(
             "unknown-payload", f"an array of {made.kind or 'an unknown dtype'}, which datacheck does not read"
         )
@@ -188,7 +188,7 @@ def _values(made: DType, sizes: tuple[int, ...], raw: Bytes, *, fortran: bool, a
 
 
 def scalar(arguments: Sequence[Node]) -> Node:
-    """Return a NumPy scalar, as an array without axes."""
+    """Return a NumPy scalar as an array without axes."""
     if len(arguments) < 2:
         return Flawed("undecodable", "a NumPy scalar without a value")
     made, raw = arguments[:2]
@@ -198,7 +198,7 @@ def scalar(arguments: Sequence[Node]) -> Node:
 
 
 def from_buffer(arguments: Sequence[Node]) -> Node:
-    """Return the array that `_frombuffer(buffer, dtype, shape, order, axes)` makes, as protocol 5 has it."""
+    """Return the array that `_frombuffer(buffer, dtype, shape, order, axes)` makes, as used by protocol 5."""
     if len(arguments) < 4:
         return Flawed("undecodable", "an array without a buffer, dtype, shape and order")
     raw, made, shape = arguments[:3]
@@ -207,7 +207,7 @@ def from_buffer(arguments: Sequence[Node]) -> Node:
 
 
 def from_state(state: Node) -> Node:
-    """Return the array of a state as BUILD gives it: (version, shape, dtype, fortran, values), or without version."""
+    """Return the array of a BUILD state: (version, shape, dtype, fortran, values), or the same without version."""
     items = state.items if isinstance(state, Items) else []
     if len(items) == 4:
         items = [1, *items]
@@ -218,7 +218,7 @@ def from_state(state: Node) -> Node:
 
 
 def masked(state: Node) -> Node:
-    """Return the values of a masked array: those that are masked do not count, so another stands in their place."""
+    """Return the values of a masked array; masked values do not count and are replaced by an unmasked one, or by 0."""
     items = state.items if isinstance(state, Items) else []
     if len(items) < 6 or not isinstance(items[5], (bytes, memoryview)):
         return Opaque("numpy.ma.MaskedArray")

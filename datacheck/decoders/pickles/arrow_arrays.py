@@ -1,7 +1,7 @@
-"""Arrays of pyarrow in pickles, as data frames of pandas have them for texts since pandas 3.
+"""Rebuild pyarrow arrays from pickles; data frames of pandas use them for texts since pandas 3.
 
-`pyarrow/array.pxi` (`_restore_array`) and `types.pxi` (`type_for_alias`) say what the parts are: type, length, number
-of nulls, offset, buffers (the first one has a bit for each value that is no null), children, dictionary.
+The parts are defined in `pyarrow/array.pxi` (`_restore_array`) and `types.pxi` (`type_for_alias`): type, length, number
+of nulls, offset, buffers (the first has a bit for each value that is not null), children, dictionary.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ NUMBERS = {
     "double": "<f8", "float": "<f4", "halffloat": "<f2",
     **{f"{sign}int{8 * size}": f"<{sign or 'i'}{size}" for sign in ("", "u") for size in (1, 2, 4, 8)},
 }  # fmt: skip
-"""The dtypes of the types of numbers, by their names."""
+"""NumPy dtypes of the numeric types, by Arrow name."""
 NESTED = 8
 COPIED = 16
-"""So many values may be copied for a part of the work that a record may cause."""
+"""Number of copied values that count as one unit of the work that a record may cause."""
 
 Work = Callable[[int], None]
 
 
 class ArrowType(Opaque, eq=False):
-    """A type of Arrow; `name` is how it is spelled."""
+    """An Arrow type; `name` is its spelling."""
 
     name: str = ""
 
 
 def named_type(given: Sequence[Node]) -> Node | None:
-    """Return the type that `type_for_alias` would."""
+    """Return the type that `type_for_alias` would return, or None if the argument is not a name."""
     name = text(given[0]) if len(given) == 1 else None
     return None if name is None else ArrowType(f"pyarrow {name[:40]}", name=name)
 
 
 def restored(parts: Node, work: Work) -> Node | None:
-    """Return what an array holds: its numbers, or those of its children; in texts and times is nothing to judge.
+    """Return the content of an array: its numbers, or those of its children; texts and times have nothing to check.
 
-    `work` is told of the work that this is, and raises Broken where that is too much for one record.
+    `work` is called with the amount of work done, which counts towards the limit of the record.
     """
     return _restored(parts, work, {}, 0)
 
 
 def _restored(parts: Node, work: Work, made: dict[tuple[int, int], Node | None], depth: int) -> Node | None:
-    """Return what an array holds. Children may be the same many times over: each is `made` once at a depth."""
+    """Return the content of an array. Children may occur many times, so each is `made` only once per depth."""
     key = id(parts), depth
     if key not in made:
         work(1)
@@ -75,7 +75,7 @@ def _array(parts: Node, work: Work, made: dict[tuple[int, int], Node | None], de
 
 
 def _numbers(dtype: str, length: int, offset: int, nulls: Node, buffers: Sequence[Node], work: Work) -> Node:
-    """Return the numbers of an array; those that are null do not count, so another stands in their place."""
+    """Return the numbers of an array; nulls do not count and are replaced by a value that is not null, or by 0."""
     raw = buffers[1] if len(buffers) == 2 else None
     plain = np.dtype(dtype)
     if length == 0:

@@ -1,6 +1,6 @@
-"""What calls, states and attributes of a pickle mean, where that is known; everything else is a class by its name.
+"""Interpret those calls and states in pickles whose meaning is known; all others become objects of the named class.
 
-Nothing is imported or called: a call that is not in this table becomes what it was given, under the function's name.
+Nothing is imported or called: a call that is not in this table becomes its arguments, under the function's name.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opa
 
 LATIN = frozenset({"latin1", "latin-1", "iso-8859-1"})
 DIGITS = 64
-"""A number written in digits may have so many."""
+"""Longest decimal number that is parsed, in characters."""
 
 
 class Host(Protocol):
-    """The machine that a call is made in: it counts the work, and keeps what is costly to make."""
+    """The machine that a call is made in: it counts the work, and caches results that are costly to make."""
 
     def work(self, amount: int) -> None: ...
     def encoded(self, text: str) -> Bytes: ...
@@ -30,7 +30,7 @@ class Host(Protocol):
 
 
 def call(host: Host, function: Node, given: Node) -> Node:
-    """Return what a function that a pickle names makes of its arguments, as far as that is known."""
+    """Return the result of a function that a pickle names, or its arguments as an object if it is not known."""
     arguments = given.items if isinstance(given, Items) else [given]
     if isinstance(function, Global):
         known = _KNOWN.get(function.kind)
@@ -44,7 +44,7 @@ def call(host: Host, function: Node, given: Node) -> Node:
 
 
 def build(host: Host, target: Node, state: Node) -> Node:
-    """Give an object its state; return what stands for it now."""
+    """Apply a state to an object, and return the node that now represents the object."""
     if isinstance(target, ArrayBox):
         target.node = arrays.masked(state) if target.masked else arrays.from_state(state)
     elif isinstance(target, DType):
@@ -70,14 +70,14 @@ def _array(host: Host, given: Sequence[Node]) -> Node:
 
 
 def _array_of_dill(host: Host, given: Sequence[Node]) -> Node | None:
-    """Make an array as dill does: (function, arguments, state, attributes), the first three as NumPy has them."""
+    """Make an array like dill: (function, arguments, state, attributes), the first three as in NumPy."""
     if len(given) < 3 or not isinstance(given[0], Global) or given[0].kind not in _RECONSTRUCT:
         return None
     return build(host, call(host, given[0], given[1]), given[2])
 
 
 def _container(host: Host, given: Sequence[Node], kind: str = "") -> Node | None:
-    """Make a list, tuple or set of another."""
+    """Make a list, tuple or set from another one."""
     if not given:
         return Items(kind=kind)
     of = given[0]
@@ -88,7 +88,7 @@ def _container(host: Host, given: Sequence[Node], kind: str = "") -> Node | None
 
 
 def _mapping(host: Host, given: Sequence[Node], mapping: str = "") -> Node | None:
-    """Make a mapping of another, or of pairs; a default factory before them says nothing."""
+    """Make a mapping from another one or from pairs; a default factory before them is ignored."""
     of = next((it for it in given if isinstance(it, (Items, Keyed)) and not getattr(it, "kind", "")), None)
     if of is None:
         return Keyed(mapping=mapping)
@@ -106,7 +106,7 @@ def _defaultdict(host: Host, given: Sequence[Node]) -> Node | None:
 
 
 def _encode(host: Host, given: Sequence[Node]) -> Node | None:
-    """Make bytes of a text of latin-1, as protocols 0 to 2 of Python 3 hold bytes."""
+    """Make bytes from a latin-1 text, the form of bytes in protocols 0 to 2 of Python 3."""
     if len(given) != 2 or not isinstance(given[0], str) or arrays.text(given[1]) not in LATIN:
         return None
     return host.encoded(given[0])
@@ -136,7 +136,7 @@ def _floated(number: Node) -> float:
 
 
 def _decimal(host: Host, given: Sequence[Node]) -> Node | None:
-    """Make a number of a Decimal's digits."""
+    """Return a Decimal as a float, or None if it is too long or not a number."""
     said = arrays.text(given[0]) if len(given) == 1 else None
     if said is None or len(said) > DIGITS:
         return None
@@ -147,7 +147,7 @@ def _decimal(host: Host, given: Sequence[Node]) -> Node | None:
 
 
 def _reconstructed(host: Host, given: Sequence[Node]) -> Node | None:
-    """Make an object as `copyreg._reconstructor(class, base, state of the base)` does."""
+    """Make an object like `copyreg._reconstructor(class, base, state of the base)`."""
     if len(given) != 3 or not isinstance(given[0], Global):
         return None
     made = Keyed(kind=given[0].kind)
@@ -190,7 +190,7 @@ def _masked(host: Host, given: Sequence[Node]) -> Node:
 
 
 def _tensor(host: Host, given: Sequence[Node]) -> Node | None:
-    """Make a tensor of (storage, offset, size, strides, ...); `_rebuild_tensor_v3` has its dtype as the seventh."""
+    """Make a tensor from (storage, offset, size, strides, ...); in `_rebuild_tensor_v3`, the seventh is the dtype."""
     if len(given) < 4:
         return None
     storage, offset, (size, stride) = unboxed(given[0]), given[1], map(arrays.whole, given[2:4])
@@ -207,14 +207,14 @@ def _tensor(host: Host, given: Sequence[Node]) -> Node | None:
 
 
 def _of_type(host: Host, given: Sequence[Node]) -> Node | None:
-    """Make a tensor of a class of its own: (function, class, arguments, state)."""
+    """Make a tensor of a subclass: (function, class, arguments, state)."""
     if len(given) < 3 or not isinstance(given[0], Global) or given[0].kind == "torch._tensor._rebuild_from_type_v2":
         return None
     return call(host, given[0], given[2])
 
 
 def _sparse(host: Host, given: Sequence[Node]) -> Node | None:
-    """Make the parts of a sparse tensor by their names; what they mean together is not seen."""
+    """Return the parts of a sparse tensor by name; their combination is not checked."""
     parts = given[1] if len(given) == 2 else None
     if not isinstance(parts, Items) or len(parts.items) < 2:
         return None
@@ -235,7 +235,7 @@ def _arrow_array(host: Host, given: Sequence[Node]) -> Node | None:
 
 
 def _text_dtype(host: Host, given: Sequence[Node]) -> Node:
-    """Stand for pandas' dtype of texts, among whose arguments is the NaN that stands for a missing one."""
+    """Represent pandas' dtype of texts, which has as an argument the NaN that stands for missing texts."""
     return Opaque("pandas.StringDtype")
 
 
@@ -291,6 +291,6 @@ _KNOWN: dict[str, Known] = {
     "pandas.StringDtype": _text_dtype,
     "pandas.core.arrays.string_.StringDtype": _text_dtype,
 }
-"""The functions whose results are known, by their dotted names. One that returns None could not tell."""
+"""The functions whose results are known, by dotted name. They return None if they cannot make the result."""
 OURS = frozenset({*_KNOWN, "numpy.ndarray", "torch._utils", *(f"torch.{name}" for name in (*STORAGES, *DTYPES))})
-"""Names that are no classes of the data's own, and need no mention."""
+"""Globals that are not reported as classes of the data."""

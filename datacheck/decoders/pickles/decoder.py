@@ -1,4 +1,4 @@
-"""Pickles of any protocol, as a tree; nothing is ever unpickled."""
+"""Decode pickles of any protocol to a tree; nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from datacheck.model.profile import FamilyProfile
 from datacheck.model.replacing import replace
 
 FIRST = frozenset(b"(c}])IFVSUXTJKMLG")
-"""The opcodes with which a pickle of protocol 0 or 1 begins."""
+"""Opcodes with which a pickle of protocol 0 or 1 begins."""
 LOOKED_AT = 1 << 12
-"""To recognise protocol 0 or 1, which has no magic number, so many opcodes are walked."""
+"""Maximum number of opcodes walked to recognise protocols 0 and 1, which have no magic number."""
 SHORTEST = 4
 UNSAFE = 4
-"""So many unsafe globals of a record are told apart."""
+"""Maximum number of unsafe globals reported per record."""
 
 
 class PickleDecoder(TreeDecoder):
     """Decodes pickles of protocols 0 to 5 by walking their opcodes: nothing is imported, called or hashed.
 
-    The .npy bytes of an array of objects are one, behind a header.
+    This includes the .npy bytes of arrays of objects, which are a pickle after a header.
     """
 
     name = "pickle"
@@ -67,7 +67,7 @@ class PickleDecoder(TreeDecoder):
 
 
 def walked(machine: Machine) -> Parsed:
-    """Return what a pickle holds, that a machine is to walk, and what is wrong with it."""
+    """Run a machine, and return the tree of its pickle and the findings about it."""
     try:
         tree = _tree(machine)
     except Broken as broken:
@@ -85,7 +85,7 @@ def walked(machine: Machine) -> Parsed:
 
 
 def _tree(machine: Machine) -> Node:
-    """Return what a pickle holds, or several with which torch's older format begins."""
+    """Return the tree of a pickle, or of the several pickles that make up torch's older format."""
     if machine.raw[: len(torch_stream.MAGIC)] != torch_stream.MAGIC:
         return machine.run()
 
@@ -98,7 +98,7 @@ def _tree(machine: Machine) -> Node:
 
 
 def _walks(value: Value) -> bool:
-    """Say whether a value without a magic number is a pickle as far as it is looked at, and makes something."""
+    """Check whether a value without a magic number is a pickle, as far as LOOKED_AT opcodes, and yields an object."""
     machine = Machine(value, left=LOOKED_AT)
     try:
         machine.run()
@@ -108,7 +108,7 @@ def _walks(value: Value) -> bool:
 
 
 def _unsafe(machine: Machine) -> list[Finding]:
-    """Return a finding for each global that runs commands or opens files, the first few."""
+    """Return a finding for each global that runs commands or opens files, up to UNSAFE."""
     said = list(machine.unsafe.items())
     return [found("unsafe-pickle", sentence, field="data", name=kind) for kind, sentence in said[:UNSAFE]]
 
@@ -123,7 +123,7 @@ def _stranger(value: Value) -> str:
 
 
 def _is_likely(value: Value) -> bool:
-    """Say if a value that begins with a protocol, which bytes do by chance, has a frame, or ends as a pickle does."""
+    """Check for a frame, a STOP at the end, or torch's magic, since values may begin like a protocol by chance."""
     if value[2] == FRAME:
         return not any(value[8:11])
     return value[-1] == STOP or bytes(value[:6]) == torch_stream.MAGIC[:6]

@@ -1,7 +1,7 @@
-"""Arrays as joblib stores them: the pickle says what they are, and goes on behind their values.
+"""Read arrays as joblib stores them: the pickle describes them, is followed by their values, and then continues.
 
-`NumpyArrayWrapper` of joblib's numpy_pickle.py has the dtype, the shape and the order. Since joblib 1.2 a byte follows
-that says how many bytes of padding there are before the values. Arrays of objects are a pickle of their own.
+`NumpyArrayWrapper` in joblib's numpy_pickle.py holds the dtype, the shape and the order. Since joblib 1.2 it is
+followed by a byte with the number of padding bytes before the values. Arrays of objects are pickles of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ALIGNED = "numpy_array_alignment_bytes"
 
 
 def array_behind(machine: Machine, wrapper: Keyed) -> Node:
-    """Return the array whose values are next in the record; the machine then is behind them. Raises Broken."""
+    """Return the array whose values come next in the record, and move the machine behind them; raises Broken."""
     said = {name: value for name, value in wrapper.pairs if isinstance(name, str)}
     dtype, shape = said.get("dtype"), arrays.whole(said.get("shape"))
     if not isinstance(dtype, DType) or dtype.made is None or shape is None:

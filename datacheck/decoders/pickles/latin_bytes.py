@@ -1,7 +1,7 @@
-"""Write pickles of protocol 2, in which Python 3 holds bytes as a text of latin-1, as if they held the bytes.
+"""Rewrite pickles of protocol 2 whose bytes Python 3 stored as latin-1 texts, so that they hold the bytes themselves.
 
-The text is UTF-8, so that records of one layout differ in their lengths, and have nothing in common. With the bytes as
-they are, in the opcode that protocol 3 has for them, they have.
+The texts are encoded as UTF-8, so records of one layout differ in length and cannot be compared byte by byte. They can
+be if the bytes are stored directly, with the opcode of protocol 3.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from datacheck.decoders.interface import Value
 
 ENCODE = b"c_codecs\nencode\nq"
 FIRST = 1 << 12
-"""The function is asked for the first time within so many bytes."""
+"""Number of bytes within which the function must be named for the first time."""
 SHORTEST = 32
-"""Shorter texts are left as they are."""
+"""Minimum number of bytes in a text for it to be rewritten."""
 MOST = 64
-"""Of more texts than these in one record nothing is gained."""
+"""Maximum number of texts in a record; nothing is gained by rewriting a record with more."""
 TEXT, BYTES, TUPLE, REDUCE, PUT, LONG_PUT, GET = b"XB\x86Rqrh"
 POP = b"0"
 LATIN = b"X\x06\x00\x00\x00latin1"
@@ -27,11 +27,10 @@ def holds_latin(value: Value) -> bool:
 
 
 def rewritten(value: Value) -> bytes | None:
-    """Return a pickle with bytes for the texts that it makes bytes of; None where it is not written as expected.
+    """Return a pickle with bytes instead of the texts that it encodes to bytes, or None if it has an unexpected form.
 
-    What is left out of it says nothing else: the numbers under which things are remembered follow each other. Whether
-    what comes out is a pickle of the same values is for who reads it to see: a number that is asked for and not there
-    breaks it.
+    Nothing else is lost, since the memo numbers that are left out are consecutive. Whether the result is a pickle of
+    the same values is for its reader to check: a reference to a memo number that is gone breaks it.
     """
     raw = bytes(value)
     at = raw.find(ENCODE, 0, FIRST)
@@ -49,7 +48,7 @@ def rewritten(value: Value) -> bytes | None:
             return None
         held, behind = found
         if len(held) >= SHORTEST:
-            # the function stays where it is asked for the first time, as others may ask for it again
+            # keep the function where it is named for the first time, as later references may need it
             kept += [raw[done:text] + POP if latin is None else raw[done:begins], _bytes(held)]
             done = behind
         latin = function + 2 if latin is None else latin
@@ -67,10 +66,10 @@ def _bytes(held: bytes) -> bytes:
 
 
 def _text(raw: bytes, at: int, number: int | None, latin: int | None) -> tuple[bytes, int] | None:
-    """Return the bytes that the text at a place stands for, and where the call ends that makes them of it.
+    """Return the bytes that the text at an offset stands for and the end of the call that makes them, or None.
 
-    The text is remembered under a `number`, if that is known; the name of the encoding is asked for as `latin`, or
-    written out where that is None.
+    The text must be memoized as `number`, unless that is None. The encoding's name must be fetched from the memo number
+    `latin`, or written out if that is None.
     """
     if raw[at : at + 1] != bytes((TEXT,)):
         return None
@@ -102,7 +101,7 @@ def _text(raw: bytes, at: int, number: int | None, latin: int | None) -> tuple[b
 
 
 def _put(raw: bytes, at: int) -> tuple[int, int] | None:
-    """Return the number under which something is remembered, and what is behind that opcode."""
+    """Return the memo number of a PUT opcode and the offset behind the opcode, or None if there is no PUT."""
     if raw[at : at + 1] == bytes((PUT,)) and at + 1 < len(raw):
         return raw[at + 1], at + 2
     if raw[at : at + 1] == bytes((LONG_PUT,)):

@@ -1,7 +1,7 @@
-"""A machine that walks a pickle's opcodes and makes a tree: it imports nothing, calls nothing and hashes nothing.
+"""A machine that walks a pickle's opcodes and builds a tree; it imports, calls and hashes nothing.
 
-The opcodes are those of Lib/pickletools.py, protocols 0 to 5. Every length is bounded by the bytes there, the work and
-the memory of one record by WORK and CONTAINERS.
+The opcodes are those of Lib/pickletools.py, protocols 0 to 5. Every length is limited by the bytes present; WORK and
+CONTAINERS limit the work and the memory per record.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from datacheck.decoders.pickles.parts import Broken, Global
 from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
 
 WORK = 1 << 22
-"""So many opcodes, and parts that opcodes copy, are walked in one record."""
+"""Maximum number of opcodes, and of parts that opcodes copy, that are walked per record."""
 CONTAINERS = 1 << 19
-"""So many lists, mappings, tuples and objects may be in one record."""
+"""Maximum number of lists, mappings, tuples and objects per record."""
 SMALL = 1 << 16
-"""Values up to this size are copied from a view, since bytes are quicker to look at."""
+"""Size in bytes up to which a view is copied to bytes, which are faster to access."""
 LINE = 1 << 16
-"""The longest line of protocol 0 that names something; lines of text may be as long as the record."""
+"""Longest line of protocol 0 that holds a name or number, in bytes; lines of text may be as long as the record."""
 NESTED = 2
-"""Storages are pickles in a pickle; what is nested deeper than they are is not looked into."""
+"""Maximum depth of pickles inside pickles, such as torch's storages; deeper ones are not read."""
 GLOBALS = 256
-"""So many different classes of one record are remembered."""
+"""Maximum number of different classes per record that are kept."""
 
 Persistent = Callable[[Node], Node]
 
@@ -35,7 +35,7 @@ def _unknown(identity: Node) -> Node:
 
 
 class Machine:
-    """Walks one pickle from `at` on. `persistent` says what an id stands for that the pickle's writer gave out."""
+    """Walks one pickle from `at` on. `persistent` returns the node for a persistent id."""
 
     operations: ClassVar[list[Callable[[Machine], None] | None]] = [None] * 256
 
@@ -59,7 +59,7 @@ class Machine:
         self._storages: dict[int, tuple[Bytes, Node]] = {}
 
     def run(self) -> Node:
-        """Return what the pickle holds; `at` is then behind its STOP. Raises Broken."""
+        """Walk the pickle and return its tree; `at` is then behind its STOP. Raises Broken."""
         raw, operations, end = self.raw, self.operations, self.end
         while True:
             at = self.at
@@ -89,7 +89,7 @@ class Machine:
     def work(self, amount: int) -> None:
         self.left -= amount
 
-    # what operations need
+    # Used by the operations.
 
     def pop(self) -> Node:
         stack = self.stack
@@ -103,7 +103,7 @@ class Machine:
         return node
 
     def to_mark(self) -> list[Node]:
-        """Take all that was put down since the last mark."""
+        """Pop everything above the last mark."""
         if not self.marks:
             raise Broken("undecodable", f"the opcode at byte {self.at - 1} needs a mark that is not there")
         at = self.marks.pop()
@@ -112,14 +112,14 @@ class Machine:
         return taken
 
     def made(self, node: Node) -> None:
-        """Put down a container."""
+        """Push a container, and count it."""
         self.containers -= 1
         if self.containers < 0:
             raise self.beyond(f"more than {CONTAINERS} lists, mappings and objects")
         self.stack.append(node)
 
     def take(self, count: int) -> Bytes:
-        """Take the next bytes of the record, as a view."""
+        """Consume the next bytes of the record, and return a view of them."""
         at = self.at
         if count > self.end - at:
             raise self.cut()
@@ -127,7 +127,7 @@ class Machine:
         return self.view[at : at + count]
 
     def number(self, size: int) -> int:
-        """Take an unsigned integer."""
+        """Consume an unsigned little-endian integer."""
         at = self.at
         if size > self.end - at:
             raise self.cut()
@@ -135,7 +135,7 @@ class Machine:
         return int.from_bytes(self.raw[at : at + size], "little")
 
     def line(self, most: int = LINE) -> bytes:
-        """Take a line, without its end."""
+        """Consume a line, and return it without its end."""
         at, width = self.at, 1 << 8
         while True:
             piece = bytes(self.raw[at : at + width])
@@ -150,7 +150,7 @@ class Machine:
             width *= 4
 
     def named(self, module: str, name: str) -> Global:
-        """Return the class or function of that name; note it, and what unpickling would do with it."""
+        """Return the class or function of this name; records it, and whether unpickling it is unsafe."""
         kind = f"{module}.{name}"[:400]
         known = self.globals.get(kind)
         if known is None:
@@ -167,7 +167,7 @@ class Machine:
         return calls.call(self, function, given)
 
     def encoded(self, text: str) -> Bytes:
-        """Return a text as latin-1, as a view; each text once, however often the record asks for it."""
+        """Return a view of a text in latin-1; each text is encoded only once, however often the record asks for it."""
         known = self._encoded.get(id(text))
         if known is None:
             try:
@@ -178,7 +178,7 @@ class Machine:
         return known[1]
 
     def legacy_torch(self, raw: Bytes) -> Node:
-        """Return the storage that torch's older format holds, which is several pickles of its own."""
+        """Return the storage in torch's older format, which consists of several pickles."""
         known = self._storages.get(id(raw))
         if known is None:
             if self.depth >= NESTED:
@@ -188,7 +188,7 @@ class Machine:
         return known[1]
 
     def nested(self, raw: Bytes, at: int, persistent: Persistent) -> tuple[Node, int]:
-        """Walk a pickle that lies in this one; return what it holds and where it ends."""
+        """Walk a pickle inside this one, and return its tree and the offset of its end."""
         inner = Machine(raw, at, persistent, left=self.left, depth=self.depth + 1)
         node = inner.run()
         self.left = inner.left
@@ -205,7 +205,7 @@ def make_pairs(taken: list[Node]) -> list[tuple[Node, Node]]:
 
 
 def append(target: Node, items: list[Node]) -> None:
-    """Append to a list, or to an object that is one."""
+    """Append to a list, or to an object that behaves like one."""
     if isinstance(target, (Items, Keyed)):
         target.items += items
     elif not isinstance(target, Opaque):

@@ -1,4 +1,4 @@
-"""What each opcode does to the machine: the table of `pickletools.opcodes`, protocols 0 to 5."""
+"""Implement the machine's opcodes: those of `pickletools.opcodes`, protocols 0 to 5."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from datacheck.decoders.pickles.parts import Broken, Global
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Run
 
 DIGITS = 1000
-"""Numbers written in digits have so many at most; others are there, and are not judged."""
+"""Maximum number of digits in a number written as text; longer numbers are kept but not checked."""
 LONG_BYTES = 4096
 FLOATS = 8
-"""So many floats in a row are taken as one run."""
+"""Minimum number of consecutive floats that are read as one run."""
 _BUFFER = Flawed("unknown-payload", "a buffer that is not in the record")
 _DOUBLE = struct.Struct(">d")
 Operation = Callable[[Machine], None]
@@ -33,7 +33,7 @@ def _proto(m: Machine) -> None:
 
 
 def _frame(m: Machine) -> None:
-    """FRAME says how many bytes to fetch at once; pickle refuses a record that has not as many."""
+    """Handle FRAME, the number of bytes to fetch at once; like pickle, refuse a record that has fewer."""
     if m.number(8) > m.end - m.at:
         raise m.cut()
 
@@ -46,7 +46,7 @@ def _mark(m: Machine) -> None:
 
 
 def _floats(m: Machine) -> None:
-    """Take a run of floats that fills a container whole: by stride, with nothing made of each."""
+    """Read a run of floats that completely fills a container as a strided view, without creating Python objects."""
     flat = np.frombuffer(m.view[m.at :], np.uint8)
     heads = flat[: len(flat) - len(flat) % 9].reshape(-1, 9)
     piece = 1 << 10
@@ -58,7 +58,7 @@ def _floats(m: Machine) -> None:
             break
         count += min(piece, len(heads) - count)
     behind = m.at + 9 * count
-    if count < FLOATS or behind >= m.end or m.raw[behind] not in b"etl":  # else one might be a key, or come alone
+    if count < FLOATS or behind >= m.end or m.raw[behind] not in b"etl":  # else one may be a key or appended alone
         return
     m.stack.append(Run(np.ndarray((count,), ">f8", m.view[m.at : behind], 1, (9,))))
     m.work(count // 16)
@@ -106,7 +106,7 @@ def _long(size: int) -> Operation:
 
 
 def _digits(m: Machine) -> None:
-    """INT and LONG: 01 and 00 are truth values in INT, and LONG ends in L."""
+    """Handle INT and LONG: in INT, 01 and 00 are booleans; LONG ends in L."""
     line = m.line()
     if line in (b"01", b"00"):
         m.stack.append(line == b"01")
@@ -141,7 +141,7 @@ def _string(m: Machine) -> None:
     if len(line) < 2 or line[0] != line[-1] or line[:1] not in b"'\"":
         raise Broken("undecodable", "a text without quotes")
     try:
-        with warnings.catch_warnings():  # Python warns of unknown escapes
+        with warnings.catch_warnings():  # Python warns about unknown escapes
             warnings.simplefilter("ignore")
             escaped: Any = codecs.escape_decode(line[1:-1])
     except ValueError:
@@ -230,7 +230,7 @@ def _dup(m: Machine) -> None:
 
 
 def _put_short(m: Machine) -> None:
-    """BINPUT, of which protocols 1 to 3 have one for nearly every part."""
+    """Handle BINPUT, which protocols 1 to 3 write for nearly every part."""
     at, stack = m.at, m.stack
     if at >= m.end:
         raise m.cut()
@@ -246,7 +246,7 @@ def _put(size: int) -> Operation:
 
 
 def _remember(m: Machine, place: int) -> None:
-    """Note a part in the memo; a pickler counts its places up, and pickle makes room for all before the last."""
+    """Store a part in the memo. Picklers count up and pickle allocates all lower places, so high ones are refused."""
     if place > m.end + 256:
         raise Broken("undecodable", f"place {place} of the memo in a pickle of {m.end} bytes")
     m.memo[place] = m.top()
@@ -320,7 +320,7 @@ def _build(m: Machine) -> None:
 
 
 def _instance(m: Machine, function: Node, given: list[Node]) -> None:
-    """Make an object of a class and its arguments."""
+    """Make an object from a class and its arguments."""
     made = m.call(function, Items(given))
     m.made(made)
 
@@ -392,6 +392,6 @@ OPERATIONS: dict[int, Operation] = {
     0x70: _put_line, 0x71: _put_short, 0x72: _put(4), 0x94: _memoize, 0x67: _get_line, 0x68: _get(1), 0x6A: _get(4),
     0x50: _persistent_line, 0x51: _persistent,
 }  # fmt: skip
-"""What each opcode does, by its byte; STOP ends the walk."""
+"""The operation of each opcode by its byte, except STOP, which ends the walk."""
 for _code, _operation in OPERATIONS.items():
     Machine.operations[_code] = _operation

@@ -1,4 +1,4 @@
-"""What stands on the machine's stack and in its memo beside the parts of a tree: classes, dtypes, arrays to be."""
+"""Objects on the machine's stack and in its memo besides the nodes of a tree: classes, dtypes, unfinished arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Broken(Exception):
-    """The bytes are no pickle, or end early: a code and a message. Never leaves this package."""
+    """The bytes are not a pickle or end early: a code and a message. Never leaves this package."""
 
     def __init__(self, code: str, message: str, verdict: str | None = None) -> None:
         super().__init__(code, message, verdict)
@@ -19,16 +19,16 @@ class Broken(Exception):
 
 
 class Global(Opaque, eq=False):
-    """A class or a function that a pickle names; `kind` is its dotted name."""
+    """A class or function that a pickle names; `kind` is its dotted name."""
 
     module: str = ""
     name: str = ""
 
 
 class DType(Opaque, eq=False):
-    """A dtype: NumPy's, or the name of one that NumPy does not have, or (neither) one that is not known.
+    """A dtype: one of NumPy's (`made`), one that NumPy lacks (`widened` is its name), or an unknown one (neither).
 
-    A `broken` one NumPy would refuse.
+    NumPy would refuse a `broken` one.
     """
 
     made: np.dtype[Any] | None = None
@@ -37,6 +37,6 @@ class DType(Opaque, eq=False):
 
 
 class ArrayBox(Box, eq=False):
-    """An array whose shape, dtype and values are yet to come (BUILD), and perhaps which of them are masked."""
+    """An array whose shape, dtype and values follow in a BUILD; `masked` if it is a masked array."""
 
     masked: bool = False

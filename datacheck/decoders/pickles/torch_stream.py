@@ -1,7 +1,8 @@
-"""torch's older format, which a tensor in a plain pickle has its storage in: five pickles, then the values.
+"""Read torch's older format, which holds the storage of a tensor in a plain pickle: five pickles, then the values.
 
-torch/serialization.py, `_legacy_save`: a magic number, the protocol, the sizes of types and the byte order, what was
-saved with ids for its storages, the keys of the storages; then for each a u64 count of elements, and their bytes.
+Source: torch/serialization.py, `_legacy_save`: a magic number, the protocol, the sizes of types and the byte order, the
+saved object with ids for its storages, the keys of the storages; then for each a u64 count of elements, and their
+bytes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage
 from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
 
 MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
-"""The pickle of the magic number, with which every such stream begins."""
+"""The pickled magic number with which every such stream begins."""
 Walk = Callable[[Bytes, int, Callable[[Node], Node]], tuple[Node, int]]
 
 
 def storage_of(identity: Node) -> tuple[str, Storage] | None:
-    """Return the key of a persistent id ('storage', class, key, place, count, ...), and its storage without bytes."""
+    """Return the key and the storage, without bytes, of a persistent id ('storage', class, key, place, count, ...)."""
     if not isinstance(identity, Items) or len(identity.items) < 5 or identity.items[0] not in ("storage", b"storage"):
         return None
     of, key = identity.items[1], identity.items[2]
@@ -32,7 +33,7 @@ def storage_of(identity: Node) -> tuple[str, Storage] | None:
 
 
 def read(raw: Bytes, walk: Walk) -> Node:
-    """Return what a stream holds, with its tensors as arrays; raises Broken."""
+    """Return the tree of a stream, with its tensors as arrays; raises Broken."""
     if raw[: len(MAGIC)] != MAGIC:
         return Opaque("torch.storage")
     _, at = walk(raw, len(MAGIC), _no_id)
@@ -63,7 +64,7 @@ def read(raw: Bytes, walk: Walk) -> Node:
             return Flawed("truncated", f"a storage of {size} bytes, {len(raw) - at - 8} are there")
         storage.raw, storage.big_endian = memoryview(raw)[at + 8 : at + 8 + size], big
         at += 8 + size
-    # the tensors were made when their storages had no bytes yet
+    # walk again: the tensors were made before their storages had bytes
     return first if isinstance(first, Storage) else walk(raw, start, noted)[0]
 
 

@@ -1,7 +1,7 @@
-"""Find out which bytes of a pickle are nothing but its values: records of one layout differ in these alone.
+"""Find the bytes of a pickle that are only values: records of one layout differ in nothing else.
 
-A record is walked once more, with numbers and texts that know where they lie. Those that end as leaves of the tree, and
-had no part in how it was made (a key, a shape, a name), may be anything in another record of the same layout.
+A record is walked once more, with numbers and texts that know their offsets. Those that end up as leaves of the tree,
+and had no influence on how it was built (as a key, a shape, a name), may differ in another record of the same layout.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
 
 
 class Tracer(Machine):
-    """A machine whose numbers and texts are Traced; `used` are the ids of those that decided how the tree is made."""
+    """A machine whose numbers and texts are Traced; `used` has the ids of those that affected the tree's structure."""
 
     operations: ClassVar[list[Callable[[Machine], None] | None]] = list(Machine.operations)
 
@@ -32,10 +32,10 @@ class Tracer(Machine):
         super().__init__(value)
         self.used: set[int] = set()
         self.kept: list[Node] = []
-        """What is used, so that its id stays its own."""
+        """The used nodes, kept alive so that their ids stay unique."""
 
     def use(self, *nodes: Node) -> None:
-        """Note that these parts, and all in them, decided something."""
+        """Record that these nodes, and all nodes inside them, influenced the result."""
         waiting = [*nodes]
         seen: set[int] = set()
         self.kept += nodes
@@ -61,7 +61,7 @@ class Tracer(Machine):
 
 
 def _traced(code: int, kind: type[Any], size: int, dtype: str) -> Callable[[Machine], None]:
-    """Return an operation that puts down a Traced value of `size` bytes, or (0) of a text's length."""
+    """Return an operation that pushes a Traced value of `size` bytes, or of a text's length if `size` is 0."""
     plain = OPERATIONS[code]
 
     def operation(machine: Machine) -> None:
@@ -76,7 +76,7 @@ def _traced(code: int, kind: type[Any], size: int, dtype: str) -> Callable[[Mach
 
 
 def _using(code: int, count: int) -> Callable[[Machine], None]:
-    """Return an operation that decides something by what it takes from the stack."""
+    """Return an operation that is influenced by the `count` nodes at the top of the stack."""
     plain = OPERATIONS[code]
 
     def operation(machine: Machine) -> None:
@@ -98,7 +98,10 @@ for _code, _count in ((0x93, 2), (0x62, 2), (0x92, 3), (0x51, 1)):
 
 
 def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None:
-    """Return the leaves of a record, where the values of each lie if they may be others, and which bytes are fixed."""
+    """Return a record's leaves, the places of their values (None if fixed) and which bytes are fixed.
+
+    Return None if anything is wrong with the record or it has more than NODES leaves.
+    """
     tracer = Tracer(value)
     tracer.at = objects_at(value) or 0
     try:
@@ -130,7 +133,7 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
 
 
 def _use_keys(tracer: Tracer, tree: Node) -> None:
-    """Note the keys of all mappings of a tree as used, and what stands at several places."""
+    """Record the keys of all mappings in a tree as used, and values that occur in several places."""
     waiting: list[Node] = [tree]
     seen: set[int] = set()
     while waiting:

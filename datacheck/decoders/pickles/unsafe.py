@@ -1,4 +1,4 @@
-"""What unpickling would reach that no data needs: code that runs commands, opens files or loads more code."""
+"""Recognise globals that no data needs: code that runs commands, opens files or loads more code when unpickled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULES = frozenset(
         "_ctypes", "_pickle", "cPickle", "_socket", "_io",
     }
 )  # fmt: skip
-"""Modules whose functions run commands, open files and connections, or load code."""
+"""Modules whose functions run commands, open files or connections, or load code."""
 BUILTINS = frozenset({"builtins", "__builtin__", "__builtins__"})
 FUNCTIONS = frozenset(
     {
@@ -25,7 +25,7 @@ FUNCTIONS = frozenset(
         "input", "breakpoint", "execfile", "apply", "file", "reload", "exit", "quit", "help", "dir",
     }
 )  # fmt: skip
-"""Functions that Python has built in and that do so."""
+"""Built-in functions that do the same or lead to it."""
 NAMED = frozenset(
     {
         "types.CodeType",
@@ -63,17 +63,18 @@ HARMLESS = frozenset(
         "dill._dill._create_array",
     }
 )  # fmt: skip
-"""What lies in those modules and does nothing of the kind: results that are tuples, buffers in memory, names.
+"""Harmless members of these modules: results that are tuples, buffers in memory, enumerations.
 
-The function that dill makes an array with is named beside it, and is unsafe or not by itself.
+dill's function that makes arrays is harmless itself; the function that it calls is named beside it and judged
+separately.
 """
 SHOWN = 40
-"""Letters of an argument that are quoted."""
+"""Maximum number of characters of an argument that are quoted."""
 
 
 @lru_cache(maxsize=1024)
 def is_unsafe(module: str, name: str) -> bool:
-    """Say whether a global runs commands, opens files, or leads to what does.
+    """Check whether a global runs commands, opens files, or leads to something that does.
 
     >>> is_unsafe("posix", "system"), is_unsafe("collections", "OrderedDict"), is_unsafe("numpy", "f2py.os.system")
     (True, False, True)
@@ -91,7 +92,7 @@ def is_unsafe(module: str, name: str) -> bool:
 
 
 def sentence(module: str, name: str, arguments: Node = None) -> str:
-    """Return what unpickling would do with such a global, called with these arguments or (None) only reached."""
+    """Describe what unpickling would do with this global: call it with these arguments or, if None, only import it."""
     dotted = plain(f"{module}.{name}"[: 4 * SHOWN])
     if not isinstance(arguments, Items):
         return f"unpickling this would import {dotted}"
@@ -101,7 +102,7 @@ def sentence(module: str, name: str, arguments: Node = None) -> str:
 
 def _shown(argument: Node) -> str:
     if isinstance(argument, (str, bytes, int, float, complex)) or argument is None:
-        if isinstance(argument, int) and argument.bit_length() > 4 * SHOWN:  # Python refuses to spell the largest
+        if isinstance(argument, int) and argument.bit_length() > 4 * SHOWN:  # Python refuses to print the largest
             return "a number"
         text = repr(argument[: SHOWN + 1] if isinstance(argument, (str, bytes)) else argument)
         return plain(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")

@@ -1,6 +1,7 @@
-"""The run lengths of BMP files: decoders cut off what leads past a row, and fill up one that ends early.
+"""Check the run-length data (RLE8 and RLE4) of BMP files, in which decoders pass over damage.
 
-The formats are RLE8 and RLE4 of Microsoft's BITMAPINFOHEADER.
+Decoders cut off runs that go past the end of a row, and fill up a row that ends early. The formats are those of
+Microsoft's BITMAPINFOHEADER.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ from datacheck.model.finding import Finding, found
 RLE8, RLE4 = 1, 2
 END_OF_ROW, END, MOVE = 0, 1, 2
 SPARE = 3
-"""Writers fill up what follows the end to a multiple of four."""
+"""Maximum number of bytes that may follow the end code: writers pad the data to a multiple of four."""
 FILLED = 4
-"""ImageMagick fills up rows to a multiple of so many pixels."""
+"""ImageMagick pads rows to a multiple of this number of pixels."""
 FEW_ROWS = 16
-"""Of fewer rows one that ends early says nothing: what is left out is background."""
+"""Minimum height, in rows, for a single short row to be reported. In fewer rows it may just leave out background."""
 
 
 @dataclass(slots=True)
 class _Walked:
-    """How far the codes led: the bytes read, rows that were left before their end, and whether any were passed over."""
+    """The result of walking the codes.
+
+    `stop` is the number of bytes read, `short` the number of rows that were left before their end, and `first_short`
+    the number of the first of them and the pixel that it reached. `moved` says whether pixels were skipped by a move,
+    `ended` whether the end code was reached.
+    """
 
     stop: int = 0
     short: int = 0
@@ -32,7 +38,7 @@ class _Walked:
 
 
 def damage(value: bytes) -> Finding | None:
-    """Say what in the run lengths of a BMP that decodes no writer has been seen to write."""
+    """Return a finding if a BMP that decodes has run lengths that no writer has been seen to write, or None."""
     compression = int.from_bytes(value[30:34], "little")
     if int.from_bytes(value[14:18], "little") < 40 or compression not in (RLE8, RLE4):
         return None
@@ -50,7 +56,7 @@ def damage(value: bytes) -> Finding | None:
 
 
 def _walk(data: bytes, width: int, height: int, packed: int) -> _Walked:
-    """Walk the codes up to the end, or to the first that cannot be; a byte holds `packed` pixels."""
+    """Walk the codes up to the end code or the first impossible one; a byte holds `packed` pixels."""
     walked = _Walked()
     at = x = row = 0
     while at + 1 < len(data) and walked.reason is None:

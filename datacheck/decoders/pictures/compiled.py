@@ -1,7 +1,8 @@
-"""Functions that numba compiles if it is installed; the compiled code is kept in a cache of numba's.
+"""Compile functions with numba if it is installed, and keep the compiled code in numba's cache.
 
-numba keeps it by the file, or by the time and size of the file, that a function is in. But what it calls, and the
-constants that it takes from other modules, are compiled into it too: so files of the cache are named by all of these.
+numba keys its cache by the function's file, or by that file's time and size. But the functions that it calls and the
+constants that it takes from other modules are compiled into the code too. So the names of the cache files here include
+a digest of all these modules.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from datacheck.decoders.pictures.digesting import digest_of
 _config: Any = config
 carray: Any = numba.carray  # type: ignore[attr-defined]  # (which its types leave out)
 COMPILES = not _config.DISABLE_JIT
-"""numba leaves functions as they are if it is told so."""
+"""Whether numba compiles functions; it leaves them as they are if it is told not to."""
 ERRORS: Literal["numpy"] = "numpy"
-"""Nothing raises an error, a division by zero neither: there is nobody who would see it."""
+"""The numba error model in which nothing raises, not even a division by zero: nothing would see the error."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 if _config.CACHE_DIR and kept.within_a_source(_config.CACHE_DIR):
-    _config.CACHE_DIR = ""  # numba then keeps it beside this package, or in the user's own cache
+    _config.CACHE_DIR = ""  # numba then keeps its cache beside this package, or in the user's cache directory
 
 
 def compiled(function: F) -> F:
     """Compile a function when it is first called, and keep the code for other processes if the cache is writable.
 
-    It may take functions and constants from the modules of its own package, and from no other of ours.
+    The function may use functions and constants of the modules of its own package, but of no other datacheck package.
     """
     return _compiled(function, inline=False)
 
@@ -49,9 +50,10 @@ def _compiled(function: F, *, inline: bool) -> F:
 
 
 def entry(function: Callable[..., Any], signature: str) -> tuple[int, object]:
-    """Compile a function so that C can call it; return its address, and what has to live as long as it is called.
+    """Compile a function for calls from C; return its address and an object that must outlive all calls.
 
-    Its code is kept for processes that load no numba; where that cannot be, numba keeps it as it keeps any other.
+    The code is kept for processes that do not load numba. If that is impossible, numba caches it like any other
+    function.
     """
     if not kept.possible():
         cached = _made(functools.partial(numba.cfunc, signature), function)
@@ -62,21 +64,21 @@ def entry(function: Callable[..., Any], signature: str) -> tuple[int, object]:
 
 
 def _made(compiler: Callable[..., Any], function: Callable[..., Any], **options: Any) -> Any:
-    """Have a function compiled, and the code kept by numba if there is a place that can be written."""
+    """Compile a function; numba keeps the code if some cache directory is writable."""
     digest = digest_of(function.__module__, __name__)
     if digest is not None:
         named: Any = function
-        named.__qualname__ = f"{named.__qualname__}_{digest}"  # which numba's files have in their names
+        named.__qualname__ = f"{named.__qualname__}_{digest}"  # numba puts this name into the names of its cache files
         try:
             return _whatever_is_kept(compiler(cache=True, error_model=ERRORS, **options)(function))
-        except (RuntimeError, OSError):  # no place to keep it can be written
+        except (RuntimeError, OSError):  # no cache directory is writable
             pass
     return compiler(error_model=ERRORS, **options)(function)
 
 
 def _whatever_is_kept(made: Any) -> Any:
-    """Have a function compiled whether or not its cache can be read and written: a disk may be full, a file damaged."""
-    cache = getattr(made, "_cache", None)  # a plain function, where numba is told to compile nothing, has none
+    """Make a function compile even if its cache cannot be read or written: a disk may be full, a file damaged."""
+    cache = getattr(made, "_cache", None)  # plain functions, if numba is told not to compile, have none
     for name in ("load_overload", "save_overload") if cache is not None else ():
         setattr(cache, name, _or_nothing(getattr(cache, name)))
     return made

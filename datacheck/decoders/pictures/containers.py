@@ -1,4 +1,4 @@
-"""Where GIF, WebP, BMP and TIFF files end, and what they declare: decoders do not look closely.
+"""Find where GIF, WebP, BMP and TIFF files end and what they declare, which decoders do not check closely.
 
 The formats are those of the GIF89a specification, RFC 9649 (WebP), Microsoft's BITMAPFILEHEADER and TIFF 6.0.
 """
@@ -13,11 +13,14 @@ from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 
 WEBP_SIDE = 16383
-"""The largest side of a frame. A canvas may declare 16 million, and takes minutes to clear for each frame."""
+"""Largest side of a WebP frame, in pixels.
+
+A canvas may declare 16 million, and takes minutes to clear for each frame.
+"""
 
 
 class Outline(NamedTuple):
-    """Where a picture ends, its size in pixels, and its number of frames."""
+    """The end of a picture's data, its size in pixels, and its number of frames."""
 
     end: int
     width: int
@@ -26,7 +29,7 @@ class Outline(NamedTuple):
 
 
 def gif(value: bytes) -> Outline | Finding:
-    """Walk the blocks of a GIF up to its trailer."""
+    """Walk the blocks of a GIF up to its trailer; return its outline, or a finding if that fails."""
     try:
         return _gif(value)
     except IndexError:
@@ -56,12 +59,12 @@ def _gif(value: bytes) -> Outline | Finding:
 
 
 def colours(flags: int) -> int:
-    """Return the bytes of the colour table that the flags of a GIF's screen or image declare."""
+    """Return the size in bytes of the colour table that the flags of a GIF's screen or image declare."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def webp(value: bytes) -> Outline | Finding:
-    """Walk the chunks of a WebP up to the end that its RIFF header declares."""
+    """Walk the chunks of a WebP up to the end that its RIFF header declares; return its outline, or a finding."""
     end = 8 + int.from_bytes(value[4:8], "little")
     if end > len(value):
         return truncated("WebP", value, f"{end} bytes are declared")
@@ -85,7 +88,7 @@ def webp(value: bytes) -> Outline | Finding:
         return found("corrupt-image", "WebP: no chunk with pixels", field="data")
     if max(size) > WEBP_SIDE:
         message = f"the WebP declares {size[0]} x {size[1]} pixels, its frames have at most {WEBP_SIDE} a side"
-        # frames that lie side by side can fill such a canvas: then it is only more than we decode
+        # Frames that lie side by side can fill such a canvas: then the picture is only larger than what we decode.
         legal = b"ANMF" in kinds and prod(size) < 1 << 32
         verdict: Verdict | None = "unverifiable" if legal and frames * WEBP_SIDE**2 >= prod(size) else None
         return found("too-large", message, field="data", verdict=verdict, found=list(size), expected=WEBP_SIDE)
@@ -105,7 +108,10 @@ def _webp_size(kind: bytes, data: bytes) -> tuple[int, int] | None:
 
 
 def bmp(value: bytes) -> Outline | Finding:
-    """Compare a BMP's length with its declared size and its rows. Many writers leave the declared size wrong or 0."""
+    """Compare the length of a BMP with its declared size and its rows; return its outline, or a finding.
+
+    Many writers leave the declared size wrong or 0.
+    """
     declared, pixels = int.from_bytes(value[2:6], "little"), int.from_bytes(value[10:14], "little")
     header = int.from_bytes(value[14:18], "little")
     if 14 + header > len(value):
@@ -124,7 +130,10 @@ def bmp(value: bytes) -> Outline | Finding:
 
 
 def bmp_oddity(value: bytes) -> Finding | None:
-    """Say what in the header of a BMP whose pixels are all there contradicts them; no writer has been seen to do so."""
+    """Return a finding if the header of a BMP contradicts its pixels, which are all there, or None.
+
+    No writer has been seen to do so.
+    """
     header = _little(value, 14, 4)
     if header < 40:
         return None
@@ -144,7 +153,7 @@ def bmp_oddity(value: bytes) -> Finding | None:
 
 
 def tiff(value: bytes) -> Finding | None:
-    """Say whether a TIFF ends before its first directory does, which writers like to put last."""
+    """Return a finding if a TIFF ends before its first directory does, which writers often put last, or None."""
     order: Literal["little", "big"] = "little" if value[:2] == b"II" else "big"
     big = value[2:4] in (b"+\0", b"\0+")
     at = int.from_bytes(value[8:16] if big else value[4:8], order)
@@ -154,17 +163,17 @@ def tiff(value: bytes) -> Finding | None:
 
 
 def least_bytes(name: str, value: bytes, outline: Outline) -> float | None:
-    """Return the least bytes that the pixels of a sound picture take, None where that is not known."""
+    """Return the minimum number of bytes that the pixels of a sound picture take, or None if that is not known."""
     pixels = outline.width * outline.height
     if name == "GIF":
         return pixels / LZW
     if name == "WebP" and _is_lossy(value, outline.end):
-        return pixels / 2048  # more than a bit for each 16 x 16 of them
+        return pixels / 2048  # more than a bit for each block of 16 x 16 pixels
     return None
 
 
 def _is_lossy(value: bytes, end: int) -> bool:
-    """Say if a WebP is one lossy frame; a lossless one of a single colour has no bits for its pixels."""
+    """Check whether a WebP is one lossy frame; a lossless one of a single colour has no bits for its pixels."""
     at = 12
     while at + 8 <= end and (kind := value[at : at + 4]) != b"VP8 ":
         if kind in (b"VP8L", b"ANMF"):
@@ -183,5 +192,5 @@ def _signed(value: bytes, at: int) -> int:
 
 
 def truncated(name: str, value: bytes, where: str) -> Finding:
-    """Return the finding of a picture that ends early."""
+    """Return the finding for a picture that ends early."""
     return found("truncated", f"the {name} ends at byte {len(value)}, {where}", field="data", size=len(value))

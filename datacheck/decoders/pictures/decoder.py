@@ -26,16 +26,16 @@ def picture_field(picture: Picture) -> Field:
 
 
 def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, list[Finding]]:
-    """Return the picture, None where it is broken, and what is wrong with it: if broken, one finding, the most telling.
+    """Return a picture, or None if it is broken, and the findings: for a broken one only the most telling.
 
-    The first frame stands for an animation, but all frames are decoded, within bounds. Without `pixels` a picture may
-    come with `pixels_skipped`, where that is quicker and finds the same.
+    For an animation, the first frame is returned, but all frames are decoded, within bounds. Without `pixels` a picture
+    may come with `pixels_skipped`, if that is quicker and finds the same.
     """
     name = sniff(value)
     if name is None:
         return None, [_stranger(value)]
     data = bytes(value)
-    # The image libraries are loaded by the first picture: a store without any does not pay for them.
+    # The first picture loads the image libraries, so that a store without pictures does not pay for them.
     if name == "JPEG":
         from datacheck.decoders.pictures import jpeg
 
@@ -71,7 +71,7 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
 
 
 def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
-    """Read a TIFF, which points to and fro, so that its end is only known where all that it points to is."""
+    """Read a TIFF. Its end is only known once everything that it points to is found, since it points back and forth."""
     from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end, tiff_metadata
 
     problem = containers.tiff(data)
@@ -80,7 +80,7 @@ def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     picture, findings = pillow.read(data, "TIFF")
     if picture is None and any(it.verdict == "bad" for it in findings):
         return None, findings
-    problem = tiff.damage(data)  # also of those that Pillow does not know
+    problem = tiff.damage(data)  # also for files that Pillow does not know
     if problem is not None:
         return None, [problem]
     if picture is not None and (odd := tiff_metadata.metadata(data)) is not None:
@@ -90,7 +90,7 @@ def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
 
 
 def _unseen(data: bytes, name: str) -> list[Finding]:
-    """Return what the decoder passed over, the worst of it first."""
+    """Return findings about what the decoder passed over, the worst first."""
     from datacheck.decoders.pictures import bmp_rle, containers, gif, webp
 
     said: list[Finding | None] = []
@@ -104,7 +104,7 @@ def _unseen(data: bytes, name: str) -> list[Finding]:
 
 
 def _stranger(value: Value) -> Finding:
-    """Return the finding of a value that does not begin as a picture does."""
+    """Return the finding for a value that does not begin as a picture does."""
     head = bytes(value[:32])
     if _REPR.match(head):
         text = "a picture's bytes written out as text, b'\\xff...': str() was called on them before they were stored"
@@ -122,7 +122,7 @@ def _stranger(value: Value) -> Finding:
 
 
 class PictureDecoder:
-    """Decodes picture files into a field "data" (channels, height, width)."""
+    """A decoder of picture files into a field "data" (channels, height, width)."""
 
     name = "picture"
 
@@ -142,5 +142,5 @@ class PictureDecoder:
         return Reading([picture_field(picture)], findings)
 
     def stored_picture(self, value: Value) -> bytes | None:
-        """Return the value: it is a picture file."""
+        """Return the value itself, which is a picture file."""
         return bytes(value)

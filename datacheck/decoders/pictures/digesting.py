@@ -1,4 +1,4 @@
-"""A digest of a module's code and all its package's: what was made of it is of no use once any of that changed."""
+"""Compute a digest of the code of a module and its package, to tell whether anything made from it is still valid."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 
 @functools.cache
 def digest_of(module: str, *others: str) -> str | None:
-    """Return a digest of the code of a module, of its whole package and of others, as Python loads it.
+    """Return a digest of the code of a module, of its whole package and of `others`, as Python loads it.
 
-    None if it is not known. Where Python takes a .pyc for that of the source, this is of what is in the .pyc.
+    None if the code of one of them is not available. If Python uses a .pyc in place of the source, the digest is of the
+    .pyc.
     """
     package = module.rpartition(".")[0]
     spec = importlib.util.find_spec(package) if package else None
@@ -34,7 +35,7 @@ def digest_of(module: str, *others: str) -> str | None:
 
 
 def _parts(code: CodeType) -> Iterator[str]:
-    """Yield a code object as texts that are the same in every process, without line numbers."""
+    """Yield the parts of a code object as texts that are the same in every process and do not contain line numbers."""
     yield code.co_name
     yield code.co_code.hex()
     for names in (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars):

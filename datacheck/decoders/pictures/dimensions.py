@@ -1,4 +1,4 @@
-"""Height and width of a picture, by its header alone."""
+"""Read the height and width of a picture from its header alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datacheck.decoders.pictures.picture import sniff
 
 
 def dimensions(value: Value) -> tuple[int, int] | None:
-    """Return height and width of the picture that a value is, or that a Datum holds; None where there is none to read.
+    """Return the height and width of a picture that is the value or is held by a Datum; None if there is none to read.
 
     TIFF is left out: its header may lie anywhere.
     """

@@ -1,6 +1,6 @@
-"""How JPEGs are looked at: chosen once for a store, and the same wherever its records are judged.
+"""Choose how closely JPEGs are checked: once for a store, and the same wherever its records are judged.
 
-Light to import: numba, which the walk over Huffman data is compiled with, is loaded where that is to be done.
+The module is light to import: numba, which compiles the walk over Huffman data, is loaded only when that is needed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _now: ContextVar[Eyes | None] = ContextVar("eyes", default=None)
 
 
 def installed() -> bool:
-    """Say whether there is a numba to load; whether it can be loaded only shows then."""
+    """Check whether numba is installed; whether it can be imported only shows when it is loaded."""
     return find_spec("numba") is not None
 
 
 @contextlib.contextmanager
 def looking(eyes: Eyes | None) -> Iterator[None]:
-    """Look at JPEGs like that within the context."""
+    """Check JPEGs with these eyes within the context."""
     token = _now.set(eyes)
     try:
         yield
@@ -38,17 +38,17 @@ def looking(eyes: Eyes | None) -> Iterator[None]:
 
 
 def walking() -> bool:
-    """Say whether the Huffman data of JPEGs is walked here."""
+    """Check whether the Huffman data of JPEGs is walked in this context."""
     return _now.get() in ("walker", "strict")
 
 
 def strict() -> bool:
-    """Say whether what is odd in it is told, too."""
+    """Check whether oddities in the Huffman data are reported, too."""
     return _now.get() == "strict"
 
 
 def damage_of(value: bytes) -> Damage | None:
-    """Return what a walk finds wrong with a JPEG; None without, and where JPEGs are not walked here."""
+    """Return the damage that a walk finds in a JPEG; None if there is none or JPEGs are not walked in this context."""
     if not walking():
         return None
     from datacheck.decoders.pictures.jpeg_scans import judging
@@ -57,9 +57,9 @@ def damage_of(value: bytes) -> Damage | None:
 
 
 def open_wide(eyes: Eyes | None, source: Path) -> None:
-    """Load what looks like that, and compile it if nobody has; nothing of it is kept within the source.
+    """Load what these eyes need, and compile it unless that was done before; nothing is kept within the source.
 
-    Raises EyesFailed where that cannot be.
+    Raises EyesFailed if that is impossible.
     """
     if eyes in (None, "decoder"):
         return

@@ -1,7 +1,7 @@
-"""The pixel data of GIF files: decoders take whatever codes come, and stop at the last pixel they need.
+"""Check the pixel data of GIF files: decoders accept any codes, and stop at the last pixel they need.
 
-Encoders take the longest match that the table has, so that a code with the value behind it is always new. Where that
-holds of all codes of an image but a few, damage has changed these, or what they refer to.
+Encoders take the longest match that the table has, so a code together with the value after it is always new. If that
+holds for all but a few codes of an image, damage has changed these codes or what they refer to.
 
 The format is that of the GIF89a specification.
 """
@@ -18,14 +18,17 @@ from datacheck.model.finding import Finding, found
 DEEPEST = 8
 """The largest number of bits of a single value in a GIF."""
 FEW, MANY = 4, 1000
-"""An encoder that misses longer matches does so in table after table. In one alone, beside so many codes of others, or
-so few in the only table, of so many codes for each, they are damage."""
+"""Limits for taking repeated table entries for damage.
+
+An encoder that misses longer matches does so in table after table. Misses in a single table are damage if the other
+tables have MANY codes, or if there are at most FEW misses with MANY codes for each.
+"""
 SPARE = 1
-"""Some encoders write a byte more behind the code that ends an image."""
+"""Maximum number of bytes after the code that ends an image; some encoders write one byte more."""
 
 
 class Frame(NamedTuple):
-    """One image of a GIF: where its descriptor begins, its pixels, the bits of a single value, and its LZW data."""
+    """One image of a GIF: the offset of its descriptor, its pixels, the bits of a single value, and its LZW data."""
 
     at: int
     pixels: int
@@ -52,9 +55,9 @@ def frames(value: bytes) -> Iterator[Frame]:
 
 
 def damage(value: bytes) -> Finding | None:
-    """Return the first thing in the codes of a GIF's images that an encoder should not write, if there is any."""
+    """Return a finding of the first codes in a GIF's images that no encoder should write, or None."""
     for number, frame in enumerate(frames(value)):
-        if 0 < frame.depth <= DEEPEST:  # of others the decoder knows what is possible
+        if 0 < frame.depth <= DEEPEST:  # for other depths, the decoder knows what is possible
             walked = lzw.walk(frame.data, lzw.Lzw(frame.depth), frame.pixels)
             where = f"GIF: the image at byte {frame.at}" + (f" (frame {number})" if number else "")
             if (reason := _wrong(walked, frame)) is not None:
@@ -78,7 +81,10 @@ def _wrong(walked: lzw.Walked, frame: Frame) -> str | None:
 
 
 def _more(walked: lzw.Walked, frame: Frame) -> str | None:
-    """Say what comes behind the last pixel: sound decoders never look, and of thousands of files one or two have it."""
+    """Describe what comes after the last pixel, or return None.
+
+    Sound decoders never look there; one or two of thousands of files have something there.
+    """
     if walked.made > frame.pixels or walked.wrong is not None:
         return f"its codes make more than {frame.pixels} pixels"
     if walked.stop is not None and walked.stop + SPARE < len(frame.data):
@@ -87,8 +93,8 @@ def _more(walked: lzw.Walked, frame: Frame) -> str | None:
 
 
 def _repeated(walked: lzw.Walked) -> str | None:
-    """Say if codes that no encoder would take are so few that it is not the way of this one."""
-    if walked.made == walked.codes:  # it takes no match at all
+    """Describe codes that no encoder would choose, if they are too few to be this encoder's habit; None otherwise."""
+    if walked.made == walked.codes:  # the encoder uses no matches at all
         return None
     few = walked.repeats <= FEW and walked.codes >= MANY * walked.repeats
     if walked.tables != 1 or not (few or walked.other >= MANY):

@@ -1,4 +1,4 @@
-"""Encoded pictures that lie in arrays of bytes, as `cv2.imencode` returns them and `torchvision.io.read_file` does."""
+"""Find encoded pictures in byte arrays, such as `cv2.imencode` and `torchvision.io.read_file` return."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from datacheck.model.profile import FamilyProfile
 
 
 def picture_bytes(values: NDArray[Any], path: str, profile: FamilyProfile | None) -> memoryview | None:
-    """Return the bytes of an array that is a picture as it is stored, None for any other array.
+    """Return the bytes of an array that holds an encoded picture, or None for any other array.
 
-    It is one along its only axis, or beside axes of 1, if most records have a picture at this path. Where no sampled
-    record has the path, and while it is being found out what they have, its first bytes decide.
+    An array holds one if it has a single axis, or a single axis longer than 1, and most records have a picture at this
+    path. If no sampled record has the path, or while the profile is still being made, the array's first bytes decide.
     """
     if not _may_hold(values):
         return None
@@ -28,9 +28,9 @@ def picture_bytes(values: NDArray[Any], path: str, profile: FamilyProfile | None
 
 
 def first_bytes_decide(values: NDArray[Any], path: str, profile: FamilyProfile | None) -> bool:
-    """Say whether it depends on the first bytes of an array at this path if it is a picture.
+    """Check whether only the first bytes of an array at this path tell if it is a picture.
 
-    While it is being found out what most records have, those of one layout may go by the first of them.
+    While the profile is being made, records of one layout may all be treated like the first of them.
     """
     return profile is not None and path not in profile.fields and _may_hold(values)
 

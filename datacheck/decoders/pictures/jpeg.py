@@ -1,6 +1,6 @@
-"""JPEG through a strict decoder: a warning of libjpeg, which other programs drop, condemns the picture.
+"""Decode JPEG strictly: a warning of libjpeg, which other programs drop, condemns the picture.
 
-The walk over the markers finds where the picture ends, so that bytes behind it show, and what it declares before
+A walk over the markers finds where the picture ends, so that bytes after it are noticed, and what it declares, before
 anything is decoded.
 """
 
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 SEQUENTIAL, PROGRESSIVE, LOSSLESS, ARITHMETIC = {0xC0, 0xC1}, {0xC2}, {0xC3, 0xCB}, {0xC9, 0xCA}
 COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 SMALL = frozenset({1, 3})
-"""Numbers of components that turn into grey; of CMYK the decoder cannot make it."""
+"""Numbers of components of pictures that the decoder can turn into grey; it cannot do so for CMYK."""
 HEAD_BYTES = 1 << 16
-"""Headers up to this size are remembered."""
+"""Largest header that is remembered, in bytes."""
 SCANS = 500
-"""Every scan of a progressive picture passes over all its blocks, so a small file of many scans takes hours."""
+"""Maximum number of scans: in a progressive picture each passes over all blocks, so a small file may take hours."""
 MOST_SCANS = 64 * 14
-"""More scans of one component cannot all bring something: each is of one coefficient and one bit, or of several."""
+"""Maximum number of useful scans of one component: each must send at least one bit of one coefficient."""
 SHOWN = 480
-"""No side of a picture to be shown is made smaller than this."""
+"""Smallest side, in pixels, that a picture is scaled down to when it is decoded to be shown."""
 ZEROS = bytes(48)
-"""A run of this length in the scan covers at least one whole block, wherever it begins."""
+"""A run of zeros that covers at least one whole block of a scan, wherever it begins."""
 
 _SOS = bytes([0xFF, SOS])
 BAD_PROFILE = "bad ICC marker"
-"""What the decoder says of a colour profile whose parts do not fit together. It has nothing to do with pixels."""
+"""The decoder's message about a colour profile whose parts do not fit together, which does not concern pixels."""
 _REFUSALS = ("Could not determine subsampling", "Unsupported")
-"""What simplejpeg says of pictures that it cannot decode even where they are sound."""
+"""The messages of simplejpeg about pictures that it cannot decode even if they are sound."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Frame:
 
     @property
     def kind(self) -> str:
-        """What sets the picture apart for who decodes it, after the word JPEG."""
+        """The properties that matter to whoever decodes the picture, as text to put after the word JPEG."""
         if self.precision != 8:
             return f" {self.precision}-bit"
         if self.process in LOSSLESS:
@@ -72,7 +72,7 @@ class Frame:
 
     @property
     def common(self) -> bool:
-        """Whether the decoder knows all of this, so that what it refuses is broken."""
+        """Whether the decoder supports all that is declared, so that a picture that it refuses is broken."""
         if self.process not in SEQUENTIAL | PROGRESSIVE | ARITHMETIC:
             return False
         legal = self.precision == 12 and self.process != 0xC0
@@ -80,12 +80,12 @@ class Frame:
 
     @property
     def shrinks(self) -> bool:
-        """Whether the decoder can make it small and grey. Where it should shrink a lossless one, it dies."""
+        """Whether the decoder can make the picture small and grey; it crashes on shrinking a lossless one."""
         return self.process not in LOSSLESS and len(self.sampling) in SMALL
 
     @cached_property
     def blocks(self) -> int:
-        """The least number of blocks of 8 x 8 that must be coded."""
+        """The minimum number of 8 x 8 blocks that must be coded."""
         wide = max((x for x, _ in self.sampling), default=0) or 1
         high = max((y for _, y in self.sampling), default=0) or 1
         return sum(
@@ -94,7 +94,7 @@ class Frame:
 
 
 def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Finding]]:
-    """Return the picture in its own colours (1 grey, 3 RGB, 4 CMYK as stored), and what is wrong with it.
+    """Return the picture in its own colours (1 grey, 3 RGB, 4 CMYK as stored), and the findings about it.
 
     An orientation in EXIF is not applied. Without `pixels` the picture is decoded at 1/8 scale and in grey: the same
     entropy-coded data is read to the same end, and only the transform is smaller. A picture that looks constant then is
@@ -134,7 +134,7 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
 
 
 def _walked(value: bytes, steps: Walk) -> Walked | None:
-    """Walk the Huffman data where that is wanted, and can be done."""
+    """Walk the Huffman data, or return None if that is not wanted or not possible."""
     if not eyes.walking():
         return None
     from datacheck.decoders.pictures.jpeg_scans import judging
@@ -143,9 +143,9 @@ def _walked(value: bytes, steps: Walk) -> Walked | None:
 
 
 def _spares_decoding(value: bytes, frame: Frame, walked: Walked) -> bool:
-    """Say if a walk found all that a decoder would: that the picture is sound, and has more than one grey.
+    """Check whether a walk has found all that a decoder would: the picture is sound and has more than one grey.
 
-    Raises ValueError where the decoder objects to the headers.
+    Raises ValueError if the decoder objects to the headers.
     """
     if not walked.surely or walked.flat or len(frame.sampling) not in SMALL:
         return False
@@ -157,14 +157,17 @@ def _spares_decoding(value: bytes, frame: Frame, walked: Walked) -> bool:
 
 
 class HeaderCache:
-    """Looks at pictures that nobody asked to see, and remembers their headers: those of a store are often the same."""
+    """A reader of pictures whose pixels are not needed.
+
+    It remembers the last header: those of a store are often the same.
+    """
 
     def __init__(self) -> None:
         self._head: _Head | None = None
 
     def __call__(self, value: bytes) -> Picture | None:
-        """Return a sound picture without its pixels; None where only a closer look can say what there is."""
-        if eyes.strict():  # what is odd is to be told, too
+        """Return a sound picture without its pixels, or None if only a closer look can judge it."""
+        if eyes.strict():  # oddities must be reported, too
             return None
         head = self._head
         if head is None or not value.startswith(head.raw):
@@ -185,10 +188,10 @@ class HeaderCache:
 
 @dataclass(frozen=True)
 class _Head:
-    """What lies before the only scan of a picture that the decoder can make grey; `bits` is the least it must have.
+    """What lies before the only scan of a picture that the decoder can make grey.
 
-    `zeros_tell`: of a run of zeros in the scan it takes a look at the Huffman tables to tell whether it is sound.
-    `plan` is there where the scan is to be walked, which finds all that the decoder would.
+    `bits` is the minimum length of the scan. `zeros_tell` says that a run of zeros in the scan can only be judged with
+    the Huffman tables. `plan` is set if the scan is to be walked, which finds all that the decoder would.
     """
 
     raw: bytes
@@ -199,7 +202,7 @@ class _Head:
 
 
 def _head_of(value: bytes) -> _Head | None:
-    """Return what lies before the first scan of a picture, None if there is anything to be said of it."""
+    """Return what lies before the first scan of a picture, or None if there is anything to report about it."""
     sos = value.find(_SOS)
     start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
     return _head(value[:start], eyes.walking()) if 0 < sos < start <= HEAD_BYTES else None
@@ -207,7 +210,7 @@ def _head_of(value: bytes) -> _Head | None:
 
 @lru_cache(maxsize=64)
 def _head(head: bytes, walking: bool) -> _Head | None:
-    """Judge what lies before a picture's only scan; None if it is anything else, or there is anything to be said."""
+    """Judge what lies before a picture's only scan; None if it is anything else or there is something to report."""
     steps = walk(head)
     frame = _frame(head, steps)
     alone = steps.end is None and steps.scans == [(len(head), len(head))]
@@ -229,7 +232,7 @@ def _head(head: bytes, walking: bool) -> _Head | None:
 
 
 def _sound(head: _Head, value: bytes, end: int) -> bool:
-    """Say if nothing is wrong with the only scan of a picture and it has more than one grey; or raise ValueError."""
+    """Check that the only scan of a picture is sound and has more than one grey. May raise ValueError if it is not."""
     if head.plan is None:
         return _varies(value)
     from datacheck.decoders.pictures.jpeg_scans import judging
@@ -238,13 +241,13 @@ def _sound(head: _Head, value: bytes, end: int) -> bool:
 
 
 def _varies(value: bytes) -> bool:
-    """Decode a picture at 1/8 scale, say if it has more than one grey. Raises ValueError if the decoder objects."""
+    """Check at 1/8 scale whether a picture has more than one grey. Raises ValueError if the decoder objects."""
     small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8).tobytes()
     return bool(small != small[:1] * len(small))
 
 
 def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
-    """Decode a picture, without its pixels where they are not wanted. Raises ValueError where the decoder objects."""
+    """Decode a picture, skipping its pixels if they are not wanted. Raises ValueError if the decoder objects."""
     colours = len(frame.sampling)
     kind = f"JPEG{frame.kind}"
     if not pixels and frame.shrinks and _varies(value):
@@ -254,7 +257,7 @@ def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
 
 
 def _stand_in(frame: Frame) -> NDArray[np.uint8]:
-    """Return an array of a picture's shape that takes no memory."""
+    """Return an array of the picture's shape that takes no memory."""
     return np.broadcast_to(np.uint8(0), (len(frame.sampling), frame.height, frame.width))
 
 
@@ -273,7 +276,10 @@ def _frame(value: bytes, steps: Walk) -> Frame | None:
 
 
 def _ended(value: bytes, steps: Walk) -> Finding | None:
-    """Say whether the picture lacks its end. One that still has it behind a broken segment is not cut but corrupt."""
+    """Return a finding if the picture lacks its end marker, or None.
+
+    If the file still ends with the marker, after a broken segment, the picture is not cut but corrupt.
+    """
     if steps.end is not None:
         return None
     if value.endswith(bytes([0xFF, EOI])):
@@ -288,7 +294,10 @@ def _ended(value: bytes, steps: Walk) -> Finding | None:
 
 
 def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
-    """Judge what is declared, before the decoder makes room for it."""
+    """Return a finding if the declared properties are wrong or too large, or None.
+
+    This runs before the decoder allocates memory for the picture.
+    """
     if frame is None or not steps.scans:
         return _corrupt("no sound frame header" if frame is None else "no scan: there are headers but no pixel data")
     if not frame.height and any(marker == DNL for marker, _, _ in steps.segments):
@@ -310,17 +319,20 @@ def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
 
 
 def _scanned(steps: Walk) -> int:
-    """Return the bytes of the scans."""
+    """Return the total size of the scans, in bytes."""
     return sum(stop - start for start, stop in steps.scans)
 
 
 def _least_bits(frame: Frame) -> int:
-    """Return how long the scans must be: a block costs a bit in the first one of a progressive picture, else two."""
+    """Return the minimum length of the scans in bits, or 0 if it is not known for this process.
+
+    Each block takes at least two bits, or one in the first scan of a progressive picture.
+    """
     return {0xC0: 2, 0xC1: 2, 0xC2: 1}.get(frame.process, 0) * frame.blocks
 
 
 def _stored(frame: Frame, steps: Walk) -> Finding | None:
-    """Say if the scans are too short for what the frame header declares."""
+    """Return a finding if the scans are too short for what the frame header declares, or None."""
     bits = _least_bits(frame)
     stored = _scanned(steps)
     if stored * 8 < bits:
@@ -335,7 +347,7 @@ def _stored(frame: Frame, steps: Walk) -> Finding | None:
 
 
 def _refused(value: bytes, frame: Frame, message: str, others: list[Finding]) -> tuple[Picture | None, list[Finding]]:
-    """Find out whether the picture is broken or only beyond the strict decoder: then Pillow may decode it."""
+    """Find out whether a picture is broken or only unsupported by the strict decoder; Pillow may then decode it."""
     if not message.removeprefix("tjDecompressHeader3(): ").startswith(_REFUSALS):
         return None, [_corrupt(message)]
     from datacheck.decoders.pictures import pillow
@@ -350,9 +362,9 @@ def _refused(value: bytes, frame: Frame, message: str, others: list[Finding]) ->
 
 
 def _zeroed(value: bytes, steps: Walk, frame: Frame) -> Finding | None:
-    """Find zero bytes in a sequential scan that decode to something, but that no encoder writes.
+    """Return a finding if a sequential scan has zero bytes that can be decoded but that no encoder writes, or None.
 
-    The code of nothing but zero bits is that of the first symbol of a Huffman table. Where that symbol ends the block,
+    The code of nothing but zero bits is that of the first symbol of a Huffman table. If that symbol ends the block,
     zeros are a flat picture. Otherwise they are a block whose every coefficient has the same value, and then another.
     """
     if frame.process not in SEQUENTIAL or value.find(ZEROS, steps.scans[0][0]) < 0:
@@ -387,7 +399,7 @@ def _corrupt(reason: str, verdict: Verdict | None = None, **details: int) -> Fin
 def as_loaders_see(value: bytes) -> NDArray[np.uint8] | None:
     """Return the pixels (channels, height, width) that a tolerant decoder makes of a picture that may be broken.
 
-    A large one is decoded at a smaller scale. None where there are no pixels, or where they would be many.
+    A large picture is decoded at a smaller scale. None if there are no pixels, or if there would be too many.
     """
     if value.count(_SOS) > SCANS:
         return None

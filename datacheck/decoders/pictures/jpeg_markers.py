@@ -1,4 +1,4 @@
-"""The markers of a JPEG and what lies between them; ITU-T T.81, annex B."""
+"""Walk the markers of a JPEG and the segments between them; ITU-T T.81, annex B."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 BARE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
 """The markers that have no segment."""
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""A marker that ends the data of a scan: any but those of restarts."""
+"""A marker that ends the data of a scan: any marker except those of restarts."""
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 
 
@@ -19,7 +19,8 @@ _MARKER = re.compile(rb"\xff[^\x00\xff]")
 class Walk:
     """The markers of a picture: `segments` are (marker, start, stop) of what follows each.
 
-    `scans` are (start, stop) of entropy-coded data. `end` is the offset behind the end-of-image marker, if any.
+    `scans` are (start, stop) of the entropy-coded data. `end` is the offset after the end-of-image marker, or None if
+    there is no such marker.
     """
 
     segments: list[tuple[int, int, int]] = field(default_factory=list)
@@ -28,9 +29,9 @@ class Walk:
 
 
 def walk(value: bytes) -> Walk:
-    """Step from marker to marker up to the end of the image, over whatever stands between them.
+    """Step from marker to marker up to the end of the image, over whatever lies between them.
 
-    It steps over whole segments: a thumbnail in one is not seen.
+    Whole segments are stepped over, so a thumbnail in one is not seen.
     """
     steps = Walk()
     at = 2

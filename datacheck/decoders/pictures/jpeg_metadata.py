@@ -1,4 +1,4 @@
-"""EXIF and colour profiles in the segments of a JPEG."""
+"""Check EXIF and colour profiles in the segments of a JPEG."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ APP1, APP2 = 0xE1, 0xE2
 MOST_PARTS = 255
 EXIF, PROFILE = b"Exif\0\0", b"ICC_PROFILE\0"
 EXIF_LOOKED_AT = 64
-"""Names and the header are fewer bytes."""
+"""Number of bytes of EXIF that are examined: enough for the names and the header."""
 
 
 def metadata(value: bytes, steps: Walk) -> Finding | None:
-    """Say if EXIF or a colour profile would stop who reads it; the pixels are sound without."""
+    """Return a finding if EXIF or a colour profile would make its reader fail, or None; the pixels do not need them."""
     reason = _problem(value, steps)
     if reason is None:
         return None

@@ -1,9 +1,9 @@
-"""Machine code that numba made once, kept so that it is run without loading numba, which takes a process 0.4 s.
+"""Keep machine code that numba made, so that it runs without loading numba, which takes a process 0.4 s.
 
-It is linked by llvmlite, which is what numba uses for it. What is kept depends on nothing outside of itself: it calls
-nothing of Python's or numba's, and nothing in it raises. It is used again only by the same Python, numba and llvmlite
-on the same kind of processor, and only from a file of the user's own, or root's, that nobody else may write. Where no
-folder can be written, the workers of one run have it from each other, in a file in memory.
+The code is linked by llvmlite, as numba does. It depends on nothing outside itself: it does not call Python or numba,
+and nothing in it raises. It is used again only with the same Python, numba and llvmlite on the same kind of processor,
+and only from a file that belongs to the user or root and that nobody else may write. If no folder is writable, the
+workers of one run share it through a file in memory.
 """
 
 from __future__ import annotations
@@ -27,42 +27,45 @@ from datacheck.files.regular import open_descriptor, read_whole
 _MAGIC = b"datacheck machine code 1\n"
 _LARGEST = 1 << 24
 _MACHINES = frozenset({("linux", "x86_64")})
-"""Where it was seen to work; elsewhere numba is loaded, which keeps what it compiled in its own way."""
+"""Platforms on which this was seen to work. On others numba is loaded, which caches what it compiled in its own way."""
 PATIENCE, _PAUSE = 30.0, 0.02
-"""So many seconds a process waits for another that compiles the same; so often it looks."""
+"""How long a process waits for another that compiles the same code, and how often it looks, both in seconds."""
 _TARGET = {"reloc": "pic", "codemodel": "small", "opt": 3}
 
 _sources: set[str] = set()
 _linked: list[Any] = []
-"""What was linked stays in memory while something refers to it."""
+"""Linked code, which stays in memory only while something refers to it."""
 
 
 class _Unusable(Exception):
-    """What is kept, or was to be, is not what may be run."""
+    """Raised for code that must not be kept or run."""
 
 
 _OTHERWISE = (_Unusable, ImportError, OSError, ValueError, RuntimeError, AttributeError, TypeError)
-"""What shows that nothing can be kept here, or run: an llvmlite that has other functions raises the last two."""
+"""Errors that mean that nothing can be kept or run here.
+
+AttributeError and TypeError come from a version of llvmlite with other functions.
+"""
 
 
 def keep_out_of(source: Path) -> None:
-    """Let nothing that is compiled from here on be kept within a source."""
+    """From now on, keep no compiled code within this source."""
     _sources.add(os.path.realpath(source))
 
 
 def within_a_source(folder: str | Path) -> bool:
-    """Say whether a folder is in a source, so that nothing may be kept there."""
+    """Check whether a folder is in a source, so that nothing may be kept there."""
     real = Path(os.path.realpath(folder))
     return any(real.is_relative_to(it) for it in _sources)
 
 
 def possible() -> bool:
-    """Say whether code is kept on this kind of machine."""
+    """Check whether code is kept on this kind of machine."""
     return (sys.platform, os.uname().machine) in _MACHINES
 
 
 def address_of(module: str, name: str) -> int | None:
-    """Return the address of a function of a module, from code that is kept; None if there is none that can be used."""
+    """Return the address of a function of a module, from code that is kept; None if there is no usable code."""
     try:
         file = _file_name(module, name)
     except _OTHERWISE:
@@ -78,7 +81,7 @@ def address_of(module: str, name: str) -> int | None:
 
 
 def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
-    """Keep the code of a function, given as LLVM's assembly; return its address, None if it cannot be kept."""
+    """Keep the code of a function, given as LLVM assembly; return its address, or None if it cannot be kept."""
     try:
         file = _file_name(module, name)
         code = _translated(assembly, symbol)
@@ -97,10 +100,10 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
 
 @contextlib.contextmanager
 def by_one(module: str) -> Iterator[None]:
-    """Have others that would keep code of this module wait, where they can be told: one compiles it, and all have it.
+    """Lock the code of a module, so that one process compiles it while others wait for the result.
 
-    It is the folder that is locked, or what workers have in common, so that nothing is left behind; a process that dies
-    has it no longer. Who waited for too long goes on as if alone.
+    The lock is on the folder, or on the file that workers share, so nothing is left behind and a process that dies
+    releases it. A process that has waited for too long goes on without the lock, as does one that has nothing to lock.
     """
     locked = _locked(module) if possible() else None
     try:
@@ -111,7 +114,7 @@ def by_one(module: str) -> Iterator[None]:
 
 
 def _locked(module: str) -> int | None:
-    """Return a descriptor that has the lock, None where nothing can be kept; who waited too long has it without."""
+    """Return a descriptor that holds the lock, or None if nothing can be kept. After too long a wait it is unlocked."""
     descriptor = next((it for it in map(_opened, _folders(module)) if it is not None), None)
     if descriptor is None:
         with contextlib.suppress(OSError):
@@ -130,7 +133,7 @@ def _locked(module: str) -> int | None:
 
 
 def _opened(folder: Path) -> int | None:
-    """Return the descriptor of a folder; None if nothing can be kept there."""
+    """Return the descriptor of a folder, or None if nothing can be kept there."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
@@ -141,7 +144,10 @@ def _opened(folder: Path) -> int | None:
 
 
 def _folders(module: str) -> Iterator[Path]:
-    """Yield where code may be kept, as numba does: in one place if one is named, else beside the module, or at home."""
+    """Yield the folders that code may be kept in, as numba does: the one that NUMBA_CACHE_DIR names, or else two.
+
+    These two are beside the module, and in the user's cache directory.
+    """
     named = os.environ.get("NUMBA_CACHE_DIR")
     if named and not within_a_source(named):
         yield Path(named)
@@ -156,7 +162,7 @@ def _folders(module: str) -> Iterator[Path]:
 
 @functools.cache
 def _file_name(module: str, name: str) -> str:
-    """Return the name of the file that code is kept in: it has a digest of everything that the code depends on."""
+    """Return the name of the file for a function's code, with a digest of everything that the code depends on."""
     if not possible():
         raise _Unusable
     digest = digest_of(module, __name__, f"{__name__.rpartition('.')[0]}.compiled")
@@ -170,7 +176,7 @@ def _file_name(module: str, name: str) -> str:
 
 @functools.cache
 def _surroundings() -> tuple[str, ...]:
-    """Return what machine code depends on besides what it is compiled from."""
+    """Return what machine code depends on besides the source that it is compiled from."""
     numba, numpy, llvm = find_spec("numba"), sys.modules.get("numpy"), _llvm()
     if numba is None or numba.origin is None:
         raise _Unusable
@@ -212,10 +218,10 @@ def _llvmlite_version() -> str:
 
 
 def _translated(assembly: str, symbol: str) -> bytes:
-    """Return the object code of a function. Raises _Unusable where it calls anything that is not in it.
+    """Return the object code of a function. Raises _Unusable if it calls anything outside it.
 
-    Nothing but the function can be called from outside. LLVM then sees that nothing raises, and leaves out the code
-    for that, which would call Python.
+    Only the function itself stays visible from outside. LLVM then sees that nothing raises, and leaves out the code for
+    that, which would call Python.
     """
     llvm = _llvm()
     llvm.initialize_native_asmprinter()
@@ -247,12 +253,15 @@ def _link(file: str, symbol: str, code: bytes) -> int:
 
 
 def _read(path: Path, file: str) -> tuple[str, bytes]:
-    """Return the symbol and the code in a file. Raises _Unusable, or OSError where there is none."""
+    """Return the symbol and the code in a file. Raises _Unusable, or OSError if there is no file."""
     return _unpacked(_whole(open_descriptor(path, follow=False)), file)
 
 
 def _read_common(file: str) -> tuple[str, bytes]:
-    """Return the symbol and the code that another worker of this run has put there. Raises as _read does."""
+    """Return the symbol and the code that another worker of this run has put into the shared file.
+
+    Raises as _read does.
+    """
     descriptor = common.opened()
     for piece in [] if descriptor is None else _whole(descriptor).split(_MAGIC)[1:]:
         with contextlib.suppress(_Unusable):
@@ -261,7 +270,10 @@ def _read_common(file: str) -> tuple[str, bytes]:
 
 
 def _whole(descriptor: int) -> bytes:
-    """Return what a file holds that only the user, or root, may write, and close it. Raises as _read does."""
+    """Return the content of an open file and close it. Raises as _read does.
+
+    The file must belong to the user or root, and nobody else may be able to write it.
+    """
     try:
         status = os.fstat(descriptor)
         if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
@@ -280,7 +292,7 @@ def _packed(file: str, symbol: str, code: bytes) -> bytes:
 
 
 def _unpacked(whole: bytes, file: str) -> tuple[str, bytes]:
-    """Return the symbol and the code. Raises _Unusable where it is not all of what was kept under this name."""
+    """Return the symbol and the code. Raises _Unusable if they are incomplete or were kept under another name."""
     digest, _, content = whole.removeprefix(_MAGIC).partition(b"\n")
     if not whole.startswith(_MAGIC) or hashlib.sha256(content).hexdigest().encode() != digest:
         raise _Unusable
@@ -291,7 +303,7 @@ def _unpacked(whole: bytes, file: str) -> tuple[str, bytes]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Put content into a file, whole or not at all."""
+    """Write content to a file, whole or not at all."""
     import tempfile
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -308,7 +320,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _write_common(content: bytes) -> None:
-    """Add content to what workers have in common. Half of it, if this is cut short, is not what its digest says."""
+    """Append content to the file that workers share. If this is cut short, the part does not match its digest."""
     descriptor = common.opened()
     if descriptor is not None:
         try:

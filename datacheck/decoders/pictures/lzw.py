@@ -1,7 +1,7 @@
-"""LZW of GIF and TIFF, walked by lengths: how many bytes the codes make, and which of them stands for nothing.
+"""Walk LZW data of GIF and TIFF: count the bytes that the codes make, and find codes that stand for nothing.
 
-Nothing is decoded. How many bits a code has depends only on how many came since the table was cleared, and a code for
-an entry of the table makes one byte more than the code before that entry did. So lengths are depths in a forest, which
+Nothing is decoded. The width of a code depends only on the number of codes since the table was cleared, and a code for
+an entry of the table makes one byte more than the code before that entry did. So lengths are depths in a forest, and
 are found for all codes at once by doubling the steps towards the roots. The formats are those of the GIF89a
 specification, appendix F, and of TIFF 6.0, section 13.
 """
@@ -19,13 +19,13 @@ from datacheck.decoders.pictures.lzw_windows import MOST, Kind, Runs, Window
 WIDEST = 12
 FULL = 1 << WIDEST
 FEW = 48
-"""So many codes are read one by one before the next are read together: a table may be cleared after each code."""
+"""Number of codes that are read one by one before the next are read together: any code may clear the table."""
 TWO_ZEROS = 0
-"""The entry of the value 0 twice, which encoders with the tables of `compress` do not find."""
+"""The entry for the value 0 twice, which encoders with the tables of `compress` do not find."""
 SOME, MANY = 1 << 9, 1 << 12
-"""Codes read together."""
+"""Numbers of codes that are read together: SOME after the first FEW, otherwise MANY."""
 SHORT = 8
-"""After so many runs of few codes those that follow are read many at once."""
+"""Number of successive runs of at most MOST codes after which the following runs are read many at once."""
 DEEPEST = 8
 """The largest number of bits of a single value."""
 
@@ -34,7 +34,7 @@ DEEPEST = 8
 class Lzw:
     """A kind of LZW: the bits of a single value, which bit comes first, and when codes get longer.
 
-    `early` is 1 where they do so one entry before it is needed, as in TIFF.
+    `early` is 1 if codes get longer one entry before that is needed, as in TIFF.
     """
 
     depth: int
@@ -52,11 +52,12 @@ TIFF = Lzw(8, msb_first=True, early=1)
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """How many bytes the codes make, up to an end code, a code that stands for nothing, or the end of the data.
+    """The number of bytes that the codes make, up to an end code, a code that is invalid, or the end of the data.
 
-    `stop` is the offset behind the byte with the end code, None where there is no such code. `wrong` is the code that
-    stands for nothing; the largest one that would not is `largest`. `repeats` are entries added to a table that has
-    them already, in so many `tables`; `other` of all `codes` are of tables without.
+    `stop` is the offset after the byte with the end code, or None if there is no such code. `wrong` is the invalid
+    code, and `largest` the largest code that would have been valid in its place. `repeats` is the number of entries
+    that were added although their table already had them, and `tables` the number of tables with such entries. `codes`
+    is the number of all codes, and `other` of those in tables without such entries.
     """
 
     made: int
@@ -70,7 +71,7 @@ class Walked:
 
 
 class _Tally:
-    """What the runs of codes from one clear code to the next come to."""
+    """The totals over the runs of codes from one clear code to the next."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -86,7 +87,7 @@ class _Tally:
 
 
 def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
-    """Walk a stream of codes; beyond `limit` bytes it is left."""
+    """Walk a stream of codes, and stop once they make more than `limit` bytes."""
     padded, end = data + bytes(4), 8 * len(data)
     at = last = short = 0  # in bits, in codes, in runs
     tally = _Tally(limit)
@@ -118,7 +119,7 @@ def _windowed(kind: Lzw) -> Kind:
 
 
 def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
-    """Add runs of codes to a tally; return what the stream comes to if it ends with one of them."""
+    """Add runs of codes to a tally; return the result for the stream if it ends within them, or None."""
     codes, run, place, sizes = runs.codes, runs.run, runs.place, runs.sizes
     before = codes - (kind.clear + 2)
     at = np.flatnonzero(before >= place)
@@ -157,7 +158,7 @@ def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
 
 @lru_cache(maxsize=32)
 def _starts(kind: Lzw) -> NDArray[np.int32]:
-    """Return the bit at which each code behind a clear code begins, until the table is full."""
+    """Return the bit at which each code after a clear code begins, until the table is full."""
     numbers = np.arange(kind.clear + 1 + kind.early, FULL + 1 + kind.early)
     numbers[0] = kind.clear  # the first code adds no entry
     widths = np.frexp(numbers)[1].clip(kind.depth + 1, WIDEST)
@@ -166,7 +167,7 @@ def _starts(kind: Lzw) -> NDArray[np.int32]:
 
 @lru_cache(maxsize=32)
 def _widths(kind: Lzw) -> tuple[int, ...]:
-    """Return the bits of each of the first codes behind a clear code."""
+    """Return the width in bits of each of the first FEW codes after a clear code."""
     widths: list[int] = np.diff(_starts(kind))[:FEW].tolist()
     return (*widths, *[WIDEST] * (FEW - len(widths)))
 
@@ -174,10 +175,10 @@ def _widths(kind: Lzw) -> tuple[int, ...]:
 def _up_to_clear(
     padded: bytes, at: int, end: int, kind: Lzw, limit: int, last: int
 ) -> tuple[list[int] | NDArray[np.int32], int, int | None]:
-    """Return the codes up to a clear or an end code, the bit behind it, and which of the two it was.
+    """Return the codes up to a clear or an end code, the bit after it, and which of the two it was.
 
-    Without either, the codes are those up to the end of the data, or to more than `limit`. `last` is how many came
-    before the clear code in front of these: as many are expected.
+    Without either, the codes are those up to the end of the data, or to more than `limit`, and the last item is None.
+    `last` is the number of codes before the clear code in front of these: about as many are expected here.
     """
     start, clear, msb_first = at, kind.clear, kind.msb_first
     few: list[int] = []
@@ -212,12 +213,12 @@ def _up_to_clear(
 def _read(
     padded: bytes, start: int, first: int, count: int, end: int, kind: Lzw
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Read up to `count` codes from the one with number `first` behind a clear code at bit `start`.
+    """Read up to `count` codes, beginning with number `first` after a clear code at bit `start`.
 
-    Return them, and the bit behind each.
+    Return them, and the bit after each.
     """
     starts = _starts(kind)
-    full = len(starts) - 1  # from there on codes of the widest kind follow
+    full = len(starts) - 1  # from there on, all codes have the largest width
     known = starts[first : first + count + 1]
     if first + count > full:
         behind = np.arange(max(first - full, 1), first + count - full + 1) * WIDEST + int(starts[full])
@@ -239,8 +240,10 @@ def _read(
 
 
 def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
-    """Return how many bytes the codes make that follow a clear code; the first wrong one with the largest right; and
-    how many entries they add to the table that are there already.
+    """Return the number of bytes that the codes after a clear code make, what is wrong, and the repeated entries.
+
+    The second item is the first invalid code and the largest valid one in its place, or None. The third is the number
+    of entries that are added although the table already has them.
     """
     first = kind.clear + 2
     if isinstance(codes, list):

@@ -1,9 +1,9 @@
-"""Many short runs of LZW codes read together: a hostile stream may clear its table behind each code.
+"""Read many short runs of LZW codes together: a hostile stream may clear its table after each code.
 
-Where a run ends is known when all its codes have been read, and where the next one begins when this one has ended. So
-for each bit of a window it is found out where a run would end that began there, for all bits at once: codes of one
-width follow each other at equal distances, and the next of these that clears the table or ends the stream is the same
-for all that stand before it. What is left to do run by run is a step from one beginning to the next.
+Where a run ends is known only when all its codes have been read, and where the next one begins only when this one has
+ended. So for each bit of a window, it is computed where a run that began there would end, for all bits at once: codes
+of one width follow each other at equal distances, and the next of them that clears the table or ends the stream is the
+same for all codes before it. What is left to do run by run is a step from one beginning to the next.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS = 1 << 15
-"""Beginnings that are looked at together."""
+"""Number of bits in a window, at each of which a run may begin."""
 MOST = 128
-"""Codes of the longest run that is found; longer ones take no longer by themselves."""
+"""Number of codes of the longest run that is found; longer runs are as fast to read one by one."""
 LEVELS = (8, 32, MOST)
-"""Runs of so many codes are looked for at first, and of more where LONG of them in a window are longer."""
+"""Largest number of codes in a run that is searched for, by level; the next level begins once LONG runs are longer."""
 LONG = 8
 REACH = (MOST + 1) * 12 + 32
 _NEVER = np.uint16(0xFFFF)
@@ -28,7 +28,7 @@ _NEVER = np.uint16(0xFFFF)
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of LZW as windows take it: `starts` are the bits at which the codes behind a clear code begin."""
+    """A kind of LZW for windows: `starts` are the bits at which the codes after a clear code begin."""
 
     depth: int
     msb_first: bool
@@ -43,7 +43,10 @@ class Kind:
         return np.diff(self.starts)
 
     def stretches(self, codes: int) -> list[tuple[int, int, int]]:
-        """Return the stretches of codes of one width, of so many behind a clear code: width, first bit, bit behind."""
+        """Return the stretches of equal width among the first codes after a clear code: width, first bit, bit after.
+
+        There are `codes` of these codes, and one more for the code that ends the run.
+        """
         widths = self.widths[: codes + 1]
         edges = [0, *(np.flatnonzero(np.diff(widths)) + 1).tolist(), codes + 1]
         bits = self.starts
@@ -52,10 +55,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of codes that follow each other, each up to what clears the table or ends the stream.
+    """Consecutive runs of codes, each up to the code that clears the table or ends the stream.
 
-    By run: the bit behind it, how many codes it has, and whether it `ended` the stream. By code: all `codes`, the
-    number of its run, and its `place` in that.
+    By run: the bit after it, its number of codes, and whether it `ended` the stream. By code: all `codes`, the number
+    of its run, and its `place` in that.
     """
 
     behind: NDArray[np.int64]
@@ -67,11 +70,11 @@ class Runs:
 
 
 class Window:
-    """The bits of a stream from some byte on, and where runs end that begin at each of them."""
+    """The bits of a stream from some byte on, and where the runs that begin at each of them end."""
 
     def __init__(self, padded: bytes, at: int, end: int, kind: Kind, level: int = 0) -> None:
         self.level = level
-        """The place in LEVELS of how many codes runs may have."""
+        """The index in LEVELS of the largest number of codes in a run."""
         self._long = 0
         self._base, self._kind = at >> 3, kind
         self._end = min(end - 8 * self._base, BITS + REACH)
@@ -86,7 +89,7 @@ class Window:
         self._steps = self._steps_of(LEVELS[level])
 
     def runs(self, at: int) -> Runs | None:
-        """Return the runs from a bit of the window on, up to one that is too long; None where the first one is."""
+        """Return the runs from a bit of the window on, up to one that is too long; None if the first one is."""
         first, stop = at - 8 * self._base, self.stop - 8 * self._base
         begins: list[int] = []
         while first < stop:
@@ -103,7 +106,7 @@ class Window:
         return self._made(np.array([*begins, first], np.int64)) if begins else None
 
     def _steps_of(self, most: int) -> memoryview:
-        """Return by each bit how many bits a run has that begins there, 0 where it has more than so many codes."""
+        """Return for each bit the length in bits of the run that begins there; 0 if it has more than `most` codes."""
         size = self.stop - 8 * self._base
         here = np.arange(size, dtype=np.uint16)
         made = np.zeros(size, np.uint16)
@@ -115,11 +118,14 @@ class Window:
         return memoryview(made.data)
 
     def _special(self, width: int) -> NDArray[np.uint16]:
-        """Return by each bit where the first special code is of those of a width that follow each other from there."""
+        """Return for each bit where the first special code is among the successive codes of one width from there on.
+
+        Special codes clear the table or end the stream.
+        """
         if width not in self._next:
             bits = np.arange(8, dtype=np.int32)
             shifts = 24 - width - bits if self._kind.msb_first else bits
-            codes = self._three[:, None] >> shifts + 1  # the code that clears and the one that ends differ in a bit
+            codes = self._three[:, None] >> shifts + 1  # the codes that clear and end differ in one bit
             special = (codes & (1 << width - 1) - 1) == self._kind.clear >> 1
             flat = special.reshape(-1)[: max(0, self._end - width + 1)]
             at = np.full(-(-len(flat) // width) * width, _NEVER)
@@ -129,10 +135,10 @@ class Window:
         return self._next[width]
 
     def _made(self, edges: NDArray[np.int64]) -> Runs:
-        """Return the runs from edge to edge."""
+        """Return the runs between successive edges."""
         starts, widths = self._kind.starts, self._kind.widths
         begins, behind = edges[:-1], edges[1:]
-        counts = np.searchsorted(starts, behind - begins)  # the last of which is what ends the run
+        counts = np.searchsorted(starts, behind - begins)  # counts include the code that ends the run
         run = np.repeat(np.arange(len(begins)), counts)
         place = np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts, counts)
         codes = self._codes(begins[run] + starts[place], widths[place])

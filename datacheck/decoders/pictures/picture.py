@@ -1,4 +1,4 @@
-"""An encoded picture: its magic bytes, what is known of it, and the bounds it must keep."""
+"""An encoded picture: its magic bytes, what is known about it, and the size limits."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from datacheck.decoders.interface import Value
 from datacheck.model.finding import Finding, found
 
 LIMIT = 1 << 29
-"""A picture that declares more decoded bytes is not decoded; Pillow by itself refuses as many RGB pixels."""
+"""Maximum number of decoded bytes of a picture; larger ones are not decoded.
+
+Pillow refuses as many RGB pixels by itself.
+"""
 MOST_SHOWN = 1 << 26
-"""Pixels of a broken picture that is still decoded to be shown."""
+"""Maximum number of pixels of a broken picture that is still decoded to be shown."""
 DEFLATE = 1032
-"""A byte of a deflate stream makes at most about so many (zlib's technical notes)."""
+"""Maximum number of bytes that a byte of a deflate stream makes, approximately (zlib's technical notes)."""
 LZW = 2731
-"""A byte of LZW makes at most about so many: a code of 12 bits stands for at most 4096."""
+"""Maximum number of bytes that a byte of LZW makes, approximately: a code of 12 bits stands for at most 4096."""
 BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
-"""The sizes of BMP's information headers; its magic alone, the letters BM, would claim too much text."""
+"""The sizes of BMP's information headers. The magic alone, the letters BM, would match too much text."""
 FORMATS = frozenset({"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"})
-"""What a picture's format is, or begins with."""
+"""The possible formats of a picture, or the first word of its format."""
 JPEG = b"\xff\xd8\xff"
 MAGIC = (
     (JPEG, "JPEG"),
@@ -39,9 +42,9 @@ MAGIC = (
 class Picture(msgspec.Struct, frozen=True):
     """A decoded picture: `pixels` has shape (channels, height, width), uint8 or uint16 (other numbers in some TIFF).
 
-    `format` is "JPEG", "PNG", "WebP", "GIF", "BMP" or "TIFF", and what surprises who trains on it: "JPEG CMYK",
-    "PNG 16-bit", "PNG palette", "PNG 1-bit", "GIF animated". With `pixels_skipped` the pixels stand for
-    their shape and dtype alone.
+    `format` is "JPEG", "PNG", "WebP", "GIF", "BMP" or "TIFF", plus what may surprise whoever trains on the picture:
+    "JPEG CMYK", "PNG 16-bit", "PNG palette", "PNG 1-bit", "GIF animated". With `pixels_skipped`, only the shape and
+    dtype of the pixels are meaningful.
     """
 
     pixels: NDArray[Any]
@@ -50,7 +53,7 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 def sniff(value: Value) -> str | None:
-    """Return the format of a picture by its first bytes, or None where they are not a picture's."""
+    """Return the format of a picture from its first bytes, or None if they are not a picture's."""
     head = bytes(value[:18])
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
@@ -60,7 +63,7 @@ def sniff(value: Value) -> str | None:
 
 
 def trailing(name: str, value: bytes, end: int) -> list[Finding]:
-    """Return the finding of what lies behind the end of a picture, if anything does."""
+    """Return a list with the finding about what lies after the end of a picture, empty if nothing does."""
     rest = value[end:]
     if not rest:
         return []
@@ -75,9 +78,10 @@ def trailing(name: str, value: bytes, end: int) -> list[Finding]:
 
 
 def too_large(name: str, width: int, height: int, size: int, stored: int, least: float | None) -> Finding:
-    """Return the finding of a picture that declares `size` decoded bytes, for which `stored` bytes are there.
+    """Return the finding for a picture that declares `size` decoded bytes and has `stored` bytes.
 
-    It is bad where its pixels take `least` bytes, which are more than those; without, it is only more than we decode.
+    The picture is bad if its pixels take at least `least` bytes and fewer are stored. If `least` is None, it is only
+    larger than what is decoded here.
     """
     text = f"the {name} declares {width} x {height} pixels, {size} bytes when decoded; at most {LIMIT} are"
     if least is not None and stored < least:

@@ -1,4 +1,4 @@
-"""Pillow, which decodes what has no stricter decoder here: WebP, GIF, BMP, TIFF, PNG and rare kinds of JPEG."""
+"""Decode with Pillow what has no stricter decoder here: WebP, GIF, BMP, TIFF, PNG and rare kinds of JPEG."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ KINDS = {
     "1": "1-bit", "P": "palette", "PA": "palette", "I;16": "16-bit", "I;16B": "16-bit", "I;16L": "16-bit",
     "I;16N": "16-bit", "I": "32-bit", "F": "float", "CMYK": "CMYK", "LAB": "LAB", "YCbCr": "YCbCr",
 }  # fmt: skip
-"""What sets a picture of this mode apart for who decodes it."""
+"""The properties of a picture of this mode that matter to whoever decodes it."""
 FRAMES = 1000
 BITS, COMPRESSION, PHOTOMETRIC, SAMPLES = 258, 259, 262, 277
 FAX, SUBSAMPLED = frozenset({2, 3, 4}), 6
 EXPANDS = {1: 1, 5: LZW, 8: DEFLATE, 32946: DEFLATE, 32773: 64}
-"""How many bytes a byte makes at most, by the compression of a TIFF."""
+"""Maximum number of bytes that a stored byte makes, by the compression of a TIFF."""
 STRIPS = ((273, 279), (324, 325))
 """The TIFF tags with the offsets of strips or tiles, and with their sizes."""
 _LACKS = (
@@ -59,17 +59,17 @@ _LACKS = (
     "not installed",
     "not configured",
 )
-"""How Pillow says that it does not know a feature of a format."""
+"""Phrases by which Pillow says that it does not know a feature of a format."""
 
 _CUTS = ("Tag data larger than file", "Tag offset too large", "Truncated File Read")
-"""How Pillow warns that a part of a TIFF lies behind its end, before it goes on without that part."""
+"""Warnings of Pillow that a part of a TIFF lies past its end; Pillow then goes on without that part."""
 
 
 def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | None, list[Finding]]:
-    """Return the first frame, and what is wrong with it or with a later one.
+    """Return the first frame, and the findings about it or about a later one.
 
-    Palettes and single bits become the colours they stand for. Frames are all decoded, up to 1,000 and up to `LIMIT`
-    bytes in all; `frames` is their number where it is known.
+    Palettes and single bits become the colours they stand for. All frames are decoded, up to 1,000 and up to `LIMIT`
+    bytes in total; `frames` is their number if it is known.
     """
     said: list[str] = []
     caught: list[warnings.WarningMessage] = []
@@ -84,29 +84,29 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
             first = _picture(image, name, count)
             problem = _later_frames(image, name, count, len(value)) or _warned(caught, name)
     except MemoryError:
-        raise  # what a picture may take was looked at: it is this process that has less
+        raise  # the size of the picture was checked before: this process lacks memory
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
         return None, [_explained(error, name, len(value), said, caught)]
     return (first, []) if problem is None else (None, [problem])
 
 
 def decodes(value: bytes, name: str) -> bool:
-    """Say if Pillow makes pixels of the first frame of a picture, whose size was found to be within bounds."""
+    """Check whether Pillow makes pixels of the first frame of a picture whose size was found to be within bounds."""
     try:
         with _strict():
             image = PLUGINS[name](io.BytesIO(value))
             image.load()
     except MemoryError:
-        raise  # that says nothing of the picture
+        raise  # says nothing about the picture
     except Exception:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything
         return False
     return True
 
 
 def as_loaders_see(value: bytes, name: str) -> NDArray[Any] | None:
-    """Return the pixels (channels, height, width) that Pillow makes of a picture that may be broken, what is missing 0.
+    """Return the pixels (channels, height, width) that Pillow makes of a picture that may be broken.
 
-    None where it makes none, or where they would be many.
+    Missing pixels are 0. None if it makes none, or if there would be too many.
     """
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
@@ -124,7 +124,7 @@ def as_loaders_see(value: bytes, name: str) -> NDArray[Any] | None:
 
 @contextmanager
 def _strict() -> Iterator[list[warnings.WarningMessage]]:
-    """Have Pillow object to pictures that end early, and leave their size to us; collect its warnings."""
+    """Make Pillow refuse pictures that end early, leave the check of their size to us, and collect its warnings."""
     before = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
     ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = False, LIMIT
     try:
@@ -137,7 +137,10 @@ def _strict() -> Iterator[list[warnings.WarningMessage]]:
 
 @contextmanager
 def _quiet(name: str, said: list[str]) -> Iterator[None]:
-    """Collect what libtiff would write to standard error, where it alone says what is wrong; Pillow has no way to."""
+    """Collect what libtiff writes to standard error.
+
+    Only libtiff says what is wrong, and Pillow has no way to get at it.
+    """
     try:
         kept = os.dup(2) if name == "TIFF" else None
     except OSError:  # a daemon may have closed it
@@ -176,9 +179,9 @@ def _large(image: ImageFile.ImageFile, name: str, length: int) -> Finding | None
 
 
 def _least(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int) -> float | None:
-    """Return the least bytes that the pixels of a TIFF take, if that is known of its compression."""
+    """Return the minimum number of bytes that the pixels of a TIFF take, or None if its compression does not tell."""
     compression = tags.get(COMPRESSION, 1)
-    if compression in FAX:  # a row like the one above takes a bit
+    if compression in FAX:  # a row that is like the one above takes a bit
         return height / 8
     if compression not in EXPANDS or tags.get(PHOTOMETRIC) == SUBSAMPLED:
         return None
@@ -187,7 +190,10 @@ def _least(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int)
 
 
 def _outside(image: ImageFile.ImageFile, length: int) -> Finding | None:
-    """Say whether strips or tiles of a TIFF lie behind the end of the file: its decoder fills them with zeros."""
+    """Return a finding if strips or tiles of a TIFF lie past the end of the file, or None.
+
+    The decoder fills them with zeros.
+    """
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return None
     for offsets, sizes in STRIPS:
@@ -215,7 +221,7 @@ def _picture(image: Image.Image, name: str, count: int) -> Picture:
 
 
 def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int) -> Finding | None:
-    """Decode the frames behind the first, within bounds."""
+    """Decode the frames after the first, within bounds; return the first finding about them, or None."""
     room = LIMIT
     for number in range(1, min(count, FRAMES)):
         try:
@@ -233,7 +239,7 @@ def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int
 
 
 def _warned(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
-    """Return the first warning that is about pixels; those about metadata are left alone."""
+    """Return the finding of the first warning that is about pixels, or None; warnings about metadata are ignored."""
     for warning in caught:
         message = str(warning.message)
         if "Invalid APNG" in message:
@@ -244,12 +250,12 @@ def _warned(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
 def _explained(
     error: Exception, name: str, length: int, said: list[str], caught: list[warnings.WarningMessage]
 ) -> Finding:
-    """Return the finding of what Pillow raised: whether the file is cut, broken, too large, or beyond Pillow."""
+    """Return the finding for an error of Pillow: whether the file is cut, broken, too large, or unknown to Pillow."""
     reason = f"no tag {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
     if said:
         reason = f"{reason}: {said[0].removeprefix('tempfile.tif: ').rstrip('.')}"
     if isinstance(error, Image.DecompressionBombError):
-        # Pillow says this of more pixels than 2 * LIMIT, and of the formats that come here only a GIF's are packed
+        # Pillow raises this for more than 2 * LIMIT pixels; of the formats that come here, only GIF is packed.
         contradicted = name == "GIF" and length < 2 * LIMIT / LZW
         verdict: Verdict = "bad" if contradicted else "unverifiable"
         return found("too-large", f"{name}: {reason}", field="data", verdict=verdict)

@@ -1,7 +1,7 @@
-"""PNG's own safeguards: the checksum of every chunk, the order of the chunks, and the zlib stream of the pixels.
+"""Check PNG's own safeguards: the checksum of every chunk, the order of the chunks, and the zlib stream of the pixels.
 
 The format is that of the W3C's PNG specification, third edition. Decoders stop at the last pixel and so pass over most
-of this; walking it needs nothing but zlib.
+of this; walking it needs only zlib.
 """
 
 from __future__ import annotations
@@ -21,14 +21,20 @@ GREY, PALETTE, GREY_ALPHA = 0, 3, 4
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 STILL = CRITICAL | {b"tRNS"}
 DRAWN = STILL | {b"acTL", b"fcTL", b"fdAT"}
-"""The chunks that pixels come from. Pillow refuses sound pictures with large texts, so it is given no other."""
+"""The chunks that pixels come from. Only these are given to Pillow, which refuses sound pictures with large texts."""
 PIECE = 1 << 20
 KEPT = 1 << 26
-"""Inflating is half the work of decoding; up to this many bytes are kept, so that Pillow need not do it again."""
+"""Maximum size of inflated pixel data that is kept, in bytes, so that Pillow need not inflate it again.
+
+Inflating is half the work of decoding.
+"""
 
 
 def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
-    """Return the picture, and what is wrong with it. Pillow halves the 16 bits of colour pictures, not of grey ones."""
+    """Return the picture and the findings about it.
+
+    Pillow reduces colour pictures of 16 bits to 8, but not grey ones.
+    """
     from datacheck.decoders.pictures import pillow
 
     chunks = Chunks()
@@ -61,13 +67,13 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
         findings = [*findings, found("trailing-data", message, field="data", size=spare)]
     kind = " animated" if animated else _kind(header)
     pixels = picture.pixels
-    if header.colour == GREY_ALPHA and len(pixels) == 4:  # Pillow makes colours of grey and alpha of 16 bits
+    if header.colour == GREY_ALPHA and len(pixels) == 4:  # Pillow turns 16-bit grey with alpha into colours
         pixels = pixels[::3]
     return Picture(pixels, f"PNG{kind}"), [*findings, *trailing("PNG", value, chunks.end)]
 
 
 def _drawn(value: bytes, chunks: Chunks, pieces: list[bytes], kinds: frozenset[bytes]) -> bytes:
-    """Return the picture reduced to these chunks. Pixel data that was kept is stored, not to be inflated again."""
+    """Return the picture reduced to chunks of these kinds; pixel data that was kept is stored uncompressed."""
     places = [place for place in chunks.places if place[0] in kinds]
     parts = [value[at : stop + 4] for _, at, _, stop in places]
     if pieces:
@@ -85,7 +91,7 @@ def _kind(header: Header) -> str:
 
 
 def _walked(value: bytes, chunks: Chunks) -> Finding | None:
-    """Collect the chunks, up to the first that is not whole; `chunks` has those before it."""
+    """Collect the chunks up to the first that is not whole; return the finding about that one, or None."""
     view = memoryview(value)
     at = len(SIGNATURE)
     while True:
@@ -115,7 +121,7 @@ def _walked(value: bytes, chunks: Chunks) -> Finding | None:
 
 
 def _ordered(chunks: Chunks) -> Finding | None:
-    """Say which critical chunk is missing, repeated, out of order or unknown."""
+    """Return a finding if a critical chunk is missing, repeated, out of order or unknown, or None."""
     kinds = [kind for kind, *_ in chunks.places]
     strange = next((kind for kind in kinds if not kind[0] & 0x20 and kind not in CRITICAL), None)
     if strange is not None:
@@ -164,9 +170,9 @@ def _header(value: bytes, chunks: Chunks) -> tuple[Header | None, Finding | None
 
 
 def _inflated(value: bytes, chunks: Chunks, header: Header, pieces: list[bytes]) -> tuple[int, Finding | None]:
-    """Inflate all pixel data in pieces, against its size and its filter types; return the bytes behind the stream.
+    """Inflate all pixel data in pieces, and check its size and filter types.
 
-    The pieces are kept where they are not too large.
+    Return the number of bytes after the stream, and a finding or None. The pieces are kept if they are not too large.
     """
     expected = sum(height * width for height, width in header.rows())
     view = memoryview(value)
@@ -210,12 +216,12 @@ def _inflated(value: bytes, chunks: Chunks, header: Header, pieces: list[bytes])
 
 
 class _Filters:
-    """Checks the filter type at the start of every row, in inflated data that comes in pieces."""
+    """A check of the filter type at the start of every row, in inflated data that comes in pieces."""
 
     def __init__(self, header: Header) -> None:
         self._passes = list(header.rows())
         self._done = 0
-        """Bytes of the current pass that have been seen."""
+        """Number of bytes of the current pass that have been seen."""
 
     def feed(self, piece: bytes) -> Finding | None:
         while piece and self._passes:

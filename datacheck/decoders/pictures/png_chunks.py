@@ -1,6 +1,6 @@
-"""The ancillary chunks of PNG files: their lengths and values, and what a loader makes of those that are wrong.
+"""Check the ancillary chunks of PNG files: their lengths and values, and what a loader makes of wrong ones.
 
-Their checksums are right, so what is wrong here a program wrote. The format is that of the W3C's PNG specification,
+Their checksums are right, so a program wrote what is wrong here. The format is that of the W3C's PNG specification,
 third edition.
 """
 
@@ -17,14 +17,14 @@ GREY, COLOURS, PALETTE, GREY_ALPHA, COLOURS_ALPHA = 0, 2, 3, 4, 6
 LENGTHS = {
     b"cHRM": 32, b"gAMA": 4, b"sRGB": 1, b"pHYs": 9, b"tIME": 7, b"cICP": 4, b"mDCV": 24, b"cLLI": 8,
 }  # fmt: skip
-"""The bytes of chunks that have only one length."""
+"""The length in bytes of the chunks that allow only one."""
 REFUSED: dict[bytes, Callable[[int], bool]] = {
     b"cHRM": lambda size: size % 4 > 0,
     b"gAMA": lambda size: size < 4,
     b"sRGB": lambda size: size < 1,
     b"pHYs": lambda size: size < 9,
 }
-"""The lengths that Pillow takes for a broken picture; libpng warns of any that is wrong, and ignores the chunk."""
+"""Tests for lengths that make Pillow refuse the picture; libpng warns about any wrong length and ignores the chunk."""
 TRANSPARENT = {GREY: 2, COLOURS: 6}
 SIGNIFICANT = {GREY: 1, COLOURS: 3, PALETTE: 3, GREY_ALPHA: 2, COLOURS_ALPHA: 4}
 BACKGROUND = {GREY: 2, COLOURS: 6, PALETTE: 1, GREY_ALPHA: 2, COLOURS_ALPHA: 6}
@@ -34,13 +34,13 @@ SMALLEST_FRAME = 26
 
 
 def wrong(value: bytes, chunks: Chunks, header: Header) -> Finding | None:
-    """Return the worst that is to be said of the ancillary chunks, and of the palette."""
+    """Return the worst finding about the ancillary chunks and the palette, or None."""
     worst = None
     seen: set[bytes] = set()
     for kind, at, start, stop in chunks.places:
         if (kind not in LENGTHS and kind not in _JUDGES) or kind in seen:
             continue
-        if kind != TEXT:  # of the others a decoder takes one
+        if kind != TEXT:  # a decoder uses only one of each other kind
             seen.add(kind)
         said = _wrong(kind, value[start:stop], chunks, header)
         if said is not None and (worst is None or (said[0] == "bad" and worst.verdict != "bad")):
@@ -100,7 +100,7 @@ def _unit(data: bytes, *_: object) -> tuple[Verdict, str] | None:
 
 
 def _packed(data: bytes, *_: object) -> tuple[Verdict, str] | None:
-    """Judge a name, a compression method, and what is compressed: a text, which is not unpacked."""
+    """Judge a name, a compression method, and the compressed data: a text, which is not unpacked."""
     name, zero, rest = data.partition(b"\0")
     if not zero or not rest or not 0 < len(name) < 80:
         return "suspicious", "does not begin with a name and a compression method"
@@ -134,7 +134,10 @@ _JUDGES: dict[bytes, Callable[[bytes, Chunks, Header], tuple[Verdict, str] | Non
 
 
 def broken_animation(value: bytes, chunks: Chunks, header: Header) -> str | None:
-    """Say what is wrong with the chunks that control an animation; its first picture is sound without them."""
+    """Describe what is wrong with the chunks that control an animation, or return None.
+
+    The first picture is sound without them.
+    """
     controls = chunks.of(b"acTL")
     if len(controls) > 1 or controls[0][1] - controls[0][0] != 8:
         return "its chunk acTL does not have 8 bytes, or comes twice"

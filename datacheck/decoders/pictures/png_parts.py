@@ -1,4 +1,4 @@
-"""What a PNG file is made of: its header and its chunks, as in the W3C's PNG specification, third edition."""
+"""The parts of a PNG file: its header and its chunks, as in the W3C's PNG specification, third edition."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the chunk IHDR says: size in pixels, bits per sample, colour type, and whether interlaced."""
+    """The content of the chunk IHDR: size in pixels, bits per sample, colour type, and whether it is interlaced."""
 
     width: int
     height: int
@@ -23,11 +23,11 @@ class Header:
 
     @property
     def size(self) -> int:
-        """The bytes of the decoded pixels."""
+        """The size of the decoded pixels, in bytes."""
         return self.width * self.height * CHANNELS[self.colour] * ceil(self.depth / 8)
 
     def rows(self) -> Iterator[tuple[int, int]]:
-        """Yield for each pass the number of its rows and their bytes, the filter type included."""
+        """Yield for each pass the number of its rows and the bytes of a row, including the filter type."""
         for column, row, across, down in ADAM7 if self.interlaced else ((0, 0, 1, 1),):
             width, height = ceil((self.width - column) / across), ceil((self.height - row) / down)
             if width > 0 and height > 0:

@@ -1,4 +1,4 @@
-"""What lies among pictures and is none: error pages, pointers to files, droppings of file managers."""
+"""Recognize files that lie among pictures but are none: error pages, pointers to files, leftovers of file managers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ KINDS: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\0\1Bud1", "a .DS_Store file of macOS"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file, as Thumbs.db of Windows is"),
 )
-"""The bytes it begins with, and what it is."""
+"""The first bytes of a file, and what it is."""
 
 
 def stranger(value: Value) -> str | None:
-    """Return what a value is that people take for a picture, None if its first bytes do not tell.
+    """Describe a value that was taken for a picture but is none; None if its first bytes do not tell.
 
     >>> stranger(b"<!DOCTYPE html><title>404 Not Found")
     'an HTML page, most likely the error page of a download'

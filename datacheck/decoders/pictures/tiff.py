@@ -1,6 +1,6 @@
-"""The strips and tiles of TIFF files: each is unpacked against its size and its checksum.
+"""Unpack the strips and tiles of TIFF files, and check each against its size and its checksum.
 
-libtiff goes on where a checksum is wrong or a strip is short, and Pillow with it. The format is that of TIFF 6.0 and of
+libtiff, and Pillow with it, goes on if a checksum is wrong or a strip is short. The format is that of TIFF 6.0 and of
 BigTIFF; deflate is that of Adobe's Photoshop technical notes.
 """
 
@@ -22,13 +22,13 @@ TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUBSAMPLING = 322, 323, 324,
 DEFLATE, ADOBE_DEFLATE, LZW, PACKBITS, JPEG, YCBCR = 32946, 8, 5, 32773, 7, 6
 JPEG_TABLES = 347
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""The bytes of each type of value."""
+"""The size in bytes of each type of value."""
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 PAGES, ENTRIES = 1000, 4096
 CHILDREN = (330, 34665, 34853, 40965)
 """The tags that point to further directories: of smaller pictures, EXIF, GPS, and interoperability."""
 OLD_JPEG, FREE = (513, 514), (288, 289)
-"""Where blocks of other kinds lie, and their sizes."""
+"""The tags with the offsets and sizes of other kinds of blocks."""
 READ = frozenset({
     WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR, TILE_WIDTH,
     TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUBSAMPLING, *CHILDREN, *OLD_JPEG, *FREE,
@@ -55,7 +55,7 @@ class Tags:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A strip or a tile: what it is called, where it lies, and the bytes that it unpacks to.
+    """A strip or a tile: its name, where it lies, and the number of bytes that it unpacks to.
 
     Some writers fill the last strip with rows that are not in the picture: it then has the `most` bytes.
     """
@@ -78,7 +78,7 @@ class Directory:
 
 
 class Layout:
-    """How a file's directories are written: the order of bytes, and the sizes of numbers."""
+    """The encoding of a file's directories: the byte order and the sizes of numbers."""
 
     def __init__(self, value: bytes) -> None:
         self._value = value
@@ -88,15 +88,15 @@ class Layout:
         self.head = 16 if big else 8
         self.first = self._number(self._offset, 8 if big else 4)
         self._room = len(value)
-        """No more numbers than bytes are read: those of many directories may lie on one another."""
+        """Number of values that may still be read, at first the size of the file. Many directories may share values."""
 
     def _number(self, kind: str, at: int) -> int:
-        """Return a number of the file, 0 where the file ends before."""
+        """Return a number of the file, or 0 if the file ends before."""
         whole = at + struct.calcsize("<" + kind) <= len(self._value)
         return int(struct.unpack_from(self._order + kind, self._value, at)[0]) if whole else 0
 
     def directory(self, at: int) -> Directory | None:
-        """Return the directory there, None where it does not lie within the file or is too large."""
+        """Return the directory at this offset, or None if it is too large or does not lie within the file."""
         entries, entry = self._number(self._count, at), struct.calcsize("<" + self._entry)
         start = at + struct.calcsize("<" + self._count)
         end = start + entries * entry
@@ -135,15 +135,15 @@ def pages(value: bytes) -> Iterator[Tags]:
 
 
 def damage(value: bytes) -> Finding | None:
-    """Return the first thing in the data of a file's pages that a decoder should not pass over, if there is any."""
-    unpacked, read = LIMIT, 4 * len(value)  # parts may lie on one another
+    """Return a finding of the first error in the data of the pages that a decoder should not pass over, or None."""
+    unpacked, read = LIMIT, 4 * len(value)  # parts may overlap
     for number, tags in enumerate(pages(value)):
         unpack = _unpacking(tags)
         if unpack is None:
             continue
         seen: set[Part] = set()
         for part in parts(tags, len(value)):
-            if part in seen:  # as writers do with tiles that are alike
+            if part in seen:  # writers store equal tiles once
                 continue
             if len(seen) < MOST_SEEN:
                 seen.add(part)
@@ -151,7 +151,7 @@ def damage(value: bytes) -> Finding | None:
             if min(unpacked, read) < 0:
                 return None
             data = value[part.start : part.stop]
-            if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG:  # which libtiff does not turn either
+            if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG:  # as in libtiff, JPEG is not reversed
                 data = data.translate(REVERSED)
             problem = unpack(data, part)
             if problem is not None:
@@ -163,7 +163,7 @@ def damage(value: bytes) -> Finding | None:
 
 
 def _unpacking(tags: Tags) -> Unpack | None:
-    """Return what unpacks a strip or tile of a page, None where that is left to the decoder."""
+    """Return the function that unpacks a strip or tile of a page, or None if that is left to the decoder."""
     compression = tags.one(COMPRESSION, 1)
     if compression != JPEG:
         return UNPACKING.get(compression)
@@ -176,7 +176,7 @@ def _unpacking(tags: Tags) -> Unpack | None:
 
 
 def parts(tags: Tags, length: int) -> Iterator[Part]:
-    """Yield the strips or tiles of a page that lie within the file, where it is known how large they are."""
+    """Yield the strips or tiles of a page that lie within the file, if their sizes are known."""
     height, tiled = tags.one(HEIGHT, 0), bool(tags.all(TILE_OFFSETS))
     across = tags.one(TILE_WIDTH if tiled else WIDTH, 0)
     rows = tags.one(TILE_HEIGHT, 0) if tiled else min(tags.one(ROWS, height), height)
@@ -192,7 +192,7 @@ def parts(tags: Tags, length: int) -> Iterator[Part]:
 
 
 def _row_bytes(tags: Tags, across: int) -> Callable[[int], int] | None:
-    """Return what tells the bytes of so many rows of a strip or tile, None where that is not known."""
+    """Return a function from a number of rows of a strip or tile to their bytes, or None if that is not known."""
     bits, samples = set(tags.all(BITS) or (1,)), tags.one(SAMPLES, 1)
     if len(bits) > 1:
         return None
@@ -224,7 +224,7 @@ def _inflated(data: bytes, part: Part) -> tuple[str, str] | None:
 
 def _lzw(data: bytes, part: Part) -> tuple[str, str] | None:
     if data[:1] == b"\0" and data[1:2] and data[1] & 1:
-        return None  # the bit order of a time before TIFF 6.0
+        return None  # the bit order from before TIFF 6.0
     walked = lzw.walk(data, lzw.TIFF, part.most)
     if walked.wrong is not None and walked.made < part.size:
         return "corrupt-image", (
@@ -244,12 +244,12 @@ def _packbits(data: bytes, part: Part) -> tuple[str, str] | None:
 
 
 _RUNS = [*range(1, 129), 0, *range(128, 1, -1)]
-"""How many bytes a run of PackBits makes, by its first byte."""
+"""The number of bytes that a run of PackBits makes, by its first byte."""
 _STEPS = [*range(2, 130), 1, *[2] * 127]
 
 
 def _compared(made: int, part: Part) -> tuple[str, str] | None:
-    """Say if a part unpacks to another size than its rows have."""
+    """Return a code and a reason if a part does not unpack to the size of its rows, or None."""
     if made in (part.size, part.most):
         return None
     many = "more than its" if made > part.size else f"{made} of"
@@ -258,7 +258,7 @@ def _compared(made: int, part: Part) -> tuple[str, str] | None:
 
 Unpack = Callable[[bytes, Part], tuple[str, str] | None]
 UNPACKING: dict[int, Unpack] = {LZW: _lzw, ADOBE_DEFLATE: _inflated, DEFLATE: _inflated, PACKBITS: _packbits}
-"""What unpacks a strip or tile to see if it is whole, by the page's compression. Others are left to the decoder.
+"""The functions that unpack a strip or tile to see if it is whole, by the page's compression.
 
-Each returns a code and the rest of a sentence.
+Each returns a code and the rest of a sentence, or None. Other compressions are left to the decoder.
 """

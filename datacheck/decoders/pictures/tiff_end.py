@@ -1,4 +1,4 @@
-"""Where a TIFF ends: behind the last byte that one of its directories points to."""
+"""Find the end of a TIFF: after the last byte that one of its directories points to."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from datacheck.decoders.pictures import tiff
 
 BLOCKS = ((tiff.OFFSETS, tiff.COUNTS), (tiff.TILE_OFFSETS, tiff.TILE_COUNTS), tiff.OLD_JPEG, tiff.FREE)
 PRIVATE = frozenset({37500, 50740, 34118, 33628, 33629, 33630, 33631})
-"""The tags of cameras' and microscopes' makers that may point to anything."""
+"""The private tags of makers of cameras and microscopes, which may point to anything."""
 DESCRIPTION = 270
 SERIES = (b"ImageJ=", b'"shape":')
-"""How writers of stacks begin or describe them: one directory for data of many pages, which it does not count."""
+"""Strings in the descriptions of image stacks.
+
+One directory then stands for the data of many pages, which it does not count.
+"""
 
 
 def end(value: bytes) -> int | None:
-    """Return the offset behind the last byte that belongs to a TIFF, None where there may be more than it says."""
+    """Return the offset after the last byte of a TIFF, or None if there may be data that it does not mention."""
     layout = tiff.Layout(value)
     waiting, seen, last = [layout.first], set[int](), layout.head
     while waiting:
@@ -34,6 +37,6 @@ def end(value: bytes) -> int | None:
             where = zip(directory.numbers.get(offsets, ()), directory.numbers.get(counts, ()), strict=False)
             last = max(last, *(start + count for start, count in where), 0)
         waiting += [directory.following, *(it for tag in tiff.CHILDREN for it in directory.numbers.get(tag, ()))]
-    if not value[last:].strip(b"\0"):  # up to where the next page would begin, or to the end of a row of HDF5
+    if not value[last:].strip(b"\0"):  # padding up to where the next page would begin, or to the end of a row of HDF5
         return len(value)
     return last

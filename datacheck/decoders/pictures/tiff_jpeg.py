@@ -1,4 +1,4 @@
-"""JPEG in the strips and tiles of TIFF files: each is a picture of its own that lacks the tables all of them share.
+"""Check JPEG in the strips and tiles of TIFF files, each a picture of its own that lacks the tables they all share.
 
 libtiff drops the warnings of libjpeg. The format is that of the TIFF Technical Note 2.
 """
@@ -11,9 +11,9 @@ SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 
 
 def wrong(tables: bytes, data: bytes, most: int) -> str | None:
-    """Return what is wrong with a strip or tile of at most so many bytes, as the rest of a sentence.
+    """Return what is wrong with a strip or tile of at most `most` bytes, as the rest of a sentence, or None.
 
-    Nothing of one that is no JPEG with an end, or a larger one: the decoder knows what is possible then.
+    A part that is larger, or is not a complete JPEG, is not judged: the decoder knows what is possible then.
     """
     value = _whole(tables, data)
     if value is None:
@@ -31,7 +31,7 @@ def wrong(tables: bytes, data: bytes, most: int) -> str | None:
 
 
 def _whole(tables: bytes, data: bytes) -> bytes | None:
-    """Return a JPEG with the tables put in, None where it or they do not begin as one."""
+    """Return a JPEG with the tables put in, or None if it or they do not begin as a JPEG does."""
     if not data.startswith(SOI) or (tables and not tables.startswith(SOI)):
         return None
     shared = tables.removeprefix(SOI)
@@ -40,7 +40,7 @@ def _whole(tables: bytes, data: bytes) -> bytes | None:
 
 
 def _pixels(value: bytes, steps: jpeg_markers.Walk) -> int:
-    """Return how many pixels the frame header declares, 0 without one."""
+    """Return the number of pixels that the frame header declares, or 0 without a frame header."""
     for marker, start, stop in steps.segments:
         if marker in jpeg_markers.FRAMES and start + 6 <= stop <= len(value):
             return int.from_bytes(value[start + 1 : start + 3], "big") * int.from_bytes(

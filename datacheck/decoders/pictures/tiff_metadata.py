@@ -1,4 +1,4 @@
-"""Colour profiles of TIFF files."""
+"""Check the colour profiles of TIFF files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ PROFILE = 34675
 
 
 def metadata(value: bytes) -> Finding | None:
-    """Say if the colour profile of the first page would stop who converts by it; the pixels are sound without."""
+    """Return a finding if the first page's colour profile would make its reader fail, or None.
+
+    The pixels are sound without it.
+    """
     layout = tiff.Layout(value)
     directory = layout.directory(layout.first)
     if directory is None or PROFILE not in directory.places:

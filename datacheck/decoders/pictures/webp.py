@@ -1,9 +1,9 @@
-"""The pixel data of WebP files: does the decoder need the last bytes of each part of it?
+"""Check the pixel data of WebP files: does the decoder need the last bytes of each part?
 
-Nothing in the arithmetic code of WebP tells damage: whatever bits come, they stand for pixels. But damage shifts where
-each later symbol begins, and so the decoder comes to its last pixel with bytes left over, or runs out of them. It
-objects to the latter alone. The former shows where it decodes a copy whose parts lack their last bytes. The formats are
-those of RFC 9649 (the container, and VP8L) and of RFC 6386 (VP8).
+Nothing in the arithmetic code of WebP reveals damage: any bits stand for pixels. But damage shifts where each later
+symbol begins, so the decoder either reaches its last pixel with bytes left over, or runs out of bytes. It reports only
+the latter. The former shows if it can still decode a copy whose parts lack their last bytes. The formats are those of
+RFC 9649 (the container, and VP8L) and of RFC 6386 (VP8).
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from datacheck.decoders.pictures.picture import LIMIT
 from datacheck.model.finding import Finding, found
 
 NEEDED = 3
-"""Encoders write up to so many bytes more than a decoder needs."""
+"""Maximum number of bytes that encoders write beyond what a decoder needs."""
 CUTS = range(8, NEEDED, -1)
-"""The bytes to do without. By chance the decoder makes a long copy of what it reads behind a cut, but not of each."""
+"""Numbers of bytes to cut off, each tried in turn.
+
+By chance, the decoder may read a long copy instruction after a cut and so finish, but not after every cut.
+"""
 SHORTEST = 28
-"""A stream with fewer bytes says too little."""
+"""Length in bytes below which a stream says too little."""
 KEY_FRAME_HEAD = 10
 PACKED_ALPHA = 1
 CHANNELS = 4
-"""What the decoder makes of a pixel, in bytes."""
+"""Number of bytes that the decoder makes of a pixel."""
 CANVAS = 24
-"""Where the size of the canvas lies, which that of a single frame is."""
+"""Offset of the size of the canvas, which is also the size of a single frame."""
 
 
 class Stream(NamedTuple):
-    """The pixels of a frame, or its opacity: what kind it is, where its data begins in the file, and that data."""
+    """The pixels of a frame, or its opacity: its kind, the offset of its data in the file, and that data."""
 
     kind: bytes
     at: int
@@ -39,7 +42,7 @@ class Stream(NamedTuple):
 
     @property
     def pixels(self) -> int:
-        """The number of pixels that its header declares."""
+        """The number of pixels that the stream's header declares."""
         if self.kind == b"VP8 ":
             width, height = (int.from_bytes(self.data[at : at + 2], "little") & 0x3FFF for at in (6, 8))
             return width * height
@@ -48,7 +51,7 @@ class Stream(NamedTuple):
 
 
 def damage(value: bytes, end: int) -> Finding | None:
-    """Say which part of a picture that decodes has bytes which the decoder never comes to."""
+    """Return a finding if a part of a picture that decodes has bytes which the decoder never reaches, or None."""
     room = LIMIT
     for stream in streams(value, end):
         for start, stop in _parts(stream):
@@ -68,7 +71,7 @@ def damage(value: bytes, end: int) -> Finding | None:
 
 
 def metadata(value: bytes, end: int) -> Finding | None:
-    """Say if EXIF or a colour profile would stop who reads it; the pixels are sound without."""
+    """Return a finding if EXIF or a colour profile would make its reader fail, or None; the pixels do not need them."""
     for kind, start, stop in _chunks(value, 12, end):
         judge = {b"EXIF": exif_problem, b"ICCP": profile_problem}.get(kind)
         reason = judge(value[start:stop]) if judge is not None else None
@@ -80,7 +83,7 @@ def metadata(value: bytes, end: int) -> Finding | None:
 
 
 def streams(value: bytes, end: int) -> Iterator[Stream]:
-    """Yield the parts of a file whose chunks were walked, those of its frames too."""
+    """Yield the streams of a file whose chunks were walked, including those of its frames."""
     for kind, at, stop in _chunks(value, 12, end):
         inside = _chunks(value, at + 16, stop) if kind == b"ANMF" else [(kind, at, stop)]
         for part, start, behind in inside:
@@ -102,18 +105,18 @@ def _chunks(value: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]
 
 
 def _as_pixels(data: bytes, width: int, height: int) -> bytes:
-    """Return the lossless picture that opacity is, with the header that it lacks."""
+    """Return opacity data as the lossless picture that it is, with the header that it lacks."""
     head = (width - 1) & 0x3FFF | ((height - 1) & 0x3FFF) << 14
     return b"\x2f" + head.to_bytes(4, "little") + data
 
 
 def _parts(stream: Stream) -> list[tuple[int, int]]:
-    """Return where the parts of a stream begin and end that a decoder reads each to its end."""
+    """Return where the parts of a stream begin and end; a decoder reads each part to its end."""
     return partitions(stream.data) if stream.kind == b"VP8 " else [(0, len(stream.data))]
 
 
 def _cut(stream: Stream, start: int, stop: int, count: int) -> bytes:
-    """Return a picture of the stream whose part that ends at `stop` lacks its last bytes."""
+    """Return a file of the stream whose part that ends at `stop` lacks its last `count` bytes."""
     data = stream.data
     if stream.kind != b"VP8 ":
         return _file(b"VP8L", data[:-count])
@@ -133,7 +136,7 @@ def _file(kind: bytes, data: bytes) -> bytes:
 
 
 def partitions(data: bytes) -> list[tuple[int, int]]:
-    """Return where the partitions with the coefficients of a key frame begin and end, none where they are unclear."""
+    """Return where the partitions with the coefficients of a key frame begin and end, or nothing if that is unclear."""
     first = int.from_bytes(data[:3], "little") >> 5
     behind = KEY_FRAME_HEAD + first
     if data[3:6] != b"\x9d\x01\x2a" or behind > len(data):
@@ -151,7 +154,7 @@ def partitions(data: bytes) -> list[tuple[int, int]]:
 
 
 def _partition_count(data: bytes) -> int:
-    """Return how many partitions the frame header declares (RFC 6386, section 19.2)."""
+    """Return the number of partitions that the frame header declares (RFC 6386, section 19.2)."""
     bits = _Bits(data)
     bits.take(2)  # colour space, clamping
     if bits.take(1):  # segments
@@ -169,7 +172,7 @@ def _partition_count(data: bytes) -> int:
 
 
 class _Bits:
-    """The arithmetic decoder of RFC 6386, section 7, for the even odds of header fields."""
+    """The arithmetic decoder of RFC 6386, section 7, for header fields, whose bits have even odds."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data + bytes(2)
@@ -201,7 +204,7 @@ class _Bits:
         return made
 
     def optional(self, times: int, count: int) -> None:
-        """Pass over fields that a bit before each says are there."""
+        """Skip fields, each of which is present only if the bit before it says so."""
         for _ in range(times):
             if self.take(1):
                 self.take(count)

@@ -1,1 +1,1 @@
-"""Payloads that are trees: containers of arrays, numbers, texts and bytes, whatever format holds them."""
+"""Decode payloads that are trees: containers of arrays, numbers, texts and bytes, in any format."""

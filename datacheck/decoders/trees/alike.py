@@ -1,6 +1,6 @@
-"""Decode the records of one layout together: what is fixed in one that was walked is compared, the rest is viewed.
+"""Decode records of one layout together: compare them with the fixed bytes of one that was walked, and view the values.
 
-It is as strict as the walk: every byte of a record outside of its values is equal to one of a record without a fault.
+This is as strict as the walk: every byte of a record outside its values equals that of a record without a flaw.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from datacheck.model.equal_lengths import EqualLengths, lengths
 from datacheck.model.profile import FamilyProfile
 
 LAYOUTS = 4
-"""Of records of one length so many layouts are looked for."""
+"""Maximum number of layouts that are determined for the records of one length."""
 FEWEST = 4
-"""Fewer records are not worth a layout."""
+"""Below this number of records, determining a layout is not worth its cost."""
 MISSES = 4
-"""After so many records that had no layout, or one of their own, others are not asked for theirs."""
+"""Number of records with no layout, or an unshared one, after which no more are tried; shared layouts raise it."""
 STRETCHES = 32
-"""Of more stretches of fixed bytes than these, as lists of floats have, all bytes are compared at once."""
+"""With more stretches of fixed bytes than this, as in lists of floats, all bytes are compared at once."""
 COPIED = 1 << 12
-"""Records up to this size are put together in one array; larger ones stay where they are."""
+"""Records up to this size in bytes are copied into one array; larger ones stay where they are."""
 
 
 Places = Callable[[Value], tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None]
-"""Says of a format where the values of a record lie: its leaves, the place of each, and which bytes are fixed."""
+"""A format's function that returns a record's leaves, the place of each one's values, and which bytes are fixed."""
 
 
 def layout_of(value: Value, reading: Reading, places: Places, profile: FamilyProfile | None = None) -> Layout | None:
-    """Return the layout of a record that was read, None where something is wrong with it or nothing may vary."""
+    """Return the layout of a record that was read, or None if anything is wrong with it or no byte may vary."""
     if reading.findings or reading.lacks or any(field.encoded for field in reading.fields):
         return None
     if any(first_bytes_decide(it.values, it.name, profile) for it in reading.fields if it.format == "array"):
@@ -61,7 +61,7 @@ def decode_alike(
     rows: Sequence[int],
     profile: FamilyProfile | None,
 ) -> tuple[list[Batch], list[int]]:
-    """Return the batches of those records that have a layout in common with others, and the rows that are left."""
+    """Return the batches of the records that share a layout with others, and the rows of the remaining records."""
     known = read.layouts if isinstance(read, RecordReader) else None
     batches: list[Batch] = []
     left: list[int] = []
@@ -93,7 +93,7 @@ def decode_alike(
 
 
 def _by_length(block: Block, rows: Sequence[int]) -> dict[int, list[int]]:
-    """Return the rows by the number of bytes of their values."""
+    """Group the rows by the size of their values in bytes."""
     sizes = lengths(block.values)
     if len(rows) < len(sizes):
         sizes = [sizes[row] for row in rows]
@@ -108,7 +108,7 @@ def _by_length(block: Block, rows: Sequence[int]) -> dict[int, list[int]]:
 def _taken(
     layout: Layout, block: Block, rows: list[int], profile: FamilyProfile | None
 ) -> tuple[list[Batch], list[int]]:
-    """Return the batches of the records that have a layout, and the rows of those that have another."""
+    """Return the batches of the records that have this layout, and the rows of those that do not."""
     if len(layout.raw) <= COPIED:
         same, values = _small(layout, block, rows)
     else:
@@ -151,9 +151,10 @@ def _small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
 
 
 def _in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
-    """Compare large records all at once where they are rows of one array, and view their values there.
+    """Compare large records all at once if they are the rows of one array, and view their values there.
 
-    None where they are not, or are not all of one layout: the others would have to be copied to get rid of these.
+    Return None if they are not rows of an array, or do not all have this layout: removing the others would mean
+    copying.
     """
     if not isinstance(block.values, EqualLengths) or len(rows) < len(block) or len(layout.spans) > STRETCHES:
         return None
@@ -179,7 +180,7 @@ def _in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
 
 
 def _large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
-    """Compare large records one by one, a stretch of fixed bytes at a time, and copy none."""
+    """Compare large records one by one, by stretches of fixed bytes, without copying any."""
     spans, texts = layout.spans, layout.texts
     whole, free = np.frombuffer(layout.raw, np.uint8), ~layout.fixed
     same: list[int] = []
@@ -219,7 +220,7 @@ def _batches(
                     made = SeparateArrays([it.astype(dtype, copy=False) for it in each])
             else:
                 made = real(made)
-            if made.dtype != field.values.dtype:  # a number, of fewer bytes
+            if made.dtype != field.values.dtype:  # a number stored in fewer bytes
                 made = made.astype(field.values.dtype)
         yield Batch(
             field.name, rows, made, format=field.format, label=field.label, leaf=field.leaf,

@@ -1,4 +1,4 @@
-"""Formats without a magic, in which nearly any few bytes say something: a number, a word."""
+"""Decode containers in formats without a magic, in which nearly any few bytes are valid as a number or a word."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datacheck.model.profile import FamilyProfile
 
 
 class ContainerDecoder(TreeDecoder):
-    """Decodes records that are containers. Where the others are, a bare value is none of theirs."""
+    """Decodes records that are containers; a bare value in a family of containers is a finding."""
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
         """Read one record."""

@@ -1,4 +1,4 @@
-"""The decoder of any format whose records are trees: a format says what it knows and how it is parsed."""
+"""Provide the base of decoders for tree formats; each format defines what it recognises and how it is parsed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from datacheck.model.profile import FamilyProfile
 
 
 class TreeDecoder:
-    """Decodes records into a field for each array, number, text and picture in them, by its path.
+    """Decodes records into a field for each array, number, text and picture in them, named by its path.
 
-    A format has a `name`, `knows` a value as its own, and can `parse` one.
+    Formats define `name`, `knows`, which recognises their values, and `parse`.
     """
 
     name: str
@@ -29,11 +29,11 @@ class TreeDecoder:
         return RecordReaders()
 
     def knows(self, value: Value) -> bool:
-        """Say whether one value is, or once was, a payload of this kind: cheap, and strict enough to vote."""
+        """Check whether a value is, or was before damage, a payload of this kind: cheap, and strict enough to vote."""
         raise NotImplementedError
 
     def parse(self, value: Value) -> Parsed:
-        """Return the tree that a value holds. What is wrong with it is a finding; nothing is raised."""
+        """Return the tree of a value. Flaws are returned as findings; nothing is raised."""
         raise NotImplementedError
 
     def decode(
@@ -47,14 +47,14 @@ class TreeDecoder:
     def decode_together(
         self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
     ) -> tuple[Sequence[Batch], Sequence[int]]:
-        """Return the batches of records that a format can decode together, and the rows that it cannot: all of them.
+        """Return the batches of records that the format can decode together, and the remaining rows: by default, all.
 
-        `read` reads one record, of which nothing else may be said than it does.
+        `read` reads one record; the batches must be consistent with its results.
         """
         return (), rows
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
-        """Read one record; of one that could not be read to its end nothing else is said."""
+        """Read one record; if the parser has a bad finding, only the parser's findings are returned."""
         parsed = self.parse(value)
         if any(finding.verdict == "bad" for finding in parsed.findings):
             return Reading(findings=parsed.findings)
@@ -65,5 +65,5 @@ class TreeDecoder:
         return self.parse(value).classes
 
     def stored_picture(self, value: Value) -> bytes | None:
-        """Return the first picture in a record, as it is stored."""
+        """Return the first picture in a record as stored, or None if there is none."""
         return picture_in(self.parse(value))

@@ -1,4 +1,4 @@
-"""What a record lacks that nearly all others of its family have."""
+"""Find what a record lacks that nearly all others of its family have."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
 
 SAID = 8
-"""So many parts that a record lacks are named, and the others counted."""
+"""Maximum number of missing parts listed per record; the rest are counted."""
 APART = frozenset({"list", "array", "other"})
-"""What is one field in some records, and many in others: a list whose items are alike or not, an object."""
+"""Formats that are one field in some records and several in others: lists whose items are alike or not, and objects."""
 HOLED = frozenset({"list", "array"})
-"""The form of a list of numbers that may have None among them: JSON turns NaN into null."""
+"""Formats of lists of numbers that may contain None: JSON writers turn NaN into null."""
 GONE = "it is not there, nearly all others have it"
 NAMED = 4
-"""So many are named in one message."""
+"""Maximum number of names in one message."""
 _BORDER = re.compile(r"(?=[/\[])")
 _last: list[tuple[FamilyProfile, dict[str, FieldProfile]]] = []
-"""The profile that was asked for last, since a block of records has one."""
+"""The most recently used profile with its result, since all records of a block share a profile."""
 
 
 def usual(profile: FamilyProfile) -> dict[str, FieldProfile]:
@@ -37,7 +37,7 @@ def usual(profile: FamilyProfile) -> dict[str, FieldProfile]:
 def lacking(
     fields: Sequence[Field], walked: Leaves, expected: Mapping[str, FieldProfile], *, none: bool
 ) -> tuple[Sequence[str], list[Finding]]:
-    """Return the labels that a record lacks, and the findings of what else it lacks; `none` if it is None."""
+    """Return the labels that a record lacks, and findings about other missing parts; `none` if the record is None."""
     present = {field.name for field in fields}
     present.update(leaf.path for leaf in walked.leaves)
     missing = expected.keys() - present
@@ -68,7 +68,7 @@ def lacking(
                 said.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
             continue
         if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
-            continue  # it is there in another form: all in one
+            continue  # it is there in another form: inside a list that is one field here
         if is_label(path):
             labels.append(path)
         else:
@@ -82,7 +82,7 @@ def lacking(
 
 
 def _beginnings(path: str) -> list[str]:
-    """Return the paths of what a part lies in, from the outside, and its own.
+    """Return the paths of all containers of a part, the outermost first, and the part's own path.
 
     >>> _beginnings("obs/rgb[0]")
     ['obs', 'obs/rgb', 'obs/rgb[0]']

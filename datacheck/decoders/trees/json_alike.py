@@ -1,8 +1,8 @@
-"""Decode the JSON texts of one structure together: one of them is read as any record is, of the others only the values.
+"""Decode JSON texts of one structure together: one is read like any record; of the others, only the values are used.
 
-Where two texts have the same keys in the same order, and at each place a thing of the same kind and size, what is said
-of one holds for both, but for the values. What could make a difference that is not seen here, as an escape, a key that
-is there twice, a number beyond 64 bits, is left to who reads them one by one.
+If two texts have the same keys in the same order, and items of the same kind and size at each place, then the results
+for one apply to both, except for the values. Texts with anything that could make a difference unnoticed here, such as
+an escape, a duplicate key or a number beyond 64 bits, are left to be read one by one.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
 
 FEWEST = 4
-"""Fewer records of one structure are not worth it."""
+"""Below this number of records of one structure, decoding them together is not worth its cost."""
 TRIED = 64
-"""Where among so many records nearly each had a structure of its own, the others are not looked at."""
+"""Number of records after which the rest are skipped if structures and unsuitable records together exceed half."""
 LARGEST = 1 << 18
-"""Of larger texts a block has too few, and each is in memory twice while its structure is looked for."""
+"""Maximum size of a text in bytes: a block has too few larger ones, and each is in memory twice when compared."""
 AXES = 4
 ARRAY = "__ndarray__"
 DTYPES: dict[frozenset[type], str] = {
@@ -39,17 +39,17 @@ DTYPES: dict[frozenset[type], str] = {
     frozenset({float, bool}): "f8",
     frozenset({float, int, bool}): "f8",
 }
-"""What lists of these types become, as everywhere in trees."""
+"""NumPy dtypes of lists whose items have these types, as everywhere in trees."""
 TEXT, EMPTY = "text", "empty"
 
 
 class _Apart(Exception):
-    """A record that is left to who reads them one by one."""
+    """The record has to be read by itself."""
 
 
 @dataclass(slots=True)
 class _Outline:
-    """What a record is made of, and the values of its leaves, flat: None for those that have none."""
+    """The structure of a record, and the flat values of its leaves, or None for leaves without values."""
 
     kinds: list[Any] = field(default_factory=list)
     leaves: list[Any] = field(default_factory=list)
@@ -116,7 +116,7 @@ SCALARS = frozenset({int, float, bool, str, NONE})
 
 
 class _Group:
-    """The records of one structure: the rows they are at, and what each of them holds."""
+    """The records of one structure: their rows and the values of each."""
 
     def __init__(self, leaves: Sequence[Any]) -> None:
         self.leaves = leaves
@@ -124,12 +124,12 @@ class _Group:
         self.values: list[Sequence[Any]] = []
 
     def flat(self, leaf: int) -> list[Any]:
-        """Return the numbers of a leaf, of all records in their order."""
+        """Return the numbers of a leaf in all records, in order of the records."""
         return [*chain.from_iterable(of[leaf] or () for of in self.values)]
 
 
 class _Scalars(_Group):
-    """Records that are one object of numbers, texts and nulls: what they hold needs not be taken apart."""
+    """Records that are a single object of numbers, texts and nulls, whose values need no flattening."""
 
     def __init__(self, types: Sequence[type]) -> None:
         self.places = [place for place, kind in enumerate(types) if kind is not NONE]
@@ -141,7 +141,7 @@ class _Scalars(_Group):
 
 
 class _Groups:
-    """The structures of a block's records."""
+    """The groups of a block's records by structure."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[Any, ...], _Group] = {}
@@ -153,7 +153,7 @@ class _Groups:
         return iter(self._groups.values())
 
     def add(self, row: int, value: Value) -> bool:
-        """Add a record to those of its structure; say False where it may not be what it looks like."""
+        """Add a record to the group of its structure; return False if it has to be read by itself."""
         if len(value) > LARGEST:
             return False
         raw = bytes(value)
@@ -182,7 +182,7 @@ class _Groups:
             strings, values = outline.strings, outline.values
             structure = tuple(outline.kinds)
             group = self._groups.get(structure) or _Group(outline.leaves)
-        if quotes != 2 * strings:  # a key is there twice
+        if quotes != 2 * strings:  # a key occurs twice
             return False
         self._groups[structure] = group
         group.rows.append(row)
@@ -193,7 +193,7 @@ class _Groups:
 def decode_alike(
     read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
 ) -> tuple[list[Batch], list[int]]:
-    """Return the batches of those records that have a structure in common with others, and the rows that are left."""
+    """Return the batches of the records that share a structure with others, and the rows of the remaining records."""
     groups = _Groups()
     left: list[int] = []
     for number, row in enumerate(rows):
@@ -213,7 +213,7 @@ def decode_alike(
 
 
 def _together(reading: Reading, group: _Group, profile: FamilyProfile | None) -> list[Batch] | None:
-    """Return the batches of records of one structure, of which the first was read; None where they cannot be made."""
+    """Return the batches of a group whose first record was read as `reading`, or None if they cannot be made."""
     fields = reading.fields
     if reading.findings or reading.lacks or any(it.encoded for it in fields) or len(fields) != len(group.leaves):
         return None

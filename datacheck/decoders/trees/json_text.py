@@ -1,7 +1,7 @@
-"""JSON as a tree: with the bare words NaN and Infinity that Python writes, and the arrays that ASE writes.
+"""Parse JSON to a tree, including the bare words NaN and Infinity that Python writes, and the arrays of ASE.
 
-The grammar is RFC 8259's, read by the standard library's scanner; NaN, Infinity and -Infinity are numbers too, keys may
-occur twice, and a record may be several values on lines of their own. Lists of numbers are arrays.
+The grammar is that of RFC 8259, read by the standard library's scanner. In addition, NaN, Infinity and -Infinity are
+numbers, keys may occur twice, and a record may be several values on separate lines. Lists of numbers are arrays.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOOK = 1024
-"""As many characters of a text are looked at to recognise JSON."""
+"""Number of bytes of a text that are examined to recognise JSON."""
 SHORTEST = 3
-"""Of a text that ends early so much must be JSON."""
+"""Minimum length, in characters, of a text that is taken for JSON if it ends early."""
 DEPTH = 128
-"""Lists and objects may lie in each other so deep."""
+"""Maximum nesting depth of lists and objects."""
 DIGITS = 400
-"""Whole numbers of more digits are beyond any float, and infinite."""
+"""Integers with more digits are beyond any float, and become infinite."""
 ASE = "__ndarray__"
 CONTAINERS = frozenset({list, Keyed})
-"""What the scanner makes of lists and objects."""
+"""The types that the scanner creates for lists and objects."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CUT = re.compile(
     r"-|-?I(?:n(?:f(?:i(?:n(?:i(?:t(?:y)?)?)?)?)?)?)?|Na?|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?|\.\d*|\.?\d*[eE][+-]?\d*"
 )
-"""The beginnings of words, and what may be left of a number behind its whole part, at the end of a text."""
+"""The beginnings of words, and what may remain of a number after its integer part, at the end of a text."""
 _TOKEN = re.compile(
     r'[ \t\n\r]*(?:([\[{}\],:])|("(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])*")'
     r"|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN|true|false|null))"
 )
 _MARKS = ("", "", '"', "word")
-"""How `_NEXT` calls the second and the third group of a token; the first is itself."""
+"""Names in `_NEXT` for the second and third group of a token; a mark in the first group is its own name."""
 _NEXT = {
     **{(wants, mark): then for wants in ("value", "item") for mark, then in (("{", "first"), ("[", "item"))},
     **{(wants, mark): "next" for wants in ("value", "item") for mark in ('"', "word")},
@@ -56,13 +56,13 @@ _NEXT = {
     ("colon", ":"): "value",
     ("next", ","): "more",
 }
-"""What may follow where something is wanted: "first" is a key or the end, "item" a value or the end."""
+"""What may follow a token, by what was expected before: "first" is a key or the end, "item" a value or the end."""
 
 
 def is_json(value: bytes | memoryview) -> bool:
-    """Say whether a value begins as an object or a list of JSON does, up to where the look ends.
+    """Check whether a value begins like a JSON object or list, as far as it is examined.
 
-    Bare numbers, words and strings are JSON as well, and are taken for the text that they are too.
+    Bare numbers, words and strings are valid JSON as well, but count as text.
     """
     head = bytes(value[:LOOK])
     if head[:3] == b"\xef\xbb\xbf":
@@ -74,7 +74,7 @@ def is_json(value: bytes | memoryview) -> bool:
 
 
 def _begins_json(text: str) -> bool:
-    """Walk the tokens of a text as far as it goes; the last one may be incomplete."""
+    """Walk the tokens of a text as far as possible; the last one may be incomplete."""
     at, open_, wants = 0, "", "value"
     while token := _TOKEN.match(text, at):
         at = token.end()
@@ -100,14 +100,14 @@ def _begins_json(text: str) -> bool:
 
 
 def parse_json(value: bytes | memoryview) -> Parsed:
-    """Return the tree of a JSON text, or of lines of JSON; what is wrong is said of the first place where it is."""
+    """Return the tree of a JSON text or of lines of JSON; if there are several flaws, only the first is reported."""
     raw = bytes(value)
     try:
         text = raw.decode("utf-8-sig" if raw[:3] == b"\xef\xbb\xbf" else "utf-8")
     except UnicodeDecodeError as error:
         return _parsed_before(raw, error)
     values: list[Any] = []
-    at = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # it matches nothing as well
+    at = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # it matches the empty string too
     while not values or at < len(text):
         try:
             read, end = _SCAN(text, at)
@@ -130,7 +130,7 @@ def parse_json(value: bytes | memoryview) -> Parsed:
 
 
 class _Deep(Exception):
-    """Lists and objects lie in each other deeper than they may."""
+    """Lists and objects are nested too deeply."""
 
 
 def _parsed_before(raw: bytes, error: UnicodeDecodeError) -> Parsed:
@@ -141,7 +141,7 @@ def _parsed_before(raw: bytes, error: UnicodeDecodeError) -> Parsed:
 
 
 def _said(text: str, start: int, error: Exception) -> Finding:
-    """Return the finding for what the scanner objects to."""
+    """Return the finding for an error of the scanner."""
     if isinstance(error, RecursionError):
         return _deep()
     if isinstance(error, StopIteration):
@@ -164,7 +164,7 @@ def _said(text: str, start: int, error: Exception) -> Finding:
 
 
 def _behind(text: str, at: int, count: int) -> Finding:
-    """Return the finding for what follows a value: the next line, which is broken, or anything else."""
+    """Return the finding about the text after the values: a broken line, or anything else."""
     offset = len(text[:at].encode())
     rest = len(text[at:].encode())
     if text[at] in "{[" and "\n" in text[:at]:
@@ -182,7 +182,7 @@ def _deep() -> Finding:
 
 
 def _whole(digits: str) -> int | float:
-    """Return a whole number; one that no float can hold is infinite, as it is to who makes an array of it."""
+    """Return an integer, or infinity if it has more than DIGITS digits, as it would in an array of floats."""
     if len(digits) > DIGITS:
         return float(digits)
     return int(digits)
@@ -193,12 +193,12 @@ _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(**_HOOKS).scan_o
 
 
 def _settled(value: Any) -> Node:
-    """Return the tree with its lists as Items, and ASE's arrays as arrays. Never recurses.
+    """Return the tree with its lists as Items, and ASE's arrays as arrays, without recursion.
 
-    Containers are listed from the outside to the inside, and settled the other way round.
+    Containers are collected from the outside in, and converted from the inside out.
     """
     order: list[tuple[Any, int]] = [(value, 0)] if type(value) in CONTAINERS else []
-    for it, depth in order:  # which grows on the way
+    for it, depth in order:  # the list grows during the loop
         if depth >= DEPTH:
             raise _Deep
         inside = it if type(it) is list else [held for _, held in it.pairs]
@@ -214,7 +214,7 @@ def _settled(value: Any) -> Node:
 
 
 def _part(held: Any) -> Node:
-    """Return a value whose contents are settled as the part of a tree that it is."""
+    """Return the tree node of a value whose contents are already converted."""
     if type(held) is list:
         return Items(held)
     part: Node = _object(held) if type(held) is Keyed and len(held.pairs) == 1 else held
@@ -222,7 +222,7 @@ def _part(held: Any) -> Node:
 
 
 def _object(it: Keyed) -> Node:
-    """Return the array that an object stands for, if it is one of ASE's; else the object."""
+    """Return the array that an object represents if it is one of ASE's, else the object."""
     ((name, held),) = it.pairs
     if name != ASE or not isinstance(held, Items) or len(held.items) != 3:
         return it
@@ -253,7 +253,7 @@ def _shaped(values: NDArray[Any], shape: list[int], dtype: Any) -> Node:
 
 @lru_cache(maxsize=64)
 def _dtype(name: str) -> Any:
-    """Return the dtype of numbers of that name, None for any other name."""
+    """Return the numeric dtype of this name, or None for any other name."""
     import numpy as np
 
     names = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}

@@ -1,4 +1,4 @@
-"""Layouts of records that were walked, kept from one block to the next: a store's records have the same few."""
+"""Keep the layouts of walked records from one block to the next: a store's records share a few layouts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from datacheck.model.profile import FamilyProfile
 
 MOST = 16
 MOST_BYTES = 4 << 20
-"""So many layouts are kept, of records of so many bytes in all."""
+"""Maximum number of layouts that are kept, and of their records' bytes in total."""
 READERS = 4
-"""Families of one format come in turn: for so many of them what was learned is kept."""
+"""Number of families per format whose readers are kept, since blocks of different families alternate."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A record that was walked and is sound: its bytes, which of them are fixed, its fields, where their values lie."""
+    """A walked record without flaws: its bytes, which of them are fixed, its fields, and the places of their values."""
 
     raw: bytes
     fixed: NDArray[np.bool_]
@@ -32,28 +32,28 @@ class Layout:
 
     @cached_property
     def spans(self) -> list[tuple[int, int, bytes]]:
-        """The fixed bytes as stretches: where each begins and ends."""
+        """The stretches of fixed bytes: the start, end and content of each."""
         edges = np.flatnonzero(np.diff(np.concatenate(([False], self.fixed, [False])).astype(np.int8))).tolist()
         return [(start, stop, self.raw[start:stop]) for start, stop in list(pairwise(edges))[::2]]
 
     @cached_property
     def texts(self) -> list[Place]:
-        """Those places whose bytes are all below 128."""
+        """The places whose bytes must all be below 128."""
         return [place for place in self.places if place is not None and (place.small or not place.dtype)]
 
 
 class Layouts:
-    """The layouts that records had, the latest first; older ones are forgotten."""
+    """The layouts of previous records, most recent first; the oldest are dropped."""
 
     def __init__(self) -> None:
         self._kept: list[Layout] = []
 
     def of(self, size: int) -> list[Layout]:
-        """Return the layouts of records of so many bytes."""
+        """Return the layouts of records of this size in bytes."""
         return [layout for layout in self._kept if len(layout.raw) == size]
 
     def keep(self, layout: Layout) -> None:
-        """Keep a layout whose `raw` and fields are memory of its own."""
+        """Keep a layout; its `raw` and its fields must own their memory."""
         kept: list[Layout] = []
         size = 0
         for one in (layout, *self._kept)[:MOST]:
@@ -66,7 +66,7 @@ class Layouts:
 
 @dataclass(frozen=True, eq=False)
 class RecordReader:
-    """Reads records of one family; what they say depends on the profile, and so do the `layouts` that they had."""
+    """Reads records of one family; the results depend on the profile, and so do the `layouts` found so far."""
 
     read: Callable[..., Reading]
     profile: FamilyProfile | None
@@ -78,16 +78,14 @@ class RecordReader:
 
 
 class RecordReaders:
-    """The readers that were asked for last."""
+    """The readers of the families that were read last."""
 
     def __init__(self) -> None:
         self._kept: list[RecordReader] = []
 
     def of(self, read: Callable[..., Reading], profile: FamilyProfile | None, *, pixels: bool) -> RecordReader:
-        """Return the reader for a profile: the same one for the same profile, as long as few others come between."""
-        for one in self._kept:
-            if one.profile is profile and one.pixels == pixels:
-                return one
-        made = RecordReader(read, profile, pixels)
-        self._kept = [made, *self._kept][:READERS]
-        return made
+        """Return the reader for a profile; it is kept until READERS others have been asked for since."""
+        known = (it for it in self._kept if it.profile is profile and it.pixels == pixels)
+        one = next(known, None) or RecordReader(read, profile, pixels)
+        self._kept = [one, *(it for it in self._kept if it is not one)][:READERS]
+        return one

@@ -1,4 +1,4 @@
-"""Walk a tree into its leaves by path: without recursion, each shared part once, within bounds."""
+"""Walk a tree into its leaves by path: without recursion, each shared part only once, and within limits."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 LEAVES = 1 << 13
-"""A record has at most so many leaves by path; large lists and mappings of like parts are one leaf each."""
+"""Maximum number of leaves per record; large lists and mappings of similar parts are one leaf each."""
 DEPTH = 32
-"""What is nested deeper is not looked into."""
+"""Maximum depth to which nested parts are read."""
 MANY = 64
-"""Longer lists are folded: their numbers, texts and like arrays are a leaf each, at the path of the list."""
+"""Longer lists are folded: their numbers, texts and arrays that are alike become a leaf each, at the list's path."""
 MANY_KEYS = 256
-"""Mappings with more keys are folded likewise."""
+"""Mappings with more keys are folded in the same way."""
 STACKED = 1 << 28
-"""Like arrays of a long list are put together up to so many bytes."""
+"""Maximum total size in bytes of the arrays of a long list that are stacked."""
 SMALL_BYTES = 64
-"""Bytes of this size may be shared without anybody having meant it."""
+"""Bytes up to this size may be shared by accident, and are never taken for a part that was seen before."""
 UNSPELLED = {
     "torch_geometric.": frozenset({"_store", "_mapping", "_global_store", "_node_store_dict", "_edge_store_dict"})
 }
-"""By the beginning of a class's name, attributes that are no part of a path: its objects keep theirs below them."""
+"""Attributes that are left out of paths, by prefix of the class name: such objects keep their contents in them."""
 PRIVATE = frozenset({"_parent", "_key", "_edge_attr_cls", "_tensor_attr_cls"})
-"""What such objects keep for themselves beside."""
+"""Internal attributes of such objects, which are skipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A part of a record that has no parts, or that is judged as a whole.
+    """A part of a record that has no parts of its own, or that is treated as a whole.
 
     `kind` is "array", "number", "list", "text", "bytes", "other", or the name of a dtype that NumPy does not have.
-    `values` are the numbers of it, without any in what is none; `raw` are bytes, `node` is a number, a text,
-    a list or an object itself.
+    `values` are its numbers, empty if it has none; `raw` are its bytes; `node` is the number, text, list or object
+    itself.
     """
 
     path: str
@@ -55,7 +55,7 @@ class Leaf:
 
 @dataclass(slots=True)
 class Leaves:
-    """The leaves of a record; `again` are paths of what is broken or was seen before, `nothing` those of None."""
+    """The leaves of a record; `again` has the paths of broken or repeated parts, `nothing` those of None."""
 
     leaves: list[Leaf] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ def leaves(tree: Node) -> Leaves:
 
 
 def unboxed(node: Node) -> Unboxed:
-    """Return what stands in a box, and in a box in it; None where that leads nowhere."""
+    """Return the content of a box, or of boxes inside it; None if there are more than BOXES."""
     for _ in range(BOXES):
         if not isinstance(node, Box):
             return node
@@ -89,7 +89,7 @@ class _Walk:
         self._made = Leaves()
         self._seen: set[int] = set()
         self._kept: list[Node] = []
-        """Parts made on the way, which must live as long as their ids are looked up."""
+        """Nodes made during the walk, kept alive so that their ids stay unique."""
 
     def walk(self, tree: Node) -> Leaves:
         made = self._made
@@ -116,7 +116,7 @@ class _Walk:
         return made
 
     def _taken(self, path: str, node: Node) -> Parts | None:
-        """Take a node in if it is a leaf; return its parts if it has any."""
+        """Record a node if it is a leaf, and return its parts if it has any, else None."""
         node = unboxed(node)
         name = path or ROOT
         if node is None:
@@ -131,7 +131,7 @@ class _Walk:
             self._made.leaves.append(Leaf(name, "bytes", NOTHING, node))
         elif isinstance(node, Items):
             if node.items and all(isinstance(it, str) for it in node.items):
-                self._leaf(name, "text", node=node)  # how many there are is nothing to compare
+                self._leaf(name, "text", node=node)  # the number of texts is not compared
                 return None
             values = rectangle(node)
             if values is None:
@@ -144,7 +144,7 @@ class _Walk:
         return None
 
     def _bare(self, name: str, node: Opaque | Run | Widened | Flawed | NDArray[Any]) -> None:
-        """Take in what has no parts."""
+        """Record a node that has no parts."""
         if isinstance(node, Flawed):
             self._made.findings.append(found(node.code, node.message, field=name))
             self._made.again.append(name)
@@ -158,7 +158,7 @@ class _Walk:
             self._array(name, node)
 
     def _known(self, node: Unboxed) -> bool:
-        """Say whether a part was seen before; remember it."""
+        """Check whether a part was seen before, and remember it."""
         if isinstance(node, (bytes, memoryview)) and len(node) <= SMALL_BYTES:
             return False
         if id(node) in self._seen:
@@ -170,7 +170,7 @@ class _Walk:
         self._made.leaves.append(Leaf(name, kind, values, node=node))
 
     def _array(self, name: str, values: NDArray[Any]) -> None:
-        """Take in an array, or the members of a structured one as if they were keys."""
+        """Record an array, or the members of a structured array as if they were keys."""
         waiting = [(name, values)]
         while waiting:
             name, values = waiting.pop()
@@ -184,7 +184,7 @@ class _Walk:
                 self._leaf(name, "other")
 
     def _items(self, path: str, items: Sequence[Node]) -> Parts:
-        """Yield the parts of a list; those of a long one that are alike are put together first."""
+        """Yield the parts of a list; in a long list, parts that are alike are combined first."""
         if len(items) <= MANY:
             for at, it in enumerate(items):
                 yield f"{path}[{at}]", it
@@ -197,7 +197,7 @@ class _Walk:
             yield f"{path}[{at}]", items[at]
 
     def _put_together(self, items: Sequence[Node]) -> tuple[list[int], list[Node]]:
-        """Return the places of the items that stand for themselves, and what the others come to."""
+        """Return the positions of the items that stay separate, and the nodes that the others are combined to."""
         rest: list[int] = []
         numbers: list[Node] = []
         rows: list[Node] = []
@@ -228,7 +228,7 @@ class _Walk:
         return rest, [*(Run(it) for it in joined), *([Items(texts)] if texts else []), *stacked]
 
     def _keyed(self, path: str, node: Keyed) -> Parts:
-        """Yield what a mapping or an object holds: the last of what has the same key, as a loader would get it."""
+        """Yield the contents of a mapping or an object; of equal keys the last one counts, as it does for a loader."""
         skipped = next((it for start, it in UNSPELLED.items() if node.kind.startswith(start)), frozenset())
         chosen = self._chosen(path, node)
         names, values = list(chosen), list(chosen.values())
@@ -244,7 +244,7 @@ class _Walk:
         yield from self._items(path, node.items)
 
     def _chosen(self, path: str, node: Keyed) -> dict[str, Node]:
-        """Return the values by their keys as they are spelled: the last of each key, all where keys look the same."""
+        """Return the values by spelled key: the last of equal keys, but all of different keys spelled alike."""
         chosen: dict[str, Node] = {}
         keys: dict[str, Node] = {}
         alike: Counter[str] = Counter()

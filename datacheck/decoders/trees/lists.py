@@ -1,4 +1,4 @@
-"""Lists of numbers, nested ones too, as the arrays that they are."""
+"""Convert lists of numbers, including nested ones, to arrays."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from datacheck.decoders.trees.tree import Items, Node, Run
 
 NUMBERS = "biufc"
-"""The kinds of dtype whose values are judged."""
+"""The kinds of dtype whose values are checked."""
 AXES = 8
-"""Lists are taken for arrays of at most so many axes."""
+"""Maximum number of axes of a list that is taken for an array."""
 LARGEST = int(np.finfo(np.float64).max)
 VALUES = 1 << 24
-"""And of so many values: lists that hold one another over and over could stand for any number."""
+"""Maximum number of values of such a list: lists that contain each other repeatedly could stand for any number."""
 
 
 def is_number(node: Node) -> bool:
-    """Say whether a node is one number, or a run of them."""
+    """Check whether a node is a number or a run of numbers."""
     if isinstance(node, (int, float, complex, Run)):  # a bool is an int
         return True
     return isinstance(node, np.ndarray) and node.ndim == 0 and node.dtype.kind in NUMBERS
@@ -34,7 +34,7 @@ def number(node: complex) -> NDArray[Any]:
 
 
 def row(items: Sequence[Node]) -> NDArray[Any] | None:
-    """Return numbers as an array of one axis, None where one of them is no number."""
+    """Return numbers as an array of one axis, or None if any item is not a number."""
     if not items:
         return np.empty(0)
     if not all(map(is_number, items)):
@@ -51,10 +51,10 @@ def row(items: Sequence[Node]) -> NDArray[Any] | None:
         try:
             return np.array(plain, np.int64)
         except OverflowError:
-            pass  # beyond 64 bits: as floats they are judged as well
+            pass  # beyond 64 bits; as floats they can be checked too
     try:
         return np.array(plain, np.complex128 if complex in kinds else np.float64)
-    except OverflowError:  # integers beyond float64: finite all the same
+    except OverflowError:  # integers beyond float64 are finite nonetheless
         return row([max(-LARGEST, min(LARGEST, it)) if isinstance(it, int) else it for it in plain])
 
 
@@ -82,7 +82,7 @@ def _all_lists(items: Sequence[Node]) -> TypeGuard[Sequence[Items]]:
 
 
 def rectangle(items: Items) -> NDArray[Any] | None:
-    """Return the array that a list of numbers, or of equally long lists of such, stands for; None if it is none.
+    """Return the array that a list of numbers, or of equally long lists of them, represents, or None if it is none.
 
     >>> rectangle(Items([Items([1, 2]), Items([3, 4])])).tolist()
     [[1, 2], [3, 4]]

@@ -1,8 +1,8 @@
-"""msgpack as a tree, with the arrays of msgpack-numpy.
+"""Parse msgpack to a tree, including the arrays of msgpack-numpy.
 
-Source: the msgpack specification (github.com/msgpack/msgpack, spec.md) and msgpack-numpy's `encode`. The parser keeps a
-stack of its own, and makes no room for what a header declares: every item takes at least one byte, so that no more can
-be read than there are bytes.
+Sources: the msgpack specification (github.com/msgpack/msgpack, spec.md) and msgpack-numpy's `encode`. The parser keeps
+its own stack and does not allocate what a header declares: every item takes at least one byte, so no more items can be
+read than there are bytes.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Pa
 from datacheck.model.finding import Finding, found
 
 DEPTH = 128
-"""Lists and maps may lie in each other so deep."""
+"""Maximum nesting depth of lists and maps."""
 CONTAINERS = 1 << 20
-"""A record may hold so many lists and maps; each is an object of its own."""
+"""Maximum number of lists and maps per record; each is an object in memory."""
 RUN = 8
-"""Lists of at least so many items are looked at for numbers that all take the same number of bytes."""
+"""Minimum length of lists that are checked for numbers of equal width."""
 SMALL = 64
-"""Bytes of at most so many are copied; more are views."""
+"""Bytes up to this size are copied; longer ones are views."""
 SINGLE = 0xCA
-"""The mark of a float of 32 bits, which a list keeps only if it is read as a run."""
+"""The mark of a 32-bit float; this width is kept in lists only if they are read as a run."""
 NUMBERS: dict[int, tuple[Callable[..., tuple[Any, ...]], int]] = {
     mark: (struct.Struct(f">{code}").unpack_from, size)
     for mark, code, size in (
@@ -45,14 +45,14 @@ RUNS = {
         (0xD0, "i1"), (0xD1, ">i2"), (0xD2, ">i4"), (0xD3, ">i8"),
     )
 }  # fmt: skip
-"""The marks of numbers, and how a run of such numbers lies in memory."""
+"""The marks of numbers, and the memory layout of a run of such numbers."""
 WORDS = {
     0xC0: None,
     0xC2: False,
     0xC3: True,
     **{it: it if it < 128 else it - 256 for it in (*range(128), *range(224, 256))},
 }
-"""What a single byte says."""
+"""The values of single bytes."""
 BIN, EXT, STR, ARRAY, MAP = "bytes", "an extension", "a text", "a list", "a map"
 FIXED = {
     **{0x80 + it: (MAP, it) for it in range(16)},
@@ -60,20 +60,20 @@ FIXED = {
     **{0xA0 + it: (STR, it) for it in range(32)},
     **{0xD4 + it: (EXT, 1 << it) for it in range(5)},
 }
-"""The marks that say the length as well."""
+"""The marks that include the length."""
 SIZED = {
     0xC4: (BIN, 1), 0xC5: (BIN, 2), 0xC6: (BIN, 4), 0xC7: (EXT, 1), 0xC8: (EXT, 2), 0xC9: (EXT, 4),
     0xD9: (STR, 1), 0xDA: (STR, 2), 0xDB: (STR, 4), 0xDC: (ARRAY, 2), 0xDD: (ARRAY, 4), 0xDE: (MAP, 2), 0xDF: (MAP, 4),
 }  # fmt: skip
-"""The marks that a length of so many bytes follows."""
+"""The marks that are followed by a length, with the size of that length in bytes."""
 TIMESTAMP = 0xFF
 ANNOUNCED, ANNOUNCEMENT = 5, 160
-"""msgpack-numpy writes an array as a map of so many; within so many bytes its values begin."""
+"""Number of entries in a map that msgpack-numpy writes for an array, and of bytes within which its values begin."""
 BIN_WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 
 
 class Wrong(Exception):
-    """What is wrong with the bytes, as a finding."""
+    """The bytes cannot be read, for the reason in the finding."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding)
@@ -81,9 +81,9 @@ class Wrong(Exception):
 
 
 def is_msgpack(value: bytes | memoryview) -> bool:
-    """Say whether a value is a map or a list of msgpack that ends where the value does.
+    """Check whether a value is a msgpack map or list that ends where the value does.
 
-    There is no magic, and nearly every byte begins something: only what comes out to the last byte is taken for it.
+    There is no magic, and nearly any byte begins some item, so only values that parse up to the last byte are accepted.
     """
     if len(value) < 2 or not (0x80 <= value[0] <= 0x9F or 0xDC <= value[0] <= 0xDF):
         return False
@@ -113,7 +113,7 @@ def parse_msgpack(value: bytes | memoryview) -> Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a walk makes of single bytes, of numbers by their mark, of texts and bytes, and of lists of numbers."""
+    """How a walk reads single bytes, numbers by their mark, texts and bytes, and lists of numbers."""
 
     words: dict[int, Any]
     numbers: dict[int, tuple[Callable[..., tuple[Any, ...]], int]]
@@ -122,7 +122,7 @@ class Reading:
 
 
 def walk(view: memoryview, reading: Reading | None = None) -> tuple[Node, int]:
-    """Return the tree of the value at the beginning, and the offset behind it."""
+    """Return the tree of the value at the beginning, and the offset behind it; raises Wrong."""
     how = PLAIN if reading is None else reading
     words, numbers, leaf, run = how.words, how.numbers, how.leaf, how.run
     at, size = 0, len(view)
@@ -171,7 +171,7 @@ def walk(view: memoryview, reading: Reading | None = None) -> tuple[Node, int]:
 
 
 def _header(view: memoryview, mark: int, at: int) -> tuple[str, int, int]:
-    """Return what begins with the mark before `at`, its length, and the offset of its contents."""
+    """Return the kind that the mark before `at` stands for, its length, and the offset of its content; raises Wrong."""
     if mark in FIXED:
         kind, length = FIXED[mark]
     elif mark in SIZED:
@@ -182,7 +182,7 @@ def _header(view: memoryview, mark: int, at: int) -> tuple[str, int, int]:
         at += width
     else:
         raise Wrong(found("undecodable", f"not msgpack: the byte c1 at {at - 1}, which means nothing", offset=at - 1))
-    least = length << (kind == MAP)  # an item takes a byte or more
+    least = length << (kind == MAP)  # an item takes at least one byte
     if at + least + (kind == EXT) > len(view):
         raise Wrong(_cut(len(view), f"inside {kind} of {length} {'items' if kind in (ARRAY, MAP) else 'bytes'}"))
     return kind, length, at
@@ -195,15 +195,15 @@ def leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
         try:
             return str(view[at : at + length], "utf-8")
         except UnicodeDecodeError:
-            pass  # before msgpack 2.0 bytes were stored so
+            pass  # bytes, which were stored as texts before msgpack 2.0
     part = view[at : at + length]
     return bytes(part) if length <= SMALL else part
 
 
 def run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
-    """Return the numbers of a list whose items all have the same mark, and the offset behind them.
+    """Return the numbers of a list whose items all have the same mark, and the offset behind them, or None.
 
-    Whole numbers have 64 bits, however few each of them takes; where one needs more with its sign, they are floats.
+    Integers become int64, whatever their stored width; if one is too large for int64, all become float64.
     """
     if length < RUN and (not length or view[at] != SINGLE):
         return None
@@ -227,7 +227,7 @@ def run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
 def _numpy_array(view: memoryview, at: int, length: int) -> tuple[NDArray[Any], int] | None:
     """Return the array of a map whose items begin at `at`, and the offset behind it, if msgpack-numpy wrote it plainly.
 
-    The arrays of one store announce themselves with the same bytes, which are read once.
+    The arrays of a store begin with the same bytes, which are parsed only once. Return None for any other map.
     """
     if length != ANNOUNCED:
         return None
@@ -252,7 +252,7 @@ PLAIN = Reading(WORDS, NUMBERS, leaf, run)
 
 @lru_cache(maxsize=1024)
 def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
-    """Return the dtype, the sizes and the bytes of the array that the items of a map announce, up to the key "data"."""
+    """Return the dtype, shape and size in bytes of an array from its map's items up to the key "data", or None."""
     try:
         tree, end = walk(memoryview(b"\x9a" + head + b"\xc4\0"))
     except Wrong:
@@ -270,7 +270,7 @@ def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
 
 
 def _mapping(items: list[Any]) -> Node:
-    """Return a map, or the array, the number or the complex number that msgpack-numpy writes as one."""
+    """Return a map, or the array, number or complex number that msgpack-numpy writes as a map."""
     if len(items) in (4, 6, 8, 10):
         names = [
             it.decode("latin-1") if isinstance(it, bytes) else it for it in items[::2] if isinstance(it, (bytes, str))
@@ -295,7 +295,7 @@ def _complex(held: dict[Any, Any]) -> Node:
 
 
 def _array(held: dict[Any, Any]) -> Node:
-    """Return the array or the scalar that a map of msgpack-numpy stands for; None where it is not one of those."""
+    """Return the array or scalar that a map of msgpack-numpy represents, or None if it is not one of those."""
     data = held.get("data")
     if isinstance(data, str):
         data = data.encode()
@@ -319,7 +319,7 @@ def _array(held: dict[Any, Any]) -> Node:
 
 
 def _dtype(said: Node) -> np.dtype[Any] | None:
-    """Return the dtype that msgpack-numpy names by NumPy's `str`, or by the `descr` of a structured one."""
+    """Return the dtype that msgpack-numpy stores as NumPy's `str`, or as `descr` if it is structured, or None."""
     if isinstance(said, bytes):
         said = said.decode("latin-1")
     if isinstance(said, str):
@@ -341,7 +341,7 @@ def _named_dtype(name: str) -> np.dtype[Any] | None:
 
 
 def _described(said: Node, depth: int) -> Any:
-    """Return a `descr` as NumPy takes it: a list of tuples of name, type and perhaps shape."""
+    """Return a `descr` in NumPy's form: a list of tuples of name, type and optional shape."""
     if isinstance(said, bytes | str):
         return said.decode("latin-1") if isinstance(said, bytes) else said
     if not isinstance(said, Items) or depth > 8:

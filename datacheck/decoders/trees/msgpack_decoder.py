@@ -1,4 +1,4 @@
-"""The decoder of msgpack: records of one layout together, the others one by one."""
+"""Decode msgpack: records of one layout together, the others one by one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from datacheck.model.profile import FamilyProfile
 
 
 class MsgpackDecoder(ContainerDecoder):
-    """Decodes msgpack, with the arrays of msgpack-numpy."""
+    """Decodes msgpack, including the arrays of msgpack-numpy."""
 
     name = "msgpack"
 

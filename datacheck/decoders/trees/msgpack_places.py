@@ -1,7 +1,8 @@
-"""Find out which bytes of a msgpack value are nothing but its values: records of one layout differ in these alone.
+"""Find the bytes of a msgpack value that are only values: records of one layout differ in nothing else.
 
-It is walked once more, with numbers and texts that know where they lie. What is a key, or said how an array lies in its
-bytes, is no leaf of the tree, and fixed. A number of one byte is its own mark: it may be any other from 0 to 127.
+The value is walked once more, with numbers and texts that know their offsets. Keys, and the description of an array's
+dtype and shape, are not leaves of the tree, and are fixed. A number of one byte is its own mark: it may be any other
+one from 0 to 127.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from datacheck.decoders.trees.places import NODES, Place, Traced, TracedFloat, T
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Run
 
 OWN_MARK = "|u1"
-"""The dtype of a number that is its own mark; one of as many bytes behind a mark has "u1"."""
+"""The dtype of a number that is its own mark; a number of one byte after a mark has "u1"."""
 LARGE = 0xCF
-"""The mark of a whole number without sign of 64 bits: it becomes a float where it is beyond those with one."""
+"""The mark of an unsigned 64-bit integer, which becomes a float if it does not fit a signed one."""
 DECIDE = ("nd", b"nd", "complex", b"complex")
 """Keys of the maps that msgpack-numpy writes."""
 WORDS: dict[int, Any] = {0xC0: None, 0xC2: False, 0xC3: True, **{mark: mark - 256 for mark in range(224, 256)}}
 
 
 def _traced(mark: int) -> Callable[[memoryview, int], tuple[Any, ...]]:
-    """Return what reads the number behind this mark, and has it know its place."""
+    """Return a function that reads the number behind this mark and stores its place in it."""
     unpack, width = msgpack.NUMBERS[mark]
     dtype = msgpack.RUNS[mark]["value"].str.replace("|", "")
 
@@ -65,7 +66,7 @@ def _leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
 
 
 def _run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
-    """Return the numbers of a list as they lie in the record, where they are read as a run."""
+    """Return the numbers of a list as views of the record, if they are read as a run."""
     plain = msgpack.run(view, at, length)
     if plain is None or view[at] == LARGE:
         return plain
@@ -80,7 +81,10 @@ TRACING = msgpack.Reading(WORDS, NUMBERS, _leaf, _run)
 
 
 def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None:
-    """Return the leaves of a record, where the values of each lie if they may be others, and which bytes are fixed."""
+    """Return a record's leaves, the places of their values (None if fixed) and which bytes are fixed.
+
+    Return None if anything is wrong with the record or it has more than NODES leaves.
+    """
     view = memoryview(value)
     try:
         tree, end = msgpack.walk(view, TRACING)
@@ -110,7 +114,7 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
 
 
 def _of_list(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | None:
-    """Return where the numbers of a list lie, or of lists in it, if they are of one kind and evenly apart."""
+    """Return the place of the numbers of a (nested) list, or None if they differ in kind or are unevenly spaced."""
     at: list[int] = []
     kinds: set[tuple[str, bool]] = set()
     waiting: list[Node] = [leaf.node]
@@ -141,15 +145,15 @@ def _of_list(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | 
     if (grid - grid.flat[0] != even).any():
         return None
     size = int(grid.flat[-1] - grid.flat[0]) + np.dtype(dtype).itemsize
-    if own and size != len(at):  # between them are marks of lists
+    if own and size != len(at):  # there are marks of lists between them
         return None
     return Place(at[0], size, dtype, shape, strides, small=own)
 
 
 def _deciding(tree: Node) -> set[int]:
-    """Return the ids of what is a key of a map, or in one; and of what is in a map that could be an array, or complex.
+    """Return the ids of nodes in keys of maps, and of those in maps that could be an array or a complex number.
 
-    Of such a map each value decides whether it is.
+    Each value of such a map affects whether it is one.
     """
     waiting: list[Node] = [tree]
     deciding: set[int] = set()

@@ -1,4 +1,4 @@
-"""What JSON and msgpack have in common: lists of numbers where other formats hold shapes and values."""
+"""Read lists of numbers that JSON and msgpack use where other formats have shapes and values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_AXES = 32
 
 
 def sizes_of(shape: Node) -> list[int] | None:
-    """Return the sizes that a list of whole numbers gives as a shape; None where it can be none."""
+    """Return the sizes in a list of integers that gives a shape, or None if it cannot be a shape."""
     if not isinstance(shape, Items):
         return None
     first = shape.items[0] if len(shape.items) == 1 else None
@@ -23,9 +23,9 @@ def sizes_of(shape: Node) -> list[int] | None:
 
 
 def flat_numbers(held: Node) -> NDArray[Any] | None:
-    """Return the numbers or truth values of a list that holds nothing else.
+    """Return the numbers or booleans of a list that contains nothing else, or None.
 
-    Whole numbers that do not fit into 64 bits become floats.
+    Integers that do not fit 64 bits become floats.
     """
     import numpy as np
 
@@ -41,15 +41,15 @@ def flat_numbers(held: Node) -> NDArray[Any] | None:
             pass
     try:
         return np.array(held.items, np.bool_ if types == {bool} else np.float64)
-    except OverflowError:  # beyond every float
+    except OverflowError:  # an integer beyond every float
         return None
 
 
 def empty(shape: Sequence[int], dtype: Any) -> NDArray[Any]:
-    """Return an array without values, of that shape if there can be such an array."""
+    """Return an array without values, of this shape if NumPy can make such an array, else of shape (0,)."""
     import numpy as np
 
     try:
         return np.empty(shape, dtype)
-    except (ValueError, OverflowError):  # the sizes beside a 0 have no bounds
+    except (ValueError, OverflowError):  # the sizes beside a 0 may be arbitrarily large
         return np.empty(0, dtype)

@@ -1,4 +1,4 @@
-"""How the path of a part of a record is spelled: `obs/rgb`, `boxes[0]`, `"a/b"/c`; a bare value is `data`."""
+"""Spell the paths of the parts of a record: `obs/rgb`, `boxes[0]`, `"a/b"/c`; that of a bare value is `data`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from datacheck.model.escaping import escape, plain
 ROOT = "data"
 """The path of a bare value."""
 LABELS = frozenset({"label", "labels", "y", "target", "targets", "class", "cls"})
-"""A field is a label if this is the last name of its path."""
+"""A field is a label if the last name of its path is one of these."""
 KEY_LETTERS = 100
-"""Longer keys are cut: a path is for people, and a record may hold many."""
+"""Maximum number of characters of a key; longer ones are cut, since paths are for people and a record may have many."""
 KEY_DIGITS = 200
-"""The bits of the largest number whose digits are spelled as a key."""
+"""Maximum number of bits of an integer key that is spelled in digits."""
 _ITEM = re.compile(r"(?:\[[0-9]+\])+\Z")
 _QUOTED = re.compile(r'[/\["]')
 
 
 def below(path: str, name: str) -> str:
-    """Return the path of what has this spelled name in the container at `path`, which is "" for the whole record."""
+    """Return the path of a part with this spelled name in the container at `path`, which is "" for the whole record."""
     return f"{path}/{name}" if path else name
 
 
 def is_label(path: str) -> bool:
-    """Say whether the field at this path is a label by its name.
+    """Check whether the name of the field at this path is that of a label.
 
     >>> is_label("obs/label"), is_label("y[0]"), is_label("labels/weights")
     (True, True, False)
@@ -35,7 +35,7 @@ def is_label(path: str) -> bool:
 
 
 def spelled(key: Node) -> str:
-    r"""Return how a key is spelled in a path.
+    r"""Return the spelling of a key in a path.
 
     >>> spelled("rgb"), spelled("a/b"), spelled(3), spelled(b"\x00k"), spelled(Items(["user", "buys", "item"]))
     ('rgb', '"a/b"', '3', '\\x00k', '(user, buys, item)')
@@ -50,7 +50,7 @@ def spelled(key: Node) -> str:
 
 
 def _tuple(key: Items) -> str:
-    """Spell a tuple of plain things, as heterogeneous graphs have for keys; what else is in it is not looked into."""
+    """Spell a tuple of plain items, which heterogeneous graphs use as keys; containers in it are abbreviated."""
     parts = [spelled(it) if not isinstance(it, Items) else "(...)" for it in key.items[:8]]
     return f"({', '.join(parts)}{', ...' if len(key.items) > len(parts) else ''})"
 
@@ -75,6 +75,6 @@ def _cut(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a key as it is, or in JSON quotes where it could be taken for more than one."""
+    """Return a key unchanged, or in JSON quotes if it could be taken for more than one."""
     text = plain(text)
     return json.dumps(text) if not text or _QUOTED.search(text) else text

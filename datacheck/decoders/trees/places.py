@@ -1,4 +1,4 @@
-"""Where the values of a record lie: in records of one layout they may be others, and all else is the same."""
+"""Describe where the values of a record are: records of one layout may differ there, and are equal elsewhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 NODES = 1 << 12
-"""Records of more parts have no layout that others would share."""
+"""Records with more leaves than this are assumed to share no layout with others."""
 
 
 class Traced:
-    """A number or a text that knows where it lies, and as what."""
+    """A number or text that knows its offset, its size and its dtype in the record."""
 
     at: int
     size: int
@@ -34,9 +34,10 @@ class TracedText(str, Traced):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a leaf's values lie in a record: an array by its strides, a number by its dtype; a text has no dtype.
+    """The position of a leaf's values in a record: an array has strides, a number only a dtype, a text no dtype.
 
-    The bytes of texts, and of what is `small`, are below 128 in every record: others would mean something else there.
+    The bytes of texts, and of places that are `small`, must be below 128 in every record: others have another meaning
+    there.
     """
 
     at: int
@@ -48,7 +49,7 @@ class Place:
 
 
 def of_array(values: NDArray[Any], raw: NDArray[np.uint8]) -> Place | None:
-    """Return where an array lies in a record, None where it is no view of it."""
+    """Return the place of an array in a record, or None if it is not a view of the record."""
     if any(step < 0 for step in values.strides):
         return None
     at = values.__array_interface__["data"][0] - raw.__array_interface__["data"][0]

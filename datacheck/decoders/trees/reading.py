@@ -1,4 +1,4 @@
-"""Make the fields of one record of its tree, and say where it differs from what the others are."""
+"""Make the fields of a record from its tree, and report where it differs from the other records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from datacheck.model.profile import FamilyProfile, FieldProfile
 
 
 def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
-    """Return the fields of a record that was parsed; bytes with a picture's magic are decoded strictly."""
+    """Return the fields of a parsed record; bytes with the magic of a picture are decoded strictly."""
     walked = leaves(parsed.tree)
     label = _label_of_pair(parsed.tree, walked.leaves)
     expected = {} if profile is None else usual(profile)
@@ -54,12 +54,12 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
 
 
 def picture_in(parsed: Parsed) -> bytes | None:
-    """Return the first picture that lies in a tree, as it is stored."""
+    """Return the first picture in a tree as stored, or None if there is none."""
     return next(filter(None, map(picture_of, leaves(parsed.tree).leaves)), None)
 
 
 def picture_of(leaf: Leaf) -> bytes | None:
-    """Return the picture that a leaf is, as it is stored; None where it does not begin as one."""
+    """Return the picture in a leaf as stored, or None if it does not begin like one."""
     raw: Value | None = leaf.raw
     array = leaf.values if leaf.kind == "array" else None
     if leaf.raw[:6] == NPY and len(arrays := read_array(leaf.raw).fields) == 1:
@@ -70,7 +70,7 @@ def picture_of(leaf: Leaf) -> bytes | None:
 
 
 def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
-    """Return the path of the integer of a pair of an array, or a picture, and an integer."""
+    """Return the path of the integer in a pair of an array or picture and an integer, or None for anything else."""
     tree = unboxed(tree)
     if not isinstance(tree, Items) or len(tree.items) != 2 or len(found_leaves) < 2:
         return None
@@ -81,13 +81,13 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
 
 
 def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None:
-    """Return the finding of a field that is not of the type that nearly all others have at this path."""
+    """Return a finding if a field does not have the type that nearly all others have at this path, else None."""
     if meant is None or not meant.format or field.encoded:
         return None
     if meant.format.partition(" ")[0] in FORMATS:
         return _no_picture(field, meant)
     if field.format == "list" and not field.values.size and meant.format != "number":
-        return None  # of whatever the others have, there is none
+        return None  # an empty list has no type
     if field.format == meant.format and (field.format != "array" or not meant.dtype):
         return None
     dtype = _named(field.values.dtype)
@@ -98,7 +98,7 @@ def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None
 
 
 def _no_picture(field: Field, meant: FieldProfile) -> Finding | None:
-    """Return the finding of a field that is no picture where nearly all others are; of bytes all is said."""
+    """Return a finding if a field is not a picture but nearly all others are; bytes are reported elsewhere."""
     if field.format == "bytes" or meant.channels is None:
         return None
     had, other = _type(field.format, _named(field.values.dtype)), meant.format
@@ -107,7 +107,7 @@ def _no_picture(field: Field, meant: FieldProfile) -> Finding | None:
 
 @cache
 def _named(dtype: np.dtype[Any]) -> str:
-    """Return the name of a dtype, which NumPy takes its time for."""
+    """Return the name of a dtype; cached because NumPy is slow to make it."""
     return str(dtype)
 
 
@@ -119,7 +119,7 @@ Made = tuple[list[Field], list[Finding]]
 
 
 def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool) -> Made | None:
-    """Return the fields of an array of bytes that is an encoded picture, None for any other array."""
+    """Return the fields of an array of bytes that is an encoded picture, or None for any other array."""
     raw = picture_bytes(leaf.values, leaf.path, profile)
     if raw is None:
         return None
@@ -128,7 +128,7 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
 
 
 def _of_bytes(leaf: Leaf, meant: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
-    """Return the fields that bytes hold: a picture, .npy bytes, a text; of others nobody knows what they are."""
+    """Return the fields of bytes that are a picture, .npy bytes or text; of other bytes the content is not known."""
     raw, path = leaf.raw, leaf.path
     bare = Field(path, NOTHING, format="bytes", leaf=True)
     picture = meant is not None and meant.format.partition(" ")[0] in FORMATS
@@ -142,7 +142,7 @@ def _of_bytes(leaf: Leaf, meant: FieldProfile | None, profile: FamilyProfile | N
         return _of_picture(path, raw, pixels=pixels)
     if TextDecoder().knows(raw):
         return [Field(path, NOTHING, format="text", leaf=True)], []
-    if len(raw) <= SMALL_BYTES:  # a digest, a number of a record
+    if len(raw) <= SMALL_BYTES:  # such as a digest or a record number
         return [bare], []
     name = foreign(raw)
     what = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"

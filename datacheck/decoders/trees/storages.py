@@ -1,7 +1,7 @@
-"""PyTorch's tensors: a storage of bytes, and the offset, size and strides with which a tensor looks at it.
+"""Rebuild PyTorch's tensors: a storage of bytes, and the offset, size and strides of a tensor in it.
 
-Offsets and strides count elements (torch/_utils.py, `_rebuild_tensor_v2`). dtypes that NumPy does not have are widened
-to float32, which holds every one of their values.
+Offsets and strides count elements (torch/_utils.py, `_rebuild_tensor_v2`). Dtypes that NumPy lacks are widened to
+float32, which can represent all of their values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from datacheck.decoders.trees.tree import Bytes, Flawed, Node, Opaque, Widened
 
 WIDENED = {"bfloat16": "u2", "float8_e4m3fn": "u1", "float8_e5m2": "u1"}
-"""The dtypes that NumPy does not have, and the integers that hold their bits."""
+"""The dtypes that NumPy does not have, and the integer dtypes that hold their bits."""
 DTYPES = {
     "float64": "f8",
     "float32": "f4",
@@ -36,7 +36,7 @@ DTYPES = {
     "complex128": "c16",
     **WIDENED,
 }
-"""The dtypes of torch by name, and NumPy's for their bits."""
+"""The dtypes of torch by name, and the NumPy dtypes of their bits."""
 STORAGES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",
@@ -52,15 +52,15 @@ STORAGES = {
     "ComplexDoubleStorage": "complex128",
     "UntypedStorage": "uint8",
 }
-"""The classes of storages, and what their elements are."""
+"""The classes of storages, and the dtypes of their elements."""
 AXES = 64
-"""More axes than any tensor has, and as many as NumPy takes."""
+"""Maximum number of axes of a tensor: more than real ones have, and as many as NumPy supports."""
 REPEATED = 1 << 20
-"""A tensor may have so many elements however few its storage has; of more, those are looked at that are there."""
+"""Number of elements that a tensor may have however small its storage is; beyond it, repeated elements are left out."""
 
 
 class Storage(Opaque, eq=False):
-    """The bytes of a storage, and the name of its dtype; `raw` is None where they are not known."""
+    """The bytes of a storage and the name of its dtype; `raw` is None if they are not known."""
 
     dtype: str = "uint8"
     raw: Bytes | None = None
@@ -68,9 +68,10 @@ class Storage(Opaque, eq=False):
 
 
 def tensor(storage: Storage, offset: int, size: Sequence[int], stride: Sequence[int], dtype: str = "") -> Node:
-    """Return the values that a tensor has, as a view of its storage; Flawed where the storage has not so many.
+    """Return the values of a tensor as a view of its storage, or Flawed if the storage has too few.
 
-    A tensor that repeats the elements of its storage a great many times (`expand`) is of the elements it repeats.
+    Of a tensor that repeats elements of its storage very often (`expand`), only the elements that it repeats are
+    returned.
     """
     name = dtype or storage.dtype
     if storage.raw is None or name not in DTYPES:
@@ -107,7 +108,7 @@ def widened(bits: NDArray[Any], name: str) -> Widened:
 
 @cache
 def _float8(name: str) -> NDArray[np.float32]:
-    """Return the values of the 256 numbers of 8 bits: "OCP 8-bit Floating Point Specification", 1.0.
+    """Return the values of all 256 8-bit floats: "OCP 8-bit Floating Point Specification", 1.0.
 
     >>> _float8("float8_e4m3fn")[[0x38, 0x7E, 0x7F]].tolist(), _float8("float8_e5m2")[[0x3C, 0x7B, 0x7C]].tolist()
     ([1.0, 448.0, nan], [1.0, 57344.0, inf])

@@ -1,7 +1,7 @@
-"""The tree that one record holds, as a parser of any format gives it: containers, and what lies in them.
+"""The tree of one record, as returned by the parsers of all formats: containers and their contents.
 
-A parser imports nothing that its input names, calls nothing of it and hashes none of its keys: containers are our own
-classes, so that unhashable and duplicate keys, cycles and shared parts stay what they are.
+Parsers do not import or call anything that their input names, and do not hash its keys. Containers are classes of this
+module, so unhashable and duplicate keys, cycles and shared parts are preserved.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class Items(msgspec.Struct, eq=False):
-    """A list, a tuple or a set: its items in order. May hold itself. `kind` says which, "" where it is a list."""
+    """A list, tuple or set: its items in order. It may contain itself. `kind` names the type, "" for a list."""
 
     items: list[Node] = msgspec.field(default_factory=list)
     kind: str = ""
 
 
 class Keyed(msgspec.Struct, eq=False):
-    """A mapping, or the attributes of an object: pairs of key and value in order, duplicate keys and all.
+    """A mapping, or the attributes of an object: pairs of key and value in order, including duplicate keys.
 
-    `kind` is the class's dotted name where it is an object ("torch_geometric.data.data.Data"), else "". `items` is what
-    an object was made of beside that, without a name: the arguments of its class, what was appended to it. `mapping` is
-    the class of a mapping that is no dict, "OrderedDict" or, with what it makes of a key it lacks, "defaultdict list".
+    `kind` is the dotted name of an object's class ("torch_geometric.data.data.Data"), or "" for a mapping. `items` are
+    the other, unnamed parts of an object: the arguments of its class, and what was appended to it. `mapping` is the
+    class of a mapping other than dict, "OrderedDict" or, with the factory of its missing values, "defaultdict list".
     """
 
     pairs: list[tuple[Node, Node]] = msgspec.field(default_factory=list)
@@ -39,33 +39,33 @@ class Keyed(msgspec.Struct, eq=False):
 
 
 class Opaque(msgspec.Struct, eq=False):
-    """Something that is there and cannot be seen: an instance whose state the format does not tell, a function."""
+    """Something that cannot be examined: an instance whose state is not in the format, or a function."""
 
     kind: str
 
 
 class Run(msgspec.Struct, eq=False):
-    """Numbers that lie side by side among the items of a list: a one-dimensional array that stands for as many."""
+    """Consecutive numbers among the items of a list: a one-dimensional array that stands for as many items."""
 
     values: NDArray[Any]
 
 
 class Widened(msgspec.Struct, eq=False):
-    """An array of a dtype that NumPy does not have ("bfloat16"): its values as NumPy can hold them."""
+    """An array of a dtype that NumPy does not have ("bfloat16"), with its values in a dtype that NumPy has."""
 
     values: NDArray[Any]
     dtype: str
 
 
 class Flawed(msgspec.Struct, eq=False):
-    """A part that is broken, where the rest of the record can be read: the code and the message of its finding."""
+    """A broken part in a record that is readable otherwise: the code and message of its finding."""
 
     code: str
     message: str
 
 
 class Box(msgspec.Struct, eq=False):
-    """A part that others refer to before it is known what it is: it stands for what is in it by the end."""
+    """A part that is referred to before it is known; it stands for its final content."""
 
     node: Node = None
 
@@ -74,11 +74,11 @@ Number: TypeAlias = "bool | int | float | complex"
 Bytes: TypeAlias = "bytes | memoryview"
 Unboxed: TypeAlias = "Items | Keyed | Opaque | Run | Widened | Flawed | NDArray[Any] | Number | str | Bytes | None"
 Node: TypeAlias = "Unboxed | Box"
-"""Arrays are views of the record where they can be, of the dtype and byte order that is stored."""
+"""Arrays are views of the record if possible, with the stored dtype and byte order."""
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """What a parser made of one record: its tree as far as it was read, and what is wrong with the bytes.
+    """A parser's result for one record: the tree as far as it was read, and findings about the bytes.
 
     `classes` are the dotted names of the classes that the record names, for the profile.
     """

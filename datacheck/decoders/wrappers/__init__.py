@@ -1,1 +1,1 @@
-"""Wrappers around payloads: compressed, or written as text. They are peeled before anything else is looked at."""
+"""Unpack wrappers around payloads, such as compression or base64. They are removed before payloads are recognised."""

@@ -1,4 +1,4 @@
-"""base64, in which pictures and arrays are written as text; also the URL-safe alphabet."""
+"""Recognise and decode base64, standard or URL-safe, in which pictures and arrays are stored as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OF_URLS = bytes.maketrans(b"-_", b"+/")
 
 
 def base64_beginning(value: Value) -> bytes:
-    """Return the first bytes of what would be base64, b"" where it is none."""
+    """Return the first decoded bytes of a value that may be base64, or b"" if it cannot be."""
     head = _HEAD.match(bytes(value[:128]))
     if head is None:
         return b""
@@ -23,7 +23,7 @@ def base64_beginning(value: Value) -> bytes:
 
 
 def peel_base64(value: Value, limit: int) -> Peeled:
-    """Return what a text of base64 stands for; there is no checksum."""
+    """Decode a base64 text; it has no checksum."""
     raw = bytes(value)
     if raw.startswith(b"data:"):
         raw = raw.partition(b",")[2]

@@ -1,4 +1,4 @@
-"""blosc 1, which a package of its own unpacks: python-blosc or its successor, of which either will do.
+"""Recognise and unpack blosc 1, with the package python-blosc or its successor blosc2, whichever is installed.
 
 Source: the chunk header of c-blosc 1.x, README_CHUNK_FORMAT.rst.
 """
@@ -17,7 +17,7 @@ OVERHEAD = 1 << 16
 
 
 def is_blosc(value: Value) -> bool:
-    """Say whether a value is a chunk of blosc by a header whose sizes fit the value and each other."""
+    """Check whether a value is a blosc chunk: the sizes in its header must fit the value and each other."""
     if len(value) < HEADER or value[0] != 2 or not 1 <= value[1] <= 2 or value[2] & 8 or not value[3]:
         return False
     size, block, packed = _sizes(value)
@@ -27,7 +27,7 @@ def is_blosc(value: Value) -> bool:
 
 
 def peel_blosc(value: Value, limit: int) -> Peeled:
-    """Unpack one chunk, if a package for that is installed; blosc has no checksum."""
+    """Unpack one chunk if a package for it is installed; blosc has no checksum."""
     if len(value) < HEADER:
         return Peeled(b"", truncated("blosc", len(value)))
     size, _, packed = _sizes(value)
@@ -54,7 +54,7 @@ def peel_blosc(value: Value, limit: int) -> Peeled:
 
 
 def _sizes(value: Value) -> tuple[int, int, int]:
-    """Return the declared sizes: unpacked, of a block, packed."""
+    """Return the declared sizes in bytes: unpacked, of a block, packed."""
     first, second, third = (int.from_bytes(value[at : at + 4], "little") for at in (4, 8, 12))
     return first, second, third
 

@@ -1,4 +1,4 @@
-"""Decode what lies in wrappers: peel them, then let the decoder of what is inside do the rest."""
+"""Decode wrapped payloads: remove the wrappers, then pass the content to its decoder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 
 TOGETHER = 32 << 20
-"""Records are unpacked together up to so many bytes."""
+"""Size in bytes up to which unpacked records are collected before the inner decoder gets them."""
 
 
 class UnknownInside:
-    """Stands in for the decoder of what is in a wrapper if there is none: the wrapper is checked anyway."""
+    """Stands in for the decoder of wrapped content that no decoder knows, so that the wrapper is checked anyway."""
 
     name = UNKNOWN
 
@@ -35,7 +35,7 @@ class UnknownInside:
 
 
 class WrappedDecoder:
-    """Decodes values that are wrapped: `wrappers` from the outside in, `inner` is the decoder of what they hold."""
+    """Decodes wrapped values: `wrappers` are listed from the outside in, `inner` is the decoder of the content."""
 
     def __init__(self, wrappers: tuple[str, ...], inner: Decoder) -> None:
         self.name = "+".join((*wrappers, inner.name))
@@ -44,7 +44,7 @@ class WrappedDecoder:
 
     def knows(self, value: Value) -> bool:
         peeled = peel(self._wrappers, value)
-        if not peeled.value and not peeled.sound:  # it is broken before anything of it could be unpacked
+        if not peeled.value and not peeled.sound:  # broken before any of it could be unpacked
             return begins(self._wrappers[0], value)
         return bool(peeled.value) and (self._inner.name == UNKNOWN or self._inner.knows(peeled.value))
 
@@ -73,23 +73,23 @@ class WrappedDecoder:
             yield from self._inner.decode(Block(block.keys, values), waiting, profile, pixels=pixels)
 
     def classes(self, value: Value) -> frozenset[str]:
-        """Return the dotted names of the classes that what is inside names."""
+        """Return the dotted names of the classes that the content names."""
         peeled = peel(self._wrappers, value)
         inner = self._inner
         return inner.classes(peeled.value) if peeled.sound and isinstance(inner, NamingClasses) else frozenset()
 
 
 class WrappedPictureDecoder(WrappedDecoder):
-    """Decodes wrapped values that are pictures, or hold one."""
+    """Decodes wrapped values that are or contain a picture."""
 
     def stored_picture(self, value: Value) -> bytes | None:
-        """Return the picture as it is stored, None where this value has none."""
+        """Return the picture as stored, or None if this value has none."""
         peeled = peel(self._wrappers, value)
         inner = self._inner
         return inner.stored_picture(peeled.value) if peeled.sound and isinstance(inner, HoldingPictures) else None
 
 
 def wrapped(wrappers: tuple[str, ...], inner: Decoder) -> Decoder:
-    """Return the decoder of what `inner` decodes, in these wrappers."""
+    """Return a decoder for what `inner` decodes, inside these wrappers."""
     made = WrappedPictureDecoder if isinstance(inner, HoldingPictures) else WrappedDecoder
     return made(wrappers, inner)

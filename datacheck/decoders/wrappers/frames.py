@@ -1,4 +1,4 @@
-"""lz4 frames, zstd frames and snappy: their outline is walked first, which says how much they can unpack to.
+"""Recognise and unpack lz4 frames, zstd frames and snappy. Their outline is walked first to bound the unpacked size.
 
 Sources: lz4_Frame_format.md 1.6, RFC 8878 (zstd), google/snappy framing_format.txt and format_description.txt.
 """
@@ -17,14 +17,14 @@ from datacheck.model.finding import Finding, found
 LZ4, ZSTD = b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"
 SNAPPY = b"\xff\x06\0\0sNaPpY"
 ZSTD_BLOCK = 1 << 17
-"""A zstd block unpacks to at most so many bytes."""
+"""Maximum unpacked size of a zstd block, in bytes."""
 SNAPPY_CHUNK = 1 << 16
 LZ4_BLOCKS = {4: 1 << 16, 5: 1 << 18, 6: 1 << 20, 7: 1 << 22}
-"""The largest block of an lz4 frame by the number in its header."""
+"""Maximum size of a block of an lz4 frame in bytes, by the number in the frame's header."""
 DENSEST = {"snappy": 32, "lz4": 256}
-"""No byte makes more."""
+"""Maximum number of bytes that one compressed byte can unpack to, by format."""
 FRAMES = 1 << 16
-"""A value may have so many frames."""
+"""Maximum number of frames in a value that are walked."""
 RESERVED = 3
 
 
@@ -33,11 +33,11 @@ class _Cut(Exception):
 
 
 class _Odd(Exception):
-    """What stands there cannot be part of a frame: says why."""
+    """The bytes cannot be part of a frame, for the reason given."""
 
 
 class Outline(msgspec.Struct):
-    """Where the frames end, and how many bytes they declare or can unpack to."""
+    """The offset where the frames end, and the number of bytes that they declare or can unpack to at most."""
 
     end: int = 0
     most: int = 0
@@ -56,7 +56,7 @@ def is_framed_snappy(value: Value) -> bool:
 
 
 def peel_lz4(value: Value, limit: int) -> Peeled:
-    """Unpack lz4 frames; the checksums that they have are checked."""
+    """Unpack lz4 frames; their checksums, if any, are verified."""
     made: list[bytes] = []
     start = 0
     for _ in range(FRAMES):
@@ -72,13 +72,13 @@ def peel_lz4(value: Value, limit: int) -> Peeled:
 
 
 def peel_zstd(value: Value, limit: int) -> Peeled:
-    """Unpack zstd frames; the checksum is checked where they have one."""
+    """Unpack zstd frames; their checksums, if any, are verified."""
     peeled, end = _unpacked("zstd", value, limit, _zstd_outline, compression.zstd_into)
     return peeled if peeled.finding is not None else Peeled(peeled.value, behind("zstd", end, value))
 
 
 def peel_framed_snappy(value: Value, limit: int) -> Peeled:
-    """Unpack framed snappy; the CRC32C of each chunk is checked."""
+    """Unpack framed snappy; the CRC32C of each chunk is verified."""
     peeled, end = _unpacked("snappy", value, limit, _snappy_outline, compression.snappy_frames_into)
     return peeled if peeled.finding is not None else Peeled(peeled.value, behind("snappy", end, value))
 
@@ -87,7 +87,7 @@ def _unpacked(
     name: str, value: Value, limit: int, outlined: Callable[[Value, Outline], None],
     unpack: Callable[[Value, bytearray], int],
 ) -> tuple[Peeled, int]:  # fmt: skip
-    """Return what the frames unpack to and where they end; as far as they are whole, where they are cut."""
+    """Return the unpacked frames and the offset of their end; of frames that are cut, only their beginning."""
     outline = Outline()
     finding: Finding | None = None
     try:
@@ -111,9 +111,9 @@ def _unpacked(
 
 
 def _beginning(value: Value, outline: Outline, unpack: Callable[[Value, bytearray], int]) -> bytes:
-    """Return what could be unpacked of frames that are cut: what the library wrote before it stopped."""
+    """Return the part of cut frames that could be unpacked: what the library wrote before it stopped."""
     room = bytearray(outline.most)
-    with suppress(*compression.Broken):  # as it must be; what was unpacked by then is there
+    with suppress(*compression.Broken):  # expected for cut frames; `room` holds what was unpacked until then
         unpack(value, room)
     return bytes(room).rstrip(b"\0")
 
@@ -144,7 +144,7 @@ def _lz4_outline(value: Value, outline: Outline) -> None:
 
 
 def _zstd_outline(value: Value, outline: Outline) -> None:
-    """Walk the frames that follow each other, those that are to be skipped among them."""
+    """Walk all consecutive frames, including skippable ones."""
     at = 0
     for _ in range(FRAMES):
         magic = bytes(value[at : at + 4])
@@ -160,7 +160,7 @@ def _zstd_outline(value: Value, outline: Outline) -> None:
 
 
 def _zstd_frame(value: Value, at: int, outline: Outline) -> int:
-    """Walk the blocks of a frame; return the offset behind it."""
+    """Walk the blocks of a frame, and return the offset behind it."""
     flags = _at(value, at + 4)
     single, checksum = flags >> 5 & 1, flags >> 2 & 1
     if flags & 3 or flags & 8:
@@ -220,7 +220,7 @@ def _need(value: Value, size: int) -> None:
 
 
 def snappy_length(value: Value) -> tuple[int, int] | None:
-    """Return the length that a raw snappy block declares and the offset behind it; None where it is none."""
+    """Return the length that a raw snappy block declares and the offset behind it, or None if it is not valid."""
     length = shift = 0
     for at in range(min(5, len(value))):
         length |= (value[at] & 0x7F) << shift
@@ -231,7 +231,7 @@ def snappy_length(value: Value) -> tuple[int, int] | None:
 
 
 def snappy_beginning(value: Value) -> bytes:
-    """Return the first bytes that a raw snappy block holds: it cannot but begin with bytes as they are."""
+    """Return the first unpacked bytes of a raw snappy block, which must begin with a literal; b"" if it does not."""
     head = snappy_length(value)
     if head is None or not head[0]:
         return b""

@@ -1,4 +1,4 @@
-"""What a wrapper around a payload has to offer."""
+"""The result of unpacking a wrapper, and the findings that all wrappers share."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import msgspec
 from datacheck.model.finding import Finding, found
 
 LIMIT = 1 << 28
-"""What would unpack to more bytes is not unpacked."""
+"""Maximum unpacked size in bytes; larger content is not unpacked."""
 Value = bytes | memoryview
 
 
 class Peeled(msgspec.Struct, frozen=True):
-    """What a wrapper holds, as far as it could be unpacked, and what is wrong with the wrapper."""
+    """The content of a wrapper, as far as it could be unpacked, and the finding about the wrapper if it is flawed."""
 
     value: bytes
     finding: Finding | None = None
 
     @property
     def sound(self) -> bool:
-        """Whether all that the wrapper holds is there; bytes behind its end do not matter."""
+        """Whether the wrapper's content is complete; bytes after its end do not matter."""
         return self.finding is None or self.finding.verdict == "suspicious"
 
 
@@ -37,7 +37,7 @@ def too_large(name: str, limit: int) -> Finding:
 
 
 def behind(name: str, end: int, value: Value) -> Finding | None:
-    """Return the finding of what lies behind the end of compressed data, if anything does."""
+    """Return the finding about bytes after the end of compressed data, or None if there are none."""
     rest = len(value) - end
     if not rest:
         return None

@@ -1,4 +1,4 @@
-"""zlib, gzip, bz2 and xz: streams that the standard library unpacks piece by piece, and checks.
+"""Recognise and unpack zlib, gzip, bz2 and xz, which the standard library decompresses piecewise and verifies.
 
 Sources: RFC 1950, RFC 1952, the bzip2 format, the .xz file format 1.2.
 """
@@ -16,19 +16,19 @@ from datacheck.decoders.wrappers.interface import Peeled, Value, behind, broken,
 from datacheck.model.finding import Finding
 
 MEMBERS = 256
-"""gzip, bz2 and xz files may be joined, so many times here."""
+"""Maximum number of concatenated gzip members, or bz2 or xz streams, in a value that are unpacked."""
 XZ_MEMORY = 1 << 28
-"""xz may need a dictionary of so many bytes."""
+"""Memory limit for unpacking xz, in bytes; its dictionary has to fit."""
 BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)", re.DOTALL)
-"""How bz2 begins, and how an empty one does; four letters alone would claim too much text."""
+"""The beginnings of a bz2 stream and of an empty one; matching four letters alone would claim too much text."""
 ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 GZIP_RESERVED = 0xE0
 
 
 def is_zlib(value: Value) -> bool:
-    """Say whether a value begins as zlib does with its largest window, which everybody uses, and any level.
+    """Check whether a value begins like zlib data with the largest window, the one in common use, at any level.
 
-    Smaller windows would claim the first bytes of protobuf messages too.
+    Headers of smaller windows would also match the first bytes of protobuf messages.
     """
     return bytes(value[:2]) in ZLIB
 
@@ -46,29 +46,29 @@ def is_xz(value: Value) -> bool:
 
 
 def peel_zlib(value: Value, limit: int) -> Peeled:
-    """Unpack one zlib stream; its Adler-32 is checked."""
+    """Unpack one zlib stream; its Adler-32 is verified."""
     return _peeled("zlib", value, limit, zlib.decompressobj, None)
 
 
 def peel_gzip(value: Value, limit: int) -> Peeled:
-    """Unpack gzip members; their CRC-32 and their lengths are checked."""
+    """Unpack gzip members; their CRC-32 and their lengths are verified."""
     return _peeled("gzip", value, limit, lambda: zlib.decompressobj(31), is_gzip)
 
 
 def peel_bz2(value: Value, limit: int) -> Peeled:
-    """Unpack bz2 streams; their CRC-32 is checked."""
+    """Unpack bz2 streams; their CRC-32 is verified."""
     return _peeled("bz2", value, limit, bz2.BZ2Decompressor, is_bz2)
 
 
 def peel_xz(value: Value, limit: int) -> Peeled:
-    """Unpack xz streams; their checks are checked."""
+    """Unpack xz streams; their integrity checks are verified."""
     return _peeled("xz", value, limit, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), is_xz)
 
 
 def _peeled(
     name: str, value: Value, limit: int, make: Callable[[], Any], again: Callable[[Value], bool] | None
 ) -> Peeled:
-    """Unpack a stream, and those that follow it if they begin like `again`."""
+    """Unpack a stream, and the following ones for which `again` is true."""
     made: list[bytes] = []
     room, rest = limit, value
     for _ in range(MEMBERS):
@@ -85,7 +85,7 @@ def _peeled(
 
 
 def _member(name: str, value: Value, room: int, unpacker: Any) -> tuple[bytes, Finding | None, int]:
-    """Return what one stream unpacks to, what is wrong with it, and the offset behind it."""
+    """Return the unpacked content of one stream, the finding about it or None, and the offset behind it."""
     try:
         part: bytes = unpacker.decompress(value, room + 1)
     except lzma.LZMAError as error:
@@ -104,10 +104,10 @@ def _member(name: str, value: Value, room: int, unpacker: Any) -> tuple[bytes, F
 
 
 def _as_far_as(value: Value, room: int, unpacker: Any) -> bytes:
-    """Return the beginning of what a broken zlib stream unpacks to, so that it can be told what it was."""
+    """Return the first unpacked bytes of a broken zlib or gzip stream, so that its content can still be recognised."""
     if not isinstance(unpacker, type(zlib.decompressobj())):
         return b""
-    fresh = zlib.decompressobj(47)  # zlib or gzip, as the header says
+    fresh = zlib.decompressobj(47)  # 32 + 15: zlib or gzip, by the header
     made = b""
     for start in range(0, min(len(value), LOOK), PIECE):
         try:

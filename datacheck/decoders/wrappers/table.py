@@ -1,4 +1,4 @@
-"""The wrappers by name, and which of them a value has."""
+"""The wrappers by name, and functions that recognise and remove them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from datacheck.decoders.wrappers import base64_text, blosc, frames, streams
 from datacheck.decoders.wrappers.interface import LIMIT, Peeled, Value
 
 MOST = 2
-"""So many wrappers around each other are peeled."""
+"""Maximum number of nested wrappers that are removed."""
 VOTING = 1 << 24
-"""To find out what a wrapper holds, so much is unpacked."""
+"""Maximum number of bytes unpacked to recognise the content of a wrapper."""
 
 
 class Wrapper(msgspec.Struct, frozen=True):
-    """Whether a value `begins` like one, and how it is peeled, within a limit of bytes."""
+    """Functions that check whether a value `begins` like a wrapper, and that `peel` it within a limit of bytes."""
 
     begins: Callable[[Value], bool]
     peel: Callable[[Value, int], Peeled]
 
 
 def has_known_magic(head: bytes) -> bool:
-    """Say whether bytes begin as a picture, an array, an archive or a pickle does, or are packed once more."""
+    """Check whether bytes begin like a picture, an array, an archive, a pickle, or compressed data."""
     if sniff(head) is not None or head.startswith((NPY, b"PK\x03\x04")):
         return True
     pickled = head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5")
@@ -52,13 +52,13 @@ WRAPPERS: dict[str, Wrapper] = {
     "snappy": Wrapper(_is_snappy, _peel_snappy),
     "base64": Wrapper(lambda value: has_known_magic(base64_text.base64_beginning(value)), base64_text.peel_base64),
 }
-"""In the order in which they are asked. Raw snappy and base64 have no magic: what they hold must have one."""
+"""The wrappers, in the order in which they are tried. Raw snappy and base64 have no magic; their content must."""
 WITHOUT_MAGIC = frozenset({"snappy", "base64"})
-"""Of these a value that cannot be unpacked is none: other values begin like them by chance, protobuf messages say."""
+"""Wrappers that a value has only if it can be unpacked: others, like protobuf messages, begin like them by chance."""
 
 
 def peeled_once(value: Value) -> tuple[str, Peeled] | None:
-    """Return the wrapper of a value and what it holds, as much as is needed to tell what that is; None without one."""
+    """Return a value's outer wrapper and its content, up to VOTING bytes, or None if it has no wrapper."""
     for name, wrapper in WRAPPERS.items():
         if wrapper.begins(value):
             peeled = wrapper.peel(value, VOTING)
@@ -70,17 +70,20 @@ def peeled_once(value: Value) -> tuple[str, Peeled] | None:
 
 
 def begins(name: str, value: Value) -> bool:
-    """Say whether a value begins as this wrapper does."""
+    """Check whether a value begins like this wrapper."""
     return WRAPPERS[name].begins(value)
 
 
 def is_broken(name: str, value: Value) -> bool:
-    """Say whether a value begins as this wrapper does, if it is one, and cannot be unpacked."""
+    """Check whether a value begins like this wrapper but cannot be unpacked; False if `name` is not a wrapper."""
     return name in WRAPPERS and begins(name, value) and not WRAPPERS[name].peel(value, LIMIT).sound
 
 
 def peel(names: tuple[str, ...], value: Value) -> Peeled:
-    """Peel these wrappers, the outer one first; what is wrong with the first that is broken is what is said."""
+    """Remove these wrappers, the outermost first.
+
+    Stop at the first broken one and return its finding; else return the first finding, or None.
+    """
     said = None
     for name in names:
         peeled = WRAPPERS[name].peel(value, LIMIT)

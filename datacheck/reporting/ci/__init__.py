@@ -1,1 +1,1 @@
-"""Reports for what runs in continuous integration: bounded as their readers are, and saying how much there is."""
+"""Reports for continuous integration, as limited as their readers; they say how many findings there are."""

@@ -1,4 +1,4 @@
-"""What GitHub's runners take from standard output as annotations: ten of each kind a step.
+"""Annotations on standard output for GitHub's runners, which take ten of each kind per step.
 
 Source: GitHub, "Workflow commands for GitHub Actions".
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 MOST = 10
-"""As many annotations of a kind as GitHub shows of a step."""
+"""Maximum number of annotations of a kind that GitHub shows for a step."""
 
 
 def commands(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield the lines: of each kind all annotations if there are no more than ten, or nine and one that counts."""
+    """Yield the lines: for each kind all annotations, or if there are more than ten, nine and one counting the rest."""
     counts: Counter[str] = Counter()
     lines: dict[str, list[str]] = {level: [] for level in LEVELS}
     for report in reports:
@@ -41,7 +41,7 @@ def commands(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def quiet(text: str) -> Iterator[str]:
-    """Yield the lines of a text between two that have the runner take none of them for a command."""
+    """Yield a text between two lines that keep the runner from taking any line of it for a command."""
     token = secrets.token_hex(16)
     yield f"::stop-commands::{token}"
     yield text

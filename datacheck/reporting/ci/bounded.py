@@ -1,4 +1,4 @@
-"""What the formats of continuous integration share: they are written at the end, and have only so many findings."""
+"""Shared parts of the formats for continuous integration, which are written at the end with limited findings."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 BOUNDED = frozenset({".xml", ".sarif", ".md"})
-"""The formats of report files that need not have every finding."""
+"""The formats of report files that need not contain every finding."""
 LONGEST = 1000
-"""Characters of a text of a finding; a key may have millions."""
+"""Maximum length of a finding's text, in characters; a key may have millions."""
 ERROR, WARNING, NOTICE = LEVELS = ("error", "warning", "notice")
 
 
 class WrittenAtEnd:
-    """A sink of a format that begins with what only the end tells."""
+    """A sink for a format that begins with what is known only at the end."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
-        """Wait for the end: the report has them all."""
+        """Do nothing: the report has all findings at the end."""
 
     def finish(self, reports: Sequence[Report]) -> None:
         self._file.writelines(self.pieces(reports))
@@ -37,12 +37,12 @@ class WrittenAtEnd:
 
 
 def total(reports: Sequence[Report]) -> int:
-    """Return how many findings there are."""
+    """Return the number of all findings."""
     return sum(len(report.findings) for report in reports)
 
 
 def worst_first(reports: Sequence[Report], limit: int) -> Iterator[tuple[Report, Finding]]:
-    """Yield at most so many findings, each with its report: all of them in source order, or of many the worst."""
+    """Yield at most `limit` findings, each with its report: all in source order, or the worst if there are more."""
     many = total(reports) > limit
     for verdicts in [(it,) for it in VERDICTS] if many else [VERDICTS]:
         for report in reports:
@@ -61,7 +61,7 @@ def level_of(report: Report, finding: Finding) -> str:
 
 
 def file_of(report: Report, finding: Finding) -> str:
-    """Return the path of the file that a finding is about: what a list or a folder names lies in it, or below it."""
+    """Return the path of the file that a finding is about; a file of a list or a folder lies in it, or below it."""
     path = report.source.path
     if finding.file is None or report.source.backend == "prototxt":
         return finding.file or path
@@ -69,25 +69,25 @@ def file_of(report: Report, finding: Finding) -> str:
 
 
 def line_of(finding: Finding) -> int:
-    """Return the line of a text file that a finding is about; of anything else, the first."""
+    """Return the line of a text file that a finding is about, or 1 for anything else."""
     line = finding.details.get("line")
     return line if isinstance(line, int) and line > 0 else 1
 
 
 def sentence(finding: Finding) -> str:
-    """Return what a finding says in one line: the record, the field, the message; a longer one is cut."""
+    """Return a finding as one line: the record, the field, the message; a longer one is cut."""
     record = "" if finding.key is None else f"{cut(finding.name or '', LONGEST // 2)}: "
     field = "" if finding.field is None else f"{finding.field}: "
     return cut(plain(f"{record}{field}{finding.message}"))
 
 
 def cut(text: str, most: int = LONGEST) -> str:
-    """Return a text that is no longer than it is shown."""
+    """Return a text cut to at most `most` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def verdict_of(report: Report) -> str:
-    """Return the line of a report's summary that has its verdict."""
+    """Return the line with the verdict from a report's summary, or the path of its source if there is none."""
     lines = str(report).splitlines()
     return next((it for it in lines if it.startswith(STATES)), plain(report.source.path))
 

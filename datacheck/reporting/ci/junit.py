@@ -1,6 +1,6 @@
-"""JUnit XML: a suite for each source, in it a case for each check, and for the store, its payloads and its conventions.
+"""JUnit XML: a suite for each source; in it a case for each check, and for the store, payloads and conventions.
 
-The form is what Jenkins and GitLab read (junit-10.xsd of Jenkins' xunit plugin).
+The format is what Jenkins and GitLab read (junit-10.xsd of Jenkins' xunit plugin).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 NAMED = 20
-"""So many findings of a case are named, and the others counted."""
+"""Maximum number of findings listed per test case; the rest are counted."""
 STORE, PAYLOAD, CONVENTION, COMPLETE = "store", "payload", "convention", "complete"
 CASES = {
     **dict.fromkeys(("nan", "inf"), "finite"),
@@ -36,34 +36,34 @@ CASES = {
     **dict.fromkeys(("axis-order", "fields"), PAYLOAD),
     **dict.fromkeys(("count", "dangling", "unpaired", "gap"), CONVENTION),
 }
-"""The case of each code of a store; any other code is a case of its own, which is there where it was found."""
+"""The case of each code of a store. Any other code is a case of its own, which exists only if it was found."""
 OF_STORES = (STORE, PAYLOAD, CONVENTION)
-"""The cases that each source of records has beside its checks."""
+"""The cases that each source of records has besides its checks."""
 NO_STORES = frozenset({"prototxt", "log"})
 
 
 @dataclass
 class Case:
-    """What was found of one case: counts by level, and the first findings as lines."""
+    """The findings of one case: counts by level, and the first findings as lines."""
 
     counts: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
 
     def take(self, level: str, finding: Finding) -> None:
-        """Take in a finding."""
+        """Add a finding."""
         self.counts[level] += 1
         if len(self.lines) < NAMED:
             self.lines.append(f"{finding.code} ({finding.verdict}): {sentence(finding)}")
 
     @property
     def said(self) -> str:
-        """All that is said of it."""
+        """The text of the case: the first findings, and how many more there are."""
         more = self.counts.total() - len(self.lines)
         return "\n".join([*self.lines, *([f"and {more:,} more"] if more else [])])
 
 
 class JUnitSink(WrittenAtEnd):
-    """One document, written at the end; a case names a few of its findings and counts the others."""
+    """A JUnit document, written at the end; a case lists some of its findings and counts the rest."""
 
     def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
         """Yield the document piece by piece."""
@@ -76,7 +76,7 @@ class JUnitSink(WrittenAtEnd):
 
 
 def _suite(report: Report) -> tuple[str, int, int, int]:
-    """Return the suite of a report, and how many cases it has, how many of which failed, or could not be decided."""
+    """Return the suite of a report, and how many cases it has, how many of them failed, and how many are undecided."""
     cases = _cases(report)
     results = [_case(report, name, case) for name, case in cases.items()]
     failures = sum("<failure" in it for it in results)
@@ -102,7 +102,7 @@ def _suite(report: Report) -> tuple[str, int, int, int]:
 
 
 def _cases(report: Report) -> dict[str, Case]:
-    """Return the cases of a report, those without a finding too."""
+    """Return the cases of a report, including those without findings."""
     checks = report.settings.checks
     of_stores = report.source.backend not in NO_STORES
     names = (*OF_STORES, *checks) if of_stores else ()
@@ -114,7 +114,7 @@ def _cases(report: Report) -> dict[str, Case]:
 
 
 def _case(report: Report, name: str, case: Case) -> str:
-    """Return a case: a failure where the gate is closed for what it has, an error where that is undecided."""
+    """Return a case: a failure if its findings close the gate, an error if they leave it undecided."""
     inner = ""
     if report.status and case.counts[ERROR]:
         inner = _inner("failure", f"{case.counts[ERROR]:,} bad", case.said)
@@ -137,6 +137,6 @@ def _text(said: str) -> str:
 
 
 def escape(text: str) -> str:
-    from html import escape  # late: it loads every name of HTML, which no other format needs
+    from html import escape  # imported late: it loads every name of HTML, which no other format needs
 
     return escape(text)

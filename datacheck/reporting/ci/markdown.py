@@ -1,4 +1,4 @@
-"""Markdown for the summary of a job: what is wrong, a few records of each code, and how to mend it; at most 1 MiB."""
+"""Markdown for the summary of a job: what is wrong, a few records of each code, how to mend them; at most 1 MiB."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 MOST_BYTES = 1 << 20
-"""As many bytes as GitHub takes of a step's summary,"""
+"""Maximum size that GitHub accepts for a step's summary, in bytes."""
 ROOM = 4096
-"""of which so many are kept for what ends it."""
+"""Part of it reserved for the ending, in bytes."""
 NAMED = 5
-"""So many findings of each code are named, and the others counted."""
+"""Maximum number of findings listed of each code; the rest are counted."""
 LONGEST = 300
-"""Characters of a finding."""
+"""Maximum length of a finding, in characters."""
 MARKS = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED", 130: "INTERRUPTED"}
 
 
 class MarkdownSink(WrittenAtEnd):
-    """One document, written at the end; it ends before it is too long, and says what is left out."""
+    """A Markdown document, written at the end; it stops before it is too long, and says what is left out."""
 
     def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
         """Yield the document piece by piece."""
@@ -56,7 +56,7 @@ def _worst(reports: Sequence[Report]) -> str:
 
 
 def _sections(report: Report) -> Iterator[str]:
-    """Yield the parts of what is said of a source."""
+    """Yield the pieces of the section about a source."""
     yield f"## {code(report.source.path)}\n\n{code(_headline(report))}\n\n**{code(verdict_of(report))}**\n\n"
     if not len(report.findings):
         return
@@ -73,7 +73,7 @@ def _sections(report: Report) -> Iterator[str]:
 
 
 def _of_code(name: str, examples: Sequence[Finding], count: int) -> Iterator[str]:
-    """Yield what is said of a code: the first findings, and how to mend them."""
+    """Yield the text about a code: the first findings, and how to mend them."""
     yield f"<details><summary><code>{name}</code>: {count:,}</summary>\n\n"
     yield "".join(f"- {code(sentence(it)[:LONGEST])}\n" for it in examples)
     if count > len(examples):
@@ -87,7 +87,7 @@ def _of_code(name: str, examples: Sequence[Finding], count: int) -> Iterator[str
 
 
 def _examples(report: Report) -> dict[str, list[Finding]]:
-    """Return the first findings of each code; no more are read than it takes."""
+    """Return the first findings of each code; read no more findings than needed."""
     shown: dict[str, list[Finding]] = {}
     wanted = sum(min(count, NAMED) for count in report.counts.values())
     for finding in report.findings:
@@ -106,7 +106,7 @@ def _headline(report: Report) -> str:
 
 
 def code(said: str) -> str:
-    """Return a text as Markdown shows it letter by letter, so that nothing in it is markup.
+    """Return a text as code that Markdown shows letter by letter, so that nothing in it is markup.
 
     >>> print(code("a `b` <c>"))
     `` a `b` <c> ``
@@ -120,5 +120,5 @@ def code(said: str) -> str:
 
 
 def _cell(ours: str) -> str:
-    """Return a text of datacheck's own for a cell or a paragraph."""
+    """Return one of datacheck's own texts for a table cell or a paragraph."""
     return ours.replace("|", "\\|").replace("<", "&lt;")

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, as GitHub's code scanning and editors read it: one run, of at most 25,000 results.
+"""SARIF 2.1.0, as GitHub's code scanning and editors read it: one run of at most 25,000 results.
 
 Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0.
 """
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 MOST = 25_000
-"""As many results as GitHub takes of a run."""
+"""Maximum number of results that GitHub accepts for a run."""
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVEL = {ERROR: "error", WARNING: "warning", NOTICE: "note"}
 OF_VERDICT: dict[Verdict, str] = {"bad": "error", "unverifiable": "warning", "suspicious": "note"}
 
 
 class SarifSink(WrittenAtEnd):
-    """One document, written at the end: the worst results of many, and how many there are."""
+    """A SARIF document, written at the end: all results, or the worst if there are too many, and their total number."""
 
     def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
         """Yield the document piece by piece, a result a line."""
@@ -59,7 +59,7 @@ class SarifSink(WrittenAtEnd):
 
 
 def _rule(code: str) -> dict[str, Any]:
-    """Return what a code is, as a rule."""
+    """Return the rule that describes a code."""
     verdict, meaning = CODES.get(code, (None, "a code of a validator of the caller's own"))
     rule: dict[str, Any] = {"id": code, "shortDescription": {"text": meaning}}
     from datacheck.model.explanations import EXPLANATIONS
@@ -74,7 +74,7 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _invocation(reports: Sequence[Report]) -> dict[str, Any]:
-    """Return how the run ended; what is not among the results is said here."""
+    """Return how the run ended, and a notification if not all findings are among the results."""
     statuses = [it.status for it in reports]
     made: dict[str, Any] = {
         "executionSuccessful": all(it.complete for it in reports),
@@ -119,7 +119,7 @@ def _result(report: Report, finding: Finding, places: dict[str, int]) -> dict[st
 
 
 def _uri(path: str) -> str:
-    """Return a path as a URI: relative where it is, which readers take from the root of the repository.
+    """Return a path as a URI; a relative one stays relative, and readers take it from the root of the repository.
 
     >>> _uri("my data/a#1.h5"), _uri("/data/x")
     ('my%20data/a%231.h5', 'file:///data/x')

@@ -1,4 +1,4 @@
-"""The page: one HTML file to look at, which needs nothing but itself."""
+"""The page: a single HTML file to look at, which needs no other file."""
 
 PAGE = ".html"
-"""What the name of a page ends in: the one format that no program reads, and that need not have every finding."""
+"""Suffix of a page: the one format that no program reads, and that need not contain every finding."""

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 1000, 220
 STEPS = 1200
-"""So many points are drawn of a line: of more, the least and the greatest of each stretch."""
+"""Maximum number of points of a line that are all drawn; of more, the least and greatest of each stretch are drawn."""
 RUNS = 8
-"""So many runs are drawn, the last ones."""
+"""Maximum number of runs that are drawn: the last ones."""
 MARKS = 12
 GAPS = 200
 DECADES = 2
-"""Values that span more powers of ten are drawn with logarithms."""
+"""Values that span more powers of ten than this are drawn on a logarithmic scale."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Event:
-    """An upright line where something happened."""
+    """A vertical line where something happened."""
 
     at: float
     verdict: str
@@ -43,7 +43,7 @@ class Event:
 
 @dataclass
 class Panel:
-    """One of the drawings below each other."""
+    """One of the drawings, which are below each other."""
 
     name: str
     run: str
@@ -55,7 +55,7 @@ class Panel:
     logarithmic: bool
     events: list[Event] = field(default_factory=list)
     gaps: list[tuple[float, float]] = field(default_factory=list)
-    """Where values are NaN or infinite: from and how wide."""
+    """Where values are NaN or infinite: the start and the width."""
 
 
 VALUES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
@@ -66,7 +66,7 @@ VALUES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 
 
 def panels_of(report: Report) -> list[Panel]:
-    """Return the drawings of a log's runs, with what was found marked."""
+    """Return the drawings of a log's runs, with the findings marked."""
     series: Iterable[Any] = report.long_lists.get("series", ())
     runs: dict[int, list[SeriesPoint]] = {}
     for point in series:
@@ -121,7 +121,7 @@ def _panel(name: str, run: str, points: Sequence[SeriesPoint], fields: Sequence[
 
 
 def number(value: float | str) -> float:
-    """Return a number that JSON has as a word, too."""
+    """Return a number that JSON may hold as a word, such as "nan"."""
     return float(value)
 
 
@@ -140,7 +140,7 @@ Point = tuple[float, float | None]
 
 
 def _thinned(points: Sequence[Point]) -> list[Point]:
-    """Return at most some points of a line: of each stretch the first, the least and the greatest."""
+    """Return at most STEPS points unchanged; of more, the first, least, greatest and first missing of each stretch."""
     if len(points) <= STEPS:
         return list(points)
     size = -(-len(points) // (STEPS // 3))
@@ -160,7 +160,7 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
 
 
 def _gaps(points: Sequence[Point]) -> Iterator[tuple[float, float]]:
-    """Yield each stretch without finite values."""
+    """Yield the start and the width of each stretch without finite values."""
     for missing, group in groupby(points, key=lambda it: it[1] is None):
         if missing:
             places = [x for x, _ in group]
@@ -173,7 +173,7 @@ def _second(point: Point) -> float:
 
 
 def _path(points: Sequence[Point]) -> str:
-    """Return the path of a line; what is not finite is a gap."""
+    """Return the path that draws a line; values that are not finite leave gaps."""
     parts, pen = [], "M"
     for x, y in points:
         if y is None:
@@ -181,6 +181,6 @@ def _path(points: Sequence[Point]) -> str:
             continue
         parts.append(f"{pen}{x:.1f} {y:.1f}")
         if pen == "M":
-            parts.append("h0.1")  # a single point shows, too
+            parts.append("h0.1")  # so that a single point is visible
         pen = "L"
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""The table of all findings, as the page's script takes it: in columns, what repeats said once."""
+"""The table of all findings for the page's script: in columns, with each repeated text stored once."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from datacheck.model.key_families import fold
 from datacheck.reporting.page.words import cut, embedded, readable, size_embedded
 
 MOST = 100_000
-"""So many findings are in a page at most."""
+"""Maximum number of findings in a page."""
 BYTES = 9 << 20
-"""So many bytes of them: with the pictures, a page stays below 20 MB."""
+"""Maximum size of the findings in a page, in bytes: with the pictures, a page stays below 20 MB."""
 NUMBERS = 44
-"""So many bytes the numbers of a row take."""
+"""Size of the numbers in a row, in bytes."""
 AT_FIRST = 25
-"""So many are in the page without its script."""
+"""Number of findings that the page shows without its script."""
 WHOLE = "(the store)"
 Cell = int | str | None
 
 
 @dataclass(frozen=True)
 class Row:
-    """A finding in words: `where` it is as people read it, `name` as `show` takes it."""
+    """A finding in words: `where` it is, in readable form, and `name`, as `show` takes it."""
 
     where: str
     name: str
@@ -37,7 +37,7 @@ class Row:
 
 
 class _Words:
-    """Texts by number, each kept once."""
+    """Numbered texts, each stored once."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -55,7 +55,7 @@ class _Words:
 
 @dataclass
 class FindingTable:
-    """Takes findings until there is no room; `count` is of all of them."""
+    """Collects findings until there is no room; `count` counts all of them."""
 
     count: int = 0
     first: list[Row] = field(default_factory=list)
@@ -68,11 +68,11 @@ class FindingTable:
         self._source = ""
 
     def begin(self, source: str) -> None:
-        """Say which source the next findings are of."""
+        """Set the source that the next findings are of."""
         self._source = source
 
     def take(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Yield findings on, and take them in."""
+        """Yield the findings unchanged, and collect them."""
         for finding in findings:
             self.count += 1
             if self.shown < MOST and self.size < BYTES:
@@ -94,7 +94,7 @@ class FindingTable:
 
     @property
     def size(self) -> int:
-        """How many bytes it has on the page, about."""
+        """The approximate size on the page, in bytes."""
         return self._size + sum(it.size for it in self._words.values())
 
     @property
@@ -103,7 +103,7 @@ class FindingTable:
 
     @property
     def json(self) -> str:
-        """The table as the script takes it."""
+        """The table as JSON for the script."""
         words = {name: it.texts for name, it in self._words.items()}
         return embedded({"rows": self._columns, "words": words})
 
@@ -112,7 +112,7 @@ def row_of(finding: Finding, source: str = "") -> Row:
     """Return a finding in words."""
     line = finding.details.get("line")
     name = finding.name
-    if line is not None and finding.file:  # of a prototxt: a place, and a layer
+    if line is not None and finding.file:  # in a prototxt: a place, and a layer
         name = f"{finding.file}:{line}" + (f" {finding.key}" if finding.key else "")
     elif line is not None:
         name = f"line {line}"

@@ -1,4 +1,4 @@
-"""What a page says of reports: its verdict, what is wrong and how to mend it, the store, the findings."""
+"""The content of a page about reports: the verdict, what is wrong and how to mend it, the store, the findings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 LINT, LOG = "prototxt", "log"
-"""The backends of reports that are of no records."""
+"""The backends of reports that are not about records."""
 ALIKE = ("duplicate", "leak")
 UNEXPLAINED = Explanation("", "", "")
 STATES = {0: "clean", 1: "bad", 3: "unverifiable"}
@@ -32,16 +32,16 @@ TITLES = {0: "Clean", 1: "Not clean", 3: "Undecided"}
 OF_LOGS = {0: "Healthy", 1: "Trouble", 3: "Undecided"}
 WORST_FIRST = (130, 1, 3, 0)
 MOST = 19_500_000
-"""So many bytes a page has at most, about."""
+"""Maximum size of a page, approximately, in bytes."""
 SECTION = 2_500_000
-"""So many bytes a source may take on it, without its pictures; few take a hundredth of that."""
+"""Size allowed for a source on the page, without its pictures, in bytes; few take a hundredth of that."""
 LISTED = 2_000
-"""So many of several sources are listed."""
+"""Maximum number of sources listed on a page."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A finding with what its record looks like, and a sound record beside it; or the lines of a log that show it."""
+    """A finding with the look of its record and of a sound one beside it, or with the lines of a log that show it."""
 
     row: Row
     bad: Look | None = None
@@ -52,13 +52,13 @@ class Pair:
 
     @property
     def alike(self) -> bool:
-        """Whether the record beside it is the one that it is like, and nothing is wrong with either."""
+        """Whether the record beside it is the one that it resembles, and nothing is wrong with either."""
         return self.row.code in ALIKE
 
 
 @dataclass
 class Code:
-    """A code that was found: how often, what it means, and some of the records."""
+    """A code that was found: how often, what it means, and some of the records that have it."""
 
     name: str
     verdict: str
@@ -69,7 +69,7 @@ class Code:
 
     @property
     def one(self) -> bool:
-        """Whether one record is shown, which then stands beside the words."""
+        """Whether a single record is shown, which then stands beside the text."""
         return len(self.pairs) == 1
 
 
@@ -98,20 +98,20 @@ class Section:
 
     @property
     def pictures(self) -> int:
-        """How many bytes its pictures have on the page."""
+        """The size of its pictures on the page, in bytes."""
         looks = (it for code in self.codes for pair in code.pairs for it in (pair.bad, pair.sound) if it is not None)
         return sum(4 * len(it.picture) // 3 for it in looks)
 
 
 @dataclass
 class Written:
-    """How much of a page was written, and how many sources are on it in full."""
+    """How many bytes of a page were written, and how many sources are on it in full."""
 
     size: int = 0
     sources: int = 0
 
     def while_there_is_room(self, sections: Sequence[Section], table: FindingTable) -> Iterator[Section]:
-        """Yield the sources that are shown in full: the first one, and those behind it that there is room for."""
+        """Yield the sources that are shown in full: the first one, and those after it as long as there is room."""
         for section in sections:
             if self.sources and self.size + table.size + section.pictures + SECTION > MOST:
                 return
@@ -120,7 +120,7 @@ class Written:
 
 
 def page_of(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield the page of some reports piece by piece."""
+    """Yield the page about some reports piece by piece."""
     table, written = FindingTable(), Written()
     sections = [_section(report, table) for report in reports]
     worst = next((it for it in WORST_FIRST if any(report.status == it for report in reports)), 3)
@@ -146,7 +146,7 @@ def page_of(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def title_of(status: int, reports: Sequence[Report]) -> str:
-    """Return a status in a word."""
+    """Return the title for an exit status."""
     titles = OF_LOGS if all(it.source.backend == LOG for it in reports) else TITLES
     return titles.get(status, "Interrupted")
 
@@ -221,7 +221,7 @@ def codes_of(report: Report, verdicts: dict[str, str]) -> list[Code]:
 
 
 def _sentence(report: Report) -> str:
-    """Say in a sentence what a report comes to."""
+    """Return the result of a report as a sentence."""
     kind = report.source.backend
     parts = [
         (report.bad, "bad"),
@@ -254,7 +254,7 @@ def _of_records(report: Report, said: str) -> str:
 
 
 def _left_out(report: Report) -> str:
-    """Say what was not looked at."""
+    """Return a sentence about what was not checked; empty if there is nothing to say."""
     if report.partial:
         return f" It is a sample: there are {counted(report.tally.records, 'record')}."
     if not report.complete and not report.interrupted:

@@ -1,4 +1,4 @@
-"""Values as pixels: thumbnails, heat maps, lines of values. Runs in a worker, in bounded memory."""
+"""Draw values as pixels: thumbnails, heat maps, lines of values. Runs in a worker, in bounded memory."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ Mark = tuple[int, int, str]
 Area = tuple[float, float, float, float]
 
 SIDE = 160
-"""The longer side of a thumbnail, in pixels."""
+"""Maximum length of a side of a thumbnail, in pixels."""
 MARKED = 24
-"""So many pixels at most are marked one by one."""
+"""Maximum number of pixels that are marked one by one."""
 STEPS = 240
-"""So many steps has a line of values at most."""
+"""Maximum number of steps of a line of values."""
 TALLEST = 8
-"""No side of a thumbnail is more than so many times the other: what is longer is cut."""
+"""Maximum ratio of a side that is longer than SIDE to the other side; the rest is cut off."""
 COLOURS = (1, 3, 4)
-"""Numbers of channels that are grey, RGB and CMYK."""
+"""Numbers of channels of grey, RGB and CMYK pictures."""
 PALETTE = np.array(
     [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)],
     np.float64,
 )
-"""From the least to the greatest value: dark to light for everybody's eyes (after viridis, by van der Walt, Smith)."""
+"""Colours from least to greatest value: dark to light for everybody's eyes (after viridis, by van der Walt, Smith)."""
 NOT_A_NUMBER, INFINITE = (230, 0, 122), (255, 140, 0)
-"""The colours of NaN and of infinity, which the palette does not have."""
+"""Colours of NaN and of infinity, which are not in the palette."""
 BLOCKS = (16, 8)
-"""How tall the rows of blocks of a JPEG are."""
+"""Possible heights of a row of blocks of a JPEG, in pixels."""
 FLAT_GREY, BLACK = 128, 0
-"""What libjpeg fills blocks with that it has no data for, and what Pillow leaves of rows that it did not decode."""
+"""The value with which libjpeg fills blocks without data, and the one that Pillow leaves in rows it did not decode."""
 
 
 def thumbnail(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
-    """Return pictures of (channels, height, width) small enough to show, as (height, width, 3) or (height, width)."""
+    """Return a picture of (channels, height, width) small enough to show, as (height, width, 3) or (height, width).
+
+    Return None if it is empty, does not have three dimensions, or is neither grey nor RGB nor CMYK.
+    """
     if pixels.ndim != 3 or not pixels.size or pixels.shape[0] not in COLOURS:
         return None
     small = _shrunk(pixels)
@@ -55,7 +58,7 @@ def thumbnail(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
 
 
 def looks_like_picture(values: NDArray[Any]) -> NDArray[Any] | None:
-    """Return values as (channels, height, width) where they may be a picture, and None where they are others."""
+    """Return values as (channels, height, width) if they may be a picture, or None if not."""
     if values.ndim == 3 and min(values.shape[1:]) >= 8 and values.shape[0] in (1, 3):
         return values
     if values.ndim == 3 and min(values.shape[:2]) >= 8 and values.shape[2] in (1, 3):
@@ -65,10 +68,10 @@ def looks_like_picture(values: NDArray[Any]) -> NDArray[Any] | None:
 
 @dataclass(frozen=True)
 class Drawn:
-    """An array as pixels, and whether their colours stand for values.
+    """An array as pixels, and whether their colours stand for values (`map`).
 
-    NaN and infinity have colours of their own, wherever one of the values behind a pixel is such; `marks` are those
-    pixels, some of many: across, down, and which of both.
+    A pixel has a special colour if any of the values behind it is NaN or infinite. `marks` are such pixels, if they are
+    few: column, row, and which of the two.
     """
 
     pixels: NDArray[np.uint8]
@@ -77,7 +80,7 @@ class Drawn:
 
 
 def array_picture(values: NDArray[Any]) -> Drawn | None:
-    """Return an array as pixels; None where it has no two dimensions."""
+    """Return an array as pixels, or None if it is empty, not numeric, or does not have two dimensions."""
     if not values.size or values.dtype.kind not in "uifb":
         return None
     like = looks_like_picture(values)
@@ -90,7 +93,7 @@ def array_picture(values: NDArray[Any]) -> Drawn | None:
 
 
 def curve(values: NDArray[Any]) -> Curve | None:
-    """Return a line of values, one for each step; None where there are less than two values."""
+    """Return a line of values in at most STEPS steps, or None if there are fewer than two numbers."""
     if values.dtype.kind not in "uifb" or values.size < 2:
         return None
     flat = values.reshape(-1)[: STEPS << 12].astype(np.float64)
@@ -107,9 +110,9 @@ def curve(values: NDArray[Any]) -> Curve | None:
 
 
 def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
-    """Return the parts at the end of a picture that are nothing but what its decoder fills gaps with.
+    """Return the areas at the end of a picture that hold only the value with which its decoder fills gaps.
 
-    These are the rows from some place to the end, and before them the rest of a row of blocks.
+    These are all rows from one row to the end, and before them the rest of a row of blocks.
     """
     height, width = pixels.shape[1:]
     filled: NDArray[np.bool_] = np.all((pixels >= max(filling - 1, 0)) & (pixels <= filling + 1), axis=0)
@@ -136,7 +139,7 @@ def _or_none(values: NDArray[np.float64]) -> tuple[float | None, ...]:
 
 
 def _edges(length: int, most: int) -> NDArray[np.intp]:
-    """Return where each of at most so many equal pieces begins."""
+    """Return where each piece begins if a length is divided into at most `most` equal pieces."""
     return np.unique(np.linspace(0, length, min(length, most), endpoint=False).astype(np.intp))
 
 
@@ -147,7 +150,7 @@ def _cut(shape: Sequence[int]) -> tuple[int, int]:
 
 
 def _shrunk(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return a picture with no side longer than SIDE, each of its pixels the mean of those that it stands for."""
+    """Return a picture with no side longer than SIDE; each of its pixels is the mean of those it stands for."""
     rows, columns = _cut(pixels.shape[1:])
     pixels = pixels[:, :rows, :columns]
     step = max(1, math.ceil(max(rows, columns) / SIDE))
@@ -162,7 +165,7 @@ def _shrunk(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
-    """Return values as 0 to 255, the least as 0 and the greatest as 255; those of pictures of 0 to 255 stay."""
+    """Return values scaled to 0 to 255, from the least to the greatest; those of pictures of 0 to 255 stay."""
     if low >= 0 and 1 < high <= 255:
         return values.astype(np.uint8)
     with np.errstate(all="ignore"):
@@ -171,7 +174,7 @@ def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[
 
 
 def _as_plane(values: NDArray[Any]) -> NDArray[Any] | None:
-    """Return an array of more than one dimension as rows and columns; further dimensions stand below each other."""
+    """Return an array of more than one dimension as rows and columns; further dimensions are stacked."""
     shape = [size for size in values.shape if size != 1]
     if len(shape) < 2 or shape[-1] < 2:
         return None
@@ -209,13 +212,13 @@ def _heat_map(plane: NDArray[Any]) -> Drawn:
 
 
 def _some(where: NDArray[Any], name: str) -> list[Mark]:
-    """Return the pixels to be marked; where they are many, their colour is enough."""
+    """Return the pixels to mark; none if they are many, since their colour is enough."""
     at = np.argwhere(where)
     return [(int(x), int(y), name) for y, x in at] if len(at) <= MARKED else []
 
 
 def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> Drawn:
-    """Return a picture of floating-point values with the pixels in colour that have NaN or infinity behind them."""
+    """Return a picture of floating-point values in which pixels with NaN or infinity behind them are coloured."""
     rows, columns = _cut(values.shape[1:])
     cut = values[:, :rows, :columns]
     bad = [(np.isinf(cut).any(axis=0), INFINITE, "inf"), (np.isnan(cut).any(axis=0), NOT_A_NUMBER, "nan")]

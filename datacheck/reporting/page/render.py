@@ -1,4 +1,4 @@
-"""Fill the template. Jinja is imported here alone, and only when a page is asked for."""
+"""Fill the templates of pages. Jinja is imported only here, and only if a page is asked for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOME = "datacheck.reporting.page"
 
 @cache
 def _environment() -> jinja2.Environment:
-    """Return what finds the templates that are installed with the package. Everything that is filled in is escaped."""
+    """Return the environment of the templates installed with the package. All values that are filled in are escaped."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader(HOME),
         autoescape=True,
@@ -39,12 +39,12 @@ def _environment() -> jinja2.Environment:
 
 
 def _data(picture: bytes) -> str:
-    """Return a PNG that was made here as the address of itself."""
+    """Return a PNG that was encoded here as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 def _outline(line: Curve) -> str:
-    """Return the path around a line of values, 100 high: from step to step, the greatest and the least of each."""
+    """Return the path around a line of values, 100 high: at each step, the greatest and the least value."""
     span = (line.high / 2 - line.low / 2) or 1.0  # halves, since a difference may overflow
     parts, pen = [], "M"
     for at, (low, high) in enumerate(zip(line.lows, line.highs, strict=True)):
@@ -58,7 +58,7 @@ def _outline(line: Curve) -> str:
 
 
 def _stretches(steps: Sequence[int]) -> list[tuple[int, int]]:
-    """Return ascending steps as stretches: the first of each, and how many there are."""
+    """Return ascending steps as stretches of consecutive ones: the first step and the length of each."""
     made: list[tuple[int, int]] = []
     for step in steps:
         if made and sum(made[-1]) == step:
@@ -69,7 +69,7 @@ def _stretches(steps: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _own(name: str) -> tuple[Markup, str]:
-    """Return a style sheet or script of the package, and the hash by which the page's policy knows it."""
+    """Return a style sheet or script of the package, and the hash by which the page's policy allows it."""
     environment = _environment()
     assert environment.loader is not None
     text = environment.loader.get_source(environment, name)[0]
@@ -78,7 +78,7 @@ def _own(name: str) -> tuple[Markup, str]:
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a page piece by piece. It loads nothing, runs no script but its own, and sends nothing anywhere."""
+    """Yield a page piece by piece. It loads nothing, runs only its own script, and sends nothing anywhere."""
     style, style_hash = _own("page.css")
     script, script_hash = _own("page.js")
     policy = (
@@ -94,5 +94,5 @@ def rendered(template: str, values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def as_markup(text: str) -> Markup:
-    """Return JSON that is safe in a script element as what need not be escaped."""
+    """Return JSON that is safe in a script element, marked as not to be escaped."""
     return Markup(text)  # noqa: S704  (`embedded` has no character that means something to HTML)

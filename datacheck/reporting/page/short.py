@@ -1,4 +1,4 @@
-"""The short form of the page, for notebooks: the verdict, and what was found how often."""
+"""The short form of the page for notebooks: the verdict, and how often each code was found."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOKED_AT = 10_000
 
 
 def short(report: Report) -> str:
-    """Return a report as a piece of HTML that can stand in any page, light or dark."""
+    """Return a report as a piece of HTML that fits into any page, light or dark."""
     colour = COLOURS[STATES.get(report.status, "unverifiable")]
     return (
         f'<div style="border-left:4px solid {colour};padding:.1em 0 .1em 1em;margin:.5em 0">'

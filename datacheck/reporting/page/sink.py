@@ -17,13 +17,13 @@ class HtmlSink:
     shows_records = True
 
     def __init__(self, file: IO[str]) -> None:
-        from datacheck.reporting.page.pages import page_of  # now, while the workers load what they need
+        from datacheck.reporting.page.pages import page_of  # now, while the workers import their modules
 
         self._file = file
         self._page_of = page_of
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
-        """Wait for the end: the page begins with the verdict."""
+        """Do nothing: the page begins with the verdict, so it is written at the end."""
 
     def finish(self, reports: Sequence[Report]) -> None:
         self._file.writelines(self._page_of(reports))

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 FAMILIES, FIELDS = 40, 24
-"""So many families of keys, and fields of each, are listed."""
+"""Maximum number of families of keys that are listed, and of fields of each."""
 FEW = 20
-"""So few labels are listed one by one, each with its count."""
+"""Maximum number of labels that are listed one by one, each with its count."""
 WORDS = frozenset({"text", "bytes", "other"})
 FEW_SIDES = 6
 BARS = 120
-"""A histogram has at most so many bars; more labels share them."""
+"""Maximum number of bars of a histogram; if there are more labels, they share bars."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a histogram, in thousandths of its length and hundredths of its height."""
+    """A bar of a histogram, in thousandths of the histogram's length and hundredths of its height."""
 
     at: float
     width: float
@@ -70,7 +70,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Store:
-    """What a store holds, as the page says it."""
+    """The content of a store, as the page shows it."""
 
     kind: str
     families: list[Family]
@@ -81,7 +81,7 @@ class Store:
 
 
 def store_of(report: Report) -> Store:
-    """Return what the page says of a store."""
+    """Return the content of a store for the page."""
     families = dict(report.profile.families)
     if report.profile.rest is not None:
         families["all other keys"] = report.profile.rest
@@ -117,7 +117,7 @@ def _kind(family: FamilyProfile) -> str:
 
 def _fields(family: FamilyProfile, column: str) -> Iterator[tuple[str, str, str, str]]:
     for name, it in family.fields.items():
-        wordy = it.shape == (0,) and it.format in WORDS  # there is no number in it
+        wordy = it.shape == (0,) and it.format in WORDS  # it holds no numbers
         shape = "several sizes" if it.shape is None else " x ".join(map(str, it.shape)) or "one value"
         share = "" if it.share >= 1 else f"in {100 * it.share:.4g} %"
         whole = name if not column else column if name == "data" else f"{column}/{name}"
@@ -133,12 +133,12 @@ def _range(name: str, it: FieldSummary) -> tuple[str, str, str, str, str, str]:
 
 
 def _histograms(report: Report, statistics: Mapping[str, FieldSummary]) -> Iterator[Histogram]:
-    """Yield how often each label occurs, and which sizes pictures have where they have several."""
+    """Yield a histogram of each label, and of the heights and widths of pictures if they differ."""
     for name, summary in statistics.items():
         made = _histogram(name, summary)
         if made is not None:
             yield made
-        measured = report.tally.statistics.get(name)  # a report that was loaded has the results alone
+        measured = report.tally.statistics.get(name)  # a loaded report has only the results
         sides = {} if measured is None else measured.sides
         for axis, word in enumerate(("height", "width")):
             counts = {str(side): count for (at, side), count in sorted(sides.items()) if at == axis}
@@ -188,7 +188,7 @@ def _histogram(name: str, summary: FieldSummary) -> Histogram | None:
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield what is known of the store beside its records, and what was asked for."""
+    """Yield what is known of the store besides its records, and what the scan was asked for."""
     names = report.convention_names
     if names:
         yield "Conventions", ", ".join(names)
@@ -219,7 +219,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _settings(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield the settings that are not as they are by default."""
+    """Yield the settings that differ from their defaults."""
     plain_ones: Mapping[str, Any] = msgspec.to_builtins(Settings())
     for name, value in msgspec.to_builtins(settings).items():
         if name in ("config", "workers", "eyes") or value == plain_ones[name]:

@@ -10,9 +10,9 @@ from datacheck.model.finding import Finding
 from datacheck.reporting.samples import Place
 
 BINS = 400
-"""So many places are told apart."""
+"""Maximum number of places that are distinguished."""
 MARKS = 200
-"""So many stretches of damage are drawn at most."""
+"""Maximum number of stretches of damage that are drawn."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,10 @@ class Mark:
 
 @dataclass
 class Strip:
-    """Counts the findings of each place by verdict; `records` are those that were read, `size` the bytes there are.
+    """Counts the findings of each place by verdict; `records` is how many were read, `size` is the bytes present.
 
-    Where its end is missing, `said` is how many records the store says that it has, and `whole` how many bytes it had.
+    If the end of the store is missing, `said` is how many records the store says that it has, and `whole` how many
+    bytes it had.
     """
 
     records: int
@@ -40,7 +41,7 @@ class Strip:
     _bytes: list[tuple[int, int, str, str]] = field(default_factory=list)
 
     def take(self, finding: Finding) -> None:
-        """Count a finding of a record; one of the store is marked where it lies in the files, if it says so."""
+        """Count a finding about a record; mark one about the store where it lies in the files, if it says so."""
         if not self._bins:
             self._bins = [{} for _ in range(max(1, min(BINS, self.records)))]
         if finding.index is not None and self.records:
@@ -65,7 +66,7 @@ class Strip:
 
     @property
     def found(self) -> list[Mark]:
-        """What was found of records; neighbouring places of one verdict are one."""
+        """The marks of findings about records: one for each place that has any, with the worst verdict there."""
         made: list[Mark] = []
         count = len(self._bins)
         step = self.cut_records / max(1, count)
@@ -81,7 +82,7 @@ class Strip:
 
     @property
     def in_files(self) -> list[Mark]:
-        """What lies at a place of the files."""
+        """The marks of findings that have a place in the files."""
         size = max(self.size or 1, self.whole)
         marks = []
         for offset, length, verdict, words in self._bytes:
@@ -91,21 +92,21 @@ class Strip:
 
     @property
     def gone(self) -> int:
-        """How many records are lost with the end of the store."""
+        """The number of records that are lost with the end of the store."""
         return max(0, self.said - self.records) if self.whole else 0
 
     @property
     def cut_bytes(self) -> float:
-        """Where the files end, in thousandths of what they had; 1000 where nothing is missing."""
+        """Where the files end, in thousandths of the bytes they had; 1000 if nothing is missing."""
         return 1000.0 if not self.whole or self.size is None else round(1000 * self.size / self.whole, 2)
 
     @property
     def cut_records(self) -> float:
-        """Where the records that are left end, in thousandths of all that there were."""
+        """Where the remaining records end, in thousandths of all that there were."""
         return round(1000 * self.records / max(1, self.records + self.gone), 2)
 
     def damage(self, places: Iterable[Place]) -> list[Mark]:
-        """Return the stretches of records among which damage lies, each once."""
+        """Return the marks of the ranges of records in which damage lies, each once."""
         made: dict[tuple[int, int, str], Mark] = {}
         for it in places:
             if self.records and len(made) < MARKS:

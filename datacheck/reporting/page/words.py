@@ -9,11 +9,11 @@ from typing import Any
 from datacheck.model.escaping import unescape
 
 LONGEST = 500
-"""Characters of a message or a name on the page; the JSON report has all of it."""
+"""Maximum length of a message or a name on the page, in characters; the JSON report has all of it."""
 
 
 def readable(name: str) -> str:
-    r"""Return an escaped name as people read it, where its bytes are UTF-8 and each character can be seen.
+    r"""Return an escaped name in readable form, if its bytes are UTF-8 and all characters are visible.
 
     >>> readable(r"\xe7\x8c\xab.jpg"), readable(r"a\x1b[31m")
     ('猫.jpg', 'a\\x1b[31m')
@@ -28,12 +28,12 @@ def readable(name: str) -> str:
 
 
 def cut(text: str, most: int = LONGEST) -> str:
-    """Return a text that is no longer than the page shows."""
+    """Return a text cut after `most` characters."""
     return text if len(text) <= most else f"{text[:most]}..."
 
 
 def with_commands(text: str) -> list[tuple[str, bool]]:
-    """Return the pieces of a text, and of each whether it is a command or an option.
+    """Return the pieces of a text, each with whether it is a command or an option.
 
     >>> with_commands("Run `make`, with --range.")
     [('Run ', False), ('make', True), (', with ', False), ('--range', True), ('.', False)]
@@ -43,7 +43,7 @@ def with_commands(text: str) -> list[tuple[str, bool]]:
 
 
 def steps(advice: str | None) -> list[tuple[str, str]]:
-    """Return the lines that say what to run next: what each is for, and the command, "" where it is none.
+    """Return the lines that say what to run next: the purpose of each, and its command ("" if it has none).
 
     >>> steps("look at one: datacheck show x 1")
     [('look at one', 'datacheck show x 1')]
@@ -66,13 +66,13 @@ def embedded(value: Any) -> str:
 
 
 def safe_in_script(text: str) -> str:
-    """Return JSON without the characters that mean something to HTML or to a reader of lines."""
+    """Return JSON without the characters that have a meaning in HTML or end a line."""
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def size_embedded(text: str) -> int:
-    r"""Return how many bytes a text takes as `embedded` writes it.
+    r"""Return the number of bytes that a text takes as `embedded` writes it.
 
     >>> size_embedded("<b>") == len(embedded("<b>"))
     True

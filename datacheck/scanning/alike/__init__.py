@@ -1,1 +1,1 @@
-"""Find records that are alike: equal values by their digests, and pictures that look the same."""
+"""Find similar records: equal values by their digests, and pictures that look the same by their perceptual hashes."""

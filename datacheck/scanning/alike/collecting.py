@@ -1,4 +1,4 @@
-"""In the workers: the digest of each record that is compared, and the keys of all of them."""
+"""Collect, in the workers, the digests of the records that are compared and the keys of all records."""
 
 from __future__ import annotations
 
@@ -24,20 +24,26 @@ if TYPE_CHECKING:
     from datacheck.scanning.alike.looking import Looking
 
 SHORT = 32
-"""Values of fewer bytes are labels, counts and the like, which recur."""
+"""Minimum size of a compared value, in bytes. Shorter values are labels, counts and the like, which recur."""
 POSE = 4
-"""Matrices with no longer side are intrinsics, rotations, poses."""
+"""Longest side of a matrix that is taken for intrinsics, a rotation or a pose."""
 LOOKS = 8
-"""Values of a row that are looked at first."""
+"""Number of values of a row that are compared first when looking for rows of a single value."""
 NUMBERS = frozenset({"npy", "npz", "torch", "safetensors", "pickle", "msgpack", "raw", "rows"})
-"""Decoders of arrays, of which those beside pictures say something of them. Sound and video stand for themselves."""
+"""Decoders of arrays that, beside pictures, describe the pictures.
+
+Sound and video are not among them: such records are compared by themselves.
+"""
 BESIDE = "numbers beside pictures"
 TEXTS = frozenset({"json", "text"})
-"""Decoders of what describes other records, where there are other records."""
+"""Decoders of texts that describe other records, if the store has other records."""
 
 
 class Chunk(msgspec.Struct):
-    """Neighbouring records of a part: the keys of all, and the digests of those at `rows` (None: all of them)."""
+    """Neighbouring records of a part: the keys of all of them, and the digests of those at `rows`.
+
+    `rows` is None if all records have a digest.
+    """
 
     part: Part
     count: int
@@ -48,10 +54,10 @@ class Chunk(msgspec.Struct):
 
 
 class Taken(msgspec.Struct):
-    """What one check came to. `left_out` counts the records that are not compared, by what they are.
+    """The result of one check.
 
-    `places` are the indexes in the shard of the pictures that have `prints`; `values` are those of some records, by
-    field.
+    `left_out` counts the records that are not compared, by reason. `places` has the indexes in the shard of the
+    pictures that have `prints`. `values` has the values of some records, by field.
     """
 
     chunks: list[Chunk] = []
@@ -62,7 +68,7 @@ class Taken(msgspec.Struct):
 
 
 class Collect(msgspec.Struct, frozen=True):
-    """Collects the digests of the records of a store, and where `looks` says so what pictures look like."""
+    """A request to collect the digests of a store's records, the prints of its pictures (`looks`), and `values`."""
 
     looks: bool = False
     values: bool = False
@@ -74,7 +80,7 @@ class Collect(msgspec.Struct, frozen=True):
 
 
 class Collecting:
-    """The digests of the records of one check."""
+    """The digests collected during one check."""
 
     def __init__(self, profile: Profile, watch: Mapping[str, KeyWatch] | None, looking: Looking | None = None) -> None:
         self._taken = Taken()
@@ -86,7 +92,7 @@ class Collecting:
 
     @property
     def result(self) -> Taken:
-        """What it came to."""
+        """The result of the check."""
         import numpy as np
 
         looking = self._looking
@@ -98,7 +104,7 @@ class Collecting:
         return self._taken
 
     def take(self, block: AnyBlock, indexes: Sequence[int]) -> AnyBlock:
-        """Take the digests of a block."""
+        """Collect the digests of a block."""
         import numpy as np
 
         from datacheck.digests.of_blocks import digests_of, joined_keys, keys_of, not_read, part_of
@@ -116,13 +122,13 @@ class Collecting:
         self._taken.chunks.append(Chunk(part_of(block), len(block), keys, sizes, which, digests))
         self._taken.left_out = dict(+self._left_out)
         if self._looking is not None:
-            beside = self._beside(block)  # no duplicates, and yet their values may drift
+            beside = self._beside(block)  # not compared as duplicates, but their values may drift
             digests += digests_of(block.take(beside)) if len(beside) else b""
             self._looking.begin(indexes, [*rows, *beside], digests)
         return block
 
     def _beside(self, block: AnyBlock) -> Sequence[int]:
-        """Return which records are numbers beside pictures, as far as they were read."""
+        """Return the rows of records that are numbers beside pictures, without unread ones."""
         from datacheck.digests.of_blocks import not_read
 
         if BESIDE not in self._reasons.values():
@@ -136,7 +142,7 @@ class Collecting:
         return [row for row in rows if row not in unread]
 
     def _compared(self, block: AnyBlock) -> tuple[AnyBlock, Sequence[int]]:
-        """Return a block with what is compared of its records, and which they are."""
+        """Return a block reduced to what is compared of its records, and the rows of these records."""
         if isinstance(block, RowBlock):
             return self._of_rows(block)
         rows: Sequence[int] = range(len(block))
@@ -184,12 +190,15 @@ class Collecting:
 
 
 def _recurring(column: NDArray[Any]) -> bool:
-    """Say whether rows are small matrices, of cameras and poses: a camera has one in all of its pictures."""
+    """Return whether rows are small matrices of cameras or poses, which recur: all pictures of a camera share one."""
     return column.ndim == 3 and max(column.shape[1:]) <= POSE
 
 
 def blank_rows(columns: Mapping[str, NDArray[Any]], count: int) -> NDArray[np.bool_]:
-    """Return which rows have one value only in each of their columns; of most a few values tell that they have more."""
+    """Return which rows have only a single value in each of their columns.
+
+    For most rows, `LOOKS` of their values are enough to show that they have more than one.
+    """
     import numpy as np
 
     blank = np.ones(count, bool)
@@ -203,7 +212,7 @@ def blank_rows(columns: Mapping[str, NDArray[Any]], count: int) -> NDArray[np.bo
 
 
 def _only_family(profile: Profile) -> bool:
-    """Say whether there is nothing but one family that is compared."""
+    """Return whether the store has a single family and nothing else, and that family is compared."""
     return (
         len(profile.families) == 1
         and profile.rest is None
@@ -212,7 +221,10 @@ def _only_family(profile: Profile) -> bool:
 
 
 def left_out(name: str, profile: Profile) -> str:
-    """Return why the records of a family are not compared, "" where they are: labels and words recur, masks too."""
+    """Return why the records of a family are not compared, or "" if they are.
+
+    Labels, words and masks recur, so that equal ones are no duplicates.
+    """
     family = profile.families[name]
     others = [it for it in profile.every if not _is_text(it.decoder) and it.decoder != UNKNOWN]
     if family.label:
@@ -229,9 +241,9 @@ def left_out(name: str, profile: Profile) -> str:
 
 
 def beside_pictures(family: FamilyProfile, others: Sequence[FamilyProfile]) -> bool:
-    """Say whether records say something of pictures: boxes, classes, poses; there are about as many pictures at least.
+    """Return whether a family describes pictures (boxes, classes, poses), with at least half as many pictures sampled.
 
-    A robot that stands still has one pose, and boxes recur: the pictures say whether a sample is there twice.
+    Such values recur: a robot that stands still keeps one pose. The pictures decide whether a sample occurs twice.
     """
     if _has_pictures(family) or not _is_numbers(family):
         return False

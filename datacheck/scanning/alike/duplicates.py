@@ -25,28 +25,31 @@ class Duplicates:
         self._begun: tuple[Sorter, Compared] | None = None
 
     def _files(self) -> tuple[Sorter, Compared]:
-        """Return the temporary files, of which many scans that wait for their turn have none."""
+        """Return the temporary files, created at the first use: many scans that wait their turn have none."""
         if self._begun is None:
             sorter = Sorter()
             self._begun = sorter, Compared(0, sorter, self.beside)
         return self._begun
 
     def collect(self, tally: Tally) -> None:
-        """Take what a check came to."""
+        """Take the result of a check."""
         self._files()[1].collect(tally)
 
     def close(self) -> None:
-        """Close the temporary files of a scan that came to nothing."""
+        """Close the temporary files after a scan that failed."""
         if self._begun is not None:
             for it in self._begun:
                 it.__exit__()
 
     def packed(self, made: Any) -> bytes:
-        """Return what a check came to as bytes: the keys of its records, and the digests of most."""
+        """Return the result of a check as bytes: the keys of its records, and the digests of most of them."""
         return msgspec.msgpack.encode(made)
 
     def unpacked(self, raw: bytes, records: int) -> Taken:
-        """Return what a check came to."""
+        """Return the result of a check from its bytes.
+
+        Raises ValueError if it has anything but digests and keys, or does not fit the number of records.
+        """
         made = msgspec.msgpack.decode(raw, type=Taken)
         if made.places is not None or made.prints is not None or made.values:
             raise ValueError("nothing looks at records beside their digests")

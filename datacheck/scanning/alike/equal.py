@@ -1,4 +1,4 @@
-"""Go through sorted digests for those that occur more than once."""
+"""Find digests that occur more than once in sorted digests."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from numpy.typing import NDArray
 
 from datacheck.digests.sorting import Rows, Sorter
 from datacheck.reporting.compared import FIRST
+from datacheck.scanning.alike.places import PLACE_BITS
 
 Numbers = NDArray[np.int64]
 
 
 @dataclass
 class Equals:
-    """What equal digests come to. `pairs` has for each record that is there before its place and that of the first one.
+    """The result of comparing digests.
 
-    Of each store: how many `different` values it has, how many of its records hold a value that another store has
-    (`shared`) or none has (`alone`), and the places of the first of the latter.
+    `pairs` has a row for each record that has the value of an earlier one: its place, and the place of the first record
+    with that value. For each store, `different` is the number of distinct values, `shared` the number of records whose
+    value another store has too, `alone` the number of records whose value no other store has, and `first_alone` the
+    first places of the latter.
     """
 
     pairs: Sorter
@@ -30,7 +33,7 @@ class Equals:
 
 
 class _Last:
-    """The group that a piece ended with, which may go on in the next one."""
+    """The last group of a piece of sorted rows, which may continue in the next piece."""
 
     def __init__(self, stores: int) -> None:
         self.digest: tuple[Any, Any] | None = None
@@ -39,7 +42,7 @@ class _Last:
 
 
 def find_equal(sorter: Sorter, stores: int, pairs: Sorter) -> Equals:
-    """Return what equal digests come to; records with an equal one before them go to `pairs`."""
+    """Compare sorted digests and return the result; records that equal an earlier one go to `pairs`."""
     made = Equals(pairs, [0] * stores, [0] * stores, [0] * stores, [[] for _ in range(stores)])
     last = _Last(stores)
     for rows in sorter.sorted():
@@ -60,7 +63,7 @@ def _take(rows: Rows, last: _Last, made: Equals) -> None:
         found = np.zeros((int(again.sum()), 3), np.uint64)
         found[:, 0], found[:, 1] = places[again], firsts[groups[again]]
         made.pairs.add(found)
-    whose = (places >> np.uint64(48)).astype(np.int64)
+    whose = (places >> np.uint64(PLACE_BITS)).astype(np.int64)
     stores, count = len(made.different), len(firsts)
     counts = np.bincount(whose * count + groups, minlength=stores * count).reshape(stores, count)
     counts[:, 0] += last.counts
@@ -69,7 +72,7 @@ def _take(rows: Rows, last: _Last, made: Equals) -> None:
 
 
 def _finish(counts: Numbers, firsts: NDArray[np.uint64], made: Equals) -> None:
-    """Count groups that are complete: shape (stores, groups)."""
+    """Count complete groups; `counts` has shape (stores, groups)."""
     there = counts > 0
     in_one = there.sum(axis=0) == 1
     for store in range(len(counts)):

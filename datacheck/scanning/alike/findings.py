@@ -1,4 +1,4 @@
-"""Findings of records that are alike."""
+"""Make the findings for records that are alike."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
 from datacheck.reporting.compared import Comparison
 from datacheck.scanning.alike.equal import Equals
+from datacheck.scanning.alike.places import PLACE_BITS
 
 if TYPE_CHECKING:
     from datacheck.scanning.alike.near import Near
     from datacheck.scanning.alike.store import Compared
 
-PLACE = (1 << 48) - 1
+PLACE = (1 << PLACE_BITS) - 1
 BITS = 256
 
 
@@ -23,7 +24,7 @@ def findings_of(pairs: Sorter, stores: Sequence[Compared], called: Sequence[str]
     """Yield the place and the finding of each record that has the value of an earlier one."""
     for rows in pairs.sorted():
         for place, first, _ in rows.tolist():
-            number, before = place >> 48, first >> 48
+            number, before = place >> PLACE_BITS, first >> PLACE_BITS
             store = stores[number]
             name = stores[before].names.name(first & PLACE)
             finding = same_as(str(name), None if before == number else called[before])
@@ -35,7 +36,7 @@ def near_findings(
 ) -> Iterator[tuple[int, Finding]]:
     """Yield the place and the finding of each picture that looks like an earlier one."""
     for place, first, bits in near:
-        number, before = place >> 48, first >> 48
+        number, before = place >> PLACE_BITS, first >> PLACE_BITS
         store = stores[number]
         name = str(stores[before].names.name(first & PLACE))
         finding = looks_like(name, None if before == number else called[before], bits)
@@ -51,14 +52,14 @@ def looks_like(name: str, other: str | None, bits: int) -> Finding:
 
 
 def same_as(name: str, other: str | None) -> Finding:
-    """Return the finding for a value that a record has too, of the same store or of another one."""
+    """Return the finding for a value that another record of the same store or of another store has too."""
     if other is None:
         return found("duplicate", f"the same value as {name}", first=name)
     return found("leak", f"the same value as {name} in {plain(other)}", first=name, store=other)
 
 
 def comparison_of(store: Compared, equals: Equals, others: Sequence[str]) -> Comparison:
-    """Return what a report says of the comparison of a store with others."""
+    """Return the section of a report about the comparison of a store with others."""
     number = store.number
     return Comparison(
         others=list(others),

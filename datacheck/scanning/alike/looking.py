@@ -1,4 +1,4 @@
-"""In the workers: what the pictures of a check look like, and the values of some of its records."""
+"""Collect, in the workers, the prints of the pictures of a check and statistics of the values of some records."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from datacheck.model.finding import Finding
 from datacheck.scanning.alike.prints import prints_of
 
 SAMPLED = 2048
-"""The values of so many records of each field are kept: those with the least digests, which are a random few."""
+"""Number of records per field whose values are kept.
+
+They are those with the smallest digests, which amounts to a random sample.
+"""
 MEASURES = ("mean", "standard deviation", "least value", "greatest value")
 
 
 class Values(msgspec.Struct):
-    """Of some records the start of their digests, ascending, and their MEASURES, shape (records, 4); adds up."""
+    """Statistics of some records of a field, which can be added up.
+
+    `digests` has the first 8 bytes of their digests, ascending; `measures` has their MEASURES, with shape (records, 4).
+    """
 
     digests: NDArray[np.uint64]
     measures: NDArray[np.float64]
@@ -35,7 +41,7 @@ class Values(msgspec.Struct):
 
 
 class Looking:
-    """A view that judges nothing, and takes note of what goes by."""
+    """A view that judges nothing and records the prints and values of the batches that pass."""
 
     def __init__(self, *, looks: bool) -> None:
         self.pixels = looks
@@ -47,7 +53,7 @@ class Looking:
         self._seen: set[int] = set()
 
     def begin(self, indexes: Sequence[int], rows: Sequence[int], digests: bytes) -> None:
-        """Be ready for the batches of a block, of which the records at `rows` are compared."""
+        """Prepare for the batches of a block, whose records at `rows` have the given digests."""
         self._indexes = np.asarray(indexes, np.int64)
         self._digests = np.zeros(len(indexes), np.uint64)
         if len(rows):
@@ -61,17 +67,17 @@ class Looking:
         return findings
 
     def __call__(self, batch: Batch) -> Iterator[tuple[int, Finding]]:
-        """Take note of a batch."""
+        """Record the values and prints of a batch."""
         numbers = batch.values.dtype.kind in "uif" and batch.width > 0 and not batch.pixels_skipped
         if numbers and not batch.label:
-            if batch.width > 1 or batch.floating:  # single whole numbers are ids, and those of two stores differ
+            if batch.width > 1 or batch.floating:  # single integers are ids, which differ between two stores
                 self._measure(batch)
             if self.pixels and not (batch.expected is not None and batch.expected.constant):
                 self._look(batch)
         yield from ()
 
     def _look(self, batch: Batch) -> None:
-        """Take the prints of records that have none yet: the first picture of a record stands for it."""
+        """Record the prints of records that have none yet: the first picture of a record stands for it."""
         for rows, prints in prints_of(batch):
             new = [at for at, row in enumerate(rows.tolist()) if row not in self._seen and self._digests[row]]
             self._seen.update(rows[new].tolist())
@@ -79,7 +85,7 @@ class Looking:
             self.prints.append(prints[new])
 
     def _measure(self, batch: Batch) -> None:
-        """Measure the records with the least digests."""
+        """Measure the records with the smallest digests."""
         rows = np.asarray(batch.rows, np.int64)
         digests = self._digests[rows]
         known = self.values.get(batch.field)

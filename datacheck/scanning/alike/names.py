@@ -1,4 +1,7 @@
-"""The names of records by their place in a store, in a temporary file: a billion keys are no matter for the memory."""
+"""Keep the names of records by their place in a store.
+
+They are kept in a temporary file, so that even a billion keys take little memory.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ LENGTH_BYTES = 4
 
 
 class Stretch(NamedTuple):
-    """Keys that lie one behind the other in the file: of one length, or their `lengths` before them (-1)."""
+    """Keys that lie one after the other in the file.
+
+    `lengths` is the length of each key, or -1 if they differ and their lengths are stored before them.
+    """
 
     first: int
     records: int
@@ -27,7 +33,7 @@ class Stretch(NamedTuple):
 
 
 class RecordName(NamedTuple):
-    """What a record is called: its escaped key, and the file and the database that it lies in."""
+    """The name of a record: its escaped key, and the file and the database that it lies in."""
 
     key: str
     file: str | None
@@ -37,7 +43,7 @@ class RecordName(NamedTuple):
         return named(self.key, self.file, self.database)
 
     def on(self, finding: Finding, index: int | None) -> Finding:
-        """Return a finding as one of this record."""
+        """Return a finding with this record's name."""
         return msgspec.structs.replace(finding, key=self.key, file=self.file, database=self.database, index=index)
 
 
@@ -57,7 +63,7 @@ class KeyLog:
         self._file.close()
 
     def add(self, first: int, chunk: Chunk) -> None:
-        """Add the keys of records, of which the first is at this place in the store."""
+        """Add the keys of neighbouring records, the first of which is at place `first` of the store."""
         alike = isinstance(chunk.lengths, int)
         lengths = chunk.lengths if isinstance(chunk.lengths, int) else -1
         part = self._parts.setdefault(chunk.part, chunk.part)

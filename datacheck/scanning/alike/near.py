@@ -1,8 +1,8 @@
 """Find pictures whose prints differ in few bits.
 
-Prints that differ in at most 15 of 256 bits have at least one of their 16 pieces of 16 bits in common, and of those
-that differ in twice as many nearly all do: only prints that have a piece in common are compared, piece by piece.
-A million pictures take 20 seconds, and some 300 bytes of memory each.
+Prints that differ in at most 15 of 256 bits share at least one of their 16 pieces of 16 bits, and nearly all of those
+that differ in twice as many bits do. So only prints that share a piece are compared, piece by piece. A million pictures
+take 20 seconds, and about 300 bytes of memory each.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.scanning.alike.places import PLACE_BITS
+
 PIECES = 16
 MOST_PICTURES = 1 << 25
-"""More are not compared: their prints are held in memory."""
+"""Maximum number of pictures that are compared; their prints are held in memory."""
 MOST_PAIRS = 1 << 31
-"""Of so many pairs that have a piece in common all are compared; the largest groups beyond that are left out."""
+"""Maximum number of pairs with a common piece that are compared; the largest groups beyond that are left out."""
 AT_ONCE = 1 << 20
-"""Pairs that are compared together."""
-PLACE_BITS = 48
+"""Number of pairs that are compared at once."""
 
 Numbers = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
 
 class Near(NamedTuple):
-    """A picture that looks like one before it, by their places, and in how many bits they differ."""
+    """A picture that looks like an earlier one: both places, and the number of bits in which they differ."""
 
     place: int
     first: int
@@ -35,16 +36,19 @@ class Near(NamedTuple):
 
 
 class Nearness(NamedTuple):
-    """What was found, by the place of the later one; so many `crowded` pictures were not compared with their like."""
+    """The near pictures that were found, ordered by the place of the later one.
+
+    `crowded` is the number of pictures that were not compared with all similar ones.
+    """
 
     found: list[Near]
     crowded: int
 
 
 def find_near(places: Sequence[Words], prints: Sequence[NDArray[np.uint8]], bits: int) -> Nearness:
-    """Return for each picture that looks like an earlier one the one it is told with.
+    """Return, for each picture that looks like an earlier one, which earlier one it is reported with.
 
-    That is one of an earlier store, if there is such, and of these the one that differs least and comes first.
+    A picture of an earlier store is preferred; among those, the one that differs least, and then the first.
     """
     if not places:
         return Nearness([], 0)
@@ -58,13 +62,13 @@ def find_near(places: Sequence[Words], prints: Sequence[NDArray[np.uint8]], bits
     again = np.flatnonzero(~new)
     for place, first in zip(at[again].tolist(), at[firsts[np.cumsum(new)[again] - 1]].tolist(), strict=True):
         _take(best, place, first, 0)
-    # of pictures with the same print the first one stands for all: the others are told with it
+    # the first of several pictures with the same print stands for all of them; the others are reported with it
     own, its, crowded = at[firsts], words[firsts], set[int]()
     for one, other, apart in _pairs(its, bits, crowded) if bits else ():
         later, earlier = np.maximum(own[one], own[other]), np.minimum(own[one], own[other])
         for place, first, differ in zip(later.tolist(), earlier.tolist(), apart.tolist(), strict=True):
             _take(best, place, first, differ)
-    # and with what that one looks like in an earlier store: a copy of it is as much a leak
+    # the others also look like its match in an earlier store: a copy of a leaked picture is a leak as well
     for place, first in zip(at[again].tolist(), at[firsts[np.cumsum(new)[again] - 1]].tolist(), strict=True):
         if first in best and not best[first][0]:
             _take(best, place, best[first][2], best[first][1])
@@ -80,7 +84,7 @@ def _take(best: dict[int, tuple[bool, int, int]], place: int, first: int, bits: 
 
 
 def _pairs(prints: Words, bits: int, crowded: set[int]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
-    """Yield pairs of different prints that differ in at most so many bits, and in how many; some of them repeatedly."""
+    """Yield pairs of different prints that differ in at most `bits` bits, with this number; some repeatedly."""
     pieces = prints.view(np.uint16)
     for number in range(PIECES):
         piece = pieces[:, number]
@@ -90,7 +94,7 @@ def _pairs(prints: Words, bits: int, crowded: set[int]) -> Iterator[tuple[Number
         left = _too_many(sizes)
         for start, size in zip(starts[left].tolist(), sizes[left].tolist(), strict=True):
             crowded.update(order[start : start + size].tolist())
-        # `behind` is how many of its group come behind each one
+        # `behind` is the number of later members of the same group
         behind = np.repeat(starts + sizes, sizes) - np.arange(len(order)) - 1
         behind[np.repeat(left, sizes)] = 0
         there, step = np.flatnonzero(behind), 1
@@ -107,7 +111,7 @@ def _pairs(prints: Words, bits: int, crowded: set[int]) -> Iterator[tuple[Number
 
 
 def _too_many(sizes: Numbers) -> NDArray[np.bool_]:
-    """Say which groups are left out, the largest ones, for all pairs not to be too many."""
+    """Return which groups, starting from the largest, to leave out so that at most MOST_PAIRS pairs remain."""
     pairs = sizes * (sizes - 1) // 2
     order = np.argsort(sizes, kind="stable")
     left = np.empty(len(sizes), bool)

@@ -1,7 +1,8 @@
-"""What a picture looks like, in 256 bits: the signs of the lowest frequencies of its cosine transform.
+"""Compute prints of pictures: perceptual hashes of 256 bits.
 
-Pictures of one motif have nearly the same bits, whatever they are stored as, at whatever size and quality. It is the
-`phash` that many programs have, with 16 frequencies each way. Libraries that have it bring SciPy and PyWavelets.
+The bits are the signs of the lowest frequencies of the picture's cosine transform. Pictures of one motif have nearly
+the same bits, whatever their format, size and quality. This is the `phash` that many programs have, with 16 frequencies
+each way. The libraries that offer it depend on SciPy and PyWavelets.
 """
 
 from __future__ import annotations
@@ -17,25 +18,26 @@ from datacheck.model.batch import Batch, SeparateArrays
 
 BITS = 256
 USUAL_BITS, MOST_BITS = 14, 31
-"""So many bits may differ between pictures that look the same, by default and at most.
+"""Maximum number of bits in which pictures that look the same may differ: by default, and the largest value allowed.
 
-Of 6,000 digits of MNIST the two that are most alike differ in 20, pictures of different things in more than 100.
+Of 6,000 digits of MNIST the two most similar ones differ in 20 bits; pictures of different things differ in more than
+100.
 """
 SIDE, FREQUENCIES = 32, 16
 LEAST_SIDE = 8
-"""Pictures with a smaller side have no looks."""
+"""Smallest side of a picture that has a print, in pixels."""
 FLAT = 0.004
-"""Nor have those whose values differ by less than this share of their range."""
+"""Pictures whose standard deviation is at most this share of their value range count as flat and have no print."""
 CHANNELS = (1, 3, 4)
 AT_ONCE = 1 << 22
-"""Bytes of pictures that are looked at together."""
+"""Bytes of pictures that are processed at once."""
 
 Prints = NDArray[np.uint8]
-"""Shape (pictures, 32)."""
+"""Prints of shape (pictures, 32)."""
 
 
 def is_picture(shape: tuple[int, ...]) -> bool:
-    """Say whether arrays of a shape may be pictures."""
+    """Return whether arrays of a shape may be pictures."""
     height, width = _sides(shape)
     return min(height, width) >= LEAST_SIDE
 
@@ -51,7 +53,7 @@ def _sides(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def prints_of(batch: Batch) -> Iterator[tuple[NDArray[np.int64], Prints]]:
-    """Yield the rows and the prints of the pictures of a batch; of flat ones and of those with NaN there is none."""
+    """Yield the rows and the prints of the pictures of a batch; flat ones and those with NaN have no print."""
     if not len(batch.rows) or not is_picture(batch.shape):
         return
     rows = np.asarray(batch.rows, np.int64)
@@ -64,7 +66,7 @@ def prints_of(batch: Batch) -> Iterator[tuple[NDArray[np.int64], Prints]]:
 
 
 def _small(pictures: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return pictures in grey, 32 by 32, and which of them are not flat."""
+    """Return pictures in grey with 32 by 32 pixels, and which of them are not flat."""
     shape = pictures.shape[1:]
     if len(shape) == 2:
         grey = pictures.astype(np.float32)
@@ -83,7 +85,10 @@ def _small(pictures: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool
 
 
 def _shrunk(grey: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Return pictures with 32 pixels along an axis: means of neighbouring ones, or some of them repeated."""
+    """Return pictures with 32 pixels along an axis.
+
+    These are means of neighbouring pixels, or repeated pixels if the pictures are smaller.
+    """
     size = grey.shape[axis]
     if size < SIDE:
         repeated: NDArray[np.float32] = np.take(grey, np.arange(SIDE) * size // SIDE, axis=axis)
@@ -103,7 +108,7 @@ def _cosines() -> NDArray[np.float32]:
 
 @cache
 def _order() -> NDArray[np.int64]:
-    """Return the frequencies from low to high: what noise and compression change lies together at the end."""
+    """Return the order of frequencies from low to high, so that noise and compression change mostly the last bits."""
     across, down = np.meshgrid(np.arange(FREQUENCIES), np.arange(FREQUENCIES))
     return np.lexsort((across.ravel(), (across + down).ravel()))
 
@@ -111,5 +116,5 @@ def _order() -> NDArray[np.int64]:
 def _prints(small: NDArray[np.float32]) -> Prints:
     waves = (_cosines() @ small @ _cosines().T).reshape(len(small), -1)[:, _order()]
     bits = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
-    bits[:, 0] = False  # how bright it is says nothing
+    bits[:, 0] = False  # the mean brightness does not distinguish pictures
     return np.packbits(bits, axis=1)

@@ -1,4 +1,4 @@
-"""What is known of a store that is compared: the digests of its records, which go to be sorted, and their names."""
+"""Collect the digests of a store's records, which are passed on to be sorted, and the names of its records."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.alike.collecting import Chunk, Collect, Taken
 from datacheck.scanning.alike.looking import Values
 from datacheck.scanning.alike.names import KeyLog
-
-PLACE_BITS = 48
-"""A record's place among all stores: the number of the store above these bits, its place in the store below."""
+from datacheck.scanning.alike.places import PLACE_BITS
 
 
 class Compared:
-    """A store whose records are compared, as something done alongside its scan. A context manager."""
+    """A store whose records are compared alongside its scan. A context manager."""
 
     def __init__(self, number: int, sorter: Sorter, beside: Collect) -> None:
         self.number = number
@@ -44,7 +42,7 @@ class Compared:
         self.names.__exit__(*exc)
 
     def collect(self, tally: Tally) -> None:
-        """Take what a check came to, which is of the next records."""
+        """Take the result of the next check, in the order of the records."""
         made: Taken | None = tally.made
         self.indexed &= tally.complete
         first = self._records
@@ -78,16 +76,16 @@ class Compared:
         return rows
 
     def conclude(self, report: Report) -> Iterator[Finding]:
-        """Wait for the other stores."""
+        """Yield no findings yet: the comparison waits for the other stores."""
         yield from ()
 
     def index(self, place: int) -> int | None:
-        """Return the index of the record at a place, None where it is not known."""
+        """Return the index of the record at a place, or None if it is not known."""
         return place if self.indexed else None
 
 
 def is_sound(chunk: Chunk) -> bool:
-    """Say whether a file of keys and digests fits so many records, with a digest for each that is compared."""
+    """Return whether the keys, rows and digests of a chunk that was read back fit its number of records."""
     compared = chunk.count
     if chunk.rows is not None:
         if len(chunk.rows) % 4:

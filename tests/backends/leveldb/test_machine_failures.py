@@ -15,6 +15,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from building import key
+from covering import pairwise
 from leveldb_building import batch, flip, internal, scanned, write_store
 
 import datacheck
@@ -141,19 +142,16 @@ class Failing:
         return self.inner.name(shard, place, finding)
 
 
-FAILURES = [
-    (call, name, number)
-    for call, name in [
-        ("open", "000005.ldb"),
-        ("pread", "000005.ldb"),
-        ("open", "000008.log"),
-        ("pread", "000008.log"),
-        ("open", "MANIFEST-000002"),
-        ("pread", "MANIFEST-000002"),
-        ("open", "CURRENT"),
-    ]
-    for number in (errno.EIO, errno.ESTALE, errno.ENOMEM)
+CALLS = [
+    ("open", "000005.ldb"),
+    ("pread", "000005.ldb"),
+    ("open", "000008.log"),
+    ("pread", "000008.log"),
+    ("open", "MANIFEST-000002"),
+    ("pread", "MANIFEST-000002"),
+    ("open", "CURRENT"),
 ]
+NUMBERS = [errno.EIO, errno.ESTALE, errno.ENOMEM]
 
 
 def write_npy_tables(path):
@@ -162,9 +160,11 @@ def write_npy_tables(path):
     return write_store(path, {5: (1, [rows[:10], rows[10:20]]), 7: (1, [rows[20:]])}, logs)
 
 
-@pytest.mark.parametrize("where", [("survey", "pass"), ("survey",), ("pass",)], ids="+".join)
-@pytest.mark.parametrize(("call", "name", "number"), FAILURES)
-def test_a_failing_disk_is_neither_bad_nor_clean(tmp_path, where, call, name, number):
+@pytest.mark.parametrize(
+    ("of", "number", "where"), pairwise(CALLS, NUMBERS, [("survey", "pass"), ("survey",), ("pass",)])
+)
+def test_a_failing_disk_is_neither_bad_nor_clean(tmp_path, of, number, where):
+    call, name = of
     path = write_npy_tables(tmp_path / "db")
     report = datacheck.scan(Failing(LevelDbReader(path), call, name, number, where), workers=1)
     findings = list(report.findings)
@@ -179,7 +179,8 @@ def test_a_failing_disk_is_neither_bad_nor_clean(tmp_path, where, call, name, nu
     assert len(said) == len(set(said))
 
 
-@pytest.mark.parametrize(("call", "name", "number"), [it for it in FAILURES if it[1] != "CURRENT"])
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize(("call", "name"), [it for it in CALLS if it[1] != "CURRENT"])
 def test_a_pass_tells_of_a_failure_that_the_survey_did_not_meet(tmp_path, call, name, number):
     """The pass may run in another process than the survey, one that has read nothing yet."""
     path = write_npy_tables(tmp_path / "db")

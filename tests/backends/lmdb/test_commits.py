@@ -7,6 +7,7 @@ import struct
 import lmdb
 import pytest
 from building import datum, key, pixels, raw_records, write_lmdb
+from covering import pairwise
 from lmdb_building import LEAF, PAGE, STORES, File
 from random_lmdb import DUPSORT, read
 
@@ -53,9 +54,9 @@ def two_commits(path, **options):
     return path
 
 
-@pytest.mark.parametrize("bit", [1, 2, 24])
-@pytest.mark.parametrize("which", ["older", "newer"])
-@pytest.mark.parametrize("options", [{}, {"lib_version": 1}], ids=str)
+@pytest.mark.parametrize(
+    ("bit", "which", "options"), pairwise([1, 2, 24], ["older", "newer"], [{}, {"lib_version": 1}])
+)
 def test_one_wrong_bit_in_the_number_of_a_commit_costs_nothing_and_is_said(tmp_path, which, bit, options):
     path = two_commits(tmp_path / "env", **options)
     metas = Metas(path)
@@ -118,12 +119,13 @@ def names_alone(environment):
     environment.open_db(b"two", dupsort=True)
 
 
-@pytest.mark.parametrize("copied", ["", "copy", "compact"])
-@pytest.mark.parametrize("version", [0, 1])
 @pytest.mark.parametrize(
-    "write",
-    [fresh, one_commit, aborted, emptied, emptied_and_filled, many_commits, names_alone],
-    ids=lambda it: it.__name__,
+    ("write", "version", "copied"),
+    pairwise(
+        [fresh, one_commit, aborted, emptied, emptied_and_filled, many_commits, names_alone],
+        [0, 1],
+        ["", "copy", "compact"],
+    ),
 )
 def test_the_numbers_of_sound_environments_are_sound(tmp_path, write, version, copied):
     path = tmp_path / "env"

@@ -53,7 +53,7 @@ def damaged(tmp_path):
     return env
 
 
-@pytest.mark.parametrize("number", [0, 401, 679, 698, 717, 729, COUNT - 3])
+@pytest.mark.parametrize("number", [0, 679, 717, COUNT - 3])
 def test_as_many_are_lost_whatever_was_killed(damaged, tmp_path, number):
     def said(report):
         return [(it.key, it.code, it.message) for it in report.findings]

@@ -91,7 +91,7 @@ def test_the_same_records_in_every_range(tmp_path, monkeypatch, name):
             found = copied(reader, shard)
             assert found == copied(reader, shard, avoid=NOBODY)
             keys = [at for at, _ in found]
-            for _ in range(4):
+            for _ in range(2):
                 if len(set(keys)) < 3:
                     break
                 ends = sorted(chance.sample(range(len(keys)), 2))

@@ -119,7 +119,7 @@ def test_a_store_that_is_written_is_never_called_damaged(live, limit):
 
 
 def test_scan_and_rebuild_of_a_store_that_is_written_end_in_a_sentence(live, tmp_path):
-    for number in range(3):
+    for number in range(2):
         for words in (["scan", live], ["rebuild", live, tmp_path / f"copy-{number}"]):
             done = subprocess.run(
                 [sys.executable, "-m", "datacheck", *map(str, words), "--no-progress"],

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from backends.lmdb.test_damage import PLAIN, overwrite_leaf, wrong_page_number, zero_leaf
+from covering import pairwise
 from lmdb_building import STORES, File
 
 from datacheck.backends import open_store
@@ -11,9 +12,14 @@ from datacheck.model.blocks import Position
 from datacheck.testing.readers import assert_divides_where_noted
 
 
-@pytest.mark.parametrize("damage", [zero_leaf, overwrite_leaf, wrong_page_number])
-@pytest.mark.parametrize("kind", [kind for kind in PLAIN if kind != "large"])  # (which has only one leaf)
-@pytest.mark.parametrize("limit", [None, 1])
+@pytest.mark.parametrize(
+    ("kind", "damage", "limit"),
+    pairwise(
+        [kind for kind in PLAIN if kind != "large"],  # (which has only one leaf)
+        [zero_leaf, overwrite_leaf, wrong_page_number],
+        [None, 1],
+    ),
+)
 def test_a_damaged_shard_divides_where_its_reader_says_it_is(tmp_path, kind, damage, limit):
     path = STORES[kind](tmp_path / "store")
     file = File(path)

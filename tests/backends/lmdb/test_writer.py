@@ -10,6 +10,7 @@ import sys
 import lmdb
 import pytest
 from building import raw_records, write_lmdb
+from covering import pairwise
 from random_lmdb import DUPFIXED, DUPSORT, INTEGERDUP, INTEGERKEY, REVERSEDUP, REVERSEKEY
 
 import datacheck
@@ -42,9 +43,7 @@ def pairs(flags):
     return list(itertools.product(keys, values if flags & DUPSORT else values[:1]))
 
 
-@pytest.mark.parametrize("version", [1, 3])
-@pytest.mark.parametrize("part", ["", "train", "t\\xff"])
-@pytest.mark.parametrize("flags", FLAGS, ids=hex)
+@pytest.mark.parametrize(("flags", "part", "version"), pairwise(FLAGS, ["", "train", "t\\xff"], [1, 3]))
 def test_a_database_keeps_its_flags(tmp_path, flags, part, version):
     wanted = pairs(flags)
     with LmdbWriter(tmp_path / "env", {part: flags} if part else {"": flags}, version) as writer:

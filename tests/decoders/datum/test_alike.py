@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 from building import datum, floats, pictures, pixels
+from covering import seeds
 from stepping import ended
 
 from datacheck.decoders.datum.alike import decode_alike
@@ -141,7 +142,7 @@ def test_large_records_in_one_array_are_not_copied_either(flawed):
         assert data.lows[list(data.rows).index(row)] == pixels(row, (3, 200, 200)).min()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(16))
 def test_random_records_with_random_damage(seed):
     chance = random.Random(seed)
     kinds = [

@@ -93,6 +93,14 @@ def test_wav_files_written_to_a_pipe_do_not_know_their_sizes():
         assert codes("wav", value[:4] + size + value[8:40] + b"\xff\xff\xff\xff" + value[44:]) == []
 
 
+def test_a_wav_file_without_a_format_cannot_be_decoded():
+    value = wav()
+    assert value[12:16] == b"fmt "
+    gone = value[:12] + b"junk" + value[16:]
+    (finding,) = WALKS["wav"][1](gone)
+    assert (finding.code, finding.message) == ("undecodable", "a wav file without a format chunk")
+
+
 def test_wav_files_of_more_than_32_bits():
     value = wav()
     ds64 = b"ds64" + struct.pack("<IQQQI", 28, len(value) + 36 - 8, len(value) - 44, 50, 0)

@@ -8,6 +8,7 @@ import decoding_together
 import numpy as np
 import pytest
 from building import floats
+from covering import seeds
 
 from datacheck.decoders.pickles.decoder import PickleDecoder
 from datacheck.decoders.pickles.tracing import places
@@ -86,7 +87,7 @@ def test_a_fault_in_a_value_is_seen_where_it_is():
     assert broken == {(5, 1, 2)}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(3))
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_flipped_bits_are_found_as_one_by_one(name, seed):
     chance = random.Random(seed)

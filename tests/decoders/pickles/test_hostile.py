@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+from covering import seeds
 
 import datacheck
 from datacheck.decoders.pickles.decoder import PickleDecoder
@@ -225,7 +226,7 @@ def mutated(chance, raw):
     return bytes(raw)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", seeds(5))
 def test_mutated_pickles_give_findings_and_nothing_else(seed):
     chance = random.Random(seed)
     originals = sound()

@@ -115,7 +115,7 @@ def same(node, value):
 
 
 @seed(14)
-@settings(max_examples=1500, deadline=None, database=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=700, deadline=None, database=None, suppress_health_check=[*HealthCheck])
 @given(trees, st.integers(0, 5))
 def test_random_trees_are_what_pickle_makes_of_them(thing, protocol):
     raw = pickle.dumps(thing, protocol)

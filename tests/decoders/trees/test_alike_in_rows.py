@@ -7,6 +7,7 @@ import decoding_together
 import numpy as np
 import pytest
 from building import floats
+from covering import seeds
 from msgpack_building import packed
 
 from datacheck.decoders.pickles.decoder import PickleDecoder
@@ -60,7 +61,7 @@ def test_none_is_copied(kind):
     assert not array.values.flags.writeable
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(3))
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_flipped_bits_are_found_as_one_by_one(name, kind, seed):

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 from building import floats
+from covering import seeds
 
 from datacheck.decoders.pickles import decoder as of_pickles
 from datacheck.decoders.pickles.decoder import PickleDecoder
@@ -62,7 +63,7 @@ def test_the_next_block_asks_for_no_layout_again(kind, walks):
     assert len(walks) == 1 + 3, "one for the decoder that goes on, one for each that begins anew"
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_blocks_of_any_records_say_what_they_say_alone(seed):
     chance = random.Random(seed)
     decoder, profile = PickleDecoder(), FamilyProfile("pickle", 24)

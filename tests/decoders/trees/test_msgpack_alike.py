@@ -7,6 +7,7 @@ import decoding_together
 import numpy as np
 import pytest
 from building import floats
+from covering import seeds
 from msgpack_building import packed
 
 from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
@@ -87,7 +88,7 @@ def test_rows_of_one_array_are_decoded_together():
     assert compared(values, block=Block([b""] * 20, EqualLengths(rows))) == 20
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(3))
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_flipped_bits_are_found_as_one_by_one(name, seed):
     chance = random.Random(seed)
@@ -145,7 +146,7 @@ def varied(chance, thing):
     return thing / 3 if isinstance(thing, float) else thing
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_random_trees(seed):
     chance = random.Random(seed)
     values = []

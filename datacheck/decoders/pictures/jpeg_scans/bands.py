@@ -1,10 +1,10 @@
-"""The loops over the bits of a progressive scan of AC, compiled; ITU-T T.81, G.1.2 and G.2.
+"""Compiled loops over the bits of a progressive AC scan; ITU-T T.81, G.1.2 and G.2.
 
-Of a coefficient it matters only whether it is there: a set of 64 bits for each block says so. Its value is read where
-symbols are counted in `used`, into the block's row of `coefficients`.
+Only whether a coefficient is nonzero matters here, so a set of 64 bits records that for each block. Values are read
+only if symbols are counted in `used`; they go into the block's row of `coefficients`.
 
-What reads a block returns the position behind it, what is wrong, the set, the run of ends of bands that the block
-begins, and whether that is all there is in it.
+The functions that read a block return the position after it, the error code (see `terms`), the set, the length of the
+end-of-band run that the block begins, and whether that run is all that is in the block.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from datacheck.decoders.pictures.jpeg_scans.terms import (
 )
 
 PENDING = 900
-"""libjpeg ends a run of bands early where about so many correction bits wait for it."""
+"""libjpeg ends an end-of-band run early once about this many correction bits are waiting for it."""
 LONGEST_RUN = 32767
 
 _NONE, _ONE = np.uint64(0), np.uint64(1)
@@ -93,7 +93,10 @@ def _first_pass(
 
 @compiled
 def _corrected(data: Any, at: int, low: int, passed: Any, used: Any, coefficients: Any, row: int) -> Any:
-    """Pass over a bit for each of some coefficients that are there; return how many there are."""
+    """Skip a correction bit for each coefficient of a set; return how many there are.
+
+    If symbols are counted, the bits are also applied to the coefficients.
+    """
     if used is not None:
         left = passed
         while left != _NONE:
@@ -108,7 +111,7 @@ def _corrected(data: Any, at: int, low: int, passed: Any, used: Any, coefficient
 
 @compiled
 def _free_behind(there: Any, k: int, last: int, run: int) -> Any:
-    """Return a set of which the lowest is the first place behind a run of coefficients that are not there, if any."""
+    """Return a set whose lowest member is the zero coefficient after `run` others from `k` on, if there is one."""
     band = between(k, last)
     if there & band == _NONE:
         return bit(k + run) if k + run <= last else _NONE
@@ -122,7 +125,7 @@ def _free_behind(there: Any, k: int, last: int, run: int) -> Any:
 def _refined(
     data: Any, at: int, tables: Any, scan: Any, used: Any, there: Any, coefficients: Any, row: int
 ) -> tuple[int, int, Any, int, bool, int]:
-    """Read a block of a scan that adds a bit to a band; return also how many bits waited for a run that it begins."""
+    """Read a block of a scan that adds a bit to a band; return also how many bits wait for a run that it begins."""
     k, last, low, table = scan[FIRST], scan[LAST], scan[LOW], scan[TABLE]
     zeros, alone = False, True
     while k <= last:
@@ -165,9 +168,9 @@ def ac_scan(  # noqa: C901  (a function more in the innermost loops costs)
     data: Any, starts: Any, sizes: Any, intervals: int, scan: Any, component: Any, tables: Any, most: Any,
     used: Any, there: Any, coefficients: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """Walk a progressive scan of AC; fills in what is there. As `interleaved` it returns what is wrong.
+    """Walk a progressive AC scan and fill in `there`. Return the same as `interleaved`.
 
-    `component` is the row of its first block, and how many rows it is from line to line.
+    `component` holds the row of its first block, and the number of rows from line to line.
     """
     across, blocks = scan[ACROSS], scan[ACROSS] * scan[DOWN]
     refines, band = scan[HIGH] > 0, between(scan[FIRST], scan[LAST])
@@ -226,7 +229,7 @@ def ac_scan(  # noqa: C901  (a function more in the innermost loops costs)
 def worst(
     coefficients: Any, dc: Any, first: int, count: int, quants: Any, waves: Any, block: Any, half: Any
 ) -> int:  # fmt: skip
-    """Return the greatest excess of so many blocks."""
+    """Return the greatest excess of `count` blocks."""
     most = 0
     for row in range(first, first + count):
         for k in range(64):

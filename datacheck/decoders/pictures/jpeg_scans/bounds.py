@@ -1,4 +1,4 @@
-"""What the quantizers of a JPEG leave to its coefficients, and how far its samples may be out of range."""
+"""Derive from the quantizers of a JPEG the limits of its coefficients, and how far its samples may be out of range."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ WAVES: NDArray[np.float64] = np.array(
     [[sqrt((2 if u else 1) / 8) * np.cos((2 * x + 1) * u * np.pi / 16) for x in range(8)] for u in range(8)]
 )
 REACH: tuple[float, ...] = tuple(float(it) for it in np.abs(WAVES).sum(axis=1))
-"""How large a coefficient of samples between -1 and 1 may be, along one side."""
+"""Largest coefficient of samples between -1 and 1, along one side of a block, by frequency."""
 OVERSHOT = 32
-"""mozjpeg lets the samples of white areas go so far beyond white, since a decoder cuts them and their ringing off."""
+"""Number of grey levels that samples may go beyond white.
+
+mozjpeg lets the samples of white areas do so, since a decoder cuts them off together with their ringing.
+"""
 TOLERATED = 61
-"""DC beyond its range by less than this (8 times a grey level) is odd, but not impossible."""
+"""DC that is out of its range by less than this is odd, but not impossible. The unit is an eighth of a grey level."""
 
 
 class Bounds(NamedTuple):
-    """What the coefficients of each component may be, a row for each; see `kernels.interleaved`."""
+    """Limits of the coefficients, one row for each component; see `kernels.interleaved`."""
 
     most: NDArray[np.int64]
     within: NDArray[np.int64]
@@ -41,9 +44,9 @@ class Bounds(NamedTuple):
 
 @lru_cache(maxsize=64)
 def bounds(table: bytes) -> Bounds | None:
-    """Return what quantizers in zigzag, of 8 or 16 bits, leave to coefficients of 8-bit samples.
+    """Return the limits that quantizers in zigzag order, of 8 or 16 bits, set to coefficients of 8-bit samples.
 
-    None where one is zero.
+    None if a quantizer is zero.
     """
     quants = np.frombuffer(table, np.uint8 if len(table) == 64 else ">u2").astype(np.int64)
     if not quants.all():

@@ -1,4 +1,4 @@
-"""The compiled loops called: code that is kept, or what numba compiles, and the memory that they work in."""
+"""Call the compiled loops, from kept code or as numba compiles them, and manage the memory that they work in."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ WALK = (
     *(BYTES, NUMBER, WORDS, WORDS, NUMBER, WORDS, NUMBER, WORDS, NUMBER, WORDS, WORDS, WORDS, WORDS, NUMBER),
     *(FLOATS, INTS, NUMBER, WORDS, WORDS, BYTES, NUMBER, WORDS, NUMBER, WORDS, FLOATS, WORDS, SETS, SHORTS, NUMBER),
 )
-"""What the functions of `entries` take, all of which return a number."""
+"""The parameter types of the functions of `entries`, all of which return a number."""
 KINDS: dict[str, Any] = {
     BYTES: c_uint8, WORDS: c_int64, INTS: c_int32, FLOATS: c_double, SETS: c_uint64, SHORTS: c_int16
 }  # fmt: skip
 MODULE = f"{__package__}.entries"
 SIGNATURES = {"build": BUILD, "walk": WALK, "count": WALK}
 AT_HAND = 1 << 22
-"""Memory of up to so many bytes is used again."""
+"""Largest work memory, in bytes, that is kept and used again."""
 INITIALLY: list[c_int64 | int] = [1 << 20, -(1 << 20), 0, 0, 0, 0, 0, 0]
 
 _lock = threading.Lock()
@@ -51,17 +51,17 @@ _functions: dict[str, tuple[Callable[..., int], object]] = {}
 
 
 def built(value: bytes, places: NDArray[np.int64], tables: NDArray[np.int32]) -> bool:
-    """Build the Huffman tables of a picture, as `codes.built` does; say whether all fit."""
-    room, value = (c_int32 * ENTRIES)(), bytes(value)  # of a view, a copy
+    """Build the Huffman tables of a picture, as `codes.built` does; return whether the codes of all tables fit."""
+    room, value = (c_int32 * ENTRIES)(), bytes(value)  # copies a memoryview
     return bool(_function("build")(value, len(value), places.ctypes.data, len(tables), tables.ctypes.data, room))
 
 
 def walked(
     value: bytes, made: Plan, places: Sequence[tuple[int, int]], used: NDArray[np.int64] | None
 ) -> Iterable[int]:
-    """Walk the scans of a plan, which lie at these places, as `scans.walked` does; return what that puts `out`.
+    """Walk the scans of a plan, which lie at `places`, as `scans.walked` does; return what that puts into `out`.
 
-    It stays until the next call in this thread. Symbols are counted in `used`, if there is any.
+    The result stays valid until the next call in this thread. Symbols are counted in `used` unless it is None.
     """
     script = made.script
     if len(places) != len(script.scans):
@@ -92,7 +92,7 @@ def _address(array: NDArray[Any] | None) -> int | None:
 
 
 class _Memory(threading.local):
-    """What a walk works in, of each thread."""
+    """The work memory of a walk, separate for each thread."""
 
     def __init__(self) -> None:
         self.out = (c_int64 * OUT)()
@@ -103,7 +103,7 @@ class _Memory(threading.local):
         self._addresses = self._data.ctypes.data, self._marks.ctypes.data
 
     def fitting(self, data: int, marks: int) -> tuple[int, int]:
-        """Return the addresses of so many bytes, and of so many words."""
+        """Return the addresses of room for `data` bytes, and for `marks` words."""
         if len(self._data) < data or len(self._marks) < marks:
             self._data = np.empty(max(data, len(self._data)), np.uint8)
             self._marks = np.empty(max(marks, len(self._marks)), np.int64)
@@ -124,7 +124,7 @@ def _function(name: str) -> Callable[..., int]:
 
 
 def _loaded(name: str) -> tuple[Callable[..., int], object]:
-    """Return a function of `entries`, and what is to be held as long as it is called."""
+    """Return a function of `entries`, and an object that must be held as long as the function is called."""
     address = kept.address_of(MODULE, name)
     if address is not None:
         return _callable(address, name), None
@@ -150,7 +150,7 @@ def _callable(address: int, name: str) -> Callable[..., int]:
 
 
 def _uncompiled(function: Callable[..., int], signature: tuple[str, ...]) -> Callable[..., int]:
-    """Return what calls a function as if it were compiled."""
+    """Return a function that calls `function` as if that were compiled."""
     nothing = c_int64()
 
     def call(*given: Any) -> int:

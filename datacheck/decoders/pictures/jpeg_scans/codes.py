@@ -1,7 +1,7 @@
-"""Huffman codes, compiled: their tables, and how they are read; ITU-T T.81, annex C and F.2.2.
+"""Compiled functions that build and read Huffman tables; ITU-T T.81, annex C and F.2.2.
 
-A position counts the bits of data that comes without its stuffed bytes and restart markers. It is followed by PADDING
-bytes, so that a block may be read to its end before anybody looks whether the data has ended.
+A position is a number of bits into data without stuffed bytes and restart markers. PADDING bytes follow the data, so
+that a block can be read to its end before the check whether the data has ended.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ from datacheck.decoders.pictures.jpeg_scans.terms import (
 )
 
 BITS, PASSED, SIZE, LENGTH, SYMBOL = 0, 6, 14, 18, 23
-"""Where in an entry what it stands for is: the bits of all its codes with those that follow them; the coefficients that
-these pass over, their own included; the size of the largest; the length of the first code, and its symbol."""
+"""Bit offsets of the fields of a table entry.
+
+The fields are: the bits of all its codes, including the bits that follow each; the coefficients that these pass over,
+including their own; the size of the largest; the length of the first code; and its symbol.
+"""
 END = 1 << 13
-"""Set in an entry that ends its block."""
+"""The bit that is set in an entry that ends its block."""
 ALONE = 15
-"""The size in an entry whose first symbol is to be looked at by itself, or whose code is longer, or none."""
+"""The size in an entry whose first symbol must be handled by itself, or whose code is longer or missing."""
 ZEROS = 0xF0
-"""The symbol of sixteen zeros."""
+"""The symbol for sixteen zeros."""
 AHEAD = 57
-"""So many bits are read at a time, at least: enough for several entries, which take QUICK of them to be looked up."""
+"""Minimum number of bits read at a time: enough for several entries, each of which takes QUICK bits to look up."""
 
 _ONE, _BYTE, _LAST = np.uint64(1), np.uint64(8), np.uint64(7)
 _QUICK, _LONG, _HIGHEST = np.uint64(64 - QUICK), np.uint64(48), np.uint64(63)
@@ -42,7 +45,7 @@ _EIGHTS, _EACH = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 
 @compiled
 def eight(data: Any, at: Any) -> Any:
-    """Return eight bytes from a place on as one number."""
+    """Return the eight bytes from an offset on as one number."""
     at = np.uint64(at)
     ahead = np.uint64(data[at])
     for _ in range(7):
@@ -59,13 +62,13 @@ def ahead_of(data: Any, at: int) -> Any:
 
 @compiled
 def taken(ahead: Any, skip: int, count: int) -> Any:
-    """Return so many bits behind those to skip as a number."""
+    """Return the `count` bits after the first `skip` bits as a number."""
     return np.int64((ahead << np.uint64(skip)) >> _ONE >> (_HIGHEST - np.uint64(count)))
 
 
 @compiled
 def symbol_of(tables: Any, which: int, ahead: Any) -> tuple[Any, Any]:
-    """Return the length of the code that some bits begin with, and its symbol; 0 and 0 where they begin with none."""
+    """Return the length of the code that these bits begin with, and its symbol; 0 and 0 if they begin with no code."""
     entry = np.int64(tables[np.uint64(which), ahead >> _QUICK])
     length = (entry >> LENGTH) & 31
     if length > 0:
@@ -85,19 +88,19 @@ def _long_code(tables: Any, which: int, bits: Any) -> tuple[Any, Any]:
 
 @compiled
 def entry_of(tables: Any, which: int, ahead: Any) -> Any:
-    """Return all that the first QUICK bits stand for, as an entry has it."""
+    """Return the table entry for the first QUICK bits."""
     return np.int64(tables[np.uint64(which), ahead >> _QUICK])
 
 
 @compiled
 def behind(ahead: Any, entry: int) -> Any:
-    """Return the bits behind those that an entry stands for."""
+    """Return the bits after those that an entry stands for."""
     return ahead << np.uint64(entry & 63)
 
 
 @compiled
 def extended(raw: int, size: int) -> int:
-    """Return the number that so many bits stand for (T.81, F.2.2.1)."""
+    """Return the number that `size` bits stand for (T.81, F.2.2.1)."""
     if size == 0 or raw >> (size - 1):
         return raw
     return raw - (1 << size) + 1
@@ -114,7 +117,7 @@ def ones(bits: Any) -> Any:
 
 @compiled
 def lowest(bits: Any) -> Any:
-    """Return the number of the lowest bit that is set, of some of which one is."""
+    """Return the number of the lowest bit that is set; at least one must be."""
     return ones((bits - _ONE) & ~bits)
 
 
@@ -125,7 +128,7 @@ def bit(number: int) -> Any:
 
 @compiled
 def between(first: int, last: int) -> Any:
-    """Return the bits from one number to another."""
+    """Return a set of the bits from `first` to `last`, both included."""
     return (_ALL << np.uint64(first)) & (_ALL >> (_HIGHEST - np.uint64(last)))
 
 
@@ -142,9 +145,9 @@ def _entry(length: int, symbol: Any) -> Any:
 
 @compiled
 def _joined(row: Any, single: Any) -> None:
-    """Let each entry stand for all symbols whose codes are among its bits, up to the end of a block.
+    """Make each entry stand for all symbols whose codes are among its bits, up to the end of a block.
 
-    `single` gets what each stands for by itself.
+    `single` receives the entries for one symbol each.
     """
     for place in range(ENTRIES):
         single[place] = row[place]
@@ -167,7 +170,7 @@ def _joined(row: Any, single: Any) -> None:
 
 @compiled
 def _built(value: Any, at: int, row: Any) -> bool:
-    """Fill in the row of a Huffman table; say whether its codes fit, that of all ones left out."""
+    """Fill in the row of a Huffman table; return whether its codes fit without the code of all ones."""
     code, count = 0, 0
     row[:ENTRIES] = ALONE << SIZE
     for length in range(1, 17):
@@ -190,9 +193,9 @@ def _built(value: Any, at: int, row: Any) -> bool:
 
 @compiled
 def built(value: Any, places: Any, tables: Any, room: Any) -> bool:
-    """Build the tables of which value has the numbers of codes and symbols at these places; say whether all fit.
+    """Build the tables whose numbers of codes and symbols lie at `places` in the value; return whether all fit.
 
-    Beside each place is whether entries are to stand for more than one symbol. `room` is for ENTRIES of them.
+    Beside each place is a flag for entries that stand for more than one symbol. `room` has space for ENTRIES entries.
     """
     for number in range(len(tables)):
         if not _built(value, places[number, 0], tables[number]):

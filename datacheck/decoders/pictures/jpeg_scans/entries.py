@@ -1,6 +1,6 @@
-"""What of the compiled loops is called from outside: as functions of C, whose code can be kept and run without numba.
+"""The entry points of the compiled loops: functions of C, whose code can be kept and run without numba.
 
-They make no arrays and raise nothing: what they work on is memory of the caller's, by address and size.
+They make no arrays and raise nothing: they work on memory of the caller's, given by address and size.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from datacheck.decoders.pictures.jpeg_scans.terms import (
 
 
 def build(value: Any, size: int, places: Any, count: int, tables: Any, room: Any) -> int:
-    """Build Huffman tables: `codes.built`."""
+    """Build Huffman tables as `codes.built` does."""
     return codes.built(
         carray(value, (size,)), carray(places, (count, 2)), carray(tables, (count, ROW)), carray(room, (ENTRIES,))
     )
@@ -39,7 +39,7 @@ def walk(
     table_count: int, used: Any, out: Any, data: Any, data_size: int, marks: Any, room: int, small: Any, half: Any,
     dc: Any, there: Any, coefficients: Any, rows: int,
 ) -> int:  # fmt: skip
-    """Walk all scans of a picture: `scans.walked`, without counting symbols."""
+    """Walk all scans of a picture as `scans.walked` does, without counting symbols."""
     return scans.walked(
         carray(value, (size,)), carray(places, (scan_count, 2)), carray(lines, (scan_count, SCAN_COLUMNS)),
         carray(units, (unit_count, UNIT_COLUMNS)), carray(components, (component_count, COMPONENT_COLUMNS)),
@@ -57,7 +57,7 @@ def count(
     table_count: int, used: Any, out: Any, data: Any, data_size: int, marks: Any, room: int, small: Any, half: Any,
     dc: Any, there: Any, coefficients: Any, rows: int,
 ) -> int:  # fmt: skip
-    """Walk all scans of a picture: `scans.walked`, and count symbols."""
+    """Walk all scans of a picture as `scans.walked` does, and count symbols."""
     return scans.walked(
         carray(value, (size,)), carray(places, (scan_count, 2)), carray(lines, (scan_count, SCAN_COLUMNS)),
         carray(units, (unit_count, UNIT_COLUMNS)), carray(components, (component_count, COMPONENT_COLUMNS)),

@@ -1,4 +1,4 @@
-"""What a walk over the scans of a JPEG says of it, for who decodes it, shows it, or has found it broken."""
+"""Judge a JPEG by a walk over its scans: for decoding it, for showing it, or after it was found broken."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["Damage", "Walked", "damage_of", "only_scan", "passes", "walk", "warm
 
 
 def only_scan(head: bytes, steps: Walk) -> Plan | None:
-    """Return the plan of a sequential picture by what lies before its only scan; None of any other."""
+    """Return the plan of a sequential picture from what lies before its only scan; None for any other picture."""
     made = plan(head, steps)
     return made if made is not None and made.script.whole and len(made.script.scans) == 1 else None
 
 
 def passes(made: Plan, value: bytes, start: int, stop: int) -> bool:
-    """Say whether nothing is wrong with the only scan of a picture, and it has more than one grey."""
+    """Check that nothing is wrong with the only scan of a picture, and that it has more than one grey."""
     walked = walk_planned(made, value, [(start, stop)])
     return walked.damage is None and not walked.flat
 
 
 def damage_of(value: bytes) -> Damage | None:
-    """Return what a walk finds wrong with a whole JPEG; None too where it is cut, or cannot be walked.
+    """Return the damage that a walk finds in a whole JPEG; None if there is none, if it is cut, or cannot be walked.
 
-    TIFF's strips and tiles are such (with the tables of the file put in), and so is what `show` and the page locate.
+    `show` and the page locate damage with it.
     """
     steps = markers(value)
     walked = walk(value, steps) if steps.end is not None else None
@@ -36,7 +36,7 @@ def damage_of(value: bytes) -> Damage | None:
 
 @cache
 def warm(*, strict: bool) -> None:
-    """Have everything compiled: by walking pictures of one block."""
+    """Compile everything by walking pictures of one block."""
     for value in (_tiny(progressive=False), _tiny(progressive=True)):
         steps = markers(value)
         for closer in (False, True) if strict else (False,):

@@ -1,6 +1,6 @@
-"""The loops over the bits of scans of DC, and of sequential ones, compiled; ITU-T T.81, F.2 and G.1.2.1.
+"""Compiled loops over the bits of DC scans and of sequential scans; ITU-T T.81, F.2 and G.1.2.1.
 
-What reads a block returns the position behind it, and what is wrong.
+The functions that read a block return the position after it, and the error code (see `terms`).
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ from datacheck.decoders.pictures.jpeg_scans.terms import (
 )
 
 LARGEST = 32767
-"""What a coefficient's place can hold."""
+"""Largest value of a coefficient that can be stored."""
 SLACK = 40.0
-"""How far the fast transform of libjpeg leaves the exact one, at quality 100 where nothing else is rounded."""
+"""How far the fast transform of libjpeg is from the exact one, at quality 100, where nothing else is rounded."""
 
 _MARKED = 0xFF
 _LOWER, _UPPER = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
@@ -60,17 +60,17 @@ _LOWER, _UPPER = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 
 @compiled
 def _marked(ahead: Any) -> Any:
-    """Say whether one of eight bytes is FF."""
+    """Check whether one of eight bytes is FF."""
     missing = ~ahead
     return ((missing - _LOWER) & ahead & _UPPER) != np.uint64(0)
 
 
 @compiled
 def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: Any, markers: Any) -> int:
-    """Copy a scan without what is stuffed; return how many restart markers there are.
+    """Copy a scan without its stuffed bytes and markers; return the number of restart markers.
 
-    `starts` and `sizes` get where each interval begins, and how many bytes it has; `markers` the numbers of the restart
-    markers. What lies behind more intervals than there is room for is left out.
+    `starts` and `sizes` receive the beginning of each interval in the copy and its number of bytes, `markers` the
+    numbers of the restart markers. Intervals that these have no room for are not recorded.
     """
     size, count, at = 0, 0, start
     starts[0] = 0
@@ -111,7 +111,10 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: A
 
 @inlined
 def difference(data: Any, at: int, tables: Any, which: int, used: Any) -> tuple[int, int, int]:
-    """Read a DC difference; return the position, it, and what is wrong. `used` counts symbols, None does not."""
+    """Read a DC difference; return the position after it, the difference, and what is wrong.
+
+    Symbols are counted in `used` unless it is None.
+    """
     ahead = ahead_of(data, at)
     length, size = symbol_of(tables, which, ahead)
     if length == 0:
@@ -127,9 +130,9 @@ def difference(data: Any, at: int, tables: Any, which: int, used: Any) -> tuple[
 def _one_coefficient(
     data: Any, at: int, k: int, tables: Any, table: int, most: Any, which: int, used: Any, block: Any
 ) -> tuple[int, int, int]:
-    """Read the next coefficient, with all that are zero before it, or the end of its block.
+    """Read the next coefficient, with all zeros before it, or the end of its block.
 
-    Returns the position, the place behind it, which is 64 at the end, and what is wrong.
+    Return the position, the index after the coefficient, which is 64 at the end, and what is wrong.
     """
     zeros = False
     while k < 64:
@@ -162,11 +165,11 @@ def _one_coefficient(
 def _coefficients(
     data: Any, at: int, tables: Any, table: int, most: Any, within: Any, which: int, used: Any, block: Any
 ) -> tuple[int, int]:
-    """Read the AC coefficients of a sequential block; return the position, and what is wrong.
+    """Read the AC coefficients of a sequential block; return the position after them, and what is wrong.
 
-    Several are read at once while they end within the block and are surely not too large: that is what `within` says
-    of the place behind them. Where symbols are counted in `used` (None to do without), each is read by itself, and put
-    into `block`, in zigzag.
+    Several coefficients are read at once as long as they end within the block and are certainly not too large. `within`
+    has the largest size for which that holds, by the place after them. If symbols are counted in `used`, which may be
+    None, each coefficient is read by itself and put into `block`, in zigzag order.
     """
     k = 1
     while k < 64:
@@ -193,13 +196,13 @@ def _coefficients(
 
 @compiled
 def wrong_within(wrong: int, left: int) -> int:
-    """Return what is wrong with a block behind which so many bits are left of its interval."""
+    """Return what is wrong with a block after which its interval has `left` bits."""
     return TOO_FEW if left < 0 or (wrong == NO_CODE and left < 16) else wrong
 
 
 @compiled
 def ended(data: Any, at: int, stop: int) -> tuple[int, int]:
-    """Judge what is left of an interval behind its last block: return what is wrong, and how many bytes are left."""
+    """Judge the end of an interval after its last block; return what is wrong, and how many bytes are left over."""
     left = 8 * stop - at
     if left < 0:
         return TOO_FEW, 0
@@ -213,7 +216,7 @@ def ended(data: Any, at: int, stop: int) -> tuple[int, int]:
 
 @compiled
 def _padded(data: Any, stop: int, left: int) -> bool:
-    """Say whether the last bits of an interval are all ones, or all zeros as one encoder has them."""
+    """Check whether the last bits of an interval are all ones, or all zeros as one encoder writes them."""
     ones = zeros = True
     for number in range(left):
         bit = (data[stop - 1 - (number >> 3)] >> (number & 7)) & 1
@@ -227,14 +230,17 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
     data: Any, starts: Any, sizes: Any, intervals: int, scan: Any, units: Any, tables: Any, most: Any, within: Any,
     means: Any, quants: Any, waves: Any, used: Any, out: Any, dc: Any, small: Any, half: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """Walk a sequential scan, or one of DC; return what is wrong, in which MCU, and a number to say with it.
+    """Walk a sequential scan or a DC scan; return what is wrong, in which MCU, and a number for the message.
 
-    `units` are the blocks of an MCU: (component, DC table, AC table, row of the first one, rows of blocks to the MCU
-    below, to the one on the right). `most` has the largest size of each coefficient of a component, `within` what is
-    none too large up to there, `means` the bounds of DC: least and greatest, and those within which nothing is odd.
-    `out` gets the least and greatest DC of the first component, and how many were odd; where symbols are counted in
-    `used`, also by how much the worst block is out of the range of samples. Of a progressive picture `dc` gets the DC.
-    `small` and `half` are room for rows of words, and for what `excess` makes of a block.
+    * `units` are the blocks of an MCU: (component, DC table, AC table, row of the first one, number of rows of blocks
+      to the MCU below, and to the one on the right).
+    * `most` has the largest size of each coefficient of a component, and `within`, by place, the largest size that is
+      allowed for all coefficients before it.
+    * `means` has the bounds of DC: least and greatest, and those within which nothing is odd.
+    * `out` receives the least and greatest DC of the first component, and the number of odd ones; if symbols are
+      counted in `used`, also the excess of the block that is farthest out of the range of samples.
+    * `dc` receives the DC of a progressive picture.
+    * `small` and `half` are room for rows of words, and for the intermediate results of `excess`.
     """
     predicted, block = small[0, :4], small[1]
     whole, refines, low = scan[LAST] > 0, scan[HIGH] > 0, scan[LOW]
@@ -292,9 +298,9 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
 def excess(block: Any, quants: Any, waves: Any, half: Any) -> int:
     """Return how far the samples of a block are out of range, in thousandths of what rounding explains.
 
-    The transform is orthonormal, so the distance of the samples from those that were coded is at most that of the
-    coefficients, of which each was rounded by no more than half its quantizer (Parseval). `waves` has the cosines,
-    `quants` the quantizers in zigzag, and behind them the place of each coefficient and the distance allowed.
+    The transform is orthonormal, so the distance between the samples and those that were coded is at most that between
+    the coefficients, each of which was rounded by no more than half its quantizer (Parseval). `waves` has the cosines.
+    `quants` has the quantizers in zigzag order, and after them the place of each coefficient and the allowed distance.
     """
     half[:] = 0.0
     total = 0.0
@@ -305,7 +311,7 @@ def excess(block: Any, quants: Any, waves: Any, half: Any) -> int:
             total += abs(value)
             for x in range(8):
                 half[place >> 3, x] += value * waves[place & 7, x]
-    if total < 4 * 127:  # no sample can be so far out
+    if total < 4 * 127:  # no sample can then be out of range
         return 0
     beyond = 0.0
     for y in range(8):

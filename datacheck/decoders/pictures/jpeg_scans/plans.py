@@ -1,7 +1,7 @@
-"""What the headers of a JPEG say of its scans, made ready for the loops that walk them. ITU-T T.81, annex B.
+"""Prepare the headers of a JPEG for the loops that walk its scans; ITU-T T.81, annex B.
 
-Pictures of one store mostly have the same scans, and tables of their own: what has nothing to do with where scans lie
-and what codes there are is made once.
+Pictures of one store mostly have the same scans, but Huffman tables of their own. So what does not depend on the
+tables' codes and on where scans lie is prepared once.
 """
 
 from __future__ import annotations
@@ -21,25 +21,28 @@ from datacheck.decoders.pictures.jpeg_scans.terms import ROW
 DQT, DRI = 0xDB, 0xDD
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 MOST_UNITS = 10
-"""Blocks of an MCU of several components."""
+"""Maximum number of blocks in an MCU of several components."""
 SLOTS = 8
-"""Tables of codes that there can be at a time: a picture defines no more of them for each scan, and once before.
-Each takes up 300 times as much room as the shortest definition of one."""
+"""Number of Huffman tables that can exist at a time.
+
+A picture defines at most this many for each scan, and once before the first scan. Each takes up 300 times as much room
+as the shortest definition of one.
+"""
 MOST_TABLES = 4096
 MOST_PARTS = 1 << 16
-"""Bytes of quantizers and headers that scripts are made of, and kept by."""
+"""Maximum size, in bytes, of the quantizers and headers from which a script is made and by which it is cached."""
 PLAIN = b"\1" * 64
 """The quantizers of a component that no scan has."""
 NOTHING_SAID = frozenset({DHT, DRI, SOS})
-"""The segments between scans of which a decoder has nothing to say if they can be taken in."""
+"""The segments between scans that a decoder accepts without a warning if it can read them."""
 Parts = tuple[tuple[int, bytes], ...]
-"""Markers with what they are followed by; of tables of codes only which ones they are."""
+"""Markers with the bytes that follow; for Huffman tables only the numbers of the tables."""
 
 
 class Component(NamedTuple):
-    """A component of the frame: its sampling and quantizers, how many blocks are coded if it is alone in a scan.
+    """A component of the frame: its sampling, its quantizers, and the number of blocks coded if it is alone in a scan.
 
-    Those of MCUs, which may be more, lie from `first` on among all blocks: `lines` of `stride` blocks.
+    The blocks of its MCUs, which may be more, lie from `first` on among all blocks: `lines` of `stride` blocks.
     """
 
     name: int
@@ -53,12 +56,12 @@ class Component(NamedTuple):
     lines: int
 
     def row(self, line: int, column: int) -> int:
-        """Return which of all blocks is the one at a place."""
+        """Return the index among all blocks of the one at a place."""
         return self.first + line * self.stride + column
 
 
 class Scan(NamedTuple):
-    """A scan, in the order of the columns of `kernels`."""
+    """A scan, in the order of the columns in `terms`."""
 
     first: int
     last: int
@@ -78,12 +81,12 @@ class Scan(NamedTuple):
 
 
 class Script(NamedTuple):
-    """What all scans of a picture are, but for where they lie; the arrays are as the loops take them.
+    """The properties of all scans of a picture except where they lie, as arrays in the form that the loops take.
 
-    `whole` says that each component of a sequential picture has its scan, and only one; `orderly` that this is so, or
-    that the scans of a progressive one build on each other, and that a decoder has nothing to say between them.
-    `joined` has for each table if its entries are to stand for more than one symbol. `intervals` is the most
-    that a scan has from restart to restart; `arguments` are where the arrays lie, as `entries` takes them.
+    `whole` says that each component of a sequential picture is in one and only one scan. `orderly` says that this is
+    so, or that the scans of a progressive picture build on each other, and that a decoder does not warn between them.
+    `joined` says for each table whether its entries stand for more than one symbol. `intervals` is the maximum number
+    of restart intervals in a scan. `arguments` are the addresses of the arrays, as `entries` takes them.
     """
 
     progressive: bool
@@ -103,7 +106,7 @@ class Script(NamedTuple):
 class Plan(NamedTuple):
     """All scans of a picture: where they lie, and its Huffman tables in the order of their definitions, at an address.
 
-    `adjoining` says that nothing lies between the segments and scans but what a decoder takes in without a word.
+    `adjoining` says that nothing lies between the segments and scans except what a decoder accepts without a warning.
     """
 
     script: Script
@@ -114,11 +117,11 @@ class Plan(NamedTuple):
 
 
 class _Unjudged(Exception):
-    """The headers say what is not walked here, or nonsense, which the decoder has words for."""
+    """Raised if the headers declare something that is not walked here, or nonsense, which the decoder reports."""
 
 
 def plan(value: bytes, steps: Walk) -> Plan | None:
-    """Return the scans of an 8-bit picture in Huffman codes; None of any other, and where the headers are broken."""
+    """Return the plan of an 8-bit picture in Huffman codes; None for any other, or if the headers are broken."""
     try:
         parts, tables = _parts(value, steps)
         script = _script(parts)
@@ -132,7 +135,7 @@ def plan(value: bytes, steps: Walk) -> Plan | None:
 
 
 def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
-    """Return what a script is made of, and where each table of codes is in the value."""
+    """Return the parts that a script is made from, and the offset of each Huffman table in the value."""
     parts: list[tuple[int, bytes]] = []
     tables: list[int] = []
     most, size = min(MOST_TABLES, SLOTS * (len(steps.scans) + 1)), 0
@@ -150,7 +153,7 @@ def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
 
 
 def _codes(value: bytes, start: int, stop: int, tables: list[int]) -> bytes:
-    """Return the numbers of the tables in a segment, and append their places."""
+    """Return the numbers of the tables in a segment, and append their offsets to `tables`."""
     at, numbers = start, bytearray()
     while at < stop:
         number = value[at]
@@ -167,7 +170,7 @@ def _codes(value: bytes, start: int, stop: int, tables: list[int]) -> bytes:
 
 
 def _adjoining(steps: Walk) -> bool:
-    """Say whether nothing lies between segments and scans, and nothing but tables behind the first scan."""
+    """Check that nothing lies between segments and scans, and nothing but tables after the first scan."""
     behind, scans, first = 2, iter(steps.scans), True
     for marker, start, stop in steps.segments:
         if start - 4 != behind:
@@ -183,12 +186,12 @@ def _adjoining(steps: Walk) -> bool:
 
 @lru_cache(maxsize=64)
 def _script(parts: Parts) -> Script:
-    """Return what the scans are by what lies between them."""
+    """Return the script for the segments of a picture."""
     return _Scripting(parts).made()
 
 
 class _Scripting:
-    """The tables as they are defined, and what the scans make of them."""
+    """The tables as they are defined so far, and what the scans have used and sent."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -200,9 +203,9 @@ class _Scripting:
         self._scans: list[Scan] = []
         self._units: list[tuple[int, ...]] = []
         self._tables: dict[int, bytes] = {}
-        """The quantizers of each component, by its first scan."""
+        """The quantizers of each component, as of its first scan."""
         self._sent: dict[tuple[int, int], int] = {}
-        """The bit that each coefficient of each component was sent up to."""
+        """The lowest bit that has been sent of each coefficient of each component."""
         self._orderly = True
 
     def made(self) -> Script:
@@ -233,7 +236,7 @@ class _Scripting:
         components = [(it.first, it.stride, it.wide, it.high, it.lines, it.down) for it in frame.components]
         whole = not frame.progressive and there == list(number_of)
         building = frame.progressive and self._orderly and all((number, 0) in self._sent for number in number_of)
-        # A byte of ones that is left over before a restart marker is counted when libjpeg comes to the next scan.
+        # libjpeg counts a byte of ones left over before a restart marker when it comes to the next scan.
         counted = len(self._scans) > 1 and any(it.restart < it.mcus for it in self._scans)
         limits = [bounds(self._tables.get(it, PLAIN)) for it in number_of]
         if not all(limits):
@@ -311,7 +314,7 @@ class _Scripting:
         self._send(chosen, band)
 
     def _send(self, chosen: list[tuple[int, int, int]], band: tuple[int, int, int, int]) -> None:
-        """Note what was sent of each coefficient; a scan is to begin where the one before it ended."""
+        """Record what is sent of each coefficient; a scan must begin where the one before it ended."""
         first, last, low, high = band
         for which, _, _ in chosen:
             if first > 0 and (which, 0) not in self._sent:
@@ -323,7 +326,7 @@ class _Scripting:
 
 
 class Frame(NamedTuple):
-    """The frame: its components, how many blocks they have in all, and its MCUs across and down."""
+    """The frame: its components, their total number of blocks, and the number of MCUs across and down."""
 
     progressive: bool
     components: tuple[Component, ...]
@@ -356,7 +359,7 @@ def _frame(progressive: bool, header: bytes) -> Frame:
 
 
 def _makes_sense(progressive: bool, band: tuple[int, int, int, int], count: int) -> bool:
-    """Say whether a scan is of a band that there is."""
+    """Check whether the band of a scan is one that exists."""
     first, last, low, high = band
     if not progressive:
         return band == (0, 63, 0, 0)

@@ -1,4 +1,4 @@
-"""All scans of a picture walked in one go, compiled: it takes longer to call what is compiled than to read a scan."""
+"""A compiled walk over all scans of a picture at once: calling compiled code takes longer than reading a scan."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def walked(
     quants: Any, waves: Any, used: Any, out: Any, progressive: int, data: Any, marks: Any, small: Any, half: Any,
     dc: Any, there: Any, coefficients: Any,
 ) -> int:  # fmt: skip
-    """Walk scans that lie at these places; return what is wrong.
+    """Walk the scans that lie at `places`; return what is wrong.
 
-    `out` gets it too, with the scan and the MCU that it is in, and a number to say.
+    `out` receives the same, with the scan and the MCU in which it is, and a number for the message.
 
-    See `kernels.interleaved` for what it takes, and what else `out` gets. `data` is room for the longest scan with its
-    padding, `marks` for what `unstuffed` says of one, by row. `dc`, `there` and `coefficients` are zero.
+    See `kernels.interleaved` for the other arguments and results. `data` is room for the longest scan with its padding,
+    and `marks` for the three results of `unstuffed`, by row. `dc`, `there` and `coefficients` must be zero.
     """
     last = small[2]
     for number in range(len(components)):
@@ -86,7 +86,7 @@ def walked(
 
 @compiled
 def _orderly(count: int, expected: int, sizes: Any, markers: Any) -> Any:
-    """Say whether there are as many restart markers as there should be, in order; one more may be the last."""
+    """Check that the restart markers are in order and as many as expected; the last one may be one too many."""
     orderly = count == expected - 1 or (count == expected and sizes[expected] == 0)
     for number in range(min(count, len(markers))):
         orderly &= markers[number] == number & 7
@@ -98,7 +98,7 @@ def _judged(
     scans: Any, components: Any, last: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any, dc: Any,
     coefficients: Any, block: Any, half: Any,
 ) -> tuple[int, int, int, int]:  # fmt: skip
-    """Judge what all scans of a progressive picture came to."""
+    """Judge the result of all scans of a progressive picture."""
     for which in range(len(components)):
         scan, it = last[which], components[which]
         if scan >= 0 and which == 0:

@@ -1,7 +1,7 @@
-"""Walk the scans of a JPEG: is there anything in them that no encoder writes?
+"""Walk the scans of a JPEG to find anything in them that no encoder writes.
 
-It is bad where it cannot be: bits that are no code, values that 8-bit samples do not have, data that ends too early or
-too late. What sound pictures were never seen to have, and might, is odd.
+A picture is bad if something is impossible: bits that are no code, values that 8-bit samples do not have, data that
+ends too early or too late. What sound pictures might have, but were never seen to have, is odd.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from datacheck.decoders.pictures.jpeg_scans.calling import walked
 from datacheck.decoders.pictures.jpeg_scans.plans import Plan, plan
 
 MOST_COEFFICIENTS = 1 << 26
-"""Progressive pictures of more of them are not walked, nor those of which all scans together pass over more blocks."""
+"""Largest progressive picture that is walked: in coefficients, and in blocks that all its scans pass over."""
 OUT_OF_RANGE = 3000
-"""Samples are odd where they are out of range by so many thousandths of what rounding explains: mozjpeg's
-deringing, which means to be, comes to 2000."""
+"""Excess above which samples are odd, in thousandths of what rounding explains.
+
+mozjpeg's deringing, which goes out of range on purpose, reaches 2000.
+"""
 MANY_CODES, FEW_UNUSED = 20, 2
-"""Of a table of more codes than these, all are used, or many are not: one or two are not left over by an encoder."""
+"""Tables of more than MANY_CODES codes are odd if 1 to FEW_UNUSED codes are unused.
+
+An encoder uses all codes of a table, or leaves many unused, but not one or two.
+"""
 WORDS = {
     terms.NO_CODE: "bits that are no Huffman code",
     terms.RUN_PAST: "a run of zeros that leads past the end of its block",
@@ -43,9 +48,9 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Damage:
-    """What is wrong, and in which of how many rows of MCUs it shows; it may begin in one above.
+    """Damage of a scan: what is wrong, and in which of how many MCU rows it shows; it may begin in a row above.
 
-    What follows is spoilt up to the `last` row: up to the next restart marker, or the end.
+    The picture is spoilt from there up to the `last` row: up to the next restart marker, or the end.
     """
 
     rule: int
@@ -64,21 +69,21 @@ class Damage:
 
     @property
     def until(self) -> str:
-        """Say where what is spoilt ends, if it is not with the picture."""
+        """The text for where the spoilt part ends; empty if that is the end of the picture."""
         return "" if self.last == self.rows else f", up to row {self.last}"
 
     @property
     def details(self) -> dict[str, int]:
-        """What a finding says of the place; rows are counted from 1."""
+        """The details of a finding about the place; rows are counted from 1."""
         return {"row": self.row, "rows": self.rows, **({"scan": self.scan} if self.scans > 1 else {})}
 
 
 @dataclass
 class Walked:
-    """What a walk came to: damage, or what is odd.
+    """The result of a walk: damage, or what is odd.
 
-    `flat` says that the means of all blocks of the first component are one grey, or nearly. `surely` says that what
-    passes here passes a decoder, too.
+    `flat` says that the means of all blocks of the first component are the same grey, or nearly. `surely` says that
+    a picture that passes here also passes a decoder.
     """
 
     damage: Damage | None = None
@@ -88,7 +93,10 @@ class Walked:
 
 
 def walk(value: bytes, steps: Walk, *, closer: bool = False) -> Walked | None:
-    """Walk all scans of a picture, `closer` for what is odd too. None for one that cannot be judged so."""
+    """Walk all scans of a picture, with `closer` also for oddities.
+
+    None if the picture cannot be judged in this way.
+    """
     made = plan(value, steps)
     if made is None:
         return None
@@ -100,7 +108,7 @@ def walk(value: bytes, steps: Walk, *, closer: bool = False) -> Walked | None:
 
 
 def walk_planned(made: Plan, value: bytes, places: Sequence[tuple[int, int]], *, closer: bool = False) -> Walked:
-    """Walk the scans of a plan, which may lie at other places than it says."""
+    """Walk the scans of a plan, which may lie at other places than the plan says."""
     script, most = made.script, made.script.bounds
     used = np.zeros((len(made.tables), terms.VALUES), np.int64) if closer else None
     least, greatest, odd, excess, wrong, scan, mcu, number = walked(value, made, places, used)
@@ -116,7 +124,7 @@ def walk_planned(made: Plan, value: bytes, places: Sequence[tuple[int, int]], *,
 
 def _damage(made: Plan, wrong: int, number: int, mcu: int, left: int) -> Damage:
     scan, scans = made.script.scans[number], len(made.script.scans)
-    if wrong == terms.FINAL_MEAN:  # what comes with it is a row
+    if wrong == terms.FINAL_MEAN:  # comes with a row in place of an MCU
         which = int(made.script.units[scan.unit, 0])
         lines, down = (int(made.script.components[which, column]) for column in (terms.LINES, terms.MCU_LINES))
         return Damage(terms.MEAN, left + 1, left + 1, lines // down, number + 1, scans)
