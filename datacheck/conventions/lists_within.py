@@ -84,7 +84,7 @@ def names_of(view: StoreView) -> list[bytes]:
 
 
 def _with_rows(its: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[Any]]]:
-    """Return the places and their items, with all columns of the same rows merged, since rows are dropped as a whole."""
+    """Return the places and their items, with the columns of the same rows merged, as rows are dropped as a whole."""
     made: dict[tuple[str, ...], tuple[Place, list[Any]]] = {}
     for place, items in its:
         if place.kind == "rows" and place.names in made:

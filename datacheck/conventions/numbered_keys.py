@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FEW = 16
 """Maximum number of values of a number in a key that is part of the name, if another number takes more values."""
 RULE, ALIKE = 16, 0.9
-"""Of at least RULE numbers, the share ALIKE must have one minimum number of digits, the rest are slips; of fewer, all."""
+"""From RULE numbers on, the share ALIKE must have one minimum number of digits; the others are slips."""
 MANY_SHAPES = 1000
 """Keys of more shapes than this are digests, most with a shape of their own: shapes of few keys are then ignored."""
 WIDTHS = (4, 8)
