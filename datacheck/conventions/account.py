@@ -23,8 +23,8 @@ MOST_SPANS = 1 << 20
 class KeyWatch:
     """What a scan records about the keys.
 
-    `patterns` are those whose numbers are collected, `own` are the keys of a convention's own records, `stems` and
-    `naming` say of what stems and names sums are made, and `frames` how frames of sequences are named.
+    `patterns` are those whose numbers are collected, `own` the keys of the conventions' own records. `stems` and
+    `naming` say which stems and names are summed, and `frames` how frames of sequences are named.
     """
 
     patterns: tuple[Pattern, ...] = ()

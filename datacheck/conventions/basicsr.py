@@ -13,7 +13,7 @@ FILE, FORM = b"meta_info.txt", "meta-info"
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention if the folder contains such a file, or None."""
+    """Return the convention if the folder contains a valid `meta_info.txt`, or None."""
     raw = store.file(FILE)
     lines = None if raw is None else FORMS[FORM].read(raw)
     if lines is None:

@@ -29,7 +29,7 @@ DEEPEST = 4
 def lists_within(
     kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, ListWithin]]:
-    """Yield each database whose records are in such lists, together with those of its lists that one value holds."""
+    """Yield each database whose records are named in such lists, together with the lists in one value."""
     large = any(len(it.keys) > FEW for it in views.values())
     for part, view in views.items() if large else ():
         known = {(it.kept_in or part, it.key) for of in kept.values() for one in of for it in one.lists}

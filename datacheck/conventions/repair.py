@@ -95,7 +95,7 @@ class Repair:
 
     @property
     def named_by(self) -> tuple[object, ...]:
-        """What identifies the samples of the records; its texts are those shown to users."""
+        """The patterns, stems and naming that identify the samples of the records; users see them as text."""
         return tuple(it for it in (*self.patterns, self.stems, self.naming) if it is not None)
 
     @property
