@@ -1,4 +1,4 @@
-"""What the keys of a store add up to: which numbers each pattern of keys has, and how many keys there are."""
+"""The keys of a store summed up: the numbers of each pattern of keys, and the number of keys."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from datacheck.conventions.stems import Stems, Sum, added
 from datacheck.model.key_series import Series
 
 MOST_SPANS = 1 << 20
-"""Numbers that lie in more pieces than this are counted only: what is held of a store stays some megabytes."""
+"""Maximum number of runs per pattern. If there are more, its numbers are discarded to limit the memory used."""
 
 
 @dataclass(frozen=True)
 class KeyWatch:
-    """What a scan is to note of the keys.
+    """What a scan records about the keys.
 
-    The numbers of these patterns, those that are a convention's own, the sums of stems and of names, and frames.
+    `patterns` are those whose numbers are collected, `own` the keys of the conventions' own records. `stems` and
+    `naming` say which stems and names are summed, and `frames` how frames of sequences are named.
     """
 
     patterns: tuple[Pattern, ...] = ()
@@ -34,15 +35,15 @@ class KeyWatch:
 
     @cached_property
     def told_by_numbers(self) -> tuple[Pattern, ...]:
-        """The patterns of which there is nothing more to be noted of a key than its number."""
+        """The patterns for which only the number of a key is recorded, and nothing else."""
         if self.stems is not None or self.frames is not None or self.naming is not None:
             return ()
         return tuple(it for it in self.patterns if all(it.number(key) is None for key in self.own))
 
     def own_rows(self, keys: Sequence[bytes], series: Series | None = None) -> list[int]:
-        """Return the rows of the records that are a convention's among these keys, the `series` of which may be known.
+        """Return the rows, in ascending order, of the keys that are in `own`.
 
-        They are in ascending order.
+        `series` is the series that the keys form, or None if it is not known.
         """
         if series is not None:
             return sorted(row for row in map(series.row, self.own) if row is not None)
@@ -52,11 +53,11 @@ class KeyWatch:
 
 
 class Account(msgspec.Struct):
-    """The keys of some records; accounts add up, in whatever order.
+    """The keys of some records, summed up. Accounts can be added in any order.
 
-    `records` counts all of them, `own` those that a convention keeps for itself. `scattered` are the patterns whose
-    numbers lie in too many pieces to be held. `stems` are the sums of the stems by their ending, `names` that of the
-    names, `sequences` are those of frames.
+    `records` counts all records, `own` those that belong to a convention itself. `numbers` are the numbers of each
+    pattern; `scattered` are the patterns whose numbers form too many runs to be held. `stems` are the sums of the stems
+    by ending, `names` is the sum of the names, and `sequences` are the sequences of frames.
     """
 
     records: int = 0
@@ -71,7 +72,7 @@ class Account(msgspec.Struct):
         self.records += other.records
         self.own += other.own
         self.scattered |= other.scattered
-        for pattern in self.scattered & self.numbers.keys():  # some of the numbers are no answer to anything
+        for pattern in self.scattered & self.numbers.keys():  # an incomplete set of numbers is of no use
             del self.numbers[pattern]
         for pattern, runs in other.numbers.items():
             self._add(pattern, runs)
@@ -82,7 +83,7 @@ class Account(msgspec.Struct):
         return self
 
     def take(self, keys: Sequence[bytes], watch: KeyWatch, series: Series | None = None) -> None:
-        """Add the keys of neighbouring records; those that are a `series`, as most are, at once."""
+        """Add the keys of consecutive records; keys that form a `series`, as most do, are added at once."""
         self.records += len(keys)
         if self._take_consecutive(series, watch):
             return
@@ -103,7 +104,7 @@ class Account(msgspec.Struct):
                 break
 
     def _take_consecutive(self, series: Series | None, watch: KeyWatch) -> bool:
-        """Add keys of one pattern whose numbers follow each other; False where these are others."""
+        """Add keys of one pattern with consecutive numbers and return True, or return False for other keys."""
         for pattern in watch.told_by_numbers:
             span = pattern.consecutive(series)
             if span is not None:

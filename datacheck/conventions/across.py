@@ -1,8 +1,8 @@
-"""Tell which databases of a store have the records of the same samples.
+"""Detect which databases of a store hold records of the same samples.
 
-That their numbers are the same proves little: two databases that have nothing to do with each other may both count from
-0 on. So either the numbers could not be the same by accident, or the records are of different kinds, or the names of
-the databases say what parts they are, as images and labels do.
+Equal numbers alone prove little: two unrelated databases may both count from 0. So in addition, either the numbers
+cannot agree by accident, or the records are of different kinds, or the names of the databases denote parts of a sample,
+as images and labels do.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
 from datacheck.model.sample_sets import SETS
 
 MOST = 16
-"""Of more databases than this each is a sequence or a class, and none a part of samples."""
+"""Maximum number of databases; if there are more, each is a sequence or a class, and none is a part of samples."""
 PROBED, FOUND = 16, 0.8
-"""So many names of a database are looked for in another one, and so many must be there."""
+"""Number of names of a database that are looked up in another one, and the share of them that must exist there."""
 Kinds = Mapping[str, frozenset[str]]
-"""What the records of each database are: the names of their decoders."""
+"""The kinds of records in each database, as the names of their decoders."""
 
 
 def named_alike(views: Mapping[str, StoreView]) -> dict[str, Naming]:
-    """Return how the keys hold names in those databases of which another one has records by the same names."""
+    """Return how keys contain names, for each database that shares names with another one."""
     chosen = {it: naming_in(view.keys) for it, view in views.items() if view.keys and not _numbered(view)}
     if not 1 < len(chosen) <= MOST:
         return {}
@@ -42,7 +42,7 @@ def named_alike(views: Mapping[str, StoreView]) -> dict[str, Naming]:
 
 
 def _numbered(view: StoreView) -> bool:
-    """Say whether nearly all keys are numbers of one pattern."""
+    """Return whether nearly all keys have one pattern, and so are numbered."""
     return any(count >= NEARLY * len(view.keys) for count in view.patterns.values())
 
 
@@ -53,9 +53,10 @@ def _has_names(view: StoreView, naming: Naming, other: StoreView, its: Naming) -
 
 
 def may_be_pair(one: str, other: str) -> bool:
-    """Say whether the names of two databases allow that they have parts of the same samples.
+    """Return whether two databases, judged by their names, may hold parts of the same samples.
 
-    Those of two sets do not, as train and val, nor those that differ in a number only: sequences, or folds.
+    Two different sets, such as train and val, do not. Nor do databases whose names differ only in a number: they are
+    sequences or folds.
     """
     sets = [{it for it in words(of) if it.encode() in SETS} for of in (one, other)]
     return sets[0] == sets[1] and not _siblings(one, other)
@@ -66,7 +67,7 @@ def _siblings(one: str, other: str) -> bool:
 
 
 def numbered_across(kept: Mapping[str, Known], accounts: Mapping[str, Account], kinds: Kinds) -> list[Spanning]:
-    """Return the samples of several databases that numbers tell."""
+    """Return the samples that span several databases and are identified by numbers."""
     members = {part: its for part, known in kept.items() if (its := _members(part, known, accounts.get(part)))}
     left = sorted(members, key=lambda part: (-len(_union(members[part])), part))
     made = []
@@ -86,7 +87,7 @@ def numbered_across(kept: Mapping[str, Known], accounts: Mapping[str, Account], 
 
 
 def _members(part: str, known: Known, account: Account | None) -> tuple[Member, ...]:
-    """Return the parts of samples that a database has; none where its numbers do not tell samples, or all of them."""
+    """Return the parts of samples in a database; empty unless numbers identify the samples of nearly all records."""
     if account is None or not known.conventions or known.stems is not None:
         return ()
     convention = known.conventions[0]
@@ -114,7 +115,7 @@ def _agree(one: Collection[Member], other: Collection[Member]) -> bool:
 
 
 def _together(one: str, other: str, members: Mapping[str, Collection[Member]], kinds: Kinds) -> bool:
-    """Say whether two databases with nearly the same numbers have the records of the same samples."""
+    """Return whether two databases with nearly the same numbers hold records of the same samples."""
     its = [kinds.get(it, frozenset()) for it in (one, other)]
     differ = bool(its[0] and its[1]) and its[0].isdisjoint(its[1])
     if not may_be_pair(one, other):
@@ -129,7 +130,7 @@ def _together(one: str, other: str, members: Mapping[str, Collection[Member]], k
 
 
 def _is_of_some(anchor: str, part: str, members: Mapping[str, Collection[Member]]) -> bool:
-    """Say whether a database has a part of some samples only: as masks are of some pictures, and no other's."""
+    """Return whether a database holds a part of only some samples, as masks exist for some pictures, and no others."""
     if not (may_be_pair(anchor, part) and are_parts(anchor, part)):
         return False
     mine, its = _union(members[anchor]), _union(members[part])
@@ -147,7 +148,7 @@ def _spanning(members: list[Member]) -> Spanning | None:
 
 
 def named_across(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:
-    """Return the databases that may have samples in common which names tell: all their records have a name."""
+    """Return groups of databases that may share samples identified by names: all of their records have a name."""
     counts: dict[str, int] = {}
     namings: dict[str, Naming] = {}
     for part, known in kept.items():
@@ -168,13 +169,13 @@ def named_across(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> 
 
 
 def agreeing(namings: Mapping[str, Naming], accounts: Mapping[str, Account]) -> Spanning | None:
-    """Return the samples of databases that have the same names; None where the sums of these differ."""
+    """Return the samples of databases with the same names, or None if the sums of the names differ."""
     sums = {accounts[it].names for it in namings}
     return with_names(namings, sums.pop()[0], {}) if len(sums) == 1 else None
 
 
 def with_names(namings: Mapping[str, Naming], count: int, unpaired: Mapping[bytes, tuple[str, ...]]) -> Spanning | None:
-    """Return the samples that names tell, `count` in all, of which these lack a part; None where too many do."""
+    """Return `count` samples identified by names; those in `unpaired` lack a part. None if too few are whole."""
     whole = count - len(unpaired)
     if whole < max(ENOUGH, NEARLY * count):
         return None
@@ -183,7 +184,10 @@ def with_names(namings: Mapping[str, Naming], count: int, unpaired: Mapping[byte
 
 
 def confirmed(kept: Mapping[str, Known]) -> dict[str, Known]:
-    """Return what is known of each database; where the store itself counts all samples, none may lack a part."""
+    """Return what is known of each database, with `asked` set for samples that the store itself counts.
+
+    If it counts all of them, none may lack a part that is needed.
+    """
     made = dict(kept)
     for part, known in kept.items():
         across = known.across

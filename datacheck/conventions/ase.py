@@ -1,8 +1,8 @@
-"""Atoms as ASE's LMDB backend writes them: rows by id from 1 on, and the ids that are next and that were deleted.
+"""Atoms as ASE's LMDB backend writes them: rows numbered by id from 1, with the next id and the deleted ids.
 
-Keys are `%d`, all values zlib of JSON; `nextid` is the id of the next row, `deleted_ids` a list of ids that are no rows
-any more, and `metadata` a mapping (ase_db_backends/aselmdb.py). A loader asks for every id below `nextid` that is not
-among the deleted ones.
+Keys are `%d`, all values zlib of JSON; `nextid` is the id of the next row, `deleted_ids` a list of the ids of deleted
+rows, and `metadata` a mapping (ase_db_backends/aselmdb.py). A loader asks for every id below `nextid` that is not among
+the deleted ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FORM = "zlib+json"
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where rows are numbered and the next id is kept."""
+    """Return the convention if rows are numbered and the next id is stored, or None."""
     raw, part = store.value(NEXT), store.pattern(b"")
     if raw is None or part is None or part.width > 1:
         return None

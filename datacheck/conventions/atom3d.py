@@ -1,8 +1,8 @@
-"""Molecules numbered from 0, and where each one is: ATOM3D (atom3d/datasets/datasets.py).
+"""Molecules numbered from 0, with an index of their names: ATOM3D (atom3d/datasets/datasets.py).
 
-Keys are `%d`, values gzip of JSON, a pickle or msgpack as `serialization_format` says; `num_examples` holds their
-number as decimal text, and `id_to_idx` a mapping of their names to their numbers, serialised as they are. Where two
-have one name, the mapping has the last of them.
+Keys are `%d`, values gzip of JSON, pickle or msgpack as `serialization_format` says; `num_examples` holds their number
+as decimal text, and `id_to_idx` a mapping from their names to their numbers, serialised like the values. If two
+molecules have the same name, the mapping holds the last one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ COUNT, FORMAT, INDEX = b"num_examples", b"serialization_format", b"id_to_idx"
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where records are numbered and it is kept how they are serialised."""
+    """Return the convention if records are numbered and counted and their serialisation format is stored, or None."""
     said = store.stored(INDEX)
     if store.value(FORMAT) is None:
         return None

@@ -1,7 +1,7 @@
-"""Pictures by their names, and a file that names them all: BasicSR, MMagic, KAIR (lmdb_util.py).
+"""Pictures keyed by name, with a file that lists all of them: BasicSR, MMagic, KAIR (lmdb_util.py).
 
 `meta_info.txt` in the store's folder has a line for each picture, "0001_s001.png (480,480,3) 1": its name, height,
-width, channels, and the level of compression. Keys are the names without suffix.
+width, channels and compression level. Keys are the names without suffix.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ FILE, FORM = b"meta_info.txt", "meta-info"
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where such a file lies in the folder."""
+    """Return the convention if the folder contains a valid `meta_info.txt`, or None."""
     raw = store.file(FILE)
     lines = None if raw is None else FORMS[FORM].read(raw)
     if lines is None:

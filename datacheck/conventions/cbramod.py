@@ -1,6 +1,6 @@
-"""Pickled samples, and the keys of each set of them: CBraMod and kin (preprocessing_*.py).
+"""Pickled samples, with the keys of each set of samples: CBraMod and similar projects (preprocessing_*.py).
 
-`__keys__` holds a pickled mapping: "train", "val", "test" to the list of their keys, text.
+`__keys__` holds a pickled mapping from "train", "val" and "test" to the list of their keys, as text.
 """
 
 from __future__ import annotations
@@ -10,5 +10,5 @@ from datacheck.conventions.listed import KEYS, listed
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where such a mapping lies there."""
+    """Return the convention if `__keys__` holds such a mapping, or None."""
     return listed("cbramod", store, (KEYS,), lambda keys, form: form.startswith("pickle") and isinstance(keys, dict))

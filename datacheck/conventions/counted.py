@@ -1,4 +1,4 @@
-"""A number of records under a name of its own: `length`, `num_examples`, `total_number`, `__len__` and their like."""
+"""Number of records under a key of its own, such as `length`, `num_examples`, `total_number` or `__len__`."""
 
 from __future__ import annotations
 
@@ -14,36 +14,39 @@ UNMISTAKABLE = frozenset(
         *(b"dataset_size", b"dataset_length", b"__len__", b"__length__", b"__count__"),
     }
 )
-"""What lies under these names is no record, also where it cannot be read."""
+"""Names of counts. A value under one of them is not a record, even if it cannot be read."""
 LOOSE = (b"length", b"Length", b"len")
-"""A number under these names that is far from that of the records may count something else: frames, words."""
+"""Names of counts that may count something else, such as frames or words, if far from the number of records."""
 THINGS = frozenset({b"num_images", b"num_frames"})
-"""These count records that others, or another store, may name by key: their numbers are never closed up."""
+"""Names of counts of records that others, or another store, may name by key: their numbers are never closed up."""
 DOUBTFUL = frozenset(
     {*(b"num", b"size", b"count", b"total", b"num_items", b"num_data"), *(b"num_instances", b"total_count"), *THINGS}
 )
-"""What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
+"""Names whose value may be something else, such as the size of pictures, unless it is the number of records."""
 APART = (b"__metadata__", b"__meta__")
-"""Metadata by its name: no samples, and on no list of keys."""
+"""Names of metadata: a record under one of them is neither a sample nor in any list of keys."""
 METADATA = (*APART, b"metadata", b"meta")
-"""What lies under these names may be a mapping, with a number of records in it."""
+"""Names whose value may be a mapping that contains the number of records."""
 WITHIN = (
     *sorted(map(bytes.decode, UNMISTAKABLE)),
     *map(bytes.decode, LOOSE),
     "nframes",
     *sorted(map(bytes.decode, DOUBTFUL)),
 )
-"""The names of a number of records in such a mapping, clear ones first; `length` may be that of a clip."""
+"""The names of the number of records in such a mapping, clear ones first: `length` may be that of a clip."""
 NAMES = (*sorted(UNMISTAKABLE), *LOOSE, *sorted(DOUBTFUL))
 """The keys of counts, in the order in which they are tried."""
 OWN_NAMES = UNMISTAKABLE | {*APART}
-"""What lies under these names is no record of a vocabulary, whatever the other records hold."""
+"""Names whose value is never a record of a vocabulary, whatever the other records hold."""
 LOOKED_AT = 4
-"""How many other records are looked at to tell a count from a record."""
+"""Number of other records that are read to tell a count from a record."""
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where a whole number lies under such a name."""
+    """Return the convention if a count is stored under one of NAMES or in a mapping of metadata, or None.
+
+    Under an unmistakable name it is recognised even if it cannot be read.
+    """
     counts = []
     for name in NAMES:
         raw = store.value(name)
@@ -67,9 +70,10 @@ def recognise(store: StoreView) -> Convention | None:
 
 
 def _is_a_record(count: Count, store: StoreView) -> bool:
-    """Say whether a count is a record like the others: in a vocabulary, `length` is a word.
+    """Return whether a count is a record like the others: in a vocabulary, `length` is a word.
 
-    If most keys carry numbers, it is not a vocabulary; otherwise a few of the other records are looked at.
+    If at least half of the keys carry numbers, the store is not a vocabulary. Otherwise a few of the other records must
+    hold values of the same type as the count.
     """
     if sum(store.patterns[it] for it in store.frequent) * 2 >= len(store.keys):
         return False
@@ -80,7 +84,7 @@ def _is_a_record(count: Count, store: StoreView) -> bool:
 
 
 def metadata_counts(store: StoreView) -> list[Count]:
-    """Return the count that each mapping of metadata holds, if any."""
+    """Return the count in each mapping of metadata that holds one."""
     made = []
     for key in METADATA:
         said = store.stored(key)
@@ -94,6 +98,6 @@ def metadata_counts(store: StoreView) -> list[Count]:
 
 
 def form_of(raw: bytes) -> str:
-    """Return how a number is to be written that cannot be read: as pickled if it begins as a pickle does."""
+    """Return the form for rewriting a number that cannot be read: pickle if it begins like one, otherwise decimal."""
     name = f"pickle {raw[1]}" if raw[:1] == b"\x80" and len(raw) > 1 else ""
     return name if name in FORMS else "decimal"

@@ -1,4 +1,4 @@
-"""Numbers from 0 or 1 without a gap, which nothing in the store counts: a loader asks for each up to the last."""
+"""Numbers from 0 or 1 without gaps that nothing in the store counts: a loader asks for each one up to the last."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datacheck.conventions.interface import Convention, StoreView
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where keys have numbers."""
+    """Return the convention if keys have numbers, or None."""
     return Convention("dense", store.frequent, dense=True) if store.frequent else None

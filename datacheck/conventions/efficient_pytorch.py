@@ -1,7 +1,7 @@
-"""A pickle or msgpack a record, with the list of their keys and its length: Efficient-PyTorch (tools/folder2lmdb.py).
+"""Pickle or msgpack records, with the list of their keys and its length: Efficient-PyTorch (tools/folder2lmdb.py).
 
-`__keys__` holds the keys, bytes, as a list, and `__len__` their number, both serialised as the records are. A loader
-takes the records by the list.
+`__keys__` holds the keys as a list of bytes, and `__len__` their number, both serialised like the records. A loader
+reads the records that are in the list.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datacheck.conventions.listed import KEYS, LEN, PACKED, all_bytes, listed
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where both lie there, and the list is no text."""
+    """Return the convention if both exist and the list holds bytes, not text, or None."""
     if store.value(LEN) is None:
         return None
     return listed("efficient-pytorch", store, (KEYS,), lambda keys, form: form.startswith(PACKED) and all_bytes(keys))

@@ -1,7 +1,7 @@
 """Pickled graphs numbered from 0: fairchem, Open Catalyst (datasets/lmdb_dataset.py).
 
-Keys are `%d`; `length` holds their number, pickled. `metadata.npz` beside the store has the number of atoms of each, by
-its place.
+Keys are `%d`; `length` holds their number, pickled. `metadata.npz` beside the store has the number of atoms of each
+graph, by position.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ COUNT = b"length"
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where records are numbered and a pickle counts them."""
+    """Return the convention if records are numbered and a pickle counts them, or None."""
     return from_zero("fairchem", store, COUNT, is_pickle)

@@ -1,6 +1,6 @@
-"""Records numbered from 0 as plain decimal text, and their number beside them: what several projects have in common.
+"""Records numbered from 0 as plain decimal text, with a count of them, as several projects store them.
 
-A loader asks for every number below the one that is kept.
+A loader asks for every number below the count.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def from_zero(
     lists: tuple[KeyList, ...] = (),
     own: tuple[bytes, ...] = (),
 ) -> Convention | None:
-    """Return a convention of this name where what counts the records lies under `key`, and fits.
+    """Return a convention of this name if the value under `key` is the count and `fits` accepts it, or None.
 
-    It may be damaged, and the first record may be gone; a store whose last record has the number that is kept begins
-    with 1, and is another's.
+    The count may be damaged, or record 0 may be missing, but not both. Without record 0, a record whose number is the
+    count means that the numbering begins with 1, so that the store follows another convention.
     """
     raw, part = store.value(key), store.pattern(b"")
     if raw is None or part is None or part.width > 1 or not fits(raw):
@@ -38,5 +38,5 @@ def from_zero(
 
 
 def is_pickle(raw: bytes) -> bool:
-    """Say whether a value begins as a pickle of protocol 2 to 5 does."""
+    """Return whether a value begins like a pickle of protocol 2 to 5."""
     return raw[:1] == PICKLED and len(raw) > 1 and 2 <= raw[1] <= 5

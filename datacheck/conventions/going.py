@@ -1,4 +1,4 @@
-"""The records that a copy leaves out, by the samples that they are of."""
+"""Collect the records that a copy leaves out, by the samples that they belong to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datacheck.conventions.stems import StemGroups
 
 
 class Going:
-    """What is known of the records that go: the numbers and stems of their samples, and those that are in none."""
+    """The records that are left out: the numbers and stems of their samples, and how many belong to no sample."""
 
     def __init__(self, patterns: Sequence[Pattern], stems: StemGroups | None) -> None:
         self._patterns, self._stems = patterns, stems

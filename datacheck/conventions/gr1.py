@@ -1,7 +1,7 @@
-"""Steps of robots' episodes, numbered from 0 through all of them: GR-1, Seer and their like (calvin2lmdb.py).
+"""Steps of robot episodes, numbered from 0 across all episodes: GR-1, Seer and similar projects (calvin2lmdb.py).
 
 Keys are `NAME_%d` by step (rgb_static_, rel_action_, cur_episode_) and `inst_%d` by episode; `cur_step` holds the
-number of the last step, pickled. A loader asks for the steps from any one on; `cur_episode_%d` leads to the episode.
+number of the last step, pickled. A loader may start at any step; `cur_episode_%d` leads to its episode.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from datacheck.conventions.stored_values import stored
 
 LAST, EPISODE = b"cur_step", b"cur_episode_"
 LOOKED_AT = 4
-"""How many of the last steps are looked for: records that have none of them are numbered by episode."""
+"""Number of the last steps that are looked up; a pattern without any of them is numbered by episode."""
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention if steps lead to their episodes and the number of the last step is kept."""
+    """Return the convention if steps lead to their episodes and the number of the last step is stored, or None."""
     raw, first = store.value(LAST), store.pattern(EPISODE)
     if raw is None or first is None or first.width > 1 or store.value(first.key(0)) is None:
         return None
@@ -27,7 +27,7 @@ def recognise(store: StoreView) -> Convention | None:
 
 
 def _by_step(store: StoreView, pattern: Pattern) -> bool:
-    """Say whether records of this pattern exist for the last steps, up to the greatest sampled number."""
+    """Return whether records of this pattern exist for any of the last steps among the sampled keys."""
     if not pattern.before.endswith(b"_") or pattern.after or pattern.width > 1:
         return False
     episodes = [it for key in store.keys if (it := Pattern(EPISODE).number(key)) is not None]

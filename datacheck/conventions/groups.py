@@ -1,4 +1,4 @@
-"""Samples of several records: which patterns of keys carry the same numbers, and which sample lacks a part."""
+"""Group records into samples: find key patterns that carry the same numbers, and samples that lack a part."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
 
 WHOLE, NEARLY = 0.99, 0.90
-"""Shares of whole samples from which a sample that lacks a part is bad, and from which it is suspicious."""
+"""Minimum share of whole samples for a sample that lacks a part to be bad, and to be suspicious."""
 CONFIRMED = 0.95
-"""The share from which it is bad where the store itself counts the samples that lack a part too."""
+"""Minimum share for it to be bad if the store's own count includes the samples that lack a part."""
 ACCIDENTS = 3
-"""So many numbers that two patterns or databases lack alike, or pieces that numbers lie in, are no accident."""
+"""Minimum number of runs of numbers, or of numbers that two patterns or databases both lack, that is no accident."""
 ENOUGH = 20
-"""Whole samples that it takes to tell a rule from an accident."""
+"""Minimum number of whole samples that makes a rule rather than an accident."""
 OPTIONAL = frozenset(
     {
         *("mask", "masks", "seg", "segs", "segmentation", "segmentations", "caption", "captions", "cap", "caps"),
@@ -33,7 +33,7 @@ OPTIONAL = frozenset(
         *("info", "extra", "extras", "negative", "weight", "weights", "hint", "hints"),
     }
 )
-"""Names of parts that a sample may lack without a fault."""
+"""Names of parts that a sample need not have."""
 ROLES = frozenset(
     {
         *("image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos", "frame", "frames"),
@@ -51,7 +51,7 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
 def words(name: str) -> frozenset[str]:
-    """Return the words in the name of a part, also of one written together.
+    """Return the words in the name of a part in lower case; words that are written together are split.
 
     >>> sorted(words("imageMasks_2"))
     ['2', 'image', 'masks']
@@ -60,13 +60,13 @@ def words(name: str) -> frozenset[str]:
 
 
 def are_parts(one: str, other: str) -> bool:
-    """Say whether two names are those of different parts of a sample, such as image and mask."""
+    """Return whether two names denote different parts of a sample, such as image and mask."""
     roles = [ROLES & words(it) for it in (one, other)]
     return bool(roles[0] and roles[1]) and roles[0] != roles[1]
 
 
 def ends_early(shared: Runs, both: Runs) -> bool:
-    """Say whether two numberings without gaps differ only at their ends, as those of unrelated things do."""
+    """Return whether two numberings without gaps differ only at their ends, as those of unrelated things do."""
     return shared != both and len(both.spans) == 1 and len(shared.spans) == 1
 
 
@@ -74,23 +74,24 @@ Part = TypeVar("Part")
 
 
 def needed(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Return the parts that no sample can do without: not every picture has a mask or a caption."""
+    """Return the parts that every sample needs, or all if none is; not every picture has a mask or a caption."""
     every = tuple(parts)
     return tuple(it for it in every if not OPTIONAL & words(str(it))) or every
 
 
 def verdict_of(whole: int, every: int) -> Verdict:
-    """Return the verdict on a sample that lacks a part, by how many of all samples are whole."""
+    """Return the verdict on a sample that lacks a part, given how many of all samples are whole."""
     return "bad" if whole >= WHOLE * every else "suspicious"
 
 
 class Groups(msgspec.Struct, frozen=True):
-    """The samples of a store: a sample is the records of one number.
+    """The samples of a store. The records with the same number form a sample.
 
     `parts` are in every sample, `optional` ones in some. `whole` are the numbers that all parts have, `all` those that
-    any part has, and `complete` counts those that have all parts that are needed. A sample that lacks one of these is
-    bad if it is one of those that a loader is known to have `asked` for. If all that lack any are at an end of the
-    numbering, and the names are not those of parts, they may be two sets that are numbered alike: cats and dogs.
+    any part has, and `complete` is how many numbers have all parts that are needed. `asked` are the parts that a loader
+    is known to ask for; a sample that lacks a needed one of them is bad. If all incomplete samples are at an end of the
+    numbering, and the names do not denote parts, the patterns may be two sets that are numbered alike, such as cats and
+    dogs.
     """
 
     parts: tuple[Pattern, ...]
@@ -105,11 +106,11 @@ class Groups(msgspec.Struct, frozen=True):
         return (*self.parts, *self.optional)
 
     def number(self, key: bytes) -> int | None:
-        """Return the number of the sample that the record of a key is of, None where it is of none."""
+        """Return the number of the sample that a key belongs to, or None if it belongs to none."""
         return next((it for pattern in self.patterns if (it := pattern.number(key)) is not None), None)
 
     def unpaired(self, numbers: Mapping[Pattern, Runs]) -> Iterator[Finding]:
-        """Yield a finding for each sample that lacks a part; its key is a part that is there."""
+        """Yield a finding for each sample that lacks a part; its key is that of an existing part."""
         every, must = len(self.all), needed(self.parts)
         names = [str(it) for it in self.parts]
         parts = all(are_parts(one, other) for one, other in itertools.combinations(names, 2))
@@ -133,10 +134,10 @@ class Groups(msgspec.Struct, frozen=True):
 def grouped(
     parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named: bool, further: Sequence[Pattern] = ()
 ) -> Groups | None:
-    """Return how records make samples, None where their numbers do not tell.
+    """Return how records form samples, or None if their numbers do not show it.
 
-    Patterns that have nearly all numbers of the largest one are parts of every sample. Under a `named` convention the
-    first two are, whatever their numbers; of its `further` patterns those are parts of which the numbers show it.
+    Patterns that have nearly all numbers of the largest one are parts of every sample. So are the first two of a
+    `named` convention, whatever their numbers. A pattern in `further` is a part if its numbers show it.
     """
     there = [it for it in parts if numbers.get(it)]
     largest = max(there, key=lambda it: len(numbers[it]), default=None)
@@ -146,7 +147,7 @@ def grouped(
     if named:
         near = [it for it in there if it in near or it in parts[:2]]
     besides, some = _besides(further, numbers, numbers[largest])
-    if not named:  # not every picture has as many captions
+    if not named:  # pictures may differ in their number of captions
         besides, some = [], [*besides, *some]
     if len(there) + len(besides) + len(some) < 2:
         return None
@@ -155,7 +156,7 @@ def grouped(
     if len(near) < 2 and not besides and not some:
         return None
     asked = tuple(near) if named else ()
-    near = [*(near if named else sorted(near, key=str)), *besides]  # in which order keys were sampled tells nothing
+    near = [*(near if named else sorted(near, key=str)), *besides]  # the order of sampled keys means nothing
     whole, every = common(numbers[it] for it in near), union(numbers[it] for it in near)
     if not named and (len(whole) < NEARLY * len(every) or len(whole) < ENOUGH):
         return None
@@ -169,7 +170,8 @@ def with_some(
 ) -> Groups | None:
     """Return samples of one record each, with further parts that only some have: not every picture has a mask.
 
-    None if no other pattern has some of its numbers with gaps between them, and none of `pieces` nearly all.
+    Return None if none of the other patterns and `pieces` has some of the numbers of `part` with gaps between them, and
+    none of `pieces` has nearly all of them.
     """
     _, some = _besides([it for it in others if it != part], numbers, numbers[part])
     near, some_pieces = _besides(pieces, numbers, numbers[part])
@@ -179,7 +181,7 @@ def with_some(
 
 
 def common(numbers: Iterable[Runs]) -> Runs:
-    """Return the numbers that all have."""
+    """Return the numbers that all of the sets have."""
     first, *others = numbers
     made = first.copy()
     for it in others:
@@ -188,7 +190,7 @@ def common(numbers: Iterable[Runs]) -> Runs:
 
 
 def union(numbers: Iterable[Runs]) -> Runs:
-    """Return the numbers that any has."""
+    """Return the numbers that any of the sets has."""
     made = Runs()
     for it in numbers:
         made += it
@@ -198,9 +200,9 @@ def union(numbers: Iterable[Runs]) -> Runs:
 def _besides(
     further: Sequence[Pattern], numbers: Mapping[Pattern, Runs], whose: Runs
 ) -> tuple[list[Pattern], list[Pattern]]:
-    """Return those of further patterns that have nearly the same numbers, and those that have some of them only.
+    """Return the patterns in `further` with nearly the same numbers as `whose`, and those with only some of them.
 
-    Of the latter there must be gaps between their numbers: as masks are of some pictures, and classes are not.
+    The latter must have gaps between their numbers, as the masks of some pictures have and classes do not.
     """
     near, some = [], []
     for it in further:

@@ -1,6 +1,6 @@
-"""Records that name others by key: the frames of each clip, the pictures of each class (a key with several values).
+"""Detect records that name others by key: the frames of a clip, or the pictures of a class (a key of several values).
 
-Nothing but their values tells them: all that are looked at are keys of one database, or lists of such.
+Only their values reveal them: every value that is examined is a key of one database, or a list of such keys.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.stored_values import is_key_list, keys_in, stored
 
 Small = Callable[[str, bytes], "bytes | None"]
-"""Returns the value of a key of a database, None where it is not there or large."""
+"""Returns the value of a key of a database, or None if the key does not exist or the value is large."""
 
 PROBED = 16
-"""So many records are looked at, and so many keys of a list."""
+"""Maximum number of records that are examined, and of keys of a list that are looked up."""
 FEWEST = 4
-"""So many records at least name others, unless a key may have several values."""
+"""Minimum number of records that name others; half of it is enough if a key may have several values."""
 PATTERNS = 64
-"""So many patterns of keys are looked at."""
+"""Maximum number of key patterns of a database that are examined."""
 LONGEST = 511
-"""Bytes of the longest key of an LMDB, which is not compiled for others."""
+"""Longest key in an LMDB database, in bytes, unless LMDB was compiled for another length."""
 LISTS = frozenset({"json", "zlib+json", "msgpack", *(f"pickle {it}" for it in range(6))})
-"""The forms of lists of keys."""
+"""The forms that a list of keys may have."""
 
 
 def indexes(views: Mapping[str, StoreView], several: Mapping[str, bool], small: Small) -> Iterator[tuple[str, Index]]:
-    """Yield each database of which records name others, with these; `several` says where a key may have many values."""
+    """Yield each database that holds an index, and the index; `several` says whether its keys may have many values."""
     for part, view in views.items():
         known = [it for it in views if not several.get(it)]
         others = [it for it in known if it != part]
@@ -71,9 +71,10 @@ def _of(
 
 
 def _named(raw: bytes, views: Mapping[str, StoreView], others: Sequence[str]) -> tuple[str, str] | None:
-    """Return the database of whose keys a value is one, or has some, and its form; None where it is anything else.
+    """Return the database whose key, or list of keys, a value is, and its form; None if it is anything else.
 
-    A number may be that of a class.
+    More than half of the examined keys of a list must exist. Plain numbers are not accepted: they may be those of
+    classes.
     """
     if 0 < len(raw) <= LONGEST and not raw.isdigit():
         for of in others:

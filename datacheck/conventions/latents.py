@@ -1,7 +1,7 @@
-"""Raw arrays of several names, numbered from 0: Self-Forcing, CausVid and their like (utils/lmdb.py).
+"""Raw arrays under several names, numbered from 0: Self-Forcing, CausVid and similar projects (utils/lmdb.py).
 
 Keys are `NAME_%d_data` for every name (latents, prompts, ...); `NAME_shape` holds the shape of all of them as decimal
-text, "N d1 d2", of which the first number is that of the records.
+text, "N d1 d2", where N is the number of records.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from datacheck.model.key_families import fold
 
 BEFORE, AFTER = b"_", b"_data"
 MOST_AXES = 32
-"""A shape of more sizes is none."""
+"""Maximum number of sizes in a shape."""
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where the records of a name have a shape beside them."""
+    """Return the convention if a shape is stored for the records of any name, or None."""
     parts = [it for it in store.patterns if it.before.endswith(BEFORE) and it.after == AFTER and it.width == 1]
     counts = []
     shapes = {}
@@ -36,7 +36,7 @@ def recognise(store: StoreView) -> Convention | None:
 
 
 def _shape(said: Stored | None) -> tuple[int, ...] | None:
-    """Return the shape of one record, None where the store tells none."""
+    """Return the shape of one record, or None if the store does not give a valid one."""
     sizes = None if said is None else said.value
     if not isinstance(sizes, list) or not 1 < len(sizes) <= MOST_AXES or not all(type(it) is int for it in sizes):
         return None

@@ -1,7 +1,7 @@
-"""Lists of keys, or of numbers in keys, that no convention knows: within a mapping, or as the indices of a set.
+"""Find lists of keys, or of numbers in keys, that belong to no convention: in a mapping, or as the indices of a set.
 
-Nothing tells how a loader takes them. Lists of keys lose what a copy does not have, if nothing else depends on them;
-a copy has all others as they are, and whoever makes it is told.
+It is unknown how a loader uses them. If nothing else depends on a list of keys, a copy drops the keys that it does not
+have from it. All other lists are copied unchanged, which the user is informed of.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from datacheck.conventions.stored_values import key_of
 from datacheck.model.replacing import replace
 
 INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
-"""Words for lists of numbers that are of records; other lists are if they have most of the records."""
+"""Words in the names of lists of record numbers; under other names, a list must cover most of the records."""
 LONGEST = 8
-"""So many items a row of a list has at most."""
+"""Maximum number of items in a row of a list."""
 DEEPEST = 4
-"""Lists and mappings within each other that are looked into."""
+"""Maximum depth of nested lists and mappings that are searched."""
 
 
 def lists_within(
     kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, ListWithin]]:
-    """Yield each database of whose records there are such lists, with what a value has of these."""
+    """Yield each database whose records are named in such lists, together with the lists in one value."""
     large = any(len(it.keys) > FEW for it in views.values())
     for part, view in views.items() if large else ():
         known = {(it.kept_in or part, it.key) for of in kept.values() for one in of for it in one.lists}
@@ -43,7 +43,7 @@ def lists_within(
             for place, items in _lists(said.value, ()):
                 called = (text, *_named(place))
                 if place.kind == "rows" and any(not FOLDED.isdisjoint(words(it)) for it in called):
-                    continue  # folds of few samples
+                    continue  # they are folds of few samples
                 of = next((it for it in (part, *views) if _are_of(items, called, views[it])), None)
                 if of is not None:
                     found.setdefault(of, []).append((place, items))
@@ -60,7 +60,7 @@ def lists_within(
 
 
 def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:
-    """Say whether what is listed is not called 0, 1, 2 as classes are, unless a name says that these are keys."""
+    """Return whether listed items are not named 0, 1, 2 as classes are, or a name says that these are keys."""
     if not all(it.isdigit() for it in items if isinstance(it, (str, bytes))):
         return True
     said = frozenset().union(*map(words, names))
@@ -68,7 +68,7 @@ def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:
 
 
 def _shared(names: list[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the names with which all begin.
+    """Return the longest common prefix of tuples of names.
 
     >>> _shared([("split", "train"), ("split", "val")])
     ('split',)
@@ -78,13 +78,13 @@ def _shared(names: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def names_of(view: StoreView) -> list[bytes]:
-    """Return the keys under which such lists may lie: those without a number, where these are few."""
+    """Return the keys that may hold such lists: those without a number if they are few, or else those of metadata."""
     names = without_digits(view)
     return names if len(names) <= FEW else [it for it in METADATA if it in view.keys]
 
 
 def _with_rows(its: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[Any]]]:
-    """Return the places and what is in them, with all columns of the same rows as one: a row goes as a whole."""
+    """Return the places and their items, with the columns of the same rows merged, as rows are dropped as a whole."""
     made: dict[tuple[str, ...], tuple[Place, list[Any]]] = {}
     for place, items in its:
         if place.kind == "rows" and place.names in made:
@@ -96,15 +96,15 @@ def _with_rows(its: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[Any
 
 
 def _named(place: Place) -> tuple[str, ...]:
-    """Return the names that lead to a place, as people read them."""
+    """Return the names that lead to a place, including that of its column, as they are shown to users."""
     return (*place.names, place.column) if place.kind == "column" else place.names
 
 
 def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[Place, list[Any]]]:
-    """Yield the lists of texts, or of whole numbers that are all different, with the place of each.
+    """Yield each list of texts, or of distinct whole numbers, together with its place.
 
-    The names in a mapping are such a list, its numbers, what the mappings in a list have under one name, and the
-    columns of rows.
+    The names or the values of a mapping, the values under one name in a list of mappings, and the columns of rows count
+    as such lists too.
     """
     if isinstance(value, dict):
         ways: tuple[tuple[Kind, list[Any]], ...] = (("names", list(value)), ("values", list(value.values())))
@@ -130,7 +130,7 @@ def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[Place, list[Any
 
 
 def _are_rows(value: list[Any]) -> bool:
-    """Say whether lists in a list are rows of a table, such as the pairs of a list of such, rather than sets."""
+    """Return whether the lists in a list are rows of a table, such as pairs, rather than sets."""
     first = len(value[0]) if isinstance(value[0], list) else 0
     return (
         len(value) >= FEWEST and 1 < first <= LONGEST and all(isinstance(it, list) and len(it) == first for it in value)
@@ -146,14 +146,14 @@ def _may_be(items: list[Any]) -> bool:
 
 
 def _are_of(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
-    """Say whether items are keys of a database, or the numbers in some."""
+    """Return whether items are keys of a database, or numbers in its keys."""
     if len(view.keys) <= FEW:
         return False
     some = items[:: max(1, len(items) // PROBED)][:PROBED]
     called = any(not INDICES.isdisjoint(words(it)) for it in names)
     numbers = type(some[0]) is int
     if len(items) < MOST * len(view.keys) and not called and (numbers or all(it.isdigit() for it in some)):
-        return False  # classes may be called 0 to 9 as well
+        return False  # classes may be named 0 to 9 too
     if not numbers:
         return sum(view.value(key_of(it)) is not None for it in some) >= NEARLY * len(some)
     numbered = [sum(view.value(it.key(number)) is not None for number in some) for it in view.frequent]

@@ -1,6 +1,6 @@
-"""Pickled features by name, and the list of the names: mmf, ViLBERT (tools/scripts/features/lmdb_conversion.py).
+"""Pickled features keyed by name, with a list of the names: mmf, ViLBERT (tools/scripts/features/lmdb_conversion.py).
 
-`keys` holds the names, bytes, as a pickled list.
+`keys` holds the names as a pickled list of bytes.
 """
 
 from __future__ import annotations
@@ -10,5 +10,5 @@ from datacheck.conventions.listed import all_bytes, listed
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where such a list lies there."""
+    """Return the convention if `keys` holds such a list, or None."""
     return listed("mmf", store, (b"keys",), lambda keys, form: form.startswith("pickle") and all_bytes(keys))

@@ -1,4 +1,4 @@
-"""Keys that carry a number: what they are made of, learned from a sample, and the numbers of many of them at once."""
+"""Keys that contain a number: learn their patterns from a sample, and extract the numbers of many keys at once."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEW = 16
-"""A number in a key that takes at most so many values is a part of the name, where another takes more."""
+"""Maximum number of values of a number in a key that is part of the name, if another number takes more values."""
 RULE, ALIKE = 16, 0.9
-"""With this many numbers, this share must be written with one minimal number of digits; the others are slips."""
+"""From RULE numbers on, the share ALIKE must have one minimum number of digits; the others are slips."""
 MANY_SHAPES = 1000
-"""Of more shapes than this the keys are digests, nearly each with one of its own: those of few keys are no matter."""
+"""Keys of more shapes than this are digests, most with a shape of their own: shapes of few keys are then ignored."""
 WIDTHS = (4, 8)
-"""Bytes of a packed number."""
+"""Possible sizes of a packed number, in bytes."""
 LETTERS = 0x20
-"""The first byte that may be a letter; packed numbers have none that is the highest."""
+"""The first byte that may be a character of text; the highest byte of a packed number must be below it."""
 _NUMBER = re.compile(rb"[0-9]+")
 
 
 @dataclass(frozen=True, order=True)
 class Pattern:
-    """Keys that are the same but for one number, written with at least `width` digits: zeros in front make it so long.
+    """Keys that differ only in one number, which is zero-padded to at least `width` digits.
 
     >>> Pattern(b"image-", b"", 9).key(41)
     b'image-000000041'
@@ -47,14 +47,14 @@ class Pattern:
         return self.before + str(number).zfill(self.width).encode() + self.after
 
     def number(self, key: bytes) -> int | None:
-        """Return the number of a key, None where it is not one of these."""
+        """Return the number of a key, or None if the key does not match."""
         if not (key.startswith(self.before) and key.endswith(self.after)):
             return None
         digits = key[len(self.before) : len(key) - len(self.after)]
         return int(digits) if self._is_number(digits) else None
 
     def consecutive(self, series: Series | None) -> tuple[int, int] | None:
-        """Return the first number and the one behind the last, where keys that are a series are these."""
+        """Return the first number and the one after the last if all keys of a series match, or None."""
         if series is None or (series.before, series.after) != (self.before, self.after):
             return None
         if series.digits > self.width and series.start < 10 ** (series.digits - 1):
@@ -67,7 +67,7 @@ class Pattern:
         return len(digits) == self.width or digits[:1] != b"0"
 
     def numbers(self, table: KeyTable) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the rows of the keys that are these, and their numbers: two int64 arrays of one length."""
+        """Return the rows and the numbers of the keys that match, as two int64 arrays of equal length."""
         import numpy as np
 
         rows, numbers = [], []
@@ -100,9 +100,9 @@ class Pattern:
 
 @dataclass(frozen=True, order=True)
 class Packed(Pattern):
-    """Keys that are a number of `width` bytes and nothing else, the high ones first unless they are `little`-endian.
+    """Keys that consist of a number of `width` bytes, big-endian unless `little`.
 
-    The highest byte is no letter, as the first one or the last one of names is that have as many bytes.
+    The highest byte must not be text, unlike the first or last byte of a name with as many bytes.
 
     >>> Packed(width=4).key(65), Packed(width=4, little=True).key(65)
     (b'\\x00\\x00\\x00A', b'A\\x00\\x00\\x00')
@@ -145,7 +145,7 @@ class Packed(Pattern):
 
 
 def packed(keys: Collection[bytes]) -> dict[Pattern, int]:
-    """Return the pattern of keys that nearly all are packed numbers, and how many are; nothing if they are not."""
+    """Return the pattern of keys of which nearly all are packed numbers, with how many are; empty if there is none."""
     few = max(RULE, ALIKE * len(keys))
     for width in WIDTHS:
         numbers: dict[Pattern, list[int]] = {}
@@ -160,7 +160,7 @@ def packed(keys: Collection[bytes]) -> dict[Pattern, int]:
 
 
 class KeyTable:
-    """The keys of a block as arrays: those of one length together."""
+    """The keys of a block as arrays, grouped by their length."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = keys
@@ -170,7 +170,7 @@ class KeyTable:
 
     @cached_property
     def by_length(self) -> dict[int, tuple[NDArray[Any], NDArray[Any]]]:
-        """By length: the rows of these keys (int64), and the keys as uint8 of shape (rows, length)."""
+        """The rows of the keys of each length (int64), and these keys as uint8 of shape (rows, length)."""
         import numpy as np
 
         lengths = list(map(len, self._keys))
@@ -189,10 +189,11 @@ class KeyTable:
 
 
 def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
-    """Return the patterns of a sample of keys, those of most keys first, and how many keys each has.
+    """Return the patterns in a sample of keys with how many keys each has, in descending order.
 
-    Of several numbers in a key the one that takes most values is the number, if the others take few: 32-00041 and
-    64-00041 are two patterns. Keys in which two numbers take many values have none, as those that have no number.
+    If a key contains several numbers, the one with the most values is the number, provided that the others have few
+    values: 32-00041 and 64-00041 have two patterns. Keys have no pattern if two numbers in them have many values, or if
+    they contain no number.
     """
     keys = list(keys)
     if found := packed(keys):
@@ -208,7 +209,7 @@ def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
 
 
 def _of_one_shape(keys: Sequence[bytes]) -> Iterator[tuple[Pattern, int]]:
-    """Yield the patterns of keys that differ in their numbers only."""
+    """Yield the patterns of keys that differ only in their numbers, with how many numbers each has."""
     split = [list(_NUMBER.finditer(key)) for key in keys]
     places = len(split[0])
     values = [Counter(matches[place][0] for matches in split) for place in range(places)]
@@ -230,9 +231,9 @@ def _of_one_shape(keys: Sequence[bytes]) -> Iterator[tuple[Pattern, int]]:
 
 
 def _width(numbers: Collection[bytes]) -> tuple[int, int] | None:
-    """Return the least number of digits, and how many numbers are written with it; None if these are few.
+    """Return the minimum number of digits and how many numbers are written with it, or None if too few are.
 
-    A few may be written otherwise: a 12 among five digits each is a slip, and no loader finds it.
+    A few numbers may be written differently: 12 among numbers of five digits is a slip that no loader finds.
     """
     lengths = Counter(len(number) for number in numbers)
     padded = Counter(len(number) for number in numbers if number[:1] == b"0" and len(number) > 1)

@@ -1,7 +1,7 @@
 """Word pictures and their texts, numbered from 1: clovaai's deep-text-recognition-benchmark, PARSeq, PaddleOCR.
 
-Keys are `image-%09d` and `label-%09d`, in some stores beside `wh-%09d`, `image_hr-%09d`, `image_lr-%09d` or
-`lexicon-%09d`; `num-samples` holds their number as decimal text (create_lmdb_dataset.py).
+Keys are `image-%09d` and `label-%09d`, in some stores together with `wh-%09d`, `image_hr-%09d`, `image_lr-%09d` or
+`lexicon-%09d`; `num-samples` holds the number of samples as decimal text (create_lmdb_dataset.py).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ COUNT = b"num-samples"
 FIRST = (b"image-", b"image_hr-", b"label-")
 FURTHER = (b"image_lr-", b"wh-", b"lexicon-")
 DIGITS = 9
-"""What loaders ask for has so many."""
+"""Number of digits in the keys that loaders ask for."""
 PAIR = (Pattern(b"image-", b"", DIGITS), Pattern(b"label-", b"", DIGITS))
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where a picture and its text are numbered alike, and something counts them."""
+    """Return the convention if pictures and their texts are numbered alike and `num-samples` exists, or None."""
     raw = store.value(COUNT)
     parts = [found for name in (*FIRST, *FURTHER) if (found := _pattern(name, store)) is not None]
     if raw is None or len(parts) < 2 or parts[0].before == b"label-":
@@ -34,16 +34,16 @@ def recognise(store: StoreView) -> Convention | None:
 
 
 def _pattern(name: bytes, store: StoreView) -> Pattern | None:
-    """Return the pattern of most keys of a name; where they are written in several ways, that which loaders ask for."""
+    """Return the pattern of most keys of a name, or the one loaders ask for if the keys are written in several ways."""
     usual = Pattern(name, b"", DIGITS)
     asked = any(usual.number(it) is not None for it in store.keys) if name in FIRST else False
     return store.pattern(name) or (usual if asked else None)
 
 
 def uncounted(known: Known, account: Account) -> Iterator[Finding]:
-    """Yield that word pictures and their texts, by their names and numbers, lack the count that is written last.
+    """Yield a finding if word pictures and their texts, judged by names and numbers, lack the count written last.
 
-    Where there is anything else, a writer has finished that did not mean to count them so.
+    If the store holds anything else, its writer finished and did not mean to count them this way.
     """
     numbers = [account.numbers.get(it) for it in PAIR]
     alone = account.records == sum(map(len, account.numbers.values())) and not any(

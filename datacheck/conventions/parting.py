@@ -1,4 +1,4 @@
-"""Databases with the same numbers, which closing these up in one of them would part from each other."""
+"""Find databases with the same numbers that closing up the numbers in one of them would part from each other."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from datacheck.conventions.interface import Known
 
 
 def numbered_alike(one: Account, other: Account) -> bool:
-    """Say whether records of two databases have the same numbers, so that they may belong together."""
+    """Return whether records of two databases have the same numbers, so that they may belong together."""
     its = [{tuple(runs.spans) for runs in of.numbers.values() if len(runs) > 1} for of in (one, other)]
     return not its[0].isdisjoint(its[1])
 
 
 def parted(keeps: Mapping[str, Known], account: Callable[[str], Account], losing: Set[str]) -> tuple[str, str] | None:
-    """Return two databases that would be parted if those that are `losing` records were closed up, None without such.
+    """Return two databases that would be parted from each other by closing up numbers, or None if there are none.
 
-    A database that counts its records is closed up.
+    Databases that are `losing` records are closed up if a loader counts their records.
     """
     for part in sorted(losing & keeps.keys()):
         known, mine = keeps[part], account(part)

@@ -1,7 +1,7 @@
-"""Which numbered keys may be parts of one sample, and which are frames of sequences or pieces of one thing.
+"""Tell numbered keys that may be parts of one sample from frames of sequences and from pieces of one thing.
 
-All of these share their last number. Keys of sequences differ in an earlier number: seq0001/00017 and seq0002/00017.
-So do cameras and sizes, which are parts of one sample: cam1/00017, 64-00017.
+Parts and frames share their last number. Frames of different sequences differ in an earlier number: seq0001/00017 and
+seq0002/00017. But so do cameras and sizes, which are parts of one sample: cam1/00017, 64-00017.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ VIEWS = frozenset(
         *("img", "image", "im", "rgb", "depth", "flow", "pic", "picture", "scale", "size", "res", "level", "input"),
     }
 )
-"""Names of parts of which one sample has several."""
+"""Names of parts of which one sample may have several."""
 PADDED = 3
-"""A number of so many digits with leading zeros counts things that are many: sequences, not cameras."""
+"""Minimum number of digits of a zero-padded number that counts many things, as sequences are and cameras are not."""
 _NUMBER = re.compile(rb"[0-9]+")
 
 
@@ -58,7 +58,7 @@ def parts_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
 
 
 def pieces_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
-    """Return the patterns that are pieces of one thing each, or several of one kind, as the captions of a picture.
+    """Return the patterns that are pieces of one thing, or several things of one kind, such as captions of a picture.
 
     >>> pieces_of([Pattern(b"img-"), Pattern(b"caption-", b"-0"), Pattern(b"caption-", b"-1")])
     (Pattern(before=b'caption-', after=b'-0', width=1), Pattern(before=b'caption-', after=b'-1', width=1))
@@ -67,7 +67,7 @@ def pieces_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
 
 
 def kinds_of_pieces(patterns: Iterable[Pattern]) -> list[list[Pattern]]:
-    """Return the patterns of pieces of each kind together."""
+    """Return the patterns of pieces, grouped by kind."""
     pieces: dict[tuple[bytes, bytes], list[Pattern]] = defaultdict(list)
     for it in patterns:
         pieces[it.before, _NUMBER.sub(b"#", it.after)].append(it)
@@ -75,7 +75,7 @@ def kinds_of_pieces(patterns: Iterable[Pattern]) -> list[list[Pattern]]:
 
 
 def _are_sequences(name: bytes, numbers: Sequence[Sequence[bytes]]) -> bool:
-    """Say whether keys that differ in these numbers before the last one are of different sequences."""
+    """Return whether keys that differ in these numbers before the last one belong to different sequences."""
     called = words(name.decode("latin1"))
     if CONTAINERS & called:
         return True
@@ -87,6 +87,6 @@ def _are_sequences(name: bytes, numbers: Sequence[Sequence[bytes]]) -> bool:
 
 
 def _are_sizes(numbers: Collection[bytes]) -> bool:
-    """Say whether these are the sizes of a picture, each a multiple of the one below it."""
+    """Return whether these are the sizes of a picture, each a multiple of the next smaller one."""
     sizes = sorted(map(int, numbers))
     return sizes[0] > 1 and all(not larger % smaller and larger > smaller for smaller, larger in pairwise(sizes))

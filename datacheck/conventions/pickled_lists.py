@@ -1,23 +1,23 @@
-"""Long lists of keys in a pickle: those of nothing but bytes or text, read without a machine for all of pickle.
+"""Read long pickled lists of keys that hold only bytes and text, without a complete pickle machine.
 
-A list of a million keys is read in a fraction of a second, in which each key is an opcode, its length and its bytes
-(pickletools: SHORT_BINBYTES, BINBYTES, SHORT_BINUNICODE, BINUNICODE), followed by one that remembers it.
+A list of a million keys is read in a fraction of a second. Each key is an opcode, its length and its bytes
+(pickletools: SHORT_BINBYTES, BINBYTES, SHORT_BINUNICODE, BINUNICODE), followed by an opcode that memoizes it.
 """
 
 from __future__ import annotations
 
 _LENGTHS = {0x43: 1, 0x42: 4, 0x8C: 1, 0x58: 4}
-"""How many bytes say the length of bytes (C, B) and of text (0x8c, X)."""
+"""Number of bytes that encode the length, by opcode: of bytes (C, B) and of text (0x8c, X)."""
 _TEXTS = frozenset({0x8C, 0x58})
 _MEMOIZE, _BINPUT, _LONG_BINPUT = 0x94, 0x71, 0x72
 _PASSED = {_MEMOIZE: 0, _BINPUT: 1, _LONG_BINPUT: 4}
-"""Opcodes that change nothing of what is read, and how many bytes follow them."""
+"""Opcodes that do not affect the list, with the number of bytes that follow them."""
 _FRAME = 0x95
 _EMPTY_LIST, _MARK, _APPENDS, _APPEND, _STOP = b"](ea."
 
 
 def pickled_list(raw: bytes) -> list[bytes | str] | None:
-    """Return the bytes and texts of a list of nothing else; None where a pickle is of another form."""
+    """Return the items of a pickled list of only bytes and text, or None if the pickle has another form."""
     if len(raw) < 3 or raw[0] != 0x80 or not 2 <= raw[1] <= 5 or raw[-1] != _STOP:
         return None
     try:

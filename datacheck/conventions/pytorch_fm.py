@@ -1,8 +1,8 @@
-"""Rows of numbers, numbered from 0 in four bytes: pytorch-fm (torchfm/dataset/avazu.py, criteo.py).
+"""Rows of numbers, keyed by four-byte numbers from 0: pytorch-fm (torchfm/dataset/avazu.py, criteo.py).
 
-Keys are the number as a big-endian uint32; `field_dims` holds how many values each column takes. Nothing counts the
-rows: a loader asks for as many as the store has records beside `field_dims`.
-A row is its label and a number for each column, uint32.
+Keys are big-endian uint32 numbers; `field_dims` holds the number of values that each column takes. Nothing counts the
+rows: a loader asks for as many as the store has records besides `field_dims`. A row is its label followed by a number
+for each column, as uint32.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from datacheck.conventions.numbered_keys import Packed
 
 DIMS, WIDTH = b"field_dims", 4
 ITEM = 4
-"""Bytes of a number."""
+"""Size of a number in `field_dims`, in bytes."""
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where `field_dims` lies beside such keys: the first of them begins with a zero byte."""
+    """Return the convention if `field_dims` and such keys exist, the least of them with a zero byte first, or None."""
     keys = [key for key in store.keys if key != DIMS]
     if store.value(DIMS) is None or not keys or {*map(len, keys)} != {WIDTH} or min(keys)[0]:
         return None

@@ -1,4 +1,4 @@
-"""Make what a store keeps of its records true in a copy: whole samples, numbers without gaps, counts."""
+"""Make what a store says about its records true in a copy: whole samples, numbers without gaps, counts."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A list of the keys of other databases, and what counts it: its form, and what becomes of these.
+    """A list of keys of other databases: its form, the repairs of these databases, and the count of its keys, if any.
 
-    Where lists lie within a value, `places` are theirs. A place goes from it and from the lists `beside` it alike.
+    `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
+    the lists in `beside`.
     """
 
     form: str
@@ -42,12 +43,12 @@ class Foreign:
     beside: tuple[bytes, ...] = ()
 
     def key(self, key: bytes) -> bytes | None:
-        """Return the key that what is listed has in the copy, None where it has none in one of the databases."""
+        """Return the key that a listed record has in the copy, or None if any of the databases leaves it out."""
         keys = [it.key(key) for it in self.repairs]
         return None if None in keys else keys[0]
 
     def rewritten(self, value: Any, others: Sequence[Any] = ()) -> Any:
-        """Return what was listed with the keys of the copy; `others` are the lists beside it."""
+        """Return the list with the keys of the copy; `others` are the lists beside it."""
         if others and all(isinstance(it, list) and len(it) == len(value) for it in others):
             return with_keys(dict(enumerate((value, *others))), self.key, together=True)[0]
         return rewritten(value, self.places, self.key) if self.places else with_keys(value, self.key)
@@ -55,16 +56,17 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Repair:
-    """What becomes of the records of a store whose samples are numbered, beside what becomes of each by itself.
+    """The changes to the records of a store with numbered samples, apart from those decided for each record by itself.
 
-    Records of `patterns` whose number is in `dropped` go. Where they are `renumbered`, the numbers that are `left` are
-    closed up from `base` on. `values` are what the convention's own records are to hold, by key. `lists` are the forms
-    of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes. `added` are records
-    of the convention's that the source lacks. `side_files` are the forms of lists of keys in files, by their names.
-    `lengths` are what counts the keys in a list, which is known as the list is written. Of `stems` those in
-    `gone_stems` go, with all of their records. Records with the keys in `also` go, whatever they are. `foreign`
-    are lists, by key, of the keys of other databases; `indexes` are records that name others. `naming` tells samples
-    that other databases have a part in. `beside` are, by the key of a list, those whose items belong to its own.
+    Records of `patterns` whose number is in `dropped` are left out. If `renumbered`, the numbers in `left` are closed
+    up from `base` on. `values` are the new values of the convention's own records, by key. `lists` are the forms of
+    lists of keys, by key; they lose the keys in `gone`, which belong to no record or to one that is left out. `added`
+    are records of the convention that the source lacks. `side_files` are the forms of lists of keys in files, by file
+    name. `lengths` are the counts of the keys in a list, which are known when the list is written. Of `stems`, those in
+    `gone_stems` are left out with all of their records. Records with the keys in `also` are left out in any case.
+    `foreign` are lists, by key, of keys of other databases; `indexes` are records that name others. `naming` identifies
+    samples that other databases have a part in. `beside` maps the key of a list to the lists whose items belong to its
+    items.
     """
 
     patterns: tuple[Pattern, ...]
@@ -93,18 +95,18 @@ class Repair:
 
     @property
     def named_by(self) -> tuple[object, ...]:
-        """What tells the samples that the records are of, as people read it."""
+        """The patterns, stems and naming that identify the samples of the records; users see them as text."""
         return tuple(it for it in (*self.patterns, self.stems, self.naming) if it is not None)
 
     @property
     def looked_up(self) -> frozenset[bytes]:
-        """The keys of the lists whose length another record holds, or whose places those of others go by."""
+        """The keys of lists whose length another record holds, or whose positions match those of other lists."""
         counts = (*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None))
         others = chain(*self.beside.values(), *(it.beside for it in self.foreign.values()))
         return frozenset((*(it.of_list for it in counts if it.of_list is not None), *others))
 
     def of(self, block: Block, value: Value) -> Change:
-        """Return what becomes of neighbouring records; `value` returns that of a key in `looked_up`."""
+        """Return the changes to the records of a block; `value` returns the value of a key in `looked_up`."""
         keys = block.keys
         leaves: list[int] = []
         renamed: dict[int, bytes] = {}
@@ -129,7 +131,7 @@ class Repair:
         return Change(frozenset(leaves), renamed, self._new_values(block, value))
 
     def files(self, folder: Path) -> dict[str, bytes]:
-        """Return what files beside the store are to hold in the copy, by name; those of the source lie in `folder`."""
+        """Return the contents in the copy of files beside the store, by name; those of the source are in `folder`."""
         made = {}
         for name, form in self.side_files.items():
             raw = beside(folder, name)
@@ -138,7 +140,7 @@ class Repair:
         return made
 
     def key(self, key: bytes) -> bytes | None:
-        """Return the key that the record of a key has in the copy, None where it has none."""
+        """Return the key that a record has in the copy, or None if the copy does not have it."""
         if key in self.gone or key in self.also:
             return None
         split = None if self.stems is None else self.stems.split(key)
@@ -190,7 +192,7 @@ class Repair:
         return made
 
     def _place(self, number: int) -> int | None:
-        """Return the new number of a sample, None where it goes."""
+        """Return the new number of a sample, or None if it is left out."""
         if not self.renumbered:
             return number if number in self.left else None
         at = bisect_right(self.left.spans, number, key=lambda span: span[0]) - 1
@@ -200,7 +202,7 @@ class Repair:
         return int(places[at] + number - starts[at])
 
     def moves(self, numbers: Runs) -> Iterator[tuple[int, int, int]]:
-        """Yield each run of these numbers that is renumbered: its first, its last, and the new number of the first."""
+        """Yield each run of these numbers that is renumbered: its first and last number, and the new first number."""
         if not self.renumbered:
             return
         place = self.base
@@ -211,7 +213,7 @@ class Repair:
             place += stop - start
 
     def _places(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the new number of each, and whether it stays at all."""
+        """Return the new number of each sample, and whether the sample stays, as two arrays."""
         import numpy as np
 
         starts, stops, places = self._table
@@ -223,7 +225,7 @@ class Repair:
 
     @cached_property
     def _table(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """The runs of numbers that are left: where each begins, ends, and what its first number becomes."""
+        """The runs of numbers that are left, as int64 arrays of the first number, the end, and the new first number."""
         import numpy as np
 
         spans = np.array(self.left.spans, np.int64).reshape(-1, 2)

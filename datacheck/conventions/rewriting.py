@@ -1,4 +1,4 @@
-"""Rewrite lists of keys within a value, without losing anything; `standing` says where nothing else goes by them."""
+"""Rewrite lists of keys within a value without losing anything; `standing` decides whether anything depends on them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _OPCODES = (
     "NEWFALSE"
 )
 PLAIN = frozenset(_OPCODES.split())
-"""The opcodes of pickles of nothing but lists, tuples, mappings, texts, bytes and numbers: they call nothing."""
+"""The opcodes of pickles of only lists, tuples, mappings, texts, bytes and numbers; none of them calls anything."""
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where keys are in a value: the names that lead there, and what of it they are.
+    """A place of keys within a value: the `names` that lead there, and the `kind` of the things there that are keys.
 
-    The items of a list, the names or the values of a mapping, what all mappings in a list have under the name
-    `column`, or what all rows of a list have at the places in `columns`, as the pairs in a list of such.
+    These are the items of a list, the names or the values of a mapping, the values under the name `column` in a list of
+    mappings, or the items at the positions in `columns` of the rows of a list, such as pairs.
     """
 
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def is_lossless(raw: bytes, said: Stored) -> bool:
-    """Say whether a value can be written anew without losing anything but how it was laid out."""
+    """Return whether a value can be rewritten without losing anything except its layout."""
     written = said.written(said.value)
     if said.form.startswith("pickle"):
         return _is_plain(raw) and bool(FORMS[said.form].read(written) == said.value)
@@ -50,7 +50,7 @@ def is_lossless(raw: bytes, said: Stored) -> bool:
 
 
 def _is_plain(raw: bytes) -> bool:
-    """Say whether a pickle has plain opcodes only; they are read, and none is executed."""
+    """Return whether a pickle has only plain opcodes. They are read, not executed."""
     import pickletools
 
     try:
@@ -60,7 +60,7 @@ def _is_plain(raw: bytes) -> bool:
 
 
 def _names_once(raw: bytes) -> bool:
-    """Say whether each name is once in a mapping of a JSON text: what is read has the last one alone."""
+    """Return whether no mapping in a JSON text repeats a name: only the last of equal names is read."""
     once = True
 
     def take(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _names_once(raw: bytes) -> bool:
 
 
 def rewritten(value: Any, places: Sequence[Place], new: New) -> Any:
-    """Return a value with other keys in these places, and without those that have none, and what belongs to these."""
+    """Return a value with new keys in these places; keys without a new one are removed, with what belongs to them."""
     for place in places:
         value = _with(value, place.names, place, new)
     return value

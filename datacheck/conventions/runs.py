@@ -1,4 +1,4 @@
-"""Sets of whole numbers as runs: a billion neighbouring numbers are one pair."""
+"""Sets of whole numbers, stored as runs: a billion consecutive numbers are one pair."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Span = tuple[int, int]
-"""Neighbouring numbers: the first, and the one behind the last."""
+"""A run of consecutive numbers: the first one, and the one after the last."""
 
 
 class Runs:
-    """A set of numbers: ascending spans, of which no two touch."""
+    """A set of whole numbers, as ascending spans that neither overlap nor touch."""
 
     __slots__ = ("spans",)
 
@@ -27,7 +27,7 @@ class Runs:
     @classmethod
     def of(cls, numbers: NDArray[Any]) -> Runs:
         """Return the set of the numbers of an integer array of shape (n,), in any order, repeated or not."""
-        import numpy as np  # here, since the parent only adds runs up, and starts without NumPy
+        import numpy as np  # imported here: the parent only adds runs and starts without NumPy
 
         made = cls()
         if not len(numbers):
@@ -41,7 +41,7 @@ class Runs:
         return made
 
     def __iadd__(self, other: Runs) -> Runs:
-        """Add the numbers of another set; quick where they lie behind these, as those of the next shard do."""
+        """Add the numbers of another set; fast if they all come after these, as those of the next shard do."""
         if not self.spans or not other.spans or other.spans[0][0] > self.spans[-1][1]:
             self.spans += other.spans
         else:
@@ -65,19 +65,19 @@ class Runs:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Runs) and self.spans == other.spans
 
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
         return f"Runs({self.spans})"
 
     @property
     def first(self) -> int:
-        """The least number; raises IndexError where there is none."""
+        """The least number. Raises IndexError if the set is empty."""
         return self.spans[0][0]
 
     @property
     def last(self) -> int:
-        """The greatest number; raises IndexError where there is none."""
+        """The greatest number. Raises IndexError if the set is empty."""
         return self.spans[-1][1] - 1
 
     def copy(self) -> Runs:

@@ -1,7 +1,7 @@
-"""Frames of sequences: keys of a stem and a number of a fixed width, from 0 or 1 on, as clips of video have them.
+"""Detect missing frames of sequences: keys of a stem and a number of fixed width from 0 or 1, as video clips have.
 
-Where the frames of nearly all sequences have no gap, a gap in one of them is a frame that somebody misses. Of one
-numbering alone nothing can be said: what is left out of a store by intention looks just like that.
+If the frames of nearly all sequences have no gap, a gap in one of them is a missing frame. A single numbering alone
+shows nothing: records that were left out on purpose look the same.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from datacheck.conventions.numbered_keys import KeyTable
 
 FEWEST = 8
-"""So many sequences tell a rule."""
+"""Minimum number of sequences that makes a rule."""
 LONG = 4
-"""So many frames each sequence has, on an average: pieces of a picture are no frames."""
+"""Minimum average number of frames of a sequence; keys with fewer may be pieces of pictures."""
 SHARE = 0.95
-"""So many of the sequences have no gap."""
+"""Minimum share of sequences without a gap, and of sampled keys that are frames."""
 THERE = 0.75
-"""So many of the frames are there of a sequence that has gaps."""
+"""Minimum share of its frames that a sequence with gaps must have."""
 HELD = 1 << 16
-"""So many sequences that have a gap, or lie across two blocks, are held."""
+"""Maximum number of sequences held in memory because they have a gap or may continue in another block."""
 NAMED = 5
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{2,18})([^0-9]*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Frames:
-    """What is behind the stems of the keys of a store: a number of `width` digits, and what all keys end with."""
+    """What follows the stem in the keys of a store: a number of `width` digits, and the ending `after` of all keys."""
 
     width: int
     after: bytes
@@ -48,10 +48,10 @@ class Frames:
 
 @dataclass(slots=True)
 class Sequences:
-    """The sequences of some records; adds up, in whatever order.
+    """The sequences of some records. They can be added in any order.
 
-    `whole` counts those without a gap that lie in one block. `parts` are the numbers of the others by their stem.
-    `many` says that there are too many of them for anything to be a rule.
+    `whole` counts the sequences without a gap that lie in one block. `parts` are the numbers of the others, by stem.
+    `many` says that there are too many others for a rule.
     """
 
     whole: int = 0
@@ -68,7 +68,7 @@ class Sequences:
         return self
 
     def take(self, table: KeyTable, frames: Frames) -> None:
-        """Add neighbouring keys."""
+        """Add the keys of consecutive records."""
         import numpy as np
 
         for length, (_, keys) in table.by_length.items():
@@ -94,7 +94,7 @@ class Sequences:
         starts, stops = np.concatenate(([0], breaks)), np.concatenate((breaks, [len(numbers)]))
         first, last = numbers[starts], numbers[stops - 1]
         whole = (first <= 1) & (last - first == stops - starts - 1)
-        whole[[0, -1]] = False  # the block before or behind may have more of them
+        whole[[0, -1]] = False  # the previous or the next block may hold more of their frames
         self.whole += int(whole.sum())
         others = np.flatnonzero(~whole).tolist()
         if len(others) > FEWEST and len(others) * 2 > len(starts):
@@ -111,7 +111,7 @@ class Sequences:
             self.parts.clear()
 
     def findings(self, frames: Frames) -> Iterator[Finding]:
-        """Yield the finding of all frames that are missing, where nearly no sequence lacks any."""
+        """Yield one finding for all missing frames, if nearly all sequences have no gap."""
         if self.many:
             return
         gaps: dict[bytes, Runs] = {}
@@ -139,7 +139,7 @@ def _said(gaps: Mapping[bytes, Runs], there: int, frames: Frames) -> Finding:
 
 
 def frames_in(keys: Collection[bytes]) -> Frames | None:
-    """Return how the frames of sequences are named among sampled keys, None where they are not."""
+    """Return how sampled keys name the frames of sequences, or None if they do not."""
     shapes: Counter[Frames] = Counter()
     stems: dict[Frames, set[bytes]] = defaultdict(set)
     for key in keys:

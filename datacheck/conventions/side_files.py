@@ -1,4 +1,4 @@
-"""Files that a project keeps in the folder of a store, beside the store's own."""
+"""Read files that a project keeps in the folder of a store, beside the store's own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from datacheck.files.regular import read_whole
 
 LARGEST = 256 << 20
-"""Bytes of a side file that is read."""
+"""Largest side file that is read, in bytes."""
 
 
 def beside(store: Path, name: bytes) -> bytes | None:
-    """Return what a file in a store's folder holds; None where the store is a file, or no such file can be read."""
+    """Return the contents of a file in a store's folder, or None if the store is a file or the file cannot be read."""
     if not store.is_dir():
         return None
     try:

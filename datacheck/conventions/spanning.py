@@ -1,7 +1,7 @@
-"""Samples whose records lie in several databases of one store: pictures in one, their labels in another.
+"""Samples whose records lie in several databases of one store, such as pictures in one and their labels in another.
 
-The records of one sample have the same number in each database, or the same name: their key, without what all keys of
-a database begin and end with.
+The records of one sample have the same number in each database, or the same name: the key without the beginning and the
+end that all keys of a database share.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from datacheck.conventions.numbered_keys import KeyTable
 
 Sample = int | bytes
-"""What tells a sample: its number, or its name."""
+"""The identity of a sample: its number or its name."""
 
 
 class Naming(msgspec.Struct, frozen=True):
-    """Keys that are a name, between what all of them begin and end with.
+    """Keys that consist of a name between a beginning and an end that all of them share.
 
     >>> Naming(b"img/", b".jpg").name(b"img/cat.jpg")
     b'cat'
@@ -45,13 +45,13 @@ class Naming(msgspec.Struct, frozen=True):
         return self.before + name + self.after
 
     def name(self, key: bytes) -> bytes | None:
-        """Return the name in a key, None where it is not one of these."""
+        """Return the name in a key, or None if the key does not match."""
         if len(key) <= len(self.before) + len(self.after) or not key.startswith(self.before):
             return None
         return key[len(self.before) : len(key) - len(self.after)] if key.endswith(self.after) else None
 
     def names(self, table: KeyTable) -> Iterator[NDArray[Any]]:
-        """Yield the names of some keys, those of one length together, as uint8 of shape (names, length)."""
+        """Yield the names in some keys, grouped by length, as uint8 of shape (names, length)."""
         import numpy as np
 
         for length, (_, keys) in table.by_length.items():
@@ -65,7 +65,7 @@ class Naming(msgspec.Struct, frozen=True):
                 yield keys[fits, len(self.before) : stop]
 
     def sum(self, table: KeyTable) -> Sum:
-        """Return the sum of the names of some keys."""
+        """Return the sum of the names in some keys."""
         made: Sum = (0, 0, 0)
         for names in self.names(table):
             made = added(made, summed(names))
@@ -73,7 +73,7 @@ class Naming(msgspec.Struct, frozen=True):
 
 
 def naming_in(keys: Collection[bytes]) -> Naming:
-    """Return how sampled keys hold names: whole words that all of them begin or end with are no part of these.
+    """Return how sampled keys contain names: whole words that all keys begin or end with are not part of the names.
 
     >>> naming_in([b"img/b_1.jpg", b"img/c_4.jpg"])
     Naming(before=b'img/', after=b'.jpg')
@@ -87,15 +87,15 @@ def naming_in(keys: Collection[bytes]) -> Naming:
 
 
 def _common(texts: Collection[bytes]) -> bytes:
-    """Return what all of some texts begin with."""
+    """Return the longest common prefix of some texts."""
     first, last = min(texts), max(texts)
     return first[: next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)]
 
 
 class Member(msgspec.Struct, frozen=True):
-    """Records of one database that are a part of samples: how their keys tell these, and the numbers that are there.
+    """Records of one database that are a part of samples: how keys identify the sample, and the numbers that exist.
 
-    A part that is `optional` is there of some samples.
+    Only some samples have an `optional` part.
     """
 
     part: str
@@ -107,7 +107,7 @@ class Member(msgspec.Struct, frozen=True):
         return named(str(self.of), self.part)
 
     def sample(self, key: bytes) -> Sample | None:
-        """Return what tells the sample that the record of a key is of, None where it is of none."""
+        """Return the sample that a key belongs to, or None if it belongs to none."""
         return self.of.name(key) if isinstance(self.of, Naming) else self.of.number(key)
 
     def key(self, sample: Sample) -> bytes:
@@ -119,11 +119,13 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Spanning(msgspec.Struct, frozen=True):
-    """The samples that lie in several databases.
+    """The samples that span several databases.
 
-    `all` counts them, and `numbers` are those of all of them where numbers tell them. `unpaired` are the names of those
-    that lack a part where names tell them, with the databases that lack it. Where a loader is known to have `asked` for
-    all of them, none may lack a part that is needed. Numberings that only end `early` in one may not belong together.
+    `all` is the number of samples, `whole` the number of those that have all parts except optional ones. If numbers
+    identify them, `numbers` are those of all samples. If names identify them, `unpaired` are the names of the samples
+    that lack a part, with the databases that lack it. `asked` says that a loader is known to ask for all samples, so
+    that none may lack a part that is needed. `early` says that the numbering only ends earlier in one database: the
+    databases may then not belong together.
     """
 
     members: tuple[Member, ...]
@@ -136,7 +138,7 @@ class Spanning(msgspec.Struct, frozen=True):
 
     @property
     def parts(self) -> frozenset[str]:
-        """The databases."""
+        """The names of the databases."""
         return frozenset(it.part for it in self.members)
 
     @property
@@ -145,7 +147,7 @@ class Spanning(msgspec.Struct, frozen=True):
 
     @property
     def complete(self) -> int:
-        """How many samples have all parts that are needed."""
+        """The number of samples that have all parts that are needed."""
         must = needed(self._parts)
         if self.by_name:
             return self.all - sum(any(it.part in lacking for it in must) for lacking in self.unpaired.values())
@@ -163,11 +165,11 @@ class Spanning(msgspec.Struct, frozen=True):
         return tuple(it.of for it in self.of(part) if isinstance(it.of, Pattern))
 
     def sample(self, part: str, key: bytes) -> Sample | None:
-        """Return what tells the sample that a record of a database is of, None where it is of none."""
+        """Return the sample that a record of a database belongs to, or None if it belongs to none."""
         return next((it for member in self.of(part) if (it := member.sample(key)) is not None), None)
 
     def keys(self, sample: Sample) -> Iterator[tuple[str, bytes]]:
-        """Yield database and key of the records of a sample that are there."""
+        """Yield the database and the key of each existing record of a sample."""
         lacking = self.unpaired.get(sample, ()) if isinstance(sample, bytes) else ()
         for member in self.members:
             there = member.part not in lacking if isinstance(sample, bytes) else sample in member.numbers
@@ -175,7 +177,7 @@ class Spanning(msgspec.Struct, frozen=True):
                 yield member.part, member.key(sample)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield a finding for each sample that lacks a part; its key is a part that is there."""
+        """Yield a finding for each sample that lacks a part; its key is that of an existing part."""
         parts = self._parts
         must = needed(parts)
         of_others: Verdict = "suspicious" if self.early else verdict_of(self.whole, self.all)

@@ -1,7 +1,7 @@
-"""Whether lists of keys within a value can lose some: nothing else goes by their length, or the places of their items.
+"""Decide whether lists of keys within a value can lose keys: nothing else may depend on their length or positions.
 
-A list as long as one of keys may be of their labels, whole numbers may be places in it, a number may count it. What may
-be so is left as it is.
+A list as long as a list of keys may hold their labels, whole numbers may be positions in it, and a number may be its
+length. A value that may hold any of these is left unchanged.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from datacheck.conventions.stored_values import key_of
 from datacheck.model.sample_sets import SETS
 
 DEEPEST = 8
-"""Of mappings and lists deeper in each other nothing is known."""
+"""Maximum depth of nested mappings and lists; a value that is nested deeper is left unchanged."""
 SAID = frozenset({*(it.decode() for it in SETS), "keys"})
-"""Words in the names of lists of samples that are beside each other, and not part by part of one."""
+"""Words in the names of lists of different samples, as opposed to lists of different parts of the same samples."""
 FOLDED = frozenset(["fold", "folds", "split", "splits"])
-"""Words for lists of such lists."""
+"""Words in the names of lists of such lists."""
 PLACED = SAID | frozenset(
     [
         "start",
@@ -41,19 +41,20 @@ PLACED = SAID | frozenset(
         "length",
     ]
 )
-"""Words in the names of numbers that may be places in a list."""
+"""Words in the names of numbers that may be positions in a list."""
 SHAPED = frozenset(["shape", "size", "mean", "std", "resolution", "dims", "crop", "version"])
-"""Words in the names of a few numbers that are no places in a list."""
+"""Words in the names of short lists of numbers that are not positions in a list."""
 CLASSES = frozenset(["class", "classes", "category", "categories", "label", "labels", "vocab", "vocabulary"])
-"""Words in the names of lists whose numbers, as texts, are those of classes rather than keys."""
+"""Words in the names of lists whose numbers, written as text, are classes rather than keys."""
 FEW = 4
-"""So many numbers at most are a shape."""
+"""Maximum number of numbers that form a shape."""
 
 
 class _Other(msgspec.Struct, frozen=True):
-    """Something in a value that is none of the keys, and the last name that leads to it.
+    """Something in a value that is not one of the keys, and the last name that leads to it.
 
-    `own` says that it lies in an entry or a row of one key, with which it goes; `listed` that it is an item of a list.
+    `own` says that it lies in the entry or row of a single key and is removed with it, `listed` that it is an item of a
+    list.
     """
 
     name: str
@@ -63,13 +64,14 @@ class _Other(msgspec.Struct, frozen=True):
 
 
 class _TooDeepError(Exception):
-    """What is in a value is not known."""
+    """A value is nested too deeply to be examined."""
 
 
 def stand_alone(value: Any, places: Sequence[Place], key: str) -> bool:
-    """Say whether nothing else in the value of a key goes by the length of these lists, or the places of their items.
+    """Return whether nothing else in the value of a key depends on the length of these lists or on positions in them.
 
-    Two lists in the entries of one mapping, or the rows of one table, depend on each other: an entry would go for both.
+    Two lists in the entries of one mapping, or in the rows of one table, depend on each other: removing an entry from
+    one removes it from both.
     """
     by_names = {it.names: it for it in places}
     if len(by_names) < len(places) or not all(_is_sole(value, it) for it in places):
@@ -88,7 +90,7 @@ def stand_alone(value: Any, places: Sequence[Place], key: str) -> bool:
 
 
 def _is_sole(value: Any, place: Place) -> bool:
-    """Say whether names lead to one place alone: 1 and "1" are not told apart."""
+    """Return whether the names of a place lead to one place only; 1 and "1" are the same name."""
     for name in place.names:
         if isinstance(value, dict) and sum(str(it) == name for it in value) != 1:
             return False
@@ -117,7 +119,7 @@ def keys_at(value: Any, place: Place) -> list[Any]:
 
 
 def _are_sets(value: Any, ordered: Mapping[Place, int], key: str) -> bool:
-    """Say whether lists of one length are sets of samples, or folds: others may belong together, item by item."""
+    """Return whether lists of equal length are sets of samples or folds; others may correspond item by item."""
     for size in set(ordered.values()):
         alike = [it for it, count in ordered.items() if count == size]
         if len(alike) == 1:
@@ -136,7 +138,7 @@ def _are_sets(value: Any, ordered: Mapping[Place, int], key: str) -> bool:
 def _others(
     value: Any, names: tuple[str, ...], places: Mapping[tuple[str, ...], Place], *, own: bool, listed: bool
 ) -> Iterator[_Other]:
-    """Yield all that is in a value and is none of the keys in these places."""
+    """Yield everything in a value that is not one of the keys in these places."""
     place = None if own else places.get(names)
     name = names[-1] if names else ""
     if len(names) > DEEPEST:
@@ -151,7 +153,7 @@ def _others(
 
 
 def _parts(value: Any, place: Place | None) -> Iterator[tuple[str, Any, bool]]:
-    """Yield what is in a value and is none of the keys: its name, itself, and whether it is an item of a list."""
+    """Yield the name and value of all that is not a key in a value, and whether it is an item of a list."""
     if isinstance(value, dict):
         if place is None or place.kind != "values":
             yield from ((str(of), item, False) for of, item in value.items())
@@ -166,7 +168,7 @@ def _parts(value: Any, place: Place | None) -> Iterator[tuple[str, Any, bool]]:
 
 
 def _goes_by(other: _Other, keys: set[bytes], sizes: set[int], ordered: frozenset[int]) -> bool:
-    """Say whether something may have to change with lists of these sizes; in `ordered` ones each key has a place."""
+    """Return whether something may depend on lists of these `sizes`; `ordered` are those of lists with positions."""
     item = other.item
     if isinstance(item, (str, bytes)) and key_of(item) in keys:
         return True
@@ -181,7 +183,7 @@ def _goes_by(other: _Other, keys: set[bytes], sizes: set[int], ordered: frozense
 
 
 def _may_be_of(name: str, item: list[Any] | dict[Any, Any], size: int) -> bool:
-    """Say whether a list has something for each of so many keys, for each and the end, or their places."""
+    """Return whether a list may hold something for each of `size` keys, for each and the end, or their positions."""
     if isinstance(item, dict):
         return len(item) == size
     if any(isinstance(it, (list, dict)) for it in item):

@@ -1,4 +1,4 @@
-"""Values that a project keeps beside its records, as it serialised them: read, and written in the same form."""
+"""Read values that a project keeps beside its records, and write them in the same serialised form."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from datacheck.conventions.pickled_lists import pickled_list
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
 
 LARGEST = 1 << 30
-"""Bytes of a value that is read, or that it is inflated to."""
+"""Maximum number of bytes that a value is inflated to."""
 SIZES = range(2, 33)
-"""Bytes of a whole number."""
+"""Possible sizes of a whole number, in bytes."""
 DEEPEST = 4
-"""Lists within lists, of what is kept beside records."""
+"""Maximum depth of nested lists and mappings in a value."""
 _META = re.compile(r"\S+ \([0-9]+, ?[0-9]+(, ?[0-9]+)?\) [0-9]+")
 _DECIMAL = re.compile(rb"-?[0-9]{1,18}")
 
 
 class Form(msgspec.Struct, frozen=True):
-    """How a value is written: `read` returns None where the bytes are of another form, and None is no value."""
+    """How a value is written. `read` returns None if the bytes have another form; None is never a value."""
 
     name: str
     read: Callable[[bytes], Any]
@@ -36,18 +36,18 @@ class Form(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A value as the store has it, and how it is written."""
+    """A value in a store, and the name of the form in which it is written."""
 
     value: Any
     form: str
 
     def written(self, value: Any) -> bytes:
-        """Return another value in the form of this one."""
+        """Return the bytes of another value in the form of this one."""
         return FORMS[self.form].write(value)
 
 
 class OtherItems(list[Any]):
-    """A tuple or a set, which becomes one again where it is written."""
+    """The items of a tuple, a set or a frozenset, which become one again when they are written."""
 
     __slots__ = ("kind",)
 
@@ -62,7 +62,7 @@ class OtherItems(list[Any]):
 
 
 class OtherNames(dict[Any, Any]):
-    """A mapping that is no dict, which becomes one of its `kind` again where it is written."""
+    """A mapping that was not a plain dict, which becomes one of its `kind` again when it is written."""
 
     __slots__ = ("kind",)
 
@@ -80,7 +80,7 @@ class OtherNames(dict[Any, Any]):
 
 
 def _with_kinds(value: Any) -> Any:
-    """Return a value with tuples, sets and other mappings than a dict where they are meant."""
+    """Return a value in which OtherItems and OtherNames are replaced by the types that they stand for."""
     if isinstance(value, (OtherItems, OtherNames)):
         return value.made
     if isinstance(value, dict):
@@ -89,12 +89,12 @@ def _with_kinds(value: Any) -> Any:
 
 
 def alike(of: Any, items: list[Any]) -> list[Any]:
-    """Return items as what they were in, a tuple or a set where it was one."""
+    """Return items as a list, or as a tuple or set (OtherItems) if `of` is one."""
     return OtherItems(items, of.kind) if isinstance(of, OtherItems) else items
 
 
 class MetaLine(str):
-    """A line of BasicSR's meta_info.txt: a picture's name, its height, width and channels, a level of compression."""
+    """A line of BasicSR's meta_info.txt: a picture's name, height, width and channels, and a compression level."""
 
     __slots__ = ()
 
@@ -109,20 +109,20 @@ class MetaLine(str):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width."""
+        """The height and the width of the picture."""
         height, width, *_ = self.split(" (", 1)[1].partition(")")[0].split(",")
         return int(height), int(width)
 
 
 def key_of(item: str | bytes) -> bytes:
-    """Return the key that an item of a list names; half a character of UTF-16, as JSON may have it, is in no key."""
+    """Return the key that an item of a list names. A lone surrogate, which JSON may hold, is encoded but in no key."""
     if isinstance(item, MetaLine):
         return item.key
     return item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item
 
 
 def keys_in(value: Any) -> Iterator[bytes]:
-    """Yield the keys of a list of keys, or of lists of keys by the name of a set, or of an index; texts are UTF-8."""
+    """Yield the keys in a list, in lists by the name of a set, or in an index; text is encoded as UTF-8."""
     if is_index(value):
         for number in value.values():
             yield b"%d" % number
@@ -132,7 +132,7 @@ def keys_in(value: Any) -> Iterator[bytes]:
 
 
 def is_key_list(value: Any) -> bool:
-    """Say whether a value is a list of keys, or lists of keys by the name of a set."""
+    """Return whether a value is a list of keys, or a mapping from the names of sets to lists of keys."""
     lists = list(value.values()) if isinstance(value, dict) else [value]
     return any(lists) and all(
         isinstance(it, list) and all(isinstance(item, (str, bytes)) for item in it) for it in lists
@@ -140,17 +140,18 @@ def is_key_list(value: Any) -> bool:
 
 
 def is_index(value: Any) -> bool:
-    """Say whether a value is an index: the number of a record, which is its key, by a name of the record."""
+    """Return whether a value is an index: a mapping from names of records to their numbers, which are their keys."""
     return (
         isinstance(value, dict) and bool(value) and all(type(it) is int and 0 <= it < 1 << 62 for it in value.values())
     )
 
 
 def stored_count(raw: bytes) -> Stored | None:
-    """Return what a value under the name of a count says: as `stored`, or a whole number of four or eight bytes.
+    """Return the value of a count as `stored` reads it, or as a whole number of four or eight bytes, or None.
 
-    Nothing says in which order the bytes are. The number is the lesser one: in the other order it is millions at least.
-    Of other lengths are numbers that have as many bytes as they have bits, as some write them: most are zero.
+    The byte order is not known. The lesser of the two numbers is taken, since in the other order it is in the millions
+    at least. Some programs write a number with as many bytes as it has bits, so other lengths are read if more than
+    half of the bits are leading zeros.
     """
     said = stored(raw)
     if said is None and len(raw) not in (4, 8):
@@ -162,9 +163,9 @@ def stored_count(raw: bytes) -> Stored | None:
 
 
 def counted_otherwise(raw: bytes) -> Stored | None:
-    """Return what else a value under the name of a count may say than what `stored_count` takes it for.
+    """Return what else the value of a count may mean than what `stored_count` returns, or None.
 
-    One digit is a number in msgpack too, and the bytes of some floats are those of a small whole number.
+    A single digit is a number in msgpack too, and the bytes of some floats are those of a small whole number.
     """
     if len(raw) == 1 and raw.isdigit():
         return Stored(raw[0], "msgpack")
@@ -177,13 +178,13 @@ def _whole_number(raw: bytes) -> Stored:
 
 
 def _may_be_float(raw: bytes) -> bool:
-    """Say whether bytes make a float of everyday size, as that of a length in metres; small whole numbers do not."""
+    """Return whether bytes are a float of everyday size, such as a length in metres; small whole numbers are not."""
     (number,) = struct.unpack("<f" if len(raw) == 4 else "<d", raw)
     return bool(1e-3 <= number <= 1e9)
 
 
 def stored(raw: bytes) -> Stored | None:
-    """Return what a value says, None where it is written in no form that is known."""
+    """Return a value together with its form, or None if it has no known form."""
     for form in TRIED:
         value = form.read(raw)
         if value is not None:
@@ -196,7 +197,7 @@ def _read_decimal(raw: bytes) -> int | None:
 
 
 def _decimals(between: str) -> Form:
-    """Return the form of several numbers with this between them."""
+    """Return the form of several numbers with this separator between them."""
 
     def read(raw: bytes) -> list[int] | None:
         numbers = raw.split(between.encode())
@@ -206,7 +207,7 @@ def _decimals(between: str) -> Form:
 
 
 def _read_tuple(raw: bytes) -> list[int] | None:
-    """Return the numbers of a tuple as Python spells it, as the shape of an array."""
+    """Return the numbers of a tuple in Python's notation, such as the shape of an array, or None."""
     if raw[:1] != b"(" or raw[-1:] != b")":
         return None
     numbers = raw[1:-1].removesuffix(b",").split(b", ")
@@ -223,7 +224,7 @@ def _read_meta(raw: bytes) -> list[MetaLine] | None:
 
 
 def _read_json(raw: bytes) -> Any:
-    """Return what UTF-8 says: Python takes a 54 of four bytes for a "6" in UTF-32."""
+    """Return the value of JSON in UTF-8, or None. Given bytes, json takes a four-byte 54 for a "6" in UTF-32."""
     try:
         return json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -244,7 +245,7 @@ def _write_json(value: Any) -> bytes:
 
 
 def _read_pickle(protocol: int) -> Callable[[bytes], Any]:
-    """Return what reads pickles of one protocol; 0 stands for those that do not say theirs. Nothing is unpickled."""
+    """Return a function that reads pickles of one protocol without unpickling; 0 stands for an unstated protocol."""
 
     def read(raw: bytes) -> Any:
         from datacheck.decoders.pickles.decoder import PickleDecoder
@@ -275,7 +276,7 @@ def _read_msgpack(raw: bytes) -> Any:
 
     from datacheck.decoders.trees.msgpack import parse_msgpack
 
-    for kind in (list[bytes], list[str]):  # long lists of keys are read at once
+    for kind in (list[bytes], list[str]):  # long lists of keys are decoded in one call
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             return msgspec.msgpack.decode(raw, type=kind)
     return _whole(parse_msgpack(raw))
@@ -288,7 +289,7 @@ def _write_msgpack(value: Any) -> bytes:
 
 
 def _whole(parsed: Parsed) -> Any:
-    """Return what was parsed as Python's own values; None where it is broken, or holds anything else."""
+    """Return a parsed value as plain Python values, or None if it is damaged or holds anything else."""
     if parsed.findings:
         return None
     try:
@@ -298,7 +299,7 @@ def _whole(parsed: Parsed) -> Any:
 
 
 def _plain(node: Node, depth: int) -> Any:
-    """Return numbers, texts, lists and mappings of a tree as Python's own. Raises ValueError for anything else."""
+    """Return the numbers, texts, lists and mappings of a tree as Python values. Raises ValueError for anything else."""
     import numpy as np
 
     from datacheck.decoders.trees.leaves import unboxed
@@ -326,7 +327,7 @@ def _plain(node: Node, depth: int) -> Any:
 
 
 def _binary(order: Literal["little", "big"], size: int) -> Form:
-    """Return the form of whole numbers of so many bytes, which any so many bytes may be: it is tried on counts only."""
+    """Return the form of whole numbers of `size` bytes. Any bytes of that size have it: it is tried on counts only."""
     return Form(
         f"{order} {size}",
         lambda raw: int.from_bytes(raw, order) if len(raw) == size else None,

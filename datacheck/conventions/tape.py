@@ -12,5 +12,5 @@ COUNT = b"num_examples"
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where records are numbered and a pickle counts them."""
+    """Return the convention if records are numbered and a pickle counts them, or None."""
     return from_zero("tape", store, COUNT, is_pickle)

@@ -1,7 +1,7 @@
-"""Records numbered with eight digits, and the list of their keys: tensorpack (dataflow/serialize.py, LMDBSerializer).
+"""Records numbered with eight digits, with a list of the keys: tensorpack (dataflow/serialize.py, LMDBSerializer).
 
-`__keys__` holds the keys, bytes, serialised as the records are (msgpack, pickle). A loader takes as many records as the
-store has beside this one: by the list where it shuffles, all of them where it does not.
+`__keys__` holds the keys as bytes, serialised like the records (msgpack, pickle). A loader reads as many records as the
+store has besides this one: those in the list if it shuffles, all of them if it does not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _KEY = re.compile(rb"[0-9]{8,}")
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where such a list lies there, and nothing counts it."""
+    """Return the convention if such a list exists and `__len__` does not, or None."""
     if store.value(LEN) is not None:
         return None
     return listed(

@@ -1,4 +1,4 @@
-"""Keys that end with the NUL byte of a C string, beside others that do not: no loader finds both."""
+"""Detect keys that end with the NUL byte of a C string beside others that do not: no loader finds both."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ NUL = b"\0"
 NAMED = 10
 PRINTABLE = 0x20
 CHANCE = 20
-"""Keys of both forms are at least one in so many."""
+"""At least one in this many records must have a key of one of the two forms."""
 
 
 def odd_ends(known: Known, account: Account) -> Iterator[Finding]:
-    """Yield a finding for keys that end with a NUL where others, or the keys of counts, do not.
+    """Yield a finding for keys that end with a NUL if others, or the keys of counts, do not.
 
-    If all keys have it, a loader may well ask for them so; and what a list names is asked for as it is there.
+    If all keys end with a NUL, a loader may well ask for them like that. Keys in a list are asked for as the list has
+    them.
     """
     if any(it.lists for it in known.conventions):
         return
@@ -38,14 +39,14 @@ def odd_ends(known: Known, account: Account) -> Iterator[Finding]:
 
 
 def ends_differ(account: Account) -> bool:
-    """Say whether some keys end with a NUL, and others that are the same but for it do not."""
+    """Return whether some keys end with a NUL, and others of otherwise the same pattern do not."""
     return next(_both(account), None) is not None
 
 
 def _both(account: Account) -> Iterator[tuple[Pattern, Runs, Pattern, Runs]]:
-    """Yield the patterns of keys that end with a NUL, with those that are the same without it, and the numbers.
+    """Yield the patterns of keys that end with a NUL and those that are the same without it, each with its numbers.
 
-    A few of many may be numbers in binary, which look so by chance.
+    A few among many records may be binary numbers that look like this by chance.
     """
     for pattern in _ended(account):
         plain, numbers = _without(pattern, account), account.numbers[pattern]
@@ -56,31 +57,31 @@ def _both(account: Account) -> Iterator[tuple[Pattern, Runs, Pattern, Runs]]:
 
 
 def _ended(account: Account) -> list[Pattern]:
-    """Return the patterns of printable keys with a NUL behind them."""
+    """Return the patterns of printable keys that end with a NUL."""
     its = (it for it, numbers in account.numbers.items() if numbers and it.after.endswith(NUL))
     return sorted(it for it in its if min(it.before + it.after[:-1], default=PRINTABLE) >= PRINTABLE)
 
 
 def _without(pattern: Pattern, account: Account) -> Pattern | None:
-    """Return the pattern of keys that are the same but for the NUL at the end; None where there are none."""
+    """Return the pattern of keys that are the same without the NUL at the end, or None if there are none."""
     its = (it for it, numbers in account.numbers.items() if numbers and not isinstance(it, Packed))
     return next((it for it in its if (it.before, it.after) == (pattern.before, pattern.after[:-1])), None)
 
 
 def _of_one_length(pattern: Pattern, numbers: Runs, plain: Pattern, others: Runs) -> bool:
-    """Say whether keys with a NUL and those without are of one length: numbers in binary, texts that are filled up."""
+    """Return whether keys with and without a NUL have the same length, as binary numbers and padded texts have."""
     ended = {max(pattern.width, len(str(it))) + 1 for it in (numbers.first, numbers.last)}
     return len(ended) == 1 and {max(plain.width, len(str(it))) for it in (others.first, others.last)} == ended
 
 
 def _counted(known: Known, pattern: Pattern) -> bool:
-    """Say whether the store counts records with such keys under a key that does not end with a NUL."""
+    """Return whether the store counts records with such keys under a key that does not end with a NUL."""
     counts = (one for it in known.conventions if pattern in it.parts for one in it.counts)
     return any(it.of_list is None and not it.key.endswith(NUL) for it in counts)
 
 
 def _has_letters(pattern: Pattern) -> bool:
-    """Say whether there are letters in the keys: then a NUL behind all of them is odd by itself."""
+    """Return whether there are letters in the keys: a NUL at the end of all of them is then odd by itself."""
     return any(it.isalpha() for it in escape(pattern.before))
 
 

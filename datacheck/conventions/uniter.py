@@ -1,7 +1,7 @@
-"""Features or texts by name, and the list of the names: UNITER (scripts/convert_imgdir.py, prepro.py).
+"""Features or texts keyed by name, with a list of the names: UNITER (scripts/convert_imgdir.py, prepro.py).
 
 `__keys__` holds the names as a JSON list. `nbb_*.json`, `id2len.json`, `txt2img.json` and `img2txts.json` lie in the
-folder: they name records as well, and a copy has none of them.
+folder of the store. They name records too; a copy does not include these files.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datacheck.conventions.listed import KEYS, LEN, listed
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where such a list lies there, and nothing counts it."""
+    """Return the convention if such a list exists and `__len__` does not, or None."""
     if store.value(LEN) is not None:
         return None
     return listed("uniter", store, (KEYS,), lambda keys, form: form == "json" and isinstance(keys, list))
