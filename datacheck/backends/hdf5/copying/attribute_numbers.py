@@ -93,7 +93,7 @@ def losses(file: Path, contents: Contents, rows: Mapping[str, Collection[int]]) 
 
 
 def _selects(name: bytes, its: Sequence[int], table: Table) -> bool:
-    """Return whether the numbers in an attribute are rows of a table: those of a set of samples, or the start of one."""
+    """Return whether the numbers in an attribute are rows of a table: those of a set of samples, or where it begins."""
     if len(its) == 1:
         return bool(words(name) & SETS) and 0 < its[0] <= table.rows
     if not words(name) & POINTING or len(its) in table.datasets[0].shape[1:] or len(set(its)) < len(its):
@@ -162,7 +162,7 @@ def _counts(name: bytes, path: bytes, table: Table, whole: Collection[int]) -> b
 def _numbers(
     file: Path, contents: Contents, said: Collection[bytes], paths: Collection[bytes], most: int = FEW
 ) -> Numbers:
-    """Return the integers, at most `most`, in each attribute of `paths` whose name has one of the words `said`."""
+    """Return the integers in each attribute of `paths` with one of the words `said` in its name, and at most `most`."""
     made: dict[tuple[bytes, bytes], tuple[int, ...]] = {}
     with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has reported errors
         h5 = library()
