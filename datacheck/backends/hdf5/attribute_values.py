@@ -32,7 +32,7 @@ Below both, the others are suspicious: they may be NaN by design, as is the time
 """
 MISSING = re.compile(rb".*(fill|missing|no_?data|valid_|range|null|default|nan|invalid).*", re.IGNORECASE)
 OF_FILE, KEPT = 1 << 10, 1 << 20
-"""Maximum number of attributes of / that are compared with other files, per file and in all files that differ."""
+"""Maximum number of attributes of / that are compared with other files: per file, and in all files, without repeats."""
 ROOT = b"/"
 
 

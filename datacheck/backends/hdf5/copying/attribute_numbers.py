@@ -153,9 +153,9 @@ def _counts(name: bytes, path: bytes, table: Table, whole: Collection[int]) -> b
     named = {word for it in (*own, above) for word in words(it.rpartition(b"/")[2])} - LABELS
     rest = its - COUNTING
     if its & SURELY and {it.removesuffix(b"s") for it in rest} & {it.removesuffix(b"s") for it in named}:
-        return not any(it.shape[1:] == (table.rows,) for it in table.datasets)  # 64 features of 64 samples
+        return not any(it.shape[1:] == (table.rows,) for it in table.datasets)  # such as 64 features of 64 samples
     if not its & (SURELY | ANYTHING) and any(table.rows in it.shape[1:] for it in table.datasets):
-        return False  # 64 windows of the length 64
+        return False  # such as 64 windows of length 64
     return rest <= ANYTHING and (path in own or table.rows not in whole)
 
 

@@ -42,7 +42,7 @@ NOTHING: Mapping[bytes, Change] = {}
 
 @dataclass(frozen=True)
 class FilePlan:
-    """What a copy does to one file: the changes to datasets by their paths, and what must not be opened."""
+    """What a copy does to one file: the changes to datasets by path, and the paths that must not be opened (`skip`)."""
 
     contents: Contents
     changes: Mapping[bytes, Change] = field(default_factory=dict)

@@ -117,7 +117,7 @@ class Packer:
 
 
 def packed(octets: NDArray[np.uint8], width: int, level: int) -> bytes:
-    """Return the bytes of a chunk as HDF5's filters shuffle and deflate leave them.
+    """Return the bytes of a chunk, shuffled and deflated as HDF5's filters do it.
 
     >>> import zlib
     >>> zlib.decompress(packed(np.frombuffer(b"abcdefghi", np.uint8), 3, 4))
