@@ -1,8 +1,8 @@
-"""Recognise a file that differs from one already walked only in its plain values, and reuse what that walk found.
+"""Recognise a file that differs from one already walked only in its plain values, and reuse the result of that walk.
 
-Files of one writer, an episode or a case each, have the same groups, datasets and attributes, often at the same places:
-then they differ in the values alone, which a walk does not look at, and a walk of each would find the same. A walk
-opens every object of a file, and takes several times as long as reading the few bytes that are not values.
+Files of one writer with an episode or a case each have the same groups, datasets and attributes, often at the same
+offsets. They then differ only in the values, which a walk does not read, so a walk of each would find the same. A walk
+opens every object of a file and takes several times as long as reading the few bytes that are not values.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from datacheck.files.regular import open_regular
 from datacheck.files.retrying import pread
 
 BYTES, PIECES = 256 << 10, 256
-"""The most bytes that are not values, and pieces of them, that a file may have to be compared at all."""
+"""Maximum number of bytes that are not values, and of pieces of them; files with more are not compared."""
 KINDS, KEPT = 1024, 64 << 20
-"""How many kinds of files are remembered, and how many of their bytes in all."""
+"""Maximum number of kinds of files that are remembered, and of bytes kept for all of them."""
 OF_ONE_SIZE = 4
-"""How many kinds of files of one size are remembered: a new file of that size is compared with each."""
+"""Maximum number of kinds that are remembered for one file size; a new file of that size is compared with each."""
 
 
 class Kind(NamedTuple):
-    """What a file holds, and its bytes that are not values, as pieces with their offsets."""
+    """The contents of a file, and its bytes that are not values, as pieces with their offsets."""
 
     contents: Contents
     pieces: tuple[tuple[int, bytes], ...]
 
 
 class AlikeFiles:
-    """The kinds of files that were walked, by their sizes."""
+    """The kinds of files that were walked, by file size."""
 
     def __init__(self) -> None:
         self._kinds: dict[int, list[Kind]] = defaultdict(list)
         self._count = self._bytes = 0
 
     def learn(self, path: Path, size: int, contents: Contents) -> None:
-        """Remember a sound file that was walked, if most of its bytes are plain values."""
+        """Remember a sound file that was walked, if it has few enough bytes that are not plain values."""
         if contents.findings or contents.deadly or contents.damaged or contents.recovery is not None:
             return
         places = list(_between(contents, size))
@@ -59,7 +59,7 @@ class AlikeFiles:
         self._bytes += held
 
     def contents(self, path: Path, size: int) -> Contents | None:
-        """Return what a file holds if it is like one that was walked, None if it has to be walked itself."""
+        """Return the contents of a file if it is like one that was walked, or None if it has to be walked itself."""
         kinds = self._kinds.get(size)
         if not kinds:
             return None
@@ -68,13 +68,13 @@ class AlikeFiles:
                 for kind in kinds:
                     if all(pread(file.fileno(), len(held), start) == held for start, held in kind.pieces):
                         return kind.contents
-        except OSError:  # who walks the file will say what it is
+        except OSError:  # the walk of the file will report it
             return None
         return None
 
 
 def _between(contents: Contents, size: int) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of a file's bytes that are not values, or are values that the walk has looked at."""
+    """Yield the byte ranges of a file that are not values, or are values that the walk has read."""
     at = 0
     for start, stop in sorted(_values(contents)):
         if start > at:

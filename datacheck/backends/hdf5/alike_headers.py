@@ -1,8 +1,8 @@
 """Describe a dataset from its header alone, if the library has opened another one with the same header.
 
 A file of many episodes has thousands of datasets of a few kinds. Their headers (version 1, in one piece, without an
-attribute) have the same bytes except for the extents, the offset of the values and a time. These few are read here,
-which is faster than having the library open every dataset.
+attribute) have the same bytes except for the extents, the offset of the values and a time. Reading these few fields
+here is faster than having the library open every dataset.
 
 HDF5 File Format Specification 3.0, IV.A.1.a (headers), IV.A.2.b (dataspace), .i (layout), .r (modification time).
 """
@@ -19,34 +19,34 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.recovery.headers import DATASPACE, LAYOUT
 
 KINDS = 4096
-"""How many kinds of headers are remembered."""
+"""Maximum number of kinds of headers that are remembered."""
 FORMS = 8
-"""How many layouts of messages are remembered; every dataset that is not recognised is compared with each."""
+"""Maximum number of message layouts that are remembered; a dataset that matches none is compared with each."""
 LARGEST = 1 << 30
-"""Bytes of values; larger datasets are opened by the library, which checks whether they may be read."""
+"""Maximum size of the values in bytes; larger datasets are opened by the library and checked before they are read."""
 TIME = 0x12
 SHARED = 2
-"""The flag of a message that is stored elsewhere in the file, so that equal bytes do not mean equal messages."""
+"""Flag of a message that is stored elsewhere in the file, so that equal bytes do not mean equal messages."""
 CONTIGUOUS = b"\x03\x01"
-"""How a layout message of version 3 begins if the values are contiguous."""
+"""First bytes of a layout message of version 3 for contiguous values."""
 HEAD = 16
 _MESSAGE = struct.Struct("<HHB")
 _PLACE = struct.Struct("<QQ")
 
 
 class Form(NamedTuple):
-    """Where headers of one kind differ: the offsets of the extents, of the values' address and of the time."""
+    """The offsets at which headers of one kind differ: those of the extents, of the values' address and of the time."""
 
     size: int
     extents: int
     rank: int
     bounded: bool
-    """Whether the extents are followed by the largest ones that they may grow to."""
+    """Whether the extents are followed by the maximum extents."""
     place: int
     time: int
 
     def kind(self, held: bytes) -> bytes:
-        """Return the bytes that all headers of a kind share."""
+        """Return the bytes of a header that are the same in all headers of its kind."""
         cuts = [(self.extents, 8 * self.rank * (1 + self.bounded)), (self.place, _PLACE.size)]
         cuts += [(self.time, 4)] if self.time else []
         kept, at = [], 0
@@ -64,7 +64,7 @@ class AlikeHeaders:
         self._kinds = 0
 
     def learn(self, held: bytes, dataset: Dataset) -> None:
-        """Remember the header that begins with these bytes, if it says all there is to say of the dataset."""
+        """Remember the header that begins with these bytes, if it describes the dataset completely."""
         form = _form(held)
         if form is None or self._kinds == KINDS:
             return
@@ -76,9 +76,9 @@ class AlikeHeaders:
             self._kinds += 1
 
     def dataset(self, path: bytes, held: bytes, end: int) -> Dataset | None:
-        """Return the dataset whose header begins with these bytes; None if the library has to open it.
+        """Return the dataset whose header begins with these bytes, or None if the library has to open it.
 
-        Its values lie before the `end` of the file.
+        The values of a dataset that is returned lie before `end`, the end of the file.
         """
         for form, kinds in self._forms.items():
             dtype = kinds.get(form.kind(held))
@@ -93,7 +93,7 @@ class AlikeHeaders:
 
 
 def place_of(h5: Any, opened: Any, created: Any, stored: Any, end: int) -> int | None:
-    """Return where the values of an open dataset lie, if they are `stored` side by side, as NumPy holds them."""
+    """Return the offset of an open dataset's values, or None unless contiguous and `stored` as NumPy holds them."""
     dtype = stored.dtype
     size = dtype.itemsize * math.prod(opened.shape)
     if not size or dtype.hasobject or dtype.subdtype or created.get_layout() != h5.h5d.CONTIGUOUS:
@@ -106,14 +106,14 @@ def place_of(h5: Any, opened: Any, created: Any, stored: Any, end: int) -> int |
 
 
 def _described(form: Form, held: bytes) -> tuple[tuple[int, ...], int]:
-    """Return the shape that a header of this form says, empty where it may grow, and where the values begin."""
+    """Return the shape in a header of this form (empty if the dataset may grow) and the offset of the values."""
     shape = struct.unpack_from(f"<{form.rank}Q", held, form.extents)
     most = struct.unpack_from(f"<{form.rank}Q", held, form.extents + 8 * form.rank) if form.bounded else shape
     return shape if shape == most else (), int.from_bytes(held[form.place : form.place + 8], "little")
 
 
 def _form(held: bytes) -> Form | None:
-    """Return the form of a header of version 1, None if the header cannot be used to recognise others."""
+    """Return the form of a header of version 1, or None if the header cannot be used to recognise others."""
     if len(held) < HEAD or held[:2] != b"\x01\0":
         return None
     end = HEAD + int.from_bytes(held[8:12], "little")

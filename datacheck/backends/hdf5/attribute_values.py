@@ -1,6 +1,6 @@
-"""Attributes of samples, such as a box or a score, that are NaN or infinite although nearly all others are finite.
+"""Find attributes of samples, such as a box or a score, that are NaN or infinite while nearly all others are finite.
 
-An attribute that declares the value for missing data may be NaN, and so may one that is NaN everywhere: no fault.
+An attribute that declares the value for missing data may be NaN, and so may one that is NaN in all samples.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 FINITE, SHARE = 3, 2 / 3
-"""How many attributes of the name have to be finite, at least, and what share of all of them, for others to be odd."""
+"""Minimum number and share of attributes of one name that must be finite for the others to be reported."""
 SURE, BESIDE_ONE = 0.95, 6
-"""From this share on the others are bad, and so is a single one beside so many: fewer may be NaN by design, as the
-time of a success is for a demonstration that fails, and are suspicious."""
+"""Share of finite attributes from which the others are bad, and number of finite ones from which a single other is bad.
+
+Below both, the others are suspicious: they may be NaN by design, as is the time of success of a failed demonstration.
+"""
 MISSING = re.compile(rb".*(fill|missing|no_?data|valid_|range|null|default|nan|invalid).*", re.IGNORECASE)
 OF_FILE, KEPT = 1 << 10, 1 << 20
-"""So many attributes of a file itself, and of all files that differ in them, are held against those of other files."""
+"""Maximum number of attributes of / that are compared with other files: per file, and in all files, without repeats."""
 ROOT = b"/"
 
 
@@ -38,7 +40,7 @@ Attributes = tuple[tuple[bytes, int, int, int], ...]
 
 
 class Spoiled(NamedTuple):
-    """An attribute with NaN or infinity: its object, its name, and how many of its values are NaN and infinite."""
+    """An attribute with NaN or infinity: the path of its object, its name and its counts of NaN and infinite values."""
 
     path: bytes
     name: bytes
@@ -58,15 +60,15 @@ class Spoiled(NamedTuple):
 
 
 class AttributeValues:
-    """Collects which attributes are finite, by their names and the groups that their objects are in."""
+    """Collects which attributes are finite, grouped by their name and the group of their object."""
 
     def __init__(self) -> None:
         self._finite: Counter[tuple[bytes, bytes]] = Counter()
         self._spoiled: dict[tuple[bytes, bytes], list[Spoiled]] = defaultdict(list)
         self.of_root: list[tuple[bytes, int, int, int]] = []
-        """The attributes of the file itself: the name, how many values are NaN, how many infinite, and of all.
+        """The attributes of /: the name and the numbers of NaN, of infinite and of all values.
 
-        Beyond OF_FILE these are only some that are not finite.
+        Entries beyond OF_FILE are only some of the attributes that are not finite.
         """
 
     def add(self, path: bytes, name: bytes, values: NDArray[Any]) -> None:
@@ -81,7 +83,7 @@ class AttributeValues:
             self._spoiled[of].append(Spoiled(path, name, nan, inf, values.size))
 
     def odd(self) -> dict[bytes, list[Spoiled]]:
-        """Return those that are not finite where nearly all others are, by the paths of their objects."""
+        """Return the attributes that are not finite while nearly all others are, by the paths of their objects."""
         made: dict[bytes, list[Spoiled]] = defaultdict(list)
         for of, its in self._spoiled.items():
             verdict = _verdict(len(its), self._finite[of])
@@ -91,7 +93,7 @@ class AttributeValues:
 
 
 def _verdict(spoiled: int, finite: int) -> Verdict | None:
-    """Return what so many attributes that are not finite are beside so many that are; None if they may be sound."""
+    """Return the verdict on non-finite attributes from both counts, or None if the attributes may be sound."""
     if finite < max(FINITE, SHARE * (finite + spoiled)):
         return None
     sure = finite >= SURE * (finite + spoiled) or (spoiled == 1 and finite >= BESIDE_ONE)
@@ -99,7 +101,7 @@ def _verdict(spoiled: int, finite: int) -> Verdict | None:
 
 
 def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[Table]:
-    """Return the tables, with the findings about attributes added to those datasets that are a record each."""
+    """Return the tables, with the findings about attributes added to the datasets that are one record each."""
     if not odd or not any(it.path in odd for table in tables for it in table.judged):
         return tables
     made = []
@@ -110,7 +112,7 @@ def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[
 
 
 def of_samples(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[Finding]:
-    """Yield the findings about attributes of samples that are groups, and of the objects in them."""
+    """Yield the findings about attributes of samples that are groups, and of objects in such groups."""
     for path, its in sorted(odd.items()):
         sample = path
         while sample and sample not in means.samples:
@@ -120,7 +122,7 @@ def of_samples(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[F
 
 
 class AttributesOfFiles:
-    """What the attributes of the files of a folder hold, by the number of the file."""
+    """The attributes of / in the files of a folder, by file number."""
 
     def __init__(self) -> None:
         self._of: dict[int, Attributes] = {}
@@ -141,7 +143,10 @@ class AttributesOfFiles:
         self._any |= spoiled
 
     def findings(self, names: Sequence[str], shapes: FileShapes) -> Iterator[Finding]:
-        """Yield the attributes of files, of these escaped names, that are finite in nearly all files like them."""
+        """Yield findings about attributes of / that are not finite, but are finite in nearly all files of the family.
+
+        `names` are the escaped names of the files.
+        """
         if self._any:
             paths = [unescape(it) for it in names]
             numbers = {path: number for number, path in enumerate(paths)}

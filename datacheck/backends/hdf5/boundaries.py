@@ -1,8 +1,9 @@
-"""Numbers of the rows at which the parts of a flat dataset begin or end: `offsets` of `tokens`, `ptr` of nodes.
+"""Check the row numbers at which the parts of a flat dataset begin or end: `offsets` of `tokens`, `ptr` of nodes.
 
-They rise from part to part, and reach through nearly all the rows of a dataset of their group. One that leads beyond
-the last row is cut or wrong there, and so is one that falls. Where the first is 1 and the last is one more than there
-are rows, they count from 1, as MATLAB, Julia and Fortran do.
+These numbers rise from part to part and reach through nearly all rows of a dataset in their group. A number beyond the
+last row shows that the dataset is cut off or that the number is wrong. A number that is lower than the one before it
+is wrong. If the first number is 1 and the last is one more than the number of rows, they count from 1, as MATLAB, Julia
+and Fortran do.
 """
 
 from __future__ import annotations
@@ -20,27 +21,29 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 BOUNDS = frozenset(b"offset offsets indptr ptr ptrs boundary boundaries seqlens".split())
-"""Words in the names of datasets that hold nothing else."""
+"""Words in the names of datasets that hold only such numbers."""
 BEGINS, ENDS = frozenset(b"start starts begin begins first".split()), frozenset(b"end ends stop stops last".split())
-"""Words that times and places have as well."""
+"""Words that also stand in the names of times and positions."""
 UNITS = frozenset(b"bin bins ms sec secs second seconds time times hz freq frequency year years date day days".split())
-"""Words beside them that say that the numbers are no rows, or need not be."""
+"""Words that, in the same name, show that the numbers are not row numbers or need not be."""
 MATRIX = frozenset({b"data", b"indices", b"indptr"})
 INDEX, KIND, RAGGED, IDS = b"_index", b"neurodata_type", "VectorIndex", b"id"
-"""How NWB calls the ends of the parts of a column, and says so in an attribute; and the numbers of a table's rows."""
+"""NWB: the suffix of datasets with the ends of a column's parts, the attribute and value that mark them, and the name
+of the dataset with the numbers of a table's rows."""
 FEWEST = 8
 RISING, BEYOND, REACHING = 0.9, 0.1, 3 / 4
-"""The share of numbers that rise, the share that may lead beyond, and how far through the rows the others reach."""
+"""Minimum share of numbers that do not fall, maximum share that may lie beyond the last row, and the fraction of the
+rows that the other numbers must reach."""
 NONE = -1
-"""Stands for a part without rows; so does the greatest number that there is, or for the end."""
+"""Marks a part without rows. The largest value of the dtype also marks one, or the end."""
 
 
 def boundaries(
     datasets: Sequence[Dataset], values: Values, text: Callable[[bytes, bytes], str] = lambda *_: ""
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the numbers of rows in a group, except for episodes and sparse matrices.
+    """Yield findings about the row numbers in a group, except those of episodes and sparse matrices.
 
-    `text` returns what an attribute (of a path, of a name) says.
+    `text` returns the text of an attribute, given a path and a name.
     """
     names = {it.name for it in datasets}
     if names >= MATRIX:
@@ -72,27 +75,28 @@ def _may_be(dataset: Dataset, names: Collection[bytes]) -> bool:
 
 
 def _of_column(dataset: Dataset) -> bytes:
-    """Return the name of the column whose parts a dataset ends by its name, as NWB has them: spike_times_index."""
+    """Return the column that an NWB dataset divides, by its name: spike_times for spike_times_index; empty if none."""
     name = dataset.name
     return name[: -len(INDEX)] if name.endswith(INDEX) else b""
 
 
 def _numbered(dataset: Dataset, datasets: Sequence[Dataset]) -> bool:
-    """Say whether a dataset is a column of a table whose rows have numbers: its values are no selection of rows."""
+    """Return whether a dataset is a column of a table with numbered rows, so that its values do not select rows."""
     return any(it.name == IDS and it.shape == dataset.shape for it in datasets)
 
 
 def _sizes(dataset: Dataset, rest: Sequence[Dataset]) -> dict[int, Dataset]:
-    """Return the datasets that are longer, by their rows; of edges the two ends may be the rows."""
+    """Return the datasets that are longer, by their number of rows; for a shape of (2, n), as edges have, this is n."""
     rest = [it for it in rest if it.name == _of_column(dataset)] or rest
     made = {it.shape[1] if it.shape[0] == 2 and len(it.shape) == 2 else it.rows: it for it in reversed(rest)}
     return {rows: it for rows, it in made.items() if rows > dataset.rows}
 
 
 def _tiled(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[np.int64], values: Values) -> bool:
-    """Say whether the name tells enough, or where others of the group end these begin, or the reverse.
+    """Return whether the parts are known to adjoin: by the name, or since they begin where another dataset has ends.
 
-    Of windows of one size the last may reach beyond the rows: a loader pads it.
+    The reverse counts as well. Windows of equal size are excluded: the last may reach beyond the rows, as a loader
+    pads it.
     """
     its = words(dataset.name)
     if its & UNITS:
@@ -145,5 +149,5 @@ def _wrong(
 
 
 def _counts_from_one(numbers: NDArray[np.int64], rows: int) -> bool:
-    """Say whether the numbers may count rows from 1, and end behind the last row."""
+    """Return whether the numbers may count rows from 1 and end one past the last row."""
     return bool(numbers[numbers != NONE].min() == 1 and numbers.max() == rows + 1)

@@ -1,7 +1,7 @@
-"""Bound what the HDF5 library may take for what a file has to offer.
+"""Limit the memory that the HDF5 library may allocate for a file.
 
-A damaged heap or a chunk made for it has the library ask for gigabytes where the file has kilobytes. A limit on what
-the process may have refuses that at once, and the library says that it failed.
+A damaged heap or a crafted chunk makes the library ask for gigabytes although the file has kilobytes. With a limit on
+the memory of the process, that allocation fails at once, and the library reports the failure.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SPARE = 64 << 20
-"""What reading may take whatever there is to read."""
+"""Bytes that reading may always allocate, however little there is to read."""
 _STATM = Path("/proc/self/statm")
 
 
 @contextlib.contextmanager
 def at_most(size: int) -> Iterator[None]:
-    """Let the process have so many bytes more of its own than it has, and SPARE. Where that cannot be known, go on."""
+    """Limit the data of the process to what it has now plus `size` and SPARE bytes.
+
+    No limit is set if the present size is unknown or a lower limit is in force.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     try:
         now = int(_STATM.read_bytes().split()[5]) * resource.getpagesize()

@@ -1,7 +1,7 @@
-"""Datasets that have as many rows as their neighbours only by chance: five atoms beside five conformations.
+"""Find datasets that have as many rows as their neighbours only by chance: five atoms beside five conformations.
 
-Sibling groups with the same member names show it: in most of them these datasets have another number of rows than
-their neighbours.
+Sibling groups with the same member names show this: in most of them the row count of such a dataset differs from that
+of its neighbours.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from datacheck.backends.hdf5.samples import FEWEST, Family, Sample, Shape
 from datacheck.model.sample_sets import SETS
 
 APART = "by chance"
-"""Stands for a table of their own, so that they are not put into that of their neighbours."""
+"""Stands for a separate table, so that such datasets are not put into the table of their neighbours."""
 PIECE = re.compile(
     rb"(.*?)(batch|bucket|chunk|shard|part|split|block)e?s?[_-]?([0-9]{1,9})(.*)", re.DOTALL | re.IGNORECASE
 )
-"""The names of datasets that are a piece of a set of samples, and its number."""
+"""Matches the names of datasets that are a numbered piece of a set of samples; group 3 is the number."""
 
 
 def by_chance(families: Sequence[Family], groups: Mapping[bytes, Mapping[bytes, Shape]]) -> frozenset[bytes]:
-    """Return the paths of these datasets, in samples and in `groups` of like members (shapes by names)."""
+    """Return the paths of such datasets in families of samples and in sibling `groups` (member shapes by name)."""
     its = [*families, *_siblings(groups, {it.path for family in families for it in family.samples})]
     return Paths(path for family in its for path in _strangers(family))
 
@@ -35,7 +35,7 @@ def by_chance(families: Sequence[Family], groups: Mapping[bytes, Mapping[bytes, 
 def _siblings(
     groups: Mapping[bytes, Mapping[bytes, Shape]], taken: Collection[bytes], fewest: int = FEWEST + 1
 ) -> Iterator[Family]:
-    """Yield the groups of one parent whose members have the same names, except for samples (`taken`)."""
+    """Yield families of sibling groups whose members have the same names; samples (`taken`) are left out."""
     alike: dict[tuple[bytes, frozenset[bytes]], list[bytes]] = defaultdict(list)
     for path, members in groups.items():
         if path and path not in taken and len(members) > 1:
@@ -58,9 +58,9 @@ def _strangers(family: Family) -> Iterator[bytes]:
 
 
 def pieces(datasets: Sequence[Dataset]) -> dict[bytes, str]:
-    """Return the tables that datasets are in which are pieces of a set: data_batch_1 with labels_batch_1.
+    """Return the table of each dataset that is a piece of a set, by path: data_batch_1 and labels_batch_1 share one.
 
-    They are none where something beside them has as many rows, which is of those rows.
+    Nothing is returned if another dataset beside them has as many rows as one of them, since it belongs to these rows.
     """
     found = {it.path: PIECE.fullmatch(it.name) for it in datasets}
     named = {it.path: f"piece {int(of[3])}" for it in datasets if (of := found[it.path]) is not None and it.shape}
@@ -72,10 +72,10 @@ def pieces(datasets: Sequence[Dataset]) -> dict[bytes, str]:
 
 
 def by_themselves(shapes: Iterable[tuple[bytes, Shape]]) -> dict[bytes, bytes]:
-    """Return the groups that have rows of their own (a molecule each, a set each), with the group above them.
+    """Return the groups that have rows of their own (one molecule or one set each), with their parent group.
 
-    They hold the same names, and most of them another number of rows than the others, or are called by sets. Groups of
-    one parent and one number of rows may be views of the same samples: frames and their flow.
+    Such siblings hold the same names, and either most of them differ in row count or all are named after sets. Groups
+    of one parent with the same row count may be views of the same samples, such as frames and their flow.
     """
     groups: dict[bytes, dict[bytes, Shape]] = defaultdict(dict)
     for path, shape in shapes:

@@ -1,6 +1,6 @@
-"""Folders that are a sample each: a case, an episode, whose parts are HDF5 files of the same names in all of them.
+"""Find folders that are one sample each (a case, an episode), with HDF5 files of the same names in all of them.
 
-case_001/image.h5 and case_001/label.h5 stand or fall together.
+The files of a folder, such as case_001/image.h5 and case_001/label.h5, are kept or dropped together.
 """
 
 from __future__ import annotations
@@ -19,14 +19,20 @@ from datacheck.model.finding import Finding
 
 
 class Case(NamedTuple):
-    """A folder that is a sample, and what each file in it is, by its number: its name, without a number of the case."""
+    """A folder that is a sample, and the part that each of its files is, by file number.
+
+    A part is the file's name, with digits replaced where they number the case.
+    """
 
     folder: bytes
     parts: Mapping[int, bytes]
 
 
 def case_folders(names: Sequence[bytes]) -> list[list[Case]]:
-    """Return the families of folders that are a sample each; those with one file are none, since that is the sample."""
+    """Return the families of folders that are one sample each.
+
+    Folders with a single file form no family, since the file itself is then the sample.
+    """
     alike: dict[tuple[bytes, bytes], dict[bytes, list[int]]] = defaultdict(dict)
     for number, name in enumerate(names):
         folder = name.rpartition(b"/")[0]
@@ -45,7 +51,7 @@ def case_folders(names: Sequence[bytes]) -> list[list[Case]]:
 
 
 def _is_family(cases: Sequence[Case]) -> bool:
-    """Say whether folders hold mostly the same parts, each of them once."""
+    """Return whether folders hold mostly the same parts, each part once."""
     counts = Counter(it for case in cases for it in set(case.parts.values()))
     usual = [it for it, count in counts.items() if count >= SURE * len(cases)]
     once = all(len(case.parts) == len(set(case.parts.values())) for case in cases)
@@ -62,13 +68,13 @@ def _without_numbers(name: bytes) -> bytes:
 
 
 def case_of(names: Sequence[str]) -> dict[str, str]:
-    """Return the folder of each file, by escaped names, that is a part of a case."""
+    """Return the folder of each file that is a part of a case, by escaped names."""
     families = case_folders([unescape(it) for it in names])
     return {names[at]: escape(it.folder) for family in families for it in family for at in it.parts}
 
 
 def findings_of_cases(names: Sequence[str], shapes: FileShapes) -> Iterator[Finding]:
-    """Yield what is wrong with a case for what the others like it hold, in the first of its files."""
+    """Yield the findings about cases that differ from others of their family, on the first file of the case."""
     for cases in case_folders([unescape(it) for it in names]):
         first = {it.folder: names[min(it.parts)] for it in cases}
         made = Family([Sample(it.folder, _members(it, shapes.compared)) for it in cases], "folder")

@@ -1,4 +1,4 @@
-"""Numbers that stand for names: categories as anndata keeps them (-1 for none), and the enumerated types of HDF5."""
+"""Check numbers that stand for names: categories as anndata stores them (-1 for none) and enumerated types of HDF5."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 ENCODED = "categorical"
-"""The encoding type that anndata gives to a group of categories."""
+"""Encoding type that anndata gives to a group of categories."""
 
 
 def categories(datasets: Sequence[Dataset], kind: str, values: Values) -> dict[bytes, int]:
-    """Return the path of the dataset of category numbers in a group, and how many categories there are; else nothing.
+    """Return the path of a group's dataset of category numbers with the number of categories, or an empty dict.
 
-    Unless the `kind` of the group says that it holds categories, most of the numbers have to be valid ones.
+    Unless the `kind` of the group says that it holds categories, at least half of the numbers must be valid.
     """
     by_name = {it.name: it for it in datasets if len(it.shape) == 1}
     codes, names = by_name.get(b"codes"), by_name.get(b"categories")
@@ -32,7 +32,10 @@ def categories(datasets: Sequence[Dataset], kind: str, values: Values) -> dict[b
 
 
 def without_category(dataset: Dataset, count: int, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
-    """Yield the numbers of rows from `start` on that lead to no category, with their places: pandas reads none."""
+    """Yield the places of numbers that lead to no category, with a finding; the first row is `start`.
+
+    pandas cannot read a category from such a number.
+    """
     if not numbers.size or (int(numbers.min()) >= -1 and int(numbers.max()) < count):
         return
     path = escape(dataset.path)
@@ -43,7 +46,7 @@ def without_category(dataset: Dataset, count: int, numbers: NDArray[Any], start:
 
 
 def without_name(dataset: Dataset, numbers: NDArray[Any], start: int, *, label: bool) -> Iterator[tuple[int, Finding]]:
-    """Yield the places of numbers that an enumerated type has no name for, with a finding; the first row is `start`.
+    """Yield the places of numbers without a name in an enumerated type, with a finding; the first row is `start`.
 
     If all names are of single bits, the numbers are flags: any combination of these bits is sound.
     """

@@ -1,4 +1,4 @@
-"""Which part of each chunk of an HDF5 dataset is in a range of rows."""
+"""Find the part of each chunk of an HDF5 dataset that is in a range of rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from datacheck.backends.hdf5.dataset import Dataset
 
 
 def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Yield the origin of each chunk that has a part in the rows from `start` to `stop`, and that part."""
+    """Yield the origin of each chunk that overlaps the rows from `start` to `stop`, and the part of it in these rows.
+
+    A dataset without chunks counts as one chunk.
+    """
     if dataset.chunks is None:
         origin = tuple(0 for _ in dataset.shape)
         yield origin, (slice(start, stop), *(slice(0, extent) for extent in dataset.shape[1:]))

@@ -1,4 +1,4 @@
-"""Whether what is stored of a chunk inflates to as many bytes as its values take, which the library does not ask."""
+"""Check that a stored chunk inflates to exactly as many bytes as its values take; the library does not check this."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 
 DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3
 KNOWN = frozenset({DEFLATE, SHUFFLE, FLETCHER32})
-"""The filters of which it is known how many bytes they leave (HDF5 File Format Specification 3.0, IV.A.2.l)."""
+"""Filters whose output size is known (HDF5 File Format Specification 3.0, IV.A.2.l)."""
 
 
 TEXT, SEQUENCE = 3, 9
-"""Classes of types whose values may be of variable length (H5Tpublic.h)."""
+"""Type classes whose values may have variable length (H5Tpublic.h)."""
 
 
 def value_bytes(dataset: Any, file: Any) -> int | None:
-    """Return how many bytes a value of an open dataset takes in an open file, both by their ids.
+    """Return the number of bytes that a value of an open dataset takes in an open file, both given by their ids.
 
-    Values of variable length lie elsewhere: of each there is its length, an address and a number. None where such are
-    members of others.
+    Values of variable length are stored elsewhere; the dataset has a length, an address and a number for each. The
+    result is None if such values are members of others.
     """
     stored = dataset.get_type()
     if not dataset.dtype.hasobject:
@@ -32,16 +32,16 @@ def value_bytes(dataset: Any, file: Any) -> int | None:
 
 
 def other_size(opened: Any, origin: tuple[int, ...], filters: tuple[int, ...], size: int | None) -> str | None:
-    """Return what is wrong with the size of a chunk whose values take `size` bytes; None if nothing, or nobody knows.
+    """Return what is wrong with the size of a chunk whose values take `size` bytes, or None if nothing or unknown.
 
-    The library takes what a chunk inflates to for its values: it leaves out what is too much, and reads on behind the
-    end of what is too little.
+    The library takes the inflated bytes for the values: it ignores surplus bytes, and if there are too few, it reads on
+    past their end.
     """
     if size is None or DEFLATE not in filters or not KNOWN.issuperset(filters):
         return None
     try:
         mask, held = opened.read_direct_chunk(origin)
-    except (*TROUBLE, MemoryError):  # it is not stored, or reading it says what is wrong
+    except (*TROUBLE, MemoryError):  # the chunk is not stored, or reading its values reports the error
         return None
     done = [number for at, number in enumerate(filters) if not mask >> at & 1]
     inflated = False
@@ -57,7 +57,7 @@ def other_size(opened: Any, origin: tuple[int, ...], filters: tuple[int, ...], s
             try:
                 held = stream.decompress(held, wanted + 1)
             except zlib.error:
-                return None  # such as a chunk at the edge, which filters may leave alone
+                return None  # for example a chunk at the edge, to which filters may not have been applied
             inflated = True
     if not inflated or len(held) == size:
         return None

@@ -1,8 +1,8 @@
-"""The index of a dataset's chunks that has no checksum, a B-tree of version 1, read and compared with itself.
+"""Check a chunk index without checksums, a B-tree of version 1, for contradictions.
 
-The library looks a chunk up by the keys of the nodes on the way to it. Where one of them is wrong it finds none, and
-takes the values for such as were never written, or it finds what belongs elsewhere. Most of an index stands in the file
-twice: a node begins and ends with the keys beside the link to it, its neighbours lead to it, and keys ascend.
+The library looks a chunk up by the keys of the nodes on the path to it. If one of these keys is wrong, it finds no
+chunk and takes the values for never written, or it finds a chunk that belongs elsewhere. Most of an index is redundant:
+the first and last keys of a node are those beside the link to it, its siblings link to it, and keys ascend.
 
 HDF5 File Format Specification 3.0, III.A.1 (version 1 B-trees), IV.A.2.i (the data layout message).
 """
@@ -19,19 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEAD = 24
-"""Bytes of a node before its first key."""
+"""Size in bytes of a node's header, which precedes its first key."""
 NOWHERE = (1 << 64) - 1
 SIGN = b"TREE\x01"
 CHUNKED = 2
-"""The class of a layout in chunks."""
+"""Layout class of chunked datasets."""
 MOST_NUMBERS = 1 << 62
 Read = Callable[[int, int], bytes]
-"""Returns so many bytes at an address of the file, or fewer where that ends."""
+"""Returns the bytes at an address of the file, given the address and their number; fewer at the end of the file."""
 OUT_OF_ORDER = "the places of its chunks are not in order"
 
 
 class Entry(NamedTuple):
-    """A chunk whose place in the index contradicts that of others: where it should be, its offset and its size."""
+    """A chunk whose place in the index contradicts that of others: the origin in its key, its offset and its size."""
 
     origin: tuple[int, ...]
     offset: int
@@ -39,9 +39,9 @@ class Entry(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a node should be, and what its parent says of it: its level, and the keys beside the link to it.
+    """The address of a node, and what its parent says about it: its level and the keys beside the link to it.
 
-    `low` to `high` are numbers of chunks, of which it may lead to those.
+    `low` to `high` is the range of chunk numbers that the node may lead to.
     """
 
     at: int
@@ -59,15 +59,15 @@ class _Node(NamedTuple):
     sizes: NDArray[Any]
     keys: NDArray[Any]
     below: NDArray[Any]
-    """One more size and key than links below."""
+    """Addresses of the children, or of the chunks in a leaf; `sizes` and `keys` have one entry more."""
 
 
 @dataclass
 class ChunkTree:
-    """What is wrong with an index; `trouble` says where and what, None if nothing is.
+    """The result of checking an index; `trouble` is an address and what is wrong there, or None if nothing is.
 
-    `doubted` are half-open ranges of chunks, numbered row by row: where none is found among these, it may be lost.
-    `misplaced` are those that may lie elsewhere. `nodes` are where the nodes lie, and how long they are.
+    `doubted` are half-open ranges of chunk numbers, counted row by row; a chunk that is not found in them may be lost.
+    `misplaced` are chunks that may belong elsewhere. `nodes` are the offsets and sizes of the nodes.
     """
 
     nodes: list[tuple[int, int]] = field(default_factory=list)
@@ -77,9 +77,9 @@ class ChunkTree:
 
 
 def address_of_tree(layout: bytes) -> int | None:
-    """Return where the index of the chunks is, by the layout message; None where it has another form, or is not there.
+    """Return the address of the chunk index from the layout message, or None if it has another form or is absent.
 
-    Later forms, since version 4 of the message, keep checksums.
+    Later forms, from version 4 of the message on, have checksums.
     """
     if len(layout) < 11:
         return None
@@ -94,7 +94,7 @@ def address_of_tree(layout: bytes) -> int | None:
 
 
 def chunk_tree(read: Read, address: int, shape: Sequence[int], chunks: Sequence[int], fanout: int | None) -> ChunkTree:
-    """Read the index that begins at an address; a node has room for `fanout` links, where that is known."""
+    """Check the index whose root is at an address; `fanout` is the maximum number of links in a node, if known."""
     grid = [math.ceil(extent / size) for extent, size in zip(shape, chunks, strict=True)]
     if math.prod(grid) >= MOST_NUMBERS:
         return ChunkTree()
@@ -104,7 +104,7 @@ def chunk_tree(read: Read, address: int, shape: Sequence[int], chunks: Sequence[
 
 
 def _is_of_one(held: bytes) -> bool:
-    """Say whether a node leads to the only chunk that there can be, and to nothing else."""
+    """Return whether a node leads to the only chunk of a dataset with a single chunk, and to nothing else."""
     return held[:HEAD] == _ONE and not any(held[HEAD + 8 :])
 
 
@@ -138,7 +138,7 @@ class _Reading:
         self.made.doubted.append((max(0, min(low, high)), min(self._total, max(low, high))))
 
     def _node(self, place: _Place) -> _Node | None:
-        """Return the node there; None where there is none of that level."""
+        """Return the node at a place, or None if there is no node of that level."""
         head = self._read(place.at, HEAD) if place.at not in self._seen else b""
         if len(head) < HEAD or not head.startswith(SIGN):
             return None
@@ -153,23 +153,23 @@ class _Reading:
         return _Node(level, left, right, records["size"], records["key"], records["below"][:-1])
 
     def _compare_siblings(self, places: Sequence[_Place], nodes: Sequence[_Node | None]) -> None:
-        """Find what the nodes of a level say of their neighbours that is not so."""
+        """Find links of the nodes of a level to wrong siblings."""
         before = NOWHERE
         for nth, (place, node) in enumerate(zip(places, nodes, strict=True)):
             after = places[nth + 1].at if nth + 1 < len(places) else NOWHERE
             if node is not None and (node.left, node.right) != (before, after):
                 self._wrong(place.at, "it leads to other nodes beside it than there are")
-                if after == NOWHERE != node.right:  # there was one more
+                if after == NOWHERE != node.right:  # the level had one more node
                     self._doubt(place.low, self._total)
             before = place.at
 
     def _judged(self, places: Sequence[_Place], nodes: Sequence[_Node | None]) -> list[_Place]:
-        """Compare the nodes of a level with their parents and each with itself; return those below them."""
+        """Check each node of a level on its own and against its parent; return the places of all children."""
         below: list[_Place] = []
         last: Sequence[int] | None = None
         for place, node in zip(places, nodes, strict=True):
             if node is None:
-                if self._is_node(np.array([place.at], np.uint64)):  # of anything else the library says so
+                if self._is_node(np.array([place.at], np.uint64)):  # the library reports anything else itself
                     self._wrong(place.at, "there is no node of the level where one should be")
                 self._doubt(place.low, place.high)
                 last = None
@@ -222,7 +222,7 @@ class _Reading:
         self.made.misplaced.append(Entry(origin, int(node.below[nth]), int(node.sizes[nth])))
 
     def _compare_ends(self, place: _Place, node: _Node, numbers: NDArray[Any], before: Sequence[int] | None) -> None:
-        """Compare the first and the last key of a node with those that its parent has; and what ends `before` it."""
+        """Compare the first and last key of a node with its parent's; `before` is the last key of the previous node."""
         if place.first is None or place.last is None:
             return
         first, last = node.keys[0].tolist(), node.keys[-1].tolist()
@@ -236,7 +236,7 @@ class _Reading:
             self._doubt(int(numbers[-2]) if len(numbers) > 1 else place.low, place.high)
 
     def _beyond_the_last(self, place: _Place, node: _Node, numbers: NDArray[Any]) -> None:
-        """Find links of the root behind those that it says to have: the library clears what it does not need."""
+        """Find links of the root beyond the number that it declares; the library clears entries that are not in use."""
         used = len(node.below)
         if self._fanout is None or used >= self._fanout:
             return
@@ -258,7 +258,7 @@ class _Reading:
         return any(self._read(int(at), 6).startswith(SIGN) for at in addresses)
 
     def _fit(self, keys: NDArray[Any]) -> NDArray[Any]:
-        """Say which keys are such as chunks have: multiples of their sizes, and nothing within a value."""
+        """Return which keys a chunk can have: multiples of the chunk extents, and zero for the place within a value."""
         made: NDArray[Any] = ~(keys[:, :-1] % self._chunks).any(axis=1) & (keys[:, -1] == 0)
         return made
 
@@ -268,7 +268,7 @@ class _Reading:
         return made
 
     def _numbers(self, keys: NDArray[Any]) -> NDArray[Any]:
-        """Return how many chunks come before each key, which may lie outside."""
+        """Return how many chunks come before each key; a key may lie outside the dataset."""
         scaled = keys[:, :-1] // self._chunks
         made = np.zeros(len(keys), np.int64)
         over = np.zeros(len(keys), bool)
@@ -280,7 +280,7 @@ class _Reading:
 
 
 def _before(some: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
-    """Say which keys come before those at the same place among others."""
+    """Return for each key whether it comes before the one at the same index in `others`."""
     less = np.zeros(some.shape[:-1], bool)
     equal = np.ones(some.shape[:-1], bool)
     for axis in range(some.shape[-1]):

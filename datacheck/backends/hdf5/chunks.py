@@ -1,4 +1,4 @@
-"""Where the chunks of an HDF5 dataset are stored, as far as their index can be read."""
+"""Find where the chunks of an HDF5 dataset are stored, as far as their index can be read."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.slips import of_machine
 
 OUTSIDE = -1
-"""Stands for the number of a chunk that lies outside the dataset."""
+"""Number given to a chunk that lies outside the dataset."""
 
 
 class Chunks:
-    """The offset and size in the file of each chunk that is stored; `whole` is false where the index is damaged.
+    """The offset and size in the file of each chunk that is stored; `whole` is false if the index is damaged.
 
-    `numbers` are the places of these chunks among all, counted row by row, in ascending order.
+    `numbers` are the positions of these chunks among all chunks, counted row by row, in ascending order.
     """
 
     def __init__(self, opened: Any, chunks: tuple[int, ...], doubted: Sequence[tuple[int, int]] = ()) -> None:
-        """List the chunks; those of `doubted` ranges may be stored though they are not listed (see `chunk_tree`)."""
+        """List the chunks; chunks in `doubted` ranges may be stored though the index omits them (see `chunk_tree`)."""
         self._chunks = chunks
         self._doubted = doubted
         self._grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
@@ -33,7 +33,7 @@ class Chunks:
         numbers, offsets, sizes = array("q"), array("Q"), array("Q")
 
         def add(chunk: Any) -> None:
-            number = None if chunk.chunk_offset is None else self._number(chunk.chunk_offset)  # one with no address
+            number = None if chunk.chunk_offset is None else self._number(chunk.chunk_offset)  # None without an address
             numbers.append(OUTSIDE if number is None else number)
             offsets.append(chunk.byte_offset or 0)
             sizes.append(chunk.size)
@@ -51,7 +51,7 @@ class Chunks:
         self.sizes: NDArray[Any] = np.array(sizes, np.uint64)[order]
 
     def find(self, origin: tuple[int, ...]) -> tuple[int, int] | None:
-        """Return the offset and the size of the chunk there; None if none is stored, or none that the index tells."""
+        """Return the offset and the size of the chunk at an origin, or None if the index lists none there."""
         number = self._number(origin)
         at = int(np.searchsorted(self.numbers, -1 if number is None else number))
         if at == len(self.numbers) or int(self.numbers[at]) != number:
@@ -59,10 +59,10 @@ class Chunks:
         return int(self.offsets[at]), int(self.sizes[at])
 
     def hides(self, origin: tuple[int, ...]) -> bool:
-        """Say if the library takes a chunk that is stored for one that never was: an entry of the index is damaged.
+        """Return whether the library may take a stored chunk for one never written, as an index entry is damaged.
 
-        Either the index lists the chunk, which the library does not find there, or one has a wrong place that this may
-        be the right one of, or a part of the index is lost that this may have been in.
+        Either the index lists the chunk but the library does not find it, or a chunk with a wrong place may belong
+        here, or the entry may have been in a lost part of the index.
         """
         number = self._number(origin)
         if number is None:
@@ -73,7 +73,10 @@ class Chunks:
 
     @cached_property
     def _misplaced(self) -> list[tuple[int, int]]:
-        """Between which chunks those belong that the index lists outside, twice, or where the library finds none."""
+        """The numbers between which each misplaced chunk belongs.
+
+        A chunk is misplaced if the index lists it outside the dataset or twice, or if the library does not find it.
+        """
         listed = self._listed
         low = np.concatenate(([OUTSIDE], listed[:-1]))
         high = np.concatenate((listed[1:], [math.prod(self._grid)]))
@@ -86,13 +89,13 @@ class Chunks:
         ]
 
     def _is_found(self, origin: tuple[int, ...]) -> bool:
-        """Say if the library finds a chunk by its place, which it does not look up to list them."""
+        """Return whether the library finds a chunk by its origin; listing the chunks does not look them up."""
         try:
-            if self._opened.get_create_plist().get_nfilters():  # then no room is enough to look the chunk up
+            if self._opened.get_create_plist().get_nfilters():  # an empty buffer then suffices to look the chunk up
                 self._opened.read_direct_chunk(origin, out=bytearray())
             else:
                 self._opened.read_direct_chunk(origin)
-        except (ValueError, MemoryError):  # there is no room for the chunk, which is there
+        except (ValueError, MemoryError):  # the chunk is there, but does not fit
             return True
         except TROUBLE as exc:
             return of_machine(exc)
@@ -103,7 +106,7 @@ class Chunks:
         return tuple(int(at) * size for at, size in zip(places, self._chunks, strict=True))
 
     def end(self) -> int:
-        """Return where the last chunk in the file ends."""
+        """Return the offset at which the last chunk in the file ends, or 0 if there are no chunks."""
         return int((self.offsets + self.sizes).max()) if len(self.offsets) else 0
 
     def _number(self, origin: tuple[int, ...]) -> int | None:

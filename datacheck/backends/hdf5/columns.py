@@ -1,4 +1,4 @@
-"""The columns of HDF5 tables and their names, of which no two in a table are the same."""
+"""The columns of HDF5 tables, and their names, which are unique within a table."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from datacheck.model.cells import BYTES, FIXED_TEXT, NUMBERS, OPAQUE, RAGGED, TE
 from datacheck.model.escaping import escape, plain
 
 PLACES = 64
-"""Values of varying length in a row that are a column each."""
+"""Maximum number of values of varying length in a row for each of them to be a column."""
 
 
 @dataclass(frozen=True)
 class Column:
     """A dataset, or a member of a compound one: `data`, `points.position.x`.
 
-    Of rows of several values of varying length each place is a column: `at` is where it is in a row.
-    `holds` is NUMBERS, as many in each row, or what one value of each row is: see `datacheck.model.cells`.
+    If a row has several values of varying length, each place in it is a column; `at` is the index of that place.
+    `holds` is NUMBERS, equally many in each row, or the kind of the single value in each row: see
+    `datacheck.model.cells`.
     """
 
     name: str
@@ -33,9 +34,9 @@ class Column:
 
 
 def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = (), *, flat: bool = True) -> Iterator[Column]:
-    """Yield the columns of a dataset of this printed name and type; one that is not `flat` has rows of several values.
+    """Yield the columns of a dataset with this printed name and type.
 
-    Of such rows only numbers are taken.
+    A row of a dataset that is not `flat` has several values; only numbers then become columns.
     """
     flat &= dtype.subdtype is None
     dtype = dtype.base
@@ -49,7 +50,7 @@ def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = (), *, f
 
 
 def places(name: str, dtype: np.dtype[Any], row: Sequence[int]) -> Iterator[Column]:
-    """Yield a column for each place of a row of several values of varying length: `frames[0]`, `frames[1]`."""
+    """Yield a column for each place in a row with several values of varying length: `frames[0]`, `frames[1]`."""
     holds = held(dtype) if dtype.names is None and dtype.subdtype is None else None
     if holds in (BYTES, RAGGED) and math.prod(row) <= PLACES:
         for at in itertools.product(*map(range, row)):
@@ -57,12 +58,12 @@ def places(name: str, dtype: np.dtype[Any], row: Sequence[int]) -> Iterator[Colu
 
 
 def unjudged_places(dtype: np.dtype[Any], row: Sequence[int]) -> bool:
-    """Say whether values of varying length have too many places in a row to be a column each."""
+    """Return whether a row has too many values of varying length for each of them to be a column."""
     return len(row) > 0 and dtype.names is None and held(dtype) in (BYTES, RAGGED) and math.prod(row) > PLACES
 
 
 def held(dtype: np.dtype[Any]) -> str | None:
-    """Return what a value of this type is, as a column says it; None for what is not judged."""
+    """Return the kind of a value of this type, as in `Column.holds`, or None if such values are not judged."""
     if dtype.kind in "biufc":
         return NUMBERS if dtype.itemsize else None
     if dtype.kind == "S":
@@ -78,9 +79,9 @@ def held(dtype: np.dtype[Any]) -> str | None:
 
 
 def misread(dtype: np.dtype[Any]) -> bool:
-    """Say whether values of this type hold numbers of varying length in another byte order than this machine's.
+    """Return whether this type has numbers in sequences of varying length, in a byte order that is not this machine's.
 
-    h5py (3.16) hands out their bytes as they are, as if they were in this machine's order.
+    h5py (3.16) returns their bytes unchanged, as if they were in this machine's order.
     """
     if dtype.base.names is not None:
         return any(misread(dtype.base[name]) for name in dtype.base.names)
@@ -89,20 +90,21 @@ def misread(dtype: np.dtype[Any]) -> bool:
 
 
 def _varying(dtype: np.dtype[Any]) -> Any:
-    """Return the type of which values of this one have a varying number, None for any other type."""
+    """Return the element type of values of varying length, or None for any other type."""
     metadata: Mapping[str, Any] = dtype.metadata or {}
     return metadata.get("vlen")
 
 
 Place = tuple[bytes, int]
-"""The path of a dataset, and the number of one of its columns."""
+"""The path of a dataset and the index of one of its columns."""
 
 
 def distinct(named: Mapping[bytes, tuple[bytes, Sequence[Column]]]) -> dict[bytes, tuple[str, ...]]:
-    r"""Return names for the columns of datasets (by path: the dataset's name and columns), where two print alike.
+    r"""Return unambiguous column names, by path, for the datasets with columns whose names print alike.
 
-    There a name is spelled so that it can mean nothing else, with a dot within a part of it as \\x2e: beside the
-    member `x` of `points` a dataset `points.x` is `points\\x2ex`. Datasets that need none are not in what is returned.
+    `named` has the name and the columns of each dataset by path. An unambiguous name spells a dot within a part as
+    \\x2e: beside the member `x` of `points` a dataset `points.x` becomes `points\\x2ex`. Datasets whose names stay the
+    same are left out.
     """
     names: dict[Place, str] = {}
     exact: dict[Place, str] = {}

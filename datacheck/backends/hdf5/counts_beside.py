@@ -1,6 +1,6 @@
-"""Counts of samples and of their rows that stand in a JSON file beside an HDF5 file, as Minari has them.
+"""Check and correct counts of samples and rows in a JSON file beside an HDF5 file, as Minari writes them.
 
-main_data.hdf5 has a group for each episode, and metadata.json beside it says how many there are, and of how many steps.
+main_data.hdf5 has a group for each episode; metadata.json beside it has the number of episodes and of all steps.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LARGEST = 1 << 20
 
 
 def with_counts(reader: Hdf5Reader, number: int, contents: Contents) -> tuple[Contents, list[Finding]]:
-    """Return what a file of a folder holds with the counts beside it, and what of them is not true."""
+    """Return the contents of a file of a folder with the counts beside it, and findings about counts that are wrong."""
     means = contents.means or Meaning()
     above = {it.rpartition(b"/")[0] for it in means.samples}
     if not reader.path.is_dir() or len(above) != 1 or not reader.options.heeded:
@@ -39,17 +39,17 @@ def with_counts(reader: Hdf5Reader, number: int, contents: Contents) -> tuple[Co
     if not held or _has_siblings(reader, number):
         return contents, []
     real, root = file.resolve(), reader.path.resolve()
-    inside = real.is_relative_to(root)  # a link may lead to another file, which is then the one to be made true
+    inside = real.is_relative_to(root)  # a link may lead to another file, which is then the one to correct
     path = os.fsencode(real.relative_to(root) if inside else file.relative_to(reader.path))
     made = list(_counted(path, held, contents))
-    # what may count something else, or is not copied, stays as it is
+    # a count that may be of something else, or is in a file that is not copied, stays as it is
     sure = [it for it in made if inside and (it.true or _near(it, held, contents))]
     known = replace(contents, means=replace(means, counts=(*means.counts, *sure))) if sure else contents
     return known, [it for count in made if not count.true for it in _untrue(count, held, contents)]
 
 
 def _has_siblings(reader: Hdf5Reader, number: int) -> bool:
-    """Say whether another HDF5 file lies in the folder of a file: they are sorted, those of a folder together."""
+    """Return whether another HDF5 file lies in the folder of a file; as files are sorted, a folder's are adjacent."""
     folder = reader.files[number].parent
     before, after = reversed(reader.files[:number]), reader.files[number + 1 :]
     for its in (before, after):
@@ -60,7 +60,7 @@ def _has_siblings(reader: Hdf5Reader, number: int) -> bool:
 
 
 def _held(file: Path) -> Mapping[bytes, int]:
-    """Return the whole numbers that a JSON object has under the names of counts, each of them once in the text."""
+    """Return the integers that a JSON object has under names of counts, if the name is in the text exactly once."""
     try:
         raw = read_whole(file, LARGEST)
         held = json.loads(raw)
@@ -78,7 +78,7 @@ def _places(name: bytes) -> re.Pattern[bytes]:
 
 
 def _counted(path: bytes, held: Mapping[bytes, int], contents: Contents) -> Iterator[Counted]:
-    """Yield the counts, if one of them is of samples: without it nobody knows what the others count."""
+    """Yield the counts if one of them is of samples; without it, it is unknown what the others count."""
     means = contents.means or Meaning()
     samples, rows = tuple(sorted(means.samples)), _rows(contents)
     if not any(name in SAMPLES for name in held) or len(rows) < len(samples):
@@ -95,7 +95,7 @@ def _counted(path: bytes, held: Mapping[bytes, int], contents: Contents) -> Iter
 
 
 def _summed(samples: Sequence[bytes], contents: Contents, says: int) -> bytes:
-    """Return the dataset of each sample that has so many rows in all of them together, empty if there is none."""
+    """Return the name of the dataset whose rows in all samples add up to `says`, or an empty name if there is none."""
     within, heights = frozenset(samples), defaultdict(list)
     for path, shape in contents.shapes:
         above = path
@@ -131,17 +131,17 @@ def _untrue(count: Counted, held: Mapping[bytes, int], contents: Contents) -> It
 
 
 def beside(count: Counted) -> bool:
-    """Say whether a count stands in a file beside the HDF5 file: its path is that of no object."""
+    """Return whether a count is in a file beside the HDF5 file: its path is then not that of an object."""
     return not count.path.startswith(b"/")
 
 
 def amended(folder: Path, numbers: Mapping[tuple[bytes, bytes], int | tuple[int, ...]]) -> dict[Path, bytes]:
-    """Return what files of a folder are to hold whose counts are to be these, by their relative paths."""
+    """Return the new bytes of the files in a folder whose counts change to `numbers`, by relative path."""
     made: dict[Path, bytes] = {}
     for (path, name), number in numbers.items():
         if not path.startswith(b"/"):
             within = Path(os.fsdecode(path))
             raw = made.get(within) or read_whole(folder / within, LARGEST)
-            assert isinstance(number, int)  # only the shape of a matrix is several
+            assert isinstance(number, int)  # only the shape of a matrix is several numbers
             made[within] = _places(name).sub(rb"\g<1>%d" % number, raw)
     return made

@@ -12,7 +12,7 @@ from datacheck.backends.hdf5.file import library
 
 
 def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:
-    """Write a new HDF5 file with these datasets, compressed and with checksums. Raises OSError where it cannot."""
+    """Write a new HDF5 file with these datasets, compressed and with checksums. Raises OSError on failure."""
     with library().File(path, "x") as file:
         for name, values in datasets.items():
             chunk = (min(16, len(values)), *values.shape[1:])

@@ -1,6 +1,7 @@
-"""Attributes that count the rows of a table, or hold numbers of its rows: `num_events`, and `event_idx` of pictures.
+"""Find attributes that count the rows of a table (`num_events`) or hold row numbers (`event_idx` of pictures).
 
-Counts are made true in a copy, numbers of rows are named before one is written. Samples have counts of their own.
+Counts are corrected in a copy; row numbers are reported before a copy is written. Tables in samples are left out, since
+samples have counts of their own.
 """
 
 from __future__ import annotations
@@ -30,20 +31,21 @@ from datacheck.model.sample_sets import SETS
 SURELY = frozenset(b"n num nb number count total".split())
 COUNTING = SURELY | frozenset(b"len length size".split())
 ANYTHING = frozenset(b"sample samples example examples row rows record records entry entries item items".split())
-"""Words that stand for the rows of whatever table there is."""
+"""Words that stand for the rows of any table."""
 POINTING = ROWS | BOUNDS | frozenset({b"ix"})
 CLASSES = LABELS | frozenset(b"class classes category categories cat".split())
 SHAPE = b"shape"
 FEWEST, REACHING = 3, 1 / 2
-"""So many objects with rising numbers, the last of which is so far through the rows, hold numbers of rows."""
+"""Minimum number of objects with rising numbers, and fraction of the rows that the last number must reach, for them to
+be row numbers."""
 Numbers = Mapping[tuple[bytes, bytes], tuple[int, ...]]
-"""What attributes hold, by the path of their object and their name."""
+"""Integers in attributes, by the path of their object and their name."""
 
 
 def counts(
     file: Path, contents: Contents, changes: Mapping[bytes, Change]
 ) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
-    """Return what attributes are to hold that are the numbers of rows of tables which lose some."""
+    """Return the new values of attributes with row counts or shapes of tables which lose rows, by path and name."""
     tables = _outside(contents)
     cut = [it for it in tables if _left(it, changes) < it.rows]
     made: dict[tuple[bytes, bytes], int | tuple[int, ...]] = {}
@@ -62,7 +64,10 @@ def counts(
 
 
 def losses(file: Path, contents: Contents, rows: Mapping[str, Collection[int]]) -> Iterator[str]:
-    """Yield the attributes that may hold numbers of rows of tables which lose these: many, or one in each object."""
+    """Yield a sentence for each attribute that may hold row numbers of tables which lose `rows`.
+
+    The attribute holds many such numbers, or one in each of several objects.
+    """
     cut = [it for it in _outside(contents) if len(rows.get(it.name, ()))]
     alike: dict[tuple[bytes, bytes], list[tuple[bytes, int]]] = defaultdict(list)
     held = (
@@ -88,18 +93,18 @@ def losses(file: Path, contents: Contents, rows: Mapping[str, Collection[int]]) 
 
 
 def _selects(name: bytes, its: Sequence[int], table: Table) -> bool:
-    """Say whether numbers of one attribute are rows of a table: those of a set of samples, or where one begins."""
+    """Return whether the numbers in an attribute are rows of a table: those of a set of samples, or where it begins."""
     if len(its) == 1:
         return bool(words(name) & SETS) and 0 < its[0] <= table.rows
     if not words(name) & POINTING or len(its) in table.datasets[0].shape[1:] or len(set(its)) < len(its):
         return False
     if not words(name) & SETS and (words(name) & CLASSES or max(its) - min(its) == len(its) - 1):
-        return False  # classes, or all of something else
+        return False  # class numbers, or a full range of something else
     return min(its) >= 0 and REACHING * table.rows <= max(its) < table.rows
 
 
 def _outside(contents: Contents) -> list[Table]:
-    """Return the tables that are in no sample, and whose rows are records."""
+    """Return the tables that are in no sample and have a record in each row."""
     means = contents.means or Meaning()
     groups = ((it, it.datasets[0].path.rpartition(b"/")[0]) for it in contents.tables if not it.each)
     return [it for it, group in groups if not means.holds(group)]
@@ -116,19 +121,19 @@ def _is_above(path: bytes, table: Table) -> bool:
 
 
 def _whole(tables: Collection[Table], path: bytes, changes: Mapping[bytes, Change]) -> set[int]:
-    """Return the heights of the tables below an object that lose no row: a number there may count these."""
+    """Return the row counts of the tables below an object that lose no row; an attribute of it may count these."""
     return {it.rows for it in tables if _left(it, changes) == it.rows and _is_above(path, it)}
 
 
 def _counts_all(name: bytes, tables: Collection[Table]) -> bool:
-    """Say whether a number that is that of the rows of several tables counts samples: of all the sets of a file."""
+    """Return whether an attribute that equals the rows of several tables together counts the samples of all sets."""
     its = words(name)
     samples = SURELY & its and ANYTHING & its and its <= SURELY | ANYTHING
     return bool(samples) and len(tables) > 1 and all(it.rows for it in tables)
 
 
 def _homes(tables: Collection[Table]) -> list[bytes]:
-    """Return where counts of tables may be: their datasets, and the groups above them."""
+    """Return the paths of objects that may have counts of tables: their datasets and all groups above them."""
     made = {it.path for table in tables for it in table.datasets} | {b""}
     for path in list(made):
         above = path
@@ -139,7 +144,7 @@ def _homes(tables: Collection[Table]) -> list[bytes]:
 
 
 def _counts(name: bytes, path: bytes, table: Table, whole: Collection[int]) -> bool:
-    """Say whether an attribute that is as large as a table has rows counts these, and nothing else that is as long."""
+    """Return whether an attribute that equals a table's row count counts its rows, not something of the same length."""
     its = words(name)
     own = {it.path for it in table.datasets}
     above = table.datasets[0].path.rpartition(b"/")[0]
@@ -148,18 +153,18 @@ def _counts(name: bytes, path: bytes, table: Table, whole: Collection[int]) -> b
     named = {word for it in (*own, above) for word in words(it.rpartition(b"/")[2])} - LABELS
     rest = its - COUNTING
     if its & SURELY and {it.removesuffix(b"s") for it in rest} & {it.removesuffix(b"s") for it in named}:
-        return not any(it.shape[1:] == (table.rows,) for it in table.datasets)  # 64 features of 64 samples
+        return not any(it.shape[1:] == (table.rows,) for it in table.datasets)  # such as 64 features of 64 samples
     if not its & (SURELY | ANYTHING) and any(table.rows in it.shape[1:] for it in table.datasets):
-        return False  # 64 windows of the length 64
+        return False  # such as 64 windows of length 64
     return rest <= ANYTHING and (path in own or table.rows not in whole)
 
 
 def _numbers(
     file: Path, contents: Contents, said: Collection[bytes], paths: Collection[bytes], most: int = FEW
 ) -> Numbers:
-    """Return the whole numbers, at most so many, that attributes with one of these words in their names hold."""
+    """Return the integers in each attribute of `paths` with one of the words `said` in its name, and at most `most`."""
     made: dict[tuple[bytes, bytes], tuple[int, ...]] = {}
-    with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named what is wrong
+    with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has reported errors
         h5 = library()
         look = Looking(h5, handle.file.id, StepCounter({}))
         for path in paths:

@@ -1,4 +1,4 @@
-"""Write an HDF5 file anew from another: every object as it was, but for the rows that are left out or filled."""
+"""Build an HDF5 file from another one: every object as it was, except for rows that are left out or filled."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from datacheck.model.escaping import escape
 from datacheck.model.slips import of_machine
 
 CACHE_BYTES = 32 << 20
-"""Chunks of the copy that are being written, a dataset."""
+"""Size in bytes of the library's cache for chunks of the copy, for each dataset."""
 WRITTEN_BYTES = 64 << 20
-"""After so many bytes of values the copy is written out, meanwhile more of it is made: see `write_out`."""
+"""Number of bytes of values after which the copy is flushed to disk while more is written: see `write_out`."""
 
 
 @contextlib.contextmanager
 def disk_errors(target: Path) -> Iterator[None]:
-    """Raise what the library says of a full disk or a file-size limit as the OSError that it was.
+    """Turn the library's error for a full disk or a file-size limit back into an OSError.
 
-    Any other trouble is with the source, and raised as RebuildFailed.
+    Any other error comes from the source and is raised as RebuildFailed.
     """
     try:
         yield
@@ -58,10 +58,10 @@ def disk_errors(target: Path) -> Iterator[None]:
 
 
 class Builder:
-    """Builds one file; all objects are made in a group without a name, and then linked where they were."""
+    """Builds one file. All objects are created in a group without a name and then linked to their places."""
 
     def __init__(self, h5: Any, source: OpenFile, target: Path, plan: FilePlan, threads: int = 1) -> None:
-        """`threads` is how many may decode chunks, and how many compress them, at a time."""
+        """`threads` is the number of threads that decode chunks, and of those that compress them."""
         self._h5 = h5
         self._threads = threads
         self._chunks: ChunkSink | None = None
@@ -76,13 +76,13 @@ class Builder:
         self._made: dict[int, bytes] = {}
         self._names: dict[bytes, bytes] = {b"/": b""}
         self._written: set[bytes] = set()
-        """Datasets whose values are to be written; the others came with them."""
+        """Datasets whose values must be written; all others were copied with their values."""
         self._described: list[bytes] = []
-        """Objects whose attributes are to be written, in the order of their making."""
+        """Objects whose attributes must be written, in order of creation."""
         self._datasets: list[bytes] = []
 
     def build(self) -> Generator[tuple[bytes, float], None, dict[bytes, bytes]]:
-        """Write the file; yield which dataset has been done to what share, return the digests of their values."""
+        """Write the file; yield datasets with the share done of each, return the digests of their values by path."""
         h5 = self._h5
         self._file, self._staging = self._created()
         told: dict[bytes, bytes] = {}
@@ -108,7 +108,7 @@ class Builder:
         return told
 
     def _copy_values(self, path: bytes, streamer: Streamer) -> Generator[tuple[bytes, float], None, bytes]:
-        """Write the values of a dataset, unless they came with it; return their digest."""
+        """Write the values of a dataset unless they were copied with it; return their digest."""
         opened = self._h5.h5d.open(self._source, path)
         sinks = self._sinks(path, opened) if path in self._written else ()
         streaming = streamer.values(path, opened, *sinks)
@@ -190,7 +190,7 @@ class Builder:
         self._names[path] = name
 
     def _group_creation(self, group: Any) -> Any:
-        """Return the properties of a group for a copy of it: its own would bring where its links lie in the source."""
+        """Return creation properties for the copy of a group; its own include where its links lie in the source."""
         of = group.get_create_plist()
         made = self._h5.h5p.create(self._h5.h5p.GROUP_CREATE)
         made.set_link_creation_order(of.get_link_creation_order())
@@ -202,7 +202,7 @@ class Builder:
         return self._made.setdefault(addr, b"%d" % len(self._made))
 
     def _commit(self, kind: Any) -> bytes:
-        """Return the name of the copy of a committed type, which may be needed before its link is met."""
+        """Return the name of the copy of a committed type, which may be needed before its link is reached."""
         addr = address(self._h5, kind)
         if addr not in self._made:
             self._copy_whole(kind, self._name(addr), attributes=False)
@@ -212,7 +212,7 @@ class Builder:
         return self._h5.h5t.open(self._staging, self._commit(kind)) if kind.committed() else kind
 
     def _copy_whole(self, opened: Any, name: bytes, *, attributes: bool) -> None:
-        """Copy an object as it is stored, chunks and all."""
+        """Copy an object as it is stored, including its chunks."""
         how = self._h5.h5p.create(self._h5.h5p.OBJECT_COPY)
         how.set_copy_object(0 if attributes else self._h5.h5o.COPY_WITHOUT_ATTR_FLAG)
         self._h5.h5o.copy(opened, b".", self._staging, name, how)
@@ -241,14 +241,17 @@ class Builder:
             self._written.add(path)
 
     def _special(self, path: bytes, opened: Any) -> bool:
-        """Say whether an object has attributes that depend on other objects of their file, or that are damaged."""
+        """Return whether an object has attributes that depend on other objects of the file, or are damaged."""
         return any(
             it is None or it.kind.committed() or refers(self._h5, it.kind)
             for _, it in attributes(self._tree, path, opened)
         )
 
     def _sinks(self, path: bytes, opened: Any) -> tuple[Any, ...]:
-        """Return what takes the values of a dataset, and what takes its chunks."""
+        """Return the function that takes the values of a dataset and, if it is chunked, the one that takes its chunks.
+
+        The result is empty if no memory can hold the values.
+        """
         h5 = self._h5
         copy = h5.h5d.open(self._staging, self._names[path])
         held = form(h5, opened, filling=self._plan.filling(path))
@@ -267,7 +270,7 @@ class Builder:
         return (self._counted(put),)
 
     def _counted(self, sink: Callable[..., None]) -> Callable[..., None]:
-        """Return what takes the same, and counts the bytes: they are the last of what it is given."""
+        """Return a function that calls `sink` with its arguments and counts the bytes of the last one."""
 
         def take(*given: Any) -> None:
             sink(*given)
@@ -277,7 +280,7 @@ class Builder:
         return take
 
     def _pointing(self, reference: Any) -> Any:
-        """Return the reference to the copy of what a reference of the source points to."""
+        """Return the reference of the copy for a reference of the source; empty if its target is not in the copy."""
         h5 = self._h5
         points = self._tree.target(reference)
         is_region = isinstance(reference, h5.h5r.RegionReference)
@@ -293,7 +296,7 @@ class Builder:
         return h5.h5r.create(place, name, h5.h5r.DATASET_REGION, region)
 
     def _describe(self, path: bytes) -> None:
-        """Write the attributes of an object, and its comment."""
+        """Write the attributes and the comment of an object."""
         h5 = self._h5
         source = self._tree.open(path)
         place, name = (self._file, b"/") if path == b"/" else (self._staging, self._names[path])
@@ -315,7 +318,7 @@ class Builder:
 
 
 def _uncreatable(exc: Exception, target: Path, path: bytes, created: Any) -> Exception:
-    """Return what to raise where a dataset cannot be created anew: of a filter, that it does not take its options."""
+    """Return the exception for a dataset that cannot be created, which names the filters if it has any."""
     if "errno = " in str(exc) or not created.get_nfilters():
         return exc
     its = ", ".join(str(created.get_filter(at)[0]) for at in range(created.get_nfilters()))
@@ -331,9 +334,9 @@ def _next(streaming: Generator[float, None, bytes]) -> tuple[float, bytes | None
 
 
 def uncopyable(h5: Any, opened: Any) -> bool:
-    """Say whether a dataset that does not change can be copied neither as it is stored nor by its values.
+    """Return whether an unchanged dataset can be copied neither as it is stored nor by its values.
 
-    Values of variable length lie outside the chunks, and a dataset of a committed type must be created anew.
+    Values of variable length lie outside the chunks, and a dataset with a committed type must be created anew.
     """
     created, held = opened.get_create_plist(), form(h5, opened)
     if created.get_external_count() or created.get_layout() == h5.h5d.VIRTUAL or opened.shape is None:

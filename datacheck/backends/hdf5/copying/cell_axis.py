@@ -1,4 +1,4 @@
-"""What goes with the cells of an anndata or 10x file: their rows, and their share of each sparse matrix."""
+"""Drop whole cells from an anndata or 10x file: their rows and their part of each sparse matrix."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape
 
 PIECE = 1 << 20
-"""So many indices of a matrix are looked at together."""
+"""Number of elements of a matrix that are processed at once."""
 SQUARE_BYTES = 1 << 30
-"""A dense matrix of a number for each two cells is held in memory, up to so many bytes."""
+"""Largest dense matrix with a number for each pair of cells that is cut, in bytes; it is held in memory."""
 Rows = dict[str, NDArray[np.int64]]
 
 
 def with_cells(file: Path, contents: Contents, rows: Rows) -> Rows:
-    """Return the rows that go of each table when whole cells do: those with a bad value in what they have.
+    """Return the rows to drop from each table if every cell with a bad value is dropped as a whole.
 
-    Rows that are of no cell are among them as they were.
+    Rows to drop that belong to no cell are returned unchanged.
     """
     cells = None if contents.means is None else contents.means.cells
     if cells is None or not rows:
@@ -55,14 +55,14 @@ def with_cells(file: Path, contents: Contents, rows: Rows) -> Rows:
 
 
 def _all_of(cells: Cells) -> Iterator[bytes]:
-    """Yield what loses something where a cell goes."""
+    """Yield the paths of the datasets that lose values when a cell is dropped."""
     yield from cells.rows | cells.squares
     for matrix in cells.matrices:
         yield from (matrix.of.data, matrix.of.indices)
 
 
 def _require_sound(path: Path, file: Any, matrix: Sparse) -> None:
-    """Raise RebuildFailed for a matrix whose pointers do not tell which values are whose."""
+    """Raise RebuildFailed if the pointers of a matrix do not show which values belong to which cell."""
     pointers = file[matrix.indptr][:].astype(np.int64)
     stored = len(file[matrix.data])
     if len(file[matrix.indices]) != stored:
@@ -75,7 +75,7 @@ def _require_sound(path: Path, file: Any, matrix: Sparse) -> None:
 
 
 def _cells_of(file: Any, cells: Cells, tables: Mapping[bytes, str], rows: Rows) -> NDArray[np.int64]:
-    """Return the cells that lose anything."""
+    """Return the numbers of the cells that lose any value."""
     flags = np.zeros(cells.count, bool)
     for path in cells.rows | cells.squares:
         flags[rows.get(tables.get(path, ""), NONE)] = True
@@ -93,7 +93,7 @@ def _between(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[n
 
 
 def _indices(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the indices of ascending values of a matrix, read a piece at a time."""
+    """Return the indices of a matrix at ascending positions, `entries`, read piece by piece."""
     dataset, made = file[matrix.indices], np.empty(len(entries), np.int64)
     for start in range(0, len(dataset), PIECE):
         low, high = np.searchsorted(entries, [start, start + PIECE])
@@ -103,7 +103,7 @@ def _indices(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[n
 
 
 def _entries(file: Any, matrix: CellMatrix, gone: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the values of a matrix that are of these cells."""
+    """Return the positions of the values in a matrix that belong to the cells `gone`."""
     made: list[NDArray[np.int64]] = []
     if matrix.major:
         pointers = file[matrix.of.indptr][:].astype(np.int64)
@@ -126,7 +126,7 @@ def _entries(file: Any, matrix: CellMatrix, gone: NDArray[np.int64]) -> NDArray[
 
 
 def losses(contents: Contents, rows: Rows) -> Iterator[str]:
-    """Yield what a copy of a file of cells would leave untrue: nothing knows how to take genes out of all matrices."""
+    """Yield what would be wrong in a copy: genes cannot be removed from all matrices, nor large square matrices cut."""
     cells = None if contents.means is None else contents.means.cells
     if cells is None:
         return
@@ -142,7 +142,7 @@ def losses(contents: Contents, rows: Rows) -> Iterator[str]:
 def amend_cells(
     file: Path, contents: Contents, changes: dict[bytes, Change]
 ) -> dict[tuple[bytes, bytes], tuple[int, ...]]:
-    """Add the changes that keep the matrices of cells true; return what attributes are to hold: their extents."""
+    """Add the changes that keep the matrices of cells correct; return the extents that attributes must then hold."""
     cells = None if contents.means is None else contents.means.cells
     if cells is None:
         return {}
@@ -172,7 +172,7 @@ def amend_cells(
 
 
 def extents(file: Path, contents: Contents, changes: Mapping[bytes, Change]) -> dict[str, tuple[int, ...]]:
-    """Return what a copy that lacks some cells says of the extents of its matrices, by where they are kept."""
+    """Return the extents of the matrices in a copy that lacks some cells, by the place where each is stored."""
     cells = None if contents.means is None else contents.means.cells
     if cells is None or not changes:
         return {}
@@ -191,7 +191,7 @@ def extents(file: Path, contents: Contents, changes: Mapping[bytes, Change]) -> 
 
 
 def _gone(file: Any, cells: Cells, changes: Mapping[bytes, Change]) -> NDArray[np.int64]:
-    """Return the cells that a copy does not have, by what goes of that which has a row a cell, or else of a matrix."""
+    """Return the cells that a copy drops, from the changes to a dataset with a row per cell, or else to matrices."""
     for path in sorted(cells.rows | cells.squares):
         if path in changes:
             return _drops(changes[path])

@@ -1,4 +1,4 @@
-"""Write the chunks of an HDF5 dataset anew: as they are stored where that can be, else compressed by threads."""
+"""Write the chunks of an HDF5 dataset to a copy: as they are stored if possible, else compressed by threads."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 
 SCALE_OFFSET = 6
 INTEGERS_WHOLE = (2, 0)
-"""The first options of this filter for integers, with as many bits as they need."""
+"""First options of the scale-offset filter for integers with as many bits as they need, which loses nothing."""
 LOSSLESS = frozenset({1, 2, 3, 4, 5, SCALE_OFFSET, 305, 307, 32000, 32001, 32003, 32004, 32008, 32015})
-"""Deflate, shuffle, fletcher32, szip, n-bit, LZO, bzip2, LZF, Blosc, Snappy, LZ4, bitshuffle, Zstandard; any other
-filter may be one that rounds."""
+"""Filters that keep values: deflate, shuffle, fletcher32, szip, n-bit, scale-offset (see INTEGERS_WHOLE), LZO, bzip2,
+LZF, Blosc, Snappy, LZ4, bitshuffle, Zstandard. Any other filter may round."""
 
 
 def lossy(created: Any) -> bool:
-    """Say whether the filters of a dataset may change values that they have been through before."""
+    """Return whether the filters of a dataset may change values that have already passed through them."""
     for at in range(created.get_nfilters()):
         code, _, values, _ = created.get_filter(at)
         if code == SCALE_OFFSET and values[:2] != INTEGERS_WHOLE:
@@ -37,8 +37,8 @@ def lossy(created: Any) -> bool:
 class ChunkSink:
     """Writes pieces of a chunked dataset; chunks that are whole in the source are copied as they are stored.
 
-    Others go through the filters, unless these are lossy: then they are stored as they are, marked as not filtered.
-    Where the filters are those that `Packer` knows, whole chunks are compressed here, by several threads.
+    Others go through the filters, unless these are lossy: then they are stored unfiltered and marked so. If `Packer`
+    supports the filters, whole chunks are compressed here by several threads.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class ChunkSink:
             self._copy.write_direct_chunk(origin, stored, mask)
 
     def _raw(self, band: Piece) -> list[tuple[tuple[int, ...], int, bytes]] | None:
-        """Return the chunks of these rows of the copy as the source has them, None where it does not."""
+        """Return the chunks for these rows of the copy as the source stores them, or None if it has no such chunks."""
         first = whole(self._change, self._chunks[0], *band[0])
         if first is None:
             return None
@@ -106,7 +106,7 @@ class ChunkSink:
             try:
                 if self._stored.has(at):
                     found.append((origin, *self._opened.read_direct_chunk(at)))
-            except TROUBLE:  # an index that has a chunk twice says that there are more than there are
+            except TROUBLE:  # an index that lists a chunk twice reports more chunks than there are
                 return None
         return found
 
@@ -129,7 +129,7 @@ class ChunkSink:
                 self._copy.write_direct_chunk(origin, chunk.tobytes(), self._mask)
             elif part.shape == self._chunks and self._packer is not None:
                 self._store(self._packer.put(origin, part))
-            else:  # what lies beyond the end of the dataset is the library's to fill
+            else:  # the library fills the part of the chunk beyond the end of the dataset
                 write(
                     self._h5, self._copy, self._held, np.ascontiguousarray(part), tuple(zip(origin, ends, strict=True))
                 )

@@ -1,4 +1,4 @@
-"""What lies in the folder of an HDF5 source beside its HDF5 files: other files, links, and what cannot be copied."""
+"""List what a source's folder holds beside its HDF5 files: other files, links, and what cannot be copied."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.model.escaping import escape
 
 MOST_LINKS = 40
-"""So many links one after the other are followed, as the system does."""
+"""Maximum length of a chain of links that is followed, as in the system."""
 
 
 Lost = frozenset[tuple[str | None, str]]
-"""The file and the escaped path in it of each thing that a scan found damaged; no path where it is all of the file."""
+"""The file and the escaped path in it of each object that a scan found damaged; the path is empty for a whole file."""
 
 
 def beside(reader: Hdf5Reader, lost: Lost) -> list[Path]:
-    """Return the files below a folder that are none of its source's HDF5 files, relative to it, in order.
+    """Return the files below a source's folder that are not its HDF5 files, relative to it, in order.
 
-    Those that are `lost` are not among them, nor what lies in a folder that is.
+    Files that are `lost`, or lie in a folder that is, are left out.
     """
     there = [it.relative_to(reader.path) for it in _entries(reader) if not it.is_symlink() and it.is_file()]
     return [it for it in there if not left_out(it, lost)]
 
 
 def folders(reader: Hdf5Reader, lost: Lost) -> list[Path]:
-    """Return the folders below a source's, relative to it, those above others first, but for those that are `lost`."""
+    """Return the folders below a source's folder, relative to it, parents first, without those that are `lost`."""
     there = [Path(folder).relative_to(reader.path) for folder, _, _ in os.walk(reader.path)]
     return [it for it in there if not left_out(it, lost)]
 
 
 def left_out(relative: Path, lost: Lost) -> bool:
-    """Say whether something, or a folder that it lies in, should be a store and is none."""
+    """Return whether a path, or a folder above it, is in `lost` as a whole: it should be a store but is not."""
     return bool(lost) and any((escape(os.fsencode(it)), "") in lost for it in (relative, *relative.parents))
 
 
 def links(reader: Hdf5Reader) -> dict[Path, str]:
-    """Return the links below a folder that lead to something in it, relative to it, and what each says in a copy.
+    """Return the links below a folder that lead into it, by relative path, with the text of each in a copy.
 
-    That is the way from the link to where it leads, so that the link of a copy leads to what is in the copy. A link
-    that is one of the source's HDF5 files is not among them: the copy holds the file.
+    The text is the relative path from the link to its target, so that a link in the copy leads to what is in the copy.
+    A link that is one of the source's HDF5 files is left out, since the copy holds the file itself.
     """
     root, copied = reader.path.resolve(), _copied(reader)
     found = {}
@@ -54,7 +54,7 @@ def links(reader: Hdf5Reader) -> dict[Path, str]:
 
 
 def not_copied(reader: Hdf5Reader) -> Iterator[str]:
-    """Yield a sentence for each thing in a folder that no copy of it has."""
+    """Yield a sentence for each entry of a folder that a copy does not have."""
     root, copied = reader.path.resolve(), _copied(reader)
     for entry in _entries(reader):
         within = entry.relative_to(reader.path)
@@ -67,7 +67,7 @@ def not_copied(reader: Hdf5Reader) -> Iterator[str]:
 
 
 def _entries(reader: Hdf5Reader) -> list[Path]:
-    """Return what is in a folder and those below it, in order, but for real folders and the source's HDF5 files."""
+    """Return the entries of a folder and all folders below, sorted, except real folders and the source's HDF5 files."""
     ours = set(reader.files)
     found = []
     for folder, folders, names in os.walk(reader.path):
@@ -77,13 +77,13 @@ def _entries(reader: Hdf5Reader) -> list[Path]:
 
 
 def _copied(reader: Hdf5Reader) -> set[Path]:
-    """Return where in the folder, all links in its own path followed, the HDF5 files lie that the copy holds."""
+    """Return the paths of the HDF5 files that the copy holds, in the folder's path with all links resolved."""
     root = reader.path.resolve()
     return {root / file.relative_to(reader.path) for file in reader.files}
 
 
 def _goal(root: Path, copied: set[Path], link: Path) -> Path | None:
-    """Return what a link leads to, by way of others, if that is in the folder and will be in the copy; else None."""
+    """Return the target of a link, through other links, or None if it is not in the folder or will not be copied."""
     at = link
     try:
         for _ in range(MOST_LINKS):
@@ -93,6 +93,6 @@ def _goal(root: Path, copied: set[Path], link: Path) -> Path | None:
             at = at.parent / at.readlink()
         inside = at == root or at.is_relative_to(root)
         kept = inside and (at in copied or (not at.is_symlink() and (at.is_file() or at.is_dir())))
-    except OSError:  # nobody may look there
+    except OSError:  # the target cannot be examined
         return None
     return at if kept else None

@@ -1,4 +1,4 @@
-"""What of an HDF5 file a copy cannot keep, said before anything is written."""
+"""List what a copy of an HDF5 file cannot keep, before anything is written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ IF = "if rows are dropped or filled"
 def of_file(
     h5: Any, file: Any, contents: Contents, skip: frozenset[str], lost: frozenset[str] = frozenset()
 ) -> Iterator[str]:
-    """Yield what of a file is lost, but for the paths of which the scan has said so."""
+    """Yield a sentence for each thing that a copy of a file loses.
+
+    Paths that cannot be opened are left out if they are in `lost`, since the scan has reported them.
+    """
     tree = Tree(h5, file, skip)
     known = {dataset.path: table for table in contents.tables for dataset in table.datasets}
     tall = {

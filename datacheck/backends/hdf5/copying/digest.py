@@ -1,4 +1,4 @@
-"""The digest of all that an HDF5 file holds: of a source as its copy is to be, and of the copy as it is."""
+"""Digest everything that an HDF5 file holds: a source as its copy should be, and the copy as it is."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NOTHING: Mapping[bytes, Change] = {}
 
 @dataclass(frozen=True)
 class FilePlan:
-    """What a copy does to one file: the changes to datasets by their paths, and what must not be opened."""
+    """What a copy does to one file: the changes to datasets by path, and the paths that must not be opened (`skip`)."""
 
     contents: Contents
     changes: Mapping[bytes, Change] = field(default_factory=dict)
@@ -50,24 +50,24 @@ class FilePlan:
     bare: bool = False
     """Leave out the datasets that do not change."""
     marks: Mapping[bytes, str] = field(default_factory=dict)
-    """The datasets that are to say of which table they are, and what (see TABLE)."""
+    """The table names that the copy stores with datasets, by the paths of these (see TABLE)."""
     anew: bool = False
     """Build the copy even if nothing changes, since the file is damaged."""
     amended: Mapping[tuple[bytes, bytes], int | tuple[int, ...]] = field(default_factory=dict)
-    """The whole numbers that attributes are to hold, by the path of their object and their name."""
+    """The integers that attributes hold in the copy, by the path of their object and their name."""
     by_value: frozenset[bytes] = frozenset()
-    """The datasets of whose chunks the index is damaged: they are compared by their values alone."""
+    """The datasets whose chunk index is damaged; they are compared by their values alone."""
     called: Mapping[bytes, bytes] = field(default_factory=dict)
-    """The groups that have other names in the copy, by their paths, and those there."""
+    """The paths in the copy of groups that have other names there, by their paths in the source."""
 
     @property
     def as_it_is(self) -> bool:
-        """Whether the copy has the very bytes of the file."""
+        """Whether the copy has exactly the bytes of the file."""
         return not self.changes and not self.anew
 
     @cached_property
     def hidden(self) -> frozenset[bytes]:
-        """The datasets whose rows move, so that regions of them mean nothing any more."""
+        """The datasets whose rows move, which makes references to regions of them meaningless."""
         return frozenset(path for path, change in self.changes.items() if len(change.rows) < change.rows.total)
 
     @cached_property
@@ -82,27 +82,27 @@ class FilePlan:
 
 
 def hashing(said: bytes = b"") -> Hasher:
-    """Return what takes digests, as of the records of the other stores: it runs at the speed of the memory."""
+    """Return the hasher that digests the records of the other stores as well; it runs at the speed of memory."""
     return Hasher(said)
 
 
 Put = Callable[[Piece, NDArray[Any]], None]
 Store = Callable[[tuple[int, ...], int, bytes], None]
-"""Takes a chunk as it is stored: its place in the copy, the mask of the filters that were left out, its bytes."""
+"""Takes a chunk as it is stored: its origin in the copy, the mask of the filters that were skipped, and its bytes."""
 Past = Callable[[Dataset, Any], Direct | None]
-"""Returns what reads an open dataset past the library, None where only that can."""
+"""Returns a reader of an open dataset that bypasses the library, or None if only the library can read it."""
 
 
 class Streamer:
     """Reads the values of datasets piece by piece as the copy has them, and digests them.
 
-    Chunks that the copy has as the source stores them are digested so, and not decoded (see `stored_chunks`).
+    Chunks that the copy takes over as they are stored are digested as stored, without decoding (see `stored_chunks`).
     """
 
     def __init__(
         self, tree: Tree, plan: FilePlan, changes: Mapping[bytes, Change], past: Past, threads: Threads
     ) -> None:
-        """`changes` are those of the plan to read a source, none to read a copy; `threads` decode chunks."""
+        """`changes` are those of the plan to read a source, or empty to read a copy; `threads` decode chunks."""
         self._tree = tree
         self._plan = plan
         self._changes = changes
@@ -114,9 +114,9 @@ class Streamer:
     def values(
         self, path: bytes, opened: Any, put: Put | None = None, store: Store | None = None
     ) -> Generator[float, None, bytes]:
-        """Digest a dataset, and hand each piece that has values to `put`, each chunk to be copied as it is to `store`.
+        """Digest a dataset; pass each piece of values to `put` and each chunk that is copied as stored to `store`.
 
-        Yield the share done, return the digest.
+        Yield the share done; return the digest.
         """
         h5 = self._tree.h5
         account = hashing()
@@ -144,7 +144,7 @@ class Streamer:
         return account.digest()
 
     def _height(self, path: bytes, opened: Any) -> int:
-        """Return how long the first axis of a dataset is in the copy; a scalar counts as one row."""
+        """Return the length of a dataset's first axis in the copy; a scalar counts as one row."""
         change = self._changes.get(path)
         shape = change.shape(opened.shape) if change is not None and opened.shape else opened.shape
         return int(shape[0]) if shape else 1
@@ -187,9 +187,9 @@ class Streamer:
             yield piece[0][1] / max(1, shape[0]) if piece else 1.0
 
     def _fetching(self, path: bytes, opened: Any, held: Form) -> Fetch:
-        """Return what reads a piece of a dataset: past the library where that can be and its values stay as they are.
+        """Return a function that reads a piece of a dataset.
 
-        What it returns is valid until the next piece.
+        It bypasses the library if that is possible and no values are filled. Its result is valid until the next piece.
         """
         h5 = self._tree.h5
         dataset, change = self._datasets.get(path), self._changes.get(path)
@@ -226,9 +226,9 @@ def _add_chunk(
     *,
     strict: bool,
 ) -> None:
-    """Digest the chunk that is at `origin` in the copy as it is stored in this file, at `at`, and hand it on.
+    """Digest the chunk at `origin` of the copy as it is stored in this file, at `at`, and pass it to `store`.
 
-    With `strict` raise what the library says if it cannot be had.
+    With `strict`, raise the library's error if the chunk cannot be read.
     """
     if not stored.has(at):
         account.update(b"absent")
@@ -248,7 +248,7 @@ def _add_chunk(
 
 
 def chunk_origins(opened: Any) -> list[tuple[int, ...]]:
-    """Return the origins of the chunks that are stored, as far as the index of the chunks can be read."""
+    """Return the origins of the stored chunks, as far as the chunk index can be read."""
     found: list[tuple[int, ...]] = []
     try:
         opened.chunk_iter(lambda chunk: found.append(chunk.chunk_offset))
@@ -259,7 +259,7 @@ def chunk_origins(opened: Any) -> list[tuple[int, ...]]:
 
 
 def _add_chunks(opened: Any, chunks: tuple[int, ...], account: Any, piece: Piece | None = None) -> None:
-    """Digest chunks as they are stored, where their values cannot be had."""
+    """Digest chunks as they are stored, since their values cannot be read."""
     for origin in sorted(chunk_origins(opened)):
         if piece is not None and not all(low <= at < high for at, (low, high) in zip(origin, piece, strict=True)):
             continue
@@ -273,9 +273,10 @@ def _add_chunks(opened: Any, chunks: tuple[int, ...], account: Any, piece: Piece
 
 
 def whole(tree: Tree, plan: FilePlan, told: Mapping[bytes, bytes], *, planned: bool) -> str:
-    """Return the digest of every link, object, type, shape, property and attribute, and of the values as `told`.
+    """Return the digest of every link, object, type, shape, property and attribute, and of the values.
 
-    With `planned` the file is a source, and is described as its copy is to be.
+    `told` has the digests of the values by dataset path. With `planned`, the file is a source and is described as its
+    copy should be.
     """
     account = hashing()
 
@@ -324,7 +325,7 @@ def dims(space: Any) -> tuple[Any, ...]:
 
 
 def creation(h5: Any, opened: Any, change: Change | None) -> Any:
-    """Return the creation properties of the copy of a dataset: a virtual one that changes holds its values itself."""
+    """Return the creation properties of a dataset's copy; a virtual dataset that changes holds its values itself."""
     created = opened.get_create_plist()
     if change is None or created.get_layout() != h5.h5d.VIRTUAL:
         return created
@@ -334,7 +335,7 @@ def creation(h5: Any, opened: Any, change: Change | None) -> Any:
 
 
 def extent(h5: Any, opened: Any, created: Any, change: Change | None) -> Any:
-    """Return the data space of the copy of a dataset: as many rows as are kept, growing as far as the source can."""
+    """Return the dataspace of a dataset's copy: the rows that are kept, and the source's maximum extents if chunked."""
     space = opened.get_space()
     if change is None:
         return space
@@ -344,7 +345,7 @@ def extent(h5: Any, opened: Any, created: Any, change: Change | None) -> Any:
 
 
 def properties(h5: Any, created: Any, dtype: np.dtype[Any] | None) -> Iterator[Any]:
-    """Yield all that a dataset was created with."""
+    """Yield everything that a dataset was created with."""
     layout = created.get_layout()
     yield layout
     yield created.get_chunk() if layout == h5.h5d.CHUNKED else None

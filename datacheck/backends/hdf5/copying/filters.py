@@ -1,8 +1,9 @@
-"""The options of filters: what somebody gave, and what a filter made of that when the dataset was created.
+"""Derive the options that a filter was given from those that it stored when the dataset was created.
 
-A filter may put its own options before, behind or in place of those given (its `set_local`, H5Zregister): to create a
-dataset like another one it has to be given what that one's was. Sources: bitshuffle `src/bshuf_h5filter.c`, SZ
-`hdf5-filter/H5Z-SZ`, SZ3 `tools/H5Z-SZ3`, SPERR H5Z-SPERR, FCIDECOMP, c-blosc `hdf5/blosc_filter.c`.
+A filter may put its own options before, after or in place of those given (its `set_local`, H5Zregister). To create a
+dataset like another one, a filter must be given what the filter of that one was given. Sources: bitshuffle
+`src/bshuf_h5filter.c`, SZ `hdf5-filter/H5Z-SZ`, SZ3 `tools/H5Z-SZ3`, SPERR H5Z-SPERR, FCIDECOMP, c-blosc
+`hdf5/blosc_filter.c`.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ NBIT, BLOSC, BITSHUFFLE, ZFP, SZ, FCIDECOMP, SZ3, BLOSC2, SPERR = (
     5, 32001, 32008, 32013, 32017, 32018, 32024, 32026, 32028,
 )  # fmt: skip
 REGISTERED = 256
-"""Filters from this number on are not HDF5's own, and their names tell the version that was installed."""
+"""Lowest number of a filter that is not HDF5's own; the names of these contain the version that was installed."""
 OPTIONAL = 1
-"""The flag that lets a filter fail. SPERR, which refuses small chunks, takes it away when it works out its options."""
+"""Flag that lets a filter fail. SPERR, which rejects small chunks, clears it when it works out its options."""
 BY_SZ = 9
-"""What SZ and SZ3 are given: a mode, and four bounds in two words each."""
+"""Number of options that SZ and SZ3 are given: a mode, and four bounds in two words each."""
 SPERR_GIVEN = 2
 
 
 def _given_to_sperr(values: Options) -> Options:
-    """Return the packed mode and quality, and what stands for missing values if that was given."""
+    """Return the packed mode and quality, and the option for missing values if it was given."""
     if len(values) <= SPERR_GIVEN:
         return values
     missing = values[0] >> 6 & 0xF
@@ -39,18 +40,18 @@ GIVEN: dict[int, Callable[[Options], Options]] = {
     FCIDECOMP: lambda values: (),
     SPERR: _given_to_sperr,
 }
-"""What a filter was given that keeps these options, for filters that cannot be given them as they are."""
+"""By filter, the given options as a function of the stored ones, for filters that cannot be given those unchanged."""
 OF_ITS_OWN: dict[int, Callable[[Options], Options]] = {
     NBIT: lambda values: (),
     BLOSC: lambda values: values[4:],
     BLOSC2: lambda values: values[4:],
     ZFP: lambda values: values[1:],
 }
-"""What of a filter's options neither repeats type, chunk and version, nor is worked out anew for each dataset."""
+"""By filter, the stored options that neither repeat type, chunk and version nor are computed for each dataset."""
 
 
 def anew(created: Any) -> None:
-    """Have creation properties of a source give each filter what it was given when the source was created."""
+    """Set the filters in creation properties of a source to the options that they were given at its creation."""
     filters = [created.get_filter(at) for at in range(created.get_nfilters())]
     if not any(code in GIVEN for code, *_ in filters):
         return
@@ -62,6 +63,6 @@ def anew(created: Any) -> None:
 
 
 def told(code: int, flags: int, values: Options, name: bytes) -> tuple[Any, ...]:
-    """Return what of a filter is the same in a copy, whichever version of it is installed."""
+    """Return the properties of a filter that are the same in a copy, whichever version of it is installed."""
     which = OF_ITS_OWN.get(code) or GIVEN.get(code)
     return code, flags, which(values) if which else values, name if code < REGISTERED else b""

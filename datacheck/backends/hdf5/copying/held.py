@@ -44,7 +44,7 @@ def quarantined(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
 
 
 def _hold_records(part: Part, source: Any, target: Path, deadly: frozenset[str], label: str | None) -> int:
-    """Copy the dropped datasets that are records each into the quarantine; return how many can be read."""
+    """Copy the dropped datasets that are one record each into the quarantine; return how many can be read."""
     h5, held = library(), 0
     gone = _dropped(part)
     if not gone:
@@ -56,14 +56,14 @@ def _hold_records(part: Part, source: Any, target: Path, deadly: frozenset[str],
             name = escape(path)
             if deadly & {name, f"{label}:{name}"}:
                 continue
-            with contextlib.suppress(*TROUBLE):  # what cannot be read cannot be held
+            with contextlib.suppress(*TROUBLE):  # a dataset that cannot be read cannot be kept
                 h5.h5o.copy(source, path, file, path, lcpl=linking)
                 held += 1
     return held
 
 
 def _dropped(part: Part) -> list[bytes]:
-    """Return the paths of the dropped datasets that are a record each."""
+    """Return the paths of the dropped datasets that are one record each."""
     gone: list[bytes] = []
     end = part.first
     for table, first in part.tables:

@@ -1,4 +1,4 @@
-"""Texts beside the HDF5 files of a folder that have a line for each row: what each row is, by its place alone."""
+"""Find text files beside HDF5 files with a line for each row, which describe a row by its position alone."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from datacheck.model.escaping import escape
 SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
 PIECE = 1 << 20
 FEWEST = 16
-"""So few lines may be as many as there are rows by chance."""
+"""Minimum number of rows; fewer may equal a number of lines by chance."""
 
 
 def of_lines(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
-    """Yield which texts of the folder have as many lines as tables that lose rows have rows, in one file or in all.
+    """Yield a sentence for each text file with as many lines as there are rows in a table that loses some.
 
-    A first line may say what the columns are. Where each dataset is a record it has a name to be found by.
+    The rows of one HDF5 file count, and those of all files together. The first line of a .csv or .tsv file may be a
+    header. Tables in which each dataset is a record are left out, since such records are found by name.
     """
     its = {table.name for tables in losing.values() for table in tables if not table.each}
     if not its or not reader.path.is_dir():
@@ -42,12 +43,12 @@ def of_lines(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Itera
 
 
 def _lines(path: Path) -> int | None:
-    """Return how many lines a text has, None for one that cannot be read. A copy reads all of it, too."""
+    """Return the number of lines in a file, or None if it cannot be read. A copy also reads the whole file."""
     count, last = 0, b"\n"
     try:
         with open_regular(path) as file:
             while piece := file.read(PIECE):
                 count, last = count + piece.count(b"\n"), piece[-1:]
-    except (OSError, NotRegular):  # copying it tells
+    except (OSError, NotRegular):  # copying the file reports the error
         return None
     return count + (last != b"\n")

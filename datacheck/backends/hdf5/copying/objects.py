@@ -1,6 +1,7 @@
-"""The links and objects of an HDF5 file in order, each object once, and what its types and references say.
+"""Walk the links and objects of an HDF5 file in order, each object once, and describe its types and references.
 
-The library comes as an argument: `datacheck.backends.hdf5.file` alone imports it. Nothing is followed out of the file.
+The library comes as an argument, since only `datacheck.backends.hdf5.file` imports it. Links and references out of the
+file are not followed.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.model.escaping import escape
 
 OF_ATTRIBUTES = "\n"
-"""Behind an escaped path, which has no line's end itself: the attributes of that object."""
+"""Suffix of an escaped path, which itself has no newline, that stands for the attributes of that object."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link of the group at path `above`; a hard one leads to the object whose path is `leads`, which `first` does."""
+    """A link in the group at path `above`.
+
+    A hard link leads to the object at path `leads`; `first` marks the first link to that object.
+    """
 
     above: bytes
     name: bytes
@@ -40,7 +44,7 @@ def below(above: bytes, name: bytes) -> bytes:
 
 
 def real(path: bytes, called: Mapping[bytes, bytes]) -> bytes:
-    """Return the path that something has where groups, by their paths, are `called` otherwise.
+    """Return the path of an object in a file whose groups are renamed; `called` has their new paths by the old ones.
 
     >>> real(b"/a_2/x", {b"/a_2": b"/a_1"})
     b'/a_1/x'
@@ -54,7 +58,7 @@ def real(path: bytes, called: Mapping[bytes, bytes]) -> bytes:
 
 
 class Tree:
-    """The objects of an open file by their paths, without those that must not be opened (`skip`, escaped paths)."""
+    """The objects of an open file by path, without those that must not be opened (`skip`, escaped paths)."""
 
     def __init__(
         self,
@@ -64,9 +68,9 @@ class Tree:
         amended: Mapping[tuple[bytes, bytes], int | tuple[int, ...]] | None = None,
         called: Mapping[bytes, bytes] | None = None,
     ) -> None:
-        """`amended` are the numbers that attributes, by path and name, are taken to hold.
+        """`amended` are numbers by path and name of an attribute, which replace those that the attribute holds.
 
-        Of a copy `called` are the paths of groups in the source, and those that they have here: it tells the former.
+        For a copy, `called` has the paths of renamed groups by their paths in the source; the tree uses the latter.
         """
         self.h5 = h5
         self.file = file
@@ -81,9 +85,9 @@ class Tree:
         self._renamed = {it.rpartition(b"/")[0] or b"/" for it in self._called}
 
     def links(self) -> Iterator[Link]:
-        """Yield every link, those of a group in the order in which they were made where the file knows it.
+        """Yield every link, those of a group in creation order if the file has it.
 
-        An object with several links has the path that is the first when the names are sorted, as in a survey.
+        The path of an object with several links is the one that comes first if names are sorted, as in a survey.
         """
         root = self.h5.h5g.open(self.file, b"/")
         self.paths[address(self.h5, root)] = b"/"
@@ -93,7 +97,7 @@ class Tree:
         yield from self._walk()
 
     def _walk(self, *, by_name: bool = False) -> Iterator[Link]:
-        """Yield every link; objects that have no path yet get that of the first of theirs."""
+        """Yield every link; an object that has no path yet gets that of its first link."""
         seen: set[int] = set()
         todo = [b"/"]
         while todo:
@@ -119,7 +123,7 @@ class Tree:
             todo += reversed(groups)
 
     def _names(self, group: Any, path: bytes) -> list[bytes]:
-        """Return the names of a group's links. Raises what keeps the root from being listed at all."""
+        """Return the names of a group's links. Raises the error if the links of the root cannot be listed at all."""
         listing = links(self.h5, group)
         if listing.lost is not None:
             if path == b"/" and not listing.names:
@@ -128,7 +132,7 @@ class Tree:
         return listing.names
 
     def _both_names(self, group: Any, path: bytes, *, by_name: bool) -> list[tuple[bytes, bytes]]:
-        """Return the names of a group's links as the source has them, and as they are here, in the source's order."""
+        """Return the names of a group's links in the source and in this file, in the order of the source."""
         names = self._names(group, path)
         if path not in self._renamed:
             return [(it, it) for it in (sorted(names) if by_name else names)]
@@ -154,19 +158,19 @@ class Tree:
             return Link(above, name, info.type, info.cset, leads=self.paths[info.u]), False
         opened = self.h5.h5o.open(group, here)
         if isinstance(opened, self.h5.h5d.DatasetID):
-            opened.get_type(), opened.get_space(), opened.get_create_plist()  # what is damaged may show here at last
+            opened.get_type(), opened.get_space(), opened.get_create_plist()  # damage may show only here
         seen.add(info.u)
         path = self.paths.setdefault(info.u, below(above, name))
-        self.addresses[path] = info.u  # of an object itself it cannot be had where the index of its chunks is damaged
+        self.addresses[path] = info.u  # an opened dataset has no address if its chunk index is damaged
         is_group = isinstance(opened, self.h5.h5g.GroupID)
         return Link(above, name, info.type, info.cset, leads=path, first=True), is_group
 
     def without_attributes(self, path: bytes) -> bool:
-        """Say whether the attributes of an object must not be looked at."""
+        """Return whether the attributes of an object must not be read."""
         return escape(path) + OF_ATTRIBUTES in self._skip
 
     def _is_skipped(self, above: bytes, value: bytes) -> bool:
-        """Say whether a soft link in a group leads to what is skipped, or into it."""
+        """Return whether a soft link in a group leads to a skipped object, or into one."""
         path = value if value.startswith(b"/") else below(above, value)
         while path.strip(b"/") and self._skip:
             if escape(path) in self._skip:
@@ -178,17 +182,17 @@ class Tree:
         return self.h5.h5o.open(self.file, real(path, self._called))
 
     def comment(self, path: bytes) -> bytes:
-        """Return the comment on an object; h5py's newer call for it returns stray memory where there is none."""
+        """Return the comment of an object; h5py's newer call for this returns stray memory if there is none."""
         root = self.h5.h5g.open(self.file, b"/")
         said: bytes = root.get_comment(real(path, self._called).lstrip(b"/") or b".")
         return said
 
     def type_path(self, kind: Any) -> bytes | None:
-        """Return the path of a committed type, empty if no link leads to it; None for any other type."""
+        """Return the path of a committed type (empty if no link leads to it), or None for any other type."""
         return self.paths.get(address(self.h5, kind), b"") if kind.committed() else None
 
     def target(self, reference: Any) -> tuple[bytes, Any] | None:
-        """Return the path that a reference points to and the region, None for a reference to nothing that is kept."""
+        """Return the path and the region that a reference points to, or None if its target is not kept."""
         if not reference:
             return None
         try:
@@ -204,12 +208,12 @@ class Tree:
 
 
 def refers(h5: Any, kind: Any) -> bool:
-    """Say whether values of a type are or hold references."""
+    """Return whether values of a type are or hold references."""
     return bool(kind.detect_class(h5.h5t.REFERENCE))
 
 
 def numpy_type(opened: Any) -> Any:
-    """Return the NumPy type of a dataset or attribute, None where there is no equivalent."""
+    """Return the NumPy type of a dataset or attribute, or None if there is no equivalent."""
     try:
         return opened.dtype
     except TROUBLE:
@@ -217,7 +221,7 @@ def numpy_type(opened: Any) -> Any:
 
 
 def spelled(h5: Any, kind: Any) -> tuple[Any, ...]:
-    """Return all that a type is, whatever version of the format it is stored in."""
+    """Return a full description of a type, independent of the format version in which it is stored."""
     t = h5.h5t
     is_a = kind.get_class()
     said: tuple[Any, ...] = (is_a, kind.get_size())

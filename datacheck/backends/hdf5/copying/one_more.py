@@ -1,4 +1,7 @@
-"""Observations with the last one, which are one more than the actions between them: steps cannot go from both alike."""
+"""Detect observations that include the last one, so that there is one more of them than of the actions between them.
+
+The same rows then cannot be dropped from both.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ def beside(table: Table, other: Dataset) -> bool:
 
 
 def one_more(table: Table, other: Dataset) -> bool:
-    """Say whether one of these is the observations, with the last one, and the other one the actions between them."""
+    """Return whether one of these holds observations, including the last, and the other the actions between them."""
     if not beside(table, other):
         return False
     names = {it.name for it in table.datasets}
@@ -25,7 +28,10 @@ def one_more(table: Table, other: Dataset) -> bool:
 
 
 def of_episode(tables: Sequence[Table], rows: Mapping[str, Collection[int]]) -> Iterator[str]:
-    """Yield what of an episode that loses rows, but not as a whole, has one more or less and loses other ones."""
+    """Yield a sentence for each table of an episode that is one row longer or shorter than one that loses rows.
+
+    Tables that lose as many rows are left out. The episode is not dropped as a whole.
+    """
     for table in tables:
         gone = rows.get(table.name, ())
         for other in tables if len(gone) else ():

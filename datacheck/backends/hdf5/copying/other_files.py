@@ -1,4 +1,4 @@
-"""Numbers of rows of one file that may lead into another file of its folder, which loses some."""
+"""Find row numbers in one file that may refer to another file of the folder which loses rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from datacheck.model.escaping import escape
 
 
 def from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
-    """Yield the datasets that may hold row numbers of another file which loses rows: questions that name pictures."""
+    """Yield a sentence for each dataset that may hold row numbers of another file which loses rows.
+
+    For example, questions may have the row numbers of pictures.
+    """
     if len(reader.files) < 2 or not any(losing.values()):
         return
     for number, file in enumerate(reader.files):
@@ -35,14 +38,14 @@ def from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) 
 
 
 def _extents(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, tuple[int, int] | None]:
-    """Return the least and the greatest number of each dataset, None where its chunks are too large to be looked at.
+    """Return the smallest and the largest number of each dataset by path, or None if its chunks are too large to read.
 
-    Those that cannot be read are left out.
+    Datasets that cannot be read are left out.
     """
     made: dict[bytes, tuple[int, int] | None] = {}
     if not datasets:
         return made
-    with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named what is wrong
+    with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has reported errors
         look = Looking(library(), handle.file.id, StepCounter({}))
         for dataset in datasets:
             if not look.fits(dataset):

@@ -1,7 +1,8 @@
-"""Shuffle and deflate the chunks of a copy here, by several threads: libdeflate needs half of zlib's time or less.
+"""Shuffle and deflate the chunks of a copy in several threads, with libdeflate: it takes half of zlib's time or less.
 
-The levels that it is asked for give chunks as small as zlib's of the level that the dataset names, which stays. Where
-its quickest level makes them as small as the source's are, that is taken, as for most floats: it needs a third of it.
+The libdeflate level is chosen to make chunks as small as zlib does with the level that the dataset declares, which is
+not changed. If libdeflate's quickest level makes chunks as small as those of the source, as for most floats, it is used
+instead, in a third of the time.
 """
 
 from __future__ import annotations
@@ -20,27 +21,30 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 LEVELS = (0, 1, 1, 2, 2, 4, 6, 7, 8, 9)
-"""For each level of zlib that of libdeflate which makes no more of the same bytes, or next to nothing more."""
+"""The libdeflate level for each zlib level: its output for the same bytes is no larger, or hardly larger."""
 QUICKEST = 1
 AS_SMALL = 1.01
-"""That many times what the chunks of the source take on an average is as small: the last one may be nearly empty."""
+"""A chunk of up to this factor of the average size in the source counts as equally small.
+
+The factor allows for the last chunk of the source, which may be nearly empty.
+"""
 TRIED_EVERY = 32
-"""Of so many chunks one tells whether the quickest level will do for them."""
+"""Number of chunks for which a trial with the first of them decides whether the quickest level is used."""
 LARGEST = 64 << 20
-"""Bytes of a chunk: larger ones are left to the library."""
+"""Size in bytes of the largest chunk that is compressed here; larger ones are left to the library."""
 WAITING_BYTES = 32 << 20
-"""So many bytes of chunks may wait to be compressed, or one for each thread."""
+"""Maximum number of bytes of chunks that wait to be compressed; one chunk per thread may wait in any case."""
 
 Origin = tuple[int, ...]
 Packed = tuple[Origin, int, bytes]
-"""The place of a chunk in its dataset, the mask of the filters that were left out, and what is to be stored."""
+"""The origin of a chunk in its dataset, the mask of the filters that were skipped, and the bytes to store."""
 
 
 class Packer:
     """Compresses chunks in the order in which they come."""
 
     def __init__(self, width: int, level: int, size: int, threads: int, stored: float | None = None) -> None:
-        """Shuffle values of `width` bytes, and compress them with a `level` of libdeflate; see `of`."""
+        """Shuffle values of `width` bytes and compress them with a `level` of libdeflate; see `of`."""
         self._width, self._level, self._threads = width, level, threads
         self._stored = stored if level > QUICKEST else None
         self._quick = False
@@ -51,9 +55,9 @@ class Packer:
 
     @classmethod
     def of(cls, created: Any, size: int, threads: int, stored: float | None = None) -> Packer | None:
-        """Return what packs chunks of `size` bytes; None where other filters are asked for than are known here.
+        """Return a packer for chunks of `size` bytes, or None if they are too large or the filters are not supported.
 
-        Those of the source are `stored` in so many bytes on an average, None if that is not known.
+        `stored` is the average number of bytes in which the source stores a chunk, or None if that is not known.
         """
         filters = [created.get_filter(at) for at in range(created.get_nfilters())]
         numbers = [number for number, *_ in filters]
@@ -67,7 +71,7 @@ class Packer:
         return cls(width, LEVELS[level], size, threads, stored)
 
     def put(self, origin: Origin, values: NDArray[Any]) -> Iterator[Packed]:
-        """Take a chunk, and yield those that are done."""
+        """Take a chunk, and yield the chunks that are done."""
         octets = np.frombuffer(values.tobytes(), np.uint8)
         tried = self._tried(octets)
         if self._threads == 1:
@@ -91,7 +95,7 @@ class Packer:
         return QUICKEST if self._quick else self._level
 
     def _tried(self, octets: NDArray[np.uint8]) -> bytes | None:
-        """Find out with the first of some chunks whether the quickest level will do, and return it if so."""
+        """Try the quickest level on the first of every TRIED_EVERY chunks; return the result if it is small enough."""
         self._count += 1
         if self._stored is None or self._count % TRIED_EVERY != 1:
             return None
@@ -113,7 +117,7 @@ class Packer:
 
 
 def packed(octets: NDArray[np.uint8], width: int, level: int) -> bytes:
-    """Return the bytes of a chunk as HDF5's filters shuffle and deflate leave them.
+    """Return the bytes of a chunk, shuffled and deflated as HDF5's filters do it.
 
     >>> import zlib
     >>> zlib.decompress(packed(np.frombuffer(b"abcdefghi", np.uint8), 3, 4))

@@ -1,6 +1,7 @@
-"""Datasets that may hold numbers of rows of other ones, by their names, their place, and what they hold.
+"""Find datasets that may hold row numbers of other datasets, by name, place and values.
 
-What is known to hold them is made true in a copy (see `row_numbers`); what may only is named before one is written.
+Datasets known to hold row numbers are corrected in a copy (see `row_numbers`). Those that only may hold them are
+reported before a copy is written.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
 LENGTHS = SIZES | frozenset({b"length", b"lengths", b"count", b"counts"})
 LAST = ENDS - LENGTHS
 FEWEST = 8
-"""With fewer rows, nearly any number could be a row number: nothing is concluded."""
+"""Minimum number of rows; with fewer, nearly any number could be a row number, and nothing is concluded."""
 NEARLY = 0.9
-"""Lengths are those of a table if they add up to this share of its rows, at least."""
+"""Minimum share of a table's rows that lengths must add up to, to be those of the table."""
 POINTERS = STARTS | ENDS | ROWS | SIZES | BOUNDS | {b"ix"}
 RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
-"""Words in the names of datasets that hold where runs of rows begin and end, side by side."""
+"""Words in the names of datasets that hold the begin and end of runs of rows, side by side."""
 ORDINARY = (STARTS | LAST) - BOUNDS
-"""Words of POINTERS that say something else as often: the first rank, the last year."""
+"""Words of POINTERS that just as often mean something else: the first rank, the last year."""
 NO_ROWS = frozenset(b"year years month months day days date dates hour hours age ages rank ranks grade grades".split())
-"""Words beside these that say that the numbers are no rows."""
+"""Words that, beside ORDINARY ones, show that the numbers are not row numbers."""
 
 
 def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bool:
-    """Say whether a dataset named like row numbers may hold those of this table, by its place and its `values`."""
+    """Return whether a dataset named like row numbers may hold those of `table`, by its place and its `values`."""
     its = words(other.name)
     own = table.datasets[0].path.rpartition(b"/")[0]
     if not (
@@ -54,7 +55,7 @@ def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bo
     if its & LENGTHS and not its & (STARTS | ROWS | LAST):
         return bool(NEARLY * table.rows <= int(values.sum(dtype=np.int64)) <= table.rows)
     most = int(values.max())
-    if not most and len(values) < FEWEST:  # the first row, if any: nothing before it goes
+    if not most and len(values) < FEWEST:  # at most the first row, which has no rows before it to lose
         return False
     if its & POINTERS <= ORDINARY and len(values.shape) == 1 and len(values) >= FEWEST:
         rising = float(np.mean(values[1:] >= values[:-1]))
@@ -63,9 +64,9 @@ def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bo
 
 
 def points(dataset: Dataset) -> bool:
-    """Say whether a dataset may hold numbers of rows, by its name and type."""
+    """Return whether a dataset may hold row numbers, by its name and type."""
     its = words(dataset.name)
-    if dataset.matlab and len(dataset.shape) == 2 and 1 in dataset.shape:  # where every number is a double
+    if dataset.matlab and len(dataset.shape) == 2 and 1 in dataset.shape:  # MATLAB stores every number as a double
         return bool(its & POINTERS) and dataset.holds == {NUMBERS}
     if dataset.dtype.kind not in "iu":
         return False
@@ -77,7 +78,7 @@ def points(dataset: Dataset) -> bool:
 
 
 def pointers(dataset: Dataset, values: NDArray[Any] | None) -> Iterator[tuple[str, Dataset, NDArray[Any] | None]]:
-    """Yield what of a dataset may hold numbers of rows: itself or members of it, by their printed paths."""
+    """Yield the dataset or those of its members that may hold row numbers, each with its printed path and values."""
     if dataset.dtype.names is None:
         if points(dataset):
             yield escape(dataset.path), dataset, values
@@ -92,15 +93,15 @@ def pointers(dataset: Dataset, values: NDArray[Any] | None) -> Iterator[tuple[st
 
 
 def indexes_rows(dataset: Dataset) -> bool:
-    """Say whether each row of a dataset is, by name and type, the row number of something else."""
+    """Return whether each row of a dataset is, by name and type, the row number of something else."""
     its = words(dataset.name)
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(its & (ROWS | {b"ix"})) and points(dataset)
 
 
 def leads_into(extent: tuple[int, int] | None, rows: int, names: tuple[str, str]) -> bool:
-    """Say whether numbers may lead through nearly all `rows`, and the names are not of different sets (train, test).
+    """Return whether numbers may run through nearly all `rows`, and the names are not of different sets (train, test).
 
-    `extent` are the least and the greatest of them, None if nobody knows.
+    `extent` has the smallest and the largest number, or is None if they are unknown.
     """
     sets = [words(name.encode()) & SETS for name in names]
     if rows < FEWEST or (sets[0] and sets[1] and sets[0].isdisjoint(sets[1])):

@@ -1,4 +1,4 @@
-"""Which of the dropped rows of an HDF5 table can be read, so that they can be kept in a quarantine."""
+"""Find the dropped rows of an HDF5 table that can be read, and so can be kept in a quarantine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ BATCH = 4096
 def readable(
     h5: Any, source: Any, table: Table, drops: NDArray[Any], first: int, deadly: frozenset[str], label: str | None
 ) -> array[int]:
-    """Return the rows of a table among the dropped ones that can be read from all its datasets.
-
-    The deadly ones are not tried.
-    """
+    """Return the dropped rows of a table that can be read from all its datasets; `deadly` rows are not tried."""
     handles = [h5.h5d.open(source, dataset.path) for dataset in table.datasets]
     forms = [form(h5, handle) for handle in handles]
     most = max(1, PIECE_BYTES // table.row_bytes)
@@ -55,7 +52,7 @@ def readable(
 def _runs(
     drops: NDArray[Any], first: int, most: int, table: str, deadly: frozenset[str], label: str | None
 ) -> Iterator[tuple[int, int]]:
-    """Yield ranges of neighbouring rows, without the deadly ones."""
+    """Yield ranges of at most `most` consecutive rows, without the deadly ones."""
     low = high = 0
     for at in range(0, len(drops), BATCH):
         for row in (np.asarray(drops[at : at + BATCH]) - first).tolist():

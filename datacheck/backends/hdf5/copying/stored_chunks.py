@@ -1,9 +1,9 @@
-"""Chunks of an HDF5 dataset as they are stored: which there are, and which of a copy hold what one of the source does.
+"""Find which chunks of an HDF5 dataset are stored, and which chunks of a copy equal a chunk of the source.
 
-Such a chunk is copied without looking at its values, and the proof of the copy compares what is stored. That is as
-strong as comparing the values: the same bytes, behind the same filters with the same ones left out, in a dataset of
-the same type and chunks (all of which the proof compares as well), can be nothing but the same values. It even shows
-what no value tells, and needs no filter to be installed.
+Such a chunk is copied without decoding its values, and the proof of the copy compares the stored bytes. That is as
+strong as comparing the values: the same bytes, behind the same filters with the same ones skipped, in a dataset of the
+same type and chunks (all of which the proof compares as well), can only be the same values. It also shows differences
+that are not in the values, and needs no filter to be installed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from datacheck.model.escaping import escape
 
 
 class Stored:
-    """Which chunks of a dataset are stored at all; those that are not take no room in the copy either."""
+    """The chunks of a dataset that are stored at all; those that are not take no space in the copy either."""
 
     def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
         self._chunks = chunks
@@ -35,7 +35,7 @@ class Stored:
             if opened.get_num_chunks() == math.prod(self._grid):
                 return
             opened.chunk_iter(lambda chunk: numbers.append(self._number(chunk.chunk_offset)))
-        except TROUBLE:  # the index is damaged: which chunks are there shows when they are read
+        except TROUBLE:  # the index is damaged; reading the chunks shows which are there
             return
         self._there = np.sort(np.array(numbers, np.int64))
 
@@ -53,7 +53,7 @@ class Stored:
         return at < len(self._there) and int(self._there[at]) == number
 
     def lacks(self, piece: Piece, change: Change | None) -> bool:
-        """Say whether a piece of the copy comes from chunks alone that are not stored, and stays as it is."""
+        """Return whether a piece of the copy comes only from chunks that are not stored, and is not changed."""
         if self._there is None:
             return False
         if change is not None and change.replaces:
@@ -67,7 +67,7 @@ class Stored:
 
 
 def stored_bytes(opened: Any) -> float | None:
-    """Return how many bytes a chunk of a dataset is stored in on an average, None where there are none."""
+    """Return the average number of bytes in which a chunk of a dataset is stored, or None if there are no chunks."""
     try:
         count = opened.get_num_chunks()
         return opened.get_storage_size() / count if count else None
@@ -76,7 +76,7 @@ def stored_bytes(opened: Any) -> float | None:
 
 
 def unlisted(h5: Any, file: Any, contents: Contents, skip: frozenset[str]) -> frozenset[bytes]:
-    """Return the datasets of an open file of whose chunks the index is not whole, by their paths."""
+    """Return the paths of the datasets in an open file whose chunk index is damaged."""
     found = set()
     for dataset in (*(it for table in contents.tables for it in table.datasets), *contents.single):
         if dataset.chunks is None or escape(dataset.path) in skip:
@@ -91,7 +91,7 @@ def unlisted(h5: Any, file: Any, contents: Contents, skip: frozenset[str]) -> fr
 
 
 def _listed(opened: Any, chunks: tuple[int, ...]) -> bool:
-    """Say whether the index of the chunks lists each of them once, within the dataset and at an address."""
+    """Return whether the chunk index lists no chunk twice, outside the dataset or without an address."""
     grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
     numbers = array("q")
 
@@ -109,13 +109,13 @@ def _listed(opened: Any, chunks: tuple[int, ...]) -> bool:
 
 @dataclass(frozen=True)
 class AsStored:
-    """Splits the pieces of a copy into bands of chunks that hold what chunks of the source do, and what is between."""
+    """Splits pieces of a copy into bands of chunks that equal chunks of the source, and the parts between them."""
 
     chunks: tuple[int, ...]
     change: Change | None
 
     def split(self, piece: Piece) -> Iterator[tuple[Piece, int | None]]:
-        """Yield parts of a piece, and where the chunks of a part begin in the source; None for where they do not."""
+        """Yield parts of a piece with the source row at which their chunks begin, or None if they equal no chunks."""
         start, stop = piece[0]
         depth, others = self.chunks[0], piece[1:]
         begin = start
@@ -133,9 +133,9 @@ class AsStored:
 
 
 def whole(change: Change | None, depth: int, low: int, high: int) -> int | None:
-    """Return the source row at which chunks begin that hold just these rows of the copy, unaltered, or None.
+    """Return the source row at which chunks begin that hold exactly these rows of the copy, unaltered, or None.
 
-    `low` and `high` are where chunks of the copy begin and end, of `depth` rows each.
+    At `low` and `high`, chunks of the copy begin and end; they have `depth` rows each.
     """
     if change is None:
         return low

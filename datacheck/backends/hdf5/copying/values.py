@@ -28,11 +28,11 @@ ROWS_OF_OBJECTS = 4096
 
 @dataclass(frozen=True)
 class Form:
-    """How values are held in memory: as they are stored, or (where they are pointers in the file) as objects."""
+    """How values are held in memory: as they are stored, or as objects if the file has pointers to them."""
 
     dtype: np.dtype[Any]
     memory: Any
-    """The HDF5 type of the memory, None where h5py is to convert."""
+    """The HDF5 type in memory, or None if h5py converts the values."""
 
     @property
     def raw(self) -> bool:
@@ -43,10 +43,10 @@ class Form:
 
 
 def form(h5: Any, opened: Any, *, filling: bool = False) -> Form | None:
-    """Return how the values of a dataset or attribute are held; None if no memory can hold them.
+    """Return how the values of a dataset or attribute are held, or None if they cannot be held in memory.
 
-    Stored bytes are taken as they are, which keeps paddings and the payloads of NaN. Values to be filled must be
-    numbers to NumPy, so a float of a size that it does not have is converted.
+    Stored bytes are kept as they are, which preserves padding and the payloads of NaN. Values to be filled must be
+    numbers to NumPy, so a float of a size that NumPy does not have is converted.
     """
     kind = opened.get_type()
     dtype = numpy_type(opened)
@@ -59,7 +59,7 @@ def form(h5: Any, opened: Any, *, filling: bool = False) -> Form | None:
 
 
 def read(h5: Any, opened: Any, held: Form, piece: Piece | None = None) -> NDArray[Any]:
-    """Return a piece of a dataset, or all of it or of an attribute, with the shape of the piece."""
+    """Return a piece of a dataset, in the shape of the piece, or a whole dataset or attribute."""
     shape = opened.shape if piece is None else tuple(high - low for low, high in piece)
     values = held.empty(shape)
     if not math.prod(shape):
@@ -74,7 +74,7 @@ def read(h5: Any, opened: Any, held: Form, piece: Piece | None = None) -> NDArra
 
 
 def write(h5: Any, opened: Any, held: Form, values: NDArray[Any], piece: Piece = ()) -> None:
-    """Write what `read` returned."""
+    """Write values that `read` has returned, to a piece of a dataset or to a whole dataset or attribute."""
     if not values.size:
         return
     if isinstance(opened, h5.h5a.AttrID):
@@ -94,7 +94,7 @@ def _spaces(h5: Any, opened: Any, piece: Piece) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class Attribute:
-    """The HDF5 type and space of an attribute, and its values, None where there are none."""
+    """The HDF5 type and dataspace of an attribute, and its values, or None if the dataspace is null."""
 
     kind: Any
     space: Any
@@ -103,9 +103,10 @@ class Attribute:
 
 
 def attributes(tree: Tree, path: bytes, opened: Any) -> Iterator[tuple[bytes, Attribute | None]]:
-    """Yield the attributes of the open object at a path, in the order in which they were made where the file knows it.
+    """Yield the attributes of the open object at a path, in creation order if the file has it.
 
-    None stands for one that cannot be read, or held in memory; without a name, for a list of all that is damaged.
+    None stands for an attribute that cannot be read or held in memory. With an empty name, it stands for a list of
+    attributes that is damaged or must not be read.
     """
     h5 = tree.h5
     if tree.without_attributes(path):
@@ -134,16 +135,16 @@ def attributes(tree: Tree, path: bytes, opened: Any) -> Iterator[tuple[bytes, At
 
 
 def parts_of(shape: Sequence[int], held: Form, chunks: Sequence[int] | None) -> Iterator[Piece]:
-    """Yield the pieces in which a dataset is to be copied whose values do not vary in length."""
+    """Yield the pieces in which a dataset with values of fixed length is copied."""
     yield from pieces(shape, held.dtype.itemsize, chunks)
 
 
 def read_rows(
     fetch: Fetch, held: Form, change: Change | None, piece: Piece, chunks: Sequence[int] | None
 ) -> NDArray[Any]:
-    """Return a piece of the copy from what `fetch` reads of the source: rows that are left out are not read.
+    """Return a piece of the copy; `fetch` reads the source, without the rows that are left out.
 
-    In a chunk that has a row to be kept, all rows can be read, and are where that saves many small steps.
+    In a chunk with rows that are kept, rows between these are read as well, which saves many small reads.
     """
     if change is None or not piece:
         return fetch(piece)
@@ -166,9 +167,9 @@ def read_rows(
 
 
 def _read_across(fetch: Fetch, held: Form, change: Change, piece: Piece, chunks: Sequence[int] | None) -> NDArray[Any]:
-    """Return a piece of the copy whose rows lie along the last axis: those near each other are read together.
+    """Return a piece of the copy whose rows lie along the last axis; rows near each other are read together.
 
-    What lies between them is read with them only where it is of chunks that have a row to be kept, or of none.
+    Rows between them are read as well only if they are in chunks with a row to be kept, or if there are no chunks.
     """
     others, at = piece[:-1], 0
     values = held.empty([high - low for low, high in piece])
@@ -193,9 +194,9 @@ def _read_across(fetch: Fetch, held: Form, change: Change, piece: Piece, chunks:
 
 
 def _joined(runs: list[tuple[int, int]], depth: int, most: int | None = None) -> Iterator[list[tuple[int, int]]]:
-    """Yield runs together that have nothing between them but rows of chunks that they have rows of themselves.
+    """Yield spans of runs; between two runs of a span lie only rows of a chunk that both have rows in.
 
-    Those of one span are at most so many rows together, with what lies between them.
+    A span covers at most `most` rows, including those between its runs.
     """
     span: list[tuple[int, int]] = []
     for run in runs:
@@ -209,7 +210,7 @@ def _joined(runs: list[tuple[int, int]], depth: int, most: int | None = None) ->
 
 
 def batches(h5: Any, opened: Any, held: Form, change: Change | None) -> Iterator[tuple[Piece, NDArray[Any]]]:
-    """Yield all values of a dataset that vary in length: a few rows first, since their weight is unknown."""
+    """Yield the values of a dataset that vary in length: a few rows first, since the size of a row is unknown."""
     shape = opened.shape
     if not shape:
         yield (), read(h5, opened, held)
@@ -229,7 +230,7 @@ def batches(h5: Any, opened: Any, held: Form, change: Change | None) -> Iterator
 
 
 def fill(change: Change, dataset: Dataset, values: NDArray[Any], rows: tuple[int, int], dtype: np.dtype[Any]) -> None:
-    """Set the NaN and infinite elements of the floating columns to the fill, in the rows that are to be filled."""
+    """Set the NaN and infinite elements of floating-point columns to the fill value, in the rows to be filled."""
     at = 0
     for low, high in change.rows.runs(*rows):
         for row in change.to_fill(low, high).tolist():
@@ -261,9 +262,9 @@ def _fill_one(change: Change, dataset: Dataset, numbers: NDArray[Any]) -> bool:
 
 
 def spell(tree: Tree, values: NDArray[Any], hidden: frozenset[bytes]) -> bytes:
-    """Return bytes that two arrays of one type have in common only if their values are the same.
+    """Return bytes that are equal for two arrays of one type only if their values are equal.
 
-    References are spelled by the path they point to; regions of datasets that are `hidden` point to nothing.
+    A reference is spelled by the path that it points to; one to a region of a `hidden` dataset counts as empty.
     """
     if not values.dtype.hasobject:
         return values.tobytes()
@@ -300,7 +301,10 @@ def _spell_reference(tree: Tree, reference: Any, hidden: frozenset[bytes]) -> by
 
 
 def translated(tree: Tree, values: NDArray[Any], translate: Translate) -> NDArray[Any]:
-    """Return a copy of the values in which every reference is replaced by what `translate` makes of it."""
+    """Return a copy of the values in which every reference is replaced by the result of `translate`.
+
+    Values without objects are returned themselves.
+    """
     if not values.dtype.hasobject:
         return values
     made = values.copy()

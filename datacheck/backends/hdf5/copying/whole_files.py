@@ -14,11 +14,11 @@ from datacheck.files.modes import narrow
 from datacheck.files.past_cache import copy_file, pieces_of
 
 Marks = Generator[tuple[bytes, float], None, str]
-"""Yields which dataset has been done to what share, returns a digest."""
+"""Yields the path of a dataset with the share of it that is done, and returns a digest."""
 
 
 def copy_bytes(source: Path, target: Path) -> Marks:
-    """Copy a file as it is, and put it on disk; yield the share done, return the digest of what was read."""
+    """Copy a file as it is and flush it to disk; yield the share done, return the digest of what was read."""
     account = hashing()
     for share in copy_file(source, target, account.update):
         yield b"", share
@@ -45,9 +45,9 @@ def drained(marks: Marks) -> str:
 
 
 def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost, amended: Mapping[Path, bytes]) -> bytes:
-    """Make the target's folder, with all that lies beside the HDF5 files, or the list; return their digest.
+    """Make the target's folder with all that lies beside the HDF5 files, or with the list; return text for the digest.
 
-    `amended` are the bytes of files that are others than in the source, by their paths in it.
+    `amended` has the bytes of files that differ from those in the source, by their paths in it.
     """
     target.mkdir()
     if not reader.path.is_dir():
@@ -84,6 +84,6 @@ def digest_of_others(reader: Hdf5Reader, target: Path, lost: Lost) -> bytes:
 
 
 def sync(path: Path) -> None:
-    """Have a file or the entries of a folder on disk, and the entry of the path itself."""
+    """Flush a file or the entries of a folder to disk, and the entry of the path itself."""
     flush(path)
     flush(path.parent)
