@@ -1,4 +1,4 @@
-"""Decode the chunks of a dataset that is read sequentially in threads, ahead of the reader.
+"""Decode the chunks of a dataset in threads, ahead of a reader that reads it sequentially.
 
 A copy and its verification use this, since no other work competes with them for the processors. A scan already has one
 worker per processor. Only the caller's thread reads the file, since the library serves one thread at a time.

@@ -50,7 +50,8 @@ def direct(
     """Return a direct reader of an open dataset, or None if only the library can read it.
 
     `descriptor` is the file descriptor, and `end` is the offset at which the file's data ends. Chunks above CHUNK_BYTES
-    and up to `largest` are read directly only if each holds whole rows, so that it is decoded once.
+    and up to `largest` are read directly only if each holds whole rows, so that it is decoded once, and has no
+    Fletcher-32 checksum.
     """
     dtype = dataset.dtype
     if dtype.hasobject or dtype.subdtype or not dataset.bytes or opened.get_type() != h5.h5t.py_create(dtype):

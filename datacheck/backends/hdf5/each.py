@@ -2,8 +2,8 @@
 
 Siblings are columns if they are few and no pictures, or if another dataset beside them has as many rows (a label, the
 actions of an episode). Flat siblings of one length that are numbered from 0 or 1 without a gap, as features are, may be
-either, and the caller has to ask the user. Names are similar if they differ only in their numbers, or if nearly all of
-them contain a digit.
+either. They are marked as unclear, so that the user is asked. Names are similar if they differ only in their numbers,
+or if nearly all of them contain a digit.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def each(
     """Return the tables of datasets that are one record each, and the other datasets.
 
     If the group itself is a sample (`inside`), its datasets are not records. `pictures` are the paths of datasets that
-    are dropped from the others.
+    are left out of the others.
     """
     usable = [it for it in datasets if _usable(it)]
     if b"#refs#" in group.split(b"/") and options.records != TABLE:  # the cells of MATLAB
@@ -90,7 +90,7 @@ def each(
 def _hollow(family: bytes, its: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
     """Return the siblings of a family that have no value: samples whose values were never written.
 
-    Return none if many samples are empty or if some have few rows, since zero is then a normal number of rows.
+    Return none if many samples are empty or if some have few rows, since a sample without rows is then normal.
     """
     if min(it.rows for it in its) <= FEW_ROWS:
         return []
@@ -163,7 +163,7 @@ def _are_pictures(its: Sequence[Dataset]) -> bool:
 
 
 def _beside(its: Sequence[Dataset], beside: Sequence[Dataset]) -> Iterator[list[Dataset]]:
-    """Yield other families with the same numbers, heights and widths as these siblings, as the pictures of masks."""
+    """Yield other siblings with the same numbers, heights and widths as these, such as the pictures beside masks."""
     alike: dict[bytes, list[Dataset]] = defaultdict(list)
     for it in beside:
         alike[DIGITS.sub(b"#", it.name)].append(it)

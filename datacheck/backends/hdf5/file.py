@@ -125,7 +125,7 @@ class OpenFile:
         return LastAxis(handle) if dataset.across else handle
 
     def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> Finding | None:
-        """Read a whole small dataset into an array of its shape and type, in two calls, since there may be very many.
+        """Read a whole small dataset into an array of its shape and type, in two calls, since a file may have many.
 
         Return a finding if a chunk has the wrong size, which the library reads without an error, or None.
         """

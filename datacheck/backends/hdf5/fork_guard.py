@@ -28,7 +28,7 @@ T = TypeVar("T")
 SECONDS = 10.0
 """Maximum processor time of one step of a walk, in seconds."""
 DEED_SECONDS = 4.0
-"""Maximum processor time of a deed that is retried after a death, in seconds; shorter than the limit of a record."""
+"""Maximum processor time of a deed tried after something died, in seconds; shorter than the limit of a record."""
 PATIENCE = 6
 """Wall-clock limit as a multiple of the processor time, since a loaded machine or slow disk is not the file's fault."""
 TOO_LONG = frozenset({"SIGPROF", "SIGALRM"})

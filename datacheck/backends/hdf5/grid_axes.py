@@ -24,8 +24,8 @@ LONGEST = 1 << 16
 def grid_axes(datasets: Sequence[Dataset], values: Values) -> frozenset[bytes]:
     """Return the paths of the coordinates among the datasets of a group.
 
-    Each coordinate belongs to its own axis of the data, which have one more axis for the samples. Coordinates that
-    mark the ends of steps are one more than the steps.
+    Each coordinate belongs to its own axis of the data, which have one more axis for the samples. There may be one
+    coordinate more than positions, if coordinates mark the ends of steps.
     """
     named = [it for it in datasets if _may_be(it)]
     if len(named) == 1 and len(named[0].name) == 1:  # a lone y is a label

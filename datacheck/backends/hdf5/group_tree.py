@@ -2,7 +2,8 @@
 
 The index has no checksum, and the library lists whatever the index points to: if a node declares fewer links than it
 has, the rest of the group is missing without an error. Each key is stored twice, which allows the check. A node's first
-and last keys are those beside the link to it, and the key after the link to a list of names is that list's last name.
+and last keys are those beside the link to it. The key after the link to a list of names (a symbol table node) is the
+last name of that list.
 
 HDF5 File Format Specification 3.0, III.A.1 (version 1 B-trees), III.C (symbol table nodes).
 """

@@ -23,8 +23,8 @@ source once per path that leads to it, so the number can double with each level.
 LARGE = 1 << 40
 SPARSE = 1000
 """Limits on declared bytes. A dataset is not read if it declares more than LARGE bytes and more than SPARSE times the
-bytes stored for it, since that would take hours. Nor is a dataset read with which the total of the file would exceed
-both limits. All other datasets are read piece by piece."""
+bytes stored for it, since that would take hours. Nor is a dataset read that would raise the total
+of its file above LARGE and SPARSE times the file's size. All other datasets are read piece by piece."""
 LARGEST = 1 << 30
 """Largest row, or chunk that a filter has to decode in one piece, in bytes."""
 

@@ -1,4 +1,4 @@
-"""Split names of datasets and groups into words, and define words with the same meaning everywhere."""
+"""Split names of datasets and groups into words, and define words that mean the same everywhere."""
 
 from __future__ import annotations
 

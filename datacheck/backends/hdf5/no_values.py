@@ -16,7 +16,7 @@ MEANT = DATA | LABELS | STEPS | SEEN
 
 
 def without_values(datasets: Sequence[Dataset], *, filled: bool) -> Iterator[Finding]:
-    """Yield findings for the datasets of one group whose rows are empty, unless that is just an unused option.
+    """Yield findings for the datasets of one group whose rows are empty, unless they are just optional and unused.
 
     It is a fault if the dataset is data or labels by its name, or if the file is not `filled`: no row in it has values.
     Other datasets are sound in a file with values elsewhere, since they were not measured. If a name has further words,

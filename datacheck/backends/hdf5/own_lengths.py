@@ -26,7 +26,7 @@ COUNTING = frozenset(
 FEWEST, LENGTHS, NEARLY = 8, 4, 0.9
 """Minimum number of samples and of different lengths to decide what a scalar counts, and the share that must agree."""
 ODD, FEWEST_CERTAIN = 0.02, 16
-"""Maximum share of wrong samples for a certain fault, and the number of samples from which one wrong is always few."""
+"""Maximum share of samples that can be wrong for certain. With at least FEWEST_CERTAIN samples, one always can."""
 MOST, UNKNOWN = 50_000, 1 << 62
 """Maximum number of scalars in all samples (if there are more, none is read), and the bound that caps their values."""
 

@@ -2,8 +2,8 @@
 
 Two files are a pair if they are in one folder, each holds one table, and their names differ in one word, which means
 data in one name and labels in the other. Their row counts should be equal if at least as many pairs of the source
-have equal counts as different ones, or if neither count is twice the other. If each dataset is a sample (0, 1, 2, ...
-in train_input.h5 and train_target.h5), datasets of the same name belong together.
+have equal counts as different ones, or if the larger count is less than twice the smaller. If each dataset is a sample
+(0, 1, 2, ... in train_input.h5 and train_target.h5), datasets of the same name belong together.
 """
 
 from __future__ import annotations
