@@ -1,7 +1,7 @@
-"""What attributes of an HDF5 dataset say of its values: which of them are missing values, and how numbers are packed.
+"""Missing values and packing (scale and offset) that the attributes of an HDF5 dataset declare.
 
-The names are those of the CF conventions (2.5.1 and 8.1). Where nothing is declared, netCDF fills floats with
-9.96921e+36, and has that for the fill value of the dataset.
+The attribute names are those of the CF conventions (2.5.1 and 8.1). If no fill value is declared, netCDF fills floats
+with 9.96921e+36 and stores that as the dataset's fill value.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 MISSING = (b"_FillValue", b"missing_value")
 FACTOR, OFFSET = b"scale_factor", b"add_offset"
 USUAL = 9.969209968386869e36
-"""NC_FILL_FLOAT and NC_FILL_DOUBLE of netcdf.h."""
+"""Default fill value of floats: NC_FILL_FLOAT and NC_FILL_DOUBLE of netcdf.h."""
 MOST = 16
+"""Maximum number of missing values of a dataset, and of numbers in an attribute that is read."""
 NARROW = 2
-"""Packed in so many bytes, numbers become float32 where their factor is one, as netCDF libraries have them."""
+"""Largest packed type, in bytes, that is unpacked to float32 if the factor and offset are float32, as netCDF libraries
+do. A float type of at most this size does not use the default fill value."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """The values that stand for missing ones, as stored, and the factor and offset of packed ones."""
+    """The stored values that mark missing values, and the factor and offset of packed values."""
 
     missing: tuple[float, ...] = ()
     nan: bool = False
@@ -34,9 +36,10 @@ class Declared:
     factor: float | None = None
     offset: float = 0.0
     wide: bool = True
+    """Whether packed values are unpacked to float64 instead of float32."""
 
     def meant(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Return the numbers that are meant, NaN for missing ones, and where those are; None where there are none."""
+        """Return the unpacked values with NaN for missing ones, and the mask of those or None if none is missing."""
         mask: NDArray[np.bool_] | None = np.isnan(values) if self.nan and values.dtype.kind == "f" else None
         for number in self.missing:
             its = values == np.array(number).astype(values.dtype)
@@ -56,7 +59,7 @@ class Declared:
 
 
 def declared(h5: Any, opened: Any, created: Any, names: Collection[bytes]) -> Declared | None:
-    """Return what the attributes of an open dataset, of these names, declare; None where that is nothing."""
+    """Return what an open dataset's attributes, which have these names, declare, or None if they declare nothing."""
     try:
         dtype = opened.dtype
         if dtype.kind not in "fiu":
@@ -68,7 +71,7 @@ def declared(h5: Any, opened: Any, created: Any, names: Collection[bytes]) -> De
             created.get_fill_value(value)
             held = [USUAL] if value.itemsize > NARROW and value == np.array(USUAL).astype(value.dtype) else []
     except (*TROUBLE, MemoryError):
-        return None  # an attribute that cannot be read is named by the scan
+        return None  # the scan reports an attribute that cannot be read
     kept = [it for it in held if it == it and _fits(it, dtype)][:MOST]
     nan = any(it != it for it in held)
     single = {name: float(its[0]) for name, its in packed.items() if len(its) == 1}
@@ -82,9 +85,9 @@ def declared(h5: Any, opened: Any, created: Any, names: Collection[bytes]) -> De
 
 
 def _fits(number: Any, dtype: np.dtype[Any]) -> bool:
-    """Say whether a stored value of this type can be the number: 1e20 is none of 16 bits, whole or not.
+    """Check whether a value of this type can represent the number; 1e20, for example, fits no 16-bit type.
 
-    A float that is too large would be taken for infinity, and one that is too small for 0: these are not declared.
+    A float that is too large would become infinity, and one that is too small would become 0. Neither was declared.
     """
     if dtype.kind == "f":
         with np.errstate(over="ignore", under="ignore"):
@@ -100,7 +103,7 @@ def _plain(number: Any) -> float:
 
 
 def _numbers(h5: Any, opened: Any, name: bytes) -> NDArray[Any]:
-    """Return the numbers that an attribute holds, none where it holds anything else."""
+    """Return the numbers of an attribute; empty if it holds anything else or more than MOST numbers."""
     attribute = h5.h5a.open(opened, name)
     if attribute.shape is None or attribute.dtype.kind not in "fiu" or np.prod(attribute.shape) > MOST:
         return np.empty(0)

@@ -1,7 +1,7 @@
-"""Chunks of a dataset that is read from front to back, decoded by threads before they are asked for.
+"""Decode the chunks of a dataset in threads, ahead of a reader that reads it sequentially.
 
-This is for a copy and its verification, which have the machine to themselves: a scan already has a worker for each
-processor. The file is read by the caller alone, since the library serves one thread at a time.
+A copy and its verification use this, since no other work competes with them for the processors. A scan already has one
+worker per processor. Only the caller's thread reads the file, since the library serves one thread at a time.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 AHEAD_BYTES = 32 << 20
-"""So many bytes of chunks may be decoded before they are asked for."""
+"""Maximum size of the chunks that are decoded ahead of the reader, in bytes."""
 EACH = 2
-"""So many chunks are begun for each thread, that none waits while the caller reads."""
+"""Number of chunks queued per thread, so that no thread idles while the caller reads."""
 
 Origin = tuple[int, ...]
 Chunk = NDArray[Any] | None
-"""A decoded chunk; None for one that is not there, or that cannot be decoded."""
+"""A decoded chunk, or None if it is not stored or cannot be decoded."""
 
 
 class Threads:
-    """So many threads that decode; they begin when there is something to do. Use as a context manager."""
+    """A context manager with `count` decoding threads, which start when there is work for them."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -44,7 +44,7 @@ class Threads:
 
 
 class Ahead:
-    """Decodes a chunk that is asked for, and begins with those behind it."""
+    """A reader that returns a decoded chunk on request and starts to decode the chunks that follow it."""
 
     def __init__(
         self,
@@ -54,9 +54,10 @@ class Ahead:
         decode: Callable[[int, Any, NDArray[Any]], Chunk],
         following: Callable[[Origin, int], Sequence[Origin]],
     ) -> None:
-        """`stored` returns what is stored of a chunk, `decode` makes of that its `size` bytes, with memory for as many.
+        """Take the functions that read and decode chunks of `size` bytes.
 
-        `following` returns so many of the chunks that come behind one.
+        `stored` returns the filter mask and stored bytes of a chunk, or None. `decode` turns them into the chunk, using
+        a buffer of `size` bytes. `following` returns up to the given number of chunks that come after one.
         """
         self._threads, self._size = threads, size
         self._stored, self._decode, self._following = stored, decode, following
@@ -66,13 +67,13 @@ class Ahead:
         self._lent: NDArray[Any] | None = None
 
     def chunk(self, origin: Origin) -> Chunk:
-        """Return a chunk, None where it is not to be had. It is valid until the next is asked for."""
+        """Return a chunk, or None if it cannot be decoded. It is valid until the next call."""
         if self._lent is not None:
             self._free.append(self._lent)
             self._lent = None
         later = self._following(origin, self._most)
         for other in self._begun.keys() - {origin, *later}:
-            self._begun.pop(other)[1].cancel()  # what is under way keeps its memory until it is done
+            self._begun.pop(other)[1].cancel()  # a running task keeps its buffer until it finishes
         memory, chunk = self._begun.pop(origin) if origin in self._begun else self._begin(origin)
         for other in later:
             if other not in self._begun:

@@ -1,9 +1,10 @@
-"""Read numbers past the HDF5 library where that is faster: contiguous ones at their offset, chunks as they are stored.
+"""Read numeric datasets without the HDF5 library if that is faster.
 
-The library hands over a chunk as it is stored, and what its filters did to it is undone here: libdeflate inflates
-twice as fast as zlib, and NumPy puts shuffled bytes back. None means that the library is to do it: it knows more
-filters and layouts, fills in what is not stored, and says what is wrong. The library comes as an argument, since
-`datacheck.backends.hdf5.file` alone imports it.
+Contiguous values are read from the file at their offset. For chunked data the library returns the stored bytes of a
+chunk, and this module reverses the filters: libdeflate inflates twice as fast as zlib, and NumPy unshuffles bytes. A
+result of None means that the caller has to read through the library, which knows more filters and layouts, fills in
+values that are not stored, and reports errors. The library is passed as an argument, since only
+`datacheck.backends.hdf5.file` imports it.
 """
 
 from __future__ import annotations
@@ -24,36 +25,37 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.shared.read_buffers import aligned
 
 CHUNK_BYTES = 64 << 20
-"""Of larger chunks there can be no more than a few, since they are in memory in several forms."""
+"""Largest usual chunk, in bytes. Only a few larger ones fit, since each is in memory in several forms at once."""
 
 
 class Direct(Protocol):
-    """Reads the rows of one dataset into memory that the next reading uses again."""
+    """A reader of the rows of one dataset. Each read reuses the buffer of the previous one."""
 
     def read(self, start: int, stop: int) -> NDArray[Any] | None:
-        """Return the rows from `start` to `stop`, or None if the library is to read them."""
+        """Return the rows from `start` to `stop`, or None if the library has to read them."""
         ...
 
     def decodes(self, origin: tuple[int, ...]) -> bool:
-        """Say whether what is stored of a chunk can be decoded to its values."""
+        """Check whether the stored bytes of a chunk can be decoded."""
         ...
 
     def spread(self, threads: Threads) -> None:
-        """Have threads decode what will be read next."""
+        """Use threads to decode what will be read next."""
         ...
 
 
 def direct(
     h5: Any, dataset: Dataset, opened: Any, descriptor: int, end: int, largest: int = CHUNK_BYTES
 ) -> Direct | None:
-    """Return how to read an open dataset past the library, or None if only that can read it.
+    """Return a direct reader of an open dataset, or None if only the library can read it.
 
-    `descriptor` is the file's, `end` where its data ends. Chunks above CHUNK_BYTES and up to `largest` are read where
-    one has all of its rows, so that it is decoded once.
+    `descriptor` is the file descriptor, and `end` is the offset at which the file's data ends. Chunks above CHUNK_BYTES
+    and up to `largest` are read directly only if each holds whole rows, so that it is decoded once, and has no
+    Fletcher-32 checksum.
     """
     dtype = dataset.dtype
     if dtype.hasobject or dtype.subdtype or not dataset.bytes or opened.get_type() != h5.h5t.py_create(dtype):
-        return None  # what is stored is not what NumPy holds: the library converts it
+        return None  # the stored type is not the one of NumPy, so the library has to convert it
     created = opened.get_create_plist()
     layout = created.get_layout()
     if layout == h5.h5d.CONTIGUOUS and not created.get_external_count():
@@ -72,19 +74,19 @@ def direct(
 
 
 def contiguous(dataset: Dataset, descriptor: int, offset: int) -> Direct:
-    """Return how to read a dataset whose values lie at an offset as NumPy holds them."""
+    """Return a reader of a dataset whose values are stored at an offset in NumPy's own form."""
     return _Contiguous(dataset, descriptor, offset)
 
 
 class _Contiguous:
-    """Rows that lie side by side in the file, read with no regard to its structure."""
+    """A reader of rows that are stored contiguously, which reads the file without parsing its structure."""
 
     def __init__(self, dataset: Dataset, descriptor: int, offset: int) -> None:
         self._dataset, self._descriptor, self._offset = dataset, descriptor, offset
         self._memory = np.empty(0, np.uint8)
 
     def read(self, start: int, stop: int) -> NDArray[Any] | None:
-        """Return the rows, or None where the file ends early or cannot be read."""
+        """Return the rows, or None if the file ends early or cannot be read."""
         size = (stop - start) * self._dataset.row_bytes
         if len(self._memory) < size:
             self._memory = aligned(size)
@@ -101,21 +103,20 @@ class _Contiguous:
         return self._memory[:size].view(self._dataset.dtype).reshape(stop - start, *self._dataset.shape[1:])
 
     def decodes(self, origin: tuple[int, ...]) -> bool:
-        """Say yes: these are no chunks."""
+        """Return True, since contiguous data has no chunks to decode."""
         return True
 
     def spread(self, threads: Threads) -> None:
-        """Do nothing: there is nothing to decode."""
+        """Do nothing, since there is nothing to decode."""
 
 
 Undo = Callable[[Any, int, NDArray[Any]], Any]
-"""Undoes a filter: gets the bytes it left, how many it was given, and memory for as many as there are in the end.
-
-Returns the bytes it was given, None where it cannot."""
+"""A function that reverses a filter. It takes the filtered bytes, the number of bytes that went into the filter, and a
+scratch buffer of the size of the decoded chunk. It returns the bytes that went into the filter, or None on failure."""
 
 
 class _Chunked:
-    """Rows in chunks, whose filters are undone here."""
+    """A reader of rows in chunks, which reverses the filters itself."""
 
     def __init__(self, dataset: Dataset, opened: Any, undo: Sequence[Any], numbers: Sequence[int]) -> None:
         assert dataset.chunks is not None
@@ -128,7 +129,7 @@ class _Chunked:
         self._memory: NDArray[Any] = np.empty((0, *dataset.shape[1:]), dataset.dtype)
 
     def read(self, start: int, stop: int) -> NDArray[Any] | None:
-        """Return the rows, or None where a chunk is not there or damaged."""
+        """Return the rows, or None if a chunk is not stored or is damaged."""
         parts = list(cells(self._dataset, start, stop))
         if len(parts) == 1 and self._chunks[1:] == self._dataset.shape[1:]:
             chunk = self._chunk(parts[0][0])
@@ -146,13 +147,13 @@ class _Chunked:
         return self._memory[: stop - start]
 
     def decodes(self, origin: tuple[int, ...]) -> bool:
-        """Say whether what is stored of a chunk can be decoded to its values."""
+        """Check whether the stored bytes of a chunk can be decoded."""
         return self._decoded(origin) is not None
 
     def _chunk(self, origin: tuple[int, ...]) -> NDArray[Any] | None:
-        """Return a chunk, decoded once for as long as no other one is asked for; None where that cannot be done."""
+        """Return a decoded chunk, or None if it cannot be decoded. The last chunk is cached."""
         if self._last is None or self._last[0] != origin:
-            self._last = None  # what it holds goes before its successor comes
+            self._last = None  # free the old chunk before its successor is decoded
             chunk = self._decoded(origin) if self._ahead is None else self._ahead.chunk(origin)
             if chunk is None:
                 return None
@@ -160,12 +161,12 @@ class _Chunked:
         return self._last[1]
 
     def spread(self, threads: Threads) -> None:
-        """Have threads decode the chunks behind the one that is read."""
+        """Use threads to decode the chunks after the one that is being read."""
         if threads.count > 1 and self._size <= AHEAD_BYTES and self._undo:
             self._ahead = Ahead(threads, self._size, self._stored, self._undone, self._following)
 
     def _following(self, origin: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
-        """Return up to so many of the chunks behind one, in the order in which `cells` has them."""
+        """Return up to `most` chunks that come after one, in the order of `cells`."""
         grid = [math.ceil(extent / size) for extent, size in zip(self._dataset.shape, self._chunks, strict=True)]
         number = 0
         for at, size, count in zip(origin, self._chunks, grid, strict=True):
@@ -180,7 +181,7 @@ class _Chunked:
         return None if stored is None else self._undone(*stored, self._scratch)
 
     def _stored(self, origin: tuple[int, ...]) -> tuple[int, Any] | None:
-        """Return what is stored of a chunk, behind the mask of the filters that were left out; None for nothing."""
+        """Return the mask of skipped filters and the stored bytes of a chunk, or None if it cannot be read."""
         try:
             mask, held = self._opened.read_direct_chunk(origin)
         except (*TROUBLE, MemoryError):
@@ -188,7 +189,7 @@ class _Chunked:
         return mask, held
 
     def _undone(self, mask: int, held: Any, scratch: NDArray[Any]) -> NDArray[Any] | None:
-        # An optional filter may have been left out when the chunk was written: then its bit is set.
+        # If an optional filter was skipped when the chunk was written, its bit is set in the mask.
         done = [at for at in range(len(self._undo)) if not mask >> at & 1]
         while done:
             at = done.pop()
@@ -223,14 +224,16 @@ def _inflater() -> Undo:
 
 
 def deflated(octets: NDArray[np.uint8], level: int) -> bytes:
-    """Return bytes as a zlib stream, of a level of libdeflate."""
+    """Compress bytes to a zlib stream with libdeflate at the given level."""
     import deflate
 
     return bytes(deflate.zlib_compress(octets.data, level))
 
 
 def unshuffle(held: Any, width: int, scratch: NDArray[Any]) -> Any:
-    """Return bytes in their places again, of which first all first ones of each value were stored, then all second...
+    """Reverse the shuffle filter, which stores the first byte of every value, then every second byte, and so on.
+
+    Return None if the bytes are not whole values or do not fit into the scratch buffer.
 
     >>> bytes(unshuffle(b"adgbehcfi", 3, np.empty(9, np.uint8)))
     b'abcdefghi'
@@ -252,11 +255,11 @@ def unshuffle(held: Any, width: int, scratch: NDArray[Any]) -> Any:
 
 
 VALUES = 1 << 18
-"""So many values are put together at once: they need memory of their own on the way."""
+"""Number of values that are joined at a time. It limits the temporary memory."""
 
 
 def _join(planes: NDArray[Any], into: NDArray[Any]) -> None:
-    """Make whole numbers of their bytes, the lowest ones first: of halves that are made in the same way."""
+    """Join byte planes, the lowest first, to integers. The two halves are joined recursively."""
     half = len(planes) // 2
     if half == 1:
         low, high = planes
@@ -273,12 +276,12 @@ WORDS = 128
 _WEIGHTS = np.zeros((2 * WORDS, 4), np.float32)
 _WEIGHTS[0::2, 0] = _WEIGHTS[1::2, 1] = 1
 _WEIGHTS[0::2, 2] = _WEIGHTS[1::2, 3] = np.arange(WORDS, 0, -1)
-"""What takes the sums of the high and of the low bytes of so many words, and those weighted by their place, which in
-float32 are all exact."""
+"""Matrix that sums the high and the low bytes of WORDS words, plain and weighted by position. All sums are exact in
+float32."""
 
 
 def _verified(held: Any) -> Any:
-    """Return what a chunk holds without its checksum at the end, None if that does not fit."""
+    """Return the bytes of a chunk without the checksum at its end, or None if the checksum does not match."""
     if len(held) < 4:
         return None
     content = memoryview(held)[:-4]
@@ -286,17 +289,17 @@ def _verified(held: Any) -> Any:
 
 
 def fletcher32(content: Any) -> int:
-    """Return the Fletcher-32 checksum as HDF5 takes it: of big-endian words, an odd byte at the end being a high one.
+    """Return HDF5's Fletcher-32 checksum, over big-endian words; an odd last byte is the high byte of a word.
 
     >>> hex(fletcher32(b"abcdef"))
-    '0x250d2735'
+    '0x50562a2d'
     """
     octets = np.frombuffer(content, np.uint8)
     rest = len(octets) % (2 * WORDS)
     sums = octets[: len(octets) - rest].reshape(-1, 2 * WORDS).astype(np.float32) @ _WEIGHTS
     high, low, weighted_high, weighted_low = sums.astype(np.int64).T
     plain, weighted = high * 256 + low, weighted_high * 256 + weighted_low
-    # Each block of words adds to the second sum its own weighted one, and its plain one once for every word behind it.
+    # Each block adds its weighted sum to the second sum, and its plain sum once for every word after the block.
     behind = np.arange(len(plain) - 1, -1, -1, dtype=np.int64) * WORDS
     first = int(plain.sum())
     second = int(weighted.sum()) + int(((plain % 65535) * (behind % 65535) % 65535).sum())
@@ -308,5 +311,5 @@ def fletcher32(content: Any) -> int:
 
 
 def _folded(total: int) -> int:
-    """Return a sum modulo 65535, with 65535 for 0 unless nothing was added: what adding with carry around gives."""
+    """Return a sum modulo 65535, but 65535 instead of 0 for a nonzero sum, as ones' complement addition does."""
     return total % 65535 or (65535 if total else 0)

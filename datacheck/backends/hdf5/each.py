@@ -1,8 +1,9 @@
-"""Datasets that are a record each: siblings with like names that are no columns of one table.
+"""Detect datasets that are one record each: siblings with similar names that are not columns of one table.
 
-They are columns where they are few and no pictures, where another dataset beside them has as many rows (a label, the
-actions of an episode), and where flat ones of one length are counted from 0 or 1 without a gap, as features are: there
-both may be meant, and the caller is asked. Names are alike if they differ in their numbers, or nearly all have a digit.
+Siblings are columns if they are few and no pictures, or if another dataset beside them has as many rows (a label, the
+actions of an episode). Flat siblings of one length that are numbered from 0 or 1 without a gap, as features are, may be
+either. They are marked as unclear, so that the user is asked. Names are similar if they differ only in their numbers,
+or if nearly all of them contain a digit.
 """
 
 from __future__ import annotations
@@ -27,34 +28,40 @@ from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 
 FEW, FEW_VARYING, FEW_UNLIKE = 8, 3, 16
-"""So many siblings of one length are told from columns, so many of several lengths, and so many of unlike names."""
+"""Minimum number of siblings that can be records: of one length, of several lengths, and with dissimilar names."""
 LIKE = 0.9
+"""Share of the siblings that counts as nearly all: those with a digit in the name, or with the usual number of rows."""
 FEW_ROWS = 3
-"""Where a sample has so few rows another may have none: the boxes of a picture."""
+"""If some sample has at most this many rows, others may have none, as with the boxes of a picture."""
 MOSTLY_FULL = 0.1
-"""Where more samples than this have no value, that is nothing that went wrong."""
+"""If more than this share of the samples have no value, that is not taken for a fault."""
 LARGEST = 256 << 20
-"""Bytes of a dataset that is held whole."""
+"""Largest dataset that is held in memory as one record, in bytes."""
 TABLE, PER_SAMPLE = "table", "per-sample"
 NO_SAMPLES = re.compile(rb"(block|axis|level|label|_i_)[0-9]*_?.*|.*_(items|values|level|label)[0-9]*")
-"""How pandas and PyTables call the parts of one table."""
+"""Names that pandas and PyTables give to the parts of one table."""
 SAMPLES = frozenset(
     b"protein prot seq sample img image picture pic photo utt utterance clip video vid doc document item example case "
     b"patient subject audio wav frame mol molecule graph scene id".split()
 )
-"""Words before a number that say what is counted: samples, not columns."""
+"""Words before a number which show that samples are numbered, not columns."""
 STATISTICS = frozenset(b"mean means avg average std stds stddev var variance median min max".split())
+"""Words in the name of a dataset that is a statistic over all siblings."""
 OF_MANY = frozenset(b"batch batches bucket buckets shard shards".split())
-"""Words for what holds many samples, each of them a row."""
+"""Words for datasets that hold many samples, one per row."""
 _LETTERS = re.compile(rb"[A-Za-z]+")
 
 
 def each(
     group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, inside: bool, pictures: Collection[bytes] = ()
 ) -> tuple[list[Table], list[Dataset]]:
-    """Return the tables of datasets that are a record each, and the other datasets; none are in a group that is one."""
+    """Return the tables of datasets that are one record each, and the other datasets.
+
+    If the group itself is a sample (`inside`), its datasets are not records. `pictures` are the paths of datasets that
+    are left out of the others.
+    """
     usable = [it for it in datasets if _usable(it)]
-    if b"#refs#" in group.split(b"/") and options.records != TABLE:  # MATLAB's cells
+    if b"#refs#" in group.split(b"/") and options.records != TABLE:  # the cells of MATLAB
         its = [it for it in usable if it.matlab and it.bytes <= LARGEST]
         own = {it.path for it in its}
         return [_table(group, b"", its)] if its else [], [it for it in datasets if it.path not in own]
@@ -81,9 +88,9 @@ def each(
 
 
 def _hollow(family: bytes, its: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
-    """Return the siblings of a family that have no value: samples of which nothing was written.
+    """Return the siblings of a family that have no value: samples whose values were never written.
 
-    Where many have none, or some have few rows, that is one of the numbers that there may be of what they hold.
+    Return none if many samples are empty or if some have few rows, since a sample without rows is then normal.
     """
     if min(it.rows for it in its) <= FEW_ROWS:
         return []
@@ -109,7 +116,10 @@ def _fits(dataset: Dataset) -> bool:
 
 
 def _families(datasets: Sequence[Dataset]) -> dict[bytes, list[Dataset]]:
-    """Return the siblings by their names with the numbers folded; under no name those that only all have digits."""
+    """Return the siblings by their names with the numbers folded.
+
+    If the names have nothing else in common but nearly all contain a digit, all of those are under the empty name.
+    """
     folded: dict[bytes, list[Dataset]] = defaultdict(list)
     for dataset in datasets:
         folded[DIGITS.sub(b"#", dataset.name)].append(dataset)
@@ -122,7 +132,7 @@ def _families(datasets: Sequence[Dataset]) -> dict[bytes, list[Dataset]]:
 
 
 def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) -> str | None:
-    """Return how siblings are to be read: TABLE or PER_SAMPLE, None where both may be meant."""
+    """Return how to read the siblings, TABLE or PER_SAMPLE, or None if either may be meant."""
     heights = {it.rows for it in its}
     if OF_MANY & set(_LETTERS.findall(its[0].name.lower())) and len({it.shape[1:] for it in its}) == 1:
         return TABLE
@@ -143,17 +153,17 @@ def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) 
 
 
 def _is_statistic(dataset: Dataset, its: Sequence[Dataset]) -> bool:
-    """Say whether a dataset is one of all siblings by its name, and of the shape that they have: their mean."""
+    """Check whether a dataset is a statistic over all siblings, such as their mean, by its name and their shape."""
     return len(dataset.shape) > 1 and bool(STATISTICS & words(dataset.name)) and dataset.shape == its[0].shape
 
 
 def _are_pictures(its: Sequence[Dataset]) -> bool:
-    """Say whether few siblings are a picture each: by their shapes, and numbers with nothing or a word for samples."""
+    """Check whether siblings are a picture each, by shape, and by a name that is a number or has a word for samples."""
     return (its[0].name.isdigit() or bool(words(its[0].name) & SAMPLES)) and all(map(is_picture, its))
 
 
 def _beside(its: Sequence[Dataset], beside: Sequence[Dataset]) -> Iterator[list[Dataset]]:
-    """Yield the siblings that are as many, have the same numbers and are as high and wide: the pictures of masks."""
+    """Yield other siblings with the same numbers, heights and widths as these, such as the pictures beside masks."""
     alike: dict[bytes, list[Dataset]] = defaultdict(list)
     for it in beside:
         alike[DIGITS.sub(b"#", it.name)].append(it)
@@ -164,7 +174,7 @@ def _beside(its: Sequence[Dataset], beside: Sequence[Dataset]) -> Iterator[list[
 
 
 def _like(some: Dataset, other: Dataset) -> bool:
-    """Say whether two siblings may be parts of one sample: both have a number in their names."""
+    """Check whether two siblings may be parts of one sample: their names have equally many numbers, at least one."""
     return len(DIGITS.findall(some.name)) == len(DIGITS.findall(other.name)) > 0
 
 
@@ -175,9 +185,9 @@ def _table(group: bytes, name: bytes, its: Sequence[Dataset]) -> Table:
 
 
 def stems(table: Table) -> list[bytes]:
-    """Return what each dataset has in common with other parts of its sample: their group, the numbers in their names.
+    """Return for each dataset what it shares with other parts of its sample: the group and the numbers in the name.
 
-    A number that all have is of the name: f0_1 and f0_2 go with wav_1 and wav_2.
+    A number that all datasets share is part of the name: f0_1 and f0_2 belong to wav_1 and wav_2.
     """
     names = [it.path.rpartition(b"/") for it in table.judged]
     numbers = [DIGITS.findall(name) for _, _, name in names]
@@ -190,9 +200,9 @@ def stems(table: Table) -> list[bytes]:
 
 
 def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
-    """Yield the samples of several datasets each: of one group, with the same numbers in their names.
+    """Yield families of samples that consist of several datasets: of one group, with the same numbers in their names.
 
-    With them comes the path of the sample of each dataset, by the table's name.
+    Each family comes with the sample path of each dataset, by table name. Samples with parts in several groups follow.
     """
     groups: dict[str, list[Table]] = defaultdict(list)
     for table in made:
@@ -210,7 +220,7 @@ def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, l
 
 
 def part_findings(made: Collection[Table]) -> Iterator[Finding]:
-    """Yield what is wrong with samples of several datasets for what the others have."""
+    """Yield findings for samples of several datasets that differ from what the other samples have."""
     for family, _ in part_families([it for it in made if it.each]):
         said = [it for _, it in family.findings()]
         apart = any(it.code == "unpaired" for it in said) and counted_apart(family)

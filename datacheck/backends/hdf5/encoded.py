@@ -1,8 +1,8 @@
-"""What anndata says of the parts of a file in its attributes, held against what is there: lengths, and what is missing.
+"""Check the parts and lengths that anndata's encoding attributes promise against what a file holds.
 
-Each group has an attribute encoding-type, and the parts that this has by name: a dataframe its index and the columns
-of column-order, a categorical its codes and categories, a sparse matrix its three datasets. The rows of obs are cells,
-those of var genes, and X has a row for each cell and a column for each gene.
+Each group has an attribute encoding-type, which determines the names of its parts: a dataframe has its index and the
+columns in column-order, a categorical its codes and categories, a sparse matrix its three datasets. The rows of obs are
+cells, the rows of var are genes, and X has a row for each cell and a column for each gene.
 See https://anndata.readthedocs.io/en/stable/fileformat-prose.html.
 """
 
@@ -26,7 +26,7 @@ PARTS = {
     "nullable-boolean": (b"values", b"mask"),
     "nullable-string-array": (b"values", b"mask"),
 }
-"""What a group has by its encoding; the first one of those that are no matrices has a row a value."""
+"""Names of the parts of a group, by its encoding. In all but matrices, the first part has one row per value."""
 AXES: Mapping[bytes, tuple[str, ...]] = {
     b"layers": ("cells", "genes"),
     b"obsm": ("cells",),
@@ -34,17 +34,21 @@ AXES: Mapping[bytes, tuple[str, ...]] = {
     b"obsp": ("cells", "cells"),
     b"varp": ("genes", "genes"),
 }
-"""What runs along the first axes of that which lies in these groups."""
+"""What the first axes of the members of these groups stand for."""
 ALIKE = frozenset({"nullable-integer", "nullable-boolean", "nullable-string-array"})
+"""Encodings whose parts have equally many rows."""
 OF_ANNDATA = re.compile(rb"(/mod/[^/]+)?/(obs|var)")
-"""Where a file has the cells, or one of several kinds of measurements of them has (MuData)."""
+"""Paths of the obs or var of a file, or of one of several kinds of measurements in it (MuData)."""
 Texts = Callable[[bytes, bytes], "tuple[str, ...]"]
-"""Returns the texts that an attribute (of a path, of a name) holds, none where there is no such attribute."""
+"""A function that returns the texts of an attribute, given a path and a name; empty if there is no such attribute."""
 
 
 @dataclass(frozen=True)
 class _File:
-    """The datasets of a file by their paths, its groups, the paths of links and of what has no values, matrices."""
+    """The parts of a file: datasets by path, groups, sparse matrices by group, and a reader of text attributes.
+
+    `linked` has the paths of links and of objects without values.
+    """
 
     datasets: Mapping[bytes, Dataset]
     groups: Collection[bytes]
@@ -56,7 +60,7 @@ class _File:
         return path in self.datasets or path in self.groups or path in self.linked
 
     def are_tables(self) -> bool:
-        """Say whether obs and var are tables, as in anndata; elsewhere obs may be plain observations."""
+        """Check whether obs and var are tables, as in anndata; in other files obs may hold plain observations."""
         tables = {path for path, it in self.datasets.items() if it.dtype.names} | set(self.groups)
         return {b"/obs", b"/var"} <= tables
 
@@ -64,17 +68,17 @@ class _File:
         return next(iter(self.texts(group, ENCODING)), "") if group in self.groups else ""
 
     def below(self, group: bytes) -> list[bytes]:
-        """Return the paths of what is in a group."""
+        """Return the sorted paths of the datasets and groups directly in a group."""
         its = {*self.datasets, *self.groups}
         return sorted(it for it in its if it and it.rpartition(b"/")[0] == group)
 
     def index(self, group: bytes) -> Dataset | None:
-        """Return the index of a dataframe."""
+        """Return the index of a dataframe, or None if it is not there."""
         name = next(iter(self.texts(group, INDEX)), "").encode("utf-8", "surrogateescape")
         return self.datasets.get(group + b"/" + name)
 
     def shape(self, path: bytes) -> tuple[int, ...] | None:
-        """Return the extent of a dataset or a matrix, or the rows of what is encoded in a group; None if not known."""
+        """Return the shape of a dataset or matrix, or the row count of an encoded group, or None if it is unknown."""
         if path in self.datasets:
             its = self.datasets[path].shape
             return its or None
@@ -93,7 +97,7 @@ def encoded(
     matrices: Sequence[Sparse],
     texts: Texts,
 ) -> list[Finding]:
-    """Return what of anndata's encodings is missing, or is not as long as it is to be."""
+    """Return findings for missing parts of anndata's encodings and for parts of the wrong length."""
     paths = {path for path, _ in groups}
     datasets = {it.path: it for _, some in groups for it in some}
     if not any(map(OF_ANNDATA.fullmatch, (*paths, b"/obs" if b"/obs" in datasets else b""))):
@@ -135,7 +139,7 @@ def _of_frame(file: _File, group: bytes) -> Iterator[Finding]:
 
 
 def _of_cells(file: _File, group: bytes, *, raw: bool) -> Iterator[Finding]:
-    """Yield what has not as many rows as there are cells, or not as many columns as genes."""
+    """Yield findings for members whose number of rows or columns differs from the number of cells or genes."""
     above = group.rpartition(b"/")[0] if raw else group
     cells, genes = (file.shape(it) for it in (above + b"/obs", group + b"/var"))
     sides = {"cells": (above + b"/obs", cells), "genes": (group + b"/var", genes)}

@@ -1,4 +1,4 @@
-"""Open an HDF5 file by h5py: read-only, without a lock or plugins from outside, and a damaged one nevertheless."""
+"""Open HDF5 files with h5py: read-only, without a lock, without external plugins, and even if they are damaged."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ if TYPE_CHECKING:
     from datacheck.backends.hdf5.recovery.recover import Recovery
 
 UNBUFFERED = "datacheck-unbuffered"
-"""The usual driver, without a buffer for contiguous data: after a read that failed, HDF5 takes what that left in the
-buffer, zeros at best, for what is in the file, and hands it out as values (H5Dcontig.c sets its place beforehand)."""
+"""Name of the usual driver without the sieve buffer for contiguous data. After a failed read, HDF5 takes what is left
+in that buffer (zeros at best) for file content and returns it as values, since H5Dcontig.c sets the buffer's place
+before it reads."""
 
 
 @cache
 def library() -> Any:
-    """Return h5py, imported here alone, so that who reads no HDF5 does not wait for it.
+    """Import h5py and return it. Nothing else imports it, so that other backends do not pay for the import.
 
-    The HDF5 library would load any shared library it finds in the folders of HDF5_PLUGIN_PATH as soon as a file asks
-    for a filter, so its search is off, and its list of folders empty in case it was loaded before. hdf5plugin
-    registers its filters itself. Other variables name a driver or a connector to load (without which nothing can be
-    opened), or where parts of a file lie: none of them is obeyed. That for locks overrules what a caller says.
+    As soon as a file asks for a filter, the HDF5 library would load any shared library that it finds in the folders of
+    HDF5_PLUGIN_PATH. So the search is switched off, and the list of folders is emptied in case the library was loaded
+    before. hdf5plugin registers its filters itself. Other HDF5_ variables name a driver or a connector to load (without
+    which nothing can be opened), or where parts of a file are stored; all of them are removed. HDF5_USE_FILE_LOCKING
+    would override what a caller asks for, so it is set to FALSE.
     """
     for name in [name for name in os.environ if name.startswith("HDF5_")]:
         del os.environ[name]
@@ -56,10 +58,10 @@ def library() -> Any:
 
 
 class OpenFile:
-    """An open file; `size` is its real length, `block` its superblock as far as it can be read here."""
+    """An open file. `size` is its real length, and `block` is its superblock, or None if that cannot be parsed here."""
 
     def __init__(self, path: Path, recovered: Recovery | None = None) -> None:
-        """Open a file; with what is damaged mended where the library would refuse it. Raises what h5py raises."""
+        """Open a file, with damage mended if the library would refuse it. Raises what h5py raises."""
         self.path = path
         self.size = path.stat().st_size
         self.block = superblock(path)
@@ -89,17 +91,17 @@ class OpenFile:
 
     @property
     def cut(self) -> bool:
-        """Say whether there may be less in the file than it says."""
+        """Whether the file may hold less than it declares."""
         return self.mended is not None
 
     @property
     def truncated(self) -> bool:
-        """Say whether the file ends before it says."""
+        """Whether the file is shorter than its superblock declares."""
         return self.block is not None and self.size < self.block.end
 
     @property
     def end(self) -> int:
-        """Where the data of a sound file ends, 0 where it is not sound."""
+        """Offset at which the data of a sound file ends; 0 if the file is not sound."""
         return 0 if self.block is None or self.cut or self.truncated else min(self.size, self.block.end)
 
     @cached_property
@@ -109,11 +111,11 @@ class OpenFile:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is wrong with the file as a whole."""
+        """The findings for the file as a whole."""
         return [] if self.block is None else list(self.block.findings(self.size))
 
     def dataset(self, dataset: Dataset, cache: int | None = None, slots: int | None = None) -> Any:
-        """Open a dataset, with a `cache` of so many bytes in so many `slots` for its decoded chunks."""
+        """Open a dataset, with a cache of `cache` bytes and `slots` hash slots for its decoded chunks."""
         h5 = library()
         access = None
         if cache is not None:
@@ -123,9 +125,9 @@ class OpenFile:
         return LastAxis(handle) if dataset.across else handle
 
     def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> Finding | None:
-        """Read all of a small dataset into an array of its shape and type: of very many each costs but two calls.
+        """Read a whole small dataset into an array of its shape and type, in two calls, since a file may have many.
 
-        Return what is wrong where the library reads it all the same: the size of a chunk.
+        Return a finding if a chunk has the wrong size, which the library reads without an error, or None.
         """
         h5 = library()
         opened = h5.h5d.open(self.file.id, dataset.path)
@@ -147,7 +149,7 @@ class OpenFile:
         return None
 
     def past(self, dataset: Dataset, handle: Any, largest: int = CHUNK_BYTES) -> Direct | None:
-        """Return how to read a dataset past the library, None if that is not to be done; of chunks up to `largest`."""
+        """Return a direct reader of a dataset with chunks up to `largest` bytes, or None if only the library can."""
         if dataset.across:
             return None
         end = self.size
@@ -155,11 +157,14 @@ class OpenFile:
             end = max(end, self.block.end) if self.cut else min(end, self.block.end)
         try:
             return direct(library(), dataset, handle.id, self.descriptor, end, largest)
-        except TROUBLE:  # what is wrong with it shows when the library reads it
+        except TROUBLE:  # the library reports the error when it reads the dataset
             return None
 
     def first_lost(self, dataset: Dataset, handle: Any) -> tuple[int, int] | None:
-        """Return the first row of a contiguous dataset beyond the end of a file that was cut, and the row's offset."""
+        """Return the first row of a contiguous dataset that lies beyond the file's end, and its offset.
+
+        Return None if the file is not `cut`, the dataset is not contiguous, or all of it is there.
+        """
         if not self.cut or dataset.across:
             return None
         created = handle.id.get_create_plist()
@@ -173,7 +178,7 @@ class OpenFile:
 
 
 def opened(path: Path, recovered: Recovery | None = None) -> OpenFile:
-    """Open a file to be read, without a lock; as it was `recovered`, if that is how it can be read."""
+    """Open a file for reading, without a lock; `recovered` describes how to present a damaged one to the library."""
     return OpenFile(path, recovered)
 
 
@@ -183,13 +188,13 @@ def _healthy(path: Path) -> Any:
     except OSError as exc:
         if "locking flag" not in str(exc):
             raise
-        # This process has the file open already, with a lock: the library then shares that and takes no other.
+        # This process already has the file open with a lock. The library then shares that lock and takes no other.
         return library().File(path, "r", driver=UNBUFFERED)
 
 
 @cache
 def _without_lock() -> Any:
-    """Return how files are opened, made once: that takes as long as opening a small one."""
+    """Return the file access properties, cached since building them takes as long as opening a small file."""
     access = library().h5p.create(library().h5p.FILE_ACCESS)
     access.set_fclose_degree(library().h5f.CLOSE_STRONG)
     access.set_file_locking(False, False)
@@ -212,7 +217,7 @@ def _set_unbuffered(access: Any, **options: Any) -> None:
 
 
 def refused(exc: Exception) -> Finding:
-    """Return why a file could not be opened. Raises what is a mistake of our own."""
+    """Return a finding for why a file could not be opened. Raise the exception again if it is a bug in datacheck."""
     said = reason_of(exc)
     if isinstance(exc, PermissionError):
         return found("unsupported", f"the file may not be read: {said}")

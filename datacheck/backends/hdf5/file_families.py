@@ -1,4 +1,4 @@
-"""Files of a folder that are a sample each, or hold samples like those of the others: what they have in common."""
+"""Compare the files of a folder that are one sample each, or that hold samples like those of the other files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
 
 MEMBERS = 1 << 21
-"""Of files that have so many datasets together the first ones are compared with each other."""
+"""Maximum number of datasets, over all files, that are compared. Files beyond it are left out."""
 
 
 def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Family]:
-    """Yield the families among files of a folder, by what each number of a file holds.
+    """Yield the families among the files of a folder, given the shapes in each file by its number.
 
-    Their names differ in numbers, or they are called alike in folders of their own, as trajectory.h5 of each day is.
+    The names of the files of a family differ only in numbers, or are the same in different folders, such as a
+    trajectory.h5 for each day.
     """
     alike: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
     for number in shapes:
@@ -42,9 +43,10 @@ def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes
 
 @dataclass
 class FileShapes:
-    """The shapes of the datasets of each file of a folder, by its number; `left_out` are so many beyond MEMBERS.
+    """The shapes of the datasets of each file of a folder, by file number.
 
-    `compared` are those that say something of other files: see `own_samples`.
+    `compared` has the shapes that are comparable between files (see `own_samples`). `left_out` is the number of files
+    that were left out since MEMBERS was exceeded.
     """
 
     of: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
@@ -65,9 +67,9 @@ class FileShapes:
 
 
 def findings_of_files(names: Sequence[str], shapes: FileShapes, said: Sequence[Finding] = ()) -> Iterator[Finding]:
-    """Yield what is wrong with files (by their escaped names), compared with the other files like them.
+    """Yield findings for files, given by their escaped names, that differ from other files of their family.
 
-    Which datasets have other numbers of rows is not `said` again.
+    A difference in row counts is not repeated if a finding in `said` reports it already.
     """
     counts: dict[str | None, list[set[str]]] = defaultdict(list)
     for it in said:

@@ -1,6 +1,6 @@
-"""What an HDF5 source is made of: one file, or those that a Caffe text list names; a folder is searched (`folder`).
+"""Find the files of an HDF5 source: one file, or the files that a Caffe text list names.
 
-Decided by the files' first bytes, without the HDF5 library.
+Files are recognised by their contents, without the HDF5 library. Folders are searched elsewhere (`folder`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 
 LIST_BYTES = 4 << 20
-"""A larger text file is not taken for a list of files."""
+"""Largest text file that may be a list of files, in bytes."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The HDF5 files in the order they are read, the name of each in reports (none for a single file), and faults."""
+    """The HDF5 files in reading order, their names in reports (empty for a single file), and the findings."""
 
     files: tuple[Path, ...]
     names: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Sources:
 
 
 def sources(path: Path) -> Sources | None:
-    """Return what is to be read at `path`, or None if no HDF5 lies there; raises OSError if `path` may not be read."""
+    """Return the files to read at `path`, or None if there is no HDF5. Raises OSError if `path` cannot be read."""
     if not path.is_file() or irregular(path) is not None:
         return None
     if is_hdf5(path):
@@ -47,7 +47,7 @@ def _in_list(path: Path) -> Sources | None:
         return None
     if b"\0" in text:
         return None
-    # Caffe reads the names with `>>`, so any white space ends one, and opens them relative to the working directory
+    # Caffe reads the names with `>>`, so white space separates them. It opens them relative to the working directory
     # (hdf5_data_layer.cpp, LayerSetUp).
     entries = dict.fromkeys(text.split())
     return _sorted_out(path, ((entry, _listed(path.parent, entry)) for entry in entries))
@@ -57,13 +57,13 @@ def _listed(folder: Path, entry: bytes) -> Path:
     as_caffe_does = Path(os.fsdecode(entry))
     try:
         there = as_caffe_does.exists()
-    except OSError:  # a name that is too long: opening it says so
+    except OSError:  # the name is too long: opening the file will report that
         there = True
     return as_caffe_does if there else folder / as_caffe_does
 
 
 def _of_url(listed: Path, name: str) -> SourceUnknown:
-    """Return the error for a URL in a list: what it holds is not judged, and no path has such a name."""
+    """Return the error for a URL in a list. Remote files are not checked, and a URL is never the path of a file."""
     said = f"names the URL {plain(name)}, and datacheck reads files of this machine"
     return SourceUnknown(str(listed), f"{said}; {fetched(url_scheme(name) or '')}, and name the copy in the list")
 
@@ -94,7 +94,7 @@ def _sorted_out(listed: Path, entries: Iterable[tuple[bytes, Path]]) -> Sources 
         raise _of_url(listed, url)
     if files:
         return Sources(tuple(files), tuple(files.values()), tuple(findings))
-    if not findings or said_by_name < len(findings):  # other words: a text that is no list
+    if not findings or said_by_name < len(findings):  # other words, so the text is not a list
         return None
     if missing == len(findings):
         count = "the one file" if missing == 1 else f"none of the {missing:,} files"

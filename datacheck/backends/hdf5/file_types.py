@@ -1,4 +1,4 @@
-"""Datasets that hold whole numbers in one file of a folder and fractions in the others, or the other way round.
+"""Detect datasets that hold integers in one file of a folder and floats in the others, or the reverse.
 
 A loader that divides bytes by 255 turns a file of numbers from 0 to 1 into black pictures.
 """
@@ -15,17 +15,17 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 FEWEST, NEARLY = 4, 3 / 4
-"""How many files it takes to tell the usual type of a dataset, and what share of them must have it."""
+"""Minimum number of files for a dataset to have a usual type, and the share of the files that must have it."""
 NAMED = 3
-"""How many files of the other type are named for each dataset; how many more there are is said."""
+"""Maximum number of files of the other type that are listed per dataset; the rest are counted."""
 MOST = 1 << 16
-"""How many paths are compared at a time: those that were met in one file alone make room for others."""
+"""Maximum number of paths compared at a time. Paths seen in only one file are evicted to make room for others."""
 LET_GO = 1 << 20
-"""Of so many paths that have made room it is known that they were met, so that it is said if they are met again."""
+"""Maximum number of evicted paths. They are remembered, so that one that is seen again is reported as not compared."""
 
 
 class FileTypes:
-    """Counts in how many files of a folder each dataset holds whole numbers, and in how many fractions."""
+    """Counts, for each dataset, of the files of a folder in which it holds integers or floats."""
 
     def __init__(self) -> None:
         self._count: dict[bytes, Counter[str]] = defaultdict(Counter)
@@ -45,7 +45,7 @@ class FileTypes:
                 first.append(number)
 
     def _has_room(self, path: bytes, number: int) -> bool:
-        """Say whether a path of this file is compared; if there is no room, those of one earlier file alone go."""
+        """Check whether a path of this file is compared. If there is no room, evict those of one earlier file only."""
         if path in self._count:
             return True
         if len(self._count) >= MOST and len(self._let_go) < LET_GO and self._new > MOST // 16:
@@ -63,7 +63,7 @@ class FileTypes:
         return True
 
     def findings(self, names: Sequence[str]) -> Iterator[Finding]:
-        """Yield a finding for each file (by its escaped name) where a dataset is of another kind than in the others."""
+        """Yield findings for files, by escaped name, in which a dataset holds another kind of number than usual."""
         if self._left_out:
             text = f"the types of {self._left_out:,} datasets are not compared between files: their paths are too many"
             yield found("unsupported", text, datasets=self._left_out)

@@ -1,7 +1,8 @@
-"""Walk what may kill the HDF5 library in a child process, and walk again around what killed it.
+"""Walk a file that may crash the HDF5 library in a child process, and repeat the walk without the steps that crash.
 
-A damaged object header can crash the library or keep it in a loop as soon as the object is opened, long before there
-is a record to blame. The child is a fork, since a walk of every file in every worker has to cost milliseconds.
+A damaged object header can crash the library or keep it in a loop as soon as the object is opened, long before any
+record is read that could be blamed. The child is a fork, since every worker walks every file, and a walk must take only
+milliseconds.
 """
 
 from __future__ import annotations
@@ -25,23 +26,23 @@ from datacheck.workers.lifetime import end_with_parent
 T = TypeVar("T")
 
 SECONDS = 10.0
-"""One step of a walk may take so much processor time."""
+"""Maximum processor time of one step of a walk, in seconds."""
 DEED_SECONDS = 4.0
-"""What a deed may take that is tried because something has died already: shorter than what a record may take."""
+"""Maximum processor time of a deed tried after something died, in seconds; shorter than the limit of a record."""
 PATIENCE = 6
-"""On the clock it may take this many times as long: a loaded machine or a slow disk is no fault of the file."""
+"""Wall-clock limit as a multiple of the processor time, since a loaded machine or slow disk is not the file's fault."""
 TOO_LONG = frozenset({"SIGPROF", "SIGALRM"})
-"""What ends a step that took too long: of processor time, or on the clock."""
+"""Signals that end a step which took too long: processor time (SIGPROF) or wall-clock time (SIGALRM)."""
 OWN = FROM_DATA | {"SIGPROF"}
-"""What a step brings upon itself. The clock also runs while somebody has stopped it (Ctrl-Z)."""
+"""Signals that a step causes itself. SIGALRM is not one: the clock also runs while the process is stopped (Ctrl-Z)."""
 DEATHS = 16
-"""So many steps may die; a file that kills more often is given up at the first of the others."""
+"""Maximum number of steps of a file that may die. The file is given up at the next death."""
 HANGS = 3
-"""So many of them may have to be ended since they take too long."""
+"""Maximum number of those steps that may die because they took too long."""
 
 
 class StepCounter:
-    """Counts the steps of a walk, so that the last one is known when it dies; `avoid` are those that did before."""
+    """A counter of the steps of a walk, so that the step at which it dies is known. `avoid` has the steps that died."""
 
     def __init__(self, avoid: Mapping[int, str], memory: mmap.mmap | None = None) -> None:
         self._avoid = avoid
@@ -49,7 +50,7 @@ class StepCounter:
         self._steps = 0
 
     def step(self, seconds: float = 0) -> str | None:
-        """Begin a step; return what happened when it was tried before, if it must not be tried again."""
+        """Begin a step. Return the signal that it died of before if it must be avoided, or None."""
         number = self._steps
         self._steps += 1
         if self._memory is not None:
@@ -60,11 +61,11 @@ class StepCounter:
 
 
 def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]]:
-    """Return what `walk` returns, a value that pickles, and the steps that were avoided, by the signal they died of.
+    """Run `walk` in a child. Return its result, which must pickle, and the avoided steps with the signals they died of.
 
-    The steps must be the same every time. None if the walk dies too often to be of any use, or before its first step,
-    which then has the number -1. What somebody else's signal ends is tried once more, and so is, once in all, what took
-    too long on the clock.
+    The steps must be the same in every run. The result is None if the walk dies too often to be of use, or dies before
+    its first step, which is then recorded as step -1. A step that a signal from outside ended is retried once. Of all
+    steps that exceeded the wall-clock limit, only the first is retried, once.
     """
     avoid: dict[int, str] = {}
     by_chance: set[int | str] = set()
@@ -74,7 +75,7 @@ def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]
             status, answer = _in_child(walk, StepCounter(avoid, memory))
             (last,) = struct.unpack("<q", memory[:8])
         if os.WIFEXITED(status):
-            # A child that could not answer raised an exception: here it is raised again.
+            # A child that exits without an answer raised an exception. Walking in this process raises it here.
             made: T = unpickled(answer) if os.WEXITSTATUS(status) == 0 else walk(StepCounter(avoid))
             return made, avoid
         ended = name_of_end(-os.WTERMSIG(status))
@@ -90,9 +91,9 @@ def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]
 
 
 def survived_together(walks: Sequence[Callable[[StepCounter], T]]) -> list[T] | None:
-    """Return what each of several walks returns, all taken in one child, without a step to avoid.
+    """Run several walks in one child, without avoiding any steps, and return their results.
 
-    None if one of them dies or raises an exception: then each is to be taken alone.
+    Return None if one of them dies or raises an exception. The caller then has to run each walk separately.
     """
     with mmap.mmap(-1, 8) as memory:
         status, answer = _in_child(lambda _: [walk(StepCounter({}, memory)) for walk in walks], StepCounter({}))
@@ -103,14 +104,15 @@ def survived_together(walks: Sequence[Callable[[StepCounter], T]]) -> list[T] | 
 
 
 def deadly_signal(deed: Callable[[], object]) -> str | None:
-    """Do something in a child; return the signal that it died of, one of TOO_LONG if it took more than DEED_SECONDS.
+    """Call `deed` in a child and return the signal that the child died of, or None if it survived.
 
-    What somebody else's signal ends, or the clock, is tried once more.
+    The signal is one of TOO_LONG if the deed took more than DEED_SECONDS of processor time, or PATIENCE times that by
+    the clock. The deed is retried once if a signal from outside or the wall-clock limit ended it.
     """
 
     def tried(trail: StepCounter) -> None:
         trail.step(DEED_SECONDS)
-        with contextlib.suppress(Exception):  # the caller will do it again, and meet that itself
+        with contextlib.suppress(Exception):  # the caller repeats the deed and gets the exception itself
             deed()
 
     for _ in range(2):
@@ -123,13 +125,13 @@ def deadly_signal(deed: Callable[[], object]) -> str | None:
 
 
 def _in_child(walk: Callable[[StepCounter], T], trail: StepCounter) -> tuple[int, bytes]:
-    """Return the status of a fork that took the walk, and its pickled answer."""
+    """Run a walk in a fork; return the fork's exit status and the pickled result."""
     reading, writing = os.pipe()
     worker = os.getpid()
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
-        )  # of forks beside threads: the child needs no lock of theirs
+        )  # about forking with threads: the child needs none of their locks
         child = os.fork()
     if not child:
         code = 1

@@ -1,9 +1,9 @@
-"""The frames and series of pandas, as it keeps them in groups of PyTables arrays ("fixed") or in a PyTables table.
+"""Check pandas frames and series, which are stored in groups of PyTables arrays ("fixed") or in a PyTables table.
 
-A fixed frame has axis0 (the names of columns), axis1 (the index of the rows), and blocks of columns of one type: of
-each the names of its columns (block0_items) and a row of values for each row of the frame (block0_values). A series has
-index and values. An index of several levels is kept as the numbers of its labels, and these. Objects are kept as one
-pickle of all rows, and what is empty as one value that says so.
+A fixed frame has axis0 (the column names), axis1 (the row index), and blocks of columns of one type. Each block has the
+names of its columns (block0_items) and one row of values per row of the frame (block0_values). A series has index and
+values. A multi-level index is stored as label numbers (label) and the labels of each level (level). Columns of objects
+are stored as one pickle of all rows, and an empty array as one value with an attribute that marks it as empty.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 KIND, BLOCKS, EMPTY = b"pandas_type", b"nblocks", b"shape"
-"""What a group is, how many blocks a frame has; the attribute of what stands for an empty array."""
+"""Attributes: the kind of a group, the number of blocks of a frame, and the mark of a stand-in for an empty array."""
 PICKLED = re.compile(rb"block[0-9]+_values|values|axis[01]|index")
+"""Names of datasets that may be one pickle of all rows."""
 MOST = 10_000
-"""So many blocks or levels are looked for."""
+"""Maximum number of blocks or levels that are looked up."""
 Numbers = Callable[[bytes, bytes], "tuple[int, ...]"]
 Text = Callable[[bytes, bytes], str]
 
@@ -35,7 +36,10 @@ def frames(
     numbers: Numbers,
     text: Text,
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the frames and series in these groups; `there` has what is no dataset with values."""
+    """Yield findings for the frames and series in these groups.
+
+    `there` has the paths of objects that are no datasets with values.
+    """
     for group in sorted(paths):
         kind = text(group, KIND)
         if kind.endswith("_table"):
@@ -53,7 +57,7 @@ def frames(
 
 
 def _parts(group: bytes, kind: str, numbers: Numbers, text: Text) -> tuple[list[bytes], list[bytes]]:
-    """Return the names of the datasets of the index, and of those with values."""
+    """Return the names of the datasets of the index, and those of the datasets with values."""
 
     def count(name: bytes) -> int:
         its = numbers(group, name)
@@ -70,7 +74,7 @@ def _parts(group: bytes, kind: str, numbers: Numbers, text: Text) -> tuple[list[
 
 
 def _has_rows(dataset: Dataset, numbers: Numbers) -> bool:
-    """Say whether a dataset has a row for each row of its frame."""
+    """Check whether a dataset has one row per row of its frame."""
     if dataset.name == b"axis0" or dataset.name.endswith(b"_items") or dataset.dtype.hasobject or not dataset.shape:
         return False
     return dataset.rows != 1 or not numbers(dataset.path, EMPTY)
@@ -83,7 +87,7 @@ def _unequal(datasets: Sequence[Dataset]) -> Iterator[Finding]:
 
 
 def _of_labels(rows: Mapping[bytes, Dataset], values: Values) -> Iterator[Finding]:
-    """Yield the numbers of labels that lead to none; -1 is for what has no label."""
+    """Yield findings for label numbers that refer to no label; -1 is valid and means no label."""
     for name, dataset in rows.items():
         level = rows.get(name.replace(b"_label", b"_level"))
         if b"_label" not in name or level is None or level is dataset or dataset.dtype.kind not in "iu":
@@ -109,7 +113,7 @@ def _missing(group: bytes, kind: str, lost: Sequence[bytes]) -> Finding:
 
 
 def losses(table: str, own: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:
-    """Yield what a copy without some rows of a frame would keep of them: the objects, which are one pickle."""
+    """Yield a reason for each pickle of objects: a copy without some rows of the frame would keep all of its rows."""
     groups = {it.path.rpartition(b"/")[0] for it in own if PICKLED.fullmatch(it.name)}
     for it in others:
         if it.rows == 1 and it.dtype.hasobject and PICKLED.fullmatch(it.name) and it.path.rpartition(b"/")[0] in groups:

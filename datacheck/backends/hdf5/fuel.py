@@ -1,4 +1,4 @@
-"""The attribute in which Fuel keeps the sets of a file: which rows of which datasets are train, test, unlabelled."""
+"""Read the attribute of Fuel that says which rows of which datasets are the train, test or unlabelled set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from datacheck.model.finding import Finding, found
 
 SPLIT = b"split"
 FIELDS = frozenset({"split", "source", "start", "stop"})
+"""Fields of the attribute's compound type."""
 
 
 class Part(NamedTuple):
@@ -24,7 +25,7 @@ class Part(NamedTuple):
 
 
 def parts(look: Looking) -> tuple[Part, ...]:
-    """Return the sets that the attribute declares; nothing if the file was not written by Fuel."""
+    """Return the parts that the attribute declares; empty if the file was not written by Fuel."""
     held = look.rows(b"", SPLIT)
     if held is None or not set(held.dtype.names or ()) >= FIELDS:
         return ()
@@ -37,7 +38,7 @@ def parts(look: Looking) -> tuple[Part, ...]:
 
 
 def findings(its: tuple[Part, ...], datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
-    """Yield a finding for each set whose dataset or rows are not there."""
+    """Yield a finding for each part whose dataset or rows do not exist."""
     for it in its:
         source, said = escape(it.source), f"/: the attribute split says that {escape(it.of)} is "
         dataset = datasets.get(it.source)

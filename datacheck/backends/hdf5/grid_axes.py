@@ -1,7 +1,7 @@
-"""Coordinates of a grid beside samples on that grid: `tensor` of samples, times and places, and `x-coordinate`.
+"""Detect grid coordinates next to samples on that grid, such as `x-coordinate` beside a `tensor`.
 
-They have a value for each place of another axis than the first one of the data. Where there are as many places as
-samples they are still no column of the samples.
+The axes of the tensor are samples, times and places. Coordinates have one value per position of an axis other than the
+first axis of the data. Even if there are as many positions as samples, coordinates are not a column of the samples.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.row_counts import PARTS
 
 PLACES = frozenset(b"x y z lat latitude lon longitude lev level depth height freq frequency".split())
+"""Names of grid axes."""
 CALLED = frozenset(b"coordinate coordinates coord coords grid axis".split())
-"""Words in the names of coordinates. Of plain times nothing tells that they are no column of a series."""
+"""Words in the names of coordinates. Plain times are not recognised, since they may be a column of a series."""
 LONGEST = 1 << 16
+"""Maximum number of values of a coordinate."""
 
 
 def grid_axes(datasets: Sequence[Dataset], values: Values) -> frozenset[bytes]:
     """Return the paths of the coordinates among the datasets of a group.
 
-    Each lies along an axis of its own of the data, which have an axis more: that of the samples. At the ends of steps
-    there is one coordinate more than steps.
+    Each coordinate belongs to its own axis of the data, which have one more axis for the samples. There may be one
+    coordinate more than positions, if coordinates mark the ends of steps.
     """
     named = [it for it in datasets if _may_be(it)]
     if len(named) == 1 and len(named[0].name) == 1:  # a lone y is a label
@@ -45,7 +47,7 @@ def _may_be(dataset: Dataset) -> bool:
 
 
 def _along(named: Collection[Dataset], axes: Sequence[int]) -> bool:
-    """Say whether there is an axis for each of the coordinates."""
+    """Check whether each of the coordinates has an axis of its own."""
     left = list(axes)
     for rows in sorted((it.rows for it in named), reverse=True):
         fitting = next((it for it in (rows, rows - 1) if it in left), None)

@@ -1,4 +1,4 @@
-"""The families of groups of one file: samples that are a group each, and what in them is a sample of its own."""
+"""Find the families among the groups of a file: samples that are one group each, and samples nested in them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from datacheck.backends.hdf5.samples import DEEPEST, MOST, PIECES, Family, Sampl
 from datacheck.backends.hdf5.units import Kind, kinds
 
 UNLIKE, SHARE = 16, 1 / 4
-"""Ids are of so many forms, with their numbers folded, and no form is that of more than this share of them."""
+"""Minimum number of different forms of ids (with the numbers folded), and the maximum share of the ids of one form."""
 
 
 def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: Collection[bytes]) -> list[Family]:
-    """Return the families among the groups of a file, outermost first: what is in a sample is no family of its own.
+    """Return the families among the groups of a file, outermost first. Groups inside a sample are no further family.
 
-    Groups that hold nothing but samples of their own (years with their events, speakers with their utterances) are no
-    samples, unless they are called so.
+    Groups that hold only samples of their own (years with events, speakers with utterances) are not samples, unless
+    their names say that they are.
     """
     made: list[Family] = []
     left = sorted(groups)
@@ -52,9 +52,9 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
 
 
 def _named_alike(siblings: Sequence[bytes]) -> list[list[bytes]]:
-    """Return the groups of one parent whose names differ in their numbers alone, or all that are called by ids.
+    """Return lists of groups of one parent whose names differ only in numbers, or one list if the names are ids.
 
-    Ids, such as those of proteins or hashes, have digits and letters in no order that others have.
+    Ids, such as those of proteins or hashes, mix digits and letters in an order that few other ids share.
     """
     alike: dict[bytes, list[bytes]] = defaultdict(list)
     for path in siblings:
@@ -68,7 +68,7 @@ def _named_alike(siblings: Sequence[bytes]) -> list[list[bytes]]:
 
 
 def _family(samples: Sequence[Sample]) -> Family | None:
-    """Return the family of groups of like names, None where they are no samples."""
+    """Return the family of groups with similar names, or None if they are not samples."""
     whole = Family(samples)
     if any(DIGITS.search(it) for sample in samples for it in sample.members):
         within = kinds([it.members for it in samples])
@@ -87,7 +87,7 @@ def _family(samples: Sequence[Sample]) -> Family | None:
 
 
 def _folded(sample: Sample, of_own: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, Shape]]:
-    """Yield what a sample holds, with the numbers of samples of their own folded in its names."""
+    """Yield the members of a sample, with the names of nested samples replaced by the name of their kind."""
     for name, shape in sample.members.items():
         unit = next((it for it in _above(name) if it in of_own), None)
         yield (name if unit is None else of_own[unit] + name[len(unit) :]), shape
@@ -100,14 +100,14 @@ def _above(name: bytes) -> Iterator[bytes]:
 
 
 def _without(sample: Sample, own: Sequence[Kind], at: int) -> Sample:
-    """Return a sample without what is a sample of its own in it: that is there, and others say nothing of it."""
+    """Return a sample without the samples nested in it, which are listed as linked and so are not compared."""
     units = {unit for kind in own for unit in kind.of[at]}
     members = {name: shape for name, shape in sample.members.items() if units.isdisjoint(_above(name))}
     return Sample(sample.path, members, sample.linked | units)
 
 
 def _pooled(samples: Sequence[Sample], kind: Kind) -> Family:
-    """Return the units of all samples as samples of one family."""
+    """Return one family whose samples are the nested units of all samples."""
     return Family(
         [
             Sample(sample.path + b"/" + unit, members)
@@ -118,7 +118,7 @@ def _pooled(samples: Sequence[Sample], kind: Kind) -> Family:
 
 
 def _pieces(family: Family) -> bool:
-    """Say whether groups are pieces of a set of samples, by their names, and hold nothing but numbered groups."""
+    """Check whether groups are named as pieces of a set of samples and hold only numbered groups."""
     name = family.samples[0].path.rpartition(b"/")[2].lower()
     inner = (it.partition(b"/") for it in family.common)
     return not PIECES.isdisjoint(WORDS.findall(name)) and all(it[1] and DIGITS.search(it[0]) for it in inner)

@@ -1,8 +1,9 @@
-"""The index of the links of a group of the old kind, a B-tree of version 1, read and compared with itself.
+"""Check the link index of an old-style group, a version 1 B-tree, for consistency.
 
-It has no checksum, and the library lists what it leads to: where a node says that it has fewer links than it has, the
-rest of the group is not there. Each key stands in the file twice: a node begins and ends with those beside the link to
-it, and what ends a list of names is the last of them.
+The index has no checksum, and the library lists whatever the index points to: if a node declares fewer links than it
+has, the rest of the group is missing without an error. Each key is stored twice, which allows the check. A node's first
+and last keys are those beside the link to it. The key after the link to a list of names (a symbol table node) is the
+last name of that list.
 
 HDF5 File Format Specification 3.0, III.A.1 (version 1 B-trees), III.C (symbol table nodes).
 """
@@ -14,17 +15,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 HEAD, LINK, ENTRY = 24, 16, 40
-"""Bytes of a node before its first key, of a key with the link behind it, and of an entry of a list of names."""
+"""Sizes in bytes: a node before its first key, a key with the link after it, and an entry of a list of names."""
 NOWHERE = (1 << 64) - 1
+"""The undefined address."""
 MOST_NODES = 1 << 20
+"""Number of nodes at which the check stops."""
 FANOUT, ENTRIES = 32, 8
-"""So many links has a node, and so many names a list, unless the superblock says otherwise."""
+"""Default maximum number of links in a node, and of names in a list; the superblock may declare others."""
 Read = Callable[[int, int], bytes]
-"""Returns so many bytes at an address of the file, or fewer where that ends."""
+"""A function that reads bytes, given an address in the file and a size; it returns fewer at the end of the file."""
 
 
 class Trouble(NamedTuple):
-    """What is wrong with an index, and where; `lost` says whether links may be lost for that."""
+    """What is wrong with an index, and at which address. `lost` says whether links may be missing because of it."""
 
     at: int
     what: str
@@ -39,9 +42,9 @@ class _Place(NamedTuple):
 
 
 def group_trouble(read: Read, root: int, fanout: int = FANOUT) -> Trouble | None:
-    """Return what is wrong with the index that begins there, what costs links first; None if nothing is.
+    """Return the first trouble that may lose links in the index at `root`, else the first of any kind, or None.
 
-    What cannot be read is passed over: the library says so.
+    Parts that cannot be read are skipped, since the library reports them.
     """
     worst: Trouble | None = None
     seen = {root}
@@ -79,7 +82,7 @@ def group_trouble(read: Read, root: int, fanout: int = FANOUT) -> Trouble | None
 def _compared(
     read: Read, at: int, height: int, place: _Place | None, keys: tuple[int, ...], links: tuple[int, ...], rest: bytes
 ) -> Trouble | None:
-    """Compare a node with the link to it, and with the lists of names that it leads to."""
+    """Compare a node with the link to it and with the lists of names that it points to."""
     if place is None:
         if any(rest[8:]) and _leads_on(read, rest, height):
             return Trouble(at, f"it says to have {len(links)} links, and has more", lost=True)
@@ -102,7 +105,7 @@ def _compared(
 
 
 def _leads_on(read: Read, rest: bytes, height: int) -> bool:
-    """Say whether a node leads to more than it says; the library clears what it does not need."""
+    """Check whether a node has valid links after its last declared one; the library clears unused ones."""
     sign = b"TREE\0" if height else b"SNOD\x01"
     for at in range(8, len(rest) - 7, LINK):
         link = int.from_bytes(rest[at : at + 8], "little")

@@ -1,4 +1,4 @@
-"""Why a dataset of an HDF5 file is not to be read, or cannot be: where its values lie, its filters, its size."""
+"""Decide whether a dataset of an HDF5 file can be read, by the place of its values, its filters and its size."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 
 LINKS_FOLLOWED = 32
+"""Maximum number of soft links, or of nested virtual datasets, that are followed."""
 MOST_OPENED = 1 << 16
-"""Virtual datasets of virtual datasets open each source once for each way to it, twice as many with each level."""
+"""Maximum number of datasets that a virtual dataset may open. If virtual datasets are nested, the library opens a
+source once per path that leads to it, so the number can double with each level."""
 LARGE = 1 << 40
 SPARSE = 1000
-"""A dataset above LARGE that declares more than SPARSE times the bytes stored for it would take hours to read, and is
-not; nor is what makes all datasets of one file together exceed both. Anything else is read piece by piece."""
+"""Limits on declared bytes. A dataset is not read if it declares more than LARGE bytes and more than SPARSE times the
+bytes stored for it, since that would take hours. Nor is a dataset read that would raise the total
+of its file above LARGE and SPARSE times the file's size. All other datasets are read piece by piece."""
 LARGEST = 1 << 30
-"""Bytes of a row, or of a chunk that a filter must decode in one piece."""
+"""Largest row, or chunk that a filter has to decode in one piece, in bytes."""
 
 
 class Hindrances:
-    """What keeps the datasets of an open file of `size` bytes from being read; what they declare adds up."""
+    """Checks for what prevents reading the datasets of an open file of `size` bytes; declared sizes add up."""
 
     def __init__(self, h5: Any, file: Any, size: int, path: Path | None = None) -> None:
         self._h5 = h5
@@ -37,11 +40,11 @@ class Hindrances:
         self.virtual = False
         """Whether any dataset is virtual."""
         self._opens: dict[bytes, int] = {}
-        """How many datasets are behind each source of virtual datasets."""
+        """Number of datasets that the library opens below each source of a virtual dataset, by path."""
         self._folder = None if path is None else path.parent
 
     def of(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
-        """Yield why a dataset must not or cannot be read; the first reason is enough."""
+        """Yield the first reason, if any, why a dataset must not or cannot be read."""
         if created.get_layout() == self._h5.h5d.CONTIGUOUS and not created.get_external_count():
             offset = opened.get_offset()
             if offset is not None and dataset.bytes and self._size <= offset:
@@ -72,15 +75,16 @@ class Hindrances:
         yield from self._too_large(opened, created, dataset)
 
     def allow(self, declared: int) -> bool:
-        """Say whether stored values of so many bytes may still be read; if so, count them as read."""
+        """Check whether `declared` more bytes of values may be read, and if so, add them to the total."""
         may = self._declared + declared <= max(LARGE, SPARSE * self._size)
         self._declared += declared if may else 0
         return may
 
     def _leaving(self, created: Any, depth: int) -> tuple[str, str | None, int]:
-        """Return the first source of a virtual dataset that is not plainly in this file, and what it does.
+        """Return the first source of a virtual dataset that is not simply in this file, and why it cannot be followed.
 
-        With it comes how many datasets the library may have to open for it: each source as often as it is met.
+        The reason is None if there is no such source. The third value is the number of datasets that the library may
+        have to open; a source counts as often as it is referenced.
         """
         opens = 0
         for at in range(created.get_virtual_count()):
@@ -104,7 +108,7 @@ class Hindrances:
         return "", None, opens
 
     def _source(self, path: bytes, target: str, depth: int) -> tuple[str, str | None, int]:
-        """Return the same for the source at a path, which is called `target`."""
+        """Return the same three values as `_leaving` for the source at a path, which messages call `target`."""
         source = self._h5.h5o.open(self._file, path or b"/")
         if not isinstance(source, self._h5.h5d.DatasetID):
             return target, "is no dataset", 0
@@ -116,16 +120,17 @@ class Hindrances:
         return self._leaving(behind, depth - 1) if depth else (target, "is virtual in turn, without end", 0)
 
     def _away(self, created: Any) -> tuple[bytes, bytes, bool] | None:
-        """Return the file and the name of a source of a virtual dataset in another file, and whether that is not there.
+        """Return the file and name of a virtual dataset's source in another file, and whether the file is missing.
 
-        Of several it is the first one that is not there, also behind virtual datasets of this file.
+        Prefer the first source whose file is missing, including sources of nested virtual datasets in this file. Return
+        None if there is no source in another file.
         """
         sources = [it for it in _sources(created) if it[0] != b"."]
         gone = next(((*it, True) for it in self._behind(created, set()) if self._lacks(it[0])), None)
         return gone or next(((*it, False) for it in sources), None)
 
     def _behind(self, created: Any, seen: set[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what a virtual dataset takes from other files, also through others in this file that are not `seen`."""
+        """Yield the file and name of each source in another file, also of nested virtual datasets not yet `seen`."""
         for file, name in _sources(created):
             if file != b".":
                 yield file, name
@@ -146,9 +151,9 @@ class Hindrances:
         return elsewhere(path, "an external link to", file, target, gone=self._lacks(file))
 
     def _lacks(self, name: bytes) -> bool:
-        """Say whether another file is not there, if it would lie below the folder of this one.
+        """Check whether another file is missing, if its name is relative and would be below this file's folder.
 
-        The library also looks for it from the working folder. Where else it could lie is not looked at.
+        The library also resolves the name from the working directory. Other places are not checked.
         """
         if self._folder is None or name in (b"", b".") or b"%" in name:
             return False
@@ -163,7 +168,7 @@ class Hindrances:
                 continue
             with contextlib.suppress(*TROUBLE):
                 if opened.chunk_iter(lambda chunk, at=at: None if chunk.filter_mask >> at & 1 else True) is None:
-                    continue  # an optional filter that was not there either when the chunks were written
+                    continue  # an optional filter that was already missing when the chunks were written
             called = created.get_filter(at)[3].split(b"\0")[0].split(b";")[0].decode("utf-8", "surrogateescape")
             name = SHIPPED.get(number) or OTHERS.get(number) or plain(called)[:80]
             package = "hdf5plugin" if number in SHIPPED else None
@@ -184,7 +189,7 @@ class Hindrances:
         virtual = created.get_layout() == self._h5.h5d.VIRTUAL
         stored = self._size
         if not virtual:
-            with contextlib.suppress(*TROUBLE):  # the index of the chunks may be damaged: reading them tells
+            with contextlib.suppress(*TROUBLE):  # the chunk index may be damaged; reading the chunks reports that
                 stored = min(opened.get_storage_size(), self._size)
         chunk = dataset.chunk_bytes if dataset.filters else 0
         declared = dataset.bytes
@@ -216,7 +221,7 @@ class Hindrances:
         )
 
     def resolve(self, above: bytes, target: bytes) -> tuple[bytes, str | None]:
-        """Return the path by hard links alone that a path leads to, or why there is none."""
+        """Resolve a path to hard links only. Return it and None, or the part that was resolved and why it fails."""
         parts = [part for part in (target if target.startswith(b"/") else above + b"/" + target).split(b"/") if part]
         path = b""
         followed = 0
@@ -251,7 +256,7 @@ def _sources(created: Any) -> Iterator[tuple[bytes, bytes]]:
 
 
 def elsewhere(path: bytes, what: str, file: bytes, name: bytes = b"", *, gone: bool) -> Finding:
-    """Return the finding for what leads to another file, which is not followed, or is `gone`."""
+    """Return the finding for a reference to another file, which is not followed or is `gone`."""
     spelled, other = escape(path), escape(file)
     target = f"{other}:{escape(name)}" if name else other
     details: dict[str, Any] = {"path": spelled, "target": target, "elsewhere": other}
@@ -261,7 +266,7 @@ def elsewhere(path: bytes, what: str, file: bytes, name: bytes = b"", *, gone: b
 
 
 def unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:
-    """Return the finding for what is not followed, or not read."""
+    """Return the finding for an object that is not followed or not read."""
     spelled = escape(path)
     if target is None:
         return found("unsupported", f"{spelled}: {what}", path=spelled)

@@ -1,4 +1,4 @@
-"""How HDF5 files are told in a folder, before their reader is loaded."""
+"""Recognise HDF5 files in a folder without loading their reader."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from datacheck.files.regular import open_regular
 from datacheck.files.retrying import pread
 
 SUFFIXES = frozenset({".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".loom", ".nc", ".nc4"})
-"""In a folder, a file with one of these that is no HDF5 file is a finding; a text of such names is a list of files."""
+"""Suffixes of HDF5 files. A file in a folder with one of these that is not HDF5 gives a finding, and a text of names
+with these suffixes is a list of files."""
 
 
 def is_hdf5(path: Path) -> bool:
-    """Say whether a file has a superblock's signature, or lost that and all else says that it was one of HDF5."""
+    """Check whether a file has the HDF5 signature, or lost it but is otherwise recognisable as HDF5."""
     return has_signature(path) or superblock(path) is not None
 
 

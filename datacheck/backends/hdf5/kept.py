@@ -1,7 +1,7 @@
-"""Keep an HDF5 file open from one shard to the next, and of it the datasets of one table.
+"""Keep an HDF5 file, and the datasets of one table in it, open from one shard to the next.
 
-Opening a dataset costs as much as reading a thousand rows of it, and the library forgets with it the chunk that it has
-decoded last: the probes of a table, and its shards, are to open each dataset once.
+Opening a dataset costs as much as reading a thousand of its rows, and closing it discards the chunk that the library
+decoded last. So the probes and shards of a table open each dataset only once.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from datacheck.backends.hdf5.recovery.recover import Recovery
 
 CACHE_BYTES = 1 << 20
-"""What the library keeps of decoded chunks for each dataset unless it is told otherwise (H5Pset_chunk_cache)."""
+"""Default size of the library's chunk cache of a dataset, in bytes (H5Pset_chunk_cache)."""
 CACHES_BYTES = 256 << 20
-"""What it may keep for all datasets of a table that are not given a larger cache."""
+"""Maximum total size of the chunk caches of a table's datasets that get no larger cache, in bytes."""
 SLOTS, MANY_SLOTS = 521, 10_007
-"""Places for chunks in a cache: the library's own number, and one for datasets with many chunks beside each other."""
+"""Hash slots of a chunk cache: the library's default, and the number for datasets with many chunks per row."""
 
 
 class OpenTable:
@@ -52,7 +52,7 @@ class OpenTable:
         return self._file.cut
 
     def dataset(self, dataset: Dataset) -> Any:
-        """Return the open dataset. Where it has to be decoded, all chunks that lie beside each other are kept."""
+        """Return the open dataset. If it has filters, its cache holds all chunks of a row, if there is room."""
         handle = self._handles.get(dataset.path)
         if handle is None:
             cache = slots = None
@@ -78,7 +78,7 @@ class OpenTable:
 
 
 class KeptFile:
-    """An open file, and the table of it that was read last."""
+    """An open file and the table that was read last from it."""
 
     def __init__(self, path: Path, recovered: Recovery | None) -> None:
         self.file = opened(path, recovered)
@@ -87,7 +87,7 @@ class KeptFile:
         self._table: OpenTable | None = None
 
     def table(self, name: str, datasets: Sequence[Dataset]) -> OpenTable:
-        """Return the datasets of a table; those of the table before are closed."""
+        """Return the open datasets of a table, and close those of the previous table."""
         if self._table is None or self._table.name != name:
             self._table = OpenTable(self.file, name, datasets)
         return self._table
@@ -98,11 +98,11 @@ class KeptFile:
 
 
 _last: list[tuple[tuple[object, ...], KeptFile]] = []
-"""The file that was read last, and what tells that it still is that file."""
+"""The file that was read last, with the path and status that identify it; empty if there is none."""
 
 
 def kept(path: Path, recovered: Recovery | None = None, *, keep: bool) -> AbstractContextManager[KeptFile]:
-    """Open a file to be read; if it is to `keep`, it stays open until another one, or a changed one, is asked for.
+    """Open a file for reading. With `keep`, it stays open until another file, or a changed one, is requested.
 
     Raises what h5py raises.
     """
@@ -110,9 +110,9 @@ def kept(path: Path, recovered: Recovery | None = None, *, keep: bool) -> Abstra
 
 
 def close_changed() -> None:
-    """Close the open files that were replaced or changed since: by identity, size or time.
+    """Close kept files whose device, inode, size or modification time changed, unless they are in use.
 
-    Otherwise the library answers from what it remembers of such a file, and a new walk sees the old contents.
+    Otherwise the library would answer from its cached data of such a file, and a new walk would see the old contents.
     """
     for last in _kept:
         if last and not last[0][1].users and _mark(last[0][1].path) != last[0][0]:
@@ -120,7 +120,7 @@ def close_changed() -> None:
 
 
 class Closing(Protocol):
-    """An open file, and how many read it."""
+    """An open file with its number of current users."""
 
     users: int
     path: Path
@@ -130,7 +130,7 @@ class Closing(Protocol):
 
 File = TypeVar("File", bound=Closing)
 _kept: list[list[tuple[tuple[object, ...], Any]]] = []
-"""All lists of files that stay open, so that `close_changed` can look at each."""
+"""All lists of kept files, for `close_changed`."""
 
 
 def _marked(path: Path, status: os.stat_result) -> tuple[object, ...]:
@@ -148,9 +148,10 @@ def _mark(path: Path) -> tuple[object, ...] | None:
 def last_open(
     last: list[tuple[tuple[object, ...], File]], path: Path, make: Callable[[], File], *, keep: bool
 ) -> Iterator[File]:
-    """Open a file by `make`; if it is to `keep`, it stays in `last` until another one, or a changed one, is asked for.
+    """Open a file with `make`. With `keep`, it stays in `last` until another file, or a changed one, is requested.
 
-    One that is still read when another is asked for stays open. Raises what `make` raises, and OSError.
+    A kept file that is in use when another one is requested stays open and in `last`. Raises what `make` raises, and
+    OSError.
     """
     mark = _marked(path, path.stat())
     if not any(it is last for it in _kept):

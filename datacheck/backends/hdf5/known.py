@@ -1,6 +1,6 @@
-"""What a walk of each file has found, handed from the worker that took the layout to the others.
+"""Hand what the walk of each file found from the worker that took the layout to the other workers.
 
-A walk opens every object of a file; what it found, packed, is read in a twentieth of that time.
+A walk opens every object of a file; unpacking its result takes a twentieth of that time.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from datacheck.backends.hdf5.tables import Contents
 from datacheck.model.unpickling import unpickled
 
 MOST_BYTES = 16 << 20
-"""Bytes of all that is handed over, packed; files beyond that are walked by whoever reads them."""
+"""Maximum size of all packed results, in bytes. Workers that read further files walk them again."""
 LEVEL = 1
+"""Compression level of zlib."""
 OF_FILE = 32
-"""Bytes that a file takes in what is handed over if its contents are those of another one."""
+"""Overhead per file in bytes, which also counts for a file that shares its contents with another one."""
 
 
 class Walked(NamedTuple):
-    """A file as it was when it was walked, by its size and time, and what was found, packed."""
+    """The packed contents of a file, with its size and modification time (ns) when it was walked."""
 
     size: int
     changed: int
@@ -32,15 +33,15 @@ class Walked(NamedTuple):
 
 @dataclass
 class Packing:
-    """Gathers what was found in each file, by its number, as far as there is room."""
+    """The packed contents of each file, by file number, up to MOST_BYTES."""
 
     files: dict[int, Walked] = field(default_factory=dict)
     size: int = 0
     _packed: dict[int, tuple[Contents, bytes]] = field(default_factory=dict)
-    """Contents that were packed before, by `id`: many files may share one."""
+    """Contents that were packed before, by `id`, since many files may share one."""
 
     def add(self, number: int, size: int, changed: int, contents: Contents) -> None:
-        """Add what a file of that size and time holds."""
+        """Add the contents of a file with this size and modification time."""
         if self.size >= MOST_BYTES:
             return
         _, packed = self._packed.get(id(contents), (None, None))
@@ -54,12 +55,12 @@ class Packing:
             self.files[number] = Walked(size, changed, packed)
 
     def done(self) -> bytes:
-        """Return all of it as one."""
+        """Return all packed files as one pickle; empty if there are none."""
         return pickle.dumps(self.files, pickle.HIGHEST_PROTOCOL) if self.files else b""
 
 
 def recalled(known: bytes, number: int, size: int, changed: int) -> Contents | None:
-    """Return what was found in a file if it still has that size and time, and None if nobody knows."""
+    """Return the contents of a file if they are known for this size and modification time, or None."""
     there = _files(known).get(number) if known else None
     if there is None or (there.size, there.changed) != (size, changed):
         return None

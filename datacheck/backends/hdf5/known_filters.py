@@ -1,4 +1,4 @@
-"""HDF5 filters by the number registered with The HDF Group, and what brings them."""
+"""HDF5 filters, by the number registered with The HDF Group, and the package that provides them."""
 
 import math
 
@@ -16,15 +16,15 @@ SHIPPED = {
     32028: "sperr",
     32033: "htj2k",
 }
-"""Filters that hdf5plugin brings, by the number registered with The HDF Group."""
+"""Filters that hdf5plugin provides."""
 OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy", 32010: "zstd-trained", 32020: "vbz"}
-"""Filters that hdf5plugin does not bring."""
+"""Filters that hdf5plugin does not provide."""
 DEFLATED = 1032
-"""Deflate makes at most so many bytes of one (zlib's technical details: 258 bytes of two bits)."""
+"""Maximum number of bytes that deflate expands one byte to (zlib's technical details: 258 bytes from two bits)."""
 
 
 def inflates(filters: tuple[int, ...], stored: int) -> float:
-    """Return how many bytes these filters make at most of those stored; infinite if that is not known of one."""
+    """Return the maximum number of bytes that these filters decode from `stored` bytes; infinite if any is unknown."""
     if not {1, 2, 3}.issuperset(filters):
         return math.inf
     times: int = DEFLATED ** filters.count(1)

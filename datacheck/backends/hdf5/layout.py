@@ -1,4 +1,4 @@
-"""What HDF5 files hold, each walked once in each process (`survey`): shards, probes, and what is wrong with files."""
+"""Lay out HDF5 files: their shards, probes and findings. Each process walks each file once (`survey`)."""
 
 from __future__ import annotations
 
@@ -38,14 +38,15 @@ if TYPE_CHECKING:
     from datacheck.backends.hdf5.reader import Hdf5Reader
 
 LOT_FILES, LOT_BYTES = 64, 32 << 20
-"""So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
+"""Maximum number and total size in bytes of the files walked in one child process; their contents are all in memory."""
 _told: list[tuple[Hdf5Reader, bytes]] = []
-"""The reader that took a layout last in this process, and what the walks of its files found."""
+"""The reader that took a layout last in this process, and the packed contents of its files."""
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
+"""The key of a row: its table, perhaps after a file, and its number."""
 
 
 def layout(reader: Hdf5Reader) -> Layout:
-    """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
+    """Walk every file and return the layout, with the findings for whole files."""
     findings = list(reader.faults)
     made: list[Shard] = []
     tables: list[tuple[str, Table]] = []
@@ -89,9 +90,9 @@ def layout(reader: Hdf5Reader) -> Layout:
 
 
 def _surveyed(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
-    """Yield the number of each file and what it holds: small ones are walked together, which costs one fork.
+    """Yield the number and contents of each file. Small files are walked in lots, which cost one fork each.
 
-    Where that dies, the files of the lot are walked one by one.
+    If the child dies, the files of its lot are walked one by one.
     """
     close_changed()
     kinds = AlikeFiles()
@@ -114,12 +115,12 @@ def _surveyed(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
 
 
 def _lots(reader: Hdf5Reader) -> Iterator[dict[int, int]]:
-    """Yield the files in order, as many in a lot as may be walked together, with the size of each."""
+    """Yield lots of files to be walked together, in order, as the sizes by file number."""
     lot: dict[int, int] = {}
     for number, file in enumerate(reader.files):
         try:
             size = file.stat().st_size
-        except OSError:  # it is gone, of which `contents_at` tells
+        except OSError:  # the file is gone, which `contents_at` reports
             size = LOT_BYTES
         if lot and (len(lot) == LOT_FILES or sum(lot.values()) + size > LOT_BYTES):
             yield lot
@@ -129,7 +130,7 @@ def _lots(reader: Hdf5Reader) -> Iterator[dict[int, int]]:
 
 
 def contents_at(reader: Hdf5Reader, number: int, deadly: Deadly | None = None) -> Contents:
-    """Return what file `number` holds, walked around the deadly steps where they are known."""
+    """Return the contents of file `number`. A walk avoids the deadly steps, if they are known."""
     file = reader.files[number]
     try:
         status = file.stat()
@@ -146,14 +147,18 @@ def contents_at(reader: Hdf5Reader, number: int, deadly: Deadly | None = None) -
 
 
 def part_names(reader: Hdf5Reader) -> tuple[Iterator[str], bool]:
-    """Return the paths of the datasets and of their members, and whether these are all that there are."""
+    """Return the paths of the datasets and their members, and whether the list is complete."""
     walked = [contents_at(reader, number) for number in range(len(reader.files))]
     whole = not reader.faults and not any(it.code in UNREAD for contents in walked for it in contents.findings)
     return (name for contents in walked for name in contents.names()), whole
 
 
 def find(reader: Hdf5Reader, key: str) -> Shard | None:
-    """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
+    """Return a shard of the one row with this key: "/table[row]", or "file:/table[row]" for a certain file.
+
+    The key of a record that is a dataset is its path. Return None if there is no such row. Raises PartUnread if the row
+    may be in a part that could not be read.
+    """
     match = _KEY.fullmatch(key)
     if match is None:
         return _find_record(reader, key)
@@ -183,7 +188,7 @@ def _find_record(reader: Hdf5Reader, key: str) -> Shard | None:
 
 
 def name(reader: Hdf5Reader, shard: Shard, place: Position, finding: Finding) -> Finding:
-    """Return the finding with the row's name; datasets that are only read have no rows with names."""
+    """Return the finding with the key of its row. Datasets that are only read have no keys."""
     number, table, deadly = parts(shard)
     key = f"{table}[{row_of(place)}]" if table else None
     if table.startswith(EACH) and table != RECORDS:
@@ -203,7 +208,7 @@ def in_file(reader: Hdf5Reader, number: int, finding: Finding) -> Finding:
 
 
 def _nothing(contents: Contents) -> Iterator[Finding]:
-    """Yield the finding of a file that holds no value, where nothing else says why."""
+    """Yield the finding for a file that holds no values, if no other finding explains it."""
     said = any(it.verdict != "suspicious" and it.code != "row-count" for it in contents.findings)
     if not (contents.tables or contents.single or said):
         yield found("no-records", "the file holds no dataset with a value in it: there is nothing to train on")

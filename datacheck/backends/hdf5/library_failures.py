@@ -1,4 +1,4 @@
-"""Findings for what the HDF5 library could not do: what it said, and what killed the process it ran in."""
+"""Findings for failures of the HDF5 library: the errors it raised and the signals that killed its process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datacheck.workers.interface import FROM_DATA
 
 
 def reason_of(exc: BaseException) -> str:
-    """Return what the library said as one clean line; for an error of the system, only its own text."""
+    """Return the library's message as one clean line, or only the system's text if it is an error of the system."""
     number = errno_of(exc)
     if number is not None and number in ENVIRONMENT:
         return os.strerror(number)
@@ -23,7 +23,7 @@ def reason_of(exc: BaseException) -> str:
 
 
 def failed(exc: Exception, what: str, **details: Any) -> Finding:
-    """Return the finding for one of TROUBLE that part of a file caused. Raises what is a mistake of our own."""
+    """Return the finding for an exception of TROUBLE. Raise it again if it comes from a bug in datacheck."""
     if is_slip(exc):
         raise exc
     said = f"{what}: {reason_of(exc)}"
@@ -34,7 +34,7 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
 
 
 def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:
-    """Return the finding for what killed the process that opened or read it; only what it did itself is bad."""
+    """Return the finding for the signal that killed a reading process. It is bad only if the process caused it."""
     if signal == "SIGPROF":
         return found("timeout", f"{what}: the library did not come back from it", field=field, **details)
     if signal == "SIGALRM":

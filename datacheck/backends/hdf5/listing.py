@@ -1,7 +1,7 @@
-"""The names of an object's links and attributes, by whichever of its indexes can be read.
+"""List the names of an object's links and attributes, from whichever of its indexes can be read.
 
-Many links or attributes lie in a fractal heap with a B-tree by name, and a second one by the order in which they were
-made where that is tracked (HDF5 File Format Specification 3.0, IV.A.2.c and v). Each is checked by sums of its own.
+Large numbers of links or attributes are stored in a fractal heap, with a B-tree by name, and a second B-tree by
+creation order if that is tracked (HDF5 File Format Specification 3.0, IV.A.2.c and v). Each has its own checksums.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from datacheck.backends.hdf5 import name_heap
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 MOST_TRIES = 64
-"""A list that breaks off is taken up again behind the break so many times."""
+"""Maximum number of tries to read an index, each of which resumes after the damage that stopped the previous one."""
 
 
 @dataclass
 class Listing:
-    """The names, in the order of their making where that is tracked and can be read; `troubles` say what is damaged.
+    """The names of links or attributes, in creation order if that is tracked and readable.
 
-    `missing` counts the names that neither index led to, as far as it is known how many there are, and `lost_names` has
-    those that are known nevertheless.
+    `troubles` has each damaged index and its error. `missing` is the number of names that neither index lists, if the
+    total is known. `lost_names` has those of them that are known from elsewhere.
     """
 
     names: list[bytes] = field(default_factory=list)
@@ -34,18 +34,18 @@ class Listing:
     missing: int = 0
     lost_names: list[bytes] = field(default_factory=list)
     by_order: bool = False
-    """Whether the names are those of the index by order, in its order, since the other one is damaged."""
+    """Whether the names come from the index by creation order, in its order, since the other index is damaged."""
     whole: bool = True
-    """Whether all names are there: an index could be read to its end, or there are as many as there should be."""
+    """Whether all names are listed: an index was read to its end, or there are as many names as there should be."""
 
     @property
     def lost(self) -> Exception | None:
-        """The reason why names are missing, or may be; None if all are there."""
+        """The error because of which names are or may be missing, or None if all are listed."""
         return None if self.whole else self.troubles[0][1]
 
 
 def address(h5: Any, opened: Any) -> int:
-    """Return where an open object lies in its file. `h5o.get_info` would read all the object's indexes for that."""
+    """Return the address of an open object in its file, without reading all of its indexes as `h5o.get_info` would."""
     low, high = h5.h5g.get_objinfo(opened).objno
     return int(low | high << 64)
 
@@ -67,9 +67,10 @@ def links(h5: Any, group: Any) -> Listing:
 
 
 def _look_up(made: Listing, group: Any, names: Iterable[bytes], whole: bool) -> None:
-    """Add the links to these names: the list of a group of the old kind breaks off, but each name is looked up anew.
+    """Look up each of these names in a group, and add those that are links.
 
-    `whole` says whether they are all names that the group has.
+    The listing of a damaged old-style group breaks off, but single names may still be found. `whole` says whether the
+    names are all names of the group.
     """
     for name in sorted(set(names).difference(made.names)):
         try:
@@ -93,7 +94,7 @@ def attributes(h5: Any, opened: Any) -> Listing:
     if total == 0:
         return Listing()
     with contextlib.suppress(*TROUBLE):
-        # a committed type does not say whether it keeps the order
+        # a committed type does not say whether it tracks the order
         tracked = not isinstance(opened, h5.h5t.TypeID) and bool(opened.get_create_plist().get_attr_creation_order())
 
     def walk(add: Callable[[bytes], None], index: int, order: int, start: int) -> None:
@@ -103,7 +104,7 @@ def attributes(h5: Any, opened: Any) -> Listing:
 
 
 def open_attribute(h5: Any, opened: Any, name: bytes, listing: Listing) -> Any:
-    """Open an attribute by its name or, where that index is damaged, by its place in the other one."""
+    """Open an attribute by name or, if that index is damaged, by its position in the index by creation order."""
     try:
         return h5.h5a.open(opened, name)
     except TROUBLE:
@@ -117,7 +118,10 @@ Walk = Callable[[Callable[[bytes], None], int, int, int], None]
 
 
 def _listed(h5: Any, walk: Walk, tracked: bool | None, total: int | None) -> Listing:
-    """Read both indexes. To sort names in any order the library reads them all by the index by name, or gives none."""
+    """Read both indexes.
+
+    If names are requested in sorted order, the library reads all of them through the index by name, or returns none.
+    """
     by_name, why = _sorted(walk, h5.h5.INDEX_NAME, h5.h5.ITER_INC)
     if why is not None:
         by_name, _ = _as_stored(walk, h5.h5.INDEX_NAME, h5.h5.ITER_NATIVE, total)
@@ -152,7 +156,7 @@ def _sorted(walk: Walk, index: int, order: int) -> tuple[list[bytes], Exception 
 
 
 def _as_stored(walk: Walk, index: int, order: int, total: int | None) -> tuple[list[bytes], Exception | None]:
-    """Return the names that an index leads to, and why it breaks off, if it does; behind that it is taken up again."""
+    """Return the names in an index, resuming after each damaged part, and the first error or None."""
     names: list[bytes] = []
     why: Exception | None = None
     at = 0
@@ -172,7 +176,7 @@ def _as_stored(walk: Walk, index: int, order: int, total: int | None) -> tuple[l
 
 
 def text_of(h5: Any, opened: Any, name: bytes) -> str:
-    """Return the text of an object's attribute, empty where it has none of that name and of a fixed length."""
+    """Return the text of an object's attribute; empty if there is no scalar string of fixed length with that name."""
     try:
         attribute = h5.h5a.open(opened, name)
         kind = attribute.get_type()
@@ -186,9 +190,10 @@ def text_of(h5: Any, opened: Any, name: bytes) -> str:
 
 
 def read_attribute(h5: Any, opened: Any) -> NDArray[Any] | None:
-    """Read an open attribute's value, through all its conversions; types that nobody can hold are left alone.
+    """Read an open attribute's value, including its conversions, so that damage in it raises an exception.
 
-    Returns the values if they are floating-point numbers.
+    Types that cannot be held in memory are skipped. Return the values if they are floating-point or complex numbers,
+    else None.
     """
     space = opened.get_space()
     if space.get_simple_extent_type() == h5.h5s.NULL or not space.get_simple_extent_npoints():

@@ -1,4 +1,4 @@
-"""Imports what a worker needs to read HDF5, while the caller still finds out what is to be read."""
+"""Import the modules that a worker needs to read HDF5, while the caller still determines what to read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""loom files: a matrix of genes and cells, with what is known of the genes in `row_attrs`, of the cells in `col_attrs`.
+"""Check loom files: a matrix of genes by cells, with `row_attrs` about the genes and `col_attrs` about the cells.
 
-See http://linnarssonlab.org/loompy/format/. A cell is a column, and nothing here takes columns out of a matrix.
+See http://linnarssonlab.org/loompy/format/. A cell is a column, and datacheck does not remove columns from a matrix.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from datacheck.model.finding import Finding, found
 
 MATRIX, LAYERS = b"/matrix", b"/layers/"
 AXES = (b"/row_attrs/", b"/col_attrs/")
-"""What is known of the genes, the rows of the matrix, and of the cells, its columns."""
+"""Groups of attributes of the genes (the rows of the matrix) and of the cells (its columns)."""
 
 
 def is_loom(shapes: Mapping[bytes, Shape]) -> bool:
-    """Say whether a file is a loom by the shapes of its datasets."""
+    """Check whether a file is a loom file, by the shapes of its datasets."""
     axes = (any(path.startswith(axis) for path in shapes) for axis in AXES)
     return len(shapes.get(MATRIX, ())) == 2 and all(axes)
 
 
 def findings(datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
-    """Yield what is not as long as its axis of the matrix, and which layer has another shape."""
+    """Yield findings for attributes that are not as long as their axis, and for layers of another shape."""
     shapes = {path: it.shape for path, it in datasets.items()}
     if not is_loom(shapes):
         return
@@ -41,7 +41,7 @@ def findings(datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
 
 
 def losses(shapes: Iterable[tuple[bytes, Shape]], table: str, own: Collection[bytes]) -> Iterator[str]:
-    """Yield what would be untrue if rows of this table went: they are genes, or what is known of cells."""
+    """Yield why removing rows of this table would make a copy inconsistent: they are genes or describe cells."""
     of_cells = any(it.startswith((AXES[1], b"/col_graphs/")) for it in own)
     of_genes = any(it == MATRIX or it.startswith((LAYERS, AXES[0], b"/row_graphs/")) for it in own)
     if not (of_cells or of_genes) or not is_loom(dict(shapes)):

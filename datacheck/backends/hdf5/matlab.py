@@ -1,4 +1,4 @@
-"""MATLAB files of version 7.3: texts and what is empty, and cells, which refer to datasets of the group #refs#."""
+"""MATLAB 7.3 files: types of datasets, including texts and empty ones, and cells, which refer to datasets in #refs#."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from datacheck.model.escaping import escape
 CLASS, EMPTY = b"MATLAB_class", b"MATLAB_empty"
 REFERRED = b"#refs#"
 DEEPEST = 8
+"""Maximum nesting of cells that is spelled out."""
 References = Callable[[Dataset], "Sequence[bytes]"]
-"""Returns the paths that a dataset of references leads to, in its order."""
+"""A function that returns the paths that a dataset of references points to, in its order."""
 
 
 def matlab_class(h5: Any, opened: Any, names: Collection[bytes]) -> str:
-    """Return what MATLAB calls the type of a dataset with attributes of these names; nothing if it did not write it."""
+    """Return MATLAB's name for the type of a dataset with these attributes; empty if MATLAB did not write it."""
     if CLASS not in names:
         return ""
     return "empty" if EMPTY in names else text_of(h5, opened, CLASS) or "double"
 
 
 def cells_of(datasets: Sequence[Dataset], references: References) -> Mapping[bytes, str]:
-    """Return which cell each dataset of #refs# is, by its path, as MATLAB writes it: /frames{3}, counted from 1."""
+    """Return the cell that each dataset in #refs# is, by path, in MATLAB's notation: /frames{3}, counted from 1."""
     if not any(REFERRED in it.path.split(b"/") for it in datasets):
         return {}
     held: dict[bytes, tuple[bytes, int]] = {}
@@ -45,7 +46,7 @@ def _spelled(path: bytes, held: Mapping[bytes, tuple[bytes, int]]) -> str:
 
 
 def along_last(dataset: Dataset, other: Dataset) -> bool:
-    """Say whether the columns of two datasets that MATLAB has written are as many: its samples lie on the last axis."""
+    """Check whether two datasets of MATLAB have equally many columns, since its samples are on the last axis."""
     written = dataset.matlab and other.matlab and not (dataset.across or other.across)
     if not written or len(dataset.shape) < 2 or len(other.shape) < 2:
         return False
@@ -53,7 +54,7 @@ def along_last(dataset: Dataset, other: Dataset) -> bool:
 
 
 def losses(name: str, its: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:
-    """Yield what a copy without some rows of a table would leave untrue of what lies along another axis."""
+    """Yield why a copy without some rows of a table would be inconsistent: other datasets have them on another axis."""
     rows = its[0].rows
     for other in others:
         if other in its or (rows < 2 <= len(other.shape) and other.rows == rows):

@@ -1,4 +1,4 @@
-"""A damaged HDF5 file as a Python file: with its superblock, and what else was mended, as the library accepts it."""
+"""Present a damaged HDF5 file to the library as a Python file, with its superblock and other damage mended."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Mended:
-    """A damaged file as a Python file: its superblock as the library accepts it, and an error beyond its real end.
+    """A damaged file as a Python file, with a superblock that the library accepts. Reads beyond its real end fail.
 
-    It reports the end that the superblock has: the library opens no dataset that reaches beyond the end of the file.
-    What was recovered has patches, and what it has behind the end lies far from it, where nothing else leads.
+    Its reported end is that of the superblock, since the library opens no dataset that reaches beyond the end of the
+    file. A recovered file also has patches, and its additional bytes lie far behind the end, where nothing else points.
     """
 
     def __init__(self, path: Path, block: Superblock, recovered: Recovery | None = None) -> None:
@@ -47,11 +47,11 @@ class Mended:
         return self._at
 
     def readinto(self, into: memoryview) -> int:
-        """Fill `into`. Raises Beyond where the file has no such bytes; the library gets no other exception."""
+        """Fill `into`. Raises Beyond if the file has no such bytes; the library gets no other exception."""
         wanted, at = len(into), self._at
         if self._behind and at >= self._start:
             held = self._behind[at - self._start : at - self._start + wanted]
-            into[:] = held.ljust(wanted, b"\0")  # the library looks further ahead than the end
+            into[:] = held.ljust(wanted, b"\0")  # the library reads ahead beyond the end
             self._at = at + wanted
             return wanted
         have = max(0, min(wanted, self.size - at)) if at >= 0 else 0
@@ -66,7 +66,7 @@ class Mended:
             length = header_bytes(begun) or heap_bytes(begun, at - self._base)
             if length is None or length > got:
                 raise Beyond(at, at + wanted, self.size)
-            into[got:] = bytes(wanted - got)  # the library looks further ahead than a header or a heap of names goes
+            into[got:] = bytes(wanted - got)  # the library reads ahead beyond the end of a header or a local heap
         self._patch(into, at)
         self._at = at + wanted
         return wanted
@@ -90,10 +90,10 @@ class Mended:
         raise OSError("a source is never written")
 
     def flush(self) -> None:
-        """Do nothing: there is nothing to write."""
+        """Do nothing, since there is nothing to write."""
 
     def truncate(self, size: int | None = None) -> int:
-        """Do nothing: the library asks for it when it closes a file."""
+        """Do nothing and return the end. The library calls this when it closes a file."""
         return self._end
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Values that cannot lie where the file says."""
+"""Rows whose values cannot be at the place that the file gives for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datacheck.model.finding import Finding, found
 
 
 class Misplaced(NamedTuple):
-    """Rows from `start` to `stop` whose values cannot lie where the file says; they are of a chunk, if it is known."""
+    """Rows from `start` to `stop` whose values cannot be at the given place; `chunk` is their chunk, if known."""
 
     start: int
     stop: int
@@ -19,7 +19,7 @@ class Misplaced(NamedTuple):
     why: str
 
     def finding(self, path: bytes, title: str) -> Finding:
-        """Return what is to be said of these rows of a dataset."""
+        """Return the finding for these rows of a dataset."""
         spelled = escape(path)
         details: dict[str, Any] = {} if self.chunk is None else {"chunk": list(self.chunk)}
         if self.offset is not None:

@@ -1,4 +1,4 @@
-"""The names that a group of the old kind keeps in its local heap, where the nodes that lead to its objects are damaged.
+"""Read the names in the local heap of an old-style group, for when the nodes that point to its objects are damaged.
 
 HDF5 File Format Specification 3.0, III.D (local heaps) and IV.A.2.r (the symbol table message).
 """
@@ -14,18 +14,19 @@ from datacheck.backends.hdf5.superblock import CONTINUATION, CONTINUATIONS, SYMB
 from datacheck.backends.hdf5.trouble import TROUBLE
 
 HEADER_BYTES = 1 << 16
+"""Maximum number of bytes of a block of an object header that are read."""
 HEAP_BYTES = 16 << 20
-"""Of a larger heap the rest of the names is not looked at."""
+"""Maximum number of bytes of a heap that are read. Names after that are ignored."""
 NO_HOLE = 1
-"""What ends the list of what is free in a heap."""
+"""Offset that ends the free list of a heap."""
 Read = Callable[[int, int], bytes]
-"""Returns so many bytes at an address of the file, or fewer where that ends."""
+"""A function that reads bytes, given an address in the file and a size; it returns fewer at the end of the file."""
 
 
 def names(h5: Any, group: Any, address: int) -> tuple[list[bytes], bool]:
-    """Return the names in the heap of a group, and whether all of the heap is there.
+    """Return the names in the local heap of a group, and whether the heap is complete.
 
-    There are none where it has no heap or that cannot be read.
+    There are no names if the group has no heap or it cannot be read.
     """
     try:
         file = h5.h5i.get_file_id(group)
@@ -46,7 +47,7 @@ def names(h5: Any, group: Any, address: int) -> tuple[list[bytes], bool]:
 
 
 def _heap(read: Read, address: int) -> int | None:
-    """Return where the heap of the group is whose header lies there; None if it is of the new kind."""
+    """Return the address of the heap of a group, given its header's address, or None if it is a new-style group."""
     length = header_bytes(read(address, 16))
     blocks = [] if length is None else [(address + 16, length - 16)]
     for _ in range(CONTINUATIONS):
@@ -67,13 +68,13 @@ def _heap(read: Read, address: int) -> int | None:
 
 
 def _is_whole(read: Read, heap: int) -> bool:
-    """Say whether a heap ends before its file does, and all of it is looked at."""
+    """Check whether a heap ends before the file does and is small enough to be read completely."""
     size, _, at_data = struct.unpack_from("<QQQ", read(heap, 32), 8)
     return 0 < size <= HEAP_BYTES and len(read(at_data + size - 1, 1)) == 1
 
 
 def in_heap(read: Read, heap: int) -> list[bytes]:
-    """Return the names in the heap there, without what is left in its free parts; none where there is no heap."""
+    """Return the names in the heap at an address, without the remains in its free parts; empty if there is no heap."""
     head = read(heap, 32)
     if len(head) < 32 or not head.startswith(b"HEAP\0"):
         return []
@@ -94,5 +95,5 @@ def in_heap(read: Read, heap: int) -> list[bytes]:
             break
         if end > at:
             found.append(raw[at:end])
-        at = end + 8 - end % 8  # a name begins at a multiple of eight, and has a zero behind it
+        at = end + 8 - end % 8  # names start at multiples of eight and end with a zero byte
     return found

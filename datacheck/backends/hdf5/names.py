@@ -1,13 +1,14 @@
-"""The words that names of datasets and groups are made of, and those that say the same wherever they are met."""
+"""Split names of datasets and groups into words, and define words that mean the same everywhere."""
 
 from __future__ import annotations
 
 import re
 
 WORDS = re.compile(rb"[a-z]+")
-"""What a name in small letters is split into."""
+"""The words of a name in lower case."""
 DIGITS = re.compile(rb"[0-9]+")
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
+"""Names, and words in names, of datasets that hold labels."""
 ACTIONS = frozenset({b"action", b"actions"})
 
 

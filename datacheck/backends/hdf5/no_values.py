@@ -1,4 +1,4 @@
-"""Datasets of rows that have no value in them: as many rows as data or labels have, of none of its values."""
+"""Detect datasets whose rows have no values: they have as many rows as the data or labels, but each row is empty."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MEANT = DATA | LABELS | STEPS | SEEN
 
 
 def without_values(datasets: Sequence[Dataset], *, filled: bool) -> Iterator[Finding]:
-    """Yield the datasets of one group that have rows and in them no value, where that is more than an option unused.
+    """Yield findings for the datasets of one group whose rows are empty, unless they are just optional and unused.
 
-    These are data or labels by their names, or the file is not `filled`: no row in it has values. Others are sound in a
-    file that has values elsewhere: they were not measured. A name with further words, such as sample_extra, may be
-    one of these, and is suspicious.
+    It is a fault if the dataset is data or labels by its name, or if the file is not `filled`: no row in it has values.
+    Other datasets are sound in a file with values elsewhere, since they were not measured. If a name has further words,
+    such as sample_extra, it may be one of those, so the finding is suspicious.
     """
     for dataset in datasets:
         if not dataset.shape or not dataset.rows or dataset.row_bytes or dataset.matlab in UNJUDGED:

@@ -1,6 +1,6 @@
-"""The numbers in the names of a folder's files whose loader counts them: none of these is to be missing.
+"""Detect gaps in the numbers of a folder's files, for file names whose loader expects consecutive numbers.
 
-ACT and its kin open episode_0.hdf5, episode_1.hdf5 and so on, as many as there are files.
+ACT and similar loaders open episode_0.hdf5, episode_1.hdf5 and so on, as many as there are files.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
 
 COUNTED = re.compile(rb"(?:.*/)?episode_?", re.DOTALL)
-"""How files are called, before their number, whose loader counts them."""
+"""The part before the number in the names of files whose loader expects consecutive numbers."""
 NUMBERED = re.compile(rb"(.*?)([0-9]{1,18})([^0-9/]*(?:\.[A-Za-z][A-Za-z0-9]*)?)", re.DOTALL)
-"""A name with one number: what stands before it, the number, and what stands behind it."""
+"""A name with one number: the part before it, the number, and the part after it."""
 NAMED = 10
+"""Maximum number of missing files listed in a finding; the rest are counted."""
 
 
 def gaps(names: Iterable[str]) -> Iterator[Finding]:
-    """Yield which numbers are missing among files, by their escaped names, that are counted from 0 or 1 on.
+    """Yield findings for numbers missing among files, given by escaped names, that are numbered from 0 or 1.
 
-    Where more are missing than there are, the numbers are those of something else.
+    If more numbers are missing than present, the numbers are assumed to mean something else.
     """
     alike: dict[tuple[bytes, bytes], dict[int, int]] = defaultdict(dict)
     for name in names:

@@ -1,7 +1,7 @@
-"""Groups and files that hold one picture and its mask, depth or the like, and are not a table of its lines.
+"""Detect groups and files that hold one picture with its mask, depth or the like, rather than a table of its lines.
 
-`image` of 240 x 240 x 4 beside `mask` of 240 x 240 x 3 is not a table of 240 rows: a fault in a line is a fault of the
-whole picture. A picture is recognised by its name, in the singular or a number, and an axis of channels; and no flat
+`image` of 240 x 240 x 4 beside `mask` of 240 x 240 x 3 is not a table of 240 rows: a fault in one line makes the whole
+picture faulty. A picture is recognised by its name, a singular word or a number, and by an axis of channels. No flat
 dataset beside it may be as long as one of its axes, as the labels of many pictures would be.
 """
 
@@ -19,6 +19,7 @@ from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 
 PICTURE = frozenset(b"image img picture photo rgb rgba rgbd bgr color colour slice frame".split())
+"""Words in the names of datasets that are one picture."""
 
 
 def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]]:
@@ -38,14 +39,14 @@ def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]
 
 
 def _counts(dataset: Dataset, axes: Collection[int], extent: Extent) -> bool:
-    """Say whether a dataset has a row for each line or pixel, or a value for each of several pictures.
+    """Check whether a dataset has one row per line or pixel, or one value for each of several pictures.
 
-    One with a row of several values for each channel is something else: the matrix of a camera.
+    A dataset with a row of several values per channel, such as a camera matrix, is neither.
     """
     flat = len(dataset.shape) == 1
     return dataset.rows == extent[0] * extent[1] or (dataset.rows in axes and (flat or dataset.rows > max(LAST)))
 
 
 def is_part(table: Table) -> bool:
-    """Say whether a table is a part of one picture."""
+    """Check whether a table is a part of one picture."""
     return table.each and table.rows == 1 and table.name == EACH + escape(table.judged[0].path)

@@ -1,8 +1,8 @@
-"""Scalars of samples that say how long something of them is: `n_frames`, `n_steps`, `length`.
+"""Check scalars that state the length of something in their sample: `n_frames`, `n_steps`, `length`.
 
-What each counts shows in the other samples: in nearly all of them it is the length of one axis of one dataset. Where
-that is the least or the greatest length of all samples, they may be padded or cut to it; where the number is twice
-or three times as large, one of so many rows may have been taken.
+The other samples show what a scalar counts: in nearly all of them it equals the length of one axis of one dataset. If
+a sample differs and its axis has the smallest or largest length of all samples, it may have been padded or cut to that
+length. If the scalar is twice or three times the length, only every second or third row may have been kept.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from datacheck.model.finding import Finding, found
 COUNTING = frozenset(
     b"n num nb number len length lengths count steps frames nframes nsteps natoms nodes atoms tokens size".split()
 )
-"""Words in the names of scalars that may count."""
+"""Words in the names of scalars that may state a length."""
 FEWEST, LENGTHS, NEARLY = 8, 4, 0.9
-"""So many samples tell what a scalar counts, of so many lengths, and in so many of them it is that length."""
+"""Minimum number of samples and of different lengths to decide what a scalar counts, and the share that must agree."""
 ODD, FEWEST_CERTAIN = 0.02, 16
-"""A share of the samples that may be wrong, and how many samples there have to be if one is."""
+"""Maximum share of samples that can be wrong for certain. With at least FEWEST_CERTAIN samples, one always can."""
 MOST, UNKNOWN = 50_000, 1 << 62
-"""So many scalars are read."""
+"""Maximum number of scalars in all samples (if there are more, none is read), and the bound that caps their values."""
 
 
 Scalar = Callable[[Dataset], "int | None"]
-"""Returns the whole number that a dataset without axes holds."""
+"""A function that returns the integer in a scalar dataset, or None."""
 
 
 class OwnLength(NamedTuple):
-    """A scalar of the samples of a family, and the dataset and the axis that it is the length of."""
+    """A scalar in the samples of a family, with the dataset and axis whose length it states."""
 
     name: bytes
     of: bytes
@@ -46,7 +46,7 @@ class OwnLength(NamedTuple):
 def own_lengths(
     family: Family, datasets: Mapping[bytes, Dataset], scalar: Scalar
 ) -> tuple[list[OwnLength], list[Finding]]:
-    """Return the scalars that count something in each sample, and what of them is not true."""
+    """Return the scalars that state a length in each sample, and the findings for those that are wrong."""
     made: list[OwnLength] = []
     said: list[Finding] = []
     if len(family.samples) < FEWEST:
@@ -72,7 +72,7 @@ def _may_count(name: bytes, family: Family, datasets: Mapping[bytes, Dataset]) -
 
 
 def _held(name: bytes, family: Family, datasets: Mapping[bytes, Dataset], scalar: Scalar) -> NDArray[np.int64]:
-    """Return what a scalar is in each sample, -1 where that is not known."""
+    """Return the value of a scalar in each sample, -1 if it is unknown."""
     made = np.full(len(family.samples), -1, np.int64)
     for at, sample in enumerate(family.samples):
         dataset = datasets.get(sample.path + b"/" + name)
@@ -83,7 +83,11 @@ def _held(name: bytes, family: Family, datasets: Mapping[bytes, Dataset], scalar
 
 
 def _axes(family: Family, held: NDArray[np.int64]) -> Iterator[tuple[float, bytes, int, NDArray[np.int64]]]:
-    """Yield the axes that may be counted, the share of samples where they are, and their lengths (-1: not there)."""
+    """Yield the axes that the scalar may count.
+
+    With each comes the share of the samples in which its length equals the scalar, the name of its dataset, its number,
+    and its length in each sample, -1 if it is missing.
+    """
     for name in family.names:
         shapes = [it.members.get(name, ()) for it in family.samples]
         for axis in range(min((len(it) for it in shapes if it), default=0)):
@@ -110,6 +114,6 @@ def _wrong(family: Family, it: OwnLength, held: NDArray[np.int64], lengths: NDAr
 
 
 def _thinned(says: int, count: int) -> bool:
-    """Say whether there may be every second row, every third or so on of as many as a scalar says."""
+    """Check whether the rows may be every second, third and so on of the rows that a scalar states."""
     every = round(says / count)
     return every > 1 and count in (says // every, -(-says // every))

@@ -1,7 +1,7 @@
-"""Samples of which a file holds many: a dataset each or a group each. What other files hold says nothing of them.
+"""Exclude samples of which a file holds many, one dataset or group each, from the comparison between files.
 
-shard_4.h5 has pictures 0 to 56 and each shard before it has 0 to 99: the last shard is shorter, and lacks nothing. A
-few numbered groups, such as the cameras of an episode, are parts of the one sample that the file is.
+If shard_4.h5 has pictures 0 to 56 and each earlier shard has 0 to 99, the last shard is just shorter and lacks nothing.
+A few numbered groups, such as the cameras of an episode, are parts of the one sample that the file is.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from datacheck.backends.hdf5.samples import Shape, called_a_sample
 from datacheck.backends.hdf5.tables import Contents
 
 FEW = 8
-"""So many are parts of one sample, if there is something else in the file or its name says that it is a sample.
+"""Maximum number of datasets or groups that are taken for parts of one sample.
 
-Groups that are called samples themselves, such as demo_3, are none.
+They are parts if the file also holds something else or is itself named as a sample. Groups that are named as samples,
+such as demo_3, are never parts.
 """
 
 
 def without_own_samples(contents: Contents, name: bytes) -> Sequence[tuple[bytes, Shape]]:
-    """Return the shapes of a file of this name without those of samples of their own."""
+    """Return the shapes in a file of this name without those of samples of their own."""
     of_datasets = {it.path for table in contents.tables if table.each for it in table.judged}
     of_groups = frozenset() if contents.means is None else contents.means.samples
     count = len(of_datasets) + len(of_groups)

@@ -1,9 +1,9 @@
-"""Data in one file and its labels in another one beside it, row by row: patches_train_x.h5 and patches_train_y.h5.
+"""Match data in one file with labels in another, row by row: patches_train_x.h5 and patches_train_y.h5.
 
-Two files are such a pair if they lie in one folder, their names differ in one word, which is one for data in the one
-and one for labels in the other, and each holds one table. They are meant to have as many rows where at least as many
-other pairs of the source have, or where neither has twice as many as the other. Where each dataset is a sample
-(train_input.h5 and train_target.h5 of 0, 1, 2, ...), those of one name belong together.
+Two files are a pair if they are in one folder, each holds one table, and their names differ in one word, which means
+data in one name and labels in the other. Their row counts should be equal if at least as many pairs of the source
+have equal counts as different ones, or if the larger count is less than twice the smaller. If each dataset is a sample
+(0, 1, 2, ... in train_input.h5 and train_target.h5), datasets of the same name belong together.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
 
 Words = tuple[bytes, tuple[bytes, ...]]
-"""The folder of a file, and the words of its name but the one that says what it holds."""
+"""The folder of a file, and the words of its name without the one that means data or labels."""
 
 
 def pairs(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the numbers of the files of data and of their labels, by these escaped names.
+    """Return pairs of file numbers, data and its labels, given the escaped names of all files.
 
     >>> pairs(["train_x.h5", "train_y.h5", "test_x.h5", "notes.h5"])
     [(0, 1)]
@@ -52,7 +52,7 @@ def pairs(names: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]]) -> Iterator[Finding]:
-    """Yield which labels are not as many as the rows of the data in the file beside."""
+    """Yield findings for labels that do not match the rows or samples of the data in the paired file."""
     alike, unlike = 0, []
     for data, labels in pairs(names):
         both = _tables(tables.get(data, ()), tables.get(labels, ()))
@@ -77,7 +77,7 @@ def _names(table: Table) -> list[bytes]:
 
 
 def _lacking(data: str, labels: str, there: Sequence[bytes], beside: Sequence[bytes]) -> Iterator[Finding]:
-    """Yield which samples of two files that have nearly all names in common are in one of them only."""
+    """Yield findings for samples in only one of two files, if the files have nearly all names in common."""
     if not are_alike(there, beside):
         return
     common = {*there}.intersection(beside)
@@ -99,9 +99,9 @@ def with_partners(
     drops: NDArray[np.int64],
     marked: Mapping[str | None, Collection[bytes]],
 ) -> NDArray[np.int64]:
-    """Return the ascending indexes of the records that go, with those in the other file of a pair.
+    """Return the ascending indexes of the dropped records, extended by their partners in the other file of a pair.
 
-    `firsts` has the index of the first record of each file; `marked` are the samples that go, by their files.
+    `firsts` has the index of the first record of each file. `marked` has the dropped samples by file name.
     """
     more = [drops]
     for pair in pairs(names):
@@ -125,7 +125,7 @@ def _of_one_name(
     drops: NDArray[np.int64],
     marked: Sequence[Collection[bytes]],
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield the datasets of both files that are called as those that go of either."""
+    """Yield, per file, the indexes of the samples whose name is dropped in either file."""
     names = [_names(it) for it in both]
     if not are_alike(*names):
         return
