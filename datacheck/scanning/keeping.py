@@ -30,12 +30,7 @@ from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.further_keys import further_keys
 from datacheck.scanning.keys_compared import frames_there, named_by_records, stem_groups
-from datacheck.scanning.keys_read import (
-    CompareLists,
-    for_keys,
-    small_value_of,
-    value_of,
-)
+from datacheck.scanning.keys_read import CompareLists, for_keys, small_value_of, value_of
 from datacheck.scanning.probing import probes_of_keys
 from datacheck.scanning.spanning import with_spanning
 from datacheck.scanning.taking import Taken
