@@ -86,7 +86,7 @@ class Groups:
         return made
 
     def walk(self, path: bytes, address: int, places: tuple[int, int] | None = None) -> None:
-        """Walk an object and all below it; `places` are the addresses of an old-style group's tree and heap, or None."""
+        """Walk an object and all below it; `places` are the addresses of an old-style group's tree and heap."""
         above, _, name = path.rpartition(b"/")
         todo = [(above, 0, Link(name, address, places=places))]
         while todo:
@@ -140,7 +140,7 @@ class Groups:
 
     @cached_property
     def _free(self) -> dict[int, list[Entry]]:
-        """The entries of orphaned symbol table nodes, to which no tree of a known group leads, by the node's address."""
+        """The entries of orphaned symbol table nodes, to which no tree of a known group leads, by node address."""
         owned: set[int] = set()
         for at in self._found.headers if self._found.nodes else ():
             made = self.header(at)
