@@ -1,4 +1,4 @@
-"""Compare where the values and headers of a file lie: no two of them may share bytes.
+"""Compare where the values of a file lie: they may not share bytes with other values or with headers.
 
 The library reads a chunk from the address that the chunk index gives, and as many bytes of it as the values take. The
 index is wrong about a chunk if another chunk, another dataset or a header occupies the same bytes, or if the stored
@@ -110,7 +110,7 @@ class Places:
         return self._last[1] if self._last[0] == address else b""
 
     def index(self, created: Any, dataset: Dataset, address: int) -> ChunkTree | None:
-        """Check the chunk index of a dataset whose header is at an address; return None if nothing is wrong.
+        """Return the damaged chunk index of a dataset, by the address of its header, or None if nothing is wrong.
 
         Only indexes without checksums are checked; damage to the others shows when they are read.
         """
@@ -132,7 +132,7 @@ class Places:
         return tree if tree.trouble or tree.doubted else None
 
     def links(self, address: int) -> Trouble | None:
-        """Check the link index of an old-style group whose header is at an address; return None if nothing is wrong."""
+        """Return what is wrong with an old-style group's link index, by the address of its header, or None."""
         table = self._message(address, SYMBOL_TABLE)
         if table is None or len(table) < 16:
             return None

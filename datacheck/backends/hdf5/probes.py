@@ -11,11 +11,11 @@ from datacheck.model.blocks import Shard
 PROBES = 64
 ROWS_A_PROBE = 16
 PROBED_BYTES = 16 << 20
-"""Total number of bytes that the probes of large rows read; more if the minimum number of rows needs more."""
+"""Total number of bytes that the probes of large rows read; more if FEWEST rows per table are more."""
 FEWEST = 16
-"""Minimum number of places at which each table is probed, however large its rows are; each gives at least one row."""
+"""Number of places at which a table may always be probed, with at least one row each, however large its rows are."""
 DATASETS_PROBED = 4096
-"""Maximum number of reads of a dataset, over all probes and datasets; each dataset is probed at least once."""
+"""Maximum number of datasets read by the probes, counting a dataset once per probe; each is read at least once."""
 DECODED_BYTES = 1 << 30
 """Maximum number of bytes decoded for the probes of a file."""
 

@@ -20,8 +20,7 @@ from datacheck.model.sample_sets import SETS
 
 STARTS = frozenset({b"start", b"starts", b"begin", b"first", b"offset", b"offsets", b"indptr", b"ptr"})
 ENDS = frozenset({b"end", b"ends", b"stop", b"last", b"length", b"lengths", b"count", b"counts"})
-"""Words in the names of datasets that hold where the rows of each record begin in another dataset, and where they
-end."""
+"""Words in the names of datasets that give the start, and the end, of each record's rows in another dataset."""
 STEPS = frozenset(
     b"action actions reward rewards terminal terminals timeout timeouts done dones truncation truncations truncated "
     b"terminated terminations next_observation next_observations next_obs".split()
@@ -81,7 +80,7 @@ def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) 
 
 
 def _of_pair(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Finding]:
-    """Yield a finding for data and labels with like names that differ in rows, unless they look like two sets."""
+    """Yield a finding for data and labels with matching names that differ in rows, unless they look like two sets."""
     close, alike = near(label, data), of_one_kind(label, data)
     certain = not data.rows or close or len(data.shape) > 1 if of_a_set else close and not alike
     if of_a_set or close or not alike:

@@ -261,10 +261,11 @@ class Family:
                     yield sample, found("row-count", said, verdict=verdict, sample=escape(sample.path), rows=rows_said)
 
     def _certain(self, at: int, alike: Sequence[int]) -> Verdict | None:
-        """Return the verdict on datasets that differ in length in a sample, by how many others they agree in, or None.
+        """Return the verdict on datasets that differ in length in a sample, or None if this may mean nothing.
 
-        They may agree by chance in fewer than FEWEST others: this is at most suspicious, and nothing if these have one
-        length. Datasets that are steps by name need only two.
+        It depends on the other samples in which they agree. If these are fewer than FEWEST, they may agree by chance:
+        the verdict is at most suspicious, and None if they all have one length. For datasets that are steps by name,
+        two other samples are enough.
         """
         others = np.delete(self.lengths[list(alike)], at, axis=1)
         agreeing = others[0][(others == others[0]).all(axis=0) & (others[0] > 1)]

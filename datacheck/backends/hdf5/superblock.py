@@ -1,4 +1,4 @@
-"""Read the superblock of an HDF5 file without the library: the file's end, its writers, and whether it is intact.
+"""Read the superblock of an HDF5 file without the library: where the file ends, and whether it is open or damaged.
 
 HDF5 File Format Specification 3.0, II.A (superblocks), IV.A.1 (object headers), III.A (B-trees), III.D (heaps).
 """

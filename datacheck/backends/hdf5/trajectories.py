@@ -39,7 +39,7 @@ class Trajectories:
         return found.pop() if len(found) == 1 else None
 
     def losses(self, cut: Iterable[bytes]) -> Iterator[str]:
-        """Yield a sentence for each dataset in `cut`, which lose rows, that is the same for all trajectories.
+        """Yield a sentence for each dataset that loses rows (`cut`) but is the same for all trajectories.
 
         These are times and places, of which the fields keep all.
         """

@@ -33,7 +33,7 @@ OBJECTS_AT = 70
 
 @dataclass(frozen=True, slots=True)
 class Heaped:
-    """The links of a group that were found; `certain` if they are complete and none of them was removed before."""
+    """The links of a group that were found; `certain` if they are complete and none of them was removed earlier."""
 
     links: list[Link]
     certain: bool
