@@ -1,4 +1,4 @@
-"""Sets of paths that are sent in their order, so that what is sent of a file is the same each time."""
+"""Sets of paths that pickle in sorted order, so that the pickled results of a file are the same each time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Paths(frozenset[bytes]):
-    """A set of paths that pickles as a sorted list, and not in the order of its hashes."""
+    """A set of paths that pickles as a sorted list rather than in hash order."""
 
     __slots__ = ()
 

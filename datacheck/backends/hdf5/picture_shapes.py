@@ -1,4 +1,4 @@
-"""Which shapes are those of pictures: height, width and channels in either order, or bytes without channels."""
+"""Recognise the shapes of pictures: height and width with channels last or first, or bytes without channels."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datacheck.backends.hdf5.dataset import Dataset
 
 SMALLEST = 16
-"""The least number of pixels along an axis of a picture."""
+"""Minimum number of pixels along an axis of a picture."""
 LAST, FIRST = (1, 3, 4), (3,)
-"""How many channels a picture may have as its last axis, and as its first."""
+"""Numbers of channels that a picture may have along its last axis, and along its first axis."""
 Extent = tuple[int, int]
 
 
 def of_channels(dataset: Dataset) -> Iterator[Extent]:
-    """Yield each height and width that a dataset may have if it is a picture with channels."""
+    """Yield each (height, width) that a dataset may have if it is a picture with channels."""
     if len(dataset.shape) != 3 or dataset.dtype.names is not None:
         return
     one, two, three = dataset.shape
@@ -25,6 +25,6 @@ def of_channels(dataset: Dataset) -> Iterator[Extent]:
 
 
 def is_picture(dataset: Dataset) -> bool:
-    """Say whether a dataset may be a picture by its shape; one without channels has bytes."""
+    """Check whether a dataset may be a picture by its shape; without channels it must hold bytes (uint8)."""
     grey = len(dataset.shape) == 2 and dataset.dtype == "u1" and min(dataset.shape) >= SMALLEST
     return grey or next(of_channels(dataset), None) is not None

@@ -1,8 +1,8 @@
-"""Where the values of a file lie in it, compared with each other: no two may share bytes, nor one with a header.
+"""Compare where the values of a file lie: they may not share bytes with other values or with headers.
 
-The library reads a chunk wherever the index of the chunks says, and as many bytes of it as the values take. What the
-index says of a chunk cannot all be true where another chunk, another dataset or a header has the same bytes, or where
-the size that is stored is not that of the values though no filter has changed it.
+The library reads a chunk from the address that the chunk index gives, and as many bytes of it as the values take. The
+index is wrong about a chunk if another chunk, another dataset or a header occupies the same bytes, or if the stored
+size differs from the size of the values although no filter has changed it.
 """
 
 from __future__ import annotations
@@ -35,46 +35,47 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 CHUNKS = 4_000_000
-"""Of so many chunks of a file the places are compared; what one keeps of each takes 20 bytes."""
+"""Maximum number of chunks of a file whose places are compared. Each takes 20 bytes of memory."""
 TAKEN = 1 << 16
-"""So many chunks are listed before they become numbers of an array."""
+"""Number of chunks that are listed as Python objects before they are converted to arrays."""
 NAMED = 10_000
-"""So many parts of a dataset are named; where more are wrong, all rows between the first and the last are lost."""
+"""Maximum number of misplaced parts reported per dataset; beyond it, all rows from the first to the last are lost."""
 NARROWED = 1000
-"""Of so many contiguous datasets only the rows are lost that share bytes, of further ones all."""
+"""Number of contiguous datasets that lose only the rows that share bytes; further ones lose all rows."""
 CHECKED = frozenset({DEFLATE, FLETCHER32})
 DECODED = 1000
-"""So many chunks that share bytes are found to fail their checksum; of further ones all are named."""
+"""Maximum number of chunks that are found to fail their checksum among those that share bytes. Beyond it, all chunks
+that share bytes are reported."""
 SUPERBLOCK = {0: 96, 1: 100}
-"""How long superblocks of these versions are, with the entry of the root group; the others have 48 bytes."""
+"""Length in bytes of superblocks of these versions, including the entry of the root group; others have 48 bytes."""
 HEADER_BYTES = 512
-"""So much of a header is read at once."""
+"""Number of bytes of a header that are read at once."""
 _MESSAGE = struct.Struct("<HH")
 FANOUT = 64
-"""So many links has a node of an index of chunks, unless the superblock says otherwise."""
+"""Number of links that a node of a chunk index has, unless the superblock says otherwise."""
 FANOUT_OF_GROUPS = 16
-"""And half of those of an index of links."""
+"""Half the number of links that a node of a group's index has, unless the superblock says otherwise."""
 NOWHERE = np.uint64(NO_ADDRESS)
-"""The address that stands for none; such a chunk has no place among the others either (see `Chunks.hides`)."""
+"""The undefined address; a chunk that has it takes no part in the comparison either (see `Chunks.hides`)."""
 
 
 @dataclass
 class _Stored:
-    """A dataset's pieces in the file: where each begins, its size, its filter mask; what is wrong with which."""
+    """The stored pieces of a dataset: the offset, size and filter mask of each, and what is wrong with them."""
 
     dataset: Dataset
     offsets: NDArray[Any]
     sizes: NDArray[Any]
     masks: NDArray[Any]
     values: int | None
-    """Bytes of the values of a piece before any filter, None where that is not known."""
+    """Size in bytes of the values of a piece before any filter, or None if it is not known."""
     wrong: dict[int, str] = field(default_factory=dict)
 
 
 class Places:
-    """Gathers where the objects of an open file lie, and tells which values cannot lie there.
+    """Collects where the objects of an open file lie, and finds the values that cannot lie there.
 
-    Of a file that is not `whole` only indexes are compared with themselves. `descriptor` is the file's.
+    If the file is not `whole`, only the consistency of each index is checked. `descriptor` is the file's.
     """
 
     def __init__(self, h5: Any, file: Any, descriptor: int, *, whole: bool) -> None:
@@ -88,30 +89,30 @@ class Places:
         self._headers = array("Q", (self._base, long))
         self._stored: list[_Stored] = []
         self._whole_ones: list[Dataset] = []
-        """The contiguous datasets; `_spans` has the offset and the bytes of each."""
+        """The contiguous datasets; `_spans` holds the offset and the size in bytes of each."""
         self._spans = array("Q")
         self._chunks = 0
         self._fanout, self._group_links = self._links_of_nodes()
         self._size = os.fstat(self._descriptor).st_size
         self._last: tuple[int, bytes] = (-1, b"")
-        """The address of the header that was read last, and how it begins."""
+        """The address and the first bytes of the header that was read last."""
         self._odd: dict[bytes, tuple[Misplaced, ...]] = {}
 
     def header(self, address: int) -> None:
-        """Add the header of an object, by its address as links have it."""
-        with contextlib.suppress(OSError):  # of the disk, which shows when more is read
+        """Add the header of an object by its address, as links give it."""
+        with contextlib.suppress(OSError):  # a disk error shows up again when more is read
             at = self._base + address
             self._last = address, pread(self._descriptor, HEADER_BYTES, at)
             self._headers.extend((at, header_bytes(self._last[1]) or 0))
 
     def begins(self, address: int) -> bytes:
-        """Return the first bytes of the header that was added last; nothing for any other header."""
+        """Return the first bytes of the header that was added last, or no bytes for any other header."""
         return self._last[1] if self._last[0] == address else b""
 
     def index(self, created: Any, dataset: Dataset, address: int) -> ChunkTree | None:
-        """Return what is wrong with the index of a dataset's chunks, by the address of its header; None for nothing.
+        """Return the damaged chunk index of a dataset, by the address of its header, or None if nothing is wrong.
 
-        Indexes that keep checksums show it when they are read.
+        Only indexes without checksums are checked; damage to the others shows when they are read.
         """
         if not (dataset.bytes and dataset.chunks) or created.get_layout() != self._h5.h5d.CHUNKED:
             return None
@@ -131,16 +132,16 @@ class Places:
         return tree if tree.trouble or tree.doubted else None
 
     def links(self, address: int) -> Trouble | None:
-        """Return what is wrong with the index of the links of a group of the old kind, by the address of its header."""
+        """Return what is wrong with an old-style group's link index, by the address of its header, or None."""
         table = self._message(address, SYMBOL_TABLE)
         if table is None or len(table) < 16:
             return None
         return group_trouble(self._read, int.from_bytes(table[:8], "little"), 2 * self._group_links)
 
     def _message(self, address: int, kind: int) -> bytes | None:
-        """Return what the first message of a kind in an object's header holds; None where there is none."""
+        """Return the body of the first message of a kind in an object's header, or None if there is none."""
         at, held = self._last
-        if at == address and held[:2] == b"\x01\0":  # most have it in their first piece
+        if at == address and held[:2] == b"\x01\0":  # most headers have the message in their first piece
             end = min(len(held), 16 + int.from_bytes(held[8:12], "little"))
             at = 16
             while at + 8 <= end:
@@ -156,9 +157,9 @@ class Places:
         return pread(self._descriptor, size, self._base + at) if 0 <= at < self._size else b""
 
     def _links_of_nodes(self) -> tuple[int | None, int]:
-        """Return how many links nodes of indexes have, of chunks and half of those of groups.
+        """Return the number of links per node of a chunk index, and half that number for a group's index.
 
-        The former is None where only an extension of the superblock says so.
+        The former is None if only an extension of the superblock may give it.
         """
         block = pread(self._descriptor, 48, self._base)
         if len(block) < 48 or block[8] > 1:
@@ -168,7 +169,7 @@ class Places:
         return chunks or FANOUT, int.from_bytes(block[18:20], "little") or FANOUT_OF_GROUPS
 
     def add(self, opened: Any, created: Any, dataset: Dataset) -> None:
-        """Add a dataset, as far as the index of its chunks can be read; what is damaged there shows when it is read."""
+        """Add a dataset, as far as its chunk index can be read; damage there shows when the dataset is read."""
         layout = created.get_layout()
         if not self._whole or not dataset.bytes or created.get_external_count():
             return
@@ -185,13 +186,13 @@ class Places:
             self._stored.append(_Stored(dataset, *pieces, values=values))
 
     def add_placed(self, dataset: Dataset) -> None:
-        """Add a dataset that says itself where its values are (`placed`)."""
+        """Add a dataset whose `placed` already gives the place of its values."""
         if self._whole and dataset.placed is not None:
             self._whole_ones.append(dataset)
             self._spans.extend((dataset.placed, dataset.bytes))
 
     def misplaced(self) -> dict[bytes, tuple[Misplaced, ...]]:
-        """Return by the datasets' paths which of their values cannot be what was written there."""
+        """Return the values of each dataset that cannot be what was written there, by the dataset's path."""
         for stored in self._stored:
             _find_sizes(stored)
         bytes_of = self._find_shared() if self._whole else {}
@@ -199,7 +200,7 @@ class Places:
         return wrong | {path: odd + wrong.get(path, ()) for path, odd in self._odd.items()}
 
     def _find_shared(self) -> dict[bytes, list[tuple[int, int]]]:
-        """Find what shares bytes with anything else; return which bytes contiguous datasets share."""
+        """Mark the pieces that share bytes with anything else; return the shared byte ranges of contiguous datasets."""
         headers, spans = (np.array(it, np.uint64).reshape(-1, 2) for it in (self._headers, self._spans))
         starts = np.concatenate([headers[:, 0], spans[:, 0], *(it.offsets for it in self._stored)])
         sizes = np.concatenate([headers[:, 1], spans[:, 1], *(it.sizes for it in self._stored)])
@@ -229,7 +230,7 @@ class Places:
         return narrowed
 
     def _failing(self, numbers: NDArray[Any]) -> list[int]:
-        """Return which of these pieces fail their checksum: that they meet others says nothing against those."""
+        """Return which of these pieces fail their checksum; overlapping them does not count against other pieces."""
         failing: list[int] = []
         first = 0
         for stored in self._stored:
@@ -276,7 +277,7 @@ class Places:
 
 
 def _meeting(starts: NDArray[Any], sizes: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
-    """Return which of these pieces share bytes with any other of them, by their numbers."""
+    """Return the numbers of those of these pieces that share bytes with another of them."""
     there = (starts[numbers] < 1 << 63) & (sizes[numbers] > 0) & (sizes[numbers] < 1 << 63)
     order = numbers[there]
     order = order[np.argsort(starts[order], kind="stable")]
@@ -290,7 +291,7 @@ def _meeting(starts: NDArray[Any], sizes: NDArray[Any], numbers: NDArray[Any]) -
 
 
 def _pieces(opened: Any, most: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the offset, the size and the filter mask of each chunk, of no more than so many."""
+    """Return the offset, size and filter mask of each chunk, and stop listing soon after `most` chunks."""
     listed: list[Any] = []
     made: list[tuple[NDArray[Any], ...]] = [tuple(np.zeros(0, kind) for kind in _KINDS)]
 
@@ -317,7 +318,7 @@ _KINDS = (np.uint64, np.uint64, np.uint32)
 
 
 def _find_sizes(stored: _Stored) -> None:
-    """Find pieces that no filter has changed, or fletcher32 by its four bytes, and that have another size."""
+    """Mark pieces whose stored size is wrong, if no filter changed it, or only fletcher32, which adds four bytes."""
     dataset = stored.dataset
     if dataset.chunks is None or stored.values is None:
         return
@@ -331,13 +332,13 @@ def _find_sizes(stored: _Stored) -> None:
             fixed &= ~ran
     odd = fixed & (stored.sizes != values + added)
     if any(extent % size for extent, size in zip(dataset.shape, dataset.chunks, strict=True)):
-        odd &= ~((added > 0) & (stored.sizes == values))  # filters may be meant to leave the edge alone
+        odd &= ~((added > 0) & (stored.sizes == values))  # filters may be set to skip partial chunks at the edge
     for at in np.flatnonzero(odd).tolist():
         stored.wrong.setdefault(at, f"is stored in {stored.sizes[at]} bytes, but its values take {stored.values}")
 
 
 def trouble_of_index(dataset: Dataset, at: int, what: str) -> Finding:
-    """Return the finding for a dataset whose index of chunks is damaged at an offset."""
+    """Return the finding for a dataset whose chunk index is damaged at an offset."""
     spelled = escape(dataset.path)
     said = f"the index of the chunks of {spelled} is damaged at offset {at}: {what}"
     return found("damaged-store", said, field=dataset.title, object=spelled, offset=at)

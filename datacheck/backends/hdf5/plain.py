@@ -1,7 +1,7 @@
-"""Read numbers that lie in a sound file as NumPy holds them, without the library: the walk has told where.
+"""Read numbers that a sound file stores as NumPy holds them, without the library, from the offsets the walk has found.
 
-To open a file and its datasets once more takes the library longer than all of the reading, where they are small.
-It does so all the same where the reading fails, and then says why.
+For small datasets, opening the file and its datasets again takes the library longer than all of the reading. If a read
+fails, the library opens them nevertheless and reports why.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from datacheck.model.finding import Finding
 
 
 class PlainFile:
-    """An open file whose datasets have a place (`Dataset.placed`); the library opens it when it is asked for."""
+    """An open file whose datasets have known offsets (`Dataset.placed`); the library opens it only on demand."""
 
     cut = False
 
@@ -42,34 +42,34 @@ class PlainFile:
             self._opened.__exit__()
 
     def by_library(self) -> OpenFile:
-        """Return the file as the library has it open. Raises what h5py raises."""
+        """Return the file as opened by the library. Raises what h5py raises."""
         if self._opened is None:
             self._opened = opened(self.path)
         return self._opened
 
     @property
     def file(self) -> PlainFile:
-        """The open file; a `KeptFile` has one too."""
+        """The open file itself; a `KeptFile` has the same attribute."""
         return self
 
     def table(self, name: str, datasets: Sequence[Dataset]) -> PlainFile:
-        """Return what reads the datasets of a table."""
+        """Return the object that reads the datasets of a table, which is the file itself."""
         return self
 
     def dataset(self, dataset: Dataset) -> Handle:
-        """Return what stands for the open dataset until somebody asks for it."""
+        """Return a handle that opens the dataset when it is first used."""
         return Handle(self, dataset)
 
     def past(self, dataset: Dataset, handle: Any, largest: int = CHUNK_BYTES) -> Direct | None:
-        """Return how to read a dataset past the library."""
+        """Return a reader that bypasses the library, or None if the dataset's offset is not known."""
         return None if dataset.placed is None else contiguous(dataset, self.descriptor, dataset.placed)
 
     def first_lost(self, dataset: Dataset, handle: Any) -> tuple[int, int] | None:
-        """Return None: nothing of it lies beyond the end."""
+        """Return None: no part of the dataset lies beyond the end of the file."""
         return None
 
     def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> Finding | None:
-        """Read all of a small dataset; return what is wrong where the library reads it all the same."""
+        """Read all of a small dataset; if that fails, have the library read it and return its finding, if any."""
         assert dataset.placed is not None
         try:
             whole = os.preadv(self.descriptor, [into.data], dataset.placed) == into.nbytes
@@ -79,7 +79,7 @@ class PlainFile:
 
 
 class Handle:
-    """Stands for an open dataset, which the library opens as soon as it is used."""
+    """A dataset that the library opens when it is first used."""
 
     def __init__(self, file: PlainFile, dataset: Dataset) -> None:
         self._of = file, dataset
@@ -99,18 +99,18 @@ class Handle:
 
 
 def is_plain(contents: Contents, table: Table) -> bool:
-    """Say whether all of a table lies in a sound file as NumPy holds it."""
+    """Check whether a sound file stores all of a table as NumPy holds it."""
     if contents.recovery is not None or contents.damaged or any(it.placed is None for it in table.datasets):
         return False
-    return sparse_rows(None, table, contents.means) is None  # the places of these are read by the library
+    return sparse_rows(None, table, contents.means) is None  # their places in the matrix are read by the library
 
 
 _last: list[tuple[tuple[object, ...], PlainFile]] = []
-"""The file that was read last, and what tells that it still is that file."""
+"""The file that was read last, with a mark that identifies its state."""
 
 
 def plain(path: Path, *, keep: bool) -> AbstractContextManager[PlainFile]:
-    """Open a file to be read without the library; if it is to `keep`, it stays open until another one is asked for.
+    """Open a file for reading without the library; with `keep`, it stays open until another one is requested.
 
     Raises OSError.
     """

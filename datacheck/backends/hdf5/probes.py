@@ -1,4 +1,4 @@
-"""Which rows of HDF5 tables are looked at first, to find out what the tables are meant to hold."""
+"""Choose the rows of HDF5 tables that are read first, to find out what the tables are meant to hold."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from datacheck.model.blocks import Shard
 PROBES = 64
 ROWS_A_PROBE = 16
 PROBED_BYTES = 16 << 20
-"""How many bytes of large rows are looked at in all; more if those of so many rows as are needed are more."""
+"""Total number of bytes that the probes of large rows read; more if FEWEST rows per table are more."""
 FEWEST = 16
-"""So many rows of each table are looked at however large they are, at as many places."""
+"""Number of places at which a table may always be probed, with at least one row each, however large its rows are."""
 DATASETS_PROBED = 4096
-"""Datasets may be probed so often, all probes and all datasets of a table taken together, or each once."""
+"""Maximum number of datasets read by the probes, counting a dataset once per probe; each is read at least once."""
 DECODED_BYTES = 1 << 30
-"""So much may be decoded for the probes of a file."""
+"""Maximum number of bytes decoded for the probes of a file."""
 
 
 def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
-    """Yield up to PROBES short ranges over all (part, table): at least one for each where they suffice.
+    """Yield up to PROBES short ranges over all (part, table) pairs, at least one for each if there are enough.
 
-    There are fewer where each takes long: of very many datasets, or chunks that are very large.
+    There are fewer if each takes long, because of very many datasets or very large chunks.
     """
     if not tables:
         return
@@ -38,7 +38,7 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
 
 
 def _places(table: Table, share: int) -> int:
-    """Return at how many places a table is looked at, whose share is so many: at fewer if its rows are large."""
+    """Return the number of places at which to probe a table: its share, or fewer if its rows are large."""
     if table.each:
         return min(share, table.rows)
     most = math.ceil(table.rows / _rows_a_probe(table))
@@ -46,9 +46,9 @@ def _places(table: Table, share: int) -> int:
 
 
 def _rows_a_probe(table: Table) -> int:
-    """Return how many rows a probe looks at: fewer if they are large, unless each is a dataset.
+    """Return the number of rows per probe: fewer if they are large, unless each row is a dataset.
 
-    Datasets that are a record each differ in size, which only many of them show.
+    Datasets that are a record each differ in size, which only shows in many of them.
     """
     if table.each:
         return ROWS_A_PROBE
@@ -56,7 +56,7 @@ def _rows_a_probe(table: Table) -> int:
 
 
 def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
-    """Yield how many of so many probes each table may have."""
+    """Yield how many of its planned probes (`counts`) each table may have, at least one."""
     wide = (
         sum((1 if table.each else len(table.datasets)) * count for table, count in zip(tables, counts, strict=True))
         > DATASETS_PROBED
@@ -72,7 +72,7 @@ def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]
 
 
 def _decoded(table: Table, count: int) -> int:
-    """Return how many bytes are decoded for so many probes of a table. Those in one chunk share it."""
+    """Return the number of bytes decoded for `count` probes of a table; probes in the same chunk share it."""
     if table.each:
         return min(count * ROWS_A_PROBE, table.rows) * table.row_bytes
     filtered = [dataset for dataset in table.datasets if dataset.filters and dataset.chunks]

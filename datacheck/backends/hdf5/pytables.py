@@ -1,4 +1,4 @@
-"""The indexes that PyTables keeps of tables: groups beside them, whose datasets are no records."""
+"""Recognise the table indexes of PyTables: groups beside the tables, whose datasets are not records."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datacheck.backends.hdf5.dataset import Dataset
 
 INDEX = b"_i_"
 PARTS = frozenset(b"abounds bounds indices indicesLR mbounds mranges ranges sorted sortedLR zbounds".split())
-"""The datasets of an index (tables.index in PyTables)."""
+"""Names of the datasets of an index (tables.index in PyTables)."""
 
 
 def of_index(group: bytes, paths: Container[bytes], datasets: Sequence[Dataset]) -> bool:
-    """Say whether a group is of the index that PyTables keeps of a table beside it: _i_table of table.
+    """Check whether a group belongs to the index that PyTables keeps beside a table: _i_table for table.
 
-    Names that begin with _i_ are reserved for that (tables.path in PyTables). Of a table that is lost, or of a type
-    that cannot be read, the index is known by the datasets that every index has.
+    Names that begin with _i_ are reserved for indexes (tables.path in PyTables). If the table is lost, or its type
+    cannot be read, the index is recognised by the datasets that every index has.
     """
     parts = group.split(b"/")
     is_index = len(datasets) > 1 and PARTS.issuperset(it.name for it in datasets)

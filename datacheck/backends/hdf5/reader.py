@@ -1,8 +1,8 @@
-"""HDF5 files, read by h5py: opened read-only, without a lock, without plugins from outside, following nothing outside.
+"""The reader of HDF5 files. They are opened read-only by h5py, without locks, foreign plugins or links to other files.
 
-A file is walked once in each process (`survey`); what it holds makes tables and shards (`tables`); a shard
-is read through a window on each dataset (`window`). That takes NumPy and h5py, which a caller that only recognises
-files does not need: they are imported where they are used.
+A file is walked once in each process (`survey`). Its contents are divided into tables and shards (`tables`), and a
+shard is read through a window on each dataset (`window`). Reading needs NumPy and h5py, but recognising files does not,
+so the modules that import these are imported where they are used.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Hdf5Reader:
-    """An HDF5 file, those below a folder, or those that a text list names; `names` are the files' in the latter two.
+    """An HDF5 file, the files below a folder, or the files that a text list names.
 
-    `faults` are findings about what is not among the files.
+    `names` are the names of the files in the latter two cases. `faults` are findings about what is not among the files.
     """
 
     path: Path
@@ -41,9 +41,9 @@ class Hdf5Reader:
     options: StoreOptions = DEFAULTS
     backend: str = "hdf5"
     kept: bool = field(default=False, repr=False, compare=False)
-    """Whether files stay open after they were read: in workers, which get a reader and end with it."""
+    """Whether files stay open after they were read. Only in workers, which end together with their reader."""
     known: bytes = field(default=b"", repr=False, compare=False)
-    """What walks of the files have found (see `known`)."""
+    """What earlier walks of the files found, encoded (see the module `known`)."""
     in_folders = IN_FOLDERS
 
     def __getstate__(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Hdf5Reader:
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions = DEFAULTS) -> Hdf5Reader | None:
-        """Return a reader if HDF5 lies at `path`, or below it, by the files' signatures; the suffixes mean nothing."""
+        """Return a reader if there is HDF5 at or below `path`, by the files' signatures; suffixes do not matter."""
         if path.is_dir():
             readers = search(path, [SearchedKind("HDF5", "HDF5", lambda: cls, cls.in_folders)], options).readers
             return next((it for it in readers if isinstance(it, cls)), None)
@@ -62,7 +62,7 @@ class Hdf5Reader:
     def gather(
         cls, folder: Path, files: Sequence[tuple[bytes, Path]], faults: Sequence[Finding], options: StoreOptions
     ) -> Hdf5Reader:
-        """Return the reader of files below a folder, each called by its name there."""
+        """Return the reader of files below a folder, each named by its path in the folder."""
         return cls(folder, tuple(it for _, it in files), tuple(escape(it) for it, _ in files), tuple(faults), options)
 
     def reads(self) -> Iterator[Path]:
@@ -70,49 +70,49 @@ class Hdf5Reader:
         yield from self.files
 
     def layout(self) -> Layout:
-        """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
+        """Walk every file and return the shards, with findings about the files as a whole."""
         from datacheck.backends.hdf5.layout import layout
 
         return layout(self)
 
     def knowing(self, known: bytes) -> Hdf5Reader:
-        """Return the reader with what the walks of a layout have found."""
+        """Return a copy of the reader that knows what the walks of a layout found."""
         return replace(self, known=known)
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[AnyBlock]:
-        """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them.
+        """Yield the rows of the shard, about 2 MiB at a time; for unjudged datasets, only their findings.
 
-        Where datasets are the records, they come one by one, with their paths as keys.
+        Datasets that are records themselves come one by one, with their paths as keys.
         """
         from datacheck.backends.hdf5.blocks import blocks
 
         return blocks(self, shard, limit=limit, note=note)
 
     def file_of(self, shard: Shard) -> tuple[int, str]:
-        """Return the number of the file that a shard is of, and the name that the blocks of its table have."""
+        """Return the number of the file that a shard belongs to, and the table name that its blocks have."""
         number, table, _ = parts(shard)
         return number, table.removeprefix(EACH) or ("" if table else "/")
 
     def part_names(self) -> tuple[Iterator[str], bool]:
-        """Return the paths of the datasets and of their members, and whether these are all that there are."""
+        """Return the paths of the datasets and of their members, and whether the list is complete."""
         from datacheck.backends.hdf5.layout import part_names
 
         return part_names(self)
 
     def find(self, key: str) -> Shard | None:
-        """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
+        """Return the single row named "/table[row]", or "file:/table[row]" in a particular file, or None."""
         from datacheck.backends.hdf5.layout import find
 
         return find(self, key)
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
-        """Return the finding with the row's name; datasets that are only read have no rows with names."""
+        """Return the finding with the row's name added; rows of datasets that are only read have no names."""
         from datacheck.backends.hdf5.layout import name
 
         return name(self, shard, place, finding)
 
     def contents(self, number: int, deadly: Deadly | None = None) -> Contents:
-        """Return what file `number` holds, walked around the deadly steps where they are known."""
+        """Return the contents of file `number`, walked around the deadly steps if they are known."""
         from datacheck.backends.hdf5.layout import contents_at
 
         return contents_at(self, number, deadly)

@@ -1,4 +1,4 @@
-"""Read a dataset through a window, one that is judged or one that is only read."""
+"""Read a dataset through a window, whether it is judged or only read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datacheck.model.finding import Finding
 
 
 def window_on(file: OpenFile | OpenTable | PlainFile, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
-    """Return the window through which so many rows of a dataset are read at once."""
+    """Return a window that reads `rows` rows of a dataset at once."""
     handle = file.dataset(dataset)
     past = None if single else file.past(dataset, handle)
     end = file.size if file.cut else None
@@ -24,7 +24,7 @@ def window_on(file: OpenFile | OpenTable | PlainFile, dataset: Dataset, rows: in
 
 
 def wrong(file: OpenFile, dataset: Dataset, size: int) -> Iterator[Finding]:
-    """Read a dataset that is not judged and yield what is wrong with it; about `size` bytes at once."""
+    """Read a dataset that is not judged, about `size` bytes at once, and yield what is wrong with it."""
     if dataset.misplaced and not dataset.shape:
         yield misplaced(dataset)
         return

@@ -1,9 +1,9 @@
-"""What a file follows of how projects lay out HDF5, by the names that conventions have.
+"""Recognise the conventions for the layout of HDF5 files that a file follows.
 
-robomimic: groups `data/demo_N` with counts or lists of these (robosuite, LIBERO, IsaacLab). ACT: `action` beside
-`observations/...`, an episode in a file. Episodes: the ends or lengths of episodes beside their rows (diffusion policy,
-LeRobot). anndata and 10x: cells in rows, often sparse; loom: in columns. netCDF-4, MATLAB 7.3 and pandas say so
-themselves. neuraltalk2: the first and last caption of each picture.
+robomimic: groups `data/demo_N` with counts or lists of them (robosuite, LIBERO, IsaacLab). ACT: `action` beside
+`observations/...`, one episode per file. Episodes: the ends or lengths of episodes beside their rows (diffusion policy,
+LeRobot). anndata and 10x: cells in rows, often sparse; loom: cells in columns. netCDF-4, MATLAB 7.3 and pandas mark
+their files themselves. neuraltalk2: the first and last caption of each picture.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datacheck.backends.hdf5.encoded import ENCODING
 from datacheck.backends.hdf5.meaning import Facts, Meaning
 
 NETCDF_FILE, NETCDF_DIMENSION = b"_NCProperties", b"_Netcdf4Dimid"
-"""The attributes of a file and of a dataset by which netCDF-4 knows its own."""
+"""Attributes of a file and of a dataset by which netCDF-4 recognises its own files."""
 DEMOS, MASKS = b"/data", b"/mask"
 ACT_ACTION, ACT_OBSERVATIONS = b"/action", b"/observations/"
 EPISODES = frozenset(
@@ -57,5 +57,5 @@ def _demos(means: Meaning, groups: set[bytes]) -> bool:
 
 
 def _cells_of_anndata(facts: Facts, means: Meaning, paths: set[bytes]) -> bool:
-    """Say whether a file is anndata's: by what it says, or as older versions have it, by what is in it."""
+    """Check whether a file is anndata's: by its encoding attribute or, for older versions, by its contents."""
     return facts.look.text(b"/", ENCODING) == "anndata" or (means.cells is not None and {b"/obs", b"/var"} <= paths)

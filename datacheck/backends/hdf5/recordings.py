@@ -1,7 +1,8 @@
-"""Files of a folder that are one recording each: a sound with its features, frames beside the samples of a sensor.
+"""Recognise files of a folder that are one recording each: a sound with its features, frames with sensor samples.
 
-Their datasets have other lengths in each file, and in all files the same ratio: a row of one is so many of the other.
-What goes with a row that is bad is the recording, since the others would be out of step with what is left.
+The lengths of their datasets differ from file to file, but their ratio is the same in all files: one row of one dataset
+corresponds to a fixed number of rows of the other. A bad row removes the whole recording, since otherwise the other
+datasets would be out of step with what is left.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.samples import PIECES, Family, Shape
 
 FEWEST, DISTINCT = 4, 1 / 2
-"""So many files tell, of which this share have a length of their own."""
+"""Minimum number of files, and minimum share of distinct lengths among them, for a comparison to be conclusive."""
 APART, EQUAL = 0.05, 1.5
-"""How far the ratios may be from each other, and how far from one: what is nearly as long has its rows in common."""
+"""Maximum relative spread of the ratios between files, and minimum ratio of the two lengths. Datasets of nearly the
+same length share their rows instead."""
 SHORTEST = 8
 
 
 def recordings(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> frozenset[bytes]:
-    """Return the names of these files, by what each number of a file holds."""
+    """Return the names of the files that are recordings; `shapes` has the datasets of each file by its number."""
     made: set[bytes] = set()
     for family in families_of_files(names, shapes):
         called = words(family.samples[0].path.rpartition(b"/")[2])
@@ -32,7 +34,7 @@ def recordings(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape
 
 
 def _in_step(family: Family) -> bool:
-    """Say whether two datasets of all files have lengths of one ratio."""
+    """Check whether there are two datasets whose lengths have the same ratio in all files."""
     whole = family.lengths[:, (family.lengths > 0).all(axis=0)].astype(np.float64)
     count = whole.shape[1]
     varying = [its for its in whole if len(set(its.tolist())) >= DISTINCT * count and its.min() >= SHORTEST]

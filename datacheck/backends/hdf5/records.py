@@ -1,4 +1,4 @@
-"""Datasets that are a record each: scalars of bytes, a picture or another payload, and arrays of numbers."""
+"""Read datasets that are a record each: byte scalars (a picture or another payload), and arrays of numbers."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from datacheck.model.profile import NEARLY_ALL
 from datacheck.model.slips import errno_of, of_machine
 
 FEWEST = 16
-"""So many datasets of a family tell the shape of their rows."""
+"""Minimum number of datasets from which the usual shape of a row is inferred."""
 TOGETHER = 4 << 20
-"""Datasets of so many bytes are judged together."""
+"""Total size in bytes of the datasets that are judged together."""
 
 
 def read_records(
     file: OpenFile, contents: Contents, start: int, stop: int | None, label: str | None, note: Note
 ) -> Iterator[Block]:
-    """Yield scalars of bytes one by one, with their paths as keys."""
+    """Yield the byte scalars one by one, with their paths as keys."""
     for at, dataset in enumerate(contents.records[start:stop], start):
         note(Position(at), True)
         if dataset.misplaced:
@@ -57,7 +57,7 @@ def read_each(
     single: bool = False,
     referred: Mapping[bytes, str] | None = None,
 ) -> Iterator[RowBlock]:
-    """Yield datasets of numbers that are a record each: neighbours of one shape and type together."""
+    """Yield datasets of numbers that are a record each; neighbours of the same shape and dtype share a block."""
     stop = table.rows if stop is None else min(stop, table.rows)
     at, usual = start, usual_row(table)
     while at < stop:
@@ -99,9 +99,10 @@ def read_each(
 
 
 def usual_row(table: Table) -> tuple[int, ...] | None:
-    """Return the shape of a row of nearly all datasets that are a record each, None where they differ, or are few.
+    """Return the row shape that nearly all datasets of a table share, but not all of them.
 
-    MATLAB's cells may hold anything.
+    Return None if the shapes differ more, if none differs, or if there are too few datasets. MATLAB's cells are left
+    out, since they may hold anything.
     """
     shapes = Counter(it.shape[1:] for it in table.judged if it.bytes and not it.matlab)
     if shapes.total() < FEWEST:
@@ -113,9 +114,10 @@ def usual_row(table: Table) -> tuple[int, ...] | None:
 def of_another_shape(
     table: Table, its: Sequence[Dataset], usual: tuple[int, ...] | None
 ) -> Iterator[tuple[int, Finding]]:
-    """Yield the findings of datasets whose rows have another shape than nearly all others of theirs have.
+    """Yield a finding for each of these datasets; their rows differ in shape from nearly all others of the table.
 
-    Where their names are not alike it may be something else.
+    The finding is only suspicious if the names of the table's datasets have no word in common (`/#`), since they may
+    hold different things.
     """
     verdict: Verdict | None = "suspicious" if table.name.endswith("/#") else None
     for row, dataset in enumerate(its):
@@ -126,7 +128,7 @@ def of_another_shape(
 
 
 def _cell(table: Table, referred: Mapping[bytes, str], at: int) -> tuple[str, dict[str, Any]]:
-    """Return which cell of a MATLAB file a dataset is."""
+    """Return which cell of a MATLAB file a dataset is, as text and as details; both are empty if it is none."""
     name = referred.get(table.judged[at].path)
     return (f"in the cell {name}", {"cell": name}) if name else ("", {})
 
@@ -142,7 +144,7 @@ def _held(value: Any, dataset: Dataset) -> bytes:
 
 
 def misplaced(dataset: Dataset) -> Finding:
-    """Return the finding for a dataset of which a part cannot lie where the file says."""
+    """Return the finding for a dataset of which some part cannot lie where the file says."""
     return dataset.misplaced[0].finding(dataset.path, dataset.title)
 
 

@@ -1,4 +1,4 @@
-"""Datasets of an HDF5 file that are meant to have equally many rows, and do not."""
+"""Find datasets of an HDF5 file that are meant to have equal numbers of rows but do not."""
 
 from __future__ import annotations
 
@@ -20,42 +20,44 @@ from datacheck.model.sample_sets import SETS
 
 STARTS = frozenset({b"start", b"starts", b"begin", b"first", b"offset", b"offsets", b"indptr", b"ptr"})
 ENDS = frozenset({b"end", b"ends", b"stop", b"last", b"length", b"lengths", b"count", b"counts"})
-"""Words in the names of datasets that say where in another one the rows of each record begin, and where they end."""
+"""Words in the names of datasets that give the start, and the end, of each record's rows in another dataset."""
 STEPS = frozenset(
     b"action actions reward rewards terminal terminals timeout timeouts done dones truncation truncations truncated "
     b"terminated terminations next_observation next_observations next_obs".split()
 )
-"""Datasets of transitions, flat as D4RL has them: one row a step. The observations may be one more, the last."""
+"""Datasets of transitions in the flat layout of D4RL, with one row per step. There may be one more observation, the
+last."""
 NEAR_STEPS = 0.9
 SEEN = frozenset({b"observation", b"observations", b"obs"})
 DATA = frozenset(b"x data image images img imgs input inputs feature features sample samples text texts".split())
 OR_DATA = frozenset({b"y", b"target", b"targets"})
-"""Names of labels that data may have as well: another set of points, another domain."""
+"""Names of labels that data may also have, for another set of points or another domain."""
 SOURCES = frozenset({b"source", b"sources", b"src"})
 PARTS = re.compile(rb"[A-Za-z]+|[0-9]+")
-"""X_train and y_train, train_set_x and train_set_y, my_data and my_labels: names that are alike but for one word, which
-is one of DATA in the one and one of LABELS in the other. Names with any other word that differs are not compared."""
+"""The parts of a name. Names such as X_train and y_train, train_set_x and train_set_y, or my_data and my_labels differ
+in one part, which is in DATA for one of them and in LABELS for the other. Names that differ in any other part are not
+compared."""
 WHOLE = SETS | frozenset(b"all full data dataset set".split())
-"""Words that name a set of samples: if there are no others, each sample of the set has a label."""
+"""Words that name a set of samples. If a name has no other words, each sample of the set has a label."""
 OF_ONE_AXIS = frozenset(
     b"mean means std stds var variance median mu sigma min max scale scales scaler shift offset norm dim dims size "
     b"sizes shape grid grids axis axes edge edges bin bins coord coords range ranges limit limits mesh ticks center "
     b"centers".split()
 )
-"""Words for what belongs to one axis or one set of features: x_mean and y_mean are no data and labels."""
+"""Words for properties of one axis or one set of features: x_mean and y_mean are not data and labels."""
 THIRD = b"z"
-"""If there is a z as well, x and y are axes and not data and labels."""
+"""If there is also a z, x and y are axes, not data and labels."""
 ENDINGS = frozenset(
     b"terminal terminals timeout timeouts done dones truncated truncations terminated terminations".split()
 )
-"""Names of steps that hold flags, or the numbers of the rows at which episodes end."""
+"""Names of datasets of steps that hold flags, or the numbers of the rows at which episodes end."""
 Counts = Sequence[tuple[str, "int | None"]]
 
 
 def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) -> Iterator[Finding]:
-    """Yield a finding for data and labels of a group that are paired by their names and differ in their rows.
+    """Yield a finding for data and labels of a group that are paired by their names and differ in number of rows.
 
-    It is suspicious if only the names say that they belong together, and they may be two separate sets of things.
+    It is only suspicious if nothing but the names pairs them and they may be two separate sets of things.
     """
     sides: dict[tuple[bytes, ...], dict[bool, list[Dataset]]] = defaultdict(lambda: {False: [], True: []})
     for dataset in datasets:
@@ -63,7 +65,7 @@ def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) 
             continue
         for is_label in (False, True):
             rest = other_words(dataset.name, is_label=is_label)
-            if rest is not None and (dataset.rows or not is_label):  # without a row nobody has labelled them
+            if rest is not None and (dataset.rows or not is_label):  # labels without rows: the data is not labelled
                 sides[rest][is_label].append(dataset)
     thirds = {without(it.name, THIRD) for it in datasets}
     for rest, side in sides.items():
@@ -78,7 +80,7 @@ def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) 
 
 
 def _of_pair(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Finding]:
-    """Yield a finding for data and labels with like names that differ in rows, unless they look like two sets."""
+    """Yield a finding for data and labels with matching names that differ in rows, unless they look like two sets."""
     close, alike = near(label, data), of_one_kind(label, data)
     certain = not data.rows or close or len(data.shape) > 1 if of_a_set else close and not alike
     if of_a_set or close or not alike:
@@ -86,18 +88,18 @@ def _of_pair(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Findi
 
 
 def of_a_set(rest: Sequence[bytes]) -> bool:
-    """Say whether the other words of a name are only those of a set of samples, such as train."""
+    """Check whether the other words of a name only name a set of samples, such as train."""
     return all(it in WHOLE or it == b"*" or it.isdigit() for it in rest)
 
 
 def without(name: bytes, word: bytes) -> tuple[bytes, ...] | None:
-    """Return the words of a name with a star in the place of this one; None if the name does not have it."""
+    """Return the words of a name with a star in place of `word`, or None if the name does not contain it."""
     parts = [it.lower() for it in PARTS.findall(name)]
     return None if word not in parts else tuple(b"*" if it == word else it for it in parts)
 
 
 def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
-    """Return the words of a name without the one that says that it is data, or labels; None where none does.
+    """Return the words of a name, with a star for the one that marks data or labels, or None if there is no such word.
 
     >>> other_words(b"y_train", is_label=True) == other_words(b"X_train", is_label=False)
     True
@@ -112,10 +114,12 @@ def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
 
 
 def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) -> Iterator[Finding]:
-    """Yield a finding if the actions, rewards and other parts of transitions in one group differ in their rows.
+    """Yield a finding if the actions, rewards and other parts of transitions in a group differ in number of rows.
 
-    Of each episode there may be one observation more than actions, and a reward, or a number of its last row. What has
-    few rows beside the actions may be of something else.
+    There may be one more observation than actions per episode. Flags of endings may be as long as such observations;
+    rewards and other steps of that length are only suspicious. A dataset of endings may instead hold the number of the
+    last row of each episode. A dataset whose length is far from that of the actions may belong to something else and is
+    only suspicious as well.
     """
     its = {it.name: it for it in datasets if it.shape and it.columns and it.name in STEPS | SEEN}
     actions = next((its[name] for name in sorted(ACTIONS, reverse=True) if name in its), None)
@@ -131,14 +135,14 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
     }
     ends |= {it.rows for it in datasets if _last_rows(it, actions, values)}
     seen = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
-    wrong = [it for it in odd if it.rows not in seen or it.name in STEPS - ENDINGS]  # flags may be of observations
+    wrong = [it for it in odd if it.rows not in seen or it.name in STEPS - ENDINGS]  # flags may follow observations
     if wrong:
         counts = [(escape(it.path), it.rows) for _, it in sorted(its.items())]
         yield _unequal(counts, certain=any(near(it, actions) and it.rows not in seen for it in wrong))
 
 
 def _last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
-    """Say whether a dataset holds, in ascending order, the last row of each episode, or the row after it."""
+    """Check whether a dataset holds, in ascending order, the last row of each episode, or the row after it."""
     if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not 0 < dataset.rows < actions.rows:
         return False
     its = values(dataset)
@@ -146,17 +150,17 @@ def _last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
 
 
 def _flags(dataset: Dataset, values: Values) -> Sequence[int]:
-    """Return the flags of steps as 0 and 1; nothing if the dataset holds other numbers."""
+    """Return the flags of steps as 0 and 1, or an empty list if the dataset holds other numbers."""
     its = values(dataset) if len(dataset.shape) == 1 and dataset.dtype.kind in "biuf" else None
     return [] if its is None or not np.isin(its, (0, 1)).all() else its.astype(np.int64).tolist()
 
 
 INFOS = frozenset({b"infos", b"info", b"env_infos"})
-"""Groups beside the datasets of transitions with further values for each step."""
+"""Names of groups, beside the datasets of transitions, that hold further values for each step."""
 
 
 def info_counts(datasets: Sequence[Dataset], infos: Sequence[Dataset]) -> Iterator[Finding]:
-    """Yield a finding for each dataset of `infos` that has nearly, but not exactly, a row for each action."""
+    """Yield a finding for each dataset of `infos` that has nearly, but not exactly, one row per action."""
     steps = next((it for it in datasets if it.name in ACTIONS and it.shape), None)
     if steps is None:
         return
@@ -169,7 +173,7 @@ def info_counts(datasets: Sequence[Dataset], infos: Sequence[Dataset]) -> Iterat
 def row_counts(
     group: bytes, datasets: Sequence[Dataset], options: StoreOptions, values: Values = lambda _: None
 ) -> Iterator[Finding]:
-    """Yield a finding for each label dataset of a group that has another number of rows than what it labels."""
+    """Yield a finding for each label dataset of a group whose number of rows differs from that of the data."""
     sized = {dataset.name: dataset for dataset in datasets if dataset.shape}
     labels = label_names(group, datasets, options) & sized.keys()
     data = {name: dataset for name, dataset in sized.items() if name not in labels and dataset.rows}
@@ -190,9 +194,10 @@ def row_counts(
 
 
 def _of_labels(label: Dataset, data: Dataset, datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
-    """Yield a finding for labels that are not as many as the data, unless something shows that they need not be.
+    """Yield a finding for labels that differ in number from the data, unless something shows that they may.
 
-    It is certain if they are nearly as many, if labels of (row, class) lead beyond the data, or if there are no data.
+    It is certain if the numbers are nearly equal, if labels of the form (row, class) lead beyond the data, or if there
+    is no data.
     """
     rows = _paired_rows(label, values)
     if (rows is not None and data.rows // 2 <= rows < data.rows) or told_apart(label, data, datasets, values):
@@ -211,13 +216,13 @@ def _distinct(dataset: Dataset, values: Values) -> bool:
 
 
 def _of_the_whole(label: Dataset, data: Dataset) -> bool:
-    """Say whether there is one label for the whole file (a clip, a graph), or the labels are another domain."""
+    """Check whether there is one label for the whole file (a clip, a graph), or the labels are another domain."""
     domains = label.name in OR_DATA and data.name in SOURCES and of_one_kind(label, data)
     return (label.rows == 1 and data.rows > 1) or domains
 
 
 def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Dataset]) -> Dataset | None:
-    """Return the dataset that is data by its name and has no row, where nothing else has as many rows as the labels."""
+    """Return a dataset that is named as data but has no rows, or None if other data has rows or matches the labels."""
     if label.rows < 2 or any(it.rows in (label.rows, label.rows + 1) for it in data):
         return None
     its = [it for it in datasets if it.name.lower() in DATA | SEEN and it.columns and it.shape]
@@ -225,10 +230,7 @@ def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Da
 
 
 def _paired_rows(label: Dataset, values: Values) -> int | None:
-    """Return the last row that labels lead to, if they are pairs of (row of the data, class) in ascending order.
-
-    None if they are not.
-    """
+    """Return the last row of the data that labels refer to, or None if they are not ascending (row, class) pairs."""
     if len(label.shape) != 2 or label.shape[1] not in (2, 3) or label.dtype.kind not in "iu":
         return None
     its = values(label)
@@ -240,7 +242,7 @@ def _paired_rows(label: Dataset, values: Values) -> int | None:
 
 
 def _across(label: Dataset, data: Dataset) -> bool:
-    """Say whether the samples of either run along its last axis, as MATLAB has them."""
+    """Check whether the samples of the labels or the data run along the last axis, as in MATLAB."""
     samples = {data.shape[0], data.shape[-1]}
     if len(label.shape) == 1:
         return len(data.shape) > 1 and label.rows == data.shape[-1]
@@ -248,10 +250,10 @@ def _across(label: Dataset, data: Dataset) -> bool:
 
 
 def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
-    """Say whether one of the datasets holds, by its name, type and height, the first label of each row of the data.
+    """Check whether one of the datasets holds, by its name, dtype and height, the first label of each row of the data.
 
-    Its name is that of the labels with one of STARTS, or another one like it has one of ENDS. Or there is a label for
-    each run of rows, and the datasets that say where those begin, and how long they are, have as many.
+    Its name has one of STARTS, and either the name of the labels as well, or another dataset of this height has one of
+    ENDS. Or there is one label per run of rows, and a dataset of where the runs begin has as many rows.
     """
     its = [it for it in datasets if it.dtype.kind in "iu" and len(it.shape) == 1 and it is not label]
     runs = [it for it in its if it.rows in (label.rows, label.rows + 1)]
@@ -267,9 +269,10 @@ def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
 def together(
     lengths: Mapping[bytes, int | None], options: StoreOptions, unknown: Collection[bytes] = ()
 ) -> Iterator[Finding]:
-    """Yield a finding for each group of `options.together` whose datasets differ in length, or are not there.
+    """Yield a finding for each group of `options.together` whose datasets differ in length or are missing.
 
-    Nobody knows that of what links that are not followed lead to, whose paths are `unknown`: of these the scan tells.
+    `unknown` are the paths of links that are not followed. The lengths of datasets at and below them are not known, so
+    missing ones are not reported here; the scan reports the links.
     """
     for wanted in options.together:
         asked = [path.encode("utf-8", "surrogateescape") for path in wanted]
@@ -283,10 +286,10 @@ def together(
 
 
 def _placed(asked: Sequence[bytes], lengths: Mapping[bytes, int | None]) -> Sequence[Sequence[bytes]]:
-    """Return the paths that belong together as they were asked for: as they are, or by the last parts of their paths.
+    """Return the lists of paths that belong together, taking the requested paths literally or as the ends of paths.
 
-    By the last parts they belong together in every group that has all of them; `*` stands for what is within a name. In
-    the name of a group it is the same for all of them: data/*/actions,data/*/obs/* are those of each episode.
+    As ends of paths, they belong together in every group that has all of them. `*` matches any text within a name; in
+    the name of a group it matches the same text for all of them: data/*/actions,data/*/obs/* are compared per episode.
     """
     paths = [b"/" + path.strip(b"/") for path in asked]
     if all(path in lengths for path in paths):
@@ -304,7 +307,7 @@ def _placed(asked: Sequence[bytes], lengths: Mapping[bytes, int | None]) -> Sequ
 
 
 def _pattern(path: bytes, *, rooted: bool) -> re.Pattern[bytes]:
-    """Return what paths match: a group for what is before them, and one for each star in the name of a group."""
+    """Return the pattern for a path, with a regex group for its prefix and for each star in the name of a group."""
     above, _, name = path.rpartition(b"/")
     parts = re.escape(above).replace(rb"\*", rb"([^/]*)") + b"/" + re.escape(name).replace(rb"\*", rb"[^/]*")
     return re.compile((b"()" if rooted else b"(.*)") + parts, re.DOTALL)
@@ -318,7 +321,7 @@ def _unequal(counts: Counts, *, certain: bool = True) -> Finding:
 
 
 def spelled(counts: Counts) -> str:
-    """Return how many rows each dataset has, as part of a sentence.
+    """Return a phrase that says how many rows each dataset has.
 
     >>> spelled([("/x", 1200), ("/y", 1), ("/z", None)])
     '/x has 1,200 rows, /y has 1 row, /z is not there'

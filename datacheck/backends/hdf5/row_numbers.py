@@ -1,6 +1,6 @@
-"""Datasets that hold numbers of rows: where each episode ends, which rows are a set.
+"""Find and check datasets that hold row numbers: where each episode ends, which rows form a set.
 
-They are told by their names and by what they hold, and lead into the rows of other datasets of their file.
+They are recognised by their names and contents, and refer to rows of other datasets in their file.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ LENGTH = frozenset({b"len", b"lens", b"length", b"lengths"})
 ROWS = frozenset({b"idx", b"idxs", b"index", b"indexes", b"indices", b"inds", b"ids"})
 IDS = frozenset({b"ids"})
 PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames row rows ix id at position of".split())
-"""Words that ends of episodes may have beside: not their times."""
+"""Further words that the name of a dataset of episode ends may have. With any other word it may hold times instead."""
 TILES = frozenset(b"pos position positions range ranges bounds span spans slice slices".split())
 FEWEST, FOLLOWING = 4, 0.9
-"""The share of ranges that have to begin where the one before ends."""
+"""Minimum number of ranges, and minimum share of them that have to begin where the range before ends."""
 
 
 @dataclass(frozen=True)
 class RowNumbers:
-    """A dataset of row numbers, of a kind, that lead into the datasets of so many rows as `height`.
+    """A dataset of row numbers of some kind, which refer to the datasets with `height` rows.
 
-    `beside` is the dataset of lengths that goes with one of starts.
+    `beside` is the dataset of lengths that belongs to a dataset of starts, and vice versa.
     """
 
     path: bytes
@@ -51,13 +51,13 @@ class RowNumbers:
 
 
 def names_a_set(path: bytes) -> bool:
-    """Say whether a dataset is called by a set of rows: `train_idx`, `val_index`."""
+    """Check whether a dataset is named after a set of rows: `train_idx`, `val_index`."""
     its = words(path.rpartition(b"/")[2])
     return bool(its & SETS and its & (ROWS - IDS))
 
 
 def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNumbers], list[Finding]]:
-    """Return the datasets of row numbers among those of a file, and what is wrong with them."""
+    """Return the datasets of row numbers among the datasets of a file, and the findings about them."""
     named = {it.path: it for it in datasets if _may_be(it)}
     heights = Counter(it.rows for it in datasets if it.path not in named and it.shape and it.rows and it.columns)
     if not named or not heights:
@@ -89,7 +89,7 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
 
 
 def too_large(dataset: Dataset) -> Finding:
-    """Return what is to be said of numbers that lead into other datasets, and are too many to be read whole."""
+    """Return the finding for numbers that refer to other datasets but are too many to be read at once."""
     path = escape(dataset.path)
     text = (
         f"{path} may lead to rows that are not there: its {dataset.bytes:,} bytes are more than the {LARGEST:,} "
@@ -120,7 +120,7 @@ def _kind(dataset: Dataset) -> Kind | None:
 def _told_by_starts(
     dataset: Dataset, named: Mapping[bytes, Dataset], held: Mapping[bytes, NDArray[Any] | None], usual: int
 ) -> bool:
-    """Say whether ends have starts beside them that tell of runs in any order, or whose last row is still theirs."""
+    """Check whether starts beside the ends show that the runs are in any order, or that the ends are inclusive."""
     above, stem = dataset.path.rpartition(b"/")[0], words(dataset.name) - END
     ends = held[dataset.path]
     for path, other in named.items():
@@ -154,7 +154,7 @@ def _take_ends(
     path, last = escape(dataset.path), int(numbers[-1])
     falling = np.flatnonzero(numbers[1:] < numbers[:-1])
     if dataset.rows == usual and (falling.size or last > usual):
-        return  # a place for each row: where a sequence lies on its chromosome
+        return  # a position for each row, such as where a sequence lies on its chromosome
     if falling.size:
         at = int(falling[0]) + 1
         text = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: the ends do not rise"
@@ -165,7 +165,7 @@ def _take_ends(
         return
     if last > usual:
         text = f"{path}: the last one ends at row {last:,}, and there are {usual:,} rows"
-        verdict: Verdict | None = "suspicious" if int(numbers[0]) > usual else None  # none of them leads to these rows
+        verdict: Verdict | None = "suspicious" if int(numbers[0]) > usual else None  # none of them refers to these rows
         said.append(
             found("dangling", text, field=dataset.title, verdict=verdict, dataset=path, number=last, rows=usual)
         )
@@ -198,7 +198,7 @@ def _take_starts(
     ends = numbers.astype(np.int64) + lengths.astype(np.int64)
     last = int(ends.max())
     if last > usual == dataset.rows:
-        return  # a place for each row: where a sequence lies on its chromosome
+        return  # a position for each row, such as where a sequence lies on its chromosome
     if last > usual and last not in heights:
         at = int(ends.argmax())
         text = (
@@ -225,7 +225,7 @@ def _take_rows(
     first = int(lowest >= 1 and int(numbers.max()) == most)  # MATLAB counts from one
     beyond = np.flatnonzero(numbers.astype(np.int64) >= most + first)
     if beyond.size * 2 > numbers.size or (beyond.size and _are_names(numbers, most, datasets, values)):
-        return  # names of something, not numbers of rows
+        return  # names of something, not row numbers
     if beyond.size:
         at = int(beyond[0])
         more = f", and so do {beyond.size - 1:,} more" if beyond.size > 1 else ""
@@ -239,9 +239,9 @@ def _take_rows(
 
 
 def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
-    """Yield a finding for ranges, such as `pos_boxes`, that cover the rows of another dataset and lead beyond its last.
+    """Yield a finding for ranges, such as `pos_boxes`, that cover the rows of another dataset and exceed its end.
 
-    Nearly every range begins where the one before ends, and the last one ends near the last row.
+    Nearly every range begins where the range before ends, and the largest end is near the last row.
     """
     for dataset in datasets:
         if len(dataset.shape) != 2 or dataset.shape[1] != 2 or dataset.dtype.kind not in "iu":
@@ -265,14 +265,14 @@ def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
 
 
 def _are_names(numbers: NDArray[Any], rows: int, datasets: Sequence[Dataset], values: Values) -> bool:
-    """Say whether the numbers are names, such as those of patients: another column holds them too, one for each row."""
+    """Check whether the numbers are names, such as of patients: a column with a value for each row has them as well."""
     columns = (it for it in datasets if it.rows == rows and len(it.shape) == 1 and it.dtype.kind in "iu")
     held = (values(it) for it in columns)
     return any(its is not None and bool(np.isin(numbers, its).all()) for its in held)
 
 
 def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
-    """Yield what is wrong with the first and last rows that datasets beside labels hold: `label_end_ix` of `labels`."""
+    """Yield a finding for each dataset of end rows, such as `label_end_ix` for `labels`, that exceeds its target."""
     by_name = {it.name.lower(): it for it in datasets if it.shape}
     for dataset in datasets:
         its = words(dataset.name)
@@ -284,7 +284,7 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
         if target is None or numbers is None or not numbers.size or int(numbers.max()) <= target.rows:
             continue
         if dataset.rows == target.rows and (numbers[1:] < numbers[:-1]).any():
-            continue  # a position within each row: where an answer ends in its text
+            continue  # a position within each row, such as where an answer ends in its text
         at = int(numbers.argmax())
         text = (
             f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,} of {escape(target.path)}, "

@@ -1,8 +1,8 @@
-"""Samples that are a group each, or a file each: episodes, cases, and what they have in common.
+"""Compare samples that are a group or a file each, such as episodes and cases, and find those that differ.
 
-Groups of one parent whose names differ in their numbers, and that hold mostly the same datasets, are a family. What
-nearly all of a family have is meant to be in every one: a dataset that is missing, lengths that agree in the others,
-the shape of a row.
+Groups of one parent whose names differ only in numbers, and that hold mostly the same datasets, are a family. What
+nearly all samples of a family have is expected of every one: the same datasets, equal lengths of datasets that are
+equally long in the others, and the same shape of a row.
 """
 
 from __future__ import annotations
@@ -25,37 +25,39 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.measured import measured_longer
 
 FEWEST = 3
-"""So many samples tell what they have in common."""
+"""Minimum number of samples from which it can be inferred what they have in common."""
 MOST, SURE = 2 / 3, 3 / 4
-"""A share of the samples from which what they have is a rule, and from which one that has it not is bad for it."""
+"""Minimum share of samples that makes a property common to them, and minimum share from which a sample without it is
+bad."""
 DEEPEST = 8
-"""Groups so deep in others may be samples."""
+"""Maximum depth of groups that may be samples."""
 CELLS = 1 << 24
-"""So many lengths, samples times members, are compared."""
+"""Maximum number of lengths (samples times members) that are compared."""
 NAMED = 5
 FEW = 3
-"""Where others have so few rows one may have none, if it has more than those: a picture without boxes."""
+"""If other samples have at most this number of rows, one may have none, provided that it has rows in other datasets: a
+picture without boxes."""
 CHANNELS = 4
-"""An axis that is longer is no number of channels, classes or coordinates."""
+"""Maximum length of an axis of channels, classes or coordinates."""
 PADDINGS = 2
-"""Samples may be padded to so many lengths."""
+"""Maximum number of different lengths to which samples may be padded."""
 PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold split block".split())
-"""Words in the names of groups or files that are a piece of a set of samples, and no sample."""
+"""Words in the names of groups or files that are a piece of a set of samples, not a sample."""
 EPISODES = frozenset(b"episode ep demo demos traj trajectory case scene rollout video patient subject".split())
-"""Words in the names of files, or of folders of some, that are a sample each."""
+"""Words in the names of files, or of folders of files, that are a sample each."""
 WEIGHTS = re.compile(
     rb"(.*[/_.])?(kernel|bias|gamma|beta|moving_mean|moving_variance|running_mean|running_var|weights?)(:[0-9]+)?"
     rb"|.*:[0-9]+|(.*/)?vars/[0-9]+"
 )
-"""Datasets of a model's layers, which are like one another in name and differ in all else."""
+"""Names of datasets of a model's layers, which have similar names and differ in everything else."""
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample: its path, the shapes of the datasets below it by their relative paths, and what else has a name there.
+    """A sample: its path, and the shapes of the datasets below it by their relative paths.
 
-    Those that are only `linked` are there, but what they hold is not known here.
+    `linked` are the paths below it that exist as links only; what these lead to is not known here.
     """
 
     path: bytes
@@ -68,9 +70,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Family:
-    """Samples that are alike; `noun` is what one is called: group or file.
+    """Samples that are alike. `noun` is what a sample is called: group or file.
 
-    `within` are the numbered parts of the samples, `inner` what in them is a sample of its own.
+    `within` are the kinds of numbered parts of the samples, `inner` the families of samples of their own within them.
     """
 
     samples: Sequence[Sample]
@@ -80,14 +82,14 @@ class Family:
 
     @cached_property
     def common(self) -> dict[bytes, float]:
-        """The datasets that most of the samples have, and the share of those."""
+        """The datasets that most samples have, with the share of samples that have each."""
         full = [it for it in self.samples if it.members]
         count = Counter(name for sample in full for name in sample.members)
         return {name: number / len(full) for name, number in sorted(count.items()) if number >= MOST * len(full)}
 
     @property
     def alike(self) -> bool:
-        """Whether these are samples at all: most of them hold mostly what most hold, and it is no model's weights."""
+        """Whether these are samples: most hold mostly the common datasets, and these are not a model's weights."""
         full = [it for it in self.samples if it.members]
         if len(self.samples) < 2 or len(full) < max(2, MOST * len(self.samples)) or not self.common:
             return False
@@ -104,12 +106,12 @@ class Family:
 
     @property
     def compared(self) -> bool:
-        """Whether the lengths of all samples are compared, which takes memory."""
+        """Whether there are few enough lengths to compare those of all samples, which takes memory."""
         return len(self.names) * len(self.samples) <= CELLS
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
-        """The rows of each common dataset (first axis) in each sample, -1 where it has none."""
+        """The number of rows of each common dataset (first axis) in each sample (second axis), -1 if it is missing."""
         rows = np.full((len(self.names), len(self.samples)), -1, np.int64)
         for at, sample in enumerate(self.samples):
             for place, name in enumerate(self.names):
@@ -120,7 +122,7 @@ class Family:
 
     @cached_property
     def aligned(self) -> list[list[int]]:
-        """The common datasets, by their places in `names`, in sets of as many rows as each other in most samples."""
+        """Sets of common datasets, as positions in `names`, that have equally many rows in most samples."""
         sets: list[list[int]] = []
         if not self.compared:
             return sets
@@ -134,9 +136,10 @@ class Family:
         return [alike for alike in map(self._of_steps, sets) if len(alike) > 1]
 
     def _of_steps(self, alike: list[int]) -> list[int]:
-        """Return a set without those of one length in all samples, if at least as many others vary as one.
+        """Return a set without the datasets of fixed length, if at least as many others vary together.
 
-        These have a size of their own, which is that of the others by chance: a cell of 3 vectors beside 3 atoms.
+        Datasets that have the same length in all samples have a size of their own, which equals that of the others only
+        by chance: a unit cell of 3 vectors beside 3 atoms.
         """
         rows = self.lengths[alike]
         fixed = np.array([len(set(its[its >= 0].tolist())) == 1 for its in rows])
@@ -149,19 +152,19 @@ class Family:
 
     @cached_property
     def counted(self) -> list[int]:
-        """The common datasets with a row for each step: those that agree with the actions, else the most that agree."""
+        """The common datasets with a row per step: those aligned with the actions, or else the largest aligned set."""
         of_actions = (it for it in self.aligned if not ACTIONS.isdisjoint(self.names[place] for place in it))
         return next(of_actions, max(self.aligned, key=len, default=[]))
 
     @cached_property
     def steps(self) -> NDArray[np.int64]:
-        """The rows of each sample: the usual number among its `counted` datasets; -1 if it has none."""
+        """The number of rows of each sample: the most frequent one of its `counted` datasets, or -1 if it has none."""
         if not self.counted:
             return np.full(len(self.samples), -1, np.int64)
         return np.array([_usual(column) for column in self.lengths[self.counted].T], np.int64)
 
     def findings(self) -> Iterator[tuple[Sample, Finding]]:
-        """Yield what is wrong with each sample for what the others are."""
+        """Yield each sample with a finding about how it differs from the others."""
         yield from self._empty()
         for family in self.inner:
             if family.alike:
@@ -209,7 +212,7 @@ class Family:
             yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=missing)
 
     def _without_rows(self) -> Iterator[tuple[Sample, Finding]]:
-        """Yield datasets without a row in one sample, of which all the others have one number."""
+        """Yield a finding for each dataset that has no row in one sample and the same number of rows in the others."""
         if not self.compared or len(self.samples) <= FEWEST:
             return
         rows = self.steps
@@ -226,9 +229,9 @@ class Family:
                 yield sample, found("unpaired", said, verdict="suspicious", missing=[escape(name)])
 
     def _shorter(self, sample: Sample, lacking: Sequence[bytes]) -> bool:
-        """Say whether a file may hold fewer samples than others, a dataset each: it lacks the last of their numbers.
+        """Check whether a file may just hold fewer samples (a dataset each) than others: it lacks the highest numbers.
 
-        They may be columns as well, unless there is something else in the file with as many rows.
+        If anything else in the file has as many rows as these datasets, they are taken for columns of a table instead.
         """
         alike = {DIGITS.sub(b"#", it) for it in lacking}
         if self.noun != "file" or not all(b"#" in it for it in alike):
@@ -258,9 +261,11 @@ class Family:
                     yield sample, found("row-count", said, verdict=verdict, sample=escape(sample.path), rows=rows_said)
 
     def _certain(self, at: int, alike: Sequence[int]) -> Verdict | None:
-        """Return how sure it is that datasets are to agree in a sample, by the others in which they do; None for not.
+        """Return the verdict on datasets that differ in length in a sample, or None if this may mean nothing.
 
-        Two others that agree may do so by chance, and of one length any number of them: unless they are steps by name.
+        It depends on the other samples in which they agree. If these are fewer than FEWEST, they may agree by chance:
+        the verdict is at most suspicious, and None if they all have one length. For datasets that are steps by name,
+        two other samples are enough.
         """
         others = np.delete(self.lengths[list(alike)], at, axis=1)
         agreeing = others[0][(others == others[0]).all(axis=0) & (others[0] > 1)]
@@ -272,13 +277,13 @@ class Family:
         return "suspicious" if len(set(agreeing.tolist())) > 1 else None
 
     def _padded(self, at: int, alike: Sequence[int]) -> bool:
-        """Say whether what is longest in a sample is as long in most of them: padded, and the rest of it is not."""
+        """Check whether the longest datasets of a sample are padded: each has at most PADDINGS lengths overall."""
         rows = self.lengths[list(alike)]
         longest = rows[rows[:, at] == rows[:, at].max()]
         return all(len(set(its[its >= 0].tolist())) <= PADDINGS for its in longest)
 
     def _shapes(self) -> Iterator[tuple[Sample, Finding]]:
-        """Yield what differs in the shape of a row, of datasets whose rows are counted together."""
+        """Yield a finding for each sample in which aligned datasets have an unusual row shape."""
         odd: dict[int, list[str]] = defaultdict(list)
         where: dict[int, list[str]] = defaultdict(list)
         for place in (it for alike in self.aligned for it in alike):
@@ -293,14 +298,17 @@ class Family:
         for at, what in sorted(odd.items()):
             sample = self.samples[at]
             said = f"{self._called(sample)}: {'; '.join(what[:NAMED])}"
-            # Where the file goes as a whole nothing is left to be said of its rows.
+            # If the whole file is one bad sample, the rows of these datasets need no findings of their own.
             told: dict[str, Any] = (
                 {"datasets": where[at]} if self.noun == "file" and called_a_sample(sample.path) else {}
             )
             yield sample, found("shape", said, sample=escape(sample.path), **told)
 
     def _sized(self, place: int, shape: Shape, usual: Shape) -> bool:
-        """Say whether samples may differ in the shape of a row: square matrices, and rows that are channels or axes."""
+        """Check whether samples may differ in row shape: square matrices, rows that are channels or axes, measurements.
+
+        Measurements may be longer in one sample than in another, unless there are actions among the datasets.
+        """
         rows = self.lengths[place]
         there = rows[rows >= 0]
         counts = Counter(there.tolist())
@@ -320,20 +328,20 @@ class Family:
 
 
 def called_a_sample(name: bytes) -> bool:
-    """Say whether a file, or a folder, is one sample by its name: an episode, a case."""
+    """Check whether a file or a folder is one sample by its name, such as an episode or a case."""
     its = words(name.rpartition(b"/")[2])
     return bool(its & EPISODES) and not its & PIECES
 
 
 def _agree(some: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
-    """Say whether two datasets have as many rows in most samples; those that have one row, or none, tell nothing."""
+    """Check whether two datasets have equally many rows in most samples in which one of them has more than one row."""
     there = (some >= 0) & (others >= 0) & ((some > 1) | (others > 1))
     alike = int(((some == others) & there).sum())
     return alike >= 2 and alike >= MOST * int(there.sum())
 
 
 def _usual(rows: NDArray[np.int64]) -> int:
-    """Return the number that is there most often, the largest of several; -1 where there is none."""
+    """Return the most frequent number, the largest if there are several, or -1 if there is none."""
     count = Counter(it for it in rows.tolist() if it >= 0)
     return max(count, key=lambda it: (count[it], it), default=-1)
 
@@ -344,5 +352,5 @@ def _listed(names: Sequence[bytes]) -> str:
 
 
 def by_number(path: bytes) -> tuple[bytes, list[int]]:
-    """Return what sorts paths that differ in their numbers by those."""
+    """Return a key that sorts paths by their numbers if they differ only in these."""
     return DIGITS.sub(b"#", path), [int(it) if len(it) < 20 else 0 for it in DIGITS.findall(path)]

@@ -1,7 +1,7 @@
-"""The dimensions of netCDF variables: HDF5 datasets that say how long an axis is, and whether the variable is as long.
+"""Check the lengths of netCDF variables against their dimensions, HDF5 datasets that define the length of an axis.
 
-An unlimited dimension is as long as the longest of its variables; the library extends none of the others, which read as
-the fill value from where they end. An axis of any other length than its fixed dimension cannot be read at all.
+An unlimited dimension is as long as the longest of its variables. The library does not extend the other variables; they
+read as the fill value beyond their end. If an axis has another length than its fixed dimension, it cannot be read.
 See "Dimensions" in https://docs.unidata.ucar.edu/netcdf-c/current/file_format_specifications.html.
 """
 
@@ -16,22 +16,22 @@ from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 
 ATTACHED, NETCDF = b"DIMENSION_LIST", b"_Netcdf4Dimid"
-"""The attribute of what has dimensions, and that of a dimension which tells that netCDF has made it."""
+"""The attribute of datasets that have dimensions, and the attribute of dimensions that netCDF has made."""
 BARE = b"This is a netCDF dimension but not a netCDF variable"
-"""How the name begins that such a dimension has as a scale: it holds no values."""
+"""Beginning of the scale name of a netCDF dimension that holds no values."""
 
 
 class Dimensions:
-    """Gathers how long the axes of datasets are, by their dimensions."""
+    """Collects the lengths of the axes of datasets by their dimensions."""
 
     def __init__(self, h5: Any) -> None:
         self._h5 = h5
         self._axes: dict[bytes, list[tuple[bytes, int, int]]] = defaultdict(list)
         self._scales: dict[bytes, tuple[int, bool, bool]] = {}
-        """How long a dimension is itself, whether it may grow, and whether it is a variable."""
+        """The length of each dimension itself, whether it is unlimited, and whether it is a variable."""
 
     def add(self, opened: Any, path: bytes, names: Collection[bytes]) -> None:
-        """Add an open dataset that has attributes of these names."""
+        """Add an open dataset that has attributes with these names."""
         if ATTACHED not in names:
             return
         try:
@@ -40,11 +40,11 @@ class Dimensions:
                 self._h5.h5ds.iterate(opened, axis, lambda scale, its=its: its.append(self._described(scale)))
                 for name in filter(None, its):
                     self._axes[name].append((path, axis, int(extent)))
-        except TROUBLE:  # the attribute is damaged, which reading it tells
+        except TROUBLE:  # the attribute is damaged, which is reported when it is read
             return
 
     def _described(self, scale: Any) -> bytes:
-        """Return the path of a dimension that netCDF has made, none of any other scale."""
+        """Return the path of a dimension that netCDF has made, or an empty path for any other scale."""
         h5 = self._h5
         name: bytes = h5.h5i.get_name(scale) or b""
         if name in self._scales or not h5.h5a.exists(scale, NETCDF) or len(scale.shape) != 1:
@@ -54,7 +54,7 @@ class Dimensions:
         return name
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is not as long as its dimension."""
+        """Yield a finding for each axis that is not as long as its dimension."""
         for name, axes in self._axes.items():
             count, grows, is_variable = self._scales[name]
             if not grows:
@@ -67,7 +67,10 @@ class Dimensions:
 
 
 def losses(findings: Iterable[Finding], table: str, own: Collection[bytes]) -> Iterator[str]:
-    """Yield what ends before the table whose rows go, by what `Dimensions` has found, and would be out of step."""
+    """Yield a sentence for each dataset that would be out of step if rows of a table were removed.
+
+    By the findings of `Dimensions`, it shares a dimension with a dataset of the table (`own`) and has fewer rows.
+    """
     its = {*map(escape, own)}
     for it in findings:
         if it.code == "unwritten" and it.details.get("dataset") not in its and its.intersection(_along(it)):

@@ -1,8 +1,8 @@
-"""Datasets that have equally many rows in the other sets of a file (train, valid, test), and not in this one.
+"""Find datasets that differ in number of rows in one set of a file (train, valid, test) but agree in the other sets.
 
 A set is named by a word of a path: /train/dt and /valid/dt, x_train and x_test. Two datasets that agree in two sets of
-different sizes are meant to agree in the third; where most have a length of their own, as sentences have that are a
-dataset each, it is chance if two agree.
+different sizes are meant to agree in the third. If most datasets have a length of their own, as sentences have that are
+a dataset each, two of them agree only by chance.
 """
 
 from __future__ import annotations
@@ -20,23 +20,26 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
 
 KINDS = 64
-"""Members are compared with those that are in the same sets, or in others; so many kinds of them, by their sets."""
+"""Maximum number of kinds of members that are compared with each other; members of a kind occur in the same sets."""
 LONG = 16
-"""If only one other set shows that two datasets agree, they must have at least so many rows there."""
+"""Minimum number of rows in the other set if only one other set shows that two datasets agree."""
 BROKEN = 3
-"""If so many of those that agree elsewhere differ in a set, these are more than half of them, and most members do not
-agree with each other elsewhere, those are not meant to agree."""
+"""Minimum number of members that agree elsewhere and differ in a set from which they are not meant to agree. These must
+also be more than half of those that agree elsewhere, and no more than half of all members may agree on one length."""
 SEVERAL, CHANCE = 6, 0.05
-"""Of at least so many members of which most have a length of their own, it is chance if two agree where so many pairs
-can be expected to."""
+"""If there are at least SEVERAL members, most with a length of their own, and more than CHANCE pairs are expected to
+agree at random, then agreement is taken for chance."""
 Place = tuple[tuple[bytes, ...], ...]
-"""A path, in parts, without the word that names the set."""
+"""The words of a path, by path component, with a star for the word that names the set."""
 Members = Mapping[Place, Mapping[bytes, Dataset]]
-"""By their places, the datasets that are like one another but for their sets, by the words that name these."""
+"""For each place, its datasets by the words that name their sets."""
 
 
 class _Odd(NamedTuple):
-    """Two members, in order, that differ in one set and agree in others, of which `alike` is the first."""
+    """Two members, in order, that differ in the set `odd` and agree in others.
+
+    `alike` is the first of the other sets in which they have more than one row.
+    """
 
     one: Place
     other: Place
@@ -60,7 +63,7 @@ def set_counts(groups: Iterable[tuple[bytes, Sequence[Dataset]]], before: Iterab
 
 
 def _parted(path: bytes) -> tuple[Place, bytes] | None:
-    """Return a path without the word that names a set, and that word; None if there is no such word, or several."""
+    """Return a path without the word that names a set, and that word, or None if there is not exactly one such word."""
     parts = [[it.lower() for it in PARTS.findall(name)] for name in path.split(b"/")[1:]]
     named = [(at, word) for at, words in enumerate(parts) for word in words if word in SETS]
     if len(named) != 1:
@@ -99,7 +102,7 @@ def _differing(members: Members, told: set[str]) -> Iterator[Finding]:
 
 
 def _clusters(members: Members, places: Sequence[Place], alike: Sequence[bytes]) -> dict[tuple[int, ...], list[Place]]:
-    """Return the members that have equally many rows in each of these sets, by these."""
+    """Return the members grouped by their numbers of rows in these sets."""
     made: dict[tuple[int, ...], list[Place]] = defaultdict(list)
     for place in places:
         made[tuple(members[place][it].rows for it in alike)].append(place)
@@ -109,7 +112,7 @@ def _clusters(members: Members, places: Sequence[Place], alike: Sequence[bytes])
 def _by_chance(
     members: Members, clusters: Mapping[tuple[int, ...], Sequence[Place]], alike: Sequence[bytes], odd: bytes
 ) -> bool:
-    """Say whether those of a cluster, which agree in the other sets, do so by chance."""
+    """Check whether the members of a cluster agree in the other sets only by chance."""
     count = sum(map(len, clusters.values()))
     ties = count - len(clusters)
     broken = sum(len({members[it][odd].rows for it in cluster}) - 1 for cluster in clusters.values())
@@ -131,9 +134,10 @@ def _matched(
     alike: Sequence[bytes],
     told: set[str],
 ) -> Iterator[_Odd]:
-    """Yield pairs of a cluster that differ in the set `odd`, each member once, and of two kinds if some are `second`.
+    """Yield pairs of members of a cluster that differ in the set `odd`, with each member in at most one pair.
 
-    Those that wait for a partner all have equally many rows, or are of one kind: the first goes with what differs.
+    If `second` is not empty, one member of each pair is in it and the other is not. A member waits for a partner until
+    a later one has another number of rows; the one that has waited longest is taken.
     """
     rows = {name: members[cluster[0]][name].rows for name in alike}
     sizes = {it for it in rows.values() if it > 1}

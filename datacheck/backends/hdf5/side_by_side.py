@@ -1,7 +1,7 @@
-"""Samples whose parts are datasets of one name in groups beside each other: /lr/7 and /hr/7.
+"""Find samples whose parts are datasets of the same name in neighbouring groups: /lr/7 and /hr/7.
 
-The names of the groups tell: they differ in one word, and the two words are a pair that training reads side by side.
-Groups that are called by sets or by classes have samples of their own, however these are numbered.
+Such groups are recognised by their names: these differ in one word, and the two words are a pair that training reads
+side by side. Groups named after sets or classes have samples of their own, even if the numbers are the same.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from datacheck.backends.hdf5.samples import Family, Sample
 from datacheck.backends.hdf5.tables import Table
 
 LIKE = 0.9
-"""So many of the names of one group are in the other."""
+"""Minimum share of the names of the larger group that both groups have."""
 MOST_PARTS = 8
-"""Samples of more parts than these have more in common than two words."""
+"""Maximum number of parts of samples that may be counted apart; with more parts, more than two words tie them."""
 CERTAIN = [(it.some, it.other) for it in PAIRS if it.certain]
 CERTAIN += [(DATA, LABELS), (frozenset(b"feature features feats".split()), frozenset(b"box boxes bbox bboxes".split()))]
 SIDES = [*CERTAIN, *((it.some, it.other) for it in PAIRS)]
 
 
 def side_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
-    """Yield samples of parts in several groups, and the path of the sample of each dataset, by the table's name.
+    """Yield families of samples with parts in several groups, and the sample path of each dataset, by table name.
 
-    The path has a star for the groups: /*/7.
+    The path has a star in place of the groups: /*/7.
     """
     above: dict[bytes, dict[bytes, list[Table]]] = defaultdict(lambda: defaultdict(list))
     for table in made:
@@ -64,14 +64,14 @@ def _together(groups: dict[bytes, list[Table]]) -> Iterator[list[bytes]]:
 
 
 def are_alike(some: Collection[bytes], other: Collection[bytes]) -> bool:
-    """Say whether nearly all of these names are common to both."""
+    """Check whether nearly all of these names are common to both collections."""
     return len({*some}.intersection(other)) >= LIKE * max(len(some), len(other))
 
 
 def counted_apart(family: Family) -> bool:
-    """Say whether each part has numbers of its own without a gap, and its name does not make it certain to be a pair.
+    """Check whether each part is numbered on its own without gaps, and no names make a pair of parts certain.
 
-    Of 30 queries and 32 passages that are numbered from 0, passage 30 may have lost its query, or never had one.
+    With 30 queries and 32 passages that are numbered from 0, passage 30 may have lost its query or never had one.
     """
     if len(family.common) > MOST_PARTS:
         return False
@@ -89,7 +89,7 @@ def counted_apart(family: Family) -> bool:
 
 
 def is_pair(some: bytes, other: bytes, sides: Sequence[tuple[frozenset[bytes], frozenset[bytes]]] = SIDES) -> bool:
-    """Say whether two names differ in one word, and training reads what the two words stand for side by side.
+    """Check whether two names differ in one word, and the two words are a pair that training reads side by side.
 
     >>> is_pair(b"train_lr", b"train_hr"), is_pair(b"train", b"test")
     (True, False)

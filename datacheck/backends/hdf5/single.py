@@ -1,4 +1,4 @@
-"""Which scalar datasets of a file are a record each."""
+"""Select the scalar datasets and pictures of a file that are a record each."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from datacheck.model.cells import BYTES, FIXED_TEXT, OPAQUE
 def records(
     groups: Sequence[tuple[bytes, Sequence[Dataset]]], tabled: Iterable[Table], pictures: Collection[bytes] = ()
 ) -> Iterator[Dataset]:
-    """Yield what is a record by itself: scalars of bytes, in groups without a table, strings in files without any.
+    """Yield the datasets that are a record each.
 
-    And what holds the bytes of a picture, unless it is a record of a table.
+    These are byte scalars in groups without a table, also fixed-length strings if the file has no tables at all, and
+    datasets that hold the bytes of a picture, unless they belong to a table.
     """
     tabled = list(tabled)
     own = {it.path for table in tabled for it in table.datasets} if pictures else set()

@@ -1,7 +1,7 @@
-"""Compressed sparse matrices of an HDF5 file, and what has a row a cell: the layouts of anndata and of 10x.
+"""Find the compressed sparse matrices of an HDF5 file, and what has one row per cell in files of anndata and 10x.
 
-A group is such a matrix if it has the datasets data, indices and indptr. What lies between two pointers is a row of the
-matrix (CSR) or a column of it (CSC), which the group's attributes say, or else the extent that is kept beside.
+A group is such a matrix if it has the datasets data, indices and indptr. The values between two pointers are a row of
+the matrix (CSR) or a column of it (CSC). The group's attributes say which, or else the stored extent of the matrix.
 """
 
 from __future__ import annotations
@@ -23,19 +23,21 @@ from datacheck.model.finding import Finding, found
 
 SHAPES = (b"shape", b"h5sparse_shape")
 FORMATS = (b"encoding-type", b"h5sparse_format")
-"""Attributes of a sparse matrix in anndata files, of today and from before 2019."""
+"""Attributes of a sparse matrix in anndata files: the current name and the one used before 2019, for shape and
+format."""
 Numbers = Callable[[bytes, bytes], "tuple[int, ...]"]
-"""Returns the whole numbers that an attribute (of a path, of a name) holds, none where there is no such attribute."""
+"""Returns the integers that an attribute (given by path and name) holds, or none if there is no such attribute."""
 Text = Callable[[bytes, bytes], str]
 Pieces = Callable[[Dataset], "Iterator[NDArray[Any]]"]
-"""Yields what a flat dataset of numbers holds in pieces, and no more from where it cannot be read."""
+"""Yields the values of a flat dataset of numbers in pieces, up to the first piece that cannot be read."""
 
 
 @dataclass(frozen=True)
 class Sparse:
-    """A compressed sparse matrix: the paths of its datasets, the extent (rows, columns) as far as it is known.
+    """A compressed sparse matrix: its group, the numbers of pointers and of stored values, and the extent if known.
 
-    `by_column` says that what lies between two pointers is a column; None where nothing tells.
+    The extent is (rows, columns). `by_column` says whether the values between two pointers are a column, or is None if
+    this is not known.
     """
 
     group: bytes
@@ -44,7 +46,7 @@ class Sparse:
     extent: tuple[int, int] | None = None
     by_column: bool | None = None
     told_by: bytes = b""
-    """The attribute that has the extent; empty where that is a dataset, or not there."""
+    """Name of the attribute that has the extent; empty if a dataset has it, or if there is none."""
 
     @property
     def data(self) -> bytes:
@@ -64,7 +66,7 @@ class Sparse:
 
     @property
     def across(self) -> int | None:
-        """How many numbers there are for the indices, None where that is not known."""
+        """Number of valid indices (rows or columns of the matrix), or None if it is not known."""
         if self.extent is None or self.by_column is None:
             return None
         return self.extent[0] if self.by_column else self.extent[1]
@@ -72,9 +74,10 @@ class Sparse:
 
 @dataclass(frozen=True)
 class CellMatrix:
-    """A sparse matrix with something a cell; `major` if between two pointers lies a cell, `minor` if indices are cells.
+    """A sparse matrix with a row or column per cell.
 
-    Both where it has a number for each two cells.
+    `major` is true if the values between two pointers belong to a cell, `minor` if the indices are cells. Both are true
+    if the matrix has a number for each pair of cells.
     """
 
     of: Sparse
@@ -82,7 +85,7 @@ class CellMatrix:
     minor: bool
 
     def extent(self, cells: int) -> tuple[int, int] | None:
-        """Return the extent of the matrix with so many cells."""
+        """Return the extent of the matrix with this number of cells, or None if its extent is not known."""
         if self.of.extent is None:
             return None
         rows, columns = self.of.extent
@@ -93,9 +96,10 @@ class CellMatrix:
 
 @dataclass(frozen=True)
 class Cells:
-    """What a file of cells has a row a cell of: datasets by their rows, by both axes (`squares`), sparse matrices.
+    """What has one row per cell in a file of `count` cells.
 
-    `names` is the dataset of the cells' names, `genes` are the datasets that have a row for each of the other axis.
+    These are datasets (`rows`), datasets with cells on both axes (`squares`), and sparse matrices. `names` is the
+    dataset of the cells' names. `genes` are the datasets that have a row per gene, the other axis.
     """
 
     count: int
@@ -106,20 +110,20 @@ class Cells:
     names: bytes = b""
 
     def covers(self, path: bytes) -> bool:
-        """Say whether a copy without some cells has this dataset true."""
+        """Check whether a copy without some cells keeps this dataset consistent."""
         return path in self.rows or path in self.squares or any(path in it.of.paths for it in self.matrices)
 
 
 def sparse(
     group: bytes, datasets: Sequence[Dataset], values: Values, pieces: Pieces, numbers: Numbers, text: Text
 ) -> tuple[Sparse | None, list[Finding]]:
-    """Return the sparse matrix that a group holds, None where it holds none, and what is wrong with it."""
+    """Return the sparse matrix that a group holds, or None if it holds none, and the findings about it."""
     by_name = {it.name: it for it in datasets if len(it.shape) == 1}
     pointers, indices, data = (by_name.get(it) for it in (b"indptr", b"indices", b"data"))
     if pointers is None or indices is None or data is None or pointers.dtype.kind not in "iu":
         return None, []
     if indices.rows == pointers.rows - 1 != data.rows:
-        return None, []  # no matrix: the data are rows of several lengths, with a number for each
+        return None, []  # not a matrix: the data are rows of varying length, with one index per row
     said: list[Finding] = []
     if indices.rows != data.rows:
         counts = {escape(it.path): it.rows for it in (indices, data)}
@@ -132,7 +136,7 @@ def sparse(
     if by_column is None and extent is not None and pointers.rows - 1 in extent and extent[0] != extent[1]:
         by_column = pointers.rows - 1 == extent[1]
     if by_column is None and by_name.get(b"barcodes") is not None and extent is not None:
-        by_column = pointers.rows - 1 == extent[1]  # 10x: a column a cell
+        by_column = pointers.rows - 1 == extent[1]  # 10x: one column per cell
     made = Sparse(group, pointers.rows, data.rows, extent, by_column, told_by)
     if extent is not None:
         said += _of_extent(made, pointers, by_name.get(b"barcodes"))
@@ -181,7 +185,7 @@ def _extent(
 
 
 def _of_extent(matrix: Sparse, pointers: Dataset, cells: Dataset | None) -> Iterator[Finding]:
-    """Yield where pointers, or the names of the cells, do not fit the extent that is kept beside them."""
+    """Yield a finding if the pointers, or the names of the cells, do not fit the stored extent."""
     assert matrix.extent is not None
     sides, path = matrix.extent, escape(pointers.path)
     kept = escape(matrix.group) + (f" (its attribute {escape(matrix.told_by)})" if matrix.told_by else "/shape")
@@ -205,7 +209,7 @@ CATEGORIES = re.compile(rb".*/(categories|__categories/.*)")
 
 
 def cells_of(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse], text: Text) -> Cells | None:
-    """Return what a file has a row a cell of; None for one that is neither anndata's nor 10x'."""
+    """Return what has one row per cell in a file, or None if the file is neither anndata nor 10x."""
     return _anndata(datasets, matrices, text) or _tenx(datasets, matrices)
 
 
@@ -237,7 +241,10 @@ def _anndata(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse], text
 
 
 def _tenx(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse]) -> Cells | None:
-    """Return what a 10x file has a row a cell of: the one group with barcodes, and a column of the matrix for each."""
+    """Return what has one row per cell in a 10x file: the barcodes, and a column of the matrix for each of them.
+
+    Return None if there is not exactly one matrix with barcodes, or if it does not fit them.
+    """
     named = [it for it in matrices if it.group + b"/barcodes" in datasets]
     if len(named) != 1 or not named[0].by_column:
         return None

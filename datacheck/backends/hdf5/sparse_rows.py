@@ -1,4 +1,4 @@
-"""Say of a stored value of a sparse matrix which cell, or row and column, it is of, and whether that is there."""
+"""Locate stored values of a sparse matrix by cell, or by row and column, and find numbers that lead to nothing."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 HELD = 64 << 20
-"""Pointers of so many bytes are held in memory; of more only those that are asked for are read."""
+"""Maximum size in bytes of pointers that are held in memory; of larger ones, only the needed pointers are read."""
 
 
 @dataclass(frozen=True)
 class SparseRows:
-    """The values of a sparse matrix in an open file, by their number."""
+    """The places of the stored values of a sparse matrix in an open file, by the number of the value."""
 
     file: Any
     matrix: Sparse
     names: bytes = b""
-    """The dataset of the cells' names, where there is one."""
+    """Path of the dataset of the cells' names; empty if there is none."""
     cell_axis: int | None = None
-    """The axis of the matrix that the cells are on."""
+    """The axis of the matrix along which the cells lie, or None if there are no cells."""
 
     def __call__(self, at: int) -> tuple[str, dict[str, Any]]:
-        """Return where in the matrix a value is, in words and as details; nothing where that cannot be told."""
+        """Return the place of a value in the matrix, as text and as details; both are empty if it is not known."""
         try:
             between = self._between(at)
             along = int(self.file[self.matrix.indices][at])
@@ -55,12 +55,12 @@ class SparseRows:
 
     @cached_property
     def _pointers(self) -> Any:
-        """The pointers, in memory unless they are very many."""
+        """The pointers, in memory unless there are very many."""
         pointers = self.file[self.matrix.indptr]
         return pointers[:] if pointers.size * pointers.dtype.itemsize <= HELD else pointers
 
     def _between(self, at: int) -> int | None:
-        """Return after which pointer a value lies, None where the pointers do not rise up to it."""
+        """Return the number of the pointer after which a value lies, or None if the pointers do not enclose it."""
         pointers = self._pointers
         place = bisect_right(pointers, at) - 1
         if not 0 <= place < len(pointers) - 1 or not pointers[place] <= at < pointers[place + 1]:
@@ -78,7 +78,7 @@ class SparseRows:
 
 
 def sparse_rows(file: Any, table: Table, means: Meaning | None) -> SparseRows | None:
-    """Return what tells of the rows of a table which place of a sparse matrix they are, None for any other table."""
+    """Return the places in a sparse matrix of the rows of a table, or None if the table holds no sparse matrix."""
     if means is None or not means.sparse:
         return None
     paths = {it.path for it in table.datasets}
@@ -95,7 +95,7 @@ def sparse_rows(file: Any, table: Table, means: Meaning | None) -> SparseRows | 
 
 @dataclass(frozen=True)
 class Told:
-    """What is known of the numbers that the rows of a table hold: indices of a sparse matrix, categories."""
+    """What the numbers in the rows of a table refer to: places of a sparse matrix, categories."""
 
     places: SparseRows | None = None
     categories: Mapping[bytes, int] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Told:
     def leading_nowhere(
         self, dataset: Dataset, name: str, numbers: NDArray[Any], start: int, *, label: bool
     ) -> Iterator[tuple[int, Finding]]:
-        """Yield the numbers of a piece of a column that lead to nothing, with their positions in the piece."""
+        """Yield a finding for each number of a piece of a column that leads to nothing, with its place in the piece."""
         yield from without_name(dataset, numbers, start, label=label)
         if self.places is not None and dataset.path == self.places.matrix.indices:
             yield from _beyond(self.places, name, numbers, start)
@@ -112,12 +112,12 @@ class Told:
 
 
 def told_of(file: Any, table: Table, means: Meaning | None) -> Told:
-    """Return what is known of the rows of a table in an open file."""
+    """Return what the numbers in the rows of a table refer to, in an open file."""
     return Told() if means is None else Told(sparse_rows(file, table, means), means.categories)
 
 
 def _beyond(rows: SparseRows, name: str, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
-    """Yield the indices of a piece of a sparse matrix that lead out of it, with their positions in the piece."""
+    """Yield a finding for each index of a piece that is outside the sparse matrix, with its place in the piece."""
     across = rows.matrix.across
     if across is None or numbers.dtype.kind not in "iu" or not numbers.size:
         return

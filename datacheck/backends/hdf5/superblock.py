@@ -1,4 +1,4 @@
-"""The superblock of an HDF5 file, read without the library: where the file ends, who has it open, whether it is whole.
+"""Read the superblock of an HDF5 file without the library: where the file ends, and whether it is open or damaged.
 
 HDF5 File Format Specification 3.0, II.A (superblocks), IV.A.1 (object headers), III.A (B-trees), III.D (heaps).
 """
@@ -20,21 +20,21 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 WRITING, SWMR = 1, 4
 """Bits of the consistency flags that a writer sets while it has the file open."""
 READ_BYTES = 256
-"""No superblock of 8-byte addresses is longer."""
+"""Number of bytes read of a superblock; none with 8-byte addresses is longer."""
 CONTINUATION, SYMBOL_TABLE = 0x10, 0x11
-"""Messages of an object header: where more of it is, and where the links of an old group are."""
+"""Types of object header messages: the place of another piece of the header, and of an old-style group's links."""
 CONTINUATIONS = 16
-"""More pieces of a header are not followed."""
+"""Maximum number of pieces of a header that are followed."""
 ROOT_OF_OLD, ROOT_OF_NEW = 96, 48
-"""Where HDF5 puts the header of the root group, right behind a superblock of version 0, or of 2 and 3."""
+"""Address where HDF5 puts the header of the root group, directly after a superblock of version 0, or of 2 and 3."""
 
 
 class Superblock(msgspec.Struct, frozen=True):
-    """What the superblock at `offset` of a file says, and the bytes that the library would accept in its place.
+    """The contents of the superblock at `offset` of a file, and its bytes (`raw`).
 
-    `base` is where it was when it was written, `end` where the file should end, `flags` the consistency flags (0 in
-    versions that have none). `sound` is false where its checksum is wrong, or where all of it was lost and worked out
-    from what stands behind it (`lost`).
+    `base` is its offset when it was written, `end` the offset where the file should end, `flags` the consistency flags
+    (0 in versions that have none). `sound` is false if its checksum is wrong, or if the whole superblock was lost and
+    reconstructed from what follows it (`lost`).
     """
 
     offset: int
@@ -47,9 +47,9 @@ class Superblock(msgspec.Struct, frozen=True):
     lost: bool = False
 
     def mended(self, size: int) -> bytes:
-        """Return the superblock without flags, with a right checksum, and with an end that a file of `size` can have.
+        """Return the superblock's bytes without flags, with a correct checksum and with an end no smaller than `size`.
 
-        What a writer that died had added after it last wrote the superblock lies behind the end that this has.
+        A writer that died may have added data beyond the end that its last superblock gives.
         """
         end = max(self.end, size)
         raw = bytearray(self.raw)
@@ -64,12 +64,12 @@ class Superblock(msgspec.Struct, frozen=True):
 
     @property
     def root(self) -> int | None:
-        """Where the header of the root group is, None where that is not known."""
+        """Address of the root group's header, or None if it is not known."""
         at = _ROOT[self.version]
         return int.from_bytes(self.raw[at : at + 8], "little") if len(self.raw) >= at + 8 else None
 
     def rooted(self, address: int) -> bytes:
-        """Return the superblock with another root; what is known of the old one's symbol table is not said of it."""
+        """Return the superblock's bytes with another root, without the cached symbol table places of the old root."""
         raw, at = bytearray(self.raw), _ROOT[self.version]
         raw[at : at + 8] = address.to_bytes(8, "little")
         if self.version < 2:
@@ -78,7 +78,7 @@ class Superblock(msgspec.Struct, frozen=True):
 
     @property
     def nodes(self) -> tuple[int, int]:
-        """Half of the entries that a node of a symbol table has, and of the children that one of its tree has."""
+        """Half the number of entries of a symbol table node, and half the number of children of a node of its tree."""
         leaf, inner = struct.unpack_from("<HH", self.raw, 16) if self.version < 2 else (4, 16)
         return leaf or 4, inner or 16
 
@@ -86,7 +86,7 @@ class Superblock(msgspec.Struct, frozen=True):
         return struct.pack("<Q", end - self.offset + self.base & _NOWHERE)
 
     def findings(self, size: int) -> Iterator[Finding]:
-        """Yield what is wrong with the file as a whole, whose length is `size`."""
+        """Yield the findings about the file as a whole, whose length is `size` bytes."""
         if self.lost:
             yield found(
                 "damaged-store",
@@ -114,12 +114,12 @@ class Superblock(msgspec.Struct, frozen=True):
             )
 
     def damaged(self, size: int) -> bool:
-        """Say whether the library refuses a file of `size` bytes for what the superblock says."""
+        """Check whether the library refuses a file of `size` bytes because of its superblock."""
         return not self.sound or bool(self.flags & (WRITING | SWMR)) or size < self.end
 
 
 def superblock(path: Path) -> Superblock | None:
-    """Return the superblock of a file; None if there is none, or one that cannot be read here. Raises OSError."""
+    """Return the superblock of a file, or None if there is none that can be read here. Raises OSError."""
     descriptor = open_descriptor(path)
     try:
         size = os.fstat(descriptor).st_size
@@ -133,7 +133,7 @@ def superblock(path: Path) -> Superblock | None:
 
 
 def offsets(size: int) -> Iterator[int]:
-    """Yield the places where a superblock may be: 0, 512, 1024, 2048, ...; before it is the user block."""
+    """Yield the offsets where a superblock may be: 0, 512, 1024, 2048, ...; the user block precedes it."""
     offset = 0
     while offset + len(SIGNATURE) <= size:
         yield offset
@@ -141,9 +141,10 @@ def offsets(size: int) -> Iterator[int]:
 
 
 def _read(raw: bytes, offset: int) -> Superblock | None:
-    """Return a superblock whose addresses have 8 bytes, as in all files but those of long-gone machines.
+    """Return the superblock in these bytes, or None if its version is unknown or its addresses are not 8 bytes long.
 
-    Where something was put before the file after it was written, all its addresses move along.
+    Only files of long-gone machines have other addresses. If data was put before the file after it was written, all
+    its addresses shift by the same amount.
     """
     version = raw[8] if len(raw) > 8 else 255
     if version < 2:
@@ -161,7 +162,10 @@ def _read(raw: bytes, offset: int) -> Superblock | None:
 
 
 def _guessed(descriptor: int, size: int) -> Superblock | None:
-    """Return what the superblock of a file was whose beginning is lost, where the root group stands where it should."""
+    """Return the reconstructed superblock of a file whose beginning is lost, or None if the root group is not found.
+
+    The root group is only looked for directly after the superblock, where HDF5 puts it.
+    """
     header = pread(descriptor, 4096, ROOT_OF_NEW)
     length = header_bytes(header)
     if header.startswith(b"OHDR") and length is not None and length <= len(header):
@@ -179,7 +183,7 @@ def _guessed(descriptor: int, size: int) -> Superblock | None:
 
 
 def _symbol_table(descriptor: int, size: int) -> tuple[int, int] | None:
-    """Return where the B-tree and the heap of the root group of an old file are, if its header is in its place."""
+    """Return the addresses of the B-tree and heap of an old root group, or None if its header is not in its place."""
     header = pread(descriptor, 16, ROOT_OF_OLD)
     length = header_bytes(header)
     blocks = [] if length is None or header[0] != 1 else [(ROOT_OF_OLD + 16, length - 16)]
@@ -203,11 +207,11 @@ def _symbol_table(descriptor: int, size: int) -> tuple[int, int] | None:
 
 _NOWHERE = (1 << 64) - 1
 _ROOT = {0: 64, 1: 68, 2: 36, 3: 36}
-"""Where in a superblock of each version the address of the root group's header is."""
+"""Offset of the address of the root group's header in a superblock, by version."""
 
 
 def header_bytes(raw: bytes) -> int | None:
-    """Return how long the first piece of an object header is that begins with these bytes; None if it is none."""
+    """Return the length in bytes of the first piece of the object header that begins here, or None if none does."""
     if raw.startswith(b"OHDR\x02") and len(raw) >= 6:
         flags = raw[5]
         at = 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
@@ -221,9 +225,10 @@ def header_bytes(raw: bytes) -> int | None:
 
 
 def heap_bytes(raw: bytes, address: int) -> int | None:
-    """Return how long a heap of names is that begins with these bytes, with its names where they follow; or None.
+    """Return the length in bytes of the name heap that begins here, or None if none does.
 
-    The library asks for 512 bytes of it before it knows how long it is, as it does of object headers.
+    The names are included if they directly follow the heap's header. The library requests 512 bytes before it knows the
+    length of a heap, as it does for object headers.
     """
     if len(raw) < 32 or raw[:8] != b"HEAP\0\0\0\0":
         return None
@@ -232,11 +237,11 @@ def heap_bytes(raw: bytes, address: int) -> int | None:
 
 
 class Beyond(OSError):
-    """Bytes were asked for that lie beyond the end of a file that was cut."""
+    """An error for requested bytes that lie beyond the end of a truncated file."""
 
     def __init__(self, start: int, stop: int, size: int) -> None:
         super().__init__(start, stop, size)
-        self.errno = None  # it takes the first argument for a number of the system's
+        self.errno = None  # OSError takes the first argument for an errno
         self.start, self.stop, self.size = start, stop, size
 
     def __str__(self) -> str:
@@ -244,7 +249,7 @@ class Beyond(OSError):
 
 
 def lookup3(raw: bytes) -> int:
-    """Return Bob Jenkins' hash of 32 bits, which HDF5 keeps as a checksum of its metadata.
+    """Return Bob Jenkins' 32-bit hash, which HDF5 stores as the checksum of its metadata.
 
     >>> hex(lookup3(b"Four score and seven years ago"))
     '0x17770551'

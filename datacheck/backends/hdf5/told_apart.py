@@ -1,7 +1,8 @@
-"""What shows, beyond their names, whether two datasets of a group are meant to have equally many rows.
+"""Check by more than names whether two datasets of a group are meant to have equal numbers of rows.
 
-Names are little to go by: there may be more captions than pictures, and a target may be a domain, a goal or a label of
-the whole file. Two lengths that are near each other look like a fault, two that are far apart like two things.
+Names alone are unreliable: there may be more captions than pictures, and a target may be a domain, a goal or a label of
+the whole file. Two lengths that are close to each other suggest a fault, two that are far apart suggest different
+things.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ LEADING = frozenset(b"idx idxs ind inds index indexes indices id ids row rows of
 
 
 def near(some: Dataset, other: Dataset, share: float = NEAR) -> bool:
-    """Say whether two datasets have equally many rows, or nearly so."""
+    """Check whether two datasets have equally many rows, or nearly so."""
     return min(some.rows, other.rows) >= share * max(some.rows, other.rows)
 
 
 def of_one_kind(some: Dataset, other: Dataset) -> bool:
-    """Say whether a row of one could be a row of the other: two sets of the same things may be of any two sizes."""
+    """Check whether a row of one could be a row of the other; two sets of the same things may have any two sizes."""
     return some.shape[1:] == other.shape[1:] and some.dtype == other.dtype
 
 
 def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], values: Values) -> bool:
-    """Say whether something beside two datasets shows that each has rows of its own.
+    """Check whether another dataset shows that each of the two has rows of its own.
 
-    That is a matrix with a row for each row of one and a column for each row of the other (scores, weights, a field
-    on two axes), or whole numbers that by name and values lead from the rows of one to rows of the other.
+    This may be a matrix with a row for each row of one and a column for each row of the other (scores, weights, a field
+    on two axes), or integers that by name and values map the rows of one to rows of the other.
     """
     sizes = {some.rows, other.rows}
     beside = [it for it in datasets if it.path not in (some.path, other.path)]
@@ -46,7 +47,7 @@ def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], value
 
 
 def _leads(numbers: Dataset, of: Dataset, into: Dataset, values: Values) -> bool:
-    """Say whether `numbers` hold, for each row `of` one dataset, a row of `into`, or pairs of rows of both."""
+    """Check whether `numbers` hold, for each row of the dataset `of`, a row of `into`, or pairs of rows of both."""
     if numbers.dtype.kind not in "iu" or not numbers.readable or not numbers.rows:
         return False
     said = words(numbers.name)
@@ -62,17 +63,17 @@ def _leads(numbers: Dataset, of: Dataset, into: Dataset, values: Values) -> bool
 
 
 def _stems(dataset: Dataset) -> set[bytes]:
-    """Return the words of a name, each in the singular and in the plural."""
+    """Return the words of a dataset's name, each in the singular and the plural."""
     its = {it.removesuffix(b"s") for it in words(dataset.name)}
     return its | {it + b"s" for it in its}
 
 
 def _numbered(numbers: NDArray[Any]) -> bool:
-    """Say whether numbers only count up: they number their own rows and lead to no others."""
+    """Check whether numbers only count up by one: they number their own rows and refer to no others."""
     return bool((np.diff(numbers.astype(np.int64)) == 1).all())
 
 
 def _within(numbers: NDArray[Any], rows: int) -> bool:
-    """Say whether numbers are rows, counted from 0 or 1, and reach far enough through them."""
+    """Check whether numbers are row numbers, counted from 0 or 1, that reach far enough through the rows."""
     low, high = int(numbers.min()), int(numbers.max())
     return low >= 0 and rows <= SPREAD * (high + 1) and high <= rows - (low == 0)

@@ -1,7 +1,8 @@
-"""Simulations as The Well keeps them: fields with a row for each trajectory, and an attribute that counts these.
+"""Check simulations in the format of The Well: fields with a row per trajectory, and an attribute that counts these.
 
-Each dataset says whether its first axis is that of the trajectories, and whether the next one is that of the times. The
-loader takes the number of trajectories from the attribute n_trajectories, that of times from dimensions/time.
+The attributes of each dataset say whether its first axis is that of the trajectories, and whether the next axis is that
+of the times. The loader takes the number of trajectories from the attribute n_trajectories, and the number of times
+from dimensions/time.
 See https://polymathic-ai.org/the_well/data_format/.
 """
 
@@ -23,31 +24,37 @@ FIELDS = (b"/t0_fields/", b"/t1_fields/", b"/t2_fields/")
 
 @dataclass(frozen=True)
 class Trajectories:
-    """How many there are by the attribute, the datasets with a row for each, and those that say that they have none."""
+    """The trajectories of a file: their number by the attribute (`said`), the datasets with a row for each (`rows`).
+
+    `others` are the datasets that declare themselves to be the same for all trajectories.
+    """
 
     said: int
     rows: frozenset[bytes] = frozenset()
     others: frozenset[bytes] = frozenset()
 
     def there(self, heights: Mapping[bytes, int]) -> int | None:
-        """Return how many trajectories there are where datasets have so many rows; None where they do not agree."""
+        """Return the number of trajectories by the rows of the datasets (`heights`), or None if they do not agree."""
         found = {heights[it] for it in self.rows if it in heights}
         return found.pop() if len(found) == 1 else None
 
     def losses(self, cut: Iterable[bytes]) -> Iterator[str]:
-        """Yield the times and places among these datasets, which lose rows: the fields keep all of them."""
+        """Yield a sentence for each dataset that loses rows (`cut`) but is the same for all trajectories.
+
+        These are times and places, of which the fields keep all.
+        """
         for path in cut:
             if path in self.others:
                 yield f"{escape(path)} is the same for all trajectories, whose fields keep a place for each of its rows"
 
 
 def holds_fields(group: bytes) -> bool:
-    """Say whether a group holds fields: those of one rank, t0_fields and so on, are no samples that are numbered."""
+    """Check whether a group holds fields of one rank (t0_fields and so on); these groups are not numbered samples."""
     return (group + b"/").startswith(FIELDS)
 
 
 def trajectories(datasets: Sequence[Dataset], look: Looking) -> Trajectories | None:
-    """Return what a file says of its trajectories, None where it holds no fields of The Well."""
+    """Return what a file declares about its trajectories, or None if it has no fields of The Well."""
     fields = [it for it in datasets if it.path.startswith(FIELDS)]
     said = look.number(b"", COUNT) if fields else None
     if said is None:
@@ -61,12 +68,12 @@ def trajectories(datasets: Sequence[Dataset], look: Looking) -> Trajectories | N
 
 
 def _flags(path: bytes, look: Looking) -> tuple[bool, ...]:
-    """Return the flag of a dataset, or of its group: masks of boundary conditions have it there."""
+    """Return the flags of a dataset, or else of its group, where masks of boundary conditions have them."""
     return look.flags(path, VARYING) or look.flags(path.rpartition(b"/")[0], VARYING)
 
 
 def findings(its: Trajectories | None, datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Finding]:
-    """Yield what is not as long as the file says that it is."""
+    """Yield a finding for each number of trajectories or axis that differs from what the file declares."""
     if its is None:
         return
     heights = {path: datasets[path].rows for path in sorted(its.rows) if path in datasets}
@@ -84,7 +91,7 @@ def findings(its: Trajectories | None, datasets: Mapping[bytes, Dataset], look: 
 
 
 def _axes(dataset: Dataset, datasets: Mapping[bytes, Dataset], look: Looking, *, varying: bool) -> Iterator[Finding]:
-    """Yield the axes of a field that are not as long as the times or places along them."""
+    """Yield a finding for each axis of a field that is not as long as the times or places along it."""
     at = int(varying)
     along = [TIME] if look.flags(dataset.path, OF_TIME) == (True,) else []
     names = [b"/dimensions/" + it.encode() for it in look.texts(b"/dimensions", AXES)]

@@ -1,7 +1,8 @@
-"""Numbered groups and datasets within samples: /subject_3/trial_7, /p225/031. They are parts, or samples of their own.
+"""Decide whether numbered groups and datasets within samples are parts of them or samples of their own.
 
-The cameras of an episode are parts of it: each episode has the same ones, with a row for each of its steps. The trials
-of a subject are samples of their own: subjects have other numbers of them, and what one lacks says nothing.
+Examples are /subject_3/trial_7 and /p225/031. The cameras of an episode are parts of it: each episode has the same
+ones, with a row for each of its steps. The trials of a subject are samples of their own: their number varies between
+subjects, and a missing one means nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import cached_property
 from datacheck.backends.hdf5.names import DIGITS
 
 FEW = 8
-"""So many may be parts of one sample, whatever their lengths are."""
+"""Maximum number of units that may be parts of one sample, whatever their lengths are."""
 MOST = 2 / 3
 Shape = tuple[int, ...]
 Members = Mapping[bytes, Shape]
@@ -22,7 +23,7 @@ Members = Mapping[bytes, Shape]
 
 @dataclass(frozen=True)
 class Kind:
-    """The units of a kind (`trial_#`) in samples: for each sample its units, with what they hold."""
+    """The units of one kind (`trial_#`): for each sample, its units with the shapes of their datasets."""
 
     name: bytes
     of: Sequence[Mapping[bytes, Members]]
@@ -33,17 +34,17 @@ class Kind:
 
     @property
     def several(self) -> bool:
-        """Whether most samples that have one have another."""
+        """Whether most of the samples that have such units have more than one."""
         return sum(len(it) > 1 for it in self.having) >= MOST * len(self.having)
 
     @cached_property
     def many(self) -> bool:
-        """Whether most samples have more than parts of one sample are."""
+        """Whether most of the samples that have such units have more than FEW, too many for parts of one sample."""
         return sum(len(it) > FEW for it in self.having) >= MOST * len(self.having)
 
     @cached_property
     def tied(self) -> bool:
-        """Whether the units of a sample have as many rows as each other, and those of other samples other numbers."""
+        """Whether the units of a sample have equally many rows, while the number differs between samples."""
         return self._agreeing >= MOST and self._lengths > 1
 
     @cached_property
@@ -58,12 +59,12 @@ class Kind:
 
     @property
     def _groups(self) -> bool:
-        """Whether the units are groups, of one size always: trials or steps. Datasets of one size may be columns."""
+        """Whether all units are groups. Groups of one size are trials or steps, but datasets may be columns."""
         return all(name for units in self.having for members in units.values() for name in members)
 
     @cached_property
     def apart(self) -> bool:
-        """Whether the units of a sample have other numbers of rows than each other, by no rule: visits of a patient."""
+        """Whether the numbers of rows of the units in a sample differ without a rule, as the visits of a patient do."""
         sizes: dict[bytes, set[tuple[tuple[bytes, int], ...]]] = defaultdict(set)
         for units in self.having:
             for unit, members in units.items():
@@ -71,9 +72,10 @@ class Kind:
         return self._agreeing < MOST and any(len(it) > 1 for it in sizes.values())
 
     def may_go_without(self, member: bytes, at: int) -> bool:
-        """Say whether a member is of a unit that a sample may lack, though the others have it.
+        """Check whether a member belongs to a unit that sample number `at` may lack although others have it.
 
-        It is behind all those of the sample, which may have fewer of them; or each was taken for itself.
+        Either its number is higher than those of all units of the sample, which may just have fewer of them; or the
+        units were recorded independently of each other.
         """
         its = self.of[at]
         unit = member
@@ -89,7 +91,7 @@ class Kind:
 
     @cached_property
     def _rows(self) -> list[list[set[int]]]:
-        """The numbers of rows of each dataset of the units, for each sample that has several of them."""
+        """The different numbers of rows of each dataset of the units, for each sample with several units."""
         made = []
         for units in self.having:
             rows: dict[bytes, set[int]] = defaultdict(set)
@@ -110,7 +112,7 @@ class Kind:
 
 
 def kinds(samples: Sequence[Members]) -> list[Kind]:
-    """Return the kinds of numbered units in samples, of which some are samples of their own, outermost ones first."""
+    """Return the kinds of numbered units in samples, outermost first; some of them are samples of their own."""
     made: list[Kind] = []
     left = [dict(it) for it in samples]
     depth = 0
@@ -139,7 +141,7 @@ def kinds(samples: Sequence[Members]) -> list[Kind]:
 
 
 def _end(name: bytes, depth: int) -> int | None:
-    """Return where the part of a path ends that is `depth` groups deep, None where it is not so deep."""
+    """Return where the part of a path that is `depth` groups deep ends, or None if the path is not that deep."""
     at = -1
     for _ in range(depth + 1):
         if at == len(name):

@@ -1,4 +1,4 @@
-"""Rows of an HDF5 dataset that were never written: no place in the file was ever given to them."""
+"""Find rows of an HDF5 dataset that were never written, so that no space in the file was allocated for them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 RANGES = 1000
-"""So many ranges of a dataset are kept."""
+"""Maximum number of ranges per dataset; if there are more, none are kept."""
 NEARLY = 0.9
-"""Where this share of its chunks is stored, a dataset was meant to be written as a whole."""
+"""Minimum share of stored chunks from which a dataset was meant to be written completely."""
 NAMED = 10
-"""And so many are named."""
+"""Maximum number of ranges listed in a finding."""
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -30,8 +30,8 @@ Ranges = tuple[tuple[int, int], ...]
 def never_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Ranges:
     """Return the half-open ranges of rows of which no part is stored.
 
-    Of scales there are none: where a dimension has no values, netCDF makes a dataset for its length alone. A file that
-    was cut, or an index that is damaged, does not tell.
+    There are none for scales, since netCDF makes a dataset just for the length of a dimension without values. There are
+    also none if the file is truncated or the chunk index is damaged, because they cannot be known then.
     """
     if not dataset.shape or not dataset.bytes or dataset.scale:
         return ()
@@ -43,7 +43,7 @@ def never_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Range
             return _without_chunks(opened, dataset, dataset.chunks)
         if layout == h5.h5d.VIRTUAL:
             return _without_source(created, dataset)
-    except TROUBLE:  # what is damaged shows when it is read
+    except TROUBLE:  # damage is reported when the dataset is read
         pass
     return ()
 
@@ -63,9 +63,9 @@ def _without_chunks(opened: Any, dataset: Dataset, chunks: tuple[int, ...]) -> R
 
 
 def partly_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
-    """Yield the rows of which a part is stored and a part is not, where nearly all else is.
+    """Yield a finding for rows that are only partly stored, if nearly all chunks of the dataset are stored.
 
-    Where much is not stored, it was left out: of a map of labels only the parts where some are.
+    If many chunks are missing, they were left out on purpose: a map of labels may store only the parts that have any.
     """
     chunks = dataset.chunks
     if not dataset.shape or not dataset.bytes or not chunks or created.get_layout() != h5.h5d.CHUNKED or dataset.scale:
@@ -77,7 +77,7 @@ def partly_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Iter
         if beside < 2 or count >= total or count < NEARLY * total:
             return
         stored = Chunks(opened, chunks)
-    except TROUBLE:  # what is damaged shows when it is read
+    except TROUBLE:  # damage is reported when the dataset is read
         return
     if not stored.whole:
         return
@@ -97,9 +97,9 @@ def partly_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Iter
 
 
 def _without_source(created: Any, dataset: Dataset) -> Ranges:
-    """Return the rows of a virtual dataset that no source is said to have.
+    """Return the ranges of rows of a virtual dataset that are mapped to no source.
 
-    Of a source that has every second row or so, all rows between the first and the last are taken for its own.
+    If a source has, say, every second row, all rows between its first and last are taken to be mapped.
     """
     bounds = [created.get_virtual_vspace(at).get_select_bounds() for at in range(created.get_virtual_count())]
     ranges, end = [], 0
@@ -113,7 +113,7 @@ def _without_source(created: Any, dataset: Dataset) -> Ranges:
 
 
 def within(ranges: Ranges, start: int, stop: int) -> Sequence[int]:
-    """Return the rows of these ranges that are from `start` to `stop`, less `start`.
+    """Return the rows of these ranges that lie from `start` to `stop`, relative to `start`.
 
     >>> within(((0, 3), (5, 9)), 2, 7)
     [0, 3, 4]
@@ -124,9 +124,9 @@ def within(ranges: Ranges, start: int, stop: int) -> Sequence[int]:
 
 
 def said(dataset: Dataset, ranges: Ranges) -> Iterator[Finding]:
-    """Yield what is to be said of a dataset of which these rows were never written."""
+    """Yield the findings about a dataset of which these rows were never written."""
     path, count = escape(dataset.path), sum(stop - start for start, stop in ranges)
-    if not count or b"/_i_" in dataset.path:  # PyTables makes the room for its indexes before it needs it
+    if not count or b"/_i_" in dataset.path:  # PyTables allocates its indexes before it needs them
         return
     details: dict[str, Any] = {
         "dataset": path,

@@ -1,4 +1,4 @@
-"""Walk an HDF5 file around what kills the library, and again as it was recovered where its structure is damaged."""
+"""Walk an HDF5 file around steps that kill the library, and again in its recovered form if its structure is damaged."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from datacheck.backends.hdf5.recovery.recover import Recovery
 
 WALK_BYTES, WALK_SHARE = 512 << 20, 16
-"""A walk of a file may take so many bytes, and so many times those of the file."""
+"""Memory limit of a walk of a file, in bytes: WALK_BYTES plus WALK_SHARE times the size of the file."""
 SECOND = 1 << 40
-"""What is added to the steps of a walk of a file as it was recovered: those of the walk before have numbers too."""
+"""Offset added to the step numbers of a walk of the recovered file, to tell them from those of the first walk."""
 Deadly = tuple[tuple[int, str], ...]
 STRUCTURAL = frozenset(("damaged-store", "truncated-store", "crash", "timeout"))
-"""Findings of a walk with these codes say that something of the structure is damaged."""
+"""Codes of findings of a walk that show damage to the file's structure."""
 
 
 @lru_cache(maxsize=16)
 def contents_of(path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None) -> Contents:
-    """Walk a file as it is at that size and time, around its deadly steps; where they are not known, find them.
+    """Walk a file in its state at that size and time, around its deadly steps, which are found first if not known.
 
-    Where that finds the structure damaged, the file is walked again as it was recovered.
+    If the structure turns out to be damaged, the file is walked again in its recovered form.
     """
     library()
     close_changed()
@@ -64,13 +64,14 @@ def contents_of(path: Path, size: int, changed: int, options: StoreOptions, dead
 
 
 _tried: dict[tuple[Path, int, int, StoreOptions], Contents] = {}
-"""The file that was walked last without knowing its deadly steps: who found them need not walk it again."""
+"""The contents of the file that was last walked without known deadly steps. The process that found these need not walk
+the file again."""
 
 
 def _around(
     path: Path, size: int, options: StoreOptions, deadly: Deadly | None, recovered: Recovery | None = None
 ) -> Contents:
-    """Walk a file once, around its deadly steps if these are known, and otherwise around what they turn out to be."""
+    """Walk a file once, around its deadly steps, which are found by trial if they are not known."""
     if deadly is not None:
         shift = 0 if recovered is None else SECOND
         known = {step - shift: signal for step, signal in deadly if step - shift in range(SECOND)}
@@ -83,7 +84,7 @@ def _around(
 
 
 def _given_up(ended: list[str]) -> Finding:
-    """Return the finding for a file whose walk died too often, of these signals."""
+    """Return the finding for a file whose walk was killed too often, by these signals."""
     others = [it for it in ended if it not in FROM_DATA and it != "SIGPROF"]
     if others:
         return killed(others[-1], "the file's structure")
@@ -98,7 +99,7 @@ def walked(
     recovered: Recovery | None = None,
     alike: AlikeHeaders | None = None,
 ) -> Contents:
-    """Walk a file, as it is or as it was recovered. `alike` are the headers met in other files of the same walk."""
+    """Walk a file, as it is or in its recovered form. `alike` are the headers found in other files of the same walk."""
     signal = trail.step()
     if signal is not None:
         return Contents(findings=(killed(signal, "the file"),))
@@ -134,9 +135,9 @@ def _superblock_findings(path: Path, size: int) -> list[Finding]:
 
 
 def troubled(contents: Contents) -> frozenset[bytes] | None:
-    """Return the paths of the groups that could not be listed or opened, None where the structure is sound.
+    """Return the paths of the groups that could not be listed or opened, or None if the structure is sound.
 
-    What is said of the file as a whole says nothing of its structure, unless nothing else of it could be read.
+    Findings about the file as a whole do not count as structural damage, unless nothing else of it could be read.
     """
     there = [it for it in contents.findings if it.code in STRUCTURAL and it.field is None]
     closed = [it.details["path"] for it in there if "path" in it.details]
@@ -155,10 +156,10 @@ def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | Fin
     except MemoryError:
         said = "there is too little memory to look for what is left of the file where its structure is damaged"
         return found("too-large", said, verdict="unverifiable")
-    except OSError:  # what the walk says stands
+    except OSError:  # the findings of the walk remain
         return None
 
 
 def _joined(contents: Contents, recovered: Recovery) -> tuple[Finding, ...]:
-    """Return what is wrong with the file as a whole, what was found to be lost, and what the walk found."""
+    """Return the findings of the second walk, about the file as a whole and its contents, and those of the recovery."""
     return (*contents.findings, *recovered.findings)

@@ -1,1 +1,1 @@
-"""What is left of a damaged HDF5 file's own structure, found without the library and shown to it as it accepts it."""
+"""Find what is left of a damaged HDF5 file's structure without the library, and present it in a form it accepts."""

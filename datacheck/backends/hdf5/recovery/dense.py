@@ -1,7 +1,7 @@
-"""The links of a group of the new kind that lie in a heap, as its indexes and the blocks of that heap have them.
+"""Read the links of a new-style group from its fractal heap and from the indexes of that heap.
 
-What was taken out of a heap can be read in it still, so that a link counts only where an index leads to it, or where
-there are just as many as the heap says.
+Links that were removed from a heap can still be read in it. So a link counts only if an index leads to it, or if there
+are exactly as many links as the heap says.
 
 HDF5 File Format Specification 3.0, III.A.2 (version 2 B-trees), III.G (fractal heaps), IV.A.2.c (link info).
 """
@@ -17,31 +17,32 @@ from datacheck.backends.hdf5.recovery.links import LINK_VERSION, Link, of_messag
 from datacheck.backends.hdf5.recovery.raw import Raw
 
 BLOCK_HEAD = 21
-"""Bytes before what a block of a heap of links holds: its signature, version, heap, offset and checksum."""
+"""Bytes at the start of a block of a link heap: its signature, version, heap address, offset and checksum."""
 BLOCKS = tuple(512 << power for power in range(8))
-"""The sizes that such blocks have."""
+"""The sizes that blocks of a link heap have, in bytes."""
 BY_NAME, BY_ORDER = 5, 6
-"""The kinds of trees that index links; their records have a hash of 4 bytes, or an order of 8, before the place."""
+"""Types of B-trees that index links. Their records have a hash of 4 bytes, or a creation order of 8 bytes, before the
+place in the heap."""
 NODE_FRAME = 10
-"""Bytes of a node of a tree that are no records: signature, version, kind and checksum."""
+"""Bytes of a tree node besides its records: signature, version, type and checksum."""
 DEEPEST = 16
 NODES = 1 << 16
 OBJECTS_AT = 70
-"""Where in the header of a heap stands how many objects it holds."""
+"""Offset of the number of objects in the header of a heap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heaped:
-    """The links of a group as far as they are there; `certain` if these are all, and none was taken out."""
+    """The links of a group that were found; `certain` if they are complete and none of them was removed earlier."""
 
     links: list[Link]
     certain: bool
     unproven: frozenset[bytes] = frozenset()
-    """Names of links that were found, and may have been taken out of the heap."""
+    """Names of links that were found but may have been removed from the heap."""
 
 
 def places_of(info: Message) -> tuple[int, list[int]] | None:
-    """Return where the heap of the links is, and the trees that index it; None where there is none."""
+    """Return the addresses of the link heap and of the trees that index it, or None if there is no heap."""
     if len(info.held) < 18:
         return None
     at = 10 if info.held[1] & 1 else 2
@@ -50,7 +51,7 @@ def places_of(info: Message) -> tuple[int, list[int]] | None:
 
 
 def heaped(raw: Raw, heap: int, trees: Sequence[int], blocks: Sequence[int]) -> Heaped:
-    """Return the links in the heap there, of which the blocks were found at these addresses."""
+    """Return the links in the heap at an address, given the addresses of its blocks and of the trees that index it."""
     there: dict[int, Link] = {}
     starts: dict[int, int] = {}
     for at in blocks:
@@ -60,7 +61,7 @@ def heaped(raw: Raw, heap: int, trees: Sequence[int], blocks: Sequence[int]) -> 
         start, block = read
         starts[start] = starts.get(start, 0) + 1
         there.update((start + place, link) for place, link in _in_block(raw, block))
-    if any(count > 1 for count in starts.values()):  # one of two was given up, and nothing says which
+    if any(count > 1 for count in starts.values()):  # two blocks at one offset: one is obsolete, unknown which
         return Heaped([], certain=False, unproven=frozenset(it.name for it in there.values()))
     indexes = [_Index(raw, at) for at in trees]
     live = {place for it in indexes for place in it.places}
@@ -80,7 +81,7 @@ def heaped(raw: Raw, heap: int, trees: Sequence[int], blocks: Sequence[int]) -> 
 
 
 def _block(raw: Raw, at: int) -> tuple[int, bytes] | None:
-    """Return where in its heap a block begins, and its bytes; None if its checksum matches at no size there is."""
+    """Return the offset of a block in its heap, and its bytes, or None if the checksum matches at none of the sizes."""
     held = raw.read(at, BLOCKS[-1])
     checksum = held[BLOCK_HEAD - 4 : BLOCK_HEAD]
     for size in BLOCKS:
@@ -106,7 +107,7 @@ def _in_block(raw: Raw, block: bytes) -> Iterator[tuple[int, Link]]:
 
 @dataclass
 class _Index:
-    """The places in a heap that a tree leads to; `whole` if all of it could be read."""
+    """The places in a heap that a tree leads to; `whole` if all of the tree could be read."""
 
     raw: Raw
     at: int
@@ -151,7 +152,7 @@ class _Index:
                 continue
             for nth in range(used):
                 flags, place = struct.unpack_from("<BI", held, 6 + nth * self._record + self._head)
-                if not flags & 0x30:  # managed by the heap: there are no others among links
+                if not flags & 0x30:  # a managed object; links are never of another type
                     self.places.add(place)
             begin = 6 + used * self._record
             for nth in range(used + 1 if depth else 0):
@@ -160,7 +161,7 @@ class _Index:
                 todo.append((below, int.from_bytes(held[step + 8 : step + 8 + count], "little"), depth - 1))
 
     def _widths(self, depth: int) -> Iterator[tuple[int, int]]:
-        """Yield how many bytes the pointers of each level have for the records of a child, and of all below it."""
+        """Yield the widths in bytes, per level, of the record counts of a child node and of all nodes below it."""
         most = (self._size - NODE_FRAME) // self._record
         count, total, below = _bytes_for(most), 0, most
         for _ in range(depth):

@@ -1,4 +1,4 @@
-"""The groups of a damaged file, from its root and from what nothing leads to, with the links that are left of each."""
+"""Find the groups of a damaged file, from its root and among unreachable objects, with the remaining links of each."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ from datacheck.backends.hdf5.superblock import SYMBOL_TABLE
 from datacheck.model.replacing import replace
 
 DEEPEST = 256
-"""The walk of a file goes no deeper either: what lies below is named after the group at that depth."""
+"""Maximum depth of paths, as in the walk of a file; objects below it get the path of the group at that depth."""
 LINK_BYTES, HEADER_BYTES, ENTRY_BYTES = 200, 1000, 300
-"""What a link takes that is kept, a group with its header, and an entry of a node that no tree leads to."""
+"""Approximate memory, in bytes, of a kept link, of a group with its header, and of an entry of an orphaned node."""
 NAMED = 10
-"""So many of the links to an object that has fewer are named."""
+"""Maximum number of links listed per object to which more links lead than its header says."""
 ORPHANS, ORPHAN_BYTES = 1000, 1024
-"""A file has so many objects at most that nothing leads to, and one more for each so many of its bytes: a dataset with
-its header and values is larger, and each costs a scan what any other does."""
+"""A file may have ORPHANS unreachable objects, and one more for each ORPHAN_BYTES of its size. A dataset with its
+header and values is larger than that, and each object costs a scan as much as any other."""
 CACHED = 4096
-"""Of so many headers it is kept what they hold, if they are no longer than HEADER_BYTES."""
+"""Maximum number of headers that are cached; only headers of at most HEADER_BYTES are."""
 
 
 @dataclass
 class Group:
-    """A group by its first path, and its links as far as they were found; `changed` if the library is to see these.
+    """A group under its first path, with the links found; `changed` if the library is shown these instead of its own.
 
-    `names` are those of links that are lost, `lost` says that some are, `beyond` that they lay behind the file's end.
+    `names` are the names of lost links. `lost` says that some links are lost, `beyond` that they lay beyond the end of
+    the file.
     """
 
     path: bytes
@@ -55,26 +56,26 @@ class Group:
     beyond: bool = False
     changed: bool = False
     whole: bool = True
-    """Whether these are all the links that the library finds, where it is not to see these."""
+    """Whether these are all the links that the library itself finds. Only matters if `changed` is false."""
     table: SymbolTable | None = None
     heap: int | None = None
 
 
 class Groups:
-    """Walks groups, each object once. `troubled` are paths of groups whose list the library could not read."""
+    """Walks groups, each object once. `troubled` are the paths of groups whose links the library could not list."""
 
     def __init__(self, raw: Raw, found: Found, troubled: frozenset[bytes], *, cut: bool) -> None:
         self.made: list[Group] = []
         self.torn: dict[int, tuple[bytes, Header]] = {}
-        """Headers that lost a piece, by their addresses, with their paths."""
+        """Headers that lost a piece or were rewritten, with their paths, by address."""
         self.seen: set[int] = set()
         self.count: dict[int, int] = defaultdict(int)
-        """How many links lead to each object."""
+        """Number of links that lead to each object, by address."""
         self._raw, self._found, self._troubled, self._cut = raw, found, troubled, cut
         self._headers: dict[int, Header] = {}
 
     def header(self, address: int) -> Header | None:
-        """Return the header there, None where there is none."""
+        """Return the header at an address, or None if there is none."""
         made = self._headers.get(address)
         if made is None:
             made = header(self._raw, address)
@@ -85,7 +86,7 @@ class Groups:
         return made
 
     def walk(self, path: bytes, address: int, places: tuple[int, int] | None = None) -> None:
-        """Walk an object and all below it; `places` are those of an old group's tree and heap, if the link has them."""
+        """Walk an object and all below it; `places` are the addresses of an old-style group's tree and heap."""
         above, _, name = path.rpartition(b"/")
         todo = [(above, 0, Link(name, address, places=places))]
         while todo:
@@ -139,7 +140,7 @@ class Groups:
 
     @cached_property
     def _free(self) -> dict[int, list[Entry]]:
-        """The nodes that no tree leads to of any group that was found, with their entries."""
+        """The entries of orphaned symbol table nodes, to which no tree of a known group leads, by node address."""
         owned: set[int] = set()
         for at in self._found.headers if self._found.nodes else ():
             made = self.header(at)
@@ -156,7 +157,7 @@ class Groups:
 
     @cached_property
     def _heaps(self) -> dict[int, bytes]:
-        """The heaps of names that no group that was found leads to."""
+        """The name heaps to which no known group leads, by address."""
         owned: set[int] = set()
         for at in self._found.headers if self._found.heaps else ():
             made = self.header(at)
@@ -168,13 +169,14 @@ class Groups:
 
     @cached_property
     def _names(self) -> Counter[bytes]:
-        """The contents of all heaps of names, and how many have each."""
+        """The contents of all name heaps, with the number of heaps that have each."""
         return Counter(held for at in self._found.heaps if (held := names_of(self._raw, at)))
 
     def adopt(self) -> None:
-        """Give nodes that no tree leads to back to the one group whose names they have, and walk what they lead to.
+        """Assign orphaned nodes to the only group whose names they have, and walk the objects that they lead to.
 
-        Groups of the same names have the same heaps: of these nothing says whose a node is, or was.
+        Groups with the same names have equal heaps. Nothing tells to which of them a node belongs or belonged, so it is
+        not assigned.
         """
         while not self._raw.exhausted:
             asking = [it for it in self.made if it.table is not None and it.table.treeless and it.table.heap]
@@ -194,7 +196,7 @@ class Groups:
             if self._raw.exhausted:
                 return False
             if any(claims[group.header.address, it.name_at] > 1 for it in self._free[at]):
-                continue  # one of them is of what had these names before, and nothing says which
+                continue  # one of them is a former node of these names, and nothing tells which
             table = group.table
             assert table is not None
             links = [link for it in self._free.pop(at) if (link := it.link(table.heap))]
@@ -208,9 +210,10 @@ class Groups:
         return given
 
     def aliased(self) -> dict[int, list[bytes]]:
-        """Take away the links to objects that more lead to than they say; return the first paths of the links of each.
+        """Remove the links to objects with more links than their headers say; return the first paths of the links.
 
-        One of them was meant to lead elsewhere, and nothing says which.
+        The paths are given by the object's address. One of the links was meant to lead elsewhere, and nothing tells
+        which.
         """
         several = {at: count for at, count in self.count.items() if count > 1}
         wrong = {at for at, count in several.items() if (made := self.header(at)) and count > made.links}
@@ -226,9 +229,9 @@ class Groups:
         return paths
 
     def roots(self, above: bytes) -> list[tuple[bytes, int]]:
-        """Walk all objects that nothing leads to, below the path `above`; return the paths of those above the others.
+        """Walk all unreachable objects under the path `above`; return paths and addresses of the topmost ones.
 
-        Those in a circle hang on the first of it.
+        Of objects that link to one another in a circle, the first is the topmost.
         """
         self._raw.limit = max(self._raw.limit, self._raw.done) + self._raw.worth // 2
         loose = [at for at in sorted(self._found.headers) if at not in self.seen]
@@ -243,7 +246,7 @@ class Groups:
             path = above + b"/at_%d" % at
             self.walk(path, at)
             if self._raw.exhausted:
-                self._found.whole = False  # what the library would make of the last one is not known
+                self._found.whole = False  # it is not known what the library would make of this object
                 break
             roots.append((path, at))
         return roots
@@ -253,7 +256,7 @@ class Groups:
         return self._group(b"", made).links if made is not None and made.is_group else ()
 
     def headless(self, above: bytes) -> list[tuple[bytes, list[Link]]]:
-        """Return groups of which only the heap of names is left, and the nodes that have them, with their links."""
+        """Return paths and links of groups of which only the name heap and some nodes with these names are left."""
         heaps = self._heaps
         held: dict[int, list[Link]] = defaultdict(list)
         for found in self._free.values():
@@ -271,7 +274,7 @@ class Groups:
 
 
 def copied(made: Header | None) -> Header | None:
-    """Return a header that may be changed where that one may not."""
+    """Return a copy of a header whose lists may be changed without changing the original."""
     if made is None:
         return None
     return replace(made, messages=[*made.messages], lost=[*made.lost])

@@ -1,4 +1,4 @@
-"""Object headers, read without the library: the messages that are there, and which pieces are lost.
+"""Read object headers without the library: the messages that are left, and the pieces that are lost.
 
 HDF5 File Format Specification 3.0, IV.A.1 (object headers) and IV.A.2 (their messages).
 """
@@ -15,20 +15,20 @@ from datacheck.backends.hdf5.superblock import CONTINUATION, SYMBOL_TABLE
 NIL, DATASPACE, LINK_INFO, DATATYPE, LINK, LAYOUT, GROUP_INFO, FILTERS = 0, 1, 2, 3, 6, 8, 10, 11
 REFERENCE_COUNT = 0x16
 LAST_KIND = 0x18
-"""No message of the format has a higher number."""
+"""Highest message type that the format defines."""
 PIECES = 4096
 PIECE_BYTES = 1 << 20
-"""More pieces of a header, or larger ones, are not looked at."""
+"""Maximum number of pieces of a header, and maximum size of a piece in bytes; anything beyond counts as lost."""
 RANKS, CLASSES, LAYOUTS = 32, 11, 3
-"""The most dimensions of a dataset, and the last classes of types and of layouts."""
+"""Maximum number of dimensions of a dataset, and the highest classes of datatypes and of layouts."""
 NOWHERE = (1 << 64) - 1
 MOST_MESSAGES = 1 << 16
-"""The format counts the messages of a header in 16 bits."""
+"""Bound on the number of messages of a header, which the format counts in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of a header; `at` is where it begins, its own head included, in the piece of that number."""
+    """A message of a header; `at` is the address where it begins with its own head, `piece` the number of its piece."""
 
     kind: int
     flags: int
@@ -40,7 +40,7 @@ class Message:
 
 @dataclass(slots=True)
 class Piece:
-    """A piece of a header: all of its bytes, and where its messages are in them."""
+    """A piece of a header: its address, all of its bytes, and where in them its messages begin and end."""
 
     at: int
     held: bytes
@@ -50,7 +50,7 @@ class Piece:
 
 @dataclass(slots=True)
 class Header:
-    """A header; `lost` are the continuations that lead to nothing, `links` how many hard links it says to have."""
+    """A header; `lost` are the continuations that lead to nothing, `links` is the number of hard links it claims."""
 
     address: int
     version: int
@@ -60,13 +60,13 @@ class Header:
     messages: list[Message] = field(default_factory=list)
     lost: list[Message] = field(default_factory=list)
     rewritten: bool = False
-    """Whether there is a message in it that the file does not have there."""
+    """Whether a message was inserted that the file does not have there."""
     taken: Message | None = None
-    """The continuation in the place of which that is."""
+    """The continuation that the inserted message replaces, or None if the whole header was rebuilt."""
 
     @property
     def head(self) -> int:
-        """Bytes before what a message holds."""
+        """Number of bytes of a message before its body."""
         return 8 if self.version == 1 else 6 if self.flags & 4 else 4
 
     def first(self, kind: int) -> Message | None:
@@ -82,10 +82,10 @@ class Header:
 
     @property
     def filters_known(self) -> bool:
-        """Say whether the filters of a dataset are known, or known to be none, whatever else of its header is lost.
+        """Whether the filters of a dataset are known, or known to be none, whatever else of its header is lost.
 
-        The library writes them before the layout. What it moves into a continuation has the continuation in its place:
-        one behind the layout has taken none of them along.
+        The library writes the filters before the layout. When it moves messages into a continuation, it puts the
+        continuation in their place. So a continuation that comes after the layout does not hold the filters.
         """
         if not self.lost or self.first(FILTERS) is not None:
             return True
@@ -94,7 +94,7 @@ class Header:
 
 
 def header(raw: Raw, address: int) -> Header | None:
-    """Return the header that begins there; None if there is none, or its first piece is not whole."""
+    """Return the header that begins at an address, or None if there is none or its first piece is incomplete."""
     start = raw.read(address, 512)
     made = _old(raw, address, start) if start[:1] == b"\x01" else _new(raw, address, start)
     if made is None:
@@ -107,10 +107,11 @@ def header(raw: Raw, address: int) -> Header | None:
 
 
 def of_group(raw: Raw, address: int, made: Header | None, places: tuple[int, int]) -> Header | None:
-    """Return the header of an old group of which the link there says where its tree and heap are.
+    """Complete the header of an old-style group from the `places` of its tree and heap that the link to it gives.
 
-    That message of the header may have gone with a piece of it; if all of the header is lost, there is another in its
-    place. None where neither is right.
+    If the symbol table message was lost with a piece of the header, it is inserted in place of a lost continuation. If
+    the whole header is lost, a new one is built. Return `made` as it is, which may be None, if it needs no completion,
+    if neither the tree nor the heap is at these places, or if there is no room for the message.
     """
     there = [raw.read(at, 4) for at in places]
     if (b"TREE" not in there and b"HEAP" not in there) or (made is not None and (made.is_group or made.is_dataset)):
@@ -161,7 +162,7 @@ def _new(raw: Raw, address: int, start: bytes) -> Header | None:
 
 
 def _continue(raw: Raw, made: Header) -> None:
-    """Follow the continuations, each once; those that lead to nothing are lost."""
+    """Follow each continuation once; those that lead to nothing are added to `lost`."""
     seen: set[int] = set()
     done = 0
     while done < len(made.messages):
@@ -188,7 +189,7 @@ def _piece(raw: Raw, made: Header, at: int, held: bytes) -> Piece | None:
 
 
 def _add(raw: Raw, made: Header, piece: Piece) -> bool:
-    """Add the messages of a piece, all or none of them; say whether they are such."""
+    """Add all messages of a piece and return True; add none and return False if any of them is invalid."""
     found = list(_messages(raw, made, piece))
     if None in found or not found or len(made.messages) + len(found) > MOST_MESSAGES:
         return False
@@ -198,7 +199,7 @@ def _add(raw: Raw, made: Header, piece: Piece) -> bool:
 
 
 def _messages(raw: Raw, made: Header, piece: Piece) -> Iterator[Message | None]:
-    """Yield the messages of a piece, and None where there is something else."""
+    """Yield the messages of a piece, and None if there is anything else in it."""
     at, number = piece.first, len(made.pieces)
     while at + made.head <= piece.last:
         if made.version == 1:
@@ -219,9 +220,9 @@ def _messages(raw: Raw, made: Header, piece: Piece) -> Iterator[Message | None]:
 
 
 def plausible(raw: Raw, made: Header) -> bool:
-    """Say whether what looks like the header of a dataset or a group is one: each part of it is as it should be.
+    """Check whether each part of what looks like the header of a dataset or a group has valid contents.
 
-    A header of version 1 has no signature, so that arbitrary numbers may look like its beginning.
+    A header of version 1 has no signature, so arbitrary numbers may look like its beginning.
     """
     if made.is_dataset:
         return _is_dataset(raw, made)
@@ -240,7 +241,7 @@ def _is_dataset(raw: Raw, made: Header) -> bool:
     space, kind, layout = (made.first(it) for it in (DATASPACE, DATATYPE, LAYOUT))
     if space is None or kind is None or layout is None:
         return False
-    shared = kind.flags & 2  # then it says where the type is
+    shared = kind.flags & 2  # a shared message gives the address of the datatype instead
     if len(space.held) < 4 or len(kind.held) < 8 or len(layout.held) < 2:
         return False
     if space.held[0] not in (1, 2) or space.held[1] > RANKS:

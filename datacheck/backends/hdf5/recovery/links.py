@@ -1,4 +1,4 @@
-"""The links of a group, read without the library from its header or its symbol table.
+"""Read the links of a group without the library, from its header or its symbol table.
 
 HDF5 File Format Specification 3.0, III.A.1 (B-trees), III.B and III.C (symbol tables), III.D (local heaps),
 IV.A.2.g (the link message).
@@ -16,36 +16,36 @@ from datacheck.backends.hdf5.recovery.headers import NOWHERE
 from datacheck.backends.hdf5.recovery.raw import Raw
 
 HEAP_BYTES = 16 << 20
-"""More names of a group are not looked at."""
+"""Maximum number of bytes that are read of a group's name heap."""
 NAME_BYTES = 1 << 16
-"""No name is longer: a message that holds one has its length in 16 bits."""
+"""Maximum length of a name in bytes: a message that holds one has a 16-bit length."""
 NODES = 1 << 16
-"""More nodes of the B-tree of a group are not looked at."""
+"""Maximum number of nodes of a group's B-tree that are read."""
 ENTRY = 40
-"""Bytes of an entry of a symbol table."""
+"""Size of a symbol table entry in bytes."""
 NODE_ENTRIES = 1 << 12
 NODE_BYTES, TREE_BYTES = 328, 544
-"""Bytes of a node of a symbol table and of its tree, unless a file says otherwise."""
+"""Sizes in bytes of a symbol table node and of a node of its tree, unless a file says otherwise."""
 GROUP_IN_CACHE, SOFT_IN_CACHE = 1, 2
-"""Kinds of what an entry says of the object that it leads to."""
+"""Cache types of a symbol table entry: it holds the places of a group's tree and heap, or it is a soft link."""
 LINK_VERSION = 1
 HARD, SOFT, EXTERNAL = 0, 1, 64
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link; `address` is where a hard one leads, `value` the path that a soft one says."""
+    """A link; `address` is the target of a hard link, `value` the path in a soft link."""
 
     name: bytes
     address: int = NOWHERE
     kind: int = HARD
     value: bytes = b""
     places: tuple[int, int] | None = None
-    """Where the tree and the heap of the old group are that the link leads to, where its node says so too."""
+    """Addresses of the tree and the heap of the old-style group that the link leads to, if its entry has them."""
 
 
 def of_message(held: bytes, at: int = 0) -> tuple[Link, int] | None:
-    """Return the link that a message holds at that place, and where it ends there; None where there is none."""
+    """Return the link that a message holds at a position, and the position of its end, or None if there is none."""
     try:
         return _of_message(held, at)
     except (struct.error, IndexError):
@@ -80,27 +80,27 @@ def _of_message(held: bytes, at: int) -> tuple[Link, int] | None:
 
 @dataclass
 class SymbolTable:
-    """The links of an old group as far as its nodes are there; `lost` counts the nodes that are not, or are damaged.
+    """The links of an old-style group that its remaining nodes have; `lost` counts missing or damaged parts.
 
-    `beyond` says that one lay beyond the end of the file; `names` are those in the heap that no node leads to.
+    `beyond` says that such a part lay beyond the end of the file. `names` are the names in the heap that no link has.
     """
 
     links: list[Link] = field(default_factory=list)
     nodes: set[int] = field(default_factory=set)
     lost: int = 0
     treeless: bool = False
-    """Whether a part of the tree is lost, so that there may be nodes of this group that nothing leads to."""
+    """Whether a part of the tree is lost, so that there may be orphaned nodes of this group."""
     beyond: bool = False
     short: bool = False
-    """Whether a node ends behind the end of the file: the library wants all of it, whatever it holds."""
+    """Whether a node extends beyond the end of the file. The library reads all of a node, however little is used."""
     heap: bytes = b""
     names: set[bytes] = field(default_factory=set)
     unnamed: list[int] = field(default_factory=list)
-    """Where links lead whose names are lost."""
+    """Addresses that links lead to whose names are lost."""
 
 
 def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
-    """Read the symbol table of an old group."""
+    """Read the symbol table of an old-style group."""
     made = SymbolTable(heap=names_of(raw, heap))
     if not made.heap:
         made.lost += 1
@@ -155,7 +155,7 @@ def _take(raw: Raw, made: SymbolTable, found: Sequence[Entry]) -> None:
 
 
 def _children(raw: Raw, at: int) -> tuple[int, list[int] | None]:
-    """Return the level of the node of a tree there, and where it leads; None for where that is not to be read."""
+    """Return the level of a tree node and the addresses it links to, or None for the addresses if it is unreadable."""
     head = raw.read(at, 24)
     if len(head) < 24 or head[:5] != b"TREE\0":
         return 0, None
@@ -177,7 +177,7 @@ class Entry:
     places: tuple[int, int]
 
     def link(self, heap: bytes) -> Link | None:
-        """Return the link by its name in the heap, None if it has none there."""
+        """Return the link with its name from the heap, or None if the heap has no name for it."""
         name = text_at(heap, self.name_at)
         if not name:
             return None
@@ -188,12 +188,12 @@ class Entry:
 
 
 def entries(raw: Raw, at: int) -> list[Entry]:
-    """Return the entries of the node there as far as they are, none if it is none."""
+    """Return the entries that are left of the symbol table node at an address, or none if it is not such a node."""
     return entries_there(raw, at)[0]
 
 
 def entries_there(raw: Raw, at: int) -> tuple[list[Entry], int]:
-    """Return the entries of the node there, and how many it lacks."""
+    """Return the entries of the symbol table node at an address, and the number of entries that are missing."""
     head = raw.read(at, 8)
     used = int.from_bytes(head[6:8], "little")
     if head[:5] != b"SNOD\x01" or len(head) < 8 or used > NODE_ENTRIES:
@@ -206,7 +206,7 @@ def entries_there(raw: Raw, at: int) -> tuple[list[Entry], int]:
 
 
 def text_at(heap: bytes, at: int) -> bytes:
-    """Return the text that begins there in a heap, empty if none does."""
+    """Return the text that begins at a position of a heap, or no bytes if none does."""
     if not 0 < at < len(heap):
         return b""
     end = heap.find(b"\0", at, at + NAME_BYTES)
@@ -214,7 +214,7 @@ def text_at(heap: bytes, at: int) -> bytes:
 
 
 def names_of(raw: Raw, at: int) -> bytes:
-    """Return the names that the local heap there holds, with what is between them; empty if it is not whole."""
+    """Return the data of the local heap at an address, names and gaps included, or no bytes if it is not intact."""
     if at not in raw.heaps:
         held = _names_of(raw, at)
         raw.heaps[at] = held if raw.keep(len(held)) else b""
@@ -231,11 +231,11 @@ def _names_of(raw: Raw, at: int) -> bytes:
 
 
 def fits(raw: Raw, heap: bytes, found: Sequence[Entry]) -> bool:
-    """Say whether the names of a node are those of this heap: each begins where one does, and they are in order."""
+    """Check whether the names of a node are from this heap: each begins where a name does, and they are in order."""
     if not raw.looked(1):
         return False
     if not found or not heap.startswith(b"\0", found[0].name_at - 1) or not raw.looked(len(found)):
-        return False  # a cheap look first: most do not fit
+        return False  # this cheap check comes first, since most nodes do not fit
     names = [text_at(heap, it.name_at) for it in found]
     starts = all(it.name_at % 8 == 0 and heap[it.name_at - 1 : it.name_at] == b"\0" for it in found)
     return bool(found) and starts and all(names) and names == sorted(set(names))

@@ -1,7 +1,7 @@
-"""What the library is shown in place of the damaged parts of a file: patches, and what is put behind its end.
+"""Build what the library is shown in place of the damaged parts of a file: patches, and data behind its end.
 
-A header that lost a piece is shown without the continuation that led there. A group that lost names, or has a link that
-cannot be right, is shown with a symbol table made anew, as old groups have them (its parts are those of `links`).
+A header that lost a piece is shown without the continuation that led to it. A group that lost names, or has a link that
+cannot be right, is shown with a new symbol table, as old-style groups have it (for its parts see `links`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from datacheck.backends.hdf5.recovery.links import ENTRY, HARD, SOFT, SOFT_IN_CA
 from datacheck.backends.hdf5.superblock import SYMBOL_TABLE, lookup3
 
 MOST_BYTES = 48 << 20
-"""More is not shown in place of damaged bytes, or beside them."""
+"""Maximum number of bytes that are shown in place of damaged bytes or behind the file."""
 NO_HOLE = 1
-"""What ends the list of what is free in a heap."""
+"""Offset that marks the end of a heap's free list."""
 
 
 @dataclass
 class Overlay:
-    """Patches by their addresses, and the bytes `behind` the address where these begin.
+    """Patches with their addresses, and the bytes `behind` the file, which begin at the address `start`.
 
-    A node of a symbol table has room for `leaf` entries twice, one of its tree for `inner` nodes twice.
+    A symbol table node has room for 2 * `leaf` entries, a node of its tree for 2 * `inner` children.
     """
 
     start: int
@@ -36,19 +36,19 @@ class Overlay:
 
     @property
     def heavy(self) -> bool:
-        """Say whether nothing more may be shown."""
+        """Whether the limit is exceeded and nothing more may be shown."""
         return len(self.behind) + self.patched > MOST_BYTES
 
     def put(self, held: bytes) -> int:
-        """Put bytes behind the file; return their address."""
+        """Append bytes behind the file, padded to a multiple of 8; return their address."""
         at = self.start + len(self.behind)
         self.behind += held + bytes(-len(held) % 8)
         return at
 
     def show(self, made: Header, links: Sequence[Link] | None = None) -> bool:
-        """Show a header without the continuations that lead to nothing, and a group with these links alone.
+        """Show a header without the continuations that lead to nothing; with `links`, a group with only these links.
 
-        Return False where the group has no room for what leads to them.
+        Return False if no message of the header has room for the addresses of the new symbol table.
         """
         pieces = [bytearray(it.held) for it in made.pieces]
 
@@ -84,12 +84,12 @@ class Overlay:
             self.patched += len(held)
 
     def group(self, links: Sequence[Link]) -> int:
-        """Put a new group with these links behind the file; return its address."""
+        """Append a new group with these links behind the file; return its address."""
         message = struct.pack("<HHBxxx", SYMBOL_TABLE, 16, 0) + self.table(links)
         return self.put(struct.pack("<BBHIII", 1, 0, 1, 1, len(message), 0) + message)
 
     def table(self, links: Sequence[Link]) -> bytes:
-        """Put a symbol table behind the file; return where its tree and its heap are, as a header says it."""
+        """Append a symbol table behind the file; return the addresses of its tree and heap as a header encodes them."""
         named = {it.name: it for it in links if it.kind in (HARD, SOFT)}
         heap = bytearray(8)
 
@@ -115,7 +115,7 @@ class Overlay:
         return struct.pack("<QQ", self._tree(nodes), at_heap)
 
     def _tree(self, nodes: list[tuple[int, int]]) -> int:
-        """Put the tree above these nodes; of each the place of its last name is known, and its address."""
+        """Append the tree above nodes given as (place of the last name in the heap, address); return its address."""
         level, size = 0, 24 + 8 * (4 * self.inner + 1)
         while True:
             parts = [nodes[at : at + 2 * self.inner] for at in range(0, len(nodes), 2 * self.inner)] or [[]]

@@ -1,7 +1,7 @@
-"""The bytes of a damaged file, and a bound on the work of looking at them.
+"""Read the bytes of a damaged file, with a limit on the total work.
 
-Parts of a file can be made to lead to one another again and again, to overlap, or to say that they are as large as the
-file. Work is counted, not timed, so that the same file gives the same report on any machine.
+A crafted file can have parts that lead to one another again and again, that overlap, or that claim to be as large as
+the file. Work is counted, not timed, so that the same file gives the same report on any machine.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from datacheck.backends.hdf5.superblock import lookup3
 from datacheck.files.retrying import pread
 
 READ, PART, NAME_BYTE, HASHED_BYTE = 3_000, 2_000, 1, 110
-"""About how many nanoseconds a read takes, a message, link or node to be taken apart, a byte of a name, and one of what
-has a checksum."""
+"""Approximate cost, in nanoseconds, of a read, of parsing a message, link or node, of a byte of a name, and of a byte
+whose checksum is computed."""
 BYTES_READ = 4
-"""So many bytes are read in a nanosecond."""
+"""Number of bytes read per nanosecond."""
 WORK, WORK_PER_BYTE = 1_200_000_000, 60
-"""A file is worth so much work, and so much more for each of its bytes; and half of that for what nothing leads to."""
+"""Work that may be spent on a file, in nanoseconds: a fixed amount and an amount for each of its bytes. Half of the sum
+is added for unreachable objects."""
 KEPT = 64 << 20
-"""Bytes that the names, links and nodes of a file may take."""
+"""Maximum memory for the names, links and nodes of a file, in bytes."""
 
 
 @dataclass
 class Raw:
-    """The bytes of a file, by the addresses that HDF5 counts from its superblock.
+    """The bytes of a file, by HDF5 addresses, which count from its superblock.
 
-    Where the work is done that the file is worth, or as much is kept as may be, nothing more is read.
+    Nothing more is read once the limit of the work or of the kept bytes is exceeded.
     """
 
     descriptor: int
@@ -37,27 +38,27 @@ class Raw:
     done: int = 0
     kept: int = 0
     fanout: int = FANOUT
-    """So many links has a node of the index of a group's links."""
+    """Number of links that a node of a group's index has."""
     heaps: dict[int, bytes] = field(default_factory=dict)
-    """Names that were read, by where their heap is: many groups may say that they have the same."""
+    """Name heaps that were read, by address; many groups may refer to the same heap."""
     _right: set[tuple[int, int]] = field(default_factory=set)
-    """Where what has a right checksum begins, and how long it is."""
+    """Address and length of each part whose checksum was found to match."""
 
     def __post_init__(self) -> None:
         self.limit = self.worth
 
     @property
     def worth(self) -> int:
-        """How much work the whole file is worth."""
+        """Work that may be spent on the whole file, in nanoseconds."""
         return WORK + WORK_PER_BYTE * self.size
 
     @property
     def exhausted(self) -> bool:
-        """Say whether nothing more is read."""
+        """Whether a limit is exceeded, so that nothing more is read."""
         return self.done > self.limit or self.kept > KEPT
 
     def read(self, at: int, size: int) -> bytes:
-        """Return so many bytes, or fewer where the file ends."""
+        """Return `size` bytes, fewer at the end of the file, or none if a limit is exceeded."""
         if not 0 <= at < self.size - self.base or size <= 0 or self.exhausted:
             return b""
         held = pread(self.descriptor, min(size, self.size - self.base - at), self.base + at)
@@ -65,21 +66,21 @@ class Raw:
         return held
 
     def lacks(self, at: int, size: int) -> bool:
-        """Say whether bytes lie beyond the end of the file."""
+        """Check whether some of these bytes lie beyond the end of the file."""
         return at < 0 or at + size > self.size - self.base
 
     def looked(self, parts: int, names: int = 0) -> bool:
-        """Count parts that were taken apart and bytes of names; say whether there may be more."""
+        """Count parsed parts and bytes of names; return whether the limits still allow more."""
         self.done += PART * parts + NAME_BYTE * names
         return not self.exhausted
 
     def keep(self, size: int) -> bool:
-        """Count bytes that are kept; say whether there may be more."""
+        """Count bytes that are kept; return whether the limits still allow more."""
         self.kept += size
         return not self.exhausted
 
     def matches(self, at: int, held: bytes, checksum: bytes) -> bool:
-        """Say whether bytes that lie there have this checksum."""
+        """Check whether the bytes at an address have this checksum; False as well if the work limit is exceeded."""
         place = at, len(held)
         if place in self._right:
             return True

@@ -1,4 +1,4 @@
-"""Find what is left of a file whose structure is damaged, and show it to the library in a form that it accepts."""
+"""Find what is left of a file whose structure is damaged, and present it to the library in a form that it accepts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 ORPHANS = b"orphan"
-"""The group that what nothing leads to is shown in, unless the file has something of that name."""
+"""Name of the group in which unreachable objects are shown; a number is appended if the root group has that name."""
 NAMED = 10
 FAR = 1 << 40
-"""So far behind the end of the file is what is shown beside it: an address that is wrong does not lead there."""
+"""Distance in bytes from the end of the file to the data shown behind it, so that wrong addresses do not lead there."""
 TOO_MUCH = (
     "the file has more of what looks like its structure than is looked at: there may be datasets that nothing leads to "
     "beside those that were found"
@@ -33,7 +33,7 @@ TOO_MUCH = (
 
 @dataclass(frozen=True)
 class Recovery:
-    """How a damaged file is to be shown: its superblock, patches by their places in the file, and what is behind it."""
+    """How a damaged file is presented: its superblock, patches with their offsets in the file, and data behind it."""
 
     block: Superblock
     start: int
@@ -41,13 +41,13 @@ class Recovery:
     behind: bytes
     findings: tuple[Finding, ...]
     whole: bool = True
-    """Whether all of the file was looked at."""
+    """Whether all of the file was examined."""
 
 
 def recovery(path: Path, troubled: frozenset[bytes]) -> Recovery | None:
-    """Return how to show a file that the library cannot read all of, None where that would show nothing more.
+    """Return how to present a file that the library cannot fully read, or None if that would show nothing more.
 
-    `troubled` are the paths of the groups whose links it could not list. Raises OSError.
+    `troubled` are the paths of the groups whose links the library could not list. Raises OSError.
     """
     block = superblock(path)
     if block is None or block.root is None:
@@ -66,7 +66,7 @@ class _Recovering:
         start = max(raw.size, block.end) - block.offset + FAR
         leaf, inner = block.nodes
         self._overlay = Overlay(start + -start % 8, leaf, inner)
-        raw.limit = raw.worth // 2  # the rest is for what the file leads to
+        raw.limit = raw.worth // 2  # the rest is for the objects that are reachable in the file
         self._found = search(raw)
         self._found.whole &= not raw.exhausted
         raw.limit = raw.worth
@@ -105,7 +105,7 @@ class _Recovering:
         )
 
     def _show(self, top: Group | None) -> None:
-        """Show the groups that lost links, and the headers that lost a piece, but for the group at the `top`."""
+        """Show the groups with changed links and the headers that lost a piece, except the root group (`top`)."""
         for group in self._groups.made:
             if group.changed and not self._overlay.heavy:
                 self._findings += _not_shown(group)
@@ -119,7 +119,7 @@ class _Recovering:
                 self._overlay.show(made)
 
     def _root(self, top: Group | None, links: list[Link]) -> int:
-        """Show the root with further links; return where it is shown."""
+        """Show the root group with additional links; return the address at which it is shown."""
         assert self._block.root is not None
         if top is None:
             return self._overlay.group(links) if links else self._block.root
@@ -130,7 +130,7 @@ class _Recovering:
         return self._overlay.group([*top.links, *links])
 
     def _orphans(self, above: bytes, aliases: Iterable[int]) -> list[Link]:
-        """Return links to what nothing leads to, and say so of each."""
+        """Return links to the unreachable objects, and add a finding for each."""
         groups = self._groups
         found_there: list[tuple[bytes, int]] = [(above + b"/at_%d" % at, at) for at in aliases]
         for path, links in groups.headless(above):
@@ -146,7 +146,7 @@ class _Recovering:
         return [Link(path.rpartition(b"/")[2], at) for path, at in found_there]
 
     def _said(self, aliases: dict[int, list[bytes]]) -> Iterator[Finding]:
-        """Yield what is lost."""
+        """Yield the findings about lost links and lost parts of headers."""
         if not any(it.header.address == self._block.root for it in self._groups.made):
             said = "the header of the root group is lost; what was found of the file comes as what nothing leads to"
             yield found("damaged-store", said, object="/", offset=self._block.root)
@@ -205,7 +205,7 @@ def _without_filters(path: bytes, made: Header) -> Finding:
 
 
 def _not_shown(group: Group) -> Iterator[Finding]:
-    """Yield which links of a group are lost since a group of the old kind, as it is shown, cannot have such."""
+    """Yield a finding for the links of a group that are lost because an old-style group, as shown, cannot hold them."""
     lost = sorted((it for it in group.links if it.kind not in (HARD, SOFT)), key=lambda it: it.name)
     if lost:
         spelled = escape(group.path or b"/")

@@ -1,7 +1,7 @@
-"""Find the parts of a damaged file's structure by their signatures, wherever they lie and whatever leads there.
+"""Find the parts of a damaged file's structure by their signatures, wherever they lie and whatever links to them.
 
-Object headers of version 1 have no signature: what could begin one is taken for one where every part of it is as the
-format has it (see `plausible`).
+Object headers of version 1 have no signature. Bytes that could begin one are accepted if every part of the header is
+valid (see `plausible`).
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from datacheck.backends.hdf5.recovery.raw import Raw
 
 PIECE_BYTES = 8 << 20
 OVERLAP = 32
-"""No signature, with what belongs to it, is longer."""
+"""Number of bytes by which consecutive reads overlap; no match of MARKS, with its lookahead, is longer."""
 MARKS = re.compile(
     rb"OHDR\x02|SNOD\x01\x00|FHDB\x00|HEAP\x00\x00\x00\x00"
     rb"|\x01\x00(?=..(?!\x00\x00)..\x00\x00(?!\x00\x00\x00)...\x00\x00\x00\x00\x00)",
     re.DOTALL,
 )
-"""The last one begins a header of version 1: how many messages and links it has, a length, and four zeros."""
+"""Signatures of parts. The last alternative matches the beginning of a version 1 header: the number of messages, the
+number of links, a length, and four zero bytes."""
 MOST_HEADERS = 1 << 16
 MOST_TRIES = 1 << 18
 MOST_PARTS = 1 << 15
-"""So many headers, places where one might be, and other parts are looked at; what lies behind is not found."""
+"""Maximum numbers of headers, of places where a header might be, and of other parts, at which the search stops."""
 
 
 @dataclass
 class Found:
-    """What was found: the addresses of headers and of other parts, in ascending order.
+    """The addresses of the headers and other parts that were found, in ascending order.
 
-    `blocks` are those of heaps of links, by the address of the heap. `whole` is false if there was too much.
+    `blocks` are the blocks of link heaps, by the address of the heap. `whole` is false if the search was cut short.
     """
 
     headers: dict[int, None] = field(default_factory=dict)
@@ -43,20 +44,20 @@ class Found:
 
 
 def search(raw: Raw) -> Found:
-    """Look for all parts of a file's structure."""
+    """Search the file for all parts of its structure."""
     made = Found()
     tries = parts = held = 0
     end = 0
     for at, sign in _marks(raw):
         if sign[:1] in b"\x01O":
             if at < end:
-                continue  # within a header that was found
+                continue  # inside a header that was already found
             tries += 1
             it = header(raw, at)
             size = 0 if it is None else sum(len(piece.held) for piece in it.pieces)
             if it is not None and plausible(raw, it):
                 end = at + len(it.pieces[0].held)
-                if held + size > raw.size:  # headers have pieces in common, and the library would read each anew
+                if held + size > raw.size:  # headers share pieces, and the library would read these for each header
                     made.whole = False
                     continue
                 held += size
