@@ -104,7 +104,7 @@ def foreign(value: Value, usual: str = "") -> str | None:
     for offset, mark, name in MARKS:
         if head.startswith(mark, offset) and _fits(head, mark):
             return name
-    return next((name for known, name in _CHECKED if known(value, head)), None)
+    return next((name for matches, name in _CHECKED if matches(value, head)), None)
 
 
 _NETPBM = re.compile(rb"(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}\s")

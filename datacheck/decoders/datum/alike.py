@@ -102,16 +102,16 @@ def decode_alike(block: Block, rows: Sequence[int], profile: FamilyProfile) -> I
     if len(by_size) * ALIKE > len(rows):
         return rows
     left: list[int] = []
-    for of in by_size.values():
-        tried = 0
-        while len(of) >= ALIKE and tried < TEMPLATES:
-            tried += 1
-            template = Template.of(values[of[0]])
+    for candidates in by_size.values():
+        attempts = 0
+        while len(candidates) >= ALIKE and attempts < TEMPLATES:
+            attempts += 1
+            template = Template.of(values[candidates[0]])
             if template is None:
-                left.append(of.pop(0))
+                left.append(candidates.pop(0))
             else:
-                of = yield from _compared(template, values, of, profile)
-        left += of
+                candidates = yield from _compared(template, values, candidates, profile)
+        left += candidates
     return sorted(left)
 
 
@@ -119,8 +119,8 @@ def _compared(
     template: Template, values: Sequence[Value], rows: list[int], profile: FamilyProfile
 ) -> Generator[Batch | tuple[int, Finding], None, list[int]]:
     """Yield the batches and findings of the records at `rows` that are like the template, and return the other rows."""
-    of = _picked(values, rows)
-    stack, frames = _around(template, of)
+    records = _picked(values, rows)
+    stack, frames = _around(template, records)
     differences = frames ^ template.frame
     if template.label is not None:
         differences[:, template.label] &= 0x80
@@ -130,9 +130,9 @@ def _compared(
         labels = _labels(frames, template.label)
         alike &= (labels >= -(1 << 31)) & (labels < 1 << 31)
     if template.floats:
-        alike &= _tagged(template, of, stack)
+        alike &= _tagged(template, records, stack)
     if template.findings:  # if the values are a picture, the finding would name its kind instead
-        alike &= np.array([sniff(value[template.start : template.start + 32]) is None for value in of])
+        alike &= np.array([sniff(value[template.start : template.start + 32]) is None for value in records])
     places = np.flatnonzero(alike).tolist()
     chosen, left = rows, []
     if len(places) < len(rows):
@@ -143,7 +143,7 @@ def _compared(
         yield from ((row, finding) for row in chosen for finding in template.findings)
     elif chosen:
         kind = "float_data" if template.floats else ""
-        pixels = _pixels(template, stack, of, places)
+        pixels = _pixels(template, stack, records, places)
         yield Batch("data", chosen, pixels, format=kind, expected=profile.fields.get("data"))
         yield from _label_batches(chosen, labels, profile)
     return left
@@ -202,8 +202,8 @@ def _pixels(
         if 4 * count > STACKED_BYTES:
             return SeparateArrays([floats.copy().reshape(shape) for floats in apart])  # type: ignore[return-value]
         together = np.empty((len(places), count), "<f4")
-        for floats, into in zip(apart, together, strict=True):
-            into[:] = floats
+        for floats, target in zip(apart, together, strict=True):
+            target[:] = floats
         return together.reshape(len(places), *shape)
     if stack is not None:
         return stack[:, start:stop].reshape(len(stack), *shape)
@@ -223,28 +223,28 @@ def _label_batches(rows: list[int], labels: NDArray[np.int64] | None, profile: F
 def decode_without_pixels(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
     """Yield batches for sound pictures without decoding their pixels, and return the rows of all other records."""
     left: list[int] = []
-    seen: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[int]]] = {}
-    look: HeaderCache | None = None
+    groups: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[int]]] = {}
+    headers: HeaderCache | None = None
     for row in rows:
         value = block.values[row]
         parts = _encoded(value)
         data = b"" if parts is None else bytes(value[parts.start : parts.stop])
-        if look is None and data.startswith(JPEG):
+        if headers is None and data.startswith(JPEG):
             from datacheck.decoders.pictures.jpeg import HeaderCache
 
-            look = HeaderCache()
-        picture = None if look is None else look(data)
+            headers = HeaderCache()
+        picture = None if headers is None else headers(data)
         if parts is None or picture is None or parts.shape not in (UNTOLD, picture.pixels.shape):
             left.append(row)
             continue
-        of, labels = seen.setdefault((picture.format, picture.pixels.shape), ([], []))
-        of.append(row)
+        chosen, labels = groups.setdefault((picture.format, picture.pixels.shape), ([], []))
+        chosen.append(row)
         labels.append(parts.label)
-    for (kind, shape), (of, labels) in seen.items():
-        pixels = np.broadcast_to(np.uint8(0), (len(of), *shape))
+    for (kind, shape), (chosen, labels) in groups.items():
+        pixels = np.broadcast_to(np.uint8(0), (len(chosen), *shape))
         expected = profile.fields.get("data")
-        yield Batch("data", of, pixels, format=kind, encoded=True, pixels_skipped=True, expected=expected)
-        yield from _label_batches(of, np.array(labels, np.int64), profile)
+        yield Batch("data", chosen, pixels, format=kind, encoded=True, pixels_skipped=True, expected=expected)
+        yield from _label_batches(chosen, np.array(labels, np.int64), profile)
     return left
 
 

@@ -19,10 +19,10 @@ def raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
     """Read the values of a Datum that is not encoded: `data` if there is any, like Caffe, else `float_data`."""
     channels, height, width = datum.shape
     count = prod(datum.shape)
-    fits = min(datum.shape) > 0
+    has_shape = min(datum.shape) > 0
     floats = _joined(datum.floats)
     if datum.data:
-        if not fits or len(datum.data) != count:
+        if not has_shape or len(datum.data) != count:
             picture = sniff(datum.data)
             hint = f", and it is a {picture} that is not marked as encoded" if picture else ""
             return [], [mismatch(f"data has {len(datum.data)} bytes{hint}", datum.shape, len(datum.data))]
@@ -31,7 +31,7 @@ def raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
         return (fields if floats is None else [*fields, Field("float_data", floats)]), []
     if floats is None:
         return [], [mismatch("there is neither data nor float_data", datum.shape, 0)]
-    if not fits or floats.size != count:
+    if not has_shape or floats.size != count:
         return [], [mismatch(f"float_data has {floats.size} values", datum.shape, int(floats.size))]
     return [Field("data", floats.reshape(channels, height, width), format="float_data")], []
 
@@ -42,10 +42,10 @@ def _joined(floats: list[NDArray[Any]]) -> NDArray[Any] | None:
     return np.ascontiguousarray(floats[0]) if len(floats) == 1 else np.concatenate(floats)
 
 
-def mismatch(what: str, shape: tuple[int, int, int], size: int | list[int]) -> Finding:
+def mismatch(actual: str, shape: tuple[int, int, int], size: int | list[int]) -> Finding:
     return found(
         "size-mismatch",
-        f"{what}; channels x height x width is {spelled_shape(shape)} = {prod(shape)}",
+        f"{actual}; channels x height x width is {spelled_shape(shape)} = {prod(shape)}",
         field="data",
         found=size,
         expected=list(shape),

@@ -27,8 +27,8 @@ def crc32_from_the_top(data: bytes) -> int:
     >>> hex(crc32_from_the_top(b"123456789"))
     '0x89a1897f'
     """
-    turned = zlib.crc32(data.translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int.from_bytes(turned.to_bytes(4, "little").translate(TURNED), "big")
+    reversed_crc = zlib.crc32(data.translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(reversed_crc.to_bytes(4, "little").translate(TURNED), "big")
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Crc:
         grid = np.frombuffer(data, np.uint8, rows * ROW, start).reshape(rows, ROW).T.astype(np.uint32)
         mask, table = np.uint32(self._mask), self._table
         shift = np.uint32(self.width - 8)
-        made = np.zeros(rows, np.uint32)
+        remainders = np.zeros(rows, np.uint32)
         for column in grid:
-            made = (made << np.uint32(8) & mask) ^ table[(made >> shift) ^ column]
+            remainders = (remainders << np.uint32(8) & mask) ^ table[(remainders >> shift) ^ column]
         ahead = self._ahead
-        for remainder in made.tolist():
+        for remainder in remainders.tolist():
             moved = 0
             for place, values in enumerate(ahead):
                 moved ^= values[register >> 8 * place & 0xFF]
@@ -75,14 +75,14 @@ class Crc:
 
     @cached_property
     def _listed(self) -> list[int]:
-        made = []
+        table = []
         top = 1 << self.width - 1
         for byte in range(256):
             register = byte << self.width - 8
             for _ in range(8):
                 register = (register << 1 ^ (self.polynomial if register & top else 0)) & self._mask
-            made.append(register)
-        return made
+            table.append(register)
+        return table
 
     @cached_property
     def _table(self) -> NDArray[Any]:

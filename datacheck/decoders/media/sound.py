@@ -41,13 +41,13 @@ def is_ogg(value: Value) -> bool:
     return bytes(value[:5]) == b"OggS\0"
 
 
-def cut(what: str, value: Value, where: str) -> Finding:
-    return found("truncated", f"the {what} file ends at byte {len(value)}, {where}", size=len(value))
+def cut(format_name: str, value: Value, where: str) -> Finding:
+    return found("truncated", f"the {format_name} file ends at byte {len(value)}, {where}", size=len(value))
 
 
-def behind(what: str, value: Value, end: int) -> Finding:
+def behind(format_name: str, value: Value, end: int) -> Finding:
     rest = len(value) - end
-    return found("trailing-data", f"{rest} bytes after the end of the {what} file", offset=end, size=rest)
+    return found("trailing-data", f"{rest} bytes after the end of the {format_name} file", offset=end, size=rest)
 
 
 def walk_wav(value: Value) -> list[Finding]:
@@ -73,8 +73,8 @@ def walk_wav(value: Value) -> list[Finding]:
             samples = length
     if not open_ended and end > len(value):
         return [cut("wav", value, f"{end} bytes are declared")]
-    lacking = _of_samples(samples, block)
-    return lacking if any(it.verdict == "bad" for it in lacking) else findings + lacking
+    sample_findings = _of_samples(samples, block)
+    return sample_findings if any(it.verdict == "bad" for it in sample_findings) else findings + sample_findings
 
 
 def _of_samples(samples: int | None, block: int | None) -> list[Finding]:
@@ -86,8 +86,8 @@ def _of_samples(samples: int | None, block: int | None) -> list[Finding]:
     if not samples:
         return [found("empty", "a wav file without samples")]
     if block and samples % block:
-        said = f"{samples} bytes of samples, which are no whole number of frames of {block}"
-        return [found("size-mismatch", said, verdict="suspicious", found=samples)]
+        message = f"{samples} bytes of samples, which are no whole number of frames of {block}"
+        return [found("size-mismatch", message, verdict="suspicious", found=samples)]
     return []
 
 
@@ -133,7 +133,7 @@ def walk_flac(value: Value) -> list[Finding]:
 def _flac_frames(value: Value, at: int, samples: int) -> list[Finding]:
     """Check one frame after the other; a frame ends where the next one begins and its checksum matches."""
     raw = bytes(value)
-    seen = 0
+    samples_passed = 0
     if at == len(raw):
         return (
             [cut("FLAC", value, "before its first frame")]
@@ -143,21 +143,21 @@ def _flac_frames(value: Value, at: int, samples: int) -> list[Finding]:
     while at < len(raw):
         block = _flac_block(raw, at)
         if block is None:
-            if seen and samples and seen >= samples:
+            if samples_passed and samples and samples_passed >= samples:
                 return [behind("FLAC", value, at)]
             return [found("undecodable", f"no FLAC frame where one must begin, at byte {at}", offset=at)]
         end = _flac_end(raw, at)
         if end is None and raw[-ID3:].startswith(b"TAG") and not FLAC_FRAME.of(memoryview(raw)[at:-ID3]):
             end = len(raw) - ID3
         if end is None:
-            if samples and seen + block >= samples:
+            if samples and samples_passed + block >= samples:
                 return [found("checksum", f"the last FLAC frame, at byte {at}: its CRC-16 does not match", offset=at)]
             if _next_frame(raw, at + 2) < len(raw):
                 return [found("checksum", f"the FLAC frame at byte {at}: its CRC-16 does not match", offset=at)]
             return [cut("FLAC", value, f"inside the frame at byte {at}")]
-        seen, at = seen + block, end
-    if samples and seen < samples:
-        return [cut("FLAC", value, f"with {seen} of {samples} samples")]
+        samples_passed, at = samples_passed + block, end
+    if samples and samples_passed < samples:
+        return [cut("FLAC", value, f"with {samples_passed} of {samples} samples")]
     return []
 
 
@@ -257,13 +257,13 @@ def _page(value: Value, at: int, end: int, numbers: dict[bytes, int], open_: set
     stored = int.from_bytes(page[22:26], "little")
     actual = crc32_from_the_top(page[:22] + bytes(4) + page[26:])
     if stored != actual:
-        said = f"the Ogg page at byte {at}: its CRC-32 is {actual:08x}, expected {stored:08x}"
-        return found("checksum", said, offset=at)
+        message = f"the Ogg page at byte {at}: its CRC-32 is {actual:08x}, expected {stored:08x}"
+        return found("checksum", message, offset=at)
     flags, stream, number = page[5], page[14:18], int.from_bytes(page[18:22], "little")
     expected = numbers.get(stream)
     if expected is not None and number != expected + 1:
-        said = f"the Ogg page at byte {at} is number {number} of its stream, expected {expected + 1}"
-        return found("undecodable", said, offset=at, found=number, expected=expected + 1)
+        message = f"the Ogg page at byte {at} is number {number} of its stream, expected {expected + 1}"
+        return found("undecodable", message, offset=at, found=number, expected=expected + 1)
     if expected is None and (not flags & BEGINS or len(numbers) >= STREAMS):
         return found("undecodable", f"the Ogg page at byte {at} is of a stream that did not begin", offset=at)
     numbers[stream] = number

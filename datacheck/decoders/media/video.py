@@ -96,18 +96,18 @@ def _plain(name: bytes) -> bool:
 
 def _index(value: Value, moov: Box) -> Finding | None:
     """Return a finding if a box in the index is longer than its parent or an offset is beyond the file, else None."""
-    waiting, count = [moov], 0
-    while waiting:
-        holder = waiting.pop()
+    pending, count = [moov], 0
+    while pending:
+        holder = pending.pop()
         for box in _boxes(value, holder.start, holder.stop):
             count += 1
             if not box.name and bytes(value[box.start : box.stop]).strip(b"\0") == b"":
                 continue  # QuickTime ends some lists with a zero
             if box.stop > holder.stop or not box.name or count > BOXES:
-                said = f"a box at byte {box.start} of the index does not fit into {holder.name.decode('latin-1')}"
-                return found("undecodable", said, offset=box.start)
+                message = f"a box at byte {box.start} of the index does not fit into {holder.name.decode('latin-1')}"
+                return found("undecodable", message, offset=box.start)
             if box.name in CONTAINERS:
-                waiting.append(box)
+                pending.append(box)
             elif box.name in OFFSETS:
                 finding = _chunks(value, box)
                 if finding is not None:
@@ -118,10 +118,10 @@ def _index(value: Value, moov: Box) -> Finding | None:
 def _chunks(value: Value, box: Box) -> Finding | None:
     width = OFFSETS[box.name]
     count = int.from_bytes(value[box.start + 4 : box.start + 8], "big")
-    room = box.stop - box.start - 8
-    if room < 0 or count * width > room:
-        said = f"{count} chunk offsets are declared, {max(room, 0) // width} fit"
-        return found("undecodable", said, offset=box.start)
+    available = box.stop - box.start - 8
+    if available < 0 or count * width > available:
+        message = f"{count} chunk offsets are declared, {max(available, 0) // width} fit"
+        return found("undecodable", message, offset=box.start)
     offsets = np.frombuffer(value, f">u{width}", count, box.start + 8)
     beyond = int((offsets >= len(value)).sum())
     if beyond:
@@ -179,8 +179,8 @@ def walk_matroska(value: Value) -> list[Finding]:
         return [finding]
     missing = [name for it, name in ((TRACKS, "tracks"), (CLUSTER, "clusters")) if it not in seen]
     if missing:
-        said = f"a Matroska file of {len(value)} bytes without {' and '.join(missing)}"
-        return [found("truncated", said, size=len(value))]
+        message = f"a Matroska file of {len(value)} bytes without {' and '.join(missing)}"
+        return [found("truncated", message, size=len(value))]
     return [behind("Matroska", value, end)] if end < len(value) else []
 
 
@@ -223,5 +223,5 @@ def _checked(value: Value, it: Element) -> Finding | None:
     actual = zlib.crc32(value[it.start + 6 : it.stop])
     if stored == actual:
         return None
-    said = f"the element {it.id:x} of Matroska at byte {it.at}: its CRC-32 is {actual:08x}, expected {stored:08x}"
-    return found("checksum", said, offset=it.at)
+    message = f"the element {it.id:x} of Matroska at byte {it.at}: its CRC-32 is {actual:08x}, expected {stored:08x}"
+    return found("checksum", message, offset=it.at)

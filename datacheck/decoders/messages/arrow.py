@@ -51,16 +51,16 @@ class ArrowDecoder(TreeDecoder):
         if bytes(value[:4]) != MARK:
             if is_legacy(value):
                 return Parsed(None, [found("unknown-payload", SENTENCE)])
-            said = f"not an Arrow stream: it begins with {bytes(value[:8]).hex(' ')}"
-            return Parsed(None, [found("undecodable", said)])
+            message = f"not an Arrow stream: it begins with {bytes(value[:8]).hex(' ')}"
+            return Parsed(None, [found("undecodable", message)])
         stream = walked(value)
         if stream.finding is not None:
             return Parsed(None, [stream.finding])
         rest = len(value) - stream.end
         findings = []
         if rest:
-            said = f"{rest} bytes after the end of the Arrow stream"
-            findings.append(found("trailing-data", said, offset=stream.end, size=rest))
+            message = f"{rest} bytes after the end of the Arrow stream"
+            findings.append(found("trailing-data", message, offset=stream.end, size=rest))
         tree, finding = _read(value[: stream.end], stream.kinds[0])
         return Parsed(tree, findings if finding is None else [*findings, finding])
 
@@ -102,8 +102,8 @@ def walked(value: Value) -> Stream:
             return stream
         message = _message(value, at)
         if message is None:
-            said = f"message {len(stream.kinds) + 1} of the Arrow stream, at byte {at}, is broken"
-            stream.finding = found("undecodable", said, offset=at)
+            text = f"message {len(stream.kinds) + 1} of the Arrow stream, at byte {at}, is broken"
+            stream.finding = found("undecodable", text, offset=at)
             return stream
         kind, body = message
         stream.kinds.append(kind)

@@ -63,10 +63,10 @@ class Tensor:
     @property
     def fits(self) -> bool:
         """Whether the number of values matches the dims."""
-        where, _ = HELD.get(self.kind, (0, ""))
-        if where == STRINGS:
+        number, _ = HELD.get(self.kind, (0, ""))
+        if number == STRINGS:
             return len(self.strings) == prod(self.dims)
-        return where != 0 and sum(map(len, self.held.get(where, ()))) == prod(self.dims)
+        return number != 0 and sum(map(len, self.held.get(number, ()))) == prod(self.dims)
 
 
 class TensorProtosDecoder(TreeDecoder):
@@ -103,23 +103,23 @@ def _tensors(value: Value) -> list[Tensor]:
 
 
 def _tensor(message: Bytes) -> Tensor:
-    made = Tensor()
+    tensor = Tensor()
     for part in parts(message, TENSOR):
         if part.number == DIMS:
-            made.dims += [signed(part.value)] if part.wire == VARINT else varints(part.raw).tolist()
+            tensor.dims += [signed(part.value)] if part.wire == VARINT else varints(part.raw).tolist()
         elif part.number == DATA_TYPE:
-            made.kind = part.value
+            tensor.kind = part.value
         elif part.number == STRINGS:
-            made.strings.append(part.raw)
+            tensor.strings.append(part.raw)
         elif part.number == NAME:
-            made.name = text(part.raw)[:LONGEST_NAME]
+            tensor.name = text(part.raw)[:LONGEST_NAME]
         elif part.number == SEGMENT:
-            made.whole = False
+            tensor.whole = False
         elif part.number in (FLOATS, INT32S, BYTES, DOUBLES, INT64S):
-            made.held.setdefault(part.number, []).append(_numbers(part))
-    if any(it < 0 for it in made.dims) or len(made.dims) > 32:
-        raise Broken("undecodable", f"a tensor with the dims {made.dims[:8]}")
-    return made
+            tensor.held.setdefault(part.number, []).append(_numbers(part))
+    if any(it < 0 for it in tensor.dims) or len(tensor.dims) > 32:
+        raise Broken("undecodable", f"a tensor with the dims {tensor.dims[:8]}")
+    return tensor
 
 
 def _numbers(part: Part) -> NDArray[Any]:

@@ -72,15 +72,15 @@ def walked(machine: Machine) -> Parsed:
         tree = _tree(machine)
     except Broken as broken:
         verdict: Verdict | None = "unverifiable" if broken.verdict == "unverifiable" else None
-        said = _stranger(machine.raw) if broken.code == "undecodable" and machine.at <= 1 else broken.message
-        finding = found(broken.code, said, field="data", verdict=verdict)
+        message = _stranger(machine.raw) if broken.code == "undecodable" and machine.at <= 1 else broken.message
+        finding = found(broken.code, message, field="data", verdict=verdict)
         return Parsed(None, [finding, *_unsafe(machine)], _classes(machine))
     findings = _unsafe(machine)
     rest = machine.end - machine.at
     if rest:
         zero = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
-        said = f"{rest} bytes after the end of the pickle{zero}"
-        findings.append(found("trailing-data", said, field="data", offset=machine.at, size=rest))
+        message = f"{rest} bytes after the end of the pickle{zero}"
+        findings.append(found("trailing-data", message, field="data", offset=machine.at, size=rest))
     return Parsed(tree, findings, _classes(machine))
 
 
@@ -109,8 +109,8 @@ def _walks(value: Value) -> bool:
 
 def _unsafe(machine: Machine) -> list[Finding]:
     """Return a finding for each global that runs commands or opens files, up to UNSAFE."""
-    said = list(machine.unsafe.items())
-    return [found("unsafe-pickle", sentence, field="data", name=kind) for kind, sentence in said[:UNSAFE]]
+    sentences = list(machine.unsafe.items())
+    return [found("unsafe-pickle", sentence, field="data", name=kind) for kind, sentence in sentences[:UNSAFE]]
 
 
 def _classes(machine: Machine) -> frozenset[str]:
@@ -118,8 +118,8 @@ def _classes(machine: Machine) -> frozenset[str]:
 
 
 def _stranger(value: Value) -> str:
-    what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {bytes(value[:8]).hex(' ')}"
-    return f"not a pickle: {len(value)} bytes, {what}"
+    content = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {bytes(value[:8]).hex(' ')}"
+    return f"not a pickle: {len(value)} bytes, {content}"
 
 
 def _is_likely(value: Value) -> bool:

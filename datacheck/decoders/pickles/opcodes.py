@@ -57,12 +57,12 @@ def _floats(m: Machine) -> None:
             count += int(others[0])
             break
         count += min(piece, len(heads) - count)
-    behind = m.at + 9 * count
-    if count < FLOATS or behind >= m.end or m.raw[behind] not in b"etl":  # else one may be a key or appended alone
+    end = m.at + 9 * count
+    if count < FLOATS or end >= m.end or m.raw[end] not in b"etl":  # else one may be a key or appended alone
         return
-    m.stack.append(Run(np.ndarray((count,), ">f8", m.view[m.at : behind], 1, (9,))))
+    m.stack.append(Run(np.ndarray((count,), ">f8", m.view[m.at : end], 1, (9,))))
     m.work(count // 16)
-    m.at = behind
+    m.at = end
 
 
 def _pop(m: Machine) -> None:
@@ -99,8 +99,8 @@ def _long(size: int) -> Operation:
         count = m.number(size)
         if size == 4 and count >> 31:
             raise Broken("undecodable", "an integer of a negative number of bytes")
-        taken = m.take(count)
-        m.stack.append(int.from_bytes(taken, "little", signed=True) if count <= LONG_BYTES else Opaque("an integer"))
+        raw = m.take(count)
+        m.stack.append(int.from_bytes(raw, "little", signed=True) if count <= LONG_BYTES else Opaque("an integer"))
 
     return operation
 
@@ -111,14 +111,14 @@ def _digits(m: Machine) -> None:
     if line in (b"01", b"00"):
         m.stack.append(line == b"01")
         return
-    said = line.strip().removesuffix(b"L")
-    if len(said) > DIGITS:
+    digits = line.strip().removesuffix(b"L")
+    if len(digits) > DIGITS:
         m.stack.append(Opaque("an integer"))
         return
     try:
-        m.stack.append(int(said, 0 if m.raw[m.at - len(line) - 2] == 0x49 else 10))
+        m.stack.append(int(digits, 0 if m.raw[m.at - len(line) - 2] == 0x49 else 10))
     except ValueError:
-        raise Broken("undecodable", f"an integer written as {bytes(said[:20])!r}") from None
+        raise Broken("undecodable", f"an integer written as {bytes(digits[:20])!r}") from None
 
 
 def _float(m: Machine) -> None:
@@ -161,12 +161,12 @@ def _unicode(m: Machine) -> None:
 def _binary(size: int, *, text: bool) -> Operation:
     def operation(m: Machine) -> None:
         count = m.number(size)
-        taken = m.take(count)
+        raw = m.take(count)
         if not text:
-            m.stack.append(taken)
+            m.stack.append(raw)
             return
         try:
-            m.stack.append(str(taken, "utf-8", "surrogatepass"))
+            m.stack.append(str(raw, "utf-8", "surrogatepass"))
         except UnicodeDecodeError as error:
             where = m.at - count + error.start
             raise Broken("undecodable", f"a text that is not UTF-8 at byte {where}") from None
@@ -305,24 +305,24 @@ def _stack_global(m: Machine) -> None:
 
 
 def _reduce(m: Machine) -> None:
-    given, function = m.pop(), m.pop()
-    if not isinstance(given, (Items, Opaque, Flawed)):
+    arguments, function = m.pop(), m.pop()
+    if not isinstance(arguments, (Items, Opaque, Flawed)):
         raise Broken("undecodable", "calls something with arguments that are no tuple")
-    m.made(m.call(function, given))
+    m.made(m.call(function, arguments))
 
 
 def _build(m: Machine) -> None:
     state, target = m.pop(), m.pop()
-    made = calls.build(m, target, state)
-    if isinstance(made, Keyed) and made.kind in joblib_arrays.WRAPPERS:
-        made = joblib_arrays.array_behind(m, made)
-    m.stack.append(made)
+    result = calls.build(m, target, state)
+    if isinstance(result, Keyed) and result.kind in joblib_arrays.WRAPPERS:
+        result = joblib_arrays.array_behind(m, result)
+    m.stack.append(result)
 
 
-def _instance(m: Machine, function: Node, given: list[Node]) -> None:
+def _instance(m: Machine, function: Node, arguments: list[Node]) -> None:
     """Make an object from a class and its arguments."""
-    made = m.call(function, Items(given))
-    m.made(made)
+    result = m.call(function, Items(arguments))
+    m.made(result)
 
 
 def _inst(m: Machine) -> None:
@@ -331,28 +331,28 @@ def _inst(m: Machine) -> None:
 
 
 def _obj(m: Machine) -> None:
-    given = m.to_mark()
-    if not given:
+    arguments = m.to_mark()
+    if not arguments:
         raise Broken("undecodable", "makes an object without a class")
-    _instance(m, given[0], given[1:])
+    _instance(m, arguments[0], arguments[1:])
 
 
 def _newobj(m: Machine) -> None:
-    given, function = m.pop(), m.pop()
-    if not isinstance(given, (Items, Opaque, Flawed)):
+    arguments, function = m.pop(), m.pop()
+    if not isinstance(arguments, (Items, Opaque, Flawed)):
         raise Broken("undecodable", "makes an object of arguments that are no tuple")
-    _instance(m, function, given.items if isinstance(given, Items) else [given])
+    _instance(m, function, arguments.items if isinstance(arguments, Items) else [arguments])
 
 
 def _newobj_ex(m: Machine) -> None:
-    named, given, function = m.pop(), m.pop(), m.pop()
-    if not isinstance(given, Items) or not isinstance(named, Keyed):
+    named, arguments, function = m.pop(), m.pop(), m.pop()
+    if not isinstance(arguments, Items) or not isinstance(named, Keyed):
         raise Broken("undecodable", "makes an object of arguments that are none")
-    made = m.call(function, given)
-    if isinstance(made, Keyed):
+    result = m.call(function, arguments)
+    if isinstance(result, Keyed):
         m.work(len(named.pairs))
-        made.pairs += named.pairs
-    m.made(made)
+        result.pairs += named.pairs
+    m.made(result)
 
 
 def _extension(size: int) -> Operation:

@@ -60,11 +60,11 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     if size > LIMIT:
         least = containers.least_bytes(name, data, outline)
         return None, [too_large(name, outline.width, outline.height, size, outline.end, least)]
-    whole = data[: outline.end]
-    picture, findings = pillow.read(whole, name, outline.frames)
+    content = data[: outline.end]
+    picture, findings = pillow.read(content, name, outline.frames)
     if picture is None:
         return None, findings
-    unseen = _unseen(whole, name)
+    unseen = _unseen(content, name)
     if any(it.verdict == "bad" for it in unseen):
         return None, unseen[:1]
     return picture, [*findings, *unseen, *trailing(name, data, outline.end)]
@@ -83,8 +83,8 @@ def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     problem = tiff.damage(data)  # also for files that Pillow does not know
     if problem is not None:
         return None, [problem]
-    if picture is not None and (odd := tiff_metadata.metadata(data)) is not None:
-        findings = [*findings, odd]
+    if picture is not None and (metadata_finding := tiff_metadata.metadata(data)) is not None:
+        findings = [*findings, metadata_finding]
     end = tiff_end.end(data) if picture is not None else None
     return picture, findings if end is None else [*findings, *trailing("TIFF", data, end)]
 
@@ -93,14 +93,14 @@ def _unseen(data: bytes, name: str) -> list[Finding]:
     """Return findings about what the decoder passed over, the worst first."""
     from datacheck.decoders.pictures import bmp_rle, containers, gif, webp
 
-    said: list[Finding | None] = []
+    findings: list[Finding | None] = []
     if name == "GIF":
-        said = [gif.damage(data)]
+        findings = [gif.damage(data)]
     elif name == "BMP":
-        said = [containers.bmp_oddity(data), bmp_rle.damage(data)]
+        findings = [containers.bmp_oddity(data), bmp_rle.damage(data)]
     elif name == "WebP":
-        said = [webp.damage(data, len(data)), webp.metadata(data, len(data))]
-    return [it for it in said if it is not None]
+        findings = [webp.damage(data, len(data)), webp.metadata(data, len(data))]
+    return [it for it in findings if it is not None]
 
 
 def _stranger(value: Value) -> Finding:
@@ -111,14 +111,14 @@ def _stranger(value: Value) -> Finding:
         return found("undecodable", text, field="data")
     kind = media_kind(value)
     if kind is not None:
-        said = next((it for it in WALKS[kind][1](value) if it.verdict == "bad"), None)
-        return said or found("wrong-format", f"no picture but {kind}, sound or video", field="data")
+        finding = next((it for it in WALKS[kind][1](value) if it.verdict == "bad"), None)
+        return finding or found("wrong-format", f"no picture but {kind}, sound or video", field="data")
     if (name := foreign(value)) is not None:
         return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
-    if (known := stranger(value)) is not None:
-        return found("undecodable", f"not a picture but {known}", field="data")
-    what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
-    return found("undecodable", f"not a picture: {len(value)} bytes, {what}", field="data")
+    if (description := stranger(value)) is not None:
+        return found("undecodable", f"not a picture but {description}", field="data")
+    content = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
+    return found("undecodable", f"not a picture: {len(value)} bytes, {content}", field="data")
 
 
 class PictureDecoder:

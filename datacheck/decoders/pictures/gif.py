@@ -76,8 +76,8 @@ def _wrong(walked: lzw.Walked, frame: Frame) -> str | None:
         return None
     if walked.wrong is None:
         return f"its codes end after {walked.made} of {frame.pixels} pixels"
-    most = walked.largest
-    return f"after {walked.made} of {frame.pixels} pixels comes the code {walked.wrong}, expected at most {most}"
+    largest = walked.largest
+    return f"after {walked.made} of {frame.pixels} pixels comes the code {walked.wrong}, expected at most {largest}"
 
 
 def _more(walked: lzw.Walked, frame: Frame) -> str | None:
@@ -96,9 +96,9 @@ def _repeated(walked: lzw.Walked) -> str | None:
     """Describe codes that no encoder would choose, if they are too few to be this encoder's habit; None otherwise."""
     if walked.made == walked.codes:  # the encoder uses no matches at all
         return None
-    few = walked.repeats <= FEW and walked.codes >= MANY * walked.repeats
-    if walked.tables != 1 or not (few or walked.other >= MANY):
+    rarely = walked.repeats <= FEW and walked.codes >= MANY * walked.repeats
+    if walked.tables != 1 or not (rarely or walked.other >= MANY):
         return None
     count = walked.repeats
-    many = f"{count} of {walked.codes} codes" if count > 1 else f"a code of {walked.codes}"
-    return f"{many} could have been longer: the table had already what {'they add' if count > 1 else 'it adds'} to it"
+    share = f"{count} of {walked.codes} codes" if count > 1 else f"a code of {walked.codes}"
+    return f"{share} could have been longer: the table had already what {'they add' if count > 1 else 'it adds'} to it"

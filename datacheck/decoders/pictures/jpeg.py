@@ -114,23 +114,23 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     walked = _walked(value, steps)
     if walked is not None and walked.damage is not None:
         return None, [_corrupt(walked.damage.words, None, **walked.damage.details)]
-    odd = [_corrupt(said, "suspicious") for said in walked.odd] if walked is not None else []
-    beside = [it for it in (metadata(value, steps),) if it is not None]
+    oddities = [_corrupt(text, "suspicious") for text in walked.odd] if walked is not None else []
+    others = [it for it in (metadata(value, steps),) if it is not None]
     try:
         if not pixels and walked is not None and _spares_decoding(value, frame, walked):
-            made = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
+            picture_read = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
         else:
-            made = _decoded(value, frame, pixels)
+            picture_read = _decoded(value, frame, pixels)
     except ValueError as error:
-        if BAD_PROFILE in str(error) and beside:
+        if BAD_PROFILE in str(error) and others:
             picture, findings = read(without_profile(value[: steps.end], steps), pixels=pixels)
-            beside += trailing("JPEG", value, steps.end)
-            return picture, [*findings, *(beside if picture is not None else [])]
+            others += trailing("JPEG", value, steps.end)
+            return picture, [*findings, *(others if picture is not None else [])]
         return _refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
     problem = _zeroed(value, steps, frame)
     if problem is not None:
         return None, [problem]
-    return made, [*odd, *beside, *trailing("JPEG", value, steps.end)]
+    return picture_read, [*oddities, *others, *trailing("JPEG", value, steps.end)]
 
 
 def _walked(value: bytes, steps: Walk) -> Walked | None:

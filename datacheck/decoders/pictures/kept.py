@@ -168,10 +168,10 @@ def _file_name(module: str, name: str) -> str:
     digest = digest_of(module, __name__, f"{__name__.rpartition('.')[0]}.compiled")
     if digest is None:
         raise _Unusable
-    known = hashlib.sha256()
+    hasher = hashlib.sha256()
     for it in (digest, *_surroundings()):
-        known.update(f"{len(it)}:{it}".encode())
-    return f"{module.rpartition('.')[2]}.{name}-{known.hexdigest()[:32]}.code"
+        hasher.update(f"{len(it)}:{it}".encode())
+    return f"{module.rpartition('.')[2]}.{name}-{hasher.hexdigest()[:32]}.code"
 
 
 @functools.cache
@@ -238,8 +238,8 @@ def _translated(assembly: str, symbol: str) -> bytes:
     for it in (*module.functions, *module.global_variables):
         if it.is_declaration and not it.name.startswith("llvm."):
             raise _Unusable
-    made: bytes = machine.emit_object(module)
-    return made
+    object_code: bytes = machine.emit_object(module)
+    return object_code
 
 
 def _link(file: str, symbol: str, code: bytes) -> int:
@@ -278,12 +278,12 @@ def _whole(descriptor: int) -> bytes:
         status = os.fstat(descriptor)
         if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
             raise _Unusable
-        whole = b""
-        while len(whole) <= _LARGEST and (piece := os.read(descriptor, _LARGEST)):
-            whole += piece
+        content = b""
+        while len(content) <= _LARGEST and (piece := os.read(descriptor, _LARGEST)):
+            content += piece
     finally:
         os.close(descriptor)
-    return whole
+    return content
 
 
 def _packed(file: str, symbol: str, code: bytes) -> bytes:
@@ -291,10 +291,10 @@ def _packed(file: str, symbol: str, code: bytes) -> bytes:
     return _MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
-def _unpacked(whole: bytes, file: str) -> tuple[str, bytes]:
+def _unpacked(stored: bytes, file: str) -> tuple[str, bytes]:
     """Return the symbol and the code. Raises _Unusable if they are incomplete or were kept under another name."""
-    digest, _, content = whole.removeprefix(_MAGIC).partition(b"\n")
-    if not whole.startswith(_MAGIC) or hashlib.sha256(content).hexdigest().encode() != digest:
+    digest, _, content = stored.removeprefix(_MAGIC).partition(b"\n")
+    if not stored.startswith(_MAGIC) or hashlib.sha256(content).hexdigest().encode() != digest:
         raise _Unusable
     name, symbol, code = content.split(b"\n", 2)
     if name.decode() != file:
@@ -308,14 +308,14 @@ def _write(path: Path, content: bytes) -> None:
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    made = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as out:
             out.write(content)
             os.fchmod(out.fileno(), 0o644)
-        made.replace(path)
+        temporary.replace(path)
     except BaseException:
-        made.unlink()
+        temporary.unlink()
         raise
 
 

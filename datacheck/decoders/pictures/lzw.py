@@ -77,8 +77,8 @@ class _Tally:
         self.limit = limit
         self.made = self.repeats = self.tables = self.other = self.codes = 0
 
-    def add(self, made: int, repeats: int, codes: int) -> None:
-        self.made += made
+    def add(self, size: int, repeats: int, codes: int) -> None:
+        self.made += size
         self.repeats, self.tables, self.codes = self.repeats + repeats, self.tables + (repeats > 0), self.codes + codes
         self.other += 0 if repeats else codes
 
@@ -102,10 +102,10 @@ def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
                 return walked
             at, last = int(runs.behind[-1]), int(runs.sizes[-1])
         codes, at, ended = _up_to_clear(padded, at, end, kind, limit - tally.made, last)
-        counted, wrong, again = _lengths(codes, kind)
-        tally.add(counted, again, len(codes))
-        if wrong is not None:
-            code, largest = wrong
+        counted, first_wrong, repeats = _lengths(codes, kind)
+        tally.add(counted, repeats, len(codes))
+        if first_wrong is not None:
+            code, largest = first_wrong
             return Walked(tally.made, wrong=code, largest=largest)
         if ended in (kind.clear + 1, None) or tally.made > limit:
             return tally.walked((at + 7) // 8 if ended == kind.clear + 1 else None)
@@ -124,31 +124,31 @@ def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
     before = codes - (kind.clear + 2)
     at = np.flatnonzero(before >= place)
     wrong = int(at[0]) if at.size else len(codes)
-    here = np.arange(wrong)
+    numbers = np.arange(wrong)
     roots = before[:wrong] < 0
-    parents = np.where(roots, here, here - place[:wrong] + before[:wrong])
+    parents = np.where(roots, numbers, numbers - place[:wrong] + before[:wrong])
     steps = (~roots).astype(np.int32)
     while (hops := steps[parents]).any():
         steps += hops
         parents = parents[parents]
-    made = np.bincount(run[:wrong], steps + 1, len(sizes)).astype(np.int64)
-    total = tally.made + np.cumsum(made)
-    odd = int(run[wrong]) if wrong < len(codes) else len(sizes)
+    run_sizes = np.bincount(run[:wrong], steps + 1, len(sizes)).astype(np.int64)
+    total = tally.made + np.cumsum(run_sizes)
+    wrong_run = int(run[wrong]) if wrong < len(codes) else len(sizes)
     last = min(
-        odd, *(int(it[0]) for it in map(np.flatnonzero, (runs.ended, total > tally.limit)) if it.size), len(sizes)
+        wrong_run, *(int(it[0]) for it in map(np.flatnonzero, (runs.ended, total > tally.limit)) if it.size), len(sizes)
     )
-    entries = np.flatnonzero(place[1:wrong]) if wrong else here
+    entries = np.flatnonzero(place[1:wrong]) if wrong else numbers
     added = (codes[entries].astype(np.int64) << kind.depth) + codes[parents[entries + 1]]
     added = np.sort((run[entries] << WIDEST + DEEPEST) + added)
     twice = added[1:][(added[1:] == added[:-1]) & (added[1:] & (1 << WIDEST + DEEPEST) - 1 > TWO_ZEROS)]
     repeats = np.bincount(twice >> WIDEST + DEEPEST, minlength=len(sizes))
-    some = slice(0, last + 1)
+    counted = slice(0, last + 1)
     tally.made = int(total[min(last, len(sizes) - 1)])
-    tally.repeats += int(repeats[some].sum())
-    tally.tables += int((repeats[some] > 0).sum())
-    tally.codes += int(sizes[some].sum())
-    tally.other += int(sizes[some][repeats[some] == 0].sum())
-    if last == odd < len(sizes):
+    tally.repeats += int(repeats[counted].sum())
+    tally.tables += int((repeats[counted] > 0).sum())
+    tally.codes += int(sizes[counted].sum())
+    tally.other += int(sizes[counted][repeats[counted] == 0].sum())
+    if last == wrong_run < len(sizes):
         largest = kind.clear + 1 + int(place[wrong]) if place[wrong] else kind.clear - 1
         return Walked(tally.made, wrong=int(codes[wrong]), largest=largest)
     if last == len(sizes):
@@ -181,10 +181,10 @@ def _up_to_clear(
     `last` is the number of codes before the clear code in front of these: about as many are expected here.
     """
     start, clear, msb_first = at, kind.clear, kind.msb_first
-    few: list[int] = []
+    first_codes: list[int] = []
     for width in _widths(kind) if last <= SOME else ():
         if at + width > end:
-            return few, at, None
+            return first_codes, at, None
         byte = at >> 3
         if msb_first:
             code = int.from_bytes(padded[byte : byte + 3], "big") >> (24 - width - (at & 7)) & (1 << width) - 1
@@ -192,10 +192,10 @@ def _up_to_clear(
             code = int.from_bytes(padded[byte : byte + 3], "little") >> (at & 7) & (1 << width) - 1
         at += width
         if clear <= code < clear + 2:
-            return few, at, code
-        few.append(code)
-    parts = [np.array(few, np.int32)]
-    count, more = len(few), SOME if few else MANY
+            return first_codes, at, code
+        first_codes.append(code)
+    parts = [np.array(first_codes, np.int32)]
+    count, more = len(first_codes), SOME if first_codes else MANY
     while True:
         codes, ends = _read(padded, start, count, more, end, kind)
         special = np.flatnonzero((codes == clear) | (codes == clear + 1))
@@ -219,17 +219,17 @@ def _read(
     """
     starts = _starts(kind)
     full = len(starts) - 1  # from there on, all codes have the largest width
-    known = starts[first : first + count + 1]
+    offsets = starts[first : first + count + 1]
     if first + count > full:
-        behind = np.arange(max(first - full, 1), first + count - full + 1) * WIDEST + int(starts[full])
-        known = np.concatenate([known, behind])
-    origin = start + int(known[0])
-    begins = (known - known[0] + (origin & 7)).astype(np.int32)
+        further = np.arange(max(first - full, 1), first + count - full + 1) * WIDEST + int(starts[full])
+        offsets = np.concatenate([offsets, further])
+    origin = start + int(offsets[0])
+    begins = (offsets - offsets[0] + (origin & 7)).astype(np.int32)
     base = origin >> 3
-    whole = int(np.searchsorted(begins[1:], end - 8 * base, side="right"))
-    widths = np.diff(begins[: whole + 1])
-    ends = begins[1 : whole + 1].astype(np.int64) + 8 * base
-    begins = begins[:whole]
+    complete = int(np.searchsorted(begins[1:], end - 8 * base, side="right"))
+    widths = np.diff(begins[: complete + 1])
+    ends = begins[1 : complete + 1].astype(np.int64) + 8 * base
+    begins = begins[:complete]
     raw = np.frombuffer(padded, np.uint8, offset=base, count=min(len(padded) - base, WIDEST * count // 8 + 8))
     wide = raw.astype(np.int32)
     if kind.msb_first:
@@ -251,18 +251,18 @@ def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tupl
     before = codes - first  # the number of the code before the entry
     wrong = np.flatnonzero(before >= np.arange(len(codes)))
     count = int(wrong[0]) if wrong.size else len(codes)
-    behind = min(count, FULL)
-    roots = before[:behind] < 0
+    table_end = min(count, FULL)
+    roots = before[:table_end] < 0
     steps = (~roots).astype(np.int32)
-    parents = np.where(roots, np.arange(behind, dtype=np.int32), before[:behind])
+    parents = np.where(roots, np.arange(table_end, dtype=np.int32), before[:table_end])
     while (hops := steps[parents]).any():
         steps += hops
         parents = parents[parents]
-    made_of = steps + 1
-    total = int(made_of.sum())
-    rest = before[behind:count]
-    total += len(rest) + int(made_of[rest[rest >= 0]].sum())
-    added = min(behind - 1, FULL - first)
+    sizes = steps + 1
+    total = int(sizes.sum())
+    rest = before[table_end:count]
+    total += len(rest) + int(sizes[rest[rest >= 0]].sum())
+    added = min(table_end - 1, FULL - first)
     entries = np.sort((codes[:added] << kind.depth) + codes[parents[1 : added + 1]]) if added > 0 else codes[:0]
     repeats = int(((entries[1:] == entries[:-1]) & (entries[1:] > TWO_ZEROS)).sum())
     return total, (int(codes[count]), first + count - 1) if wrong.size else None, repeats
@@ -270,20 +270,20 @@ def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tupl
 
 def _few_lengths(codes: list[int], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
     first = kind.clear + 2
-    made: list[int] = []
+    sizes: list[int] = []
     values: list[int] = []
     """The first byte that each code makes."""
     for number, code in enumerate(codes):
         if code < kind.clear:
-            made.append(1)
+            sizes.append(1)
             values.append(code)
         elif code - first < number:
-            made.append(made[code - first] + 1)
+            sizes.append(sizes[code - first] + 1)
             values.append(values[code - first])
         else:
-            return sum(made), (code, first + number - 1 if number else kind.clear - 1), 0
+            return sum(sizes), (code, first + number - 1 if number else kind.clear - 1), 0
     if len(codes) < 3:  # they add one entry at most
-        return sum(made), None, 0
+        return sum(sizes), None, 0
     entries = [(code << kind.depth) + value for code, value in zip(codes, values[1:], strict=False)]
     entries = [it for it in entries if it > TWO_ZEROS]
-    return sum(made), None, len(entries) - len(set(entries))
+    return sum(sizes), None, len(entries) - len(set(entries))

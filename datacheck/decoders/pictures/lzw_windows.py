@@ -108,14 +108,14 @@ class Window:
     def _steps_of(self, most: int) -> memoryview:
         """Return for each bit the length in bits of the run that begins there; 0 if it has more than `most` codes."""
         size = self.stop - 8 * self._base
-        here = np.arange(size, dtype=np.uint16)
-        made = np.zeros(size, np.uint16)
-        for width, first, behind in reversed(self._kind.stretches(most)):
+        positions = np.arange(size, dtype=np.uint16)
+        steps = np.zeros(size, np.uint16)
+        for width, first, distance in reversed(self._kind.stretches(most)):
             found = self._special(width)[first : first + size]
-            there = here[: len(found)]
-            ends = found < there + np.uint16(behind)
-            made[: len(found)] = np.where(ends, found + np.uint16(width) - there, made[: len(found)])
-        return memoryview(made.data)
+            positions_before = positions[: len(found)]
+            ends = found < positions_before + np.uint16(distance)
+            steps[: len(found)] = np.where(ends, found + np.uint16(width) - positions_before, steps[: len(found)])
+        return memoryview(steps.data)
 
     def _special(self, width: int) -> NDArray[np.uint16]:
         """Return for each bit where the first special code is among the successive codes of one width from there on.
@@ -137,14 +137,14 @@ class Window:
     def _made(self, edges: NDArray[np.int64]) -> Runs:
         """Return the runs between successive edges."""
         starts, widths = self._kind.starts, self._kind.widths
-        begins, behind = edges[:-1], edges[1:]
-        counts = np.searchsorted(starts, behind - begins)  # counts include the code that ends the run
+        begins, ends = edges[:-1], edges[1:]
+        counts = np.searchsorted(starts, ends - begins)  # counts include the code that ends the run
         run = np.repeat(np.arange(len(begins)), counts)
         place = np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts, counts)
         codes = self._codes(begins[run] + starts[place], widths[place])
         last = place == counts[run] - 1
         return Runs(
-            behind + 8 * self._base,
+            ends + 8 * self._base,
             counts - 1,
             codes[last] == self._kind.clear + 1,
             codes[~last],
@@ -154,5 +154,5 @@ class Window:
 
     def _codes(self, at: NDArray[np.int64], widths: NDArray[np.int32]) -> NDArray[np.int32]:
         shifts = 24 - widths - (at & 7) if self._kind.msb_first else at & 7
-        made: NDArray[np.int32] = (self._three[at >> 3] >> shifts & (1 << widths) - 1).astype(np.int32)
-        return made
+        codes: NDArray[np.int32] = (self._three[at >> 3] >> shifts & (1 << widths) - 1).astype(np.int32)
+        return codes

@@ -71,10 +71,10 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     Palettes and single bits become the colours they stand for. All frames are decoded, up to 1,000 and up to `LIMIT`
     bytes in total; `frames` is their number if it is known.
     """
-    said: list[str] = []
+    libtiff_lines: list[str] = []
     caught: list[warnings.WarningMessage] = []
     try:
-        with _strict() as caught, _quiet(name, said):
+        with _strict() as caught, _quiet(name, libtiff_lines):
             image = PLUGINS[name](io.BytesIO(value))
             problem = _large(image, name, len(value)) or _outside(image, len(value))
             if problem is not None:
@@ -86,7 +86,7 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     except MemoryError:
         raise  # the size of the picture was checked before: this process lacks memory
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
-        return None, [_explained(error, name, len(value), said, caught)]
+        return None, [_explained(error, name, len(value), libtiff_lines, caught)]
     return (first, []) if problem is None else (None, [problem])
 
 
@@ -136,16 +136,16 @@ def _strict() -> Iterator[list[warnings.WarningMessage]]:
 
 
 @contextmanager
-def _quiet(name: str, said: list[str]) -> Iterator[None]:
+def _quiet(name: str, libtiff_lines: list[str]) -> Iterator[None]:
     """Collect what libtiff writes to standard error.
 
     Only libtiff says what is wrong, and Pillow has no way to get at it.
     """
     try:
-        kept = os.dup(2) if name == "TIFF" else None
+        stderr = os.dup(2) if name == "TIFF" else None
     except OSError:  # a daemon may have closed it
-        kept = None
-    if kept is None:
+        stderr = None
+    if stderr is None:
         yield
         return
     file = small_file()
@@ -154,11 +154,11 @@ def _quiet(name: str, said: list[str]) -> Iterator[None]:
             os.dup2(file.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
         if file is not None:
             with file:
-                said += os.pread(file.fileno(), 4096, 0).decode("utf-8", "replace").splitlines()
+                libtiff_lines += os.pread(file.fileno(), 4096, 0).decode("utf-8", "replace").splitlines()
 
 
 def _size(image: Image.Image) -> int:
@@ -222,7 +222,7 @@ def _picture(image: Image.Image, name: str, count: int) -> Picture:
 
 def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int) -> Finding | None:
     """Decode the frames after the first, within bounds; return the first finding about them, or None."""
-    room = LIMIT
+    remaining = LIMIT
     for number in range(1, min(count, FRAMES)):
         try:
             image.seek(number)
@@ -231,8 +231,8 @@ def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int
                 "truncated", f"the {name} ends before frame {number} of {count}", field="data", frame=number
             )  # fmt: skip
         problem = _large(image, name, length) or _outside(image, length)
-        room -= _size(image)
-        if problem is not None or room < 0:
+        remaining -= _size(image)
+        if problem is not None or remaining < 0:
             return problem
         image.load()
     return None
@@ -248,12 +248,12 @@ def _warned(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
 
 
 def _explained(
-    error: Exception, name: str, length: int, said: list[str], caught: list[warnings.WarningMessage]
+    error: Exception, name: str, length: int, libtiff_lines: list[str], caught: list[warnings.WarningMessage]
 ) -> Finding:
     """Return the finding for an error of Pillow: whether the file is cut, broken, too large, or unknown to Pillow."""
     reason = f"no tag {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
-    if said:
-        reason = f"{reason}: {said[0].removeprefix('tempfile.tif: ').rstrip('.')}"
+    if libtiff_lines:
+        reason = f"{reason}: {libtiff_lines[0].removeprefix('tempfile.tif: ').rstrip('.')}"
     if isinstance(error, Image.DecompressionBombError):
         # Pillow raises this for more than 2 * LIMIT pixels; of the formats that come here, only GIF is packed.
         contradicted = name == "GIF" and length < 2 * LIMIT / LZW

@@ -48,17 +48,17 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     spare, problem = _inflated(value, chunks, header, pieces)
     if problem is not None:
         return None, [problem]
-    odd = png_chunks.wrong(value, chunks, header)
-    if odd is not None and odd.verdict == "bad":
-        return None, [odd]
+    chunk_finding = png_chunks.wrong(value, chunks, header)
+    if chunk_finding is not None and chunk_finding.verdict == "bad":
+        return None, [chunk_finding]
     animated = bool(chunks.of(b"acTL"))
     broken = png_chunks.broken_animation(value, chunks, header) if animated else None
     drawn = _drawn(value, chunks, pieces, STILL if broken else DRAWN)
     picture, findings = pillow.read(drawn, "PNG", frames=None if animated and not broken else 1)
     if picture is None:
         return None, findings
-    if odd is not None:
-        findings = [*findings, odd]
+    if chunk_finding is not None:
+        findings = [*findings, chunk_finding]
     if broken:
         text = f"PNG: its animation is broken: {broken}; its first picture is sound"
         findings = [*findings, found("corrupt-image", text, field="data", verdict="suspicious")]
@@ -123,10 +123,10 @@ def _walked(value: bytes, chunks: Chunks) -> Finding | None:
 def _ordered(chunks: Chunks) -> Finding | None:
     """Return a finding if a critical chunk is missing, repeated, out of order or unknown, or None."""
     kinds = [kind for kind, *_ in chunks.places]
-    strange = next((kind for kind in kinds if not kind[0] & 0x20 and kind not in CRITICAL), None)
-    if strange is not None:
+    unknown = next((kind for kind in kinds if not kind[0] & 0x20 and kind not in CRITICAL), None)
+    if unknown is not None:
         message = (
-            f"a PNG with the chunk {_chunk_name(strange)}, "
+            f"a PNG with the chunk {_chunk_name(unknown)}, "
             "without which it cannot be decoded, and which no decoder knows"
         )
         return found("unknown-payload", message, field="data")

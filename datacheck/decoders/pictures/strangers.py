@@ -22,9 +22,9 @@ def stranger(value: Value) -> str | None:
     'an HTML page, most likely the error page of a download'
     """
     head = bytes(value[:HEAD])
-    for magic, what in KINDS:
+    for magic, description in KINDS:
         if head.startswith(magic):
-            return what
+            return description
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:HEAD].lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return "an HTML page, most likely the error page of a download"

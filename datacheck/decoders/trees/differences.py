@@ -29,9 +29,9 @@ def usual(profile: FamilyProfile) -> dict[str, FieldProfile]:
     """Return the fields that nearly all records of a family have."""
     if _last and _last[0][0] is profile:
         return _last[0][1]
-    made = {name: it for name, it in profile.fields.items() if it.share >= NEARLY_ALL}
-    _last[:] = [(profile, made)]
-    return made
+    result = {name: it for name, it in profile.fields.items() if it.share >= NEARLY_ALL}
+    _last[:] = [(profile, result)]
+    return result
 
 
 def lacking(
@@ -53,32 +53,34 @@ def lacking(
         return (), [found("fields", f"nothing is in it, nearly all others hold {names}", field=ROOT)]
     lists = {field.name for field in fields if field.format in ("list", "array") and field.values.size}
     beginnings = {start for path in present for start in _beginnings(path)}
-    gone: dict[str, None] = {}
+    absent: dict[str, None] = {}
     labels: list[str] = []
-    said: list[Finding] = []
+    findings: list[Finding] = []
     for path in sorted(missing):
         ways = _beginnings(path)
         if path in beginnings:
             form = expected[path].format
             keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
-            hole = next((it for it in walked.nothing if form in HOLED and it.startswith(f"{path}[")), None)
-            if hole is not None:
-                said.append(found("fields", f"{hole} is None, nearly all others have numbers only", field=path))
+            none_place = next((it for it in walked.nothing if form in HOLED and it.startswith(f"{path}[")), None)
+            if none_place is not None:
+                findings.append(
+                    found("fields", f"{none_place} is None, nearly all others have numbers only", field=path)
+                )
             elif form and (form not in APART or keyed):
-                said.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
+                findings.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
             continue
         if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
             continue  # it is there in another form: inside a list that is one field here
         if is_label(path):
             labels.append(path)
         else:
-            gone.setdefault(next(start for start in ways if start not in beginnings))
-    said = said[:SAID]
-    said += [found("fields", GONE, field=path) for path in [*gone][:SAID]]
-    if len(gone) > SAID:
-        rest = [*gone][SAID:]
-        said.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))
-    return labels, said
+            absent.setdefault(next(start for start in ways if start not in beginnings))
+    findings = findings[:SAID]
+    findings += [found("fields", GONE, field=path) for path in [*absent][:SAID]]
+    if len(absent) > SAID:
+        rest = [*absent][SAID:]
+        findings.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))
+    return labels, findings
 
 
 def _beginnings(path: str) -> list[str]:
@@ -87,12 +89,12 @@ def _beginnings(path: str) -> list[str]:
     >>> _beginnings("obs/rgb[0]")
     ['obs', 'obs/rgb', 'obs/rgb[0]']
     """
-    made, at = [], 0
+    paths, at = [], 0
     for piece in _BORDER.split(path):
         at += len(piece)
         if at:
-            made.append(path[:at])
-    return made
+            paths.append(path[:at])
+    return paths
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -92,7 +92,7 @@ class _Walk:
         """Nodes made during the walk, kept alive so that their ids stay unique."""
 
     def walk(self, tree: Node) -> Leaves:
-        made = self._made
+        leaves_found = self._made
         stack: list[Parts] = [iter([("", tree)])]
         deepest = False
         while stack:
@@ -100,20 +100,20 @@ class _Walk:
             if part is None:
                 stack.pop()
                 continue
-            if len(made.leaves) + len(made.again) >= LEAVES:
-                said = f"more than {LEAVES} parts; those from {part[0] or ROOT} on were not judged"
-                made.findings.append(found("too-large", said, field=part[0] or ROOT, verdict="unverifiable"))
+            if len(leaves_found.leaves) + len(leaves_found.again) >= LEAVES:
+                message = f"more than {LEAVES} parts; those from {part[0] or ROOT} on were not judged"
+                leaves_found.findings.append(found("too-large", message, field=part[0] or ROOT, verdict="unverifiable"))
                 break
-            below = self._taken(*part)
-            if below is None:
+            parts = self._taken(*part)
+            if parts is None:
                 continue
             if len(stack) <= DEPTH:
-                stack.append(below)
+                stack.append(parts)
             elif not deepest:
                 deepest = True
-                said = f"nested more than {DEPTH} deep; what lies below was not judged"
-                made.findings.append(found("too-large", said, field=part[0], verdict="unverifiable"))
-        return made
+                message = f"nested more than {DEPTH} deep; what lies below was not judged"
+                leaves_found.findings.append(found("too-large", message, field=part[0], verdict="unverifiable"))
+        return leaves_found
 
     def _taken(self, path: str, node: Node) -> Parts | None:
         """Record a node if it is a leaf, and return its parts if it has any, else None."""
@@ -171,13 +171,13 @@ class _Walk:
 
     def _array(self, name: str, values: NDArray[Any]) -> None:
         """Record an array, or the members of a structured array as if they were keys."""
-        waiting = [(name, values)]
-        while waiting:
-            name, values = waiting.pop()
-            if values.dtype.names and len(waiting) + len(self._made.leaves) < LEAVES:
+        pending = [(name, values)]
+        while pending:
+            name, values = pending.pop()
+            if values.dtype.names and len(pending) + len(self._made.leaves) < LEAVES:
                 start = "" if name == ROOT else name
                 members = [(below(start, spelled(it)), values[it]) for it in values.dtype.names]
-                waiting += reversed(members)
+                pending += reversed(members)
             elif values.dtype.kind in NUMBERS:
                 self._leaf(name, "array" if values.ndim else "number", values)
             else:
@@ -198,7 +198,7 @@ class _Walk:
 
     def _put_together(self, items: Sequence[Node]) -> tuple[list[int], list[Node]]:
         """Return the positions of the items that stay separate, and the nodes that the others are combined to."""
-        rest: list[int] = []
+        separate: list[int] = []
         numbers: list[Node] = []
         rows: list[Node] = []
         texts: list[Node] = []
@@ -213,7 +213,7 @@ class _Walk:
             elif isinstance(it, str) or (isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES):
                 texts.append(it if isinstance(it, str) else escape(bytes(it)))
             elif isinstance(it, np.ndarray) and picture_bytes(it, ROOT, None) is not None:
-                rest.append(at)
+                separate.append(at)
             elif isinstance(it, np.ndarray) and it.dtype.kind in NUMBERS and size + it.nbytes <= STACKED:
                 if not self._known(it):
                     alike.setdefault((it.shape, it.dtype), []).append(it)
@@ -222,10 +222,10 @@ class _Walk:
                 if not self._known(it):
                     rows.append(Run(of_row))
             else:
-                rest.append(at)
-        joined = [joined for several in (numbers, rows) if several and (joined := row(several)) is not None]
-        stacked = [np.stack(several) for several in alike.values()]
-        return rest, [*(Run(it) for it in joined), *([Items(texts)] if texts else []), *stacked]
+                separate.append(at)
+        joined = [joined for nodes in (numbers, rows) if nodes and (joined := row(nodes)) is not None]
+        stacked = [np.stack(nodes) for nodes in alike.values()]
+        return separate, [*(Run(it) for it in joined), *([Items(texts)] if texts else []), *stacked]
 
     def _keyed(self, path: str, node: Keyed) -> Parts:
         """Yield the contents of a mapping or an object; of equal keys the last one counts, as it does for a loader."""
@@ -254,8 +254,8 @@ class _Walk:
                 before = keys[name]
                 if type(before) is type(key) and isinstance(key, (str, bytes, int, float)) and before == key:
                     if not any(it.code == "fields" for it in self._made.findings):
-                        said = "the key is there twice; the last one counts"
-                        self._made.findings.append(found("fields", said, field=below(path, name)))
+                        message = "the key is there twice; the last one counts"
+                        self._made.findings.append(found("fields", message, field=below(path, name)))
                 else:
                     alike[name] += 1
                     name = f"{name} ({alike[name] + 1})"

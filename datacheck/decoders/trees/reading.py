@@ -34,23 +34,23 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
     fields: list[Field] = []
     findings = [*parsed.findings, *walked.findings]
     for leaf in walked.leaves:
-        held = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
-        if held is not None or leaf.kind == "bytes":
-            made, said = held or _of_bytes(leaf, expected.get(leaf.path), profile, pixels=pixels)
-            fields += made
-            findings += said
+        picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
+        if picture is not None or leaf.kind == "bytes":
+            read_fields, more_findings = picture or _of_bytes(leaf, expected.get(leaf.path), profile, pixels=pixels)
+            fields += read_fields
+            findings += more_findings
             continue
         values = real(leaf.values[np.newaxis])[0]
         if not values.dtype.isnative:
             values = values.astype(values.dtype.newbyteorder("="))
         labels = values.size > 0 and (leaf.path == label or is_label(leaf.path))
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
-    lacks: Sequence[str] = ()
+    missing: Sequence[str] = ()
     if expected:
         findings += filter(None, (_of_another_type(field, expected.get(field.name)) for field in fields))
-        lacks, said = lacking(fields, walked, expected, none=unboxed(parsed.tree) is None)
-        findings += said
-    return Reading(fields, findings, lacks)
+        missing, more_findings = lacking(fields, walked, expected, none=unboxed(parsed.tree) is None)
+        findings += more_findings
+    return Reading(fields, findings, missing)
 
 
 def picture_in(parsed: Parsed) -> bytes | None:
@@ -80,29 +80,33 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
     return last.path if first.path.startswith("[0]") and first.kind not in ("number", "text", "other") else None
 
 
-def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None:
+def _of_another_type(field: Field, usual_field: FieldProfile | None) -> Finding | None:
     """Return a finding if a field does not have the type that nearly all others have at this path, else None."""
-    if meant is None or not meant.format or field.encoded:
+    if usual_field is None or not usual_field.format or field.encoded:
         return None
-    if meant.format.partition(" ")[0] in FORMATS:
-        return _no_picture(field, meant)
-    if field.format == "list" and not field.values.size and meant.format != "number":
+    if usual_field.format.partition(" ")[0] in FORMATS:
+        return _no_picture(field, usual_field)
+    if field.format == "list" and not field.values.size and usual_field.format != "number":
         return None  # an empty list has no type
-    if field.format == meant.format and (field.format != "array" or not meant.dtype):
+    if field.format == usual_field.format and (field.format != "array" or not usual_field.dtype):
         return None
     dtype = _named(field.values.dtype)
-    if field.format == meant.format and meant.dtype == dtype:
+    if field.format == usual_field.format and usual_field.dtype == dtype:
         return None
-    had, other = _type(field.format, dtype), _type(meant.format, meant.dtype)
-    return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
+    actual, expected = _type(field.format, dtype), _type(usual_field.format, usual_field.dtype)
+    return found(
+        "fields", f"{actual}, nearly all others are {expected}", field=field.name, found=actual, expected=expected
+    )
 
 
-def _no_picture(field: Field, meant: FieldProfile) -> Finding | None:
+def _no_picture(field: Field, usual_field: FieldProfile) -> Finding | None:
     """Return a finding if a field is not a picture but nearly all others are; bytes are reported elsewhere."""
-    if field.format == "bytes" or meant.channels is None:
+    if field.format == "bytes" or usual_field.channels is None:
         return None
-    had, other = _type(field.format, _named(field.values.dtype)), meant.format
-    return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
+    actual, expected = _type(field.format, _named(field.values.dtype)), usual_field.format
+    return found(
+        "fields", f"{actual}, nearly all others are {expected}", field=field.name, found=actual, expected=expected
+    )
 
 
 @cache
@@ -123,19 +127,19 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
     raw = picture_bytes(leaf.values, leaf.path, profile)
     if raw is None:
         return None
-    meant = None if profile is None else profile.fields.get(leaf.path)
-    return _of_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), meant, profile, pixels=pixels)
+    usual_field = None if profile is None else profile.fields.get(leaf.path)
+    return _of_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
 
 
-def _of_bytes(leaf: Leaf, meant: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
+def _of_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     """Return the fields of bytes that are a picture, .npy bytes or text; of other bytes the content is not known."""
     raw, path = leaf.raw, leaf.path
     bare = Field(path, NOTHING, format="bytes", leaf=True)
-    picture = meant is not None and meant.format.partition(" ")[0] in FORMATS
+    picture = usual_field is not None and usual_field.format.partition(" ")[0] in FORMATS
     if not len(raw):
-        if meant is None or not (picture or meant.format == "bytes"):
+        if usual_field is None or not (picture or usual_field.format == "bytes"):
             return [bare], []
-        return [bare], [found("empty", f"zero bytes, nearly all others are {meant.format}", field=path)]
+        return [bare], [found("empty", f"zero bytes, nearly all others are {usual_field.format}", field=path)]
     if raw[:6] == NPY:
         return _of_npy(path, raw, profile, pixels=pixels)
     if picture or sniff(raw) is not None:
@@ -145,17 +149,19 @@ def _of_bytes(leaf: Leaf, meant: FieldProfile | None, profile: FamilyProfile | N
     if len(raw) <= SMALL_BYTES:  # such as a digest or a record number
         return [bare], []
     name = foreign(raw)
-    what = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"
-    return [bare], [found("unknown-payload", what, field=path)]
+    message = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"
+    return [bare], [found("unknown-payload", message, field=path)]
 
 
 def _of_picture(path: str, raw: Value, *, pixels: bool) -> Made:
-    picture, findings = read_picture(raw, pixels=pixels)
-    said = [msgspec.structs.replace(it, field=path) for it in findings]
+    picture, picture_findings = read_picture(raw, pixels=pixels)
+    findings = [msgspec.structs.replace(it, field=path) for it in picture_findings]
     if picture is None:
-        return [], said
+        return [], findings
     skipped = picture.pixels_skipped
-    return [Field(path, picture.pixels, format=picture.format, encoded=True, pixels_skipped=skipped, leaf=True)], said
+    return [
+        Field(path, picture.pixels, format=picture.format, encoded=True, pixels_skipped=skipped, leaf=True)
+    ], findings
 
 
 def _of_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
@@ -163,9 +169,9 @@ def _of_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: boo
     start = "" if path == ROOT else path
     if len(reading.fields) == 1 and reading.fields[0].name == "data" and not reading.findings:
         leaf = Leaf(path, "array", reading.fields[0].values)
-        held = _picture_in_array(leaf, profile, pixels=pixels)
-        if held is not None:
-            return held
+        picture = _picture_in_array(leaf, profile, pixels=pixels)
+        if picture is not None:
+            return picture
     fields = [
         Field(path if it.name == "data" else below(start, it.name.replace(".", "/")), it.values, format="array",
               label=is_label(path), leaf=True)

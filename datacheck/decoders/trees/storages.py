@@ -82,10 +82,10 @@ def tensor(storage: Storage, offset: int, size: Sequence[int], stride: Sequence[
     if not prod(size):
         return _known(np.empty([min(it, 1 << 16) for it in size] if 0 in size else 0, bits), name)
     last = offset + sum((count - 1) * step for count, step in zip(size, stride, strict=True))
-    there = len(storage.raw) // bits.itemsize
-    if last >= there:
-        said = f"the storage has {there} elements of {name}, a tensor of {' x '.join(map(str, size))} needs {last + 1}"
-        return Flawed("size-mismatch", said)
+    stored = len(storage.raw) // bits.itemsize
+    if last >= stored:
+        text = f"the storage has {stored} elements of {name}, a tensor of {' x '.join(map(str, size))} needs {last + 1}"
+        return Flawed("size-mismatch", text)
     flat = np.frombuffer(storage.raw, bits, last + 1 - offset, offset * bits.itemsize)
     if prod(size) > max(flat.size, REPEATED):
         size = [1 if step == 0 else count for count, step in zip(size, stride, strict=True)]

@@ -69,52 +69,52 @@ def _peeled(
     name: str, value: Value, limit: int, make: Callable[[], Any], again: Callable[[Value], bool] | None
 ) -> Peeled:
     """Unpack a stream, and the following ones for which `again` is true."""
-    made: list[bytes] = []
-    room, rest = limit, value
+    parts: list[bytes] = []
+    remaining, rest = limit, value
     for _ in range(MEMBERS):
-        part, finding, end = _member(name, rest, room, make())
-        made.append(part)
+        part, finding, end = _member(name, rest, remaining, make())
+        parts.append(part)
         if finding is not None:
-            return Peeled(b"".join(made), finding)
-        room -= len(part)
+            return Peeled(b"".join(parts), finding)
+        remaining -= len(part)
         rest = rest[end:]
         if not len(rest) or again is None or not again(rest):
             break
-    whole = made[0] if len(made) == 1 else b"".join(made)
-    return Peeled(whole, behind(name, len(value) - len(rest), value))
+    content = parts[0] if len(parts) == 1 else b"".join(parts)
+    return Peeled(content, behind(name, len(value) - len(rest), value))
 
 
-def _member(name: str, value: Value, room: int, unpacker: Any) -> tuple[bytes, Finding | None, int]:
+def _member(name: str, value: Value, limit: int, unpacker: Any) -> tuple[bytes, Finding | None, int]:
     """Return the unpacked content of one stream, the finding about it or None, and the offset behind it."""
     try:
-        part: bytes = unpacker.decompress(value, room + 1)
+        part: bytes = unpacker.decompress(value, limit + 1)
     except lzma.LZMAError as error:
         if "emory usage limit" in str(error):
-            return b"", too_large(name, room), 0
+            return b"", too_large(name, limit), 0
         return b"", broken(name, str(error)), 0
     except (zlib.error, OSError, EOFError, ValueError) as error:
-        why = str(error).partition(": ")[2] or str(error)
-        code = "checksum" if "check" in why and "header" not in why else "undecodable"
-        return _as_far_as(value, room, unpacker), broken(name, why, code), 0
-    if len(part) > room:
-        return part[:room], too_large(name, room), 0
+        reason = str(error).partition(": ")[2] or str(error)
+        code = "checksum" if "check" in reason and "header" not in reason else "undecodable"
+        return _as_far_as(value, limit, unpacker), broken(name, reason, code), 0
+    if len(part) > limit:
+        return part[:limit], too_large(name, limit), 0
     if not unpacker.eof:
         return part, truncated(name, len(value)), 0
     return part, None, len(value) - len(unpacker.unused_data)
 
 
-def _as_far_as(value: Value, room: int, unpacker: Any) -> bytes:
+def _as_far_as(value: Value, limit: int, unpacker: Any) -> bytes:
     """Return the first unpacked bytes of a broken zlib or gzip stream, so that its content can still be recognised."""
     if not isinstance(unpacker, type(zlib.decompressobj())):
         return b""
     fresh = zlib.decompressobj(47)  # 32 + 15: zlib or gzip, by the header
-    made = b""
+    content = b""
     for start in range(0, min(len(value), LOOK), PIECE):
         try:
-            made += fresh.decompress(value[start : start + PIECE], room)
+            content += fresh.decompress(value[start : start + PIECE], limit)
         except zlib.error:
             break
-    return made
+    return content
 
 
 LOOK, PIECE = 1 << 12, 1 << 6

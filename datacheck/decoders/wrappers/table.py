@@ -84,11 +84,11 @@ def peel(names: tuple[str, ...], value: Value) -> Peeled:
 
     Stop at the first broken one and return its finding; else return the first finding, or None.
     """
-    said = None
+    finding = None
     for name in names:
         peeled = WRAPPERS[name].peel(value, LIMIT)
-        said = said or peeled.finding
+        finding = finding or peeled.finding
         value = peeled.value
         if not peeled.sound:
             return Peeled(peeled.value, peeled.finding)
-    return Peeled(bytes(value), said)
+    return Peeled(bytes(value), finding)

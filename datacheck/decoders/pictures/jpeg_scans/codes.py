@@ -67,29 +67,29 @@ def taken(ahead: Any, skip: int, count: int) -> Any:
 
 
 @compiled
-def symbol_of(tables: Any, which: int, ahead: Any) -> tuple[Any, Any]:
+def symbol_of(tables: Any, table: int, ahead: Any) -> tuple[Any, Any]:
     """Return the length of the code that these bits begin with, and its symbol; 0 and 0 if they begin with no code."""
-    entry = np.int64(tables[np.uint64(which), ahead >> _QUICK])
+    entry = np.int64(tables[np.uint64(table), ahead >> _QUICK])
     length = (entry >> LENGTH) & 31
     if length > 0:
         return length, entry >> SYMBOL
-    return _long_code(tables, which, np.int64(ahead >> _LONG))
+    return _long_code(tables, table, np.int64(ahead >> _LONG))
 
 
 @compiled
-def _long_code(tables: Any, which: int, bits: Any) -> tuple[Any, Any]:
+def _long_code(tables: Any, table: int, bits: Any) -> tuple[Any, Any]:
     for length in range(QUICK + 1, 17):
         code = bits >> (16 - length)
-        if code <= tables[which, LONGEST + length]:
-            place = (code + np.int64(tables[which, OFFSETS + length])) & 255
-            return length, np.int64(tables[which, SYMBOLS + place])
+        if code <= tables[table, LONGEST + length]:
+            place = (code + np.int64(tables[table, OFFSETS + length])) & 255
+            return length, np.int64(tables[table, SYMBOLS + place])
     return 0, 0
 
 
 @compiled
-def entry_of(tables: Any, which: int, ahead: Any) -> Any:
+def entry_of(tables: Any, table: int, ahead: Any) -> Any:
     """Return the table entry for the first QUICK bits."""
-    return np.int64(tables[np.uint64(which), ahead >> _QUICK])
+    return np.int64(tables[np.uint64(table), ahead >> _QUICK])
 
 
 @compiled
@@ -158,13 +158,13 @@ def _joined(row: Any, single: Any) -> None:
             continue
         end = entry & END
         while bits < QUICK and end == 0:
-            more = np.int64(single[(place << bits) & (ENTRIES - 1)])
-            if (more >> SIZE) & 15 == ALONE or bits + ((more >> LENGTH) & 31) > QUICK:
+            following = np.int64(single[(place << bits) & (ENTRIES - 1)])
+            if (following >> SIZE) & 15 == ALONE or bits + ((following >> LENGTH) & 31) > QUICK:
                 break
-            bits += more & 63
-            passed += (more >> PASSED) & 127
-            size = max(size, (more >> SIZE) & 15)
-            end = more & END
+            bits += following & 63
+            passed += (following >> PASSED) & 127
+            size = max(size, (following >> SIZE) & 15)
+            end = following & END
         row[place] = (entry >> LENGTH << LENGTH) | bits | (passed << PASSED) | end | (size << SIZE)
 
 
@@ -192,14 +192,14 @@ def _built(value: Any, at: int, row: Any) -> bool:
 
 
 @compiled
-def built(value: Any, places: Any, tables: Any, room: Any) -> bool:
+def built(value: Any, places: Any, tables: Any, buffer: Any) -> bool:
     """Build the tables whose numbers of codes and symbols lie at `places` in the value; return whether all fit.
 
-    Beside each place is a flag for entries that stand for more than one symbol. `room` has space for ENTRIES entries.
+    Beside each place is a flag for entries that stand for more than one symbol. `buffer` has space for ENTRIES entries.
     """
     for number in range(len(tables)):
         if not _built(value, places[number, 0], tables[number]):
             return False
         if places[number, 1]:
-            _joined(tables[number], room)
+            _joined(tables[number], buffer)
     return True
