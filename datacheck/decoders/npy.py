@@ -41,9 +41,9 @@ class NpyDecoder:
         if raw is None:
             others: list[Finding] = []
             if profile is not None:
-                others += _of_another_dtype(reading.fields, profile)
+                others += _dtype_findings(reading.fields, profile)
                 damaged = any(it.verdict != "suspicious" for it in reading.findings)
-                others += () if damaged else _without_numbers(value, reading.fields, profile)
+                others += () if damaged else _missing_findings(value, reading.fields, profile)
             return Reading(reading.fields, [*reading.findings, *others])
         if not len(raw) and profile is not None:
             message = f"zero bytes, nearly all others are {profile.fields[WHOLE].format}"
@@ -67,7 +67,7 @@ def _picture_in(reading: Reading, profile: FamilyProfile | None) -> memoryview |
     return None if field is None or field.name != WHOLE else picture_bytes(field.values, WHOLE, profile)
 
 
-def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
+def _dtype_findings(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
     """Yield a finding for each field whose dtype differs from that of nearly all others, regardless of byte order."""
     for field in fields:
         usual_field, dtype = profile.fields.get(field.name), str(field.values.dtype.newbyteorder("="))
@@ -76,7 +76,7 @@ def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterat
             yield found("fields", message, field=field.name, found=dtype, expected=usual_field.dtype)
 
 
-def _without_numbers(value: Value, fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
+def _missing_findings(value: Value, fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
     """Yield findings for missing numeric fields: the array has another dtype, such as text, or lacks a member.
 
     Missing labels are reported elsewhere.

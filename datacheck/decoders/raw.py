@@ -57,11 +57,11 @@ class RawDecoder:
         for size, chosen in _by_length(block.values, rows).items():
             if size != expected if expected is not None else size % item or not size:
                 mismatch = _mismatch(array, size, item, expected)
-                yield from ((row, _of_text(block.values[row], mismatch)) for row in chosen)
+                yield from ((row, _size_finding(block.values[row], mismatch)) for row in chosen)
                 continue
             shape = (size // item,) if array.shape is None else array.shape
             arrays = _arrays(block.values, chosen, array.dtype, shape)
-            for row in _begin_as_text(block.values, chosen, arrays):
+            for row in _rows_of_text(block.values, chosen, arrays):
                 if (line := _first_line(block.values[row])) is not None:
                     text = f"a text that begins {line!r} where the bytes of an array are meant"
                     yield row, found("wrong-format", text, field="data")
@@ -119,7 +119,7 @@ def _mismatch(array: Array, size: int, item: int, expected: int | None) -> Findi
     return found("size-mismatch", text, field="data", found=size, expected=expected)
 
 
-def _of_text(value: Value, mismatch: Finding) -> Finding:
+def _size_finding(value: Value, mismatch: Finding) -> Finding:
     """Return the finding for a wrong length, with the first line of the value if it is a text instead of an array."""
     line = _first_line(value)
     if line is None:
@@ -136,7 +136,7 @@ def _first_line(value: Value) -> str | None:
     return bytes(value[:SHOWN]).decode("ascii").splitlines()[0]
 
 
-def _begin_as_text(values: Sequence[Value], rows: Sequence[int], arrays: NDArray[Any]) -> Sequence[int]:
+def _rows_of_text(values: Sequence[Value], rows: Sequence[int], arrays: NDArray[Any]) -> Sequence[int]:
     """Return the rows whose values begin with one of TEXTS; there are nearly always none."""
     if isinstance(arrays, SeparateArrays):
         return [row for row in rows if bytes(values[row][:4]) in TEXTS]

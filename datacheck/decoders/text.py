@@ -75,9 +75,9 @@ class TextDecoder:
 
     def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
         broken = set()
-        if not _sound(block, rows):
+        if not _are_sound(block, rows):
             for row in rows:
-                finding = _said(bytes(block.values[row]))
+                finding = _text_finding(bytes(block.values[row]))
                 if finding is not None:
                     yield row, finding
                     broken |= {row} if finding.verdict != "suspicious" else set()
@@ -128,7 +128,7 @@ def _field(rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | N
     return Batch(name, rows, values, label=label, expected=None if profile is None else profile.fields.get(name))
 
 
-def _sound(block: Block, rows: Sequence[int]) -> bool:
+def _are_sound(block: Block, rows: Sequence[int]) -> bool:
     """Check whether none of these texts needs a finding; they are examined together."""
     try:
         return _SUSPECT.search(b"\n".join([block.values[row] for row in rows]).decode()) is None
@@ -136,7 +136,7 @@ def _sound(block: Block, rows: Sequence[int]) -> bool:
         return False
 
 
-def _said(value: bytes) -> Finding | None:
+def _text_finding(value: bytes) -> Finding | None:
     """Return the finding for one text, examined to its end, or None if it is sound."""
     try:
         text = value.decode()

@@ -46,7 +46,7 @@ class TorchDecoder(TreeDecoder):
         if pickled.finding is not None:
             return Parsed(None, findings)
         storages = _Storages(root, members_by_name)
-        parsed = walked(Machine(pickled.data, persistent=storages.of))
+        parsed = walked(Machine(pickled.data, persistent=storages.storage))
         return Parsed(parsed.tree, [*findings, *storages.findings, *parsed.findings], parsed.classes)
 
 
@@ -54,25 +54,25 @@ class _Storages:
     """The storages of an archive, by the ids that its pickle uses."""
 
     def __init__(self, root: str, members_by_name: dict[str, Member]) -> None:
-        self._root, self._held = root, members_by_name
-        self._made: dict[str, Storage] = {}
+        self._root, self._members = root, members_by_name
+        self._storages: dict[str, Storage] = {}
         order = members_by_name.get(root + BYTE_ORDER)
         self._big = order is not None and bytes(order.data[:8]).strip() == b"big"
         self.findings: list[Finding] = []
 
-    def of(self, identity: Node) -> Node:
+    def storage(self, identity: Node) -> Node:
         """Return the storage with this persistent id."""
         key_and_storage = storage_of(identity)
         if key_and_storage is None:
             return Opaque("a persistent id")
         key, storage = key_and_storage
-        if key not in self._made:
+        if key not in self._storages:
             name = f"{self._root}{STORAGE}{key}"
-            member = self._held.get(name)
+            member = self._members.get(name)
             if member is None and not self.findings:
                 message = f'the archive has no member "{name[:80]}", which its pickle names'
                 self.findings.append(found("truncated", message))
             storage.raw = member.data if member is not None and member.finding is None else None
             storage.big_endian = self._big
-            self._made[key] = storage
-        return self._made[key]
+            self._storages[key] = storage
+        return self._storages[key]

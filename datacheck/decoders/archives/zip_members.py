@@ -97,9 +97,9 @@ def open_zip(value: Value) -> Archive:
     if at >= _LOCATOR.size and bytes(value[at - _LOCATOR.size :][:4]) == LOCATOR:
         end, count, size, start = _wide_end(value, at - _LOCATOR.size)
     elif disk or first or count_on_disk != count:
-        raise _odd("it is one part of several")
+        raise _broken_zip("it is one part of several")
     if start + size != end:
-        raise _odd(f"its directory is said to lie at {start} to {start + size}, and ends at {end}")
+        raise _broken_zip(f"its directory is said to lie at {start} to {start + size}, and ends at {end}")
     archive_end = at + _END.size + comment
     findings = []
     if archive_end < len(value):
@@ -119,7 +119,7 @@ def members(value: Value, archive: Archive) -> Iterator[Member]:
     remaining = UNPACKED
     for entry in sorted(archive.entries, key=lambda it: it.at):
         if entry.name in names:
-            yield Member(entry.name, finding=_said(entry, "undecodable", "is there twice"))
+            yield Member(entry.name, finding=_member_finding(entry, "undecodable", "is there twice"))
             continue
         names.add(entry.name)
         try:
@@ -128,7 +128,7 @@ def members(value: Value, archive: Archive) -> Iterator[Member]:
             yield Member(entry.name, finding=broken.finding)
             continue
         if entry.at < end:
-            yield Member(entry.name, finding=_said(entry, "undecodable", "overlaps the one before it"))
+            yield Member(entry.name, finding=_member_finding(entry, "undecodable", "overlaps the one before it"))
             continue
         end = stop
         member = _unpacked(entry, value[start:stop], remaining)
@@ -155,17 +155,17 @@ def _wide_end(value: Value, locator: int) -> tuple[int, int, int, int]:
     """Return the directory's end offset, count, size and start from the zip64 end record."""
     _, disk, at, disks = _LOCATOR.unpack_from(value, locator)
     if disk or disks > 1 or at + _END64.size > locator or bytes(value[at : at + 4]) != END64:
-        raise _odd("its zip64 end record is not where it is said to be")
+        raise _broken_zip("its zip64 end record is not where it is said to be")
     wide = _END64.unpack_from(value, at)
     if wide[1] + 12 + at != locator or wide[6] != wide[7]:
-        raise _odd("its zip64 end record is not as long as it should be")
+        raise _broken_zip("its zip64 end record is not as long as it should be")
     return at, wide[7], wide[8], wide[9]
 
 
 def _entries(value: Value, at: int, end: int, count: int) -> Iterator[Entry]:
     for number in range(count):
         if at + _ENTRY.size > end or bytes(value[at : at + 4]) != ENTRY:
-            raise _odd(f"entry {number + 1} of {count} in its directory is not there")
+            raise _broken_zip(f"entry {number + 1} of {count} in its directory is not there")
         (_, _, _, flags, method, _, _, crc, packed, size, name_size, extra_size, comment, disk, _, _, start) = (
             _ENTRY.unpack_from(value, at)
         )
@@ -174,13 +174,13 @@ def _entries(value: Value, at: int, end: int, count: int) -> Iterator[Entry]:
         extra = bytes(value[name_start + name_size : name_start + name_size + extra_size])
         at = name_start + name_size + extra_size + comment
         if at > end:
-            raise _odd(f"entry {number + 1} of its directory runs beyond it")
+            raise _broken_zip(f"entry {number + 1} of its directory runs beyond it")
         if disk not in (0, WIDE16):
-            raise _odd("it is one part of several")
+            raise _broken_zip("it is one part of several")
         size, packed, start = _widened(extra, size, packed, start)
         yield Entry(name, method, flags, crc, packed, size, start)
     if at != end:
-        raise _odd(f"its directory holds {end - at} bytes more than its {count} entries")
+        raise _broken_zip(f"its directory holds {end - at} bytes more than its {count} entries")
 
 
 def _name(raw: bytes, flags: int) -> str:
@@ -210,7 +210,7 @@ def _widened(extra: bytes, *narrow: int) -> tuple[int, int, int]:
             result.append(number)
             continue
         if len(wide) < 8:
-            raise _odd("a size beyond 32 bits is not there")
+            raise _broken_zip("a size beyond 32 bits is not there")
         result.append(int.from_bytes(wide[:8], "little"))
         wide = wide[8:]
     return result[0], result[1], result[2]
@@ -220,62 +220,72 @@ def _span(value: Value, entry: Entry, directory: int) -> tuple[int, int]:
     """Return the offsets where a member's data begins and ends; raises BrokenZip if its local header disagrees."""
     at = entry.at
     if at + _LOCAL.size > directory or bytes(value[at : at + 4]) != LOCAL:
-        raise BrokenZip(_said(entry, "undecodable", f"is not at byte {at}, where the directory says it is"))
+        raise BrokenZip(_member_finding(entry, "undecodable", f"is not at byte {at}, where the directory says it is"))
     _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(value, at)
     name_start = at + _LOCAL.size
     name = _name(bytes(value[name_start : name_start + name_size]), flags)
     if name != entry.name or method != entry.method or (flags ^ entry.flags) & ENCRYPTED:
-        raise BrokenZip(_said(entry, "undecodable", f"its header at byte {at} says something else than the directory"))
+        raise BrokenZip(
+            _member_finding(entry, "undecodable", f"its header at byte {at} says something else than the directory")
+        )
     extra = bytes(value[name_start + name_size : name_start + name_size + extra_size])
     if not flags & DESCRIPTOR:
         size, packed, _ = _widened(extra, size, packed, 0)
         if (crc, packed, size) != (entry.crc, entry.packed, entry.size):
-            raise BrokenZip(_said(entry, "undecodable", f"its header at byte {at} gives another size or checksum"))
+            raise BrokenZip(
+                _member_finding(entry, "undecodable", f"its header at byte {at} gives another size or checksum")
+            )
     start = name_start + name_size + extra_size
     if start + entry.packed > directory:
-        raise BrokenZip(_said(entry, "truncated", f"runs beyond the end of the archive's data at byte {directory}"))
+        raise BrokenZip(
+            _member_finding(entry, "truncated", f"runs beyond the end of the archive's data at byte {directory}")
+        )
     return start, start + entry.packed
 
 
 def _unpacked(entry: Entry, packed: Value, remaining: int) -> Member:
     """Return a member with its content, whose size and checksum are verified."""
     if entry.flags & ENCRYPTED:
-        return Member(entry.name, finding=_said(entry, "unknown-payload", "is encrypted"))
+        return Member(entry.name, finding=_member_finding(entry, "unknown-payload", "is encrypted"))
     if entry.method == STORED:
         data: Value = packed
     elif entry.method == DEFLATED:
         if entry.size > remaining:
-            finding = _said(entry, "too-large", f"declares {entry.size} bytes, which are not unpacked", "unverifiable")
+            finding = _member_finding(
+                entry, "too-large", f"declares {entry.size} bytes, which are not unpacked", "unverifiable"
+            )
             return Member(entry.name, finding=finding)
         unpacker = zlib.decompressobj(-15)
         try:
             data = unpacker.decompress(packed, entry.size + 1)
         except zlib.error as error:
             reason = str(error).partition(": ")[2] or str(error)
-            return Member(entry.name, finding=_said(entry, "undecodable", f"cannot be unpacked: {reason}"))
+            return Member(entry.name, finding=_member_finding(entry, "undecodable", f"cannot be unpacked: {reason}"))
         if not unpacker.eof and len(data) <= entry.size:
-            return Member(entry.name, finding=_said(entry, "truncated", "its compressed data ends early"))
+            return Member(entry.name, finding=_member_finding(entry, "truncated", "its compressed data ends early"))
     else:
-        finding = _said(entry, "unknown-payload", f"is compressed by method {entry.method}, which is not unpacked")
+        finding = _member_finding(
+            entry, "unknown-payload", f"is compressed by method {entry.method}, which is not unpacked"
+        )
         return Member(entry.name, finding=finding)
     if len(data) != entry.size:
         comparison = "more" if len(data) > entry.size else "fewer"
         return Member(
-            entry.name, finding=_said(entry, "size-mismatch", f"has {comparison} than its {entry.size} bytes")
+            entry.name, finding=_member_finding(entry, "size-mismatch", f"has {comparison} than its {entry.size} bytes")
         )
     crc = zlib.crc32(data)
     if crc != entry.crc:
         return Member(
-            entry.name, finding=_said(entry, "checksum", f"its CRC-32 is {crc:08x}, expected {entry.crc:08x}")
+            entry.name, finding=_member_finding(entry, "checksum", f"its CRC-32 is {crc:08x}, expected {entry.crc:08x}")
         )
     return Member(entry.name, data)
 
 
-def _odd(reason: str) -> BrokenZip:
+def _broken_zip(reason: str) -> BrokenZip:
     return BrokenZip(found("undecodable", f"the zip archive is broken: {reason}"))
 
 
-def _said(entry: Entry, code: str, problem: str, verdict: str | None = None) -> Finding:
+def _member_finding(entry: Entry, code: str, problem: str, verdict: str | None = None) -> Finding:
     text = f'the member "{entry.name[:80]}" {problem}'
     if verdict == "unverifiable":
         return found(code, text, verdict="unverifiable")

@@ -65,7 +65,7 @@ class Template(msgspec.Struct, frozen=True):
     findings: Sequence[Finding] = ()
 
     @classmethod
-    def of(cls, value: Value) -> Template | None:
+    def from_record(cls, value: Value) -> Template | None:
         """Return the template made from a record, or None if the record has to be decoded by itself."""
         datum, finding = parse(value)
         if datum.encoded or len(datum.floats) > 1 or bool(datum.floats) == (DATA in datum.spans):
@@ -106,21 +106,21 @@ def decode_alike(block: Block, rows: Sequence[int], profile: FamilyProfile) -> I
         attempts = 0
         while len(candidates) >= ALIKE and attempts < TEMPLATES:
             attempts += 1
-            template = Template.of(values[candidates[0]])
+            template = Template.from_record(values[candidates[0]])
             if template is None:
                 left.append(candidates.pop(0))
             else:
-                candidates = yield from _compared(template, values, candidates, profile)
+                candidates = yield from _decode_matching(template, values, candidates, profile)
         left += candidates
     return sorted(left)
 
 
-def _compared(
+def _decode_matching(
     template: Template, values: Sequence[Value], rows: list[int], profile: FamilyProfile
 ) -> Generator[Batch | tuple[int, Finding], None, list[int]]:
     """Yield the batches and findings of the records at `rows` that are like the template, and return the other rows."""
-    records = _picked(values, rows)
-    stack, frames = _around(template, records)
+    records = _pick(values, rows)
+    stack, frames = _surrounding_bytes(template, records)
     differences = frames ^ template.frame
     if template.label is not None:
         differences[:, template.label] &= 0x80
@@ -130,7 +130,7 @@ def _compared(
         labels = _labels(frames, template.label)
         alike &= (labels >= -(1 << 31)) & (labels < 1 << 31)
     if template.floats:
-        alike &= _tagged(template, records, stack)
+        alike &= _has_float_tags(template, records, stack)
     if template.findings:  # if the values are a picture, the finding would name its kind instead
         alike &= np.array([sniff(value[template.start : template.start + 32]) is None for value in records])
     places = np.flatnonzero(alike).tolist()
@@ -149,7 +149,7 @@ def _compared(
     return left
 
 
-def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
+def _pick(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
     """Return the values at `rows`; rows of EqualLengths are copied only if they are small."""
     if len(rows) == len(values):
         return values
@@ -158,7 +158,9 @@ def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
     return [values[row] for row in rows]
 
 
-def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
+def _surrounding_bytes(
+    template: Template, values: Sequence[Value]
+) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
     """Return the records as one array (None if that would copy large ones), and the bytes around their values."""
     start, stop = template.start, template.stop
     count, length = len(values), len(values[0])
@@ -180,7 +182,7 @@ def _labels(frames: NDArray[np.uint8], at: slice) -> NDArray[np.int64]:
     return labels.view(np.int64)
 
 
-def _tagged(template: Template, values: Sequence[Value], stack: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
+def _has_float_tags(template: Template, values: Sequence[Value], stack: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
     """Return which records have a tag before every float."""
     start, stop = template.start, template.stop
     if stack is not None:

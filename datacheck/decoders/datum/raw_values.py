@@ -20,7 +20,7 @@ def raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
     channels, height, width = datum.shape
     count = prod(datum.shape)
     has_shape = min(datum.shape) > 0
-    floats = _joined(datum.floats)
+    floats = _concatenated(datum.floats)
     if datum.data:
         if not has_shape or len(datum.data) != count:
             picture = sniff(datum.data)
@@ -36,7 +36,7 @@ def raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
     return [Field("data", floats.reshape(channels, height, width), format="float_data")], []
 
 
-def _joined(floats: list[NDArray[Any]]) -> NDArray[Any] | None:
+def _concatenated(floats: list[NDArray[Any]]) -> NDArray[Any] | None:
     if not floats:
         return None
     return np.ascontiguousarray(floats[0]) if len(floats) == 1 else np.concatenate(floats)

@@ -35,14 +35,14 @@ def crc32_from_the_top(data: bytes) -> int:
 class Crc:
     """CRCs by a polynomial of `width` bits; the register starts at 0, and no bits are reversed.
 
-    >>> hex(Crc(0x8005, 16).of(b"123456789"))
+    >>> hex(Crc(0x8005, 16).checksum(b"123456789"))
     '0xfee8'
     """
 
     polynomial: int
     width: int
 
-    def of(self, data: Value) -> int:
+    def checksum(self, data: Value) -> int:
         """Return the CRC of some bytes."""
         rows = len(data) // ROW
         start = len(data) - rows * ROW
@@ -55,10 +55,10 @@ class Crc:
         remainders = np.zeros(rows, np.uint32)
         for column in grid:
             remainders = (remainders << np.uint32(8) & mask) ^ table[(remainders >> shift) ^ column]
-        ahead = self._ahead
+        after_zeros = self._after_zeros
         for remainder in remainders.tolist():
             moved = 0
-            for place, values in enumerate(ahead):
+            for place, values in enumerate(after_zeros):
                 moved ^= values[register >> 8 * place & 0xFF]
             register = moved ^ remainder
         return register
@@ -68,13 +68,13 @@ class Crc:
         return (1 << self.width) - 1
 
     def _plain(self, data: Value, register: int = 0) -> int:
-        table, mask, shift = self._listed, self._mask, self.width - 8
+        table, mask, shift = self._entries, self._mask, self.width - 8
         for byte in data:
             register = (register << 8 & mask) ^ table[register >> shift ^ byte]
         return register
 
     @cached_property
-    def _listed(self) -> list[int]:
+    def _entries(self) -> list[int]:
         table = []
         top = 1 << self.width - 1
         for byte in range(256):
@@ -86,10 +86,10 @@ class Crc:
 
     @cached_property
     def _table(self) -> NDArray[Any]:
-        return np.array(self._listed, np.uint32)
+        return np.array(self._entries, np.uint32)
 
     @cached_property
-    def _ahead(self) -> list[list[int]]:
+    def _after_zeros(self) -> list[list[int]]:
         """The register after a row of zeros, for each byte of the register by its position and value."""
         zeros = bytes(ROW)
         return [[self._plain(zeros, byte << 8 * place) for byte in range(256)] for place in range(self.width // 8)]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from datacheck.decoders.media.sound import behind, cut
+from datacheck.decoders.media.sound import trailing_data, truncated_file
 from datacheck.model.finding import Finding, found
 
 Value = bytes | memoryview
@@ -73,12 +73,16 @@ def walk_mp4(value: Value) -> list[Finding]:
         if not box.name or not _plain(box.name) or number >= BOXES:
             short = len(value) - box.start < 8 and b"moof" in seen
             if {b"moov", b"mdat"} <= seen and not short:
-                return [behind("mp4", value, box.start - (8 if box.name else 0))]
+                return [trailing_data("mp4", value, box.start - (8 if box.name else 0))]
             if len(value) - box.start < 8:
-                return [cut("mp4", value, "inside the header of a box")]
+                return [truncated_file("mp4", value, "inside the header of a box")]
             return [found("undecodable", f"an mp4 file without a box where one must begin, at byte {box.start}")]
         if box.stop > len(value):
-            return [cut("mp4", value, f"inside the box {box.name.decode('latin-1')} of {box.stop - box.start} bytes")]
+            return [
+                truncated_file(
+                    "mp4", value, f"inside the box {box.name.decode('latin-1')} of {box.stop - box.start} bytes"
+                )
+            ]
         seen.add(box.name)
         finding = _index(value, box) if box.name == b"moov" else None
         if finding is not None:
@@ -167,11 +171,11 @@ def walk_matroska(value: Value) -> list[Finding]:
     head = _element(value, 0)
     segment = None if head is None or head.stop is None else _element(value, head.stop)
     if segment is None:
-        return [cut("Matroska", value, "inside its header")]
+        return [truncated_file("Matroska", value, "inside its header")]
     if segment.id != SEGMENT:
         return [found("undecodable", f"a Matroska file without a segment at byte {segment.at}", offset=segment.at)]
     if segment.stop is not None and segment.stop > len(value):
-        return [cut("Matroska", value, f"inside its segment, which ends at byte {segment.stop}")]
+        return [truncated_file("Matroska", value, f"inside its segment, which ends at byte {segment.stop}")]
     end = len(value) if segment.stop is None else segment.stop
     seen: set[int] = set()
     finding = _segment(value, segment.start, end, seen)
@@ -181,7 +185,7 @@ def walk_matroska(value: Value) -> list[Finding]:
     if missing:
         message = f"a Matroska file of {len(value)} bytes without {' and '.join(missing)}"
         return [found("truncated", message, size=len(value))]
-    return [behind("Matroska", value, end)] if end < len(value) else []
+    return [trailing_data("Matroska", value, end)] if end < len(value) else []
 
 
 def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
@@ -193,7 +197,7 @@ def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
         it = _element(value, at)
         if it is None:
             if end - at < 12:
-                return cut("Matroska", value, f"inside the header of an element at byte {at}")
+                return truncated_file("Matroska", value, f"inside the header of an element at byte {at}")
             return found("undecodable", f"no element of Matroska where one must begin, at byte {at}", offset=at)
         if it.id not in SEGMENT_PARTS and not (inside and it.id in CLUSTER_PARTS):
             return found("undecodable", f"an unknown element {it.id:x} of Matroska at byte {at}", offset=at)
@@ -206,7 +210,7 @@ def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
             at = it.start
             continue
         if it.stop > end:
-            return cut("Matroska", value, f"inside the element {it.id:x} at byte {at}")
+            return truncated_file("Matroska", value, f"inside the element {it.id:x} at byte {at}")
         finding = _checked(value, it)
         if finding is not None:
             return finding

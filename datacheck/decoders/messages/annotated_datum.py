@@ -111,7 +111,7 @@ class AnnotatedDatumDecoder:
         if annotated.boxes:
             boxes = np.array(annotated.boxes, np.float32)
             fields.append(Field("boxes", boxes, format="list", leaf=True))
-            findings += _odd(boxes)
+            findings += _box_findings(boxes)
         if annotated.labels:
             fields.append(Field("label", np.array(annotated.labels), format="list", label=True, leaf=True))
         return Reading(fields, findings, ())
@@ -134,7 +134,7 @@ def _corners(message: Bytes) -> list[float]:
     return corners
 
 
-def _odd(boxes: NDArray[np.float32]) -> Iterator[Finding]:
+def _box_findings(boxes: NDArray[np.float32]) -> Iterator[Finding]:
     """Yield findings for boxes beyond the picture or without an area; a check reports those that are not finite."""
     finite = np.isfinite(boxes).all(axis=1)
     with np.errstate(invalid="ignore"):

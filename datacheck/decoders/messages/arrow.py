@@ -91,14 +91,14 @@ def walked(value: Value) -> Stream:
         if bytes(value[at : at + 4]) != MARK[: len(value) - at]:
             break
         if at + 8 > len(value):
-            stream.finding = _cut(value, "inside the header of a message")
+            stream.finding = _truncated(value, "inside the header of a message")
             return stream
         if bytes(value[at + 4 : at + 8]) == b"\0\0\0\0":
             stream.end = at + 8
             break
         size = int.from_bytes(value[at + 4 : at + 8], "little")
         if at + 8 + size > len(value):
-            stream.finding = _cut(value, f"inside the header of message {len(stream.kinds) + 1}")
+            stream.finding = _truncated(value, f"inside the header of message {len(stream.kinds) + 1}")
             return stream
         message = _message(value, at)
         if message is None:
@@ -110,7 +110,7 @@ def walked(value: Value) -> Stream:
         at += 8 + size + body
         stream.end = at
         if at > len(value):
-            stream.finding = _cut(value, f"inside the values of message {len(stream.kinds)}")
+            stream.finding = _truncated(value, f"inside the values of message {len(stream.kinds)}")
             return stream
         if kind in (TENSOR, SPARSE):
             break
@@ -147,7 +147,7 @@ def _field(buffer: bytes, number: int, kind: str) -> int | None:
     return value
 
 
-def _cut(value: Value, where: str) -> Finding:
+def _truncated(value: Value, where: str) -> Finding:
     return found("truncated", f"the Arrow stream ends at byte {len(value)}, {where}", size=len(value))
 
 

@@ -25,13 +25,11 @@ class Broken(Exception):
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(code, reason)
-        self.code, self.why = code, reason
+        self.code, self.reason = code, reason
 
-    def finding(self, type_name: str) -> Finding:
-        """Return the finding; `type_name` names the type that the message should have."""
-        message = (
-            f"the {type_name} ends early: {self.why}" if self.code == "truncated" else f"not {type_name}: {self.why}"
-        )
+    def finding(self, name: str) -> Finding:
+        """Return the finding; `name` names the type that the message should have."""
+        message = f"the {name} ends early: {self.reason}" if self.code == "truncated" else f"not {name}: {self.reason}"
         return found(self.code, message)
 
 

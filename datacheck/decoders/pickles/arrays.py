@@ -33,7 +33,7 @@ def dtype(arguments: Sequence[Node]) -> Node:
     """Return the dtype that `numpy.dtype(...)` would make: by its name, or of a user's own class."""
     first = text(arguments[0]) if arguments else None
     if first is not None and (match := _NAME.fullmatch(first)) and int(match[1] or 0) < ITEM_BYTES:
-        numpy_dtype = _checked("V0" if first == "V" else first.replace("a", "S", 1))
+        numpy_dtype = _numpy_dtype("V0" if first == "V" else first.replace("a", "S", 1))
         return DType(f"dtype {first}", numpy_dtype, broken=numpy_dtype is None)
     if first is not None:
         return DType(f"dtype {first[:40]}", widened=first if first in WIDENED else "", broken=first not in WIDENED)
@@ -53,7 +53,7 @@ def is_integer(node: Node) -> TypeGuard[int]:
     return isinstance(node, int) and not isinstance(node, bool)
 
 
-def whole(node: Node) -> tuple[int, ...] | None:
+def shape_of(node: Node) -> tuple[int, ...] | None:
     """Return a sequence of sizes as a tuple, or an integer as a tuple of one; None for anything else."""
     items = node.items if isinstance(node, Items) else [node]
     sizes = tuple(int(it) for it in items if is_integer(it) and 0 <= it < 1 << 62)
@@ -81,25 +81,25 @@ def _with_state(plain: np.dtype[Any], state: Node) -> np.dtype[Any] | None:
             return None
         return _structured(names.items, members, size)
     if base is not None:
-        return _of_arrays(base)
+        return _subarray_dtype(base)
     if plain.kind in "Mm":
-        return _of_times(plain, items[-1], order)
+        return _time_dtype(plain, items[-1], order)
     if plain.kind in "SUV" and plain.itemsize == 0 and is_integer(size) and 0 <= size < ITEM_BYTES:
-        plain = _checked(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
+        plain = _numpy_dtype(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
     return plain if order in "=|" else plain.newbyteorder(">" if order == ">" else "<")
 
 
-def _of_arrays(base: Node) -> np.dtype[Any] | None:
+def _subarray_dtype(base: Node) -> np.dtype[Any] | None:
     """Return a dtype whose items are arrays, from (dtype, shape), or None if that is not valid."""
     if not isinstance(base, Items) or len(base.items) != 2:
         return None
-    item, shape = base.items[0], whole(base.items[1])
+    item, shape = base.items[0], shape_of(base.items[1])
     if not isinstance(item, DType) or item.made is None or shape is None:
         return None
-    return _checked((item.made, shape))
+    return _numpy_dtype((item.made, shape))
 
 
-def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | None:
+def _time_dtype(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | None:
     """Return the dtype of times with the unit in the state (None, (unit, count, 1, 1))."""
     unit = state.items[1] if isinstance(state, Items) and len(state.items) == 2 else None
     if not isinstance(unit, Items) or len(unit.items) < 2 or not is_integer(unit.items[1]):
@@ -107,7 +107,7 @@ def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | 
     name, count = text(unit.items[0]) or "", unit.items[1]
     if name not in _UNITS or not 0 < count < 1 << 31:
         return plain
-    result = _checked(f"{plain.kind}8[{count}{name}]")
+    result = _numpy_dtype(f"{plain.kind}8[{count}{name}]")
     return result.newbyteorder(">") if result is not None and order == ">" else result
 
 
@@ -128,10 +128,10 @@ def _structured(names: Sequence[Node], members: Keyed, size: Node) -> np.dtype[A
             return None
         formats.append(item.made)
         offsets.append(offset)
-    return _checked({"names": titles, "formats": formats, "offsets": offsets, "itemsize": size})
+    return _numpy_dtype({"names": titles, "formats": formats, "offsets": offsets, "itemsize": size})
 
 
-def _checked(spec: Any) -> np.dtype[Any] | None:
+def _numpy_dtype(spec: Any) -> np.dtype[Any] | None:
     result: np.dtype[Any]
     try:
         result = np.dtype(spec)
@@ -140,7 +140,7 @@ def _checked(spec: Any) -> np.dtype[Any] | None:
     return result
 
 
-def room(dtype_node: DType, sizes: Sequence[int]) -> int:
+def byte_count(dtype_node: DType, sizes: Sequence[int]) -> int:
     """Return the size in bytes of an array's values."""
     return 0 if dtype_node.made is None else prod(sizes) * dtype_node.made.itemsize
 
@@ -153,17 +153,17 @@ def array(dtype_node: Node, shape: Node, raw: Node, *, fortran: bool = False, ax
         )
     if not isinstance(dtype_node, DType) or dtype_node.broken:
         return Flawed("undecodable", "an array whose dtype is none that NumPy has")
-    sizes = whole(shape)
+    sizes = shape_of(shape)
     if sizes is None:
-        return Flawed("undecodable", f"an array whose shape is {_shown(shape)}")
+        return Flawed("undecodable", f"an array whose shape is {_shape_text(shape)}")
     if isinstance(raw, Items):  # objects
         count = prod(sizes)
         if len(raw.items) == count:
             return Items(raw.items) if sizes else raw.items[0]
-        return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes(sizes)} has {count}")
+        return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes_text(sizes)} has {count}")
     if not isinstance(raw, (bytes, memoryview)):
         return Flawed("unknown-payload", f"an array of {dtype_node.kind} whose values are not in the record")
-    return _values(dtype_node, sizes, raw, fortran=fortran, axes=whole(axes) if isinstance(axes, Items) else None)
+    return _values(dtype_node, sizes, raw, fortran=fortran, axes=shape_of(axes) if isinstance(axes, Items) else None)
 
 
 def _values(
@@ -177,7 +177,8 @@ def _values(
     count = prod(sizes)
     if count * plain.itemsize != len(raw):
         message = (
-            f"{len(raw)} bytes of values, {_sizes(sizes)} {dtype_node.widened or plain} takes {count * plain.itemsize}"
+            f"{len(raw)} bytes of values, {_sizes_text(sizes)} {dtype_node.widened or plain} "
+            f"takes {count * plain.itemsize}"
         )
         return Flawed("size-mismatch", message)
     if not len(raw):
@@ -239,11 +240,11 @@ def masked(state: Node) -> Node:
     return filled
 
 
-def _sizes(sizes: Sequence[int]) -> str:
+def _sizes_text(sizes: Sequence[int]) -> str:
     return " x ".join(map(str, sizes)) or "one"
 
 
-def _shown(shape: Node) -> str:
+def _shape_text(shape: Node) -> str:
     if isinstance(shape, Items):
         return (
             "(" + ", ".join(str(it) if is_integer(it) and abs(it) < 1 << 62 else "..." for it in shape.items[:8]) + ")"

@@ -29,9 +29,9 @@ class Host(Protocol):
     def legacy_torch(self, raw: Bytes) -> Node: ...
 
 
-def call(host: Host, function: Node, given: Node) -> Node:
+def call(host: Host, function: Node, argument: Node) -> Node:
     """Return the result of a function that a pickle names, or its arguments as an object if it is not known."""
-    arguments = given.items if isinstance(given, Items) else [given]
+    arguments = argument.items if isinstance(argument, Items) else [argument]
     if isinstance(function, Global):
         handler = _KNOWN.get(function.kind)
         result = handler(host, arguments) if handler else None
@@ -193,7 +193,7 @@ def _tensor(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make a tensor from (storage, offset, size, strides, ...); in `_rebuild_tensor_v3`, the seventh is the dtype."""
     if len(arguments) < 4:
         return None
-    storage, offset, (size, stride) = unboxed(arguments[0]), arguments[1], map(arrays.whole, arguments[2:4])
+    storage, offset, (size, stride) = unboxed(arguments[0]), arguments[1], map(arrays.shape_of, arguments[2:4])
     if isinstance(storage, Flawed):
         return storage
     if not isinstance(storage, Storage):
@@ -206,7 +206,7 @@ def _tensor(host: Host, arguments: Sequence[Node]) -> Node | None:
     return tensor(storage, offset, size, stride, name)
 
 
-def _of_type(host: Host, arguments: Sequence[Node]) -> Node | None:
+def _tensor_of_subclass(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make a tensor of a subclass: (function, class, arguments, state)."""
     if (
         len(arguments) < 3
@@ -286,7 +286,7 @@ _KNOWN: dict[str, Known] = {
     "torch._utils._rebuild_parameter_with_state": _first,
     "torch._utils._rebuild_device_tensor_from_numpy": _first,
     "torch._utils._rebuild_sparse_tensor": _sparse,
-    "torch._tensor._rebuild_from_type_v2": _of_type,
+    "torch._tensor._rebuild_from_type_v2": _tensor_of_subclass,
     "torch.storage._load_from_bytes": _stored,
     "torch.Size": _container,
     "pyarrow.lib.type_for_alias": _arrow_type,

@@ -72,10 +72,10 @@ def walked(machine: Machine) -> Parsed:
         tree = _tree(machine)
     except Broken as broken:
         verdict: Verdict | None = "unverifiable" if broken.verdict == "unverifiable" else None
-        message = _stranger(machine.raw) if broken.code == "undecodable" and machine.at <= 1 else broken.message
+        message = _not_a_pickle(machine.raw) if broken.code == "undecodable" and machine.at <= 1 else broken.message
         finding = found(broken.code, message, field="data", verdict=verdict)
-        return Parsed(None, [finding, *_unsafe(machine)], _classes(machine))
-    findings = _unsafe(machine)
+        return Parsed(None, [finding, *_unsafe_findings(machine)], _classes(machine))
+    findings = _unsafe_findings(machine)
     rest = machine.end - machine.at
     if rest:
         zero = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
@@ -107,7 +107,7 @@ def _walks(value: Value) -> bool:
     return machine.at == machine.end
 
 
-def _unsafe(machine: Machine) -> list[Finding]:
+def _unsafe_findings(machine: Machine) -> list[Finding]:
     """Return a finding for each global that runs commands or opens files, up to UNSAFE."""
     sentences = list(machine.unsafe.items())
     return [found("unsafe-pickle", sentence, field="data", name=kind) for kind, sentence in sentences[:UNSAFE]]
@@ -117,7 +117,7 @@ def _classes(machine: Machine) -> frozenset[str]:
     return frozenset(machine.globals.keys() - OURS - WRAPPERS - machine.unsafe.keys())
 
 
-def _stranger(value: Value) -> str:
+def _not_a_pickle(value: Value) -> str:
     content = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {bytes(value[:8]).hex(' ')}"
     return f"not a pickle: {len(value)} bytes, {content}"
 

@@ -43,7 +43,7 @@ def rewritten(value: Value) -> bytes | None:
     pieces: list[bytes] = []
     done = 0
     for _ in range(MOST):
-        found = _text(raw, text, function + 1 if latin is None else None, latin)
+        found = _encoded_text(raw, text, function + 1 if latin is None else None, latin)
         if found is None:
             return None
         content, end = found
@@ -65,7 +65,7 @@ def _bytes(content: bytes) -> bytes:
     return struct.pack("<BI", BYTES, len(content)) + content
 
 
-def _text(raw: bytes, at: int, number: int | None, latin: int | None) -> tuple[bytes, int] | None:
+def _encoded_text(raw: bytes, at: int, number: int | None, latin: int | None) -> tuple[bytes, int] | None:
     """Return the bytes that the text at an offset stands for and the end of the call that makes them, or None.
 
     The text must be memoized as `number`, unless that is None. The encoding's name must be fetched from the memo number
@@ -78,33 +78,33 @@ def _text(raw: bytes, at: int, number: int | None, latin: int | None) -> tuple[b
         content = raw[at + 5 : end].decode().encode("latin-1")
     except UnicodeError:
         return None
-    memoized = _put(raw, end)
+    memoized = _memo_number(raw, end)
     if memoized is None or (number is not None and memoized[0] != number):
         return None
-    number, behind = memoized
+    number, position = memoized
     if latin is None:
         if (
-            not raw.startswith(LATIN, behind)
-            or (memoized := _put(raw, behind + len(LATIN))) is None
+            not raw.startswith(LATIN, position)
+            or (memoized := _memo_number(raw, position + len(LATIN))) is None
             or memoized[0] != number + 1
         ):
             return None
-        number, behind = memoized
-    elif raw[behind : behind + 2] == bytes((GET, latin)):
-        behind += 2
+        number, position = memoized
+    elif raw[position : position + 2] == bytes((GET, latin)):
+        position += 2
     else:
         return None
-    memoized = _put(raw, behind + 1)
-    if raw[behind : behind + 1] != bytes((TUPLE,)) or memoized is None or memoized[0] != number + 1:
+    memoized = _memo_number(raw, position + 1)
+    if raw[position : position + 1] != bytes((TUPLE,)) or memoized is None or memoized[0] != number + 1:
         return None
-    number, behind = memoized
-    memoized = _put(raw, behind + 1)
-    if raw[behind : behind + 1] != bytes((REDUCE,)) or memoized is None or memoized[0] != number + 1:
+    number, position = memoized
+    memoized = _memo_number(raw, position + 1)
+    if raw[position : position + 1] != bytes((REDUCE,)) or memoized is None or memoized[0] != number + 1:
         return None
-    return content, behind + 1
+    return content, position + 1
 
 
-def _put(raw: bytes, at: int) -> tuple[int, int] | None:
+def _memo_number(raw: bytes, at: int) -> tuple[int, int] | None:
     """Return the memo number of a PUT opcode and the offset behind the opcode, or None if there is no PUT."""
     if raw[at : at + 1] == bytes((PUT,)) and at + 1 < len(raw):
         return raw[at + 1], at + 2

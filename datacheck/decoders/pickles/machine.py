@@ -64,7 +64,7 @@ class Machine:
         while True:
             at = self.at
             if at >= end:
-                raise self.cut()
+                raise self.truncated()
             code = raw[at]
             self.at = at + 1
             if code == 0x2E:
@@ -74,16 +74,16 @@ class Machine:
                 raise Broken("undecodable", f"byte {at} is {code:#04x}, which is no opcode of a pickle")
             self.left -= 1
             if self.left < 0:
-                raise self.beyond(f"more than {WORK} opcodes")
+                raise self.too_large(f"more than {WORK} opcodes")
             operation(self)
         if self.marks:
             raise Broken("undecodable", f"STOP at byte {at} inside an unfinished container")
         return self.pop()
 
-    def cut(self) -> Broken:
+    def truncated(self) -> Broken:
         return Broken("truncated", f"ends at byte {self.end} inside the pickle")
 
-    def beyond(self, excess: str) -> Broken:
+    def too_large(self, excess: str) -> Broken:
         return Broken("too-large", f"{excess} in one record; it was not walked to its end", "unverifiable")
 
     def work(self, amount: int) -> None:
@@ -102,7 +102,7 @@ class Machine:
         self.stack.append(node)
         return node
 
-    def to_mark(self) -> list[Node]:
+    def pop_to_mark(self) -> list[Node]:
         """Pop everything above the last mark."""
         if not self.marks:
             raise Broken("undecodable", f"the opcode at byte {self.at - 1} needs a mark that is not there")
@@ -111,18 +111,18 @@ class Machine:
         del self.stack[at:]
         return nodes
 
-    def made(self, node: Node) -> None:
+    def push_container(self, node: Node) -> None:
         """Push a container, and count it."""
         self.containers -= 1
         if self.containers < 0:
-            raise self.beyond(f"more than {CONTAINERS} lists, mappings and objects")
+            raise self.too_large(f"more than {CONTAINERS} lists, mappings and objects")
         self.stack.append(node)
 
     def take(self, count: int) -> Bytes:
         """Consume the next bytes of the record, and return a view of them."""
         at = self.at
         if count > self.end - at:
-            raise self.cut()
+            raise self.truncated()
         self.at = at + count
         return self.view[at : at + count]
 
@@ -130,7 +130,7 @@ class Machine:
         """Consume an unsigned little-endian integer."""
         at = self.at
         if size > self.end - at:
-            raise self.cut()
+            raise self.truncated()
         self.at = at + size
         return int.from_bytes(self.raw[at : at + size], "little")
 
@@ -144,7 +144,7 @@ class Machine:
                 self.at = at + found + 1
                 return piece[:found]
             if at + width >= self.end:
-                raise self.cut()
+                raise self.truncated()
             if width > limit:
                 raise Broken("undecodable", f"a line of more than {limit} bytes at byte {at}")
             width *= 4
@@ -161,10 +161,10 @@ class Machine:
                 self.unsafe.setdefault(kind, unsafe.sentence(module, name))
         return result
 
-    def call(self, function: Node, given: Node) -> Node:
+    def call(self, function: Node, arguments: Node) -> Node:
         if isinstance(function, Global) and function.kind in self.unsafe:
-            self.unsafe[function.kind] = unsafe.sentence(function.module, function.name, given)
-        return calls.call(self, function, given)
+            self.unsafe[function.kind] = unsafe.sentence(function.module, function.name, arguments)
+        return calls.call(self, function, arguments)
 
     def encoded(self, text: str) -> Bytes:
         """Return a view of a text in latin-1; each text is encoded only once, however often the record asks for it."""

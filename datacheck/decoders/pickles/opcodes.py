@@ -35,7 +35,7 @@ def _proto(m: Machine) -> None:
 def _frame(m: Machine) -> None:
     """Handle FRAME, the number of bytes to fetch at once; like pickle, refuse a record that has fewer."""
     if m.number(8) > m.end - m.at:
-        raise m.cut()
+        raise m.truncated()
 
 
 def _mark(m: Machine) -> None:
@@ -73,7 +73,7 @@ def _pop(m: Machine) -> None:
 
 
 def _pop_mark(m: Machine) -> None:
-    m.to_mark()
+    m.pop_to_mark()
 
 
 def _constant(value: Node) -> Operation:
@@ -178,31 +178,31 @@ def _tuple(count: int) -> Operation:
     def operation(m: Machine) -> None:
         items = [m.pop() for _ in range(count)]
         items.reverse()
-        m.made(Items(items, "tuple"))
+        m.push_container(Items(items, "tuple"))
 
     return operation
 
 
 def _empty_items(kind: str) -> Operation:
     def operation(m: Machine) -> None:
-        m.made(Items(kind=kind))
+        m.push_container(Items(kind=kind))
 
     return operation
 
 
 def _empty_mapping(m: Machine) -> None:
-    m.made(Keyed())
+    m.push_container(Keyed())
 
 
 def _marked_items(kind: str) -> Operation:
     def operation(m: Machine) -> None:
-        m.made(Items(m.to_mark(), kind))
+        m.push_container(Items(m.pop_to_mark(), kind))
 
     return operation
 
 
 def _marked_mapping(m: Machine) -> None:
-    m.made(Keyed(make_pairs(m.to_mark())))
+    m.push_container(Keyed(make_pairs(m.pop_to_mark())))
 
 
 def _append(m: Machine) -> None:
@@ -211,7 +211,7 @@ def _append(m: Machine) -> None:
 
 
 def _appends(m: Machine) -> None:
-    items = m.to_mark()
+    items = m.pop_to_mark()
     append(m.top(), items)
 
 
@@ -221,7 +221,7 @@ def _set_item(m: Machine) -> None:
 
 
 def _set_items(m: Machine) -> None:
-    pairs = make_pairs(m.to_mark())
+    pairs = make_pairs(m.pop_to_mark())
     set_pairs(m.top(), pairs)
 
 
@@ -233,7 +233,7 @@ def _put_short(m: Machine) -> None:
     """Handle BINPUT, which protocols 1 to 3 write for nearly every part."""
     at, stack = m.at, m.stack
     if at >= m.end:
-        raise m.cut()
+        raise m.truncated()
     m.at = at + 1
     m.memo[m.raw[at]] = stack[-1] if stack and not m.marks else m.top()
 
@@ -308,30 +308,30 @@ def _reduce(m: Machine) -> None:
     arguments, function = m.pop(), m.pop()
     if not isinstance(arguments, (Items, Opaque, Flawed)):
         raise Broken("undecodable", "calls something with arguments that are no tuple")
-    m.made(m.call(function, arguments))
+    m.push_container(m.call(function, arguments))
 
 
 def _build(m: Machine) -> None:
     state, target = m.pop(), m.pop()
     result = calls.build(m, target, state)
     if isinstance(result, Keyed) and result.kind in joblib_arrays.WRAPPERS:
-        result = joblib_arrays.array_behind(m, result)
+        result = joblib_arrays.read_array(m, result)
     m.stack.append(result)
 
 
 def _instance(m: Machine, function: Node, arguments: list[Node]) -> None:
     """Make an object from a class and its arguments."""
     result = m.call(function, Items(arguments))
-    m.made(result)
+    m.push_container(result)
 
 
 def _inst(m: Machine) -> None:
     function = _two_lines(m)
-    _instance(m, function, m.to_mark())
+    _instance(m, function, m.pop_to_mark())
 
 
 def _obj(m: Machine) -> None:
-    arguments = m.to_mark()
+    arguments = m.pop_to_mark()
     if not arguments:
         raise Broken("undecodable", "makes an object without a class")
     _instance(m, arguments[0], arguments[1:])
@@ -352,7 +352,7 @@ def _newobj_ex(m: Machine) -> None:
     if isinstance(result, Keyed):
         m.work(len(named.pairs))
         result.pairs += named.pairs
-    m.made(result)
+    m.push_container(result)
 
 
 def _extension(size: int) -> Operation:
@@ -370,7 +370,7 @@ def _persistent(m: Machine) -> None:
     m.stack.append(m.persistent(m.pop()))
 
 
-def _nothing(m: Machine) -> None:
+def _persistent_id(m: Machine) -> None:
     m.top()
 
 
@@ -382,7 +382,7 @@ OPERATIONS: dict[int, Operation] = {
     0x53: _string, 0x54: _binary(4, text=False), 0x55: _binary(1, text=False),
     0x56: _unicode, 0x58: _binary(4, text=True), 0x8C: _binary(1, text=True), 0x8D: _binary(8, text=True),
     0x42: _binary(4, text=False), 0x43: _binary(1, text=False), 0x8E: _binary(8, text=False),
-    0x96: _binary(8, text=False), 0x97: _constant(_BUFFER), 0x98: _nothing,
+    0x96: _binary(8, text=False), 0x97: _constant(_BUFFER), 0x98: _persistent_id,
     0x29: _empty_items("tuple"), 0x74: _marked_items("tuple"), 0x85: _tuple(1), 0x86: _tuple(2), 0x87: _tuple(3),
     0x5D: _empty_items(""), 0x61: _append, 0x65: _appends, 0x6C: _marked_items(""),
     0x7D: _empty_mapping, 0x64: _marked_mapping, 0x73: _set_item, 0x75: _set_items,

@@ -55,12 +55,12 @@ class Tracer(Machine):
                 pending += node.items
                 pending += [it for pair in node.pairs for it in pair]
 
-    def call(self, function: Node, given: Node) -> Node:
-        self.use(function, given)
-        return super().call(function, given)
+    def call(self, function: Node, arguments: Node) -> Node:
+        self.use(function, arguments)
+        return super().call(function, arguments)
 
 
-def _traced(code: int, kind: type[Any], size: int, dtype: str) -> Callable[[Machine], None]:
+def _tracing_operation(code: int, kind: type[Any], size: int, dtype: str) -> Callable[[Machine], None]:
     """Return an operation that pushes a Traced value of `size` bytes, or of a text's length if `size` is 0."""
     plain = OPERATIONS[code]
 
@@ -75,7 +75,7 @@ def _traced(code: int, kind: type[Any], size: int, dtype: str) -> Callable[[Mach
     return operation
 
 
-def _using(code: int, count: int) -> Callable[[Machine], None]:
+def _using_operation(code: int, count: int) -> Callable[[Machine], None]:
     """Return an operation that is influenced by the `count` nodes at the top of the stack."""
     plain = OPERATIONS[code]
 
@@ -92,9 +92,9 @@ for _code, _kind, _size, _dtype in (
     (0x47, TracedFloat, 8, ">f8"),
     (0x58, TracedText, 0, ""), (0x8C, TracedText, 0, ""), (0x8D, TracedText, 0, ""),
 ):  # fmt: skip
-    Tracer.operations[_code] = _traced(_code, _kind, _size, _dtype)
+    Tracer.operations[_code] = _tracing_operation(_code, _kind, _size, _dtype)
 for _code, _count in ((0x93, 2), (0x62, 2), (0x92, 3), (0x51, 1)):
-    Tracer.operations[_code] = _using(_code, _count)
+    Tracer.operations[_code] = _using_operation(_code, _count)
 
 
 def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None:

@@ -96,11 +96,11 @@ def sentence(module: str, name: str, arguments: Node = None) -> str:
     dotted = plain(f"{module}.{name}"[: 4 * SHOWN])
     if not isinstance(arguments, Items):
         return f"unpickling this would import {dotted}"
-    shown = ", ".join(_shown(it) for it in arguments.items[:3])
+    shown = ", ".join(_argument_text(it) for it in arguments.items[:3])
     return f"unpickling this would call {dotted}({shown}{', ...' if len(arguments.items) > 3 else ''})"
 
 
-def _shown(argument: Node) -> str:
+def _argument_text(argument: Node) -> str:
     if isinstance(argument, (str, bytes, int, float, complex)) or argument is None:
         if isinstance(argument, int) and argument.bit_length() > 4 * SHOWN:  # Python refuses to print the largest
             return "a number"

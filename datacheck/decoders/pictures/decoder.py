@@ -33,7 +33,7 @@ def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, 
     """
     name = sniff(value)
     if name is None:
-        return None, [_stranger(value)]
+        return None, [_no_picture_finding(value)]
     data = bytes(value)
     # The first picture loads the image libraries, so that a store without pictures does not pay for them.
     if name == "JPEG":
@@ -44,15 +44,15 @@ def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, 
         from datacheck.decoders.pictures import png
 
         return png.read(data)
-    return _contained(data, name)
+    return _read_container(data, name)
 
 
-def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
+def _read_container(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     """Read a format whose structure is walked here and whose pixels Pillow decodes."""
     from datacheck.decoders.pictures import containers, pillow
 
     if name == "TIFF":
-        return _tiff(data)
+        return _read_tiff(data)
     outline = {"GIF": containers.gif, "WebP": containers.webp, "BMP": containers.bmp}[name](data)
     if isinstance(outline, Finding):
         return None, [outline]
@@ -64,13 +64,13 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     picture, findings = pillow.read(content, name, outline.frames)
     if picture is None:
         return None, findings
-    unseen = _unseen(content, name)
+    unseen = _skipped_findings(content, name)
     if any(it.verdict == "bad" for it in unseen):
         return None, unseen[:1]
     return picture, [*findings, *unseen, *trailing(name, data, outline.end)]
 
 
-def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
+def _read_tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     """Read a TIFF. Its end is only known once everything that it points to is found, since it points back and forth."""
     from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end, tiff_metadata
 
@@ -89,7 +89,7 @@ def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     return picture, findings if end is None else [*findings, *trailing("TIFF", data, end)]
 
 
-def _unseen(data: bytes, name: str) -> list[Finding]:
+def _skipped_findings(data: bytes, name: str) -> list[Finding]:
     """Return findings about what the decoder passed over, the worst first."""
     from datacheck.decoders.pictures import bmp_rle, containers, gif, webp
 
@@ -103,7 +103,7 @@ def _unseen(data: bytes, name: str) -> list[Finding]:
     return [it for it in findings if it is not None]
 
 
-def _stranger(value: Value) -> Finding:
+def _no_picture_finding(value: Value) -> Finding:
     """Return the finding for a value that does not begin as a picture does."""
     head = bytes(value[:32])
     if _REPR.match(head):

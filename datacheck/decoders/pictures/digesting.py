@@ -22,7 +22,7 @@ def digest_of(module: str, *others: str) -> str | None:
     spec = importlib.util.find_spec(package) if package else None
     siblings = pkgutil.iter_modules(None if spec is None else spec.submodule_search_locations) if package else ()
     names = {module, *others, *(f"{package}.{it.name}" for it in siblings)}
-    digest = hashlib.sha256()
+    hasher = hashlib.sha256()
     for name in sorted(names):
         module_spec = importlib.util.find_spec(name)
         loader: Any = None if module_spec is None else module_spec.loader
@@ -30,8 +30,8 @@ def digest_of(module: str, *others: str) -> str | None:
         if code is None:
             return None
         for part in (name, *_parts(code)):
-            digest.update(f"{len(part)}:{part}".encode())
-    return digest.hexdigest()[:16]
+            hasher.update(f"{len(part)}:{part}".encode())
+    return hasher.hexdigest()[:16]
 
 
 def _parts(code: CodeType) -> Iterator[str]:

@@ -104,11 +104,11 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
         return picture, []
     steps = walk(value)
     frame = _frame(value, steps)
-    problem = _ended(value, steps) or _declared(frame, steps)
+    problem = _end_finding(value, steps) or _frame_finding(frame, steps)
     if problem is not None:
         return None, [problem]
     assert frame is not None
-    if (problem := _stored(frame, steps)) is not None:
+    if (problem := _size_finding(frame, steps)) is not None:
         return None, [problem]
     assert steps.end is not None
     walked = _walked(value, steps)
@@ -118,19 +118,19 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     others = [it for it in (metadata(value, steps),) if it is not None]
     try:
         if not pixels and walked is not None and _spares_decoding(value, frame, walked):
-            picture_read = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
+            result = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
         else:
-            picture_read = _decoded(value, frame, pixels)
+            result = _decoded(value, frame, pixels)
     except ValueError as error:
         if BAD_PROFILE in str(error) and others:
             picture, findings = read(without_profile(value[: steps.end], steps), pixels=pixels)
             others += trailing("JPEG", value, steps.end)
             return picture, [*findings, *(others if picture is not None else [])]
-        return _refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
-    problem = _zeroed(value, steps, frame)
+        return _read_refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
+    problem = _zeroed_finding(value, steps, frame)
     if problem is not None:
         return None, [problem]
-    return picture_read, [*oddities, *others, *trailing("JPEG", value, steps.end)]
+    return result, [*oddities, *others, *trailing("JPEG", value, steps.end)]
 
 
 def _walked(value: bytes, steps: Walk) -> Walked | None:
@@ -171,7 +171,7 @@ class HeaderCache:
             return None
         head = self._head
         if head is None or not value.startswith(head.raw):
-            head = self._head = _head_of(value)
+            head = self._head = _read_head(value)
             if head is None:
                 return None
         start = len(head.raw)
@@ -181,7 +181,7 @@ class HeaderCache:
         if head.zeros_tell and value.find(ZEROS, start) >= 0:
             return None
         try:
-            return head.picture if _sound(head, value, end.start()) else None
+            return head.picture if _is_sound(head, value, end.start()) else None
         except ValueError:
             return None
 
@@ -201,7 +201,7 @@ class _Head:
     plan: Plan | None
 
 
-def _head_of(value: bytes) -> _Head | None:
+def _read_head(value: bytes) -> _Head | None:
     """Return what lies before the first scan of a picture, or None if there is anything to report about it."""
     sos = value.find(_SOS)
     start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
@@ -214,7 +214,7 @@ def _head(head: bytes, walking: bool) -> _Head | None:
     steps = walk(head)
     frame = _frame(head, steps)
     alone = steps.end is None and steps.scans == [(len(head), len(head))]
-    if not alone or frame is None or not frame.shrinks or _declared(frame, steps) is not None:
+    if not alone or frame is None or not frame.shrinks or _frame_finding(frame, steps) is not None:
         return None
     if metadata(head, steps) is not None:
         return None
@@ -231,7 +231,7 @@ def _head(head: bytes, walking: bool) -> _Head | None:
     return _Head(head, picture, _least_bits(frame), frame.process in SEQUENTIAL, plan)
 
 
-def _sound(head: _Head, value: bytes, end: int) -> bool:
+def _is_sound(head: _Head, value: bytes, end: int) -> bool:
     """Check that the only scan of a picture is sound and has more than one grey. May raise ValueError if it is not."""
     if head.plan is None:
         return _varies(value)
@@ -275,7 +275,7 @@ def _frame(value: bytes, steps: Walk) -> Frame | None:
     return None
 
 
-def _ended(value: bytes, steps: Walk) -> Finding | None:
+def _end_finding(value: bytes, steps: Walk) -> Finding | None:
     """Return a finding if the picture lacks its end marker, or None.
 
     If the file still ends with the marker, after a broken segment, the picture is not cut but corrupt.
@@ -293,7 +293,7 @@ def _ended(value: bytes, steps: Walk) -> Finding | None:
     )
 
 
-def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
+def _frame_finding(frame: Frame | None, steps: Walk) -> Finding | None:
     """Return a finding if the declared properties are wrong or too large, or None.
 
     This runs before the decoder allocates memory for the picture.
@@ -331,7 +331,7 @@ def _least_bits(frame: Frame) -> int:
     return {0xC0: 2, 0xC1: 2, 0xC2: 1}.get(frame.process, 0) * frame.blocks
 
 
-def _stored(frame: Frame, steps: Walk) -> Finding | None:
+def _size_finding(frame: Frame, steps: Walk) -> Finding | None:
     """Return a finding if the scans are too short for what the frame header declares, or None."""
     bits = _least_bits(frame)
     stored = _scanned(steps)
@@ -346,7 +346,9 @@ def _stored(frame: Frame, steps: Walk) -> Finding | None:
     return None
 
 
-def _refused(value: bytes, frame: Frame, message: str, others: list[Finding]) -> tuple[Picture | None, list[Finding]]:
+def _read_refused(
+    value: bytes, frame: Frame, message: str, others: list[Finding]
+) -> tuple[Picture | None, list[Finding]]:
     """Find out whether a picture is broken or only unsupported by the strict decoder; Pillow may then decode it."""
     if not message.removeprefix("tjDecompressHeader3(): ").startswith(_REFUSALS):
         return None, [_corrupt(message)]
@@ -361,7 +363,7 @@ def _refused(value: bytes, frame: Frame, message: str, others: list[Finding]) ->
     return None, [found("unknown-payload", f"a JPEG ({kind}) that no decoder here supports: {message}", field="data")]
 
 
-def _zeroed(value: bytes, steps: Walk, frame: Frame) -> Finding | None:
+def _zeroed_finding(value: bytes, steps: Walk, frame: Frame) -> Finding | None:
     """Return a finding if a sequential scan has zero bytes that can be decoded but that no encoder writes, or None.
 
     The code of nothing but zero bits is that of the first symbol of a Huffman table. If that symbol ends the block,

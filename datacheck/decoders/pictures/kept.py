@@ -84,7 +84,7 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
     """Keep the code of a function, given as LLVM assembly; return its address, or None if it cannot be kept."""
     try:
         file = _file_name(module, name)
-        code = _translated(assembly, symbol)
+        code = _object_code(assembly, symbol)
         address = _link(file, symbol, code)
     except _OTHERWISE:
         return None
@@ -169,13 +169,13 @@ def _file_name(module: str, name: str) -> str:
     if digest is None:
         raise _Unusable
     hasher = hashlib.sha256()
-    for it in (digest, *_surroundings()):
+    for it in (digest, *_environment()):
         hasher.update(f"{len(it)}:{it}".encode())
     return f"{module.rpartition('.')[2]}.{name}-{hasher.hexdigest()[:32]}.code"
 
 
 @functools.cache
-def _surroundings() -> tuple[str, ...]:
+def _environment() -> tuple[str, ...]:
     """Return what machine code depends on besides the source that it is compiled from."""
     numba, numpy, llvm = find_spec("numba"), sys.modules.get("numpy"), _llvm()
     if numba is None or numba.origin is None:
@@ -217,7 +217,7 @@ def _llvmlite_version() -> str:
     return str(llvmlite.__version__)
 
 
-def _translated(assembly: str, symbol: str) -> bytes:
+def _object_code(assembly: str, symbol: str) -> bytes:
     """Return the object code of a function. Raises _Unusable if it calls anything outside it.
 
     Only the function itself stays visible from outside. LLVM then sees that nothing raises, and leaves out the code for
@@ -254,7 +254,7 @@ def _link(file: str, symbol: str, code: bytes) -> int:
 
 def _read(path: Path, file: str) -> tuple[str, bytes]:
     """Return the symbol and the code in a file. Raises _Unusable, or OSError if there is no file."""
-    return _unpacked(_whole(open_descriptor(path, follow=False)), file)
+    return _unpacked(_read_file(open_descriptor(path, follow=False)), file)
 
 
 def _read_common(file: str) -> tuple[str, bytes]:
@@ -263,13 +263,13 @@ def _read_common(file: str) -> tuple[str, bytes]:
     Raises as _read does.
     """
     descriptor = common.opened()
-    for piece in [] if descriptor is None else _whole(descriptor).split(_MAGIC)[1:]:
+    for piece in [] if descriptor is None else _read_file(descriptor).split(_MAGIC)[1:]:
         with contextlib.suppress(_Unusable):
             return _unpacked(_MAGIC + piece, file)
     raise _Unusable
 
 
-def _whole(descriptor: int) -> bytes:
+def _read_file(descriptor: int) -> bytes:
     """Return the content of an open file and close it. Raises as _read does.
 
     The file must belong to the user or root, and nobody else may be able to write it.

@@ -60,7 +60,7 @@ class Walked:
     is the number of all codes, and `other` of those in tables without such entries.
     """
 
-    made: int
+    size: int
     stop: int | None = None
     wrong: int | None = None
     largest: int = 0
@@ -75,15 +75,15 @@ class _Tally:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.made = self.repeats = self.tables = self.other = self.codes = 0
+        self.size = self.repeats = self.tables = self.other = self.codes = 0
 
     def add(self, size: int, repeats: int, codes: int) -> None:
-        self.made += size
+        self.size += size
         self.repeats, self.tables, self.codes = self.repeats + repeats, self.tables + (repeats > 0), self.codes + codes
         self.other += 0 if repeats else codes
 
     def walked(self, stop: int | None) -> Walked:
-        return Walked(self.made, stop, repeats=self.repeats, tables=self.tables, other=self.other, codes=self.codes)
+        return Walked(self.size, stop, repeats=self.repeats, tables=self.tables, other=self.other, codes=self.codes)
 
 
 def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
@@ -97,17 +97,17 @@ def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
             window = Window(padded, at, end, _windowed(kind), 0 if window is None else window.level)
         runs = window.runs(at) if window is not None and at < window.stop else None
         if runs is not None:
-            walked = _together(runs, kind, tally)
+            walked = _add_runs(runs, kind, tally)
             if walked is not None:
                 return walked
             at, last = int(runs.behind[-1]), int(runs.sizes[-1])
-        codes, at, ended = _up_to_clear(padded, at, end, kind, limit - tally.made, last)
-        counted, first_wrong, repeats = _lengths(codes, kind)
+        codes, at, ended = _read_to_clear(padded, at, end, kind, limit - tally.size, last)
+        counted, first_wrong, repeats = _decoded_size(codes, kind)
         tally.add(counted, repeats, len(codes))
         if first_wrong is not None:
             code, largest = first_wrong
-            return Walked(tally.made, wrong=code, largest=largest)
-        if ended in (kind.clear + 1, None) or tally.made > limit:
+            return Walked(tally.size, wrong=code, largest=largest)
+        if ended in (kind.clear + 1, None) or tally.size > limit:
             return tally.walked((at + 7) // 8 if ended == kind.clear + 1 else None)
         last = len(codes)
         short = short + 1 if last <= MOST else 0
@@ -118,7 +118,7 @@ def _windowed(kind: Lzw) -> Kind:
     return Kind(kind.depth, kind.msb_first, _starts(kind))
 
 
-def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
+def _add_runs(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
     """Add runs of codes to a tally; return the result for the stream if it ends within them, or None."""
     codes, run, place, sizes = runs.codes, runs.run, runs.place, runs.sizes
     before = codes - (kind.clear + 2)
@@ -132,7 +132,7 @@ def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
         steps += hops
         parents = parents[parents]
     run_sizes = np.bincount(run[:wrong], steps + 1, len(sizes)).astype(np.int64)
-    total = tally.made + np.cumsum(run_sizes)
+    total = tally.size + np.cumsum(run_sizes)
     wrong_run = int(run[wrong]) if wrong < len(codes) else len(sizes)
     last = min(
         wrong_run, *(int(it[0]) for it in map(np.flatnonzero, (runs.ended, total > tally.limit)) if it.size), len(sizes)
@@ -143,14 +143,14 @@ def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
     twice = added[1:][(added[1:] == added[:-1]) & (added[1:] & (1 << WIDEST + DEEPEST) - 1 > TWO_ZEROS)]
     repeats = np.bincount(twice >> WIDEST + DEEPEST, minlength=len(sizes))
     counted = slice(0, last + 1)
-    tally.made = int(total[min(last, len(sizes) - 1)])
+    tally.size = int(total[min(last, len(sizes) - 1)])
     tally.repeats += int(repeats[counted].sum())
     tally.tables += int((repeats[counted] > 0).sum())
     tally.codes += int(sizes[counted].sum())
     tally.other += int(sizes[counted][repeats[counted] == 0].sum())
     if last == wrong_run < len(sizes):
         largest = kind.clear + 1 + int(place[wrong]) if place[wrong] else kind.clear - 1
-        return Walked(tally.made, wrong=int(codes[wrong]), largest=largest)
+        return Walked(tally.size, wrong=int(codes[wrong]), largest=largest)
     if last == len(sizes):
         return None
     return tally.walked((int(runs.behind[last]) + 7) // 8 if runs.ended[last] else None)
@@ -172,7 +172,7 @@ def _widths(kind: Lzw) -> tuple[int, ...]:
     return (*widths, *[WIDEST] * (FEW - len(widths)))
 
 
-def _up_to_clear(
+def _read_to_clear(
     padded: bytes, at: int, end: int, kind: Lzw, limit: int, last: int
 ) -> tuple[list[int] | NDArray[np.int32], int, int | None]:
     """Return the codes up to a clear or an end code, the bit after it, and which of the two it was.
@@ -239,7 +239,7 @@ def _read(
     return triples[begins >> 3] >> (begins & 7) & (1 << widths) - 1, ends
 
 
-def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
+def _decoded_size(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
     """Return the number of bytes that the codes after a clear code make, what is wrong, and the repeated entries.
 
     The second item is the first invalid code and the largest valid one in its place, or None. The third is the number
@@ -247,7 +247,7 @@ def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tupl
     """
     first = kind.clear + 2
     if isinstance(codes, list):
-        return _few_lengths(codes, kind)
+        return _decoded_size_of_few(codes, kind)
     before = codes - first  # the number of the code before the entry
     wrong = np.flatnonzero(before >= np.arange(len(codes)))
     count = int(wrong[0]) if wrong.size else len(codes)
@@ -268,7 +268,7 @@ def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tupl
     return total, (int(codes[count]), first + count - 1) if wrong.size else None, repeats
 
 
-def _few_lengths(codes: list[int], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
+def _decoded_size_of_few(codes: list[int], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
     first = kind.clear + 2
     sizes: list[int] = []
     values: list[int] = []

@@ -86,7 +86,7 @@ class Window:
         if not kind.msb_first:
             self._three = raw[2:] << 16 | raw[1:-1] << 8 | raw[:-2]
         self._next: dict[int, NDArray[np.uint16]] = {}
-        self._steps = self._steps_of(LEVELS[level])
+        self._steps = self._run_lengths(LEVELS[level])
 
     def runs(self, at: int) -> Runs | None:
         """Return the runs from a bit of the window on, up to one that is too long; None if the first one is."""
@@ -102,10 +102,10 @@ class Window:
             if self._long < LONG or self.level + 1 == len(LEVELS):
                 break
             self._long, self.level = 0, self.level + 1
-            self._steps = self._steps_of(LEVELS[self.level])
-        return self._made(np.array([*begins, first], np.int64)) if begins else None
+            self._steps = self._run_lengths(LEVELS[self.level])
+        return self._runs_between(np.array([*begins, first], np.int64)) if begins else None
 
-    def _steps_of(self, most: int) -> memoryview:
+    def _run_lengths(self, most: int) -> memoryview:
         """Return for each bit the length in bits of the run that begins there; 0 if it has more than `most` codes."""
         size = self.stop - 8 * self._base
         positions = np.arange(size, dtype=np.uint16)
@@ -134,7 +134,7 @@ class Window:
             self._next[width] = np.minimum.accumulate(rows[::-1], axis=0)[::-1].reshape(-1)[: len(flat)]
         return self._next[width]
 
-    def _made(self, edges: NDArray[np.int64]) -> Runs:
+    def _runs_between(self, edges: NDArray[np.int64]) -> Runs:
         """Return the runs between successive edges."""
         starts, widths = self._kind.starts, self._kind.widths
         begins, ends = edges[:-1], edges[1:]

@@ -169,7 +169,7 @@ def _unpacking(tags: Tags) -> Unpack | None:
         return UNPACKING.get(compression)
 
     def unpack(data: bytes, part: Part) -> tuple[str, str] | None:
-        reason = tiff_jpeg.wrong(tags.tables, data, part.most)
+        reason = tiff_jpeg.jpeg_problem(tags.tables, data, part.most)
         return None if reason is None else ("corrupt-image", reason)
 
     return unpack
@@ -205,7 +205,7 @@ def _row_bytes(tags: Tags, across: int) -> Callable[[int], int] | None:
     return lambda rows: ceil(ceil(across / wide) * ceil(rows / high) * (wide * high + 2) * deep / 8)
 
 
-def _inflated(data: bytes, part: Part) -> tuple[str, str] | None:
+def _check_deflate(data: bytes, part: Part) -> tuple[str, str] | None:
     inflater = zlib.decompressobj()
     size = 0
     rest = data
@@ -218,29 +218,29 @@ def _inflated(data: bytes, part: Part) -> tuple[str, str] | None:
             return "checksum", "does not match its checksum"
         return "corrupt-image", f"does not inflate after {size} of {part.size} bytes: {error}"
     if inflater.eof or size > part.most:
-        return _compared(size, part)
+        return _compare_size(size, part)
     return "corrupt-image", f"ends after {size} of {part.size} bytes, before its checksum"
 
 
-def _lzw(data: bytes, part: Part) -> tuple[str, str] | None:
+def _check_lzw(data: bytes, part: Part) -> tuple[str, str] | None:
     if data[:1] == b"\0" and data[1:2] and data[1] & 1:
         return None  # the bit order from before TIFF 6.0
     walked = lzw.walk(data, lzw.TIFF, part.most)
-    if walked.wrong is not None and walked.made < part.size:
+    if walked.wrong is not None and walked.size < part.size:
         return "corrupt-image", (
-            f"has the code {walked.wrong} after {walked.made} of {part.size} bytes, expected at most {walked.largest}"
+            f"has the code {walked.wrong} after {walked.size} of {part.size} bytes, expected at most {walked.largest}"
         )
-    return _compared(walked.made, part)
+    return _compare_size(walked.size, part)
 
 
-def _packbits(data: bytes, part: Part) -> tuple[str, str] | None:
+def _check_packbits(data: bytes, part: Part) -> tuple[str, str] | None:
     size = at = 0
     while at < len(data) and size < part.most:
         size += _RUNS[data[at]]
         at += _STEPS[data[at]]
     if at > len(data):
         return "corrupt-image", f"ends inside a run after {size} of {part.size} bytes"
-    return _compared(size, part)
+    return _compare_size(size, part)
 
 
 _RUNS = [*range(1, 129), 0, *range(128, 1, -1)]
@@ -248,7 +248,7 @@ _RUNS = [*range(1, 129), 0, *range(128, 1, -1)]
 _STEPS = [*range(2, 130), 1, *[2] * 127]
 
 
-def _compared(size: int, part: Part) -> tuple[str, str] | None:
+def _compare_size(size: int, part: Part) -> tuple[str, str] | None:
     """Return a code and a reason if a part does not unpack to the size of its rows, or None."""
     if size in (part.size, part.most):
         return None
@@ -257,7 +257,12 @@ def _compared(size: int, part: Part) -> tuple[str, str] | None:
 
 
 Unpack = Callable[[bytes, Part], tuple[str, str] | None]
-UNPACKING: dict[int, Unpack] = {LZW: _lzw, ADOBE_DEFLATE: _inflated, DEFLATE: _inflated, PACKBITS: _packbits}
+UNPACKING: dict[int, Unpack] = {
+    LZW: _check_lzw,
+    ADOBE_DEFLATE: _check_deflate,
+    DEFLATE: _check_deflate,
+    PACKBITS: _check_packbits,
+}
 """The functions that unpack a strip or tile to see if it is whole, by the page's compression.
 
 Each returns a code and the rest of a sentence, or None. Other compressions are left to the decoder.

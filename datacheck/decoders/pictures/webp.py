@@ -60,7 +60,7 @@ def damage(value: bytes, end: int) -> Finding | None:
             remaining -= stream.pixels * CHANNELS
             if remaining < 0:
                 return None  # later frames are not decoded either
-            if all(pillow.decodes(_cut(stream, start, stop, count), "WebP") for count in CUTS):
+            if all(pillow.decodes(_shortened(stream, start, stop, count), "WebP") for count in CUTS):
                 samples = "opacity values" if stream.kind == b"ALPH" else "pixels"
                 text = (
                     f"WebP: the decoder has all {samples} {CUTS[0]} or more bytes before the data of the chunk at byte "
@@ -115,7 +115,7 @@ def _parts(stream: Stream) -> list[tuple[int, int]]:
     return partitions(stream.data) if stream.kind == b"VP8 " else [(0, len(stream.data))]
 
 
-def _cut(stream: Stream, start: int, stop: int, count: int) -> bytes:
+def _shortened(stream: Stream, start: int, stop: int, count: int) -> bytes:
     """Return a file of the stream whose part that ends at `stop` lacks its last `count` bytes."""
     data = stream.data
     if stream.kind != b"VP8 ":

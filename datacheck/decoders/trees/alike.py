@@ -67,9 +67,9 @@ def decode_alike(
     remaining: list[int] = []
     misses = hits = 0
     for size, alike in _by_length(block, rows).items():
-        for layout in () if kept_layouts is None else kept_layouts.of(size):
+        for layout in () if kept_layouts is None else kept_layouts.of_size(size):
             if len(alike) >= FEWEST:
-                found, alike = _taken(layout, block, alike, profile)
+                found, alike = _matching(layout, block, alike, profile)
                 batches += found
         for _ in range(LAYOUTS):
             if len(alike) < FEWEST or misses > MISSES + hits // FEWEST:
@@ -81,7 +81,7 @@ def decode_alike(
                 remaining.append(alike.pop(0))
                 continue
             before = len(alike)
-            found, alike = _taken(new_layout, block, alike, profile)
+            found, alike = _matching(new_layout, block, alike, profile)
             batches += found
             count = before - len(alike)
             misses += count == 1
@@ -105,14 +105,14 @@ def _by_length(block: Block, rows: Sequence[int]) -> dict[int, list[int]]:
     return by_length
 
 
-def _taken(
+def _matching(
     layout: Layout, block: Block, rows: list[int], profile: FamilyProfile | None
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of the records that have this layout, and the rows of those that do not."""
     if len(layout.raw) <= COPIED:
-        same, values = _small(layout, block, rows)
+        same, values = _match_small(layout, block, rows)
     else:
-        same, values = _in_rows(layout, block, rows) or _large(layout, block, rows)
+        same, values = _match_in_rows(layout, block, rows) or _match_large(layout, block, rows)
     if not same:
         return [], rows
     if len(same) == len(rows):
@@ -125,7 +125,7 @@ def _taken(
 Taken = tuple[list[int], Callable[[Place], Any]]
 
 
-def _small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
+def _match_small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     """Compare small records all at once."""
     length = len(layout.raw)
     if isinstance(block.values, EqualLengths):
@@ -150,7 +150,7 @@ def _small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     return np.flatnonzero(same).tolist(), values
 
 
-def _in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
+def _match_in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
     """Compare large records all at once if they are the rows of one array, and view their values there.
 
     Return None if they are not rows of an array, or do not all have this layout: removing the others would mean
@@ -179,7 +179,7 @@ def _in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
     return list(range(len(rows))), values
 
 
-def _large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
+def _match_large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     """Compare large records one by one, by stretches of fixed bytes, without copying any."""
     spans, texts = layout.spans, layout.texts
     template, free = np.frombuffer(layout.raw, np.uint8), ~layout.fixed

@@ -204,15 +204,17 @@ def decode_alike(
             remaining.append(row)
     batches: list[Batch] = []
     for group in groups:
-        together = _together(read(block.values[group.rows[0]]), group, profile) if len(group.rows) >= FEWEST else None
-        if together is None:
+        group_batches = (
+            _group_batches(read(block.values[group.rows[0]]), group, profile) if len(group.rows) >= FEWEST else None
+        )
+        if group_batches is None:
             remaining += group.rows
         else:
-            batches += together
+            batches += group_batches
     return batches, sorted(remaining)
 
 
-def _together(reading: Reading, group: _Group, profile: FamilyProfile | None) -> list[Batch] | None:
+def _group_batches(reading: Reading, group: _Group, profile: FamilyProfile | None) -> list[Batch] | None:
     """Return the batches of a group whose first record was read as `reading`, or None if they cannot be made."""
     fields = reading.fields
     if reading.findings or reading.lacks or any(it.encoded for it in fields) or len(fields) != len(group.leaves):
@@ -227,13 +229,13 @@ def _together(reading: Reading, group: _Group, profile: FamilyProfile | None) ->
             column = np.array(group.flat(number), dtype).reshape(len(group.rows), *shape)
         except (OverflowError, ValueError):  # beyond 64 bits
             return None
-        if column.dtype != it.values.dtype or not _same(column[0], it.values):
+        if column.dtype != it.values.dtype or not _is_same(column[0], it.values):
             return None
         columns.append(column)
     return [*_batches(fields, group.rows, columns, profile)]
 
 
-def _same(first: NDArray[Any], second: NDArray[Any]) -> bool:
+def _is_same(first: NDArray[Any], second: NDArray[Any]) -> bool:
     return first.shape == second.shape and first.tobytes() == second.tobytes()
 
 

@@ -105,7 +105,7 @@ def parse_json(value: bytes | memoryview) -> Parsed:
     try:
         text = raw.decode("utf-8-sig" if raw[:3] == b"\xef\xbb\xbf" else "utf-8")
     except UnicodeDecodeError as error:
-        return _parsed_before(raw, error)
+        return _not_utf8(raw, error)
     values: list[Any] = []
     at = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # it matches the empty string too
     while not values or at < len(text):
@@ -114,18 +114,18 @@ def parse_json(value: bytes | memoryview) -> Parsed:
         except (json.JSONDecodeError, StopIteration, RecursionError, ValueError) as error:
             if values:
                 break
-            return Parsed(None, [_said(text, at, error)])
+            return Parsed(None, [_error_finding(text, at, error)])
         values.append(read)
         at = _SPACE.match(text, end).end()  # type: ignore[union-attr]
         if at < len(text) and "\n" not in text[end:at]:
             break
     findings = []
     if at < len(text):
-        findings = [_behind(text, at, len(values))]
+        findings = [_trailing_finding(text, at, len(values))]
     try:
-        tree = _settled(values[0] if len(values) == 1 else values)
+        tree = _converted(values[0] if len(values) == 1 else values)
     except _Deep:
-        return Parsed(None, [_deep()])
+        return Parsed(None, [_too_deep()])
     return Parsed(tree, findings)
 
 
@@ -133,17 +133,17 @@ class _Deep(Exception):
     """Lists and objects are nested too deeply."""
 
 
-def _parsed_before(raw: bytes, error: UnicodeDecodeError) -> Parsed:
+def _not_utf8(raw: bytes, error: UnicodeDecodeError) -> Parsed:
     if error.end == len(raw) and "unexpected end" in error.reason:
         return Parsed(None, [found("truncated", f"the JSON text ends at byte {len(raw)}, inside a character")])
     message = f"not UTF-8: {error.reason} ({raw[error.start]:#04x}) at byte {error.start}"
     return Parsed(None, [found("undecodable", message, offset=error.start)])
 
 
-def _said(text: str, start: int, error: Exception) -> Finding:
+def _error_finding(text: str, start: int, error: Exception) -> Finding:
     """Return the finding for an error of the scanner."""
     if isinstance(error, RecursionError):
-        return _deep()
+        return _too_deep()
     if isinstance(error, StopIteration):
         at, reason = int(error.value), "a value is missing"
     elif isinstance(error, json.JSONDecodeError):
@@ -163,7 +163,7 @@ def _said(text: str, start: int, error: Exception) -> Finding:
     return found("undecodable", f"not JSON: {reason} at byte {offset}", offset=offset)
 
 
-def _behind(text: str, at: int, count: int) -> Finding:
+def _trailing_finding(text: str, at: int, count: int) -> Finding:
     """Return the finding about the text after the values: a broken line, or anything else."""
     offset = len(text[:at].encode())
     rest = len(text[at:].encode())
@@ -171,28 +171,28 @@ def _behind(text: str, at: int, count: int) -> Finding:
         try:
             _SCAN(text, at)
         except (json.JSONDecodeError, StopIteration, RecursionError, ValueError) as error:
-            finding = _said(text, at, error)
+            finding = _error_finding(text, at, error)
             return found(finding.code, f"line {count + 1}: {finding.message}", offset=offset)
     return found("trailing-data", f"{rest} bytes after the end of the JSON text", offset=offset, size=rest)
 
 
-def _deep() -> Finding:
+def _too_deep() -> Finding:
     message = f"lists and objects lie in each other more than {DEPTH} deep, which is not followed"
     return found("too-large", message, verdict="unverifiable", expected=DEPTH)
 
 
-def _whole(digits: str) -> int | float:
+def _integer(digits: str) -> int | float:
     """Return an integer, or infinity if it has more than DIGITS digits, as it would in an array of floats."""
     if len(digits) > DIGITS:
         return float(digits)
     return int(digits)
 
 
-_HOOKS: dict[str, Any] = {"object_pairs_hook": Keyed, "parse_int": _whole, "parse_constant": float}
+_HOOKS: dict[str, Any] = {"object_pairs_hook": Keyed, "parse_int": _integer, "parse_constant": float}
 _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(**_HOOKS).scan_once  # type: ignore[attr-defined]
 
 
-def _settled(value: Any) -> Node:
+def _converted(value: Any) -> Node:
     """Return the tree with its lists as Items, and ASE's arrays as arrays, without recursion.
 
     Containers are collected from the outside in, and converted from the inside out.
@@ -207,13 +207,13 @@ def _settled(value: Any) -> Node:
     for it, _ in reversed(order):
         if type(it) is list:
             if not CONTAINERS.isdisjoint(map(type, it)):
-                it[:] = [_part(child) for child in it]
+                it[:] = [_node(child) for child in it]
         else:
-            it.pairs = [(key, _part(child)) for key, child in it.pairs]
-    return _part(value)
+            it.pairs = [(key, _node(child)) for key, child in it.pairs]
+    return _node(value)
 
 
-def _part(value: Any) -> Node:
+def _node(value: Any) -> Node:
     """Return the tree node of a value whose contents are already converted."""
     if type(value) is list:
         return Items(value)

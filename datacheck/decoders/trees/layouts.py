@@ -48,7 +48,7 @@ class Layouts:
     def __init__(self) -> None:
         self._kept: list[Layout] = []
 
-    def of(self, size: int) -> list[Layout]:
+    def of_size(self, size: int) -> list[Layout]:
         """Return the layouts of records of this size in bytes."""
         return [layout for layout in self._kept if len(layout.raw) == size]
 
@@ -83,7 +83,7 @@ class RecordReaders:
     def __init__(self) -> None:
         self._kept: list[RecordReader] = []
 
-    def of(self, read: Callable[..., Reading], profile: FamilyProfile | None, *, pixels: bool) -> RecordReader:
+    def reader(self, read: Callable[..., Reading], profile: FamilyProfile | None, *, pixels: bool) -> RecordReader:
         """Return the reader for a profile; it is kept until READERS others have been asked for since."""
         matching = (it for it in self._kept if it.profile is profile and it.pixels == pixels)
         reader = next(matching, None) or RecordReader(read, profile, pixels)

@@ -60,17 +60,17 @@ def row(items: Sequence[Node]) -> NDArray[Any] | None:
 
 def _pieces(items: Sequence[Node]) -> NDArray[Any] | None:
     pieces: list[NDArray[Any]] = []
-    plain: list[Node] = []
+    unjoined: list[Node] = []
     for it in (*items, Run(np.empty(0))):
         if not isinstance(it, Run):
-            plain.append(it)
+            unjoined.append(it)
             continue
-        if plain:
-            numbers = row(plain)
+        if unjoined:
+            numbers = row(unjoined)
             if numbers is None:
                 return None
             pieces.append(numbers)
-            plain = []
+            unjoined = []
         if it.values.size or not pieces:
             pieces.append(it.values)
     pieces = [it for it in pieces if it.size] or pieces

@@ -138,7 +138,7 @@ def walk(view: memoryview, reading: Reading | None = None) -> tuple[Node, int]:
             items, remaining, keyed = stack.pop()
             items.append(container)
         if at >= size:
-            raise Wrong(_cut(size, "where an item is expected"))
+            raise Wrong(_truncated(size, "where an item is expected"))
         mark = view[at]
         at += 1
         remaining -= 1
@@ -148,7 +148,7 @@ def walk(view: memoryview, reading: Reading | None = None) -> tuple[Node, int]:
         if mark in numbers:
             unpack, width = numbers[mark]
             if at + width > size:
-                raise Wrong(_cut(size, "inside a number"))
+                raise Wrong(_truncated(size, "inside a number"))
             items.append(unpack(view, at)[0])
             at += width
             continue
@@ -177,14 +177,14 @@ def _header(view: memoryview, mark: int, at: int) -> tuple[str, int, int]:
     elif mark in SIZED:
         kind, width = SIZED[mark]
         if at + width > len(view):
-            raise Wrong(_cut(len(view), f"inside the length of {kind}"))
+            raise Wrong(_truncated(len(view), f"inside the length of {kind}"))
         length = int.from_bytes(view[at : at + width], "big")
         at += width
     else:
         raise Wrong(found("undecodable", f"not msgpack: the byte c1 at {at - 1}, which means nothing", offset=at - 1))
     least = length << (kind == MAP)  # an item takes at least one byte
     if at + least + (kind == EXT) > len(view):
-        raise Wrong(_cut(len(view), f"inside {kind} of {length} {'items' if kind in (ARRAY, MAP) else 'bytes'}"))
+        raise Wrong(_truncated(len(view), f"inside {kind} of {length} {'items' if kind in (ARRAY, MAP) else 'bytes'}"))
     return kind, length, at
 
 
@@ -325,7 +325,7 @@ def _dtype(type_node: Node) -> np.dtype[Any] | None:
     if isinstance(type_node, str):
         return _named_dtype(type_node) if len(type_node) <= SMALL else None
     try:
-        dtype = np.dtype(_described(type_node, 0))
+        dtype = np.dtype(_descr(type_node, 0))
     except (TypeError, ValueError, SyntaxError):
         return None
     return None if dtype.hasobject else dtype
@@ -340,7 +340,7 @@ def _named_dtype(name: str) -> np.dtype[Any] | None:
     return None if dtype.hasobject else dtype
 
 
-def _described(type_node: Node, depth: int) -> Any:
+def _descr(type_node: Node, depth: int) -> Any:
     """Return a `descr` in NumPy's form: a list of tuples of name, type and optional shape."""
     if isinstance(type_node, bytes | str):
         return type_node.decode("latin-1") if isinstance(type_node, bytes) else type_node
@@ -350,7 +350,7 @@ def _described(type_node: Node, depth: int) -> Any:
     for it in type_node.items:
         if not isinstance(it, Items) or len(it.items) not in (2, 3):
             raise TypeError
-        name, kind = _described(it.items[0], 9), _described(it.items[1], depth + 1)
+        name, kind = _descr(it.items[0], 9), _descr(it.items[1], depth + 1)
         sizes = sizes_of(it.items[2]) if len(it.items) == 3 else []
         if sizes is None or not isinstance(name, str) or prod(sizes) > 1 << 20:
             raise TypeError
@@ -358,7 +358,7 @@ def _described(type_node: Node, depth: int) -> Any:
     return fields
 
 
-def _cut(size: int, where: str) -> Finding:
+def _truncated(size: int, where: str) -> Finding:
     return found("truncated", f"ends at byte {size}, {where} of msgpack", size=size)
 
 

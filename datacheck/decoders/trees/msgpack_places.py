@@ -36,16 +36,16 @@ def _traced(mark: int) -> Callable[[memoryview, int], tuple[Any, ...]]:
 
     def number(view: memoryview, at: int) -> tuple[Any, ...]:
         (value,) = unpack(view, at)
-        return (_placed((TracedFloat if isinstance(value, float) else TracedInt)(value), at, width, dtype),)
+        return (_with_place((TracedFloat if isinstance(value, float) else TracedInt)(value), at, width, dtype),)
 
     return number
 
 
 def _own_mark(view: memoryview, at: int) -> tuple[Any, ...]:
-    return (_placed(TracedInt(view[at - 1]), at - 1, 1, OWN_MARK),)
+    return (_with_place(TracedInt(view[at - 1]), at - 1, 1, OWN_MARK),)
 
 
-def _placed(traced: Any, at: int, size: int, dtype: str) -> Any:
+def _with_place(traced: Any, at: int, size: int, dtype: str) -> Any:
     traced.at, traced.size, traced.dtype = at, size, dtype
     return traced
 
@@ -60,7 +60,7 @@ NUMBERS: dict[int, tuple[Callable[..., tuple[Any, ...]], int]] = {
 def _leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
     result = msgpack.leaf(view, kind, at, length)
     if isinstance(result, str):
-        text: Node = _placed(TracedText(result), at, length, "")
+        text: Node = _with_place(TracedText(result), at, length, "")
         return text
     return result
 
@@ -93,7 +93,7 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
     walked = leaves(tree)
     if end != len(view) or walked.findings or len(walked.leaves) > NODES:
         return None
-    deciding = _deciding(tree)
+    deciding = _deciding_ids(tree)
     raw = np.frombuffer(view, np.uint8)
     fixed = np.ones(len(raw), np.bool_)
     found_places: list[Place | None] = []
@@ -104,7 +104,7 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
             if id(node) not in deciding:
                 place = Place(node.at, node.size, node.dtype, small=node.dtype == OWN_MARK)
         elif leaf.values.size and leaf.values.dtype.kind in "biufc":
-            place = _of_list(leaf, raw, deciding) if leaf.kind == "list" else of_array(leaf.values, raw)
+            place = _list_place(leaf, raw, deciding) if leaf.kind == "list" else of_array(leaf.values, raw)
         if place is not None:
             strides, width = (*place.strides, 1), np.dtype(place.dtype or "u1").itemsize
             shape = (*place.shape, width if place.dtype else place.size)
@@ -113,7 +113,7 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
     return walked.leaves, found_places, fixed
 
 
-def _of_list(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | None:
+def _list_place(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | None:
     """Return the place of the numbers of a (nested) list, or None if they differ in kind or are unevenly spaced."""
     at: list[int] = []
     kinds: set[tuple[str, bool]] = set()
@@ -125,11 +125,11 @@ def _of_list(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | 
         if isinstance(node, Items):
             pending += reversed(node.items)
         elif isinstance(node, Run):
-            where = of_array(node.values, raw)
-            if where is None:
+            run_place = of_array(node.values, raw)
+            if run_place is None:
                 return None
-            at += range(where.at, where.at + node.values.size * where.strides[0], where.strides[0])
-            kinds.add((where.dtype, where.strides[0] == 1))
+            at += range(run_place.at, run_place.at + node.values.size * run_place.strides[0], run_place.strides[0])
+            kinds.add((run_place.dtype, run_place.strides[0] == 1))
         elif isinstance(node, Traced):
             at.append(node.at)
             kinds.add((node.dtype, node.dtype == OWN_MARK))
@@ -150,7 +150,7 @@ def _of_list(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | 
     return Place(at[0], size, dtype, shape, strides, small=marks_only)
 
 
-def _deciding(tree: Node) -> set[int]:
+def _deciding_ids(tree: Node) -> set[int]:
     """Return the ids of nodes in keys of maps, and of those in maps that could be an array or a complex number.
 
     Each value of such a map affects whether it is one.

@@ -41,9 +41,9 @@ def spelled(key: Node) -> str:
     ('rgb', '"a/b"', '3', '\\x00k', '(user, buys, item)')
     """
     if isinstance(key, str):
-        return _quoted(_cut(key))
+        return _quoted(_shortened(key))
     if isinstance(key, (bytes, memoryview)):
-        return _quoted(_cut(escape(bytes(key[: KEY_LETTERS + 1]))))
+        return _quoted(_shortened(escape(bytes(key[: KEY_LETTERS + 1]))))
     if isinstance(key, Items):
         return _tuple(key)
     return _simple(key)
@@ -61,16 +61,16 @@ def _simple(key: Node) -> str:
     if isinstance(key, int):
         return str(key) if key.bit_length() <= KEY_DIGITS else f"{key >> key.bit_length() - 64:#x}..."
     if isinstance(key, Keyed):
-        return plain(_cut(key.kind or "a mapping"))
+        return plain(_shortened(key.kind or "a mapping"))
     if isinstance(key, Box):
         return "?" if isinstance(key.node, Box) else spelled(key.node)
     kind = getattr(key, "kind", None)
     if isinstance(kind, str):
-        return plain(_cut(kind))
-    return _quoted(plain(_cut(str(key)))) if getattr(key, "ndim", 1) == 0 else "an array"
+        return plain(_shortened(kind))
+    return _quoted(plain(_shortened(str(key)))) if getattr(key, "ndim", 1) == 0 else "an array"
 
 
-def _cut(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= KEY_LETTERS else f"{text[:KEY_LETTERS]}..."
 
 

@@ -36,7 +36,7 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
     for leaf in walked.leaves:
         picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
         if picture is not None or leaf.kind == "bytes":
-            read_fields, more_findings = picture or _of_bytes(leaf, expected.get(leaf.path), profile, pixels=pixels)
+            read_fields, more_findings = picture or _read_bytes(leaf, expected.get(leaf.path), profile, pixels=pixels)
             fields += read_fields
             findings += more_findings
             continue
@@ -47,7 +47,7 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
     missing: Sequence[str] = ()
     if expected:
-        findings += filter(None, (_of_another_type(field, expected.get(field.name)) for field in fields))
+        findings += filter(None, (_type_finding(field, expected.get(field.name)) for field in fields))
         missing, more_findings = lacking(fields, walked, expected, none=unboxed(parsed.tree) is None)
         findings += more_findings
     return Reading(fields, findings, missing)
@@ -80,42 +80,42 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
     return last.path if first.path.startswith("[0]") and first.kind not in ("number", "text", "other") else None
 
 
-def _of_another_type(field: Field, usual_field: FieldProfile | None) -> Finding | None:
+def _type_finding(field: Field, usual_field: FieldProfile | None) -> Finding | None:
     """Return a finding if a field does not have the type that nearly all others have at this path, else None."""
     if usual_field is None or not usual_field.format or field.encoded:
         return None
     if usual_field.format.partition(" ")[0] in FORMATS:
-        return _no_picture(field, usual_field)
+        return _no_picture_finding(field, usual_field)
     if field.format == "list" and not field.values.size and usual_field.format != "number":
         return None  # an empty list has no type
     if field.format == usual_field.format and (field.format != "array" or not usual_field.dtype):
         return None
-    dtype = _named(field.values.dtype)
+    dtype = _dtype_name(field.values.dtype)
     if field.format == usual_field.format and usual_field.dtype == dtype:
         return None
-    actual, expected = _type(field.format, dtype), _type(usual_field.format, usual_field.dtype)
+    actual, expected = _type_text(field.format, dtype), _type_text(usual_field.format, usual_field.dtype)
     return found(
         "fields", f"{actual}, nearly all others are {expected}", field=field.name, found=actual, expected=expected
     )
 
 
-def _no_picture(field: Field, usual_field: FieldProfile) -> Finding | None:
+def _no_picture_finding(field: Field, usual_field: FieldProfile) -> Finding | None:
     """Return a finding if a field is not a picture but nearly all others are; bytes are reported elsewhere."""
     if field.format == "bytes" or usual_field.channels is None:
         return None
-    actual, expected = _type(field.format, _named(field.values.dtype)), usual_field.format
+    actual, expected = _type_text(field.format, _dtype_name(field.values.dtype)), usual_field.format
     return found(
         "fields", f"{actual}, nearly all others are {expected}", field=field.name, found=actual, expected=expected
     )
 
 
 @cache
-def _named(dtype: np.dtype[Any]) -> str:
+def _dtype_name(dtype: np.dtype[Any]) -> str:
     """Return the name of a dtype; cached because NumPy is slow to make it."""
     return str(dtype)
 
 
-def _type(form: str, dtype: str) -> str:
+def _type_text(form: str, dtype: str) -> str:
     return dtype if form == "array" and dtype else form
 
 
@@ -128,10 +128,10 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
     if raw is None:
         return None
     usual_field = None if profile is None else profile.fields.get(leaf.path)
-    return _of_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
+    return _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
 
 
-def _of_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
+def _read_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     """Return the fields of bytes that are a picture, .npy bytes or text; of other bytes the content is not known."""
     raw, path = leaf.raw, leaf.path
     bare = Field(path, NOTHING, format="bytes", leaf=True)
@@ -141,9 +141,9 @@ def _of_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyProfi
             return [bare], []
         return [bare], [found("empty", f"zero bytes, nearly all others are {usual_field.format}", field=path)]
     if raw[:6] == NPY:
-        return _of_npy(path, raw, profile, pixels=pixels)
+        return _read_npy(path, raw, profile, pixels=pixels)
     if picture or sniff(raw) is not None:
-        return _of_picture(path, raw, pixels=pixels)
+        return _read_picture(path, raw, pixels=pixels)
     if TextDecoder().knows(raw):
         return [Field(path, NOTHING, format="text", leaf=True)], []
     if len(raw) <= SMALL_BYTES:  # such as a digest or a record number
@@ -153,7 +153,7 @@ def _of_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyProfi
     return [bare], [found("unknown-payload", message, field=path)]
 
 
-def _of_picture(path: str, raw: Value, *, pixels: bool) -> Made:
+def _read_picture(path: str, raw: Value, *, pixels: bool) -> Made:
     picture, picture_findings = read_picture(raw, pixels=pixels)
     findings = [msgspec.structs.replace(it, field=path) for it in picture_findings]
     if picture is None:
@@ -164,7 +164,7 @@ def _of_picture(path: str, raw: Value, *, pixels: bool) -> Made:
     ], findings
 
 
-def _of_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
+def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     reading = read_array(raw)
     start = "" if path == ROOT else path
     if len(reading.fields) == 1 and reading.fields[0].name == "data" and not reading.findings:

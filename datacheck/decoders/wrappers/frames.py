@@ -11,7 +11,7 @@ from contextlib import suppress
 import msgspec
 
 from datacheck import compression
-from datacheck.decoders.wrappers.interface import Peeled, Value, behind, broken, too_large, truncated
+from datacheck.decoders.wrappers.interface import Peeled, Value, broken, too_large, trailing_data, truncated
 from datacheck.model.finding import Finding, found
 
 LZ4, ZSTD = b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"
@@ -68,19 +68,19 @@ def peel_lz4(value: Value, limit: int) -> Peeled:
         start += end
         if not is_lz4(value[start:]):
             break
-    return Peeled(b"".join(parts) if len(parts) > 1 else parts[0], behind("lz4", start, value))
+    return Peeled(b"".join(parts) if len(parts) > 1 else parts[0], trailing_data("lz4", start, value))
 
 
 def peel_zstd(value: Value, limit: int) -> Peeled:
     """Unpack zstd frames; their checksums, if any, are verified."""
     peeled, end = _unpacked("zstd", value, limit, _zstd_outline, compression.zstd_into)
-    return peeled if peeled.finding is not None else Peeled(peeled.value, behind("zstd", end, value))
+    return peeled if peeled.finding is not None else Peeled(peeled.value, trailing_data("zstd", end, value))
 
 
 def peel_framed_snappy(value: Value, limit: int) -> Peeled:
     """Unpack framed snappy; the CRC32C of each chunk is verified."""
     peeled, end = _unpacked("snappy", value, limit, _snappy_outline, compression.snappy_frames_into)
-    return peeled if peeled.finding is not None else Peeled(peeled.value, behind("snappy", end, value))
+    return peeled if peeled.finding is not None else Peeled(peeled.value, trailing_data("snappy", end, value))
 
 
 def _unpacked(
@@ -119,7 +119,7 @@ def _beginning(value: Value, outline: Outline, unpack: Callable[[Value, bytearra
 
 
 def _lz4_outline(value: Value, outline: Outline) -> None:
-    flags, sizes = _at(value, 4), _at(value, 5)
+    flags, sizes = _byte_at(value, 4), _byte_at(value, 5)
     largest = LZ4_BLOCKS.get(sizes >> 4)
     if flags >> 6 != 1 or largest is None:
         raise _Odd(f"the frame's header says {flags:#04x} {sizes:#04x}")
@@ -161,7 +161,7 @@ def _zstd_outline(value: Value, outline: Outline) -> None:
 
 def _zstd_frame(value: Value, at: int, outline: Outline) -> int:
     """Walk the blocks of a frame, and return the offset behind it."""
-    flags = _at(value, at + 4)
+    flags = _byte_at(value, at + 4)
     single, checksum = flags >> 5 & 1, flags >> 2 & 1
     if flags & 3 or flags & 8:
         raise _Odd("it needs a dictionary" if flags & 3 else "its header has a bit that is reserved")
@@ -209,7 +209,7 @@ def _snappy_outline(value: Value, outline: Outline) -> None:
         outline.end = at
 
 
-def _at(value: Value, at: int) -> int:
+def _byte_at(value: Value, at: int) -> int:
     _need(value, at + 1)
     return value[at]
 

@@ -36,7 +36,7 @@ def too_large(name: str, limit: int) -> Finding:
     return found("too-large", message, verdict="unverifiable", expected=limit)
 
 
-def behind(name: str, end: int, value: Value) -> Finding | None:
+def trailing_data(name: str, end: int, value: Value) -> Finding | None:
     """Return the finding about bytes after the end of compressed data, or None if there are none."""
     rest = len(value) - end
     if not rest:

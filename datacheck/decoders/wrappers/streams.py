@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from datacheck.decoders.wrappers.interface import Peeled, Value, behind, broken, too_large, truncated
+from datacheck.decoders.wrappers.interface import Peeled, Value, broken, too_large, trailing_data, truncated
 from datacheck.model.finding import Finding
 
 MEMBERS = 256
@@ -47,32 +47,32 @@ def is_xz(value: Value) -> bool:
 
 def peel_zlib(value: Value, limit: int) -> Peeled:
     """Unpack one zlib stream; its Adler-32 is verified."""
-    return _peeled("zlib", value, limit, zlib.decompressobj, None)
+    return _peel_stream("zlib", value, limit, zlib.decompressobj, None)
 
 
 def peel_gzip(value: Value, limit: int) -> Peeled:
     """Unpack gzip members; their CRC-32 and their lengths are verified."""
-    return _peeled("gzip", value, limit, lambda: zlib.decompressobj(31), is_gzip)
+    return _peel_stream("gzip", value, limit, lambda: zlib.decompressobj(31), is_gzip)
 
 
 def peel_bz2(value: Value, limit: int) -> Peeled:
     """Unpack bz2 streams; their CRC-32 is verified."""
-    return _peeled("bz2", value, limit, bz2.BZ2Decompressor, is_bz2)
+    return _peel_stream("bz2", value, limit, bz2.BZ2Decompressor, is_bz2)
 
 
 def peel_xz(value: Value, limit: int) -> Peeled:
     """Unpack xz streams; their integrity checks are verified."""
-    return _peeled("xz", value, limit, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), is_xz)
+    return _peel_stream("xz", value, limit, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), is_xz)
 
 
-def _peeled(
+def _peel_stream(
     name: str, value: Value, limit: int, make: Callable[[], Any], again: Callable[[Value], bool] | None
 ) -> Peeled:
     """Unpack a stream, and the following ones for which `again` is true."""
     parts: list[bytes] = []
     remaining, rest = limit, value
     for _ in range(MEMBERS):
-        part, finding, end = _member(name, rest, remaining, make())
+        part, finding, end = _unpack_stream(name, rest, remaining, make())
         parts.append(part)
         if finding is not None:
             return Peeled(b"".join(parts), finding)
@@ -81,10 +81,10 @@ def _peeled(
         if not len(rest) or again is None or not again(rest):
             break
     content = parts[0] if len(parts) == 1 else b"".join(parts)
-    return Peeled(content, behind(name, len(value) - len(rest), value))
+    return Peeled(content, trailing_data(name, len(value) - len(rest), value))
 
 
-def _member(name: str, value: Value, limit: int, unpacker: Any) -> tuple[bytes, Finding | None, int]:
+def _unpack_stream(name: str, value: Value, limit: int, unpacker: Any) -> tuple[bytes, Finding | None, int]:
     """Return the unpacked content of one stream, the finding about it or None, and the offset behind it."""
     try:
         part: bytes = unpacker.decompress(value, limit + 1)
@@ -95,7 +95,7 @@ def _member(name: str, value: Value, limit: int, unpacker: Any) -> tuple[bytes, 
     except (zlib.error, OSError, EOFError, ValueError) as error:
         reason = str(error).partition(": ")[2] or str(error)
         code = "checksum" if "check" in reason and "header" not in reason else "undecodable"
-        return _as_far_as(value, limit, unpacker), broken(name, reason, code), 0
+        return _unpack_beginning(value, limit, unpacker), broken(name, reason, code), 0
     if len(part) > limit:
         return part[:limit], too_large(name, limit), 0
     if not unpacker.eof:
@@ -103,7 +103,7 @@ def _member(name: str, value: Value, limit: int, unpacker: Any) -> tuple[bytes, 
     return part, None, len(value) - len(unpacker.unused_data)
 
 
-def _as_far_as(value: Value, limit: int, unpacker: Any) -> bytes:
+def _unpack_beginning(value: Value, limit: int, unpacker: Any) -> bytes:
     """Return the first unpacked bytes of a broken zlib or gzip stream, so that its content can still be recognised."""
     if not isinstance(unpacker, type(zlib.decompressobj())):
         return b""

@@ -44,7 +44,7 @@ _EIGHTS, _EACH = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 
 
 @compiled
-def eight(data: Any, at: Any) -> Any:
+def eight_bytes(data: Any, at: Any) -> Any:
     """Return the eight bytes from an offset on as one number."""
     at = np.uint64(at)
     ahead = np.uint64(data[at])
@@ -57,11 +57,11 @@ def eight(data: Any, at: Any) -> Any:
 @compiled
 def ahead_of(data: Any, at: int) -> Any:
     """Return the bits from a position on, at least 57 of them, at the top of 64."""
-    return eight(data, at >> 3) << (np.uint64(at) & _LAST)
+    return eight_bytes(data, at >> 3) << (np.uint64(at) & _LAST)
 
 
 @compiled
-def taken(ahead: Any, skip: int, count: int) -> Any:
+def bits_after(ahead: Any, skip: int, count: int) -> Any:
     """Return the `count` bits after the first `skip` bits as a number."""
     return np.int64((ahead << np.uint64(skip)) >> _ONE >> (_HIGHEST - np.uint64(count)))
 
@@ -93,7 +93,7 @@ def entry_of(tables: Any, table: int, ahead: Any) -> Any:
 
 
 @compiled
-def behind(ahead: Any, entry: int) -> Any:
+def shift_past(ahead: Any, entry: int) -> Any:
     """Return the bits after those that an entry stands for."""
     return ahead << np.uint64(entry & 63)
 
@@ -107,7 +107,7 @@ def extended(raw: int, size: int) -> int:
 
 
 @compiled
-def ones(bits: Any) -> Any:
+def count_ones(bits: Any) -> Any:
     """Return how many of 64 bits are set."""
     bits = bits - ((bits >> _ONE) & _PAIRS)
     bits = (bits & _FOURS) + ((bits >> np.uint64(2)) & _FOURS)
@@ -118,7 +118,7 @@ def ones(bits: Any) -> Any:
 @compiled
 def lowest(bits: Any) -> Any:
     """Return the number of the lowest bit that is set; at least one must be."""
-    return ones((bits - _ONE) & ~bits)
+    return count_ones((bits - _ONE) & ~bits)
 
 
 @compiled
@@ -127,7 +127,7 @@ def bit(number: int) -> Any:
 
 
 @compiled
-def between(first: int, last: int) -> Any:
+def bits_between(first: int, last: int) -> Any:
     """Return a set of the bits from `first` to `last`, both included."""
     return (_ALL << np.uint64(first)) & (_ALL >> (_HIGHEST - np.uint64(last)))
 
@@ -144,7 +144,7 @@ def _entry(length: int, symbol: Any) -> Any:
 
 
 @compiled
-def _joined(row: Any, single: Any) -> None:
+def _join_symbols(row: Any, single: Any) -> None:
     """Make each entry stand for all symbols whose codes are among its bits, up to the end of a block.
 
     `single` receives the entries for one symbol each.
@@ -201,5 +201,5 @@ def built(value: Any, places: Any, tables: Any, buffer: Any) -> bool:
         if not _built(value, places[number, 0], tables[number]):
             return False
         if places[number, 1]:
-            _joined(tables[number], buffer)
+            _join_symbols(tables[number], buffer)
     return True

@@ -18,9 +18,9 @@ def only_scan(head: bytes, steps: Walk) -> Plan | None:
     return result if result is not None and result.script.whole and len(result.script.scans) == 1 else None
 
 
-def passes(plan_of_head: Plan, value: bytes, start: int, stop: int) -> bool:
+def passes(scan_plan: Plan, value: bytes, start: int, stop: int) -> bool:
     """Check that nothing is wrong with the only scan of a picture, and that it has more than one grey."""
-    walked = walk_planned(plan_of_head, value, [(start, stop)])
+    walked = walk_planned(scan_plan, value, [(start, stop)])
     return walked.damage is None and not walked.flat
 
 

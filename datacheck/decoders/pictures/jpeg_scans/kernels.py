@@ -17,12 +17,12 @@ from datacheck.decoders.pictures.jpeg_scans.codes import (
     SIZE,
     ZEROS,
     ahead_of,
-    behind,
-    eight,
+    bits_after,
+    eight_bytes,
     entry_of,
     extended,
+    shift_past,
     symbol_of,
-    taken,
 )
 from datacheck.decoders.pictures.jpeg_scans.terms import (
     ACROSS,
@@ -59,7 +59,7 @@ _LOWER, _UPPER = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 
 
 @compiled
-def _marked(ahead: Any) -> Any:
+def _has_marker(ahead: Any) -> Any:
     """Check whether one of eight bytes is FF."""
     missing = ~ahead
     return ((missing - _LOWER) & ahead & _UPPER) != np.uint64(0)
@@ -76,8 +76,8 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: A
     starts[0] = 0
     while at < stop:
         while at + 8 <= stop:
-            ahead = eight(value, at)
-            if _marked(ahead):
+            ahead = eight_bytes(value, at)
+            if _has_marker(ahead):
                 break
             for number in range(8):
                 out[np.uint64(size + number)] = np.uint8(ahead >> np.uint64(56 - 8 * number))
@@ -123,7 +123,7 @@ def difference(data: Any, at: int, tables: Any, table: int, used: Any) -> tuple[
         used[table, size] += 1
     if size > MOST_DC:
         return at, 0, UNDEFINED
-    return at + length + size, extended(taken(ahead, length, size), size), SOUND
+    return at + length + size, extended(bits_after(ahead, length, size), size), SOUND
 
 
 @compiled
@@ -156,23 +156,16 @@ def _one_coefficient(
         if size > max_sizes[component, k]:
             return at, k, UNDEFINED if size > MOST_AC else LARGE
         if used is not None:
-            block[k] = extended(taken(ahead, length, size), size)
+            block[k] = extended(bits_after(ahead, length, size), size)
         return at, k + 1, SOUND
     return at, 64, ZEROS_LAST
 
 
 @inlined
 def _coefficients(
-    data: Any,
-    at: int,
-    tables: Any,
-    table: int,
-    max_sizes: Any,
-    max_sizes_before: Any,
-    component: int,
-    used: Any,
+    data: Any, at: int, tables: Any, table: int, max_sizes: Any, max_sizes_before: Any, component: int, used: Any,
     block: Any,
-) -> tuple[int, int]:
+) -> tuple[int, int]:  # fmt: skip
     """Read the AC coefficients of a sequential block; return the position after them, and what is wrong.
 
     Several coefficients are read at once as long as they end within the block and are certainly not too large.
@@ -193,7 +186,7 @@ def _coefficients(
                     return at, SOUND
                 k = place
                 bits_left -= entry & 63
-                ahead = behind(ahead, entry)
+                ahead = shift_past(ahead, entry)
             if bits_left < QUICK:
                 continue
         at, k, error = _one_coefficient(data, at, k, tables, table, max_sizes, component, used, block)
@@ -203,27 +196,27 @@ def _coefficients(
 
 
 @compiled
-def wrong_within(error: int, bits_left: int) -> int:
+def error_within(error: int, bits_left: int) -> int:
     """Return what is wrong with a block after which its interval has `bits_left` bits."""
     return TOO_FEW if bits_left < 0 or (error == NO_CODE and bits_left < 16) else error
 
 
 @compiled
-def ended(data: Any, at: int, stop: int) -> tuple[int, int]:
+def check_end(data: Any, at: int, stop: int) -> tuple[int, int]:
     """Judge the end of an interval after its last block; return what is wrong, and how many bytes are left over."""
     bits_left = 8 * stop - at
     if bits_left < 0:
         return TOO_FEW, 0
     if bits_left >= 8:
         bytes_left = bits_left >> 3
-        if bytes_left > 1 or data[stop - 1] != _MARKED or not _padded(data, stop, bits_left):
+        if bytes_left > 1 or data[stop - 1] != _MARKED or not _is_padding(data, stop, bits_left):
             return LEFT_OVER, bytes_left
         return SOUND, 0
-    return (SOUND if _padded(data, stop, bits_left) else PADDED), 0
+    return (SOUND if _is_padding(data, stop, bits_left) else PADDED), 0
 
 
 @compiled
-def _padded(data: Any, stop: int, bits_left: int) -> bool:
+def _is_padding(data: Any, stop: int, bits_left: int) -> bool:
     """Check whether the last bits of an interval are all ones, or all zeros as one encoder writes them."""
     ones = zeros = True
     for number in range(bits_left):
@@ -252,7 +245,7 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
     """
     predicted, block = small[0, :4], small[1]
     sequential, refines, low = scan[LAST] > 0, scan[HIGH] > 0, scan[LOW]
-    across, mcus = scan[ACROSS], scan[ACROSS] * scan[DOWN]
+    mcus_across, mcus = scan[ACROSS], scan[ACROSS] * scan[DOWN]
     mcu = line = column = 0
     for interval in range(intervals):
         predicted[:] = 0
@@ -263,7 +256,7 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
                 component, error, change = units[number, 0], SOUND, 0
                 if refines:
                     row = units[number, 3] + line * units[number, 4] + column * units[number, 5]
-                    dc[row] |= taken(ahead_of(data, at), 0, 1) << low
+                    dc[row] |= bits_after(ahead_of(data, at), 0, 1) << low
                     at += 1
                 else:
                     at, change, error = difference(data, at, tables, units[number, 1], used)
@@ -275,7 +268,7 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
                             data, at, tables, units[number, 2], max_sizes, max_sizes_before, component, used, block
                         )  # fmt: skip
                 if at > 8 * stop or error != SOUND:
-                    return wrong_within(error, 8 * stop - at), mcu, 0
+                    return error_within(error, 8 * stop - at), mcu, 0
                 value = predicted[component]
                 if sequential:
                     if value < means[component, 2] or value > means[component, 3]:
@@ -294,11 +287,11 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
                     dc[row] = value << low
             mcu += 1
             column += 1
-            if column == across:
+            if column == mcus_across:
                 line, column = line + 1, 0
-        error, left = ended(data, at, stop)
+        error, bytes_left = check_end(data, at, stop)
         if error != SOUND:
-            return error, mcu - 1, left
+            return error, mcu - 1, bytes_left
     return (TOO_FEW if mcu < mcus else SOUND), max(0, mcu - 1), 0
 
 

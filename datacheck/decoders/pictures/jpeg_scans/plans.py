@@ -187,7 +187,7 @@ def _adjoining(steps: Walk) -> bool:
 @lru_cache(maxsize=64)
 def _script(parts: Parts) -> Script:
     """Return the script for the segments of a picture."""
-    return _Scripting(parts).made()
+    return _Scripting(parts).script()
 
 
 class _Scripting:
@@ -208,7 +208,7 @@ class _Scripting:
         """The lowest bit that has been sent of each coefficient of each component."""
         self._orderly = True
 
-    def made(self) -> Script:
+    def script(self) -> Script:
         for marker, part in self._parts:
             if marker == DQT:
                 self._take_quants(part)
@@ -228,9 +228,9 @@ class _Scripting:
                 self._frame = _frame(marker == PROGRESSIVE, part)
         if self._frame is None or not self._scans or not self._defined:
             raise _Unjudged
-        return self._put_together(self._frame)
+        return self._assemble(self._frame)
 
-    def _put_together(self, frame: Frame) -> Script:
+    def _assemble(self, frame: Frame) -> Script:
         number_of = range(len(frame.components))
         coded_components = sorted(unit[0] for scan in self._scans for unit in {it[:1] for it in self._units_of(scan)})
         components = [(it.first, it.stride, it.wide, it.high, it.lines, it.down) for it in frame.components]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from datacheck.decoders.pictures.compiled import compiled
-from datacheck.decoders.pictures.jpeg_scans.bands import ac_scan, worst
+from datacheck.decoders.pictures.jpeg_scans.bands import ac_scan, greatest_excess
 from datacheck.decoders.pictures.jpeg_scans.kernels import interleaved, unstuffed
 from datacheck.decoders.pictures.jpeg_scans.terms import (
     ACROSS,
@@ -50,7 +50,7 @@ def walked(
     last = small[2]
     for number in range(len(components)):
         last[number] = -1
-    error, number, mcu, left = SOUND, 0, 0, 0
+    error, number, mcu, detail = SOUND, 0, 0, 0
     for number in range(len(scans)):
         scan, start, stop = scans[number], places[number, 0], places[number, 1]
         expected = (scan[ACROSS] * scan[DOWN] + scan[RESTART] - 1) // scan[RESTART]
@@ -59,7 +59,7 @@ def walked(
         count = unstuffed(value, start, stop, data, starts, sizes, markers)
         intervals = min(count + 1, expected)
         if scan[FIRST] == 0:
-            error, mcu, left = interleaved(
+            error, mcu, detail = interleaved(
                 data, starts, sizes, intervals, scan, units, tables, max_sizes, max_sizes_before, means, quants, waves,
                 used, out, dc, small, half,
             )  # fmt: skip
@@ -67,35 +67,26 @@ def walked(
                 last[units[unit, 0]] = number
         else:
             component = scan[COMPONENT]
-            error, mcu, left = ac_scan(
-                data,
-                starts,
-                sizes,
-                intervals,
-                scan,
-                components[component],
-                tables,
-                max_sizes[component],
-                used,
-                nonzero,
-                coefficients,
-            )
-        if error in (SOUND, TOO_FEW, LEFT_OVER) and not _orderly(count, expected, sizes, markers):
+            error, mcu, detail = ac_scan(
+                data, starts, sizes, intervals, scan, components[component], tables, max_sizes[component], used,
+                nonzero, coefficients,
+            )  # fmt: skip
+        if error in (SOUND, TOO_FEW, LEFT_OVER) and not _restarts_in_order(count, expected, sizes, markers):
             error = RESTARTS
         if error != SOUND:
             break
     if error == SOUND:
-        number, mcu, left = 0, 0, 0
+        number, mcu, detail = 0, 0, 0
         if progressive:
-            error, number, mcu, left = _judged(
+            error, number, mcu, detail = _judge_progressive(
                 scans, components, last, means, quants, waves, used, out, dc, coefficients, small[1], half
             )
-    out[WRONG], out[SCAN], out[MCU], out[NUMBER] = error, number, mcu, left
+    out[WRONG], out[SCAN], out[MCU], out[NUMBER] = error, number, mcu, detail
     return error
 
 
 @compiled
-def _orderly(count: int, expected: int, sizes: Any, markers: Any) -> Any:
+def _restarts_in_order(count: int, expected: int, sizes: Any, markers: Any) -> Any:
     """Check that the restart markers are in order and as many as expected; the last one may be one too many."""
     orderly = count == expected - 1 or (count == expected and sizes[expected] == 0)
     for number in range(min(count, len(markers))):
@@ -104,7 +95,7 @@ def _orderly(count: int, expected: int, sizes: Any, markers: Any) -> Any:
 
 
 @compiled
-def _judged(
+def _judge_progressive(
     scans: Any, components: Any, last: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any, dc: Any,
     coefficients: Any, block: Any, half: Any,
 ) -> tuple[int, int, int, int]:  # fmt: skip
@@ -122,7 +113,9 @@ def _judged(
             if dc[row] < means[component, 2] or dc[row] > means[component, 3]:
                 out[2] += 1
         if used is not None:
-            out[3] = max(out[3], worst(coefficients, dc, it[ROW_OF], count, quants[component], waves, block, half))
+            out[3] = max(
+                out[3], greatest_excess(coefficients, dc, it[ROW_OF], count, quants[component], waves, block, half)
+            )
     return SOUND, 0, 0, 0
 
 

@@ -124,15 +124,15 @@ def walk_planned(scan_plan: Plan, value: bytes, places: Sequence[tuple[int, int]
     )
 
 
-def _damage(scan_plan: Plan, error: int, number: int, mcu: int, left: int) -> Damage:
+def _damage(scan_plan: Plan, error: int, number: int, mcu: int, detail: int) -> Damage:
     scan, scans = scan_plan.script.scans[number], len(scan_plan.script.scans)
     if error == terms.FINAL_MEAN:  # comes with a row in place of an MCU
         component = int(scan_plan.script.units[scan.unit, 0])
         lines, down = (int(scan_plan.script.components[component, column]) for column in (terms.LINES, terms.MCU_LINES))
-        return Damage(terms.MEAN, left + 1, left + 1, lines // down, number + 1, scans)
+        return Damage(terms.MEAN, detail + 1, detail + 1, lines // down, number + 1, scans)
     last = min(scan.mcus, (mcu // scan.restart + 1) * scan.restart) - 1
     row, last_row = mcu // scan.across, last // scan.across
-    return Damage(error, row + 1, last_row + 1, scan.down, number + 1, scans, left)
+    return Damage(error, row + 1, last_row + 1, scan.down, number + 1, scans, detail)
 
 
 def _odd_tables(tables: NDArray[np.int32], used: NDArray[np.int64]) -> Iterator[str]:
