@@ -213,11 +213,11 @@ def load_all() -> None:
 
 def kind(value: Value) -> str | None:
     """Return the name of the first decoder that knows the value, prefixed with its wrappers, or None if none does."""
-    from datacheck.decoders.wrappers.table import MOST, peeled_once
+    from datacheck.decoders.wrappers.table import MOST, peel_once
 
     name, guessed = "", False
     for _ in range(MOST):
-        peeled = peeled_once(value)
+        peeled = peel_once(value)
         if peeled is None:
             break
         name, value = f"{name}{peeled[0]}{JOINT}", peeled[1].value

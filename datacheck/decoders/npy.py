@@ -10,7 +10,7 @@ from datacheck.decoders.npy_bytes import MAGIC, dtype_of, objects_at, read_array
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.decoder import PictureDecoder
 from datacheck.decoders.pictures.in_arrays import picture_bytes
-from datacheck.decoders.trees.differences import GONE, usual
+from datacheck.decoders.trees.differences import MISSING_MESSAGE, usual_fields
 from datacheck.decoders.trees.paths import is_label
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
@@ -81,7 +81,7 @@ def _missing_findings(value: Value, fields: Sequence[Field], profile: FamilyProf
 
     Missing labels are reported elsewhere.
     """
-    missing = usual(profile).keys() - {field.name for field in fields}
+    missing = usual_fields(profile).keys() - {field.name for field in fields}
     for name in sorted(missing):
         if name == WHOLE and not fields:
             dtype, usual_field = dtype_of(value), profile.fields[name]
@@ -89,4 +89,4 @@ def _missing_findings(value: Value, fields: Sequence[Field], profile: FamilyProf
             message = f"{dtype}, nearly all others are {expected}"
             yield found("fields", message, field=name, found=dtype, expected=expected)
         elif not is_label(name):
-            yield found("fields", GONE, field=name)
+            yield found("fields", MISSING_MESSAGE, field=name)

@@ -77,19 +77,19 @@ def itemsize(dtype: str) -> int:
     return 2 if dtype == BFLOAT16 else int(dtype.lstrip("<>|")[1:])
 
 
-def spelled(array: Array) -> str:
+def array_text(array: Array) -> str:
     """Return the dtype and shape as they are given on the command line.
 
-    >>> spelled(Array("f4", (3, 64, 64)))
+    >>> array_text(Array("f4", (3, 64, 64)))
     'f4:3,64,64'
     """
     return array.dtype if array.shape is None else f"{array.dtype}:{','.join(map(str, array.shape))}"
 
 
-def spelled_shape(shape: Sequence[int]) -> str:
+def shape_text(shape: Sequence[int]) -> str:
     """Return a shape as it is printed in reports.
 
-    >>> spelled_shape((3, 64, 64))
+    >>> shape_text((3, 64, 64))
     '3x64x64'
     """
     return "x".join(map(str, shape))
@@ -115,7 +115,7 @@ def _mismatch(array: Array, size: int, item: int, expected: int | None) -> Findi
     if expected is None:
         text = f"{size:,} bytes are no whole number of items of {array.dtype}, {item} bytes each"
         return found("size-mismatch", text, field="data", found=size, item=item)
-    text = f"{size:,} bytes, an array of {spelled(array)} takes {expected:,}"
+    text = f"{size:,} bytes, an array of {array_text(array)} takes {expected:,}"
     return found("size-mismatch", text, field="data", found=size, expected=expected)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Value
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
@@ -148,7 +148,7 @@ def _text_finding(value: bytes) -> Finding | None:
         if not _CONTROL.sub("", text).strip():
             content = "zero bytes" if not value.strip(b"\0") else "control characters"
             return found("undecodable", f"not text: {len(value)} bytes, nothing but {content}", offset=0)
-        if (name := foreign(value)) is not None:
+        if (name := known_format(value)) is not None:
             return found("unknown-payload", f"{name}, which datacheck does not decode")
         offset = len(text[: control.start()].encode())
         return found("odd-text", f"the control character U+{ord(control[0]):04X} at byte {offset}", offset=offset)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from datacheck.backends import BACKENDS, kind_of_copy
 from datacheck.conventions import CONVENTIONS
 from datacheck.conventions.parting import parted
-from datacheck.decoders.raw import spelled
+from datacheck.decoders.raw import array_text
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
@@ -223,7 +223,7 @@ def _arrays(report: Report, encoding: str) -> Iterator[str]:
     for name, family in every[:SUGGESTED]:
         if family.decoder != UNKNOWN or family.length is None or not report.tally.unknown[name]:
             continue
-        fitting = [spelled(it) for it in fitting_arrays(family)]
+        fitting = [array_text(it) for it in fitting_arrays(family)]
         if fitting:
             first = shell(f"{name}={fitting[0]}" if name else fitting[0], encoding)
             others = f" (or {', '.join(fitting[1:])})" if fitting[1:] else ""

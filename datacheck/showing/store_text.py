@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datacheck.backends import title
-from datacheck.decoders.raw import spelled
+from datacheck.decoders.raw import array_text
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, FieldProfile
@@ -67,11 +67,11 @@ def _family(name: str, family: FamilyProfile, labels: list[str]) -> Iterator[str
         yield f"    {count:,} of them {'has' if count == 1 else 'have'} {_kind(kind)}"
     if family.length is not None:
         share = f"{100 * family.length.share:.0f} %"
-        arrays = " or ".join(spelled(it) for it in fitting_arrays(family))
+        arrays = " or ".join(array_text(it) for it in fitting_arrays(family))
         hint = f"; if they are arrays, --array {arrays}" if arrays else ""
         yield f"    {share} of them have {counted(family.length.size, 'byte')}{hint}"
     if family.array is not None:
-        yield f"    arrays of {spelled(family.array)}"
+        yield f"    arrays of {array_text(family.array)}"
     for line in [*_fields(family, labels)][:FIELDS]:
         yield f"    {line}"
     count = len(family.fields) + len(family.columns)

@@ -38,7 +38,7 @@ TEMPLATES = 4
 GATHERED_BYTES = 4096
 """Float records up to this size in bytes are joined before extraction; of larger ones only the floats are copied."""
 LONGEST_LABEL = 10
-UNTOLD = (0, 0, 0)
+UNKNOWN_SHAPE = (0, 0, 0)
 """Shape of an encoded Datum that declares none."""
 LONGEST_TAIL = 64
 _DATA = re.compile(rb"(?:[\x08\x10\x18\x28\x38][\x80-\xff]{0,9}[\x00-\x7f])*\x22([\x80-\xff]{0,4}[\x00-\x7f])")
@@ -236,7 +236,7 @@ def decode_without_pixels(block: Block, rows: Sequence[int], profile: FamilyProf
 
             headers = HeaderCache()
         picture = None if headers is None else headers(data)
-        if parts is None or picture is None or parts.shape not in (UNTOLD, picture.pixels.shape):
+        if parts is None or picture is None or parts.shape not in (UNKNOWN_SHAPE, picture.pixels.shape):
             left.append(row)
             continue
         chosen, labels = groups.setdefault((picture.format, picture.pixels.shape), ([], []))

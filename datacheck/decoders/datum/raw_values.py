@@ -25,14 +25,14 @@ def raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
         if not has_shape or len(datum.data) != count:
             picture = sniff(datum.data)
             hint = f", and it is a {picture} that is not marked as encoded" if picture else ""
-            return [], [mismatch(f"data has {len(datum.data)} bytes{hint}", datum.shape, len(datum.data))]
+            return [], [size_mismatch(f"data has {len(datum.data)} bytes{hint}", datum.shape, len(datum.data))]
         pixels = np.frombuffer(datum.data, np.uint8).reshape(channels, height, width)
         fields = [Field("data", pixels)]
         return (fields if floats is None else [*fields, Field("float_data", floats)]), []
     if floats is None:
-        return [], [mismatch("there is neither data nor float_data", datum.shape, 0)]
+        return [], [size_mismatch("there is neither data nor float_data", datum.shape, 0)]
     if not has_shape or floats.size != count:
-        return [], [mismatch(f"float_data has {floats.size} values", datum.shape, int(floats.size))]
+        return [], [size_mismatch(f"float_data has {floats.size} values", datum.shape, int(floats.size))]
     return [Field("data", floats.reshape(channels, height, width), format="float_data")], []
 
 
@@ -42,15 +42,15 @@ def _concatenated(floats: list[NDArray[Any]]) -> NDArray[Any] | None:
     return np.ascontiguousarray(floats[0]) if len(floats) == 1 else np.concatenate(floats)
 
 
-def mismatch(actual: str, shape: tuple[int, int, int], size: int | list[int]) -> Finding:
+def size_mismatch(actual: str, shape: tuple[int, int, int], size: int | list[int]) -> Finding:
     return found(
         "size-mismatch",
-        f"{actual}; channels x height x width is {spelled_shape(shape)} = {prod(shape)}",
+        f"{actual}; channels x height x width is {shape_text(shape)} = {prod(shape)}",
         field="data",
         found=size,
         expected=list(shape),
     )
 
 
-def spelled_shape(shape: Sequence[int]) -> str:
+def shape_text(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))

@@ -15,7 +15,7 @@ ROW = 64
 """Length in bytes of the rows that data is split into; the remainders of all rows are computed in parallel."""
 
 
-TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 """Table that maps each byte to the byte with its bits reversed."""
 
 
@@ -27,8 +27,8 @@ def crc32_from_the_top(data: bytes) -> int:
     >>> hex(crc32_from_the_top(b"123456789"))
     '0x89a1897f'
     """
-    reversed_crc = zlib.crc32(data.translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int.from_bytes(reversed_crc.to_bytes(4, "little").translate(TURNED), "big")
+    reversed_crc = zlib.crc32(data.translate(REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(reversed_crc.to_bytes(4, "little").translate(REVERSED_BITS), "big")
 
 
 @dataclass(frozen=True)

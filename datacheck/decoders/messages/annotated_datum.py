@@ -40,7 +40,7 @@ BOXES = {
 }
 BEYOND = 0.01
 """Tolerance by which boxes may extend beyond the picture, as a fraction of its size; rounding causes as much."""
-SAID = 3
+MOST_LISTED = 3
 """Maximum number of boxes listed in a finding."""
 
 
@@ -146,7 +146,7 @@ def _box_findings(boxes: NDArray[np.float32]) -> Iterator[Finding]:
     ):
         at = np.flatnonzero(chosen)
         if at.size:
-            shown = ", ".join(" ".join(f"{it:g}" for it in boxes[row]) for row in at[:SAID])
+            shown = ", ".join(" ".join(f"{it:g}" for it in boxes[row]) for row in at[:MOST_LISTED])
             message = f"{at.size} of {len(boxes)} boxes {'is' if at.size == 1 else 'are'} {problem}: {shown}"
             yield found(
                 "out-of-range", message, field="boxes", verdict="suspicious", count=int(at.size), first=[int(at[0])]

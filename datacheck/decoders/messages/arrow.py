@@ -23,7 +23,7 @@ DEPTH = 16
 LEGACY = (12, 16, 20, 24, 28, 32)
 """Sizes in bytes of the counts that pyarrow.serialize wrote before its stream, which depend on its version."""
 MOST = 1 << 20
-SENTENCE = (
+LEGACY_MESSAGE = (
     "pyarrow.serialize wrote this, which newer releases of pyarrow have removed: only an old one can read it, and "
     "store it in another format"
 )
@@ -50,7 +50,7 @@ class ArrowDecoder(TreeDecoder):
         """Return the columns of a stream by name, or the values of a tensor."""
         if bytes(value[:4]) != MARK:
             if is_legacy(value):
-                return Parsed(None, [found("unknown-payload", SENTENCE)])
+                return Parsed(None, [found("unknown-payload", LEGACY_MESSAGE)])
             message = f"not an Arrow stream: it begins with {bytes(value[:8]).hex(' ')}"
             return Parsed(None, [found("undecodable", message)])
         stream = walked(value)

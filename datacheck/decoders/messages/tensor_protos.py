@@ -35,7 +35,7 @@ from datacheck.model.finding import found
 PROTOS, DIMS, DATA_TYPE, NAME, SEGMENT = 1, 1, 2, 7, 11
 FLOATS, INT32S, BYTES, STRINGS, DOUBLES, INT64S = 3, 4, 5, 6, 9, 10
 FLOAT, BYTE, STRING, FLOAT16 = 1, 3, 4, 12
-HELD = {
+VALUE_FIELDS = {
     1: (FLOATS, "<f4"), 2: (INT32S, "<i4"), 3: (BYTES, "u1"), 4: (STRINGS, ""), 5: (INT32S, "?"), 6: (INT32S, "u1"),
     7: (INT32S, "i1"), 8: (INT32S, "<u2"), 9: (INT32S, "<i2"), 10: (INT64S, "<i8"), 12: (INT32S, "<f2"),
     13: (DOUBLES, "<f8"),
@@ -63,7 +63,7 @@ class Tensor:
     @property
     def fits(self) -> bool:
         """Whether the number of values matches the dims."""
-        number, _ = HELD.get(self.kind, (0, ""))
+        number, _ = VALUE_FIELDS.get(self.kind, (0, ""))
         if number == STRINGS:
             return len(self.strings) == prod(self.dims)
         return number != 0 and sum(map(len, self.held.get(number, ()))) == prod(self.dims)
@@ -81,7 +81,7 @@ class TensorProtosDecoder(TreeDecoder):
             tensors = _tensors(value)
         except Broken:
             return False
-        return all(it.kind in HELD and (it.fits or not it.whole) and (it.held or it.strings) for it in tensors)
+        return all(it.kind in VALUE_FIELDS and (it.fits or not it.whole) and (it.held or it.strings) for it in tensors)
 
     def parse(self, value: Value) -> Parsed:
         """Return the tensors: as a mapping if each has a name of its own, else as a list."""
@@ -133,7 +133,7 @@ def _numbers(part: Part) -> NDArray[Any]:
 
 
 def _node(it: Tensor) -> Node:
-    where, dtype = HELD.get(it.kind, (0, ""))
+    where, dtype = VALUE_FIELDS.get(it.kind, (0, ""))
     if not where:
         return Opaque(f"caffe2.TensorProto of data type {it.kind}")
     if where == STRINGS:

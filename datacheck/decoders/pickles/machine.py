@@ -158,12 +158,12 @@ class Machine:
             if len(self.globals) < GLOBALS:
                 self.globals[kind] = result
             if unsafe.is_unsafe(module, name) and len(self.unsafe) < GLOBALS:
-                self.unsafe.setdefault(kind, unsafe.sentence(module, name))
+                self.unsafe.setdefault(kind, unsafe.describe(module, name))
         return result
 
     def call(self, function: Node, arguments: Node) -> Node:
         if isinstance(function, Global) and function.kind in self.unsafe:
-            self.unsafe[function.kind] = unsafe.sentence(function.module, function.name, arguments)
+            self.unsafe[function.kind] = unsafe.describe(function.module, function.name, arguments)
         return calls.call(self, function, arguments)
 
     def encoded(self, text: str) -> Bytes:

@@ -91,7 +91,7 @@ def is_unsafe(module: str, name: str) -> bool:
     return top in MODULES or any(it in MODULES or it in BUILTINS for it in parts[:-1]) or "__" in "".join(parts[:-1])
 
 
-def sentence(module: str, name: str, arguments: Node = None) -> str:
+def describe(module: str, name: str, arguments: Node = None) -> str:
     """Describe what unpickling would do with this global: call it with these arguments or, if None, only import it."""
     dotted = plain(f"{module}.{name}"[: 4 * SHOWN])
     if not isinstance(arguments, Items):

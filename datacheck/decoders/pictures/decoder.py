@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.media.decoder import WALKS, media_kind
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.picture import LIMIT, Picture, sniff, too_large, trailing
-from datacheck.decoders.pictures.strangers import stranger
+from datacheck.decoders.pictures.strangers import describe_non_picture
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -113,9 +113,9 @@ def _no_picture_finding(value: Value) -> Finding:
     if kind is not None:
         finding = next((it for it in WALKS[kind][1](value) if it.verdict == "bad"), None)
         return finding or found("wrong-format", f"no picture but {kind}, sound or video", field="data")
-    if (name := foreign(value)) is not None:
+    if (name := known_format(value)) is not None:
         return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
-    if (description := stranger(value)) is not None:
+    if (description := describe_non_picture(value)) is not None:
         return found("undecodable", f"not a picture but {description}", field="data")
     content = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
     return found("undecodable", f"not a picture: {len(value)} bytes, {content}", field="data")

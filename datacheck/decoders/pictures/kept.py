@@ -99,7 +99,7 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
 
 
 @contextlib.contextmanager
-def by_one(module: str) -> Iterator[None]:
+def compile_lock(module: str) -> Iterator[None]:
     """Lock the code of a module, so that one process compiles it while others wait for the result.
 
     The lock is on the folder, or on the file that workers share, so nothing is left behind and a process that dies

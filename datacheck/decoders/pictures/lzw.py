@@ -123,21 +123,21 @@ def _add_runs(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
     codes, run, place, sizes = runs.codes, runs.run, runs.place, runs.sizes
     before = codes - (kind.clear + 2)
     at = np.flatnonzero(before >= place)
-    wrong = int(at[0]) if at.size else len(codes)
-    numbers = np.arange(wrong)
-    roots = before[:wrong] < 0
-    parents = np.where(roots, numbers, numbers - place[:wrong] + before[:wrong])
+    wrong_place = int(at[0]) if at.size else len(codes)
+    numbers = np.arange(wrong_place)
+    roots = before[:wrong_place] < 0
+    parents = np.where(roots, numbers, numbers - place[:wrong_place] + before[:wrong_place])
     steps = (~roots).astype(np.int32)
     while (hops := steps[parents]).any():
         steps += hops
         parents = parents[parents]
-    run_sizes = np.bincount(run[:wrong], steps + 1, len(sizes)).astype(np.int64)
+    run_sizes = np.bincount(run[:wrong_place], steps + 1, len(sizes)).astype(np.int64)
     total = tally.size + np.cumsum(run_sizes)
-    wrong_run = int(run[wrong]) if wrong < len(codes) else len(sizes)
+    wrong_run = int(run[wrong_place]) if wrong_place < len(codes) else len(sizes)
     last = min(
         wrong_run, *(int(it[0]) for it in map(np.flatnonzero, (runs.ended, total > tally.limit)) if it.size), len(sizes)
     )
-    entries = np.flatnonzero(place[1:wrong]) if wrong else numbers
+    entries = np.flatnonzero(place[1:wrong_place]) if wrong_place else numbers
     added = (codes[entries].astype(np.int64) << kind.depth) + codes[parents[entries + 1]]
     added = np.sort((run[entries] << WIDEST + DEEPEST) + added)
     twice = added[1:][(added[1:] == added[:-1]) & (added[1:] & (1 << WIDEST + DEEPEST) - 1 > TWO_ZEROS)]
@@ -149,8 +149,8 @@ def _add_runs(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
     tally.codes += int(sizes[counted].sum())
     tally.other += int(sizes[counted][repeats[counted] == 0].sum())
     if last == wrong_run < len(sizes):
-        largest = kind.clear + 1 + int(place[wrong]) if place[wrong] else kind.clear - 1
-        return Walked(tally.size, wrong=int(codes[wrong]), largest=largest)
+        largest = kind.clear + 1 + int(place[wrong_place]) if place[wrong_place] else kind.clear - 1
+        return Walked(tally.size, wrong=int(codes[wrong_place]), largest=largest)
     if last == len(sizes):
         return None
     return tally.walked((int(runs.behind[last]) + 7) // 8 if runs.ended[last] else None)
@@ -249,8 +249,8 @@ def _decoded_size(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int,
     if isinstance(codes, list):
         return _decoded_size_of_few(codes, kind)
     before = codes - first  # the number of the code before the entry
-    wrong = np.flatnonzero(before >= np.arange(len(codes)))
-    count = int(wrong[0]) if wrong.size else len(codes)
+    wrong_places = np.flatnonzero(before >= np.arange(len(codes)))
+    count = int(wrong_places[0]) if wrong_places.size else len(codes)
     table_end = min(count, FULL)
     roots = before[:table_end] < 0
     steps = (~roots).astype(np.int32)
@@ -265,7 +265,7 @@ def _decoded_size(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int,
     added = min(table_end - 1, FULL - first)
     entries = np.sort((codes[:added] << kind.depth) + codes[parents[1 : added + 1]]) if added > 0 else codes[:0]
     repeats = int(((entries[1:] == entries[:-1]) & (entries[1:] > TWO_ZEROS)).sum())
-    return total, (int(codes[count]), first + count - 1) if wrong.size else None, repeats
+    return total, (int(codes[count]), first + count - 1) if wrong_places.size else None, repeats
 
 
 def _decoded_size_of_few(codes: list[int], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:

@@ -34,8 +34,8 @@ def end(value: bytes) -> int | None:
             return None
         last = max(last, directory.stop, *(stop for _, stop in directory.places.values()))
         for offsets, counts in BLOCKS:
-            where = zip(directory.numbers.get(offsets, ()), directory.numbers.get(counts, ()), strict=False)
-            last = max(last, *(start + count for start, count in where), 0)
+            blocks = zip(directory.numbers.get(offsets, ()), directory.numbers.get(counts, ()), strict=False)
+            last = max(last, *(start + count for start, count in blocks), 0)
         pending += [directory.following, *(it for tag in tiff.CHILDREN for it in directory.numbers.get(tag, ()))]
     if not value[last:].strip(b"\0"):  # padding up to where the next page would begin, or to the end of a row of HDF5
         return len(value)

@@ -110,15 +110,15 @@ def _matching(
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of the records that have this layout, and the rows of those that do not."""
     if len(layout.raw) <= COPIED:
-        same, values = _match_small(layout, block, rows)
+        matches, values = _match_small(layout, block, rows)
     else:
-        same, values = _match_in_rows(layout, block, rows) or _match_large(layout, block, rows)
-    if not same:
+        matches, values = _match_in_rows(layout, block, rows) or _match_large(layout, block, rows)
+    if not matches:
         return [], rows
-    if len(same) == len(rows):
+    if len(matches) == len(rows):
         return list(_batches(layout, rows, values, profile)), []
-    chosen = set(same)
-    taken = [rows[at] for at in same]
+    chosen = set(matches)
+    taken = [rows[at] for at in matches]
     return list(_batches(layout, taken, values, profile)), [row for at, row in enumerate(rows) if at not in chosen]
 
 
@@ -135,11 +135,11 @@ def _match_small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
         records = np.frombuffer(b"".join(chosen), np.uint8).reshape(len(rows), length)
     equal = records == np.frombuffer(layout.raw, np.uint8)
     equal |= ~layout.fixed
-    same = equal.all(axis=1)
+    is_match = equal.all(axis=1)
     for text in layout.texts:
-        same &= (records[:, text.at : text.at + text.size] < 0x80).all(axis=1)
-    if not same.all():
-        records = records[same]
+        is_match &= (records[:, text.at : text.at + text.size] < 0x80).all(axis=1)
+    if not is_match.all():
+        records = records[is_match]
 
     def values(place: Place) -> NDArray[Any]:
         dtype = np.dtype(place.dtype)
@@ -147,7 +147,7 @@ def _match_small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
         start: NDArray[Any] = np.ndarray((len(piece),), dtype, piece, 0, (place.size,))
         return as_strided(start, (len(piece), *place.shape), (place.size, *place.strides), writeable=False)
 
-    return np.flatnonzero(same).tolist(), values
+    return np.flatnonzero(is_match).tolist(), values
 
 
 def _match_in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
@@ -183,7 +183,7 @@ def _match_large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     """Compare large records one by one, by stretches of fixed bytes, without copying any."""
     spans, texts = layout.spans, layout.texts
     template, free = np.frombuffer(layout.raw, np.uint8), ~layout.fixed
-    same: list[int] = []
+    matching: list[int] = []
     records: list[Value] = []
     for at, row in enumerate(rows):
         value = block.values[row]
@@ -192,7 +192,7 @@ def _match_large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
         else:
             equal = all(value[start:stop] == raw for start, stop, raw in spans)
         if equal and all(bytes(value[text.at : text.at + text.size]).isascii() for text in texts):
-            same.append(at)
+            matching.append(at)
             records.append(value)
 
     def values(place: Place) -> Any:
@@ -201,7 +201,7 @@ def _match_large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
             return np.frombuffer(b"".join([value[place.at : place.at + place.size] for value in records]), dtype)
         return SeparateArrays([np.ndarray(place.shape, dtype, value, place.at, place.strides) for value in records])
 
-    return same, values
+    return matching, values
 
 
 def _batches(

@@ -11,13 +11,13 @@ from datacheck.decoders.trees.paths import ROOT, is_label
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
 
-SAID = 8
+MOST_LISTED = 8
 """Maximum number of missing parts listed per record; the rest are counted."""
 APART = frozenset({"list", "array", "other"})
 """Formats that are one field in some records and several in others: lists whose items are alike or not, and objects."""
-HOLED = frozenset({"list", "array"})
+MAY_HOLD_NONE = frozenset({"list", "array"})
 """Formats of lists of numbers that may contain None: JSON writers turn NaN into null."""
-GONE = "it is not there, nearly all others have it"
+MISSING_MESSAGE = "it is not there, nearly all others have it"
 NAMED = 4
 """Maximum number of names in one message."""
 _BORDER = re.compile(r"(?=[/\[])")
@@ -25,7 +25,7 @@ _last: list[tuple[FamilyProfile, dict[str, FieldProfile]]] = []
 """The most recently used profile with its result, since all records of a block share a profile."""
 
 
-def usual(profile: FamilyProfile) -> dict[str, FieldProfile]:
+def usual_fields(profile: FamilyProfile) -> dict[str, FieldProfile]:
     """Return the fields that nearly all records of a family have."""
     if _last and _last[0][0] is profile:
         return _last[0][1]
@@ -34,7 +34,7 @@ def usual(profile: FamilyProfile) -> dict[str, FieldProfile]:
     return result
 
 
-def lacking(
+def missing_parts(
     fields: Sequence[Field], walked: Leaves, expected: Mapping[str, FieldProfile], *, none: bool
 ) -> tuple[Sequence[str], list[Finding]]:
     """Return the labels that a record lacks, and findings about other missing parts; `none` if the record is None."""
@@ -61,7 +61,9 @@ def lacking(
         if path in beginnings:
             form = expected[path].format
             keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
-            none_place = next((it for it in walked.nothing if form in HOLED and it.startswith(f"{path}[")), None)
+            none_place = next(
+                (it for it in walked.nothing if form in MAY_HOLD_NONE and it.startswith(f"{path}[")), None
+            )
             if none_place is not None:
                 findings.append(
                     found("fields", f"{none_place} is None, nearly all others have numbers only", field=path)
@@ -75,10 +77,10 @@ def lacking(
             labels.append(path)
         else:
             absent.setdefault(next(start for start in ways if start not in beginnings))
-    findings = findings[:SAID]
-    findings += [found("fields", GONE, field=path) for path in [*absent][:SAID]]
-    if len(absent) > SAID:
-        rest = [*absent][SAID:]
+    findings = findings[:MOST_LISTED]
+    findings += [found("fields", MISSING_MESSAGE, field=path) for path in [*absent][:MOST_LISTED]]
+    if len(absent) > MOST_LISTED:
+        rest = [*absent][MOST_LISTED:]
         findings.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))
     return labels, findings
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
-from datacheck.decoders.trees.paths import ROOT, below, spelled
+from datacheck.decoders.trees.paths import ROOT, child_path, spelled
 from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -176,7 +176,7 @@ class _Walk:
             name, values = pending.pop()
             if values.dtype.names and len(pending) + len(self._leaves.leaves) < LEAVES:
                 start = "" if name == ROOT else name
-                members = [(below(start, spelled(it)), values[it]) for it in values.dtype.names]
+                members = [(child_path(start, spelled(it)), values[it]) for it in values.dtype.names]
                 pending += reversed(members)
             elif values.dtype.kind in NUMBERS:
                 self._leaf(name, "array" if values.ndim else "number", values)
@@ -240,7 +240,7 @@ class _Walk:
                 yield path, it
         for at in rest:
             if not (skipped and names[at] in PRIVATE):
-                yield path if names[at] in skipped else below(path, names[at]), values[at]
+                yield path if names[at] in skipped else child_path(path, names[at]), values[at]
         yield from self._items(path, node.items)
 
     def _values_by_name(self, path: str, node: Keyed) -> dict[str, Node]:
@@ -255,7 +255,7 @@ class _Walk:
                 if type(before) is type(key) and isinstance(key, (str, bytes, int, float)) and before == key:
                     if not any(it.code == "fields" for it in self._leaves.findings):
                         message = "the key is there twice; the last one counts"
-                        self._leaves.findings.append(found("fields", message, field=below(path, name)))
+                        self._leaves.findings.append(found("fields", message, field=child_path(path, name)))
                 else:
                     alike[name] += 1
                     name = f"{name} ({alike[name] + 1})"

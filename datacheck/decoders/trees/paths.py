@@ -20,7 +20,7 @@ _ITEM = re.compile(r"(?:\[[0-9]+\])+\Z")
 _QUOTED = re.compile(r'[/\["]')
 
 
-def below(path: str, name: str) -> str:
+def child_path(path: str, name: str) -> str:
     """Return the path of a part with this spelled name in the container at `path`, which is "" for the whole record."""
     return f"{path}/{name}" if path else name
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC as NPY
 from datacheck.decoders.npy_bytes import read_array
@@ -18,9 +18,9 @@ from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.pictures.picture import FORMATS, sniff
 from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
-from datacheck.decoders.trees.differences import lacking, usual
+from datacheck.decoders.trees.differences import missing_parts, usual_fields
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
-from datacheck.decoders.trees.paths import ROOT, below, is_label
+from datacheck.decoders.trees.paths import ROOT, child_path, is_label
 from datacheck.decoders.trees.tree import Items, Node, Parsed
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
@@ -30,7 +30,7 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
     """Return the fields of a parsed record; bytes with the magic of a picture are decoded strictly."""
     walked = leaves(parsed.tree)
     label = _label_of_pair(parsed.tree, walked.leaves)
-    expected = {} if profile is None else usual(profile)
+    expected = {} if profile is None else usual_fields(profile)
     fields: list[Field] = []
     findings = [*parsed.findings, *walked.findings]
     for leaf in walked.leaves:
@@ -48,7 +48,7 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
     missing: Sequence[str] = ()
     if expected:
         findings += filter(None, (_type_finding(field, expected.get(field.name)) for field in fields))
-        missing, more_findings = lacking(fields, walked, expected, none=unboxed(parsed.tree) is None)
+        missing, more_findings = missing_parts(fields, walked, expected, none=unboxed(parsed.tree) is None)
         findings += more_findings
     return Reading(fields, findings, missing)
 
@@ -148,7 +148,7 @@ def _read_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyPro
         return [Field(path, NOTHING, format="text", leaf=True)], []
     if len(raw) <= SMALL_BYTES:  # such as a digest or a record number
         return [bare], []
-    name = foreign(raw)
+    name = known_format(raw)
     message = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"
     return [bare], [found("unknown-payload", message, field=path)]
 
@@ -173,7 +173,7 @@ def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: b
         if picture is not None:
             return picture
     fields = [
-        Field(path if it.name == "data" else below(start, it.name.replace(".", "/")), it.values, format="array",
+        Field(path if it.name == "data" else child_path(start, it.name.replace(".", "/")), it.values, format="array",
               label=is_label(path), leaf=True)
         for it in reading.fields
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Decoder, HoldingPictures, NamingClasses, Value
 from datacheck.decoders.wrappers.table import begins, peel
 from datacheck.model.batch import Batch
@@ -29,7 +29,7 @@ class UnknownInside:
     ) -> Iterator[Batch | tuple[int, Finding]]:
         for row in rows:
             value = block.values[row]
-            name = foreign(value)
+            name = known_format(value)
             description = f"begins with the bytes {bytes(value[:8]).hex(' ')}" if name is None else f"is {name}"
             yield row, found("unknown-payload", f"unpacked, no decoder knows it; it {description}")
 

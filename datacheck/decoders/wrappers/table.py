@@ -57,7 +57,7 @@ WITHOUT_MAGIC = frozenset({"snappy", "base64"})
 """Wrappers that a value has only if it can be unpacked: others, like protobuf messages, begin like them by chance."""
 
 
-def peeled_once(value: Value) -> tuple[str, Peeled] | None:
+def peel_once(value: Value) -> tuple[str, Peeled] | None:
     """Return a value's outer wrapper and its content, up to VOTING bytes, or None if it has no wrapper."""
     for name, wrapper in WRAPPERS.items():
         if wrapper.begins(value):

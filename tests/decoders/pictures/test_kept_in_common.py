@@ -26,7 +26,7 @@ import os, signal, sys
 from datacheck.decoders.pictures import kept
 kept._folders = lambda module: iter(())
 print(os.getpid(), flush=True)
-with kept.by_one({ENTRIES!r}):
+with kept.compile_lock({ENTRIES!r}):
     found = kept.address_of({ENTRIES!r}, "answer") is not None
     print(found, flush=True)
     sys.stdin.readline()
@@ -106,7 +106,7 @@ def test_nothing_else_is_taken_for_it(tmp_path, shared, monkeypatch, what):
         "closed": f"/proc/{os.getpid()}/fd/1000000",
     }
     monkeypatch.setenv(common.VARIABLE, paths[what])
-    with kept.by_one(ENTRIES), kept.by_one(ENTRIES):
+    with kept.compile_lock(ENTRIES), kept.compile_lock(ENTRIES):
         keep("answer", 42)
     assert kept.address_of(ENTRIES, "answer") is None
     assert (file.read_bytes(), os.fstat(memory).st_size) == (b"mine", 0)

@@ -128,7 +128,7 @@ def _loaded(name: str) -> tuple[Callable[..., int], object]:
     address = kept.address_of(MODULE, name)
     if address is not None:
         return _callable(address, name), None
-    with kept.by_one(MODULE):
+    with kept.compile_lock(MODULE):
         address = kept.address_of(MODULE, name)
         return _compiled(name) if address is None else (_callable(address, name), None)
 

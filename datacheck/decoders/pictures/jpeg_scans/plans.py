@@ -33,7 +33,7 @@ MOST_PARTS = 1 << 16
 """Maximum size, in bytes, of the quantizers and headers from which a script is made and by which it is cached."""
 PLAIN = b"\1" * 64
 """The quantizers of a component that no scan has."""
-NOTHING_SAID = frozenset({DHT, DRI, SOS})
+TOLERATED_SEGMENTS = frozenset({DHT, DRI, SOS})
 """The segments between scans that a decoder accepts without a warning if it can read them."""
 Parts = tuple[tuple[int, bytes], ...]
 """Markers with the bytes that follow; for Huffman tables only the numbers of the tables."""
@@ -175,7 +175,7 @@ def _adjoining(steps: Walk) -> bool:
     for marker, start, stop in steps.segments:
         if start - 4 != end:
             return False
-        if not first and marker not in NOTHING_SAID:
+        if not first and marker not in TOLERATED_SEGMENTS:
             return False
         end = stop
         if marker == SOS:
