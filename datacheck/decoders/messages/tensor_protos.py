@@ -56,9 +56,9 @@ class Tensor:
     name: str = ""
     kind: int = FLOAT
     dims: list[int] = field(default_factory=list)
-    held: dict[int, list[NDArray[Any]]] = field(default_factory=dict)
+    numbers: dict[int, list[NDArray[Any]]] = field(default_factory=dict)
     strings: list[Bytes] = field(default_factory=list)
-    whole: bool = True
+    complete: bool = True
 
     @property
     def fits(self) -> bool:
@@ -66,7 +66,7 @@ class Tensor:
         number, _ = VALUE_FIELDS.get(self.kind, (0, ""))
         if number == STRINGS:
             return len(self.strings) == prod(self.dims)
-        return number != 0 and sum(map(len, self.held.get(number, ()))) == prod(self.dims)
+        return number != 0 and sum(map(len, self.numbers.get(number, ()))) == prod(self.dims)
 
 
 class TensorProtosDecoder(TreeDecoder):
@@ -81,7 +81,9 @@ class TensorProtosDecoder(TreeDecoder):
             tensors = _tensors(value)
         except Broken:
             return False
-        return all(it.kind in VALUE_FIELDS and (it.fits or not it.whole) and (it.held or it.strings) for it in tensors)
+        return all(
+            it.kind in VALUE_FIELDS and (it.fits or not it.complete) and (it.numbers or it.strings) for it in tensors
+        )
 
     def parse(self, value: Value) -> Parsed:
         """Return the tensors: as a mapping if each has a name of its own, else as a list."""
@@ -114,9 +116,9 @@ def _tensor(message: Bytes) -> Tensor:
         elif part.number == NAME:
             tensor.name = text(part.raw)[:LONGEST_NAME]
         elif part.number == SEGMENT:
-            tensor.whole = False
+            tensor.complete = False
         elif part.number in (FLOATS, INT32S, BYTES, DOUBLES, INT64S):
-            tensor.held.setdefault(part.number, []).append(_numbers(part))
+            tensor.numbers.setdefault(part.number, []).append(_numbers(part))
     if any(it < 0 for it in tensor.dims) or len(tensor.dims) > 32:
         raise Broken("undecodable", f"a tensor with the dims {tensor.dims[:8]}")
     return tensor
@@ -139,12 +141,12 @@ def _node(it: Tensor) -> Node:
     if where == STRINGS:
         strings: list[Node] = [*it.strings]
         return strings[0] if len(strings) == 1 else Items(strings)
-    values = joined(it.held.get(where, []), dtype)
-    if it.whole and len(values) != prod(it.dims):
+    values = joined(it.numbers.get(where, []), dtype)
+    if it.complete and len(values) != prod(it.dims):
         shown = " x ".join(map(str, it.dims)) or "no dims"
         return Flawed("size-mismatch", f"{len(values)} values, the dims are {shown}")
     if where == INT32S and it.kind == FLOAT16:
         values = values.astype(np.uint16).view(np.float16)
     elif where == INT32S:
         values = values.astype(dtype)
-    return values.reshape(it.dims) if it.whole else values
+    return values.reshape(it.dims) if it.complete else values

@@ -100,7 +100,7 @@ def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
             walked = _add_runs(runs, kind, tally)
             if walked is not None:
                 return walked
-            at, last = int(runs.behind[-1]), int(runs.sizes[-1])
+            at, last = int(runs.ends[-1]), int(runs.sizes[-1])
         codes, at, ended = _read_to_clear(padded, at, end, kind, limit - tally.size, last)
         counted, first_wrong, repeats = _decoded_size(codes, kind)
         tally.add(counted, repeats, len(codes))
@@ -153,7 +153,7 @@ def _add_runs(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
         return Walked(tally.size, wrong=int(codes[wrong_place]), largest=largest)
     if last == len(sizes):
         return None
-    return tally.walked((int(runs.behind[last]) + 7) // 8 if runs.ended[last] else None)
+    return tally.walked((int(runs.ends[last]) + 7) // 8 if runs.ended[last] else None)
 
 
 @lru_cache(maxsize=32)

@@ -61,7 +61,7 @@ class Runs:
     of its run, and its `place` in that.
     """
 
-    behind: NDArray[np.int64]
+    ends: NDArray[np.int64]
     sizes: NDArray[np.int64]
     ended: NDArray[np.bool_]
     codes: NDArray[np.int32]
