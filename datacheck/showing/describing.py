@@ -111,12 +111,12 @@ def _damage(fields: Fields, findings: Sequence[Finding], job: Job) -> str | None
     if broken is None or "row" in broken.details or not eyes.installed():
         return None
     try:
-        eyes.open_wide("walker", job.reader.path)
+        eyes.prepare("walker", job.reader.path)
     except EyesFailed:
         return None
     for part in fields.parts:
         if part.raw is not None and part.name == (broken.field or part.name) and sniff(part.raw) == "JPEG":
-            with eyes.looking("walker"):
+            with eyes.using("walker"):
                 damage = eyes.damage_of(bytes(part.raw))
             if damage is not None:
                 return f"the damage shows from MCU row {damage.row} of {damage.rows} on{damage.until}"

@@ -113,7 +113,7 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     assert steps.end is not None
     walked = _walked(value, steps)
     if walked is not None and walked.damage is not None:
-        return None, [_corrupt(walked.damage.words, None, **walked.damage.details)]
+        return None, [_corrupt(walked.damage.text, None, **walked.damage.details)]
     oddities = [_corrupt(text, "suspicious") for text in walked.odd] if walked is not None else []
     others = [it for it in (metadata(value, steps),) if it is not None]
     try:
@@ -135,11 +135,11 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
 
 def _walked(value: bytes, steps: Walk) -> Walked | None:
     """Walk the Huffman data, or return None if that is not wanted or not possible."""
-    if not eyes.walking():
+    if not eyes.is_walking():
         return None
     from datacheck.decoders.pictures.jpeg_scans import judging
 
-    return judging.walk(value, steps, closer=eyes.strict())
+    return judging.walk(value, steps, closer=eyes.is_strict())
 
 
 def _spares_decoding(value: bytes, frame: Frame, walked: Walked) -> bool:
@@ -167,7 +167,7 @@ class HeaderCache:
 
     def __call__(self, value: bytes) -> Picture | None:
         """Return a sound picture without its pixels, or None if only a closer look can judge it."""
-        if eyes.strict():  # oddities must be reported, too
+        if eyes.is_strict():  # oddities must be reported, too
             return None
         head = self._head
         if head is None or not value.startswith(head.raw):
@@ -205,7 +205,7 @@ def _read_head(value: bytes) -> _Head | None:
     """Return what lies before the first scan of a picture, or None if there is anything to report about it."""
     sos = value.find(_SOS)
     start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
-    return _head(value[:start], eyes.walking()) if 0 < sos < start <= HEAD_BYTES else None
+    return _head(value[:start], eyes.is_walking()) if 0 < sos < start <= HEAD_BYTES else None
 
 
 @lru_cache(maxsize=64)

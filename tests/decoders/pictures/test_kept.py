@@ -215,7 +215,7 @@ import sys
 from pathlib import Path
 from datacheck.decoders.pictures import eyes, jpeg_markers, kept
 kept._MACHINES = kept._MACHINES if {keeps} else ()
-eyes.open_wide({eyes!r}, Path("nowhere"))
+eyes.prepare({eyes!r}, Path("nowhere"))
 from datacheck.decoders.pictures.jpeg_scans import walker
 for line in sys.stdin:
     value = bytes.fromhex(line)

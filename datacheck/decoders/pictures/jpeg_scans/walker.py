@@ -62,7 +62,7 @@ class Damage:
     number: int = 0
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         error = WORDS[self.rule].format(number=self.number)
         scan_text = f" of scan {self.scan} of {self.scans}" if self.scans > 1 else ""
         return f"Huffman data{scan_text}: {error}, in MCU row {self.row} of {self.rows}"
