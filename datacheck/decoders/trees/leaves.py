@@ -86,13 +86,13 @@ BOXES = 8
 
 class _Walk:
     def __init__(self) -> None:
-        self._leaves = Leaves()
+        self._result = Leaves()
         self._seen: set[int] = set()
         self._kept: list[Node] = []
         """Nodes made during the walk, kept alive so that their ids stay unique."""
 
     def walk(self, tree: Node) -> Leaves:
-        result = self._leaves
+        result = self._result
         stack: list[Parts] = [iter([("", tree)])]
         deepest = False
         while stack:
@@ -120,15 +120,15 @@ class _Walk:
         node = unboxed(node)
         name = path or ROOT
         if node is None:
-            self._leaves.nothing.append(name)
+            self._result.nothing.append(name)
         elif isinstance(node, str):
-            self._leaves.leaves.append(Leaf(name, "text", NOTHING, node=node))
+            self._result.leaves.append(Leaf(name, "text", NOTHING, node=node))
         elif isinstance(node, (int, float, complex)):
-            self._leaves.leaves.append(Leaf(name, "number", number(node), node=node))
-        elif self._is_known(node):
-            self._leaves.again.append(name)
+            self._result.leaves.append(Leaf(name, "number", number(node), node=node))
+        elif self._is_repeated(node):
+            self._result.again.append(name)
         elif isinstance(node, (bytes, memoryview)):
-            self._leaves.leaves.append(Leaf(name, "bytes", NOTHING, node))
+            self._result.leaves.append(Leaf(name, "bytes", NOTHING, node))
         elif isinstance(node, Items):
             if node.items and all(isinstance(it, str) for it in node.items):
                 self._leaf(name, "text", node=node)  # the number of texts is not compared
@@ -146,8 +146,8 @@ class _Walk:
     def _bare(self, name: str, node: Opaque | Run | Widened | Flawed | NDArray[Any]) -> None:
         """Record a node that has no parts."""
         if isinstance(node, Flawed):
-            self._leaves.findings.append(found(node.code, node.message, field=name))
-            self._leaves.again.append(name)
+            self._result.findings.append(found(node.code, node.message, field=name))
+            self._result.again.append(name)
         elif isinstance(node, Opaque):
             self._leaf(name, "other", node=node)
         elif isinstance(node, Run):
@@ -157,7 +157,7 @@ class _Walk:
         else:
             self._array(name, node)
 
-    def _is_known(self, node: Unboxed) -> bool:
+    def _is_repeated(self, node: Unboxed) -> bool:
         """Check whether a part was seen before, and remember it."""
         if isinstance(node, (bytes, memoryview)) and len(node) <= SMALL_BYTES:
             return False
@@ -167,14 +167,14 @@ class _Walk:
         return False
 
     def _leaf(self, name: str, kind: str, values: NDArray[Any] = NOTHING, node: Node = None) -> None:
-        self._leaves.leaves.append(Leaf(name, kind, values, node=node))
+        self._result.leaves.append(Leaf(name, kind, values, node=node))
 
     def _array(self, name: str, values: NDArray[Any]) -> None:
         """Record an array, or the members of a structured array as if they were keys."""
         pending = [(name, values)]
         while pending:
             name, values = pending.pop()
-            if values.dtype.names and len(pending) + len(self._leaves.leaves) < LEAVES:
+            if values.dtype.names and len(pending) + len(self._result.leaves) < LEAVES:
                 start = "" if name == ROOT else name
                 members = [(child_path(start, spelled(it)), values[it]) for it in values.dtype.names]
                 pending += reversed(members)
@@ -215,11 +215,11 @@ class _Walk:
             elif isinstance(it, np.ndarray) and picture_bytes(it, ROOT, None) is not None:
                 separate.append(at)
             elif isinstance(it, np.ndarray) and it.dtype.kind in NUMBERS and size + it.nbytes <= STACKED:
-                if not self._is_known(it):
+                if not self._is_repeated(it):
                     alike.setdefault((it.shape, it.dtype), []).append(it)
                     size += it.nbytes
             elif isinstance(it, Items) and (of_row := row(it.items)) is not None:
-                if not self._is_known(it):
+                if not self._is_repeated(it):
                     rows.append(Run(of_row))
             else:
                 separate.append(at)
@@ -253,9 +253,9 @@ class _Walk:
             if name in chosen:
                 before = keys[name]
                 if type(before) is type(key) and isinstance(key, (str, bytes, int, float)) and before == key:
-                    if not any(it.code == "fields" for it in self._leaves.findings):
+                    if not any(it.code == "fields" for it in self._result.findings):
                         message = "the key is there twice; the last one counts"
-                        self._leaves.findings.append(found("fields", message, field=child_path(path, name)))
+                        self._result.findings.append(found("fields", message, field=child_path(path, name)))
                 else:
                     alike[name] += 1
                     name = f"{name} ({alike[name] + 1})"
