@@ -6,7 +6,7 @@ Source: torch/serialization.py, `_save`. The pickle is walked, never loaded; the
 from __future__ import annotations
 
 from datacheck.decoders.archives.zip_members import BrokenZip, Member, Value, first_name, is_zip, members, open_zip
-from datacheck.decoders.pickles.decoder import walked
+from datacheck.decoders.pickles.decoder import parse_pickle
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.torch_stream import storage_of
 from datacheck.decoders.trees.decoder import TreeDecoder
@@ -46,7 +46,7 @@ class TorchDecoder(TreeDecoder):
         if pickled.finding is not None:
             return Parsed(None, findings)
         storages = _Storages(root, members_by_name)
-        parsed = walked(Machine(pickled.data, persistent=storages.storage))
+        parsed = parse_pickle(Machine(pickled.data, persistent=storages.storage))
         return Parsed(parsed.tree, [*findings, *storages.findings, *parsed.findings], parsed.classes)
 
 

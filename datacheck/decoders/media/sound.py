@@ -65,7 +65,7 @@ def walk_wav(value: Value) -> list[Finding]:
     block = samples = None
     for name, at, length in _chunks(value, end, open_ended, wide):
         if at + length > len(value):
-            return [truncated_file("wav", value, f"inside the chunk {_spelled(name)} of {length} bytes")]
+            return [truncated_file("wav", value, f"inside the chunk {_chunk_name(name)} of {length} bytes")]
         if name == b"fmt " and length >= 16:
             kind = int.from_bytes(value[at : at + 2], "little")
             block = int.from_bytes(value[at + 12 : at + 14], "little") if kind in PCM else 0
@@ -103,7 +103,7 @@ def _chunks(value: Value, end: int, open_ended: bool, wide: int | None) -> Itera
         at += length + (length & 1)
 
 
-def _spelled(name: bytes) -> str:
+def _chunk_name(name: bytes) -> str:
     return f'"{name.decode("latin-1")}"'
 
 

@@ -53,7 +53,7 @@ class ArrowDecoder(TreeDecoder):
                 return Parsed(None, [found("unknown-payload", LEGACY_MESSAGE)])
             message = f"not an Arrow stream: it begins with {bytes(value[:8]).hex(' ')}"
             return Parsed(None, [found("undecodable", message)])
-        stream = walked(value)
+        stream = walk_messages(value)
         if stream.finding is not None:
             return Parsed(None, [stream.finding])
         rest = len(value) - stream.end
@@ -83,7 +83,7 @@ def is_legacy(value: Value) -> bool:
     return False
 
 
-def walked(value: Value) -> Stream:
+def walk_messages(value: Value) -> Stream:
     """Walk the messages of a stream to its end, or to the first flaw."""
     stream = Stream()
     at = 0

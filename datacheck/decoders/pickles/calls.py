@@ -122,12 +122,12 @@ def _bytes(host: Host, arguments: Sequence[Node]) -> Node | None:
 
 def _complex(host: Host, arguments: Sequence[Node]) -> Node | None:
     if len(arguments) == 2 and all(isinstance(it, (int, float)) for it in arguments):
-        real, imaginary = (_floated(it) for it in arguments)
+        real, imaginary = (_to_float(it) for it in arguments)
         return complex(real, imaginary)
     return None
 
 
-def _floated(number: Node) -> float:
+def _to_float(number: Node) -> float:
     assert isinstance(number, (int, float))
     try:
         return float(number)

@@ -10,7 +10,7 @@ from datacheck.decoders.npy_bytes import objects_at
 from datacheck.decoders.pickles import torch_stream
 from datacheck.decoders.pickles.calls import OURS
 from datacheck.decoders.pickles.joblib_arrays import WRAPPERS
-from datacheck.decoders.pickles.latin_bytes import holds_latin, rewritten
+from datacheck.decoders.pickles.latin_bytes import holds_latin, with_bytes
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
@@ -50,7 +50,7 @@ class PickleDecoder(TreeDecoder):
             return objects_at(value) is not None
         if first == 0x80:
             return 2 <= value[1] <= 5 and (value[2] in OPERATIONS or value[2] == 0x2E) and _is_likely(value)
-        return first in FIRST and len(value) >= SHORTEST and _walks(value)
+        return first in FIRST and len(value) >= SHORTEST and _is_pickle(value)
 
     def decode_together(
         self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
@@ -58,15 +58,15 @@ class PickleDecoder(TreeDecoder):
         if rows and holds_latin(block.values[rows[0]]):
             values = [*block.values]
             for row in rows:
-                values[row] = rewritten(values[row]) or values[row]
+                values[row] = with_bytes(values[row]) or values[row]
             block = replace(block, values=values)
         return decode_alike(read, places, block, rows, profile)
 
     def parse(self, value: Value) -> Parsed:
-        return walked(Machine(value, objects_at(value) or 0))
+        return parse_pickle(Machine(value, objects_at(value) or 0))
 
 
-def walked(machine: Machine) -> Parsed:
+def parse_pickle(machine: Machine) -> Parsed:
     """Run a machine, and return the tree of its pickle and the findings about it."""
     try:
         tree = _tree(machine)
@@ -97,7 +97,7 @@ def _tree(machine: Machine) -> Node:
     return tree
 
 
-def _walks(value: Value) -> bool:
+def _is_pickle(value: Value) -> bool:
     """Check whether a value without a magic number is a pickle, as far as LOOKED_AT opcodes, and yields an object."""
     machine = Machine(value, left=LOOKED_AT)
     try:

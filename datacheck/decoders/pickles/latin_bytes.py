@@ -26,7 +26,7 @@ def holds_latin(value: Value) -> bool:
     return len(value) > len(ENCODE) and value[0] == 0x80 and value[1] == 2 and ENCODE in bytes(value[:FIRST])
 
 
-def rewritten(value: Value) -> bytes | None:
+def with_bytes(value: Value) -> bytes | None:
     """Return a pickle with bytes instead of the texts that it encodes to bytes, or None if it has an unexpected form.
 
     Nothing else is lost, since the memo numbers that are left out are consecutive. Whether the result is a pickle of

@@ -111,7 +111,7 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     if (problem := _size_finding(frame, steps)) is not None:
         return None, [problem]
     assert steps.end is not None
-    walked = _walked(value, steps)
+    walked = _walk_scans(value, steps)
     if walked is not None and walked.damage is not None:
         return None, [_corrupt(walked.damage.text, None, **walked.damage.details)]
     oddities = [_corrupt(text, "suspicious") for text in walked.odd] if walked is not None else []
@@ -133,7 +133,7 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     return result, [*oddities, *others, *trailing("JPEG", value, steps.end)]
 
 
-def _walked(value: bytes, steps: Walk) -> Walked | None:
+def _walk_scans(value: bytes, steps: Walk) -> Walked | None:
     """Walk the Huffman data, or return None if that is not wanted or not possible."""
     if not eyes.is_walking():
         return None
@@ -308,7 +308,7 @@ def _frame_finding(frame: Frame | None, steps: Walk) -> Finding | None:
         return _corrupt(f"declares {frame.width} x {frame.height} pixels")
     size = frame.height * frame.width * max(1, len(frame.sampling))
     if size > LIMIT:
-        return too_large("JPEG", frame.width, frame.height, size, _scanned(steps), _least_bits(frame) / 8 or None)
+        return too_large("JPEG", frame.width, frame.height, size, _scan_size(steps), _least_bits(frame) / 8 or None)
     if len(steps.scans) > SCANS:
         return found(
             "too-large", f"the JPEG has {len(steps.scans)} scans, at most {SCANS} are decoded", field="data",
@@ -318,7 +318,7 @@ def _frame_finding(frame: Frame | None, steps: Walk) -> Finding | None:
     return None
 
 
-def _scanned(steps: Walk) -> int:
+def _scan_size(steps: Walk) -> int:
     """Return the total size of the scans, in bytes."""
     return sum(stop - start for start, stop in steps.scans)
 
@@ -334,7 +334,7 @@ def _least_bits(frame: Frame) -> int:
 def _size_finding(frame: Frame, steps: Walk) -> Finding | None:
     """Return a finding if the scans are too short for what the frame header declares, or None."""
     bits = _least_bits(frame)
-    stored = _scanned(steps)
+    stored = _scan_size(steps)
     if stored * 8 < bits:
         return found(
             "truncated",

@@ -105,7 +105,7 @@ def compile_lock(module: str) -> Iterator[None]:
     The lock is on the folder, or on the file that workers share, so nothing is left behind and a process that dies
     releases it. A process that has waited for too long goes on without the lock, as does one that has nothing to lock.
     """
-    locked = _locked(module) if possible() else None
+    locked = _take_lock(module) if possible() else None
     try:
         yield
     finally:
@@ -113,9 +113,9 @@ def compile_lock(module: str) -> Iterator[None]:
             os.close(locked)
 
 
-def _locked(module: str) -> int | None:
+def _take_lock(module: str) -> int | None:
     """Return a descriptor that holds the lock, or None if nothing can be kept. After too long a wait it is unlocked."""
-    descriptor = next((it for it in map(_opened, _folders(module)) if it is not None), None)
+    descriptor = next((it for it in map(_open_folder, _folders(module)) if it is not None), None)
     if descriptor is None:
         with contextlib.suppress(OSError):
             descriptor = common.opened()
@@ -132,7 +132,7 @@ def _locked(module: str) -> int | None:
     return descriptor
 
 
-def _opened(folder: Path) -> int | None:
+def _open_folder(folder: Path) -> int | None:
     """Return the descriptor of a folder, or None if nothing can be kept there."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

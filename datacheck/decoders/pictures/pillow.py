@@ -74,7 +74,7 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     libtiff_lines: list[str] = []
     caught: list[warnings.WarningMessage] = []
     try:
-        with _strict() as caught, _quiet(name, libtiff_lines):
+        with _strict() as caught, _libtiff_stderr(name, libtiff_lines):
             image = PLUGINS[name](io.BytesIO(value))
             problem = _large_finding(image, name, len(value)) or _strips_outside(image, len(value))
             if problem is not None:
@@ -110,7 +110,7 @@ def as_loaders_see(value: bytes, name: str) -> NDArray[Any] | None:
     """
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        with _strict(), _quiet(name, []):
+        with _strict(), _libtiff_stderr(name, []):
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             image = PLUGINS[name](io.BytesIO(value))
             if image.width * image.height > MOST_SHOWN:
@@ -136,7 +136,7 @@ def _strict() -> Iterator[list[warnings.WarningMessage]]:
 
 
 @contextmanager
-def _quiet(name: str, libtiff_lines: list[str]) -> Iterator[None]:
+def _libtiff_stderr(name: str, libtiff_lines: list[str]) -> Iterator[None]:
     """Collect what libtiff writes to standard error.
 
     Only libtiff says what is wrong, and Pillow has no way to get at it.

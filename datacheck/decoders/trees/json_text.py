@@ -232,10 +232,10 @@ def _object(it: Keyed) -> Node:
     values = flat_numbers(flat)
     if sizes is None or dtype is None or values is None:
         return it
-    return _shaped(values, sizes, dtype)
+    return _reshaped(values, sizes, dtype)
 
 
-def _shaped(values: NDArray[Any], shape: list[int], dtype: Any) -> Node:
+def _reshaped(values: NDArray[Any], shape: list[int], dtype: Any) -> Node:
     import numpy as np
 
     count = prod(shape)

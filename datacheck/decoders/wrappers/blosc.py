@@ -37,7 +37,7 @@ def peel_blosc(value: Value, limit: int) -> Peeled:
         return Peeled(b"", truncated("blosc", len(value)))
     if size > limit:
         return Peeled(b"", too_large("blosc", limit))
-    unpack = _unpacker()
+    unpack = _unpack_function()
     if unpack is None:
         return Peeled(
             b"", found("unknown-payload", "compressed with blosc, which the package blosc unpacks: install it")
@@ -59,7 +59,7 @@ def _sizes(value: Value) -> tuple[int, int, int]:
     return first, second, third
 
 
-def _unpacker() -> Callable[[bytes], bytes] | None:
+def _unpack_function() -> Callable[[bytes], bytes] | None:
     for name in PACKAGES:
         try:
             unpack: Callable[[bytes], bytes] = importlib.import_module(name).decompress

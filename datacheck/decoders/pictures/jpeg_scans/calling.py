@@ -50,16 +50,16 @@ _lock = threading.Lock()
 _functions: dict[str, tuple[Callable[..., int], object]] = {}
 
 
-def built(value: bytes, places: NDArray[np.int64], tables: NDArray[np.int32]) -> bool:
-    """Build the Huffman tables of a picture, as `codes.built` does; return whether the codes of all tables fit."""
+def build_tables(value: bytes, places: NDArray[np.int64], tables: NDArray[np.int32]) -> bool:
+    """Build the Huffman tables of a picture, as `codes.build_tables` does; return whether all codes fit."""
     buffer, value = (c_int32 * ENTRIES)(), bytes(value)  # copies a memoryview
     return bool(_function("build")(value, len(value), places.ctypes.data, len(tables), tables.ctypes.data, buffer))
 
 
-def walked(
+def walk_scans(
     value: bytes, plan: Plan, places: Sequence[tuple[int, int]], used: NDArray[np.int64] | None
 ) -> Iterable[int]:
-    """Walk the scans of a plan, which lie at `places`, as `scans.walked` does; return what that puts into `out`.
+    """Walk the scans of a plan, which lie at `places`, as `scans.walk_scans` does; return what that puts into `out`.
 
     The result stays valid until the next call in this thread. Symbols are counted in `used` unless it is None.
     """

@@ -169,7 +169,7 @@ def _join_symbols(row: Any, single: Any) -> None:
 
 
 @compiled
-def _built(value: Any, at: int, row: Any) -> bool:
+def _build_table(value: Any, at: int, row: Any) -> bool:
     """Fill in the row of a Huffman table; return whether its codes fit without the code of all ones."""
     code, count = 0, 0
     row[:ENTRIES] = ALONE << SIZE
@@ -192,13 +192,13 @@ def _built(value: Any, at: int, row: Any) -> bool:
 
 
 @compiled
-def built(value: Any, places: Any, tables: Any, buffer: Any) -> bool:
+def build_tables(value: Any, places: Any, tables: Any, buffer: Any) -> bool:
     """Build the tables whose numbers of codes and symbols lie at `places` in the value; return whether all fit.
 
     Beside each place is a flag for entries that stand for more than one symbol. `buffer` has space for ENTRIES entries.
     """
     for number in range(len(tables)):
-        if not _built(value, places[number, 0], tables[number]):
+        if not _build_table(value, places[number, 0], tables[number]):
             return False
         if places[number, 1]:
             _join_symbols(tables[number], buffer)

@@ -27,8 +27,8 @@ from datacheck.decoders.pictures.jpeg_scans.terms import (
 
 
 def build(value: Any, size: int, places: Any, count: int, tables: Any, buffer: Any) -> int:
-    """Build Huffman tables as `codes.built` does."""
-    return codes.built(
+    """Build Huffman tables as `codes.build_tables` does."""
+    return codes.build_tables(
         carray(value, (size,)), carray(places, (count, 2)), carray(tables, (count, ROW)), carray(buffer, (ENTRIES,))
     )
 
@@ -39,8 +39,8 @@ def walk(
     tables: Any, table_count: int, used: Any, out: Any, data: Any, data_size: int, marks: Any, max_intervals: int,
     small: Any, half: Any, dc: Any, nonzero: Any, coefficients: Any, rows: int,
 ) -> int:  # fmt: skip
-    """Walk all scans of a picture as `scans.walked` does, without counting symbols."""
-    return scans.walked(
+    """Walk all scans of a picture as `scans.walk_scans` does, without counting symbols."""
+    return scans.walk_scans(
         carray(value, (size,)), carray(places, (scan_count, 2)), carray(lines, (scan_count, SCAN_COLUMNS)),
         carray(units, (unit_count, UNIT_COLUMNS)), carray(components, (component_count, COMPONENT_COLUMNS)),
         carray(tables, (table_count, ROW)), carray(max_sizes, (component_count, BLOCK)),
@@ -57,8 +57,8 @@ def count(
     tables: Any, table_count: int, used: Any, out: Any, data: Any, data_size: int, marks: Any, max_intervals: int,
     small: Any, half: Any, dc: Any, nonzero: Any, coefficients: Any, rows: int,
 ) -> int:  # fmt: skip
-    """Walk all scans of a picture as `scans.walked` does, and count symbols."""
-    return scans.walked(
+    """Walk all scans of a picture as `scans.walk_scans` does, and count symbols."""
+    return scans.walk_scans(
         carray(value, (size,)), carray(places, (scan_count, 2)), carray(lines, (scan_count, SCAN_COLUMNS)),
         carray(units, (unit_count, UNIT_COLUMNS)), carray(components, (component_count, COMPONENT_COLUMNS)),
         carray(tables, (table_count, ROW)), carray(max_sizes, (component_count, BLOCK)),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.jpeg_markers import DHT, FRAMES, SOS, Walk
 from datacheck.decoders.pictures.jpeg_scans.bounds import WAVES, Bounds, bounds
-from datacheck.decoders.pictures.jpeg_scans.calling import built
+from datacheck.decoders.pictures.jpeg_scans.calling import build_tables
 from datacheck.decoders.pictures.jpeg_scans.terms import ROW
 
 DQT, DRI = 0xDB, 0xDD
@@ -129,7 +129,7 @@ def plan(value: bytes, steps: Walk) -> Plan | None:
     except (_Unjudged, IndexError):
         return None
     huffman_tables = np.empty((len(tables), ROW), np.int32)
-    if not built(value, places, huffman_tables):
+    if not build_tables(value, places, huffman_tables):
         return None
     return Plan(script, steps.scans, huffman_tables, huffman_tables.ctypes.data, _adjoining(steps))
 

@@ -35,7 +35,7 @@ from datacheck.decoders.pictures.jpeg_scans.terms import (
 
 
 @compiled
-def walked(
+def walk_scans(
     value: Any, places: Any, scans: Any, units: Any, components: Any, tables: Any, max_sizes: Any,
     max_sizes_before: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any, progressive: int, data: Any,
     marks: Any, small: Any, half: Any, dc: Any, nonzero: Any, coefficients: Any,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.jpeg_markers import Walk
 from datacheck.decoders.pictures.jpeg_scans import terms
-from datacheck.decoders.pictures.jpeg_scans.calling import walked
+from datacheck.decoders.pictures.jpeg_scans.calling import walk_scans
 from datacheck.decoders.pictures.jpeg_scans.plans import Plan, plan
 
 MOST_COEFFICIENTS = 1 << 26
@@ -111,7 +111,7 @@ def walk_planned(scan_plan: Plan, value: bytes, places: Sequence[tuple[int, int]
     """Walk the scans of a plan, which may lie at other places than the plan says."""
     script, limits = scan_plan.script, scan_plan.script.bounds
     used = np.zeros((len(scan_plan.tables), terms.VALUES), np.int64) if closer else None
-    least, greatest, odd_means, excess, error, scan, mcu, number = walked(value, scan_plan, places, used)
+    least, greatest, odd_means, excess, error, scan, mcu, number = walk_scans(value, scan_plan, places, used)
     if error != terms.SOUND:
         return Walked(_damage(scan_plan, error, scan, mcu, number))
     quant = int(limits.quants[0, 0])
