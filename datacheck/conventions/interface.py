@@ -273,6 +273,41 @@ class FrameCounts(msgspec.Struct, frozen=True):
     there: dict[bytes, int] = {}
 
 
+class FrameKind(msgspec.Struct, frozen=True):
+    """A kind of frames: what is between the name of a clip and the number of a frame in a key, and behind that."""
+
+    between: bytes
+    after: bytes
+
+    def clip(self, key: bytes) -> bytes | None:
+        """Return the name of the clip that a frame is of, None where a key is none of this kind."""
+        if not key.endswith(self.after):
+            return None
+        stem = key[: len(key) - len(self.after)].rstrip(b"0123456789")
+        numbered = len(stem) + len(self.after) < len(key)
+        return stem[: len(stem) - len(self.between)] or None if numbered and stem.endswith(self.between) else None
+
+
+class ClipCounts(msgspec.Struct, frozen=True):
+    """How many frames each clip has, as a record of each has `said`, and how many of each kind are `there`.
+
+    The keys of these records have the name of the clip with something `around` it.
+    """
+
+    around: tuple[bytes, bytes]
+    kinds: tuple[FrameKind, ...]
+    said: dict[bytes, Count] = {}
+    there: dict[FrameKind, dict[bytes, int]] = {}
+
+    def number(self, clip: bytes) -> int:
+        """Return how many frames a clip is said to have."""
+        return self.said[clip].number or 0
+
+    def left(self, clip: bytes) -> int:
+        """Return how many frames of each kind a clip has."""
+        return min(of.get(clip, 0) for of in self.there.values())
+
+
 class Convention(msgspec.Struct, frozen=True):
     """One convention, as a store has it.
 
@@ -317,6 +352,7 @@ class Known(msgspec.Struct, frozen=True):
     within: tuple[ListWithin, ...] = ()
     indexes: tuple[Index, ...] = ()
     frames: tuple[FrameCounts, ...] = ()
+    clips: tuple[ClipCounts, ...] = ()
 
     @property
     def own(self) -> frozenset[bytes]:

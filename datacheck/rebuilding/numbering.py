@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from datacheck.conventions.account import Account
+from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples, unsure
 from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
@@ -212,6 +213,13 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             more = f" and {len(clips) - 1:,} more" if len(clips) > 1 else ""
             name = named(escape(counts.key), part)
             yield f"{name} counts what is left of {escape(clips[0])}{more}: a loader that counts up asks for what went"
+    for of_clips in known.clips:
+        counted = sorted(counts_without(of_clips, keys))
+        if counted:
+            more = f" and {len(counted) - 1:,} more" if len(counted) > 1 else ""
+            verb = "count" if more else "counts"
+            text = f"{named(escape(counted[0]), part)}{more} {verb} the frames that are left"
+            yield f"{text}: a loader that counts up asks for what went"
 
 
 def _doubtful(known: Known, account: Account) -> Iterator[Count]:

@@ -11,6 +11,7 @@ from datacheck.backends.interface import READINGS, Peeking, Reader, WithDatabase
 from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.across import confirmed
+from datacheck.conventions.clip_counts import clip_counts, conclude_clips
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.elsewhere import counting, elsewhere
 from datacheck.conventions.frame_counts import conclude_frames, frame_counts
@@ -267,6 +268,7 @@ class Recognise(msgspec.Struct, frozen=True):
                 within=tuple(it for at, it in within if at == part),
                 indexes=tuple(it for at, it in named if at == part),
                 frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
+                clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
             )
             for part, of in made.items()
         }
@@ -341,11 +343,10 @@ def compared(
         if isinstance(named, Death):
             return named
         listed = (*listed, *named)
-        frames = frames_there(known, its, do)
-        if isinstance(frames, Death):
-            return frames
-        known = msgspec.structs.replace(known, frames=frames)
-        made[part] = msgspec.structs.replace(known, listed=listed, stems=stems)
+        with_frames = frames_there(known, its, do)
+        if isinstance(with_frames, Death):
+            return with_frames
+        made[part] = msgspec.structs.replace(with_frames, listed=listed, stems=stems)
     return made
 
 
@@ -383,6 +384,8 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
         yield from conclude_list(one)
     for counts in known.frames:
         yield from conclude_frames(counts)
+    for of_clips in known.clips:
+        yield from conclude_clips(of_clips)
     yield from odd_ends(known, account)
 
 

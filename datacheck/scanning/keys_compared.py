@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
+
+import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.frame_counts import true_to
 from datacheck.conventions.interface import FrameCounts, Known, Listed
 from datacheck.conventions.stems import StemGroups, agree, may_be
 from datacheck.model.blocks import Shard
-from datacheck.scanning.keys_read import CompareIndexes, CountFrames, FindUnpaired
+from datacheck.scanning.keys_read import CompareIndexes, CountClips, CountFrames, FindUnpaired
 from datacheck.workers.interface import Death
 
 
@@ -25,15 +27,24 @@ def named_by_records(
     return cast("Sequence[Listed] | Death", do(CompareIndexes(its, known.indexes, of)))
 
 
-def frames_there(known: Known, its: tuple[Shard, ...], do: Callable[[Any], Any]) -> tuple[FrameCounts, ...] | Death:
-    """Return the numbers of frames that a database keeps of its clips, with how many there are."""
-    if not known.frames:
-        return ()
-    clips = frozenset(it if isinstance(it, bytes) else it.encode() for of in known.frames for it in of.said)
-    there = do(CountFrames(its, clips))
-    if isinstance(there, Death):
-        return there
-    return tuple(made for it in known.frames if (made := true_to(it, there)) is not None)
+def frames_there(known: Known, its: tuple[Shard, ...], do: Callable[[Any], Any]) -> Known | Death:
+    """Return what is known of a database, with how many frames there are of the clips that it keeps the numbers of."""
+    frames, clips = known.frames, known.clips
+    if frames:
+        there = do(CountFrames(its, frozenset(it if isinstance(it, bytes) else it.encode() for it in _clips(frames))))
+        if isinstance(there, Death):
+            return there
+        frames = tuple(made for it in frames if (made := true_to(it, there)) is not None)
+    if clips:
+        clips = do(CountClips(its, clips))
+        if isinstance(clips, Death):
+            return clips
+    return msgspec.structs.replace(known, frames=frames, clips=clips)
+
+
+def _clips(frames: Iterable[FrameCounts]) -> Iterator[str | bytes]:
+    for of in frames:
+        yield from of.said
 
 
 def stem_groups(

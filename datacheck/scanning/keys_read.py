@@ -10,9 +10,10 @@ import msgspec
 
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.account import Account, KeyWatch
+from datacheck.conventions.clip_counts import Clips
 from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import CONFIRMED, ENOUGH
-from datacheck.conventions.interface import UNCOUNTED, Index, KeyList, Listed
+from datacheck.conventions.interface import UNCOUNTED, ClipCounts, Index, KeyList, Listed
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.standing import keys_at
 from datacheck.conventions.stems import StemGroups, Stems, Unpaired
@@ -264,6 +265,26 @@ class CountFrames(msgspec.Struct, frozen=True):
                 if isinstance(block, Block):
                     there.update(count_frames(block.keys, self.clips))  # adding them up looks at all clips each time
         return dict(there)
+
+
+class CountClips(msgspec.Struct, frozen=True):
+    """Return what the records of clips say of their frames, and how many there are, where these are counts of them."""
+
+    shards: tuple[Shard, ...]
+    counts: tuple[ClipCounts, ...]
+
+    def run(self, job: Job, watch: Watch) -> tuple[ClipCounts, ...]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        every = [Clips(it) for it in self.counts]
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                watch.note(None)
+                if isinstance(block, Block):
+                    for row, key in enumerate(block.keys):
+                        for clips in every:
+                            clips.take(key, lambda of=block.values, at=row: bytes(of[at]))  # type: ignore[misc]
+        return tuple(made for it in every if (made := it.counts()) is not None)
 
 
 class FindUnpaired(msgspec.Struct, frozen=True):
