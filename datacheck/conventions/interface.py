@@ -19,7 +19,7 @@ from datacheck.conventions.sequences import Frames
 from datacheck.conventions.spanning import Naming, Spanning
 from datacheck.conventions.stems import StemGroups, Stems
 from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
-from datacheck.model.escaping import escape
+from datacheck.model.escaping import escape, plain
 
 Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
@@ -167,7 +167,7 @@ class KeyList(msgspec.Struct, frozen=True):
     name every record; one that is a `share` does so together with the others that are. One with `sizes` tells the
     heights and widths of pictures too. `kept_in` is the database that holds it, where that is another one than the
     records are in. Lists within another value have `places` there. The items of a list belong to those of the lists
-    `beside` it, place by place.
+    `beside` it, place by place. So do those of the lists within it that are named in an item of `pairs`.
     """
 
     key: bytes
@@ -181,10 +181,17 @@ class KeyList(msgspec.Struct, frozen=True):
     kept_in: str | None = None
     places: tuple[Place, ...] = ()
     beside: tuple[bytes, ...] = ()
+    pairs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return named_in(self.key, self.kept_in)
+
+    @property
+    def paired(self) -> list[str]:
+        """The names of lists whose items belong together place by place, in words, of each pairing."""
+        within = [f"{plain(it)} in {self.name}" for it in self.pairs]
+        return [*within, *([", ".join(map(escape, sorted((self.key, *self.beside))))] if self.beside else [])]
 
 
 UNCOUNTED = -1

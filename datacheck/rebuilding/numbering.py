@@ -199,6 +199,8 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
             where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
+        for paired in sorted({of for one in known.conventions for it in one.lists for of in it.paired}):
+            yield f"the partner of a key that goes, in the lists {paired}: they are taken for pairs, place by place"
         yield from _left_of_frames(known, part, [key for of, key, _ in gone(order.choice.shown, report) if of == part])
         for index in (it for it in known.indexes if not can_lose(report, it, part)):
             other = ", or have others there" if moved else ""
