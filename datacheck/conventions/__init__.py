@@ -11,6 +11,7 @@ from datacheck.conventions import counted
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.sequences import frames_in
+from datacheck.conventions.set_stems import set_stems
 from datacheck.conventions.stems import Stems, stems_in
 from datacheck.errors import UsageError
 
@@ -125,7 +126,10 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
         if not any(convention.own & other.own for other in made):
             made.append(convention)
     made = [_with_further(it, made, store) for it in made]
-    stems = _stems(store, made)
+    of_sets = None if any(it.named for it in made) else set_stems(store)
+    if of_sets is not None:
+        made = [msgspec.structs.replace(it, parts=(), further=()) for it in made]
+    stems = _stems(store, made) if of_sets is None else of_sets
     if stems is not None and made:
         made = [msgspec.structs.replace(it, stems=stems) if not it.named else it for it in made]
     elif stems is not None and not wanted:

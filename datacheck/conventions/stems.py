@@ -55,6 +55,14 @@ class Stems(msgspec.Struct, frozen=True):
         ending = key[len(stem) :]
         return (stem, ending) if separator and stem and ending in self.endings else None
 
+    def keys(self, stem: bytes) -> list[bytes]:
+        """Return the keys of all parts of a sample."""
+        return [self.key(stem, it) for it in self.endings]
+
+    def key(self, stem: bytes, ending: bytes) -> bytes:
+        """Return the key of a part of a sample."""
+        return stem + ending
+
     def sums(self, table: KeyTable) -> Iterator[tuple[bytes, Sum]]:
         """Yield each ending of some keys, with the sum of its stems."""
         import numpy as np
@@ -126,14 +134,14 @@ class StemGroups(msgspec.Struct, frozen=True):
 
     def keys(self, stem: bytes) -> list[bytes]:
         """Return the keys of a sample that are there."""
-        lacking = self.unpaired.get(stem, ())
-        return [stem + it for it in self.stems.endings if it not in lacking]
+        lacking = {self.stems.key(stem, it) for it in self.unpaired.get(stem, ())}
+        return [it for it in self.stems.keys(stem) if it not in lacking]
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is a part that is there."""
         whole = self.all - len(self.unpaired)
         for stem, lacking in sorted(self.unpaired.items()):
-            missing = [escape(stem + it) for it in lacking]
+            missing = [escape(self.stems.key(stem, it)) for it in lacking]
             said = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
             made = found("unpaired", said, verdict=self.verdict, missing=missing)
             key = escape(self.keys(stem)[0])

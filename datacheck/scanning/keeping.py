@@ -20,6 +20,7 @@ from datacheck.conventions.interface import Index, Known, StoreView
 from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.numbered_keys import Pattern, patterns
 from datacheck.conventions.ocr import uncounted
+from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.terminated import odd_ends
@@ -358,6 +359,8 @@ def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
     for part, known in kept.items():
         parts = dict.fromkeys(it for one in known.conventions for it in (*one.parts, *one.further))
         stems = next((it.stems for it in known.conventions if it.stems is not None), None)
+        if isinstance(stems, SetStems):  # told by numbers
+            parts, stems = dict.fromkeys((*parts, *stems.patterns)), None
         frames = next((it.frames for it in known.conventions if it.frames is not None), None)
         naming = next((it.naming for it in known.conventions if it.naming is not None), None)
         made[part] = KeyWatch(tuple(parts), known.own, stems, frames, naming)

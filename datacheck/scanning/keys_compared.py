@@ -8,8 +8,10 @@ from typing import Any, cast
 import msgspec
 
 from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import says_all
 from datacheck.conventions.frame_counts import true_to
 from datacheck.conventions.interface import FrameCounts, Known, Listed
+from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.stems import StemGroups, agree, may_be
 from datacheck.model.blocks import Shard
 from datacheck.scanning.keys_read import CompareIndexes, CountClips, CountFrames, FindUnpaired
@@ -50,8 +52,22 @@ def _clips(frames: Iterable[FrameCounts]) -> Iterator[str | bytes]:
 def stem_groups(
     known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any]
 ) -> StemGroups | Death | None:
-    """Return the samples of a database that are told by stems, None where there are none."""
+    """Return the samples of a database that are told by stems, None where there are none.
+
+    One that lacks a part is bad if it is among those that the store counts.
+    """
+    made = _stem_groups(known, account, shards, do)
+    if isinstance(made, StemGroups) and says_all(known.conventions, made.all - len(made.unpaired), made.all):
+        return msgspec.structs.replace(made, verdict="bad")
+    return made
+
+
+def _stem_groups(
+    known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any]
+) -> StemGroups | Death | None:
     stems = next((it.stems for it in known.conventions if it.stems is not None), None)
+    if isinstance(stems, SetStems):
+        return stems.groups(account.numbers)
     if stems is None or not may_be(stems, account.stems):
         return None
     if agree(stems, account.stems):
