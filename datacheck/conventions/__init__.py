@@ -8,6 +8,7 @@ from collections.abc import Collection
 import msgspec
 
 from datacheck.conventions import counted
+from datacheck.conventions.aside import aside
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.sequences import frames_in
@@ -126,6 +127,7 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
         if not any(convention.own & other.own for other in made):
             made.append(convention)
     made = [_with_further(it, made, store) for it in made]
+    made = [_with_aside(it, made, store) for it in made]
     of_sets = None if any(it.named for it in made) else set_stems(store)
     if of_sets is not None:
         made = [msgspec.structs.replace(it, parts=(), further=()) for it in made]
@@ -164,6 +166,14 @@ def _with_further(convention: Convention, of: list[Convention], store: StoreView
         return convention
     known = {it for one in of for it in one.parts}
     return msgspec.structs.replace(convention, further=tuple(it for it in store.frequent if it not in known))
+
+
+def _with_aside(convention: Convention, of: list[Convention], store: StoreView) -> Convention:
+    """Return a convention with the records that are about the others, which its counts and lists may leave out."""
+    if convention.named or not (convention.counts or convention.lists):
+        return convention
+    own = frozenset().union(*(it.own for it in of))
+    return msgspec.structs.replace(convention, aside=aside(store, own))
 
 
 def _stems(store: StoreView, made: list[Convention]) -> Stems | None:

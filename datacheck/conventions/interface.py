@@ -324,7 +324,8 @@ class Convention(msgspec.Struct, frozen=True):
     they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name. `stems` are
     the endings of the keys of one sample where no numbers tell it. `unread` are the keys of its lists that cannot be
     read. `further` are patterns of records that are parts of the samples if their numbers show it, and that no loader
-    is known to ask for. `digits` are those of the numbers that its loader asks for.
+    is known to ask for. `digits` are those of the numbers that its loader asks for. Records with the keys `aside` are
+    about the others: counts and lists of samples may leave them out.
     """
 
     name: str
@@ -343,6 +344,7 @@ class Convention(msgspec.Struct, frozen=True):
     naming: Naming | None = None
     further: tuple[Pattern, ...] = ()
     digits: int | None = None
+    aside: frozenset[bytes] = frozenset()
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -365,3 +367,8 @@ class Known(msgspec.Struct, frozen=True):
     def own(self) -> frozenset[bytes]:
         """The keys of the records that are the conventions'."""
         return frozenset().union(*(it.own for it in self.conventions))
+
+    @property
+    def aside(self) -> frozenset[bytes]:
+        """The keys of the records that are about the others."""
+        return frozenset().union(*(it.aside for it in self.conventions))

@@ -334,7 +334,7 @@ def compared(
         its = tuple(it for it in shards if it.part == part)
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
-        listed = do(CompareLists(part, its, lists, known.own)) if lists else ()
+        listed = do(CompareLists(part, its, lists, known.own | known.aside)) if lists else ()
         if isinstance(listed, Death):
             return listed
         stems = stem_groups(known, accounts.get(part) or Account(), its, do)
