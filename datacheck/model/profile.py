@@ -20,7 +20,8 @@ class FieldProfile(msgspec.Struct, frozen=True):
     the share of the sampled records that have the field at all, of those that could be decoded; `centre` is their mean:
     statistics sum differences from it. `size` is the height and width of encoded pictures whose family is called by it,
     as "64-#". `constant` says that most records (of masks: many) have one value only, `axis_order` that they
-    look as if they were height x width x channels.
+    look as if they were height x width x channels. `axes` are, where the shape varies, those axes that nearly all
+    records have alike, such as the 80 of mel spectrograms of several lengths; None stands for one that varies.
     """
 
     shape: tuple[int, ...] | None
@@ -32,6 +33,7 @@ class FieldProfile(msgspec.Struct, frozen=True):
     constant: bool = False
     axis_order: bool = False
     size: int | None = None
+    axes: tuple[int | None, ...] = ()
 
 
 LOOSE = frozenset(("json", "msgpack"))
