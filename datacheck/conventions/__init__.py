@@ -13,7 +13,7 @@ from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.sequences import frames_in
 from datacheck.conventions.set_stems import set_stems
-from datacheck.conventions.stems import Stems, stems_in
+from datacheck.conventions.stems import Stems, behind_names_in, stems_in
 from datacheck.errors import UsageError
 
 
@@ -182,7 +182,8 @@ def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
     if len(store.frequent) <= FEW and numbered >= NUMBERED * len(store.keys):
         return None
     own = frozenset().union(*(it.own for it in made))
-    stems = stems_in([key for key in store.keys if key not in own])
+    keys = [key for key in store.keys if key not in own]
+    stems = stems_in(keys) or behind_names_in(keys)
     return None if stems is None or len(stems.endings) == len(store.frequent) else stems
 
 

@@ -220,7 +220,7 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
         if counted:
             more = f" and {len(counted) - 1:,} more" if len(counted) > 1 else ""
             verb = "count" if more else "counts"
-            text = f"{named(escape(counted[0]), part)}{more} {verb} the frames that are left"
+            text = f"{named(escape(counted[0]), part)}{more} {verb} what is left"
             yield f"{text}: a loader that counts up asks for what went"
 
 

@@ -248,7 +248,7 @@ class Judge:
             other = kind(value)
         if other == family.decoder:  # it begins as one, and is broken
             return {}
-        if family.decoder == "decimal":
+        if family.decoder == "decimal" and (other is None or other in SIDE_DECODERS):
             return {row: "text"}
         if other is not None and JOINT in other and other.partition(JOINT)[0] == family.decoder.partition(JOINT)[0]:
             return {}  # wrapped as its family is, and broken within

@@ -16,7 +16,7 @@ from datacheck.conventions.groups import CONFIRMED, ENOUGH
 from datacheck.conventions.interface import UNCOUNTED, ClipCounts, Index, KeyList, Listed
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.standing import keys_at
-from datacheck.conventions.stems import StemGroups, Stems, Unpaired
+from datacheck.conventions.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
 from datacheck.conventions.stored_values import FORMS, key_of, keys_in
 from datacheck.errors import PartUnread
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
@@ -296,7 +296,8 @@ class FindUnpaired(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> StemGroups | None:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        made = Unpaired(self.stems)
+        behind = isinstance(self.stems, BehindNames)
+        made = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems)
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 if isinstance(block, Block) and not made.failed:

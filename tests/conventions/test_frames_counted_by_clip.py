@@ -47,7 +47,7 @@ def test_a_number_is_held_to_the_frames_and_true_in_a_copy(tmp_path, frame, coun
     source = write(tmp_path / "store", clips(cut=key, **made))
     receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
     assert load(read(tmp_path / "copy")[count.format("vid3").encode()]) == 6
-    assert any("the frames that are left" in it for it in receipt.unkept)
+    assert any("counts what is left" in it for it in receipt.unkept)
     assert counted(tmp_path / "copy") == []
 
 
@@ -102,3 +102,21 @@ def test_no_more_frames_than_so_many_may_have_been_taken(tmp_path):
 @pytest.mark.parametrize("count", ["{}/label", "{}/fps", "{}/caption"])
 def test_what_does_not_count_by_its_name(tmp_path, count):
     assert counted(write(tmp_path / "store", clips(count=count, gone="vid3/frame_0002"))) == []
+
+
+SETS = {"train": 40, "val": 20}
+
+
+def test_a_number_of_each_set_is_held_to_its_records(tmp_path):
+    made = {"lengths": SETS, "frame": "{}_{}", "count": "{}_length"}
+    assert counted(write(tmp_path / "sound", clips(**made))) == []
+    assert counted(write(tmp_path / "gone", clips(gone="val_7", **made))) == [("bad", "val_length")]
+    assert counted(write(tmp_path / "stale", clips(said=SETS | {"train": 41}, **made))) == [("bad", "train_length")]
+    datacheck.rebuild(write(tmp_path / "store", clips(cut="train_7", **made)), tmp_path / "copy", drop_bad=True)
+    copy = read(tmp_path / "copy")
+    assert (copy[b"train_length"], copy[b"val_length"]) == (b"39", b"20")
+
+
+def test_numbers_of_sets_that_are_far_from_their_records_count_something_else(tmp_path):
+    store = clips(SETS, frame="{}_{}", count="{}_length", said={"train": 40, "val": 512})
+    assert counted(write(tmp_path / "store", store)) == []
