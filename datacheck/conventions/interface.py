@@ -315,6 +315,14 @@ class ClipCounts(msgspec.Struct, frozen=True):
         return min(of.get(clip, 0) for of in self.there.values())
 
 
+class Parallel(msgspec.Struct, frozen=True):
+    """A list or an array that may have an item for each record: its key, what it is called in its value, its length."""
+
+    key: bytes
+    name: str
+    items: int
+
+
 class Convention(msgspec.Struct, frozen=True):
     """One convention, as a store has it.
 
@@ -362,6 +370,7 @@ class Known(msgspec.Struct, frozen=True):
     indexes: tuple[Index, ...] = ()
     frames: tuple[FrameCounts, ...] = ()
     clips: tuple[ClipCounts, ...] = ()
+    parallel: tuple[Parallel, ...] = ()
 
     @property
     def own(self) -> frozenset[bytes]:

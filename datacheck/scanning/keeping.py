@@ -31,12 +31,8 @@ from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.further_keys import further_keys
 from datacheck.scanning.keys_compared import frames_there, named_by_records, stem_groups
-from datacheck.scanning.keys_read import (
-    CompareLists,
-    for_keys,
-    small_value_of,
-    value_of,
-)
+from datacheck.scanning.keys_read import CompareLists, for_keys, small_value_of, value_of
+from datacheck.scanning.parallel import parallel
 from datacheck.scanning.probing import probes_of_keys
 from datacheck.scanning.spanning import with_spanning
 from datacheck.scanning.taking import Taken
@@ -270,6 +266,7 @@ class Recognise(msgspec.Struct, frozen=True):
                 indexes=tuple(it for at, it in named if at == part),
                 frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
                 clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
+                parallel=() if part not in views else tuple(parallel(views[part], made[part])),
             )
             for part, of in made.items()
         }
