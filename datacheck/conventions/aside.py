@@ -1,6 +1,6 @@
 """Records about the others, which a count of samples leaves out: `classes`, `label_map`, `mean` and `std`, `about`.
 
-Their names tell them, if their values are of another kind than those of the other records.
+Their names tell them, if those of the other records have digits, or if their values are of another kind.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ _OF_ASIDE = (
     "dataset data split splits txt json md pkl at by"
 )
 ASIDE = frozenset(_OF_ASIDE.split())
+DIGITS = frozenset(b"0123456789")
+MOST = 0.9
 LOOKED_AT = 4
 """So many other records are looked at to tell these from samples."""
 FEW = 16
@@ -32,6 +34,8 @@ def aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
     others = sorted(set(store.keys) - own - set(named))
     if not named or len(named) > FEW or len(others) <= len(named):
         return frozenset()
+    if sum(any(it in DIGITS for it in key) for key in others) >= MOST * len(others):
+        return frozenset(named)  # those of samples are no words
     usual = {_form(store, it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]}
     return frozenset(it for it in named if _form(store, it) not in usual)
 

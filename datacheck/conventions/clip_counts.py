@@ -143,8 +143,8 @@ class Clips:
     def _agree(self, there: Mapping[bytes, int]) -> bool:
         agree = sum(there.get(clip, 0) == count.number for clip, count in self.said.items())
         if _are_sets(self.said):  # the names leave no doubt that there is a number for each set
-            near = (LEFT * (count.number or 0) <= there.get(clip, 0) for clip, count in self.said.items())
-            return agree >= len(self.said) - 1 and all(near)
+            pairs = [(there.get(clip, 0), count.number or 0) for clip, count in self.said.items()]
+            return agree >= len(pairs) - 1 and all(LEFT * max(it) <= min(it) for it in pairs)
         return enough(agree, len(self.said))
 
 

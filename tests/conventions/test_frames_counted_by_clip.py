@@ -118,5 +118,6 @@ def test_a_number_of_each_set_is_held_to_its_records(tmp_path):
 
 
 def test_numbers_of_sets_that_are_far_from_their_records_count_something_else(tmp_path):
-    store = clips(SETS, frame="{}_{}", count="{}_length", said={"train": 40, "val": 512})
-    assert counted(write(tmp_path / "store", store)) == []
+    for at, val in enumerate((512, 3)):
+        store = clips(SETS, frame="{}_{}", count="{}_length", said={"train": 40, "val": val})
+        assert counted(write(tmp_path / f"store{at}", store)) == []

@@ -87,3 +87,15 @@ def test_what_lies_in_the_place_of_a_picture_is_bad(tmp_path, key, value):
 def test_a_text_about_the_store_beside_other_records(tmp_path, dump):
     records = {key: dump({"x": [at / 3, 1.5], "id": "a"}) for at, key in enumerate(KEYS["words"])}
     assert datacheck.scan(write(tmp_path / "store", records | {b"about": b"pictures of things"})).counts == {}
+
+
+def test_statistics_of_the_samples_own_form(tmp_path):
+    records = {key: pickle.dumps([at / 7, 2.5]) for at, key in enumerate(KEYS["digests"])} | BESIDE["statistics"]
+    assert bad(write(tmp_path / "store", records | {b"num_samples": b"%d" % len(WORDS)})) == []
+
+
+def test_words_of_a_vocabulary_are_samples(tmp_path):
+    words = [*KEYS["words"], b"label", b"index", b"color"]
+    records = {key: pickle.dumps([at / 7, 2.5]) for at, key in enumerate(words)}
+    assert bad(write(tmp_path / "sound", records | {b"num_samples": b"%d" % len(words)})) == []
+    assert bad(write(tmp_path / "stale", records | {b"num_samples": b"%d" % len(WORDS)})) == [("count", None)]
