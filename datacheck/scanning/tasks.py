@@ -335,9 +335,14 @@ def noting(watch: Watch, *, loaded: bool = False) -> Note:
     return note
 
 
+def from_outside(death: Death) -> bool:
+    """Say whether what killed a worker may have come from outside, so that its task may end well the next time."""
+    return not (death.proven or death.timed_out or death.errno)
+
+
 def only(pool: Engine[Task], task: Task) -> Any:
     """Run one task and return its result or Death. Run it once more if it may have been killed from outside."""
     ((_, result),) = pool.run([task])
-    if isinstance(result, Death) and not (result.proven or result.timed_out or result.errno):
+    if isinstance(result, Death) and from_outside(result):
         ((_, result),) = pool.run([task])
     return result
