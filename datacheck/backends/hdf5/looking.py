@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.listing import address
+from datacheck.backends.hdf5.listing import address, attributes
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 LARGEST = 64 << 20
@@ -37,6 +37,14 @@ class Looking:
     trail: StepCounter
     looked: set[bytes] = field(default_factory=set)
     """The paths of datasets whose values were looked at."""
+
+    def names(self, path: bytes) -> tuple[bytes, ...]:
+        """Return the names of the attributes of an object, none where they cannot be read."""
+        if self.trail.step() is not None:
+            return ()
+        with contextlib.suppress(*TROUBLE):
+            return tuple(attributes(self.h5, self.h5.h5o.open(self.file, path or b"/")).names)
+        return ()
 
     def number(self, path: bytes, name: bytes) -> int | None:
         """Return the whole number that an attribute of an object holds, None where there is none."""

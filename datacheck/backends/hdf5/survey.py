@@ -38,6 +38,7 @@ from datacheck.backends.hdf5.placed import Places, trouble_of_index
 from datacheck.backends.hdf5.pytables import of_index
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
+from datacheck.backends.hdf5.sample_counts import count_samples
 from datacheck.backends.hdf5.scales import Dimensions
 from datacheck.backends.hdf5.set_counts import set_counts
 from datacheck.backends.hdf5.single import records
@@ -110,17 +111,16 @@ def survey(
     walk.findings += of_samples({path: its for path, its in odd.items() if path not in kept}, means)
     asked = [*together(walk.lengths_by_links(), options, walk.unknown)]
     guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
+    means = count_samples(means, found_tables, facts, untrue)
     said = (*guessed, *asked, *untrue, *part_findings(found_tables))
-    found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
-    keeps = tuple(conventions(facts, means))
     return Contents(
-        tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps,
-        by_path=walk.by_path, looked=tuple(sorted(facts.look.looked)),
-        attributes=tuple(walk.attribute_values.of_root),
+        tuple(sorted(found_tables, key=lambda it: it.name)), left, single, said, paths=tuple(walk.lengths),
+        shapes=shapes, means=means, keeps=tuple(conventions(facts, means)), by_path=walk.by_path,
+        looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root),
     )  # fmt: skip
 
 

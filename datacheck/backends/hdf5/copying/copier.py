@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from datacheck.backends.copy_plan import Copied, Copying, Gone, Plan, Verifying
+from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
 from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
@@ -41,6 +42,7 @@ from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Contents, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
@@ -166,11 +168,15 @@ class Hdf5Copier:
             lost = self._lost(reader, number)
             gone_samples = frozenset(map(escape, samples))
             skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
-            numbers = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
+            gone = samples | frozenset(map(unescape, made.left_out))
+            numbers = amend(file, contents, gone, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)
             called: dict[bytes, bytes] = {}
-            for above in (unescape(it) for of, it in plan.numbered if of == label):
+            its_numbered = {it for of, it in plan.numbered if of == label}
+            for above in (unescape(it) for it in its_numbered if not it.startswith(EACH)):
                 called |= new_names(contents, samples, above, renumber=True)
+            if any(it.startswith(EACH) for it in its_numbered):
+                called |= dataset_numbers.new_names(contents, gone)
             numbers |= own_numbers(contents, called)
             anew = bool(lost or made.left_out or samples or numbers) or contents.damaged
             by_value: frozenset[bytes] = frozenset()

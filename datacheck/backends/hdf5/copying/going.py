@@ -22,7 +22,7 @@ from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.names import ACTIONS, words
+from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
 from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
@@ -282,7 +282,9 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     left_out = frozenset(indexed(contents, {path for path, name in of_table.items() if len(made.rows.get(name, ()))}))
     others = [it for it in others if it.path not in left_out]
     yield from _of_samples(means, others, made)
-    yield from _of_each(contents.tables, others, made)
+    yield from _of_each(
+        contents.tables, [it for it in others if it.path not in {one.path for one in means.names}], read, made
+    )
     for table in tables:
         gone = made.rows.get(table.name, np.empty(0, np.int64))
         if len(gone) and any(it.unclear for it in table.datasets):
@@ -381,16 +383,21 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
     return bool(names) and len(names & own) * 2 > len(names)
 
 
-def _of_each(every: Sequence[Table], others: Sequence[Dataset], made: Going) -> Iterator[str]:
-    """Yield what has a row for each of several datasets that are a record each, where some of these go."""
+def _of_each(every: Sequence[Table], others: Sequence[Dataset], read: Read, made: Going) -> Iterator[str]:
+    """Yield what has a row for each of several datasets that are a record each, or numbers of them, where some go."""
     for table in every:
         if not table.each or table.rows < FEWEST or not len(made.rows.get(table.name, ())):
             continue
         above = table.judged[0].path.rpartition(b"/")[0]
+        numbers = {int(found[-1][:18]) for it in table.judged if (found := DIGITS.findall(it.name))}
         for other in others:
             home = other.path.rpartition(b"/")[0]
             if other.rows == table.rows and (above + b"/").startswith(home + b"/"):
                 yield f"{escape(other.path)} has a row for each dataset like {table.key(0)}, of which some go"
+            elif names_a_set(other.path) and len(other.shape) == 1 and other.rows < table.rows:
+                held = read.get(other.path)
+                if held is None or numbers.issuperset(held.tolist()):
+                    yield f"{escape(other.path)} may hold numbers of datasets like {table.key(0)}, of which some go"
 
 
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
