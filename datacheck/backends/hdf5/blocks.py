@@ -15,6 +15,7 @@ from datacheck.backends.hdf5.file import OpenFile, refused
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
 from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
+from datacheck.backends.hdf5.ragged import unlike
 from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
@@ -138,6 +139,7 @@ def _block(
                 unwritten[it.name] = never
             if lost:
                 unread[it.name] = [at - start for at in lost]
+    findings += unlike(table, columns, cells, unread)
     at = range(start, stop)
     return RowBlock(
         table.name, at, columns, table.labels, unread, label_of(reader, number), findings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -206,6 +206,21 @@ class Looking:
         with contextlib.suppress(*TROUBLE, MemoryError):
             values = np.empty(dataset.shape, dataset.dtype)
             self.h5.h5d.open(self.file, dataset.path).read(self.h5.h5s.ALL, self.h5.h5s.ALL, values)
+            return values
+        return None
+
+    def some(self, dataset: Dataset, rows: Sequence[int]) -> NDArray[Any] | None:
+        """Return what these rows of a flat dataset hold, None where one of them cannot be read."""
+        self.looked.add(dataset.path)
+        if not dataset.readable or self.trail.step() is not None:
+            return None
+        with contextlib.suppress(*TROUBLE, MemoryError):
+            values = np.empty(len(rows), dataset.dtype)
+            opened = self.h5.h5d.open(self.file, dataset.path)
+            space, one = opened.get_space(), self.h5.h5s.create_simple((1,))
+            for at, row in enumerate(rows):
+                space.select_hyperslab((row,), (1,))
+                opened.read(one, space, values[at : at + 1])
             return values
         return None
 

@@ -36,6 +36,7 @@ from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.one_picture import one_picture
 from datacheck.backends.hdf5.placed import Places, trouble_of_index
 from datacheck.backends.hdf5.pytables import of_index
+from datacheck.backends.hdf5.ragged import with_ragged
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.sample_counts import count_samples
@@ -44,7 +45,6 @@ from datacheck.backends.hdf5.set_counts import set_counts
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.tables import TABLE, Contents, Table, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
-from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape, unescape
@@ -99,7 +99,7 @@ def survey(
         own = {**pieces(others), **dict.fromkeys(means.by_chance, APART)}
         apart = [replace(it, table=it.table or own[it.path]) if it.path in own else it for it in others]
         made, rest = tables(group, apart, options, texts=texts)
-        found_tables += [*of_records([*singly, *shots], odd), *made]
+        found_tables += [*of_records([*singly, *shots], odd), *with_ragged(made, facts.look)]
         unjudged += rest
         compared = [] if means.compares(group) else others
         its = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
@@ -407,7 +407,7 @@ class _Walk:
             if index is not None:
                 self.findings += [] if index.trouble is None else [trouble_of_index(dataset, *index.trouble)]
                 return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
-        never = never_written(self._h5, opened, created, dataset) if self._whole else ()
+        never = unwritten.never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
         if self._whole:
             self.findings += unwritten.partly_written(self._h5, opened, created, dataset)
