@@ -64,7 +64,9 @@ SOUND = {
     "questions-and-answers": {
         "question": (0, lengths()), "answer": (99, np.random.default_rng(0).integers(5, 60, COUNT))
     },
-    "of-few-lengths": {"times": (0, 30 + np.arange(COUNT) % 2), "units": (99, 30 + np.arange(COUNT) % 2 * (np.arange(COUNT) != ODD))},
+    "of-few-lengths": {
+        "times": (0, 30 + np.arange(COUNT) % 2), "units": (99, 30 + np.arange(COUNT) % 2 * (np.arange(COUNT) != ODD))
+    },
     "a-number-of-something-else": {"tokens": (0, lengths()), "n_words": lengths() // 2},
 }  # fmt: skip
 
