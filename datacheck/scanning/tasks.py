@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 RECORDS_AFTER_DEATH = 4096
 """A block's limit where a shard is done again: any limit will do, since it keeps the reader within the shard."""
+OWN_SECONDS = 0.1
+"""Where a record is tried for the last time it may take so long, whatever the timeout: datacheck itself takes some."""
 OPENING_SECONDS = 300.0
 """Opening a store, or looking at it as a whole, may take this long, and longer for what is large."""
 FILES_A_SECOND, BYTES_A_SECOND = 20, 100 << 20
@@ -189,7 +191,7 @@ class Check(msgspec.Struct, frozen=True):
 
         if self.last:  # what the process did before need not have loaded what this record needs
             load_all()
-        watch.timeout = job.settings.timeout
+        watch.timeout = max(job.settings.timeout, OWN_SECONDS) if self.last else job.settings.timeout
         watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
         tally = Tally()
         beside = None if job.beside is None else job.beside.begin(self.profile, self.watch)
