@@ -35,10 +35,12 @@ class Pair(NamedTuple):
     other: frozenset[bytes]
     certain: bool = False
     flat: bool = False
+    across: bool = False
+    """Whether they are a pair only where the samples of both run along the last axis: MATLAB has written them."""
 
 
-def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = False) -> Pair:
-    return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat)
+def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = False, across: bool = False) -> Pair:
+    return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat, across)
 
 
 PAIRS = (
@@ -46,6 +48,8 @@ PAIRS = (
     _pair(b"lr lq", b"hr gt hq", certain=True),
     _pair(b"input inputs", b"output outputs", certain=True),
     _pair(b"in", b"out"),
+    _pair(b"a", b"u", certain=True, across=True),
+    _pair(b"coeff coeffs", b"sol solution solutions", certain=True),
     _pair(b"anchor anchors", b"positive positives", certain=True),
     _pair(b"low", b"high gt"),
     _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
@@ -99,6 +103,8 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
             first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
             second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)
             if first is None or second is None or first.rows == second.rows or not near(first, second):
+                continue
+            if pair.across and not (first.across and second.across):
                 continue
             if not any(it.rows in (first.rows, second.rows) and _joins(it) for it in datasets):
                 flat = len(first.shape) == 1 or len(second.shape) == 1
