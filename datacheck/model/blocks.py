@@ -198,7 +198,8 @@ class RowBlock(msgspec.Struct, frozen=True):
     `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's;
     `group` is the path of the group that the datasets are in, as it is printed, without a slash behind it.
     `scalars` are values of the file that are no rows: the escaped path of the dataset, a column's name, and an array
-    of one. `missing` says which values of a column are declared to be missing ones: these are NaN.
+    of one; they are part of the `sample`, if that is not empty. `missing` says which values of a column are declared
+    to be missing ones: these are NaN.
     `called` are the names of the records where they are datasets, and no rows. `place_of` says of a row what it
     is a part of, in words and as details: of a value of a sparse matrix its cell.
     """
@@ -217,6 +218,7 @@ class RowBlock(msgspec.Struct, frozen=True):
     called: Sequence[str] = ()
     place_of: Callable[[int], tuple[str, dict[str, Any]]] | None = None
     missing: Mapping[str, NDArray[Any]] = msgspec.field(default_factory=dict)
+    sample: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -154,13 +154,13 @@ def _unjudged(
     for at, dataset in enumerate(contents.unjudged[start:stop], start):
         note(Position(at), True)
         if not dataset.shape and NUMBERS in dataset.holds:
-            yield _scalar(reader, file, number, dataset)
+            yield _scalar(reader, file, number, dataset, contents)
             continue
         for finding in wrong(file, dataset, BLOCK_BYTES):
             yield _empty(reader, number, finding)
 
 
-def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset) -> RowBlock:
+def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset, contents: Contents) -> RowBlock:
     """Return a block of no rows with the numbers of a scalar dataset, or with why they cannot be read."""
     if dataset.misplaced:
         return _empty(reader, number, misplaced(dataset))
@@ -171,7 +171,17 @@ def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset) -
     path = escape(dataset.path)
     numbers = (it for it in dataset.columns if it.holds == NUMBERS)
     scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]
-    return RowBlock("/", (), {}, file=label_of(reader, number), scalars=scalars)
+    label = label_of(reader, number)
+    return RowBlock("/", (), {}, file=label, scalars=scalars, sample=_sample_of(dataset, contents) or label or "")
+
+
+def _sample_of(dataset: Dataset, contents: Contents) -> str:
+    """Return the escaped path of the sample that a dataset is in, empty if it is in none."""
+    samples = frozenset() if contents.means is None else contents.means.samples
+    above = dataset.path if samples else b""
+    while above and above not in samples:
+        above = above.rpartition(b"/")[0]
+    return escape(above)
 
 
 def _empty(reader: Hdf5Reader, number: int, finding: Finding) -> RowBlock:

@@ -18,7 +18,7 @@ from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
 from datacheck.backends.hdf5.samples import CHANNELS
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
-from datacheck.model.cells import NUMBERS
+from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
@@ -49,6 +49,8 @@ PAIRS = (
     _pair(b"input inputs", b"output outputs", certain=True),
     _pair(b"in", b"out"),
     _pair(b"a", b"u", certain=True, across=True),
+    _pair(b"jet jets", b"track tracks particle particles constituent constituents", certain=True, flat=True),
+    _pair(b"audio audios wav wave waveform speech signal", b"text texts transcript transcripts transcription sentence"),
     _pair(b"coeff coeffs", b"sol solution solutions", certain=True),
     _pair(b"anchor anchors", b"positive positives", certain=True),
     _pair(b"low", b"high gt"),
@@ -66,6 +68,7 @@ PAIRS = (
 COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b red green blue intensity".split())
 """What the parts of one point or one event of a camera are called."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
+NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
 FEW_WIDE = 20
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
 """How many columns of one length there have to be, how long, and how near to it the odd one has to be."""
@@ -78,13 +81,16 @@ def near_counts(
 
     If a dataset holds where the rows of each record begin or end, the others may have any number of rows.
     """
-    its = [it for it in datasets if it.shape and it.rows and it.holds == {NUMBERS}]
+    full = [it for it in datasets if it.shape and it.rows and it.holds]
+    its = [it for it in full if it.holds == {NUMBERS}]
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    several = _pairs(its), _columns(its), _in_width(its)
+    several = _pairs(full), _columns(its), _in_width(its), _lists(full)
     for by, found_ones in zip(
-        ("by their names", "as columns that lie side by side", "by their shapes"), several, strict=True
+        ("by their names", "as columns that lie side by side", "by their shapes", "as rows and what they are called"),
+        several,
+        strict=True,
     ):
         for some, other, certain in found_ones:
             both = escape(some.path), escape(other.path)
@@ -139,6 +145,19 @@ def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
         return
     if deep[0].shape[1] > CHANNELS and near(odd[0], whole[0], CLOSE):
         yield whole[0], odd[0], False
+
+
+def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the texts or ids that are a little more or fewer than the rows of all else, which are equally many."""
+    lists = [
+        it for it in datasets if len(it.shape) == 1 and (it.holds <= TEXTS or (NUMBERS_OF | NAMES) & words(it.name))
+    ]
+    others = [it for it in datasets if it not in lists]
+    if len({it.rows for it in others}) != 1 or others[0].rows < FEW_WIDE:
+        return
+    for it in lists:
+        if it.rows != others[0].rows and near(it, others[0], CLOSE):
+            yield others[0], it, False
 
 
 def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:
