@@ -23,7 +23,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
-from datacheck.backends.hdf5.one_picture import is_part
+from datacheck.backends.hdf5.one_picture import at_top, is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
@@ -62,12 +62,7 @@ def is_sample(name: bytes, contents: Contents) -> bool:
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
     seen = any(WATCHED.intersection(path.split(b"/")) for path in paths)
-    return bool(its & EPISODES) or bool(own & ACTIONS and seen) or any(map(_at_top, contents.tables))
-
-
-def _at_top(table: Table) -> bool:
-    """Say whether a table is a part of a picture, and the file is that picture."""
-    return is_part(table) and table.group in ("", "/")
+    return bool(its & EPISODES) or bool(own & ACTIONS and seen) or any(map(at_top, contents.tables))
 
 
 def going(
@@ -77,12 +72,16 @@ def going(
     read: Read,
     *,
     drop_rows: bool,
-    sample: bool,
+    sample: bool | None,
     renumber: bool | None = None,
 ) -> Going:
-    """Return all that goes with these rows and the samples that are `marked`; a `sample` is the file itself."""
+    """Return all that goes with these rows and the samples that are `marked`.
+
+    `sample` says whether the file itself is one, and is None where it is the only file. Of several files one goes
+    of which no record is left.
+    """
     made = Going(dict(rows))
-    pictured = any(len(rows.get(it.name, ())) for it in contents.tables if _at_top(it))
+    pictured = any(len(rows.get(it.name, ())) for it in contents.tables if at_top(it))
     if sample and ((rows and not drop_rows) or b"" in marked or pictured):
         made.whole = True
         made.rows = {table.name: np.arange(table.rows) for table in contents.tables}
@@ -121,7 +120,8 @@ def going(
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
         made.losses += group_numbers.losses(above, contents, made.samples, renumber)
     made.losses += dict.fromkeys(_losses(contents, outside, means, made, read))
-    return made
+    nothing_left = all(len(made.rows.get(it.name, ())) == it.rows for it in contents.tables) and not contents.records
+    return Going(made.rows, whole=True) if sample is not None and nothing_left else made
 
 
 def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> None:

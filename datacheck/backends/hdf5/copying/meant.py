@@ -84,7 +84,7 @@ def all_gone(
             every.append(its_records)
             _told(file, contents, Going(), label, values, lists)
             continue
-        sample = label in cases or label in recorded or (label is not None and is_sample(unescape(label), contents))
+        sample = None if label is None else label in {*cases, *recorded} or is_sample(unescape(label), contents)
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
         rows = with_cells(file, contents, rows)
