@@ -14,7 +14,7 @@ from datacheck.reporting.report import Report
 from datacheck.scanning.tasks import FindGone
 from datacheck.workers.interface import Death
 
-OF_SAMPLES = frozenset({"unpaired", "row-count", "shape", "nan", "inf", "out-of-range"})
+OF_SAMPLES = frozenset({"unpaired", "row-count", "shape", "nan", "inf", "out-of-range", "dangling"})
 """Codes of what is wrong with a sample as a whole, so that it goes if these are dropped."""
 NUMBERS = frozenset({"nan", "inf"})
 """Codes of what another value mends."""

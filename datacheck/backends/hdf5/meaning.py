@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
+from datacheck.backends.hdf5.graph_edges import edges
 from datacheck.backends.hdf5.grid_axes import grid_axes
 from datacheck.backends.hdf5.group_families import families
 from datacheck.backends.hdf5.looking import LARGEST, Looking
@@ -188,6 +189,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         if facts.heeded:
             said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
+            said += edges(group, some, facts.values, sample=group in tops)
             said += (
                 [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values, facts.look.text)
             )

@@ -57,6 +57,9 @@ from datacheck.model.replacing import replace
 STEPS = 16
 """After so many pieces of a copy, its memory is let go of: that of what is read next would have to be found anew."""
 
+RENUMBER = "--renumber"
+NOT_NUMBERED = f"{RENUMBER} changes nothing here: no names of what is left have a gap that can be closed up"
+
 
 @dataclass(frozen=True)
 class Hdf5Copier:
@@ -106,7 +109,10 @@ class Hdf5Copier:
         assert isinstance(reader, Hdf5Reader)
         made = all_gone(reader, indexes, marked, drop_rows=drop_rows, renumber=renumber)
         whole = {file for file, path in made.samples if not path}
-        return replace(made, moves=tuple(moves(reader, whole, renumber)))
+        files = tuple(moves(reader, whole, renumber))
+        told = files or made.numbered or any(RENUMBER in it for it in made.notes)
+        notes = (*made.notes, NOT_NUMBERED) if renumber is True and made.indexes and not told else made.notes
+        return replace(made, moves=files, notes=notes)
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         """Write the copy, and the quarantine: a file, or a folder of one for each file that loses rows.

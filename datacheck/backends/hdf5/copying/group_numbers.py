@@ -87,8 +87,10 @@ def notes(contents: Contents, gone: Collection[bytes], label: str | None, renumb
     Loaders of the layouts that have names go by the names of the groups, and so does who lists them.
     """
     means = contents.means or Meaning()
-    listed = {it.above for it in means.names}
-    for above in sorted({it.rpartition(b"/")[0] for it in gone} - listed) if not contents.keeps else ():
+    homes = {it.rpartition(b"/")[0] for it in gone}
+    if renumber is not True:
+        homes = set() if contents.keeps else homes - {it.above for it in means.names}
+    for above in sorted(homes):
         count, groups = counted_groups(above, means, every=True)
         left = [it for it in groups if it not in gone]
         if count or not left or new_names(contents, gone, above, renumber=renumber):

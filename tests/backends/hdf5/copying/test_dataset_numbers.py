@@ -106,3 +106,26 @@ def test_numbers_of_something_else_do_not(tmp_path):
     rebuilt(write(tmp_path / "a.h5", "{}", lambda file: file.update(train_idx=np.arange(900, 918))), tmp_path, None)
     with h5py.File(tmp_path / "b.h5") as file:
         assert len(file["train_idx"]) == 18
+
+
+def test_what_is_asked_for_and_not_done_is_said(tmp_path):
+    def rows(file):
+        file["data"], file["label"] = np.arange(40.0)[:, None], np.arange(40)
+        file["data"][7] = np.nan
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        rows(file)
+    (said,) = rebuilt(tmp_path / "a.h5", tmp_path).unkept
+    assert said.startswith("--renumber changes nothing here")
+
+
+def test_listed_demonstrations_keep_their_numbers_and_that_is_said_if_asked_for(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(8):
+            file[f"data/demo_{number}/actions"] = np.full((10, 3), np.nan if number == 3 else number)
+            file[f"data/demo_{number}/obs/x"] = np.full((10, 4), number)
+        file["mask/train"] = np.array([b"demo_%d" % number for number in range(6)])
+    (said,) = rebuilt(tmp_path / "a.h5", tmp_path).unkept
+    assert "--renumber does not close them up" in said
+    (tmp_path / "b.h5").unlink()
+    assert rebuilt(tmp_path / "a.h5", tmp_path, None).unkept == []
