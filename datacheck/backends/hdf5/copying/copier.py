@@ -173,7 +173,8 @@ class Hdf5Copier:
             there = drops[slice(*np.searchsorted(drops, [start, first]))]
             lost = self._lost(reader, number)
             gone_samples = frozenset(map(escape, samples))
-            skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
+            beside = dataset_numbers.scalars_of(contents, frozenset(map(unescape, made.left_out)))
+            skip = _deadly(contents.findings) | lost | made.left_out | gone_samples | frozenset(map(escape, beside))
             gone = samples | frozenset(map(unescape, made.left_out))
             numbers = amend(file, contents, gone, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)

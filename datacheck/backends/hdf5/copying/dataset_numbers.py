@@ -5,6 +5,7 @@ Nothing says whether a loader counts up or goes by the names, so numbers are clo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,15 +37,17 @@ class Numbered:
         """The numbers that are missing before the last one that is left."""
         return sorted(it for it in self.gone if it < self.left[-1])
 
-    def new_names(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the paths of the datasets that get another number, and those that they get."""
-        names = [(path, path.rpartition(b"/")) for _, path in sorted(self.paths.items())]
-        found = [match for _, (_, _, name) in names if (match := NUMBERED.fullmatch(name)) is not None]
+    def new_names(self, paths: Mapping[int, bytes] | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the paths of what gets another number, of the datasets or what has theirs, and those that they get."""
+        paths = self.paths if paths is None else paths
+        found = [
+            match for path in paths.values() if (match := NUMBERED.fullmatch(path.rpartition(b"/")[2])) is not None
+        ]
         width = max((len(it[2]) for it in found if it[2].startswith(b"0")), default=1)
         before, after, base = found[0][1], found[0][3], min(self.paths)
         for at, number in enumerate(self.left, base):
             if number != at:
-                path = self.paths[number]
+                path = paths[number]
                 yield path, b"%s/%s%0*d%s" % (path.rpartition(b"/")[0], before, width, at, after)
 
 
@@ -53,6 +56,34 @@ def single_datasets(contents: Contents, rows: Mapping[str, Collection[int]]) -> 
     for table in contents.tables:
         for row in rows.get(table.name, ()) if table.each else ():
             yield table.judged[row].path
+
+
+def scalars_beside(contents: Contents, table: Table) -> Iterator[dict[int, bytes]]:
+    """Yield scalars by their number where each dataset of a table has one beside it: label_7 of image_7."""
+    group = table.judged[0].path.rpartition(b"/")[0]
+    numbers = [_number(it.path) for it in table.judged]
+    families: dict[tuple[bytes, bytes], dict[int, bytes]] = defaultdict(dict)
+    records = {it.path for it in contents.records}
+    for path, shape in contents.shapes if None not in numbers else ():
+        match = NUMBERED.fullmatch(path.rpartition(b"/")[2])
+        if not shape and match is not None and path.rpartition(b"/")[0] == group and path not in records:
+            families[match[1], match[3]][int(match[2])] = path
+    for its in families.values():
+        if its.keys() == set(numbers):
+            yield its
+
+
+def scalars_of(contents: Contents, gone: Collection[bytes]) -> Iterator[bytes]:
+    """Yield the paths of the scalars that go with datasets that are a record each."""
+    for table in contents.tables:
+        own = {it.path for it in table.judged}.intersection(gone) if table.each else set()
+        for scalars in scalars_beside(contents, table) if own else ():
+            yield from (scalars[number] for it in own if (number := _number(it)) is not None)
+
+
+def _number(path: bytes) -> int | None:
+    match = NUMBERED.fullmatch(path.rpartition(b"/")[2])
+    return None if match is None else int(match[2])
 
 
 def numbered(contents: Contents, gone: Collection[bytes]) -> Iterator[Numbered]:
@@ -79,7 +110,13 @@ def numbered(contents: Contents, gone: Collection[bytes]) -> Iterator[Numbered]:
 def new_names(contents: Contents, gone: Collection[bytes]) -> dict[bytes, bytes]:
     """Return the datasets that can get new numbers in a copy without those that are gone, and their paths there."""
     every = list(numbered(contents, gone))
-    return {old: new for it in every if not _hindrance(it, every, contents) for old, new in it.new_names()}
+    made: dict[bytes, bytes] = {}
+    for it in every:
+        if not _hindrance(it, every, contents):
+            made.update(it.new_names())
+            for scalars in scalars_beside(contents, it.table):
+                made.update(it.new_names(scalars))
+    return made
 
 
 def notes(contents: Contents, gone: Collection[bytes], label: str | None, renumber: bool | None) -> Iterator[str]:
@@ -114,6 +151,7 @@ def _hindrance(its: Numbered, every: Sequence[Numbered], contents: Contents) -> 
             return f"{escape(it.path)} names them"
     by_table = {it.table.name: it for it in every}
     known = {it.path for table in tied for it in table.judged}
+    known |= {path for table in tied for its in scalars_beside(contents, table) for path in its.values()}
     for table in tied:
         other = by_table.get(table.name)
         if other is None or other.left != its.left or not other.spelled:

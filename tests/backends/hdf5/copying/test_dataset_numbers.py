@@ -129,3 +129,18 @@ def test_listed_demonstrations_keep_their_numbers_and_that_is_said_if_asked_for(
     assert "--renumber does not close them up" in said
     (tmp_path / "b.h5").unlink()
     assert rebuilt(tmp_path / "a.h5", tmp_path, None).unkept == []
+
+
+@pytest.mark.parametrize("renumber", [True, None])
+def test_the_label_of_each_picture_goes_with_it(tmp_path, renumber):
+    def labels(file):
+        for number in range(COUNT):
+            file[f"label_{number}"] = number
+        file["label_names"] = 3
+
+    rebuilt(write(tmp_path / "a.h5", "image_{}", labels), tmp_path, renumber)
+    with h5py.File(tmp_path / "b.h5") as file:
+        pictures = sorted(it.removeprefix("image_") for it in file if it.startswith("image_"))
+        assert pictures == sorted(it.removeprefix("label_") for it in file if it[6:].isdigit() and it[0] == "l")
+        assert all(file[f"label_{it}"][()] == file[f"image_{it}"][0, 0, 0] for it in pictures)
+        assert (f"image_{COUNT - 1}" in file) == (renumber is None)
