@@ -144,3 +144,17 @@ def test_the_label_of_each_picture_goes_with_it(tmp_path, renumber):
         assert pictures == sorted(it.removeprefix("label_") for it in file if it[6:].isdigit() and it[0] == "l")
         assert all(file[f"label_{it}"][()] == file[f"image_{it}"][0, 0, 0] for it in pictures)
         assert (f"image_{COUNT - 1}" in file) == (renumber is None)
+
+
+def test_a_picture_without_its_label_is_unpaired_and_goes(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(COUNT):
+            file[f"image_{number}"] = np.full((8, 8 + number % 3, 3), number + np.arange(3.0))
+            if number != 7:
+                file[f"label_{number}"] = number
+    (finding,) = datacheck.scan(tmp_path / "a.h5", workers=1).findings
+    assert (finding.key, finding.code, finding.verdict) == ("/image_7", "unpaired", "bad")
+    rebuilt(tmp_path / "a.h5", tmp_path, None)
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert "image_7" not in file
+    assert datacheck.scan(tmp_path / "b.h5", workers=1).clean
