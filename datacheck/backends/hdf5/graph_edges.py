@@ -1,6 +1,7 @@
-"""Edges of graphs beside their nodes: `edge_index` holds numbers of nodes, and `edge_attr` has a row for each edge.
+"""Edges of graphs beside their nodes, and faces of meshes beside their vertices, which hold numbers of these.
 
-Nodes are counted from 0 or from 1. Edges that only pad may all lead to one node behind the last.
+`edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only pad may all lead to one node
+behind the last.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from datacheck.model.replacing import replace
 NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"node_features", b"node_attr"})
 NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
 """What has a row for each node of a graph, by its name."""
+VERTICES = frozenset({b"vertices", b"verts", b"vertex", b"points", b"nodes", b"pos", b"positions"})
+FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
+CORNERS = (3, 4)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
 INDEX = frozenset(b"index indexes indices idx list".split())
 NAMED = 5
@@ -31,15 +35,16 @@ def edges(group: bytes, datasets: Sequence[Dataset], values: Values, *, sample: 
 
     `sample` says whether the group is a sample, which goes with what is wrong in it.
     """
-    its = next((it for it in datasets if _are_edges(it)), None)
-    nodes = [it for it in datasets if it.name.lower() in NODES and it.shape and it.holds == {NUMBERS}]
+    its = next((it for it in datasets if _are_edges(it) or _are_faces(it)), None)
+    known = VERTICES if its is not None and _are_faces(its) else NODES
+    nodes = [it for it in datasets if it.name.lower() in known and it.shape and it.holds == {NUMBERS}]
     if its is None or not nodes or len({it.rows for it in nodes}) > 1:
         return
     told: dict[str, Any] = {"sample": escape(group)} if sample else {}
-    flat = replace(its, shape=its.shape[::-1]) if its.shape[0] == 2 else its
+    flat = replace(its, shape=its.shape[::-1]) if its.shape[0] == 2 and not _are_faces(its) else its
     count = nodes[0].rows
     for other in datasets:
-        same = b"edge" in words(other.name) and words(other.name) & OF_EDGES and other.shape
+        same = not _are_faces(its) and b"edge" in words(other.name) and words(other.name) & OF_EDGES and other.shape
         if same and other.rows != flat.rows and near(other, flat):
             rows = {escape(its.path): flat.rows, escape(other.path): other.rows}
             said = f"{escape(its.path)} has {flat.rows:,} edges, and {escape(other.path)} has {other.rows:,} rows"
@@ -55,6 +60,11 @@ def edges(group: bytes, datasets: Sequence[Dataset], values: Values, *, sample: 
     more = f" and {beyond.size - NAMED:,} more" if beyond.size > NAMED else ""
     said = f"{escape(its.path)} leads to the nodes {lead}{more}, and {of} has {count:,} rows"
     yield found("dangling", said, dataset=escape(its.path), missing=beyond[:NAMED].tolist(), **told)
+
+
+def _are_faces(dataset: Dataset) -> bool:
+    flat = len(dataset.shape) == 2 and dataset.shape[1] in CORNERS and dataset.rows > max(CORNERS)
+    return flat and dataset.name.lower() in FACES and dataset.dtype.kind in "iu" and dataset.readable
 
 
 def _are_edges(dataset: Dataset) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.names import LABELS, words
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
 from datacheck.backends.hdf5.samples import CHANNELS
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
@@ -69,7 +69,7 @@ COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b r
 """What the parts of one point or one event of a camera are called."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
 NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
-FEW_WIDE = 20
+FEW_WIDE, ALIKE = 20, 4
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
 """How many columns of one length there have to be, how long, and how near to it the odd one has to be."""
 
@@ -86,9 +86,15 @@ def near_counts(
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    several = _pairs(full), _columns(its), _in_width(its), _lists(full)
+    several = _pairs(full), _columns(its), _in_width(its), _lists(full), _odd_one(full)
     for by, found_ones in zip(
-        ("by their names", "as columns that lie side by side", "by their shapes", "as rows and what they are called"),
+        (
+            "by their names",
+            "as columns that lie side by side",
+            "by their shapes",
+            "as rows and what they are called",
+            "as all others have one number of rows",
+        ),
         several,
         strict=True,
     ):
@@ -158,6 +164,17 @@ def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
     for it in lists:
         if it.rows != others[0].rows and near(it, others[0], CLOSE):
             yield others[0], it, False
+
+
+def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the only one that has not as many rows as several others, if by its name it has labels of theirs."""
+    (rows, count), *_ = Counter(it.rows for it in datasets).most_common(1) or [(0, 0)]
+    odd = [it for it in datasets if it.rows != rows]
+    if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
+        return
+    whole = next(it for it in datasets if it.rows == rows)
+    if LABELS & words(odd[0].name) and near(odd[0], whole, CLOSE):
+        yield whole, odd[0], True
 
 
 def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:

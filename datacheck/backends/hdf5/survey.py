@@ -106,10 +106,10 @@ def survey(
         its += near_counts(compared, its, facts.values)
         counts += its
         walk.findings += [*its, *without_values(datasets, filled=filled)]
-    walk.findings += () if facts.hidden else set_counts(groups, (*counts, *untrue))
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
     walk.findings += of_samples({path: its for path, its in odd.items() if path not in kept}, means)
     asked = [*together(walk.lengths_by_links(), options, walk.unknown)]
+    asked += () if facts.hidden else set_counts(groups, [it for it in (*counts, *untrue) if it.verdict == "bad"])
     guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
     means = count_samples(means, found_tables, facts, untrue)
     said = (*guessed, *asked, *untrue, *part_findings(found_tables))

@@ -69,3 +69,13 @@ def test_other_edges_are_sound(tmp_path, change):
         change(its)
         file.update(its)
     assert [it for it in datacheck.scan(tmp_path / "a.h5", workers=1).findings if it.verdict == "bad"] == []
+
+
+@pytest.mark.parametrize(("corner", "codes"), [(19, []), (20, []), (150, ["dangling"])])
+def test_faces_lead_to_vertices(tmp_path, corner, codes):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["vertices"] = np.random.default_rng(0).normal(size=(20, 3))
+        file["faces"] = np.arange(90).reshape(30, 3) % 20
+        file["faces"][3, 1] = corner
+    found = [it.code for it in datacheck.scan(tmp_path / "a.h5", workers=1).findings if it.verdict == "bad"]
+    assert found == codes

@@ -86,6 +86,14 @@ def test_samples_of_any_length_are_sound(tmp_path, make):
         ({"particle_features": draw(0, 200, 30, 3), "jet_features": draw(1, 197, 4)}, [("row-count", "bad")]),
         ({"tracings": draw(0, 60, 64, 12), "exam_id": np.arange(59)}, [("row-count", "suspicious")]),
         ({"smiles": [b"CC"] * 60, "y": draw(0, 60, 3), "ids": [b"m"] * 59}, [("row-count", "suspicious")]),
+        (
+            {
+                **{name: draw(3, 60, 8) for name in ("ids_of_words", "mask", "segments", "places")},
+                "next_labels": draw(1, 57),
+            },
+            [("row-count", "bad")],
+        ),
+        ({**{name: draw(3, 60, 8) for name in "abcd"}, "final_labels": draw(1, 59)}, []),
         ({"tracings": draw(0, 60, 64, 12), "lead_names": [b"I"] * 12}, []),
         ({"jets": draw(0, 200, 5), "tracks": draw(1, 3000, 3)}, []),
     ],
