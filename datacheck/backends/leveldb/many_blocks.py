@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from datacheck.backends.leveldb.block import SMALL, TRAILER, Bytes, Damaged, Value, verified
 from datacheck.backends.leveldb.large_blocks import EVEN_BYTES, TOGETHER, singles
 from datacheck.backends.leveldb.table import LARGEST_TAG, TAG, Entries, Table, Tags
-from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, taken
+from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, to_list
 from datacheck.files.retrying import pread
 
 FIRST_BLOCKS, MOST_BLOCKS = 1, 128
@@ -183,7 +183,7 @@ def walk(contents: Sequence[Bytes]) -> Records:
     tags = keys.buffer.words(users.offsets + users.lengths).view(np.int64) & LARGEST_TAG
     ends = [0, *np.cumsum(np.bincount(block, minlength=len(plain))).tolist()]
     values = Keys(runs.buffer, steps.values[order], steps.ends[order] - steps.values[order])
-    return Records(plain.tolist(), ends, taken(users), tags, [*taken(values)])
+    return Records(plain.tolist(), ends, to_list(users), tags, [*to_list(values)])
 
 
 def _grow(keys: Keys, shared: Numbers) -> Flags:

@@ -17,20 +17,20 @@ from datacheck.backends.shared.key_arrays import Numbers
 from datacheck.model.distinct import distinct_numbers
 
 
-def lost_its_names(pages: Pages, main: Tree) -> bool:
+def has_lost_names(pages: Pages, main: Tree) -> bool:
     """Return whether the main database is a single leaf whose page no longer holds its records or names."""
     if main.record.depth != 1 or not main.entries or main.entries[0].kind != "leaf":
         return False
     parsed = _only_leaf(pages, main)
-    other = not main.record.flags & DUPSORT and not parsed.lost and len(parsed.nodes) != main.record.entries
-    return parsed.gone or other or copied_from(pages, main) is not None
+    other_count = not main.record.flags & DUPSORT and not parsed.lost and len(parsed.nodes) != main.record.entries
+    return parsed.gone or other_count or copied_from(pages, main) is not None
 
 
 def copied_from(pages: Pages, main: Tree) -> int | None:
     """Return the page of which the only leaf of the main database is a copy, or None if it is not a copy."""
     parsed = _only_leaf(pages, main)
-    own = int.from_bytes(parsed.raw[:8], sys.byteorder)
-    return own if parsed.raw and own != parsed.number and raw_page(pages, own) == parsed.raw else None
+    number = int.from_bytes(parsed.raw[:8], sys.byteorder)
+    return number if parsed.raw and number != parsed.number and raw_page(pages, number) == parsed.raw else None
 
 
 def leaf_with_names(pages: Pages, record: Database, numbers: Numbers) -> int | None:
@@ -55,7 +55,7 @@ def _only_leaf(pages: Pages, main: Tree) -> Parsed:
     return parse(pages, main.entries[0].page, LEAF, main.record.order(), None, None)
 
 
-def names_left(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database]]:
+def remaining_names(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database]]:
     """Yield the named databases in leaves of a main database whose root is lost, one for each name.
 
     If a name occurs more than once, the record on the newest page is taken (LMDB 1.0), or the one with the most entries
@@ -71,7 +71,7 @@ def names_left(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database
     yield from ((name, record) for name, (_, record) in sorted(best.items()))
 
 
-def with_names(pages: Pages, numbers: Numbers) -> list[int]:
+def leaves_with_names(pages: Pages, numbers: Numbers) -> list[int]:
     """Return those leaves whose node flags say that they may hold the name of a database."""
     numbers = distinct_numbers(numbers)
     stack = Stack(pages.file, pages.page_size, pages.size, numbers)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from datacheck.backends.lmdb.commit_order import newest
+from datacheck.backends.lmdb.commit_order import newer_commit
 from datacheck.backends.lmdb.format import (
     BRANCH,
     HEADERS,
@@ -109,7 +109,7 @@ def _judged(
         return Metas(header, HEADERS[header], page_size, chosen, tuple(findings), certain=False)
     certain = len(metas) > 1
     if certain:
-        chosen, wrong_order, certain = newest(read, header, metas)
+        chosen, wrong_order, certain = newer_commit(read, header, metas)
         if wrong_order:
             findings.append(_out_of_step(chosen, metas, wrong_order, certain=certain))
     else:

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.lmdb.fault_findings import of_database, written_meanwhile
+from datacheck.backends.lmdb.fault_findings import source_changed_finding, with_database
 from datacheck.backends.lmdb.format import DUPSORT, PageDamaged
 from datacheck.backends.lmdb.holes import holes, values_on
 from datacheck.backends.lmdb.metas import LOST
@@ -62,12 +62,12 @@ def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
     bones = skeleton(data)
     with Pages(data, bones.metas) as pages:
         if not are_of(sums, pages.meta.txnid):
-            return [written_meanwhile(": its parts were read as of several commits")]
+            return [source_changed_finding(": its parts were read as of several commits")]
         try:
             findings = _concluded(pages, bones, sums)
         except PageDamaged:  # a page that was sound no longer is
-            return [written_meanwhile()]
-        return [written_meanwhile()] if findings and pages.moved_on() else findings
+            return [source_changed_finding()]
+        return [source_changed_finding()] if findings and pages.moved_on() else findings
 
 
 def _concluded(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> list[Finding]:
@@ -99,7 +99,7 @@ def _missing(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
         lost = max(0, said - read)
         cost = f"{lost:,} are lost" if lost else "there are more than that"
         why = f"{name} says that it has {said:,} records, and {read:,} were read: {cost}"
-        yield of_database(found("damaged-store", why, kind="records", count=lost, said=said, read=read), part)
+        yield with_database(found("damaged-store", why, kind="records", count=lost, said=said, read=read), part)
 
 
 def _balanced(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> bool:
@@ -128,7 +128,7 @@ def _miscounted(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
                 name = f"the database {part}" if part else "the database"
                 why = f"{name} says that it has {said:,} {kind} pages, and has {seen:,}"
                 finding = found("damaged-store", why, verdict="suspicious", kind="count", said=said, seen=seen)
-                yield of_database(finding, part)
+                yield with_database(finding, part)
 
 
 class _Ledger(Account):
@@ -202,7 +202,7 @@ def _shared(pages: Pages, bones: Skeleton, twice: Flags) -> Iterator[Finding]:
     for part, key, first, count, _ in values_on(pages, bones, twice):
         why = f"the value has pages {first:,} to {first + count - 1:,}, and something else has some of them too"
         finding = found("damaged-store", why, verdict="suspicious", page=first, offset=first * pages.page_size)
-        yield of_database(msgspec.structs.replace(finding, key=escape(key)), part)
+        yield with_database(msgspec.structs.replace(finding, key=escape(key)), part)
     number = int(np.flatnonzero(twice)[0])
     why = f"{twice.sum():,} pages are used twice, the first of them is {number:,}"
     offset = number * pages.page_size

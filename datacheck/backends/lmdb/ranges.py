@@ -11,7 +11,7 @@ import numpy as np
 
 from datacheck.backends.lmdb.branches import keys_of, leaves_below
 from datacheck.backends.lmdb.format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database
-from datacheck.backends.lmdb.large_values import are_read
+from datacheck.backends.lmdb.large_values import small_values_are_read
 from datacheck.backends.lmdb.leaves import NEAR, NONE_NEAR, READ_BYTES, Judged, Leaves, ReadNodes, judge
 from datacheck.backends.lmdb.page_arrays import compare, one_key
 from datacheck.backends.lmdb.page_sums import Account
@@ -119,11 +119,11 @@ class Ranges:
             return Piece(piece, leaves, doubt, False)
         flags = self._tree.record.flags
         counted = self._counted(leaves, shard)
-        near = NONE_NEAR if self._load and are_read(self._pages) else NEAR
+        near = NONE_NEAR if self._load and small_values_are_read(self._pages) else NEAR
         judged = judge(self._pages, flags, leaves, self.account, counted, hold=self._hold, near=near)
         self._look_closer(leaves, judged, counted, self._seen)
         sound = bool(judged.sound.all())
-        self.seen(leaves, judged)
+        self.on_judged(leaves, judged)
         if self._hold and self._library and sound and not judged.closer.any():
             self._count(judged, counted)
             return Piece(piece, leaves, doubt, True, held=judged.held)
@@ -147,7 +147,7 @@ class Ranges:
             if run.reached:
                 yield run.leaves.numbers
 
-    def seen(self, leaves: Leaves, judged: Judged) -> None:
+    def on_judged(self, leaves: Leaves, judged: Judged) -> None:
         """Receive leaves that were judged; a hook for subclasses."""
 
     def _count(self, judged: Judged, counted: Flags) -> None:

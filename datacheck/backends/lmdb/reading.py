@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from datacheck.backends.lmdb.cursor import gathered, one_by_one, records_between, unnamed
+from datacheck.backends.lmdb.cursor import batches, one_by_one, records_between, without_names
 from datacheck.backends.lmdb.direct import Direct
-from datacheck.backends.lmdb.fault_findings import spelled, written_meanwhile
+from datacheck.backends.lmdb.fault_findings import key_range_text, source_changed_finding
 from datacheck.backends.lmdb.format import DATABASE_BYTES, PageDamaged
 from datacheck.backends.lmdb.library import data_file, transaction
 from datacheck.backends.lmdb.pages import Pages
@@ -112,9 +112,9 @@ class Reading:
                 stream = one_by_one(cursor, data, shard, tree, self._note, self._avoid)
             else:
                 stream = records_between(cursor, shard, tree)
-            for keys, values in gathered(stream, shard.start or Position(b""), self._limit, self._note):
+            for keys, values in batches(stream, shard.start or Position(b""), self._limit, self._note):
                 if not shard.part and DATABASE_BYTES in map(len, values):
-                    keys, values = unnamed(keys, values, self._bones.names)
+                    keys, values = without_names(keys, values, self._bones.names)
                 if keys:
                     yield Block(keys, values, database=shard.part or None)
 
@@ -129,4 +129,4 @@ def _behind(block: Block, before: Position | None) -> Position:
 
 def _changed(start: Position | None, stop: Position | None) -> Finding:
     first, last = (it.key if it is not None and isinstance(it.key, bytes) else None for it in (start, stop))
-    return written_meanwhile(f": keys {spelled(first, last)}")
+    return source_changed_finding(f": keys {key_range_text(first, last)}")

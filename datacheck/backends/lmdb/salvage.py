@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.backends.lmdb.fault_findings import Fault, finding_of, of_database
+from datacheck.backends.lmdb.fault_findings import Fault, finding_of, with_database
 from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, DUPSORT, LEAF, Node
 from datacheck.backends.lmdb.lost_pages import FREE
 from datacheck.backends.lmdb.pages import Pages
@@ -147,7 +147,7 @@ class Salvage:
                 value = Damage(source.page.number, "one of its values is out of order")
             if isinstance(value, Damage):
                 lost = _bad("damaged-store", f"is lost in part: {value.why}", value.page, self._pages.page_size)
-                named = of_database(msgspec.structs.replace(lost, key=escape(node.key)), self._shard.part)
+                named = with_database(msgspec.structs.replace(lost, key=escape(node.key)), self._shard.part)
                 self._said.append(named)
                 continue
             last = order(value)

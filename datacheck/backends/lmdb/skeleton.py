@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from datacheck.backends.lmdb.branches import children, judge_branches
 from datacheck.backends.lmdb.database_names import (
     copied_from,
+    has_lost_names,
     leaf_with_names,
-    lost_its_names,
-    names_left,
+    leaves_with_names,
     names_of,
-    with_names,
+    remaining_names,
 )
-from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped, written_meanwhile
+from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped_findings, source_changed_finding
 from datacheck.backends.lmdb.format import (
     BIGDATA,
     BRANCH,
@@ -106,7 +106,7 @@ def _skeleton(data: Path, inode: int, size: int, changed: int, commit: int) -> S
             bones = _whole(data, pages)
             if bones.sound or not pages.moved_on():
                 return bones
-    return msgspec.structs.replace(bones, findings=[written_meanwhile()])
+    return msgspec.structs.replace(bones, findings=[source_changed_finding()])
 
 
 def _whole(data: Path, pages: Pages) -> Skeleton:
@@ -156,7 +156,7 @@ class Walk:
             self._of_names(main)
         for numbers in listed:
             self._mark_free(numbers)
-        if not names and lost_its_names(pages, main):
+        if not names and has_lost_names(pages, main):
             trees = self._without_names(main, self._nameless(free_known))
         if main.record.root == LOST:
             for tree in trees.values():
@@ -175,7 +175,7 @@ class Walk:
                 groups = orphans.take(pages, tree.record, None, None)
                 more = [leaf for group in groups for leaf in group.leaves if self.mark(leaf) or freed is not None]
                 tree.entries = overlaid(pages, tree, more)
-        findings = [*cut(pages, listed), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
+        findings = [*cut(pages, listed), *pages.metas.findings, *grouped_findings(self.faults, pages.page_size)]
         return Skeleton(
             trees, frozenset(names), self.used, findings, self.account, free_known, pages.metas, sum(map(len, listed))
         )
@@ -343,11 +343,11 @@ class Walk:
     def _named(self, main: Tree) -> Iterator[tuple[bytes, Database]]:
         """Yield the named databases by their keys in the main one, which end in a NUL in LMDB 1.0."""
         if main.record.root == LOST:
-            yield from names_left(self.pages, self._written(np.ones(len(self.used), bool)))
+            yield from remaining_names(self.pages, self._written(np.ones(len(self.used), bool)))
         if main.record.entries > NAMES_SOUGHT:
             return
         for numbers in self._leaf_numbers(main):
-            for number in with_names(self.pages, numbers):
+            for number in leaves_with_names(self.pages, numbers):
                 parsed = parse(self.pages, number, LEAF, main.record.order(), None, None)
                 yield from names_of(parsed)
 
