@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from datacheck.backends.lmdb.format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database, database
-from datacheck.backends.lmdb.orphans import is_of_names, of_kind
+from datacheck.backends.lmdb.orphans import is_of_names, pages_of_kind
 from datacheck.backends.lmdb.page_arrays import Stack
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import Parsed, parse, raw_page
@@ -23,7 +23,7 @@ def has_lost_names(pages: Pages, main: Tree) -> bool:
         return False
     parsed = _only_leaf(pages, main)
     other_count = not main.record.flags & DUPSORT and not parsed.lost and len(parsed.nodes) != main.record.entries
-    return parsed.gone or other_count or copied_from(pages, main) is not None
+    return parsed.is_lost or other_count or copied_from(pages, main) is not None
 
 
 def copied_from(pages: Pages, main: Tree) -> int | None:
@@ -44,7 +44,7 @@ def leaf_with_names(pages: Pages, record: Database, numbers: Numbers) -> int | N
     if root.faults or len(root.nodes) == record.entries:
         return None
     found = []
-    for number in of_kind(pages, numbers, LEAF):
+    for number in pages_of_kind(pages, numbers, LEAF):
         parsed = parse(pages, number, LEAF, record.order(), None, None)
         if not parsed.faults and len(parsed.nodes) == record.entries and any(names_of(parsed)):
             found.append(number)
@@ -62,7 +62,7 @@ def remaining_names(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Dat
     (LMDB 0.9, whose pages have no transaction number).
     """
     best: dict[bytes, tuple[int, Database]] = {}
-    for number in of_kind(pages, numbers, LEAF):
+    for number in pages_of_kind(pages, numbers, LEAF):
         parsed = parse(pages, number, LEAF, bytes, None, None)
         for name, record in names_of(parsed) if is_of_names(parsed) else ():
             age = int.from_bytes(parsed.raw[8:16], sys.byteorder) if pages.base else record.entries

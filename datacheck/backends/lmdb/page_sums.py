@@ -14,7 +14,7 @@ from datacheck.backends.shared.key_arrays import Numbers
 WORD = 1 << 64
 
 
-def are_of(sums: Mapping[str, int], commit: int) -> bool:
+def are_of_commit(sums: Mapping[str, int], commit: int) -> bool:
     """Return whether all ranges in the sums were read as of one commit."""
     ranges = sums.get("ranges", 0)
     first = (ranges * commit - sums.get("commits", 0)) % WORD
@@ -30,7 +30,7 @@ class Account:
 
     sums: Counter[str] = field(default_factory=Counter)
 
-    def of_commit(self, number: int) -> None:
+    def add_range(self, number: int) -> None:
         """Count a range that is read as of a commit."""
         self.sums["ranges"] += 1
         self.sums["commits"] += number
