@@ -157,17 +157,17 @@ def read_log(file: int, size: int, sink: Sink) -> list[Damaged]:
             assembly.cut(item.offset, size)
         else:
             assembly.take(item)
-    if assembly.begun is not None:
-        assembly.cut(assembly.begun, size)
+    if assembly.record_start is not None:
+        assembly.cut(assembly.record_start, size)
     return assembly.damages
 
 
 class _Assembly:
-    """Joins records from their fragments; `begun` is the offset of a record that has no end yet."""
+    """Joins records from their fragments; `record_start` is the offset of a record that has no end yet."""
 
     def __init__(self, sink: Sink) -> None:
         self.damages: list[Damaged] = []
-        self.begun: int | None = None
+        self.record_start: int | None = None
         self._sink = sink
         self._in_lost_record = False
 
@@ -175,22 +175,22 @@ class _Assembly:
         """Note damage. A record that began before it is lost, with everything of it that follows."""
         self.damages.append(damage)
         self._in_lost_record = True
-        if self.begun is not None:
+        if self.record_start is not None:
             self._sink.abandon()
-            self.begun = None
+            self.record_start = None
 
     def cut(self, offset: int, size: int) -> None:
-        where = offset if self.begun is None else self.begun
+        where = offset if self.record_start is None else self.record_start
         self.lose(Damaged("truncated-store", "it ends in the middle of a record", where, size - where))
 
     def take(self, fragment: Fragment) -> None:
         start = fragment.offset - HEADER.size
         if fragment.kind in (FULL, FIRST):
-            if self.begun is not None:
-                self.lose(Damaged("damaged-store", "a record has no end", self.begun, start - self.begun))
-            self.begun, self._in_lost_record = start, False
+            if self.record_start is not None:
+                self.lose(Damaged("damaged-store", "a record has no end", self.record_start, start - self.record_start))
+            self.record_start, self._in_lost_record = start, False
             self._sink.begin(start)
-        elif self.begun is None:
+        elif self.record_start is None:
             if not self._in_lost_record:
                 self.lose(Damaged("damaged-store", "a record has no beginning", start, len(fragment.payload)))
             return
@@ -199,8 +199,8 @@ class _Assembly:
             try:
                 self._sink.finish()
             except Damaged as exc:
-                self.damages.append(exc.at(self.begun))
-            self.begun = None
+                self.damages.append(exc.at(self.record_start))
+            self.record_start = None
 
 
 def first_record_is_sound(head: bytes) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from datacheck.backends.interface import StoreOptions
 from datacheck.backends.leveldb.in_folders import IN_FOLDERS
 from datacheck.backends.leveldb.names import FOOTER, MAGIC, PLACEHOLDER, ROCKSDB_MAGICS, TABLE_NAME, current
-from datacheck.backends.shared.searching import counted, not_found
+from datacheck.backends.shared.searching import count_records, not_found
 from datacheck.errors import SourceUnknown
 from datacheck.files.regular import open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
@@ -83,7 +83,7 @@ class LevelDbReader:
         raw = unescape(key)
         shard = Shard("", Position(raw), Position(raw, 1))
         unread: list[Finding] = []
-        if counted(self.blocks(shard, limit=1), unread):
+        if count_records(self.blocks(shard, limit=1), unread):
             return shard
         not_found(unread)
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from datacheck.backends.lmdb.format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database, database
-from datacheck.backends.lmdb.orphans import is_of_names, pages_of_kind
+from datacheck.backends.lmdb.orphans import holds_only_names, pages_of_kind
 from datacheck.backends.lmdb.page_arrays import Stack
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import Parsed, parse, raw_page
@@ -64,7 +64,7 @@ def remaining_names(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Dat
     best: dict[bytes, tuple[int, Database]] = {}
     for number in pages_of_kind(pages, numbers, LEAF):
         parsed = parse(pages, number, LEAF, bytes, None, None)
-        for name, record in names_of(parsed) if is_of_names(parsed) else ():
+        for name, record in names_of(parsed) if holds_only_names(parsed) else ():
             age = int.from_bytes(parsed.raw[8:16], sys.byteorder) if pages.base else record.entries
             if record.root <= pages.meta.last_page and (name not in best or age >= best[name][0]):
                 best[name] = age, record

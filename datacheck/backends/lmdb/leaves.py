@@ -123,9 +123,9 @@ def judge(
     judged.extents = np.concatenate(extents) if extents else _NONE
     _judge_extents(pages, judged, near)
     kept = judged.sound & counted
-    account.single(leaves.numbers[kept])
+    account.add_pages(leaves.numbers[kept])
     extended = judged.extents[kept[judged.extents[:, 2]]].astype(np.uint64)
-    account.pages(extended[:, 0], extended[:, 1])
+    account.add_extents(extended[:, 0], extended[:, 1])
     return judged
 
 

@@ -21,7 +21,7 @@ from datacheck.backends.lmdb.format import (
     SUBDATA,
     Database,
 )
-from datacheck.backends.lmdb.orphans import is_of_others, pages_of_kind
+from datacheck.backends.lmdb.orphans import holds_no_records, pages_of_kind
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb.tree import Entry, Span, Tree, in_order, overlapping
@@ -71,7 +71,7 @@ def nameless_trees(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]
     leaves = []
     for number in pages_of_kind(pages, numbers, LEAF):
         keys = [node.key for node in nodes_of(pages, raw_page(pages, number)) if node is not None]
-        if keys and not is_of_others(pages, number):
+        if keys and not holds_no_records(pages, number):
             leaves.append((number, keys))
     flags = next((it for it in KINDS if all(_are_ascending(keys, it) for _, keys in leaves)), 0)
     order = Database(flags, 0, 0, 0, 0, 0, 0).order()

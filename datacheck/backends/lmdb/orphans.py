@@ -115,7 +115,7 @@ def _read_orphan(pages: Pages, number: int) -> _Orphan | None:
 def _fits_range(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
     parsed = with_keys(parse(pages, orphan.number, LEAF, record.order(), low, high))
     intact = not parsed.faults or len(parsed.raw) < pages.page_size
-    other_content = _is_of_values(record, parsed) or is_of_names(parsed) or _is_of_free_list(pages, parsed)
+    other_content = _holds_values_of_key(record, parsed) or holds_only_names(parsed) or _holds_free_pages(pages, parsed)
     return bool(parsed.nodes) and intact and not other_content
 
 
@@ -146,13 +146,13 @@ def pages_of_kind(pages: Pages, numbers: Numbers, kind: int) -> Iterator[int]:
         yield from _batch_of_kind(pages, numbers[start : start + BATCH], kind)
 
 
-def is_of_others(pages: Pages, number: int) -> bool:
+def holds_no_records(pages: Pages, number: int) -> bool:
     """Return whether a leaf belongs to the free list or to the values of one key, or holds names of databases."""
     parsed = parse(pages, number, LEAF, lambda key: key, None, None)
-    if is_of_names(parsed):
+    if holds_only_names(parsed):
         return True
     values = not any(node.size or node.flags for node in parsed.nodes)
-    return values or _is_of_free_list(pages, parsed)
+    return values or _holds_free_pages(pages, parsed)
 
 
 def _batch_of_kind(pages: Pages, numbers: Numbers, kind: int) -> list[int]:
@@ -167,12 +167,12 @@ def _batch_of_kind(pages: Pages, numbers: Numbers, kind: int) -> list[int]:
     return [int(it) for it in numbers[valid]]
 
 
-def _is_of_values(record: Database, parsed: Parsed) -> bool:
+def _holds_values_of_key(record: Database, parsed: Parsed) -> bool:
     """Return whether a leaf belongs to the tree of one key's values: its nodes have keys and nothing else."""
     return bool(record.flags & DUPSORT) and not any(node.size or node.flags & BIGDATA for node in parsed.nodes)
 
 
-def _is_of_free_list(pages: Pages, parsed: Parsed) -> bool:
+def _holds_free_pages(pages: Pages, parsed: Parsed) -> bool:
     """Return whether a leaf belongs to the free list: each node's key is a transaction, its value a list of pages."""
     for node in parsed.nodes:
         value = read_value(pages, parsed, node).data
@@ -185,6 +185,6 @@ def _is_of_free_list(pages: Pages, parsed: Parsed) -> bool:
     return True
 
 
-def is_of_names(parsed: Parsed) -> bool:
+def holds_only_names(parsed: Parsed) -> bool:
     """Return whether a leaf holds nothing but names of databases."""
     return all(node.flags & (SUBDATA | DUPDATA) == SUBDATA for node in parsed.nodes)

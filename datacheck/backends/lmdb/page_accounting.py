@@ -18,7 +18,7 @@ from datacheck.backends.lmdb.fault_findings import source_changed_finding, with_
 from datacheck.backends.lmdb.format import DUPSORT, PageDamaged
 from datacheck.backends.lmdb.holes import holes, values_on
 from datacheck.backends.lmdb.metas import LOST
-from datacheck.backends.lmdb.orphans import Orphans, is_of_others
+from datacheck.backends.lmdb.orphans import Orphans, holds_no_records
 from datacheck.backends.lmdb.page_sums import WORD, Account, are_of_commit
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Ranges
@@ -138,7 +138,7 @@ class _Ledger(Account):
         super().__init__()
         self.used, self.twice = used, np.zeros(len(used), bool)
 
-    def pages(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
+    def add_extents(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
         for start, number in zip(first.tolist(), count.tolist(), strict=True):
             marks = self.used[start : start + number]
             self.twice[start : start + number] |= marks != 0
@@ -181,7 +181,7 @@ def _page_use_findings(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
 def _missing_key(pages: Pages, bones: Skeleton, orphans: Orphans) -> bytes | None:
     """Return a key on the first LOOKED_UP unreached leaves that no database has, or None."""
     for number, keys in orphans.first_leaves(LOOKED_UP):
-        if is_of_others(pages, number):
+        if holds_no_records(pages, number):
             continue
         for key in keys:
             if key and not any(_has_key(pages, tree, key) for tree in bones.trees.values()):

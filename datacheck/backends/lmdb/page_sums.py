@@ -36,7 +36,7 @@ class Account:
         self.sums["commits"] += number
         self.sums["squared commits"] += number * number % WORD
 
-    def pages(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
+    def add_extents(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
         """Count extents of `count` pages each."""
         one, two, six = np.uint64(1), np.uint64(2), np.uint64(6)
         pairs = count * (count - one) // two
@@ -45,5 +45,5 @@ class Account:
         squares = (count - one) * count * (two * count - one) // six
         self.sums["second"] += int((count * first * first + two * first * pairs + squares).sum())
 
-    def single(self, numbers: Numbers) -> None:
-        self.pages(numbers.astype(np.uint64), np.ones(len(numbers), np.uint64))
+    def add_pages(self, numbers: Numbers) -> None:
+        self.add_extents(numbers.astype(np.uint64), np.ones(len(numbers), np.uint64))

@@ -179,7 +179,7 @@ class Ranges:
             judged.entries[at] += extra
             if counted[at]:
                 self.account.sums[f"{self._tree.part} values"] += len(seen) - before
-                self.account.single(np.fromiter(islice(seen, before, None), np.int64))
+                self.account.add_pages(np.fromiter(islice(seen, before, None), np.int64))
 
     def _extra_records(self, leaves: Leaves, at: int, seen: dict[int, None]) -> int | None:
         """Return how many more records than nodes a leaf has, or None if a record cannot be read."""

@@ -23,7 +23,7 @@ from datacheck.backends.lmdb.format import (
 from datacheck.backends.lmdb.in_folders import IN_FOLDERS
 from datacheck.backends.lmdb.library import data_file, refusal
 from datacheck.backends.lmdb.pages import Pages
-from datacheck.backends.shared.searching import counted, not_found
+from datacheck.backends.shared.searching import count_records, not_found
 from datacheck.errors import SourceUnknown
 from datacheck.files.regular import NotRegular, irregular, open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
@@ -179,7 +179,7 @@ class LmdbReader:
         for part, name in [*places, *((part, key) for part in trees)]:
             raw = unescape(name)
             wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
-            count = counted(self.peek(wanted, 2), unread)
+            count = count_records(self.peek(wanted, 2), unread)
             if count:
                 return Shard(part, Position(raw), Position(raw, count))
         not_found(unread)

@@ -297,7 +297,7 @@ class Walk:
         if not parsed.nodes:
             yield self._hole(entry)
             return
-        self.account.single(np.array([entry.page], np.int64))
+        self.account.add_pages(np.array([entry.page], np.int64))
         tree.branches += 1
         fault = len(self.faults) - 1
         yield from self._children(tree, entry, parsed, kind)
@@ -323,7 +323,7 @@ class Walk:
         """Yield the sound branch pages above the leaves, and what can be read of the others."""
         branches = [entry for entry in level if entry.kind == "branch"]
         sound = judge_branches(self.pages, tree.record.flags, branches, self._mark_children)
-        self.account.single(np.array([it.page for it, good in zip(branches, sound, strict=True) if good], np.int64))
+        self.account.add_pages(np.array([it.page for it, good in zip(branches, sound, strict=True) if good], np.int64))
         tree.branches += sum(sound)
         good = iter(sound)
         for entry in level:
@@ -354,7 +354,7 @@ class Walk:
     def _count_name_leaves(self, main: Tree) -> None:
         """Count the leaves of a main database that holds only names, since no shard covers them."""
         for numbers in self._leaf_numbers(main):
-            self.account.single(numbers)
+            self.account.add_pages(numbers)
 
     def _leaf_numbers(self, tree: Tree) -> Iterator[Numbers]:
         for entry in tree.entries:
@@ -373,7 +373,7 @@ class Walk:
         listed: list[Numbers] = []
         entries = 0
         for entry in (leaf for it in tree.entries if it.kind != "hole" for leaf in leaves_of(self.pages, tree, it)):
-            self.account.single(np.array([entry.page], np.int64))
+            self.account.add_pages(np.array([entry.page], np.int64))
             parsed = parse(self.pages, entry.page, LEAF, record.order(), entry.low, entry.high)
             if parsed.faults:
                 self.fault("free list", entry.page, ", ".join(parsed.faults))
@@ -390,7 +390,7 @@ class Walk:
         value = read_value(self.pages, parsed, node)
         if value.extent is not None and not value.wrong:
             first, count = value.extent
-            self.account.pages(np.array([first], np.uint64), np.array([count], np.uint64))
+            self.account.add_extents(np.array([first], np.uint64), np.array([count], np.uint64))
             self.used[first : first + count] = USED
         raw = np.frombuffer(value.data[: len(value.data) // 8 * 8], np.int64)
         if value.wrong or node.flags & ~BIGDATA or not len(raw) or raw[0] != len(raw) - 1 or len(value.data) % 8:
@@ -405,7 +405,7 @@ class Walk:
         if outside.any():
             self.fault("free list", int(numbers[outside][0]), "is listed as free, and no page of the environment")
         inside = numbers[~outside]
-        self.account.single(inside)
+        self.account.add_pages(inside)
         inside = np.sort(inside[inside < len(self.used)])
         repeated = np.append(inside[1:] == inside[:-1], False) if len(inside) else np.zeros(0, bool)
         taken = self.used[inside] != 0
