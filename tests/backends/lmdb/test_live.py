@@ -171,12 +171,12 @@ def test_damage_is_damage_whoever_writes(tmp_path):
 
 def test_ranges_of_several_commits_do_not_add_up_to_one():
     one, other = Account(), Account()
-    one.of_commit(7)
-    one.of_commit(7)
+    one.add_range(7)
+    one.add_range(7)
     assert are_of_commit(one.sums, 7)
     assert not are_of_commit(one.sums, 8)
-    other.of_commit(6)
-    other.of_commit(8)
+    other.add_range(6)
+    other.add_range(8)
     assert not are_of_commit(other.sums, 7)
     assert are_of_commit(Counter(), 7)
 
