@@ -205,7 +205,7 @@ def _picture(fields: Fields, named: str | None, size: tuple[int, int] | None) ->
 
 
 def _unknown(value: bytes | memoryview) -> Finding:
-    from datacheck.scanning.judge import unknown_payload
+    from datacheck.scanning.unknown import unknown_payload
 
     return unknown_payload(bytes(value[:8]))
 

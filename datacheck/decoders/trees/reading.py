@@ -20,7 +20,7 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.differences import missing_parts, usual_fields
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
-from datacheck.decoders.trees.paths import ROOT, child_path, is_label
+from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label
 from datacheck.decoders.trees.tree import Items, Node, Parsed
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
@@ -75,7 +75,7 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
     if not isinstance(tree, Items) or len(tree.items) != 2 or len(found_leaves) < 2:
         return None
     first, last = found_leaves[0], found_leaves[-1]
-    if last.path not in ("[1]", "[1][0]") or last.values.size != 1 or last.values.dtype.kind not in "iu":
+    if last.path not in PAIRED or last.values.size != 1 or last.values.dtype.kind not in "iu":
         return None
     return last.path if first.path.startswith("[0]") and first.kind not in ("number", "text", "other") else None
 
@@ -88,6 +88,8 @@ def _type_finding(field: Field, usual_field: FieldProfile | None) -> Finding | N
         return _no_picture_finding(field, usual_field)
     if field.format == "list" and not field.values.size and usual_field.format != "number":
         return None  # an empty list has no type
+    if field.format == usual_field.format == "number" and (field.label or is_label(field.name) or field.name in PAIRED):
+        return _label_finding(field, usual_field)
     if field.format == usual_field.format and (field.format != "array" or not usual_field.dtype):
         return None
     dtype = _dtype_name(field.values.dtype)
@@ -96,6 +98,18 @@ def _type_finding(field: Field, usual_field: FieldProfile | None) -> Finding | N
     actual, expected = _type_text(field.format, dtype), _type_text(usual_field.format, usual_field.dtype)
     return found(
         "fields", f"{actual}, nearly all others are {expected}", field=field.name, found=actual, expected=expected
+    )
+
+
+def _label_finding(field: Field, usual_field: FieldProfile) -> Finding | None:
+    """Return the finding of a label that is no whole number where nearly all others are."""
+    if np.dtype(usual_field.dtype or "f8").kind not in "iu" or field.values.dtype.kind != "f" or field.values.size != 1:
+        return None
+    number = float(field.values.reshape(-1)[0])
+    if not np.isfinite(number) or number.is_integer():
+        return None
+    return found(
+        "fields", f"{number:g}, nearly all others are whole numbers", field=field.name, expected=usual_field.dtype
     )
 
 
