@@ -6,7 +6,7 @@ import pytest
 
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
 from datacheck.logs.aborts import ABORTS, meaning
-from datacheck.logs.lines import opened
+from datacheck.logs.lines import open_log
 
 CHANNELS = "a record is empty, cut, no picture, or has another number of channels than the first"
 SMALLER = "a record is smaller than the first one, or than the crop"
@@ -162,12 +162,12 @@ def test_a_log_that_cannot_be_opened_is_said_in_a_sentence(tmp_path, monkeypatch
         return real(opened, *args, **how)
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(SourceUnreadable, match=said), opened(str(path)):
+    with pytest.raises(SourceUnreadable, match=said), open_log(str(path)):
         pass
 
 
 def test_a_log_that_is_not_there_or_a_folder_is_said(tmp_path):
-    with pytest.raises(SourceMissing), opened(str(tmp_path / "nothing")):
+    with pytest.raises(SourceMissing), open_log(str(tmp_path / "nothing")):
         pass
-    with pytest.raises(SourceUnknown, match="is a directory; name the log file in it"), opened(str(tmp_path)):
+    with pytest.raises(SourceUnknown, match="is a directory; name the log file in it"), open_log(str(tmp_path)):
         pass
