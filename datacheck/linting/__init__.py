@@ -14,7 +14,7 @@ from datacheck.caffe.forks import fork_names
 from datacheck.caffe.geometry import Shape
 from datacheck.caffe.network import Layer, State, layers, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
-from datacheck.caffe.ranges import follow
+from datacheck.caffe.ranges import infer_intervals
 from datacheck.caffe.rates import Schedule
 from datacheck.caffe.shapes import infer
 from datacheck.errors import PrototxtMalformed, UsageError
@@ -216,7 +216,7 @@ def _problems(net: Net, state: State, request: LintRequest) -> Iterator[tuple[st
     chosen = layers_in(net.prototxt, state)
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
     folders = _folders(net.prototxt, request)
-    places, ranges = infer(chosen, request.shapes(chosen, folders), unsure), follow(chosen)
+    places, ranges = infer(chosen, request.shapes(chosen, folders), unsure), infer_intervals(chosen)
     case = NetCase(net.prototxt, state, places, ranges, folders, request.labels, net.finetuned, net.trained)
     for layer in case.cases():
         for rule in LAYER_RULES.values():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacheck.caffe.forks import forks_of_filler
-from datacheck.caffe.geometry import Misfit, product, spell
+from datacheck.caffe.geometry import Misfit, product, shape_text
 from datacheck.caffe.pooling import Axis, Emptiness
 from datacheck.caffe.schema import enums
 from datacheck.caffe.shape_windows import pooling_axes
@@ -178,7 +178,7 @@ def _single_values(case: LayerCase) -> Iterator[Problem]:
     if product((shape[0], *shape[2:])) == 1:
         yield Problem(
             "normalisation",
-            f"{spell(shape)} has a single value in each channel, which BatchNorm turns into 0",
+            f"{shape_text(shape)} has a single value in each channel, which BatchNorm turns into 0",
             "batch_norm_param",
             "raise batch_size",
             "suspicious",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datacheck.caffe.initial_weights import WEIGHTS, frozen, zero
+from datacheck.caffe.initial_weights import WEIGHTS, has_zero_weights, is_frozen
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer
 from datacheck.caffe.parameters import blobs_of
@@ -33,10 +33,10 @@ def _is_last_layer(case: LayerCase) -> bool:
 
 def no_filler(case: LayerCase) -> Iterator[Problem]:
     """Weights that are learned from scratch do not start as zeros, except in the last layer of a branch."""
-    if case.layer.type not in WEIGHTS or case.unsure or not zero(case.layer):
+    if case.layer.type not in WEIGHTS or case.unsure or not has_zero_weights(case.layer):
         return
     param = WEIGHTS[case.layer.type]
-    if case.layer.type == "Deconvolution" and frozen(case.layer) and case.net.trained and not case.net.finetuned:
+    if case.layer.type == "Deconvolution" and is_frozen(case.layer) and case.net.trained and not case.net.finetuned:
         yield Problem(
             "weights",
             "a frozen Deconvolution without weight_filler puts out zeros, unless its weights are set by net surgery, "
@@ -46,7 +46,7 @@ def no_filler(case: LayerCase) -> Iterator[Problem]:
             "suspicious",
         )
         return
-    if not _trains_from_scratch(case.net) or frozen(case.layer):
+    if not _trains_from_scratch(case.net) or is_frozen(case.layer):
         return
     zeros = case.net.zeros_before_others
     if zeros[:1] != [case.number]:
@@ -86,7 +86,7 @@ def all_frozen(case: LayerCase) -> Iterator[Problem]:
     if not _is_last_layer(case) or not _trains_from_scratch(case.net):
         return
     learning = [place.layer for place in case.net.places if _has_learned_blobs(place)]
-    if learning and all(map(frozen, learning)):
+    if learning and all(map(is_frozen, learning)):
         yield Problem(
             "learning-rate",
             f"every lr_mult is 0 in the {len(learning)} layers with weights: nothing is learnt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from datacheck.caffe.geometry import Shape, differ, product, spell
+from datacheck.caffe.geometry import Shape, differ, product, shape_text
 from datacheck.caffe.parameters import NO_GRADIENT, Owner, blobs_of
 from datacheck.caffe.schema import enums
 from datacheck.linting.rule_input import LayerCase, Problem, number
@@ -52,8 +52,8 @@ def _owner_mismatches(owner: Owner, spec: Any, shape: Shape | None, index: int) 
     if shape is not None and owner.shape is not None and _shapes_differ(shape, owner.shape, permissive):
         yield Problem(
             "weights",
-            f"the param {spec.name!r} is {spell(shape)} here and {spell(owner.shape)} in the layer {owner.layer!r}: "
-            "Caffe aborts (Cannot share param)",
+            f"the param {spec.name!r} is {shape_text(shape)} here and {shape_text(owner.shape)} in the layer "
+            f"{owner.layer!r}: Caffe aborts (Cannot share param)",
             f"param[{index}].name",
             "give it a name of its own, or make the layers alike",
         )
@@ -92,11 +92,11 @@ def blobs_can_be_filled(case: LayerCase) -> Iterator[Problem]:
     for shape in blobs:
         size = None if shape is None else product(shape)
         if shape is not None and size is not None and size > LARGEST:
-            message = f"its weights would be {spell(shape)}, more than a blob of Caffe can hold: Caffe aborts"
+            message = f"its weights would be {shape_text(shape)}, more than a blob of Caffe can hold: Caffe aborts"
             yield Problem("layer", message, "", "make the layer smaller")
             return
         if size == 0 and case.layer.type in FILLING:
-            message = f"its weights would be {spell(shape)}, with nothing to fill: Caffe aborts"
+            message = f"its weights would be {shape_text(shape)}, with nothing to fill: Caffe aborts"
             yield Problem("layer", message, "", "let no size be 0")
             return
     for descriptor, param in case.message.ListFields():
@@ -125,13 +125,13 @@ def _filler_misfits(filler: Any, blobs: Sequence[Shape | None], path: str) -> It
         message = f"sparse is {filler.sparse}: Caffe aborts"
         yield Problem("weights", message, f"{path}.sparse", "set it to how many weights of each output are not 0")
     elif filler.sparse > 0 and shape and shape[0] is not None and filler.sparse > shape[0]:
-        message = f"sparse is {filler.sparse}, more than the {shape[0]} outputs of {spell(shape)}: Caffe aborts"
+        message = f"sparse is {filler.sparse}, more than the {shape[0]} outputs of {shape_text(shape)}: Caffe aborts"
         yield Problem("weights", message, f"{path}.sparse", "set it to how many weights of each output are not 0")
     if shape == () and (filler.type in BY_OUTPUT or filler.sparse >= 0):
         message = f"the filler {filler.type!r} is for more than a single value: Caffe aborts"
         yield Problem("weights", message, f"{path}.type", 'take type: "constant"')
     if filler.type == "bilinear" and shape is not None and (len(shape) != 4 or differ(shape[2], shape[3])):
-        message = f"the filler 'bilinear' is for square kernels, not for {spell(shape)}: Caffe aborts"
+        message = f"the filler 'bilinear' is for square kernels, not for {shape_text(shape)}: Caffe aborts"
         yield Problem("weights", message, f"{path}.type", "take another filler, such as xavier")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datacheck.caffe.forks import forks_of_type
-from datacheck.caffe.geometry import Shape, differ, product, spell
+from datacheck.caffe.geometry import Shape, differ, product, shape_text
 from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.linting.rule_input import LayerCase, Problem
 
@@ -154,7 +154,7 @@ def _label_misfits(case: LayerCase) -> Iterator[Problem]:
     if differ(expected, product(labels)):
         yield Problem(
             "layer",
-            f"{spell(scores)} takes {expected} labels, but the blob {spell(labels)} has {product(labels)}: "
+            f"{shape_text(scores)} takes {expected} labels, but the blob {shape_text(labels)} has {product(labels)}: "
             "Caffe aborts",
             "bottom[1]",
             "give it one label for each prediction",
@@ -168,7 +168,7 @@ def _target_misfits(case: LayerCase) -> Iterator[Problem]:
     if differ(_row_count(one), _row_count(other)) or differ(product(one[1:]), product(other[1:])):
         yield Problem(
             "layer",
-            f"the bottoms {spell(one)} and {spell(other)} must have the same sizes: Caffe aborts",
+            f"the bottoms {shape_text(one)} and {shape_text(other)} must have the same sizes: Caffe aborts",
             "bottom",
             "make the prediction as large as the target",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from datacheck.caffe.geometry import Shape, differ, product, spell
+from datacheck.caffe.geometry import Shape, differ, product, shape_text
 from datacheck.caffe.net_flow import Use, flow
 from datacheck.caffe.net_sources import NetSource
 from datacheck.caffe.shapes import Place, infer
@@ -45,7 +45,7 @@ def _layer_fits(source: NetSource, records: Mapping[str, Shape], rows: Mapping[s
             yield found("layer", text, verdict="suspicious" if forks else "bad", caffe=caffe)
             return
         if place.layer.type == "Convolution" and place.bottoms[0] is not None and len(place.bottoms[0]) == 2:
-            size = spell(place.bottoms[0])
+            size = shape_text(place.bottoms[0])
             text = f"the Convolution layer {place.layer.name!r} is given {size}, without height and width to slide over"
             caffe = "takes each value for a channel of one pixel and ignores kernel_size; older versions abort"
             yield found("layer", text, verdict="suspicious", caffe=caffe)
@@ -59,7 +59,7 @@ def _unequal(place: Place) -> str:
     one, other = place.bottoms
     if not one or not other or not differ(product(one[1:]), product(other[1:])):
         return ""
-    return f"its bottoms are {spell(one)} and {spell(other)}, which must have as many values as each other"
+    return f"its bottoms are {shape_text(one)} and {shape_text(other)}, which must have as many values as each other"
 
 
 def labels_fit(
@@ -91,6 +91,6 @@ def _misfit(use: Use) -> str | None:
     if not differ(wanted, have):
         return None
     return (
-        f"{have:,} labels for {wanted:,} predictions a batch: labels {spell(use.labels)}, scores {spell(use.scores)} "
-        f"of {use.layer!r}, classes along axis {axis}"
+        f"{have:,} labels for {wanted:,} predictions a batch: labels {shape_text(use.labels)}, scores "
+        f"{shape_text(use.scores)} of {use.layer!r}, classes along axis {axis}"
     )

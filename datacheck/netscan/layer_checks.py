@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from datacheck.caffe.blobs import read_blob
-from datacheck.caffe.initial_weights import frozen
+from datacheck.caffe.initial_weights import is_frozen
 from datacheck.caffe.net_flow import flow
 from datacheck.caffe.net_sources import NetSource
 from datacheck.caffe.parameters import LEARNED
@@ -193,7 +193,7 @@ def _unscaled(source: NetSource, look: SourceSample) -> Iterator[Finding]:
     if any(layer.type in NORMALISING for layer in layers):
         return
     behind = flow(infer(layers)).behind.get((source.path_in_net, source.tops[0]), ())
-    first = next((layer for layer in behind if layer.type in LEARNED and not frozen(layer)), None)
+    first = next((layer for layer in behind if layer.type in LEARNED and not is_frozen(layer)), None)
     if first is not None:
         text = (
             f"values of 0 to 255 go into {first.name!r} as they are, without a mean and a scale, and base_lr is "

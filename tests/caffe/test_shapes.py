@@ -5,7 +5,7 @@ import pytest
 from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.caffe.network import State, layers_in
 from datacheck.caffe.prototxt import parse_prototxt
-from datacheck.caffe.ranges import FREE, INF, NOT_NEGATIVE, Interval, follow
+from datacheck.caffe.ranges import FREE, INF, NOT_NEGATIVE, Interval, infer_intervals
 from datacheck.caffe.schema import messages
 from datacheck.caffe.shape_rules import RULES, SAME
 from datacheck.caffe.shape_sources import SOURCES
@@ -192,4 +192,4 @@ def test_what_the_values_of_a_blob_can_be(kind, inside, given, made):
         f'layer {{ type: "Input" top: "a" }} layer {{ {first} bottom: "a" top: "b" }} '
         f'layer {{ type: "{kind}" bottom: "b" top: "c" {inside} }} layer {{ type: "Silence" bottom: "c" }}',
     )
-    assert follow(layers_in(net, State("TRAIN")))[-1] == [made]
+    assert infer_intervals(layers_in(net, State("TRAIN")))[-1] == [made]
