@@ -228,7 +228,7 @@ class Parser:
         return [it for it in events if is_complete or isinstance(it, Fatal | Notice | Section)]
 
     def _read_prefixed(self, line_number: int, line: bytes, at: int, reader: MessageReader | None) -> None:
-        """Read a line with a glog prefix; `read` is None if no table has its message."""
+        """Read a line with a glog prefix; `reader` is None if no table has its message."""
         prefix = PREFIX.match(line)
         if prefix is None:
             self._read_torn(line_number, line, 1)

@@ -72,7 +72,7 @@ def records_clause(run: Run, phase: str, first: int, last: int) -> str:
 
     >>> run = Run(1, b"", 1)
     >>> run.header.batches["TRAIN"] = [10]
-    >>> records(run, "TRAIN", 4, 5)
+    >>> records_clause(run, "TRAIN", 4, 5)
     '; a batch is 10, so these are records 40 to 59 in the order of the keys, counted on through the epochs'
     """
     batches = set(run.header.batches.get(phase, ()))

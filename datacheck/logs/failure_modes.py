@@ -225,7 +225,7 @@ class LayerNan:
         return f"testing {when}, batch {bad.nth - 1}" if phase == TEST else when
 
     def _reason(self, culprit: BadValue, kind: str, data_clause: str | None) -> str:
-        """Return the reason for a bad value; `read` is a clause on records if it came in with the data, else None."""
+        """Return the reason for a bad value; `data_clause` is a clause on records if it came in with the data, else None."""
         what, step = culprit.what, culprit.step
         if data_clause is not None:
             return f"the data itself brings it in{data_clause}"
