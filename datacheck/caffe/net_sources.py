@@ -12,7 +12,7 @@ from datacheck.caffe.network import PHASES, Layer, Phase, State, layers_in
 from datacheck.caffe.network import layers as all_layers
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.schema import enums
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 from datacheck.model.replacing import replace
 
 READS = {
@@ -111,7 +111,7 @@ def sources_in(prototxt: Prototxt, states: Sequence[State]) -> list[NetSource]:
     sources: dict[str, NetSource] = {}
     for state in states:
         layers = [_with_modern_type(layer) for layer in layers_in(prototxt, state)]
-        blob_flow = flow(infer(layers))
+        blob_flow = flow(infer_shapes(layers))
         for layer in layers:
             if not reads(layer):
                 continue

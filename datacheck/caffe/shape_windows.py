@@ -10,7 +10,7 @@ from datacheck.caffe.pyramid import MOST_LEVELS
 from datacheck.caffe.schema import enums
 
 
-def spatial(message: Any, field: str, names: tuple[str, ...], count: int, default: int | None) -> list[int]:
+def spatial_sizes(message: Any, field: str, names: tuple[str, ...], count: int, default: int | None) -> list[int]:
     """Return a window's size along each of `count` axes; `names` are like `kernel_size`, `kernel_h`, `kernel_w`.
 
     `field` is the field that a Misfit names, `default` the size if none is set (None: there is no default). Raises
@@ -76,10 +76,10 @@ def im2col(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 def _window_parameters(param: Any, axes: int) -> tuple[list[int], list[int], list[int], list[int]]:
     """Return kernel, stride, pad and dilation along each axis."""
-    kernel = spatial(param, "convolution_param", ("kernel_size", "kernel_h", "kernel_w"), axes, None)
-    stride = spatial(param, "convolution_param", ("stride", "stride_h", "stride_w"), axes, 1)
-    pad = spatial(param, "convolution_param", ("pad", "pad_h", "pad_w"), axes, 0)
-    dilation = spatial(param, "convolution_param", ("dilation",), axes, 1)
+    kernel = spatial_sizes(param, "convolution_param", ("kernel_size", "kernel_h", "kernel_w"), axes, None)
+    stride = spatial_sizes(param, "convolution_param", ("stride", "stride_h", "stride_w"), axes, 1)
+    pad = spatial_sizes(param, "convolution_param", ("pad", "pad_h", "pad_w"), axes, 0)
+    dilation = spatial_sizes(param, "convolution_param", ("dilation",), axes, 1)
     if min([*kernel, 1]) < 1 or min([*stride, 1]) < 1:
         raise Misfit("the kernel's sizes and the strides must be at least 1", "convolution_param")
     return kernel, stride, pad, dilation

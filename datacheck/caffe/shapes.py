@@ -30,7 +30,7 @@ class Place:
     misfit: Misfit | None = None
 
 
-def infer(
+def infer_shapes(
     layers: Sequence[Layer],
     records: Mapping[str, Shape] | None = None,
     unsure: Collection[str] = (),

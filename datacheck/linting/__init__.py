@@ -16,7 +16,7 @@ from datacheck.caffe.network import Layer, State, layers, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.caffe.ranges import infer_intervals
 from datacheck.caffe.rates import Schedule
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 from datacheck.errors import PrototxtMalformed, UsageError
 from datacheck.files.regular import real
 from datacheck.linting.nets_of_solver import Net, Unread, single_net, solver_nets
@@ -216,7 +216,7 @@ def _problems(net: Net, state: State, request: LintRequest) -> Iterator[tuple[st
     chosen = layers_in(net.prototxt, state)
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
     folders = _folders(net.prototxt, request)
-    places, ranges = infer(chosen, request.shapes(chosen, folders), unsure), infer_intervals(chosen)
+    places, ranges = infer_shapes(chosen, request.shapes(chosen, folders), unsure), infer_intervals(chosen)
     case = NetCase(net.prototxt, state, places, ranges, folders, request.labels, net.finetuned, net.trained)
     for layer in case.cases():
         for rule in LAYER_RULES.values():

@@ -16,11 +16,12 @@ def count(case: LayerCase) -> Iterator[Problem]:
     if not case.known or case.unsure:
         return
     blobs = blobs_of(case.layer, case.place.bottoms)
-    given = len(case.message.param)
-    if blobs is not None and given > len(blobs):
+    param_count = len(case.message.param)
+    if blobs is not None and param_count > len(blobs):
         yield Problem(
             "layer",
-            f"{given} param for {len(blobs)} blobs that {case.layer.type} has here: Caffe aborts (Too many params)",
+            f"{param_count} param for {len(blobs)} blobs that {case.layer.type} has here: "
+            "Caffe aborts (Too many params)",
             f"param[{len(blobs)}]",
             "remove those that are too many",
         )

@@ -55,20 +55,20 @@ class Folders:
 
     def has_folder(self, name: str) -> bool:
         """Return whether the folder `name` exists in one of the places."""
-        return any((place / name).is_dir() for place in self.places)
+        return any((folder / name).is_dir() for folder in self.places)
 
     def database(self, name: str) -> Path | None:
         """Return the folder of a database in the first place that has it, or None."""
         if not name or "\0" in name:
             return None
-        return next((place / name for place in self.places if (place / name).is_dir()), None)
+        return next((folder / name for folder in self.places if (folder / name).is_dir()), None)
 
     def find(self, name: str) -> Path | None:
         """Return the file in `root` (or the working directory, if not set), else beside the prototxt, or None.
 
         If there is no regular file, but a special one such as a pipe, that is returned; reading it raises an error.
         """
-        files = [place / name for place in self.places]
+        files = [folder / name for folder in self.places]
         special = next((file for file in files if irregular(file)), None)
         return next((file for file in files if is_regular(file)), special)
 

@@ -52,10 +52,10 @@ def _findings(report: Report) -> Iterator[str]:
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
     line = finding.details.get("line")
-    place = f"{finding.file}" if line is None else f"{finding.file}:{line}"
+    location = f"{finding.file}" if line is None else f"{finding.file}:{line}"
     layer = "" if finding.key is None else f" layer {finding.key!r}:"
     phases = finding.details.get("phases", [])
     phase_clause = f" ({phases[0]} only)" if len(phases) == 1 else ""
-    yield f"  {place}:{layer} {finding.code} ({finding.verdict}){phase_clause}: {finding.message}"
+    yield f"  {location}:{layer} {finding.code} ({finding.verdict}){phase_clause}: {finding.message}"
     if "fix" in finding.details:
         yield f"      fix: {plain(finding.details['fix'])}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datacheck.logs.aborts import meaning
+from datacheck.logs.aborts import find_abort
 from datacheck.logs.evidence import lint_command, quoted, run_finding, scan_command
 from datacheck.logs.run import Point, Run
 from datacheck.model.codes import Verdict
@@ -19,7 +19,7 @@ class Aborted:
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         if not run.fatal:
             return None
-        known = [(it, abort) for it in run.fatal if (abort := meaning(it.text)) is not None]
+        known = [(it, abort) for it in run.fatal if (abort := find_abort(it.text)) is not None]
         at, abort = known[0] if known else (run.fatal[0], None)
         if abort is not None and len(known) > 1 and b"SIG" in at.text:
             at, abort = next(((it, why) for it, why in known if b"SIG" not in it.text), known[0])

@@ -211,11 +211,11 @@ class Parser:
 
     def _read_line(self, line_number: int, line: bytes) -> None:
         if line[:1] in b"IWEF" and line[1:5].isdigit():
-            at = message_start(line, line.find(b"] ", 20, 300) + 2)
-            reader = _read_debug if line[at : at + 5] == b"    [" else MESSAGES.get(line[at : at + 5])
+            offset = message_start(line, line.find(b"] ", 20, 300) + 2)
+            reader = _read_debug if line[offset : offset + 5] == b"    [" else MESSAGES.get(line[offset : offset + 5])
             self._in_section = False
             if reader is not None or not self.recognised or line[:1] == b"F":
-                self._read_prefixed(line_number, line, at, reader)
+                self._read_prefixed(line_number, line, offset, reader)
         elif line[:1] in ODD_BEGINNINGS and (plain := usual_form(line)) is not line:
             self._read_line(line_number, plain)
         elif self._in_section or line[:5] in BARE or b"pp:" in line[:300]:
@@ -227,7 +227,7 @@ class Parser:
         is_complete = line.endswith((b"nan", b"inf"))
         return [it for it in events if is_complete or isinstance(it, Fatal | Notice | Section)]
 
-    def _read_prefixed(self, line_number: int, line: bytes, at: int, reader: MessageReader | None) -> None:
+    def _read_prefixed(self, line_number: int, line: bytes, offset: int, reader: MessageReader | None) -> None:
         """Read a line with a glog prefix; `reader` is None if no table has its message."""
         prefix = PREFIX.match(line)
         if prefix is None:
@@ -239,14 +239,14 @@ class Parser:
             self.out.append(Fatal(line_number, line[:TEXT], self.thread))
         elif reader is not None:
             self.recognised = True
-            if not self._try_reader(line_number, line, at, reader):
-                self._read_torn(line_number, line, at)
+            if not self._try_reader(line_number, line, offset, reader):
+                self._read_torn(line_number, line, offset)
         elif prefix[2] in FILES:
             self.recognised = True
 
-    def _try_reader(self, line_number: int, line: bytes, at: int, reader: MessageReader) -> bool:
+    def _try_reader(self, line_number: int, line: bytes, offset: int, reader: MessageReader) -> bool:
         try:
-            return reader(self, line_number, line, at)
+            return reader(self, line_number, line, offset)
         except ValueError:
             return False
 
@@ -270,11 +270,11 @@ class Parser:
             if prefix is None:
                 continue
             self.thread, self._in_section = prefix[1], False
-            at = message_start(piece, prefix.end())
-            reader = _read_debug if piece[at : at + 5] == b"    [" else MESSAGES.get(piece[at : at + 5])
+            offset = message_start(piece, prefix.end())
+            reader = _read_debug if piece[offset : offset + 5] == b"    [" else MESSAGES.get(piece[offset : offset + 5])
             if piece[:1] == b"F":
                 self.out.append(Fatal(line_number, piece[:TEXT], self.thread))
-            if piece[:1] == b"F" or (reader is not None and self._try_reader(line_number, piece, at, reader)):
+            if piece[:1] == b"F" or (reader is not None and self._try_reader(line_number, piece, offset, reader)):
                 self.recognised = True
 
     def first_output(self) -> bytes:
@@ -292,8 +292,8 @@ MessageReader = Callable[[Parser, int, bytes, int], bool]
 """A function that reads a line's message from an offset on, and returns whether it has the expected form."""
 
 
-def _read_iteration(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    match = ITERATION.match(line, at)
+def _read_iteration(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    match = ITERATION.match(line, offset)
     if match is None:
         return False
     iteration, rate, what, value, _ = match.groups()
@@ -308,53 +308,53 @@ def _read_iteration(parser: Parser, line_number: int, line: bytes, at: int) -> b
     return True
 
 
-def _read_batch(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    match = BATCH.match(line, at)
+def _read_batch(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    match = BATCH.match(line, offset)
     if match is not None:
         value = number(match[3])
         parser.out.append(Batch(line_number, line[:TEXT], parser.thread, int(match[1]), match[2], value))
     return match is not None
 
 
-def _read_initial(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+def _read_initial(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
     """Read `Initializing solver from ...`, `Initializing net from ...`, or `Initial loss: v`."""
-    if line.startswith((b"Initializing solver from", b"Initializing net from"), at):
-        return _read_section(parser, line_number, line, at)
-    match = INITIAL.match(line, at)
+    if line.startswith((b"Initializing solver from", b"Initializing net from"), offset):
+        return _read_section(parser, line_number, line, offset)
+    match = INITIAL.match(line, offset)
     if match is not None:
         parser.out.append(Batch(line_number, line[:TEXT], parser.thread, 0, b"loss", number(match[1])))
     return match is not None
 
 
-def _read_section(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    parser.section(line_number, line, line[at:].split(None, 2)[1])
+def _read_section(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    parser.section(line_number, line, line[offset:].split(None, 2)[1])
     return True
 
 
-def _read_output(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    if not line.startswith((b"    Train net output #", b"    Test net output #"), at):
+def _read_output(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    if not line.startswith((b"    Train net output #", b"    Test net output #"), offset):
         return False
     first = parser.first_output()
-    if first and line.startswith(b"    Train", at):
+    if first and line.startswith(b"    Train", offset):
         parser.out.append(Output(line_number - 1, first[:TEXT], parser.thread, False))
-    parser.out.append(Output(line_number, line[:TEXT], parser.thread, line.startswith(b"    Te", at)))
+    parser.out.append(Output(line_number, line[:TEXT], parser.thread, line.startswith(b"    Te", offset)))
     return True
 
 
-def _read_clipping(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    match = CLIPPING.match(line, at)
+def _read_clipping(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    match = CLIPPING.match(line, offset)
     if match is not None:
         parser.out.append(Clipping(line_number, line[:TEXT], parser.thread, number(match[1]), number(match[2])))
     return match is not None
 
 
-def _read_debug(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    if line.startswith(b"    [Forward]", at) and parser.opening in line:
-        parser.opening = line[at : line.find(b" data: ", at) + 7] if b" data: " in line else b"\n"
+def _read_debug(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    if line.startswith(b"    [Forward]", offset) and parser.opening in line:
+        parser.opening = line[offset : line.find(b" data: ", offset) + 7] if b" data: " in line else b"\n"
         parser.out.append(Pass(line_number, line[:TEXT], parser.thread))
-    if not line.endswith(ODD_ENDS) and not line.startswith(b"    [Update]", at):
+    if not line.endswith(ODD_ENDS) and not line.startswith(b"    [Update]", offset):
         return True
-    match = DEBUG.match(line, at)
+    match = DEBUG.match(line, offset)
     if match is not None:
         step, layer, what, name = (text.decode("utf-8", "replace") for text in match.groups()[:4])
         for value in map(number, filter(None, match.groups()[4:])):
@@ -364,20 +364,20 @@ def _read_debug(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
                 parser.out.append(bad_value)
                 break
         return True
-    match = NORMS.match(line, at)
+    match = NORMS.match(line, offset)
     if match is not None:
         data_l1, diff_l1, data_l2, diff_l2 = map(number, match.groups())
         parser.out.append(Norms(line_number, line[:TEXT], parser.thread, data_l1, diff_l1, data_l2, diff_l2))
     return match is not None
 
 
-def _read_notice(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    parser.out.append(Notice(line_number, line[:TEXT], parser.thread, line[at : at + 5]))
+def _read_notice(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    parser.out.append(Notice(line_number, line[:TEXT], parser.thread, line[offset : offset + 5]))
     return True
 
 
-def _read_fatal(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    if not line.startswith(DEATHS, at):
+def _read_fatal(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    if not line.startswith(DEATHS, offset):
         return False
     parser.out.append(Fatal(line_number, line[:TEXT], parser.thread))
     return True

@@ -51,7 +51,7 @@ def quoted(text: bytes) -> str:
 
 def scan_command(run: Run, phase: str = TRAIN) -> str:
     """Return the command that checks the data which a run read."""
-    sources = run.header.sources.get(phase) or [it for every in run.header.sources.values() for it in every]
+    sources = run.header.sources.get(phase) or [it for paths in run.header.sources.values() for it in paths]
     return " ".join(["datacheck scan", *(map(shell, sources[:4]) if sources else ["SOURCE"])])
 
 

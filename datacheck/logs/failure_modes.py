@@ -150,16 +150,16 @@ class Exploding:
         return self._finding(run, "norm of the gradients", finite, span, bad)
 
     def _finding(
-        self, run: Run, quantity: str, shown: Sequence[tuple[Point, Evidence]], span: Growth, bad: Point | None
+        self, run: Run, quantity: str, pairs: Sequence[tuple[Point, Evidence]], span: Growth, bad: Point | None
     ) -> Finding:
-        start, stop = shown[span.start][1], shown[span.stop][1]
-        at = shown[span.start + 1][1]
+        start, stop = pairs[span.start][1], pairs[span.stop][1]
+        at = pairs[span.start + 1][1]
         steps = (stop.iteration or 0) - (start.iteration or 0)
         factor = (abs(stop.value) / max(abs(start.value), 1e-30)) ** (1 / max(steps, 1))
         end = None if bad is None else bad.evidence
         after = f"; it is {not_finite_word(end.value)} at iteration {end.iteration}" if end else ""
         per_step = f", {factor:.3g}-fold each" if factor >= 1.005 else f", {100 * (factor - 1):.2g} % each"
-        rate = next((it.rate.lr for it, _ in reversed(shown[: span.start + 2]) if it.rate is not None), None)
+        rate = next((it.rate.lr for it, _ in reversed(pairs[: span.start + 2]) if it.rate is not None), None)
         cause = f"; learning rate {rate:g} is too high, or the input is not scaled" if rate is not None else ""
         message = (
             f"the {quantity} grew from {start.value:g} at iteration {start.iteration} to {stop.value:g} at iteration "
@@ -225,7 +225,7 @@ class LayerNan:
         return f"testing {when}, batch {bad.nth - 1}" if phase == TEST else when
 
     def _reason(self, culprit: BadValue, kind: str, data_clause: str | None) -> str:
-        """Return the reason for a bad value; `data_clause` is a clause on records if it came in with the data, else None."""
+        """Return why a value is bad; `data_clause` is a clause on the records if they brought it in, else None."""
         what, step = culprit.what, culprit.step
         if data_clause is not None:
             return f"the data itself brings it in{data_clause}"

@@ -67,8 +67,8 @@ def _rows_by_run(report: LogReport) -> dict[int, list[SeriesPoint]]:
     """Return the points of the runs that are drawn, by run."""
     troubled = {finding.details["run"] for finding in report.findings}
     order = sorted(report.runs, key=lambda run: (run.run not in troubled, run.run))
-    wanted = sorted(run.run for run in order[:RUNS])
-    return {number: [it for it in report.series if it.run == number] for number in wanted}
+    numbers = sorted(run.run for run in order[:RUNS])
+    return {number: [it for it in report.series if it.run == number] for number in numbers}
 
 
 def _has_values(rows: dict[int, list[SeriesPoint]], fields: Sequence[tuple[str, str]]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datacheck.caffe.geometry import Shape, differ, product, shape_text
 from datacheck.caffe.net_flow import Use, flow
 from datacheck.caffe.net_sources import NetSource
-from datacheck.caffe.shapes import Place, infer
+from datacheck.caffe.shapes import Place, infer_shapes
 from datacheck.model.finding import Finding, found
 
 CHECKED_IN = {
@@ -34,8 +34,8 @@ def size_misfits(
 def _layer_misfits(source: NetSource, records: Mapping[str, Shape], rows: Mapping[str, Shape]) -> Iterator[Finding]:
     """Yield a finding for the first layer that cannot work with the sizes of these records, but could with others."""
     top_shapes = {(source.name, top): shape for top, shape in rows.items()}
-    always_unfit = {it.layer.path for it in infer(source.layers) if it.misfit is not None}
-    for place in infer(source.layers, records, rows=top_shapes):
+    always_unfit = {it.layer.path for it in infer_shapes(source.layers) if it.misfit is not None}
+    for place in infer_shapes(source.layers, records, rows=top_shapes):
         if place.layer.path in always_unfit or place.layer.path == source.path_in_net:
             continue  # lint reports the former, and the layer that reads the records the latter
         reason, forks = (
@@ -73,7 +73,7 @@ def label_misfits(
     rows of HDF5Data tops.
     """
     top_shapes = {(source.name, top): shape for top, shape in (rows or {}).items()}
-    uses = flow(infer(source.layers, records, rows=top_shapes)).uses
+    uses = flow(infer_shapes(source.layers, records, rows=top_shapes)).uses
     for top in source.tops:
         for use in uses.get((source.path_in_net, top), ()):
             text = _label_misfit(use)

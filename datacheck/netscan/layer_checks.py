@@ -14,7 +14,7 @@ from datacheck.caffe.initial_weights import is_frozen
 from datacheck.caffe.net_flow import flow
 from datacheck.caffe.net_sources import NetSource
 from datacheck.caffe.parameters import LEARNED
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 from datacheck.errors import DatacheckError, SourceMissing, SourceUnreadable
 from datacheck.files.regular import irregular
 from datacheck.model.codes import Verdict
@@ -89,27 +89,27 @@ def read_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]
     """Read the mean file; return it, or None if it is of no use, and the findings about it."""
     name = source.transform.mean_file
 
-    def wrong(code: str, message: str, caffe: str) -> tuple[None, list[Finding]]:
+    def fault(code: str, message: str, caffe: str) -> tuple[None, list[Finding]]:
         return None, [problem(code, f"{name}: {message}", caffe)]
 
     try:
         if path.exists() and not path.is_file():
-            return wrong("mean", irregular(path) or "is not a file", "aborts at set-up, Failed to parse the mean file")
+            return fault("mean", irregular(path) or "is not a file", "aborts at set-up, Failed to parse the mean file")
         blob = read_blob(path)
     except SourceMissing:
-        return wrong("missing", "there is no such mean file", "aborts at set-up in io.cpp, File not found")
+        return fault("missing", "there is no such mean file", "aborts at set-up in io.cpp, File not found")
     except (SourceUnreadable, OSError) as exc:
         text = exc.strerror if isinstance(exc, OSError) else exc.reason
         finding = found("unsupported", f"{name}: {text}", caffe=SENTENCES["elsewhere"])
         return None, [finding]
     except DatacheckError as exc:
         reason = getattr(exc, "reason", str(exc))
-        return wrong("mean", reason, "aborts at set-up in io.hpp:78 or blob.cpp:496, with the file's name at best")
+        return fault("mean", reason, "aborts at set-up in io.hpp:78 or blob.cpp:496, with the file's name at best")
     if blob.ndim != 4 or blob.shape[0] != 1:
         text = f"the mean has the shape {'x'.join(map(str, blob.shape))}, not 1 x channels x height x width"
         if blob.ndim != 4:
-            return wrong("mean", text, "aborts, or takes the axes for others: it wants four")
-        return wrong("mean", text, "takes the first mean in silence")
+            return fault("mean", text, "aborts, or takes the axes for others: it wants four")
+        return fault("mean", text, "takes the first mean in silence")
     with np.errstate(over="ignore"):
         finite = np.isfinite(blob.astype(np.float32))
     if not finite.all():
@@ -117,7 +117,7 @@ def read_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]
         verb = "is" if count == 1 else "are"
         first = [int(it) for it in np.unravel_index(int((~finite).argmax()), blob.shape)][1:]
         text = f"{count} of {blob.size} values {verb} not finite, first at {first}"
-        return wrong("mean", text, "subtracts it in silence: every batch of the training becomes nan")
+        return fault("mean", text, "subtracts it in silence: every batch of the training becomes nan")
     _, channels, height, width = blob.shape
     return Mean(str(path), (channels, height, width), float(blob.min()), float(blob.max())), []
 
@@ -199,7 +199,7 @@ def _unscaled(source: NetSource, sample: SourceSample) -> Iterator[Finding]:
     layers = source.layers
     if any(layer.type in NORMALISING for layer in layers):
         return
-    readers = flow(infer(layers)).behind.get((source.path_in_net, source.tops[0]), ())
+    readers = flow(infer_shapes(layers)).behind.get((source.path_in_net, source.tops[0]), ())
     first = next((layer for layer in readers if layer.type in LEARNED and not is_frozen(layer)), None)
     if first is not None:
         text = (
@@ -288,26 +288,26 @@ def row_shapes(source: NetSource, tops: Sequence[Sequence[TopDataset] | None]) -
 
 
 def _dataset_finding(name: str, dataset: TopDataset) -> Finding | None:
-    def wrong(code: str, message: str, caffe: str) -> Finding:
+    def fault(code: str, message: str, caffe: str) -> Finding:
         return problem(code, message, caffe, field=name, verdict="bad")
 
     if dataset.missing is not None:
-        return wrong("missing", dataset.missing, "aborts in hdf5.cpp:15, Failed to find HDF5 dataset")
+        return fault("missing", dataset.missing, "aborts in hdf5.cpp:15, Failed to find HDF5 dataset")
     if dataset.kind not in ("H5T_FLOAT", "H5T_INTEGER"):
         text = f"the dataset is of class {dataset.kind}; Caffe reads H5T_FLOAT and H5T_INTEGER"
-        return wrong("wrong-format", text, "aborts in hdf5.cpp:41, Unsupported datatype class")
+        return fault("wrong-format", text, "aborts in hdf5.cpp:41, Unsupported datatype class")
     if not dataset.shape:
-        return wrong("shape", "the dataset has no axes", "aborts in hdf5.cpp:22, ndims >= min_dim (0 vs. 1)")
+        return fault("shape", "the dataset has no axes", "aborts in hdf5.cpp:22, ndims >= min_dim (0 vs. 1)")
     if not dataset.shape[0]:
-        return wrong("missing", "the dataset has 0 rows", "aborts in blob.cpp:133, Check failed: data_")
+        return fault("missing", "the dataset has 0 rows", "aborts in blob.cpp:133, Check failed: data_")
     if len(dataset.shape) > AXES_MOST:
         text = f"the dataset has {len(dataset.shape)} axes; a blob holds at most {AXES_MOST}"
-        return wrong("shape", text, "aborts in blob.cpp:24")
+        return fault("shape", text, "aborts in blob.cpp:24")
     if math.prod(dataset.shape) > COUNT_MOST:
         text = (
             f"the dataset has {math.prod(dataset.shape)} values; Caffe loads a file as one blob of at most {COUNT_MOST}"
         )
-        return wrong("too-large", text, "aborts in blob.cpp:34")
+        return fault("too-large", text, "aborts in blob.cpp:34")
     return None
 
 

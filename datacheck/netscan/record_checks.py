@@ -51,8 +51,8 @@ class FitsNet:
             return
         finding = self._shape_finding(batch)
         if finding is not None:
-            for at in range(len(batch.rows)):
-                yield at, finding
+            for index in range(len(batch.rows)):
+                yield index, finding
 
     def _shape_finding(self, batch: Batch) -> Finding | None:
         shape, expected = shape_for_caffe(batch, self.colour), self.demand.shape
@@ -99,10 +99,10 @@ class FiniteInNet:
                 (it.astype(np.float64) - end) * self.scale for it, end in ((batch.lows, most), (batch.highs, least))
             ]
             suspects = np.flatnonzero(np.maximum(np.abs(ends[0]), np.abs(ends[1])) > LARGEST / 2)
-        for at in suspects:
-            finding = self._overflow(batch, batch.values[at], mean)
+        for index in suspects:
+            finding = self._overflow(batch, batch.values[index], mean)
             if finding is not None:
-                yield int(at), finding
+                yield int(index), finding
 
     def _overflow(self, batch: Batch, record: NDArray[Any], mean: NDArray[Any]) -> Finding | None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -111,7 +111,7 @@ class FiniteInNet:
         overflowed = np.isfinite(record) & ~np.isfinite(result)
         if not overflowed.any():
             return None
-        first = [int(place) for place in np.unravel_index(int(overflowed.argmax()), overflowed.shape)]
+        first = [int(axis_index) for axis_index in np.unravel_index(int(overflowed.argmax()), overflowed.shape)]
         narrowed = not np.isfinite(float32_values[tuple(first)])
         how = "in float32" if narrowed else "in float32 once the mean is subtracted and the scale multiplied"
         value = record[tuple(first)]
@@ -148,14 +148,14 @@ class LabelInNet(Label):
     ignored: int | None = None
 
     def __call__(self, batch: Batch) -> Findings:
-        for at, finding in Label.__call__(self, batch):
+        for index, finding in Label.__call__(self, batch):
             if self.ignored is None:
-                yield at, finding
+                yield index, finding
             else:
-                yield from ((at, it) for it in self._without_ignored(batch, at))
+                yield from ((index, it) for it in self._without_ignored(batch, index))
 
-    def _without_ignored(self, batch: Batch, at: int) -> Iterator[Finding]:
-        values = np.asarray(batch.values[at]).reshape(-1)
+    def _without_ignored(self, batch: Batch, index: int) -> Iterator[Finding]:
+        values = np.asarray(batch.values[index]).reshape(-1)
         values = values[values != self.ignored].reshape(1, -1)
         for _, finding in Label.__call__(self, replace(batch, rows=[0], values=values, absent=())):
             yield finding
@@ -172,10 +172,10 @@ class PixelLabels:
         if batch.label or batch.field not in ("data", "float_data") or not len(batch.rows) or batch.pixels_skipped:
             return
         suspects = np.flatnonzero((batch.lows < 0) | (batch.highs >= self.classes) | batch.floating)
-        for at in suspects.tolist():
-            finding = self._pixel_finding(np.asarray(batch.values[at]), batch.field)
+        for index in suspects.tolist():
+            finding = self._pixel_finding(np.asarray(batch.values[index]), batch.field)
             if finding is not None:
-                yield at, finding
+                yield index, finding
 
     def _pixel_finding(self, pixels: NDArray[Any], field: str) -> Finding | None:
         with np.errstate(invalid="ignore"):
@@ -184,7 +184,7 @@ class PixelLabels:
             invalid &= pixels != self.ignored
         if not invalid.any():
             return None
-        first = [int(place) for place in np.unravel_index(int(invalid.argmax()), invalid.shape)]
+        first = [int(axis_index) for axis_index in np.unravel_index(int(invalid.argmax()), invalid.shape)]
         value = pixels[tuple(first)]
         return found(
             "label",
@@ -215,14 +215,14 @@ class Probabilities:
             invalid = (values < 0) | (values > 1)
         if self.ignored is not None:
             invalid &= values != self.ignored
-        for at in np.flatnonzero(invalid.any(axis=1)).tolist():
-            first = int(invalid[at].argmax())
-            value, count = values[at, first].item(), int(invalid[at].sum())
+        for index in np.flatnonzero(invalid.any(axis=1)).tolist():
+            first = int(invalid[index].argmax())
+            value, count = values[index, first].item(), int(invalid[index].sum())
             verb = "are" if count > 1 else "is"
             count_text = f"{count} of {values.shape[1]} targets {verb} outside 0 to 1, first {value:g}"
             text = count_text if values.shape[1] > 1 else f"the target is {value:g}, outside 0 to 1"
             caffe = "trains on in silence: the loss becomes negative and falls without end"
-            yield at, found("label", text, field=batch.field, label=f"{value:g}", count=count, caffe=caffe)
+            yield index, found("label", text, field=batch.field, label=f"{value:g}", count=count, caffe=caffe)
 
 
 @dataclass(frozen=True)

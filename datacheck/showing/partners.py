@@ -61,7 +61,7 @@ def _missing_parts(key: bytes, known: Known, exists: Exists) -> Iterator[Finding
         split = None if convention.stems is None else convention.stems.split(key)
         if split is not None and convention.stems is not None:
             keys = [split[0] + it for it in convention.stems.endings]
-            yield from _missing_finding([it for it in keys if not exists(it)], surely=False)
+            yield from _missing_finding([it for it in keys if not exists(it)], certain=False)
             return
         pattern = next((it for it in convention.parts if it.number(key) is not None), None)
         if pattern is not None:
@@ -73,21 +73,21 @@ def _missing_by_number(convention: Convention, pattern: Pattern, number: int, ex
     others = [it for it in needed(convention.parts) if it != pattern]
     missing = [it for it in others if not exists(it.key(number))]
     required = [it for it in missing if convention.named and it in convention.parts[:2] and pattern in convention.parts]
-    yield from _missing_finding([it.key(number) for it in required], surely=True)
+    yield from _missing_finding([it.key(number) for it in required], certain=True)
     numbers = [at for at in range(max(0, number - AROUND), number + AROUND + 1) if at != number]
     neighbours = [at for at in numbers if exists(pattern.key(at))] if len(required) < len(missing) else []
     if len(neighbours) >= ENOUGH and not any(it.before.strip(b"-_/.").lower() in SETS for it in (pattern, *others)):
         expected = [it for it in missing if it not in required and _mostly_exists(it, neighbours, exists)]
-        yield from _missing_finding([it.key(number) for it in expected], surely=False)
+        yield from _missing_finding([it.key(number) for it in expected], certain=False)
 
 
 def _mostly_exists(pattern: Pattern, numbers: list[int], exists: Exists) -> bool:
     return sum(exists(pattern.key(it)) for it in numbers) >= NEARLY * len(numbers)
 
 
-def _missing_finding(missing: list[bytes], *, surely: bool) -> Iterator[Finding]:
+def _missing_finding(missing: list[bytes], *, certain: bool) -> Iterator[Finding]:
     if missing:
         names = list(map(escape, missing))
         text = f"{', '.join(names)} is not there"
-        text += "" if surely else ", and is of other samples; a scan tells how many lack it"
-        yield found("unpaired", text, verdict=None if surely else "unverifiable", missing=names)
+        text += "" if certain else ", and is of other samples; a scan tells how many lack it"
+        yield found("unpaired", text, verdict=None if certain else "unverifiable", missing=names)

@@ -117,18 +117,18 @@ def _field_text(field: FieldProfile) -> str:
 
 def _part_line(part: Part) -> str:
     records = "" if part.records is None else f" {counted(part.records, 'record')},"
-    place = " ".join(it for it in (part.file, part.name) if it)
+    part_name = " ".join(it for it in (part.file, part.name) if it)
     keys = ", ".join(part.first_keys)
     more = ", ..." if part.records is None or part.records > len(part.first_keys) else ""
     keys_clause = f"first keys: {keys}{more}" if part.first_keys else "no key could be read"
     reason = f" ({plain(part.unread)})" if part.unread else ""
-    return f"  {f'{plain(place)}:{records} ' if place else ''}{keys_clause}{reason}"
+    return f"  {f'{plain(part_name)}:{records} ' if part_name else ''}{keys_clause}{reason}"
 
 
 def _met_lines(findings: list[Finding]) -> Iterator[str]:
     """Yield what prevented a complete look at the store."""
     for it in findings[:MET]:
-        place = "" if it.name is None else f"{it.name}: "
-        yield f"  not all could be looked at: {it.code}: {place}{it.message}"
+        name_prefix = "" if it.name is None else f"{it.name}: "
+        yield f"  not all could be looked at: {it.code}: {name_prefix}{it.message}"
     if len(findings) > MET:
         yield f"  and {len(findings) - MET:,} more; a scan names them"

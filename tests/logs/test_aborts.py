@@ -5,7 +5,7 @@ import os
 import pytest
 
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
-from datacheck.logs.aborts import ABORTS, meaning
+from datacheck.logs.aborts import ABORTS, find_abort
 from datacheck.logs.lines import open_log
 
 CHANNELS = "a record is empty, cut, no picture, or has another number of channels than the first"
@@ -127,7 +127,7 @@ LINES = [
 
 @pytest.mark.parametrize(("line", "what", "command"), LINES)
 def test_what_a_line_means(line, what, command):
-    known = meaning(line.encode())
+    known = find_abort(line.encode())
     assert (known.meaning, known.next_step) == (what, command)
 
 
@@ -141,7 +141,7 @@ def test_each_sign_has_a_line_that_only_it_explains():
 
 
 def test_a_line_that_nothing_is_known_of_means_nothing():
-    assert meaning(b"new_layer.cpp:5] Check failed: a == b (1 vs. 2) ") is None
+    assert find_abort(b"new_layer.cpp:5] Check failed: a == b (1 vs. 2) ") is None
 
 
 @pytest.mark.parametrize(
