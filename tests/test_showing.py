@@ -11,7 +11,7 @@ from building import datum, floats, key, pixels, raw_records, write_lmdb
 from click.testing import CliRunner
 
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.backends.shared.searching import counted, not_found
+from datacheck.backends.shared.searching import count_records, not_found
 from datacheck.cli.entry import cli
 from datacheck.errors import PartUnread, RecordMissing
 from datacheck.model.blocks import Block
@@ -109,7 +109,7 @@ def test_a_part_that_could_not_be_read_is_not_taken_for_empty(tmp_path):
 def test_findings_of_a_store_that_hide_nothing_are_passed_over():
     unread = []
     of_store = found("orphan", "a page that nothing leads to"), found("unreadable", "a page")
-    assert counted([Block([], [], findings=[(None, it) for it in of_store])], unread) == 0
+    assert count_records([Block([], [], findings=[(None, it) for it in of_store])], unread) == 0
     assert unread == [of_store[1]]
     with pytest.raises(PartUnread) as error:
         not_found(unread)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from datacheck.backends.folder import FOLDER, SearchedKind, counted_kinds, search
+from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search
 from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
@@ -130,7 +130,7 @@ def kind_of_copy(backend: str) -> str:
     return next((name for name in writable() if not lacks_library(BACKENDS[name])), backend)
 
 
-def _either() -> str:
+def _titles_text() -> str:
     """Return the titles of all kinds of store, joined for a sentence."""
     *titles, last = (row.title for row in BACKENDS.values())
     return f"{', '.join(titles)} or {last}" if titles else last
@@ -157,18 +157,18 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
         return itself[0]
     if not stores:
         raise SourceUnknown(str(path), what_is(path))
-    raise SourceUnknown(str(path), f"is a folder with {of_several(path, stores)}; name the one that is meant")
+    raise SourceUnknown(str(path), f"is a folder with {sources_clause(path, stores)}; name the one that is meant")
 
 
-def of_several(folder: Path, readers: Sequence[Reader]) -> str:
+def sources_clause(folder: Path, readers: Sequence[Reader]) -> str:
     """Return a clause that says which sources a folder holds, naming up to NAMED of them."""
-    spelled = [_within(folder, it) for it in readers[:NAMED]]
+    descriptions = [_describe_source(folder, it) for it in readers[:NAMED]]
     more = f" and {len(readers) - NAMED:,} more" if len(readers) > NAMED else ""
     count = "one source in it" if len(readers) == 1 else f"{len(readers):,} sources in it"
-    return f"{count}: {', '.join(spelled)}{more}"
+    return f"{count}: {', '.join(descriptions)}{more}"
 
 
-def _within(folder: Path, reader: Reader) -> str:
+def _describe_source(folder: Path, reader: Reader) -> str:
     files = getattr(reader, "files", ())
     if reader.path == folder:
         count = (
@@ -196,43 +196,45 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
             raise SourceUnknown(str(path), why)
         names = [backend] if backend else list(BACKENDS)
         if path.is_dir():
-            return _searched(path, backend, [_searched_kind(name) for name in names], options)
+            return _search_folder(path, backend, [_searched_kind(name) for name in names], options)
         for name in names:
             reader = None if BACKENDS[name].folders_only else _reader_class(name).recognise(path, options)
             if reader is not None:
                 return Opened((reader,))
-        raise SourceUnknown(str(path), _not_of(path, backend))
+        raise SourceUnknown(str(path), _describe_unrecognised(path, backend))
     except PermissionError as exc:
         raise SourceUnreadable(exc.filename or str(path), "may not be read: permission denied") from exc
     except OSError as exc:
         raise SourceUnreadable(exc.filename or str(path), f"may not be read: {exc.strerror}") from exc
 
 
-def _searched(folder: Path, backend: str | None, kinds: Sequence[SearchedKind], options: StoreOptions) -> Opened:
+def _search_folder(folder: Path, backend: str | None, kinds: Sequence[SearchedKind], options: StoreOptions) -> Opened:
     """Return the sources in a folder. Raises SourceUnknown if nothing in it is a store or should be one."""
-    there = search(folder, kinds, options)
-    if not there.sound and there.refusal is not None:
-        raise there.refusal
-    if not there.sound and (not there.readers or _stands_for_stores(folder)):
-        what = _not_of(folder, backend)
-        counted = f"; not read: {counted_kinds(there.not_read)}" if there.not_read and backend is None else ""
-        raise SourceUnknown(str(folder), what + counted)
-    return Opened(there.readers, there.not_read)
+    result = search(folder, kinds, options)
+    if not result.sound and result.refusal is not None:
+        raise result.refusal
+    if not result.sound and (not result.readers or _describe_placeholders(folder)):
+        what = _describe_unrecognised(folder, backend)
+        counts = f"; not read: {kinds_text(result.not_read)}" if result.not_read and backend is None else ""
+        raise SourceUnknown(str(folder), what + counts)
+    return Opened(result.readers, result.not_read)
 
 
-def _not_of(path: Path, backend: str | None) -> str:
+def _describe_unrecognised(path: Path, backend: str | None) -> str:
     """Return a clause that says what lies at a path that is no store, or not one of the requested kind."""
     if backend is None:
         return what_is(path)
-    said = other_format(path) if path.is_file() else irregular(path)
-    return said or f"is not a store that the backend {backend} reads"
+    clause = other_format(path) if path.is_file() else irregular(path)
+    return clause or f"is not a store that the backend {backend} reads"
 
 
 def _searched_kind(name: str) -> SearchedKind:
     row = BACKENDS[name]
     find_reader = partial(_reader_class, name)
-    told = getattr(find_reader(), "in_folders", InFolders()) if row.in_folders is None else load_class(row.in_folders)
-    return SearchedKind(row.title, row.noun, find_reader, told)
+    in_folders = (
+        getattr(find_reader(), "in_folders", InFolders()) if row.in_folders is None else load_class(row.in_folders)
+    )
+    return SearchedKind(row.title, row.noun, find_reader, in_folders)
 
 
 def refuse_url(name: str | Path) -> None:
@@ -246,8 +248,8 @@ def refuse_url(name: str | Path) -> None:
 
 
 def _reader_class(name: str) -> type[Reader]:
-    made: type[Reader] = load_class(BACKENDS[name].reader)
-    return made
+    reader: type[Reader] = load_class(BACKENDS[name].reader)
+    return reader
 
 
 def what_is(path: Path) -> str:
@@ -256,19 +258,19 @@ def what_is(path: Path) -> str:
         entries = sorted(entry.name for entry in path.iterdir())
         if not entries:
             return "is an empty directory"
-        stands = _stands_for_stores(path)
-        if stands is not None:
-            return stands
-        said = ((name, irregular(path / name) or _leading_nowhere(path / name)) for name in entries)
-        more = next((f" ({name} {what})" for name, what in said if what), "")
-        return f"is a directory, but holds no {_either()} files{more}"
-    special = irregular(path) or _leading_nowhere(path)
+        placeholders = _describe_placeholders(path)
+        if placeholders is not None:
+            return placeholders
+        clauses = ((name, irregular(path / name) or _describe_broken_link(path / name)) for name in entries)
+        more = next((f" ({name} {what})" for name, what in clauses if what), "")
+        return f"is a directory, but holds no {_titles_text()} files{more}"
+    special = irregular(path) or _describe_broken_link(path)
     if special is not None:
         return special
-    return other_format(path) or list_of_pictures(path) or f"is not an {_either()} store"
+    return other_format(path) or list_of_pictures(path) or f"is not an {_titles_text()} store"
 
 
-def _stands_for_stores(folder: Path) -> str | None:
+def _describe_placeholders(folder: Path) -> str | None:
     """Return a clause about placeholders or a bad data.mdb that a folder holds in place of a store, or None."""
     entries = sorted(entry.name for entry in folder.iterdir())
     pointer = next(
@@ -284,7 +286,7 @@ def _stands_for_stores(folder: Path) -> str | None:
     return None
 
 
-def _leading_nowhere(path: Path) -> str | None:
+def _describe_broken_link(path: Path) -> str | None:
     return "is a link that leads nowhere" if path.is_symlink() and not path.exists() else None
 
 

@@ -55,14 +55,14 @@ class Changing(Protocol):
 
     @property
     def looked_up(self) -> Collection[bytes]:
-        """The keys of the source whose values `of` asks for."""
+        """The keys of the source whose values `changes_to` asks for."""
         ...
 
     def files(self, folder: Path) -> Mapping[str, bytes]:
         """Return the contents, by name, of the files that a copy that is a folder holds beside the store."""
         ...
 
-    def of(self, block: Block, value: Callable[[bytes], bytes | None]) -> Change:
+    def changes_to(self, block: Block, value: Callable[[bytes], bytes | None]) -> Change:
         """Return the changes to the records of a block; `value` returns the value of a key in `looked_up`."""
         ...
 

@@ -39,7 +39,7 @@ class SearchedKind(NamedTuple):
     title: str
     noun: str
     find_reader: Callable[[], type[Reader]]
-    told: InFolders = InFolders()
+    in_folders: InFolders = InFolders()
 
 
 class FolderReader(msgspec.Struct, frozen=True):
@@ -93,7 +93,7 @@ class _Walk(msgspec.Struct):
     gathered: list[list[tuple[bytes, Path]]] = msgspec.field(default_factory=list)
     faults: list[tuple[bytes, Finding]] = msgspec.field(default_factory=list)
     not_read: Counter[str] = msgspec.field(default_factory=Counter)
-    strange: dict[str, list[bytes]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    unrecognised: dict[str, list[bytes]] = msgspec.field(default_factory=lambda: defaultdict(list))
     """Files that nothing recognises, by suffix. The verdict depends on whether sound stores have the same suffix."""
     refusal: SourceUnknown | None = None
 
@@ -109,53 +109,53 @@ class _Walk(msgspec.Struct):
             except OSError as exc:
                 if not name:
                     raise
-                self._fault(name, "unsupported", f"the folder may not be read: {_said(exc)}")
+                self._add_fault(name, "unsupported", f"the folder may not be read: {_error_text(exc)}")
                 continue
-            own = self._stores_at(name, folder, [it.name for it in entries])
-            below = []
+            patterns = self._add_stores(name, folder, [it.name for it in entries])
+            subfolders = []
             for entry in entries:
-                if own is not None and any(it is None or it.fullmatch(entry.name) for it in own):
+                if patterns is not None and any(it is None or it.fullmatch(entry.name) for it in patterns):
                     continue
-                within = os.path.join(name, os.fsencode(entry.name))  # noqa: PTH118  (bytes)
+                entry_name = os.path.join(name, os.fsencode(entry.name))  # noqa: PTH118  (bytes)
                 if entry.is_dir(follow_symlinks=False):
-                    below.append((within, folder / entry.name))
+                    subfolders.append((entry_name, folder / entry.name))
                 else:
-                    self._entry(within, entry, folder / entry.name, silent=own is not None)
-            waiting += reversed(below)
+                    self._add_entry(entry_name, entry, folder / entry.name, silent=patterns is not None)
+            waiting += reversed(subfolders)
 
-    def _stores_at(self, name: bytes, folder: Path, names: Sequence[str]) -> list[Pattern[str] | None] | None:
+    def _add_stores(self, name: bytes, folder: Path, names: Sequence[str]) -> list[Pattern[str] | None] | None:
         """Add the stores that a directory itself is; return patterns of the names in them, or None if it is none."""
-        own = []
+        patterns = []
         for kind in self.kinds:
-            if kind.told.holds is not None:
+            if kind.in_folders.holds is not None:
                 continue
-            asked = kind.told.needs is None or any(map(kind.told.needs.fullmatch, names))
+            may_match = kind.in_folders.needs is None or any(map(kind.in_folders.needs.fullmatch, names))
             try:
-                reader = kind.find_reader().recognise(folder, self.options) if asked else None
+                reader = kind.find_reader().recognise(folder, self.options) if may_match else None
             except SourceUnknown as exc:
-                own.append(kind.told.own)
+                patterns.append(kind.in_folders.own)
                 if not name:
                     self.refusal = exc
                 else:
-                    self._fault(name, "unsupported", exc.reason)
+                    self._add_fault(name, "unsupported", exc.reason)
                 continue
             except OSError as exc:
                 if not name:
                     raise
-                own.append(kind.told.own)
-                self._fault(name, "unsupported", f"may not be read: {_said(exc)}")
+                patterns.append(kind.in_folders.own)
+                self._add_fault(name, "unsupported", f"may not be read: {_error_text(exc)}")
                 continue
             if reader is not None:
-                own.append(kind.told.own)
+                patterns.append(kind.in_folders.own)
                 self.stores.append((name, reader))
-            elif name and kind.told.marks is not None and any(map(kind.told.marks.fullmatch, names)):
-                own.append(kind.told.own)
-                self._fault(name, "damaged-store", f"should be {kind.noun} by the names in it, and is none")
-            elif name and not names and Path(os.fsdecode(name)).suffix.lower() in kind.told.suffixes:
-                self._fault(name, "damaged-store", f"should be {kind.noun} by its name, and is an empty folder")
-        return own or None
+            elif name and kind.in_folders.marks is not None and any(map(kind.in_folders.marks.fullmatch, names)):
+                patterns.append(kind.in_folders.own)
+                self._add_fault(name, "damaged-store", f"should be {kind.noun} by the names in it, and is none")
+            elif name and not names and Path(os.fsdecode(name)).suffix.lower() in kind.in_folders.suffixes:
+                self._add_fault(name, "damaged-store", f"should be {kind.noun} by its name, and is an empty folder")
+        return patterns or None
 
-    def _entry(self, name: bytes, entry: os.DirEntry[str], path: Path, *, silent: bool) -> None:
+    def _add_entry(self, name: bytes, entry: os.DirEntry[str], path: Path, *, silent: bool) -> None:
         """Add an entry that is not a folder. `silent` if it lies in a store's directory, where other files may be."""
         suffix = path.suffix.lower()
         try:
@@ -164,30 +164,32 @@ class _Walk(msgspec.Struct):
             elif (special := irregular(path)) is not None and suffix not in self._suffixes():
                 self.not_read[SPECIAL] += not silent
             elif special is not None:
-                self._fault(name, "damaged-store", f"not an {self._title(suffix)} file: it {special}")
+                self._add_fault(name, "damaged-store", f"not an {self._title(suffix)} file: it {special}")
             else:
-                self._file(name, path, suffix, silent=silent)
+                self._add_file(name, path, suffix, silent=silent)
         except SourceUnknown as exc:
-            self._fault(name, "unsupported", exc.reason)
+            self._add_fault(name, "unsupported", exc.reason)
         except FileNotFoundError:
             if suffix in self._suffixes():
-                self._fault(name, "damaged-store", "is a link to a file that is not there")
+                self._add_fault(name, "damaged-store", "is a link to a file that is not there")
             else:
                 self.not_read[LOST] += not silent
         except OSError as exc:
-            self._fault(name, "unsupported", f"may not be read: {_said(exc)}")
+            self._add_fault(name, "unsupported", f"may not be read: {_error_text(exc)}")
 
-    def _file(self, name: bytes, path: Path, suffix: str, *, silent: bool) -> None:
+    def _add_file(self, name: bytes, path: Path, suffix: str, *, silent: bool) -> None:
         with open_regular(path) as file:
             head = file.read(HEAD_BYTES)
         for number, kind in enumerate(self.kinds):
-            if kind.told.holds is not None:
-                if kind.told.holds(path):
+            if kind.in_folders.holds is not None:
+                if kind.in_folders.holds(path):
                     self.gathered[number].append((name, path))
                     return
                 continue
-            likely = any(head.startswith(magic, offset) for offset, magic in kind.told.magics)
-            if kind.told.files and (not kind.told.magics or likely or suffix in kind.told.suffixes):
+            has_magic = any(head.startswith(magic, offset) for offset, magic in kind.in_folders.magics)
+            if kind.in_folders.files and (
+                not kind.in_folders.magics or has_magic or suffix in kind.in_folders.suffixes
+            ):
                 reader = kind.find_reader().recognise(path, self.options)
                 if reader is not None:
                     self.stores.append((name, reader))
@@ -196,54 +198,54 @@ class _Walk(msgspec.Struct):
         if what == LOCK and path.with_name(path.name.removesuffix("-lock")).exists():
             return  # of the LMDB beside it, or of the LMDB in whose directory it lies
         if what in FOREIGN:
-            self._fault(name, "unsupported", f"{FOREIGN[what]}, which is not read")
+            self._add_fault(name, "unsupported", f"{FOREIGN[what]}, which is not read")
         elif suffix in self._suffixes():
-            self._fault(name, "damaged-store", why_not(path, self._title(suffix)))
+            self._add_fault(name, "damaged-store", why_not(path, self._title(suffix)))
         elif what is not None and not silent:
             self.not_read[what] += 1
         elif what is None:
-            self.strange[suffix].append(name)
+            self.unrecognised[suffix].append(name)
 
     def _suffixes(self) -> frozenset[str]:
-        return frozenset().union(*(kind.told.suffixes for kind in self.kinds))
+        return frozenset().union(*(kind.in_folders.suffixes for kind in self.kinds))
 
     def _title(self, suffix: str) -> str:
-        return next(it.title for it in self.kinds if suffix in it.told.suffixes)
+        return next(it.title for it in self.kinds if suffix in it.in_folders.suffixes)
 
-    def _fault(self, name: bytes, code: str, message: str) -> None:
+    def _add_fault(self, name: bytes, code: str, message: str) -> None:
         self.faults.append((name, of_file(name, code, message)))
 
     def result(self) -> Searched:
         """Return the result, once the suffixes of the sound stores are known."""
-        self._judge_strange()
+        self._judge_unrecognised()
         faults = [finding for _, finding in sorted(self.faults, key=lambda it: it[0])]
         readers: list[tuple[bytes, Reader]] = []
         sound = bool(self.stores) or any(self.gathered)
         for kind, files in zip(self.kinds, self.gathered, strict=True):
             if files and issubclass(gathering := kind.find_reader(), Gathering):
-                once = _once(sorted(files))
-                readers.append((b"", gathering.gather(self.root, once, faults, self.options)))
+                distinct = _without_repeated_links(sorted(files))
+                readers.append((b"", gathering.gather(self.root, distinct, faults, self.options)))
                 faults = []
         if faults:
             readers.append((b"", FolderReader(self.root, tuple(faults))))
         readers += sorted(self.stores, key=lambda it: it[0])
         return Searched(tuple(it for _, it in readers), dict(sorted(self.not_read.items())), self.refusal, sound)
 
-    def _judge_strange(self) -> None:
+    def _judge_unrecognised(self) -> None:
         sound = {Path(os.fsdecode(name)).suffix.lower() for files in self.gathered for name, _ in files}
         sound |= {reader.path.suffix.lower() for _, reader in self.stores if reader.path.is_file()}
-        for suffix, names in self.strange.items():
+        for suffix, names in self.unrecognised.items():
             if not suffix or suffix not in sound:
                 self.not_read["other file"] += len(names)
                 continue
             for name in names:
                 with suppress(OSError):
                     path = self.root / os.fsdecode(name)
-                    said = other_format(path) or "has no signature of a store"
-                    self._fault(name, "damaged-store", f"not a store as others named *{suffix} are: it {said}")
+                    clause = other_format(path) or "has no signature of a store"
+                    self._add_fault(name, "damaged-store", f"not a store as others named *{suffix} are: it {clause}")
 
 
-def _once(files: Sequence[tuple[bytes, Path]]) -> Sequence[tuple[bytes, Path]]:
+def _without_repeated_links(files: Sequence[tuple[bytes, Path]]) -> Sequence[tuple[bytes, Path]]:
     """Leave out links to files that are in the list anyway, directly or through an earlier link."""
     links = {path for _, path in files if path.is_symlink()}
     if not links:
@@ -265,21 +267,21 @@ def why_not(path: Path, title: str) -> str:
 
 def of_file(name: bytes, code: str, message: str) -> Finding:
     """Return a finding about the entry with this name in a folder or a list."""
-    spelled = escape(name)
-    made = found(code, f"{spelled}: {message}")
-    return Finding(code=made.code, verdict=made.verdict, message=made.message, file=spelled)
+    file = escape(name)
+    finding = found(code, f"{file}: {message}")
+    return Finding(code=finding.code, verdict=finding.verdict, message=finding.message, file=file)
 
 
-def _said(exc: OSError) -> str:
+def _error_text(exc: OSError) -> str:
     return (exc.strerror or str(exc)).lower()
 
 
-def counted_kinds(not_read: Mapping[str, int]) -> str:
+def kinds_text(not_read: Mapping[str, int]) -> str:
     """Return the counts of what is not read for a sentence: "12 pictures, 1 text file"."""
-    return ", ".join(f"{count:,} {kind if count == 1 else _plural(kind)}" for kind, count in _largest(not_read))
+    return ", ".join(f"{count:,} {kind if count == 1 else _plural(kind)}" for kind, count in _by_count(not_read))
 
 
-def _largest(not_read: Mapping[str, int]) -> Iterable[tuple[str, int]]:
+def _by_count(not_read: Mapping[str, int]) -> Iterable[tuple[str, int]]:
     return sorted(not_read.items(), key=lambda it: (-it[1], it[0]))
 
 

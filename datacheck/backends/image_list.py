@@ -54,14 +54,14 @@ def parse(line: bytes) -> Line:
     number = _NUMBER.match(text)
     label = int(number[1]) if number else 0
     label = (max(-(1 << 63), min(label, (1 << 63) - 1)) + (1 << 31)) % (1 << 32) - (1 << 31)
-    return Line(name, label, _fault(line, bool(blank), text, label))
+    return Line(name, label, _line_fault(line, bool(blank), text, label))
 
 
-def _fault(line: bytes, blank: bool, text: bytes, label: int) -> Finding | None:
+def _line_fault(line: bytes, blank: bool, text: bytes, label: int) -> Finding | None:
     def fault(message: str, situation: str) -> Finding:
         return found("list-line", message, situation=situation, label=label)
 
-    spelled = escape(text.rstrip(b"\r")[:40])
+    label_text = escape(text.rstrip(b"\r")[:40])
     if len(line) > LONGEST_LINE:
         return fault(f"a line of more than {LONGEST_LINE} bytes", "no-file")
     if not line.strip():
@@ -73,9 +73,9 @@ def _fault(line: bytes, blank: bool, text: bytes, label: int) -> Finding | None:
     if not blank:
         return fault(f"no label: the whole line is the name, the label is {label}", "label")
     if not re.fullmatch(rb"[+-]?[0-9]+\r?", text):
-        return fault(f"the label {spelled!r} is no integer, and reads as {label}", "label")
+        return fault(f"the label {label_text!r} is no integer, and reads as {label}", "label")
     if len(text) > 100 or int(text) != label:
-        return fault(f"the label {spelled} does not fit 32 bits, and reads as {label}", "label")
+        return fault(f"the label {label_text} does not fit 32 bits, and reads as {label}", "label")
     return None
 
 
@@ -135,7 +135,7 @@ class ImageListReader:
         findings: list[tuple[int | None, Finding]] = []
         size = 0
         note(shard.start or Position(0), False)
-        for at, line in self._within(shard):
+        for at, line in self._numbered_lines(shard):
             note(Position(at), True)
             entry = parse(line)
             value, fault = self._value(entry)
@@ -157,8 +157,10 @@ class ImageListReader:
         if not lines or account.get("missing", 0) < lines:
             return []
         where = "the working directory" if self.folder == Path() else plain(str(self.folder))
-        said = f"none of the {lines:,} pictures that the list names is there; names are taken from {where}"
-        return [found("missing", said if lines > 1 else f"the one picture of the list is not there, seen from {where}")]
+        message = f"none of the {lines:,} pictures that the list names is there; names are taken from {where}"
+        return [
+            found("missing", message if lines > 1 else f"the one picture of the list is not there, seen from {where}")
+        ]
 
     def find(self, key: str) -> Shard | None:
         match = re.fullmatch(r"line ([1-9][0-9]{0,17})", key)
@@ -168,12 +170,12 @@ class ImageListReader:
         for shard in self.layout().shards:
             assert shard.start is not None
             assert shard.stop is not None
-            if _number(shard.start) <= line < _number(shard.stop):
+            if _line_number(shard.start) <= line < _line_number(shard.stop):
                 return Shard(shard.part, Position(line), Position(line + 1), 1)
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
-        return msgspec.structs.replace(finding, key=_key(_number(place)).decode())
+        return msgspec.structs.replace(finding, key=_key(_line_number(place)).decode())
 
     def reads(self) -> Iterator[Path]:
         """Yield the path of each picture, whether it exists or not."""
@@ -184,13 +186,13 @@ class ImageListReader:
     def _picture(self, entry: Line) -> Path:
         return self.folder / os.fsdecode(self.prefix.encode("utf-8", "surrogateescape") + entry.name)
 
-    def _within(self, shard: Shard) -> Iterator[tuple[int, bytes]]:
+    def _numbered_lines(self, shard: Shard) -> Iterator[tuple[int, bytes]]:
         offset, first = map(int, shard.part.split(":"))
-        start = first if shard.start is None else _number(shard.start)
+        start = first if shard.start is None else _line_number(shard.start)
         with open_regular(self.path) as file:
             file.seek(offset)
             for at, line in enumerate(_lines(file), first):
-                if shard.stop is not None and at >= _number(shard.stop):
+                if shard.stop is not None and at >= _line_number(shard.stop):
                     return
                 if at >= start:
                     yield at, line
@@ -231,9 +233,9 @@ def list_of_pictures(path: Path) -> str | None:
     names = [os.fsdecode(it) for it in lines if it.strip()]
     if not names or not all(Path(it).suffix.lower() in PICTURE_SUFFIXES for it in names):
         return None
-    there = any(is_regular(folder / it) for it in names for folder in (Path(), path.parent))
-    gone = "" if there else f"; none of its pictures is there, the first is {plain(names[0])}"
-    return f"is a list of pictures, which is read as the source of a Caffe network's ImageData layer (--net){gone}"
+    present = any(is_regular(folder / it) for it in names for folder in (Path(), path.parent))
+    absence = "" if present else f"; none of its pictures is there, the first is {plain(names[0])}"
+    return f"is a list of pictures, which is read as the source of a Caffe network's ImageData layer (--net){absence}"
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -260,8 +262,8 @@ def _probes(shards: Sequence[Shard]) -> Iterator[Shard]:
     for shard in chosen:
         assert shard.start is not None
         assert shard.stop is not None
-        start = _number(shard.start)
-        stop = min(start + LINES_A_PROBE, _number(shard.stop))
+        start = _line_number(shard.start)
+        stop = min(start + LINES_A_PROBE, _line_number(shard.stop))
         yield Shard(shard.part, Position(start), Position(stop), stop - start)
 
 
@@ -269,6 +271,6 @@ def _key(line: int) -> bytes:
     return b"line %d" % (line + 1)
 
 
-def _number(place: Position) -> int:
+def _line_number(place: Position) -> int:
     assert isinstance(place.key, int)
     return place.key + place.nth

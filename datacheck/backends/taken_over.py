@@ -15,7 +15,7 @@ LINES_BYTES = 64 << 20
 """Largest source file whose lines are compared, in bytes; larger files are compared as a whole only."""
 
 
-def taken_over(name: Name, source: Path) -> bool:
+def is_taken_over(name: Name, source: Path) -> bool:
     """Return whether what has a name holds only what `source`, its counterpart in the source, holds too.
 
     That is true of a file with the same bytes or with some of its lines (a list of keys in a copy is an example), and
@@ -23,26 +23,28 @@ def taken_over(name: Name, source: Path) -> bool:
     """
     status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
     try:
-        there = source.lstat()
+        original = source.lstat()
         if stat.S_ISLNK(status.st_mode) or not stat.S_ISREG(status.st_mode):
-            return stat.S_ISLNK(status.st_mode) and stat.S_ISLNK(there.st_mode)
-        if not stat.S_ISREG(there.st_mode) or there.st_size < status.st_size:
+            return stat.S_ISLNK(status.st_mode) and stat.S_ISLNK(original.st_mode)
+        if not stat.S_ISREG(original.st_mode) or original.st_size < status.st_size:
             return False
-        with open_regular(source) as its, _opened(name) as own:
-            if there.st_size == status.st_size:
-                return _same(own, its)
-            return there.st_size <= LINES_BYTES and set(own.read().splitlines(True)) <= set(its.read().splitlines(True))
+        with open_regular(source) as source_file, _open(name) as file:
+            if original.st_size == status.st_size:
+                return _have_same_content(file, source_file)
+            return original.st_size <= LINES_BYTES and set(file.read().splitlines(True)) <= set(
+                source_file.read().splitlines(True)
+            )
     except (OSError, ValueError):  # not there, or unreadable
         return False
 
 
-def _opened(name: Name) -> BinaryIO:
+def _open(name: Name) -> BinaryIO:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     return os.fdopen(os.open(name.name, flags, dir_fd=name.folder), "rb")
 
 
-def _same(own: BinaryIO, other: BinaryIO) -> bool:
-    while piece := own.read(PIECE):
+def _have_same_content(one: BinaryIO, other: BinaryIO) -> bool:
+    while piece := one.read(PIECE):
         if piece != other.read(PIECE):
             return False
     return True

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from datacheck.checks.floats import HUGE, not_of_one_scale, subnormal, zero_pages
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
+from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.model.measured import measured_longer
 from datacheck.model.settings import Bounds, Settings
@@ -142,6 +143,8 @@ class Shape(BuiltIn):
                 wanted = batch.expected.shape
             elif size is not None:
                 wanted = (*batch.shape[:1], size, size)
+        if wanted is None and batch.expected is not None and batch.expected.axes and batch.values.size:
+            yield from self._of_axes(batch, batch.expected.axes)
         if wanted is None or batch.shape == wanted:
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
@@ -153,6 +156,23 @@ class Shape(BuiltIn):
             found=list(batch.shape),
             expected=list(wanted),
         )
+        for at in range(len(batch.rows)):
+            yield at, finding
+
+    @staticmethod
+    def _of_axes(batch: Batch, axes: tuple[int | None, ...]) -> Findings:
+        """Yield the records whose array has another size where nearly all others, which vary otherwise, have the same.
+
+        One of another number of axes may be meant.
+        """
+        shape = batch.shape
+        alike = len(shape) == len(axes) and all(it in (None, at) for it, at in zip(axes, shape, strict=True))
+        if batch.encoded or alike:
+            return
+        wanted = ", ".join("any" if it is None else str(it) for it in axes)
+        text = f"shape {list(shape)}, expected [{wanted}] as nearly all others have it"
+        verdict: Verdict | None = None if len(shape) == len(axes) else "suspicious"
+        finding = found("shape", text, field=batch.field, verdict=verdict, found=list(shape), expected=list(axes))
         for at in range(len(batch.rows)):
             yield at, finding
 

@@ -8,10 +8,12 @@ from collections.abc import Collection
 import msgspec
 
 from datacheck.conventions import counted
+from datacheck.conventions.aside import aside
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.sequences import frames_in
-from datacheck.conventions.stems import Stems, stems_in
+from datacheck.conventions.set_stems import set_stems
+from datacheck.conventions.stems import Stems, behind_names_in, stems_in
 from datacheck.errors import UsageError
 
 
@@ -125,7 +127,11 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
         if not any(convention.own & other.own for other in made):
             made.append(convention)
     made = [_with_further(it, made, store) for it in made]
-    stems = _stems(store, made)
+    made = [_with_aside(it, made, store) for it in made]
+    of_sets = None if any(it.named for it in made) else set_stems(store)
+    if of_sets is not None:
+        made = [msgspec.structs.replace(it, parts=(), further=()) for it in made]
+    stems = _stems(store, made) if of_sets is None else of_sets
     if stems is not None and made:
         made = [msgspec.structs.replace(it, stems=stems) if not it.named else it for it in made]
     elif stems is not None and not wanted:
@@ -162,13 +168,22 @@ def _with_further(convention: Convention, of: list[Convention], store: StoreView
     return msgspec.structs.replace(convention, further=tuple(it for it in store.frequent if it not in known))
 
 
+def _with_aside(convention: Convention, of: list[Convention], store: StoreView) -> Convention:
+    """Return a convention with the records that are about the others, which its counts and lists may leave out."""
+    if convention.named or not (convention.counts or convention.lists):
+        return convention
+    own = frozenset().union(*(it.own for it in of))
+    return msgspec.structs.replace(convention, aside=aside(store, own))
+
+
 def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
     """Return the endings of the keys of a sample, where no number tells what its records are."""
     numbered = sum(store.patterns[it] for it in store.frequent)
     if len(store.frequent) <= FEW and numbered >= NUMBERED * len(store.keys):
         return None
     own = frozenset().union(*(it.own for it in made))
-    stems = stems_in([key for key in store.keys if key not in own])
+    keys = [key for key in store.keys if key not in own]
+    stems = stems_in(keys) or behind_names_in(keys)
     return None if stems is None or len(stems.endings) == len(store.frequent) else stems
 
 

@@ -32,6 +32,15 @@ _OF_PARTS = (
 )
 VIEWS = frozenset(_OF_PARTS.split())
 """Words in the names of the parts of one sample."""
+_OF_OPPOSITES = (
+    "pos neg positive negative positives negatives real fake normal abnormal anomaly anomalous anomalies good bad ok "
+    "ng defect defects benign malignant healthy sick ill live spoof bonafide attack genuine impostor forged yes no "
+    "true false male female spam ham"
+)
+OPPOSITES = frozenset(_OF_OPPOSITES.split())
+"""Words for classes that exclude each other: lists of which all names are such have a record each in one of them."""
+_OF_NO_MEANING = "key keys id ids name names list lists sample samples image images img imgs example examples class"
+NEUTRAL = frozenset(_OF_NO_MEANING.split())
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -94,6 +103,8 @@ def aligned(lists: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
 def _are_parts(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
     """Say whether lists of one length may be the parts of samples, rather than classes, sequences or shards."""
     views = all(not VIEWS.isdisjoint(words(str(it))) for it in names)
+    if all(not OPPOSITES.isdisjoint(words(str(it))) and words(str(it)) <= OPPOSITES | NEUTRAL for it in names):
+        return False
     if len({_DIGITS.sub("#", str(it)) for it in names}) < len(names):
         return views
     if views:

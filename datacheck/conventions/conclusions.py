@@ -34,7 +34,7 @@ class Samples(msgspec.Struct, frozen=True):
 
     `numbers` are those of all samples, `last` is the last one that a loader asks for, `deleted` are those between that
     it does not ask for. `alone` is the pattern whose records are samples each, where there are no groups. `asked` says
-    that a loader is known to ask for the numbers, and not for any other record.
+    that a loader is known to ask for the numbers, and not for any other record. `aside` records are about the others.
     """
 
     groups: Groups | None
@@ -44,6 +44,7 @@ class Samples(msgspec.Struct, frozen=True):
     deleted: Runs = msgspec.field(default_factory=Runs)
     alone: Pattern | None = None
     asked: bool = False
+    aside: int = 0
 
     @property
     def gone(self) -> Runs:
@@ -69,11 +70,12 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     else:
         numbers = Runs() if alone is None else account.numbers[alone]
     base = convention.base
-    near_to = {len(numbers), account.records - account.own, *(() if groups is None else (len(groups.whole),))}
+    every = account.records - account.own
+    near_to = {len(numbers), every, every - len(convention.aside), *(() if groups is None else (len(groups.whole),))}
     counts = [it for it in convention.counts if it.counts and not _of_something_else(it, convention, numbers, near_to)]
     counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1) and not _is_sparse(counts, numbers):
-        of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
+        of_all = convention.dense or len(numbers) >= MOST * every
         base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
         if base == 1 and _first_is_gone(counts, numbers, alone or convention.parts[0]):
             base = 0
@@ -81,7 +83,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
     deleted = Runs(convention.deleted.spans if convention.deleted else ())
     asked = convention.named and base is not None and bool(numbers)
-    return Samples(groups, numbers, base, last, deleted, alone, asked)
+    return Samples(groups, numbers, base, last, deleted, alone, asked, len(convention.aside))
 
 
 def _is_sparse(counts: Sequence[Count], numbers: Runs) -> bool:
@@ -354,7 +356,7 @@ def _miscounted(
         there.add(entries[count.of_list])
     if said not in there:
         stems = None if known.stems is None else known.stems.all
-        number = stems or counted_as(said, made, account.records - account.own)
+        number = stems or counted_as(said, made, account.records - account.own - made.aside)
         other = _of_something_else(count, convention, made.numbers, there)
         verdict: Verdict | None = "suspicious" if other else None
         text = f"{name} says {said:,}, there are {number:,}"
@@ -376,7 +378,7 @@ def _possible(made: Samples, account: Account, across: Spanning | None, stems: S
         there.add(len(made.groups.whole))
     if made.gone:
         there.add(len(made.numbers) + len(made.gone))
-    return there.union(pieces(made, account))
+    return there.union(pieces(made, account), () if made.asked else [records - made.aside])
 
 
 def pieces(made: Samples, account: Account) -> list[int]:

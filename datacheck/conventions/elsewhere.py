@@ -201,6 +201,7 @@ def _near(count: Count, number: int) -> bool:
 def _numbers(known: Known, account: Account) -> Iterator[int]:
     """Yield what may be the number of a database's records: all of them, which come first, samples, numbered ones."""
     yield account.records - account.own
+    yield from (account.records - account.own - len(it.aside) for it in known.conventions if it.aside)
     if known.across is not None:
         yield known.across.all
         yield known.across.whole

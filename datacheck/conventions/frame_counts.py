@@ -23,6 +23,8 @@ from datacheck.model.finding import Finding, found
 
 FEWEST = 8
 """So many clips tell a rule,"""
+FEW = 3
+"""or so many, where of them at most one clip has another number,"""
 SHARE = 0.95
 """and so many of them must have as many frames as is said."""
 VARIOUS = 3
@@ -76,6 +78,16 @@ def true_to(counts: FrameCounts, there: Mapping[bytes, int]) -> FrameCounts | No
     if len({*agree}) < VARIOUS and COUNTING.isdisjoint(words(counts.key.decode("latin1"))):
         return None
     return msgspec.structs.replace(counts, there=dict(there))
+
+
+def enough(agree: int, every: int) -> bool:
+    """Say whether so many numbers that agree show what all of them count; of few clips one may be off."""
+    return agree >= min(max(FEWEST, SHARE * every - 1), max(FEW, every - 1))
+
+
+def are_capped(fewer: Iterable[int], every: Iterable[int]) -> bool:
+    """Say whether all that have fewer frames than is said have as many as the longest clips: somebody took no more."""
+    return {*fewer} == {max(every, default=0)}
 
 
 def conclude_frames(counts: FrameCounts) -> Iterator[Finding]:

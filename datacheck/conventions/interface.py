@@ -19,7 +19,7 @@ from datacheck.conventions.sequences import Frames
 from datacheck.conventions.spanning import Naming, Spanning
 from datacheck.conventions.stems import StemGroups, Stems
 from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
-from datacheck.model.escaping import escape
+from datacheck.model.escaping import escape, plain
 
 Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
@@ -167,7 +167,7 @@ class KeyList(msgspec.Struct, frozen=True):
     name every record; one that is a `share` does so together with the others that are. One with `sizes` tells the
     heights and widths of pictures too. `kept_in` is the database that holds it, where that is another one than the
     records are in. Lists within another value have `places` there. The items of a list belong to those of the lists
-    `beside` it, place by place.
+    `beside` it, place by place. So do those of the lists within it that are named in an item of `pairs`.
     """
 
     key: bytes
@@ -181,10 +181,17 @@ class KeyList(msgspec.Struct, frozen=True):
     kept_in: str | None = None
     places: tuple[Place, ...] = ()
     beside: tuple[bytes, ...] = ()
+    pairs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return named_in(self.key, self.kept_in)
+
+    @property
+    def paired(self) -> list[str]:
+        """The names of lists whose items belong together place by place, in words, of each pairing."""
+        within = [f"{plain(it)} in {self.name}" for it in self.pairs]
+        return [*within, *([", ".join(map(escape, sorted((self.key, *self.beside))))] if self.beside else [])]
 
 
 UNCOUNTED = -1
@@ -273,6 +280,49 @@ class FrameCounts(msgspec.Struct, frozen=True):
     there: dict[bytes, int] = {}
 
 
+class FrameKind(msgspec.Struct, frozen=True):
+    """A kind of frames: what is between the name of a clip and the number of a frame in a key, and behind that."""
+
+    between: bytes
+    after: bytes
+
+    def clip(self, key: bytes) -> bytes | None:
+        """Return the name of the clip that a frame is of, None where a key is none of this kind."""
+        if not key.endswith(self.after):
+            return None
+        stem = key[: len(key) - len(self.after)].rstrip(b"0123456789")
+        numbered = len(stem) + len(self.after) < len(key)
+        return stem[: len(stem) - len(self.between)] or None if numbered and stem.endswith(self.between) else None
+
+
+class ClipCounts(msgspec.Struct, frozen=True):
+    """How many frames each clip has, as a record of each has `said`, and how many of each kind are `there`.
+
+    The keys of these records have the name of the clip with something `around` it.
+    """
+
+    around: tuple[bytes, bytes]
+    kinds: tuple[FrameKind, ...]
+    said: dict[bytes, Count] = {}
+    there: dict[FrameKind, dict[bytes, int]] = {}
+
+    def number(self, clip: bytes) -> int:
+        """Return how many frames a clip is said to have."""
+        return self.said[clip].number or 0
+
+    def left(self, clip: bytes) -> int:
+        """Return how many frames of each kind a clip has."""
+        return min(of.get(clip, 0) for of in self.there.values())
+
+
+class Parallel(msgspec.Struct, frozen=True):
+    """A list or an array that may have an item for each record: its key, what it is called in its value, its length."""
+
+    key: bytes
+    name: str
+    items: int
+
+
 class Convention(msgspec.Struct, frozen=True):
     """One convention, as a store has it.
 
@@ -282,7 +332,8 @@ class Convention(msgspec.Struct, frozen=True):
     they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name. `stems` are
     the endings of the keys of one sample where no numbers tell it. `unread` are the keys of its lists that cannot be
     read. `further` are patterns of records that are parts of the samples if their numbers show it, and that no loader
-    is known to ask for. `digits` are those of the numbers that its loader asks for.
+    is known to ask for. `digits` are those of the numbers that its loader asks for. Records with the keys `aside` are
+    about the others: counts and lists of samples may leave them out.
     """
 
     name: str
@@ -301,6 +352,7 @@ class Convention(msgspec.Struct, frozen=True):
     naming: Naming | None = None
     further: tuple[Pattern, ...] = ()
     digits: int | None = None
+    aside: frozenset[bytes] = frozenset()
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -317,8 +369,15 @@ class Known(msgspec.Struct, frozen=True):
     within: tuple[ListWithin, ...] = ()
     indexes: tuple[Index, ...] = ()
     frames: tuple[FrameCounts, ...] = ()
+    clips: tuple[ClipCounts, ...] = ()
+    parallel: tuple[Parallel, ...] = ()
 
     @property
     def own(self) -> frozenset[bytes]:
         """The keys of the records that are the conventions'."""
         return frozenset().union(*(it.own for it in self.conventions))
+
+    @property
+    def aside(self) -> frozenset[bytes]:
+        """The keys of the records that are about the others."""
+        return frozenset().union(*(it.aside for it in self.conventions))

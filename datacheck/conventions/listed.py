@@ -78,8 +78,10 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
         if said is not None and _are_all_keys(said.value, store) and fits(said.value, said.form):
             every = list(keys_in(said.value))
             if not set(every).isdisjoint(store.keys):
-                pairs = _are_pairs(said.value)
-                lists.append(KeyList(key, said.form, len(set(every)), entries=len(every), partial=pairs))
+                pairs = _pairs(said.value)
+                lists.append(
+                    KeyList(key, said.form, len(set(every)), entries=len(every), partial=bool(pairs), pairs=pairs)
+                )
     if not lists:
         return _unread(name, store) if KEYS in keys else None
     within = (it for it in metadata_counts(store) if it.number == lists[0].entries)
@@ -107,9 +109,12 @@ def _are_all_keys(value: Any, of: StoreView) -> bool:
     return True
 
 
-def _are_pairs(value: Any) -> bool:
-    """Say whether lists pair records with each other: whose partner is gone need not be in any."""
-    return isinstance(value, dict) and bool(aligned(value))
+def _pairs(value: Any) -> tuple[str, ...]:
+    """Return the names of lists that pair records with each other: a record whose partner is gone need not be listed.
+
+    They are those of one pairing each.
+    """
+    return tuple(", ".join(map(str, it)) for it in aligned(value)) if isinstance(value, dict) else ()
 
 
 def _beside(of: KeyList, keys: tuple[bytes, ...]) -> KeyList:
@@ -190,8 +195,9 @@ def _of(
         some = every[:: max(1, len(every) // PROBED)][:PROBED]
         there = sum(of.value(it) is not None for it in some)
         if there >= MOST * len(some):
-            pairs = _are_pairs(said.value)
-            made.append(KeyList(key, said.form, len(set(every)), entries=len(every), partial=pairs, kept_in=part))
+            pairs = _pairs(said.value)
+            one = KeyList(key, said.form, len(set(every)), entries=len(every), pairs=pairs, kept_in=part)
+            made.append(msgspec.structs.replace(one, partial=bool(pairs)))
             union.update(every)
             named = not SAID.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in some)
             surely &= named and there >= NEARLY * len(some) and len(every) >= FEWEST

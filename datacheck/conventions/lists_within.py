@@ -15,7 +15,8 @@ from datacheck.conventions.interface import Convention, ListWithin, StoreView
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
 from datacheck.conventions.rewriting import Kind, Place, is_lossless
 from datacheck.conventions.standing import CLASSES, FOLDED, stand_alone
-from datacheck.conventions.stored_values import key_of
+from datacheck.conventions.stored_lists import stored_list
+from datacheck.conventions.stored_values import Stored, key_of
 from datacheck.model.replacing import replace
 
 INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
@@ -35,7 +36,7 @@ def lists_within(
         known = {(it.kept_in or part, it.key) for of in kept.values() for one in of for it in one.lists}
         known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
         for key in names_of(view):
-            said = None if (part, key) in known else view.stored(key)
+            said = None if (part, key) in known else _stored(view, key)
             found: dict[str, list[tuple[Place, list[Any]]]] = {}
             if said is None:
                 continue
@@ -53,10 +54,15 @@ def lists_within(
                 places = tuple(it for it, _ in its)
                 counted = any(count.key == key for one in kept[of] for count in one.counts)
                 surely = all(_are_surely_keys(it, (text, *_named(place))) for place, it in its)
-                alone = len(found) == 1 and surely and not (numbers or counted)
+                alone = len(found) == 1 and surely and not (numbers or counted or said.in_part)
                 if alone and stand_alone(said.value, places, text) and is_lossless(view.value(key) or b"", said):
                     made = replace(made, form=said.form, places=places)
                 yield of, made
+
+
+def _stored(view: StoreView, key: bytes) -> Stored | None:
+    said, raw = view.stored(key), view.value(key)
+    return said if said is not None or raw is None else stored_list(raw)
 
 
 def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:

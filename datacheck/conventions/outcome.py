@@ -265,6 +265,7 @@ def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped:
     if count.next:
         return count.raw if count.number == made.last + 1 else count.written(made.last + 1)
     records = account.records - account.own
+    records -= 0 if count.number == records else made.aside
     if stems is not None:
         return count.written(records - dropped if count.number == records else stems)
     of = pieces(made, account)

@@ -105,7 +105,7 @@ class Repair:
         others = chain(*self.beside.values(), *(it.beside for it in self.foreign.values()))
         return frozenset((*(it.of_list for it in counts if it.of_list is not None), *others))
 
-    def of(self, block: Block, value: Value) -> Change:
+    def changes_to(self, block: Block, value: Value) -> Change:
         """Return the changes to the records of a block; `value` returns the value of a key in `looked_up`."""
         keys = block.keys
         leaves: list[int] = []

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from datacheck.conventions.stored_values import FORMS, Stored, alike, key_of
+from datacheck.conventions.stored_values import FORMS, TEXTS, Stored, alike, key_of
 
 Kind = Literal["items", "names", "values", "column", "rows"]
 New = Callable[[bytes], bytes | None]
@@ -17,7 +17,7 @@ _OPCODES = (
     "PROTO FRAME STOP MARK MEMOIZE PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET EMPTY_LIST LIST APPEND APPENDS "
     "EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT DICT SETITEM SETITEMS UNICODE BINUNICODE SHORT_BINUNICODE "
     "BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 INT BININT BININT1 BININT2 LONG LONG1 LONG4 BINFLOAT FLOAT NEWTRUE "
-    "NEWFALSE"
+    "NEWFALSE NONE"
 )
 PLAIN = frozenset(_OPCODES.split())
 """The opcodes of pickles of only lists, tuples, mappings, texts, bytes and numbers; none of them calls anything."""
@@ -38,10 +38,12 @@ class Place(msgspec.Struct, frozen=True):
 
 def is_lossless(raw: bytes, said: Stored) -> bool:
     """Return whether a value can be rewritten without losing anything except its layout."""
+    if said.in_part:
+        return False
     written = said.written(said.value)
     if said.form.startswith("pickle"):
         return _is_plain(raw) and bool(FORMS[said.form].read(written) == said.value)
-    if said.form == "msgpack":
+    if said.form == "msgpack" or said.form in {it.name for it in TEXTS}:
         return written == raw
     if said.form in ("json", "zlib+json"):
         text = raw if said.form == "json" else zlib.decompress(raw)

@@ -55,6 +55,14 @@ class Stems(msgspec.Struct, frozen=True):
         ending = key[len(stem) :]
         return (stem, ending) if separator and stem and ending in self.endings else None
 
+    def keys(self, stem: bytes) -> list[bytes]:
+        """Return the keys of all parts of a sample."""
+        return [self.key(stem, it) for it in self.endings]
+
+    def key(self, stem: bytes, ending: bytes) -> bytes:
+        """Return the key of a part of a sample."""
+        return stem + ending
+
     def sums(self, table: KeyTable) -> Iterator[tuple[bytes, Sum]]:
         """Yield each ending of some keys, with the sum of its stems."""
         import numpy as np
@@ -116,6 +124,59 @@ def stems_in(keys: Collection[bytes]) -> Stems | None:
     return None
 
 
+class BehindNames(Stems, frozen=True):
+    """The beginnings of the keys of one sample, separator included: image-cat and label-cat are one sample."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{escape(it)}*" for it in self.endings)
+
+    @property
+    def separator(self) -> bytes:
+        return self.endings[0][-1:]
+
+    def split(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """Return the stem and the beginning of a key, None where it has none of these."""
+        part, separator, stem = key.partition(self.separator)
+        return (stem, part + separator) if stem and part + separator in self.endings else None
+
+    def key(self, stem: bytes, ending: bytes) -> bytes:
+        """Return the key of a part of a sample."""
+        return ending + stem
+
+    def sums(self, table: KeyTable) -> Iterator[tuple[bytes, Sum]]:
+        """Yield each beginning of some keys, with the sum of its stems."""
+        import numpy as np
+
+        for length, (_, keys) in table.by_length.items():
+            for beginning in self.endings:
+                size = len(beginning)
+                if size >= length:
+                    continue
+                fits = (keys[:, :size] == np.frombuffer(beginning, np.uint8)).all(axis=1)
+                if fits.any():
+                    yield beginning, summed(keys[fits, size:])
+
+
+def behind_names_in(keys: Collection[bytes]) -> BehindNames | None:
+    """Return the beginnings that nearly all sampled keys have, and nearly all stems have all of; None without them."""
+    for code in SEPARATORS:
+        separator = bytes([code])
+        stems: dict[bytes, set[bytes]] = defaultdict(set)
+        for key in keys:
+            name, found_one, stem = key.partition(separator)
+            if found_one and stem and name and not name.isdigit():
+                stems[stem].add(name + separator)
+        names = Counter(it for of_stem in stems.values() for it in of_stem)
+        parts = tuple(sorted(it for it, count in names.items() if count >= IN_SAMPLE * len(stems)))
+        if not 1 < len(parts) <= MOST or any(it[:-1].lower() in SETS for it in parts):
+            continue
+        whole = sum(of_stem.issuperset(parts) for of_stem in stems.values())
+        of_parts = sum(names[it] for it in parts)
+        if whole >= max(ENOUGH, IN_SAMPLE * len(stems)) and of_parts >= IN_SAMPLE * len(keys):
+            return BehindNames(parts)
+    return None
+
+
 class StemGroups(msgspec.Struct, frozen=True):
     """The samples of a store: `all` of them, and those that lack a part, with the endings that are not there."""
 
@@ -126,14 +187,14 @@ class StemGroups(msgspec.Struct, frozen=True):
 
     def keys(self, stem: bytes) -> list[bytes]:
         """Return the keys of a sample that are there."""
-        lacking = self.unpaired.get(stem, ())
-        return [stem + it for it in self.stems.endings if it not in lacking]
+        lacking = {self.stems.key(stem, it) for it in self.unpaired.get(stem, ())}
+        return [it for it in self.stems.keys(stem) if it not in lacking]
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is a part that is there."""
         whole = self.all - len(self.unpaired)
         for stem, lacking in sorted(self.unpaired.items()):
-            missing = [escape(stem + it) for it in lacking]
+            missing = [escape(self.stems.key(stem, it)) for it in lacking]
             said = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
             made = found("unpaired", said, verdict=self.verdict, missing=missing)
             key = escape(self.keys(stem)[0])
@@ -149,6 +210,33 @@ def may_be(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
     """Say whether the numbers of stems are such that nearly all samples may be whole."""
     counts = [sums.get(it, (0, 0, 0))[0] for it in stems.endings]
     return min(counts) >= max(ENOUGH, NEARLY * max(counts))
+
+
+class UnpairedBehindNames:
+    """Takes the keys of a store, and holds all of its samples."""
+
+    def __init__(self, stems: Stems) -> None:
+        self._stems = stems
+        self._there: dict[bytes, set[bytes]] = {}
+        self.failed = False
+
+    def take(self, keys: Sequence[bytes]) -> None:
+        """Take neighbouring keys; `failed` is set where there are too many samples."""
+        for key in keys:
+            split = self._stems.split(key)
+            if split is not None:
+                self._there.setdefault(split[0], set()).add(split[1])
+        self.failed |= len(self._there) > HELD
+
+    def groups(self) -> StemGroups | None:
+        """Return the samples, None where too few are whole."""
+        endings = self._stems.endings
+        lacking = {stem: tuple(it for it in endings if it not in of) for stem, of in self._there.items()}
+        found = {stem: its for stem, its in lacking.items() if its}
+        share = 1 - len(found) / len(lacking) if lacking else 0.0
+        if self.failed or share < NEARLY:
+            return None
+        return StemGroups(self._stems, len(lacking), found, "bad" if share >= WHOLE else "suspicious")
 
 
 class Unpaired:

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from datacheck.conventions.pickled_lists import pickled_list
-from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
+from datacheck.decoders.trees.tree import ARRAY, Box, Items, Keyed, Node, Parsed, Run
 
 LARGEST = 1 << 30
 """Maximum number of bytes that a value is inflated to."""
@@ -36,10 +36,14 @@ class Form(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A value in a store, and the name of the form in which it is written."""
+    """A value in a store, and the name of the form in which it is written.
+
+    If it was read `in_part`, some of it is left out, so that it cannot be written again.
+    """
 
     value: Any
     form: str
+    in_part: bool = False
 
     def written(self, value: Any) -> bytes:
         """Return the bytes of another value in the form of this one."""
@@ -206,6 +210,22 @@ def _decimals(between: str) -> Form:
     return Form(f"decimals{between}", read, lambda value: between.join(map(str, value)).encode())
 
 
+def _texts(name: str, between: str, end: str = "") -> Form:
+    """Return the form of several texts with this separator between them, and an `end` after the last."""
+
+    def read(raw: bytes) -> list[str] | None:
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            return None
+        if end and not text.endswith(end):
+            return None
+        items = text.removesuffix(end).split(between)
+        return items if len(items) > 1 and all(items) and not any(set("\r\n") & set(it) for it in items) else None
+
+    return Form(name, read, lambda items: (between.join(items) + end).encode())
+
+
 def _read_tuple(raw: bytes) -> list[int] | None:
     """Return the numbers of a tuple in Python's notation, such as the shape of an array, or None."""
     if raw[:1] != b"(" or raw[-1:] != b")":
@@ -293,28 +313,41 @@ def _whole(parsed: Parsed) -> Any:
     if parsed.findings:
         return None
     try:
-        return _plain(parsed.tree, 0)
+        return plain_value(parsed.tree, 0)
     except ValueError:
         return None
 
 
-def _plain(node: Node, depth: int) -> Any:
-    """Return the numbers, texts, lists and mappings of a tree as Python values. Raises ValueError for anything else."""
+def each_item(node: Items, plain: Callable[[Node], Any]) -> list[Any]:
+    """Return the items of a list as Python values."""
+    from datacheck.decoders.trees.leaves import unboxed
+
+    made: list[Any] = []
+    for item in node.items:
+        one = unboxed(item)
+        made += one.values.tolist() if isinstance(one, Run) else [plain(item)]
+    return made
+
+
+def plain_value(node: Node, depth: int) -> Any:
+    """Return the numbers, texts, lists and mappings of a tree as Python values, and None within these.
+
+    Raises ValueError for anything else.
+    """
     import numpy as np
 
     from datacheck.decoders.trees.leaves import unboxed
 
+    if depth and (node is None or (isinstance(node, Box) and node.node is None)):
+        return None
     node = unboxed(node)
     if depth > DEEPEST:
         raise ValueError("lists within lists")
-    if isinstance(node, Items):
-        made: list[Any] = []
-        for item in node.items:
-            one = unboxed(item)
-            made += one.values.tolist() if isinstance(one, Run) else [_plain(one, depth + 1)]
+    if isinstance(node, Items) and node.kind != ARRAY:
+        made = each_item(node, lambda it: plain_value(it, depth + 1))
         return OtherItems(made, node.kind) if node.kind else made
     if isinstance(node, Keyed) and not node.kind and not node.items:
-        pairs = [(_plain(key, depth + 1), _plain(value, depth + 1)) for key, value in node.pairs]
+        pairs = [(plain_value(key, depth + 1), plain_value(value, depth + 1)) for key, value in node.pairs]
         if all(isinstance(key, (str, bytes, int)) for key, _ in pairs):
             return OtherNames(pairs, node.mapping) if node.mapping else dict(pairs)
     if isinstance(node, np.ndarray) and node.ndim == 0 and node.dtype.kind in "iu":
@@ -350,4 +383,10 @@ FORMS = {
 }
 """The forms by name, in the order in which they are tried."""
 TRIED = tuple(FORMS.values())
+TEXTS = (
+    *(_texts(f"ended lines{name}", end, end) for name, end in (("", "\n"), (" of DOS", "\r\n"))),
+    *(_texts(name, between) for name, between in (("lines", "\n"), ("commas", ","), ("blanks", " "))),
+)
+"""The forms of lists of texts. Any text may have them: they are tried only on what may be a list of keys."""
+FORMS |= {form.name: form for form in TEXTS}
 FORMS |= {f"{order} {size}": _binary(order, size) for order in ("little", "big") for size in SIZES}

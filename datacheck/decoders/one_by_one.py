@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datacheck.decoders.interface import Field, Read
-from datacheck.decoders.trees.paths import is_label
+from datacheck.decoders.trees.paths import PAIRED, is_label
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding
@@ -56,7 +56,7 @@ def decode_each(
             field, at, np.broadcast_to(values[0], shape) if field.pixels_skipped else np.stack(values), profile
         )
     for name, at in lacking.items():
-        yield Batch(name, (), np.empty(0), label=is_label(name), absent=at, expected=wanted[name])
+        yield Batch(name, (), np.empty(0), label=is_label(name) or name in PAIRED, absent=at, expected=wanted[name])
 
 
 def _batch(field: Field, rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | None) -> Batch:

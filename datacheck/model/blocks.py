@@ -202,9 +202,10 @@ class RowBlock(msgspec.Struct, frozen=True):
     `unread` has their positions, and a finding says why. `labels` are the names of the columns that are labels. `table`
     is escaped and ends in no slash unless it is the root; `group` is the printable path of the group that contains the
     datasets, without a trailing slash. `scalars` are values of the file that are not rows: the escaped path of the
-    dataset, a column's name, and an array of one value. `missing` marks the values of a column that are declared to be
-    missing; they are NaN. `called` are the names of the records if they are datasets instead of rows. `place_of`
-    returns what a row is a part of, in words and as details: for a value of a sparse matrix, its cell.
+    dataset, a column's name, and an array of one value; they are part of the `sample`, if that is not empty. `missing`
+    marks the values of a column that are declared to be missing; they are NaN. `called` are the names of the records if
+    they are datasets instead of rows. `place_of` returns what a row is a part of, in words and as details: for a value
+    of a sparse matrix, its cell.
     """
 
     table: str
@@ -221,6 +222,7 @@ class RowBlock(msgspec.Struct, frozen=True):
     called: Sequence[str] = ()
     place_of: Callable[[int], tuple[str, dict[str, Any]]] | None = None
     missing: Mapping[str, NDArray[Any]] = msgspec.field(default_factory=dict)
+    sample: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -14,7 +14,7 @@ from datacheck.reporting.report import Report
 from datacheck.scanning.tasks import FindGone
 from datacheck.workers.interface import Death
 
-OF_SAMPLES = frozenset({"unpaired", "row-count", "shape", "nan", "inf"})
+OF_SAMPLES = frozenset({"unpaired", "row-count", "shape", "nan", "inf", "out-of-range", "dangling"})
 """Codes of findings about a sample as a whole. If the choice drops such a finding, the sample is dropped."""
 NUMBERS = frozenset({"nan", "inf"})
 """Codes of findings that filling in another value resolves."""

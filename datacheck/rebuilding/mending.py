@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 from datacheck.conventions.account import Account
+from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples, scattered
 from datacheck.conventions.frame_counts import rewritten_without
 from datacheck.conventions.interface import Index, Known
@@ -238,9 +239,13 @@ def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], o
 def _count_frames(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
     """Subtract the dropped frames from the frame counts of each clip."""
     for part, known in report.keeps.items():
-        keys = {key for of, key, _ in gone(choice.shown, report) if of == part} if known.frames else set()
-        keys.update(made[part].keys_with_others() if part in made and known.frames else ())
+        if not known.frames and not known.clips:
+            continue
+        keys = {key for of, key, _ in gone(choice.shown, report) if of == part}
+        keys.update(made[part].keys_with_others() if part in made else ())
         values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
+        for of_clips in known.clips:
+            values |= counts_without(of_clips, keys)
         if values:
             outcome = made.get(part) or only_values({}, others.pop(part, 0))
             repair = replace(outcome.repair, values={**outcome.repair.values, **values})

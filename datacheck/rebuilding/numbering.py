@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from datacheck.conventions.account import Account
+from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples, unsure
 from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
@@ -202,10 +203,27 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
             where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
+        for paired in sorted({of for one in known.conventions for it in one.lists for of in it.paired}):
+            yield f"the partner of a key that goes, in the lists {paired}: they are taken for pairs, place by place"
+        yield from _left_parallel(known, report.account(part), part)
         yield from _left_of_frames(known, part, [key for of, key, _ in gone(order.choice.shown, report) if of == part])
         for index in (it for it in known.indexes if not can_lose(report, it, part)):
             other = ", or have others there" if moved else ""
             yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
+
+
+def _left_parallel(known: Known, account: Account, part: str) -> Iterator[str]:
+    """Yield a sentence for each list or array that has as many items as there were records or samples."""
+    every = account.records - account.own
+    counts = {every, every - len(known.aside), *map(len, account.numbers.values())}
+    if known.stems is not None:
+        counts.add(known.stems.all)
+    listed = {it.key for it in known.within} | {it.key for one in known.conventions for it in one.lists}
+    for it in known.parallel:
+        if it.items in counts and it.key not in listed:
+            name = ": ".join(filter(None, (named(escape(it.key), part), plain(it.name))))
+            text = f"{name} has {it.items:,} items as before, as many as there were records"
+            yield f"{text}: if there is one for each, they do not fit those of the copy"
 
 
 def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[str]:
@@ -216,6 +234,13 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             more = f" and {len(clips) - 1:,} more" if len(clips) > 1 else ""
             name = named(escape(counts.key), part)
             yield f"{name} counts what is left of {escape(clips[0])}{more}: a loader that counts up asks for what went"
+    for of_clips in known.clips:
+        counted = sorted(counts_without(of_clips, keys))
+        if counted:
+            more = f" and {len(counted) - 1:,} more" if len(counted) > 1 else ""
+            verb = "count" if more else "counts"
+            text = f"{named(escape(counted[0]), part)}{more} {verb} what is left"
+            yield f"{text}: a loader that counts up asks for what went"
 
 
 def _doubtful(known: Known, account: Account) -> Iterator[Count]:

@@ -80,7 +80,7 @@ class PairCopier:
                 changing = plan.changing.get(shard.part)
                 values = looked_up.get(shard.part, {}).get
                 for block in _blocks(reader, shard, avoid):
-                    change = Change() if changing is None else changing.of(block, values)
+                    change = Change() if changing is None else changing.changes_to(block, values)
                     leaves = _among(drops, index, len(block)) | change.leaves
                     changes = _among(fills, index, len(block)) - leaves
                     pairs = _kept(block, leaves, changes, plan.fill, change)

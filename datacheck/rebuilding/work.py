@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify
+from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside
 from datacheck.workers.interface import Death, Engine, Step
 
 
@@ -66,20 +67,37 @@ class Work:
     publishing: Callable[[], None] = unannounced
     damaged: bool = False
 
-    def done(self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
-        """Run tasks and report their steps; return their results. Raises RebuildFailed if one fails."""
+    def done(
+        self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int, anew: Callable[[], None] | None = None
+    ) -> list[Any]:
+        """Run tasks and report their steps; return their results. Raises RebuildFailed if one fails.
+
+        If a worker was killed from outside, its task is run once more, after a call of `anew`.
+        """
         target = str(self.order.target)
         steps = {id(task): 0 for task in tasks}
         results: dict[int, Any] = {}
+        again: list[Task] = []
+
+        def take(task: Task, result: Any) -> None:
+            if isinstance(result, Step):
+                steps[id(task)] = result.value
+                self.progress(phase, sum(steps.values()), total, 0)
+            elif isinstance(result, Death) and task not in again and from_outside(result):
+                again.append(task)
+            elif isinstance(result, Death):
+                refuse_dead(target, phase, result)
+            else:
+                results[id(task)] = result
+
         try:
             for task, result in pool.run(tasks):
-                if isinstance(result, Step):
-                    steps[id(task)] = result.value
-                    self.progress(phase, sum(steps.values()), total, 0)
-                elif isinstance(result, Death):
-                    refuse_dead(target, phase, result)
-                else:
-                    results[id(task)] = result
+                take(task, result)
+            if again:
+                if anew is not None:
+                    anew()
+                for task, result in pool.run(list(again)):
+                    take(task, result)
         except RebuildFailed as exc:
             raise RebuildFailed(target, exc.reason) from exc  # a copier knows the target by its name in the workplace
         except OSError as exc:
@@ -88,8 +106,21 @@ class Work:
         return [results[id(task)] for task in tasks]
 
     def copied(self, plan: Plan, records: int) -> Copied:
-        """Write the copy; return its counts and its digest."""
-        (copied,) = self.done(self.writer, [Copy(self.copier, plan)], "copy", records)
+        """Write the copy; return its counts and its digest.
+
+        If its worker is killed from outside, what it has written is removed, and the copy starts anew.
+        """
+        folders = {it.parent for it in (plan.target, plan.quarantine) if it is not None}
+        before = {folder: frozenset(folder.iterdir()) for folder in folders}
+
+        def anew() -> None:
+            for begun in (it for folder, there in before.items() for it in set(folder.iterdir()) - there):
+                if begun.is_dir() and not begun.is_symlink():
+                    shutil.rmtree(begun)
+                else:
+                    begun.unlink()
+
+        (copied,) = self.done(self.writer, [Copy(self.copier, plan)], "copy", records, anew)
         assert isinstance(copied, Copied)
         return copied
 

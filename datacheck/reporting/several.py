@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import msgspec
 
-from datacheck.backends.folder import FOLDER, counted_kinds
+from datacheck.backends.folder import FOLDER, kinds_text
 from datacheck.errors import NotClean
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
@@ -201,4 +201,4 @@ def not_read(reports: Sequence[Report]) -> Iterator[str]:
     folders = {it.path: it.not_read for it in (report.source.folder for report in reports) if it}
     for path, kinds in folders.items():
         if kinds:
-            yield f"{plain(path)}: not read: {counted_kinds(kinds)}"
+            yield f"{plain(path)}: not read: {kinds_text(kinds)}"

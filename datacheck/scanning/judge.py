@@ -26,11 +26,13 @@ from datacheck.model.naming import exact
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
+from datacheck.scanning.about import is_about_store
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
 from datacheck.scanning.columns import CellBlock, cell_blocks, empties, ragged_batches, sorted_out
 from datacheck.scanning.named_labels import NamedLabels
 from datacheck.scanning.odd_lengths import odd_lengths
 from datacheck.scanning.ties import untied
+from datacheck.scanning.unknown import unknown_payload
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
@@ -239,13 +241,15 @@ class Judge:
         Words among numbers beside pictures are decoded as texts.
         """
         value = block.values[row]
+        if is_about_store(block.keys[row], value):
+            return {row: "text"}
         with blaming("undecodable"):
             if decoder(family.decoder).knows(value):
                 return {}
             other = kind(value)
         if other == family.decoder:  # begins as one of its family, and is broken
             return {}
-        if family.decoder == "decimal":
+        if family.decoder == "decimal" and (other is None or other in SIDE_DECODERS):
             return {row: "text"}
         if other is not None and JOINT in other and other.partition(JOINT)[0] == family.decoder.partition(JOINT)[0]:
             return {}  # wrapped as its family is, but broken inside
@@ -278,7 +282,8 @@ class Judge:
                     isinstance(validator, Range) and validator.field is not None and batch.called(validator.field)
                 ):
                     for _, finding in validator(batch):
-                        details = {"dataset": path, **finding.details}
+                        sample = {"sample": block.sample} if block.sample else {}
+                        details = {"dataset": path, **sample, **finding.details}
                         message = f"{path}: {finding.message}"
                         yield None, msgspec.structs.replace(finding, message=message, details=details)
 
@@ -411,10 +416,3 @@ class Judge:
 def _unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
     """Return whether a finding is about values that were never written, according to the layout."""
     return finding.field is not None and row in block.unwritten.get(finding.field, ())
-
-
-def unknown_payload(value: bytes | memoryview) -> Finding:
-    """Return the finding for a record that no decoder knows."""
-    name, head = foreign(value), bytes(value[:8])
-    said = f"this payload, which begins with the bytes {head.hex(' ')}" if name is None else f"{name}, as this is"
-    return found("unknown-payload", f"no decoder knows {said}")

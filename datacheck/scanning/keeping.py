@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 
-from datacheck.backends.interface import READINGS, Peeking, Reader, WithDatabases
+from datacheck.backends.interface import READINGS, Reader, WithDatabases
 from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.across import confirmed
+from datacheck.conventions.clip_counts import clip_counts, conclude_clips
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.elsewhere import counting, elsewhere
 from datacheck.conventions.frame_counts import conclude_frames, frame_counts
@@ -20,18 +20,21 @@ from datacheck.conventions.interface import Index, Known, StoreView
 from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.numbered_keys import Pattern, patterns
 from datacheck.conventions.ocr import uncounted
+from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.terminated import odd_ends
-from datacheck.model.blocks import Block, Layout, Shard
+from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.further_keys import further_keys
 from datacheck.scanning.keys_compared import frames_there, named_by_records, stem_groups
-from datacheck.scanning.keys_read import CompareLists, for_keys, small_value_of, value_of
+from datacheck.scanning.keys_read import CompareLists, small_value_of, value_of
+from datacheck.scanning.parallel import parallel
 from datacheck.scanning.probing import probes_of_keys
+from datacheck.scanning.sample_keys import KEYS_A_PROBE, Keys, SampleKeys, fitting
 from datacheck.scanning.spanning import with_spanning
 from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Job, Task, only
@@ -39,16 +42,6 @@ from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 ENOUGH_KEYS = 256
 """Number of the keys read for the profile that is enough to recognise conventions."""
-KEYS_A_PROBE = 256
-"""Maximum number of keys taken of a probe."""
-KEYS = 4096
-"""Approximate number of keys of all probes together; with many probes, fewer keys of each are taken."""
-FEWEST_KEYS = 8
-"""Minimum number of keys taken of a probe. If records are large, fewer probes are read instead."""
-SAMPLE_BYTES = 32 << 20
-"""Maximum size in bytes of the values of all these keys together. Some stores cannot return keys without values."""
-BYTES_A_PROBE = 4 << 20
-"""Size in bytes of the values after which a probe ends, if its records are larger than most."""
 REMEMBERED = 64 << 10
 """Maximum size in bytes of a value that is kept, as absent keys are: several conventions ask for the same."""
 MOST_ASKED = 64
@@ -63,8 +56,6 @@ DEATHS = 4
 
 Kept = dict[str, Known]
 """What is known about the conventions of each database of a store; "" is the main database."""
-Keys = Mapping[str, frozenset[bytes]]
-"""Sampled keys by their database."""
 
 
 def recognise(pool: Engine[Task], layout: Layout, taken: Taken) -> Kept | Death:
@@ -168,73 +159,6 @@ def not_looked_at(layout: Layout, kept: Kept) -> int:
     return len(there - kept.keys()) if len(there) > MOST_ASKED else 0
 
 
-def fitting(layout: Layout) -> tuple[int, int]:
-    """Return how many probes of a store to read, spread evenly, and how many keys of each."""
-    count = len(layout.probes)
-    if not count or not layout.size or not layout.records:
-        return count, min(KEYS_A_PROBE, KEYS // max(1, count))
-    each = max(1, layout.size // layout.records)
-    limit = max(FEWEST_KEYS, min(KEYS_A_PROBE, KEYS // count, SAMPLE_BYTES // (count * each)))
-    return max(1, min(count, SAMPLE_BYTES // (limit * each))), limit
-
-
-class SampleKeys(msgspec.Struct, frozen=True):
-    """A task that returns the first keys of some probes, by database.
-
-    Each probe comes with its number, which is noted while it is read. Of `small` databases, which come with their
-    number of records, all keys are taken.
-    """
-
-    probes: tuple[tuple[int, Shard], ...]
-    limit: int
-    small: Mapping[str, int] = msgspec.field(default_factory=dict)
-
-    def run(self, job: Job, watch: Watch) -> Keys:
-        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
-        if job.reader.backend == "hdf5" or not self.probes:
-            return {}  # the keys of datasets that are records are paths
-        number, probe = self.probes[0]
-        watch.note(number)
-        first, size = self._keys(job.reader, probe, min(self.limit, FEWEST_KEYS))
-        probes, limit = self._affordable(size // max(1, len(first)))
-        keys: dict[str, set[bytes]] = {}
-        for number, probe in probes:
-            of = keys.setdefault(probe.part, set())
-            if len(of) >= self.small.get(probe.part, math.inf):
-                continue  # the probe before has read the database to its end
-            watch.note(number)
-            of.update(self._keys(job.reader, probe, KEYS_A_PROBE if probe.part in self.small else limit)[0])
-        return {part: frozenset(keys[part]) for part in sorted(keys) if keys[part]}
-
-    def _affordable(self, each: int) -> tuple[Sequence[tuple[int, Shard]], int]:
-        """Return the probes to read and the number of keys of each, if values to be read have `each` bytes.
-
-        At least one probe of every database is among them.
-        """
-        count = len(self.probes)
-        if not each or each * count * self.limit <= SAMPLE_BYTES:
-            return self.probes, self.limit
-        limit = max(min(self.limit, FEWEST_KEYS), SAMPLE_BYTES // (each * count))
-        count = max(1, min(count, SAMPLE_BYTES // (each * limit)))
-        chosen = {at * len(self.probes) // count for at in range(count)}
-        firsts = {probe.part: at for at, (_, probe) in reversed([*enumerate(self.probes)])}
-        return [self.probes[at] for at in sorted({*chosen, *firsts.values()})], limit
-
-    def _keys(self, reader: Reader, probe: Shard, limit: int) -> tuple[list[bytes], int]:
-        """Return the first keys of a probe and the size of their values, or 0 if keys can be read without values."""
-        keys: list[bytes] = []
-        size = 0
-        free = isinstance(reader, Peeking)
-        for block in for_keys(reader, probe, limit):
-            if not isinstance(block, Block):
-                break
-            keys += block.keys
-            size += 0 if free else sum(map(len, block.values))
-            if len(keys) >= limit or size >= BYTES_A_PROBE:
-                break
-        return keys, size
-
-
 class Recognise(msgspec.Struct, frozen=True):
     """A task that returns the conventions of each database of a store, judged by some of its keys.
 
@@ -269,6 +193,8 @@ class Recognise(msgspec.Struct, frozen=True):
                 within=tuple(it for at, it in within if at == part),
                 indexes=tuple(it for at, it in named if at == part),
                 frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
+                clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
+                parallel=() if part not in views else tuple(parallel(views[part], made[part])),
             )
             for part, of in made.items()
         }
@@ -333,7 +259,7 @@ def compared(
         its = tuple(it for it in shards if it.part == part)
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
-        listed = do(CompareLists(part, its, lists, known.own)) if lists else ()
+        listed = do(CompareLists(part, its, lists, known.own | known.aside)) if lists else ()
         if isinstance(listed, Death):
             return listed
         stems = stem_groups(known, accounts.get(part) or Account(), its, do)
@@ -343,11 +269,10 @@ def compared(
         if isinstance(named, Death):
             return named
         listed = (*listed, *named)
-        frames = frames_there(known, its, do)
-        if isinstance(frames, Death):
-            return frames
-        known = msgspec.structs.replace(known, frames=frames)
-        made[part] = msgspec.structs.replace(known, listed=listed, stems=stems)
+        with_frames = frames_there(known, its, do)
+        if isinstance(with_frames, Death):
+            return with_frames
+        made[part] = msgspec.structs.replace(with_frames, listed=listed, stems=stems)
     return made
 
 
@@ -359,6 +284,8 @@ def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
     for part, known in kept.items():
         parts = dict.fromkeys(it for one in known.conventions for it in (*one.parts, *one.further))
         stems = next((it.stems for it in known.conventions if it.stems is not None), None)
+        if isinstance(stems, SetStems):  # told by numbers
+            parts, stems = dict.fromkeys((*parts, *stems.patterns)), None
         frames = next((it.frames for it in known.conventions if it.frames is not None), None)
         naming = next((it.naming for it in known.conventions if it.naming is not None), None)
         made[part] = KeyWatch(tuple(parts), known.own, stems, frames, naming)
@@ -385,6 +312,8 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
         yield from conclude_list(one)
     for counts in known.frames:
         yield from conclude_frames(counts)
+    for of_clips in known.clips:
+        yield from conclude_clips(of_clips)
     yield from odd_ends(known, account)
 
 

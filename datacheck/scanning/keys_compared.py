@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
+import msgspec
+
 from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import says_all
 from datacheck.conventions.frame_counts import true_to
 from datacheck.conventions.interface import FrameCounts, Known, Listed
+from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.stems import StemGroups, agree, may_be
 from datacheck.model.blocks import Shard
-from datacheck.scanning.keys_read import CompareIndexes, CountFrames, FindUnpaired
+from datacheck.scanning.keys_read import CompareIndexes, CountClips, CountFrames, FindUnpaired
 from datacheck.workers.interface import Death
 
 
@@ -25,22 +29,45 @@ def named_by_records(
     return cast("Sequence[Listed] | Death", do(CompareIndexes(its, known.indexes, of)))
 
 
-def frames_there(known: Known, its: tuple[Shard, ...], do: Callable[[Any], Any]) -> tuple[FrameCounts, ...] | Death:
-    """Return the frame counts that a database keeps of its clips, with the numbers of frames that are there."""
-    if not known.frames:
-        return ()
-    clips = frozenset(it if isinstance(it, bytes) else it.encode() for of in known.frames for it in of.said)
-    there = do(CountFrames(its, clips))
-    if isinstance(there, Death):
-        return there
-    return tuple(made for it in known.frames if (made := true_to(it, there)) is not None)
+def frames_there(known: Known, its: tuple[Shard, ...], do: Callable[[Any], Any]) -> Known | Death:
+    """Return what is known about a database, with the numbers of frames that its clips have."""
+    frames, clips = known.frames, known.clips
+    if frames:
+        there = do(CountFrames(its, frozenset(it if isinstance(it, bytes) else it.encode() for it in _clips(frames))))
+        if isinstance(there, Death):
+            return there
+        frames = tuple(made for it in frames if (made := true_to(it, there)) is not None)
+    if clips:
+        clips = do(CountClips(its, clips))
+        if isinstance(clips, Death):
+            return clips
+    return msgspec.structs.replace(known, frames=frames, clips=clips)
+
+
+def _clips(frames: Iterable[FrameCounts]) -> Iterator[str | bytes]:
+    for of in frames:
+        yield from of.said
 
 
 def stem_groups(
     known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any]
 ) -> StemGroups | Death | None:
-    """Return the samples of a database that are identified by stems, or None if there are none."""
+    """Return the samples of a database that are identified by stems, or None if there are none.
+
+    A sample that lacks a part is bad if it is among those that the store counts.
+    """
+    made = _stem_groups(known, account, shards, do)
+    if isinstance(made, StemGroups) and says_all(known.conventions, made.all - len(made.unpaired), made.all):
+        return msgspec.structs.replace(made, verdict="bad")
+    return made
+
+
+def _stem_groups(
+    known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any]
+) -> StemGroups | Death | None:
     stems = next((it.stems for it in known.conventions if it.stems is not None), None)
+    if isinstance(stems, SetStems):
+        return stems.groups(account.numbers)
     if stems is None or not may_be(stems, account.stems):
         return None
     if agree(stems, account.stems):

@@ -10,12 +10,13 @@ import msgspec
 
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.account import Account, KeyWatch
+from datacheck.conventions.clip_counts import Clips
 from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import CONFIRMED, ENOUGH
-from datacheck.conventions.interface import UNCOUNTED, Index, KeyList, Listed
+from datacheck.conventions.interface import UNCOUNTED, ClipCounts, Index, KeyList, Listed
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.standing import keys_at
-from datacheck.conventions.stems import StemGroups, Stems, Unpaired
+from datacheck.conventions.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
 from datacheck.conventions.stored_values import FORMS, key_of, keys_in
 from datacheck.errors import PartUnread
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
@@ -278,6 +279,26 @@ class CountFrames(msgspec.Struct, frozen=True):
         return dict(there)
 
 
+class CountClips(msgspec.Struct, frozen=True):
+    """Return what the records of clips say of their frames, and how many there are, where these are counts of them."""
+
+    shards: tuple[Shard, ...]
+    counts: tuple[ClipCounts, ...]
+
+    def run(self, job: Job, watch: Watch) -> tuple[ClipCounts, ...]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        every = [Clips(it) for it in self.counts]
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                watch.note(None)
+                if isinstance(block, Block):
+                    for row, key in enumerate(block.keys):
+                        for clips in every:
+                            clips.take(key, lambda of=block.values, at=row: bytes(of[at]))  # type: ignore[misc]
+        return tuple(made for it in every if (made := it.counts()) is not None)
+
+
 class FindUnpaired(msgspec.Struct, frozen=True):
     """A task that returns the samples of a database identified by stems, and which of them lack a part."""
 
@@ -287,7 +308,8 @@ class FindUnpaired(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> StemGroups | None:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        made = Unpaired(self.stems)
+        behind = isinstance(self.stems, BehindNames)
+        made = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems)
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 if isinstance(block, Block) and not made.failed:

@@ -26,6 +26,7 @@ from datacheck.model.cells import PADDED, RAGGED, Cells
 from datacheck.model.key_families import size_in_name
 from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.model.settings import Array
+from datacheck.scanning.alike_axes import alike_axes
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.recognition import Families, Vote, elected
 from datacheck.scanning.ties import Extents
@@ -105,21 +106,8 @@ OF_FILES = 0.75
 """Minimum share of the rows of many files that must have one shape for other shapes to be faults."""
 MASKS_OF_ONE_VALUE = 10
 """If more than one in this many masks has a single value, this is reported once for the field."""
-MASKS = frozenset(
-    [
-        "mask",
-        "masks",
-        "seg",
-        "segmentation",
-        "segmentations",
-        "annotation",
-        "annotations",
-        "gt",
-        "roi",
-        "lesion",
-        "labelmap",
-    ]
-)
+_OF_MASKS = "mask masks seg segmentation segmentations annotation annotations gt roi lesion labelmap"
+MASKS = frozenset(_OF_MASKS.split())
 _WORDS = re.compile(r"[a-z]+")
 
 
@@ -187,6 +175,7 @@ class FieldSums(msgspec.Struct):
             constant=(MASKS_OF_ONE_VALUE if mask else 2) * self.constants > count,
             axis_order=channels_first and shape is not None and self.agreement.of(shape, count),
             size=size if self.encoded and self._all_have(size, count) else None,
+            axes=alike_axes(self.shapes) if varies and apart and not (self.label or rows) else (),
         )
 
     def _all_have(self, size: int | None, count: int) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 import msgspec
 
-from datacheck.decoders import SIDE_DECODERS, kind, payload, value_decoders
+from datacheck.decoders import JOINT, SIDE_DECODERS, kind, payload, value_decoders
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
-from datacheck.model.forced import UNFORCED, Forced, is_raw
+from datacheck.model.forced import RAW, UNFORCED, Forced, is_raw
 from datacheck.model.key_families import fold, named_alike
 from datacheck.model.profile import EMPTY, UNKNOWN, UsualLength
 from datacheck.model.replacing import replace
@@ -273,7 +274,22 @@ def _vote(family: str | None, seen: Sequence[Look], forced: Forced, label_field:
         vote = elect(seen, None, label=label)
         if vote.decoder in SIDE_DECODERS:
             return vote
+    if how is not None and how.decoder == RAW and how.array is not None:
+        how = replace(how, decoder=_wrapped(seen, how.array))
     return elect(seen, None if how is None else how.decoder, label=label, array=None if how is None else how.array)
+
+
+def _wrapped(seen: Sequence[Look], array: Array) -> str:
+    """Return the decoder of raw arrays, in the wrapper that nearly all of these values are in if they are in one.
+
+    Values that have as many bytes as the array takes are in none.
+    """
+    full = [look for look in seen if look.kind != EMPTY]
+    wrappers = Counter(look.kind.rpartition(JOINT)[0] for look in full)
+    wrapper, count = max(wrappers.items(), key=lambda it: it[1], default=("", 0))
+    items = 0 if array.shape is None else prod(array.shape)
+    whole = sum(look.size in (items, 2 * items, 4 * items, 8 * items) for look in full)
+    return f"{wrapper}{JOINT}{RAW}" if wrapper and count >= NEARLY_ALL * len(full) and 2 * whole < count else RAW
 
 
 def is_label(family: str, label_field: str | None) -> bool:

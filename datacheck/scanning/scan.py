@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from datacheck.backends import of_several, open_stores
+from datacheck.backends import open_stores, sources_clause
 from datacheck.backends.folder import FOLDER
 from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.conventions import NONE
@@ -377,7 +377,7 @@ def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
         readers = [it for it, _ in prepared]
         first = next((it for it in readers if it.path != path), None)
         such = "" if first is None else f", such as {plain(str(first.path))}"
-        raise SourceUnknown(str(path), f"is a folder with {of_several(path, readers)}; name the one meant{such}")
+        raise SourceUnknown(str(path), f"is a folder with {sources_clause(path, readers)}; name the one meant{such}")
     return reader, report
 
 

@@ -39,6 +39,8 @@ RECORDS_AFTER_DEATH = 4096
 
 The value matters little: any limit keeps the reader within the shard.
 """
+OWN_SECONDS = 0.1
+"""Minimum time limit of a record's last try, in seconds, whatever the timeout: datacheck's own work takes some."""
 OPENING_SECONDS = 300.0
 """Seconds that opening a store, or examining it as a whole, may take; large stores get more."""
 FILES_A_SECOND, BYTES_A_SECOND = 20, 100 << 20
@@ -204,7 +206,7 @@ class Check(msgspec.Struct, frozen=True):
 
         if self.last:  # the process may not have loaded yet what this record needs
             load_all()
-        watch.timeout = job.settings.timeout
+        watch.timeout = max(job.settings.timeout, OWN_SECONDS) if self.last else job.settings.timeout
         watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
         tally = Tally()
         beside = None if job.beside is None else job.beside.begin(self.profile, self.watch)
@@ -335,9 +337,14 @@ def noting(watch: Watch, *, loaded: bool = False) -> Note:
     return note
 
 
+def from_outside(death: Death) -> bool:
+    """Say whether what killed a worker may have come from outside, so that its task may end well the next time."""
+    return not (death.proven or death.timed_out or death.errno)
+
+
 def only(pool: Engine[Task], task: Task) -> Any:
     """Run one task and return its result or Death. Run it once more if it may have been killed from outside."""
     ((_, result),) = pool.run([task])
-    if isinstance(result, Death) and not (result.proven or result.timed_out or result.errno):
+    if isinstance(result, Death) and from_outside(result):
         ((_, result),) = pool.run([task])
     return result

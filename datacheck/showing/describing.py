@@ -207,7 +207,7 @@ def _picture(fields: Fields, field_name: str | None, size: tuple[int, int] | Non
 
 
 def _unknown_finding(value: bytes | memoryview) -> Finding:
-    from datacheck.scanning.judge import unknown_payload
+    from datacheck.scanning.unknown import unknown_payload
 
     return unknown_payload(bytes(value[:8]))
 

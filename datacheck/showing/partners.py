@@ -60,7 +60,7 @@ def _missing_parts(key: bytes, known: Known, exists: Exists) -> Iterator[Finding
     for convention in known.conventions:
         split = None if convention.stems is None else convention.stems.split(key)
         if split is not None and convention.stems is not None:
-            keys = [split[0] + it for it in convention.stems.endings]
+            keys = convention.stems.keys(split[0])
             yield from _missing_finding([it for it in keys if not exists(it)], certain=False)
             return
         pattern = next((it for it in convention.parts if it.number(key) is not None), None)

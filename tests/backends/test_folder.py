@@ -10,7 +10,7 @@ import pytest
 from building import raw_records, write_lmdb
 
 from datacheck.backends import open_store, open_stores
-from datacheck.backends.folder import counted_kinds
+from datacheck.backends.folder import kinds_text
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.backends.shared.file_kinds import kind_of_file
 from datacheck.errors import SourceUnknown, SourceUnreadable
@@ -124,14 +124,14 @@ def test_what_is_not_read_is_counted_by_kind(tmp_path):
     (tmp_path / "gone").symlink_to("nowhere")
     _, faults, not_read = found(tmp_path)
     assert faults == []
-    assert counted_kinds(not_read) == (
+    assert kinds_text(not_read) == (
         "3 pictures, 2 text files, 1 NumPy file, 1 link that leads nowhere, 1 other file, 1 special file, 1 zip archive"
     )
 
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 link to a folder"), (2, "2 links to a folder")])
 def test_numbers_of_links_read_well(count, said):
-    assert counted_kinds({"link to a folder": count}) == said
+    assert kinds_text({"link to a folder": count}) == said
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from building import datum, key, pixels, write_lmdb
 import datacheck
 from datacheck.model.blocks import Block, Position, Shard
 from datacheck.model.settings import Settings
-from datacheck.scanning import keeping
-from datacheck.scanning.keeping import SampleKeys
+from datacheck.scanning import sample_keys
 from datacheck.scanning.profiling import PROFILE_BYTES
 from datacheck.scanning.recognition import SAMPLED
+from datacheck.scanning.sample_keys import SampleKeys
 
 
 class Reader:
@@ -56,8 +56,8 @@ def test_keys_of_small_records_are_taken_at_every_probe(size):
 def test_keys_of_large_records_cost_a_bounded_number_of_bytes(size):
     reader = Reader(size)
     keys = sampled(reader)
-    assert reader.read * size <= keeping.SAMPLE_BYTES + 2 * keeping.FEWEST_KEYS * size
-    assert len(keys) >= min(64, keeping.SAMPLE_BYTES // size) - 1
+    assert reader.read * size <= sample_keys.SAMPLE_BYTES + 2 * sample_keys.FEWEST_KEYS * size
+    assert len(keys) >= min(64, sample_keys.SAMPLE_BYTES // size) - 1
     places = sorted({int(name) // 1000 for name in keys})
     assert len(places) > 1
     assert max(places) - min(places) >= 31  # spread, not the first ones

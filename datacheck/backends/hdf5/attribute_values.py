@@ -106,7 +106,9 @@ def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[
         return tables
     made = []
     for table in tables:
-        its = (replace(it, spoiled=tuple(of.finding() for of in odd.get(it.path, ()))) for it in table.judged)
+        its = (
+            replace(it, spoiled=(*it.spoiled, *(of.finding() for of in odd.get(it.path, ())))) for it in table.judged
+        )
         made.append(replace(table, judged=tuple(its)))
     return made
 

@@ -15,6 +15,7 @@ from datacheck.backends.hdf5.file import OpenFile, refused
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
 from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
+from datacheck.backends.hdf5.ragged import unlike
 from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
@@ -138,6 +139,7 @@ def _block(
                 unwritten[it.name] = never
             if lost:
                 unread[it.name] = [at - start for at in lost]
+    findings += unlike(table, columns, cells, unread)
     at = range(start, stop)
     return RowBlock(
         table.name, at, columns, table.labels, unread, label_of(reader, number), findings,
@@ -152,13 +154,13 @@ def _unjudged(
     for at, dataset in enumerate(contents.unjudged[start:stop], start):
         note(Position(at), True)
         if not dataset.shape and NUMBERS in dataset.holds:
-            yield _scalar(reader, file, number, dataset)
+            yield _scalar(reader, file, number, dataset, contents)
             continue
         for finding in wrong(file, dataset, BLOCK_BYTES):
             yield _empty(reader, number, finding)
 
 
-def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset) -> RowBlock:
+def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset, contents: Contents) -> RowBlock:
     """Return a block of no rows with the numbers of a scalar dataset, or with why they cannot be read."""
     if dataset.misplaced:
         return _empty(reader, number, misplaced(dataset))
@@ -169,7 +171,17 @@ def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset) -
     path = escape(dataset.path)
     numbers = (it for it in dataset.columns if it.holds == NUMBERS)
     scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]
-    return RowBlock("/", (), {}, file=label_of(reader, number), scalars=scalars)
+    label = label_of(reader, number)
+    return RowBlock("/", (), {}, file=label, scalars=scalars, sample=_sample_of(dataset, contents) or label or "")
+
+
+def _sample_of(dataset: Dataset, contents: Contents) -> str:
+    """Return the escaped path of the sample that a dataset is in, empty if it is in none."""
+    samples = frozenset() if contents.means is None else contents.means.samples
+    above = dataset.path if samples else b""
+    while above and above not in samples:
+        above = above.rpartition(b"/")[0]
+    return escape(above)
 
 
 def _empty(reader: Hdf5Reader, number: int, finding: Finding) -> RowBlock:

@@ -138,7 +138,7 @@ def printed(path: bytes) -> str:
 def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> frozenset[bytes]:
     """Return the names of the group's datasets that hold labels: the one the caller named, or else those by habit.
 
-    Dimension scales and a `y` beside a one-dimensional `x` are axes, as in netCDF files.
+    They may be spelled with capitals. Dimension scales and a `y` beside a one-dimensional `x` are axes, as in netCDF.
     """
     names = {dataset.name for dataset in datasets}
     if options.label_field is not None:
@@ -148,9 +148,9 @@ def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions
             return frozenset({name})
     flat = {dataset.name for dataset in datasets if len(dataset.shape) == 1}
     axes = {dataset.name for dataset in datasets if dataset.scale}
-    if {b"x", b"y"} <= flat:
-        axes.add(b"y")
-    return LABELS & names - axes
+    for x, y in ((b"x", b"y"), (b"X", b"Y")):
+        axes |= {y} if {x, y} <= flat else set()
+    return frozenset(it for it in names - axes if it.lower() in LABELS)
 
 
 def _ends(group: bytes, parts: bytes, *, whole: bool) -> bool:

@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.picture_shapes import is_picture
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.side_by_side import counted_apart, side_families
+from datacheck.backends.hdf5.single_partners import with_partners
 from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
@@ -80,7 +81,7 @@ def each(
             unclear |= own
         if said == PER_SAMPLE and not large:
             its = [*its, *_hollow(name, its, datasets)]
-            made.append(_table(group, name, its))
+            made.append(_table(group, name, with_partners(its, datasets)))
             taken.update(it.path for it in its)
     taken.update(pictures)
     left = [replace(it, unclear=True) if it.path in unclear else it for it in datasets if it.path not in taken]

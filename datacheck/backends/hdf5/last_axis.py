@@ -7,6 +7,9 @@ only where labels of that length lie beside it, and only where the shapes leave 
 * or each of the labels is beside a cell, of which the file has the references;
 * or there are more samples than what the other axes have, or the axis before the last has the channels of pictures.
 
+Or MATLAB has written the input and the solution of an equation (`a` and `u`, `coeff` and `sol`), on one grid, as
+solvers of such equations and the readers of neural operators have them.
+
 Where data has as many rows as columns, nobody knows, and everything stays as it is. Nor are numbers that only rise, or
 only fall, taken for labels: those are the places of a grid, or numbers of the classes that the columns are of.
 """
@@ -29,6 +32,10 @@ from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 from datacheck.model.replacing import replace
 
+EQUATIONS = ((b"a", b"u"), (b"coeff", b"sol"), (b"input", b"output"))
+"""The names of what an equation has and of its solution."""
+FEWEST = 4
+"""A grid of so few places, or so few samples, may be something else."""
 CHANNELS = frozenset({1, 3, 4})
 DEEP = 3
 """Axes of what MATLAB has of pictures or volumes, whose samples are the last ones there and the first ones here."""
@@ -62,6 +69,7 @@ def with_samples_first(
     asked = (options.label_field or "").rpartition("/")[2].encode("utf-8", "surrogateescape")
     for label, data in _labelled(group, its, options):
         across |= _across(label, data, unseen if label.name == asked else values)
+    across |= _of_equations([it for it in its if it.path not in across])
     across |= _beside_volumes([it for it in its if it.path not in across])
     return [_turned(it) if it.path in across else it for it in datasets]
 
@@ -130,6 +138,20 @@ def _beside_volumes(datasets: Sequence[Dataset]) -> set[bytes]:
     return {it.path for it in its if it.rows == 1 and len(it.shape) == 2 and it.shape[1] in volumes - sides - {1}}
 
 
+def _of_equations(datasets: Sequence[Dataset]) -> set[bytes]:
+    """Return what MATLAB has of equations, whose samples are the rows there, with what is as many beside them."""
+    its = {it.name.lower(): it for it in datasets if it.matlab and it.holds == {NUMBERS} and len(it.shape) > 1}
+    for given, solved in EQUATIONS:
+        some, other = its.get(given), its.get(solved)
+        if some is None or other is None or min(some.rows, some.shape[-1], other.shape[-1]) < FEWEST:
+            continue
+        grid = some.shape[:-1]
+        if other.shape[:-1][-len(grid) :] == grid and not {some.shape[-1], other.shape[-1]} & {*other.shape[:-1]}:
+            counts = {some.shape[-1], other.shape[-1]}
+            return {it.path for it in its.values() if it.shape[-1] in counts and it.rows not in counts}
+    return set()
+
+
 def losses(table: Table, others: Sequence[Dataset]) -> Iterator[str]:
     """Yield what a copy without some rows of a table would leave untrue, if its samples lie along the last axis."""
     its = table.datasets
@@ -147,7 +169,7 @@ def losses(table: Table, others: Sequence[Dataset]) -> Iterator[str]:
             f"{escape(data.path)} has a column for each of {escape(label.path)}: "
             f"if its samples lie along the last axis, the rows of {table.name} are no samples"
         )
-    elif not table.labels and all(it.matlab and len(it.shape) > 1 and it.shape[-1] > 1 for it in its):
+    elif not table.labels and all(it.matlab and len(it.shape) > 1 and it.shape[-1] > 1 and not it.across for it in its):
         yield (
             f"nothing tells which axis of {escape(its[0].path)} has its samples: "
             "the rows that MATLAB has of it are the last axis of the file, and a copy drops from the first"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.listing import address
+from datacheck.backends.hdf5.listing import address, attributes
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 LARGEST = 64 << 20
@@ -37,6 +37,14 @@ class Looking:
     trail: StepCounter
     looked: set[bytes] = field(default_factory=set)
     """The paths of datasets whose values were looked at."""
+
+    def names(self, path: bytes) -> tuple[bytes, ...]:
+        """Return the names of the attributes of an object, none where they cannot be read."""
+        if self.trail.step() is not None:
+            return ()
+        with contextlib.suppress(*TROUBLE):
+            return tuple(attributes(self.h5, self.h5.h5o.open(self.file, path or b"/")).names)
+        return ()
 
     def number(self, path: bytes, name: bytes) -> int | None:
         """Return the whole number that an attribute of an object holds, None where there is none."""
@@ -198,6 +206,21 @@ class Looking:
         with contextlib.suppress(*TROUBLE, MemoryError):
             values = np.empty(dataset.shape, dataset.dtype)
             self.h5.h5d.open(self.file, dataset.path).read(self.h5.h5s.ALL, self.h5.h5s.ALL, values)
+            return values
+        return None
+
+    def some(self, dataset: Dataset, rows: Sequence[int]) -> NDArray[Any] | None:
+        """Return what these rows of a flat dataset hold, None where one of them cannot be read."""
+        self.looked.add(dataset.path)
+        if not dataset.readable or self.trail.step() is not None:
+            return None
+        with contextlib.suppress(*TROUBLE, MemoryError):
+            values = np.empty(len(rows), dataset.dtype)
+            opened = self.h5.h5d.open(self.file, dataset.path)
+            space, one = opened.get_space(), self.h5.h5s.create_simple((1,))
+            for at, row in enumerate(rows):
+                space.select_hyperslab((row,), (1,))
+                opened.read(one, space, values[at : at + 1])
             return values
         return None
 

@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
+from datacheck.backends.hdf5.graph_edges import edges
 from datacheck.backends.hdf5.grid_axes import grid_axes
 from datacheck.backends.hdf5.group_families import families
 from datacheck.backends.hdf5.looking import LARGEST, Looking
@@ -177,7 +178,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     parts = fuel.parts(facts.look)
     if facts.heeded:
         for family in alike:
-            said += _named(family, outside, facts, names)
+            said += list_names(family, outside, facts, names)
         numbers, wrong = row_numbers(outside, facts.values)
         said += wrong
     matrices = []
@@ -188,6 +189,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         if facts.heeded:
             said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
+            said += edges(group, some, facts.values, sample=group in tops)
             said += (
                 [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values, facts.look.text)
             )
@@ -328,7 +330,7 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         says = facts.attribute(above, name)
         if says is None:
             continue
-        whole = name in SAMPLES
+        whole = name in SAMPLES or (name == TOTALS[0] and says == len(paths))
         true = {len(paths), filled} if whole else {sum(told), sum(it for it in rows if it > 0)}
         unsure = Paths() if whole else Paths(it for it, there in zip(paths, rows, strict=True) if there < 0)
         if unsure:
@@ -358,7 +360,7 @@ def _summed(family: Family, says: int) -> bytes:
     return next((name for name, its in rows if its.min() >= 0 and its.sum() == says), b"")
 
 
-def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:
+def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:
     """Take the datasets that name samples, and yield which names lead nowhere."""
     above = family.samples[0].path.rpartition(b"/")[0]
     there = {it.path.rpartition(b"/")[2] for it in family.samples}

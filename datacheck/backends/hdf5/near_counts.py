@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.names import LABELS, words
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
 from datacheck.backends.hdf5.samples import CHANNELS
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
-from datacheck.model.cells import NUMBERS
+from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
@@ -35,10 +35,12 @@ class Pair(NamedTuple):
     other: frozenset[bytes]
     certain: bool = False
     flat: bool = False
+    across: bool = False
+    """Whether they are a pair only where the samples of both run along the last axis: MATLAB has written them."""
 
 
-def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = False) -> Pair:
-    return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat)
+def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = False, across: bool = False) -> Pair:
+    return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat, across)
 
 
 PAIRS = (
@@ -46,6 +48,10 @@ PAIRS = (
     _pair(b"lr lq", b"hr gt hq", certain=True),
     _pair(b"input inputs", b"output outputs", certain=True),
     _pair(b"in", b"out"),
+    _pair(b"a", b"u", certain=True, across=True),
+    _pair(b"jet jets", b"track tracks particle particles constituent constituents", certain=True, flat=True),
+    _pair(b"audio audios wav wave waveform speech signal", b"text texts transcript transcripts transcription sentence"),
+    _pair(b"coeff coeffs", b"sol solution solutions", certain=True),
     _pair(b"anchor anchors", b"positive positives", certain=True),
     _pair(b"low", b"high gt"),
     _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
@@ -62,7 +68,8 @@ PAIRS = (
 COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b red green blue intensity".split())
 """What the parts of one point or one event of a camera are called."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
-FEW_WIDE = 20
+NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
+FEW_WIDE, ALIKE = 20, 4
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
 """How many columns of one length there have to be, how long, and how near to it the odd one has to be."""
 
@@ -74,13 +81,22 @@ def near_counts(
 
     If a dataset holds where the rows of each record begin or end, the others may have any number of rows.
     """
-    its = [it for it in datasets if it.shape and it.rows and it.holds == {NUMBERS}]
+    full = [it for it in datasets if it.shape and it.rows and it.holds]
+    its = [it for it in full if it.holds == {NUMBERS}]
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    several = _pairs(its), _columns(its), _in_width(its)
+    several = _pairs(full), _columns(its), _in_width(its), _lists(full), _odd_one(full)
     for by, found_ones in zip(
-        ("by their names", "as columns that lie side by side", "by their shapes"), several, strict=True
+        (
+            "by their names",
+            "as columns that lie side by side",
+            "by their shapes",
+            "as rows and what they are called",
+            "as all others have one number of rows",
+        ),
+        several,
+        strict=True,
     ):
         for some, other, certain in found_ones:
             both = escape(some.path), escape(other.path)
@@ -99,6 +115,8 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
             first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
             second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)
             if first is None or second is None or first.rows == second.rows or not near(first, second):
+                continue
+            if pair.across and not (first.across and second.across):
                 continue
             if not any(it.rows in (first.rows, second.rows) and _joins(it) for it in datasets):
                 flat = len(first.shape) == 1 or len(second.shape) == 1
@@ -133,6 +151,30 @@ def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
         return
     if deep[0].shape[1] > CHANNELS and near(odd[0], whole[0], CLOSE):
         yield whole[0], odd[0], False
+
+
+def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the texts or ids that are a little more or fewer than the rows of all else, which are equally many."""
+    lists = [
+        it for it in datasets if len(it.shape) == 1 and (it.holds <= TEXTS or (NUMBERS_OF | NAMES) & words(it.name))
+    ]
+    others = [it for it in datasets if it not in lists]
+    if len({it.rows for it in others}) != 1 or others[0].rows < FEW_WIDE:
+        return
+    for it in lists:
+        if it.rows != others[0].rows and near(it, others[0], CLOSE):
+            yield others[0], it, False
+
+
+def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the only one that has not as many rows as several others, if by its name it has labels of theirs."""
+    (rows, count), *_ = Counter(it.rows for it in datasets).most_common(1) or [(0, 0)]
+    odd = [it for it in datasets if it.rows != rows]
+    if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
+        return
+    whole = next(it for it in datasets if it.rows == rows)
+    if LABELS & words(odd[0].name) and near(odd[0], whole, CLOSE):
+        yield whole, odd[0], True
 
 
 def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:

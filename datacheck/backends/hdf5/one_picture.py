@@ -50,3 +50,8 @@ def _counts(dataset: Dataset, axes: Collection[int], extent: Extent) -> bool:
 def is_part(table: Table) -> bool:
     """Check whether a table is a part of one picture."""
     return table.each and table.rows == 1 and table.name == EACH + escape(table.judged[0].path)
+
+
+def at_top(table: Table) -> bool:
+    """Say whether a table is a part of a picture, and the file is that picture."""
+    return is_part(table) and table.group in ("", "/")

@@ -1,13 +1,15 @@
 """Exclude samples of which a file holds many, one dataset or group each, from the comparison between files.
 
 If shard_4.h5 has pictures 0 to 56 and each earlier shard has 0 to 99, the last shard is just shorter and lacks nothing.
-A few numbered groups, such as the cameras of an episode, are parts of the one sample that the file is.
+A few numbered groups, such as the cameras of an episode, are parts of the one sample that the file is. So are
+those of the one picture that a file holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from datacheck.backends.hdf5.one_picture import at_top
 from datacheck.backends.hdf5.samples import Shape, called_a_sample
 from datacheck.backends.hdf5.tables import Contents
 
@@ -21,7 +23,7 @@ such as demo_3, are never parts.
 
 def without_own_samples(contents: Contents, name: bytes) -> Sequence[tuple[bytes, Shape]]:
     """Return the shapes in a file of this name without those of samples of their own."""
-    of_datasets = {it.path for table in contents.tables if table.each for it in table.judged}
+    of_datasets = {it.path for table in contents.tables if table.each and not at_top(table) for it in table.judged}
     of_groups = frozenset() if contents.means is None else contents.means.samples
     count = len(of_datasets) + len(of_groups)
     if not count:

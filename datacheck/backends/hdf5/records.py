@@ -59,7 +59,7 @@ def read_each(
 ) -> Iterator[RowBlock]:
     """Yield datasets of numbers that are a record each; neighbours of the same shape and dtype share a block."""
     stop = table.rows if stop is None else min(stop, table.rows)
-    at, usual = start, usual_row(table)
+    at, usual, counts = start, usual_row(table), usual_rows(table)
     while at < stop:
         first, end = table.judged[at], at + 1
         most = 1 if single else max(1, TOGETHER // max(1, first.bytes))
@@ -86,6 +86,8 @@ def read_each(
                 lost.append((row, unread(dataset, exc)))
         if usual not in (None, first.shape[1:]) and first.bytes:
             odd += of_another_shape(table, its, usual)
+        elif counts:
+            odd += (said for row, it in enumerate(its) for said in of_another_length(it, row, counts))
         name, missing = first.columns[0].name, {}
         if first.declared is not None:
             values, mask = first.declared.meant(values)
@@ -125,6 +127,27 @@ def of_another_shape(
         said = f"a row has the shape {had}, in nearly all others {usual}"
         shapes = {"found": list(had), "expected": list(usual or ())}
         yield row, found("shape", said, field=dataset.title, verdict=verdict, **shapes)
+
+
+def usual_rows(table: Table) -> Counter[int]:
+    """Return how many datasets that are a record each have how many rows, if nearly all have one number of them."""
+    rows = Counter(it.rows for it in table.judged if it.bytes and not it.matlab)
+    if rows.total() < FEWEST:
+        return Counter()
+    count = max(rows.values())
+    return rows if NEARLY_ALL * rows.total() <= count < rows.total() else Counter()
+
+
+def of_another_length(dataset: Dataset, row: int, counts: Counter[int]) -> Iterator[tuple[int, Finding]]:
+    """Yield the finding of a dataset that has not as many rows as nearly all others: it may have been cut.
+
+    The shapes of flat ones are compared by their profile.
+    """
+    usual = counts.most_common(1)[0][0]
+    if not dataset.matlab and dataset.bytes and len(dataset.shape) > 1 and dataset.rows != usual:
+        said = f"it has {dataset.rows:,} rows, nearly all others have {usual:,}"
+        shapes = {"found": list(dataset.shape), "expected": [usual, *dataset.shape[1:]]}
+        yield row, found("shape", said, field=dataset.title, verdict="suspicious", **shapes)
 
 
 def _cell(table: Table, referred: Mapping[bytes, str], at: int) -> tuple[str, dict[str, Any]]:

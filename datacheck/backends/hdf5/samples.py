@@ -37,6 +37,8 @@ NAMED = 5
 FEW = 3
 """If other samples have at most this number of rows, one may have none, provided that it has rows in other datasets: a
 picture without boxes."""
+FEWEST_ALONE, NEARLY_ALL = 16, 15 / 16
+"""Minimum number and share of samples that determine the row shape of a dataset compared with no other dataset."""
 CHANNELS = 4
 """Maximum length of an axis of channels, classes or coordinates."""
 PADDINGS = 2
@@ -283,18 +285,27 @@ class Family:
         return all(len(set(its[its >= 0].tolist())) <= PADDINGS for its in longest)
 
     def _shapes(self) -> Iterator[tuple[Sample, Finding]]:
-        """Yield a finding for each sample in which aligned datasets have an unusual row shape."""
+        """Yield a finding for each sample in which a dataset has an unusual row shape.
+
+        A dataset that is not aligned with others may be anything else, unless its rows have one shape in nearly all of
+        many samples. If it has the same number of rows in all samples, its other axes may be those that are counted.
+        """
         odd: dict[int, list[str]] = defaultdict(list)
         where: dict[int, list[str]] = defaultdict(list)
-        for place in (it for alike in self.aligned for it in alike):
-            name = self.names[place]
+        certain: set[int] = set()
+        together = {it for alike in self.aligned for it in alike}
+        for place, name in enumerate(self.names if self.compared else ()):
             shapes = {at: it.members[name][1:] for at, it in enumerate(self.samples) if name in it.members}
             usual, count = Counter(shapes.values()).most_common(1)[0]
-            if count < len(shapes) and count >= SURE * len(shapes):
-                for at, shape in shapes.items():
-                    if shape != usual and not self._sized(place, shape, usual):
-                        odd[at].append(f"rows of {escape(name)} have the shape {shape}, in the others {usual}")
-                        where[at].append(escape(name))
+            least, share = (1, SURE) if place in together else (FEWEST_ALONE, NEARLY_ALL)
+            if not least <= len(shapes) > count >= share * len(shapes):
+                continue
+            counted = place in together or len(set(self.lengths[place].tolist())) >= FEWEST
+            for at, shape in shapes.items():
+                if shape != usual and not self._sized(place, shape, usual):
+                    odd[at].append(f"rows of {escape(name)} have the shape {shape}, in the others {usual}")
+                    where[at].append(escape(name))
+                    certain |= {at} if counted else set()
         for at, what in sorted(odd.items()):
             sample = self.samples[at]
             said = f"{self._called(sample)}: {'; '.join(what[:NAMED])}"
@@ -302,7 +313,8 @@ class Family:
             told: dict[str, Any] = (
                 {"datasets": where[at]} if self.noun == "file" and called_a_sample(sample.path) else {}
             )
-            yield sample, found("shape", said, sample=escape(sample.path), **told)
+            verdict: Verdict | None = None if at in certain else "suspicious"
+            yield sample, found("shape", said, verdict=verdict, sample=escape(sample.path), **told)
 
     def _sized(self, place: int, shape: Shape, usual: Shape) -> bool:
         """Check whether samples may differ in row shape: square matrices, rows that are channels or axes, measurements.

@@ -36,14 +36,15 @@ from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.one_picture import one_picture
 from datacheck.backends.hdf5.placed import Places, trouble_of_index
 from datacheck.backends.hdf5.pytables import of_index
+from datacheck.backends.hdf5.ragged import with_ragged
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
+from datacheck.backends.hdf5.sample_counts import count_samples
 from datacheck.backends.hdf5.scales import Dimensions
 from datacheck.backends.hdf5.set_counts import set_counts
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.tables import TABLE, Contents, Table, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
-from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape, unescape
@@ -98,29 +99,28 @@ def survey(
         own = {**pieces(others), **dict.fromkeys(means.by_chance, APART)}
         apart = [replace(it, table=it.table or own[it.path]) if it.path in own else it for it in others]
         made, rest = tables(group, apart, options, texts=texts)
-        found_tables += [*of_records([*singly, *shots], odd), *made]
+        found_tables += [*of_records([*singly, *shots], odd), *with_ragged(made, facts.look)]
         unjudged += rest
         compared = [] if means.compares(group) else others
         its = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
         its += near_counts(compared, its, facts.values)
         counts += its
         walk.findings += [*its, *without_values(datasets, filled=filled)]
-    walk.findings += () if facts.hidden else set_counts(groups, (*counts, *untrue))
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
     walk.findings += of_samples({path: its for path, its in odd.items() if path not in kept}, means)
     asked = [*together(walk.lengths_by_links(), options, walk.unknown)]
+    asked += () if facts.hidden else set_counts(groups, [it for it in (*counts, *untrue) if it.verdict == "bad"])
     guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
+    means = count_samples(means, found_tables, facts, untrue)
     said = (*guessed, *asked, *untrue, *part_findings(found_tables))
-    found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
-    keeps = tuple(conventions(facts, means))
     return Contents(
-        tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps,
-        by_path=walk.by_path, looked=tuple(sorted(facts.look.looked)),
-        attributes=tuple(walk.attribute_values.of_root),
+        tuple(sorted(found_tables, key=lambda it: it.name)), left, single, said, paths=tuple(walk.lengths),
+        shapes=shapes, means=means, keeps=tuple(conventions(facts, means)), by_path=walk.by_path,
+        looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root),
     )  # fmt: skip
 
 
@@ -407,7 +407,7 @@ class _Walk:
             if index is not None:
                 self.findings += [] if index.trouble is None else [trouble_of_index(dataset, *index.trouble)]
                 return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
-        never = never_written(self._h5, opened, created, dataset) if self._whole else ()
+        never = unwritten.never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
         if self._whole:
             self.findings += unwritten.partly_written(self._h5, opened, created, dataset)

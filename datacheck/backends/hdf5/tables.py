@@ -37,6 +37,19 @@ INDEX = b"_i_"
 
 
 @dataclass(frozen=True)
+class AsLong:
+    """A column that has as many values in each row as the ragged column `of`, or `counts` them.
+
+    It is `sure` if the rows that were looked at agree so well that one that does not is bad.
+    """
+
+    name: str
+    of: str
+    counts: bool = False
+    sure: bool = True
+
+
+@dataclass(frozen=True)
 class Table:
     """Datasets of one group with as many rows: those that are judged, and those that are only read.
 
@@ -50,6 +63,7 @@ class Table:
     labels: tuple[str, ...] = ()
     each: bool = False
     """Whether each dataset is a record, and no row of it."""
+    as_long: tuple[AsLong, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without cached properties."""

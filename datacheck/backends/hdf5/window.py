@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +38,8 @@ OBJECT_SHARE = 64
 """Each reference to a value of variable length may become an object of so many times its bytes, beside the value."""
 HEAP_SHARE = 3
 """So many times the bytes of a file all its values of variable length may take."""
+AHEAD, ALONE = 256, 16
+"""So many rows of varying length are at most tried in one child, and so many have one each where that went wrong."""
 CHECKED = frozenset({1, 3, 307})
 """Filters that keep a checksum of what they hold: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
 
@@ -76,6 +78,7 @@ class Window:
         self._lost_from = lost_from
         self._size = size
         self._deadly: Finding | None = None
+        self._survived, self._ahead, self._alone = 0, 2, 1
         self._sized: tuple[tuple[int, ...], str | None] | None = None
         self._step = _step(dataset, 1 if single else rows, single=single)
         self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
@@ -158,6 +161,8 @@ class Window:
         title, path = self.dataset.title, escape(self.dataset.path)
         cause = self._deadly
         if cause is None:
+            if stop <= self._survived or self._survive_ahead(start, stop):
+                return False
             signal = deadly_signal(lambda: self._fetch(slice(start, stop), stop - start))
             if signal is None:
                 return False
@@ -171,6 +176,29 @@ class Window:
             )
         self.values = np.zeros((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
         self.lost = dict.fromkeys(range(start, stop), cause)
+        return True
+
+    def _survive_ahead(self, start: int, stop: int) -> bool:
+        """Say whether a child that reads these rows and some behind them survives: a child for each row takes longer.
+
+        They are the more the longer that goes well. After a death each row has a child of its own for a while.
+        """
+        if self._alone:
+            self._alone -= 1
+            return False
+        last = self.dataset.rows if self._lost_from is None else self._lost_from[0]
+        end = max(stop, min(start + self._ahead, last))
+
+        def read() -> None:
+            for row in range(start, end):
+                with suppress(Exception):  # these are read again, and their trouble is named then
+                    self._fetch(slice(row, row + 1), 1)
+
+        if deadly_signal(read) is not None:
+            self._ahead, self._alone = 2, ALONE
+            return False
+        self._survived = end
+        self._ahead = min(2 * self._ahead, AHEAD)
         return True
 
     def _read_objects(self, start: int, stop: int) -> int:

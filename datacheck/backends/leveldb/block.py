@@ -87,7 +87,7 @@ class Damaged(Exception):
     def verdict(self) -> Verdict:
         return "unverifiable" if self.toll == "not checked" else CODES[self.code][0]
 
-    def saying(self, why: str) -> Damaged:
+    def with_text(self, why: str) -> Damaged:
         """Return the same damage with another text."""
         return Damaged(self.code, why, self.offset, self.size, self.errno, self.toll)
 
@@ -96,7 +96,7 @@ class Damaged(Exception):
         return Damaged(self.code, self.why, offset, size, self.errno, self.toll)
 
 
-def unread(error: OSError, what: str = "", offset: int | None = None, size: int | None = None) -> Damaged:
+def read_failure(error: OSError, what: str = "", offset: int | None = None, size: int | None = None) -> Damaged:
     """Return the damage for a system error in reading `what`, or the file that the finding names."""
     subject = f"{what} " if what else ""
     if isinstance(error, PermissionError):
@@ -151,7 +151,7 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
             raise  # it may really be that large, and only this process lacks memory
         raise Damaged("truncated-store", "lies beyond the end of the file", offset, size) from exc
     except OSError as exc:
-        raise unread(exc, "", offset, size) from exc
+        raise read_failure(exc, "", offset, size) from exc
     except OverflowError as exc:
         raise Damaged("unreadable", f"cannot be read: {exc}", offset, size) from exc
     if length < size + TRAILER:

@@ -25,7 +25,7 @@ from datacheck.backends.leveldb.block import (
     handle,
     parse_block,
     read_block,
-    unread,
+    read_failure,
     varint,
 )
 from datacheck.backends.leveldb.table import TAG
@@ -87,7 +87,7 @@ def walk(file: int, size: int) -> Walked:
 
 def begins_with_block(file: int, size: int) -> bool:
     """Return whether a file begins with a block whose CRC32C matches, as tables do. Raises Damaged if unreadable."""
-    return _Walk(file, size).sized(0) is not None
+    return _Walk(file, size).block_size(0) is not None
 
 
 class _Walk:
@@ -121,7 +121,7 @@ class _Walk:
         """Yield the place and size of each block whose CRC32C matches."""
         at = 0
         while at + TRAILER < self._size:
-            size = self.sized(at)
+            size = self.block_size(at)
             if size is not None:
                 yield at, size
                 at += size + TRAILER
@@ -150,18 +150,18 @@ class _Walk:
             at = max(at + 1, reached - 16)
         return None
 
-    def sized(self, at: int) -> int | None:
+    def block_size(self, at: int) -> int | None:
         """Return the size of the block at `at`, or None if there is none whose CRC32C matches."""
         if self._steps < 0:
             raise _Spent
-        for measured in (_zstd_size, self._snappy_size, self._raw_size):
+        for measure in (_zstd_size, self._snappy_size, self._raw_size):
             window = WINDOW
             if not self._base <= at < self._base + len(self._data):
                 self._load(at, window)
             while True:
                 try:
-                    size = measured(self._data, at - self._base)
-                    if size is not None and self._matches(at - self._base, size):
+                    size = measure(self._data, at - self._base)
+                    if size is not None and self._has_matching_checksum(at - self._base, size):
                         return size
                     break
                 except _Short:
@@ -180,9 +180,9 @@ class _Walk:
         try:
             self._base, self._data = at, pread(self._file, min(window, self._size - at), at)
         except OSError as exc:
-            raise unread(exc, "", at, window) from exc
+            raise read_failure(exc, "", at, window) from exc
 
-    def _matches(self, at: int, size: int) -> bool:
+    def _has_matching_checksum(self, at: int, size: int) -> bool:
         end = at + size
         if end + TRAILER > len(self._data):
             raise _Short
@@ -192,11 +192,11 @@ class _Walk:
 
     def _snappy_size(self, data: bytes, at: int) -> int | None:
         """Return the size of a snappy block by its elements, up to the length that it declares, or None."""
-        begin, made = at, 0
+        begin, produced = at, 0
         length, at = varint(data, at)
         if not TAG <= length <= LIMIT or data[at] & 3:
             return None
-        while made < length:
+        while produced < length:
             self._steps -= 1
             if at >= len(data):
                 raise _Short
@@ -207,14 +207,14 @@ class _Walk:
                 if wide:
                     size = int.from_bytes(data[at + 1 : at + 1 + wide], "little")
                 at += 2 + wide + size
-                made += size + 1
+                produced += size + 1
             elif tag & 3 == 1:
-                made += 4 + (size & 7)
+                produced += 4 + (size & 7)
                 at += 2
             else:
-                made += 1 + size
+                produced += 1 + size
                 at += 3 if tag & 3 == 2 else 5
-        if made > length:
+        if produced > length:
             return None
         if at + TRAILER > len(data):
             raise _Short
@@ -227,13 +227,13 @@ class _Walk:
         while True:
             self._steps -= 1
             if at + 20 > count:
-                _need(data, at + 20, self._base, self._size)
+                _require_window(data, at + 20, self._base, self._size)
             record = at
             shared, at = varint(data, at)
             fresh, at = varint(data, at)
             value, at = varint(data, at)
             if not fresh:
-                return None if shared or value else _restarts_end(data, record, begin, restarts)
+                return None if shared or value else _size_by_restarts(data, record, begin, restarts)
             if shared > length or shared + fresh < TAG:
                 return None
             if not shared:
@@ -244,13 +244,13 @@ class _Walk:
                 return None
 
 
-def _need(data: bytes, end: int, base: int, size: int) -> None:
+def _require_window(data: bytes, end: int, base: int, size: int) -> None:
     """Raise _Short if the window ends before `end` although the file goes on."""
     if end > len(data) and base + len(data) < size:
         raise _Short
 
 
-def _restarts_end(data: bytes, at: int, begin: int, known: set[int]) -> int | None:
+def _size_by_restarts(data: bytes, at: int, begin: int, records: set[int]) -> int | None:
     """Return the size of a block whose restart points begin at `at`, or None if these are not valid.
 
     Restart points are ascending offsets of records, followed by their number.
@@ -261,7 +261,7 @@ def _restarts_end(data: bytes, at: int, begin: int, known: set[int]) -> int | No
             raise _Short
         number: int = _U32.unpack_from(data, at)[0]
         at += 4
-        if number > before and number in known:
+        if number > before and number in records:
             count, before = count + 1, number
         elif number != count or not count or data[at]:
             return None

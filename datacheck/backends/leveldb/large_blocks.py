@@ -60,20 +60,20 @@ def singles(table: Table, file: Callable[[], int], blocks: range) -> Iterator[tu
     octets = np.frombuffer(raw.toreadonly(), np.uint8)
     if len(blocks) > 1 and table.sizes[blocks[0]] >= LEAST and _are_even(table, blocks):
         checked = _read_evenly(file, raw, begin, len(blocks))
-        there = checked is not None
-        alike = None if checked is None else _alike(table, blocks, octets.reshape(len(blocks), -1), checked)
-        if alike is not None:
-            yield len(blocks), alike
+        is_read = checked is not None
+        entries = None if checked is None else _even_blocks(table, blocks, octets.reshape(len(blocks), -1), checked)
+        if entries is not None:
+            yield len(blocks), entries
             return
     else:
-        there = _read(file, raw, begin)
+        is_read = _read(file, raw, begin)
     raw = raw.toreadonly()
     plain: list[Single] = []
     for block in blocks:
         at, size = table.offsets[block] - begin, table.sizes[block]
         single = None
         if (
-            there
+            is_read
             and masked(google_crc32c.value(octets[at : at + size + 1])) == _STORED.unpack_from(raw, at + size + 1)[0]
         ):
             single = _single(raw, at, size)
@@ -121,7 +121,7 @@ def _read_evenly(file: Callable[[], int], raw: memoryview, begin: int, count: in
     return np.array(checksums, np.uint64)
 
 
-def _alike(table: Table, blocks: range, rows: NDArray[np.uint8], checksums: NDArray[np.uint64]) -> Entries | None:
+def _even_blocks(table: Table, blocks: range, rows: NDArray[np.uint8], checksums: NDArray[np.uint64]) -> Entries | None:
     """Return the records of equally large blocks, or None if any differs from the first.
 
     `rows` has shape (blocks, size and trailer).
@@ -129,8 +129,8 @@ def _alike(table: Table, blocks: range, rows: NDArray[np.uint8], checksums: NDAr
     size = rows.shape[1] - TRAILER
     first = _single(rows[0].data, 0, size)
     stored = np.ascontiguousarray(rows[:, size + 1 :]).view("<u4")[:, 0]
-    turned = (checksums >> np.uint64(15) | checksums << np.uint64(17)) & np.uint64(0xFFFFFFFF)
-    if first is None or ((turned + np.uint64(0xA282EAD8) & np.uint64(0xFFFFFFFF)) != stored).any():
+    rotated = (checksums >> np.uint64(15) | checksums << np.uint64(17)) & np.uint64(0xFFFFFFFF)
+    if first is None or ((rotated + np.uint64(0xA282EAD8) & np.uint64(0xFFFFFFFF)) != stored).any():
         return None
     end = size - RESTART.size
     value = end - len(first.value)

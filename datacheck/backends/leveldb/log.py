@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import google_crc32c
 
-from datacheck.backends.leveldb.block import Damaged, checksum, masked, unread
+from datacheck.backends.leveldb.block import Damaged, checksum, masked, read_failure
 from datacheck.files.regular import next_data
 from datacheck.files.retrying import pread
 
@@ -56,11 +56,11 @@ PADDING, CUT = -1, -2
 def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
     """Yield the fragments of a log and, in their place, damage, zero padding, and where the file ends too early."""
     search = _Search()
-    for base in _bases(file, size):
+    for base in _block_offsets(file, size):
         try:
             block = pread(file, min(BLOCK, size - base), base)
         except OSError as exc:
-            yield unread(exc, "", base, BLOCK)
+            yield read_failure(exc, "", base, BLOCK)
             continue
         last = base + len(block) >= size
         at = 0
@@ -78,7 +78,7 @@ def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
                     yield Damaged("checksum", "a length runs beyond its 32 KiB block", base + at, following - at)
                 at = following
             elif checksum(block, at + 6, end) != stored:
-                if not _follows(block, end):
+                if not _is_boundary(block, end):
                     end = search.next(block, at + 1)
                 yield Damaged("checksum", "the CRC32C does not match", base + at, end - at)
                 at = end
@@ -92,7 +92,7 @@ def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
             yield Fragment(CUT, base + at, b"")
 
 
-def _bases(file: int, size: int) -> Iterator[int]:
+def _block_offsets(file: int, size: int) -> Iterator[int]:
     """Yield the offset of each block of a log; in a hole of the file, which may be of any size, only the first."""
     base = 0
     while base < size:
@@ -124,7 +124,7 @@ class _Search:
 _HEAD = re.compile(rb"(?=.{6}[\x01-\x04])", re.DOTALL)
 
 
-def _follows(block: bytes, at: int) -> bool:
+def _is_boundary(block: bytes, at: int) -> bool:
     """Return whether a sound fragment, padding or the block's end is at `at`, which confirms the length before it."""
     if at + HEADER.size > len(block):
         return True
@@ -143,55 +143,55 @@ def read_log(file: int, size: int, sink: Sink) -> list[Damaged]:
     """
     assembly = _Assembly(sink)
     padding: int | None = None
-    for it in fragments(file, size):
-        if isinstance(it, Fragment) and it.kind == PADDING:
-            padding = it.offset if padding is None else padding
+    for item in fragments(file, size):
+        if isinstance(item, Fragment) and item.kind == PADDING:
+            padding = item.offset if padding is None else padding
             continue
         if padding is not None:
-            gap = (it.offset or padding) // BLOCK * BLOCK - padding
+            gap = (item.offset or padding) // BLOCK * BLOCK - padding
             assembly.lose(Damaged("damaged-store", "zero bytes stand where records should be", padding, gap))
             padding = None
-        if isinstance(it, Damaged):
-            assembly.lose(it)
-        elif it.kind == CUT:
-            assembly.cut(it.offset, size)
+        if isinstance(item, Damaged):
+            assembly.lose(item)
+        elif item.kind == CUT:
+            assembly.cut(item.offset, size)
         else:
-            assembly.take(it)
-    if assembly.begun is not None:
-        assembly.cut(assembly.begun, size)
+            assembly.take(item)
+    if assembly.record_start is not None:
+        assembly.cut(assembly.record_start, size)
     return assembly.damages
 
 
 class _Assembly:
-    """Joins records from their fragments; `begun` is the offset of a record that has no end yet."""
+    """Joins records from their fragments; `record_start` is the offset of a record that has no end yet."""
 
     def __init__(self, sink: Sink) -> None:
         self.damages: list[Damaged] = []
-        self.begun: int | None = None
+        self.record_start: int | None = None
         self._sink = sink
-        self._astray = False
+        self._in_lost_record = False
 
     def lose(self, damage: Damaged) -> None:
         """Note damage. A record that began before it is lost, with everything of it that follows."""
         self.damages.append(damage)
-        self._astray = True
-        if self.begun is not None:
+        self._in_lost_record = True
+        if self.record_start is not None:
             self._sink.abandon()
-            self.begun = None
+            self.record_start = None
 
     def cut(self, offset: int, size: int) -> None:
-        where = offset if self.begun is None else self.begun
+        where = offset if self.record_start is None else self.record_start
         self.lose(Damaged("truncated-store", "it ends in the middle of a record", where, size - where))
 
     def take(self, fragment: Fragment) -> None:
         start = fragment.offset - HEADER.size
         if fragment.kind in (FULL, FIRST):
-            if self.begun is not None:
-                self.lose(Damaged("damaged-store", "a record has no end", self.begun, start - self.begun))
-            self.begun, self._astray = start, False
+            if self.record_start is not None:
+                self.lose(Damaged("damaged-store", "a record has no end", self.record_start, start - self.record_start))
+            self.record_start, self._in_lost_record = start, False
             self._sink.begin(start)
-        elif self.begun is None:
-            if not self._astray:
+        elif self.record_start is None:
+            if not self._in_lost_record:
                 self.lose(Damaged("damaged-store", "a record has no beginning", start, len(fragment.payload)))
             return
         self._sink.feed(fragment.offset, fragment.payload)
@@ -199,8 +199,8 @@ class _Assembly:
             try:
                 self._sink.finish()
             except Damaged as exc:
-                self.damages.append(exc.at(self.begun))
-            self.begun = None
+                self.damages.append(exc.at(self.record_start))
+            self.record_start = None
 
 
 def first_record_is_sound(head: bytes) -> bool:

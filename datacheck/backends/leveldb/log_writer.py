@@ -24,10 +24,10 @@ def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
     """Write a new LevelDB with these records, each in a batch of its own. Raises OSError if that fails."""
     path.mkdir(parents=True)
     batches = [
-        BATCH.pack(sequence, 1) + bytes([PUT]) + _text(key) + _text(value)
+        BATCH.pack(sequence, 1) + bytes([PUT]) + _length_prefixed(key) + _length_prefixed(value)
         for sequence, (key, value) in enumerate(records, 1)
     ]
-    edit = varint(COMPARATOR) + _text(BYTEWISE.encode())
+    edit = varint(COMPARATOR) + _length_prefixed(BYTEWISE.encode())
     for tag, number in ((LOG_NUMBER, LOG), (NEXT_FILE, LOG + 1), (LAST_SEQUENCE, len(batches))):
         edit += varint(tag) + varint(number)
     (path / f"{LOG:06d}.log").write_bytes(b"".join(_fragments(batches)))
@@ -56,5 +56,5 @@ def _fragments(records: Iterable[bytes]) -> Iterator[bytes]:
             begun = True
 
 
-def _text(text: bytes) -> bytes:
+def _length_prefixed(text: bytes) -> bytes:
     return varint(len(text)) + text

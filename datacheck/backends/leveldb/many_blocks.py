@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from datacheck.backends.leveldb.block import SMALL, TRAILER, Bytes, Damaged, Value, verified
 from datacheck.backends.leveldb.large_blocks import EVEN_BYTES, TOGETHER, singles
 from datacheck.backends.leveldb.table import LARGEST_TAG, TAG, Entries, Table, Tags
-from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, taken
+from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, to_list
 from datacheck.files.retrying import pread
 
 FIRST_BLOCKS, MOST_BLOCKS = 1, 128
@@ -58,7 +58,7 @@ def read(table: Table, file: Callable[[], int], blocks: range, *, few: bool = Tr
         if contents is None:
             yield from ((1, _read_one(table, file, block)) for block in stretch)
         else:
-            yield from _parsed(table, file, stretch, contents)
+            yield from _parse_blocks(table, file, stretch, contents)
 
 
 def _stretches(table: Table, blocks: range, most: int) -> Iterator[range]:
@@ -70,24 +70,24 @@ def _stretches(table: Table, blocks: range, most: int) -> Iterator[range]:
     large = even = False
     for block in blocks:
         size = table.sizes[block]
-        known = size <= TOGETHER // 2 and block not in table.gaps
-        alike = known and large == (size > SMALL_BLOCK) and table.offsets[block] == end and block - start < most
+        eligible = size <= TOGETHER // 2 and block not in table.gaps
+        continues = eligible and large == (size > SMALL_BLOCK) and table.offsets[block] == end and block - start < most
         even = block == start or (even and size == table.sizes[start])
         room = EVEN_BYTES if even else TOGETHER
-        if block > start and not (alike and (not large or end + size - table.offsets[start] < room)):
+        if block > start and not (continues and (not large or end + size - table.offsets[start] < room)):
             yield range(start, block)
             start, most, even = block, min(4 * most, MOST_BLOCKS), True
         large = size > SMALL_BLOCK
-        end = table.offsets[block] + size + TRAILER if known else -1
+        end = table.offsets[block] + size + TRAILER if eligible else -1
     if start < blocks.stop:
         yield range(start, blocks.stop)
 
 
 def _read_one(table: Table, file: Callable[[], int], block: int) -> Entries | Damaged:
-    return _tried(lambda it: table.read(file(), it), block)
+    return _entries_or_damage(lambda it: table.read(file(), it), block)
 
 
-def _tried(read_one: Callable[[int], Entries], block: int) -> Entries | Damaged:
+def _entries_or_damage(read_one: Callable[[int], Entries], block: int) -> Entries | Damaged:
     try:
         return read_one(block)
     except Damaged as exc:
@@ -116,24 +116,24 @@ def _contents(table: Table, file: Callable[[], int], blocks: range) -> list[Cont
     return contents
 
 
-def _parsed(table: Table, file: Callable[[], int], blocks: range, contents: Sequence[Content]) -> Iterator[Read]:
+def _parse_blocks(table: Table, file: Callable[[], int], blocks: range, contents: Sequence[Content]) -> Iterator[Read]:
     """Yield the records of blocks from their contents: plain neighbours together, others one by one."""
     records = walk([b"" if it is None or isinstance(it, Damaged) else it for it in contents])
-    begun = 0
+    start = 0
     for place, (block, content) in enumerate(zip(blocks, contents, strict=True)):
         if records.plain[place] and _in_bounds(table, block, records.users[records.rows(place, place + 1)]):
             continue
-        if begun < place:
-            yield place - begun, records.between(begun, place)
-        begun = place + 1
+        if start < place:
+            yield place - start, records.between(start, place)
+        start = place + 1
         if isinstance(content, Damaged):
             yield 1, content
         elif content is None:
             yield 1, _read_one(table, file, block)
         else:
-            yield 1, _tried(partial(table.parse, content=(content, len(content))), block)
-    if begun < len(blocks):
-        yield len(blocks) - begun, records.between(begun, len(blocks))
+            yield 1, _entries_or_damage(partial(table.parse, content=(content, len(content))), block)
+    if start < len(blocks):
+        yield len(blocks) - start, records.between(start, len(blocks))
 
 
 def _in_bounds(table: Table, block: int, users: Sequence[bytes]) -> bool:
@@ -174,7 +174,7 @@ def walk(contents: Sequence[Bytes]) -> Records:
     keys = steps.keys(order)
     block = runs.block[steps.run[order]]
     flawed = keys.lengths < TAG
-    flawed[1:] |= ~_grow(keys, steps.shared[order]) & (block[1:] == block[:-1])
+    flawed[1:] |= ~_are_ascending(keys, steps.shared[order]) & (block[1:] == block[:-1])
     if flawed.any():
         plain[block[flawed]] = False
         kept = plain[block]
@@ -183,10 +183,10 @@ def walk(contents: Sequence[Bytes]) -> Records:
     tags = keys.buffer.words(users.offsets + users.lengths).view(np.int64) & LARGEST_TAG
     ends = [0, *np.cumsum(np.bincount(block, minlength=len(plain))).tolist()]
     values = Keys(runs.buffer, steps.values[order], steps.ends[order] - steps.values[order])
-    return Records(plain.tolist(), ends, taken(users), tags, [*taken(values)])
+    return Records(plain.tolist(), ends, to_list(users), tags, [*to_list(values)])
 
 
-def _grow(keys: Keys, shared: Numbers) -> Flags:
+def _are_ascending(keys: Keys, shared: Numbers) -> Flags:
     """Return for each key but the first whether its user key is above that of the key before.
 
     Usually the byte behind their shared prefix decides.
@@ -194,14 +194,14 @@ def _grow(keys: Keys, shared: Numbers) -> Flags:
     lengths = np.maximum(keys.lengths - TAG, 0)
     before, after = lengths[:-1], lengths[1:]
     at = keys.offsets + np.minimum(shared, lengths)
-    more: Flags = (shared[1:] >= before) & (before < after)
+    ascending: Flags = (shared[1:] >= before) & (before < after)
     one, two = keys.buffer.raw[keys.offsets[:-1] + np.minimum(shared[1:], before)], keys.buffer.raw[at[1:]]
-    more |= (shared[1:] < np.minimum(before, after)) & (one < two)
-    left = np.flatnonzero(~more)
-    if len(left):
+    ascending |= (shared[1:] < np.minimum(before, after)) & (one < two)
+    undecided = np.flatnonzero(~ascending)
+    if len(undecided):
         users = Keys(keys.buffer, keys.offsets, lengths)
-        more[left] = lexical(users[left], users[left + 1]) < 0
-    return more
+        ascending[undecided] = lexical(users[undecided], users[undecided + 1]) < 0
+    return ascending
 
 
 class _Runs:
@@ -290,14 +290,14 @@ class _Steps:
         prefixes = Buffer(np.ascontiguousarray(_PREFIXES[:, :words]).view(np.uint8).reshape(-1))
         width = WORD * words
         prefix = prefixes.rows(width * self.shared, words)
-        made = self._buffer.rows(self._own - self.shared, words)
-        made &= ~prefix
-        start, before = 0, made[:0]
+        rows = self._buffer.rows(self._own - self.shared, words)
+        rows &= ~prefix
+        start, before = 0, rows[:0]
         for kept in self._kept:
             step = slice(start, start + len(kept))
             if start:
-                made[step] |= (before if len(kept) == len(before) else before[kept]) & prefix[step]
-            start, before = step.stop, made[step]
+                rows[step] |= (before if len(kept) == len(before) else before[kept]) & prefix[step]
+            start, before = step.stop, rows[step]
         padded = np.zeros(len(order) * width + GATHERED + WORD, np.uint8)
-        padded[: len(order) * width].view(f"V{width}")[:] = made.view(f"V{width}").reshape(-1)[order]
+        padded[: len(order) * width].view(f"V{width}")[:] = rows.view(f"V{width}").reshape(-1)[order]
         return Keys(Buffer(padded), width * np.arange(len(order)), self.lengths[order])

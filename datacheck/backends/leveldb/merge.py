@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from datacheck.backends.leveldb.block import Damaged, Value, unread
+from datacheck.backends.leveldb.block import Damaged, Value, read_failure
 from datacheck.backends.leveldb.many_blocks import read
 from datacheck.backends.leveldb.staleness import LostWrites
 from datacheck.backends.leveldb.table import VALUE, Edge, Table, Tags
@@ -72,7 +72,7 @@ class Files:
         try:
             file = self.making_room(partial(open_descriptor, path))
         except OSError as exc:
-            raise unread(exc) from exc
+            raise read_failure(exc) from exc
         self._open[path] = file
         if len(self._open) > self._most:
             self._close_one()
@@ -154,23 +154,23 @@ def run_chunks(
                 if entries.by_machine or (home >= start and (stop is None or home < stop)):
                     complain(table.path, entries, *table.span(first))
                 continue
-            inside = _within(entries[0], start, stop)
+            inside = _rows_between(entries[0], start, stop)
             if is_array(entries[2][inside]):
                 if users:
-                    yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
+                    yield Chunk(origin, users, np.concatenate(tags), partial(_identity, values))
                     users, tags, values, weight = [], [], [], 0
-                yield Chunk(origin, entries[0][inside], entries[1][inside], partial(_same, entries[2][inside]))
+                yield Chunk(origin, entries[0][inside], entries[1][inside], partial(_identity, entries[2][inside]))
                 continue
             users += entries[0][inside]
             tags.append(entries[1][inside])
             values += entries[2][inside]
             weight += sum(table.sizes[first:block])
             if users and (weight >= enough or len(users) >= CHUNK_RECORDS):
-                yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
+                yield Chunk(origin, users, np.concatenate(tags), partial(_identity, values))
                 users, tags, values, weight = [], [], [], 0
                 enough = RUN_BYTES
         if users:
-            yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
+            yield Chunk(origin, users, np.concatenate(tags), partial(_identity, values))
 
 
 def is_array(values: Sequence[Value]) -> bool:
@@ -178,11 +178,11 @@ def is_array(values: Sequence[Value]) -> bool:
     return isinstance(values, EqualLengths) and len(values) * values.length >= ARRAY_BYTES
 
 
-def _same(values: Sequence[Value]) -> Sequence[Value]:
+def _identity(values: Sequence[Value]) -> Sequence[Value]:
     return values
 
 
-def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> slice:
+def _rows_between(keys: list[bytes], start: Edge, stop: Edge | None) -> slice:
     """Return the rows of the keys that lie in a range."""
     if not keys:
         return slice(0, 0)
@@ -228,7 +228,9 @@ def merged(sources: Iterable[Iterator[Chunk]], doubts: LostWrites) -> Iterator[P
     while heads:
         bound = min(chunk.keys[-1] for _, chunk in heads)
         ready = [chunk for _, chunk in heads if chunk.keys[chunk.taken] <= bound]
-        keys, values = _alone(ready[0], bound, doubts) if len(ready) == 1 else _woven(ready, bound, doubts)
+        keys, values = (
+            _records_of_one(ready[0], bound, doubts) if len(ready) == 1 else _records_of_several(ready, bound, doubts)
+        )
         if keys:
             yield keys, values
         for place, (source, chunk) in reversed(list(enumerate(heads))):
@@ -237,17 +239,17 @@ def merged(sources: Iterable[Iterator[Chunk]], doubts: LostWrites) -> Iterator[P
                 heads[place : place + 1] = [] if following is None else [(source, following)]
 
 
-def _alone(chunk: Chunk, bound: bytes, doubts: LostWrites) -> Pairs:
+def _records_of_one(chunk: Chunk, bound: bytes, doubts: LostWrites) -> Pairs:
     keys, values, tags = chunk.take(bound)
     if not chunk.plain:
         kept = np.flatnonzero(tags & VALUE).tolist()
         keys, values = [keys[at] for at in kept], [values[at] for at in kept]
-    if keys and doubts.concern(keys[0], keys[-1], [chunk.origin]):
+    if keys and doubts.may_affect(keys[0], keys[-1], [chunk.origin]):
         return doubts.sift(keys, values, [chunk.origin] * len(keys))
     return keys, values
 
 
-def _woven(chunks: list[Chunk], bound: bytes, doubts: LostWrites) -> Pairs:
+def _records_of_several(chunks: list[Chunk], bound: bytes, doubts: LostWrites) -> Pairs:
     """Return the records of several chunks up to `bound`. Sorting lists that consist of sorted stretches is fast."""
     keys: list[bytes] = []
     values: list[Value] = []
@@ -268,7 +270,7 @@ def _woven(chunks: list[Chunk], bound: bytes, doubts: LostWrites) -> Pairs:
         picked: Sequence[Value] = [values[at] for at in order]
     else:
         picked = pick(values)[:-1]
-    if ordered and doubts.concern(ordered[0], ordered[-1], [chunk.origin for chunk in chunks]):
+    if ordered and doubts.may_affect(ordered[0], ordered[-1], [chunk.origin for chunk in chunks]):
         origins = [chunk.origin for chunk, tags in writes for _ in tags]
         return doubts.sift(ordered, picked, [origins[at] for at in order])
     return ordered, picked
@@ -276,7 +278,7 @@ def _woven(chunks: list[Chunk], bound: bytes, doubts: LostWrites) -> Pairs:
 
 def _newest(keys: list[bytes], order: Sequence[int], writes: list[tuple[Chunk, Tags]]) -> list[int]:
     """Return the places, in key order, of the newest write of each key, except deletions."""
-    tags = [(tag, not chunk.origin.replaced) for chunk, of in writes for tag in of.tolist()]
+    tags = [(tag, not chunk.origin.replaced) for chunk, chunk_tags in writes for tag in chunk_tags.tolist()]
     newest: dict[bytes, int] = {}
     for at in order:
         if keys[at] not in newest or tags[at] > tags[newest[keys[at]]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from datacheck.backends.interface import StoreOptions
 from datacheck.backends.leveldb.in_folders import IN_FOLDERS
 from datacheck.backends.leveldb.names import FOOTER, MAGIC, PLACEHOLDER, ROCKSDB_MAGICS, TABLE_NAME, current
-from datacheck.backends.shared.searching import counted, not_found
+from datacheck.backends.shared.searching import count_records, not_found
 from datacheck.errors import SourceUnknown
 from datacheck.files.regular import open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
@@ -53,13 +53,13 @@ class LevelDbReader:
         if not tables and not others and not absent and "CURRENT" not in names:
             return None
         magic = next((it for it in (_magic(path / name) for name in tables) if it is not None), None)
-        ours = current(path) is not None or magic == MAGIC or any(_is_log(path / name) for name in others)
-        if magic in ROCKSDB_MAGICS or (ours and any(_ROCKSDB_NAME.fullmatch(name) for name in names)):
+        is_leveldb = current(path) is not None or magic == MAGIC or any(_is_log(path / name) for name in others)
+        if magic in ROCKSDB_MAGICS or (is_leveldb and any(_ROCKSDB_NAME.fullmatch(name) for name in names)):
             raise SourceUnknown(str(path), "is a RocksDB database, which datacheck does not read; it reads LevelDB")
         if magic is None and not any(_is_log(path / name) for name in others if name.endswith(".log")):
             _refuse_stand_ins(path, [*tables, *absent] or [*others, *({"CURRENT"} & {*names})])
-        ours = ours or any(_is_table(path / name) for name in tables[:TABLES_TRIED])
-        return cls(path) if ours else None
+        is_leveldb = is_leveldb or any(_is_table(path / name) for name in tables[:TABLES_TRIED])
+        return cls(path) if is_leveldb else None
 
     def layout(self) -> Layout:
         """Return shards of about equal size, divided where the tables' indexes and the logs' keys allow.
@@ -83,7 +83,7 @@ class LevelDbReader:
         raw = unescape(key)
         shard = Shard("", Position(raw), Position(raw, 1))
         unread: list[Finding] = []
-        if counted(self.blocks(shard, limit=1), unread):
+        if count_records(self.blocks(shard, limit=1), unread):
             return shard
         not_found(unread)
         return None
@@ -92,11 +92,11 @@ class LevelDbReader:
         assert isinstance(place.key, bytes)
         return Block([place.key], [b""]).place(0, finding, None)
 
-    def few(self) -> list[bytes]:
+    def spaced_keys(self) -> list[bytes]:
         """Return keys of a small store, at least PROBE_RECORDS apart."""
-        from datacheck.backends.leveldb.reading import few
+        from datacheck.backends.leveldb.reading import spaced_keys
 
-        return few(self)
+        return spaced_keys(self)
 
 
 def _refuse_stand_ins(path: Path, names: Sequence[str]) -> None:

@@ -72,8 +72,8 @@ def layout(reader: LevelDbReader) -> Layout:
     try:
         version = live_version(reader.path)
     except Damaged as exc:
-        return Layout((), (), None, total_size(reader.path.iterdir()), [_refused(exc)])
-    findings = _said(version)
+        return Layout((), (), None, total_size(reader.path.iterdir()), [_damage_finding(exc)])
+    findings = _version_findings(version)
     logs = live_logs(reader.path, version)
     size = total_size(
         [
@@ -100,10 +100,10 @@ def layout(reader: LevelDbReader) -> Layout:
     if survey.blocks and size > LARGE * survey.blocks:
         weight = min(2 * SHARD_BYTES, max(SHARD_BYTES, size // LARGE_SHARDS))
     cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
-    probes = survey.spread(PROBES) if size > SMALL_STORE else reader.few()
+    probes = survey.spread(PROBES) if size > SMALL_STORE else reader.spaced_keys()
     lacking = tuple(survey.lacking)
     records = survey.live if not version.tables and len(logs) <= 1 else None
-    return Layout(_divided(cuts, lacking), _divided(probes, lacking), records, size, findings)
+    return Layout(_shards_between(cuts, lacking), _shards_between(probes, lacking), records, size, findings)
 
 
 def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[Block]:
@@ -113,19 +113,19 @@ def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, not
     doubts = LostWrites()
 
     def complain(path: Path, damage: Damaged, low: bytes | None, high: bytes | None) -> None:
-        tell(table_finding(path.name, damage, low, high))
+        report(table_finding(path.name, damage, low, high))
 
-    def tell(finding: Finding) -> None:
+    def report(finding: Finding) -> None:
         pending.append((None, finding))
 
     note(shard.start or Position(b""), False)
     with Files() as files:
-        sources = _sources(reader, files, start, stop, doubts, complain, tell, shard.lacking, few=limit is not None)
+        sources = _sources(reader, files, start, stop, doubts, complain, report, shard.lacking, few=limit is not None)
         most = min(limit or BLOCK_RECORDS, BLOCK_RECORDS)
-        for keys, values in _gathered(merged(sources, doubts), most):
+        for keys, values in _batches(merged(sources, doubts), most):
             note(Position(keys[0]), True)
-            if doubts.said:
-                pending += [(row, doubts.said.pop(key)) for row, key in enumerate(keys) if key in doubts.said]
+            if doubts.findings:
+                pending += [(row, doubts.findings.pop(key)) for row, key in enumerate(keys) if key in doubts.findings]
             yield Block(keys, values, findings=pending)
             pending = []
             note(Position(keys[-1], 1), False)
@@ -133,26 +133,26 @@ def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, not
         yield Block([], [], findings=pending)
 
 
-def few(reader: LevelDbReader) -> list[bytes]:
+def spaced_keys(reader: LevelDbReader) -> list[bytes]:
     """Return keys of a small store, at least PROBE_RECORDS apart."""
     keys = [key for block in reader.blocks(Shard()) for key in block.keys]
     step = max(PROBE_RECORDS, -(-len(keys) // PROBES))
     return keys[step - 1 : -1 : step]
 
 
-def _version(reader: LevelDbReader, tell: Callable[[Finding], None]) -> Version | None:
+def _version(reader: LevelDbReader, report: Callable[[Finding], None]) -> Version | None:
     """Return the state of the store, or None if it cannot be followed, for which the layout has given the reason."""
     try:
         version = live_version(reader.path)
     except Damaged as exc:
         if exc.by_machine:
-            tell(_refused(exc))
+            report(_damage_finding(exc))
         return None
     if version.comparator != BYTEWISE:
         return None
-    if any(it.by_machine for it in _damages(version)):
-        for finding in _said(version):
-            tell(finding)
+    if any(it.by_machine for it in _all_damages(version)):
+        for finding in _version_findings(version):
+            report(finding)
     return version
 
 
@@ -163,7 +163,7 @@ def _sources(
     stop: Edge | None,
     doubts: LostWrites,
     complain: Complain,
-    tell: Callable[[Finding], None],
+    report: Callable[[Finding], None],
     lacking: Collection[str] | None,
     *,
     few: bool,
@@ -172,12 +172,12 @@ def _sources(
 
     The layout has reported what is wrong with them, except what the machine failed to read only here.
     """
-    version = _version(reader, tell)
+    version = _version(reader, report)
     if version is None:
         return
     logs = live_logs(reader.path, version)  # listed while no file of the pass is open
     for run in version.runs:
-        tables = _tables(reader, version, run.between(start, stop), files, doubts, complain, tell, lacking)
+        tables = _tables(reader, version, run.between(start, stop), files, doubts, complain, report, lacking)
         yield run_chunks(tables, files, start, stop, doubts, complain, few=few)
     for path in logs:
         try:
@@ -185,11 +185,11 @@ def _sources(
         except NotRegular:
             continue
         except OSError as exc:
-            tell(unread_log(path, exc))
+            report(unread_log(path, exc))
             continue
         for damage, finding in zip(log.damages, log_findings(path, log), strict=True):
             if damage.by_machine:
-                tell(finding)
+                report(finding)
         yield log_chunks(path, version.log_origin(path), log, files, start, stop, complain)
 
 
@@ -200,7 +200,7 @@ def _tables(
     files: Files,
     doubts: LostWrites,
     complain: Complain,
-    tell: Callable[[Finding], None],
+    report: Callable[[Finding], None],
     lacking: Collection[str] | None,
 ) -> Iterator[tuple[Origin, Table]]:
     for file in tables:
@@ -213,35 +213,35 @@ def _tables(
             if exc.by_machine:
                 complain(path, exc, file.smallest, file.largest)
             elif lacking is not None and path.stem not in lacking:
-                gone = Damaged("source-changed", f"was there when the scan began, and now {exc.why}")
-                complain(path, gone, file.smallest, file.largest)
+                damage = Damaged("source-changed", f"was there when the scan began, and now {exc.why}")
+                complain(path, damage, file.smallest, file.largest)
             continue
         if table.damage is not None and table.damage.by_machine:
-            tell(index_finding(table, table.damage))
+            report(index_finding(table, table.damage))
         yield origin, table
 
 
-def _refused(damage: Damaged) -> Finding:
+def _damage_finding(damage: Damaged) -> Finding:
     """Return the finding for a store that cannot be read."""
     return found(damage.code, damage.why, verdict=damage.verdict, **damage.details)
 
 
-def _damages(version: Version) -> list[Damaged]:
+def _all_damages(version: Version) -> list[Damaged]:
     return [*([version.why] if version.why else []), *version.damages, *(damage for _, damage in version.unread)]
 
 
-def _said(version: Version) -> list[Finding]:
+def _version_findings(version: Version) -> list[Finding]:
     """Return findings about the CURRENT and MANIFEST of a store, and about unreadable tables that no MANIFEST names."""
     how = "which tables are live is decided by what they hold"
     findings = (
         []
         if version.why is None
-        else [_refused(version.why.saying(version.why.why + (f"; {how}" if version.rebuilt else "")))]
+        else [_damage_finding(version.why.with_text(version.why.why + (f"; {how}" if version.rebuilt else "")))]
     )
     findings += [log_finding(version.manifest, it, how) for it in version.damages]
     for name, damage in version.unread:
         why = f"{damage.why}; no record of it is left, and what its records replaced or deleted may be read"
-        findings.append(table_finding(name, damage.saying(why), None, None))
+        findings.append(table_finding(name, damage.with_text(why), None, None))
     return findings
 
 
@@ -250,13 +250,13 @@ def _edge(place: Position) -> Edge:
     return place.key, min(place.nth, 1)
 
 
-def _divided(cuts: list[bytes], lacking: tuple[str, ...]) -> list[Shard]:
+def _shards_between(cuts: list[bytes], lacking: tuple[str, ...]) -> list[Shard]:
     """Return the shards between cuts, each of which is the last key of its shard."""
     places = [Position(key, 1) for key in cuts]
     return [Shard("", *ends, lacking=lacking) for ends in zip([None, *places], [*places, None], strict=True)]
 
 
-def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
+def _batches(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
     """Yield the same records in pieces of about a block's size, with at most `most` records each."""
     keys: list[bytes] = []
     values: list[Value] = []
@@ -270,16 +270,16 @@ def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
             continue
         at = 0
         while at < len(more_keys):
-            room = more_values[at : at + most - len(keys)]
-            count, grown = len(room), sum(map(len, room))
-            enough = LARGE_BLOCK_BYTES if len(room[0]) > LARGE else BLOCK_BYTES
-            if grown > enough:
-                ends = list(accumulate(map(len, room)))
+            candidates = more_values[at : at + most - len(keys)]
+            count, added = len(candidates), sum(map(len, candidates))
+            enough = LARGE_BLOCK_BYTES if len(candidates[0]) > LARGE else BLOCK_BYTES
+            if added > enough:
+                ends = list(accumulate(map(len, candidates)))
                 count = bisect_left(ends, enough) + 1
-                grown = ends[count - 1]
+                added = ends[count - 1]
             keys += more_keys[at : at + count]
-            values += room[:count]
-            size += grown
+            values += candidates[:count]
+            size += added
             at += count
             if size >= enough or len(keys) >= most:
                 yield keys, values

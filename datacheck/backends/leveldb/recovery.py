@@ -36,7 +36,7 @@ def live_version(directory: Path) -> Version:
     version = read_version(directory)
     with os.scandir(directory) as entries:
         names = {entry.name for entry in entries}
-    if not version.rebuilt and _behind(version, names) is None:
+    if not version.rebuilt and _manifest_damage(version, names) is None:
         return version
     stamp = []
     for name in sorted(names):
@@ -46,18 +46,18 @@ def live_version(directory: Path) -> Version:
     return _rebuilt(directory, tuple(stamp))
 
 
-def _behind(version: Version, names: set[str]) -> Damaged | None:
+def _manifest_damage(version: Version, names: set[str]) -> Damaged | None:
     """Return the damage if a MANIFEST lacks its last edits, or None.
 
     It then names files that are missing, and does not name some that exist.
     """
     tables = {table.number for table in version.tables.values()}
-    there = {int(match[1]) for match in map(TABLE_NAME.fullmatch, names) if match}
-    more = len(there - tables - version.dead)
+    present = {int(match[1]) for match in map(TABLE_NAME.fullmatch, names) if match}
+    unlisted = len(present - tables - version.dead)
     log = f"{version.log_number:06d}.log"
-    if not more or (tables <= there and (not version.log_number or log in names)):
+    if not unlisted or (tables <= present and (not version.log_number or log in names)):
         return None
-    which = "a table that is there" if more == 1 else f"{more:,} tables that are there"
+    which = "a table that is there" if unlisted == 1 else f"{unlisted:,} tables that are there"
     return Damaged("truncated-store", f"{version.manifest} ends too early: it does not name {which}, and names others")
 
 
@@ -68,7 +68,7 @@ def _rebuilt(directory: Path, stamp: Stamp) -> Version:
     `stamp` has the names, sizes and times of the files, so that a change of them invalidates the cached version.
     """
     version = read_version(directory)
-    why = version.why or _behind(version, {name for name, _, _ in stamp})
+    why = version.why or _manifest_damage(version, {name for name, _, _ in stamp})
     tables = dict(version.tables)
     listed = {table.number for table in tables.values()}
     unread: list[tuple[str, Damaged]] = []
@@ -91,13 +91,13 @@ def _rebuilt(directory: Path, stamp: Stamp) -> Version:
         tables=tables,
         runs=runs(tables.values()),
         unread=unread,
-        replaced=_replaced(directory, list(tables.values())),
+        replaced=_replacement_ranges(directory, list(tables.values())),
     )
 
 
-def _replaced(directory: Path, files: Sequence[TableFile]) -> Mapping[int, Sequence[tuple[bytes, bytes]]]:
+def _replacement_ranges(directory: Path, files: Sequence[TableFile]) -> Mapping[int, Sequence[tuple[bytes, bytes]]]:
     """Return the key ranges of the tables into which a table was rewritten, by the number of that table."""
-    found: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
+    ranges: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
     ordered = sorted(files, key=lambda it: it.smallest)
     pairs = 0
     for place, one in enumerate(ordered):
@@ -106,12 +106,12 @@ def _replaced(directory: Path, files: Sequence[TableFile]) -> Mapping[int, Seque
                 break
             old, new = sorted((one, other), key=lambda it: it.number)
             pairs += 1
-            if old.number != new.number and _share(directory, old, new):
-                found[old.number].append((new.smallest, new.largest))
-    return dict(found)
+            if old.number != new.number and _share_a_write(directory, old, new):
+                ranges[old.number].append((new.smallest, new.largest))
+    return dict(ranges)
 
 
-def _share(directory: Path, old: TableFile, new: TableFile) -> bool:
+def _share_a_write(directory: Path, old: TableFile, new: TableFile) -> bool:
     """Return whether two tables have a write in common, by searching for writes of the old one in the new one."""
     low, high = max(old.smallest, new.smallest), min(old.largest, new.largest)
     try:

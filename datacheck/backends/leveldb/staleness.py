@@ -34,7 +34,7 @@ class LostWrites:
 
     def __init__(self) -> None:
         self.lost: list[LostRange] = []
-        self.said: dict[bytes, Finding] = {}
+        self.findings: dict[bytes, Finding] = {}
 
     def lose_table(self, origin: Origin, smallest: bytes, largest: bytes) -> None:
         """Note that all of a table is lost."""
@@ -48,7 +48,7 @@ class LostWrites:
             # without an index, the write behind a gap may be older than one of the same key in the gap
             self.lost.append(LostRange(origin, None if origin.age is None else (*origin.age, 1), (high, 0), high))
 
-    def concern(self, first: bytes, last: bytes, origins: Sequence[Origin]) -> bool:
+    def may_affect(self, first: bytes, last: bytes, origins: Sequence[Origin]) -> bool:
         """Return whether records between two keys may be doubtful; forget losses that end before the first key."""
         if self.lost:
             self.lost = [it for it in self.lost if it.high is None or it.high >= first]
@@ -67,10 +67,10 @@ class LostWrites:
                 if lost is None and any(low <= key <= high for low, high in origin.replaced):
                     continue
                 why = f"{origin.file}, which a compaction has made into others, has this record, and they do not"
-                self.said[key] = found("orphan", f"{why}: it may have been deleted since", file=origin.file)
+                self.findings[key] = found("orphan", f"{why}: it may have been deleted since", file=origin.file)
             elif lost is not None:
                 place = "behind that" if lost.origin is origin else f"from {origin.file}"
                 why = f"a newer write of this key may have been lost with a part of {lost.origin.file}"
-                self.said[key] = found("stale", f"{why}: this one is {place}", file=lost.origin.file)
+                self.findings[key] = found("stale", f"{why}: this one is {place}", file=lost.origin.file)
             kept.append(row)
         return [keys[row] for row in kept], [values[row] for row in kept]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from datacheck.backends.leveldb.block import Damaged, unread
+from datacheck.backends.leveldb.block import Damaged, read_failure
 from datacheck.backends.leveldb.table import Table, TableFile
 from datacheck.backends.leveldb.table_files import open_table, table_path
 from datacheck.backends.leveldb.write_batches import LogIndex, open_log
@@ -87,13 +87,13 @@ class Survey:
 
 def unread_log(path: Path, error: OSError) -> Finding:
     """Return the finding for a log that cannot be read at all."""
-    damage = unread(error, path.name)
+    damage = read_failure(error, path.name)
     return found(damage.code, damage.why, verdict=damage.verdict, file=path.name, **damage.details)
 
 
 def log_findings(path: Path, log: LogIndex) -> list[Finding]:
     """Return findings for the damage in a log, with the number of writes that are lost."""
-    lost = dict(_attributed(log.damages, log.lost))
+    lost = dict(_lost_by_damage(log.damages, log.lost))
     findings = []
     for place, damage in enumerate(log.damages):
         count = lost.get(place)
@@ -111,10 +111,10 @@ def index_finding(table: Table, damage: Damaged) -> Finding:
     """Return the finding for a table whose index is lost, and whose blocks were found without it."""
     count = len(table) - len(table.gaps)
     why = f"{damage.why}; {count:,} {'block was' if count == 1 else 'blocks were'} found without the index"
-    return table_finding(table.path.name, damage.saying(why), None, None)
+    return table_finding(table.path.name, damage.with_text(why), None, None)
 
 
-def _attributed(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+def _lost_by_damage(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:
     """Yield the index of a damage and the number of writes lost; a gap in the sequence goes to the damage before it."""
     offsets = [damage.offset or 0 for damage in damages]
     for offset, count in lost:
@@ -126,33 +126,33 @@ def _attributed(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable
 def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes | None) -> Finding:
     """Return the finding for a table, or a block of it, and the keys that are lost: above `first`, up to `last`."""
     details: dict[str, Any] = {"file": name, **damage.details}
-    text = f"{name}{_where(damage)} {damage.why}"
+    text = f"{name}{_place_text(damage)} {damage.why}"
     if first is not None:
         details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
-        text += f"; the records {_between(first, last)} are {damage.toll}"
+        text += f"; the records {_key_range_text(first, last)} are {damage.toll}"
     return found(damage.code, text, verdict=damage.verdict, **details)
 
 
-def _between(first: bytes, last: bytes | None) -> str:
+def _key_range_text(first: bytes, last: bytes | None) -> str:
     if last is None:
-        return f"behind the key {_short(first)}"
-    return f"between the keys {_short(first)} and {_short(last)}" if first else f"up to the key {_short(last)}"
+        return f"behind the key {_key_text(first)}"
+    return f"between the keys {_key_text(first)} and {_key_text(last)}" if first else f"up to the key {_key_text(last)}"
 
 
 def log_finding(name: str, damage: Damaged, cost: str, **details: Any) -> Finding:
     """Return the finding for a stretch of a log or MANIFEST, and its consequence."""
-    text = f"{name}{_where(damage)}: {damage.why}{'; ' if cost else ''}{cost}"
+    text = f"{name}{_place_text(damage)}: {damage.why}{'; ' if cost else ''}{cost}"
     return found(damage.code, text, verdict=damage.verdict, file=name, **{**damage.details, **details})
 
 
-def _where(damage: Damaged) -> str:
+def _place_text(damage: Damaged) -> str:
     if damage.offset is None:
         return ""
     size = "" if damage.size is None else f" ({damage.size:,} bytes)"
     return f", at byte {damage.offset:,}{size}"
 
 
-def _short(key: bytes) -> str:
+def _key_text(key: bytes) -> str:
     text = escape(key[: SHOWN + 1])
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."
 

@@ -108,7 +108,7 @@ class Table:
         low, high = self.bounds[block], self.bounds[block + 1]
         try:
             inner, values = parse_block(*content)
-            users, distinct = _users(inner, low, high)
+            users, distinct = _user_keys(inner, low, high)
         except Damaged as exc:
             raise exc.at(self.offsets[block], self.sizes[block]) from exc
         tags = np.frombuffer(b"".join(map(_TAG, inner)), "<i8") & LARGEST_TAG
@@ -119,7 +119,7 @@ class Table:
         return users, tags, values
 
 
-def _users(inner: list[bytes], low: bytes, high: bytes) -> tuple[list[bytes], bool]:
+def _user_keys(inner: list[bytes], low: bytes, high: bytes) -> tuple[list[bytes], bool]:
     """Return the user keys of a block's internal keys, and whether all are different.
 
     Raises Damaged if they are not where the index has them.

@@ -10,7 +10,16 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from datacheck.backends.leveldb.block import TRAILER, Damaged, Value, handle, parse_block, read_block, unread, varint
+from datacheck.backends.leveldb.block import (
+    TRAILER,
+    Damaged,
+    Value,
+    handle,
+    parse_block,
+    read_block,
+    read_failure,
+    varint,
+)
 from datacheck.backends.leveldb.block_search import Walked, begins_with_block, walk
 from datacheck.backends.leveldb.names import FOOTER, MAGIC
 from datacheck.backends.leveldb.table import Gap, Table, TableFile
@@ -55,14 +64,14 @@ def open_table(directory: Path, table: TableFile) -> Table:
     """Return a table's index, or the blocks that were found without it. Raises Damaged if there are none."""
     path = table_path(directory, table.number)
     try:
-        with _readable(path) as status:
+        with _readable_status(path) as status:
             return _open_table(path, table, status.st_size, status.st_mtime_ns)
     except FileNotFoundError:
         raise Damaged("truncated-store", "is missing") from None
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[os.stat_result]:
+def _readable_status(path: Path) -> Iterator[os.stat_result]:
     """Yield the status of a table's file. Raises Damaged if it cannot be read or is no table.
 
     FileNotFoundError is passed on: the caller knows whether the file should exist.
@@ -75,7 +84,7 @@ def _readable(path: Path) -> Iterator[os.stat_result]:
     except FileNotFoundError:
         raise
     except OSError as exc:
-        raise unread(exc) from exc
+        raise read_failure(exc) from exc
 
 
 @lru_cache(maxsize=128)
@@ -85,21 +94,21 @@ def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
         damage = Damaged("truncated-store", f"has {size:,} bytes, expected {table.size:,}")
         if size >= table.size:
             try:
-                return _indexed(path, table, *_read_index(file, table.size))
+                return _table_by_index(path, table, *_read_index(file, table.size))
             except Damaged as exc:
                 if exc.toll == "not checked":
                     raise
                 damage = exc
-        return _salvaged(path, table, damage, _walk(path, min(size, table.size), changed))
+        return _table_by_walk(path, table, damage, _walk(path, min(size, table.size), changed))
 
 
 def unlisted_table(path: Path, number: int) -> TableFile:
     """Return the description of a table that no MANIFEST gives, from its blocks. Raises Damaged if it has none."""
     try:
-        with _readable(path) as status:
+        with _readable_status(path) as status:
             return _unlisted_table(path, number, status.st_size, status.st_mtime_ns)
     except FileNotFoundError as exc:
-        raise unread(exc) from exc
+        raise read_failure(exc) from exc
 
 
 @lru_cache(maxsize=4096)
@@ -108,7 +117,7 @@ def _unlisted_table(path: Path, number: int, size: int, changed: int) -> TableFi
         file = opened.fileno()
         try:
             named = TableFile(number, None, size, b"", b"")
-            index = _indexed(path, named, *_read_index(file, size))
+            index = _table_by_index(path, named, *_read_index(file, size))
         except Damaged as exc:
             pieces = _walk(path, size, changed).pieces
             if not pieces:
@@ -116,13 +125,13 @@ def _unlisted_table(path: Path, number: int, size: int, changed: int) -> TableFi
             smallest = b"" if pieces[0].offset else pieces[0].first[:-8]
             return TableFile(number, None, size, smallest, pieces[-1].last[:-8])
         # index keys may lie behind the last key of a block, and the range of a table must not appear too large
-        first, last = _keys(file, index, 0), _keys(file, index, len(index) - 1)
+        first, last = _internal_keys(file, index, 0), _internal_keys(file, index, len(index) - 1)
         smallest = first[0][:-8] if first else b""
         largest = last[-1][:-8] if last else index.bounds[-1]
         return TableFile(number, None, size, smallest, largest)
 
 
-def _keys(file: int, index: Table, block: int) -> list[bytes]:
+def _internal_keys(file: int, index: Table, block: int) -> list[bytes]:
     """Return the internal keys of a block, none for a damaged one."""
     try:
         return parse_block(*read_block(file, index.offsets[block], index.sizes[block]))[0]
@@ -161,34 +170,34 @@ def _read_index(file: int, size: int) -> tuple[list[bytes], list[Value]]:
     except (IndexError, Damaged) as exc:
         if isinstance(exc, Damaged) and exc.toll == "not checked":
             raise
-        raise _broken(exc, offset, min(length, size)) from exc
+        raise _broken_index(exc, offset, min(length, size)) from exc
 
 
-def _broken(why: object, offset: int | None = None, size: int | None = None) -> Damaged:
+def _broken_index(why: object, offset: int | None = None, size: int | None = None) -> Damaged:
     return Damaged("damaged-store", f"has a broken index: {why}", offset, size)
 
 
-def _indexed(path: Path, table: TableFile, inner: list[bytes], handles: list[Value]) -> Table:
+def _table_by_index(path: Path, table: TableFile, inner: list[bytes], handles: list[Value]) -> Table:
     users = [key[:-8] for key in inner]
     offsets, sizes = [], []
     for place in map(handle, handles):
         if place is None or sum(place) + TRAILER > table.size - FOOTER:
-            raise _broken("an entry points beyond the file")
+            raise _broken_index("an entry points beyond the file")
         offsets.append(place[0])
         sizes.append(place[1])
     if not users or min(map(len, inner)) < 8 or users[-1] < table.largest:
-        raise _broken("it does not reach the largest key that the MANIFEST gives")
+        raise _broken_index("it does not reach the largest key that the MANIFEST gives")
     bounds = [table.smallest, *users[:-1], table.largest if table.level is not None else users[-1]]
     if not all(low <= high for low, high in pairwise(bounds)):
-        raise _broken("its keys are out of order")
+        raise _broken_index("its keys are out of order")
     return Table(path, bounds, offsets, sizes)
 
 
-def _salvaged(path: Path, table: TableFile, damage: Damaged, walked: Walked) -> Table:
+def _table_by_walk(path: Path, table: TableFile, damage: Damaged, walked: Walked) -> Table:
     """Return a table of the blocks that a walk found, and gaps elsewhere. Raises `damage` if it found none."""
     if walked.entries is not None:
         try:
-            return replace(_indexed(path, table, *walked.entries), damage=damage)
+            return replace(_table_by_index(path, table, *walked.entries), damage=damage)
         except Damaged:
             pass
     bounds, offsets, sizes = [table.smallest], [0][:0], [0][:0]

@@ -14,7 +14,7 @@ from functools import lru_cache
 from heapq import heappush, heapreplace
 from pathlib import Path
 
-from datacheck.backends.leveldb.block import Damaged, unread, varint
+from datacheck.backends.leveldb.block import Damaged, read_failure, varint
 from datacheck.backends.leveldb.log import read_log
 from datacheck.backends.leveldb.names import current_text
 from datacheck.backends.leveldb.table import BYTEWISE, Edge, TableFile
@@ -47,17 +47,17 @@ class Run:
 
 def runs(tables: Iterable[TableFile]) -> list[Run]:
     """Divide tables into as few runs as possible."""
-    made: list[list[TableFile]] = []
+    groups: list[list[TableFile]] = []
     ends: list[tuple[bytes, int]] = []
     for table in sorted(tables, key=lambda it: (it.smallest, it.largest, it.number)):
         if ends and ends[0][0] < table.smallest:
             number = ends[0][1]
             heapreplace(ends, (table.largest, number))
-            made[number].append(table)
+            groups[number].append(table)
         else:
-            heappush(ends, (table.largest, len(made)))
-            made.append([table])
-    return [Run(run) for run in made]
+            heappush(ends, (table.largest, len(groups)))
+            groups.append([table])
+    return [Run(run) for run in groups]
 
 
 NUMBERS = {
@@ -85,7 +85,7 @@ class Origin:
 class Version:
     """The state of a store after all edits; `damages` are those of the MANIFEST itself, `runs` its tables in order.
 
-    `dead` are the numbers of tables that an edit deletes, `said` the tags of the numbers that edits gave. `rebuilt`
+    `dead` are the numbers of tables that an edit deletes, `given` the tags of the numbers that edits gave. `rebuilt`
     says that the MANIFEST, or some of its edits, are lost. Then all existing tables count, `replaced` says which were
     rewritten into others, and `unread` which cannot be read.
     """
@@ -99,7 +99,7 @@ class Version:
     damages: list[Damaged] = field(default_factory=list)
     runs: Sequence[Run] = ()
     dead: set[int] = field(default_factory=set)
-    said: set[int] = field(default_factory=set)
+    given: set[int] = field(default_factory=set)
     why: Damaged | None = None
     rebuilt: bool = False
     replaced: Mapping[int, Sequence[tuple[bytes, bytes]]] = field(default_factory=dict)
@@ -121,36 +121,36 @@ class Version:
         while at < len(edit):
             tag, at = varint(edit, at)
             if tag == COMPARATOR:
-                name, at = _text(edit, at)
+                name, at = _length_prefixed(edit, at)
                 self.comparator = name.decode("utf-8", "backslashreplace")
             elif tag == LOG_NUMBER:
                 self.log_number, at = varint(edit, at)
-                self.said.add(tag)
+                self.given.add(tag)
             elif tag == PREV_LOG_NUMBER:
                 self.prev_log_number, at = varint(edit, at)
             elif tag in (NEXT_FILE, LAST_SEQUENCE):
                 _, at = varint(edit, at)
-                self.said.add(tag)
+                self.given.add(tag)
             elif tag == COMPACT_POINTER:
                 _, at = varint(edit, at)
-                _, at = _text(edit, at)
+                _, at = _length_prefixed(edit, at)
             elif tag == DELETED_FILE:
                 level, at = varint(edit, at)
                 number, at = varint(edit, at)
                 self.tables.pop((level, number), None)
                 self.dead.add(number)
             elif tag == NEW_FILE:
-                at = self._add(edit, at)
+                at = self._add_table(edit, at)
             else:
                 raise Damaged("damaged-store", f"an edit has the unknown tag {tag}")
         self.edits += 1
 
-    def _add(self, edit: bytes, at: int) -> int:
+    def _add_table(self, edit: bytes, at: int) -> int:
         level, at = varint(edit, at)
         number, at = varint(edit, at)
         size, at = varint(edit, at)
-        smallest, at = _text(edit, at)
-        largest, at = _text(edit, at)
+        smallest, at = _length_prefixed(edit, at)
+        largest, at = _length_prefixed(edit, at)
         if min(len(smallest), len(largest)) < 8 or smallest[:-8] > largest[:-8]:
             raise Damaged("damaged-store", f"an edit gives table {number} a range of keys that cannot be")
         self.dead.discard(number)
@@ -158,7 +158,7 @@ class Version:
         return at
 
 
-def _text(edit: bytes, at: int) -> tuple[bytes, int]:
+def _length_prefixed(edit: bytes, at: int) -> tuple[bytes, int]:
     size, at = varint(edit, at)
     if at + size > len(edit):
         raise IndexError
@@ -201,12 +201,12 @@ def read_version(directory: Path) -> Version:
         why = Damaged("damaged-store", "CURRENT does not end with a newline, and LevelDB refuses to open the store")
     elif name is None:
         file = directory / "CURRENT"
-        lack = irregular(file) or ("does not name a MANIFEST" if file.exists() else "is missing")
-        why = Damaged("damaged-store", f"CURRENT {lack}")
+        clause = irregular(file) or ("does not name a MANIFEST" if file.exists() else "is missing")
+        why = Damaged("damaged-store", f"CURRENT {clause}")
         name = _last_manifest(directory)
     version, fault = _try_manifest(directory, name)
     if why is not None and version is not None and not version.damages:
-        return replace(version, why=why.saying(f"{why}; {name} is there, and was taken"))
+        return replace(version, why=why.with_text(f"{why}; {name} is there, and was taken"))
     if version is None:
         why = why or fault
         version = Version(name or "MANIFEST")
@@ -225,12 +225,12 @@ def _try_manifest(directory: Path, name: str | None) -> tuple[Version | None, Da
     except NotRegular as exc:
         return None, Damaged("damaged-store", f"{name} {exc.clause}")
     except PermissionError as exc:
-        raise unread(exc, name) from None
+        raise read_failure(exc, name) from None
     except OSError as exc:
-        return None, unread(exc, name)
+        return None, read_failure(exc, name)
     if not version.edits:
         failed = next((it for it in version.damages if it.by_machine), None)
-        return None, failed.saying(f"{name} {failed}") if failed else Damaged("damaged-store", f"{name} {NO_EDIT}")
+        return None, failed.with_text(f"{name} {failed}") if failed else Damaged("damaged-store", f"{name} {NO_EDIT}")
     return version, None
 
 
@@ -244,10 +244,10 @@ def _read_manifest(path: Path, size: int, changed: int) -> Version:
     version = Version(path.name)
     with open_regular(path) as file:
         version.damages = read_log(file.fileno(), size, _Edits(version))
-    lacking = [what for tag, what in NUMBERS.items() if tag not in version.said]
+    lacking = [what for tag, what in NUMBERS.items() if tag not in version.given]
     if lacking and version.edits and not version.damages:
-        said = f"it does not say {' and '.join(lacking)}: edits are missing from it"
-        version.damages = [Damaged("damaged-store", said)]
+        why = f"it does not say {' and '.join(lacking)}: edits are missing from it"
+        version.damages = [Damaged("damaged-store", why)]
     version.runs = runs(version.tables.values())
     return version
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.leveldb.block import Damaged, Value, unread, varint
+from datacheck.backends.leveldb.block import Damaged, Value, read_failure, varint
 from datacheck.backends.leveldb.log import BATCH, BLOCK, read_log
 from datacheck.backends.leveldb.table import LARGEST_TAG, VALUE
 from datacheck.files.regular import open_regular
@@ -48,8 +48,8 @@ class Writes:
 
     def begin(self, offset: int) -> None:
         self._offset = offset
-        self._held = bytearray()
-        self._wanted = BATCH.size
+        self._pending = bytearray()
+        self._needed = BATCH.size
         self._skip = 0
         self._declared = self._sequence = -1
         self._found = 0
@@ -65,12 +65,12 @@ class Writes:
             return
         data = payload[self._skip :] if self._skip else payload
         self._skip = 0
-        if self._held or len(data) < self._wanted:
-            self._held += data
-            if len(self._held) < self._wanted:
+        if self._pending or len(data) < self._needed:
+            self._pending += data
+            if len(self._pending) < self._needed:
                 return
-            data = bytes(self._held)
-            self._held = bytearray()
+            data = bytes(self._pending)
+            self._pending = bytearray()
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
@@ -82,7 +82,7 @@ class Writes:
         base = self._length - len(data)
         end = len(data)
         while at < end and not self._why:
-            began, self._wanted = at, 1
+            began, self._needed = at, 1
             try:
                 kind = data[at]
                 length, at = varint(data, at + 1)
@@ -90,17 +90,17 @@ class Writes:
                 at += length
                 size = 0
                 if kind == 1:
-                    self._wanted = at - began + 1
+                    self._needed = at - began + 1
                     size, at = varint(data, at)
-                whole = at <= end
+                complete = at <= end
             except IndexError:
-                whole = False
+                complete = False
             except Damaged as exc:
                 self._why = exc.why
                 return
-            if not whole:
-                self._wanted = max(self._wanted, at - began, end - began + 1)
-                self._held = bytearray(data[began:])
+            if not complete:
+                self._needed = max(self._needed, at - began, end - began + 1)
+                self._pending = bytearray(data[began:])
                 return
             if kind > 1 or size > LONGEST:
                 self._why = f"a write has the unknown type {kind}" if kind > 1 else "a value cannot be that long"
@@ -114,7 +114,7 @@ class Writes:
             self._found += 1
             at += size
         self._skip = max(0, at - end)
-        self._wanted = 1
+        self._needed = 1
 
     def finish(self) -> None:
         first = self._sequence - self._found
@@ -194,37 +194,37 @@ class LogIndex:
         places, sizes = self._places[first:last], self.sizes[first:last]
         pieces = np.searchsorted(self._fragment_places, places, "right") - 1
         offsets = self._fragment_offsets[pieces] + places - self._fragment_places[pieces]
-        whole = places + sizes <= self._fragment_ends[pieces]
+        contiguous = places + sizes <= self._fragment_ends[pieces]
         low = int(offsets.min(initial=1 << 62))
-        high = int((offsets + sizes)[whole].max(initial=0))
+        high = int((offsets + sizes)[contiguous].max(initial=0))
         together = 0 < high - low <= 2 * int(sizes.sum()) + BLOCK
-        data = _exactly(file, low, high - low) if together else b""
+        data = _read_exactly(file, low, high - low) if together else b""
         view = memoryview(data)
-        rows = zip(offsets.tolist(), sizes.tolist(), whole.tolist(), places.tolist(), strict=True)
+        rows = zip(offsets.tolist(), sizes.tolist(), contiguous.tolist(), places.tolist(), strict=True)
         return [
-            (view[offset - low : offset - low + size] if together else memoryview(_exactly(file, offset, size)))
+            (view[offset - low : offset - low + size] if together else memoryview(_read_exactly(file, offset, size)))
             if complete
-            else self._gathered(file, place, size)
+            else self._joined(file, place, size)
             for offset, size, complete, place in rows
         ]
 
-    def _gathered(self, file: int, place: int, size: int) -> memoryview:
+    def _joined(self, file: int, place: int, size: int) -> memoryview:
         """Join a value that spans fragments."""
-        room = bytearray()
+        joined = bytearray()
         piece = int(np.searchsorted(self._fragment_places, place, "right")) - 1
-        while len(room) < size:
-            count = min(int(self._fragment_ends[piece]) - place, size - len(room))
+        while len(joined) < size:
+            count = min(int(self._fragment_ends[piece]) - place, size - len(joined))
             offset = int(self._fragment_offsets[piece]) + place - int(self._fragment_places[piece])
-            room += _exactly(file, offset, count)
+            joined += _read_exactly(file, offset, count)
             place, piece = place + count, piece + 1
-        return memoryview(room).toreadonly()
+        return memoryview(joined).toreadonly()
 
 
-def _exactly(file: int, offset: int, size: int) -> bytes:
+def _read_exactly(file: int, offset: int, size: int) -> bytes:
     try:
         data = pread(file, size, offset)
     except OSError as exc:
-        raise unread(exc, "", offset, size) from exc
+        raise read_failure(exc, "", offset, size) from exc
     if len(data) < size:
         raise Damaged("truncated-store", "was cut while it was being read", offset, size)
     return data
@@ -263,10 +263,10 @@ def _open_log(path: Path, size: int, changed: int) -> LogIndex:
     if size and not damages and not len(writes.fragment_offsets):
         # preallocated, and nothing written to it had reached the disk
         damages = [Damaged("damaged-store", "it holds zero bytes alone, as a power cut leaves a log", 0, size)]
-    return LogIndex(writes, damages or list(_misnumbered(writes)), size)
+    return LogIndex(writes, damages or list(_sequence_damage(writes)), size)
 
 
-def _misnumbered(writes: Writes) -> Iterator[Damaged]:
+def _sequence_damage(writes: Writes) -> Iterator[Damaged]:
     """Yield damage that shows in the sequence numbers of a log with sound records: they must be consecutive.
 
     A failed write, which was reported to its writer, uses up numbers too. No number is lower than one before it.

@@ -42,8 +42,8 @@ class LevelDbWriter:
         if not is_installed():
             return ["writing a LevelDB needs plyvel, which is not installed here; --to lmdb writes an LMDB instead"]
         databases = reader.databases() if isinstance(reader, WithDatabases) else {}
-        said = [f"LevelDB has no named databases, as {part} is one" for part in databases if part]
-        return said + ["LevelDB has no DUPSORT, which the source uses" for many in databases.values() if many][:1]
+        reasons = [f"LevelDB has no named databases, as {part} is one" for part in databases if part]
+        return reasons + ["LevelDB has no DUPSORT, which the source uses" for many in databases.values() if many][:1]
 
     @classmethod
     def like(cls, reader: Reader, path: Path) -> LevelDbWriter:

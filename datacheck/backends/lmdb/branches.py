@@ -35,7 +35,7 @@ class _Branches(msgspec.Struct):
 
     stack: Stack
     order: Numbers
-    fit: Flags
+    valid: Flags
     page: Numbers
     within: Numbers
     child: Numbers
@@ -50,30 +50,30 @@ def judge_branches(
     sound: list[bool] = []
     for start in range(0, len(branches), BATCH):
         batch = branches[start : start + BATCH]
-        read = _read(pages, batch)
-        good = _sound(pages, flags, batch, read)
-        ends = np.cumsum(read.counts)
+        arrays = _read_branches(pages, batch)
+        are_sound = _are_sound(pages, flags, batch, arrays)
+        ends = np.cumsum(arrays.counts)
         verdict = [False] * len(batch)
-        for row, end, count in zip(range(len(batch)), ends.tolist(), read.counts.tolist(), strict=True):
-            if good[row]:
-                verdict[int(read.order[row])] = mark(read.child[end - count : end])
+        for row, end, count in zip(range(len(batch)), ends.tolist(), arrays.counts.tolist(), strict=True):
+            if are_sound[row]:
+                verdict[int(arrays.order[row])] = mark(arrays.child[end - count : end])
         sound += verdict
     return sound
 
 
-def _read(pages: Pages, branches: Sequence[Stretch]) -> _Branches:
+def _read_branches(pages: Pages, branches: Sequence[Stretch]) -> _Branches:
     header, base, page_size = pages.header, pages.base, pages.page_size
     numbers = np.array([it.page for it in branches], np.int64)
     order = np.argsort(numbers, kind="stable")
     stack = Stack(pages.file, page_size, pages.size, numbers[order])
-    fit = stack.present & (stack.field(0, np.int64) == stack.numbers)
-    fit &= stack.field(header - 6, np.uint16) == BRANCH
+    valid = stack.present & (stack.field(0, np.int64) == stack.numbers)
+    valid &= stack.field(header - 6, np.uint16) == BRANCH
     if base:
-        fit &= stack.field(8, np.uint64) <= pages.meta.txnid
+        valid &= stack.field(8, np.uint64) <= pages.meta.txnid
     lower = stack.field(header - 4, np.uint16).astype(np.int64) + base
     upper = stack.field(header - 2, np.uint16).astype(np.int64) + base
-    fit &= (lower > header) & (lower <= upper) & (upper <= page_size) & (lower % 2 == 0)
-    counts = np.where(fit, (lower - header) >> 1, 0)
+    valid &= (lower > header) & (lower <= upper) & (upper <= page_size) & (lower % 2 == 0)
+    counts = np.where(valid, (lower - header) >> 1, 0)
     page = np.repeat(np.arange(len(branches)), counts)
     within = np.arange(len(page)) - (np.cumsum(counts) - counts)[page]
     halves = stack.rows.reshape(-1).view(np.uint16)
@@ -83,26 +83,26 @@ def _read(pages: Pages, branches: Sequence[Stretch]) -> _Branches:
     words = stack.buffer.words(page * page_size + offsets)
     key_size = (words >> np.uint64(48)).astype(np.int64)
     inside &= offsets + 8 + key_size <= page_size
-    fit[page[~inside]] = False
+    valid[page[~inside]] = False
     child = (words & np.uint64((1 << 48) - 1)).astype(np.int64)
     keys = Keys(stack.buffer, page * page_size + offsets + 8, np.where(inside, key_size, 0))
-    return _Branches(stack, order, fit, page, within, child, keys, counts)
+    return _Branches(stack, order, valid, page, within, child, keys, counts)
 
 
-def _sound(pages: Pages, flags: int, branches: Sequence[Stretch], read: _Branches) -> Flags:
+def _are_sound(pages: Pages, flags: int, branches: Sequence[Stretch], arrays: _Branches) -> Flags:
     """Return for each page of an array whether it is sound and its keys lie within its bounds."""
-    sound = read.fit.copy()
-    bad = (read.child < 2) | (read.child > pages.meta.last_page)
-    if len(read.page) > 1:
-        both = (read.within[1:] > 1) & (read.page[1:] == read.page[:-1])
-        bad[1:] |= both & (compare(read.keys[:-1], read.keys[1:], flags) >= 0)
-    sound[read.page[bad]] = False
-    low, high = _bounds([branches[int(at)] for at in read.order])
-    ends = np.cumsum(read.counts)
-    for bound, bounded, place in ((low[0], low[1], ends - read.counts + 1), (high[0], high[1], ends - 1)):
-        rows = np.flatnonzero(bounded & (read.counts > 1))
+    sound = arrays.valid.copy()
+    bad = (arrays.child < 2) | (arrays.child > pages.meta.last_page)
+    if len(arrays.page) > 1:
+        same_page = (arrays.within[1:] > 1) & (arrays.page[1:] == arrays.page[:-1])
+        bad[1:] |= same_page & (compare(arrays.keys[:-1], arrays.keys[1:], flags) >= 0)
+    sound[arrays.page[bad]] = False
+    low, high = _bounds([branches[int(at)] for at in arrays.order])
+    ends = np.cumsum(arrays.counts)
+    for bound, bounded, place in ((low[0], low[1], ends - arrays.counts + 1), (high[0], high[1], ends - 1)):
+        rows = np.flatnonzero(bounded & (arrays.counts > 1))
         if len(rows):
-            sign = compare(read.keys[place[rows]], bound[rows], flags)
+            sign = compare(arrays.keys[place[rows]], bound[rows], flags)
             sound[rows[sign <= 0 if bound is low[0] else sign >= 0]] = False
     return sound
 
@@ -120,10 +120,10 @@ def keys_of(keys: Sequence[bytes | None]) -> tuple[Keys, Flags]:
 
 def children(pages: Pages, page: int) -> Numbers:
     """Return the children of a sound branch page."""
-    return _read(pages, [_One(page)]).child
+    return _read_branches(pages, [_BranchPage(page)]).child
 
 
-class _One(msgspec.Struct, frozen=True):
+class _BranchPage(msgspec.Struct, frozen=True):
     page: int
     low: bytes | None = None
     high: bytes | None = None
@@ -131,35 +131,35 @@ class _One(msgspec.Struct, frozen=True):
 
 def leaves_below(pages: Pages, branches: Sequence[Stretch]) -> Leaves:
     """Return the leaves below neighbouring sound branch pages, in key order. Raises PageDamaged if one has changed."""
-    read = _read(pages, branches)
-    if not read.fit.all() or not read.counts.all():
+    arrays = _read_branches(pages, branches)
+    if not arrays.valid.all() or not arrays.counts.all():
         raise PageDamaged("a branch page was changed while the store was read")
-    back = np.argsort(read.order, kind="stable")
-    starts = np.cumsum(read.counts) - read.counts
-    counts = read.counts[back]
-    into = np.repeat(starts[back], counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    buffer, offsets, lengths, bounded = _with_bounds(read, into, branches)
+    inverse = np.argsort(arrays.order, kind="stable")
+    starts = np.cumsum(arrays.counts) - arrays.counts
+    counts = arrays.counts[inverse]
+    rows = np.repeat(starts[inverse], counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    buffer, offsets, lengths, bounded = _low_keys(arrays, rows, branches)
     low = Keys(buffer, offsets, lengths)
-    last, ends = keys_of([branches[-1].high])
-    raw = np.concatenate([buffer.raw[:-PAD], last.buffer.raw])
+    last_high, has_last_high = keys_of([branches[-1].high])
+    raw = np.concatenate([buffer.raw[:-PAD], last_high.buffer.raw])
     return Leaves(
-        read.child[into],
+        arrays.child[rows],
         low,
-        Keys(Buffer(raw), np.append(offsets[1:], len(buffer.raw) - PAD), np.append(lengths[1:], last.lengths)),
+        Keys(Buffer(raw), np.append(offsets[1:], len(buffer.raw) - PAD), np.append(lengths[1:], last_high.lengths)),
         bounded,
-        np.append(bounded[1:], ends),
+        np.append(bounded[1:], has_last_high),
     )
 
 
-def _with_bounds(read: _Branches, into: Numbers, branches: Sequence[Stretch]) -> tuple[Buffer, Numbers, Numbers, Flags]:
+def _low_keys(arrays: _Branches, rows: Numbers, branches: Sequence[Stretch]) -> tuple[Buffer, Numbers, Numbers, Flags]:
     """Return the low key of each leaf: the key of its node, or the page's own low key for the first leaf of a page."""
-    lows, known = keys_of([it.low for it in branches])
-    pages_bytes = read.stack.buffer.raw[:-PAD]
+    lows, has_low = keys_of([it.low for it in branches])
+    pages_bytes = arrays.stack.buffer.raw[:-PAD]
     raw = np.concatenate([pages_bytes, lows.buffer.raw])
-    offsets, lengths = read.keys.offsets[into], read.keys.lengths[into]
-    first = np.flatnonzero(read.within[into] == 0)
+    offsets, lengths = arrays.keys.offsets[rows], arrays.keys.lengths[rows]
+    first = np.flatnonzero(arrays.within[rows] == 0)
     offsets[first] = lows.offsets + len(pages_bytes)
     lengths[first] = lows.lengths
-    bounded = np.ones(len(into), bool)
-    bounded[first] = known
+    bounded = np.ones(len(rows), bool)
+    bounded[first] = has_low
     return Buffer(raw), offsets, lengths, bounded

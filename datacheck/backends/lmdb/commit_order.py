@@ -29,7 +29,7 @@ from datacheck.backends.lmdb.format import (
 KEY_BYTES = 8
 
 
-def newest(read: Callable[[int, int], bytes], header: int, metas: Sequence[Meta]) -> tuple[Meta, str, bool]:
+def newer_commit(read: Callable[[int, int], bytes], header: int, metas: Sequence[Meta]) -> tuple[Meta, str, bool]:
     """Return the newer one of two commits, what is wrong with their numbers, and whether the choice is certain.
 
     In a sound environment the numbers differ by one, or nothing was ever committed.
@@ -37,20 +37,20 @@ def newest(read: Callable[[int, int], bytes], header: int, metas: Sequence[Meta]
     old, new = sorted(metas, key=lambda meta: meta.txnid)
     if new.txnid == 0 and all(meta.free.root == meta.main.root == NO_PAGE for meta in metas):
         return new, "", True
-    apart = new.txnid - old.txnid
-    begun = old.txnid == 0 and old.main.root != NO_PAGE  # the first commit has number 1
-    if apart == 1 and not begun and _frees(read, header, new, old) is not False:
+    step = new.txnid - old.txnid
+    unnumbered = old.txnid == 0 and old.main.root != NO_PAGE  # the first commit has number 1
+    if step == 1 and not unnumbered and _successor_number(read, header, new, old) is not False:
         return new, "", True
-    wrong = f"the meta pages are of the transactions {old.txnid} and {new.txnid}"
-    wrong += ", and those of a sound environment differ by one" if apart != 1 else ", and neither led to the other"
+    message = f"the meta pages are of the transactions {old.txnid} and {new.txnid}"
+    message += ", and those of a sound environment differ by one" if step != 1 else ", and neither led to the other"
     for one, other in permutations((new, old)):
-        number = _frees(read, header, one, other)
+        number = _successor_number(read, header, one, other)
         if number:
-            return msgspec.structs.replace(one, txnid=number), wrong, True
-    return new, wrong, False
+            return msgspec.structs.replace(one, txnid=number), message, True
+    return new, message, False
 
 
-def _frees(read: Callable[[int, int], bytes], header: int, new: Meta, old: Meta) -> int | bool | None:
+def _successor_number(read: Callable[[int, int], bytes], header: int, new: Meta, old: Meta) -> int | bool | None:
     """Return the number of commit `new` if it replaced the main root of `old`, False if it did not, None if unknown."""
     if old.main.root in (NO_PAGE, new.main.root):
         return None

@@ -20,7 +20,7 @@ Record = tuple[bytes, bytes | memoryview, int]
 Pairs = tuple[list[bytes], Sequence[bytes | memoryview]]
 
 
-def gathered(records: Iterator[Record], place: Position, limit: int | None, note: Note) -> Iterator[Pairs]:
+def batches(records: Iterator[Record], place: Position, limit: int | None, note: Note) -> Iterator[Pairs]:
     """Yield keys and values, about one block's worth at a time; the place is noted before each block."""
     finished = False
     while not finished:
@@ -40,9 +40,9 @@ def gathered(records: Iterator[Record], place: Position, limit: int | None, note
         yield keys, values
 
 
-def unnamed(keys: list[bytes], values: Sequence[bytes | memoryview], named: frozenset[bytes]) -> Pairs:
+def without_names(keys: list[bytes], values: Sequence[bytes | memoryview], names: frozenset[bytes]) -> Pairs:
     """Leave out the entries of the main database that name a database and are not records."""
-    kept = [row for row, key in enumerate(keys) if key not in named]
+    kept = [row for row, key in enumerate(keys) if key not in names]
     return [keys[row] for row in kept], [values[row] for row in kept]
 
 
@@ -52,7 +52,7 @@ def records_between(cursor: Any, shard: Shard, tree: Database) -> Iterator[Recor
     nth = _seek(cursor, shard.start)
     if nth is None:
         return
-    stop = None if shard.stop is None else (order(_raw(shard.stop)), shard.stop.nth)
+    stop = None if shard.stop is None else (order(_key_bytes(shard.stop)), shard.stop.nth)
     last = bytes(cursor.key())
     first = True
     for view, value in cursor.iternext():
@@ -70,7 +70,7 @@ def _seek(cursor: Any, start: Position | None) -> int | None:
     """Put the cursor on the first record of a range; return the number of its value, or None if there is no record."""
     if start is None:
         return 0 if cursor.first() else None
-    if not cursor.set_range(_raw(start)):
+    if not cursor.set_range(_key_bytes(start)):
         return None
     nth = 0
     while nth < start.nth and cursor.key() == start.key:
@@ -94,9 +94,9 @@ def one_by_one(
     place = start
     try:
         with Pages(data) as pages:
-            for node, page in pages.leaf_nodes(skeleton(data).trees[shard.part].record, _raw(start)):
+            for node, page in pages.leaf_nodes(skeleton(data).trees[shard.part].record, _key_bytes(start)):
                 place = Position(node.key, start.nth if node.key == start.key else 0)
-                if stop is not None and (order(node.key), place.nth) >= (order(_raw(stop)), stop.nth):
+                if stop is not None and (order(node.key), place.nth) >= (order(_key_bytes(stop)), stop.nth):
                     return
                 note(place, True)
                 if node.key in avoid:
@@ -105,7 +105,7 @@ def one_by_one(
                     continue
                 if node.flags & BIGDATA and not place.nth:
                     _require_readable(pages, page, node)
-                place = yield from _values(cursor, tree, place, stop, note)
+                place = yield from _values_of_key(cursor, tree, place, stop, note)
     except PageDamaged:
         note(place, False)
         yield from records_between(cursor, Shard(shard.part, place, stop), tree)
@@ -122,11 +122,11 @@ def _require_readable(pages: Pages, page: bytes, node: Node) -> None:
         at, left = at + len(piece), left - len(piece)
 
 
-def _values(
+def _values_of_key(
     cursor: Any, tree: Database, place: Position, stop: Position | None, note: Note
 ) -> Generator[Record, None, Position]:
     """Yield the values of one key, from number `place.nth` on; return the place behind the last."""
-    key, nth = _raw(place), 0
+    key, nth = _key_bytes(place), 0
     found_one = cursor.set_key(key)
     while found_one and not (stop is not None and stop.key == key and nth >= stop.nth):
         if nth >= place.nth:
@@ -139,6 +139,6 @@ def _values(
     return Position(key, nth)
 
 
-def _raw(place: Position) -> bytes:
+def _key_bytes(place: Position) -> bytes:
     assert isinstance(place.key, bytes)
     return place.key

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from datacheck.backends.lmdb.format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database, database
-from datacheck.backends.lmdb.orphans import is_of_names, of_kind
+from datacheck.backends.lmdb.orphans import holds_only_names, pages_of_kind
 from datacheck.backends.lmdb.page_arrays import Stack
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import Parsed, parse, raw_page
@@ -17,20 +17,20 @@ from datacheck.backends.shared.key_arrays import Numbers
 from datacheck.model.distinct import distinct_numbers
 
 
-def lost_its_names(pages: Pages, main: Tree) -> bool:
+def has_lost_names(pages: Pages, main: Tree) -> bool:
     """Return whether the main database is a single leaf whose page no longer holds its records or names."""
     if main.record.depth != 1 or not main.entries or main.entries[0].kind != "leaf":
         return False
     parsed = _only_leaf(pages, main)
-    other = not main.record.flags & DUPSORT and not parsed.lost and len(parsed.nodes) != main.record.entries
-    return parsed.gone or other or copied_from(pages, main) is not None
+    other_count = not main.record.flags & DUPSORT and not parsed.lost and len(parsed.nodes) != main.record.entries
+    return parsed.is_lost or other_count or copied_from(pages, main) is not None
 
 
 def copied_from(pages: Pages, main: Tree) -> int | None:
     """Return the page of which the only leaf of the main database is a copy, or None if it is not a copy."""
     parsed = _only_leaf(pages, main)
-    own = int.from_bytes(parsed.raw[:8], sys.byteorder)
-    return own if parsed.raw and own != parsed.number and raw_page(pages, own) == parsed.raw else None
+    number = int.from_bytes(parsed.raw[:8], sys.byteorder)
+    return number if parsed.raw and number != parsed.number and raw_page(pages, number) == parsed.raw else None
 
 
 def leaf_with_names(pages: Pages, record: Database, numbers: Numbers) -> int | None:
@@ -44,7 +44,7 @@ def leaf_with_names(pages: Pages, record: Database, numbers: Numbers) -> int | N
     if root.faults or len(root.nodes) == record.entries:
         return None
     found = []
-    for number in of_kind(pages, numbers, LEAF):
+    for number in pages_of_kind(pages, numbers, LEAF):
         parsed = parse(pages, number, LEAF, record.order(), None, None)
         if not parsed.faults and len(parsed.nodes) == record.entries and any(names_of(parsed)):
             found.append(number)
@@ -55,23 +55,23 @@ def _only_leaf(pages: Pages, main: Tree) -> Parsed:
     return parse(pages, main.entries[0].page, LEAF, main.record.order(), None, None)
 
 
-def names_left(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database]]:
+def remaining_names(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database]]:
     """Yield the named databases in leaves of a main database whose root is lost, one for each name.
 
     If a name occurs more than once, the record on the newest page is taken (LMDB 1.0), or the one with the most entries
     (LMDB 0.9, whose pages have no transaction number).
     """
     best: dict[bytes, tuple[int, Database]] = {}
-    for number in of_kind(pages, numbers, LEAF):
+    for number in pages_of_kind(pages, numbers, LEAF):
         parsed = parse(pages, number, LEAF, bytes, None, None)
-        for name, record in names_of(parsed) if is_of_names(parsed) else ():
+        for name, record in names_of(parsed) if holds_only_names(parsed) else ():
             age = int.from_bytes(parsed.raw[8:16], sys.byteorder) if pages.base else record.entries
             if record.root <= pages.meta.last_page and (name not in best or age >= best[name][0]):
                 best[name] = age, record
     yield from ((name, record) for name, (_, record) in sorted(best.items()))
 
 
-def with_names(pages: Pages, numbers: Numbers) -> list[int]:
+def leaves_with_names(pages: Pages, numbers: Numbers) -> list[int]:
     """Return those leaves whose node flags say that they may hold the name of a database."""
     numbers = distinct_numbers(numbers)
     stack = Stack(pages.file, pages.page_size, pages.size, numbers)

@@ -16,11 +16,11 @@ import numpy as np
 
 from datacheck.backends.lmdb.cursor import BLOCK_BYTES, BLOCK_RECORDS, Pairs
 from datacheck.backends.lmdb.format import Database
-from datacheck.backends.lmdb.large_values import loaded, together, way_of
+from datacheck.backends.lmdb.large_values import loaded, values_array, way_of
 from datacheck.backends.lmdb.leaves import ReadNodes
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
-from datacheck.backends.shared.key_arrays import GATHERED, Keys, Numbers, taken
+from datacheck.backends.shared.key_arrays import GATHERED, Keys, Numbers, to_list
 from datacheck.model.blocks import Note, Position
 from datacheck.model.equal_lengths import EqualLengths
 
@@ -68,79 +68,79 @@ class Direct:
         place = piece.shard.start or Position(b"")
         note(place, False)
         self._way.give_up()
-        for held in piece.held or ():
-            keys = taken(held.keys)
-            rows = self._within(keys, piece.shard.start, piece.shard.stop)
-            for block in self._blocks(held, rows, limit or BLOCK_RECORDS):
-                yield keys[block.start : block.stop], self._values(held, block, partial(note, place, False))
+        for nodes in piece.held or ():
+            keys = to_list(nodes.keys)
+            rows = self._rows_between(keys, piece.shard.start, piece.shard.stop)
+            for block in self._blocks(nodes, rows, limit or BLOCK_RECORDS):
+                yield keys[block.start : block.stop], self._values(nodes, block, partial(note, place, False))
                 self._way.end()
                 place = Position(keys[block.stop - 1], 1)
                 note(place, False)
 
-    def _within(self, keys: list[bytes], start: Position | None, stop: Position | None) -> range:
+    def _rows_between(self, keys: list[bytes], start: Position | None, stop: Position | None) -> range:
         """Return the rows that lie in a range."""
         first, last = 0, len(keys)
         if start is not None:
-            first = self._before(keys, start)
+            first = self._count_before(keys, start)
         if stop is not None:
-            last = self._before(keys, stop)
+            last = self._count_before(keys, stop)
         return range(first, last)
 
-    def _before(self, keys: list[bytes], place: Position) -> int:
+    def _count_before(self, keys: list[bytes], place: Position) -> int:
         """Return the number of keys that lie before a place."""
         assert isinstance(place.key, bytes)
         return bisect_left(keys, (self._order(place.key), place.nth), key=lambda key: (self._order(key), 0))
 
-    def _values(self, held: ReadNodes, rows: range, pulse: Callable[[], None]) -> Values:
-        values, first = held.values[rows.start : rows.stop], held.first[rows.start : rows.stop]
-        outside = np.flatnonzero(first)
-        if not len(outside):
-            return _inside(values)
-        if len(outside) == len(first):
-            return self._outside(first, values.lengths, pulse)
-        inside = np.flatnonzero(first == 0)
-        both: list[bytes | memoryview] = [b""] * len(first)
-        for places, of in (
-            (inside, _inside(values[inside])),
-            (outside, self._outside(first[outside], values.lengths[outside], pulse)),
+    def _values(self, nodes: ReadNodes, rows: range, pulse: Callable[[], None]) -> Values:
+        values, first = nodes.values[rows.start : rows.stop], nodes.first[rows.start : rows.stop]
+        overflow = np.flatnonzero(first)
+        if not len(overflow):
+            return _inline_values(values)
+        if len(overflow) == len(first):
+            return self._overflow_values(first, values.lengths, pulse)
+        inline = np.flatnonzero(first == 0)
+        result: list[bytes | memoryview] = [b""] * len(first)
+        for places, part in (
+            (inline, _inline_values(values[inline])),
+            (overflow, self._overflow_values(first[overflow], values.lengths[overflow], pulse)),
         ):
-            for place, value in zip(places.tolist(), of, strict=True):
-                both[place] = value
-        return both
+            for place, value in zip(places.tolist(), part, strict=True):
+                result[place] = value
+        return result
 
-    def _outside(self, first: Numbers, lengths: Numbers, pulse: Callable[[], None]) -> Values:
+    def _overflow_values(self, first: Numbers, lengths: Numbers, pulse: Callable[[], None]) -> Values:
         """Return values that lie on overflow pages, each of them contiguous and behind one page header."""
         places = first * self._pages.page_size + self._pages.header
         length = int(lengths[0])
         if (lengths == length).all():
-            even = _are_even(first, lengths)
+            even = _are_evenly_spaced(first, lengths)
             if self._load and 0 < length <= (ALONE if even else LARGE):
-                return EqualLengths(together(self._pages, places, length))
+                return EqualLengths(values_array(self._pages, places, length))
             if even:
-                return self._evenly(places, length, pulse)
+                return self._evenly_spaced_values(places, length, pulse)
         view = memoryview(self._pages.map)
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
 
-    def _evenly(self, places: Numbers, length: int, pulse: Callable[[], None]) -> Values:
+    def _evenly_spaced_values(self, places: Numbers, length: int, pulse: Callable[[], None]) -> Values:
         """Return values of equal length at even distances."""
         strides = (int(places[1] - places[0]) if len(places) > 1 else 1, 1)
         shape, start = (len(places), length), int(places[0])
         size = int(places[-1]) - start + length
-        held = None
+        buffer = None
         if self._load and length <= LARGE_BLOCK_BYTES and size <= 2 * len(places) * length:
-            held = loaded(self._pages, self._way, start, size, pulse)
-        if held is not None:
-            return EqualLengths(np.ndarray(shape, np.uint8, held, 0, strides))
+            buffer = loaded(self._pages, self._way, start, size, pulse)
+        if buffer is not None:
+            return EqualLengths(np.ndarray(shape, np.uint8, buffer, 0, strides))
         return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, start, strides))
 
-    def _blocks(self, held: ReadNodes, rows: range, most: int) -> Iterator[range]:
+    def _blocks(self, nodes: ReadNodes, rows: range, most: int) -> Iterator[range]:
         """Divide rows into blocks of about equal size, of at most `most` records."""
-        for stretch in self._stretches(held, rows):
-            lengths = held.values.lengths[stretch.start : stretch.stop]
+        for stretch in self._stretches(nodes, rows):
+            lengths = nodes.values.lengths[stretch.start : stretch.stop]
             ends = np.cumsum(lengths)
             total = int(ends[-1])
-            wanted = self._wanted(held.first[stretch.start : stretch.stop], lengths)
-            size = total / (-(-total // wanted) if wanted == READ_BLOCK_BYTES else max(1, round(total / wanted)))
+            target = self._block_size(nodes.first[stretch.start : stretch.stop], lengths)
+            size = total / (-(-total // target) if target == READ_BLOCK_BYTES else max(1, round(total / target)))
             at, done = 0, 0
             while at < len(stretch):
                 stop = max(at + 1, int(np.searchsorted(ends, done + size, side="right")))
@@ -148,21 +148,21 @@ class Direct:
                 yield stretch[at:stop]
                 at, done = stop, int(ends[stop - 1])
 
-    def _stretches(self, held: ReadNodes, rows: range) -> list[range]:
+    def _stretches(self, nodes: ReadNodes, rows: range) -> list[range]:
         """Divide rows into parts whose values are read in one go; with `load`, small values are put together."""
-        lengths, first = held.values.lengths[rows.start : rows.stop], held.first[rows.start : rows.stop]
+        lengths, first = nodes.values.lengths[rows.start : rows.stop], nodes.first[rows.start : rows.stop]
         if not self._load or not len(rows) or int(lengths.max()) > LARGE:
-            return _evenly_apart(held.first, rows)
+            return _split_by_distance(nodes.first, rows)
         if int(lengths.min()) > ALONE:
-            made = _evenly_apart(held.first, rows)
-            if len(made) > 1 or _are_even(first, lengths):
-                return made
-        return _of_one_length(held, rows)
+            parts = _split_by_distance(nodes.first, rows)
+            if len(parts) > 1 or _are_evenly_spaced(first, lengths):
+                return parts
+        return _split_by_length(nodes, rows)
 
-    def _wanted(self, first: Numbers, lengths: Numbers) -> int:
+    def _block_size(self, first: Numbers, lengths: Numbers) -> int:
         """Return the wanted size in bytes of a block of a stretch of records."""
         average = int(lengths.sum()) // len(lengths)
-        if average > (ALONE if self._load else LARGE) and _are_even(first, lengths):
+        if average > (ALONE if self._load else LARGE) and _are_evenly_spaced(first, lengths):
             return MAPPED_BLOCK_BYTES if self._load and not self._way.by_reading else READ_BLOCK_BYTES
         if average > LARGE:
             return LARGE_BLOCK_BYTES
@@ -170,14 +170,14 @@ class Direct:
         return TOGETHER_BYTES if together else BLOCK_BYTES
 
 
-def _are_even(first: Numbers, lengths: Numbers) -> bool:
+def _are_evenly_spaced(first: Numbers, lengths: Numbers) -> bool:
     """Return whether values on overflow pages have equal lengths and lie at even distances in file order."""
     distances = np.diff(first)
     step = distances[:1]
     return bool(first.all() and (lengths == lengths[0]).all() and (step > 0).all() and (distances == step).all())
 
 
-def _evenly_apart(first: Numbers, rows: range) -> list[range]:
+def _split_by_distance(first: Numbers, rows: range) -> list[range]:
     """Divide rows where a page of something else lies between their otherwise contiguous values.
 
     Each part then becomes one array. If the values lie in no such order, dividing them gains nothing and is not done.
@@ -188,27 +188,27 @@ def _evenly_apart(first: Numbers, rows: range) -> list[range]:
     if not len(distances) or (distances == distances[0]).all():
         return [rows]
     breaks = (np.flatnonzero(distances != np.median(distances)) + 1).tolist()
-    return _divided(rows, breaks, EVENLY_APART)
+    return _split(rows, breaks, EVENLY_APART)
 
 
-def _of_one_length(held: ReadNodes, rows: range) -> list[range]:
+def _split_by_length(nodes: ReadNodes, rows: range) -> list[range]:
     """Divide rows whose values lie on overflow pages where the length of the values changes, if that is rare."""
-    if not held.first[rows.start : rows.stop].all():
+    if not nodes.first[rows.start : rows.stop].all():
         return [rows]
-    breaks = (np.flatnonzero(np.diff(held.values.lengths[rows.start : rows.stop])) + 1).tolist()
-    return _divided(rows, breaks, SELDOM)
+    breaks = (np.flatnonzero(np.diff(nodes.values.lengths[rows.start : rows.stop])) + 1).tolist()
+    return _split(rows, breaks, SELDOM)
 
 
-def _divided(rows: range, breaks: list[int], fewest: int) -> list[range]:
+def _split(rows: range, breaks: list[int], fewest: int) -> list[range]:
     """Divide rows at these places, unless the parts would have fewer than `fewest` rows on average."""
     if (len(breaks) + 1) * fewest > len(rows):
         return [rows]
     return [rows[start:stop] for start, stop in zip([0, *breaks], [*breaks, len(rows)], strict=True)]
 
 
-def _inside(values: Keys) -> Values:
+def _inline_values(values: Keys) -> Values:
     """Return values that lie in the leaves, as copies; values of equal length come in one array."""
     lengths = values.lengths
     if len(lengths) and lengths[0] > GATHERED and (lengths == lengths[0]).all():
         return EqualLengths(values.buffer.pieces(values.offsets, int(lengths[0])))
-    return taken(values)
+    return to_list(values)

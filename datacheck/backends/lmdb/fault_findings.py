@@ -34,7 +34,7 @@ class Fault(msgspec.Struct, frozen=True):
     after: str = ""
 
 
-def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
+def grouped_findings(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
     """Yield a finding for each of the first SHOWN pages of a kind, and one for all others of that kind."""
     kinds: dict[tuple[str, str | None], list[Fault]] = defaultdict(list)
     for fault in faults:
@@ -45,7 +45,7 @@ def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
             rest = [fault.page for fault in several[SHOWN:]]
             why = f"{len(rest):,} more pages with this fault ({kind}), from {min(rest):,} to {max(rest):,}"
             finding = found("damaged-store", why, kind=kind, count=len(rest), page=min(rest))
-            yield of_database(finding, part)
+            yield with_database(finding, part)
 
 
 def finding_of(fault: Fault, page_size: int) -> Finding:
@@ -55,29 +55,29 @@ def finding_of(fault: Fault, page_size: int) -> Finding:
     details: dict[str, Any] = {"kind": fault.kind, "count": fault.count, "page": fault.page, "offset": offset}
     cost = ""
     if fault.costs:
-        details |= {"first_key": _key(fault.low), "last_key": _key(fault.high)}
-        cost = f": keys {spelled(fault.low, fault.high)}"
+        details |= {"first_key": _key_text(fault.low), "last_key": _key_text(fault.high)}
+        cost = f": keys {key_range_text(fault.low, fault.high)}"
     more = f", and {fault.count - 1:,} more like it" if fault.count > 1 else ""
     finding = found(fault.code, f"{where}{more}{cost}{fault.after}", **details)
-    return of_database(finding, fault.part)
+    return with_database(finding, fault.part)
 
 
-def written_meanwhile(where: str = "") -> Finding:
+def source_changed_finding(where: str = "") -> Finding:
     """Return the finding for a store, or a part of it, that another process overwrote while it was read."""
     why = f"another process writes to the store, and used pages of it again while they were read{where}"
     return found("source-changed", f"{why}: scan it again when that has ended, or scan a copy made by mdb_copy")
 
 
-def spelled(low: bytes | None, high: bytes | None) -> str:
+def key_range_text(low: bytes | None, high: bytes | None) -> str:
     """Return a description of a range of keys; the first key is in it, the last one is not."""
-    first = "the first" if low is None else _key(low)
-    return f"from {first} {'to the last' if high is None else f'to before {_key(high)}'}"
+    first = "the first" if low is None else _key_text(low)
+    return f"from {first} {'to the last' if high is None else f'to before {_key_text(high)}'}"
 
 
-def of_database(finding: Finding, part: str | None) -> Finding:
+def with_database(finding: Finding, part: str | None) -> Finding:
     """Return a finding with the name of its database."""
     return msgspec.structs.replace(finding, database=part) if part else finding
 
 
-def _key(key: bytes | None) -> str | None:
+def _key_text(key: bytes | None) -> str | None:
     return None if key is None else escape(key)

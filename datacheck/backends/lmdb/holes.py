@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.lmdb.fault_findings import of_database
+from datacheck.backends.lmdb.fault_findings import with_database
 from datacheck.backends.lmdb.format import BIGDATA, LEAF
 from datacheck.backends.lmdb.leaves import Judged, Leaves
 from datacheck.backends.lmdb.pages import Pages
@@ -40,7 +40,7 @@ def holes(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
         why = f"{len(lost):,} of the {count:,} pages of the value were never written, from page {lost[0]:,} on: a hole"
         offset = int(lost[0]) * pages.page_size
         finding = found("damaged-store", why, verdict="suspicious", page=int(lost[0]), offset=offset, count=len(lost))
-        yield of_database(msgspec.structs.replace(finding, key=escape(key)), part)
+        yield with_database(msgspec.structs.replace(finding, key=escape(key)), part)
 
 
 def _unwritten(pages: Pages) -> NDArray[np.bool_]:
@@ -67,13 +67,13 @@ def _seek(pages: Pages, place: int, whence: int) -> int:
         raise
 
 
-class _Looking(Ranges):
+class _MarkedLeaves(Ranges):
     """A reading of ranges that collects the leaves with an extent on marked pages."""
 
     marked: Flags
     leaves: dict[int, None]
 
-    def seen(self, leaves: Leaves, judged: Judged) -> None:
+    def on_judged(self, leaves: Leaves, judged: Judged) -> None:
         for first, count, leaf in judged.extents.tolist():
             if self.marked[first : first + count].any():
                 self.leaves[int(leaves.numbers[leaf])] = None
@@ -82,11 +82,11 @@ class _Looking(Ranges):
 def values_on(pages: Pages, bones: Skeleton, marked: Flags) -> Iterator[tuple[str, bytes, int, int, int]]:
     """Yield database, key, first page, pages held and pages needed of each value that has marked pages."""
     for part, tree in bones.trees.items():
-        looking = _Looking(pages, bones, part)
-        looking.marked, looking.leaves = marked, {}
-        for _ in looking.pieces(Shard(part), None):
+        collector = _MarkedLeaves(pages, bones, part)
+        collector.marked, collector.leaves = marked, {}
+        for _ in collector.pieces(Shard(part), None):
             pass
-        for leaf in looking.leaves:
+        for leaf in collector.leaves:
             parsed = parse(pages, leaf, LEAF, tree.record.order(), None, None)
             for node in parsed.nodes:
                 extent = read_value(pages, parsed, node).extent if node.flags & BIGDATA else None

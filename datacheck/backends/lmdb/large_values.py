@@ -8,7 +8,7 @@ bytes are the same either way. The pages of a block are mapped in one go if the 
 one costs half as much again.
 
 Large values are taken where they lie. For runs of a few hundred small values with a page of the tree behind each, the
-cost of a block would be high per value: `together` puts those of many leaves into one array.
+cost of a block would be high per value: `values_array` puts those of many leaves into one array.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _way_together(device: int, inode: int) -> Way:
     return Way()
 
 
-def are_read(pages: Pages) -> bool:
+def small_values_are_read(pages: Pages) -> bool:
     """Return whether small values of a file were read and still are, so that nothing needs mapping beforehand.
 
     Small values that are never put together, since their lengths differ, are used in the map.
@@ -124,17 +124,17 @@ def loaded(pages: Pages, way: Way, start: int, size: int, pulse: Callable[[], No
     if size > MOST:
         return None
     way.begin(size, reading=True)
-    before = start % OS_PAGE
-    into = reused(before + size)
+    padding = start % OS_PAGE
+    buffer = reused(padding + size)
     try:
-        there = os.preadv(pages.file, [into], start - before)
+        count = os.preadv(pages.file, [buffer], start - padding)
     except OSError:
-        there = 0
-    if there < before + size:
+        count = 0
+    if count < padding + size:
         way.give_up()
         return None
     # `ndarray` on a memoryview would hold no reference that keeps the memory from being reused.
-    return np.frombuffer(into, np.uint8)[before:]
+    return np.frombuffer(buffer, np.uint8)[padding:]
 
 
 def _map_in(pages: Pages, start: int, size: int, pulse: Callable[[], None]) -> None:
@@ -149,7 +149,7 @@ def _map_in(pages: Pages, start: int, size: int, pulse: Callable[[], None]) -> N
                 pulse()
 
 
-def together(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:
+def values_array(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:
     """Return equally long values that begin at these places of the file, in memory: shape (values, length).
 
     Like `loaded`, it leaves what a disk or a truncated file does not give to the map.
@@ -158,18 +158,18 @@ def together(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:
     way = _way_together(status.st_dev, status.st_ino)
     stretches = _stretches(places, length)
     size = len(places) * length
-    trying = size >= LEAST and (len(way.read) < READ or len(way.mapped) < MAPPED)
-    began = time.thread_time() if trying else 0.0
+    measuring = size >= LEAST and (len(way.read) < READ or len(way.mapped) < MAPPED)
+    began = time.thread_time() if measuring else 0.0
     if stretches is not None and way.by_reading:
-        made = _read(pages, places, length, stretches)
-        if made is not None:
-            if trying:
+        values = _read(pages, places, length, stretches)
+        if values is not None:
+            if measuring:
                 way.took(time.thread_time() - began, size, reading=True)
-            return made
-    made = _copied(pages, places, length, stretches)
-    if trying and stretches is not None:
+            return values
+    values = _copy(pages, places, length, stretches)
+    if measuring and stretches is not None:
         way.took(time.thread_time() - began, size, reading=False)
-    return made
+    return values
 
 
 def _stretches(places: Numbers, length: int) -> tuple[int, list[int]] | None:
@@ -192,32 +192,32 @@ def _read(pages: Pages, places: Numbers, length: int, stretches: tuple[int, list
     """Return values by reading them, or None if not all can be read; gaps between stretches go to scratch memory."""
     step, breaks = stretches
     first = int(places[0])
-    before = first % OS_PAGE
-    size = before + step * (len(places) - 1) + length
-    into = reused(size)
+    padding = first % OS_PAGE
+    size = padding + step * (len(places) - 1) + length
+    buffer = reused(size)
     targets: list[memoryview] = []
     scratch = memoryview(bytearray(max((int(places[at] - places[at - 1]) - step for at in breaks), default=0)))
     done = 0
     for at in breaks:
-        targets.append(into[done : before + at * step])
+        targets.append(buffer[done : padding + at * step])
         targets.append(scratch[: int(places[at] - places[at - 1]) - step])
-        done = before + at * step
-    targets.append(into[done:size])
+        done = padding + at * step
+    targets.append(buffer[done:size])
     try:
-        there = os.preadv(pages.file, targets, first - before)
+        count = os.preadv(pages.file, targets, first - padding)
     except OSError:
         return None
-    if there < sum(map(len, targets)):
+    if count < sum(map(len, targets)):
         return None
-    return np.ndarray((len(places), length), np.uint8, np.frombuffer(into, np.uint8), before, (step, 1))
+    return np.ndarray((len(places), length), np.uint8, np.frombuffer(buffer, np.uint8), padding, (step, 1))
 
 
-def _copied(pages: Pages, places: Numbers, length: int, stretches: tuple[int, list[int]] | None) -> NDArray[np.uint8]:
+def _copy(pages: Pages, places: Numbers, length: int, stretches: tuple[int, list[int]] | None) -> NDArray[np.uint8]:
     """Return values copied out of the map."""
     if stretches is None:
         return Buffer(np.frombuffer(pages.map, np.uint8)).pieces(places, length)
     step, breaks = stretches
-    made = np.frombuffer(reused(len(places) * length), np.uint8).reshape(len(places), length)
+    values = np.frombuffer(reused(len(places) * length), np.uint8).reshape(len(places), length)
     for start, stop in zip([0, *breaks], [*breaks, len(places)], strict=True):
-        made[start:stop] = np.ndarray((stop - start, length), np.uint8, pages.map, int(places[start]), (step, 1))
-    return made
+        values[start:stop] = np.ndarray((stop - start, length), np.uint8, pages.map, int(places[start]), (step, 1))
+    return values

@@ -29,17 +29,17 @@ MAP_SPARE_PAGES = 16
 
 def shards(pages: Pages, tree: Tree, shard_bytes: int | None) -> list[Shard]:
     """Return ranges of one database of about `shard_bytes` each; if that is None, of a size that suits its records."""
-    held = tree.record.pages * pages.page_size
-    held = held if 0 < held < pages.size else pages.size
+    size = tree.record.pages * pages.page_size
+    size = size if 0 < size < pages.size else pages.size
     if shard_bytes is None:
-        enough = LEAST_RECORDS * held // max(1, tree.record.entries)
-        shard_bytes = max(SHARD_BYTES, min(enough, LARGEST_SHARD_BYTES))
-    most = tree.record.entries if 0 < tree.record.entries < pages.size else 0
-    wanted = min(SHARDS, max(-(-held // shard_bytes), most // SHARD_RECORDS))
+        shard_size = LEAST_RECORDS * size // max(1, tree.record.entries)
+        shard_bytes = max(SHARD_BYTES, min(shard_size, LARGEST_SHARD_BYTES))
+    entries = tree.record.entries if 0 < tree.record.entries < pages.size else 0
+    wanted = min(SHARDS, max(-(-size // shard_bytes), entries // SHARD_RECORDS))
     try:
         seams, _ = pages.seams(tree.record, wanted * 4) if wanted > 1 else ([], False)
     except PageDamaged:
-        seams = _seams_of_remains(pages, tree, wanted * 4)
+        seams = _remaining_seams(pages, tree, wanted * 4)
     cuts = [Position(key) for key in _spread(seams, wanted - 1)]
     records = tree.record.entries - tree.names if not cuts else None
     return [Shard(tree.part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
@@ -53,11 +53,11 @@ def probes(pages: Pages, tree: Tree, count: int) -> list[Shard]:
             seams = [node.key for node, _ in pages.leaf_nodes(tree.record)]
             count = min(count, max(1, len(seams) // PROBE_RECORDS))
     except PageDamaged:
-        seams = _seams_of_remains(pages, tree, count)
+        seams = _remaining_seams(pages, tree, count)
     return [Shard(tree.part), *(Shard(tree.part, Position(key)) for key in _spread(seams, count - 1))]
 
 
-def _seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
+def _remaining_seams(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
     """Return keys that divide what is left of a damaged database, in order; `enough` of them, or more, if there are."""
     lows = [entry.low for entry in tree.entries if entry.low is not None]
     if len(lows) < enough:
@@ -102,8 +102,8 @@ def set_flags(data: Path, part: str, flags: int) -> None:
     with Pages(data) as pages:
         places = [pages.main_flags_at + page * pages.page_size for page in (0, 1)]
         if part:
-            found = pages.leaf_nodes(pages.meta.main)
-            named = ((node, page) for node, page in found if escape(node.key.rstrip(b"\0")) == part)
+            nodes = pages.leaf_nodes(pages.meta.main)
+            named = ((node, page) for node, page in nodes if escape(node.key.rstrip(b"\0")) == part)
             node, page = next(named)
             start = int.from_bytes(page[:8], sys.byteorder) * pages.page_size
             places = [start + node.offset + FLAGS_AT]

@@ -106,37 +106,37 @@ def judge(
 
     Headers of extents of at most `near` pages are read from the map.
     """
-    whole = Judged(np.ones(len(leaves), bool), np.zeros(len(leaves), bool), np.zeros(len(leaves), np.int64), _NONE)
+    judged = Judged(np.ones(len(leaves), bool), np.zeros(len(leaves), bool), np.zeros(len(leaves), np.int64), _NONE)
     extents = []
     size = max(8, READ_BYTES // pages.page_size)
     for start in range(0, len(leaves), size):
         order = np.argsort(leaves.numbers[start : start + size], kind="stable")
         batch = leaves[start + order]
-        sound, closer, entries, found, held = _judge_batch(pages, flags, batch)
+        sound, closer, entries, batch_extents, nodes = _judge_batch(pages, flags, batch)
         if hold:
-            whole.held.append(_in_key_order(held, order, entries))
-        whole.sound[start + order] = sound
-        whole.closer[start + order] = closer & sound
-        whole.entries[start + order] = np.where(sound, entries, 0)
-        found[:, 2] = start + order[found[:, 2]]
-        extents.append(found)
-    whole.extents = np.concatenate(extents) if extents else _NONE
-    _judge_extents(pages, whole, near)
-    kept = whole.sound & counted
-    account.single(leaves.numbers[kept])
-    extended = whole.extents[kept[whole.extents[:, 2]]].astype(np.uint64)
-    account.pages(extended[:, 0], extended[:, 1])
-    return whole
+            judged.held.append(_in_key_order(nodes, order, entries))
+        judged.sound[start + order] = sound
+        judged.closer[start + order] = closer & sound
+        judged.entries[start + order] = np.where(sound, entries, 0)
+        batch_extents[:, 2] = start + order[batch_extents[:, 2]]
+        extents.append(batch_extents)
+    judged.extents = np.concatenate(extents) if extents else _NONE
+    _judge_extents(pages, judged, near)
+    kept = judged.sound & counted
+    account.add_pages(leaves.numbers[kept])
+    extended = judged.extents[kept[judged.extents[:, 2]]].astype(np.uint64)
+    account.add_extents(extended[:, 0], extended[:, 1])
+    return judged
 
 
 _NONE = np.zeros((0, 3), np.int64)
 
 
-def _in_key_order(held: ReadNodes, order: Numbers, counts: Numbers) -> ReadNodes:
+def _in_key_order(nodes: ReadNodes, order: Numbers, counts: Numbers) -> ReadNodes:
     """Return nodes in key order: the n-th leaf here is the one at `order[n]` and has `counts[n]` nodes."""
     if (order[1:] > order[:-1]).all():
-        return held
-    return held[np.argsort(np.repeat(order, counts), kind="stable")]
+        return nodes
+    return nodes[np.argsort(np.repeat(order, counts), kind="stable")]
 
 
 def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags, Numbers, Numbers, ReadNodes]:
@@ -164,25 +164,25 @@ def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags
     nodes = _Nodes(stack.buffer, places, np.where(fits, offsets, 0), base, page_size)
     fits &= nodes.fit
     keys = Keys(stack.buffer, places + 8, np.where(fits, nodes.key_size, 0))
-    ordered = _in_order(flags, keys, page)
+    ordered = _are_ascending(flags, keys, page)
     bad = ~(fits & ordered & (nodes.key_size > 0))
     if bad.any():
         sound[page[bad]] = False
-    sound &= _full(nodes, page, len(leaves), page_size - upper)
-    sound &= _within(flags, keys, starts, counts, leaves)
-    of = np.flatnonzero((nodes.flags & BIGDATA != 0) & sound[page])
-    first = stack.buffer.words(places[of] + nodes.data[of] - nodes.offsets[of]).astype(np.int64)
-    need = (header - 1 + nodes.size[of]) // page_size + 1
-    inside = (first >= 2) & (first + need - 1 <= pages.meta.last_page) & ((first + need) * page_size <= pages.size)
-    sound[page[of[~inside]]] = False
+    sound &= _are_full(nodes, page, len(leaves), page_size - upper)
+    sound &= _are_within_bounds(flags, keys, starts, counts, leaves)
+    overflow = np.flatnonzero((nodes.flags & BIGDATA != 0) & sound[page])
+    first = stack.buffer.words(places[overflow] + nodes.data[overflow] - nodes.offsets[overflow]).astype(np.int64)
+    needed = (header - 1 + nodes.size[overflow]) // page_size + 1
+    in_file = (first >= 2) & (first + needed - 1 <= pages.meta.last_page) & ((first + needed) * page_size <= pages.size)
+    sound[page[overflow[~in_file]]] = False
     special = nodes.flags & (DUPDATA | SUBDATA) != 0
     closer = np.zeros(len(leaves), bool)
     closer[page[special]] = True
-    extents = np.stack([first, need, page[of]], axis=1)[inside]
-    outside = np.zeros(len(page), np.int64)
-    outside[of] = first
+    extents = np.stack([first, needed, page[overflow]], axis=1)[in_file]
+    first_pages = np.zeros(len(page), np.int64)
+    first_pages[overflow] = first
     values = Keys(stack.buffer, places + nodes.data - nodes.offsets, nodes.size)
-    return sound, closer, counts, extents, ReadNodes(keys, values, outside)
+    return sound, closer, counts, extents, ReadNodes(keys, values, first_pages)
 
 
 class _Nodes:
@@ -198,28 +198,28 @@ class _Nodes:
         if base:
             self.data += self.key_size & 1
         big = self.flags & BIGDATA != 0
-        held = np.where(big, 24 if base else 8, self.size)
-        self.fit = (self.data + held <= page_size) & (self.flags <= (DUPDATA | SUBDATA))
+        data_size = np.where(big, 24 if base else 8, self.size)
+        self.fit = (self.data + data_size <= page_size) & (self.flags <= (DUPDATA | SUBDATA))
         self.fit &= ~big | (self.flags == BIGDATA)
-        self.taken = (self.data + held + 1 & ~1) - offsets
+        self.space = (self.data + data_size + 1 & ~1) - offsets
 
 
-def _in_order(flags: int, keys: Keys, page: Numbers) -> Flags:
+def _are_ascending(flags: int, keys: Keys, page: Numbers) -> Flags:
     """Return for each node whether its key is above that of the previous node in its page."""
-    ordered = np.ones(len(page), bool)
+    ascending = np.ones(len(page), bool)
     if len(page) > 1:
-        ordered[1:] = (compare(keys[:-1], keys[1:], flags) < 0) | (page[1:] != page[:-1])
-    return ordered
+        ascending[1:] = (compare(keys[:-1], keys[1:], flags) < 0) | (page[1:] != page[:-1])
+    return ascending
 
 
-def _full(nodes: _Nodes, page: Numbers, count: int, room: Numbers) -> Flags:
+def _are_full(nodes: _Nodes, page: Numbers, count: int, room: Numbers) -> Flags:
     """Return for each page whether its nodes fill the space they have: LMDB leaves no gaps between them."""
-    taken = np.bincount(page, weights=nodes.taken, minlength=count)
+    taken = np.bincount(page, weights=nodes.space, minlength=count)
     full: Flags = taken == room
     return full
 
 
-def _within(flags: int, keys: Keys, starts: Numbers, counts: Numbers, leaves: Leaves) -> Flags:
+def _are_within_bounds(flags: int, keys: Keys, starts: Numbers, counts: Numbers, leaves: Leaves) -> Flags:
     """Return for each page whether its first and last key lie within the bounds that its parent gives."""
     within = np.ones(len(leaves), bool)
     below = np.flatnonzero(leaves.bounded_below & (counts > 0))
@@ -241,10 +241,10 @@ def _judge_extents(pages: Pages, judged: Judged, most: int) -> None:
     extents = judged.extents[np.argsort(judged.extents[:, 0], kind="stable")]
     near = extents[:, 1] <= most
     for which, heads_of in ((near, _mapped_heads), (~near, _read_heads)):
-        some = extents[which]
-        held = _held(pages, some, heads_of(pages, some[:, 0] * pages.page_size))
-        judged.sound[some[held == 0, 2]] = False
-        extents[which, 1] = np.maximum(held, some[:, 1])
+        chosen = extents[which]
+        counts = _page_counts(pages, chosen, heads_of(pages, chosen[:, 0] * pages.page_size))
+        judged.sound[chosen[counts == 0, 2]] = False
+        extents[which, 1] = np.maximum(counts, chosen[:, 1])
     shared = np.flatnonzero(extents[1:, 0] < (extents[:-1, 0] + extents[:-1, 1]))
     for side in (shared, shared + 1):
         judged.sound[extents[side, 2]] = False
@@ -252,19 +252,19 @@ def _judge_extents(pages: Pages, judged: Judged, most: int) -> None:
     judged.extents = extents
 
 
-def _held(pages: Pages, extents: Numbers, heads: NDArray[np.uint8]) -> Numbers:
+def _page_counts(pages: Pages, extents: Numbers, heads: NDArray[np.uint8]) -> Numbers:
     """Return the number of pages that each extent holds by its header, or 0 if the header is wrong.
 
     `heads` has shape (extents, header).
     """
     header = pages.header
-    held: Numbers = heads[:, header - 4 :].view(np.uint32)[:, 0].astype(np.int64)
-    own = heads[:, :8].view(np.int64)[:, 0] == extents[:, 0]
-    own &= heads[:, header - 6 : header - 4].view(np.uint16)[:, 0] == OVERFLOW
-    own &= (held >= extents[:, 1]) & (extents[:, 0] + held - 1 <= pages.meta.last_page)
+    counts: Numbers = heads[:, header - 4 :].view(np.uint32)[:, 0].astype(np.int64)
+    valid = heads[:, :8].view(np.int64)[:, 0] == extents[:, 0]
+    valid &= heads[:, header - 6 : header - 4].view(np.uint16)[:, 0] == OVERFLOW
+    valid &= (counts >= extents[:, 1]) & (extents[:, 0] + counts - 1 <= pages.meta.last_page)
     if pages.base:
-        own &= heads[:, 8:16].view(np.uint64)[:, 0] <= pages.meta.txnid
-    return np.where(own, held, 0)
+        valid &= heads[:, 8:16].view(np.uint64)[:, 0] <= pages.meta.txnid
+    return np.where(valid, counts, 0)
 
 
 def _mapped_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:

@@ -65,13 +65,13 @@ def transaction(path: Path, part: str) -> Iterator[tuple[Any, Database]]:
         handle = environment.open_db(unescape(part), create=False) if part else environment.open_db(None)
         with environment.begin(db=handle) as transaction:
             stat = transaction.stat(handle)
-        held = (stat["leaf_pages"] + stat["overflow_pages"]) * stat["psize"]
-        options: dict[str, Any] = {"buffers": held > COPIED_BYTES * stat["entries"]}
+        data_size = (stat["leaf_pages"] + stat["overflow_pages"]) * stat["psize"]
+        options: dict[str, Any] = {"buffers": data_size > COPIED_BYTES * stat["entries"]}
         with environment.begin(db=handle, **options) as transaction:
             flags = handle.flags()
-            known = (REVERSEKEY if flags["reverse_key"] else 0) | (INTEGERKEY if flags["integerkey"] else 0)
-            known |= DUPSORT if flags["dupsort"] else 0
-            yield transaction.cursor(), Database(known, stat["depth"], 0, 0, 0, stat["entries"], 0)
+            key_flags = (REVERSEKEY if flags["reverse_key"] else 0) | (INTEGERKEY if flags["integerkey"] else 0)
+            key_flags |= DUPSORT if flags["dupsort"] else 0
+            yield transaction.cursor(), Database(key_flags, stat["depth"], 0, 0, 0, stat["entries"], 0)
 
 
 @lru_cache(maxsize=4)
@@ -83,10 +83,10 @@ def refusal(path: Path, changed: int) -> str | None:
     except lmdb.MemoryError:
         return None  # due to a limit on memory, not to the environment
     except lmdb.Error as exc:
-        return _reason(exc)
+        return _error_message(exc)
 
 
-def _reason(error: lmdb.Error) -> str:
+def _error_message(error: lmdb.Error) -> str:
     """Return liblmdb's message, without the path that py-lmdb puts before it."""
     return str(error).rpartition("MDB_")[2] or str(error)
 
@@ -104,7 +104,7 @@ class LmdbWriter:
         self._path, self._data = path, path if single else path / "data.mdb"
         self._named = [part for part in flags if part]
         self._version = version
-        self._by_bytes = {part: not of & (REVERSEKEY | INTEGERKEY) for part, of in flags.items()}
+        self._by_bytes = {part: not bits & (REVERSEKEY | INTEGERKEY) for part, bits in flags.items()}
         self._open()
         self._behind = WriteBehind(self._data)
         self._transaction: Any = None
@@ -112,12 +112,12 @@ class LmdbWriter:
         self._room = MAP_BYTES
         self._map = MAP_BYTES
         self._page = self._environment.stat()["psize"]
-        with self._disk():
-            self._make(flags)
+        with self._translated_errors():
+            self._create_databases(flags)
 
     def _open(self) -> None:
         options: dict[str, Any] = {"lib_version": 1} if self._version == LMDB_1_0 else {}
-        with self._disk():
+        with self._translated_errors():
             self._environment = lmdb.open(
                 os.fsencode(self._path),
                 MAP_BYTES,
@@ -130,7 +130,7 @@ class LmdbWriter:
                 **options,
             )
 
-    def _make(self, flags: Mapping[str, int]) -> None:
+    def _create_databases(self, flags: Mapping[str, int]) -> None:
         """Create the databases. Flags that py-lmdb does not know are set in the file while the databases are empty."""
         from datacheck.backends.lmdb.layout import set_flags
 
@@ -138,13 +138,13 @@ class LmdbWriter:
             self._environment.close()
             set_flags(self._data, "", flags[""])
             self._open()
-        handles = {part: self._handle(part, of) for part, of in flags.items()}
+        handles = {part: self._handle(part, bits) for part, bits in flags.items()}
         for part in self._named:
             if flags[part] & REVERSEDUP:
                 self._environment.close()
                 set_flags(self._data, part, flags[part])
                 self._open()
-                handles = {it: self._handle(it, of) for it, of in flags.items()}
+                handles = {it: self._handle(it, bits) for it, bits in flags.items()}
         self._handles = {part: handles[part] for part in flags}
 
     @classmethod
@@ -195,7 +195,7 @@ class LmdbWriter:
         Records that are `ordered` come behind all others of their database; for others the order is checked. Pages are
         only filled completely if keys ascend.
         """
-        with self._disk():
+        with self._translated_errors():
             self._make_room(sum(self._cost(key, value) for key, value in pairs))
             if self._transaction is None:
                 self._transaction = self._environment.begin(write=True)
@@ -240,7 +240,7 @@ class LmdbWriter:
 
     def finish(self) -> None:
         """Write what is left, and a map size that fits: LMDB itself only ever raises the one in the meta pages."""
-        with self._disk():
+        with self._translated_errors():
             self._commit()
         self._environment.close()
         self._behind.end()
@@ -249,7 +249,7 @@ class LmdbWriter:
         fit_map(self._data)
 
     @contextmanager
-    def _disk(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         """Translate liblmdb's errors about the disk, and about keys, while writing."""
         try:
             yield
@@ -260,12 +260,12 @@ class LmdbWriter:
         except lmdb.DiskError as exc:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from exc
         except lmdb.Error as exc:
-            number = _refused(self._data) or errno.EIO
-            said = "" if number != errno.EIO else f" ({_reason(exc)})"
-            raise OSError(number, f"{os.strerror(number)}{said}") from exc
+            number = _disk_error(self._data) or errno.EIO
+            detail = "" if number != errno.EIO else f" ({_error_message(exc)})"
+            raise OSError(number, f"{os.strerror(number)}{detail}") from exc
 
 
-def _refused(data: Path) -> int | None:
+def _disk_error(data: Path) -> int | None:
     """Return the error number for which the disk refuses to extend a file that failed, or None if it does not.
 
     liblmdb reports every write that was cut short as "Input/output error", and a full disk cuts writes short.

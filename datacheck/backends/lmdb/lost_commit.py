@@ -21,7 +21,7 @@ from datacheck.backends.lmdb.format import (
     SUBDATA,
     Database,
 )
-from datacheck.backends.lmdb.orphans import is_of_others, of_kind
+from datacheck.backends.lmdb.orphans import holds_no_records, pages_of_kind
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb.tree import Entry, Span, Tree, in_order, overlapping
@@ -31,51 +31,51 @@ KINDS = (0, INTEGERKEY, REVERSEKEY)
 """Flags for the key orders that a database may have."""
 
 
-def overlaid(pages: Pages, tree: Tree, extra: list[int]) -> list[Entry]:
+def with_extra_leaves(pages: Pages, tree: Tree, extra: list[int]) -> list[Entry]:
     """Return the stretches of a tree together with leaves that may or may not belong to it.
 
     Leaves whose keys overlap share one stretch. If a key occurs in both, the tree's own record counts.
     """
     if not extra:
         return tree.entries
-    below = [it for entry in tree.entries for it in leaves_of(pages, tree, entry)]
+    leaves = [it for entry in tree.entries for it in leaves_of(pages, tree, entry)]
     doubtful = [Entry(None, None, number, "orphan", doubt=True) for number in extra]
     order = tree.record.order()
     spans: list[Span[Entry]] = []
     rest = []
-    for entry in [*below, *doubtful]:
+    for entry in [*leaves, *doubtful]:
         nodes = parse(pages, entry.page, LEAF, order, entry.low, entry.high).nodes
         if nodes:
             spans.append(Span(order(nodes[0].key), order(nodes[-1].key), nodes[0].key, entry))
         else:
             rest.append(entry)
     groups = overlapping(spans)
-    made = []
+    grouped = []
     for group, after in pairwise([*groups, None]):
         assert group is not None
         low, high = group[0].key, None if after is None else after[0].key
-        made += [Entry(low, high, span.item.page, "orphan", span.item.doubt) for span in group]
-    return in_order(tree.record, [*made, *rest])
+        grouped += [Entry(low, high, span.item.page, "orphan", span.item.doubt) for span in group]
+    return in_order(tree.record, [*grouped, *rest])
 
 
-def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
+def nameless_trees(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
     """Return databases whose names are lost, from pages that nothing leads to; they are called by their first page.
 
     Databases that still have a root are complete. The other leaves are put together in the order in which they were
     written, one behind the other as long as their keys ascend. `known` says whether all free pages are known.
     """
     below: dict[int, list[int]] = {}
-    for number in of_kind(pages, numbers, BRANCH):
+    for number in pages_of_kind(pages, numbers, BRANCH):
         below[number] = [node.child for node in nodes_of(pages, raw_page(pages, number)) if node is not None]
     reached = {child for children in below.values() for child in children}
     leaves = []
-    for number in of_kind(pages, numbers, LEAF):
+    for number in pages_of_kind(pages, numbers, LEAF):
         keys = [node.key for node in nodes_of(pages, raw_page(pages, number)) if node is not None]
-        if keys and not is_of_others(pages, number):
+        if keys and not holds_no_records(pages, number):
             leaves.append((number, keys))
-    flags = next((it for it in KINDS if all(_ascend(keys, it) for _, keys in leaves)), 0)
+    flags = next((it for it in KINDS if all(_are_ascending(keys, it) for _, keys in leaves)), 0)
     order = Database(flags, 0, 0, 0, 0, 0, 0).order()
-    trees = [_rooted(pages, root, below, flags) for root in below if root not in reached]
+    trees = [_rooted_tree(pages, root, below, flags) for root in below if root not in reached]
     groups: list[list[tuple[int, bytes, bytes]]] = []
     for number, keys in leaves:
         if number in reached:
@@ -88,7 +88,7 @@ def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
         edges: list[bytes | None] = [first for _, first, _ in group]
         spans = zip(group, edges, [*edges[1:], None], strict=True)
         entries = [Entry(low, high, number, "orphan", doubt=True) for (number, _, _), low, high in spans]
-        record = Database(flags | _duplicates(pages, group[0][0]), 1, 0, 0, 0, 0, NO_PAGE)
+        record = Database(flags | _duplicate_flags(pages, group[0][0]), 1, 0, 0, 0, 0, NO_PAGE)
         trees.append(Tree(f"page-{group[0][0]}", record, entries, nameless=True))
     if not known:
         for tree in trees:
@@ -96,25 +96,25 @@ def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
     return trees
 
 
-def _rooted(pages: Pages, root: int, below: dict[int, list[int]], flags: int) -> Tree:
+def _rooted_tree(pages: Pages, root: int, below: dict[int, list[int]], flags: int) -> Tree:
     """Return a database that still has its root, down to its leaves."""
     depth, page = 1, root
     while page in below and depth < DEEPEST:
         depth, page = depth + 1, next(iter(below[page]), 0)
-    record = Database(flags | _duplicates(pages, page), depth, 0, 0, 0, 0, root)
+    record = Database(flags | _duplicate_flags(pages, page), depth, 0, 0, 0, 0, root)
     return Tree(f"page-{root}", record, nameless=True)
 
 
-def _duplicates(pages: Pages, leaf: int) -> int:
+def _duplicate_flags(pages: Pages, leaf: int) -> int:
     """Return DUPSORT if a leaf has keys with several values, and DUPFIXED with it if these are packed."""
     raw = raw_page(pages, leaf)
     several = [node for node in nodes_of(pages, raw) if node is not None and node.flags & DUPDATA]
-    pages_of = [raw[node.offset :] for node in several if not node.flags & SUBDATA]
-    fixed = any(len(it) > pages.header and flags_of(pages, it) & LEAF2 for it in pages_of)
+    value_pages = [raw[node.offset :] for node in several if not node.flags & SUBDATA]
+    fixed = any(len(it) > pages.header and flags_of(pages, it) & LEAF2 for it in value_pages)
     return (DUPSORT | (DUPFIXED if fixed else 0)) if several else 0
 
 
-def _ascend(keys: list[bytes], flags: int) -> bool:
+def _are_ascending(keys: list[bytes], flags: int) -> bool:
     order = Database(flags, 0, 0, 0, 0, 0, 0).order()
     return all(order(one) < order(two) for one, two in pairwise(keys))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.lmdb.format import BRANCH, DEEPEST, DUPSORT, LEAF, Database
 from datacheck.backends.lmdb.metas import LOST
-from datacheck.backends.lmdb.orphans import of_kind, unreached
+from datacheck.backends.lmdb.orphans import pages_of_kind, unreached
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb.values import read_value
@@ -30,7 +30,7 @@ def freed_by_the_next(pages: Pages, used: NDArray[np.uint8]) -> Numbers | None:
     """
     number, root = pages.meta.txnid + 1, pages.meta.main.root
     for batch in unreached(pages, used != USED):
-        for page in of_kind(pages, batch, LEAF):
+        for page in pages_of_kind(pages, batch, LEAF):
             parsed = parse(pages, page, LEAF, bytes, None, None)
             node = parsed.nodes[-1] if parsed.nodes else None
             if node is None or node.key != number.to_bytes(8, sys.byteorder):
@@ -42,12 +42,12 @@ def freed_by_the_next(pages: Pages, used: NDArray[np.uint8]) -> Numbers | None:
     return None
 
 
-def opened(used: NDArray[np.uint8], freed: Numbers) -> NDArray[np.uint8]:
+def used_after(used: NDArray[np.uint8], freed: Numbers) -> NDArray[np.uint8]:
     """Return the state of the pages after a commit that took some of the free pages and freed others."""
-    taken = np.where(used == FREE, 0, used).astype(np.uint8)
+    result = np.where(used == FREE, 0, used).astype(np.uint8)
     inside = freed[(freed >= 2) & (freed < len(used))]
-    taken[inside[taken[inside] == 0]] = FREE
-    return taken
+    result[inside[result[inside] == 0]] = FREE
+    return result
 
 
 def true_levels(pages: Pages, record: Database) -> int | None:
@@ -55,19 +55,19 @@ def true_levels(pages: Pages, record: Database) -> int | None:
 
     Return None if its pages do not tell, or are fewer than its record counts: its root is then another page.
     """
-    found = {_down(pages, record.root, last=last) for last in (False, True)}
-    depth = found.pop() if len(found) == 1 else None
+    depths = {_levels_to_leaf(pages, record.root, last=last) for last in (False, True)}
+    depth = depths.pop() if len(depths) == 1 else None
     if depth is None or depth > min(record.depth, BRANCHES_BELOW):
         return depth
     several = bool(record.flags & DUPSORT)
     if depth == 1:
         nodes = sum(node is not None for node in nodes_of(pages, raw_page(pages, record.root)))
-        other = record.depth > 1 or not several
-        return None if other and nodes != record.entries and record.branches + record.leaves > 1 else depth
+        must_match = record.depth > 1 or not several
+        return None if must_match and nodes != record.entries and record.branches + record.leaves > 1 else depth
     return None if depth < record.depth and record.branches > 1 else depth
 
 
-def _down(pages: Pages, number: int, *, last: bool) -> int | None:
+def _levels_to_leaf(pages: Pages, number: int, *, last: bool) -> int | None:
     for depth in range(1, DEEPEST + 1):
         raw = raw_page(pages, number)
         if len(raw) < pages.page_size or int.from_bytes(raw[:8], sys.byteorder) != number:
@@ -81,15 +81,15 @@ def _down(pages: Pages, number: int, *, last: bool) -> int | None:
     return None
 
 
-def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
+def truncation(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
     """Yield a finding if the file ends before its last page, and a missing page is not a free one.
 
     Pages that are taken and freed within one transaction are never written.
     """
     expected = (pages.meta.last_page + 1) * pages.page_size
-    there = pages.size // pages.page_size
-    unwritten = sum(len(distinct_numbers(it[(it >= there) & (it <= pages.meta.last_page)])) for it in free)
-    if pages.size < expected and unwritten < pages.meta.last_page + 1 - there:
+    page_count = pages.size // pages.page_size
+    unwritten = sum(len(distinct_numbers(it[(it >= page_count) & (it <= pages.meta.last_page)])) for it in free)
+    if pages.size < expected and unwritten < pages.meta.last_page + 1 - page_count:
         lost = expected - pages.size
         message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
         yield found("truncated-store", message, size=pages.size, expected=expected)

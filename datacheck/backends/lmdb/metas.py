@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from datacheck.backends.lmdb.commit_order import newest
+from datacheck.backends.lmdb.commit_order import newer_commit
 from datacheck.backends.lmdb.format import (
     BRANCH,
     HEADERS,
@@ -67,65 +67,65 @@ def read_metas(read: Read, size: int, end: Callable[[], int] | None = None) -> M
     """
     for _ in range(TRIES):
         head = read(0, 256)
-        header, page_size = _kind(head, read, size)
+        header, page_size = _header_and_page_size(head, read, size)
         pair = (head, read(page_size, 256))
-        metas = _judged(pair, header, page_size, read, size, end or (lambda: size))
+        metas = _judge_pair(pair, header, page_size, read, size, end or (lambda: size))
         if pair == (read(0, 256), read(page_size, 256)):
             break
     return metas
 
 
-def _kind(head: bytes, read: Read, size: int) -> tuple[int, int]:
+def _header_and_page_size(head: bytes, read: Read, size: int) -> tuple[int, int]:
     """Return the sizes of the page header and of a page. Raises PageDamaged if nothing shows them."""
     header = header_size(head)
     page_size = _page_size(head, header) if header is not None else None
     if header is not None and page_size is not None:
         return header, page_size
-    known = _by_the_second(read) or _by_the_pages(read, size)
-    if known is None:
+    sizes = _sizes_by_second_meta(read) or _sizes_by_pages(read, size)
+    if sizes is None:
         raise PageDamaged("neither meta page has an LMDB magic number")
-    return known
+    return sizes
 
 
-def _judged(
+def _judge_pair(
     pair: tuple[bytes, bytes], header: int, page_size: int, read: Read, size: int, end: Callable[[], int]
 ) -> Metas:
     """Return the metas that the bytes of two meta pages give."""
     metas: list[Meta] = []
     findings: list[Finding] = []
-    there = size // page_size - 1
+    last_in_file = size // page_size - 1
     for index, raw in enumerate(pair):
-        wrong = _faults(raw, index, header, page_size, there)
-        if not wrong:
+        faults = _faults(raw, index, header, page_size, last_in_file)
+        if not faults:
             metas.append(_meta(raw, header))
         else:
-            findings.append(_damaged(index, page_size, wrong))
+            findings.append(_meta_finding(index, page_size, faults))
     if len(metas) < 2:
-        there = -(-end() // page_size) - 1
+        last_in_file = -(-end() // page_size) - 1
     if not metas:
-        chosen = Meta(VERSIONS[header], page_size, _lost(), _lost(), max(1, there), 0)
+        chosen = Meta(VERSIONS[header], page_size, _lost_tree(), _lost_tree(), max(1, last_in_file), 0)
         why = "both meta pages are destroyed, so which records belong to the last commit is not known"
         findings.append(found("damaged-store", why, kind="metas"))
         return Metas(header, HEADERS[header], page_size, chosen, tuple(findings), certain=False)
     certain = len(metas) > 1
     if certain:
-        chosen, wrong_order, certain = newest(read, header, metas)
+        chosen, wrong_order, certain = newer_commit(read, header, metas)
         if wrong_order:
-            findings.append(_out_of_step(chosen, metas, wrong_order, certain=certain))
+            findings.append(_order_finding(chosen, metas, wrong_order, certain=certain))
     else:
         (chosen,) = metas
-        findings.append(_instead(chosen))
+        findings.append(_other_meta_finding(chosen))
     if not certain:
-        chosen = msgspec.structs.replace(chosen, last_page=max(chosen.last_page, there))
+        chosen = msgspec.structs.replace(chosen, last_page=max(chosen.last_page, last_in_file))
     roots = [it.root for it in (chosen.free, chosen.main) if it.root != NO_PAGE]
     if max([1, *roots]) > chosen.last_page:
         why = f"the last page of the environment is said to be {chosen.last_page}, and its roots lie behind that"
         findings.append(found("damaged-store", f"{why}: all pages of the file are read", kind="last page"))
-        chosen = msgspec.structs.replace(chosen, last_page=max(1, there))
+        chosen = msgspec.structs.replace(chosen, last_page=max(1, last_in_file))
     return Metas(header, HEADERS[header], page_size, chosen, tuple(findings), certain)
 
 
-def _lost() -> Database:
+def _lost_tree() -> Database:
     return Database(0, 0, 0, 0, 0, 0, LOST)
 
 
@@ -136,7 +136,7 @@ def _page_size(raw: bytes, header: int) -> int | None:
     return page_size if fits else None
 
 
-def _by_the_second(read: Read) -> tuple[int, int] | None:
+def _sizes_by_second_meta(read: Read) -> tuple[int, int] | None:
     """Return header and page size by the second meta page if the first is destroyed, or None."""
     for page_size in PAGE_SIZES:
         raw = read(page_size, 256)
@@ -146,16 +146,16 @@ def _by_the_second(read: Read) -> tuple[int, int] | None:
     return None
 
 
-def _by_the_pages(read: Read, size: int) -> tuple[int, int] | None:
+def _sizes_by_pages(read: Read, size: int) -> tuple[int, int] | None:
     """Return the header and page size with which the pages have their own numbers and valid flags, or None."""
     for page_size in PAGE_SIZES:
         pages = range(2, min(size // page_size, 2 + TRIAL_PAGES))
         heads = [(number, read(number * page_size, 24)) for number in pages]
         numbers = [number for number, raw in heads if raw[:8] == struct.pack("=Q", number)]
-        own = [raw for number, raw in heads if number in numbers]
+        numbered = [raw for number, raw in heads if number in numbers]
         for header in HEADERS:
-            flags = [int.from_bytes(raw[header - 6 : header - 4], sys.byteorder) for raw in own]
-            if not own or any(it not in (BRANCH, LEAF, OVERFLOW) for it in flags):
+            flags = [int.from_bytes(raw[header - 6 : header - 4], sys.byteorder) for raw in numbered]
+            if not numbered or any(it not in (BRANCH, LEAF, OVERFLOW) for it in flags):
                 continue
             leaves = (number for number, it in zip(numbers, flags, strict=True) if it == LEAF)
             if any(_is_leaf(read(it * page_size, page_size), header) for it in leaves):
@@ -185,53 +185,53 @@ def _meta(raw: bytes, header: int) -> Meta:
     return Meta(version, page_size, free, main, last_page, txnid)
 
 
-def _faults(raw: bytes, index: int, header: int, page_size: int, there: int) -> list[str]:
-    """Return what is wrong with a meta page of a file whose last page is `there`."""
+def _faults(raw: bytes, index: int, header: int, page_size: int, last_in_file: int) -> list[str]:
+    """Return what is wrong with a meta page of a file whose last page is `last_in_file`."""
     if len(raw) < header + 136:
         return ["it lies behind the end of the file"]
     if not raw.strip(b"\0"):
         return ["it is zeroed"]
     if raw[header : header + 4] != MAGIC:
         return ["it has no magic number"]
-    said = []
+    faults = []
     version = int.from_bytes(raw[header + 4 : header + 8], sys.byteorder)
     if version != VERSIONS[header]:
-        said.append(f"its data version is {version}, that of such pages {VERSIONS[header]}")
+        faults.append(f"its data version is {version}, that of such pages {VERSIONS[header]}")
     if _page_size(raw, header) != page_size:
-        return [*said, f"its page size is {int.from_bytes(raw[header + 24 : header + 28], sys.byteorder)}"]
+        return [*faults, f"its page size is {int.from_bytes(raw[header + 24 : header + 28], sys.byteorder)}"]
     if raw[:8] != struct.pack("=Q", index):
-        said.append(f"it has the number of page {int.from_bytes(raw[:8], sys.byteorder)}")
+        faults.append(f"it has the number of page {int.from_bytes(raw[:8], sys.byteorder)}")
     if not int.from_bytes(raw[header - 6 : header - 4], sys.byteorder) & META:
-        said.append("it is not marked as a meta page")
-    return said + _unlikely(_meta(raw, header), index, there)
+        faults.append("it is not marked as a meta page")
+    return faults + _implausible_fields(_meta(raw, header), index, last_in_file)
 
 
-def _unlikely(meta: Meta, index: int, there: int) -> list[str]:
-    said = []
+def _implausible_fields(meta: Meta, index: int, last_in_file: int) -> list[str]:
+    faults = []
     if meta.txnid and meta.txnid & 1 != index:
-        said.append(f"transaction {meta.txnid} is never written there")
+        faults.append(f"transaction {meta.txnid} is never written there")
     if meta.last_page >= 1 << 48:
-        said.append(f"its last page is {meta.last_page}")
+        faults.append(f"its last page is {meta.last_page}")
     for name, tree in (("free", meta.free), ("main", meta.main)):
-        if tree.root != NO_PAGE and not 2 <= tree.root <= max(meta.last_page, there):
-            said.append(f"the root of its {name} tree is page {tree.root}")
+        if tree.root != NO_PAGE and not 2 <= tree.root <= max(meta.last_page, last_in_file):
+            faults.append(f"the root of its {name} tree is page {tree.root}")
         if tree.root == NO_PAGE and tree.depth:
-            said.append(f"its {name} tree has the root {tree.root} and {tree.depth} levels")
-    return said
+            faults.append(f"its {name} tree has the root {tree.root} and {tree.depth} levels")
+    return faults
 
 
-def _damaged(index: int, page_size: int, wrong: list[str]) -> Finding:
-    why = f"meta page {index} is damaged: {', '.join(wrong)}"
+def _meta_finding(index: int, page_size: int, faults: list[str]) -> Finding:
+    why = f"meta page {index} is damaged: {', '.join(faults)}"
     return found("damaged-store", why, kind="meta", page=index, offset=index * page_size)
 
 
-def _instead(chosen: Meta) -> Finding:
+def _other_meta_finding(chosen: Meta) -> Finding:
     after = chosen.txnid + 1
     why = f"read by the other meta page, as of commit {chosen.txnid}; commit {after}, if there was one, may be missing"
     return found("damaged-store", why, kind="commit", commit=chosen.txnid)
 
 
-def _out_of_step(chosen: Meta, metas: list[Meta], wrong: str, *, certain: bool) -> Finding:
+def _order_finding(chosen: Meta, metas: list[Meta], wrong: str, *, certain: bool) -> Finding:
     index = next(at for at, meta in enumerate(metas) if meta.main == chosen.main and meta.free == chosen.free)
     how = "which lists the pages of the other as free" if certain else "whose number is the higher one"
     cost = "" if certain else "; records of the other may be missing"

@@ -59,17 +59,17 @@ class Orphans:
         self._orphans: list[_Orphan] = []
         for batch in unreached(pages, used == 0):
             beat()
-            self._orphans += filter(None, (_looked_at(pages, it) for it in _of_kind(pages, batch, LEAF)))
-        whole = pages.size // pages.page_size
-        if whole < len(used) and not used[whole]:
-            self._orphans += filter(None, [_looked_at(pages, whole)])
+            self._orphans += filter(None, (_read_orphan(pages, it) for it in _batch_of_kind(pages, batch, LEAF)))
+        cut_page = pages.size // pages.page_size
+        if cut_page < len(used) and not used[cut_page]:
+            self._orphans += filter(None, [_read_orphan(pages, cut_page)])
         self._sorted: dict[int, tuple[list[Any], list[_Orphan]]] = {}
         self._taken: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._orphans)
 
-    def some(self, count: int) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+    def first_leaves(self, count: int) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
         """Yield the numbers of the first `count` leaves, with the first and the last key of each."""
         return ((it.number, (it.first, it.last)) for it in self._orphans[:count])
 
@@ -82,7 +82,7 @@ class Orphans:
     def within(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
         """Return the leaves whose keys all lie in a range of a database, in order; overlapping ones form one group."""
         order = record.order()
-        inside = (it for it in self._between(record, low, high) if _fits(pages, record, it, low, high))
+        inside = (it for it in self._leaves_from(record, low, high) if _fits_range(pages, record, it, low, high))
         groups = overlapping(Span(order(it.first), order(it.last), it.first, it.number) for it in inside)
         edges = [group[0].key for group in groups[1:]]
         return [
@@ -90,7 +90,7 @@ class Orphans:
             for group, above in zip(groups, [*edges, high], strict=False)
         ]
 
-    def _between(self, record: Database, low: bytes | None, high: bytes | None) -> Iterator[_Orphan]:
+    def _leaves_from(self, record: Database, low: bytes | None, high: bytes | None) -> Iterator[_Orphan]:
         """Yield the leaves that are not taken and begin in a range, in order."""
         order, kind = record.order(), record.flags & (REVERSEKEY | INTEGERKEY)
         if kind not in self._sorted:
@@ -102,7 +102,7 @@ class Orphans:
         return (it for it in ordered[start:stop] if it.number not in self._taken)
 
 
-def _looked_at(pages: Pages, number: int) -> _Orphan | None:
+def _read_orphan(pages: Pages, number: int) -> _Orphan | None:
     """Return a leaf, complete or cut by the end of the file, or None if the page is no leaf with keys."""
     raw = raw_page(pages, number)
     if len(raw) < pages.header or flags_of(pages, raw) != LEAF or raw[:8] != struct.pack("=Q", number):
@@ -112,11 +112,11 @@ def _looked_at(pages: Pages, number: int) -> _Orphan | None:
     return _Orphan(number, keys[0], keys[-1], age) if keys else None
 
 
-def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
+def _fits_range(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
     parsed = with_keys(parse(pages, orphan.number, LEAF, record.order(), low, high))
-    whole = not parsed.faults or len(parsed.raw) < pages.page_size
-    strange = _of_values(record, parsed) or is_of_names(parsed) or _of_free_pages(pages, parsed)
-    return bool(parsed.nodes) and whole and not strange
+    intact = not parsed.faults or len(parsed.raw) < pages.page_size
+    other_content = _holds_values_of_key(record, parsed) or holds_only_names(parsed) or _holds_free_pages(pages, parsed)
+    return bool(parsed.nodes) and intact and not other_content
 
 
 def unreached(pages: Pages, wanted: Flags) -> Iterator[Numbers]:
@@ -140,39 +140,39 @@ def unreached(pages: Pages, wanted: Flags) -> Iterator[Numbers]:
         place = max(place, first + 1)
 
 
-def of_kind(pages: Pages, numbers: Numbers, kind: int) -> Iterator[int]:
+def pages_of_kind(pages: Pages, numbers: Numbers, kind: int) -> Iterator[int]:
     """Yield those pages that look like branches or leaves (`kind`) and have their own number."""
     for start in range(0, len(numbers), BATCH):
-        yield from _of_kind(pages, numbers[start : start + BATCH], kind)
+        yield from _batch_of_kind(pages, numbers[start : start + BATCH], kind)
 
 
-def is_of_others(pages: Pages, number: int) -> bool:
+def holds_no_records(pages: Pages, number: int) -> bool:
     """Return whether a leaf belongs to the free list or to the values of one key, or holds names of databases."""
     parsed = parse(pages, number, LEAF, lambda key: key, None, None)
-    if is_of_names(parsed):
+    if holds_only_names(parsed):
         return True
     values = not any(node.size or node.flags for node in parsed.nodes)
-    return values or _of_free_pages(pages, parsed)
+    return values or _holds_free_pages(pages, parsed)
 
 
-def _of_kind(pages: Pages, numbers: Numbers, kind: int) -> list[int]:
+def _batch_of_kind(pages: Pages, numbers: Numbers, kind: int) -> list[int]:
     """Return those pages that look like branches or leaves (`kind`) and have their own number."""
     stack = Stack(pages.file, pages.page_size, pages.size, numbers)
-    fit = stack.present & (stack.field(0, np.int64) == numbers)
-    fit &= stack.field(pages.header - 6, np.uint16) == kind
+    valid = stack.present & (stack.field(0, np.int64) == numbers)
+    valid &= stack.field(pages.header - 6, np.uint16) == kind
     if pages.base:
-        fit &= (stack.field(8, np.uint64) <= pages.meta.txnid) | (not pages.metas.sound)
+        valid &= (stack.field(8, np.uint64) <= pages.meta.txnid) | (not pages.metas.sound)
     lower = stack.field(pages.header - 4, np.uint16).astype(np.int64) + pages.base
-    fit &= (lower > pages.header) & (lower <= pages.page_size)
-    return [int(it) for it in numbers[fit]]
+    valid &= (lower > pages.header) & (lower <= pages.page_size)
+    return [int(it) for it in numbers[valid]]
 
 
-def _of_values(record: Database, parsed: Parsed) -> bool:
+def _holds_values_of_key(record: Database, parsed: Parsed) -> bool:
     """Return whether a leaf belongs to the tree of one key's values: its nodes have keys and nothing else."""
     return bool(record.flags & DUPSORT) and not any(node.size or node.flags & BIGDATA for node in parsed.nodes)
 
 
-def _of_free_pages(pages: Pages, parsed: Parsed) -> bool:
+def _holds_free_pages(pages: Pages, parsed: Parsed) -> bool:
     """Return whether a leaf belongs to the free list: each node's key is a transaction, its value a list of pages."""
     for node in parsed.nodes:
         value = read_value(pages, parsed, node).data
@@ -185,6 +185,6 @@ def _of_free_pages(pages: Pages, parsed: Parsed) -> bool:
     return True
 
 
-def is_of_names(parsed: Parsed) -> bool:
+def holds_only_names(parsed: Parsed) -> bool:
     """Return whether a leaf holds nothing but names of databases."""
     return all(node.flags & (SUBDATA | DUPDATA) == SUBDATA for node in parsed.nodes)

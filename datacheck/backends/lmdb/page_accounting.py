@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.lmdb.fault_findings import of_database, written_meanwhile
+from datacheck.backends.lmdb.fault_findings import source_changed_finding, with_database
 from datacheck.backends.lmdb.format import DUPSORT, PageDamaged
 from datacheck.backends.lmdb.holes import holes, values_on
 from datacheck.backends.lmdb.metas import LOST
-from datacheck.backends.lmdb.orphans import Orphans, is_of_others
-from datacheck.backends.lmdb.page_sums import WORD, Account, are_of
+from datacheck.backends.lmdb.orphans import Orphans, holds_no_records
+from datacheck.backends.lmdb.page_sums import WORD, Account, are_of_commit
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Ranges
 from datacheck.backends.lmdb.salvage import Salvage
@@ -38,11 +38,11 @@ def verify(data: Path) -> list[Finding]:
     """Examine the whole structure of an environment and return all that is wrong with it. Raises PageDamaged."""
     bones = skeleton(data)
     with Pages(data, bones.metas) as pages:
-        findings, sums = _looked_through(pages, bones)
+        findings, sums = _examine_leaves(pages, bones)
     return [*bones.findings, *findings, *conclude(data, sums)]
 
 
-def _looked_through(pages: Pages, bones: Skeleton) -> tuple[list[Finding], Counter[str]]:
+def _examine_leaves(pages: Pages, bones: Skeleton) -> tuple[list[Finding], Counter[str]]:
     """Return what is wrong with the leaves and values of an environment, and the sums."""
     findings: list[Finding] = []
     sums: Counter[str] = Counter()
@@ -61,57 +61,57 @@ def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
     """Return what the sums of all shards of an environment show to be wrong with it as a whole."""
     bones = skeleton(data)
     with Pages(data, bones.metas) as pages:
-        if not are_of(sums, pages.meta.txnid):
-            return [written_meanwhile(": its parts were read as of several commits")]
+        if not are_of_commit(sums, pages.meta.txnid):
+            return [source_changed_finding(": its parts were read as of several commits")]
         try:
-            findings = _concluded(pages, bones, sums)
+            findings = _findings_by_sums(pages, bones, sums)
         except PageDamaged:  # a page that was sound no longer is
-            return [written_meanwhile()]
-        return [written_meanwhile()] if findings and pages.moved_on() else findings
+            return [source_changed_finding()]
+        return [source_changed_finding()] if findings and pages.moved_on() else findings
 
 
-def _concluded(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> list[Finding]:
+def _findings_by_sums(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> list[Finding]:
     if sums.get("died") or (sums.get("pieces") and sums.get("salvaged")):
         # a leaf shared by two pieces counts as a whole in a sound piece, and by its records in a salvaged one
-        _, sums = _looked_through(pages, bones)
-    findings = list(_missing(bones, sums)) if pages.metas.sound else []
+        _, sums = _examine_leaves(pages, bones)
+    findings = list(_record_count_findings(bones, sums)) if pages.metas.sound else []
     findings += holes(pages, bones)
     if sums.get("salvaged") or not bones.sound:
         return findings
     sought = bones.names or pages.meta.main.entries <= NAMES_SOUGHT
-    if sought and not _balanced(pages, bones, sums):
-        findings += _unbalanced(pages, bones)
-    return findings + list(_miscounted(bones, sums))
+    if sought and not _pages_add_up(pages, bones, sums):
+        findings += _page_use_findings(pages, bones)
+    return findings + list(_page_count_findings(bones, sums))
 
 
-def _missing(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
+def _record_count_findings(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
     """Yield a finding for each database that has another number of records than it says."""
     for part, tree in bones.trees.items():
         if tree.record.root == LOST or tree.nameless:
             continue
         read = sums.get(f"{part} entries", 0)
-        said = tree.record.entries
+        declared = tree.record.entries
         if sums.get("salvaged") and not part:
-            said -= min(said, len(bones.names))
-        if read == said:
+            declared -= min(declared, len(bones.names))
+        if read == declared:
             continue
         name = f"the database {part}" if part else "the database"
-        lost = max(0, said - read)
+        lost = max(0, declared - read)
         cost = f"{lost:,} are lost" if lost else "there are more than that"
-        why = f"{name} says that it has {said:,} records, and {read:,} were read: {cost}"
-        yield of_database(found("damaged-store", why, kind="records", count=lost, said=said, read=read), part)
+        why = f"{name} says that it has {declared:,} records, and {read:,} were read: {cost}"
+        yield with_database(found("damaged-store", why, kind="records", count=lost, said=declared, read=read), part)
 
 
-def _balanced(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> bool:
+def _pages_add_up(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> bool:
     """Return whether the pages that were seen are all existing pages, each once."""
-    seen = {name: (sums.get(name, 0) + bones.account.sums[name]) % WORD for name in ("pages", "first", "second")}
+    counted = {name: (sums.get(name, 0) + bones.account.sums[name]) % WORD for name in ("pages", "first", "second")}
     last = pages.meta.last_page
     first = last * (last + 1) // 2 - 1
     second = last * (last + 1) * (2 * last + 1) // 6 - 1
-    return seen == {"pages": last - 1, "first": first % WORD, "second": second % WORD}
+    return counted == {"pages": last - 1, "first": first % WORD, "second": second % WORD}
 
 
-def _miscounted(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
+def _page_count_findings(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
     """Yield a finding for each wrong page count of a database.
 
     If keys have several values, some writers count the pages of these too, and still do after deleting them.
@@ -123,12 +123,12 @@ def _miscounted(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
             "leaf": (tree.record.leaves, sums.get(f"{part} leaves", 0), several),
             "overflow": (tree.record.overflow, sums.get(f"{part} overflow", 0), False),
         }
-        for kind, (said, seen, more) in counts.items():
-            if said < seen or (said > seen and not more):
+        for kind, (declared, actual, may_exceed) in counts.items():
+            if declared < actual or (declared > actual and not may_exceed):
                 name = f"the database {part}" if part else "the database"
-                why = f"{name} says that it has {said:,} {kind} pages, and has {seen:,}"
-                finding = found("damaged-store", why, verdict="suspicious", kind="count", said=said, seen=seen)
-                yield of_database(finding, part)
+                why = f"{name} says that it has {declared:,} {kind} pages, and has {actual:,}"
+                finding = found("damaged-store", why, verdict="suspicious", kind="count", said=declared, seen=actual)
+                yield with_database(finding, part)
 
 
 class _Ledger(Account):
@@ -138,14 +138,14 @@ class _Ledger(Account):
         super().__init__()
         self.used, self.twice = used, np.zeros(len(used), bool)
 
-    def pages(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
+    def add_extents(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
         for start, number in zip(first.tolist(), count.tolist(), strict=True):
-            held = self.used[start : start + number]
-            self.twice[start : start + number] |= held != 0
-            held[:] = 1
+            marks = self.used[start : start + number]
+            self.twice[start : start + number] |= marks != 0
+            marks[:] = 1
 
 
-def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
+def _page_use_findings(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
     """Yield findings for pages used twice, with the records that share them, and for pages neither used nor free."""
     used = np.where(bones.used != 0, 1, 0).astype(np.uint8)
     for part in bones.trees:
@@ -157,7 +157,7 @@ def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
         ranges.account = ledger
         for _ in ranges.pieces(Shard(part), None):
             pass
-    yield from _shared(pages, bones, ledger.twice)
+    yield from _shared_page_findings(pages, bones, ledger.twice)
     unused = np.flatnonzero(ledger.used[2:] == 0) + 2
     if len(unused):
         orphans = Orphans(pages, ledger.used, known=True)
@@ -180,29 +180,29 @@ def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
 
 def _missing_key(pages: Pages, bones: Skeleton, orphans: Orphans) -> bytes | None:
     """Return a key on the first LOOKED_UP unreached leaves that no database has, or None."""
-    for number, keys in orphans.some(LOOKED_UP):
-        if is_of_others(pages, number):
+    for number, keys in orphans.first_leaves(LOOKED_UP):
+        if holds_no_records(pages, number):
             continue
         for key in keys:
-            if key and not any(_has(pages, tree, key) for tree in bones.trees.values()):
+            if key and not any(_has_key(pages, tree, key) for tree in bones.trees.values()):
                 return key
     return None
 
 
-def _has(pages: Pages, tree: Tree, key: bytes) -> bool:
+def _has_key(pages: Pages, tree: Tree, key: bytes) -> bool:
     order = tree.record.order()
     node = next((node for node, _ in pages.leaf_nodes(tree.record, key)), None)
     return node is not None and order(node.key) == order(key)
 
 
-def _shared(pages: Pages, bones: Skeleton, twice: Flags) -> Iterator[Finding]:
+def _shared_page_findings(pages: Pages, bones: Skeleton, twice: Flags) -> Iterator[Finding]:
     """Yield a finding for each record whose value shares pages with something else, and one for all such pages."""
     if not twice.any():
         return
     for part, key, first, count, _ in values_on(pages, bones, twice):
         why = f"the value has pages {first:,} to {first + count - 1:,}, and something else has some of them too"
         finding = found("damaged-store", why, verdict="suspicious", page=first, offset=first * pages.page_size)
-        yield of_database(msgspec.structs.replace(finding, key=escape(key)), part)
+        yield with_database(msgspec.structs.replace(finding, key=escape(key)), part)
     number = int(np.flatnonzero(twice)[0])
     why = f"{twice.sum():,} pages are used twice, the first of them is {number:,}"
     offset = number * pages.page_size

@@ -66,8 +66,8 @@ class Stack:
     def field(self, offset: int, kind: type[np.generic]) -> NDArray[Any]:
         """Return a number that every page has at the same offset."""
         width = np.dtype(kind).itemsize
-        taken: NDArray[Any] = np.ascontiguousarray(self.rows[:, offset : offset + width]).view(kind)[:, 0]
-        return taken
+        values: NDArray[Any] = np.ascontiguousarray(self.rows[:, offset : offset + width]).view(kind)[:, 0]
+        return values
 
 
 def _fill(file: int, view: memoryview, offset: int) -> None:

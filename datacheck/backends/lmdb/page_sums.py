@@ -14,7 +14,7 @@ from datacheck.backends.shared.key_arrays import Numbers
 WORD = 1 << 64
 
 
-def are_of(sums: Mapping[str, int], commit: int) -> bool:
+def are_of_commit(sums: Mapping[str, int], commit: int) -> bool:
     """Return whether all ranges in the sums were read as of one commit."""
     ranges = sums.get("ranges", 0)
     first = (ranges * commit - sums.get("commits", 0)) % WORD
@@ -30,13 +30,13 @@ class Account:
 
     sums: Counter[str] = field(default_factory=Counter)
 
-    def of_commit(self, number: int) -> None:
+    def add_range(self, number: int) -> None:
         """Count a range that is read as of a commit."""
         self.sums["ranges"] += 1
         self.sums["commits"] += number
         self.sums["squared commits"] += number * number % WORD
 
-    def pages(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
+    def add_extents(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
         """Count extents of `count` pages each."""
         one, two, six = np.uint64(1), np.uint64(2), np.uint64(6)
         pairs = count * (count - one) // two
@@ -45,5 +45,5 @@ class Account:
         squares = (count - one) * count * (two * count - one) // six
         self.sums["second"] += int((count * first * first + two * first * pairs + squares).sum())
 
-    def single(self, numbers: Numbers) -> None:
-        self.pages(numbers.astype(np.uint64), np.ones(len(numbers), np.uint64))
+    def add_pages(self, numbers: Numbers) -> None:
+        self.add_extents(numbers.astype(np.uint64), np.ones(len(numbers), np.uint64))

@@ -11,7 +11,7 @@ import numpy as np
 
 from datacheck.backends.lmdb.branches import keys_of, leaves_below
 from datacheck.backends.lmdb.format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database
-from datacheck.backends.lmdb.large_values import are_read
+from datacheck.backends.lmdb.large_values import small_values_are_read
 from datacheck.backends.lmdb.leaves import NEAR, NONE_NEAR, READ_BYTES, Judged, Leaves, ReadNodes, judge
 from datacheck.backends.lmdb.page_arrays import compare, one_key
 from datacheck.backends.lmdb.page_sums import Account
@@ -84,25 +84,25 @@ class Ranges:
 
     def pieces(self, shard: Shard, limit: int | None) -> Iterator[Piece]:
         """Yield the pieces of a range in order, judging each on demand; with a `limit` the first ones are small."""
-        self.account.of_commit(self._pages.meta.txnid)
+        self.account.add_range(self._pages.meta.txnid)
         most = max(LEAST, READ_BYTES // self._pages.page_size) if self._hold else MOST
         size = most if limit is None else 1 if self._hold else LEAST
         start = shard.start
         runs = self._runs(shard, MOST if limit is None else LEAST)
         run = next(runs, None)
         while run is not None:
-            behind = next(runs, None)
+            after = next(runs, None)
             at = 0
             while at < len(run.leaves):
-                stop = _whole(run.leaves, min(len(run.leaves), at + size))
+                stop = _group_end(run.leaves, min(len(run.leaves), at + size))
                 size = min(2 * size, most)
-                following = run.leaves[stop : stop + 1] if stop < len(run.leaves) or behind is None else behind.leaves
+                following = run.leaves[stop : stop + 1] if stop < len(run.leaves) or after is None else after.leaves
                 edge = following.lowest(0) if len(following) else None
                 cut = shard.stop if edge is None else Position(edge)
                 piece = Shard(shard.part, start, cut)
-                yield self._piece(piece, shard, run, range(at, stop), following[:1])
+                yield self._judged_piece(piece, shard, run, range(at, stop), following[:1])
                 start, at = cut, stop
-            run = behind
+            run = after
 
     def _follower(self, run: _Run, shard: Shard) -> Leaves | None:
         """Return the leaf behind the last run of a range, or None."""
@@ -112,26 +112,26 @@ class Ranges:
         following = next(self._runs(Shard(shard.part, Position(last), None), 1), None)
         return None if following is None else following.leaves[:1]
 
-    def _piece(self, piece: Shard, shard: Shard, run: _Run, rows: range, following: Leaves) -> Piece:
+    def _judged_piece(self, piece: Shard, shard: Shard, run: _Run, rows: range, following: Leaves) -> Piece:
         """Return a judged piece of a run. The leaf behind it is judged too if reading the piece may step onto it."""
         leaves, doubt = run.leaves[rows.start : rows.stop], run.doubt[rows.start : rows.stop]
         if not run.reached:
             return Piece(piece, leaves, doubt, False)
         flags = self._tree.record.flags
-        counted = self._counted(leaves, shard)
-        near = NONE_NEAR if self._load and are_read(self._pages) else NEAR
+        counted = self._begin_within(leaves, shard)
+        near = NONE_NEAR if self._load and small_values_are_read(self._pages) else NEAR
         judged = judge(self._pages, flags, leaves, self.account, counted, hold=self._hold, near=near)
-        self._look_closer(leaves, judged, counted, self._seen)
+        self._check_duplicates(leaves, judged, counted, self._seen)
         sound = bool(judged.sound.all())
-        self.seen(leaves, judged)
+        self.on_judged(leaves, judged)
         if self._hold and self._library and sound and not judged.closer.any():
             self._count(judged, counted)
             return Piece(piece, leaves, doubt, True, held=judged.held)
         follower = following if len(following) else self._follower(run, shard)
         if follower is not None and sound:
-            again = judge(self._pages, flags, follower, Account(), np.ones(1, bool))
-            self._look_closer(follower, again, np.zeros(1, bool), {})
-            sound = bool(again.sound.all())
+            follower_judged = judge(self._pages, flags, follower, Account(), np.ones(1, bool))
+            self._check_duplicates(follower, follower_judged, np.zeros(1, bool), {})
+            sound = bool(follower_judged.sound.all())
         if sound and self._library:
             self._count(judged, counted)
             return Piece(piece, leaves, doubt, True)
@@ -147,7 +147,7 @@ class Ranges:
             if run.reached:
                 yield run.leaves.numbers
 
-    def seen(self, leaves: Leaves, judged: Judged) -> None:
+    def on_judged(self, leaves: Leaves, judged: Judged) -> None:
         """Receive leaves that were judged; a hook for subclasses."""
 
     def _count(self, judged: Judged, counted: Flags) -> None:
@@ -157,31 +157,31 @@ class Ranges:
         self.account.sums[f"{part} leaves"] += int(counted.sum())
         self.account.sums[f"{part} overflow"] += int(judged.extents[counted[judged.extents[:, 2]], 1].sum())
 
-    def _counted(self, leaves: Leaves, shard: Shard) -> Flags:
+    def _begin_within(self, leaves: Leaves, shard: Shard) -> Flags:
         """Return which leaves begin in a range; others, at its edge, are counted with another range."""
         counted = np.ones(len(leaves), bool)
         if shard.start is not None and shard.start > Position(b"") and len(leaves):
             first = leaves.lowest(0)
             counted[0] = first is not None and (self._order(first), 0) >= (
-                self._order(_raw(shard.start)),
+                self._order(_key_bytes(shard.start)),
                 shard.start.nth,
             )
         return counted
 
-    def _look_closer(self, leaves: Leaves, judged: Judged, counted: Flags, seen: dict[int, None]) -> None:
+    def _check_duplicates(self, leaves: Leaves, judged: Judged, counted: Flags, seen: dict[int, None]) -> None:
         """Check the nodes that have several values, one by one."""
         for at in np.flatnonzero(judged.closer & judged.sound).tolist():
             before = len(seen)
-            extra = self._closer(leaves, at, seen)
+            extra = self._extra_records(leaves, at, seen)
             if extra is None:
                 judged.sound[at] = False
                 continue
             judged.entries[at] += extra
             if counted[at]:
                 self.account.sums[f"{self._tree.part} values"] += len(seen) - before
-                self.account.single(np.fromiter(islice(seen, before, None), np.int64))
+                self.account.add_pages(np.fromiter(islice(seen, before, None), np.int64))
 
-    def _closer(self, leaves: Leaves, at: int, seen: dict[int, None]) -> int | None:
+    def _extra_records(self, leaves: Leaves, at: int, seen: dict[int, None]) -> int | None:
         """Return how many more records than nodes a leaf has, or None if a record cannot be read."""
         record, part = self._tree.record, self._tree.part
         parsed = parse(self._pages, int(leaves.numbers[at]), LEAF, self._order, None, None)
@@ -206,35 +206,37 @@ class Ranges:
     def _runs(self, shard: Shard, least: int) -> Iterator[_Run]:
         """Yield the leaves of a range in order, a few hundred or more at a time."""
         entries = self._tree.entries
-        start = 0 if shard.start is None else self._place(_raw(shard.start))
+        start = 0 if shard.start is None else self._first_entry(_key_bytes(shard.start))
         group = 1 if least < MOST else GROUP
         while start < len(entries):
             entry = entries[start]
-            if shard.stop is not None and entry.low is not None and self._behind(entry.low, shard.stop):
+            if shard.stop is not None and entry.low is not None and self._is_behind(entry.low, shard.stop):
                 return
             stop = start + 1
-            while stop < min(len(entries), start + group) and _alike(entries[stop], entry):
+            while stop < min(len(entries), start + group) and _same_kind(entries[stop], entry):
                 stop += 1
-            while stop < len(entries) and _alike(entries[stop], entry) and _together(entries[stop - 1], entries[stop]):
+            while (
+                stop < len(entries) and _same_kind(entries[stop], entry) and _overlap(entries[stop - 1], entries[stop])
+            ):
                 stop += 1
             run = self._run(entries[start:stop], shard)
             if len(run.leaves):
                 yield run
             start, group = stop, min(2 * group, GROUP)
 
-    def _place(self, key: bytes) -> int:
+    def _first_entry(self, key: bytes) -> int:
         """Return the index of the first entry that may hold a key."""
         entries, order = self._tree.entries, self._order
         wanted = order(key)
-        known = bisect_right(entries, -1, key=lambda it: -1 if it.low is None else 0)
-        place = bisect_right(entries, wanted, lo=known, key=lambda it: order(it.low or b""))
+        unbounded = bisect_right(entries, -1, key=lambda it: -1 if it.low is None else 0)
+        place = bisect_right(entries, wanted, lo=unbounded, key=lambda it: order(it.low or b""))
         place = max(0, place - 1)
         while place and entries[place - 1].low == entries[place].low:
             place -= 1
         return place
 
-    def _behind(self, key: bytes, stop: Position) -> bool:
-        return (self._order(key), 0) >= (self._order(_raw(stop)), stop.nth)
+    def _is_behind(self, key: bytes, stop: Position) -> bool:
+        return (self._order(key), 0) >= (self._order(_key_bytes(stop)), stop.nth)
 
     def _run(self, entries: list[Entry], shard: Shard) -> _Run:
         kind = entries[0].kind
@@ -242,7 +244,7 @@ class Ranges:
             leaves = leaves_below(self._pages, entries)
         else:
             entries = [it for it in entries if it.kind != "hole"]
-            leaves = _listed(entries)
+            leaves = _leaves_of_entries(entries)
         doubts = [it.doubt for it in entries]
         doubt = np.array(doubts, bool) if kind != "branch" else np.full(len(leaves), any(doubts))
         inside = np.ones(len(leaves), bool)
@@ -250,30 +252,30 @@ class Ranges:
             return _Run(leaves, doubt, False)
         flags = self._tree.record.flags
         if shard.start is not None:
-            inside &= ~leaves.bounded_above | (compare(leaves.high, one_key(_raw(shard.start)), flags) > 0)
+            inside &= ~leaves.bounded_above | (compare(leaves.high, one_key(_key_bytes(shard.start)), flags) > 0)
         if shard.stop is not None:
             reach = 1 if shard.stop.nth else 0
-            inside &= ~leaves.bounded_below | (compare(leaves.low, one_key(_raw(shard.stop)), flags) < reach)
+            inside &= ~leaves.bounded_below | (compare(leaves.low, one_key(_key_bytes(shard.stop)), flags) < reach)
         return _Run(leaves[inside], doubt[inside], kind in ("branch", "leaf"))
 
 
-def _alike(one: Entry, two: Entry) -> bool:
+def _same_kind(one: Entry, two: Entry) -> bool:
     return one.kind == two.kind and one.kind != "hole"
 
 
-def _together(one: Entry, two: Entry) -> bool:
+def _overlap(one: Entry, two: Entry) -> bool:
     """Return whether two entries are one stretch of overlapping leaves, which are read together."""
     return one.low is not None and (one.low, one.high) == (two.low, two.high)
 
 
-def _whole(leaves: Leaves, stop: int) -> int:
+def _group_end(leaves: Leaves, stop: int) -> int:
     """Return where to cut leaves at or behind an index so that overlapping leaves stay together."""
     while 0 < stop < len(leaves) and leaves.lowest(stop) is not None and leaves.lowest(stop - 1) == leaves.lowest(stop):
         stop += 1
     return stop
 
 
-def _listed(entries: list[Entry]) -> Leaves:
+def _leaves_of_entries(entries: list[Entry]) -> Leaves:
     low, below = keys_of([it.low for it in entries])
     high, above = keys_of([it.high for it in entries])
     return Leaves(np.array([it.page for it in entries], np.int64), low, high, below, above)
@@ -287,6 +289,6 @@ def _visit(seen: dict[int, None], page: int) -> bool:
     return True
 
 
-def _raw(place: Position) -> bytes:
+def _key_bytes(place: Position) -> bytes:
     assert isinstance(place.key, bytes)
     return place.key

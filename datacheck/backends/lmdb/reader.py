@@ -23,7 +23,7 @@ from datacheck.backends.lmdb.format import (
 from datacheck.backends.lmdb.in_folders import IN_FOLDERS
 from datacheck.backends.lmdb.library import data_file, refusal
 from datacheck.backends.lmdb.pages import Pages
-from datacheck.backends.shared.searching import counted, not_found
+from datacheck.backends.shared.searching import count_records, not_found
 from datacheck.errors import SourceUnknown
 from datacheck.files.regular import NotRegular, irregular, open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
@@ -95,20 +95,20 @@ class LmdbReader:
         findings = list(bones.findings)
         if bones.sound and (refusal := self._refusal()):
             findings.append(found("damaged-store", f"lmdb cannot open it: {refusal}"))
-        made: list[Shard] = []
-        tried: list[Shard] = []
+        ranges: list[Shard] = []
+        probe_shards: list[Shard] = []
         count = max(1, PROBES // max(1, len(bones.trees)))
         step = max(1, len(bones.trees) / MOST_PROBED)
         with Pages(self.data, bones.metas) as pages:
             for number, tree in enumerate(bones.trees.values()):
-                made += shards(pages, tree, self.shard_bytes)
+                ranges += shards(pages, tree, self.shard_bytes)
                 if number % step < 1:
-                    tried += probes(pages, tree, count)
+                    probe_shards += probes(pages, tree, count)
         records = None
         if bones.sound:
             names = len(bones.names) if "" in bones.trees else 0
             records = sum(tree.record.entries for tree in bones.trees.values()) - names
-        return Layout(made, tried, records, size, findings)
+        return Layout(ranges, probe_shards, records, size, findings)
 
     def blocks(
         self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
@@ -119,10 +119,10 @@ class LmdbReader:
         or a range requested record by record. It touches nothing that was not checked before. Damaged leaves are read
         page by page.
         """
-        from datacheck.backends.lmdb.zeroed_pages import marked
+        from datacheck.backends.lmdb.zeroed_pages import mark_zeroed
 
         for block, pages in self._blocks(shard, limit, note, avoid, load=limit is None):
-            yield marked(block, pages.page_size, pages.header)
+            yield mark_zeroed(block, pages.page_size, pages.header)
 
     def peek(self, shard: Shard, limit: int | None = None) -> Iterator[Block]:
         """Yield the records of the shard as views, without accessing any value."""
@@ -179,7 +179,7 @@ class LmdbReader:
         for part, name in [*places, *((part, key) for part in trees)]:
             raw = unescape(name)
             wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
-            count = counted(self.peek(wanted, 2), unread)
+            count = count_records(self.peek(wanted, 2), unread)
             if count:
                 return Shard(part, Position(raw), Position(raw, count))
         not_found(unread)

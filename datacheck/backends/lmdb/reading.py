@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from datacheck.backends.lmdb.cursor import gathered, one_by_one, records_between, unnamed
+from datacheck.backends.lmdb.cursor import batches, one_by_one, records_between, without_names
 from datacheck.backends.lmdb.direct import Direct
-from datacheck.backends.lmdb.fault_findings import spelled, written_meanwhile
+from datacheck.backends.lmdb.fault_findings import key_range_text, source_changed_finding
 from datacheck.backends.lmdb.format import DATABASE_BYTES, PageDamaged
 from datacheck.backends.lmdb.library import data_file, transaction
 from datacheck.backends.lmdb.pages import Pages
@@ -60,7 +60,7 @@ class Reading:
         place = self._shard.start
         try:
             for piece in self._ranges.pieces(self._shard, self._limit):
-                yield from self._of_piece(piece)
+                yield from self._piece_blocks(piece)
                 if self.left is not None:
                     return
                 place = piece.shard.stop
@@ -68,9 +68,9 @@ class Reading:
                     self._note(place, False)
         except PageDamaged:
             if not self._leave(place):
-                yield Block([], [], findings=[(None, _changed(place, self._shard.stop))])
+                yield Block([], [], findings=[(None, _changed_finding(place, self._shard.stop))])
 
-    def _of_piece(self, piece: Piece) -> Iterator[Block]:
+    def _piece_blocks(self, piece: Piece) -> Iterator[Block]:
         part = self._shard.part or None
         if piece.held is not None:
             direct = Direct(self._pages, self._ranges.database, load=self._load)
@@ -91,11 +91,11 @@ class Reading:
                 return
             if block.findings and self._pages.moved_on():
                 first, stop = piece.shard.start, piece.shard.stop
-                yield Block([], [], database=block.database, findings=[(None, _changed(first, stop))])
+                yield Block([], [], database=block.database, findings=[(None, _changed_finding(first, stop))])
                 return
             yield block
             if block.keys:
-                place = _behind(block, place)
+                place = _place_behind(block, place)
 
     def _leave(self, place: Position | None) -> bool:
         """Leave the range from a place on if its commit may have been overwritten; return whether it was left."""
@@ -112,21 +112,21 @@ class Reading:
                 stream = one_by_one(cursor, data, shard, tree, self._note, self._avoid)
             else:
                 stream = records_between(cursor, shard, tree)
-            for keys, values in gathered(stream, shard.start or Position(b""), self._limit, self._note):
+            for keys, values in batches(stream, shard.start or Position(b""), self._limit, self._note):
                 if not shard.part and DATABASE_BYTES in map(len, values):
-                    keys, values = unnamed(keys, values, self._bones.names)
+                    keys, values = without_names(keys, values, self._bones.names)
                 if keys:
                     yield Block(keys, values, database=shard.part or None)
 
 
-def _behind(block: Block, before: Position | None) -> Position:
+def _place_behind(block: Block, before: Position | None) -> Position:
     """Return the place behind the last record of a block that began at a place."""
     key = block.keys[-1]
-    same = next((at for at, other in enumerate(reversed(block.keys)) if other != key), len(block.keys))
-    more = before.nth if before is not None and before.key == key and same == len(block.keys) else 0
-    return Position(key, same + more)
+    repeats = next((at for at, other in enumerate(reversed(block.keys)) if other != key), len(block.keys))
+    more = before.nth if before is not None and before.key == key and repeats == len(block.keys) else 0
+    return Position(key, repeats + more)
 
 
-def _changed(start: Position | None, stop: Position | None) -> Finding:
+def _changed_finding(start: Position | None, stop: Position | None) -> Finding:
     first, last = (it.key if it is not None and isinstance(it.key, bytes) else None for it in (start, stop))
-    return written_meanwhile(f": keys {spelled(first, last)}")
+    return source_changed_finding(f": keys {key_range_text(first, last)}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.backends.lmdb.fault_findings import Fault, finding_of, of_database
+from datacheck.backends.lmdb.fault_findings import Fault, finding_of, with_database
 from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, DUPSORT, LEAF, Node
 from datacheck.backends.lmdb.lost_pages import FREE
 from datacheck.backends.lmdb.pages import Pages
@@ -58,7 +58,7 @@ class Salvage:
         self._seen: set[int] = set()
         self._shared: frozenset[int] = frozenset()
         self._fault: Fault | None = None
-        self._said: list[Finding] = []
+        self._store_findings: list[Finding] = []
         self.account: Counter[str] = Counter()
 
     def blocks(self, piece: Piece, limit: int | None) -> Iterator[Block]:
@@ -67,43 +67,43 @@ class Salvage:
         values: list[bytes] = []
         findings: list[tuple[int | None, Finding]] = []
         size = 0
-        for key, value, said in self._records(piece):
-            findings += [(len(keys), finding) for finding in said]
+        for key, value, record_findings in self._records(piece):
+            findings += [(len(keys), finding) for finding in record_findings]
             keys.append(key)
             values.append(value)
             size += len(value)
             if size >= BLOCK_BYTES or len(keys) >= min(limit or BLOCK_RECORDS, BLOCK_RECORDS):
                 yield self._block(keys, values, findings)
                 keys, values, findings, size = [], [], [], 0
-        self._say()
-        if keys or self._said:
+        self._report_fault()
+        if keys or self._store_findings:
             yield self._block(keys, values, findings)
 
     def _block(self, keys: list[bytes], values: list[bytes], findings: list[tuple[int | None, Finding]]) -> Block:
-        said: list[tuple[int | None, Finding]] = [(None, finding) for finding in self._said]
-        self._said = []
+        store_findings: list[tuple[int | None, Finding]] = [(None, finding) for finding in self._store_findings]
+        self._store_findings = []
         self.account["salvaged"] = 1
         self.account[f"{self._shard.part} entries"] += len(keys)
-        return Block(keys, values, database=self._shard.part or None, findings=[*said, *findings])
+        return Block(keys, values, database=self._shard.part or None, findings=[*store_findings, *findings])
 
     def _records(self, piece: Piece) -> Iterator[Record]:
         """Yield the records of a piece in order."""
         self._shared = piece.shared
         start, stop = piece.shard.start or Position(b""), piece.shard.stop
-        first = (self._order(_raw(start)), start.nth)
-        last = None if stop is None else (self._order(_raw(stop)), stop.nth)
+        first = (self._order(_key_bytes(start)), start.nth)
+        last = None if stop is None else (self._order(_key_bytes(stop)), stop.nth)
         for source in self._sources(piece):
             key = self._order(source.node.key)
             if key < first[0] or (not self._shard.part and source.node.key in self._bones.names):
                 continue
             if last is not None and (key, 0) >= last:
                 continue
-            for nth, (value, said) in enumerate(self._of_key(source)):
+            for nth, (value, findings) in enumerate(self._values_of_key(source)):
                 place = (key, nth)
                 if place >= first and (last is None or place < last):
-                    yield source.node.key, value, said
+                    yield source.node.key, value, findings
 
-    def _of_key(self, source: _Source) -> Iterator[tuple[bytes, list[Finding]]]:
+    def _values_of_key(self, source: _Source) -> Iterator[tuple[bytes, list[Finding]]]:
         """Yield each value of a node's key, with the findings about it."""
         node = source.node
         doubts = []
@@ -117,20 +117,20 @@ class Salvage:
         if node.key in self._avoid:
             yield b"", []
             return
-        value, wrong = self._value(source)
-        yield value, wrong + doubts
+        value, findings = self._value(source)
+        yield value, findings + doubts
 
     def _value(self, source: _Source) -> tuple[bytes, list[Finding]]:
         node, page_size = source.node, self._pages.page_size
         if node.flags & ~BIGDATA:
-            return b"", [_bad("damaged-store", f"has the flags {node.flags:#x}", source.page.number, page_size)]
+            return b"", [_finding("damaged-store", f"has the flags {node.flags:#x}", source.page.number, page_size)]
         self._left -= node.size
         if self._left < 0:
             why = "is not read: it shares its pages with other records"
-            return b"", [_bad("damaged-store", why, source.page.number, page_size)]
+            return b"", [_finding("damaged-store", why, source.page.number, page_size)]
         value = read_value(self._pages, source.page, node)
         if value.wrong:
-            return value.data, [_bad(value.code, value.wrong, value.page, page_size)]
+            return value.data, [_finding(value.code, value.wrong, value.page, page_size)]
         if value.extent is None or value.page not in self._shared:
             return value.data, []
         why = f"the value lies on pages from {value.page:,} on, and so does another one: one of the two is wrong"
@@ -146,9 +146,9 @@ class Salvage:
             if not isinstance(value, Damage) and last is not None and order(value) <= last:
                 value = Damage(source.page.number, "one of its values is out of order")
             if isinstance(value, Damage):
-                lost = _bad("damaged-store", f"is lost in part: {value.why}", value.page, self._pages.page_size)
-                named = of_database(msgspec.structs.replace(lost, key=escape(node.key)), self._shard.part)
-                self._said.append(named)
+                lost = _finding("damaged-store", f"is lost in part: {value.why}", value.page, self._pages.page_size)
+                named = with_database(msgspec.structs.replace(lost, key=escape(node.key)), self._shard.part)
+                self._store_findings.append(named)
                 continue
             last = order(value)
             self._note(Position(node.key, nth), True)
@@ -168,7 +168,7 @@ class Salvage:
         at = 0
         while at < len(leaves):
             low, high = leaves.lowest(at), leaves.highest(at)
-            self._note(self._begin(low), False)
+            self._note(self._start_of(low), False)
             several = []
             while at < len(leaves) and (leaves.lowest(at), leaves.highest(at)) == (low, high):
                 number = int(leaves.numbers[at])
@@ -177,7 +177,7 @@ class Salvage:
                 several.append((parsed, doubts[at] or bool(stale)))
                 at += 1
             if len(several) == 1 and (several[0][0].faults or stale):
-                several = [*self._instead(several[0][0], bool(stale), low, high), *several]
+                several = [*self._replacements(several[0][0], bool(stale), low, high), *several]
             if len(several) == 1:
                 yield from (_Source(node, *several[0]) for node in several[0][0].nodes)
                 continue
@@ -186,36 +186,38 @@ class Salvage:
             merged = {self._order(node.key): _Source(node, parsed, doubt) for node, parsed, doubt in each}
             yield from (merged[key] for key in sorted(merged))
 
-    def _begin(self, low: bytes | None) -> Position:
+    def _start_of(self, low: bytes | None) -> Position:
         """Return where the records of a leaf begin within the range, which may begin inside the leaf."""
         start = self._shard.start or Position(b"")
-        if low is None or self._order(low) <= self._order(_raw(start)):
+        if low is None or self._order(low) <= self._order(_key_bytes(start)):
             return start
         return Position(low)
 
     def _parsed(self, number: int, low: bytes | None, high: bytes | None) -> Parsed:
         return without_gaps(self._pages, with_keys(parse(self._pages, number, LEAF, self._order, low, high)))
 
-    def _instead(self, parsed: Parsed, stale: bool, low: bytes | None, high: bytes | None) -> list[tuple[Parsed, bool]]:
+    def _replacements(
+        self, parsed: Parsed, stale: bool, low: bytes | None, high: bytes | None
+    ) -> list[tuple[Parsed, bool]]:
         """Note what is wrong with a leaf, and return the unreached leaves that may replace it."""
-        instead: list[tuple[Parsed, bool]] = []
+        replacements: list[tuple[Parsed, bool]] = []
         if parsed.lost != 0 or stale:
-            orphans = self._bones.orphans(self._pages, lambda: self._note(self._begin(low), False))
+            orphans = self._bones.orphans(self._pages, lambda: self._note(self._start_of(low), False))
             for group in orphans.within(self._pages, self._tree.record, low, high):
                 for number in group.leaves:
-                    found_again = self._parsed(number, low, high)
-                    instead.append((found_again, group.doubt))
+                    orphan = self._parsed(number, low, high)
+                    replacements.append((orphan, group.doubt))
         start = self._shard.start or Position(b"")
-        begins = start == Position(b"") or (low is not None and self._order(low) >= self._order(_raw(start)))
+        begins = start == Position(b"") or (low is not None and self._order(low) >= self._order(_key_bytes(start)))
         if parsed.faults and begins:
-            self._tell(parsed, low, high, sum(len(it.nodes) for it, _ in instead))
-        return instead
+            self._note_fault(parsed, low, high, sum(len(it.nodes) for it, _ in replacements))
+        return replacements
 
-    def _tell(self, parsed: Parsed, low: bytes | None, high: bytes | None, again: int) -> None:
+    def _note_fault(self, parsed: Parsed, low: bytes | None, high: bytes | None, found_again: int) -> None:
         """Note a fault of a leaf; successive leaves with the same fault and nothing readable become one fault."""
         why = ", ".join(parsed.faults)
-        if again:
-            after = f"; {again:,} records with such keys were found on pages that no branch reaches"
+        if found_again:
+            after = f"; {found_again:,} records with such keys were found on pages that no branch reaches"
         elif parsed.nodes:
             after = f"; {len(parsed.nodes):,} of its records are left" + ("" if parsed.lost else ", all it had")
         else:
@@ -223,22 +225,22 @@ class Salvage:
         before = self._fault
         code = "truncated-store" if "end of the file" in why else "damaged-store"
         fault = Fault("leaf", parsed.number, why, self._shard.part, True, low, high, code, 1, after)
-        if before is not None and parsed.gone and (before.why, before.after) == (why, after) and before.high == low:
+        if before is not None and parsed.is_lost and (before.why, before.after) == (why, after) and before.high == low:
             self._fault = msgspec.structs.replace(before, high=high, count=before.count + 1)
             return
-        self._say()
+        self._report_fault()
         self._fault = fault
 
-    def _say(self) -> None:
+    def _report_fault(self) -> None:
         if self._fault is not None:
-            self._said.append(finding_of(self._fault, self._pages.page_size))
+            self._store_findings.append(finding_of(self._fault, self._pages.page_size))
             self._fault = None
 
 
-def _bad(code: str, wrong: str, page: int, page_size: int) -> Finding:
+def _finding(code: str, wrong: str, page: int, page_size: int) -> Finding:
     return found(code, f"the value {wrong}", page=page, offset=page * page_size)
 
 
-def _raw(place: Position) -> bytes:
+def _key_bytes(place: Position) -> bytes:
     assert isinstance(place.key, bytes)
     return place.key

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from datacheck.backends.lmdb.branches import children, judge_branches
 from datacheck.backends.lmdb.database_names import (
     copied_from,
+    has_lost_names,
     leaf_with_names,
-    lost_its_names,
-    names_left,
+    leaves_with_names,
     names_of,
-    with_names,
+    remaining_names,
 )
-from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped, written_meanwhile
+from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped_findings, source_changed_finding
 from datacheck.backends.lmdb.format import (
     BIGDATA,
     BRANCH,
@@ -34,15 +34,15 @@ from datacheck.backends.lmdb.format import (
     Database,
     Node,
 )
-from datacheck.backends.lmdb.lost_commit import leaves_of, nameless, overlaid
+from datacheck.backends.lmdb.lost_commit import leaves_of, nameless_trees, with_extra_leaves
 from datacheck.backends.lmdb.lost_pages import (
     FREE,
     USED,
-    cut,
     freed_by_the_next,
-    opened,
     pages_in_use,
     true_levels,
+    truncation,
+    used_after,
 )
 from datacheck.backends.lmdb.metas import LOST, Metas
 from datacheck.backends.lmdb.orphans import Orphans, unreached
@@ -96,31 +96,31 @@ def skeleton(data: Path) -> Skeleton:
     status = data.stat()
     with Pages(data) as pages:  # a process that writes through a map changes no time stamp
         commit = pages.meta.txnid
-    return _skeleton(data, status.st_ino, status.st_size, status.st_mtime_ns, commit)
+    return _cached_skeleton(data, status.st_ino, status.st_size, status.st_mtime_ns, commit)
 
 
 @lru_cache(maxsize=2)
-def _skeleton(data: Path, inode: int, size: int, changed: int, commit: int) -> Skeleton:
+def _cached_skeleton(data: Path, inode: int, size: int, changed: int, commit: int) -> Skeleton:
     for _ in range(TRIES):
         with Pages(data) as pages:
-            bones = _whole(data, pages)
+            bones = _read_skeleton(data, pages)
             if bones.sound or not pages.moved_on():
                 return bones
-    return msgspec.structs.replace(bones, findings=[written_meanwhile()])
+    return msgspec.structs.replace(bones, findings=[source_changed_finding()])
 
 
-def _whole(data: Path, pages: Pages) -> Skeleton:
+def _read_skeleton(data: Path, pages: Pages) -> Skeleton:
     """Return the skeleton; if more pages are in use than the meta page says, read all pages of the file."""
     bones = Walk(pages).skeleton()
-    there, last = pages.size // pages.page_size - 1, pages.meta.last_page
+    last_in_file, last = pages.size // pages.page_size - 1, pages.meta.last_page
     used = pages_in_use([pages.meta.free, pages.meta.main, *(it.record for it in bones.trees.values() if it.part)])
     used += bones.listed if used else 0
-    if used <= last + 1 or there <= last:
+    if used <= last + 1 or last_in_file <= last:
         return bones
     why = f"the last page of the environment is said to be {last:,}, and {used:,} are in use: all of the file is read"
     metas = msgspec.structs.replace(
         pages.metas,
-        chosen=msgspec.structs.replace(pages.meta, last_page=there),
+        chosen=msgspec.structs.replace(pages.meta, last_page=last_in_file),
         findings=(*pages.metas.findings, found("damaged-store", why, kind="last page", page=last)),
     )
     with Pages(data, metas) as further:
@@ -142,10 +142,10 @@ class Walk:
         before = len(self.faults)
         listed = self._free_list()
         free_known = len(self.faults) == before and pages.meta.free.root != LOST
-        main = self.tree("", self._with_its_root(pages.meta.main, listed))
+        main = self.tree("", self._with_true_root(pages.meta.main, listed))
         trees = {}
         names = []
-        for name, record in self._named(main):
+        for name, record in self._named_databases(main):
             names.append(name)
             part = escape(name.rstrip(b"\0"))
             trees[part] = self.tree(part, record)
@@ -153,34 +153,34 @@ class Walk:
         if main.record.entries > len(names) or not names:
             trees = {"": main, **trees}
         else:
-            self._of_names(main)
+            self._count_name_leaves(main)
         for numbers in listed:
             self._mark_free(numbers)
-        if not names and lost_its_names(pages, main):
-            trees = self._without_names(main, self._nameless(free_known))
+        if not names and has_lost_names(pages, main):
+            trees = self._remaining_databases(main, self._nameless_databases(free_known))
         if main.record.root == LOST:
             for tree in trees.values():
                 tree.entries = [msgspec.structs.replace(entry, doubt=True) for entry in tree.entries]
         newer = not pages.metas.certain and pages.meta.main.root != LOST
-        torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
-        if torn or newer:
+        damaged = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
+        if damaged or newer:
             freed = freed_by_the_next(pages, self.used) if newer else None
             if freed is not None:
                 self.fault("lost commit", 0, f"commit {pages.meta.txnid + 1} was written, and its meta page is lost")
-            orphans = Orphans(pages, self.used if freed is None else opened(self.used, freed), known=free_known)
-            for tree in torn:
-                tree.entries = in_order(tree.record, self._filled(tree, orphans, len(torn) > 1))
-            if newer and len(trees) == 1 and not torn:
+            orphans = Orphans(pages, self.used if freed is None else used_after(self.used, freed), known=free_known)
+            for tree in damaged:
+                tree.entries = in_order(tree.record, self._fill_holes(tree, orphans, len(damaged) > 1))
+            if newer and len(trees) == 1 and not damaged:
                 (tree,) = trees.values()
                 groups = orphans.take(pages, tree.record, None, None)
-                more = [leaf for group in groups for leaf in group.leaves if self.mark(leaf) or freed is not None]
-                tree.entries = overlaid(pages, tree, more)
-        findings = [*cut(pages, listed), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
+                extra = [leaf for group in groups for leaf in group.leaves if self.mark(leaf) or freed is not None]
+                tree.entries = with_extra_leaves(pages, tree, extra)
+        findings = [*truncation(pages, listed), *pages.metas.findings, *grouped_findings(self.faults, pages.page_size)]
         return Skeleton(
             trees, frozenset(names), self.used, findings, self.account, free_known, pages.metas, sum(map(len, listed))
         )
 
-    def _filled(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
+    def _fill_holes(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
         """Yield the stretches of a tree, with unreached leaves in place of its holes."""
         for entry in tree.entries:
             if entry.kind != "hole":
@@ -189,16 +189,16 @@ class Walk:
             groups = orphans.take(self.pages, tree.record, entry.low, entry.high)
             leaves = sum(len(group.leaves) for group in groups)
             fault = self.faults[entry.fault]
-            again = f"; {leaves:,} leaves with such keys, which no branch reaches, are read" if leaves else ""
-            self.faults[entry.fault] = msgspec.structs.replace(fault, after=again)
+            note = f"; {leaves:,} leaves with such keys, which no branch reaches, are read" if leaves else ""
+            self.faults[entry.fault] = msgspec.structs.replace(fault, after=note)
             for group in groups:
                 for orphan in group.leaves:
                     self.mark(orphan)
                     yield Entry(group.low, group.high, orphan, "orphan", group.doubt or doubt)
 
-    def _with_its_root(self, main: Database, listed: Sequence[Numbers]) -> Database:
+    def _with_true_root(self, main: Database, listed: Sequence[Numbers]) -> Database:
         """Return the main database, with the leaf that holds the names as its root if that is another page."""
-        numbers = self._written(self.used == 0) if main.depth == 1 else np.zeros(0, np.int64)
+        numbers = self._written_pages(self.used == 0) if main.depth == 1 else np.zeros(0, np.int64)
         root = leaf_with_names(self.pages, main, numbers[~np.isin(numbers, np.concatenate([numbers[:0], *listed]))])
         if root is None:
             return main
@@ -206,22 +206,22 @@ class Walk:
         self.fault("root", 0, why)
         return msgspec.structs.replace(main, root=root)
 
-    def _without_names(self, main: Tree, nameless: dict[str, Tree]) -> dict[str, Tree]:
+    def _remaining_databases(self, main: Tree, nameless: dict[str, Tree]) -> dict[str, Tree]:
         """Return the remaining databases; note a fault if the leaf with their names is now a copy of another page."""
-        own = copied_from(self.pages, main)
-        if own is None or not nameless:
+        source_page = copied_from(self.pages, main)
+        if source_page is None or not nameless:
             return {"": main, **nameless}
         page = main.entries[0].page
-        self.fault("names", page, f"had the names of the databases, and is a copy of page {own:,} now")
+        self.fault("names", page, f"had the names of the databases, and is a copy of page {source_page:,} now")
         return nameless
 
-    def _written(self, wanted: Flags) -> Numbers:
+    def _written_pages(self, wanted: Flags) -> Numbers:
         return np.concatenate([np.zeros(0, np.int64), *unreached(self.pages, wanted)])
 
-    def _nameless(self, known: bool) -> dict[str, Tree]:
+    def _nameless_databases(self, known: bool) -> dict[str, Tree]:
         """Return the remaining databases if the leaf with their names is lost."""
         trees = {}
-        for lost in nameless(self.pages, self._written(self.used == 0), known=known):
+        for lost in nameless_trees(self.pages, self._written_pages(self.used == 0), known=known):
             tree = self.tree(lost.part, lost.record) if lost.record.root != NO_PAGE else lost
             tree.nameless = True
             for entry in tree.entries:
@@ -249,27 +249,27 @@ class Walk:
         tree = Tree(part, record)
         if record.root == NO_PAGE:
             return tree
-        whole = Entry(None, None, record.root, "branch" if record.depth > 1 else "leaf")
+        root = Entry(None, None, record.root, "branch" if record.depth > 1 else "leaf")
         depth = self._levels(record, part) if 2 <= record.root <= self.pages.meta.last_page else 0
         if depth is not None and not 1 <= depth <= DEEPEST:
             name = f"the database {part}" if part else "the main database"
             why = "is lost" if record.root == LOST else f"is said to be page {record.root:,}, of {record.depth} levels"
-            self.fault("root", 0, f"the root of {name} {why}", whole, part)
-            tree.entries = [self._hole(whole)]
+            self.fault("root", 0, f"the root of {name} {why}", root, part)
+            tree.entries = [self._hole(root)]
             return tree
         if depth is None:
-            tree.entries = [self._hole(msgspec.structs.replace(whole, kind="branch"))]
+            tree.entries = [self._hole(msgspec.structs.replace(root, kind="branch"))]
             return tree
         record = tree.record = msgspec.structs.replace(record, depth=depth)
         if not self.mark(record.root):
             self.fault("shared", record.root, "is used twice", None, part)
-        whole = msgspec.structs.replace(whole, kind="branch" if depth > 1 else "leaf")
+        root = msgspec.structs.replace(root, kind="branch" if depth > 1 else "leaf")
         if record.depth == 1:
-            tree.entries = [whole]
+            tree.entries = [root]
             return tree
-        level = [whole]
+        level = [root]
         for _ in range(record.depth - 2):
-            level = [below for entry in level for below in self._below(tree, entry, "branch")]
+            level = [below for entry in level for below in self._read_branch(tree, entry, "branch")]
         tree.entries = list(self._above_leaves(tree, level))
         return tree
 
@@ -286,7 +286,7 @@ class Walk:
             self.fault("root", record.root, why, None, part)
         return depth
 
-    def _below(self, tree: Tree, entry: Entry, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
+    def _read_branch(self, tree: Tree, entry: Entry, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
         """Yield the stretches into which a branch page divides its own, as far as it can be read."""
         if entry.kind != "branch":
             yield entry
@@ -297,14 +297,14 @@ class Walk:
         if not parsed.nodes:
             yield self._hole(entry)
             return
-        self.account.single(np.array([entry.page], np.int64))
+        self.account.add_pages(np.array([entry.page], np.int64))
         tree.branches += 1
         fault = len(self.faults) - 1
-        yield from self._divided(tree, entry, parsed, kind)
+        yield from self._children(tree, entry, parsed, kind)
         if parsed.lost != 0:
             yield msgspec.structs.replace(entry, kind="hole", fault=fault)
 
-    def _divided(self, tree: Tree, entry: Entry, parsed: Parsed, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
+    def _children(self, tree: Tree, entry: Entry, parsed: Parsed, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
         lows = [entry.low, *(node.key for node in parsed.nodes[1:])]
         for node, low, high in zip(parsed.nodes, lows, [*lows[1:], entry.high], strict=True):
             below = Entry(low, high, node.child, kind)
@@ -323,14 +323,14 @@ class Walk:
         """Yield the sound branch pages above the leaves, and what can be read of the others."""
         branches = [entry for entry in level if entry.kind == "branch"]
         sound = judge_branches(self.pages, tree.record.flags, branches, self._mark_children)
-        self.account.single(np.array([it.page for it, good in zip(branches, sound, strict=True) if good], np.int64))
+        self.account.add_pages(np.array([it.page for it, good in zip(branches, sound, strict=True) if good], np.int64))
         tree.branches += sum(sound)
         good = iter(sound)
         for entry in level:
             if entry.kind == "branch" and next(good):
                 yield entry
             else:
-                yield from self._below(tree, entry, "leaf")
+                yield from self._read_branch(tree, entry, "leaf")
 
     def _mark_children(self, numbers: Numbers) -> bool:
         """Mark the leaves below one branch page; if one was marked before, mark nothing and return False."""
@@ -340,21 +340,21 @@ class Walk:
         self.used[inside] = USED
         return True
 
-    def _named(self, main: Tree) -> Iterator[tuple[bytes, Database]]:
+    def _named_databases(self, main: Tree) -> Iterator[tuple[bytes, Database]]:
         """Yield the named databases by their keys in the main one, which end in a NUL in LMDB 1.0."""
         if main.record.root == LOST:
-            yield from names_left(self.pages, self._written(np.ones(len(self.used), bool)))
+            yield from remaining_names(self.pages, self._written_pages(np.ones(len(self.used), bool)))
         if main.record.entries > NAMES_SOUGHT:
             return
         for numbers in self._leaf_numbers(main):
-            for number in with_names(self.pages, numbers):
+            for number in leaves_with_names(self.pages, numbers):
                 parsed = parse(self.pages, number, LEAF, main.record.order(), None, None)
                 yield from names_of(parsed)
 
-    def _of_names(self, main: Tree) -> None:
+    def _count_name_leaves(self, main: Tree) -> None:
         """Count the leaves of a main database that holds only names, since no shard covers them."""
         for numbers in self._leaf_numbers(main):
-            self.account.single(numbers)
+            self.account.add_pages(numbers)
 
     def _leaf_numbers(self, tree: Tree) -> Iterator[Numbers]:
         for entry in tree.entries:
@@ -373,7 +373,7 @@ class Walk:
         listed: list[Numbers] = []
         entries = 0
         for entry in (leaf for it in tree.entries if it.kind != "hole" for leaf in leaves_of(self.pages, tree, it)):
-            self.account.single(np.array([entry.page], np.int64))
+            self.account.add_pages(np.array([entry.page], np.int64))
             parsed = parse(self.pages, entry.page, LEAF, record.order(), entry.low, entry.high)
             if parsed.faults:
                 self.fault("free list", entry.page, ", ".join(parsed.faults))
@@ -390,7 +390,7 @@ class Walk:
         value = read_value(self.pages, parsed, node)
         if value.extent is not None and not value.wrong:
             first, count = value.extent
-            self.account.pages(np.array([first], np.uint64), np.array([count], np.uint64))
+            self.account.add_extents(np.array([first], np.uint64), np.array([count], np.uint64))
             self.used[first : first + count] = USED
         raw = np.frombuffer(value.data[: len(value.data) // 8 * 8], np.int64)
         if value.wrong or node.flags & ~BIGDATA or not len(raw) or raw[0] != len(raw) - 1 or len(value.data) % 8:
@@ -405,11 +405,11 @@ class Walk:
         if outside.any():
             self.fault("free list", int(numbers[outside][0]), "is listed as free, and no page of the environment")
         inside = numbers[~outside]
-        self.account.single(inside)
+        self.account.add_pages(inside)
         inside = np.sort(inside[inside < len(self.used)])
-        again = np.append(inside[1:] == inside[:-1], False) if len(inside) else np.zeros(0, bool)
+        repeated = np.append(inside[1:] == inside[:-1], False) if len(inside) else np.zeros(0, bool)
         taken = self.used[inside] != 0
-        for page in inside[again | taken][:SHOWN].tolist():
+        for page in inside[repeated | taken][:SHOWN].tolist():
             self.fault(
                 "free list", page, "is listed as free, and used" if self.used[page] == USED else "is listed twice"
             )

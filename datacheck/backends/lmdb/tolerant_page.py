@@ -29,7 +29,7 @@ class Parsed(msgspec.Struct):
     lost: int | None = 0
 
     @property
-    def gone(self) -> bool:
+    def is_lost(self) -> bool:
         """Whether nothing of the page can be read."""
         return not self.nodes and bool(self.faults)
 
@@ -73,9 +73,9 @@ def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None,
 def header_faults(pages: Pages, raw: bytes, number: int, kind: int) -> list[str]:
     """Return what is wrong with the header of a page that should have the flags `kind`."""
     faults = []
-    own, flags = int.from_bytes(raw[:8], sys.byteorder), flags_of(pages, raw)
-    if own != number:
-        faults.append(f"has the number of page {own}")
+    stored_number, flags = int.from_bytes(raw[:8], sys.byteorder), flags_of(pages, raw)
+    if stored_number != number:
+        faults.append(f"has the number of page {stored_number}")
     if flags != kind:
         faults.append(f"has the flags {flags:#x}, not {kind:#x}")
     if pages.base and pages.metas.sound and int.from_bytes(raw[8:16], sys.byteorder) > pages.meta.txnid:
@@ -99,10 +99,10 @@ def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
     if not pages.header <= lower <= upper <= pages.page_size or flags_of(pages, parsed.raw) & LEAF2:
         parsed.faults.append(f"has its free room from byte {lower} to {upper}")
         return None
-    made = nodes_of(pages, parsed.raw)
-    if None in made:
-        parsed.faults.append(f"has {made.count(None)} nodes outside its bounds")
-    return made
+    nodes = nodes_of(pages, parsed.raw)
+    if None in nodes:
+        parsed.faults.append(f"has {nodes.count(None)} nodes outside its bounds")
+    return nodes
 
 
 def nodes_of(pages: Pages, raw: bytes) -> list[Node | None]:
@@ -111,11 +111,11 @@ def nodes_of(pages: Pages, raw: bytes) -> list[Node | None]:
         return []
     lower, upper = bounds(pages, raw)
     count = max(0, lower - pages.header) // 2
-    there = max(0, min(lower, len(raw)) - pages.header) // 2
-    offsets = (offset + pages.base for offset in struct.unpack_from(f"={there}H", raw, pages.header))
+    readable = max(0, min(lower, len(raw)) - pages.header) // 2
+    offsets = (offset + pages.base for offset in struct.unpack_from(f"={readable}H", raw, pages.header))
     room = range(upper, len(raw) - 7)
-    found = [node_at(raw, at, pages.base, len(raw)) if at in room else None for at in offsets]
-    return [*found, *[None] * (count - there)]
+    nodes = [node_at(raw, at, pages.base, len(raw)) if at in room else None for at in offsets]
+    return [*nodes, *[None] * (count - readable)]
 
 
 def node_at(raw: bytes, at: int, base: int, end: int) -> Node | None:
@@ -135,9 +135,9 @@ def with_keys(parsed: Parsed) -> Parsed:
     """
     nodes = [node for node in parsed.nodes if node.key]
     if len(nodes) < len(parsed.nodes):
-        without = len(parsed.nodes) - len(nodes)
-        parsed.faults.append(f"has {without} {'record' if without == 1 else 'records'} without a key")
-        parsed.lost = None if parsed.lost is None else parsed.lost + without
+        keyless = len(parsed.nodes) - len(nodes)
+        parsed.faults.append(f"has {keyless} {'record' if keyless == 1 else 'records'} without a key")
+        parsed.lost = None if parsed.lost is None else parsed.lost + keyless
         parsed.nodes = nodes
     return parsed
 
@@ -147,8 +147,8 @@ def without_gaps(pages: Pages, parsed: Parsed) -> Parsed:
     if parsed.faults or len(parsed.raw) < pages.page_size:
         return parsed
     _, upper = bounds(pages, parsed.raw)
-    held = 24 if pages.base else 8
-    ends = ((it.offset + (held if it.flags & BIGDATA else it.size) + 1) & ~1 for it in parsed.nodes)
+    pointer_size = 24 if pages.base else 8
+    ends = ((it.offset + (pointer_size if it.flags & BIGDATA else it.size) + 1) & ~1 for it in parsed.nodes)
     starts = (it.offset - (len(it.key) & 1 if pages.base else 0) - len(it.key) - NODE.size for it in parsed.nodes)
     room = pages.page_size - upper - sum(ends) + sum(starts)
     if room > 0:
@@ -165,11 +165,11 @@ def _take_branch(
         parsed.faults.append("has no children")
         return
     last = pages.meta.last_page
-    fit = [(place, node) for place, node in enumerate(nodes) if node is not None and 2 <= node.child <= last]
-    if len(fit) + nodes.count(None) < len(nodes):
-        parsed.faults.append(f"has {len(nodes) - len(fit) - nodes.count(None)} children that are no pages")
-    first = [node for place, node in fit if place == 0]
-    rest = [node for place, node in fit if place > 0]
+    valid = [(place, node) for place, node in enumerate(nodes) if node is not None and 2 <= node.child <= last]
+    if len(valid) + nodes.count(None) < len(nodes):
+        parsed.faults.append(f"has {len(nodes) - len(valid) - nodes.count(None)} children that are no pages")
+    first = [node for place, node in valid if place == 0]
+    rest = [node for place, node in valid if place > 0]
     kept = _ascending(rest, order, low, high)
     if len(kept) < len(rest):
         parsed.faults.append(f"has {len(rest) - len(kept)} keys out of order")
@@ -178,10 +178,10 @@ def _take_branch(
 
 
 def _take_leaf(parsed: Parsed, nodes: list[Node | None], order: Order, low: bytes | None, high: bytes | None) -> None:
-    fit = [node for node in nodes if node is not None]
-    parsed.nodes = _ascending(fit, order, low, high)
-    if len(parsed.nodes) < len(fit):
-        parsed.faults.append(f"has {len(fit) - len(parsed.nodes)} keys out of order or of another place")
+    valid = [node for node in nodes if node is not None]
+    parsed.nodes = _ascending(valid, order, low, high)
+    if len(parsed.nodes) < len(valid):
+        parsed.faults.append(f"has {len(valid) - len(parsed.nodes)} keys out of order or of another place")
     parsed.lost = len(nodes) - len(parsed.nodes)
 
 

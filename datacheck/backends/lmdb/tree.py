@@ -43,9 +43,9 @@ class Tree(msgspec.Struct):
 def in_order(record: Database, entries: Iterable[Entry]) -> list[Entry]:
     """Return stretches in the order of their low keys, since the filling of a hole may lie between its neighbours."""
     order = record.order()
-    known = list(entries)
-    first = [entry for entry in known if entry.low is None]
-    return first + sorted((it for it in known if it.low is not None), key=lambda it: order(it.low or b""))
+    all_entries = list(entries)
+    first = [entry for entry in all_entries if entry.low is None]
+    return first + sorted((it for it in all_entries if it.low is not None), key=lambda it: order(it.low or b""))
 
 
 class Span(msgspec.Struct, Generic[T], frozen=True):

@@ -77,7 +77,7 @@ def read_value(pages: Pages, parsed: Parsed, node: Node) -> Value:
             f"has the pages {first:,} to {first + count - 1:,}, and the environment ends at {pages.meta.last_page:,}"
         )
         return Value(b"", None, wrong, page=parsed.number)
-    held, wrong, code = _of_extent(pages, first, count, node.size)
+    page_count, wrong, code = _check_extent(pages, first, count, node.size)
     start = first * pages.page_size
     data = os.pread(pages.file, min(node.size, max(0, pages.size - start - pages.header)), start + pages.header)
     while 0 < len(data) < min(node.size, pages.size - start - pages.header):
@@ -85,7 +85,7 @@ def read_value(pages: Pages, parsed: Parsed, node: Node) -> Value:
         if not more:
             break
         data += more
-    return Value(data, (first, held), wrong, code, page=first)
+    return Value(data, (first, page_count), wrong, code, page=first)
 
 
 def pages_needed(pages: Pages, node: Node) -> int:
@@ -93,26 +93,26 @@ def pages_needed(pages: Pages, node: Node) -> int:
     return (pages.header - 1 + node.size) // pages.page_size + 1
 
 
-def _of_extent(pages: Pages, first: int, count: int, size: int) -> tuple[int, str, str]:
+def _check_extent(pages: Pages, first: int, count: int, size: int) -> tuple[int, str, str]:
     """Return the number of pages that an overflow extent holds, what is wrong with it, and the code for that."""
     start = first * pages.page_size
     if start + pages.header + size > pages.size:
         left = max(0, pages.size - start - pages.header)
-        where = f"has {size:,} bytes on pages {first:,} to {first + count - 1:,}, and the file has {left:,} of them"
-        return count, where, "truncated-store"
+        message = f"has {size:,} bytes on pages {first:,} to {first + count - 1:,}, and the file has {left:,} of them"
+        return count, message, "truncated-store"
     head = os.pread(pages.file, pages.header, start)
-    own = int.from_bytes(head[:8], sys.byteorder)
-    (held,) = struct.unpack_from("=I", head, pages.header - 4)
+    stored_number = int.from_bytes(head[:8], sys.byteorder)
+    (page_count,) = struct.unpack_from("=I", head, pages.header - 4)
     wrong = ""
     if not head.strip(b"\0"):
         wrong = f"begins on page {first:,}, which begins with zeros"
-    elif own != first:
-        wrong = f"begins on page {first:,}, which has the number of page {own:,}"
+    elif stored_number != first:
+        wrong = f"begins on page {first:,}, which has the number of page {stored_number:,}"
     elif flags_of(pages, head) != OVERFLOW:
         wrong = f"begins on page {first:,}, which has the flags {flags_of(pages, head):#x}"
-    elif held < count or first + held - 1 > pages.meta.last_page:
-        wrong = f"takes {count:,} pages from {first:,} on, which says {held:,}"
-    return (count, wrong, "damaged-store") if wrong else (held, "", "")
+    elif page_count < count or first + page_count - 1 > pages.meta.last_page:
+        wrong = f"takes {count:,} pages from {first:,} on, which says {page_count:,}"
+    return (count, wrong, "damaged-store") if wrong else (page_count, "", "")
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -145,12 +145,12 @@ def read_duplicates(
     if flags & ~DIRTY != SUBPAGE | kind:
         yield Damage(parsed.number, f"the page of its values has the flags {flags:#x}")
     if flags & LEAF2:
-        yield from _packed(pages, raw, parsed.number, order)
+        yield from _packed_values(pages, raw, parsed.number, order)
     else:
         yield from _sub_nodes(pages, raw, parsed.number, order)
 
 
-def _packed(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[bytes | Damage]:
+def _packed_values(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[bytes | Damage]:
     """Yield the keys of a page that stores them back to back, all of one size."""
     (width,) = struct.unpack_from("=H", raw, pages.header - 8)
     lower, upper = bounds(pages, raw)
@@ -160,7 +160,7 @@ def _packed(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[byt
         yield Damage(number, f"says it has {count} values of {width} bytes, and has {len(raw)} bytes")
         return
     starts = range(pages.header, pages.header + count * width, width)
-    yield from _in_order([raw[start : start + width] for start in starts], count, number, order)
+    yield from _ascending_values([raw[start : start + width] for start in starts], count, number, order)
 
 
 def _sub_nodes(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[bytes | Damage]:
@@ -169,17 +169,17 @@ def _sub_nodes(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[
         yield Damage(number, f"the page of its values has its free room from byte {lower} to {upper}")
         return
     nodes = nodes_of(pages, raw)
-    if _laden(nodes):
+    if _have_data(nodes):
         yield Damage(number, "one of its values has a value")
-    yield from _in_order([node.key for node in nodes if node is not None], len(nodes), number, order)
+    yield from _ascending_values([node.key for node in nodes if node is not None], len(nodes), number, order)
 
 
-def _laden(nodes: Iterable[Node | None]) -> bool:
+def _have_data(nodes: Iterable[Node | None]) -> bool:
     """Return whether a node of a page of values, which are keys there, has flags or data."""
     return any(node is not None and (node.flags or node.size) for node in nodes)
 
 
-def _in_order(values: list[bytes], count: int, number: int, order: Order) -> Iterator[bytes | Damage]:
+def _ascending_values(values: list[bytes], count: int, number: int, order: Order) -> Iterator[bytes | Damage]:
     """Yield the ascending values of a page, and a Damage if they are fewer than the page says."""
     kept = longest([order(value) for value in values])
     yield from (values[at] for at in kept)
@@ -194,13 +194,13 @@ def _sub_tree(
     stack: list[tuple[int, int, bytes | None, bytes | None]] = []
     if tree.root != NO_PAGE:
         stack.append((tree.root, 1, None, None))
-    found = 0
-    whole = True
+    count = 0
+    complete = True
     while stack:
         number, depth, low, high = stack.pop()
         if depth > DEEPEST or not visit(number):
             yield Damage(number, f"page {number:,} of the tree of its values is used twice or is none")
-            whole = False
+            complete = False
             continue
         if depth < tree.depth:
             parsed = parse(pages, number, BRANCH, order, low, high)
@@ -210,28 +210,28 @@ def _sub_tree(
             faults = parsed.faults
             values: list[bytes | Damage] = []
         else:
-            values, faults = _of_leaf(pages, number, kind, order, low, high)
+            values, faults = _leaf_values(pages, number, kind, order, low, high)
         if faults:
             yield Damage(number, f"page {number:,} of the tree of its values {', '.join(faults)}")
-            whole = False
+            complete = False
         for value in values:
-            whole &= not isinstance(value, Damage)
-            found += 1
+            complete &= not isinstance(value, Damage)
+            count += 1
             yield value
-    if whole and found != tree.entries:
-        yield Damage(tree.root, f"the tree of its values holds {found:,}, and says {tree.entries:,}")
+    if complete and count != tree.entries:
+        yield Damage(tree.root, f"the tree of its values holds {count:,}, and says {tree.entries:,}")
 
 
-def _of_leaf(
+def _leaf_values(
     pages: Pages, number: int, kind: int, order: Order, low: bytes | None, high: bytes | None
 ) -> tuple[list[bytes | Damage], list[str]]:
     raw = raw_page(pages, number)
     if len(raw) < pages.page_size or kind == LEAF:
         parsed = parse(pages, number, LEAF, order, low, high)
-        laden = ["has values with values"] if _laden(parsed.nodes) else []
-        return [node.key for node in parsed.nodes], parsed.faults + laden
+        extra_faults = ["has values with values"] if _have_data(parsed.nodes) else []
+        return [node.key for node in parsed.nodes], parsed.faults + extra_faults
     faults = header_faults(pages, raw, number, kind)
-    values = list(_packed(pages, raw, number, order))
+    values = list(_packed_values(pages, raw, number, order))
     inside = [
         value
         for value in values

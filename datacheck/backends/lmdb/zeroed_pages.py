@@ -20,14 +20,14 @@ from datacheck.model.equal_lengths import EqualLengths
 from datacheck.model.finding import Finding, found
 
 
-def marked(block: Block, page_size: int, header: int) -> Block:
+def mark_zeroed(block: Block, page_size: int, header: int) -> Block:
     """Return the block with a suspicious finding for each record whose value has pages of zeros inside."""
-    seen = []
+    findings = []
     for row in _suspects(block.values, page_size, page_size - header):
-        finding = _zeroed(np.frombuffer(block.values[row], np.uint8), page_size, page_size - header)
+        finding = _zeroed_finding(np.frombuffer(block.values[row], np.uint8), page_size, page_size - header)
         if finding is not None:
-            seen.append((row, finding))
-    return msgspec.structs.replace(block, findings=[*block.findings, *seen]) if seen else block
+            findings.append((row, finding))
+    return msgspec.structs.replace(block, findings=[*block.findings, *findings]) if findings else block
 
 
 def _suspects(values: Sequence[bytes | memoryview], page_size: int, first: int) -> list[int]:
@@ -51,7 +51,7 @@ def _words(value: bytes | memoryview, page_size: int, first: int) -> NDArray[np.
     return np.ndarray(((len(value) - first) // page_size,), np.uint64, value, first, (page_size,))
 
 
-def _zeroed(value: NDArray[np.uint8], page_size: int, first: int) -> Finding | None:
+def _zeroed_finding(value: NDArray[np.uint8], page_size: int, first: int) -> Finding | None:
     """Return the finding for a value on overflow pages with pages of zeros, or None.
 
     `first` is the number of the value's bytes on its first page.

@@ -68,7 +68,7 @@ def kind_of_file(name: str, head: bytes) -> str | None:
             return kind
     if head.startswith(b"BM") and head[6:10] == bytes(4):
         return "picture"
-    if _matlab_4(head, suffix):
+    if _is_matlab_4(head, suffix):
         return "MATLAB file"
     if suffix in TEXTS:
         return "text file"
@@ -89,7 +89,7 @@ def _is_text(head: bytes) -> bool:
     return not any(char < " " and char not in "\t\n\r\f\v\x1b" for char in text)
 
 
-def _matlab_4(head: bytes, suffix: str) -> bool:
+def _is_matlab_4(head: bytes, suffix: str) -> bool:
     """Return whether a `.mat` file begins with the header of a matrix that MATLAB wrote up to version 4."""
     if suffix != ".mat" or len(head) < 20:
         return False

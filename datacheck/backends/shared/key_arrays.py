@@ -32,8 +32,8 @@ class Buffer:
 
     def rows(self, offsets: Numbers, words: int) -> NDArray[np.uint64]:
         """Return `words` words from each offset on, shape (offsets, words); the buffer must extend that far."""
-        taken: NDArray[np.uint64] = self._rows(words * WORD)[offsets].view(np.uint64).reshape(len(offsets), words)
-        return taken
+        to_list: NDArray[np.uint64] = self._rows(words * WORD)[offsets].view(np.uint64).reshape(len(offsets), words)
+        return to_list
 
     def pieces(self, offsets: Numbers, length: int) -> NDArray[np.uint8]:
         """Return `length` bytes from each offset on, shape (offsets, length)."""
@@ -66,15 +66,15 @@ def lexical(one: Keys, two: Keys) -> NDArray[np.int8]:
     first, second = (_word(it, 0, shorter) for it in (one, two))
     differ = first != second
     result = np.where(differ, np.where(first > second, np.int8(1), np.int8(-1)), result)
-    left = np.flatnonzero(~differ & (shorter > 8))
+    undecided = np.flatnonzero(~differ & (shorter > 8))
     done = 8
-    while len(left):  # at most 64 times: a key has at most 511 bytes, and a page at most 65536
-        a, b = (it[left] if len(it.offsets) > 1 else it for it in (one, two))
-        first, second = (_word(it, done, shorter[left]) for it in (a, b))
+    while len(undecided):  # at most 64 times: a key has at most 511 bytes, and a page at most 65536
+        a, b = (it[undecided] if len(it.offsets) > 1 else it for it in (one, two))
+        first, second = (_word(it, done, shorter[undecided]) for it in (a, b))
         differ = first != second
-        result[left[differ]] = np.where(first > second, np.int8(1), np.int8(-1))[differ]
+        result[undecided[differ]] = np.where(first > second, np.int8(1), np.int8(-1))[differ]
         done += 8
-        left = left[~differ & (shorter[left] > done)]
+        undecided = undecided[~differ & (shorter[undecided] > done)]
     return result
 
 
@@ -88,7 +88,7 @@ def _word(keys: Keys, at: int, lengths: Numbers) -> NDArray[np.uint64]:
     return np.where(missing < 64, words >> missing << missing, np.uint64(0))
 
 
-def taken(keys: Keys) -> list[bytes]:
+def to_list(keys: Keys) -> list[bytes]:
     """Return keys, or other pieces, as bytes objects. The buffer must end in GATHERED further bytes."""
     count, longest = len(keys.lengths), int(keys.lengths.max(initial=0))
     if longest > GATHERED:
@@ -100,7 +100,7 @@ def taken(keys: Keys) -> list[bytes]:
     words = -(-longest // WORD)
     rows = keys.buffer.rows(keys.offsets, words).view(np.uint8)
     if (keys.lengths == longest).all():
-        alike: list[bytes] = np.ascontiguousarray(rows[:, :longest]).view(f"V{longest}").reshape(-1).tolist()
-        return alike
+        result: list[bytes] = np.ascontiguousarray(rows[:, :longest]).view(f"V{longest}").reshape(-1).tolist()
+        return result
     formats = [f"{length}s{WORD * words - length}x" for length in range(longest + 1)]
     return list(struct.Struct("".join([formats[length] for length in keys.lengths.tolist()])).unpack(rows.data))

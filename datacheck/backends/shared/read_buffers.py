@@ -38,7 +38,7 @@ def _gap(raw: NDArray[np.uint8]) -> int:
     return -address % ALIGNED
 
 
-class _Kept(threading.local):
+class _Pool(threading.local):
     """The buffers of one thread, reused when no view of them is left; the most recently used come first."""
 
     def __init__(self) -> None:
@@ -63,12 +63,12 @@ class _Kept(threading.local):
         return memoryview(buffer)[start : start + size]
 
 
-_kept = _Kept()
+_pool = _Pool()
 
 
 def reused(size: int) -> memoryview[Any]:
     """Return `size` bytes as `aligned` does, but from memory that was handed out before if it is free again."""
-    return _kept.take(size)
+    return _pool.take(size)
 
 
 def _is_free(buffer: bytearray) -> bool:

@@ -14,7 +14,7 @@ UNREAD = frozenset(
 """Codes of findings about a store that may hide records that were never read."""
 
 
-def counted(blocks: Iterable[AnyBlock], unread: list[Finding]) -> int:
+def count_records(blocks: Iterable[AnyBlock], unread: list[Finding]) -> int:
     """Return the number of records in blocks; add the findings about parts that could not be read to `unread`."""
     count = 0
     for block in blocks:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pickles.parts import DType, Global
 from datacheck.decoders.trees.storages import WIDENED, widened
-from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
+from datacheck.decoders.trees.tree import ARRAY, Bytes, Flawed, Items, Keyed, Node, Opaque
 
 AXES = 64
 FIELDS = 1 << 12
@@ -159,7 +159,7 @@ def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: No
     if isinstance(raw, Items):  # objects
         count = prod(sizes)
         if len(raw.items) == count:
-            return Items(raw.items) if sizes else raw.items[0]
+            return Items(raw.items, ARRAY) if sizes else raw.items[0]
         return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes(sizes)} has {count}")
     if not isinstance(raw, (bytes, memoryview)):
         return Flawed("unknown-payload", f"an array of {made.kind} whose values are not in the record")

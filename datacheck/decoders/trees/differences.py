@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from datacheck.decoders.interface import Field
 from datacheck.decoders.trees.leaves import Leaves
-from datacheck.decoders.trees.paths import ROOT, is_label
+from datacheck.decoders.trees.paths import PAIRED, ROOT, is_label
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
 
@@ -69,7 +69,7 @@ def lacking(
             continue
         if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
             continue  # it is there in another form: inside a list that is one field here
-        if is_label(path):
+        if is_label(path) or _is_of_pair(path, expected):
             labels.append(path)
         else:
             gone.setdefault(next(start for start in ways if start not in beginnings))
@@ -79,6 +79,15 @@ def lacking(
         rest = [*gone][SAID:]
         said.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))
     return labels, said
+
+
+def _is_of_pair(path: str, expected: Mapping[str, FieldProfile]) -> bool:
+    """Say whether a path is that of the integer of a pair of an array, or a picture, and an integer."""
+    others = [it for name, it in expected.items() if name != path and name.startswith("[0]")]
+    if path not in PAIRED or len(others) + 1 < len(expected) or not others:
+        return False
+    number = expected[path].format == "number" and expected[path].dtype.startswith(("int", "uint"))
+    return number and all(it.format not in ("number", "text", "other", "") for it in others)
 
 
 def _beginnings(path: str) -> list[str]:

@@ -8,6 +8,8 @@ import re
 from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
 from datacheck.model.escaping import escape, plain
 
+PAIRED = ("[1]", "[1][0]")
+"""The paths of the label of a pair."""
 ROOT = "data"
 """The path of a bare value."""
 LABELS = frozenset({"label", "labels", "y", "target", "targets", "class", "cls"})

@@ -20,7 +20,7 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.differences import lacking, usual
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
-from datacheck.decoders.trees.paths import ROOT, below, is_label
+from datacheck.decoders.trees.paths import PAIRED, ROOT, below, is_label
 from datacheck.decoders.trees.tree import Items, Node, Parsed
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
@@ -75,7 +75,7 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
     if not isinstance(tree, Items) or len(tree.items) != 2 or len(found_leaves) < 2:
         return None
     first, last = found_leaves[0], found_leaves[-1]
-    if last.path not in ("[1]", "[1][0]") or last.values.size != 1 or last.values.dtype.kind not in "iu":
+    if last.path not in PAIRED or last.values.size != 1 or last.values.dtype.kind not in "iu":
         return None
     return last.path if first.path.startswith("[0]") and first.kind not in ("number", "text", "other") else None
 
@@ -88,6 +88,8 @@ def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None
         return _no_picture(field, meant)
     if field.format == "list" and not field.values.size and meant.format != "number":
         return None  # an empty list has no type
+    if field.format == meant.format == "number" and (field.label or is_label(field.name) or field.name in PAIRED):
+        return _no_whole_label(field, meant)
     if field.format == meant.format and (field.format != "array" or not meant.dtype):
         return None
     dtype = _named(field.values.dtype)
@@ -95,6 +97,16 @@ def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None
         return None
     had, other = _type(field.format, dtype), _type(meant.format, meant.dtype)
     return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
+
+
+def _no_whole_label(field: Field, meant: FieldProfile) -> Finding | None:
+    """Return the finding of a label that is no whole number where nearly all others are."""
+    if np.dtype(meant.dtype or "f8").kind not in "iu" or field.values.dtype.kind != "f" or field.values.size != 1:
+        return None
+    number = float(field.values.reshape(-1)[0])
+    if not np.isfinite(number) or number.is_integer():
+        return None
+    return found("fields", f"{number:g}, nearly all others are whole numbers", field=field.name, expected=meant.dtype)
 
 
 def _no_picture(field: Field, meant: FieldProfile) -> Finding | None:

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+ARRAY = "ndarray"
+
+
 class Items(msgspec.Struct, eq=False):
-    """A list, tuple or set: its items in order. It may contain itself. `kind` names the type, "" for a list."""
+    """A list, tuple, set or array of objects: its items in order. It may contain itself.
+
+    `kind` names the type: "" for a list, ARRAY for an array, whose shape is not kept.
+    """
 
     items: list[Node] = msgspec.field(default_factory=list)
     kind: str = ""

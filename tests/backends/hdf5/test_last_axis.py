@@ -171,7 +171,7 @@ UNCLEAR = {
         True,
         {"X": floats(12, COUNT), "K": floats(COUNT, COUNT), "y": numbers(1, COUNT)},
     ),
-    "no labels": (True, {"a": floats(64, COUNT), "u": floats(64, COUNT)}),
+    "no labels": (True, {"p": floats(64, COUNT), "q": floats(64, COUNT)}),
     "numbers of rows beside": (
         True,
         {"X": floats(COUNT, 3, 6, 18), "y": numbers(1, COUNT), "train_idx": numbers(1, 9)},

@@ -20,7 +20,7 @@ from leveldb_building import batch, flip, internal, scanned, write_store
 
 import datacheck
 from datacheck.backends.leveldb import block, table_files, version, write_batches
-from datacheck.backends.leveldb.block import Damaged, unread
+from datacheck.backends.leveldb.block import Damaged, read_failure
 from datacheck.backends.leveldb.merge import OPEN_FILES, Files
 from datacheck.backends.leveldb.reader import LevelDbReader
 from datacheck.model.blocks import ignore
@@ -237,6 +237,6 @@ def test_a_file_that_is_gone_stays_bad(tmp_path, name):
 
 
 def test_an_error_that_is_not_the_machines_stays_bad():
-    damage = unread(OSError(errno.EINVAL, "Invalid argument"), "a file")
+    damage = read_failure(OSError(errno.EINVAL, "Invalid argument"), "a file")
     assert (damage.code, damage.verdict, damage.why) == ("unreadable", "bad", "a file cannot be read: Invalid argument")
-    assert (damage.at(7, 8).verdict, damage.saying("x").verdict) == ("bad", "bad")
+    assert (damage.at(7, 8).verdict, damage.with_text("x").verdict) == ("bad", "bad")

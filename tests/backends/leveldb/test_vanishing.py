@@ -55,7 +55,7 @@ class Vanishing(LevelDbReader):
             (self.path / "000005.ldb").unlink(missing_ok=True)
         return super().blocks(shard, limit=limit, note=note)
 
-    def few(self):
+    def spaced_keys(self):
         return []
 
 

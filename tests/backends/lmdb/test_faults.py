@@ -8,7 +8,7 @@ from building import datum, key, pixels, raw_records, write_lmdb
 from lmdb_building import BRANCH, LEAF, PAGE, File
 
 from datacheck.backends import open_store
-from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, finding_of, grouped, spelled
+from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, finding_of, grouped_findings, key_range_text
 from datacheck.backends.lmdb.format import PageDamaged
 from datacheck.backends.lmdb.page_arrays import Stack
 from datacheck.backends.lmdb.pages import Pages
@@ -72,7 +72,7 @@ def test_a_fault_in_a_sentence(fault, message):
 
 @pytest.mark.parametrize("count", [SHOWN - 1, SHOWN, SHOWN + 1, SHOWN + 3])
 def test_of_many_faults_of_a_kind_the_first_are_told_and_the_others_counted(count):
-    findings = list(grouped([Fault("leaf", page, "is zeroed", "db") for page in range(2, count + 2)], PAGE))
+    findings = list(grouped_findings([Fault("leaf", page, "is zeroed", "db") for page in range(2, count + 2)], PAGE))
     assert [it.details["page"] for it in findings[:SHOWN]] == list(range(2, min(count, SHOWN) + 2))
     assert {it.database for it in findings} == {"db"}
     rest = [(it.message, it.details["count"]) for it in findings[SHOWN:]]
@@ -83,9 +83,9 @@ def test_of_many_faults_of_a_kind_the_first_are_told_and_the_others_counted(coun
 
 
 def test_a_range_of_keys_in_words():
-    assert spelled(b"a", b"b") == "from a to before b"
-    assert spelled(None, b"b") == "from the first to before b"
-    assert spelled(b"a", None) == "from a to the last"
+    assert key_range_text(b"a", b"b") == "from a to before b"
+    assert key_range_text(None, b"b") == "from the first to before b"
+    assert key_range_text(b"a", None) == "from a to the last"
 
 
 def test_of_a_tree_of_one_leaf_the_older_commit_counts_where_the_newer_is_lost(tmp_path):

@@ -17,7 +17,7 @@ from building import datum, key, pixels
 from lmdb_building import PAGE, File
 
 import datacheck
-from datacheck.backends.lmdb.page_sums import Account, are_of
+from datacheck.backends.lmdb.page_sums import Account, are_of_commit
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.backends.lmdb.skeleton import skeleton
@@ -171,14 +171,14 @@ def test_damage_is_damage_whoever_writes(tmp_path):
 
 def test_ranges_of_several_commits_do_not_add_up_to_one():
     one, other = Account(), Account()
-    one.of_commit(7)
-    one.of_commit(7)
-    assert are_of(one.sums, 7)
-    assert not are_of(one.sums, 8)
-    other.of_commit(6)
-    other.of_commit(8)
-    assert not are_of(other.sums, 7)
-    assert are_of(Counter(), 7)
+    one.add_range(7)
+    one.add_range(7)
+    assert are_of_commit(one.sums, 7)
+    assert not are_of_commit(one.sums, 8)
+    other.add_range(6)
+    other.add_range(8)
+    assert not are_of_commit(other.sums, 7)
+    assert are_of_commit(Counter(), 7)
 
 
 def test_the_two_metas_are_those_of_one_moment(tmp_path, monkeypatch):

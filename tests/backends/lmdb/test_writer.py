@@ -123,6 +123,6 @@ def test_a_limit_on_the_size_of_files_is_called_that(tmp_path):
 def test_a_disk_that_fails_is_not_called_full(tmp_path, monkeypatch):
     writer = LmdbWriter(tmp_path / "env", {"": 0})
     with contextlib.closing(writer._environment):
-        with pytest.raises(OSError, match="Input/output error") as caught, writer._disk():
+        with pytest.raises(OSError, match="Input/output error") as caught, writer._translated_errors():
             raise lmdb.Error("mdb_txn_commit: Input/output error")
         assert caught.value.errno == errno.EIO

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datacheck.backends.shared import read_buffers
-from datacheck.backends.shared.read_buffers import ALIGNED, STEP, _Kept
+from datacheck.backends.shared.read_buffers import ALIGNED, STEP, _Pool
 
 MB = 1 << 20
 
@@ -15,14 +15,14 @@ def address(view):
 
 @pytest.mark.parametrize("size", [1, STEP - 1, STEP, 3 * MB + 5])
 def test_it_is_aligned_and_of_the_size_that_is_wanted(size):
-    view = _Kept().take(size)
+    view = _Pool().take(size)
     assert len(view) == size
     assert address(view) % ALIGNED == 0
     assert not view.readonly
 
 
 def test_what_somebody_has_a_view_of_is_not_handed_out_again():
-    kept = _Kept()
+    kept = _Pool()
     first = kept.take(MB)
     array = np.frombuffer(first, np.uint8)
     place = address(first)
@@ -34,7 +34,7 @@ def test_what_somebody_has_a_view_of_is_not_handed_out_again():
 
 
 def test_what_was_in_use_last_is_handed_out_first():
-    kept = _Kept()
+    kept = _Pool()
     views = [kept.take(MB) for _ in range(3)]
     places = [address(view) for view in views]
     del views
@@ -43,7 +43,7 @@ def test_what_was_in_use_last_is_handed_out_first():
 
 
 def test_a_piece_fits_what_needs_a_fourth_of_it_but_nothing_far_smaller():
-    kept = _Kept()
+    kept = _Pool()
     place = address(kept.take(8 * MB))
     assert address(kept.take(2 * MB)) == place
     assert address(kept.take(MB)) != place
@@ -52,7 +52,7 @@ def test_a_piece_fits_what_needs_a_fourth_of_it_but_nothing_far_smaller():
 
 def test_so_many_bytes_are_kept_at_most(monkeypatch):
     monkeypatch.setattr(read_buffers, "KEPT", 4 * MB)
-    kept = _Kept()
+    kept = _Pool()
     held = [kept.take(MB) for _ in range(20)]
     assert sum(len(buffer) for buffer, _ in kept._buffers) <= 6 * MB
     assert len({address(view) for view in held}) == 20

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from datacheck.backends.copy_plan import Copied, Copying, Gone, Plan, Verifying
+from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
 from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
@@ -41,6 +42,7 @@ from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Contents, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
@@ -54,6 +56,9 @@ from datacheck.model.replacing import replace
 
 STEPS = 16
 """After so many pieces of a copy, its memory is let go of: that of what is read next would have to be found anew."""
+
+RENUMBER = "--renumber"
+NOT_NUMBERED = f"{RENUMBER} changes nothing here: no names of what is left have a gap that can be closed up"
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,10 @@ class Hdf5Copier:
         assert isinstance(reader, Hdf5Reader)
         made = all_gone(reader, indexes, marked, drop_rows=drop_rows, renumber=renumber)
         whole = {file for file, path in made.samples if not path}
-        return replace(made, moves=tuple(moves(reader, whole, renumber)))
+        files = tuple(moves(reader, whole, renumber))
+        told = files or made.numbered or any(RENUMBER in it for it in made.notes)
+        notes = (*made.notes, NOT_NUMBERED) if renumber is True and made.indexes and not told else made.notes
+        return replace(made, moves=files, notes=notes)
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         """Write the copy, and the quarantine: a file, or a folder of one for each file that loses rows.
@@ -165,12 +173,17 @@ class Hdf5Copier:
             there = drops[slice(*np.searchsorted(drops, [start, first]))]
             lost = self._lost(reader, number)
             gone_samples = frozenset(map(escape, samples))
-            skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
-            numbers = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
+            beside = dataset_numbers.scalars_of(contents, frozenset(map(unescape, made.left_out)))
+            skip = _deadly(contents.findings) | lost | made.left_out | gone_samples | frozenset(map(escape, beside))
+            gone = samples | frozenset(map(unescape, made.left_out))
+            numbers = amend(file, contents, gone, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)
             called: dict[bytes, bytes] = {}
-            for above in (unescape(it) for of, it in plan.numbered if of == label):
+            its_numbered = {it for of, it in plan.numbered if of == label}
+            for above in (unescape(it) for it in its_numbered if not it.startswith(EACH)):
                 called |= new_names(contents, samples, above, renumber=True)
+            if any(it.startswith(EACH) for it in its_numbered):
+                called |= dataset_numbers.new_names(contents, gone)
             numbers |= own_numbers(contents, called)
             anew = bool(lost or made.left_out or samples or numbers) or contents.damaged
             by_value: frozenset[bytes] = frozenset()

@@ -22,8 +22,8 @@ from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.names import ACTIONS, words
-from datacheck.backends.hdf5.one_picture import is_part
+from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
+from datacheck.backends.hdf5.one_picture import at_top, is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
@@ -62,12 +62,7 @@ def is_sample(name: bytes, contents: Contents) -> bool:
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
     seen = any(WATCHED.intersection(path.split(b"/")) for path in paths)
-    return bool(its & EPISODES) or bool(own & ACTIONS and seen) or any(map(_at_top, contents.tables))
-
-
-def _at_top(table: Table) -> bool:
-    """Say whether a table is a part of a picture, and the file is that picture."""
-    return is_part(table) and table.group in ("", "/")
+    return bool(its & EPISODES) or bool(own & ACTIONS and seen) or any(map(at_top, contents.tables))
 
 
 def going(
@@ -77,12 +72,16 @@ def going(
     read: Read,
     *,
     drop_rows: bool,
-    sample: bool,
+    sample: bool | None,
     renumber: bool | None = None,
 ) -> Going:
-    """Return all that goes with these rows and the samples that are `marked`; a `sample` is the file itself."""
+    """Return all that goes with these rows and the samples that are `marked`.
+
+    `sample` says whether the file itself is one, and is None where it is the only file. Of several files one goes
+    of which no record is left.
+    """
     made = Going(dict(rows))
-    pictured = any(len(rows.get(it.name, ())) for it in contents.tables if _at_top(it))
+    pictured = any(len(rows.get(it.name, ())) for it in contents.tables if at_top(it))
     if sample and ((rows and not drop_rows) or b"" in marked or pictured):
         made.whole = True
         made.rows = {table.name: np.arange(table.rows) for table in contents.tables}
@@ -121,7 +120,8 @@ def going(
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
         made.losses += group_numbers.losses(above, contents, made.samples, renumber)
     made.losses += dict.fromkeys(_losses(contents, outside, means, made, read))
-    return made
+    nothing_left = all(len(made.rows.get(it.name, ())) == it.rows for it in contents.tables) and not contents.records
+    return Going(made.rows, whole=True) if sample is not None and nothing_left else made
 
 
 def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> None:
@@ -282,7 +282,9 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     left_out = frozenset(indexed(contents, {path for path, name in of_table.items() if len(made.rows.get(name, ()))}))
     others = [it for it in others if it.path not in left_out]
     yield from _of_samples(means, others, made)
-    yield from _of_each(contents.tables, others, made)
+    yield from _of_each(
+        contents.tables, [it for it in others if it.path not in {one.path for one in means.names}], read, made
+    )
     for table in tables:
         gone = made.rows.get(table.name, np.empty(0, np.int64))
         if len(gone) and any(it.unclear for it in table.datasets):
@@ -381,16 +383,21 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
     return bool(names) and len(names & own) * 2 > len(names)
 
 
-def _of_each(every: Sequence[Table], others: Sequence[Dataset], made: Going) -> Iterator[str]:
-    """Yield what has a row for each of several datasets that are a record each, where some of these go."""
+def _of_each(every: Sequence[Table], others: Sequence[Dataset], read: Read, made: Going) -> Iterator[str]:
+    """Yield what has a row for each of several datasets that are a record each, or numbers of them, where some go."""
     for table in every:
         if not table.each or table.rows < FEWEST or not len(made.rows.get(table.name, ())):
             continue
         above = table.judged[0].path.rpartition(b"/")[0]
+        numbers = {int(found[-1][:18]) for it in table.judged if (found := DIGITS.findall(it.name))}
         for other in others:
             home = other.path.rpartition(b"/")[0]
             if other.rows == table.rows and (above + b"/").startswith(home + b"/"):
                 yield f"{escape(other.path)} has a row for each dataset like {table.key(0)}, of which some go"
+            elif names_a_set(other.path) and len(other.shape) == 1 and other.rows < table.rows:
+                held = read.get(other.path)
+                if held is None or numbers.issuperset(held.tolist()):
+                    yield f"{escape(other.path)} may hold numbers of datasets like {table.key(0)}, of which some go"
 
 
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:

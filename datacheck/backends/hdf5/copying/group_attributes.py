@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.copying.group_numbers import new_names
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.fork_guard import StepCounter
@@ -26,15 +27,24 @@ OWN = frozenset(b"id index idx number nr".split())
 """Words in the names of attributes of a group that are its own number."""
 
 
-def losses(file: Path, contents: Contents, gone: Collection[bytes], renumber: bool | None) -> Iterator[str]:
-    """Yield the attributes that would lead to other groups than before, in a copy without the groups that are gone."""
-    for above in sorted({it.rpartition(b"/")[0] for it in gone}):
-        called = new_names(contents, gone, above, renumber=renumber)
+def losses(
+    file: Path, contents: Contents, gone: Collection[bytes], single: Collection[bytes], renumber: bool | None
+) -> Iterator[str]:
+    """Yield the attributes that would lead to other groups or datasets than before, in a copy without those gone.
+
+    `single` are the datasets that go, of those that are a record each.
+    """
+    homes = {it.rpartition(b"/")[0] for it in gone}
+    renamed = [(above, new_names(contents, gone, above, renumber=renumber)) for above in sorted(homes)]
+    datasets = dataset_numbers.new_names(contents, single) if renumber is True else {}
+    above_them = sorted({it.rpartition(b"/")[0] for it in datasets})
+    renamed += ((it, {old: new for old, new in datasets.items() if old.rpartition(b"/")[0] == it}) for it in above_them)
+    for above, called in renamed:
         if not called:
             continue
         with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named its faults
             look = Looking(library(), handle.file.id, StepCounter({}))
-            yield from _leading(look, above, called, _own_and_above(above, called))
+            yield from _leading(look, above, called, frozenset() if contents.means is None else contents.means.numbered)
 
 
 def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[bytes]:
@@ -42,20 +52,21 @@ def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[byte
     return [*(b"/".join(parts[:at]) for at in range(1, len(parts) + 1)), *sorted(called)]
 
 
-def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], paths: Sequence[bytes]) -> Iterator[str]:
+def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], numbered: Collection[bytes]) -> Iterator[str]:
     """Yield what leads to groups, by the name of the attribute: once where many groups have it."""
     names = frozenset(it.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for it in called)
     h5, said = look.h5, set()
-    for path in paths:
+    noun = "groups" if isinstance(h5.h5o.open(look.file, next(iter(called))), h5.h5g.GroupID) else "datasets"
+    for path in _own_and_above(above, called):
         own = int(DIGITS.findall(path)[-1][:18]) if path in called else None
         with contextlib.suppress(*TROUBLE):
             for name in attributes(h5, h5.h5o.open(look.file, path or b"/")).names:
-                if (name, own is None) in said or (name == ID and own is not None):
+                if (name, own is None) in said or (name == ID and own is not None and path in numbered):
                     continue
                 if _are_names(look.texts(path, name), names) or _is_number(name, look, path, own):
                     said.add((name, own is None))
                     what = f"the attribute {escape(name)} of {escape(path or b'/')}"
-                    yield f"{what} may lead to groups of {escape(above or b'/')} that get other numbers"
+                    yield f"{what} may lead to {noun} of {escape(above or b'/')} that get other numbers"
 
 
 def _are_names(texts: Sequence[str], names: frozenset[str]) -> bool:

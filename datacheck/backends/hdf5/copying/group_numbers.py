@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.meaning import ID, Meaning
 from datacheck.backends.hdf5.numbering import NUMBERED
 from datacheck.backends.hdf5.tables import Contents
@@ -78,3 +79,30 @@ def losses(above: bytes, contents: Contents, gone: Collection[bytes], renumber: 
             f"{escape(groups[left[-1]])} would be looked for under another number, since {escape(name)} "
             "counts the groups from 0 without a gap"
         )
+
+
+def notes(contents: Contents, gone: Collection[bytes], label: str | None, renumber: bool | None) -> Iterator[str]:
+    """Yield a sentence for each parent of groups whose numbers have no gap in the source and get one in the copy.
+
+    Loaders of the layouts that have names go by the names of the groups, and so does who lists them.
+    """
+    means = contents.means or Meaning()
+    homes = {it.rpartition(b"/")[0] for it in gone}
+    if renumber is not True:
+        homes = set() if contents.keeps else homes - {it.above for it in means.names}
+    for above in sorted(homes):
+        count, groups = counted_groups(above, means, every=True)
+        left = [it for it in groups if it not in gone]
+        if count or not left or new_names(contents, gone, above, renumber=renumber):
+            continue
+        numbers = {path: int(it[2]) for path in groups if (it := NUMBERED.fullmatch(path.rpartition(b"/")[2]))}
+        holes = [number for path, number in numbers.items() if path in gone and number < numbers[left[-1]]]
+        if not holes:
+            continue
+        said = dataset_numbers.opened(escape(above), numbers.values(), holes, label)
+        can = new_names(contents, gone, above, renumber=True)
+        if renumber is True:
+            yield f"{said}: --renumber does not close them up, since something leads to them by their names"
+        else:
+            more = "; --renumber closes them up" if can and renumber is None else ""
+            yield f"{said}: {dataset_numbers.COUNTING_UP}{more}"

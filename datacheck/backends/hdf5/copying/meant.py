@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
-from datacheck.backends.hdf5.copying import attribute_numbers, group_attributes
+from datacheck.backends.hdf5.copying import attribute_numbers, closing_up
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
+from datacheck.backends.hdf5.copying.closing_up import single
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
-from datacheck.backends.hdf5.copying.group_numbers import new_names
 from datacheck.backends.hdf5.copying.lists_beside import of_lines
+from datacheck.backends.hdf5.copying.marked import marks_of, samples_of, usual_of
 from datacheck.backends.hdf5.copying.other_files import from_other_files
 from datacheck.backends.hdf5.copying.pointing import pointers
-from datacheck.backends.hdf5.copying.renumbering import opened_gaps
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.counts_beside import with_counts
 from datacheck.backends.hdf5.dataset import Dataset
@@ -31,7 +31,7 @@ from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.recordings import recordings
-from datacheck.backends.hdf5.samples import FEWEST, by_number
+from datacheck.backends.hdf5.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trajectories import COUNT
 from datacheck.backends.hdf5.trouble import TROUBLE
@@ -52,7 +52,7 @@ def all_gone(
     """Return all that goes with the records at these indexes (ascending int64) and with samples that are marked."""
     drops = np.frombuffer(indexes, np.int64)
     of_file = _by_file(marked)
-    usual = _usual(reader, set().union(*of_file.values()) - {b""})
+    usual = usual_of(reader, set().union(*of_file.values()) - {b""})
     every: list[NDArray[np.int64]] = []
     samples: set[tuple[str | None, str]] = set()
     losses, lists, notes = list[str](), list[str](), list[str]()
@@ -74,34 +74,34 @@ def all_gone(
             if len(its):
                 rows[table.name] = its
             first += table.rows
-        single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
+        its_records = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
         begin, first = first, first + len(contents.records)
-        its_marks = _marks_of(contents, of_file.get(label, ()), usual)
-        its_marks |= _samples_of(contents, single - begin)
+        its_marks = marks_of(contents, of_file.get(label, ()), usual)
+        its_marks |= samples_of(contents, its_records - begin)
         its_marks |= {b""} if label in cases else set()
         mends |= _untrue(contents)
         if not rows and not its_marks:
-            every.append(single)
+            every.append(its_records)
             _told(file, contents, Going(), label, values, lists)
             continue
-        sample = label in cases or label in recorded or (label is not None and is_sample(unescape(label), contents))
+        sample = None if label is None else label in {*cases, *recorded} or is_sample(unescape(label), contents)
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
         rows = with_cells(file, contents, rows)
         read = read_numbers(file, contents)
         made = going(contents, rows, its_marks, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
         made.losses += () if made.whole else attribute_numbers.losses(file, contents, made.rows)
-        made.losses += () if made.whole else group_attributes.losses(file, contents, made.samples, renumber)
+        made.losses += closing_up.losses(file, contents, made, renumber)
         every += _indexes(contents, made, start)
         others += _others(contents, made, direct, start, label)
-        every.append(np.arange(start, first) if made.whole else single)
+        every.append(np.arange(start, first) if made.whole else its_records)
         every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
-        notes += () if made.whole else opened_gaps(contents, made.rows, label)
+        notes += closing_up.notes(contents, made, label, renumber)
         losing[number] = () if made.whole else [it for it in contents.tables if len(made.rows.get(it.name, ()))]
         _told(file, contents, made, label, values, lists)
-        numbered.update(_numbered(contents, made, label, renumber, values))
+        numbered.update(closing_up.numbered(contents, made, label, renumber, values))
     losses += [*from_other_files(reader, losing), *of_lines(reader, losing)]
     found = np.unique(np.concatenate(every)) if every else drops
     every_index = found.astype(np.int64).tobytes()
@@ -115,17 +115,6 @@ def _by_file(marked: Samples) -> dict[str | None, set[bytes]]:
     for file, path in marked:
         made[file].add(unescape(path))
     return made
-
-
-def _numbered(
-    contents: Contents, made: Going, label: str | None, renumber: bool | None, values: dict[str, str]
-) -> Iterator[tuple[str | None, str]]:
-    """Yield the groups of a file in which those that are left get new numbers, and add that to the `values`."""
-    for above in {it.rpartition(b"/")[0] for it in made.samples} if not made.whole else ():
-        if new := new_names(contents, made.samples, above, renumber=renumber):
-            yield label, escape(above)
-            last = escape(max(new.values(), key=by_number))
-            values[called(f"{escape(above or b'/')}: the numbers of its groups", label)] = f"up to {last}"
 
 
 def _others(
@@ -196,7 +185,7 @@ def _told(
     """Add what of a file is made true in a copy that goes without this, as people read it."""
     if made.whole:
         return
-    means, lost = contents.means or Meaning(), frozenset(made.samples)
+    means, lost = contents.means or Meaning(), single(contents, made).union(made.samples)
     changes = {
         dataset.path: Change(Kept(table.rows, made.rows[table.name]))
         for table in contents.tables
@@ -206,7 +195,8 @@ def _told(
         sizes = (extent,) if isinstance(extent, int) else extent
         values[called(f"{escape(path)}: {escape(name)}", label)] = " x ".join(f"{size:,}" for size in sizes)
     for (path, name), count in _counts(contents, means, lost, changes).items():
-        values[called(f"{escape(path)}: {escape(name)}", label if path.startswith(b"/") else None)] = f"{count:,}"
+        what = f"{escape(path)}: {escape(name)}" if name else escape(path)
+        values[called(what, label if path.startswith(b"/") else None)] = f"{count:,}"
     for path in _with_height(file, contents, changes):
         values[called(f"{escape(path)}: {NROWS.decode()}", label)] = f"{len(changes[path].rows):,}"
     for where, extent in extents(file, contents, changes).items():
@@ -230,57 +220,6 @@ def _with_height(file: Path, contents: Contents, changes: Mapping[bytes, Change]
             return [it for it in sorted(compound) if NROWS in handle.file[it].attrs]
     except TROUBLE as exc:
         raise RebuildFailed(str(file), "what it keeps of the heights of its tables cannot be read") from exc
-
-
-def _samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
-    """Return the samples that have these of a file's single records in them."""
-    samples = frozenset() if contents.means is None else contents.means.samples
-    made = set()
-    for path in (contents.records[at].path for at in records.tolist()) if samples else ():
-        while path and path not in samples:
-            path = path.rpartition(b"/")[0]
-        made |= {path} - {b""}
-    return made
-
-
-def _there(contents: Contents) -> set[bytes]:
-    """Return the paths of a file's datasets, and of the groups above them."""
-    made: set[bytes] = set()
-    for path, _ in contents.shapes:
-        while path and path not in made:
-            made.add(path)
-            path = path.rpartition(b"/")[0]
-    return made
-
-
-def _usual(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
-    """Return those of the paths that at least half of the files of a folder have."""
-    files = len(reader.files)
-    if not paths or not reader.names or files < FEWEST:
-        return frozenset()
-    count = Counter(it for number in range(files) for it in _there(reader.contents(number)).intersection(paths))
-    return frozenset(it for it in paths if 2 * count[it] >= files)
-
-
-def _marks_of(contents: Contents, paths: Collection[bytes], usual: Collection[bytes]) -> set[bytes]:
-    """Return the samples among these paths, and those that have lost what was there, and most of the others have.
-
-    A file is marked (by an empty path) that has lost what is `usual`.
-    """
-    samples = frozenset() if contents.means is None else contents.means.samples
-    there = _there(contents) if samples and paths else set()
-    held: dict[tuple[bytes, bytes], bool] = {}
-    made = set()
-    for path in paths:
-        sample = path
-        while sample and sample not in samples:
-            sample = sample.rpartition(b"/")[0]
-        part, above = path[len(sample) :], sample.rpartition(b"/")[0]
-        if sample and part and (above, part) not in held:
-            alike = [it for it in samples if it.rpartition(b"/")[0] == above]
-            held[above, part] = 2 * sum(it + part in there for it in alike) >= len(alike)
-        made.add(sample if held.get((above, part)) else b"" if path in usual else path)
-    return made
 
 
 def _records_in(contents: Contents, samples: Collection[bytes]) -> NDArray[np.int64]:
@@ -358,7 +297,18 @@ def amend(
             changes[number.path] = Change(rows, values=held)
     tall = {(path, NROWS): len(it.rows) for path, it in changes.items() if len(it.rows) < it.rows.total}
     of_rows = attribute_numbers.counts(file, contents, changes)
-    return {**of_rows, **tall, **_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
+    counts = _counts(contents, means, gone, changes)
+    changes.update(_scalars(contents, counts))
+    counts = {where: it for where, it in counts.items() if where[1]}
+    return {**of_rows, **tall, **counts, **amend_cells(file, contents, changes)}
+
+
+def _scalars(contents: Contents, counts: Mapping[tuple[bytes, bytes], int]) -> Iterator[tuple[bytes, Change]]:
+    """Yield the changes to scalars that count samples, by their paths."""
+    dtypes = {it.path: it.dtype for it in contents.unjudged if not it.shape}
+    for (path, name), count in counts.items():
+        if not name and path in dtypes:
+            yield path, Change(Kept(1), values=np.array(count, dtypes[path]))
 
 
 def indexes(contents: Contents, changes: Mapping[bytes, Change]) -> frozenset[str]:

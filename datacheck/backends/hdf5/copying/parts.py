@@ -43,10 +43,10 @@ class Part:
             first += table.rows
 
     def place(self, path: bytes) -> bytes | None:
-        """Return where a dataset of the source is in the copy, None where its group goes."""
+        """Return where a dataset of the source is in the copy, None where it goes or its group does."""
         above = path if self.plan.called else b""
         while above:
-            if escape(above) in self.samples:
+            if escape(above) in self.plan.skip:
                 return None
             above = above.rpartition(b"/")[0]
         return real(path, self.plan.called)

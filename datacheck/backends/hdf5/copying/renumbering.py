@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Collection, Iterator, Sequence
 
 from datacheck.backends.copy_plan import Move
 from datacheck.backends.hdf5.numbering import COUNTED, NUMBERED
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.tables import Contents
 from datacheck.model.escaping import escape, unescape
-from datacheck.model.finding import named
 
 Place = tuple[bytes, bytes]
 """What stands before the number of a file, and behind it."""
@@ -60,29 +55,6 @@ def _runs(place: Place, width: int, left: Sequence[int], base: int, counts: bool
             if left[begin] != base + begin:
                 yield Move(before, after, width, left[begin], left[at - 1], base + begin, counts)
             begin = at
-
-
-def opened_gaps(contents: Contents, gone: Mapping[str, NDArray[np.int64]], label: str | None) -> Iterator[str]:
-    """Yield a sentence for each numbering of datasets, a sample each, that has no gap in the source and gets one."""
-    for table in contents.tables:
-        rows = gone.get(table.name)
-        if not table.each or rows is None or not len(rows):
-            continue
-        found = [NUMBERED.fullmatch(it.name) for it in table.judged]
-        numbers = [int(it[2]) for it in found if it is not None]
-        if len(numbers) < len(found) or len(set(numbers)) < len(numbers) or min(numbers) > 1:
-            continue
-        left = sorted(set(numbers) - {numbers[row] for row in rows.tolist()})
-        if max(numbers) - min(numbers) + 1 > len(numbers) or not left:
-            continue
-        holes = sorted(set(range(min(numbers), left[-1])) - set(left))
-        if holes:
-            of = named(table.group or "/", label)
-            missing = f"{holes[0]}" + (f" and {len(holes) - 1:,} more" if len(holes) > 1 else "")
-            yield (
-                f"the numbers in {of}, from {min(numbers)} to {max(numbers)} without a gap, now lack {missing}: "
-                "a loader that counts up will not find it, one that goes by the names does not notice"
-            )
 
 
 def renamed(names: Sequence[str], moved: Sequence[Move]) -> list[str]:

@@ -107,6 +107,8 @@ class Change:
 
     def shape(self, source: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the copy of a dataset of this shape."""
+        if not source:
+            return ()
         if self.across:
             return (*source[:-1], len(self.rows))
         return (len(self.rows), *(source[1:] if self.width is None else self.width))
@@ -125,7 +127,7 @@ class Change:
         """Return what a piece of the copy is to hold, where it has other values than its rows in the source."""
         if self.values is not None:
             held = self.values[tuple(slice(*its) for its in piece)]
-            return np.ascontiguousarray(held).view(values.dtype)
+            return np.ascontiguousarray(held).view(values.dtype).reshape(values.shape)
         if self.less is not None:
             numbers = np.ascontiguousarray(values).view(dtype)
             less = np.searchsorted(self.less, numbers).astype(dtype)

@@ -25,7 +25,6 @@ def patches(path, above="", **beside):
 BESIDE = {
     "labels": np.arange(COUNT) % 9,
     "scores": np.linspace(0, 1, COUNT),
-    "names": np.array([b"patch_%04d" % it for it in range(COUNT)]),
 }
 
 
@@ -36,6 +35,15 @@ def test_what_has_a_row_for_each_dataset_stops_a_copy(tmp_path, name, above):
     with pytest.raises(datacheck.UsageError, match=f"/{name} has a row for each dataset like /{above}patch_0000"):
         datacheck.rebuild(source, tmp_path / "b.h5", drop_bad=True, workers=1)
     datacheck.rebuild(source, tmp_path / "b.h5", fill=0, workers=1)
+
+
+@pytest.mark.parametrize("above", ["", "patches/"])
+def test_the_names_of_the_datasets_are_made_true(tmp_path, above):
+    names = np.array([b"patch_%04d" % it for it in range(COUNT)])
+    receipt = datacheck.rebuild(patches(tmp_path / "a.h5", above, names=names), tmp_path / "b.h5", drop_bad=True)
+    assert receipt.repairs.lists == ("/names",)
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert [it.decode() for it in file["names"]] == sorted(it for it in file[above or "/"] if it != "names")
 
 
 @pytest.mark.parametrize("beside", [{}, {"wavelengths": np.linspace(400, 900, 8)}, {"mean": np.zeros((16, 16, 8))}])

@@ -1,0 +1,178 @@
+"""Datasets that are a sample each and called by number: those that go, and new numbers for those that are left.
+
+Nothing says whether a loader counts up or goes by the names, so numbers are closed up only if that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from datacheck.backends.hdf5.each import part_families
+from datacheck.backends.hdf5.numbering import NUMBERED
+from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.model.escaping import escape
+from datacheck.model.finding import named
+
+COUNTING_UP = "a loader that counts up will not find it, one that goes by the names does not notice"
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A table of datasets that are a sample each, numbered from 0 or 1 without a gap; `paths` has them by number."""
+
+    table: Table
+    paths: Mapping[int, bytes]
+    gone: frozenset[int]
+    spelled: bool
+    """Whether all numbers are spelled alike, with zeros before them up to one width or with none."""
+
+    @property
+    def left(self) -> list[int]:
+        return sorted(self.paths.keys() - self.gone)
+
+    @property
+    def holes(self) -> list[int]:
+        """The numbers that are missing before the last one that is left."""
+        return sorted(it for it in self.gone if it < self.left[-1])
+
+    def new_names(self, paths: Mapping[int, bytes] | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the paths of what gets another number, of the datasets or what has theirs, and those that they get."""
+        paths = self.paths if paths is None else paths
+        found = [
+            match for path in paths.values() if (match := NUMBERED.fullmatch(path.rpartition(b"/")[2])) is not None
+        ]
+        width = max((len(it[2]) for it in found if it[2].startswith(b"0")), default=1)
+        before, after, base = found[0][1], found[0][3], min(self.paths)
+        for at, number in enumerate(self.left, base):
+            if number != at:
+                path = paths[number]
+                yield path, b"%s/%s%0*d%s" % (path.rpartition(b"/")[0], before, width, at, after)
+
+
+def single_datasets(contents: Contents, rows: Mapping[str, Collection[int]]) -> Iterator[bytes]:
+    """Yield the paths of the datasets that go, of those that are a record each."""
+    for table in contents.tables:
+        for row in rows.get(table.name, ()) if table.each else ():
+            yield table.judged[row].path
+
+
+def scalars_beside(contents: Contents, table: Table) -> Iterator[dict[int, bytes]]:
+    """Yield scalars by their number where each dataset of a table has one beside it: label_7 of image_7."""
+    group = table.judged[0].path.rpartition(b"/")[0]
+    numbers = [_number(it.path) for it in table.judged]
+    families: dict[tuple[bytes, bytes], dict[int, bytes]] = defaultdict(dict)
+    records = {it.path for it in contents.records}
+    for path, shape in contents.shapes if None not in numbers else ():
+        match = NUMBERED.fullmatch(path.rpartition(b"/")[2])
+        if not shape and match is not None and path.rpartition(b"/")[0] == group and path not in records:
+            families[match[1], match[3]][int(match[2])] = path
+    for its in families.values():
+        if its.keys() == set(numbers):
+            yield its
+
+
+def scalars_of(contents: Contents, gone: Collection[bytes]) -> Iterator[bytes]:
+    """Yield the paths of the scalars that go with datasets that are a record each."""
+    for table in contents.tables:
+        own = {it.path for it in table.judged}.intersection(gone) if table.each else set()
+        for scalars in scalars_beside(contents, table) if own else ():
+            yield from (scalars[number] for it in own if (number := _number(it)) is not None)
+
+
+def _number(path: bytes) -> int | None:
+    match = NUMBERED.fullmatch(path.rpartition(b"/")[2])
+    return None if match is None else int(match[2])
+
+
+def numbered(contents: Contents, gone: Collection[bytes]) -> Iterator[Numbered]:
+    """Yield the datasets that are numbered without a gap and get one in a copy without those that are gone."""
+    for table in contents.tables:
+        own = {it.path for it in table.judged} if table.each else set()
+        if own.isdisjoint(gone):
+            continue
+        found = {path: NUMBERED.fullmatch(path.rpartition(b"/")[2]) for path in own}
+        matched = {path: it for path, it in found.items() if it is not None}
+        paths = {int(it[2]): path for path, it in matched.items()}
+        if len(matched) < len(own) or len(paths) < len(own) or len({(it[1], it[3]) for it in matched.values()}) > 1:
+            continue
+        lost = frozenset(number for number, path in paths.items() if path in gone)
+        if min(paths) > 1 or max(paths) - min(paths) >= len(paths) or len(lost) == len(paths):
+            continue
+        width = max((len(it[2]) for it in matched.values() if it[2].startswith(b"0")), default=1)
+        alike = all(it[2] == b"%0*d" % (width, int(it[2])) for it in matched.values())
+        made = Numbered(table, paths, lost, alike)
+        if made.holes:
+            yield made
+
+
+def new_names(contents: Contents, gone: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return the datasets that can get new numbers in a copy without those that are gone, and their paths there."""
+    every = list(numbered(contents, gone))
+    made: dict[bytes, bytes] = {}
+    for it in every:
+        if not _hindrance(it, every, contents):
+            made.update(it.new_names())
+            for scalars in scalars_beside(contents, it.table):
+                made.update(it.new_names(scalars))
+    return made
+
+
+def notes(contents: Contents, gone: Collection[bytes], label: str | None, renumber: bool | None) -> Iterator[str]:
+    """Yield a sentence for each group with numbers of datasets that have no gap in the source and get one."""
+    every = list(numbered(contents, gone))
+    for it in every:
+        said = opened(it.table.group, it.paths.keys(), it.holes, label)
+        why = _hindrance(it, every, contents)
+        if renumber is True and why:
+            yield f"{said}: --renumber does not close them up, since {why}"
+        elif renumber is not True:
+            yield f"{said}: {COUNTING_UP}" + ("; --renumber closes them up" if renumber is None and not why else "")
+
+
+def opened(group: str, numbers: Collection[int], holes: Sequence[int], label: str | None) -> str:
+    """Return how numbers in a group had no gap and have some in a copy."""
+    missing = f"{holes[0]}" + (f" and {len(holes) - 1:,} more" if len(holes) > 1 else "")
+    of = named(group or "/", label)
+    return f"the numbers in {of}, from {min(numbers)} to {max(numbers)} without a gap, now lack {missing}"
+
+
+def _hindrance(its: Numbered, every: Sequence[Numbered], contents: Contents) -> str:
+    """Return why datasets cannot get new numbers, empty if they can: what else leads to them, or has these numbers."""
+    group = its.table.judged[0].path.rpartition(b"/")[0]
+    tied = _tied(its.table, contents)
+    if not its.spelled:
+        return "they are spelled in several ways"
+    if contents.by_path:
+        return "links lead to objects by their names"
+    for it in () if contents.means is None else contents.means.names:
+        if it.above == group:
+            return f"{escape(it.path)} names them"
+    by_table = {it.table.name: it for it in every}
+    known = {it.path for table in tied for it in table.judged}
+    known |= {path for table in tied for its in scalars_beside(contents, table) for path in its.values()}
+    for table in tied:
+        other = by_table.get(table.name)
+        if other is None or other.left != its.left or not other.spelled:
+            return f"those like {escape(table.judged[0].path)} would keep theirs"
+    beside = (below(it, group) for it in contents.paths if it.startswith(group + b"/") and it not in known)
+    for name in sorted(beside):
+        found = NUMBERED.fullmatch(name)
+        if found is not None and int(found[2]) in its.paths:
+            return f"{escape(group + b'/' + name)} would keep its own"
+    return ""
+
+
+def below(path: bytes, group: bytes) -> bytes:
+    """Return the name of what a path leads through directly below a group."""
+    return path[len(group) + 1 :].partition(b"/")[0]
+
+
+def _tied(table: Table, contents: Contents) -> list[Table]:
+    """Return the tables of datasets in the same group, and those that hold other parts of the same samples."""
+    single = [it for it in contents.tables if it.each]
+    names = {it.name for it in single if it.group == table.group}
+    for _, of_table in part_families(single):
+        names |= of_table.keys() if table.name in of_table else set()
+    return [it for it in single if it.name in names]

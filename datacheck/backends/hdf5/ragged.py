@@ -1,0 +1,98 @@
+"""Columns with values of varying length that have as many in each row: `times` and `units` of spikes, and `lengths`.
+
+That they belong together shows in an evenly spread sample of the rows, whatever is read first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.looking import LARGEST, Looking
+from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.own_lengths import COUNTING
+from datacheck.backends.hdf5.tables import AsLong, Table
+from datacheck.model.cells import RAGGED, Cells
+from datacheck.model.codes import Verdict
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+
+SAMPLED, FEWEST, LENGTHS = 64, 8, 4
+"""So many rows are looked at; fewer rows, or fewer different lengths among them, tell nothing."""
+NEARLY, SURE = 0.9, 0.97
+"""In so many of the sampled rows two columns agree that belong together, and in so many if one that does not is bad."""
+
+
+def with_ragged(tables: Sequence[Table], look: Looking) -> Iterator[Table]:
+    """Yield the tables with the columns of theirs that have as many values in each row."""
+    for table in tables:
+        lengths = {it.columns[0].name: it for it in table.judged if _is_ragged(it)}
+        counts = {it.columns[0].name: it for it in table.judged if _may_count(it)}
+        if table.rows < FEWEST or len(lengths) + bool(counts) < 2 or not lengths:
+            yield table
+            continue
+        rows = sorted({*np.linspace(0, table.rows - 1, min(SAMPLED, table.rows)).astype(int).tolist()})
+        held = {name: _lengths(it, rows, look) for name, it in lengths.items()}
+        held |= {name: look.some(it, rows) for name, it in counts.items()}
+        known = {name: its for name, its in held.items() if its is not None}
+        yield replace(table, as_long=tuple(_together(known, list(lengths))))
+
+
+def _is_ragged(dataset: Dataset) -> bool:
+    its = dataset.columns
+    small = dataset.chunk_bytes <= LARGEST and dataset.readable
+    return small and len(dataset.shape) == 1 and len(its) == 1 and its[0].holds == RAGGED and not its[0].members
+
+
+def _may_count(dataset: Dataset) -> bool:
+    whole = len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.chunk_bytes <= LARGEST
+    return whole and dataset.readable and bool(words(dataset.name) & COUNTING)
+
+
+def _lengths(dataset: Dataset, rows: Sequence[int], look: Looking) -> NDArray[Any] | None:
+    values = look.some(dataset, rows)
+    return None if values is None else np.array([len(it) if isinstance(it, np.ndarray) else -1 for it in values])
+
+
+def _together(held: Mapping[str, NDArray[Any]], ragged: Sequence[str]) -> Iterator[AsLong]:
+    """Yield each column that is as long as one before it, or counts its values."""
+    for at, name in enumerate(held):
+        for other in list(held)[:at]:
+            if other not in ragged:
+                continue
+            same = held[name] == held[other]
+            if same.mean() >= NEARLY and len(set(held[name][same].tolist())) >= LENGTHS:
+                odd = int((~same).sum())
+                yield AsLong(name, other, counts=name not in ragged, sure=same.mean() >= SURE or odd <= 1)
+                break
+
+
+def unlike(
+    table: Table, columns: Mapping[str, NDArray[Any]], cells: Mapping[str, Cells], unread: Mapping[str, Sequence[int]]
+) -> Iterator[tuple[int, Finding]]:
+    """Yield what of the rows of a block is not as long as it is in the other rows."""
+    for it in table.as_long:
+        if it.of not in cells or it.name not in (columns if it.counts else cells):
+            continue
+        lengths = np.array([len(value) for value in cells[it.of].values])
+        its = columns[it.name] if it.counts else np.array([len(value) for value in cells[it.name].values])
+        lost = {*unread.get(it.name, ()), *unread.get(it.of, ())}
+        for row in np.flatnonzero(np.asarray(its) != lengths).tolist():
+            if row in lost or (not it.counts and not its[row] * lengths[row]):
+                continue  # what is empty is named as such
+            verdict: Verdict | None = None if it.sure else "suspicious"
+            has, there = int(its[row]), int(lengths[row])
+            said = (
+                f"says {has:,}, and {it.of} has {there:,} values"
+                if it.counts
+                else f"{has:,} values, and {it.of} has {there:,}"
+            )
+            code = "count" if it.counts else "row-count"
+            yield (
+                row,
+                found(code, f"{said}; in the others they agree", field=it.name, verdict=verdict, said=has, there=there),
+            )

@@ -1,0 +1,207 @@
+"""Counts of samples that are a group or a dataset each (`n_trials`, `num_images`), and lists of the latter's names.
+
+They stand in an attribute or a scalar of what the samples are in. A count is known by its name, and is one only where
+nothing else in the samples is as long as it says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.each import OF_MANY
+from datacheck.backends.hdf5.each import SAMPLES as SINGLE
+from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning, list_names
+from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, Family, Sample
+from datacheck.backends.hdf5.tables import Table
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+from datacheck.model.sample_sets import SETS
+
+SURELY = frozenset(b"n num nb number count total ntrials nsamples nimages nepisodes".split())
+COUNTING = SURELY | frozenset(b"len length size".split())
+ANYTHING = frozenset(b"sample example record entry item element".split())
+"""Words that stand for samples of whatever kind."""
+NOUNS = (SINGLE | EPISODES | ANYTHING | frozenset(b"trial demonstration rollout event shot recording img".split())) - {
+    b"frame"
+}
+"""Words for what a sample may be, in the singular. Frames may be those of each sample."""
+
+
+@dataclass(frozen=True)
+class Siblings:
+    """The samples in one group: their paths, and the words and numbers that their names have in common."""
+
+    above: bytes
+    paths: tuple[bytes, ...]
+    lengths: frozenset[int]
+    """The lengths of all axes of what they hold."""
+
+    @property
+    def nouns(self) -> frozenset[bytes]:
+        """What the samples are called, in the singular: `trial` of trial_0, trial_1 and so on."""
+        its = [words(it.rpartition(b"/")[2]) for it in self.paths]
+        return frozenset(singular(it) for it in frozenset.intersection(*map(frozenset, its)))
+
+    @property
+    def counted(self) -> bool:
+        """Whether the names are numbers alone that go up from 0 or 1 without a gap."""
+        names = [it.rpartition(b"/")[2] for it in self.paths]
+        if not all(map(bytes.isdigit, names)):
+            return False
+        numbers = sorted(int(it[:18]) for it in names)
+        return numbers[0] in (0, 1) and numbers[-1] - numbers[0] == len(numbers) - 1
+
+
+@dataclass(frozen=True)
+class Said:
+    """A whole number that an attribute, or without a `name` a scalar at this path, holds."""
+
+    home: bytes
+    path: bytes
+    name: bytes
+    number: int
+
+    @property
+    def title(self) -> str:
+        return f"{escape(self.path)}: {escape(self.name)}" if self.name else escape(self.path)
+
+    @property
+    def nouns(self) -> frozenset[bytes] | None:
+        """The words for what is counted, in the singular; None if the name is not that of a count."""
+        its = words(self.name or self.path.rpartition(b"/")[2])
+        return frozenset(map(singular, its - COUNTING)) if its & COUNTING else None
+
+    @property
+    def sure(self) -> bool:
+        return bool(words(self.name or self.path.rpartition(b"/")[2]) & SURELY)
+
+
+def singular(word: bytes) -> bytes:
+    """Return a word without the ending of the plural.
+
+    >>> singular(b"images"), singular(b"trajectories"), singular(b"demo")
+    (b'image', b'trajectory', b'demo')
+    """
+    if word.endswith(b"ies"):
+        return word[:-3] + b"y"
+    return word.removesuffix(b"s")
+
+
+def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue: list[Finding]) -> Meaning:
+    """Return what a file means with the counts of its samples and lists of their names; add what is `untrue`."""
+    if not facts.heeded or means.cells is not None:
+        return means
+    single = [it for it in tables if it.each and b"#refs#" not in it.judged[0].path.split(b"/")]
+    kin = [*_groups(means, facts), *map(_siblings, single)]
+    if not kin:
+        return means
+    known = {(it.path, it.name) for it in means.counts}
+    counts: list[Counted] = []
+    said: list[Finding] = []
+    for it in _numbers(kin, means, facts):
+        if (it.path, it.name) not in known:
+            said += _take(it, [one for one in kin if _is_above(it.home, one)], counts)
+    names = list(means.names)
+    outside = [it for _, some in facts.groups for it in some if not means.holds(it.path.rpartition(b"/")[0])]
+    for table in single:
+        own = {it.path for it in table.judged}
+        of = Family([Sample(it.path, {b"": it.shape}) for it in table.judged])
+        said += list_names(of, [it for it in outside if it.path not in own], facts, names)
+    untrue += [] if facts.hidden or facts.recovered else said
+    return replace(means, counts=(*means.counts, *counts), names=tuple(names))
+
+
+def _groups(means: Meaning, facts: Facts) -> Iterator[Siblings]:
+    """Yield the samples that are a group each, by what they are in."""
+    above: dict[bytes, list[bytes]] = defaultdict(list)
+    for path in means.samples:
+        above[path.rpartition(b"/")[0]].append(path)
+    lengths: dict[bytes, set[int]] = defaultdict(set)
+    for group, datasets in facts.groups if above else ():
+        while group and group not in means.samples:
+            group = group.rpartition(b"/")[0]
+        if group:
+            lengths[group.rpartition(b"/")[0]].update(size for it in datasets for size in it.shape)
+    for group, paths in above.items():
+        if not any((PIECES | SETS) & words(it.rpartition(b"/")[2]) for it in paths):
+            yield Siblings(group, tuple(sorted(paths)), frozenset(lengths[group]))
+
+
+def _siblings(table: Table) -> Siblings:
+    lengths = frozenset(size for it in table.judged for size in it.shape)
+    return Siblings(table.judged[0].path.rpartition(b"/")[0], tuple(it.path for it in table.judged), lengths)
+
+
+def _is_above(home: bytes, kin: Siblings) -> bool:
+    return not home or home == kin.above or kin.above.startswith(home + b"/")
+
+
+def _numbers(kin: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[Said]:
+    """Yield the numbers that attributes and scalars of what samples are in hold under the names of counts."""
+    homes = {b""}
+    for it in kin:
+        above = it.above
+        while above:
+            homes.add(above)
+            above = above.rpartition(b"/")[0]
+    scalars: Mapping[bytes, Sequence[Dataset]] = dict(facts.groups)
+    for home in sorted(it for it in homes if not means.holds(it)):
+        for name in facts.look.names(home):
+            its = Said(home, home or b"/", name, 0)
+            number = facts.attribute(home, name) if its.nouns is not None else None
+            if number is not None:
+                yield replace(its, number=number)
+        for dataset in scalars.get(home, ()):
+            its = Said(home, dataset.path, b"", 0)
+            number = facts.look.scalar(dataset) if dataset.shape == () and its.nouns is not None else None
+            if number is not None:
+                yield replace(its, number=number)
+
+
+def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted]) -> Iterator[Finding]:
+    """Take a number if it counts samples, and yield a finding if it does not say how many there are."""
+    fitting = [it for it in kin if _may_count(said, it)]
+    exact = [it for it in fitting if len(it.paths) == said.number and said.number >= FEWEST]
+    if exact:
+        counts.append(Counted(said.path, said.name, exact[0].paths, whole=True))
+        return
+    every = tuple(path for it in kin for path in it.paths)
+    if len({it.above for it in kin}) == len(kin) > 1 and len(every) == said.number and len(fitting) == len(kin):
+        counts.append(Counted(said.path, said.name, every, whole=True))
+        return
+    own = [it for it in fitting if it.above == said.home or len(kin) == 1]
+    certain = [it for it in own if said.nouns and said.nouns <= it.nouns]
+    for it in (certain or own)[:1]:
+        there = len(it.paths)
+        near = min(there, said.number) >= NEAR * max(there, said.number)
+        nouns = said.nouns or frozenset()
+        told = said.sure and nouns and near and there >= FEWEST
+        if not told or not (certain or it.counted) or said.number in it.lengths:
+            return
+        verdict: Verdict | None = None if certain or nouns & SINGLE else "suspicious"
+        if verdict is None:
+            counts.append(Counted(said.path, said.name, it.paths, whole=True, true=False))
+        text = f"{said.title} says {said.number:,}, and there are {there:,} samples"
+        details = {"attribute": escape(said.name)} if said.name else {"scalar": escape(said.path)}
+        yield found("count", text, verdict=verdict, path_of=escape(said.home or b"/"), said=said.number, there=there,
+                    **details)  # fmt: skip
+
+
+def _may_count(said: Said, kin: Siblings) -> bool:
+    """Say whether a number may count samples by its name, and these do not hold anything that is so long."""
+    nouns = said.nouns
+    if nouns is None or OF_MANY.intersection(_words_of(kin)):
+        return False
+    if nouns and nouns <= kin.nouns:
+        return True
+    return nouns <= NOUNS | kin.nouns and said.number not in kin.lengths
+
+
+def _words_of(kin: Siblings) -> set[bytes]:
+    return {word for it in kin.paths[:1] for word in words(DIGITS.sub(b"", it.rpartition(b"/")[2]))}

@@ -1,0 +1,58 @@
+"""Records about the others, which a count of samples leaves out: `classes`, `label_map`, `mean` and `std`, `about`.
+
+Their names tell them, if those of the other records have digits, or if their values are of another kind.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from datacheck.conventions.interface import StoreView
+
+_OF_ASIDE = (
+    "class classes label labels target targets names name list map mapping to idx id ids index mean std var min max "
+    "stat stats statistics norm normalization scaler vocab vocabulary charset alphabet tokenizer tags category "
+    "categories taxonomy attributes colors palette colormap anchors config configuration cfg params parameters args "
+    "settings info information meta metadata schema header fields columns shape dtype channels camera intrinsics "
+    "version license licence readme about author authors creator created date source url description desc citation "
+    "dataset data split splits txt json md pkl at by"
+)
+ASIDE = frozenset(_OF_ASIDE.split())
+DIGITS = frozenset(b"0123456789")
+MOST = 0.9
+LOOKED_AT = 4
+"""So many other records are looked at to tell these from samples."""
+FEW = 16
+"""More records than this with such names are samples."""
+_WORD = re.compile(r"[a-z]+")
+
+
+def aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
+    """Return the keys of the sampled records that are about the others, apart from a convention's `own`."""
+    named = sorted(it for it in store.keys if it not in own and _is_name(it))
+    others = sorted(set(store.keys) - own - set(named))
+    if not named or len(named) > FEW or len(others) <= len(named):
+        return frozenset()
+    if sum(any(it in DIGITS for it in key) for key in others) >= MOST * len(others):
+        return frozenset(named)  # those of samples are no words
+    usual = {_form(store, it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]}
+    return frozenset(it for it in named if _form(store, it) not in usual)
+
+
+def _is_name(key: bytes) -> bool:
+    text = key.decode("latin1").lower()
+    found = _WORD.findall(text)
+    return bool(found) and "".join(found) == re.sub(r"[_. -]", "", text) and ASIDE.issuperset(found)
+
+
+def _form(store: StoreView, key: bytes) -> Any:
+    """Return the kind of a value, and of a plain one what it is: its type, and the names of a mapping."""
+    from datacheck.decoders import kind  # loads all of them, which the parent does without
+
+    raw = store.value(key)
+    if raw is None:
+        return None
+    said = store.stored(key)
+    names = frozenset(map(str, said.value)) if said is not None and isinstance(said.value, dict) else None
+    return kind(raw), None if said is None else type(said.value).__name__, names

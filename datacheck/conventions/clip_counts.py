@@ -1,0 +1,200 @@
+"""How many frames each clip has, in a record of each clip: `vid0/num_frames` beside `vid0/frame_0000`.
+
+Such records count something else, the frames of the film that some were taken of, unless nearly all of their numbers
+are those of the records whose keys begin with the clip's name. A clip may have several kinds of frames, as colour and
+flow: those are counted of which that is so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import msgspec
+
+from datacheck.conventions.frame_counts import COUNTING, MOST, are_capped, enough
+from datacheck.conventions.groups import ENOUGH, NEARLY, verdict_of
+from datacheck.conventions.interface import ClipCounts, Count, FrameKind, StoreView
+from datacheck.conventions.stored_values import stored_count
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
+
+FEW = 3
+"""So many clips of the sampled keys must have a number,"""
+KINDS = 8
+"""and so many kinds of frames and of counts are looked at."""
+LEFT = 0.5
+"""So much of what a number of a set counts may be left of it."""
+PROBED = 16
+LONGEST = 256
+"""Bytes of a value that is a number, however it is written."""
+_MORE = "of total frame video vid clip seq sequence image images img imgs picture pictures step steps nb nr nimgs"
+_WORD = "|".join(sorted({*COUNTING, *_MORE.split()}, key=len, reverse=True))
+_NAME = rf"(?:{_WORD})(?:[_-]?(?:{_WORD}))*".encode()
+_BEHIND = re.compile(rb"(.+?)([/_.: -]" + _NAME + rb")", re.DOTALL | re.IGNORECASE)
+_BEFORE = re.compile(rb"(" + _NAME + rb"[/_.: -])(.+)", re.DOTALL | re.IGNORECASE)
+_FRAME = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
+_WORDS = re.compile(rf"{_WORD}")
+
+Value = Callable[[], bytes]
+
+
+def clip_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
+    """Return the clip that a key by its name counts the frames of, and what is before and behind that in the key.
+
+    >>> clip_counted(b"vid0/num_frames"), clip_counted(b"len_ep7"), clip_counted(b"vid0/fps")
+    ((b'vid0', (b'', b'/num_frames')), (b'ep7', (b'len_', b'')), None)
+    """
+    match = _BEHIND.fullmatch(key)
+    if match is not None and _counts(match[2]):
+        return match[1], (b"", match[2])
+    match = _BEFORE.fullmatch(key)
+    return (match[2], (match[1], b"")) if match is not None and _counts(match[1]) else None
+
+
+def _counts(name: bytes) -> bool:
+    return not COUNTING.isdisjoint(_WORDS.findall(name.decode("latin1").lower()))
+
+
+def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
+    """Yield the records of a database that may count the frames of its clips, each kind by what their keys end with."""
+    clips: dict[tuple[bytes, bytes], dict[bytes, bytes]] = defaultdict(dict)
+    for key in view.keys:
+        counted = clip_counted(key)
+        if counted is not None:
+            clips[counted[1]][counted[0]] = key
+    several = [(around, its) for around, its in sorted(clips.items()) if len(its) >= FEW or _are_sets(its)]
+    for around, its in several[:KINDS]:
+        some = [its[it] for it in sorted(its)][:: max(1, len(its) // PROBED)][:PROBED]
+        if all(_count(it, view.value(it)) is not None for it in some):
+            kinds = _kinds(view.keys, its)
+            if kinds:
+                yield ClipCounts(around, kinds)
+
+
+def _are_sets(clips: Iterable[bytes]) -> bool:
+    """Say whether these are the names of sets of samples rather than of clips, as train and val."""
+    return all(it.lower() in SETS for it in clips)
+
+
+def _count(key: bytes, raw: bytes | None) -> Count | None:
+    """Return the number under a key, None where its value is no whole number."""
+    if raw is None or len(raw) > LONGEST:
+        return None
+    count = Count(key, stored_count(raw), raw)
+    return count if count.number is not None and count.number >= 0 else None
+
+
+def _kinds(keys: Iterable[bytes], clips: Mapping[bytes, bytes]) -> tuple[FrameKind, ...]:
+    """Return what is between the name of a clip and the number of a frame, and behind that, of keys that have both."""
+    made: Counter[FrameKind] = Counter()
+    for key in keys:
+        for name, kind in _ways(key):
+            if name in clips:
+                made[kind] += 1
+    return tuple(kind for kind, _ in made.most_common(KINDS))
+
+
+def _ways(key: bytes) -> Iterator[tuple[bytes, FrameKind]]:
+    """Yield how a key may be that of a frame: the clip's name ends before anything that is no letter and no digit."""
+    match = _FRAME.fullmatch(key)
+    stem = b"" if match is None else match[1]
+    for at in range(1, len(stem)):
+        if match is not None and not stem[at : at + 1].isalnum():
+            yield stem[:at], FrameKind(stem[at:], match[3])
+
+
+class Clips:
+    """The frames of each clip, and the numbers that are kept of them, of all records of a database; adds them up."""
+
+    def __init__(self, counts: ClipCounts) -> None:
+        self.of = counts
+        self.said: dict[bytes, Count] = {}
+        self.there: dict[FrameKind, Counter[bytes]] = {it: Counter() for it in counts.kinds}
+        self.many = False
+
+    def take(self, key: bytes, value: Value) -> None:
+        """Add a record, the value of which is asked for where it is a count."""
+        before, after = self.of.around
+        if key.startswith(before) and key.endswith(after):
+            counted = clip_counted(key)
+            if counted is not None and counted[1] == self.of.around:
+                count = _count(key, value())
+                if count is not None:
+                    self.said[counted[0]] = count
+                    self.many |= len(self.said) > MOST
+                return
+        for kind, there in self.there.items():
+            clip = kind.clip(key)
+            if clip is not None:
+                there[clip] += 1
+                self.many |= len(there) > MOST
+
+    def counts(self) -> ClipCounts | None:
+        """Return the numbers with how many frames there are, None where they do not count any kind of frames."""
+        if self.many:
+            return None
+        kinds = {kind: dict(there) for kind, there in self.there.items() if self._agree(there)}
+        return msgspec.structs.replace(self.of, said=self.said, there=kinds) if kinds else None
+
+    def _agree(self, there: Mapping[bytes, int]) -> bool:
+        agree = sum(there.get(clip, 0) == count.number for clip, count in self.said.items())
+        if _are_sets(self.said):  # the names leave no doubt that there is a number for each set
+            pairs = [(there.get(clip, 0), count.number or 0) for clip, count in self.said.items()]
+            return agree >= len(pairs) - 1 and all(LEFT * max(it) <= min(it) for it in pairs)
+        return enough(agree, len(self.said))
+
+
+def conclude_clips(counts: ClipCounts) -> Iterator[Finding]:
+    """Yield what is not true of the numbers of frames: a loader asks for those that are not there, but not for more."""
+    fewer = {clip: it for clip in counts.said if (it := counts.left(clip)) < counts.number(clip)}
+    capped = not _are_sets(counts.said) and are_capped(fewer.values(), (counts.left(it) for it in counts.said))
+    for clip, number in fewer.items():
+        count = counts.said[clip]
+        text = f"{escape(count.key)} says {count.number:,}, there are {number:,}"
+        verdict: Verdict | None = "suspicious" if capped else None
+        yield found("count", text, verdict=verdict, key=escape(count.key), said=count.number, found=number)
+    more = {clip: it for clip in counts.said if (it := counts.left(clip)) > counts.number(clip)}
+    for clip, number in more.items():
+        count = counts.said[clip]
+        text = f"{escape(count.key)} says {count.number:,}, there are {number:,}"
+        yield found("count", text, verdict="suspicious", key=escape(count.key), said=count.number, found=number)
+    yield from _without(counts)
+
+
+def _without(counts: ClipCounts) -> Iterator[Finding]:
+    """Yield the clips that have frames and no number, where nearly all have one."""
+    clips = set.intersection(*(set(of) for of in counts.there.values()))
+    without = clips - counts.said.keys()
+    whole = len(clips) - len(without)
+    if whole < NEARLY * len(clips):
+        return
+    before, after = counts.around
+    for clip in sorted(without):
+        key = escape(before + clip + after)
+        verdict = verdict_of(whole, len(clips)) if whole >= ENOUGH else "suspicious"
+        text = f"{key} is not there; {whole:,} of {len(clips):,} clips have a number of frames"
+        yield found("unpaired", text, verdict=verdict, missing=[key])
+
+
+def counts_without(counts: ClipCounts, gone: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Return what the numbers that a copy makes untrue are to be without some records, by their keys.
+
+    A clip that has more records than is said keeps its number, and so do all that somebody may have cut short.
+    """
+    every = frozenset(gone)
+    lost: dict[FrameKind, Counter[bytes]] = {kind: Counter() for kind in counts.there}
+    for kind, of in lost.items():
+        of.update(clip for key in every if (clip := kind.clip(key)) is not None)
+    fewer = [it for clip in counts.said if (it := counts.left(clip)) < counts.number(clip)]
+    capped = not _are_sets(counts.said) and are_capped(fewer, (counts.left(it) for it in counts.said))
+    made = {}
+    for clip, count in counts.said.items():
+        left = min((of.get(clip, 0) - lost[kind][clip] for kind, of in counts.there.items()), default=0)
+        touched = any(of[clip] for of in lost.values()) or not capped
+        if touched and left < counts.number(clip) and count.key not in every:
+            made[count.key] = count.written(left)
+    return made

@@ -1,0 +1,114 @@
+"""Samples of several sets, each of which has numbers of its own: train-image-000000003, val-label-000000003.
+
+A number alone tells no sample there: those of the sets are the same, and the records do not belong together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+import msgspec
+
+from datacheck.conventions.groups import ENOUGH, NEARLY, WHOLE, common, union
+from datacheck.conventions.interface import StoreView
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.runs import Runs
+from datacheck.conventions.stems import HELD, IN_SAMPLE, MOST, StemGroups, Stems
+from datacheck.model.sample_sets import SETS
+
+_PARTED = re.compile(rb"([-_/.: ]+)")
+BETWEEN = b" "
+"""What stands in the name of a sample between that of its set and its number."""
+
+
+class SetMember(msgspec.Struct, frozen=True):
+    """The records of one part of the samples of one set."""
+
+    pattern: Pattern
+    of_set: bytes
+    part: bytes
+
+
+class SetStems(Stems, frozen=True):
+    """The parts of the samples of several sets; the stem of a key is the name of its set and its number."""
+
+    members: tuple[SetMember, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join(str(it.pattern) for it in self.members)
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        return tuple(it.pattern for it in self.members)
+
+    def split(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """Return the stem of a key and the part that it is of, None where it is of none."""
+        for it in self.members:
+            number = it.pattern.number(key)
+            if number is not None:
+                return it.of_set + BETWEEN + b"%d" % number, it.part
+        return None
+
+    def keys(self, stem: bytes) -> list[bytes]:
+        """Return the keys of all parts of a sample, which are those of its set."""
+        of_set, _, number = stem.rpartition(BETWEEN)
+        return [it.pattern.key(int(number)) for it in self.members if it.of_set == of_set]
+
+    def key(self, stem: bytes, ending: bytes) -> bytes:
+        """Return the key of a part of a sample."""
+        of_set, _, number = stem.rpartition(BETWEEN)
+        member = next(it for it in self.members if (it.of_set, it.part) == (of_set, ending))
+        return member.pattern.key(int(number))
+
+    def groups(self, numbers: Mapping[Pattern, Runs]) -> StemGroups | None:
+        """Return the samples by the numbers of each pattern, None where these show none or too few are whole."""
+        unpaired: dict[bytes, tuple[bytes, ...]] = {}
+        samples = 0
+        for of_set in sorted({it.of_set for it in self.members}):
+            its = [it for it in self.members if it.of_set == of_set]
+            if any(it.pattern not in numbers for it in its):
+                return None
+            every = union(numbers[it.pattern] for it in its)
+            odd = every - common(numbers[it.pattern] for it in its)
+            samples += len(every)
+            if len(odd) + len(unpaired) > HELD:
+                return None
+            for number in odd:
+                lacking = tuple(it.part for it in its if number not in numbers[it.pattern])
+                unpaired[of_set + BETWEEN + b"%d" % number] = lacking
+        whole = samples - len(unpaired)
+        if whole < max(ENOUGH, NEARLY * samples):
+            return None
+        return StemGroups(self, samples, unpaired, "bad" if whole >= WHOLE * samples else "suspicious")
+
+
+def set_stems(store: StoreView) -> SetStems | None:
+    """Return the parts of samples of several sets, where the keys of nearly all records name one of these."""
+    members = [member for it in store.patterns if (member := _member(it)) is not None]
+    parts = defaultdict(set)
+    for it in members:
+        parts[it.of_set].add(it.part)
+    every = frozenset().union(*parts.values())
+    if len(parts) < 2 or not 1 < len(every) <= MOST or all(its != every for its in parts.values()):
+        return None  # the samples of a set of tests may have no labels, but of some set they have all parts
+    if len(members) > sum(map(len, parts.values())):  # of one part there are keys of two forms
+        return None
+    sampled = sum(store.patterns[it.pattern] for it in members)
+    if sampled < IN_SAMPLE * len(store.keys):
+        return None
+    return SetStems(tuple(sorted(every)), tuple(sorted(members, key=lambda it: it.pattern)))
+
+
+def _member(pattern: Pattern) -> SetMember | None:
+    """Return the set and the part that the keys of a pattern are of, None where they name no set, or no part."""
+    pieces = [_PARTED.split(it) for it in (pattern.before, pattern.after)]
+    places = [(of, at) for of, its in enumerate(pieces) for at, it in enumerate(its) if it.lower() in SETS]
+    if len(places) != 1:
+        return None
+    of, at = places[0]
+    of_set, pieces[of][at] = pieces[of][at], b"*"
+    names = [it for its in pieces for it in its if it != b"*" and not _PARTED.fullmatch(it) and it]
+    part = b"#".join(b"".join(its) for its in pieces)
+    return SetMember(pattern, of_set, part) if names else None

@@ -1,0 +1,116 @@
+"""Read lists of keys in values that have no form of their own: texts, tables, arrays, and pickles of other things too.
+
+Most of these values cannot be written again without a loss, and are marked as read in part.
+"""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+from datacheck.conventions.stored_values import DEEPEST, TEXTS, Stored, each_item, plain_value
+from datacheck.decoders.trees.tree import Items, Keyed, Node
+
+OTHER = object()
+"""Stands for a part of a value that is not plain, such as a date or an array of means."""
+SEPARATORS = ("\t", ",", ";", " ")
+"""Characters that separate the columns of a table of text, in the order in which they are tried."""
+
+
+def stored_list(raw: bytes) -> Stored | None:
+    """Return the lists, mappings or rows in a value that `stored` does not read, or None if it holds none."""
+    return _of_tree(raw) or _of_arrays(raw) or _of_text(raw)
+
+
+def _in_part(value: Any, form: str) -> Stored | None:
+    return Stored(value, form, in_part=True) if isinstance(value, (list, dict)) and value else None
+
+
+def _of_tree(raw: bytes) -> Stored | None:
+    from datacheck.decoders.pickles.decoder import PickleDecoder
+    from datacheck.decoders.trees.msgpack import parse_msgpack
+
+    decodes = PickleDecoder()
+    pickled = decodes.knows(raw)
+    parsed = decodes.parse(raw) if pickled else parse_msgpack(raw)
+    return None if parsed.findings else _in_part(_with_others(parsed.tree, 0), "pickle" if pickled else "msgpack")
+
+
+def _with_others(node: Node, depth: int) -> Any:
+    """Return a tree as plain Python values, with OTHER for what has none, or for what is nested too deeply.
+
+    Arrays of one dimension that hold texts or whole numbers become lists.
+    """
+    import numpy as np
+
+    from datacheck.decoders.trees.leaves import unboxed
+
+    node = unboxed(node)
+    if isinstance(node, np.ndarray) and node.ndim == 1 and node.dtype.kind in "USiu":
+        return node.tolist()
+    if isinstance(node, (bytes, memoryview)) and (array := _array(bytes(node))) is not None:
+        return array
+    if isinstance(node, Items) and depth < DEEPEST:
+        return each_item(node, lambda it: _with_others(it, depth + 1))
+    if isinstance(node, Keyed) and depth < DEEPEST:
+        pairs = [(_with_others(key, depth + 1), _with_others(value, depth + 1)) for key, value in node.pairs]
+        return {key: value for key, value in pairs if isinstance(key, (str, bytes, int))}
+    try:
+        return plain_value(node, depth)
+    except ValueError:
+        return OTHER
+
+
+def _of_arrays(raw: bytes) -> Stored | None:
+    """Return the items of .npy bytes, or of each array of an .npz archive by its name."""
+    from datacheck.decoders.archives.npz import NpzDecoder
+
+    decodes = NpzDecoder()
+    if not decodes.knows(raw):
+        return _in_part(_array(raw), "npy")
+    parsed = decodes.parse(raw)
+    return None if parsed.findings else _in_part(_with_others(parsed.tree, 0), "npz")
+
+
+def _array(raw: bytes) -> list[Any] | None:
+    """Return the texts or whole numbers in .npy bytes of one dimension, or None."""
+    import numpy as np
+
+    from datacheck.decoders.npy_bytes import stored_size
+
+    if stored_size(raw) != len(raw):
+        return None
+    values = np.load(BytesIO(raw), allow_pickle=False)
+    return values.tolist() if values.ndim == 1 and values.dtype.kind in "USiu" else None
+
+
+def _of_text(raw: bytes) -> Stored | None:
+    """Return a list of texts, which can be written again, or else the rows of a table or of JSON lines."""
+    try:
+        lines = raw.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        return None
+    rows = _rows(lines)
+    if rows is not None:
+        return _in_part(rows, "rows")
+    read = ((form, form.read(raw)) for form in TEXTS)
+    return next((Stored(items, form.name) for form, items in read if items is not None), None)
+
+
+def _rows(lines: list[str]) -> list[Any] | None:
+    """Return the objects of JSON lines, or the columns of each line of a table, or None."""
+    if len(lines) < 2:
+        return None
+    try:
+        return [json.loads(it) for it in lines] if all(it.startswith("{") for it in lines) else _columns(lines)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _columns(lines: list[str]) -> list[list[str]] | None:
+    for separator in SEPARATORS:
+        count = lines[0].count(separator)
+        if count and all(it.count(separator) == count for it in lines):
+            return [it.split(separator) for it in lines]
+    return None

@@ -1,0 +1,39 @@
+"""Records about a store as a whole, beside records whose keys are words too: `about`, `license`, `version`."""
+
+from __future__ import annotations
+
+import re
+
+from datacheck.decoders.pictures.strangers import stranger
+
+_OF_ABOUT = (
+    "about readme license licence version revision author authors creator created modified updated by at on date time "
+    "timestamp source sources url homepage website contact email title description desc info notes note comment "
+    "comments citation bibtex doi copyright changelog history credits acknowledgements dataset data name md txt"
+)
+ABOUT = frozenset(_OF_ABOUT.split())
+"""Words in the names of such records; the last ones are nothing without another."""
+ALONE = ABOUT - {"by", "at", "on", "data", "name", "time", "md", "txt"}
+LONGEST = 1 << 16
+"""Bytes of such a text."""
+_WORD = re.compile(rb"[a-z]+")
+_ERROR = re.compile(
+    r"\b(?:not found|denied|forbidden|error|exception|traceback|unavailable|too many requests|failed)\b", re.IGNORECASE
+)
+
+
+def is_about_store(key: bytes, value: bytes | memoryview) -> bool:
+    """Say whether a record by its key tells of the whole store, and its value is a text that people read.
+
+    >>> is_about_store(b"license", b"CC-BY 4.0"), is_about_store(b"car", b"CC-BY 4.0"), is_about_store(b"about", b"")
+    (True, False, False)
+    """
+    name = {it.decode() for it in _WORD.findall(key.lower())}
+    if not name or not name <= ABOUT or name.isdisjoint(ALONE) or not 0 < len(value) <= LONGEST:
+        return False
+    try:
+        text = bytes(value).decode()
+    except UnicodeDecodeError:
+        return False
+    printable = all(it.isprintable() or it in "\r\n\t" for it in text)
+    return printable and not text.isspace() and stranger(value) is None and _ERROR.search(text) is None
