@@ -48,21 +48,21 @@ def search() -> tuple[ConfigurationFile | None, list[str]]:
     except OSError:  # the working directory has been removed
         return None, ignored
     for folder in (here, *here.parents):
-        for path in (folder / name for name in NAMES if _lies(folder / name)):
-            why = _distrust(path)
-            if why is not None:
-                if _concerns(path):
-                    ignored.append(f"ignored {path}: {why}; to use it, name it with --config")
+        for path in (folder / name for name in NAMES if _exists(folder / name)):
+            reason = _reason_to_distrust(path)
+            if reason is not None:
+                if _has_settings(path):
+                    ignored.append(f"ignored {path}: {reason}; to use it, name it with --config")
                 continue
             content = settings_of(path, _parsed(path, _content(path, follow=False)))
             if content:
                 return ConfigurationFile(path, content, found=True), ignored
-        if any(_lies(folder / name) for name in MARKERS):
+        if any(_exists(folder / name) for name in MARKERS):
             break
     return None, ignored
 
 
-def _lies(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     """Return whether the path exists, also if it is a link to nowhere."""
     try:
         path.lstat()
@@ -71,16 +71,16 @@ def _lies(path: Path) -> bool:
     return True
 
 
-def _distrust(path: Path) -> str | None:
+def _reason_to_distrust(path: Path) -> str | None:
     """Return why others may have written a file, or None if no one but the user and root can have."""
     file, folder = path.lstat(), path.parent.stat()
     if not stat.S_ISREG(file.st_mode):
         return "it is not a regular file"
-    for status, what in ((file, "it"), (folder, "its folder")):
+    for status, noun in ((file, "it"), (folder, "its folder")):
         if status.st_uid not in (0, os.geteuid()):
-            return f"{what} belongs to another user"
+            return f"{noun} belongs to another user"
         if _others_may_write(status):
-            return f"others may write to {what}"
+            return f"others may write to {noun}"
     return None
 
 
@@ -106,7 +106,7 @@ def _is_private_group(gid: int, uid: int) -> bool:
     return group.gr_name == user.pw_name and user.pw_gid == gid and set(group.gr_mem) <= {user.pw_name}
 
 
-def _concerns(path: Path) -> bool:
+def _has_settings(path: Path) -> bool:
     """Return whether an ignored file would have set anything; most pyproject.toml files say nothing about datacheck."""
     if path.name != "pyproject.toml":
         return True

@@ -62,7 +62,7 @@ class Applied(NamedTuple):
         return msgspec.structs.replace(settings, config=self._configuration(self.loosens_of_net if net else ()))
 
     @property
-    def unsaid(self) -> str | None:
+    def silent_notice(self) -> str | None:
         """The sentence that even a silent command prints if a found file loosened something, or None if none did."""
         if self.file is None or not self.file.found or not self.loosens:
             return None
@@ -85,16 +85,16 @@ def applied() -> Applied:
         if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
     }
     loosens, of_net = (
-        tuple(key for key, value in keys.items() if _column(key, value) is column and not _as_if_unset(key, value))
+        tuple(key for key, value in keys.items() if _found_rule(key, value) is column and not _as_if_unset(key, value))
         for column in (Found.NAMED, Found.OBEYED_OF_STORES)
     )
     file = ctx.meta.get(_FILE) if keys else None
     return Applied(file, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net, frozenset(keys))
 
 
-def _column(key: str, value: Any) -> Found | None:
-    less = JUDGES_LESS.get(key)
-    return Found.NAMED if less is not None and less(value) else FOUND.get(key)
+def _found_rule(key: str, value: Any) -> Found | None:
+    judges_less = JUDGES_LESS.get(key)
+    return Found.NAMED if judges_less is not None and judges_less(value) else FOUND.get(key)
 
 
 def _as_if_unset(key: str, value: Any) -> bool:
@@ -115,7 +115,7 @@ def configured(command: F) -> F:
     none = click.option(
         "--no-config",
         is_flag=True,
-        callback=_leave_out,
+        callback=_refuse_configuration,
         is_eager=True,
         expose_value=False,
         help="Ignore all configuration files.",
@@ -123,8 +123,8 @@ def configured(command: F) -> F:
     return config(none(command))
 
 
-def _leave_out(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
-    if wanted and _given(ctx):
+def _refuse_configuration(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted and _is_file_named(ctx):
         raise click.UsageError("--config and --no-config cannot be used together", ctx)
     ctx.meta[_NONE] = wanted
 
@@ -134,7 +134,7 @@ def left_out(ctx: click.Context) -> bool:
     return bool(ctx.meta.get(_NONE))
 
 
-def _given(ctx: click.Context) -> bool:
+def _is_file_named(ctx: click.Context) -> bool:
     file = ctx.meta.get(_FILE)
     return file is not None and not file.found
 

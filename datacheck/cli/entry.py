@@ -89,7 +89,7 @@ def _completed(argv: list[str]) -> int:
 
 def _interrupted() -> int:
     """Print what an interrupted command leaves, if it has come so far as to leave anything; return its status."""
-    for sentence in interrupts.leaves():
+    for sentence in interrupts.take_sentences():
         complain(f"interrupted; {sentence}")
     return INTERRUPTED
 

@@ -66,14 +66,14 @@ def _command(program: click.Context, name: str, short: str) -> Iterator[str]:
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for spelled, said in rows:
-        yield from (".TP", f"\\fB{roff(spelled)}\\fR", roff(said))
+    for term, meaning in rows:
+        yield from (".TP", f"\\fB{roff(term)}\\fR", roff(meaning))
 
 
 def _example_lines(name: str) -> Iterator[str]:
     if name in EXAMPLES:
         yield from (".PP", "\\fBExamples\\fR")
-        yield from _rows([(f"datacheck {words}", said) for words, said in EXAMPLES[name]])
+        yield from _rows([(f"datacheck {words}", meaning) for words, meaning in EXAMPLES[name]])
 
 
 def _listed(title: str, rows: Mapping[str, str]) -> Iterator[str]:
@@ -92,8 +92,8 @@ def roff(text: str) -> str:
     >>> print(roff(r".a-b\c"))
     \&.a\-b\ec
     """
-    said = text.replace("\\", r"\e").replace("-", r"\-")
-    return rf"\&{said}" if said.startswith((".", "'")) else said
+    escaped = text.replace("\\", r"\e").replace("-", r"\-")
+    return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
 if __name__ == "__main__":

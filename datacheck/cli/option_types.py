@@ -48,8 +48,8 @@ class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
         from datacheck.reporting.advice import spelled_bounds
 
         field, bounds = value if self._field else (None, value)
-        said = str(bounds) if isinstance(bounds, int) else spelled_bounds(Bounds(*bounds))
-        return said if field is None else f"{field}={said}"
+        text = str(bounds) if isinstance(bounds, int) else spelled_bounds(Bounds(*bounds))
+        return text if field is None else f"{field}={text}"
 
 
 class Named(click.Path):

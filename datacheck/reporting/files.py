@@ -156,8 +156,8 @@ class CsvSink:
         source = as_text(plain(report.source.path))
         for it in findings:
             names = [as_name(it.file or ""), as_name(it.database or ""), None if it.name is None else as_name(it.name)]
-            said = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
-            self._writer.writerow([source, *names, it.index, *said, as_json(_json(it.details))])
+            columns = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
+            self._writer.writerow([source, *names, it.index, *columns, as_json(_json(it.details))])
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:
@@ -205,8 +205,8 @@ def _one(report: Report, *, findings: bool) -> Iterator[str]:
 
 def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
     """Yield the JSON of a document piece by piece; `lists` are fields too long to hold, written one item a line."""
-    said = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
-    for number, name in enumerate(said):
+    names = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
+    for number, name in enumerate(names):
         yield f"{',' if number else '{'}{_json(name)}:"
         if name not in lists:
             yield _json(getattr(document, name))
@@ -280,11 +280,11 @@ class Reports:
                 stack.enter_context(output)
                 with writing(output.path):
                     self._sinks.append(self._formats[output.path.suffix](output.file))
-            self._look_back(stack)
+            self._read_earlier(stack)
             self._stack = stack.pop_all()
         return self
 
-    def _look_back(self, stack: ExitStack) -> None:
+    def _read_earlier(self, stack: ExitStack) -> None:
         """Read what an earlier run left of the report that is resumed."""
         if self._resuming is None or not self._resuming.resumed:
             return
@@ -382,10 +382,10 @@ class Reports:
         else:
             output.file.seek(0)
             output.file.truncate()
-        made = self._formats[output.path.suffix](output.file)
+        new_sink = self._formats[output.path.suffix](output.file)
         for report in self._reports:
-            made.add(report, report.findings)
-        return made
+            new_sink.add(report, report.findings)
+        return new_sink
 
     def _publish(self) -> None:
         """Finish every file; a file that cannot be written does not prevent the others."""

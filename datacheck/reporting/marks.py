@@ -160,14 +160,14 @@ class Earlier:
     def _read(self) -> None:
         at = start = lines = check = 0
         while (line := self.file.readline(LONGEST)).endswith(b"\n"):
-            behind = at + len(line)
+            end = at + len(line)
             if not line.startswith(PREFIX):
                 lines, check = lines + 1, zlib.crc32(line, check)
             elif not self._take(line, start, at, (lines, check)):
                 return
             else:
-                start, lines, check, self.end = behind, 0, 0, behind
-            at = behind
+                start, lines, check, self.end = end, 0, 0, end
+            at = end
 
     def _take(self, line: bytes, start: int, at: int, before: tuple[int, int]) -> bool:
         """Take a line if it is a mark that matches what is `before` it: the number of lines, and their CRC-32."""
@@ -186,12 +186,12 @@ class Earlier:
         if (mark.findings, mark.lines) != before:
             return False
         try:
-            whole: bool = _check(mark.data) == mark.check and _findings(_passed(mark)) == mark.findings
+            valid: bool = _check(mark.data) == mark.check and _findings(_passed(mark)) == mark.findings
         except (zlib.error, binascii.Error, msgspec.DecodeError):
             return False
-        if whole:
+        if valid:
             scan.extend(start, at, mark.done)
-        return whole
+        return valid
 
     def cut(self, number: int) -> None:
         """Forget the scan of this source, and those after it."""
@@ -238,16 +238,16 @@ class Journal:
         self, path: str, settings: dict[str, Any], fingerprint: Fingerprint | None, layout: str
     ) -> EarlierScan | None:
         """Begin with the shards; return the earlier scan to continue, if there is one of the same layout."""
-        there = None if self._earlier is None else self._earlier.scans.get(self._source)
-        if there is not None and there.begun.layout != layout:
+        scan = None if self._earlier is None else self._earlier.scans.get(self._source)
+        if scan is not None and scan.begun.layout != layout:
             assert self._earlier is not None
             self._earlier.cut(self._source)
             self._silence()
-            there = None
+            scan = None
         begun = Begun(self._source, path, __version__, settings, fingerprint, layout)
         for file in self._files:
             file.mark(begun)
-        return there
+        return scan
 
     def all_told(self) -> None:
         """Let the resumed report continue after all earlier results, unless these include the next source."""

@@ -117,7 +117,7 @@ def unpacked(raw: bytes) -> Tally:
         it = msgspec.msgpack.decode(raw, type=_Tally)
     except RecursionError as exc:  # data after the last field is skipped, however deeply nested
         raise ValueError(str(exc)) from exc
-    if any(len(held) % int(dtype[2:]) for dtype, held in it.labels):
+    if any(len(data) % int(dtype[2:]) for dtype, data in it.labels):
         raise ValueError("labels of which a part is missing")
     runs = {part: LabelRuns(_counts(pairs)) for part, pairs in it.whole.runs.items()}
     return Tally(
@@ -130,7 +130,7 @@ def unpacked(raw: bytes) -> Tally:
         Counter(it.unknown),
         Counter(it.account),
         {part: _unpacked_account(keys) for part, keys in it.keys.items()},
-        {name: _unpacked_statistics(one) for name, one in it.statistics.items()},
+        {name: _unpacked_statistics(statistics) for name, statistics in it.statistics.items()},
         labels=it.labels,
         whole=WholeStore(runs, Counter(it.whole.constants), Counter(it.whole.records), it.whole.labelled),
     )
@@ -154,7 +154,7 @@ def _packed_statistics(it: FieldStatistics) -> _Statistics:
 
 
 def _unpacked_statistics(it: _Statistics) -> FieldStatistics:
-    made = FieldStatistics(
+    statistics = FieldStatistics(
         it.centre,
         it.sums,
         it.count,
@@ -169,12 +169,12 @@ def _unpacked_statistics(it: _Statistics) -> FieldStatistics:
         Counter({(side, size): count for side, size, count in it.sides}),
     )
     try:
-        made.summary()
+        statistics.summary()
     except OverflowError as exc:
         raise ValueError("sums that no values have") from exc
-    if not math.isfinite(made.centre):
+    if not math.isfinite(statistics.centre):
         raise ValueError("sums about what is no number")
-    return made
+    return statistics
 
 
 def _bound(value: float | int) -> float | str:
@@ -201,8 +201,11 @@ def _packed_account(it: Account) -> _Account:
     return _Account(
         it.records,
         it.own,
-        [_Numbers(of.before, of.after, of.width, None if runs is None else runs.spans) for of, runs in spread],
-        [(ending, *one) for ending, one in it.stems.items()],
+        [
+            _Numbers(pattern.before, pattern.after, pattern.width, None if runs is None else runs.spans)
+            for pattern, runs in spread
+        ],
+        [(ending, *counts) for ending, counts in it.stems.items()],
         it.sequences.whole,
         [(stem, runs.spans) for stem, runs in it.sequences.parts.items()],
         it.sequences.many,

@@ -35,8 +35,8 @@ def commands(reports: Sequence[Report]) -> Iterator[str]:
     for level, of_level in lines.items():
         if counts[level] > MOST:
             rest = counts[level] - MOST + 1
-            said = f"and {rest:,} more, {counts[level]:,} in all; --report report.json keeps every finding"
-            of_level[-1] = f"::{level} title=datacheck::{_data(said)}"
+            text = f"and {rest:,} more, {counts[level]:,} in all; --report report.json keeps every finding"
+            of_level[-1] = f"::{level} title=datacheck::{_data(text)}"
         yield from of_level
 
 
@@ -48,14 +48,14 @@ def quiet(text: str) -> Iterator[str]:
     yield f"::{token}::"
 
 
-def _data(said: str) -> str:
-    return plain(said).replace("%", "%25")
+def _data(text: str) -> str:
+    return plain(text).replace("%", "%25")
 
 
-def _property(said: str) -> str:
+def _property(text: str) -> str:
     r"""Return a text as the value of a property.
 
     >>> print(_property("a,b:c%"))
     a%2Cb%3Ac%25
     """
-    return _data(said).replace(":", "%3A").replace(",", "%2C")
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
