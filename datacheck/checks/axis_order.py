@@ -87,7 +87,7 @@ def rows_agree(record: NDArray[Any]) -> bool:
     levels = _levels(wide)
     if max(nears) > (ALIKE if levels is None else ALIKE_OF_LEVELS) * min(nears):
         return False
-    return _of_colours(wide, nears) or (levels is not None and _is_no_slope(levels))
+    return _has_colours(wide, nears) or (levels is not None and _is_no_slope(levels))
 
 
 def _near(record: NDArray[Any], axis: int) -> float:
@@ -109,12 +109,12 @@ def _levels(record: NDArray[Any]) -> NDArray[Any] | None:
     return levels if levels.max() <= 255 and (np.abs(levels - np.round(levels)) < WHOLE).all() else None
 
 
-def _of_colours(record: NDArray[Any], nears: Sequence[float]) -> bool:
+def _has_colours(record: NDArray[Any], nears: Sequence[float]) -> bool:
     """Check whether the last axis is one of colours: they differ more than neighbours do, or hardly at all in grey."""
     if record.shape[2] == 1:
         return True
-    across = _near(record, 2)
-    return across > APART * max(nears) or across < GREY * min(nears)
+    between_colours = _near(record, 2)
+    return between_colours > APART * max(nears) or between_colours < GREY * min(nears)
 
 
 def _is_no_slope(levels: NDArray[Any]) -> bool:

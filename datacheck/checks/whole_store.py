@@ -120,17 +120,17 @@ class WholeStore(msgspec.Struct):
     def of_one_value(self) -> Iterator[Finding]:
         """Yield a finding for each field that has one value only in most records."""
         for name, count in sorted(self.constants.items()):
-            of = self.records[name]
-            text = f"{count:,} of {of:,} records have one value only: normalising them divides by zero"
-            yield found("constant", text, field=name, count=count, records=of)
+            records = self.records[name]
+            text = f"{count:,} of {records:,} records have one value only: normalising them divides by zero"
+            yield found("constant", text, field=name, count=count, records=records)
 
     def without_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
         """Yield the finding about a store without a field recognised as a label, although `--labels` was given."""
         if settings.labels is None or "label" not in settings.checks or settings.config is not None or self.labelled:
             return
         names = list(dict.fromkeys(name for family in profile.every for name in family.fields))
-        there = f"; the fields are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}" if names else ""
-        text = f"no field was recognised as a label, so --labels checked nothing{there}"
+        hint = f"; the fields are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}" if names else ""
+        text = f"no field was recognised as a label, so --labels checked nothing{hint}"
         yield found("label", text, verdict="unverifiable")
 
 
@@ -143,11 +143,11 @@ def odd_keys(profile: Profile, *, differ: bool = False) -> Iterator[Finding]:
     """
     if profile.rest is not None and profile.rest.sampled > sum(it.sampled for it in profile.families.values()):
         return
-    for form, what in _ODD_KEYS:
+    for form, predicate in _ODD_KEYS:
         names = [form.fullmatch(name) for name in profile.families]
         first = next(iter(names), None)
         if first is not None and all(names) and not differ:
-            text = f"every key {what}, as in {first[0]}: a loader that asks for {first['meant']} finds nothing"
+            text = f"every key {predicate}, as in {first[0]}: a loader that asks for {first['meant']} finds nothing"
             yield found("odd-text", text, verdict="suspicious")
 
 
@@ -159,12 +159,12 @@ _ODD_KEYS = (
 
 def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:
     """Yield a finding for each field whose records are height x width x channels, unless that `shape` was requested."""
-    said = set()
+    reported = set()
     for family in profile.every:
         for name, it in family.fields.items():
-            if not it.axis_order or it.shape is None or tuple(it.shape) == shape or (name, it.shape) in said:
+            if not it.axis_order or it.shape is None or tuple(it.shape) == shape or (name, it.shape) in reported:
                 continue
-            said.add((name, it.shape))
+            reported.add((name, it.shape))
             spelled = " x ".join(map(str, it.shape))
             text = f"records of {spelled} look like height x width x channels, where channels come first"
             yield found("axis-order", text, field=name, found=list(it.shape))

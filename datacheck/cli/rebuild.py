@@ -128,12 +128,14 @@ def rebuild(
     )
     with watching_phases(not no_progress) as progress, ExitStack() as stack:
         writing = [(path, stack.enter_context(write_receipt(path, guard))) for path in reports]
-        names = Names(settings, excused=applied().found_keys)
-        receipt, scanned = rebuild_as(order, settings, progress, engine, publishing=interrupts.ignore, names=names)
+        option_names = Names(settings, excused=applied().found_keys)
+        receipt, scanned = rebuild_as(
+            order, settings, progress, engine, publishing=interrupts.ignore, names=option_names
+        )
         receipt.config = settings.config
         for path, write in writing:
             write(_pieces(path, receipt, scanned, choice))
-    for sentence in names.unheeded:
+    for sentence in option_names.unheeded:
         complain(sentence)
     if not (quiet and receipt.written):
         print_summary(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
@@ -179,12 +181,18 @@ def _rebuild_pairs(
 
     if reports:
         raise click.UsageError("--report takes one receipt, and --paired has one for each SOURCE")
-    names = Names(settings, len(sources), excused=applied().found_keys)
+    option_names = Names(settings, len(sources), excused=applied().found_keys)
     with watching_phases(progress) as watch:
         rebuilt = rebuild_pairs(
-            [Path(it) for it in sources], order, settings, watch, engine, publishing=interrupts.ignore, names=names
+            [Path(it) for it in sources],
+            order,
+            settings,
+            watch,
+            engine,
+            publishing=interrupts.ignore,
+            names=option_names,
         )
-    for sentence in names.unheeded:
+    for sentence in option_names.unheeded:
         complain(sentence)
     written = all(receipt.written for receipt, _ in rebuilt)
     if not (quiet and written):

@@ -35,9 +35,9 @@ def configuration_of() -> Applied:
 
 def end_silent(*, silent: bool) -> None:
     """End a command. If it was silent, print what a found configuration loosened."""
-    unsaid = applied().unsaid
-    if silent and unsaid is not None:
-        complain(unsaid)
+    notice = applied().silent_notice
+    if silent and notice is not None:
+        complain(notice)
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:

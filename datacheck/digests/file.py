@@ -115,8 +115,8 @@ class BlockWriter:
             plain = lengths + keys
         packed = compression.zstd(plain)
         block = packed + b"".join(self._digests)
-        one = lengths if isinstance(lengths, int) else -1
-        sizes = (len(self._keys), self.at, len(packed), len(plain), one)
+        common_length = lengths if isinstance(lengths, int) else -1
+        sizes = (len(self._keys), self.at, len(packed), len(plain), common_length)
         place = BlockPlace(len(index.parts) - 1, self._keys[0], self._keys[-1], *sizes, short(block))
         index.blocks.append(place)
         index.records += len(self._keys)
@@ -189,8 +189,8 @@ class Blocks:
         """Yield all records in order."""
         for number in range(len(self.index.blocks)):
             block = self.read(number)
-            for key, its in zip(block.each_key(), block.each_digest(), strict=True):
-                yield block.part, key, its
+            for key, value_digest in zip(block.each_key(), block.each_digest(), strict=True):
+                yield block.part, key, value_digest
 
 
 class ChecksumFile(Blocks):
@@ -269,6 +269,6 @@ def _fits(it: BlockPlace) -> bool:
     return it.keys == it.records * it.lengths if it.lengths >= 0 else it.keys >= 4 * it.records
 
 
-def refuse(name: str, why: str) -> NoReturn:
+def refuse(name: str, reason: str) -> NoReturn:
     """Raise UsageError about a checksum file."""
-    raise UsageError(f"{name}: {why}")
+    raise UsageError(f"{name}: {reason}")

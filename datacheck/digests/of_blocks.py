@@ -97,7 +97,7 @@ def name_of(part: Part, key: bytes) -> str:
 
 def digests_of(block: AnyBlock) -> bytes:
     """Return the concatenated digests of the records of a block."""
-    return digests(block.values) if isinstance(block, Block) else _of_rows(block)
+    return digests(block.values) if isinstance(block, Block) else _digests_of_rows(block)
 
 
 def digests_with_keys(block: AnyBlock) -> Digests:
@@ -114,8 +114,8 @@ def not_read(block: AnyBlock) -> frozenset[int]:
     return frozenset(rows)
 
 
-def _of_rows(block: RowBlock) -> bytes:
-    numbers = {name: _small_first(column) for name, column in block.columns.items()}
+def _digests_of_rows(block: RowBlock) -> bytes:
+    numbers = {name: _little_endian(column) for name, column in block.columns.items()}
     names = sorted([*numbers, *block.cells])
     seed = short(msgspec.msgpack.encode([[it, *_layout(block, numbers, it)] for it in names]))
     count = len(block)
@@ -129,7 +129,7 @@ def _layout(block: RowBlock, numbers: dict[str, NDArray[Any]], name: str) -> tup
     return (numbers[name].dtype.str, numbers[name].shape[1:]) if name in numbers else (block.cells[name].holds,)
 
 
-def _small_first(column: NDArray[Any]) -> NDArray[Any]:
+def _little_endian(column: NDArray[Any]) -> NDArray[Any]:
     """Return values in little-endian byte order."""
     swapped = column.dtype.newbyteorder("<")
     return np.ascontiguousarray(column if swapped == column.dtype else column.astype(swapped))
@@ -161,4 +161,4 @@ def _bytes_of(cell: Any) -> bytes | memoryview:
     if isinstance(cell, bytes | bytearray | memoryview):
         return memoryview(cell).cast("B") if isinstance(cell, memoryview) else bytes(cell)
     array = np.asarray(cell)
-    return _small_first(array.reshape(1, -1)).tobytes()
+    return _little_endian(array.reshape(1, -1)).tobytes()

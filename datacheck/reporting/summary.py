@@ -76,8 +76,8 @@ def headline(report: Report) -> str:
     what = f" of {contents(report)}" if contents(report) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
-    scanned_anew = not (report.unchanged or report.by_file.reused)
-    read = report.checked if report.seconds and scanned_anew else 0
+    all_scanned = not (report.unchanged or report.by_file.reused)
+    read = report.checked if report.seconds and all_scanned else 0
     rate = f" ({read / report.seconds:,.0f} records/s)" if read else ""
     records = f"{checked}{counted(source.records or 0, 'record')}{_samples(report)}{size}"
     time = f"{report.seconds:.1f} s{rate}"

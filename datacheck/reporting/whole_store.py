@@ -48,7 +48,11 @@ def conclude(report: Report) -> list[Finding]:
     if not report.complete or settings.sample is not None:
         return findings
     each = max(1, report.checked)
-    missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, known, of.count / each)]
+    missing = [
+        it
+        for name, summary in labels
+        for it in missing_classes(name, summary.counts or {}, known, summary.count / each)
+    ]
     return [*findings, *missing, *(order or whole.sorted_parts())]
 
 

@@ -52,7 +52,7 @@ def environment() -> dict[str, str]:
     It includes the path of the file that workers share.
     """
     passed_on = {name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}
-    return {**passed_on, **ENVIRONMENT, **common.told()}
+    return {**passed_on, **ENVIRONMENT, **common.worker_environment()}
 
 
 _MAIN = """

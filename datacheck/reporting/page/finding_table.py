@@ -41,16 +41,16 @@ class _Words:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self._at: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
         self.size = 0
 
     def __call__(self, text: str) -> int:
-        at = self._at.get(text)
-        if at is None:
-            at = self._at[text] = len(self.texts)
+        number = self._numbers.get(text)
+        if number is None:
+            number = self._numbers[text] = len(self.texts)
             self.texts.append(text)
             self.size += size_embedded(text) + 1
-        return at
+        return number
 
 
 @dataclass

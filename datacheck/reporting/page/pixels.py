@@ -83,11 +83,11 @@ def array_picture(values: NDArray[Any]) -> Drawn | None:
     """Return an array as pixels, or None if it is empty, not numeric, or does not have two dimensions."""
     if not values.size or values.dtype.kind not in "uifb":
         return None
-    like = looks_like_picture(values)
-    if like is not None and like.dtype.kind in "uif":
-        shown = thumbnail(like)
+    picture = looks_like_picture(values)
+    if picture is not None and picture.dtype.kind in "uif":
+        shown = thumbnail(picture)
         assert shown is not None
-        return _marked(shown, like) if like.dtype.kind == "f" else Drawn(shown, False)
+        return _marked(shown, picture) if picture.dtype.kind == "f" else Drawn(shown, False)
     flat = _as_plane(values)
     return None if flat is None else _heat_map(flat)
 
@@ -109,7 +109,7 @@ def curve(values: NDArray[Any]) -> Curve | None:
     return Curve(_or_none(lows), _or_none(highs), low, high, tuple(marked.tolist()), values.size)
 
 
-def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
+def filled_areas(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
     """Return the areas at the end of a picture that hold only the value with which its decoder fills gaps.
 
     These are all rows from one row to the end, and before them the rest of a row of blocks.
@@ -130,8 +130,8 @@ def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
 
 
 def _last_false(flags: Any) -> int:
-    at = np.flatnonzero(~flags)
-    return int(at[-1]) if at.size else -1
+    positions = np.flatnonzero(~flags)
+    return int(positions[-1]) if positions.size else -1
 
 
 def _or_none(values: NDArray[np.float64]) -> tuple[float | None, ...]:
@@ -156,12 +156,12 @@ def _shrunk(pixels: NDArray[Any]) -> NDArray[Any]:
     step = max(1, math.ceil(max(rows, columns) / SIDE))
     if step == 1:
         return pixels
-    whole = pixels[:, : rows // step * step or rows, : columns // step * step or columns]
-    if whole.shape[1] < step or whole.shape[2] < step:  # a strip: take single pixels of it
+    cropped = pixels[:, : rows // step * step or rows, : columns // step * step or columns]
+    if cropped.shape[1] < step or cropped.shape[2] < step:  # a strip: take single pixels of it
         return pixels[:, ::step, ::step]
-    apart = whole.reshape(len(whole), whole.shape[1] // step, step, whole.shape[2] // step, step)
+    tiles = cropped.reshape(len(cropped), cropped.shape[1] // step, step, cropped.shape[2] // step, step)
     with np.errstate(all="ignore"):
-        return np.asarray(apart.mean(axis=(2, 4)), pixels.dtype)
+        return np.asarray(tiles.mean(axis=(2, 4)), pixels.dtype)
 
 
 def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
@@ -188,9 +188,9 @@ def _heat_map(plane: NDArray[Any]) -> Drawn:
     finite = ~(nan | infinite)
     by_row, by_column = _edges(plane.shape[0], SIDE), _edges(plane.shape[1], SIDE)
 
-    def pooled(values: NDArray[Any], how: np.ufunc) -> NDArray[Any]:
-        made = how.reduceat(how.reduceat(values, by_row, axis=0), by_column, axis=1)
-        return np.asarray(made)
+    def pooled(values: NDArray[Any], ufunc: np.ufunc) -> NDArray[Any]:
+        pools = ufunc.reduceat(ufunc.reduceat(values, by_row, axis=0), by_column, axis=1)
+        return np.asarray(pools)
 
     count = pooled(finite.astype(np.int64), np.add)
     with np.errstate(all="ignore"):
@@ -204,17 +204,17 @@ def _heat_map(plane: NDArray[Any]) -> Drawn:
     part = (place - below)[..., None]
     pixels: NDArray[np.uint8] = (PALETTE[below] * (1 - part) + PALETTE[below + 1] * part).astype(np.uint8)
     marks: list[Mark] = []
-    for of, colour, name in ((infinite, INFINITE, "inf"), (nan, NOT_A_NUMBER, "nan")):
-        where = pooled(of, np.logical_or)
+    for mask, colour, name in ((infinite, INFINITE, "inf"), (nan, NOT_A_NUMBER, "nan")):
+        where = pooled(mask, np.logical_or)
         pixels[where] = colour
-        marks += _some(where, name)
+        marks += _few_marks(where, name)
     return Drawn(pixels, True, tuple(marks))
 
 
-def _some(where: NDArray[Any], name: str) -> list[Mark]:
+def _few_marks(where: NDArray[Any], name: str) -> list[Mark]:
     """Return the pixels to mark; none if they are many, since their colour is enough."""
-    at = np.argwhere(where)
-    return [(int(x), int(y), name) for y, x in at] if len(at) <= MARKED else []
+    positions = np.argwhere(where)
+    return [(int(x), int(y), name) for y, x in positions] if len(positions) <= MARKED else []
 
 
 def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> Drawn:
@@ -228,10 +228,10 @@ def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> Drawn:
     coloured = shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2)
     coloured = np.ascontiguousarray(coloured)
     for where, colour, name in bad:
-        at = np.argwhere(where)
-        to = (at * coloured.shape[:2]) // (rows, columns)
-        there = np.zeros(coloured.shape[:2], bool)
-        there[to[:, 0], to[:, 1]] = True
-        coloured[there] = colour
-        marks += _some(there, name)
+        positions = np.argwhere(where)
+        targets = (positions * coloured.shape[:2]) // (rows, columns)
+        mask = np.zeros(coloured.shape[:2], bool)
+        mask[targets[:, 0], targets[:, 1]] = True
+        coloured[mask] = colour
+        marks += _few_marks(mask, name)
     return Drawn(coloured, False, tuple(marks))

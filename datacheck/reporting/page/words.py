@@ -48,11 +48,11 @@ def steps(advice: str | None) -> list[tuple[str, str]]:
     >>> steps("look at one: datacheck show x 1")
     [('look at one', 'datacheck show x 1')]
     """
-    made = []
+    result = []
     for line in (advice or "").splitlines():
-        what, colon, rest = line.partition(": ")
-        made.append((what, rest) if colon and rest.startswith("datacheck ") else (line, ""))
-    return made
+        purpose, colon, rest = line.partition(": ")
+        result.append((purpose, rest) if colon and rest.startswith("datacheck ") else (line, ""))
+    return result
 
 
 def embedded(value: Any) -> str:
