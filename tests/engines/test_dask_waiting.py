@@ -67,7 +67,7 @@ def test_engines_of_one_cluster_tell_once_that_it_has_no_workers(monkeypatch):
     Client.workers = {"tcp://a": 1}
     one._look_for_workers()
     Client.workers = {}
-    makes.absence.told()  # as the command does, which has printed the error itself
+    makes.absence.mark_reported()  # as the command does, which has printed the error itself
     for it in (one, other, one, other):
         it._look_for_workers()
     assert len(said) == 1
