@@ -82,7 +82,7 @@ def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None)
     else:
         bad = _Bad(report)
         kept = array.array("q", (at for at in range(count) if not bad.has(key(at))))
-        bad.require_met()
+        bad.require_known_keys()
     return Subset(dataset, kept)  # type: ignore[arg-type, unused-ignore]
 
 
@@ -93,7 +93,7 @@ class _Bad:
         self._names = frozenset(name for it in report.parts for name in it.bad_keys())
         self._families = frozenset(family for it in report.parts for family in it.profile.families)
         self._first: str | None = None
-        self._met = False
+        self._has_met_bad = False
 
     def has(self, given: str | bytes | Iterable[str | bytes]) -> bool:
         """Check whether a record with one of these keys is bad."""
@@ -102,12 +102,12 @@ class _Bad:
         if self._first is None and names:
             self._first = names[0]
         found = any(name in self._names for name in names)
-        self._met |= found
+        self._has_met_bad |= found
         return found
 
-    def require_met(self) -> None:
+    def require_known_keys(self) -> None:
         """Raise UsageError if no bad record was met and the keys do not look like those of the store."""
-        if self._met or not self._names or self._first is None or self._is_known(self._first):
+        if self._has_met_bad or not self._names or self._first is None or self._is_known(self._first):
             return
         raise UsageError(
             f"the key {self._first!r} of the first sample is like none of the store's, as {min(self._names)!r} is one: "
@@ -167,7 +167,7 @@ class _Sound:
         for sample in self.dataset:
             if not self._bad.has(self._key(sample)):
                 yield sample
-        self._bad.require_met()
+        self._bad.require_known_keys()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _sound, (self.dataset, self._bad, self._key)

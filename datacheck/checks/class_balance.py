@@ -240,7 +240,7 @@ def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, valu
 def disorder(result: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
     """Yield the finding about records that are more or less sorted by class."""
     observed = result.in_key_order
-    mean = None if observed is None else by_chance(list(counts.values()), observed.changes)
+    mean = None if observed is None else expected_if_sorted(list(counts.values()), observed.changes)
     if observed is not None and mean is not None:
         yield found(
             "sorted",
@@ -251,7 +251,7 @@ def disorder(result: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
         )
 
 
-def by_chance(counts: Sequence[int], changes: int) -> float | None:
+def expected_if_sorted(counts: Sequence[int], changes: int) -> float | None:
     """Return the expected number of label changes under shuffling if `changes` is much lower, else None."""
     mean, deviation = shuffled_changes(counts)
     return mean if changes < mean / 2 and changes < mean - CHANCE * deviation else None
@@ -312,10 +312,10 @@ def _exact(groups: Mapping[int, int], records: int, size: int) -> float:
 
     def chances(count: int) -> NDArray[Any]:
         """Return the probability of 0 to `size` successes in `count` trials."""
-        most = min(count, size)
-        drawn = np.arange(most)
+        largest = min(count, size)
+        drawn = np.arange(largest)
         logs = np.concatenate([[0.0], np.cumsum(np.log((count - drawn) / (drawn + 1)))])
-        hits = np.arange(most + 1)
+        hits = np.arange(largest + 1)
         probabilities: NDArray[Any] = np.exp(logs + hits * math.log(share) + (count - hits) * math.log1p(-share))
         return probabilities
 
@@ -345,14 +345,14 @@ def _power(base: NDArray[Any], exponent: int, size: int) -> NDArray[Any]:
 def enough(counts: Sequence[int], records: int) -> Enough:
     """Return the smallest batch size at which less than ENOUGH of the batches lack a class."""
     groups = Counter(counts)
-    most = _first(1, records, lambda size: _bound(groups, records, size) < ENOUGH)
-    if not lacking_share(counts, records, most).exact:
-        return Enough(most, False)
-    least = _first(1, most, lambda size: absent_share(min(counts), records, size) < ENOUGH)
-    return Enough(_first(least, most, lambda size: lacking_share(counts, records, size).share < ENOUGH), True)
+    upper = _first_true(1, records, lambda size: _bound(groups, records, size) < ENOUGH)
+    if not lacking_share(counts, records, upper).exact:
+        return Enough(upper, False)
+    lower = _first_true(1, upper, lambda size: absent_share(min(counts), records, size) < ENOUGH)
+    return Enough(_first_true(lower, upper, lambda size: lacking_share(counts, records, size).share < ENOUGH), True)
 
 
-def _first(low: int, high: int, holds: Any) -> int:
+def _first_true(low: int, high: int, holds: Any) -> int:
     """Return the first number from `low` on for which `holds` is true; it must stay true from there up to `high`."""
     while low < high:
         middle = (low + high) // 2

@@ -72,7 +72,7 @@ class Finite(BuiltIn):
             if not (allowed and code == "nan"):
                 missing = batch.missing if code == "nan" else None
                 for at, _, count, first in _wrong_records(batch, suspects, wrong, missing):
-                    yield at, _counted(code, word, batch, count, first)
+                    yield at, _finding_of_values(code, word, batch, count, first)
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,17 @@ class Range(BuiltIn):
         suspects = np.flatnonzero(~((batch.lows >= low) & (batch.highs <= high)))
         bounds = str(self)
         for at, record, count, first in _wrong_records(batch, suspects, partial(_beyond, low=low, high=high)):
-            yield at, self._outside(batch.field, record, count, first, bounds)
+            yield at, self._finding_of(batch.field, record, count, first, bounds)
 
-    def _outside(self, name: str, record: NDArray[Any], count: int, first: list[int], bounds: str) -> Finding:
+    def _finding_of(self, name: str, record: NDArray[Any], count: int, first: list[int], bounds: str) -> Finding:
         finite = record[np.isfinite(record)]
-        least, most = finite.min().item(), finite.max().item()
+        low, high = finite.min().item(), finite.max().item()
         return found(
             "out-of-range",
-            f"{count} of {record.size} values outside {bounds}, minimum {least:g}, maximum {most:g}, first at {first}",
+            f"{count} of {record.size} values outside {bounds}, minimum {low:g}, maximum {high:g}, first at {first}",
             field=name,
-            min=least,
-            max=most,
+            min=low,
+            max=high,
             count=count,
             first=first,
         )
@@ -178,7 +178,7 @@ class Label(BuiltIn):
         if not batch.label or not batch.values.size:
             return
         if batch.values.dtype.kind == "S":
-            yield from self._words(batch)
+            yield from self._check_words(batch)
             return
         values = batch.values.reshape(len(batch.rows), -1)
         wrong = ~np.isfinite(values) if batch.floating else np.zeros(values.shape, bool)
@@ -210,7 +210,7 @@ class Label(BuiltIn):
     def _expected(self) -> str:
         return f"an integer, {Range(self.low, self.high)}"
 
-    def _words(self, batch: Batch) -> Findings:
+    def _check_words(self, batch: Batch) -> Findings:
         """Report labels that are words if bounds are given; without bounds, labels need not be numbers."""
         if self.low is None and self.high is None:
             return
@@ -342,7 +342,7 @@ def _beyond(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
     return np.asarray(((values < low) | (values > high)) & np.isfinite(values))
 
 
-def _counted(code: str, word: str, batch: Batch, count: int, first: list[int]) -> Finding:
+def _finding_of_values(code: str, word: str, batch: Batch, count: int, first: list[int]) -> Finding:
     verb = "is" if count == 1 else "are"
     text = f"{count} of {batch.width} values {verb} {word}, first at {first}" if batch.shape else f"the value is {word}"
     return found(code, text, field=batch.field, count=count, first=first)

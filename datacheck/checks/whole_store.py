@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.checks.class_balance import Labels, by_chance
+from datacheck.checks.class_balance import Labels, expected_if_sorted
 from datacheck.model.finding import Finding, found
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class WholeStore(msgspec.Struct):
         """Yield a finding for each part of the store whose records are sorted by label."""
         for part, runs in sorted(self.runs.items()):
             counts = list((runs.counts or {}).values())
-            mean = by_chance(counts, len(counts) - 1)
+            mean = expected_if_sorted(counts, len(counts) - 1)
             if len(counts) > 1 and mean is not None:
                 where = f"the records of {part} are" if part else "the records are"
                 yield found(
@@ -117,14 +117,14 @@ class WholeStore(msgspec.Struct):
                     expected=round(mean, 1),
                 )
 
-    def of_one_value(self) -> Iterator[Finding]:
+    def constant_fields(self) -> Iterator[Finding]:
         """Yield a finding for each field that has one value only in most records."""
         for name, count in sorted(self.constants.items()):
             records = self.records[name]
             text = f"{count:,} of {records:,} records have one value only: normalising them divides by zero"
             yield found("constant", text, field=name, count=count, records=records)
 
-    def without_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
+    def missing_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
         """Yield the finding about a store without a field recognised as a label, although `--labels` was given."""
         if settings.labels is None or "label" not in settings.checks or settings.config is not None or self.labelled:
             return

@@ -32,9 +32,9 @@ class ConfigurationFile(NamedTuple):
     found: bool
 
 
-def named(path: Path) -> ConfigurationFile:
+def read_named(path: Path) -> ConfigurationFile:
     """Return the configuration that the user named. Raises UsageError if it cannot be read."""
-    return ConfigurationFile(path, settings_of(path, _parsed(path, _content(path, follow=True))), found=False)
+    return ConfigurationFile(path, settings_of(path, _parse_toml(path, _read_file(path, follow=True))), found=False)
 
 
 def search() -> tuple[ConfigurationFile | None, list[str]]:
@@ -54,7 +54,7 @@ def search() -> tuple[ConfigurationFile | None, list[str]]:
                 if _has_settings(path):
                     ignored.append(f"ignored {path}: {reason}; to use it, name it with --config")
                 continue
-            content = settings_of(path, _parsed(path, _content(path, follow=False)))
+            content = settings_of(path, _parse_toml(path, _read_file(path, follow=False)))
             if content:
                 return ConfigurationFile(path, content, found=True), ignored
         if any(_exists(folder / name) for name in MARKERS):
@@ -111,12 +111,12 @@ def _has_settings(path: Path) -> bool:
     if path.name != "pyproject.toml":
         return True
     try:
-        return bool(settings_of(path, _parsed(path, _content(path, follow=True))))
+        return bool(settings_of(path, _parse_toml(path, _read_file(path, follow=True))))
     except UsageError:  # a file that cannot be read sets nothing
         return False
 
 
-def _content(path: Path, *, follow: bool) -> bytes:
+def _read_file(path: Path, *, follow: bool) -> bytes:
     """Return the bytes of a regular file.
 
     Raises UsageError for anything else, such as a pipe, which could block, and for more than LARGEST bytes.
@@ -131,12 +131,12 @@ def _content(path: Path, *, follow: bool) -> bytes:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
 
 
-def _parsed(path: Path, content: bytes) -> dict[str, Any]:
+def _parse_toml(path: Path, content: bytes) -> dict[str, Any]:
     import tomllib
 
     dots = [line.count(b".") for line in content.split(b"\n")]
-    most = max(dots)
-    if sum((count + 1) * (count + most + 1) for count in dots) > LONGEST_KEYS:
+    largest = max(dots)
+    if sum((count + 1) * (count + largest + 1) for count in dots) > LONGEST_KEYS:
         raise UsageError(f"{path}: is not read: it has lines with too many dots, which take too long as keys of TOML")
     try:
         return tomllib.loads(content.decode())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 from click.core import ParameterSource
 
-from datacheck.cli.configuration import ConfigurationFile, named, search
+from datacheck.cli.configuration import ConfigurationFile, read_named, search
 from datacheck.cli.option_types import Named
 from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, JUDGES_LESS, Found
 from datacheck.errors import UsageError
@@ -129,7 +129,7 @@ def _refuse_configuration(ctx: click.Context, param: click.Parameter, wanted: bo
     ctx.meta[_NONE] = wanted
 
 
-def left_out(ctx: click.Context) -> bool:
+def is_disabled(ctx: click.Context) -> bool:
     """Return whether the command has --no-config."""
     return bool(ctx.meta.get(_NONE))
 
@@ -147,7 +147,7 @@ def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) ->
         if path is not None:
             raise click.UsageError("--config and --no-config cannot be used together", ctx)
         return
-    file, ctx.meta[_IGNORED] = search() if path is None else (named(path), [])
+    file, ctx.meta[_IGNORED] = search() if path is None else (read_named(path), [])
     if file is not None:
         values = _values(ctx, file)
         ctx.meta[_FILE], ctx.meta[_KEYS] = file, values
@@ -202,8 +202,8 @@ def _refuse(path: Path, key: str, value: Any) -> None:
 
 def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, key: str, value: Any) -> Any:
     """Return a value as the command line's parser takes it. Raises UsageError if the option does not accept it."""
-    wanted, types = _type(option)
-    values = [_joined(option, it) for it in (value if option.multiple and isinstance(value, list) else [value])]
+    wanted, types = _toml_type(option)
+    values = [_as_list_text(option, it) for it in (value if option.multiple and isinstance(value, list) else [value])]
     for it in values:
         if not isinstance(it, types) or (isinstance(it, bool) and bool not in types):
             raise UsageError(f"{file.path}: {key} must be {wanted}{', or a list of them' * option.multiple}")
@@ -219,14 +219,14 @@ def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, ke
     return value
 
 
-def _joined(option: click.Option, value: Any) -> Any:
+def _as_list_text(option: click.Option, value: Any) -> Any:
     """Return a list as the command line spells it, such as 3,8,8, if the option takes one; else the value unchanged."""
     if isinstance(value, list) and "," in (option.metavar or "") and all(type(it) in (str, int) for it in value):
         return ",".join(map(str, value))
     return value
 
 
-def _type(option: click.Option) -> tuple[str, tuple[type, ...]]:
+def _toml_type(option: click.Option) -> tuple[str, tuple[type, ...]]:
     """Return the type of an option's values in TOML, in words and as Python types."""
     if option.is_flag:
         return "true or false", (bool,)

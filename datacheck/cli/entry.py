@@ -61,7 +61,7 @@ def _status(argv: Sequence[str]) -> int:
     except OSError:
         raise
     except Exception as exc:  # noqa: BLE001  (the outermost border: a mistake of our own is a sentence, too)
-        if interrupts.caused(exc):
+        if interrupts.is_caused_by_interrupt(exc):
             return _interrupted()
         from datacheck.scanning.blame import lines_of
 

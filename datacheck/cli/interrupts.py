@@ -62,7 +62,7 @@ def take_sentences() -> tuple[str, ...]:
     return sentences
 
 
-def caused(problem: BaseException) -> bool:
+def is_caused_by_interrupt(problem: BaseException) -> bool:
     """Return whether an error comes from an interrupt: Python wraps exceptions raised while it makes a class."""
     error: BaseException | None = problem
     while error is not None and not isinstance(error, KeyboardInterrupt):

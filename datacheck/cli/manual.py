@@ -44,9 +44,9 @@ def _lines() -> Iterator[str]:
             yield f".SH {roff(title.upper())}"
             for name, short in names.items():
                 yield from _command(program, name, short)
-    yield from _listed("EXIT STATUS", STATUSES)
-    yield from _listed("ENVIRONMENT", VARIABLES)
-    yield from _listed(
+    yield from _section("EXIT STATUS", STATUSES)
+    yield from _section("ENVIRONMENT", VARIABLES)
+    yield from _section(
         "FILES",
         {"datacheck.toml, pyproject.toml": "Defaults for the options, by their long names; see --config of a command."},
     )
@@ -76,7 +76,7 @@ def _example_lines(name: str) -> Iterator[str]:
         yield from _rows([(f"datacheck {words}", meaning) for words, meaning in EXAMPLES[name]])
 
 
-def _listed(title: str, rows: Mapping[str, str]) -> Iterator[str]:
+def _section(title: str, rows: Mapping[str, str]) -> Iterator[str]:
     yield f".SH {title}"
     yield from _rows(list(rows.items()))
 

@@ -111,14 +111,14 @@ def printing_bad(
     They are printed above the progress bar if there is one.
     """
     from datacheck.model.escaping import plain
-    from datacheck.reporting.ci.bounded import ERROR, level_of, sentence
+    from datacheck.reporting.ci.bounded import ERROR, level_of, one_line
     from datacheck.reporting.progress import write_above
 
     def listen_and_print(findings: Collection[Finding]) -> None:
         listen(findings)
         for it in findings:
             if level_of(report, it) == ERROR:
-                write_above(plain(f"{it.code}: {sentence(it)}"))
+                write_above(plain(f"{it.code}: {one_line(it)}"))
 
     return listen_and_print
 

@@ -75,7 +75,7 @@ def show(
         if not keys:
             print("no record is bad" if status != 1 else "no single record is bad, but the store is: scan it")
             return status
-    statuses = _shown(source, keys, settings, names, save, field, many=many, picture=_size(picture))
+    statuses = _print_records(source, keys, settings, names, save, field, many=many, picture=_picture_size(picture))
     for sentence in names.unheeded:
         complain(sentence)
     if settings.config is not None:
@@ -83,7 +83,7 @@ def show(
     return next(it for it in WORST_FIRST if it in statuses)
 
 
-def _shown(
+def _print_records(
     source: str,
     keys: Sequence[str],
     settings: Settings,
@@ -127,7 +127,7 @@ def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], 
         return first_bad(source, settings, count, watch, names)
 
 
-def _size(asked: str) -> tuple[int, int] | None:
+def _picture_size(asked: str) -> tuple[int, int] | None:
     """Return the maximum width and height of a picture in pixels, or None if none is drawn."""
     wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _can_print(BLOCK))
     return (min(columns() or WIDEST, WIDEST), HIGHEST) if wanted else None

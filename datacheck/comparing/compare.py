@@ -85,8 +85,8 @@ def compare_into(
     names: Names | None = None,
 ) -> list[Report]:
     """Compare stores and write the report files; see `compare`."""
-    refuse(stores)
-    threshold = distance(near)
+    require_distinct(stores)
+    threshold = bits_of(near)
     paths = [os.fsdecode(it) for it in given if isinstance(it, str | bytes | os.PathLike)]
     guard = Guard(
         [*map(Path, paths), *(it.reader.path for it in stores)],
@@ -121,7 +121,7 @@ def of_reading(tally: Tally) -> Tally:
     return replace(tally.ignoring(lambda finding: finding.code not in OF_READING), unknown=Counter())
 
 
-def refuse(stores: Sequence[Store]) -> None:
+def require_distinct(stores: Sequence[Store]) -> None:
     """Raise UsageError unless these are different stores, and not too many."""
     if len(stores) > MOST_STORES:
         raise UsageError(f"compare takes {MOST_STORES:,} stores at most, and here are {len(stores):,}")
@@ -151,7 +151,7 @@ def _refuse_shared(stores: Sequence[Store]) -> None:
                 raise UsageError(f"{message}; name another one")
 
 
-def distance(near: Any) -> int | None:
+def bits_of(near: Any) -> int | None:
     """Return the number of bits that may differ, or None if pictures are not compared by looks. Raises UsageError."""
     from datacheck.scanning.alike.prints import MOST_BITS, USUAL_BITS
 

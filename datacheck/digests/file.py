@@ -173,7 +173,7 @@ class Blocks:
             count = compression.zstd_into(memoryview(block)[: place.packed], plain)
         except compression.Broken:
             count = -1
-        if count != place.keys or not _fits(place):
+        if count != place.keys or not _is_possible(place):
             refuse(self._name, f"is not as datacheck writes it: the block at byte {place.at:,} holds no keys")
         lengths: bytes | int = place.lengths
         keys = bytes(plain)
@@ -240,16 +240,16 @@ def _index(descriptor: int, name: str) -> tuple[bytes, Index]:
         index = msgspec.msgpack.decode(room, type=Index)
     except UNREADABLE:
         refuse(name, "is not as datacheck writes it: its index cannot be read")
-    if not _sound(index, at):
+    if not _is_sound(index, at):
         refuse(name, "is not as datacheck writes it: its index leads nowhere")
     return seal, index
 
 
-def _sound(index: Index, end: int) -> bool:
+def _is_sound(index: Index, end: int) -> bool:
     """Check whether the blocks of an index are contiguous and sorted, and their sizes are possible."""
     at, last = len(MAGIC), (-1, b"")
     for it in index.blocks:
-        if it.at != at or not 0 <= it.part < len(index.parts) or not _fits(it):
+        if it.at != at or not 0 <= it.part < len(index.parts) or not _is_possible(it):
             return False
         if (it.part, it.first) < last or it.first > it.last:
             return False
@@ -258,7 +258,7 @@ def _sound(index: Index, end: int) -> bool:
     return at == end and ascend and index.records == sum(it.records for it in index.blocks)
 
 
-def _fits(it: BlockPlace) -> bool:
+def _is_possible(it: BlockPlace) -> bool:
     if (
         not 1 <= it.records <= SAME_KEY
         or it.packed < 0

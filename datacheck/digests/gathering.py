@@ -44,13 +44,13 @@ class Gathered:
             if self._writers:
                 self._writers[-1].flush()
                 at = self._writers[-1].at
-            self._writers.append(BlockWriter(self._put, at))
+            self._writers.append(BlockWriter(self._write, at))
         for entry in self._waiting:
             self._writers[-1].add(*entry)
         self._last = self._waiting[-1]
         self._waiting = []
 
-    def _put(self, piece: bytes) -> None:
+    def _write(self, piece: bytes) -> None:
         write_all(self._file, piece)
 
     def entries(self) -> Iterator[Entry]:

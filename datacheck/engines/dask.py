@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from datacheck._version import __version__
-from datacheck.engines.far_side import Done, Outcome, do, forget, get_ready
+from datacheck.engines.far_side import Done, Outcome, do_tasks, forget, get_ready
 from datacheck.engines.pace import Pace
 from datacheck.errors import ClusterFailed, UsageError
 from datacheck.workers.interface import Death, Failure, Job
@@ -145,7 +145,7 @@ def _run_tasks(
         if len(step) <= STEP_BYTES:
             get_worker().log_event(topic, (key, place, number, base64.b64encode(step).decode()))
 
-    return do(version, digest, job, memory, tasks, publish)
+    return do_tasks(version, digest, job, memory, tasks, publish)
 
 
 def _start_processes(version: str, digest: str, job: bytes, memory: int, dask_worker: Worker) -> None:

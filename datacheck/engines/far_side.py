@@ -148,7 +148,7 @@ class _Processes:
 _processes = _Processes()
 
 
-def do(
+def do_tasks(
     version: str,
     digest: str,
     job: bytes | None,
@@ -158,7 +158,7 @@ def do(
 ) -> Outcome:
     """Run tasks in a process of this worker and return their outcomes; tasks without an outcome were not begun.
 
-    `tell` is called with each step as it occurs: the position of its task, the number of the step, and the pickled
+    `report_step` is called with each step as it occurs: the position of its task, the number of the step, and the pickled
     step.
     """
     if version != __version__ or not _processes.knows(digest, job):

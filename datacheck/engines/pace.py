@@ -29,6 +29,6 @@ class Pace:
         if not self._seconds:
             return 1
         mean = sum(self._seconds) / len(self._seconds)
-        most = min(MOST, MOST_AHEAD // count, int(SECONDS / max(mean, SECONDS / MOST)))
-        fair_share = most if waiting is None else -(-waiting // count)
-        return max(1, min(most, fair_share))
+        limit = min(MOST, MOST_AHEAD // count, int(SECONDS / max(mean, SECONDS / MOST)))
+        fair_share = limit if waiting is None else -(-waiting // count)
+        return max(1, min(limit, fair_share))

@@ -92,11 +92,11 @@ class Guard:
                 if known[folder] == own:
                     raise UsageError(f"the {what} {path} holds {file}, which is a source, never written to")
         with suppress(OSError), held(path) as place:  # a folder that cannot be searched cannot be replaced either
-            contained = self.read_in(Name(place.folder, place.name))
+            contained = self.source_in(Name(place.folder, place.name))
             if contained is not None:
                 raise UsageError(f"the {what} {path} holds {contained}, which is a source, never written to")
 
-    def read_in(self, name: Name) -> Path | None:
+    def source_in(self, name: Name) -> Path | None:
         """Return a file that the command reads and that is, or lies below, `name`, by whatever path it is read.
 
         Links are not followed. Return None if there is none. Raises OSError if a part cannot be examined.

@@ -97,7 +97,7 @@ class Workplace:
         if self._examine is None:
             raise self._target_exists()
         store = self._examine(name, self._target)
-        source = self._guard.read_in(name)
+        source = self._guard.source_in(name)
         if source is not None:
             raise UsageError(f"{self._target}: holds {source}, which is being read; name another target")
         return store
@@ -154,7 +154,7 @@ class Workplace:
                     if is_bare(folder):  # a run that is about to begin, or locks are not supported here
                         continue
                     raise UsageError(f"{self._target}: another rebuild is writing there")
-                if holds_more(folder) or self._guard.read_in(Name(folder, ".")) is not None:
+                if holds_more(folder) or self._guard.source_in(Name(folder, ".")) is not None:
                     continue
                 self._remove_left_folder(place, name, identity(os.fstat(folder)), f"left-{number}")
 

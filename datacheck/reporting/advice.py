@@ -76,7 +76,11 @@ class Asked:
 
 def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()) -> str | None:
     """Return the lines that say where the full report is and what to run next, or None if there are none."""
-    lines = [*_findings(report, written, asked), *_next(report, written, asked), *_to_decide(report, asked.encoding)]
+    lines = [
+        *_findings(report, written, asked),
+        *_commands(report, written, asked),
+        *_to_decide(report, asked.encoding),
+    ]
     return "\n".join(lines) or None
 
 
@@ -101,7 +105,7 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
         yield f"{every}: {command('scan', (*options, *net), sources, asked.encoding)}"
 
 
-def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
+def _commands(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
     """Yield the commands that show one of the offending records, and that make a copy without any of them."""
     row = BACKENDS.get(report.source.backend)
     if row is None or (report.layer is not None and not report.tally.records):
@@ -210,7 +214,7 @@ def _layer_options(report: Report, asked: Asked) -> Iterator[str]:
         return
     settings = report.settings
     if settings.labels is not None and "--labels" not in asked.options:
-        yield from ("--labels", spelled_bounds(settings.labels))
+        yield from ("--labels", format_bounds(settings.labels))
     if settings.label_field is not None and "--label-field" not in asked.options:
         yield from ("--label-field", settings.label_field)
     if settings.decoder is not None and "--decoder" not in asked.options:
@@ -258,17 +262,17 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
         yield "to decide: scan again; not every record was reached"
 
 
-def spelled_bounds(bounds: Bounds) -> str:
+def format_bounds(bounds: Bounds) -> str:
     """Return bounds as the command line spells them.
 
-    >>> spelled_bounds(Bounds(0, 9.5))
+    >>> format_bounds(Bounds(0, 9.5))
     '0:9.5'
     """
-    low, high = ("" if end is None else spelled_number(end) for end in (bounds.low, bounds.high))
+    low, high = ("" if end is None else format_number(end) for end in (bounds.low, bounds.high))
     return f"{low}:{high}"
 
 
-def spelled_number(number: float) -> str:
+def format_number(number: float) -> str:
     """Return a number in full, without a decimal point if it is whole and below 1e15."""
     return str(int(number)) if abs(number) < 1e15 and number == int(number) else repr(number)
 

@@ -49,11 +49,11 @@ Walk = Generator[tuple[Place, Read], None, list[Document]]
 """Yields findings, returns the reports without them."""
 
 
-def pass_over(place: Place, brief: Brief) -> None:
+def ignore_finding(place: Place, brief: Brief) -> None:
     """Ignore a finding."""
 
 
-def read(path: Path, take: Take = pass_over) -> list[Document]:
+def read(path: Path, take: Take = ignore_finding) -> list[Document]:
     """Return the reports in a file without their findings, which `take` receives one by one. Raises as `walk`."""
     walking = walk(path)
     while True:

@@ -78,7 +78,7 @@ def _with_records(
     indexes: Iterable[int | None],
     shift: int,
 ) -> Iterator[Finding]:
-    """Yield the findings, each with the key and the index of its record; `by` is added to the index."""
+    """Yield the findings, each with the key and the index of its record; `shift` is added to the index."""
     for position, key, index in zip(which, keys, indexes, strict=True):
         finding = copy(distinct[position])  # nothing else refers to this copy yet
         msgspec.structs.force_setattr(finding, "key", key)

@@ -113,12 +113,12 @@ class KnownFindings:
         """Whether the earlier report covers the source."""
         return self._places is not None
 
-    def looked_for(self, now: Settings) -> bool:
+    def covers(self, now: Settings) -> bool:
         """Return whether everything that the earlier scan looked for is looked for now, in the same way."""
         before = self._settings
-        return before is None or (set(before.checks) <= set(now.checks) and not self.otherwise(now))
+        return before is None or (set(before.checks) <= set(now.checks) and not self.changed_settings(now))
 
-    def otherwise(self, now: Settings) -> list[str]:
+    def changed_settings(self, now: Settings) -> list[str]:
         """Return the settings that differ so that earlier findings may be missing now although the data is the same."""
         before = self._settings
         if before is None:

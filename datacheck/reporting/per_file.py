@@ -64,7 +64,7 @@ class PerFile:
         self._bytes = self._parts = 0
 
     def take(self, result: OfFile, tally: Tally) -> None:
-        """Add the results of a file, or of more of its records: `tally`, which is not in `of` yet."""
+        """Add the results of a file, or of more of its records: `tally`, which is not in `result` yet."""
         if not tally.complete or tally.verdicts["unverifiable"] or tally.unknown:
             self._undecided.add(result.state.name)
         if self._bytes <= MOST_BYTES:

@@ -168,7 +168,7 @@ class Report:
     def tells_gone(self) -> bool:
         """Whether findings of an earlier report that are missing here are gone: all was scanned, in the same way."""
         known = self.known_before
-        if known is None or not known.of_source or not known.looked_for(self.settings):
+        if known is None or not known.of_source or not known.covers(self.settings):
             return False
         return self.complete and not self.partial
 

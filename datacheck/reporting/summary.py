@@ -46,8 +46,8 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
     notes = [] if config is None else [config.sentence]
     notes += [LOOKED[report.settings.eyes]] if report.settings.eyes in LOOKED else []
     notes += [f"{UNWALKED}: {plain(report.unwalked)}"] if report.unwalked else []
-    most = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
-    lines = [*_layer(report), headline(report), *notes, verdict_line(report), *_examples(report, most, width)]
+    limit = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
+    lines = [*_layer(report), headline(report), *notes, verdict_line(report), *_examples(report, limit, width)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
     if report.checksums is not None:
@@ -116,7 +116,7 @@ def _known(report: Report) -> str:
     path = plain(str(known.path))
     if not known.of_source:
         return f"; {path} has no findings of this source"
-    changed = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in known.otherwise(report.settings))
+    changed = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in known.changed_settings(report.settings))
     note = f" (with another {changed}, so nothing is said to be gone)" if changed else ""
     return f"; known from {path}: {_by_code(known.still)}{note}"
 
@@ -275,13 +275,13 @@ def _progress_text(report: Report) -> str:
     return f" after {done:,} of {counted(total, 'record')}{share}"
 
 
-def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
+def _examples(report: Report, limit: int, width: int | None) -> Iterator[str]:
     """Yield, for each code, its count and its first few findings; read no more findings than needed."""
     shown: dict[tuple[str, str], list[Finding]] = {}
-    wanted = Counter({code: min(count, most) for code, count in report.counts.items()})
+    wanted = Counter({code: min(count, limit) for code, count in report.counts.items()})
     for finding in report.findings:
         examples = shown.setdefault((finding.verdict, finding.code), [])
-        if len(examples) < most:
+        if len(examples) < limit:
             examples.append(finding)
             wanted[finding.code] -= 1
             if wanted[finding.code] <= 0 and max(wanted.values()) <= 0:
@@ -291,7 +291,7 @@ def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
         verdicts.setdefault(code, []).append(verdict)
     for code, of_code in verdicts.items():
         examples = [finding for verdict in of_code for finding in shown[verdict, code]]
-        count = report.counts[code] if most == EXAMPLES else len(examples)
+        count = report.counts[code] if limit == EXAMPLES else len(examples)
         yield f"  {code} ({', '.join(of_code)}): {count:,}"
         caffe = None
         for finding in examples:

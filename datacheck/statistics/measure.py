@@ -86,9 +86,9 @@ def _measure_labels(batch: Batch, into: FieldStatistics) -> None:
     are_integers &= (batch.values == np.floor(batch.values)).reshape(len(are_integers), -1).all(axis=1)
     others = ~are_integers
     if are_integers.any():
-        least, most = lows[are_integers].min().item(), highs[are_integers].max().item()
+        minimum, maximum = lows[are_integers].min().item(), highs[are_integers].max().item()
         part = replace(batch, rows=(), values=batch.values[are_integers].astype(np.int64))
-        _measure_exactly(part.values, least, most, into)
+        _measure_exactly(part.values, minimum, maximum, into)
         into.count_labels(_histogram(part))
     if others.any():
         part = replace(batch, rows=(), values=batch.values[others])

@@ -126,15 +126,15 @@ class BlockContract:
         block = self.block()
         rows = list(range(1, len(block), 2))
         family = self.family(block)
-        whole = spread(self.decoded(block, range(len(block)), family))
-        assert spread(self.decoded(block, rows, family)) == [it for it in whole if it[0] in rows]
+        together = spread(self.decoded(block, range(len(block)), family))
+        assert spread(self.decoded(block, rows, family)) == [it for it in together if it[0] in rows]
         assert self.decoded(block, [], family) == []
 
     def compare(self, block: AnyBlock, family: FamilyProfile | None) -> None:
         """Check that a block decodes like its records one at a time."""
-        whole = spread(self.decoded(block, range(len(block)), family))
+        together = spread(self.decoded(block, range(len(block)), family))
         single = [it for row in range(len(block)) for it in spread(self.decoded(block, [row], family))]
-        assert whole == sorted(single, key=repr)
+        assert together == sorted(single, key=repr)
 
     def test_a_store_of_sound_records_scans_clean(self, tmp_path: Path) -> None:
         report = self.scan(self.write(tmp_path / "store"))

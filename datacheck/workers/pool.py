@@ -105,7 +105,7 @@ class Pool(Generic[T]):
                     worker, task = idle.pop(0), waiting.popleft()
                     busy[worker.results] = (worker, task)
                     worker.give(task)
-                for ready in _ready(busy):
+                for ready in _wait_for_results(busy):
                     worker, task = busy[ready]
                     result = worker.take()
                     del busy[ready]
@@ -122,7 +122,7 @@ class Pool(Generic[T]):
                     worker.close()
 
 
-def _ready(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:
+def _wait_for_results(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:
     """Wait until there are results, or workers have died; return the ends of their pipes."""
     while True:
         awaited = [worker for worker, _ in busy.values() if worker.awaited()]

@@ -51,7 +51,7 @@ class Process:
         _living.add(self)
 
     def _start(self, own_ends: contextlib.ExitStack, child_ends: contextlib.ExitStack) -> None:
-        """Open the pipes and start the process; the ends in `theirs` are closed here once it runs."""
+        """Open the pipes and start the process; the ends in `child_ends` are closed here once it runs."""
         tasks, tasks_out = new_pipe()
         child_ends.callback(os.close, tasks)
         self._tasks = own_ends.enter_context(PipeEnd(tasks_out))
@@ -259,7 +259,7 @@ def next_process(memory: int, loading: Sequence[str] = ()) -> Process:
     return Process(memory, loading)
 
 
-def _keep(process: Process) -> None:
+def _keep_or_close(process: Process) -> None:
     """Keep the idle process of a worker that is done, if that is wanted; otherwise close it."""
     if _keeping and process.alive:
         process.renew()
@@ -367,6 +367,6 @@ class Worker(Generic[T]):
     def leave(self) -> None:
         """Give up the process: keep it for another job if that is wanted and it is idle, otherwise kill it."""
         if self._idle:
-            _keep(self._process)
+            _keep_or_close(self._process)
         else:
             self._process.close()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
-from datacheck.reporting.ci.bounded import LEVELS, file_of, level_of, line_of, sentence
+from datacheck.reporting.ci.bounded import LEVELS, file_of, level_of, line_of, one_line
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -31,7 +31,7 @@ def commands(reports: Sequence[Report]) -> Iterator[str]:
             if len(lines[level]) < MOST:
                 title = f"{finding.code} ({finding.verdict})"
                 place = f"file={_property(file_of(report, finding))},line={line_of(finding)},title={_property(title)}"
-                lines[level].append(f"::{level} {place}::{_data(sentence(finding))}")
+                lines[level].append(f"::{level} {place}::{_data(one_line(finding))}")
     for level, of_level in lines.items():
         if counts[level] > MOST:
             rest = counts[level] - MOST + 1

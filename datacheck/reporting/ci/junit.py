@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.ci.bounded import ERROR, WARNING, WrittenAtEnd, cut, level_of, sentence, verdict_of
+from datacheck.reporting.ci.bounded import ERROR, WARNING, WrittenAtEnd, cut, level_of, one_line, verdict_of
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -53,7 +53,7 @@ class Case:
         """Add a finding."""
         self.counts[level] += 1
         if len(self.lines) < NAMED:
-            self.lines.append(f"{finding.code} ({finding.verdict}): {sentence(finding)}")
+            self.lines.append(f"{finding.code} ({finding.verdict}): {one_line(finding)}")
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.ci.bounded import WrittenAtEnd, sentence, total, verdict_of
+from datacheck.reporting.ci.bounded import WrittenAtEnd, one_line, total, verdict_of
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -75,7 +75,7 @@ def _sections(report: Report) -> Iterator[str]:
 def _details_of_code(name: str, examples: Sequence[Finding], count: int) -> Iterator[str]:
     """Yield the text about a code: the first findings, and how to mend them."""
     yield f"<details><summary><code>{name}</code>: {count:,}</summary>\n\n"
-    yield "".join(f"- {code(sentence(it)[:LONGEST])}\n" for it in examples)
+    yield "".join(f"- {code(one_line(it)[:LONGEST])}\n" for it in examples)
     if count > len(examples):
         yield f"- and {count - len(examples):,} more\n"
     from datacheck.model.explanations import EXPLANATIONS

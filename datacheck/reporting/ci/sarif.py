@@ -27,7 +27,7 @@ from datacheck.reporting.ci.bounded import (
     file_of,
     level_of,
     line_of,
-    sentence,
+    one_line,
     total,
     worst_first,
 )
@@ -110,7 +110,7 @@ def _result(report: Report, finding: Finding, places: dict[str, int]) -> dict[st
         "ruleId": finding.code,
         "ruleIndex": places[finding.code],
         "level": LEVEL[level_of(report, finding)],
-        "message": {"text": sentence(finding)},
+        "message": {"text": one_line(finding)},
         "locations": [location],
         "partialFingerprints": {"datacheckRecord/v1": digest},
         "properties": {"verdict": finding.verdict},

@@ -180,7 +180,7 @@ def _section(report: Report, table: FindingTable) -> Section:
         name=cut(plain(source.path)),
         state=STATES.get(report.status, "unverifiable"),
         title=title_of(report.status, [report]),
-        sentence=_sentence(report),
+        sentence=_result_sentence(report),
         headline="" if kind in (LINT, LOG) else headline(report),
         facts=list(_facts(report)),
         codes=codes,
@@ -220,7 +220,7 @@ def codes_of(report: Report, verdicts: dict[str, str]) -> list[Code]:
     return sorted(codes, key=lambda it: (VERDICTS.index(it.verdict), -it.count, it.name))
 
 
-def _sentence(report: Report) -> str:
+def _result_sentence(report: Report) -> str:
     """Return the result of a report as a sentence."""
     kind = report.source.backend
     parts = [

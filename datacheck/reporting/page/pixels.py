@@ -45,12 +45,12 @@ def thumbnail(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
     """
     if pixels.ndim != 3 or not pixels.size or pixels.shape[0] not in COLOURS:
         return None
-    small = _shrunk(pixels)
+    small = _downscaled(pixels)
     if small.dtype == np.uint16:
         small = small >> 8
     elif small.dtype != np.uint8:
         finite = np.nan_to_num(small.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        small = _stretched(finite, float(finite.min()), float(finite.max()))
+        small = _scaled_to_bytes(finite, float(finite.min()), float(finite.max()))
     shown = small.astype(np.uint8)
     if shown.shape[0] == 4:  # CMYK as JPEG files have it, inverted
         shown = (shown[:3].astype(np.uint16) * shown[3] // 255).astype(np.uint8)
@@ -102,7 +102,7 @@ def curve(values: NDArray[Any]) -> Curve | None:
         low = high = 0.0
     else:
         low, high = float(flat[finite].min()), float(flat[finite].max())
-    edges = _edges(len(flat), STEPS)
+    edges = _piece_starts(len(flat), STEPS)
     lows = np.minimum.reduceat(np.where(finite, flat, np.inf), edges)
     highs = np.maximum.reduceat(np.where(finite, flat, -np.inf), edges)
     marked = np.flatnonzero(np.logical_or.reduceat(~finite, edges))
@@ -138,20 +138,20 @@ def _or_none(values: NDArray[np.float64]) -> tuple[float | None, ...]:
     return tuple(it if math.isfinite(it) else None for it in values.tolist())
 
 
-def _edges(length: int, most: int) -> NDArray[np.intp]:
-    """Return where each piece begins if a length is divided into at most `most` equal pieces."""
-    return np.unique(np.linspace(0, length, min(length, most), endpoint=False).astype(np.intp))
+def _piece_starts(length: int, limit: int) -> NDArray[np.intp]:
+    """Return where each piece begins if a length is divided into at most `limit` equal pieces."""
+    return np.unique(np.linspace(0, length, min(length, limit), endpoint=False).astype(np.intp))
 
 
-def _cut(shape: Sequence[int]) -> tuple[int, int]:
+def _shown_size(shape: Sequence[int]) -> tuple[int, int]:
     """Return how many rows and columns of an array are shown."""
     rows, columns = shape
     return min(rows, max(TALLEST * columns, SIDE)), min(columns, max(TALLEST * rows, SIDE))
 
 
-def _shrunk(pixels: NDArray[Any]) -> NDArray[Any]:
+def _downscaled(pixels: NDArray[Any]) -> NDArray[Any]:
     """Return a picture with no side longer than SIDE; each of its pixels is the mean of those it stands for."""
-    rows, columns = _cut(pixels.shape[1:])
+    rows, columns = _shown_size(pixels.shape[1:])
     pixels = pixels[:, :rows, :columns]
     step = max(1, math.ceil(max(rows, columns) / SIDE))
     if step == 1:
@@ -164,7 +164,7 @@ def _shrunk(pixels: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(tiles.mean(axis=(2, 4)), pixels.dtype)
 
 
-def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+def _scaled_to_bytes(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
     """Return values scaled to 0 to 255, from the least to the greatest; those of pictures of 0 to 255 stay."""
     if low >= 0 and 1 < high <= 255:
         return values.astype(np.uint8)
@@ -182,11 +182,11 @@ def _as_plane(values: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _heat_map(plane: NDArray[Any]) -> Drawn:
-    rows, columns = _cut(plane.shape)
+    rows, columns = _shown_size(plane.shape)
     plane = plane[:rows, :columns].astype(np.float64)
     nan, infinite = np.isnan(plane), np.isinf(plane)
     finite = ~(nan | infinite)
-    by_row, by_column = _edges(plane.shape[0], SIDE), _edges(plane.shape[1], SIDE)
+    by_row, by_column = _piece_starts(plane.shape[0], SIDE), _piece_starts(plane.shape[1], SIDE)
 
     def pooled(values: NDArray[Any], ufunc: np.ufunc) -> NDArray[Any]:
         pools = ufunc.reduceat(ufunc.reduceat(values, by_row, axis=0), by_column, axis=1)
@@ -219,7 +219,7 @@ def _few_marks(where: NDArray[Any], name: str) -> list[Mark]:
 
 def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> Drawn:
     """Return a picture of floating-point values in which pixels with NaN or infinity behind them are coloured."""
-    rows, columns = _cut(values.shape[1:])
+    rows, columns = _shown_size(values.shape[1:])
     cut = values[:, :rows, :columns]
     bad = [(np.isinf(cut).any(axis=0), INFINITE, "inf"), (np.isnan(cut).any(axis=0), NOT_A_NUMBER, "nan")]
     if not any(where.any() for where, *_ in bad):

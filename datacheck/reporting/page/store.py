@@ -167,14 +167,14 @@ def _histogram(name: str, summary: FieldSummary) -> Histogram | None:
         step = -(-len(labels) // BARS)
         groups = [labels[at : at + step] for at in range(0, len(labels), step)]
         pieces = [(it[0][0], it[-1][0], sum(count for _, count in it)) for it in groups]
-    most = max(count for *_, count in pieces)
-    few = [(str(label), f"{count:,}", round(100 * count / most, 2)) for label, count in labels[: FEW + 1]]
+    largest = max(count for *_, count in pieces)
+    few = [(str(label), f"{count:,}", round(100 * count / largest, 2)) for label, count in labels[: FEW + 1]]
     width = 1000 / len(pieces)
     bars = [
         Bar(
             round(at * width, 2),
             round(max(width - min(2.0, width / 4), 0.5), 2),
-            round(100 * count / most, 2),
+            round(100 * count / largest, 2),
             f"{first}: {count:,}" if first == last else f"{first} to {last}: {count:,}",
         )
         for at, (first, last, count) in enumerate(pieces)
@@ -184,7 +184,7 @@ def _histogram(name: str, summary: FieldSummary) -> Histogram | None:
         bars,
         str(low),
         str(high),
-        f"{most:,}",
+        f"{largest:,}",
         f"{len(labels):,} different labels",
         few if len(few) <= FEW else [],
     )

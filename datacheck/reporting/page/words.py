@@ -27,9 +27,9 @@ def readable(name: str) -> str:
     return text if text.isprintable() and text.strip() else name
 
 
-def cut(text: str, most: int = LONGEST) -> str:
-    """Return a text cut after `most` characters."""
-    return text if len(text) <= most else f"{text[:most]}..."
+def cut(text: str, limit: int = LONGEST) -> str:
+    """Return a text cut after `limit` characters."""
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def with_commands(text: str) -> list[tuple[str, bool]]:
