@@ -158,8 +158,8 @@ def do_tasks(
 ) -> Outcome:
     """Run tasks in a process of this worker and return their outcomes; tasks without an outcome were not begun.
 
-    `report_step` is called with each step as it occurs: the position of its task, the number of the step, and the pickled
-    step.
+    `report_step` is called with each step as it occurs: the position of its task, the number of the step, and the
+    pickled step.
     """
     if version != __version__ or not _processes.knows(digest, job):
         return Outcome(wanted=True)
