@@ -232,8 +232,8 @@ def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, valu
     if classes.count is None or len(present) >= classes.count:
         return
     absent, first = classes.count - len(present), list(_absent(present, classes))
-    spelled = ", ".join(map(str, first[:10])) + (", ..." if absent > 10 else "")
-    text = f"{absent} of {classes.count} classes never occur: {spelled}"
+    listed = ", ".join(map(str, first[:10])) + (", ..." if absent > 10 else "")
+    text = f"{absent} of {classes.count} classes never occur: {listed}"
     yield found("class-missing", text, field=name, count=absent, first=first)
 
 
@@ -325,8 +325,8 @@ def _exact(groups: Mapping[int, int], records: int, size: int) -> float:
         once = chances(count)
         once[0] = 0.0
         product = np.convolve(product, _power(once, number, size))[: size + 1]
-    every = product[size] if len(product) > size else 0.0
-    return float(min(1.0, max(0.0, 1.0 - every / chances(records)[size])))
+    with_every_class = product[size] if len(product) > size else 0.0
+    return float(min(1.0, max(0.0, 1.0 - with_every_class / chances(records)[size])))
 
 
 def _power(base: NDArray[Any], exponent: int, size: int) -> NDArray[Any]:

@@ -94,8 +94,8 @@ def zero_pages(batch: Batch) -> Iterator[tuple[int, int, int]]:
     if isinstance(batch.values, SeparateArrays):
         suspects = [at for at, record in enumerate(batch.values) if not record.reshape(-1)[step::step].all()]
     else:
-        some = batch.values.reshape(len(batch.values), -1)[:, step::step]
-        suspects = np.flatnonzero(~some.all(axis=1)).tolist()
+        samples = batch.values.reshape(len(batch.values), -1)[:, step::step]
+        suspects = np.flatnonzero(~samples.all(axis=1)).tolist()
     for at in suspects:
         run = _lone_run(batch.values[at].reshape(-1), step)
         if run is not None and not _is_whole_rows(run, batch.shape):

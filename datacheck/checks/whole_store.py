@@ -165,6 +165,6 @@ def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Fi
             if not it.axis_order or it.shape is None or tuple(it.shape) == shape or (name, it.shape) in reported:
                 continue
             reported.add((name, it.shape))
-            spelled = " x ".join(map(str, it.shape))
-            text = f"records of {spelled} look like height x width x channels, where channels come first"
+            dimensions = " x ".join(map(str, it.shape))
+            text = f"records of {dimensions} look like height x width x channels, where channels come first"
             yield found("axis-order", text, field=name, found=list(it.shape))

@@ -22,16 +22,16 @@ from datacheck.errors import DatacheckError
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    words = sys.argv[1:] if argv is None else argv
+    arguments = sys.argv[1:] if argv is None else argv
     interrupts.end_at_once()
     streams.prepare()
-    cli.commands.get(next(iter(words), ""))  # load it while an interrupt still ends the process at once
+    cli.commands.get(next(iter(arguments), ""))  # load it while an interrupt still ends the process at once
     try:
         interrupts.heed()
         os.environ.setdefault(
             "OPENBLAS_NUM_THREADS", "1"
         )  # each thread takes memory, and there is nothing for it to do
-        status = streams.written(lambda: _status(words))
+        status = streams.written(lambda: _status(arguments))
         interrupts.ignore()  # nothing is left to interrupt
     except KeyboardInterrupt:
         status = _interrupted()

@@ -87,13 +87,13 @@ def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()
 def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
     """Say where all findings are, unless all were printed."""
     findings = len(report.findings)
-    every = f"all {counted(findings, 'finding')}"
+    label = f"all {counted(findings, 'finding')}"
     pages = [shell(str(file), asked.encoding) for file in written if Path(file).suffix == PAGE]
     others = [shell(str(file), asked.encoding) for file in written if Path(file).suffix != PAGE]
     if pages:
         yield f"to look at: {', '.join(pages)}"
     if findings and others:
-        yield f"{every}: {', '.join(others)}"
+        yield f"{label}: {', '.join(others)}"
     elif only_compared(report):
         return
     elif findings > ALL_PRINTED or (findings and (report.layer is not None or _has_alongside_findings(report))):
@@ -102,7 +102,7 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
         sources = () if report.layer is not None else tuple(report.paired_with) or (report.source.path,)
         options = ("--paired", *options) if report.paired_with else options
         net = () if report.layer is None else ("--net", report.layer.solver or report.layer.net)
-        yield f"{every}: {command('scan', (*options, *net), sources, asked.encoding)}"
+        yield f"{label}: {command('scan', (*options, *net), sources, asked.encoding)}"
 
 
 def _commands(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
@@ -136,9 +136,9 @@ def _commands(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     to = () if into_kind == report.source.backend else ("--to", into_kind)
     if report.paired_with:
         words = ("--paired", *drop, *to, *options, *asked.config)
-        into = _path_beside(str(Path(report.paired_with[0]).parent / "paired"))
-        if into is not None:
-            stores = (*report.paired_with, into)
+        folder = _path_beside(str(Path(report.paired_with[0]).parent / "paired"))
+        if folder is not None:
+            stores = (*report.paired_with, folder)
             yield f"clean copies of all {len(report.paired_with)}: {command('rebuild', words, stores, asked.encoding)}"
         return
     databases = _parted_databases(report)
@@ -223,8 +223,8 @@ def _layer_options(report: Report, asked: Asked) -> Iterator[str]:
 
 def _arrays(report: Report, encoding: str) -> Iterator[str]:
     """Yield lines that say how families that nothing decodes, with values of one length, can be read as arrays."""
-    every = [*report.profile.families.items(), *([] if report.profile.rest is None else [("", report.profile.rest)])]
-    for name, family in every[:SUGGESTED]:
+    families = [*report.profile.families.items(), *([] if report.profile.rest is None else [("", report.profile.rest)])]
+    for name, family in families[:SUGGESTED]:
         if family.decoder != UNKNOWN or family.length is None or not report.tally.unknown[name]:
             continue
         fitting = [spelled(it) for it in fitting_arrays(family)]

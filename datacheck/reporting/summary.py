@@ -310,10 +310,10 @@ def _examples(report: Report, limit: int, width: int | None) -> Iterator[str]:
 
 def _name(finding: Finding) -> str:
     """Return what a finding is about, to precede its message; empty for the store as a whole."""
-    whose = "" if finding.key is not None else "".join(f"{it}: " for it in (finding.file, finding.database) if it)
+    place = "" if finding.key is not None else "".join(f"{it}: " for it in (finding.file, finding.database) if it)
     key = "" if finding.name is None else f"{finding.name}  "
     field = "" if finding.field is None else f"{finding.field}: "
-    return f"{whose}{key}{field}"
+    return f"{place}{key}{field}"
 
 
 def counted(number: int, noun: str) -> str:

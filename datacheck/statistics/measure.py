@@ -104,9 +104,9 @@ def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
         return
     lows, highs = batch.lows, batch.highs
     if not (are_finite := np.isfinite(lows) & np.isfinite(highs)).all():
-        broken = np.flatnonzero(~are_finite)
-        for start in range(0, len(broken), batch.at_once):
-            _count_finite([batch.values[at] for at in broken[start : start + batch.at_once]], into)
+        not_finite = np.flatnonzero(~are_finite)
+        for start in range(0, len(not_finite), batch.at_once):
+            _count_finite([batch.values[at] for at in not_finite[start : start + batch.at_once]], into)
         lows, highs = lows[are_finite], highs[are_finite]
     if len(lows):
         into.count += len(lows) * batch.width
