@@ -134,7 +134,7 @@ def rebuild(
         )
         receipt.config = settings.config
         for path, write in writing:
-            write(_pieces(path, receipt, scanned, choice))
+            write(_receipt_pieces(path, receipt, scanned, choice))
     for sentence in option_names.unheeded:
         complain(sentence)
     if not (quiet and receipt.written):
@@ -153,7 +153,7 @@ def _interrupt_sentence(sources: Sequence[str], target: Path, quarantine: Path |
     return f"{subject} unchanged, and nothing was written to {places}; the same command begins anew"
 
 
-def _pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:
+def _receipt_pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:
     """Yield the receipt in the format of its file, piece by piece."""
     if path.suffix == ".html":
         from datacheck.rebuilding.receipt_page import receipt_page

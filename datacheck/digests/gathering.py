@@ -58,10 +58,10 @@ class Gathered:
         self._spill()
         for writer in self._writers[-1:]:
             writer.flush()
-        runs = [self._run(writer.index) for writer in self._writers]
+        runs = [self._read_run(writer.index) for writer in self._writers]
         return runs[0] if len(runs) == 1 else heapq.merge(*runs)
 
-    def _run(self, index: Index) -> Iterator[Entry]:
+    def _read_run(self, index: Index) -> Iterator[Entry]:
         return Blocks(self._file.fileno(), index, "the temporary file").entries()
 
     def __enter__(self) -> Gathered:

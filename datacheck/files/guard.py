@@ -102,7 +102,7 @@ class Guard:
         Links are not followed. Return None if there is none. Raises OSError if a part cannot be examined.
         """
         read = {identity_at(path): path for path in self._all_paths()}
-        return next((read[own] for own in _all_below(name) if own in read), None) if read else None
+        return next((read[own] for own in _identities_below(name) if own in read), None) if read else None
 
     def _refuse_folders_above(self, place: Place, what: str) -> None:
         above = set(place.folders())
@@ -163,7 +163,7 @@ def _folders_of(file: Path) -> Iterator[Path]:
     yield from _resolved(file).parents
 
 
-def _all_below(name: Name, depth: int = 0) -> Iterator[Identity]:
+def _identities_below(name: Name, depth: int = 0) -> Iterator[Identity]:
     """Yield the identity of `name` and of everything below it. Raises OSError."""
     status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
     yield identity(status)
@@ -176,7 +176,7 @@ def _all_below(name: Name, depth: int = 0) -> Iterator[Identity]:
         with os.scandir(folder) as entries:
             names = [it.name for it in entries]
         for within in names:
-            yield from _all_below(Name(folder, within), depth + 1)
+            yield from _identities_below(Name(folder, within), depth + 1)
     finally:
         os.close(folder)
 

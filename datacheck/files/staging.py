@@ -67,13 +67,13 @@ class Workplace:
             raise RebuildFailed(str(self._target), f"could not be written: {exc.strerror}") from exc
         try:
             self._found = self._find_existing(place)
-            self._make(place)
+            self._make_work_folder(place)
             self._remove_left(place)
         except OSError as exc:
-            self._leave(place)
+            self._remove_work_folder(place)
             raise RebuildFailed(str(self._target), f"could not be written: {exc.strerror}") from exc
         except BaseException:
-            self._leave(place)
+            self._remove_work_folder(place)
             raise
         return self
 
@@ -105,7 +105,7 @@ class Workplace:
     def _target_exists(self) -> TargetExists:
         return TargetExists(str(self._target), self._what, forceable=self._what == "target")
 
-    def _make(self, place: Place) -> None:
+    def _make_work_folder(self, place: Place) -> None:
         while self._folder < 0:
             name = place.beside(f".{secrets.token_hex(TOKEN_BYTES)}{ENDING}", ".")
             try:
@@ -170,14 +170,14 @@ class Workplace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._place is not None
-        self._leave(self._place)
+        self._remove_work_folder(self._place)
 
-    def _leave(self, place: Place) -> None:
+    def _remove_work_folder(self, place: Place) -> None:
         """Remove our own folder with its contents; what cannot be removed is left to the next rebuild."""
         if self._folder >= 0:
             with contextlib.suppress(OSError):
                 if not self._unsure:
-                    self._empty()
+                    self._remove_contents()
                 unmark(self._folder)
                 unstamp(self._folder)
                 status = os.stat(self._name, dir_fd=place.folder, follow_symlinks=False)
@@ -186,7 +186,7 @@ class Workplace:
             os.close(self._folder)
         os.close(place.folder)
 
-    def _empty(self) -> None:
+    def _remove_contents(self) -> None:
         """Remove what a rebuild put here, but keep the mark: the next run needs it if this is interrupted."""
         for name in own_names(self._folder):
             if stat.S_ISDIR(os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_mode):

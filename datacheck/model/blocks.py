@@ -188,7 +188,7 @@ class Block(msgspec.Struct, frozen=True, dict=True):
             self,
             keys=[self.keys[row] for row in rows],
             values=[self.values[row] for row in rows],
-            findings=_moved(self.findings, places),
+            findings=_findings_of_rows(self.findings, places),
         )
 
 
@@ -263,11 +263,11 @@ class RowBlock(msgspec.Struct, frozen=True):
             cells={name: cells.take(rows) for name, cells in self.cells.items()},
             unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},
             unwritten={name: [places[row] for row in it if row in places] for name, it in self.unwritten.items()},
-            findings=_moved(self.findings, places),
+            findings=_findings_of_rows(self.findings, places),
         )
 
 
-def _moved(
+def _findings_of_rows(
     findings: Sequence[tuple[int | None, Finding]], places: Mapping[int, int]
 ) -> list[tuple[int | None, Finding]]:
     return [(None if row is None else places[row], it) for row, it in findings if row is None or row in places]

@@ -55,7 +55,7 @@ def named_alike(keys: Sequence[bytes]) -> list[str]:
     for at in sorted(range(len(columns)), key=lambda at: len(columns[at])):
         if 1 < len(columns[at]) <= len(keys) // LEAST and _is_distinguishing(numbers, [*kept, at]):
             kept.append(at)
-    return [_name(key, kept) for key in keys] if kept else [fold(keys[0])] * len(keys)
+    return [_family_name(key, kept) for key in keys] if kept else [fold(keys[0])] * len(keys)
 
 
 def _is_distinguishing(numbers: Sequence[Sequence[bytes]], places: Sequence[int]) -> bool:
@@ -65,7 +65,7 @@ def _is_distinguishing(numbers: Sequence[Sequence[bytes]], places: Sequence[int]
     return 1 < len(large) <= FEW and 10 * sum(large) >= 9 * len(numbers)
 
 
-def _name(key: bytes, kept: Collection[int]) -> str:
+def _family_name(key: bytes, kept: Collection[int]) -> str:
     tokens = _TOKENS.findall(key)
     places = iter(range(len(tokens)))
     return escape(b"".join(b"#" if it[:1].isdigit() and next(places) not in kept else it for it in tokens))
@@ -83,7 +83,7 @@ class KnownFamilies:
             if not kept:
                 self._plain[raw] = name
                 continue
-            pattern = b"".join(map(_part, _TOKENS.findall(raw)))
+            pattern = b"".join(map(_token_pattern, _TOKENS.findall(raw)))
             _, by_numbers = self._patterns.setdefault(_DIGITS.sub(b"#", raw), (re.compile(pattern, re.DOTALL), {}))
             by_numbers[kept] = name
 
@@ -91,7 +91,7 @@ class KnownFamilies:
         """Return the family of each key, or None for a key of no known family."""
         if not self._plain and not self._patterns:
             return [None] * len(keys)
-        folded = _folded(keys)
+        folded = _fold_all(keys)
         found = list(map(self._plain.get, folded))
         if self._patterns:
             for place, folded_key in enumerate(folded):
@@ -115,12 +115,12 @@ def known_families(known: frozenset[str]) -> KnownFamilies:
     return KnownFamilies(known)
 
 
-def _part(token: bytes) -> bytes:
+def _token_pattern(token: bytes) -> bytes:
     """Return the regular expression of one token of a family's name: a kept number, a folded number, or other text."""
     return rb"([0-9]+)" if token[:1].isdigit() else rb"[0-9]+" if token == b"#" else re.escape(token)
 
 
-def _folded(keys: Sequence[bytes]) -> list[bytes]:
+def _fold_all(keys: Sequence[bytes]) -> list[bytes]:
     """Return keys with their runs of digits folded: all at once, about ten times as fast as one by one."""
     import numpy as np  # imported here because the parent has no keys to fold and starts without NumPy
 

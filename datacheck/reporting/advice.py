@@ -221,7 +221,7 @@ def _layer_options(report: Report, asked: Asked) -> Iterator[str]:
         yield from ("--decoder", settings.decoder)
 
 
-def _arrays(report: Report, encoding: str) -> Iterator[str]:
+def _array_options(report: Report, encoding: str) -> Iterator[str]:
     """Yield lines that say how families that nothing decodes, with values of one length, can be read as arrays."""
     families = [*report.profile.families.items(), *([] if report.profile.rest is None else [("", report.profile.rest)])]
     for name, family in families[:SUGGESTED]:
@@ -246,7 +246,7 @@ def fitting_arrays(family: FamilyProfile) -> list[Array]:
 def _to_decide(report: Report, encoding: str) -> Iterator[str]:
     """Yield lines that say what would decide what is undecided."""
     if report.tally.unknown:
-        yield from _arrays(report, encoding)
+        yield from _array_options(report, encoding)
     if report.status != 3:
         return
     if report.partial:

@@ -92,7 +92,9 @@ class JsonLinesSink:
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:
-        pieces = (piece.replace("\n", "") for piece in _several(reports, findings=False))  # all of it is one line
+        pieces = (
+            piece.replace("\n", "") for piece in _stream_reports(reports, findings=False)
+        )  # all of it is one line
         self._file.writelines(pieces)
         self._file.write("\n")
 
@@ -182,21 +184,21 @@ TOLD = (KeyboardInterrupt, OSError)
 
 def json_document(reports: Sequence[Report]) -> Iterator[str]:
     """Yield, piece by piece, the JSON document of one report or of several."""
-    return _several(reports, findings=True)
+    return _stream_reports(reports, findings=True)
 
 
-def _several(reports: Sequence[Report], *, findings: bool) -> Iterator[str]:
+def _stream_reports(reports: Sequence[Report], *, findings: bool) -> Iterator[str]:
     if len(reports) == 1:
-        yield from _one(reports[0], findings=findings)
+        yield from _stream_report(reports[0], findings=findings)
         return
     yield f'{{"schema":{_json(SCHEMA_OF_MANY)},"reports":['
     for number, report in enumerate(reports):
         yield "," if number else ""
-        yield from _one(report, findings=findings)
+        yield from _stream_report(report, findings=findings)
     yield "]}"
 
 
-def _one(report: Report, *, findings: bool) -> Iterator[str]:
+def _stream_report(report: Report, *, findings: bool) -> Iterator[str]:
     lists: dict[str, Iterable[object]] = dict(report.long_lists)
     if findings:
         lists["findings"] = report.findings

@@ -65,7 +65,7 @@ def load_report(path: str | Path) -> Report | ScanReports:
     >>> datacheck.load_report("report.json").clean  # doctest: +SKIP
     """
     several, found = documents(Path(path))
-    reports = [_loaded(it) for it in found]
+    reports = [_report_of(it) for it in found]
     return ScanReports(reports) if several else reports[0]
 
 
@@ -105,7 +105,7 @@ def _read_json_lines(path: Path) -> tuple[bool, list[Document]]:
             number += 1
         if number == len(reports):
             raise UsageError(f"{path}: line {line_number} belongs to none of the reports in its last line")
-        findings[number].append(_plain(line))
+        findings[number].append(_without_source(line))
     for document, own in zip(reports, findings, strict=True):
         if len(own) != _finding_count(document):
             message = f"it has {len(own):,} findings, where its last line counts {_finding_count(document):,}"
@@ -118,7 +118,7 @@ def _finding_count(document: Document) -> int:
     return sum(document.counts.values())
 
 
-def _plain(line: Line) -> Finding:
+def _without_source(line: Line) -> Finding:
     return Finding(**{name: getattr(line, name) for name in Finding.__struct_fields__})
 
 
@@ -139,7 +139,7 @@ def fill(report: Report, document: Document) -> None:
     )
 
 
-def _loaded(document: Document) -> LoadedReport:
+def _report_of(document: Document) -> LoadedReport:
     report = LoadedReport(
         document.source,
         document.settings,

@@ -89,14 +89,14 @@ def passed(shard: int, tally: Tally, findings: int, *, doubtful: bool) -> Passed
 def reached(source: int, done: int, since: list[Passed]) -> Reached:
     """Return the mark after these results."""
     data = base64.b64encode(zlib.compress(msgspec.msgpack.encode(since), LEVEL)).decode()
-    return Reached(source, done, _findings(since), _check(data), data)
+    return Reached(source, done, _findings(since), _crc(data), data)
 
 
 def _findings(since: Sequence[Passed]) -> int:
     return sum(it.findings for it in since)
 
 
-def _check(data: str) -> int:
+def _crc(data: str) -> int:
     return zlib.crc32(data.encode())
 
 
@@ -118,7 +118,7 @@ class EarlierScan:
         for start, at in self._stretches:
             self._file.seek(at)
             mark = msgspec.json.decode(self._file.readline(), type=Reached)
-            yield mark, _passed(mark), self._findings(start, at)
+            yield mark, _unpack_results(mark), self._findings(start, at)
 
     def _findings(self, start: int, stop: int) -> Iterator[Finding]:
         self._file.seek(start)
@@ -139,7 +139,7 @@ class EarlierScan:
         return tally
 
 
-def _passed(mark: Reached) -> list[Passed]:
+def _unpack_results(mark: Reached) -> list[Passed]:
     raw = zlib.decompressobj()
     return msgspec.msgpack.decode(raw.decompress(base64.b64decode(mark.data), LONGEST), type=list[Passed])
 
@@ -186,7 +186,7 @@ class Earlier:
         if (mark.findings, mark.lines) != before:
             return False
         try:
-            valid: bool = _check(mark.data) == mark.check and _findings(_passed(mark)) == mark.findings
+            valid: bool = _crc(mark.data) == mark.check and _findings(_unpack_results(mark)) == mark.findings
         except (zlib.error, binascii.Error, msgspec.DecodeError):
             return False
         if valid:

@@ -51,7 +51,7 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
     if report.known_before is not None:
         ignores = report.known_before.noticing(ignores)
     last, woven = _Log(), _Log()
-    new = _counted(report, findings, ignores, last)
+    new = _indexed_findings(report, findings, ignores, last)
     pending = next(new, None)
     bare = all(it.fields.keys() <= BARE for it in report.profile.every if DATA in it.fields)
     existing = () if pending is None else report.findings
@@ -78,7 +78,7 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
         report.add(tally)
 
 
-def _counted(
+def _indexed_findings(
     report: Report, findings: Iterable[Finding], ignores: Callable[[Finding], bool], last: _Log
 ) -> Iterator[Finding]:
     """Yield the findings that count and have an index; put those without an index into `last`."""

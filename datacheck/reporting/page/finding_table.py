@@ -36,7 +36,7 @@ class Row:
     source: str = ""
 
 
-class _Words:
+class _NumberedTexts:
     """Numbered texts, each stored once."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class FindingTable:
 
     def __post_init__(self) -> None:
         self._columns: dict[str, list[Cell]] = {it: [] for it in ("k", "w", "i", "f", "c", "v", "a", "m", "s")}
-        self._words = {it: _Words() for it in ("f", "c", "v", "a", "m", "s")}
+        self._words = {it: _NumberedTexts() for it in ("f", "c", "v", "a", "m", "s")}
         self._size = 0
         self._source = ""
 

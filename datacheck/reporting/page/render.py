@@ -31,14 +31,14 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "commands": with_commands,
         "number": "{:,}".format,
-        "data": _data,
+        "data": _data_url,
         "outline": _outline,
         "stretches": _stretches,
     }
     return environment
 
 
-def _data(picture: bytes) -> str:
+def _data_url(picture: bytes) -> str:
     """Return a PNG that was encoded here as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
