@@ -81,10 +81,8 @@ def rows_agree(record: NDArray[Any]) -> bool:
     wide = record[:, first : first + columns].astype(np.float64)
     if not np.isfinite(wide).all():
         return False
-    differences = [_mean_difference(wide, axis) for axis in (0, 1)]
-    if not all(
-        difference < CLOSER * _mean_distant_difference(wide, axis) for axis, difference in enumerate(differences)
-    ):
+    differences = [_near_difference(wide, axis) for axis in (0, 1)]
+    if not all(difference < CLOSER * _far_difference(wide, axis) for axis, difference in enumerate(differences)):
         return False
     levels = _as_levels(wide)
     if max(differences) > (ALIKE if levels is None else ALIKE_OF_LEVELS) * min(differences):
@@ -92,12 +90,12 @@ def rows_agree(record: NDArray[Any]) -> bool:
     return _has_colours(wide, differences) or (levels is not None and _is_no_slope(levels))
 
 
-def _mean_difference(record: NDArray[Any], axis: int) -> float:
+def _near_difference(record: NDArray[Any], axis: int) -> float:
     """Return the mean difference between neighbours along an axis."""
     return float(np.abs(np.diff(record, axis=axis)).mean())
 
 
-def _mean_distant_difference(record: NDArray[Any], axis: int) -> float:
+def _far_difference(record: NDArray[Any], axis: int) -> float:
     """Return the mean difference between values that are half an axis apart."""
     return float(np.abs(record - np.roll(record, record.shape[axis] // 2, axis=axis)).mean())
 
@@ -115,7 +113,7 @@ def _has_colours(record: NDArray[Any], differences: Sequence[float]) -> bool:
     """Check whether the last axis is one of colours: they differ more than neighbours do, or hardly at all in grey."""
     if record.shape[2] == 1:
         return True
-    between_colours = _mean_difference(record, 2)
+    between_colours = _near_difference(record, 2)
     return between_colours > APART * max(differences) or between_colours < GREY * min(differences)
 
 
@@ -124,4 +122,4 @@ def _is_no_slope(levels: NDArray[Any]) -> bool:
 
     The colours of pale pictures differ no more than their pixels do, but irregularly.
     """
-    return float(np.abs(np.diff(levels, n=2, axis=2)).mean()) > SLOPE * _mean_difference(levels, 2) + ROUNDED
+    return float(np.abs(np.diff(levels, n=2, axis=2)).mean()) > SLOPE * _near_difference(levels, 2) + ROUNDED

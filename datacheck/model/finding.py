@@ -90,19 +90,17 @@ def found(
         code=code,
         verdict=_verdict_of(code, verdict),
         message=plain(message),
-        details=details
-        if all(map(_fits_json, details.values()))
-        else {it: _json_number(at) for it, at in details.items()},
+        details=details if all(map(_fits, details.values())) else {it: _json_number(at) for it, at in details.items()},
     )
 
 
-def _fits_json(value: Any) -> bool:
+def _fits(value: Any) -> bool:
     return type(value) is not int or -LARGEST <= value <= LARGEST
 
 
 def _json_number(value: Any) -> Any:
     """Return a detail unchanged, or an integer of more than 64 bits as a float of about that size."""
-    return value if _fits_json(value) else float(min(max(value, -HUGE), HUGE))
+    return value if _fits(value) else float(min(max(value, -HUGE), HUGE))
 
 
 @cache
