@@ -31,7 +31,7 @@ def worker_environment() -> dict[str, str]:
     return {VARIABLE: "" if descriptor is None else f"/proc/{os.getpid()}/fd/{descriptor}"}
 
 
-def open_shared() -> int | None:
+def opened() -> int | None:
     """Return a descriptor of the file that this worker shares with others, or None if there is none.
 
     Each descriptor can be locked separately. Writes are appended. Raises OSError.

@@ -118,7 +118,7 @@ def _locked(module: str) -> int | None:
     descriptor = next((it for it in map(_opened, _folders(module)) if it is not None), None)
     if descriptor is None:
         with contextlib.suppress(OSError):
-            descriptor = common.open_shared()
+            descriptor = common.opened()
     end = time.monotonic() + PATIENCE
     while descriptor is not None and time.monotonic() < end:
         try:
@@ -262,7 +262,7 @@ def _read_common(file: str) -> tuple[str, bytes]:
 
     Raises as _read does.
     """
-    descriptor = common.open_shared()
+    descriptor = common.opened()
     for piece in [] if descriptor is None else _whole(descriptor).split(_MAGIC)[1:]:
         with contextlib.suppress(_Unusable):
             return _unpacked(_MAGIC + piece, file)
@@ -321,7 +321,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _write_common(content: bytes) -> None:
     """Append content to the file that workers share. If this is cut short, the part does not match its digest."""
-    descriptor = common.open_shared()
+    descriptor = common.opened()
     if descriptor is not None:
         try:
             os.write(descriptor, content)

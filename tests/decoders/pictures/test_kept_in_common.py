@@ -84,7 +84,7 @@ def test_one_process_compiles_while_another_waits_also_if_the_first_is_killed(sh
 
 
 def test_half_of_what_one_wrote_is_passed_over(shared):
-    descriptor = common.open_shared()
+    descriptor = common.opened()
     os.write(descriptor, kept._packed(kept._file_name(ENTRIES, "answer"), "answer", b"code")[:-2])
     os.close(descriptor)
     assert kept.address_of(ENTRIES, "answer") is None
