@@ -38,12 +38,12 @@ with kept.compile_lock({ENTRIES!r}):
 @pytest.fixture
 def shared(monkeypatch):
     """Set up a file in common, as in a worker, and no folder for the cache."""
-    common._own.cache_clear()
+    common._shared_file.cache_clear()
     monkeypatch.setattr(kept, "_folders", lambda module: iter(()))
-    monkeypatch.setenv(*next(iter(common.told().items())))
+    monkeypatch.setenv(*next(iter(common.worker_environment().items())))
     yield
-    os.close(common._own())
-    common._own.cache_clear()
+    os.close(common._shared_file())
+    common._shared_file.cache_clear()
 
 
 def called(address):
@@ -116,5 +116,5 @@ def test_nothing_else_is_taken_for_it(tmp_path, shared, monkeypatch, what):
 
 def test_what_others_might_write_is_not_run(shared):
     keep("answer", 42)
-    os.fchmod(common._own(), 0o666)
+    os.fchmod(common._shared_file(), 0o666)
     assert kept.address_of(ENTRIES, "answer") is None
