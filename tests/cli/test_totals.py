@@ -8,9 +8,13 @@ from building import key, raw_records, write_lmdb
 from click.testing import CliRunner
 
 import datacheck
+from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.cli.entry import cli
 from datacheck.cli.output import LONG, SURE, KeepHint
 from datacheck.reporting.summary import text
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.run import run as run_scan
+from datacheck.scanning.scan import prepare
 
 
 def run(*args):
@@ -53,19 +57,9 @@ def stop(report):
     return progress
 
 
-def test_an_interrupted_scan_says_how_far_it_came(tmp_path, monkeypatch):
-    from datacheck.backends.lmdb import reader
-
-    path = write_lmdb(tmp_path / "env", raw_records(400) | {key(3): b""})
-    monkeypatch.setattr(reader, "SHARD_BYTES", 20_000, raising=False)
+def test_an_interrupted_scan_says_how_far_it_came(tmp_path):
     seen = []
-    from datacheck.backends.lmdb.reader import LmdbReader
-
-    source = LmdbReader(path, 20_000)
-    from datacheck.scanning.make_settings import make
-    from datacheck.scanning.run import run as run_scan
-    from datacheck.scanning.scan import prepare
-
+    source = LmdbReader(write_lmdb(tmp_path / "env", raw_records(400) | {key(3): b""}), 20_000)
     _, report = prepare(source, make(workers=1))
 
     def progress(done, total, bad):
