@@ -99,9 +99,9 @@ def _kinds(keys: Iterable[bytes], clips: Mapping[bytes, bytes]) -> tuple[FrameKi
 
 
 def _ways(key: bytes) -> Iterator[tuple[bytes, FrameKind]]:
-    """Yield the ways to read a key as a frame's: a clip's name ends before a character that is no letter or digit.
+    """Yield the clip's name and the kind of frame for each way to read a key as that of a frame.
 
-    Each way is the clip's name and the kind of frame.
+    A clip's name may end before any character that is neither a letter nor a digit.
     """
     match = _FRAME.fullmatch(key)
     stem = b"" if match is None else match[1]

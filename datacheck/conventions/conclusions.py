@@ -24,7 +24,7 @@ NOTHING = Known()
 MOST = 0.9
 """Minimum share of records with a number, or closeness of numbers to a count, for a loader to rely on the numbers."""
 LEFT = 0.5
-"""Minimum share of what a number counts that may be left of it."""
+"""Minimum share of a stored number that must still exist for the number to be taken for a count."""
 NAMED = 10
 """Maximum number of missing keys that are named."""
 
@@ -141,7 +141,8 @@ def _near(count: int | None, numbers: int) -> bool:
 def counted_as(said: int | None, made: Samples, records: int) -> int:
     """Return what a count is compared with: how many numbers there are, or how many records if that is nearer.
 
-    If a loader counts, it asks for numbers; the count is then that of the records only if it equals it exactly.
+    If a loader counts, it asks for numbers; the count is then compared with the number of records only if it equals
+    that exactly.
     """
     numbers = len(made.numbers)
     if not numbers or said is None:

@@ -229,7 +229,7 @@ class UnpairedBehindNames:
         self.failed |= len(self._there) > HELD
 
     def groups(self) -> StemGroups | None:
-        """Return the samples, None where too few are whole."""
+        """Return the samples, or None if too few are whole or `failed` is set."""
         endings = self._stems.endings
         lacking = {stem: tuple(it for it in endings if it not in of) for stem, of in self._there.items()}
         found = {stem: its for stem, its in lacking.items() if its}
@@ -276,7 +276,7 @@ class Unpaired:
             self._found[stem] = lacking
 
     def groups(self) -> StemGroups | None:
-        """Return the samples, None where too few are whole."""
+        """Return the samples, or None if too few are whole or `failed` is set."""
         while self._open:
             self._close()
         share = 1 - len(self._found) / self._all if self._all else 0.0

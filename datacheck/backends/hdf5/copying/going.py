@@ -136,7 +136,7 @@ def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> Non
 
 
 def _with_pictures(tables: Sequence[Table], made: Going) -> None:
-    """Drop all parts of a picture if one is dropped; a name that is only a number is that of a whole picture."""
+    """Drop all parts of a picture if one is dropped; datasets named by numbers alone are a picture each."""
     of = {it.name: (it.group, it.judged[0].name if it.judged[0].name.isdigit() else b"") for it in tables}
     gone = {of[it.name] for it in tables if len(made.rows.get(it.name, ()))}
     made.rows.update((it.name, np.arange(1)) for it in tables if of[it.name] in gone)
