@@ -60,7 +60,7 @@ def _counts(name: bytes) -> bool:
 
 
 def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
-    """Yield the records of a database that may count frames of clips, grouped by what their keys have around the clip."""
+    """Yield the records of a database that may count frames of clips, grouped by the rest of their keys."""
     clips: dict[tuple[bytes, bytes], dict[bytes, bytes]] = defaultdict(dict)
     for key in view.keys:
         counted = clip_counted(key)

@@ -59,7 +59,7 @@ class Part:
         return sum(table.rows for table in self.plan.contents.tables) + len(self.plan.contents.records)
 
     def shares(self) -> dict[bytes, float]:
-        """Return the number of records (not whole) that each dataset stands for, by path, to measure progress."""
+        """Return how many records each dataset of a table counts for, so that together they count for all."""
         return {it.path: table.rows / len(table.datasets) for table, _ in self.tables for it in table.datasets}
 
 
