@@ -30,13 +30,11 @@ NAMED = 10
 
 
 class Samples(msgspec.Struct, frozen=True):
-    """How the records of a store form samples.
+    """How the records of a store form samples: `groups` if one has several records, `base` if a loader counts from it.
 
-    `groups` is not None if a sample has several records. `base` is the number that a loader begins to count from, or
-    None if it does not count. `numbers` are the numbers of all samples, `last` is the last one that a loader asks for,
-    and `deleted` are those before it that it does not ask for. `alone` is the pattern whose records are one sample
-    each, if there are no groups. `asked` says that a loader is known to ask for the numbers and for no other records.
-    `aside` is the number of records that are about the others.
+    `numbers` are those of all samples, `last` is the last one that a loader asks for, `deleted` are those before it
+    that it skips. `alone` is the pattern whose records are samples each, if there are no groups. `asked` says that a
+    loader is known to ask for the numbers and for no other records. `aside` is how many records are about the others.
     """
 
     groups: Groups | None
@@ -59,8 +57,7 @@ class Samples(msgspec.Struct, frozen=True):
 def samples(convention: Convention, account: Account, across: Spanning | None = None) -> Samples:
     """Return how the records form samples under a convention.
 
-    `across` are the samples if other databases have a part in them. The numbers are then those of records in any of the
-    databases.
+    `across` is given if samples span several databases. Their numbers are then those of records in any of these.
     """
     groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
     alone = None if groups is not None else _alone(convention, account)
@@ -117,8 +114,7 @@ def unsure(
 def _first_is_gone(counts: Iterable[Count], numbers: Runs, part: Pattern) -> bool:
     """Check whether numbers begin with 1 because record 0 is missing, rather than that the last one of 1 to N is.
 
-    The number of records is the same in both cases. Records that are numbered from 1 mostly have a name before the
-    number, and leading zeros.
+    Both leave as many records. Records that are numbered from 1 mostly have a name before the number and leading zeros.
     """
     plain = part.width == 1 or not part.before
     return plain and any(it.number == numbers.last + 1 and not it.next for it in counts)
@@ -141,8 +137,7 @@ def _near(count: int | None, numbers: int) -> bool:
 def counted_as(said: int | None, made: Samples, records: int) -> int:
     """Return what a count is compared with: how many numbers there are, or how many records if that is nearer.
 
-    If a loader counts, it asks for numbers; the count is then compared with the number of records only if it equals
-    that exactly.
+    If a loader counts, it asks for numbers; the count is then that of the records only if it equals their number.
     """
     numbers = len(made.numbers)
     if not numbers or said is None:
@@ -213,10 +208,7 @@ def bad_samples(
 
 
 def scattered(convention: Convention, account: Account) -> str:
-    """Return the patterns of keys, as text, whose numbers a convention counts but which form too many runs to be held.
-
-    The text is empty if there are none.
-    """
+    """Return the patterns, as text, of counted keys whose numbers form too many runs to be held; empty without any."""
     counted = convention.dense or any(it.of_list is None for it in convention.counts)
     return ", ".join(str(it) for it in convention.parts if it in account.scattered) if counted else ""
 

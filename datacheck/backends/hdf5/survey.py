@@ -1,7 +1,6 @@
 """Walk an HDF5 file to find its datasets, and which of them must not be read and why.
 
-Links out of the file are not followed. The library is passed as an argument, since only `datacheck.backends.hdf5.file`
-imports it.
+Links out of the file are not followed. The library is passed in: only `datacheck.backends.hdf5.file` imports it.
 """
 
 from __future__ import annotations
@@ -244,10 +243,7 @@ class _Walk:
             self._damaged(path, exc)
 
     def _known(self, path: bytes, at: int) -> Dataset | None:
-        """Return the dataset at an address if its header is like that of one opened before, or None if not.
-
-        Such a dataset need not be opened.
-        """
+        """Return the dataset at an address if its header is like one opened before, or None if it must be opened."""
         if self._places is None or self._alike is None:
             return None
         dataset = self._alike.dataset(path, self._places.begins(at), self._end)
@@ -278,10 +274,7 @@ class _Walk:
             self.findings.append(found("damaged-store", said, object=spelled, links=self._links[at]))
 
     def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool, heeded: bool) -> Facts:
-        """Return the facts that the meaning of the datasets is derived from.
-
-        If the file was `recovered`, datasets whose values are lost are left out.
-        """
+        """Return the facts for interpreting the datasets; if `recovered`, those whose values are lost are left out."""
         hidden = not recovered and any(it.code in HIDING for it in self.findings)
         if recovered:
             lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}

@@ -184,10 +184,7 @@ def tied_heights(tables: Sequence[Table], means: Meaning) -> set[int]:
 
 
 def _with_steps(tables: Sequence[Table], means: Meaning, read: Read, made: Going, *, drop_rows: bool) -> None:
-    """Drop the same rows from all tables of the same height, and the numbers of those rows.
-
-    Without `drop_rows`, the rest of their episodes is dropped too, if row numbers tell where episodes begin and end.
-    """
+    """Drop the same rows from tables of equal height, and their numbers; without `drop_rows`, their whole episodes."""
     holding = {it.path for it in means.numbers}
     for height in sorted(tied_heights(tables, means)):
         its = [it for it in tables if it.rows == height and not any(of.path in holding for of in it.datasets)]
@@ -361,10 +358,7 @@ def _uncovered(cells: Cells, table: Table, others: Sequence[Dataset]) -> Iterato
 
 
 def _several(table: Table, other: Dataset) -> bool:
-    """Check whether one has several rows for each row of the other, by position, as captions have for pictures.
-
-    Their names must say so, or one is a sound beside its features.
-    """
+    """Check whether, by name, one has several rows per row of the other: captions of pictures, a sound and features."""
     few, many = sorted((table.rows, other.rows))
     if few < FEWEST_OF_SEVERAL or few == many or many % few or not beside(table, other):
         return False
@@ -390,10 +384,7 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
 
 
 def _of_each(every: Sequence[Table], others: Sequence[Dataset], read: Read, made: Going) -> Iterator[str]:
-    """Yield a sentence for each dataset with a row for each record, or numbers of records, if some of these go.
-
-    The records are datasets of their own.
-    """
+    """Yield a sentence for each dataset with rows for, or numbers of, datasets that are records, if some of these go."""
     for table in every:
         if not table.each or table.rows < FEWEST or not len(made.rows.get(table.name, ())):
             continue
