@@ -384,7 +384,7 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
 
 
 def _of_each(every: Sequence[Table], others: Sequence[Dataset], read: Read, made: Going) -> Iterator[str]:
-    """Yield a sentence for each dataset with rows for, or numbers of, datasets that are records, if some of these go."""
+    """Yield a sentence for each dataset with rows for, or numbers of, datasets that are records if some of them go."""
     for table in every:
         if not table.each or table.rows < FEWEST or not len(made.rows.get(table.name, ())):
             continue
