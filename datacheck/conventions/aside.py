@@ -48,7 +48,7 @@ def _is_name(key: bytes) -> bool:
 
 def _form(store: StoreView, key: bytes) -> Any:
     """Return the kind of a value and, if it is plain, its type and the names of a mapping; None without a value."""
-    from datacheck.decoders import kind  # loads all of them, which the parent does without
+    from datacheck.decoders import kind  # loads all decoders, which the parent process does not need
 
     raw = store.value(key)
     if raw is None:

@@ -64,7 +64,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     if alone is not None and convention.counts and across is None:
         groups = with_some(alone, convention.parts, account.numbers, convention.further)
     if across is not None:
-        numbers = across.numbers  # none where names tell the samples
+        numbers = across.numbers  # empty if names identify the samples
     elif groups is not None:
         numbers = groups.all
     else:

@@ -49,7 +49,7 @@ def recognise(store: StoreView) -> Convention | None:
 def _under_any_name(store: StoreView) -> Convention | None:
     """Return the convention if the few records without a number in their keys hold lists of the others' keys.
 
-    The keys of sets are kept so: train, val_keys, splits.
+    The keys of sets of samples are stored that way: train, val_keys, splits.
     """
     names = without_digits(store)
     if len(names) > FEW or len(store.keys) <= 2 * FEW:

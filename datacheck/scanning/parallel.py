@@ -20,7 +20,7 @@ FEWEST = 16
 
 def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Parallel]:
     """Yield the lists and arrays of numbers in records without a number in their keys, if such records are few."""
-    from datacheck.decoders import decoder, kind, payload  # loads all of them, which the parent does without
+    from datacheck.decoders import decoder, kind, payload  # loads all decoders, which the parent process does not need
     from datacheck.model.batch import Batch
 
     own = frozenset().union(*(it.own for it in conventions))

@@ -53,7 +53,7 @@ class Dataset:
     called: tuple[str, ...] = ()
     """Names of the columns, if their own names are not distinct in the table."""
     unclear: bool = False
-    """Whether it may be a record as well as a column."""
+    """Whether it is unknown if the dataset is a record of its own or a column."""
     declared: Declared | None = None
     """What its attributes declare about its values, or None."""
     placed: int | None = None

@@ -108,7 +108,7 @@ class Meaning:
     categories: Mapping[bytes, int] = field(default_factory=dict)
     """The datasets of category numbers, with the number of categories."""
     pictures: frozenset[bytes] = frozenset()
-    """The flat datasets whose bytes are those of one picture."""
+    """The flat datasets whose bytes are one encoded picture."""
     by_chance: frozenset[bytes] = frozenset()
     """The datasets that have as many rows as others of their group by chance, and are not columns of one table."""
     parts: tuple[fuel.Part, ...] = ()
@@ -170,7 +170,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     runs = trajectories(datasets, facts.look) if facts.heeded else None
     groups = [path for path, _ in facts.groups if path and (runs is None or not holds_fields(path))]
     made_of = families(groups, shapes, facts.linked)
-    alike = [it for it in made_of if not (it.common and all(map(names_a_set, it.common)))]  # folds have rows of sets
+    alike = [it for it in made_of if not (it.common and all(map(names_a_set, it.common)))]  # folds hold rows of sets
     names: list[Named] = []
     said, counts, lengths = _of_samples(alike, facts, shaped)
     tops = {it.path for family in alike for it in family.samples}
@@ -402,5 +402,5 @@ def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names:
 
 
 def spelled(text: Any) -> bytes:
-    """Return the bytes of a text as h5py has it."""
+    """Return the bytes of a text as h5py returns it."""
     return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)

@@ -40,7 +40,7 @@ class Siblings:
     above: bytes
     paths: tuple[bytes, ...]
     lengths: frozenset[int]
-    """The lengths of all axes of what they hold."""
+    """The lengths of all axes of the datasets in the samples."""
 
     @property
     def nouns(self) -> frozenset[bytes]:
@@ -73,7 +73,7 @@ class Said:
 
     @property
     def nouns(self) -> frozenset[bytes] | None:
-        """The words for what is counted, in the singular; None if the name is not that of a count."""
+        """The words for what is counted, in the singular, or None if the name does not say that it is a count."""
         its = words(self.name or self.path.rpartition(b"/")[2])
         return frozenset(map(singular, its - COUNTING)) if its & COUNTING else None
 

@@ -376,7 +376,7 @@ class _Walk:
         created = opened.get_create_plist()
         chunked = created.get_layout() == self._h5.h5d.CHUNKED
         scale = False
-        with contextlib.suppress(*TROUBLE):  # what says so is an attribute, which may be damaged
+        with contextlib.suppress(*TROUBLE):  # this reads an attribute, which may be damaged
             scale = bool(self._h5.h5ds.is_scale(opened))
         filters = tuple(created.get_filter(at)[0] for at in range(created.get_nfilters()))
         try:

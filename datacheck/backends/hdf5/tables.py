@@ -96,7 +96,7 @@ class Contents:
     tables: tuple[Table, ...] = ()
     unjudged: tuple[Dataset, ...] = ()
     records: tuple[Dataset, ...] = ()
-    """Scalars of bytes, each of which is a record."""
+    """Scalars of bytes that are one record each."""
     findings: tuple[Finding, ...] = ()
     deadly: tuple[tuple[int, str], ...] = ()
     """Steps of the walk that killed the reader, with the signals, so that no worker repeats them (see `fork_guard`)."""
@@ -113,7 +113,7 @@ class Contents:
     keeps: tuple[str, ...] = ()
     """The names of the conventions that the file follows."""
     by_path: bool = False
-    """Whether anything leads to objects by their paths: a soft link, a virtual dataset."""
+    """Whether anything refers to objects by their paths: a soft link, a virtual dataset."""
     looked: tuple[bytes, ...] = ()
     """The datasets whose values the walk has read, sorted, since a set would be sent in another order each time."""
     attributes: tuple[tuple[bytes, int, int, int], ...] = ()
@@ -231,7 +231,7 @@ def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, st
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
     clashing = [it for alike in beside.values() if len(alike) > 1 for it in alike if isinstance(it, Table)]
-    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which is no table by itself: see `_firsts`
+    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which may form no table: see `_firsts`
     clashing += (it for it in lone if not any(NUMBERS in dataset.holds for dataset in it.datasets))
     return {dataset.path: table.name for table in clashing if table.name in heights for dataset in table.datasets}
 

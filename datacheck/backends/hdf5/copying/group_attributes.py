@@ -42,7 +42,10 @@ def losses(
     for above, called in renamed:
         if not called:
             continue
-        with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named its faults
+        with (
+            contextlib.suppress(*TROUBLE),
+            opened(file, contents.recovery) as handle,
+        ):  # the scan has reported it
             look = Looking(library(), handle.file.id, StepCounter({}))
             yield from _leading(look, above, called, frozenset() if contents.means is None else contents.means.numbered)
 

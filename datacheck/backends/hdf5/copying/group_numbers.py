@@ -1,6 +1,6 @@
-"""Close up the numbers of groups that a loader counts when some of them go: episode_0, episode_1 and so on.
+"""Close up the numbers of groups that a loader counts when some are dropped: episode_0, episode_1 and so on.
 
-Minari opens as many groups as an attribute says there are, by their numbers from 0 on.
+Minari opens as many groups as an attribute says, by their numbers from 0 on.
 """
 
 from __future__ import annotations

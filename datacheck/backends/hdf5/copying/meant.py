@@ -122,7 +122,7 @@ def _others(
 ) -> Iterator[Others]:
     """Yield the records of each table that are dropped because of others, but not as part of a sample.
 
-    `direct` are the records that are dropped for themselves, `start` is the index of the first record of the file.
+    `direct` are the records that are dropped for their own sake. `start` is the index of the file's first record.
     """
     for table in () if made.whole else contents.tables:
         first, start = start, start + table.rows

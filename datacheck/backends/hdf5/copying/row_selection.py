@@ -30,7 +30,7 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
     def runs(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Return the half-open ranges of source rows that are the rows `start` to `stop` of the copy."""
+        """Return the half-open ranges of source rows that become the rows `start` to `stop` of the copy."""
         ...
 
 
@@ -106,7 +106,7 @@ class Change:
         return -1 if self.across else 0
 
     def shape(self, source: Sequence[int]) -> tuple[int, ...]:
-        """Return the shape of the copy of a dataset of this shape."""
+        """Return the shape of the copy of a dataset with the shape `source`."""
         if not source:
             return ()
         if self.across:
@@ -135,7 +135,7 @@ class Change:
         return values
 
     def to_fill(self, low: int, high: int) -> NDArray[Any]:
-        """Return the source rows from `low` to `high` that are to be filled."""
+        """Return the source rows from `low` to `high` whose values are filled."""
         return within(self.fills, self.first, low, high)
 
     def mark(self, row: int) -> None:
