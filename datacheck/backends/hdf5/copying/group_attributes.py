@@ -42,10 +42,7 @@ def losses(
     for above, called in renamed:
         if not called:
             continue
-        with (
-            contextlib.suppress(*TROUBLE),
-            opened(file, contents.recovery) as handle,
-        ):  # the scan has reported it
+        with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan reports its faults
             look = Looking(library(), handle.file.id, StepCounter({}))
             yield from _leading(look, above, called, frozenset() if contents.means is None else contents.means.numbered)
 
