@@ -282,7 +282,7 @@ def amend(
 ) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
     """Add the changes that keep names and numbers true to `changes`; return the new values of attributes.
 
-    `gone` are the samples that a copy does not have. `changes` are those of its tables.
+    `gone` are the samples that a copy does not have. `changes` has those to the datasets of its tables, by path.
     """
     means = contents.means or Meaning()
     for named in means.names:
