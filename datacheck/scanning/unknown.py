@@ -1,4 +1,4 @@
-"""What is said of a value that no decoder knows."""
+"""The finding for a value that no decoder knows."""
 
 from __future__ import annotations
 
