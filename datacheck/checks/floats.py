@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from datacheck.model.batch import Batch
 
+HALF_MAXIMUM = 65504.0
+"""Largest finite float16."""
 HUGE, SMALL = 1e15, 1e-15
 """Values of one scale do not extend beyond both of these."""
 GARBAGE = 0.05

@@ -157,6 +157,12 @@ _ODD_KEYS = (
 )
 
 
+def beyond_half(profile: Profile) -> Iterator[Finding]:
+    """Yield a finding for each field of which most records have values beyond float16."""
+    for name in sorted({name for family in profile.every for name, it in family.fields.items() if it.large}):
+        yield found("half-overflow", "most records have values beyond float16: infinite in mixed precision", field=name)
+
+
 def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:
     """Yield a finding for each field whose records are height x width x channels, unless that `shape` was requested."""
     reported = set()

@@ -10,7 +10,7 @@ from datacheck.checks.class_balance import (
     disorder,
     missing_classes,
 )
-from datacheck.checks.whole_store import misplaced_axes, odd_keys
+from datacheck.checks.whole_store import beyond_half, misplaced_axes, odd_keys
 from datacheck.conventions.terminated import ends_differ
 from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
@@ -42,6 +42,8 @@ def conclude(report: Report) -> list[Finding]:
     checks_shapes = "shape" in settings.checks or report.layer is not None  # a layer's own check replaces it
     findings = list(misplaced_axes(report.profile, settings.shape)) if checks_shapes else []
     differ = any(map(ends_differ, report.tally.keys.values()))
+    if "half-overflow" in settings.checks:
+        findings += beyond_half(report.profile)
     findings += [*whole.constant_fields(), *odd_keys(report.profile, differ=differ)]
     if report.layer is None and report.checked > report.bad:
         findings += whole.missing_labels(report.profile, settings)
