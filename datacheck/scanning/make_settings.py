@@ -248,10 +248,10 @@ def _sample(sample: Any) -> str | None:
     if not isinstance(sample, str) or "/" not in sample:
         return _amount("sample", sample, least=1)
     try:
-        there = part_of(sample)
+        part = part_of(sample)
     except ValueError:
-        there = None
-    if there is None:
+        part = None
+    if part is None:
         raise UsageError(f"the sample is {sample!r}; a part is 1/N:K, the Kth of N, as in 1/7:3")
     return sample
 

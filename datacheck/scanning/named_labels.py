@@ -35,9 +35,9 @@ class NamedLabels:
 
     def __init__(self, profile: Profile, settings: Settings) -> None:
         self._name = name = settings.label_field
-        bare = {it: of for it, of in profile.families.items() if of.decoder.rpartition(JOINT)[2] in BARE}
-        self._families = [of for it, of in bare.items() if is_label(it, name)]
-        self._asked = [of for it, of in bare.items() if name is not None and name.lower() in words_of(it)]
+        bare = {it: family for it, family in profile.families.items() if family.decoder.rpartition(JOINT)[2] in BARE}
+        self._families = [family for it, family in bare.items() if is_label(it, name)]
+        self._asked = [family for it, family in bare.items() if name is not None and name.lower() in words_of(it)]
         bounded = settings.labels is not None and name is None and not self._families
         self._class = _class_of(profile) if bounded else None
 

@@ -104,11 +104,11 @@ def groups(value: Any) -> tuple[tuple[str, ...], ...]:
     what = "together"
     if isinstance(value, str | bytes):
         value = [value]
-    made = []
+    result = []
     for group in items(what, value, "a list of groups of datasets, as in [('data', 'label')]"):
         whole_group = fields(what, group)
-        made.append(tuple(whole_group[0].split(",")) if isinstance(group, str | bytes) else whole_group)
-    return tuple(made)
+        result.append(tuple(whole_group[0].split(",")) if isinstance(group, str | bytes) else whole_group)
+    return tuple(result)
 
 
 def pair(what: str, value: Any) -> Pair:
@@ -171,8 +171,8 @@ def sizes(value: Any) -> tuple[int, ...]:
 
 def callables(what: str, value: Any) -> tuple[Callable[..., Any], ...]:
     """Return several callables; a single one may be given without a list. Raises UsageError if one cannot be called."""
-    made = (value,) if callable(value) else tuple(items(what, value, "a list of validators"))
-    for it in made:
+    result = (value,) if callable(value) else tuple(items(what, value, "a list of validators"))
+    for it in result:
         if not callable(it):
             raise UsageError(f"{what} has {quoted(it)} in it; each must be called with a Batch")
-    return made
+    return result
