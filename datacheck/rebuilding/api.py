@@ -127,8 +127,8 @@ def rebuild(
     )
     with _watching(progress) as watch:
         if wanted.paired:
-            made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, watch, engine)
-            return [receipt for receipt, _ in made]
+            results = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, watch, engine)
+            return [receipt for receipt, _ in results]
         receipt, _ = rebuild_as(order, wanted, watch, engine)
         return receipt
 

@@ -119,7 +119,7 @@ def rebuild_as(
         refuse_parting(outcome, report, order.renumber)
         refuse_drifting(outcome, report, order)
         if copier.acceptable:
-            lost = _lost(report, reader, order.choice)
+            lost = _lost_parts(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             mends = gone is not None and bool(gone.mends or gone.samples)
             untrue = refuse_losses(work, report, gone)
@@ -175,8 +175,8 @@ def _write(
     with blaming_writers(order.source, report, work.reader):
         copied = work.copied(plan, receipt.records)
         between = time.monotonic()
-        seen = plan if work.writer is work.pool else _by_name(plan, workplace)
-        count, digest = work.verified(seen, copied.kept)
+        verified_plan = plan if work.writer is work.pool else _by_name(plan, workplace)
+        count, digest = work.verified(verified_plan, copied.kept)
     finished = time.monotonic()
     _compare(order, work.reader, report, receipt, copied, count, digest)
     work.publishing()
@@ -211,19 +211,19 @@ def _by_name(plan: Plan, workplace: Workplace) -> Plan:
     return msgspec.structs.replace(plan, target=named(plan.target), drops=drops, fills=fills)
 
 
-def _lost(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:
+def _lost_parts(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:
     """Return file and path of each damaged thing other than a record, and the files to leave out."""
-    foreign = {it.file for it in getattr(reader, "faults", ())}
+    faulty = {it.file for it in getattr(reader, "faults", ())}
 
-    def gone(finding: Finding) -> bool:
-        if finding.file not in foreign and finding.code in BROKEN:
+    def is_lost(finding: Finding) -> bool:
+        if finding.file not in faulty and finding.code in BROKEN:
             return True
         return finding.code in WHOLE and choice.fate([finding]) == "dropped"
 
     return frozenset(
         (it.file or None, str(it.details.get("path") or it.details.get("dataset") or ""))
         for it in report.findings
-        if it.key is None and "probe" not in it.details and gone(it)
+        if it.key is None and "probe" not in it.details and is_lost(it)
     )
 
 
