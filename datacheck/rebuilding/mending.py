@@ -75,16 +75,16 @@ def lost_in_source(report: Report) -> list[Finding]:
     return [
         it
         for it in of_source
-        if it.code not in MENDED or _of_numbers(it) or _of_a_file(it) or it.details.get("of") in kept
+        if it.code not in MENDED or _is_of_numbers(it) or _is_of_a_file(it) or it.details.get("of") in kept
     ]
 
 
-def _of_a_file(finding: Finding) -> bool:
+def _is_of_a_file(finding: Finding) -> bool:
     """Return whether a finding is about what a whole file lacks; it then holds for the copy if the file is kept."""
     return finding.file is not None and finding.details.get("sample") == finding.file
 
 
-def _of_numbers(finding: Finding) -> bool:
+def _is_of_numbers(finding: Finding) -> bool:
     """Return whether a finding is about numbers that a dataset holds of its rows, whose intended values are unknown.
 
     Names of samples (`missing`) and counts in attributes are corrected in the copy; these numbers are copied unchanged.
@@ -95,7 +95,7 @@ def _of_numbers(finding: Finding) -> bool:
     return finding.key is None and "dataset" in finding.details and "missing" not in finding.details
 
 
-def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcomes | None:
+def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) -> Outcomes | None:
     """Return what becomes of records because of others that are dropped, or None if nothing changes.
 
     Raises RebuildFailed if what the store holds about its records cannot be kept true.

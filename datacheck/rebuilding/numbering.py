@@ -105,7 +105,7 @@ def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> 
     for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.of.items():
         if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
             continue
-        for other, numbers in _others(report, part, outcome).items():
+        for other, numbers in _numbers_kept(report, part, outcome).items():
             every = union(report.account(part).numbers[it] for it in outcome.repair.patterns)
             theirs = len(numbers) > ACCIDENTS and OPTIONAL & words(str(other))
             if not theirs or numbers - every or numbers.last < _first_moved(outcome):
@@ -122,7 +122,7 @@ def _first_moved(outcome: Outcome) -> int:
     return next((start for start, _ in left.spans if start != base), left.spans[0][1]) if left else base
 
 
-def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
+def _numbers_kept(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
     """Return by pattern the numbers of records that keep theirs while others are closed up."""
     numbers = report.account(part).numbers
     return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
@@ -153,14 +153,14 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
         outcome = None if outcomes is None else outcomes.of.get(part)
         if outcome is not None and outcome.repair.renumbered:
             names = ", ".join(map(str, outcome.repair.patterns))
-            others = ", ".join(map(str, _others(report, part, outcome)))
+            others = ", ".join(map(str, _numbers_kept(report, part, outcome)))
             yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
             if not others and (count := _without_numbers(report, part)) > ACCIDENTS:
                 yield f"{count:,} other records may name records of {names}, which have other numbers now"
             continue
         if known.across is not None or any(it.lists or it.deleted for it in known.conventions):
             continue
-        doubtful = list(_doubtful(known, report.account(part)))
+        doubtful = list(_unsure_counts(known, report.account(part)))
         if any(count not in doubtful for it in known.conventions for count in it.counts):
             continue
         keys = [key for database, key, _ in dropped_keys(order.choice.shown, report) if database == part]
@@ -171,23 +171,23 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
             patterns = tuple(numbers)
             dropped = Runs((it, it + 1) for key in keys if (it := patterns[0].number(key)) is not None)
         else:
-            yield from _opened_each(report, part, keys)
+            yield from _gap_sentences(report, part, keys)
             continue
-        yield from _opened(patterns, union(numbers[it] for it in patterns if it in numbers), dropped)
+        yield from _gap_sentence(patterns, union(numbers[it] for it in patterns if it in numbers), dropped)
 
 
-def _opened_each(report: Report, part: str, keys: Sequence[bytes]) -> Iterator[str]:
+def _gap_sentences(report: Report, part: str, keys: Sequence[bytes]) -> Iterator[str]:
     """Yield a sentence for each numbering that gets a gap, if it is unknown which records belong together."""
     hint = "a loader that counts up needs --renumber, and --convention dense if those of one number belong together"
     for pattern in sorted(_numbered(report, part), key=str):
         dropped = Runs((it, it + 1) for key in keys if (it := pattern.number(key)) is not None)
-        yield from _opened((pattern,), report.account(part).numbers[pattern], dropped, hint)
+        yield from _gap_sentence((pattern,), report.account(part).numbers[pattern], dropped, hint)
 
 
 def _left_uncertain(report: Report) -> Iterator[str]:
     """Yield a sentence for each number that may count the records or something else, and is copied unchanged."""
     for part, known in report.keeps.items():
-        for count in _doubtful(known, report.account(part)):
+        for count in _unsure_counts(known, report.account(part)):
             name = named(count.name, part if count.kept_in is None else None)
             shown = escape(count.raw[:40]) if count.number is None else f"{count.number:,}"
             yield f"{name} still says {shown}, which may be a number of something else than records"
@@ -249,12 +249,14 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             yield f"{text}: a loader that counts up asks for what went"
 
 
-def _doubtful(known: Known, account: Account) -> Iterator[Count]:
+def _unsure_counts(known: Known, account: Account) -> Iterator[Count]:
     for it in known.conventions:
         yield from unsure(it, samples(it, account, known.across), account, known.across, known.stems)
 
 
-def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs, hint: str = COUNTING_UP) -> Iterator[str]:
+def _gap_sentence(
+    patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs, hint: str = COUNTING_UP
+) -> Iterator[str]:
     if not numbers or numbers.first not in FIRST or len(numbers.spans) > 1:
         return
     left = numbers - dropped

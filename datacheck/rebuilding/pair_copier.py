@@ -81,8 +81,8 @@ class PairCopier:
                 values = looked_up.get(shard.part, {}).get
                 for block in _blocks(reader, shard, avoid):
                     change = Change() if changing is None else changing.changes_to(block, values)
-                    leaves = _among(drops, index, len(block)) | change.leaves
-                    changes = _among(fills, index, len(block)) - leaves
+                    leaves = _rows_among(drops, index, len(block)) | change.leaves
+                    changes = _rows_among(fills, index, len(block)) - leaves
                     pairs = _kept_pairs(block, leaves, changes, plan.fill, change)
                     for key, value in pairs:
                         digest.add(shard.part, key, value)
@@ -175,7 +175,7 @@ def _indexes(drops: Drops | None) -> NDArray[Any]:
     return np.empty(0, np.int64) if drops is None else drops.indexes()
 
 
-def _among(indexes: NDArray[Any], start: int, count: int) -> frozenset[int]:
+def _rows_among(indexes: NDArray[Any], start: int, count: int) -> frozenset[int]:
     """Return which rows of a block of `count` records, starting at index `start`, are among the indexes."""
     first, last = np.searchsorted(indexes, (start, start + count))
     return frozenset((indexes[first:last] - start).tolist())

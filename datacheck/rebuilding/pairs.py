@@ -20,7 +20,7 @@ from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
 from datacheck.rebuilding.choice import Choice, decided
-from datacheck.rebuilding.mending import mended
+from datacheck.rebuilding.mending import outcomes_of
 from datacheck.rebuilding.numbering import note_numbers
 from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
@@ -153,7 +153,7 @@ def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> 
     closed: list[str] = []
     left: list[str] = []
     for reader, report in prepared:
-        outcome = mended(order.choice, report, order.renumber)
+        outcome = outcomes_of(order.choice, report, order.renumber)
         paths = closed if outcome is not None and outcome.renumbered else left
         paths.append(str(reader.path))
     if closed and left:

@@ -31,7 +31,7 @@ from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind, left_outside
-from datacheck.rebuilding.mending import look_again, lost_in_source, mended, refuse_parting
+from datacheck.rebuilding.mending import look_again, lost_in_source, outcomes_of, refuse_parting
 from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
 from datacheck.rebuilding.undecided import (
@@ -148,7 +148,7 @@ def _outcome(work: Work, report: Report) -> Outcomes | None:
     """Return what becomes of records because of others that are dropped, or None if nothing changes."""
     if not work.copier.acceptable:
         note_numbers(work.pool, report, work.order)
-    return mended(work.order.choice, report, work.order.renumber)
+    return outcomes_of(work.order.choice, report, work.order.renumber)
 
 
 def _workplace(order: Order, guard: Guard) -> Workplace:

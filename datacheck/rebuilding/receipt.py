@@ -23,7 +23,7 @@ from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, named
 from datacheck.model.settings import Configuration
 from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
-from datacheck.rebuilding.mending import mended
+from datacheck.rebuilding.mending import outcomes_of
 from datacheck.reporting.files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -204,7 +204,7 @@ def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterat
 def records_of_fate(receipt: Receipt, report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
     """Yield the records of one fate; those dropped because of another record of their sample come last."""
     yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
-    outcomes = mended(choice, report) if wanted == "dropped" else None
+    outcomes = outcomes_of(choice, report) if wanted == "dropped" else None
     for part, key in () if outcomes is None else outcomes.keys_with_others():
         yield Decided(key=escape(key), index=None, codes=("unpaired",), database=part or None)
     for group in receipt.others if wanted == "dropped" and receipt.others is not msgspec.UNSET else ():
@@ -246,7 +246,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
             named = list(islice(records_of_fate(receipt, report, choice, fate), NAMED + 1))
             shown = [f"  {_record_name(record)}  {', '.join(record.codes)}" for record in named[:NAMED]]
-            lines += [*shown, *_others(count - len(shown), len(shown), all_named=len(named) <= NAMED)]
+            lines += [*shown, *_more_line(count - len(shown), len(shown), all_named=len(named) <= NAMED)]
             lines += [f"  with all of {it}" for it in receipt.samples[:NAMED]] if fate == "dropped" else []
             left = len(receipt.samples) - NAMED
             lines += [f"  and of {left:,} more"] if fate == "dropped" and left > 0 else []
@@ -272,7 +272,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     return "\n".join(lines)
 
 
-def _others(more: int, shown: int, *, all_named: bool) -> Iterator[str]:
+def _more_line(more: int, shown: int, *, all_named: bool) -> Iterator[str]:
     """Yield a line with the number of records that are not shown.
 
     If every record that can be named is shown (`all_named`), the rest belong to the same samples.

@@ -46,7 +46,7 @@ def settle(
         if report.bad or report.suspicious or not STRUCTURAL.isdisjoint(report.counts):
             confirmed = _found_again(reader, look)
     finally:
-        report.revise(lambda finding: finding if _holds(finding, confirmed) else _withdrawn(finding))
+        report.revise(lambda finding: finding if _is_confirmed(finding, confirmed) else _withdrawn(finding))
     return _source_changed(before, after)
 
 
@@ -81,7 +81,7 @@ def in_doubt(finding: Finding) -> bool:
     return finding.verdict == "bad" or finding.key is not None or finding.code in STRUCTURAL
 
 
-def _holds(finding: Finding, confirmed: array[int]) -> bool:
+def _is_confirmed(finding: Finding, confirmed: array[int]) -> bool:
     if not in_doubt(finding):
         return True
     mark = _mark(finding)

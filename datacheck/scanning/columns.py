@@ -86,7 +86,7 @@ def _cell_block(block: RowBlock, name: str, cells: Cells) -> CellBlock:
     )
 
 
-def sorted_out(block: CellBlock) -> tuple[list[int], list[int]]:
+def full_and_empty(block: CellBlock) -> tuple[list[int], list[int]]:
     """Return the rows whose cells have content, and the rows whose cells are empty."""
     sizes = (
         [np.size(it) for it in block.cells.values] if block.cells and block.holds == RAGGED else lengths(block.values)
@@ -101,7 +101,9 @@ def ragged_batches(block: CellBlock, rows: Sequence[int], family: FamilyProfile 
         yield from ragged(block.column, block.path, block.cells, rows, family, label=label)
 
 
-def empties(block: CellBlock, rows: Sequence[int], family: FamilyProfile | None) -> Iterator[tuple[int, Finding]]:
+def empty_findings(
+    block: CellBlock, rows: Sequence[int], family: FamilyProfile | None
+) -> Iterator[tuple[int, Finding]]:
     """Yield the findings for empty cells: none if the column often has empty texts or ragged numbers."""
     share = 0.0 if family is None or not family.sampled else family.kinds.get(EMPTY, 0) / family.sampled
     text = block.holds in TEXTS and (family is None or (family.decoder in WORDS and not family.label))

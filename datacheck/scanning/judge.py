@@ -28,7 +28,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.about import is_about_store
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
-from datacheck.scanning.columns import CellBlock, cell_blocks, empties, ragged_batches, sorted_out
+from datacheck.scanning.columns import CellBlock, cell_blocks, empty_findings, full_and_empty, ragged_batches
 from datacheck.scanning.named_labels import NamedLabels
 from datacheck.scanning.odd_lengths import odd_lengths
 from datacheck.scanning.ties import untied
@@ -140,7 +140,9 @@ class Judge:
         """Return the findings of a block, each with the row of its record, and take its labels."""
         located = list(self._located(block))
         if isinstance(block, RowBlock) and block.unwritten:
-            located = [(row, it) for row, it in located if not (it.code == "constant" and _unwritten(block, row, it))]
+            located = [
+                (row, it) for row, it in located if not (it.code == "constant" and _is_unwritten(block, row, it))
+            ]
         if self._view is not None:
             located = self._reviewed(block, located)
         if self._labels:
@@ -197,8 +199,8 @@ class Judge:
 
     def _judged_column(self, block: CellBlock, family: FamilyProfile | None) -> Iterator[Located]:
         """Judge the cells of a column of a table."""
-        full, empty = sorted_out(block)
-        yield from empties(block, empty, family)
+        full, empty = full_and_empty(block)
+        yield from empty_findings(block, empty, family)
         if block.holds == RAGGED:
             numbers = FamilyProfile("rows", 0)
             for batch in blamed("undecodable", ragged_batches, block, full, family):
@@ -221,7 +223,7 @@ class Judge:
         decode = decoder(family.decoder).decode
         strangers: dict[int, str] = {}
         items = blamed("undecodable", decode, block, rows, family, pixels=self._pixels)
-        for item in self._named.of(untied(items, family, len(block)), family):
+        for item in self._named.marked(untied(items, family, len(block)), family):
             if isinstance(block, CellBlock):
                 item = block.placed(item)
             if isinstance(item, Batch):
@@ -413,6 +415,6 @@ class Judge:
                 raise failed from exc
 
 
-def _unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
+def _is_unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
     """Return whether a finding is about values that were never written, according to the layout."""
     return finding.field is not None and row in block.unwritten.get(finding.field, ())

@@ -176,7 +176,7 @@ class Recognise(msgspec.Struct, frozen=True):
         try:
             with blaming("unreadable"):
                 several = job.reader.databases() if isinstance(job.reader, WithDatabases) else {}
-            keys = {part: self._with_further(job.reader, watch, part) for part in self.keys}
+            keys = {part: self._with_further_keys(job.reader, watch, part) for part in self.keys}
             views = {part: self._view(job.reader, watch, part, keys[part]) for part in keys if not several.get(part)}
             kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
             require_met(wanted, met)
@@ -216,7 +216,7 @@ class Recognise(msgspec.Struct, frozen=True):
 
         return list(indexes({**views, **of_several}, several, small))
 
-    def _with_further(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
+    def _with_further_keys(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
         """Return the known keys of a database, with some keys that have other prefixes."""
         if part in self.whole or len(self.keys) > FEW_PARTS:
             return self.keys[part]

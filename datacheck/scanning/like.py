@@ -121,7 +121,7 @@ class Like:
 
         `own` is the profile of the source itself.
         """
-        pairs = _paired(own.families, self.profile.families)
+        pairs = _family_pairs(own.families, self.profile.families)
         findings: list[Finding] = []
         families = {}
         for name, family in own.families.items():
@@ -188,7 +188,7 @@ def _expected_family(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
     return msgspec.structs.replace(other, sampled=own.sampled, fields=fields, columns=columns, classes=own.classes)
 
 
-def _paired(own: Mapping[str, FamilyProfile], other: Mapping[str, FamilyProfile]) -> dict[str, str]:
+def _family_pairs(own: Mapping[str, FamilyProfile], other: Mapping[str, FamilyProfile]) -> dict[str, str]:
     """Return the family of the other store that each family is held to.
 
     Families of the same name are paired first, then families with the same payload if there is only one on either side,

@@ -29,7 +29,7 @@ from datacheck.reporting.page import pixels
 from datacheck.reporting.png import png
 from datacheck.reporting.samples import Look
 from datacheck.reporting.summary import amount
-from datacheck.scanning.columns import cell_blocks, ragged_batches, sorted_out
+from datacheck.scanning.columns import cell_blocks, full_and_empty, ragged_batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -199,7 +199,7 @@ def _row_parts(block: RowBlock, profile: Profile) -> _Parts:
     parts.take(iter(decoder("rows").decode(numbers, [0], family)))
     for cell in cells:
         column = family.columns.get(cell.column)
-        full, _ = sorted_out(cell)
+        full, _ = full_and_empty(cell)
         if not full:
             parts.words.append(f"{cell.column}: empty")
         elif cell.holds == RAGGED:

@@ -109,28 +109,28 @@ class ComparePair(msgspec.Struct, frozen=True):
         watch.note(None)
         try:
             for reader in (job.reader, self.other):
-                if not _ascending(reader, job, watch):
+                if not _is_ascending(reader, job, watch):
                     text = f"it is not compared with {plain(self.name)}: the keys of {plain(str(reader.path))} do not"
                     yield [found("unsupported", f"{text} ascend", verdict="unverifiable")]
                     return None
-            yield from self._compared(job, watch)
+            yield from self._differences(job, watch)
         except DatacheckError:
             raise
         except Exception as exc:  # noqa: BLE001  (as in Job)
             return ended_by(exc, watch)
         return None
 
-    def _compared(self, job: Job, watch: Watch) -> Iterator[list[Finding]]:
+    def _differences(self, job: Job, watch: Watch) -> Iterator[list[Finding]]:
         scales: Counter[Scale] = Counter()
         looked = 0
         for pair in self._block_pairs(job, watch):
-            yield [self._unpaired(pair.ours, key) for key in pair.alone if key not in self.own]
+            yield [self._unpaired_finding(pair.ours, key) for key in pair.alone if key not in self.own]
             if self.sizes and len(scales) <= SCALES and (scales or looked < LOOKED_AT):
                 scales.update(_scale(*sizes) for _, sizes in pair.sizes())
                 looked += len(pair.common)
-        yield from self._of_another_scale(job, watch, scales)
+        yield from self._odd_scales(job, watch, scales)
 
-    def _of_another_scale(self, job: Job, watch: Watch, scales: Counter[Scale]) -> Iterator[list[Finding]]:
+    def _odd_scales(self, job: Job, watch: Watch, scales: Counter[Scale]) -> Iterator[list[Finding]]:
         pairs = scales.total()
         if len(scales) < 2 or len(scales) > SCALES or pairs < FEWEST:
             return
@@ -148,7 +148,7 @@ class ComparePair(msgspec.Struct, frozen=True):
                     )
                     yield [self._with_key(pair.ours, key, found("shape", text, verdict=verdict, stores=[self.name]))]
 
-    def _unpaired(self, ours: Block, key: bytes) -> Finding:
+    def _unpaired_finding(self, ours: Block, key: bytes) -> Finding:
         message = f"{plain(self.name)} has no record of this key"
         finding = found("unpaired", message, verdict="bad", stores=[self.name], missing=[self.name])
         return self._with_key(ours, key, finding)
@@ -194,7 +194,7 @@ class _BlockPair(msgspec.Struct, frozen=True):
             return
         other = dict(zip(self.theirs.keys, self.theirs.values, strict=True))
         for key, value in zip(self.ours.keys, self.ours.values, strict=True):
-            sizes = _sizes(other[key], value) if key in self.common else None
+            sizes = _picture_sizes(other[key], value) if key in self.common else None
             if sizes is not None:
                 yield key, sizes
 
@@ -215,7 +215,7 @@ def _blocks(reader: Reader, job: Job, watch: Watch) -> Iterator[Block]:
                 yield block
 
 
-def _ascending(reader: Reader, job: Job, watch: Watch) -> bool:
+def _is_ascending(reader: Reader, job: Job, watch: Watch) -> bool:
     """Return whether the keys of a store ascend, so that it can be compared side by side with another store."""
     last: tuple[bytes, bytes] | None = None
     for block in _blocks(reader, job, watch):
@@ -225,7 +225,7 @@ def _ascending(reader: Reader, job: Job, watch: Watch) -> bool:
     return True
 
 
-def _sizes(one: Value, other: Value) -> tuple[Size, Size] | None:
+def _picture_sizes(one: Value, other: Value) -> tuple[Size, Size] | None:
     """Return height and width of the pictures that two values are or hold, or None if one has no picture."""
     from datacheck.decoders.pictures.dimensions import dimensions
 

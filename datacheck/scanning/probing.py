@@ -118,7 +118,7 @@ def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
     probes[number] = replace(probe, pieces=(*probe.pieces[:which], *before, *behind, *probe.pieces[which + 1 :]))
 
 
-def _probed(left: Left, layout: Layout) -> str:
+def _probe_text(left: Left, layout: Layout) -> str:
     return f"probe {left.probe + 1} of {len(layout.probes)}" if left.probe < len(layout.probes) else "a probe"
 
 
@@ -157,7 +157,7 @@ def undecided(
         return tally
 
     for left in taken.left:
-        key, what = left.key, f"what lies at {_probed(left, layout)}"
+        key, what = left.key, f"what lies at {_probe_text(left, layout)}"
         if left.place is not None and (left.seen or left.place not in FIRST):
             at = reader.name(left.shard, left.place, found("crash", "")).key
             key, what = (at, what) if left.seen else (None, f"on {'behind' if left.place.nth else 'from'} {at}")

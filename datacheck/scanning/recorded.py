@@ -48,11 +48,11 @@ class AgainstFile(msgspec.Struct, frozen=True):
     seal: bytes
 
     def begin(self, profile: Profile, watch: Mapping[str, KeyWatch] | None) -> Comparing:
-        return Comparing(_opened(self.path, self.seal))
+        return Comparing(_open_file(self.path, self.seal))
 
 
 @lru_cache(maxsize=1)
-def _opened(path: str, seal: bytes) -> ChecksumFile:
+def _open_file(path: str, seal: bytes) -> ChecksumFile:
     """Return the open file. It stays open as long as the process works on one store."""
     from datacheck.digests.file import ChecksumFile, refuse
 
@@ -104,7 +104,7 @@ class Comparing:
                 continue
             result.compared += 1
             if not same:
-                changed.append((row, _changed(digest, [recorded for _, recorded in same_key])))
+                changed.append((row, _changed_finding(digest, [recorded for _, recorded in same_key])))
         result.changed += len(changed)
         result.seen = _spans(result.seen, sorted(numbers))
         return replace(block, findings=[*block.findings, *changed]) if changed else block
@@ -181,7 +181,7 @@ def _spans(spans: list[tuple[int, int]], numbers: list[int]) -> list[tuple[int, 
     return joined
 
 
-def _changed(digest: bytes, recorded: list[bytes]) -> Finding:
+def _changed_finding(digest: bytes, recorded: list[bytes]) -> Finding:
     expected = recorded[0].hex() if len(recorded) == 1 else [it.hex() for it in recorded[:FIRST]]
     message = "the value is not the one whose checksum was recorded"
     return found("changed", message, found=digest.hex(), expected=expected)

@@ -222,7 +222,7 @@ def _look_again(
         account += tally.account
         yield from amend(tally).findings
     if doubtful.whole:
-        yield from _concluded(pool, account)
+        yield from _store_findings(pool, account)
 
 
 def _scan_once(
@@ -260,7 +260,7 @@ def _scan_once(
     _hold(report, context.like, taken, add)
     _check_all(pool, reader, report, layout, add, doubtful, not_read, context)
     if report.tally.account and report.complete and part_of(report.settings.sample) is None:
-        for finding in _concluded(pool, report.tally.account):
+        for finding in _store_findings(pool, report.tally.account):
             doubtful.whole |= report.settings.sample is None and in_doubt(finding)
             add(tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
@@ -351,7 +351,7 @@ def _no_records(layout: Layout, report: Report) -> Iterator[Finding]:
         yield found("no-records", "it holds no record: there is nothing to train on")
 
 
-def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
+def _store_findings(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
     """Return the findings about the store as a whole that follow from the sums over all blocks."""
     concluded = only(pool, Conclude(dict(account)))
     if isinstance(concluded, list):

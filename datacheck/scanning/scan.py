@@ -218,12 +218,12 @@ def scan_into(
     named = [*map(Path, given), *(it.path for it in readers), *files_of(settings)]
     guard = Guard(named, lambda: (file for it in readers for file in read_by(it)))
     names = Names(settings, len(readers))
-    besides = [alongside(settings, len(readers)) for _ in readers]
+    additional_work = [alongside(settings, len(readers)) for _ in readers]
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
     require_together(settings, if_changed)
     earlier = against(settings, if_changed, len(readers), spelling.names("reports", reports))
     scans = [it for of_one in prepared for it in of_one]
-    each = _Each(scans, own, names, pairs, besides, engine)
+    each = _Each(scans, own, names, pairs, additional_work, engine)
     with Reports(spelling.names("reports", reports), guard, resume=resume) as files, keeping_processes():
         require_resumable(files, scans)
         ahead = may_run_ahead(settings, engine, len(scans), if_changed, resume) and not files.shows_records
@@ -243,7 +243,7 @@ class _Each:
     validators: Sequence[Validator]
     names: Names
     pairs: Sequence[Pairing | None]
-    besides: Sequence[Alongside | None]
+    additional_work: Sequence[Alongside | None]
     engine: MakeEngine | None
 
     def run(
@@ -292,7 +292,7 @@ class _Each:
             engine=self.engine,
             names=self.names,
             pairing=self.pairs[number],
-            alongside=self.besides[number],
+            alongside=self.additional_work[number],
             journal=journal,
             until=until,
         )

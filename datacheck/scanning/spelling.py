@@ -27,7 +27,7 @@ def quoted(value: object) -> str:
     return plain(text if len(text) <= QUOTED else f"{text[: QUOTED - 3]}...")
 
 
-def whole(what: str, value: Any) -> int:
+def integer(what: str, value: Any) -> int:
     """Return an integer from a number of any type. Raises UsageError if the value is not an integer."""
     try:
         if isinstance(value, bool):
@@ -47,7 +47,7 @@ def number(what: str, value: Any) -> float:
         raise UsageError(f"{what} is {quoted(value)}; it must be a number") from exc
 
 
-def truth(what: str, value: Any) -> bool:
+def boolean(what: str, value: Any) -> bool:
     """Return a bool from a Python or NumPy truth value. Raises UsageError for any other value."""
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return bool(value)
@@ -156,7 +156,7 @@ def labels(value: Any) -> int | Pair:
             raise UsageError(f"labels is {quoted(value)}; it must be of the form N or LO:HI") from exc
     if isinstance(value, Iterable):
         return pair("labels", value)
-    return whole("labels", value)
+    return integer("labels", value)
 
 
 def sizes(value: Any) -> tuple[int, ...]:
@@ -166,7 +166,9 @@ def sizes(value: Any) -> tuple[int, ...]:
             return tuple(int(size) for size in os.fsdecode(value).split(","))
         except ValueError as exc:
             raise UsageError(f"shape is {quoted(value)}; it must be of the form C,H,W") from exc
-    return tuple(whole("a size of shape", size) for size in items("shape", value, "a list of sizes, as in (3, 64, 64)"))
+    return tuple(
+        integer("a size of shape", size) for size in items("shape", value, "a list of sizes, as in (3, 64, 64)")
+    )
 
 
 def callables(what: str, value: Any) -> tuple[Callable[..., Any], ...]:

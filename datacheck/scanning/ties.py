@@ -95,7 +95,9 @@ class Extents(msgspec.Struct):
             if first is not second and all((*sorted((a, b)),) in shares for a in first for b in second):
                 groups.update(dict.fromkeys((*first, *second), (*sorted((*first, *second)),)))
         tied = tuple(sorted({it for it in groups.values() if len(it) > 1}))
-        return tied, tuple(it for group in tied for it in _loose(group, np.stack([sizes[extent] for extent in group])))
+        return tied, tuple(
+            it for group in tied for it in _loose_extents(group, np.stack([sizes[extent] for extent in group]))
+        )
 
 
 def _agreement(one: Extent, other: Extent, sizes: dict[Extent, NDArray[Any]]) -> float | None:
@@ -121,10 +123,10 @@ def _units(name: str) -> frozenset[str]:
     return frozenset(UNITS[it] for it in words if it in UNITS)
 
 
-def _loose(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[Extent]:
+def _loose_extents(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[Extent]:
     """Yield the extents of a group that deviate in so many records that it may be intended."""
     strays: Counter[Extent] = Counter()
-    for _, by_size, usual in _differing(group, sizes):
+    for _, by_size, usual in _differing_records(group, sizes):
         for size, extents in by_size.items():
             if size != usual and not _is_slight(size, usual):
                 strays.update(extents)
@@ -158,14 +160,16 @@ def untied(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator
                 if extent in wanted:
                     sizes[extent][item.rows] = size
     for group in family.tied:
-        for row, by_size, usual in _differing(group, np.stack([sizes[extent] for extent in group])):
+        for row, by_size, usual in _differing_records(group, np.stack([sizes[extent] for extent in group])):
             for size, extents in by_size.items():
                 if size != usual:
                     loose = _is_slight(size, usual) or not set(family.loose).isdisjoint(extents)
                     yield row, _finding(extents, size, by_size[usual][0], usual, loose=loose)
 
 
-def _differing(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[tuple[int, dict[int, list[Extent]], int]]:
+def _differing_records(
+    group: tuple[Extent, ...], sizes: NDArray[Any]
+) -> Iterator[tuple[int, dict[int, list[Extent]], int]]:
     """Yield each record whose extents in a group differ: its row, the extents by size, and the usual size.
 
     An extent that a record does not have is -1 in `sizes`, and is ignored.

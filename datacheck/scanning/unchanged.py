@@ -61,7 +61,7 @@ class EarlierScan:
         In that case `report` says why, or has the results for single files that can be reused.
         """
         started = time.monotonic()
-        place, why = self._place(reader, report)
+        place, why = self._find_document(reader, report)
         if place is None:
             report.by_file.earlier = self._earlier_files(reader, report)
             if report.by_file.earlier is None:
@@ -108,7 +108,7 @@ class EarlierScan:
             raise damaged_results(self._path) from exc
         return EarlierFiles(self._path, (place, document.source.path), {it.state.name: it for it in files})
 
-    def _place(self, reader: Reader, report: Report) -> tuple[int | None, str]:
+    def _find_document(self, reader: Reader, report: Report) -> tuple[int | None, str]:
         """Return the number of the document that answers and "", or None and the reason why none does."""
         if self._documents is None:
             return None, "it is not there yet"
@@ -117,13 +117,13 @@ class EarlierScan:
         if not same:
             place = place_of(self._documents, report.source.path, alone=len(self._documents) == 1)
             before = None if place is None else self._documents[place].source.fingerprint
-            return None, _changed(before, now)
+            return None, _change_text(before, now)
         place = next((at for at in same if self._documents[at].source.path == report.source.path), same[0])
         why = _why_not(self._documents[place], report.settings)
         return (place, "") if why is None else (None, why)
 
 
-def _changed(before: Fingerprint | None, now: Fingerprint | None) -> str:
+def _change_text(before: Fingerprint | None, now: Fingerprint | None) -> str:
     """Return what has changed in a source, in words."""
     if before is None or now is None:
         return "it is of another source"
