@@ -30,6 +30,7 @@ from datacheck.scanning.alongside import Holding
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.choosing_eyes import chosen
 from datacheck.scanning.file_by_file import file_by_file
+from datacheck.scanning.file_findings import FileFindings
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.like import Like, like_of
 from datacheck.scanning.line import in_order
@@ -42,7 +43,6 @@ from datacheck.scanning.planning import all_statistics, checks_of, given_up, tal
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.resuming import Resumable
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.said_of_files import FileFindings
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
 from datacheck.scanning.taking import Taken
