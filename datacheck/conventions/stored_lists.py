@@ -1,4 +1,4 @@
-"""Read lists of keys in values that have no form of their own: texts, tables, arrays, and pickles of other things too.
+"""Read lists of keys in values without a form of their own: texts, tables, arrays, and pickles that hold more.
 
 Most of these values cannot be written again without a loss, and are marked as read in part.
 """

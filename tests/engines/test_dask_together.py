@@ -158,5 +158,5 @@ def test_the_report_is_that_of_a_local_scan(client, handed_in, tmp_path):
 def test_how_many_are_handed_in_together(seconds, count, waiting, together):
     looked = Pace()
     for it in seconds:
-        looked.took(it)
-    assert looked.together(count, waiting) == together
+        looked.record(it)
+    assert looked.lot_size(count, waiting) == together
