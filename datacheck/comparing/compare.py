@@ -159,7 +159,7 @@ def bits_of(near: Any) -> int | None:
         return None
     if near is True:
         return USUAL_BITS
-    bits = spelling.whole("near", near)
+    bits = spelling.integer("near", near)
     if not 0 <= bits <= MOST_BITS:
         raise UsageError(f"near is {bits}; it must be from 0 to {MOST_BITS} bits of 256")
     return bits

@@ -111,24 +111,24 @@ def rebuild(
         source=named["source"],
         target=named["target"],
         choice=Choice(
-            spelling.truth("drop_bad", drop_bad),
+            spelling.boolean("drop_bad", drop_bad),
             spelling.names("drop", drop),
             spelling.names("keep", keep),
             None if fill is None else spelling.number("fill", fill),
         ),
-        dry_run=spelling.truth("dry_run", dry_run),
+        dry_run=spelling.boolean("dry_run", dry_run),
         from_report=named.get("from_report"),
         quarantine=named.get("quarantine"),
         to=None if to is None else spelling.text("to", to),
-        force=spelling.truth("force", force),
-        accept_losses=spelling.truth("accept_losses", accept_losses),
-        drop_rows=spelling.truth("drop_rows", drop_rows),
-        renumber=None if renumber is None else spelling.truth("renumber", renumber),
+        force=spelling.boolean("force", force),
+        accept_losses=spelling.boolean("accept_losses", accept_losses),
+        drop_rows=spelling.boolean("drop_rows", drop_rows),
+        renumber=None if renumber is None else spelling.boolean("renumber", renumber),
     )
     with _watching(progress) as watch:
         if wanted.paired:
-            made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, watch, engine)
-            return [receipt for receipt, _ in made]
+            results = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, watch, engine)
+            return [receipt for receipt, _ in results]
         receipt, _ = rebuild_as(order, wanted, watch, engine)
         return receipt
 

@@ -19,11 +19,11 @@ def require_possible(choice: Choice, reader: Reader, pool: Engine[Task]) -> None
     """
     for name in sorted(choice.names):
         if reader.backend == "hdf5":
-            there = "/" in name
+            exists = "/" in name
         else:
             try:
-                there = only(pool, Find(name)) is not None
+                exists = only(pool, Find(name)) is not None
             except PartUnread:
-                there = True
-        if not there:
+                exists = True
+        if not exists:
             raise unknown_name(name, f"no record in {plain(str(reader.path))} has that name")

@@ -64,10 +64,10 @@ class Choice:
 
     def fate(self, findings: Iterable[Finding]) -> Fate:
         """Return what becomes of a record with these findings."""
-        fates = {self._of(finding) for finding in findings}
+        fates = {self._fate_of(finding) for finding in findings}
         return "dropped" if "dropped" in fates else "altered" if "altered" in fates else "kept"
 
-    def _of(self, finding: Finding) -> Fate:
+    def _fate_of(self, finding: Finding) -> Fate:
         name = finding.name if self.names else None
         if name in self.names:
             return "kept" if name in self.keep else "dropped"

@@ -18,19 +18,19 @@ def read_report(path: Path, reader: Reader, fresh: Report, *, drop_bad: bool = F
 
     The report of a comparison does not say which records are bad, so it cannot be used with `drop_bad`.
     """
-    _, made = documents(path)
+    _, earlier = documents(path)
     try:
         mark = fingerprint(reader)
     except OSError as exc:
         raise UsageError(f"{exc.filename or reader.path}: could not be read: {exc.strerror}") from exc
-    document = next((it for it in made if it.source.fingerprint == mark), None)
+    document = next((it for it in earlier if it.source.fingerprint == mark), None)
     if document is None:
         raise UsageError(f"{path}: was not made from {reader.path} as it is now; scan it again")
     if not document.complete or document.settings.sample is not None or not isinstance(document.findings, list):
         raise UsageError(f"{path}: does not cover every record; scan again without --sample")
     if drop_bad and document.comparison and not document.settings.duplicates:
-        said = "is of a comparison, which does not look for bad records"
-        raise UsageError(f"{path}: {said}; name what to drop, as in --drop leak, or take the report of a scan")
+        message = "is of a comparison, which does not look for bad records"
+        raise UsageError(f"{path}: {message}; name what to drop, as in --drop leak, or take the report of a scan")
     if document.settings.known is not None:
         raise UsageError(f"{path}: leaves out what {document.settings.known} knows; scan again without --known")
     ignore = tuple(dict.fromkeys((*document.settings.ignore, *fresh.settings.ignore)))

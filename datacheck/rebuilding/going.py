@@ -39,19 +39,19 @@ def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
         if fate == "dropped":
             assert record.index is not None
             direct.append(record.index)
-    marked = frozenset(it for finding in report.findings for it in _sample(finding, choice))
+    marked = frozenset(it for finding in report.findings for it in _dropped_samples(finding, choice))
     mendable = any(it.key is None and it.code in ("count", "dangling") for it in report.findings)
     if not (direct or marked or mendable):
         return Gone()
-    ((_, made),) = work.pool.run([FindGone(work.copier, direct.tobytes(), marked, drop_rows, work.order.renumber)])
-    if isinstance(made, Death):
-        refuse_dead(str(work.order.target), "finding what belongs to the dropped records", made)
-    if not isinstance(made, Gone):
+    ((_, result),) = work.pool.run([FindGone(work.copier, direct.tobytes(), marked, drop_rows, work.order.renumber)])
+    if isinstance(result, Death):
+        refuse_dead(str(work.order.target), "finding what belongs to the dropped records", result)
+    if not isinstance(result, Gone):
         raise RebuildFailed(str(work.order.target), "what belongs to the dropped records could not be found")
-    return made
+    return result
 
 
-def _sample(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
+def _dropped_samples(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
     """Return the file and path of the sample, or part of one, that is dropped for this finding; empty if none is."""
     stored = finding.code == "count" and "attribute" not in finding.details  # attributes are corrected
     about = "sample" if finding.code in OF_SAMPLES or stored else "path" if finding.code in LOST else ""
@@ -69,29 +69,29 @@ def refuse_losses(work: Work, report: Report, gone: Gone | None) -> list[str]:
     if work.order.accept_losses or work.order.dry_run:
         return list(gone.losses)
     more = f"; and {len(gone.losses) - NAMED:,} more" if len(gone.losses) > NAMED else ""
-    said = "; ".join(gone.losses[:NAMED]) + more
+    losses = "; ".join(gone.losses[:NAMED]) + more
     hint = "--accept-losses writes it anyway"
     choice = work.order.choice.shown
     codes = {it for fate, record, _ in decided(report.findings, choice) if fate == "dropped" for it in record.codes}
     if codes and codes <= NUMBERS:
         hint += "; --fill VALUE instead of --drop-bad keeps the rows, with that value for each NaN or infinity"
-    raise UsageError(f"{work.order.source}: a copy without these rows would be inconsistent: {said}; {hint}")
+    raise UsageError(f"{work.order.source}: a copy without these rows would be inconsistent: {losses}; {hint}")
 
 
 def still_lost(findings: list[Finding], gone: Gone | None) -> list[Finding]:
     """Return those findings about the source as a whole that hold for the copy too."""
     if gone is None or not gone.samples:
         return findings
-    return [it for it in findings if not _of_gone(it, gone)]
+    return [it for it in findings if not _is_of_gone(it, gone)]
 
 
 def sample_names(gone: Gone | None) -> list[str]:
     """Return the readable names of the samples that are dropped as a whole, sorted."""
-    its = () if gone is None else gone.samples
-    return sorted(named(path, file) if path else str(file) for file, path in its)
+    samples = () if gone is None else gone.samples
+    return sorted(named(path, file) if path else str(file) for file, path in samples)
 
 
-def _of_gone(finding: Finding, gone: Gone) -> bool:
+def _is_of_gone(finding: Finding, gone: Gone) -> bool:
     file, sample = finding.file or None, finding.details.get("sample")
     if (file, "") in gone.samples or (isinstance(sample, str) and (file, sample) in gone.samples):
         return True

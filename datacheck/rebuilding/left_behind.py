@@ -28,39 +28,39 @@ def left_behind(reader: Reader, outcomes: Outcomes | None) -> list[str]:
 
     def counted() -> Iterator[str]:
         nonlocal count
-        for name in _foreign(reader, written):
+        for name in _other_files(reader, written):
             count += 1
             yield name
 
     names = heapq.nsmallest(NAMED, counted())
     if not names:
         return []
-    said = ", ".join(plain(escape(os.fsencode(it))) for it in names)
+    files = ", ".join(plain(escape(os.fsencode(it))) for it in names)
     more = f" and {count - len(names):,} more" if count > len(names) else ""
     rows = "" if outcomes is None else ", and may name records that are not in the copy"
     lies = "lies beside the store" if count == 1 else "lie beside the store"
-    return [f"{said}{more} {lies}{rows}"]
+    return [f"{files}{more} {lies}{rows}"]
 
 
-def left_outside(reader: Reader, report: Report, said: Collection[str]) -> list[str]:
-    """Return a sentence for each reference to a file that is not copied, unless `said` already has one about it.
+def left_outside(reader: Reader, report: Report, sentences: Collection[str]) -> list[str]:
+    """Return a sentence for each reference to a file that is not copied, unless `sentences` already has one about it.
 
     References to files that do not exist are not included: those files are lost in the source already.
     """
     leading = [it for it in report.findings if it.key is None and it.code != "missing" and "elsewhere" in it.details]
     inside = {os.path.normpath(it) for it in read_by(reader)} if leading else set()
     folder = reader.path if reader.path.is_dir() else reader.path.parent
-    made = []
+    result = []
     for it in leading:
         above = (folder / os.fsdecode(unescape(it.file))).parent if it.file else folder
         copied = os.path.normpath(above / os.fsdecode(unescape(it.details["elsewhere"]))) in inside
         spelled = f"{it.file}: {it.details['path']}" if it.file else str(it.details["path"])
-        if not copied and not any(of.startswith((f"{spelled} ", f"{spelled}: ")) for of in said):
-            made.append(f"{spelled} leads to {it.details['target']}, which is not copied; the copy refers to it")
-    return made
+        if not copied and not any(sentence.startswith((f"{spelled} ", f"{spelled}: ")) for sentence in sentences):
+            result.append(f"{spelled} leads to {it.details['target']}, which is not copied; the copy refers to it")
+    return result
 
 
-def _foreign(reader: Reader, written: Collection[str]) -> Iterator[str]:
+def _other_files(reader: Reader, written: Collection[str]) -> Iterator[str]:
     """Yield the names of files beside a store that are not part of it and are not written into the copy."""
     own = getattr(reader, "in_folders", InFolders()).own
     path = reader.path

@@ -65,7 +65,7 @@ def look_again(pool: Engine[Task], report: Report) -> None:
 
 def lost_in_source(report: Report) -> list[Finding]:
     """Return the bad findings about the source as a whole that the copy does not correct."""
-    whole = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
+    of_source = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
     kept = {
         index.name
         for part, known in report.keeps.items()
@@ -73,16 +73,18 @@ def lost_in_source(report: Report) -> list[Finding]:
         if not can_lose(report, index, part)
     }
     return [
-        it for it in whole if it.code not in MENDED or _of_numbers(it) or _of_a_file(it) or it.details.get("of") in kept
+        it
+        for it in of_source
+        if it.code not in MENDED or _is_of_numbers(it) or _is_of_a_file(it) or it.details.get("of") in kept
     ]
 
 
-def _of_a_file(finding: Finding) -> bool:
+def _is_of_a_file(finding: Finding) -> bool:
     """Return whether a finding is about what a whole file lacks; it then holds for the copy if the file is kept."""
     return finding.file is not None and finding.details.get("sample") == finding.file
 
 
-def _of_numbers(finding: Finding) -> bool:
+def _is_of_numbers(finding: Finding) -> bool:
     """Return whether a finding is about numbers that a dataset holds of its rows, whose intended values are unknown.
 
     Names of samples (`missing`) and counts in attributes are corrected in the copy; these numbers are copied unchanged.
@@ -93,15 +95,15 @@ def _of_numbers(finding: Finding) -> bool:
     return finding.key is None and "dataset" in finding.details and "missing" not in finding.details
 
 
-def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcomes | None:
+def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) -> Outcomes | None:
     """Return what becomes of records because of others that are dropped, or None if nothing changes.
 
     Raises RebuildFailed if what the store holds about its records cannot be kept true.
     """
     also = report.gone_elsewhere
     if also:
-        also -= {key for part, key, itself in gone(choice.shown, report) if itself and not part}
-    made: dict[str, Outcome] = {}
+        also -= {key for part, key, own in dropped_keys(choice.shown, report) if own and not part}
+    outcomes: dict[str, Outcome] = {}
     shares = _shares(choice, report, also)
     for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
         account = report.account(part)
@@ -109,7 +111,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
         outcome = repaired(
             known.conventions,
             account,
-            ((key, itself) for of, key, itself in gone(choice.shown, report) if of == part),
+            ((key, own) for database, key, own in dropped_keys(choice.shown, report) if database == part),
             also=frozenset() if part else also,
             listed=known.listed,
             stems=known.stems,
@@ -117,19 +119,19 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
             renumber=renumber,
         )
         if outcome is not None:
-            made[part] = outcome
-    others = Counter(part for part, _, itself in gone(choice.shown, report) if itself and part not in made)
-    for part, values in _kept_elsewhere(report, made, others).items():
-        outcome = made.get(part) or only_values({}, others.pop(part, 0))
+            outcomes[part] = outcome
+    others = Counter(part for part, _, own in dropped_keys(choice.shown, report) if own and part not in outcomes)
+    for part, values in _kept_elsewhere(report, outcomes, others).items():
+        outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
         repair = replace(outcome.repair, values={**outcome.repair.values, **values})
-        made[part] = replace(outcome, repair=repair)
-    _list_elsewhere(report, made, others)
-    _list_within(choice, report, made, others)
-    _list_in_records(choice, report, made, others)
-    _count_frames(choice, report, made, others)
-    if not made:
+        outcomes[part] = replace(outcome, repair=repair)
+    _list_elsewhere(report, outcomes, others)
+    _list_within(choice, report, outcomes, others)
+    _list_in_records(choice, report, outcomes, others)
+    _count_frames(choice, report, outcomes, others)
+    if not outcomes:
         return None
-    return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
+    return Outcomes(outcomes, sum(it.dropped for it in outcomes.values()) + others.total())
 
 
 def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str, Shares]:
@@ -140,15 +142,15 @@ def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str,
     """
     going: dict[int, tuple[Spanning, set[Sample]]] = {}
     alone: dict[str, set[bytes]] = {}
-    every = chain(gone(choice.shown, report), (("", key, False) for key in also))
-    for part, key, itself in every if any(it.across is not None for it in report.keeps.values()) else ():
+    every = chain(dropped_keys(choice.shown, report), (("", key, False) for key in also))
+    for part, key, own in every if any(it.across is not None for it in report.keeps.values()) else ():
         across = report.keeps[part].across if part in report.keeps else None
         sample = None if across is None else across.sample(part, key)
         if across is not None and sample is not None:
             going.setdefault(id(across), (across, set()))[1].add(sample)
-            if itself or key in also:
+            if own or key in also:
                 alone.setdefault(part, set()).add(key)
-    made: dict[str, Shares] = {}
+    shares: dict[str, Shares] = {}
     for part, known in report.keeps.items():
         across = known.across
         if across is None:
@@ -157,12 +159,12 @@ def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str,
         first = part == min(across.parts)
         share = Shares(across, part, samples=len(samples) if first else None)
         if across.by_name:
-            keys = (key for it in samples for of, key in across.keys(it) if of == part)
-            made[part] = replace(share, keys=frozenset(keys) - alone.get(part, set()))
+            keys = (key for it in samples for database, key in across.keys(it) if database == part)
+            shares[part] = replace(share, keys=frozenset(keys) - alone.get(part, set()))
         else:
             dropped = Runs((it, it + 1) for it in samples if isinstance(it, int))
-            made[part] = replace(share, dropped=dropped, **_numbering(across, report))
-    return made
+            shares[part] = replace(share, dropped=dropped, **_numbering(across, report))
+    return shares
 
 
 def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
@@ -177,58 +179,66 @@ def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
     return {"numbers": numbers, "base": base, "counted": base is not None}
 
 
-def _list_elsewhere(report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+def _list_elsewhere(report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
     """Remove the keys of records that the copy lacks from lists that lie in another database than the records."""
     lists: dict[tuple[str, bytes], Foreign] = {}
     for part, known in report.keeps.items():
-        for convention in known.conventions if part in made else ():
+        for convention in known.conventions if part in outcomes else ():
             for it in convention.lists:
                 if it.kept_in is None:
                     continue
                 place = it.kept_in, it.key
-                counts = [of for of in convention.counts if of.of_list == it.key]
+                counts = [one for one in convention.counts if one.of_list == it.key]
                 count = counts[0] if counts else None
                 before = lists.get(place, Foreign(it.form, (), count, beside=it.beside))
-                lists[place] = replace(before, repairs=(*before.repairs, made[part].repair))
+                lists[place] = replace(before, repairs=(*before.repairs, outcomes[part].repair))
     for (part, key), foreign in lists.items():
-        outcome = made.get(part) or only_values({}, others.pop(part, 0))
+        outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
         repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})
-        made[part] = replace(outcome, repair=repair)
+        outcomes[part] = replace(outcome, repair=repair)
 
 
-def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+def _list_within(choice: Choice, report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
     """Remove the keys of records that the copy lacks from lists within other values, if their places are known."""
     lists: dict[tuple[str, bytes], Foreign] = {}
     for part, known in report.keeps.items():
         within = [it for it in known.within if it.places]
-        keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if within else frozenset()
+        keys = (
+            frozenset(key for database, key, _ in dropped_keys(choice.shown, report) if database == part)
+            if within
+            else frozenset()
+        )
         keys |= {key for it in known.listed if it.within for key in it.missing}
-        if not within or not (keys or part in made):
+        if not within or not (keys or part in outcomes):
             continue
-        itself = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
-        repairs = (made[part].repair, itself) if part in made else (itself,)
+        own_repair = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
+        repairs = (outcomes[part].repair, own_repair) if part in outcomes else (own_repair,)
         lists |= {(it.kept_in, it.key): Foreign(it.form, repairs, places=it.places) for it in within}
     for (part, key), foreign in lists.items():
-        outcome = made.get(part) or only_values({}, others.pop(part, 0))
+        outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
         repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})
-        made[part] = replace(outcome, repair=repair)
+        outcomes[part] = replace(outcome, repair=repair)
 
 
-def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+def _list_in_records(choice: Choice, report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
     """Remove the keys of records that the copy lacks from the records that list them."""
     for part, known in report.keeps.items():
-        its = [it for it in known.indexes if can_lose(report, it, part)]
-        keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if its else frozenset()
+        indexes = [it for it in known.indexes if can_lose(report, it, part)]
+        keys = (
+            frozenset(key for database, key, _ in dropped_keys(choice.shown, report) if database == part)
+            if indexes
+            else frozenset()
+        )
         keys |= {key for it in known.listed if it.of_records and not it.unsure for key in it.missing}
-        if not its or not (keys or part in made):
+        if not indexes or not (keys or part in outcomes):
             continue
-        itself = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
-        repairs = (made[part].repair, itself) if part in made else (itself,)
-        for it in its:
-            outcome = made.get(it.kept_in) or only_values({}, others.pop(it.kept_in, 0))
+        own_repair = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
+        repairs = (outcomes[part].repair, own_repair) if part in outcomes else (own_repair,)
+        for it in indexes:
+            outcome = outcomes.get(it.kept_in) or only_values({}, others.pop(it.kept_in, 0))
             foreign = Foreign(it.form, repairs)
             entries = _entries(choice, report, known, it, foreign)
-            made[it.kept_in] = replace(
+            outcomes[it.kept_in] = replace(
                 outcome,
                 repair=replace(outcome.repair, indexes=(*outcome.repair.indexes, (it, foreign))),
                 dropped=outcome.dropped + len(entries),
@@ -236,20 +246,20 @@ def _list_in_records(choice: Choice, report: Report, made: dict[str, Outcome], o
             )
 
 
-def _count_frames(choice: Choice, report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+def _count_frames(choice: Choice, report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
     """Subtract the dropped frames from the frame counts of each clip."""
     for part, known in report.keeps.items():
         if not known.frames and not known.clips:
             continue
-        keys = {key for of, key, _ in gone(choice.shown, report) if of == part}
-        keys.update(made[part].keys_with_others() if part in made else ())
+        keys = {key for database, key, _ in dropped_keys(choice.shown, report) if database == part}
+        keys.update(outcomes[part].keys_with_others() if part in outcomes else ())
         values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
         for of_clips in known.clips:
             values |= counts_without(of_clips, keys)
         if values:
-            outcome = made.get(part) or only_values({}, others.pop(part, 0))
+            outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
             repair = replace(outcome.repair, values={**outcome.repair.values, **values})
-            made[part] = replace(outcome, repair=repair)
+            outcomes[part] = replace(outcome, repair=repair)
 
 
 def can_lose(report: Report, index: Index, part: str) -> bool:
@@ -272,12 +282,16 @@ def _entries(choice: Choice, report: Report, known: Known, index: Index, foreign
     if index.form or listed is None:
         return []
     going = {named for named, _ in listed.entries if foreign.key(named) is None}
-    itself = Counter(key for of, key, _ in gone(choice.shown, report) if of == index.kept_in) if going else Counter()
-    made = []
+    own = (
+        Counter(key for database, key, _ in dropped_keys(choice.shown, report) if database == index.kept_in)
+        if going
+        else Counter()
+    )
+    keys = []
     for named, key in listed.entries if going else ():
-        if named in going and not itself[key]:
-            made.append(key)
-    return made
+        if named in going and not own[key]:
+            keys.append(key)
+    return keys
 
 
 def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:
@@ -296,27 +310,29 @@ def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | N
                 continue
             if other != part and numbered_alike(report.account(part), report.account(other)):
                 names = " and ".join(it or "the main one" for it in sorted((part, other)))
-                said = f"the databases {names} have the same numbers, so that their records may belong together"
+                message = f"the databases {names} have the same numbers, so that their records may belong together"
                 hint = "--keep-numbers leaves holes where records go, --renumber closes the numbers up in each"
-                raise RebuildFailed(report.source.path, f"{said}, and closing them up in one would part these; {hint}")
+                raise RebuildFailed(
+                    report.source.path, f"{message}, and closing them up in one would part these; {hint}"
+                )
 
 
 def _kept_elsewhere(
-    report: Report, made: Mapping[str, Outcome], others: Mapping[str, int]
+    report: Report, outcomes: Mapping[str, Outcome], others: Mapping[str, int]
 ) -> dict[str, dict[bytes, bytes]]:
     """Return by database the new values of records that count the records of other databases."""
     values: dict[str, dict[bytes, bytes]] = {}
-    for outcome in made.values():
+    for outcome in outcomes.values():
         for (part, key), value in outcome.elsewhere.items():
             values.setdefault(part, {})[key] = value
     for part, known in report.keeps.items():
         for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
-            accounts = [report.account(of) for of in report.keeps if of != part]
+            accounts = [report.account(other) for other in report.keeps if other != part]
             of_records = count.number == sum(it.records - it.own for it in accounts)
-            dropped = sum(number for of, number in others.items() if of != part)
-            for of, it in made.items():
-                whole = not of_records and of in report.keeps and report.keeps[of].across is not None
-                dropped += 0 if of == part else (it.samples or 0) if whole else it.dropped
+            dropped = sum(number for other, number in others.items() if other != part)
+            for other, it in outcomes.items():
+                in_samples = not of_records and other in report.keeps and report.keeps[other].across is not None
+                dropped += 0 if other == part else (it.samples or 0) if in_samples else it.dropped
             number = count.number if count.near is None else count.near[1]
             if number is not None and number - dropped != count.number:
                 values.setdefault(part, {})[count.key] = count.written(number - dropped)
@@ -338,7 +354,7 @@ def _refuse_unread(known: Known, account: Account, source: str) -> None:
             raise RebuildFailed(source, f"{reason}; --convention none copies the records alone")
 
 
-def gone(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:
+def dropped_keys(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:
     """Yield database and key of each dropped record, and whether it is dropped for its own findings.
 
     The last is False for a record whose sample lacks a part. Records that lack their pair in another store are not

@@ -21,7 +21,7 @@ from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import named
 from datacheck.model.replacing import replace
-from datacheck.rebuilding.mending import can_lose, gone
+from datacheck.rebuilding.mending import can_lose, dropped_keys
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
@@ -46,7 +46,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     """
     asked = order.renumber is True
     plain = report.source.decoder == CURSOR or order.renumber is False
-    going = bool(report.gone_elsewhere) or next(gone(order.choice.shown, report), None) is not None
+    going = bool(report.gone_elsewhere) or next(dropped_keys(order.choice.shown, report), None) is not None
     if not asked and (plain or not going):
         return
     known = {part for part, it in report.keeps.items() if any(one.parts or one.lists for one in it.conventions)}
@@ -54,23 +54,27 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     if isinstance(layout, Death):
         raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
     found = plain_numbering(pool, layout, take_profile(pool, layout))
-    made = {part: it for part, it in found.items() if part not in known}
-    if asked and not (made or any(_told(report, part) for part in known)):
-        raise RebuildFailed(str(report.source.path), _not_one(report))
-    for part, pattern in made.items():
+    numberings = {part: it for part, it in found.items() if part not in known}
+    if asked and not (numberings or any(_has_numbered_samples(report, part) for part in known)):
+        raise RebuildFailed(str(report.source.path), _why_not_renumbered(report))
+    for part, pattern in numberings.items():
         before = report.keeps.get(part) or Known()
         one = Convention("", (pattern,), named=False, dense=asked)
         report.keeps[part] = replace(before, conventions=(*before.conventions, one))
-    watch = watch_of({part: report.keeps[part] for part in made}) or {}
+    watch = watch_of({part: report.keeps[part] for part in numberings}) or {}
     for _, accounts in pool.run([TakeKeys(it, watch) for it in layout.shards if it.part in watch]):
         if isinstance(accounts, Death):
             raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
         report.tally.add_sums(Tally(keys=accounts))
 
 
-def _not_one(report: Report) -> str:
+def _why_not_renumbered(report: Report) -> str:
     """Return why the keys of a store cannot be renumbered, and what the user can do."""
-    parts = [", ".join(map(str, sorted(of, key=str))) for it in report.keeps if len(of := _numbered(report, it)) > 1]
+    parts = [
+        ", ".join(map(str, sorted(numbered, key=str)))
+        for it in report.keeps
+        if len(numbered := _numbered(report, it)) > 1
+    ]
     why = "--renumber cannot close up its keys: they are not all of one numbering"
     if not parts:
         return f"{why}; leave the option out, and the keys stay as they are"
@@ -85,11 +89,11 @@ def _numbered(report: Report, part: str) -> list[Pattern]:
     return [it for it, numbers in report.account(part).numbers.items() if numbers]
 
 
-def _told(report: Report, part: str) -> bool:
+def _has_numbered_samples(report: Report, part: str) -> bool:
     """Return whether numbers identify the samples of a database."""
     known, account = report.keeps[part], report.account(part)
-    told = (patterns_of(it, samples(it, account, known.across)) for it in known.conventions)
-    return known.across is not None or any(told)
+    numbered = (patterns_of(it, samples(it, account, known.across)) for it in known.conventions)
+    return known.across is not None or any(numbered)
 
 
 def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> None:
@@ -101,15 +105,15 @@ def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> 
     for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.of.items():
         if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
             continue
-        for other, numbers in _others(report, part, outcome).items():
+        for other, numbers in _numbers_kept(report, part, outcome).items():
             every = union(report.account(part).numbers[it] for it in outcome.repair.patterns)
             theirs = len(numbers) > ACCIDENTS and OPTIONAL & words(str(other))
             if not theirs or numbers - every or numbers.last < _first_moved(outcome):
                 continue
             names = ", ".join(map(str, outcome.repair.patterns))
-            said = f"{other} have some of the numbers of {names} and may belong to these, which would be renumbered"
+            message = f"{other} have some of the numbers of {names} and may belong to these, which would be renumbered"
             hint = "--keep-numbers leaves holes where records go, --renumber lets the others keep their numbers"
-            raise RebuildFailed(report.source.path, f"{said}; {hint}")
+            raise RebuildFailed(report.source.path, f"{message}; {hint}")
 
 
 def _first_moved(outcome: Outcome) -> int:
@@ -118,7 +122,7 @@ def _first_moved(outcome: Outcome) -> int:
     return next((start for start, _ in left.spans if start != base), left.spans[0][1]) if left else base
 
 
-def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
+def _numbers_kept(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
     """Return by pattern the numbers of records that keep theirs while others are closed up."""
     numbers = report.account(part).numbers
     return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
@@ -133,7 +137,7 @@ def _without_numbers(report: Report, part: str) -> int:
 def left_as_it_is(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
     """Yield a sentence for each thing that the copy keeps unchanged although it may no longer be true."""
     yield from _left_open(report, order, outcomes)
-    yield from _left_as_said(report)
+    yield from _left_uncertain(report)
     yield from _left_listed(report, order, outcomes)
 
 
@@ -149,17 +153,17 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
         outcome = None if outcomes is None else outcomes.of.get(part)
         if outcome is not None and outcome.repair.renumbered:
             names = ", ".join(map(str, outcome.repair.patterns))
-            others = ", ".join(map(str, _others(report, part, outcome)))
+            others = ", ".join(map(str, _numbers_kept(report, part, outcome)))
             yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
             if not others and (count := _without_numbers(report, part)) > ACCIDENTS:
                 yield f"{count:,} other records may name records of {names}, which have other numbers now"
             continue
         if known.across is not None or any(it.lists or it.deleted for it in known.conventions):
             continue
-        doubtful = list(_doubtful(known, report.account(part)))
+        doubtful = list(_unsure_counts(known, report.account(part)))
         if any(count not in doubtful for it in known.conventions for count in it.counts):
             continue
-        keys = [key for of, key, _ in gone(order.choice.shown, report) if of == part]
+        keys = [key for database, key, _ in dropped_keys(order.choice.shown, report) if database == part]
         keys += () if part else sorted(report.gone_elsewhere)
         if outcome is not None and outcome.repair.patterns:
             patterns, dropped = outcome.repair.patterns, outcome.repair.dropped
@@ -167,31 +171,31 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
             patterns = tuple(numbers)
             dropped = Runs((it, it + 1) for key in keys if (it := patterns[0].number(key)) is not None)
         else:
-            yield from _opened_each(report, part, keys)
+            yield from _gap_sentences(report, part, keys)
             continue
-        yield from _opened(patterns, union(numbers[it] for it in patterns if it in numbers), dropped)
+        yield from _gap_sentence(patterns, union(numbers[it] for it in patterns if it in numbers), dropped)
 
 
-def _opened_each(report: Report, part: str, keys: Sequence[bytes]) -> Iterator[str]:
+def _gap_sentences(report: Report, part: str, keys: Sequence[bytes]) -> Iterator[str]:
     """Yield a sentence for each numbering that gets a gap, if it is unknown which records belong together."""
     hint = "a loader that counts up needs --renumber, and --convention dense if those of one number belong together"
     for pattern in sorted(_numbered(report, part), key=str):
         dropped = Runs((it, it + 1) for key in keys if (it := pattern.number(key)) is not None)
-        yield from _opened((pattern,), report.account(part).numbers[pattern], dropped, hint)
+        yield from _gap_sentence((pattern,), report.account(part).numbers[pattern], dropped, hint)
 
 
-def _left_as_said(report: Report) -> Iterator[str]:
+def _left_uncertain(report: Report) -> Iterator[str]:
     """Yield a sentence for each number that may count the records or something else, and is copied unchanged."""
     for part, known in report.keeps.items():
-        for count in _doubtful(known, report.account(part)):
+        for count in _unsure_counts(known, report.account(part)):
             name = named(count.name, part if count.kept_in is None else None)
-            said = escape(count.raw[:40]) if count.number is None else f"{count.number:,}"
-            yield f"{name} still says {said}, which may be a number of something else than records"
+            shown = escape(count.raw[:40]) if count.number is None else f"{count.number:,}"
+            yield f"{name} still says {shown}, which may be a number of something else than records"
 
 
 def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
     """Yield a sentence for each list of records that the copy keeps unchanged while some are dropped or renumbered."""
-    going = {of for of, _, _ in gone(order.choice.shown, report)}
+    going = {database for database, _, _ in dropped_keys(order.choice.shown, report)}
     for part, known in report.keeps.items():
         outcome = None if outcomes is None else outcomes.of.get(part)
         if part not in going and (outcome is None or not (outcome.dropped or outcome.repair.renumbered)):
@@ -203,10 +207,12 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
             where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
-        for paired in sorted({of for one in known.conventions for it in one.lists for of in it.paired}):
+        for paired in sorted({names for one in known.conventions for it in one.lists for names in it.paired}):
             yield f"the partner of a key that goes, in the lists {paired}: they are taken for pairs, place by place"
         yield from _left_parallel(known, report.account(part), part)
-        yield from _left_of_frames(known, part, [key for of, key, _ in gone(order.choice.shown, report) if of == part])
+        yield from _left_of_frames(
+            known, part, [key for database, key, _ in dropped_keys(order.choice.shown, report) if database == part]
+        )
         for index in (it for it in known.indexes if not can_lose(report, it, part)):
             other = ", or have others there" if moved else ""
             yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
@@ -243,12 +249,14 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             yield f"{text}: a loader that counts up asks for what went"
 
 
-def _doubtful(known: Known, account: Account) -> Iterator[Count]:
+def _unsure_counts(known: Known, account: Account) -> Iterator[Count]:
     for it in known.conventions:
         yield from unsure(it, samples(it, account, known.across), account, known.across, known.stems)
 
 
-def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs, hint: str = COUNTING_UP) -> Iterator[str]:
+def _gap_sentence(
+    patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs, hint: str = COUNTING_UP
+) -> Iterator[str]:
     if not numbers or numbers.first not in FIRST or len(numbers.spans) > 1:
         return
     left = numbers - dropped

@@ -65,7 +65,7 @@ class PairCopier:
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         digest = PairDigest()
-        index = kept = altered = held = 0
+        index = kept = altered = quarantined = 0
         drops, fills = plan.drops.indexes(), _indexes(plan.fills)
         avoid = frozenset(map(unescape, plan.drops.deadly))
         with ExitStack() as stack:
@@ -74,28 +74,28 @@ class PairCopier:
             if plan.quarantine is not None:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
             looked_up = {
-                part: {key: value_of(reader, key, part) for key in of.looked_up} for part, of in plan.changing.items()
+                part: {key: value_of(reader, key, part) for key in one.looked_up} for part, one in plan.changing.items()
             }  # before any block is read, since some stores can be open only once
             for shard in reader.layout().shards:
                 changing = plan.changing.get(shard.part)
                 values = looked_up.get(shard.part, {}).get
                 for block in _blocks(reader, shard, avoid):
                     change = Change() if changing is None else changing.changes_to(block, values)
-                    leaves = _among(drops, index, len(block)) | change.leaves
-                    changes = _among(fills, index, len(block)) - leaves
-                    pairs = _kept(block, leaves, changes, plan.fill, change)
+                    leaves = _rows_among(drops, index, len(block)) | change.leaves
+                    changes = _rows_among(fills, index, len(block)) - leaves
+                    pairs = _kept_pairs(block, leaves, changes, plan.fill, change)
                     for key, value in pairs:
                         digest.add(shard.part, key, value)
                     _put(target, shard.part, pairs, changing)
                     if quarantine is not None and leaves:
-                        left = _left(block, leaves, plan.drops)
+                        left = _dropped_pairs(block, leaves, plan.drops)
                         quarantine.put(shard.part, left)
-                        held += len(left)
+                        quarantined += len(left)
                     index += len(block)
                     kept += len(pairs)
                     altered += len(changes)
                     yield index
-            added = [(part, *pair) for part, of in plan.changing.items() for pair in of.added.items()]
+            added = [(part, *pair) for part, one in plan.changing.items() for pair in one.added.items()]
             for part, key, value in sorted(added):
                 digest.add(part, key, value)
                 target.put(part, [(key, value)], ordered=False)
@@ -108,7 +108,7 @@ class PairCopier:
         for path in filter(None, (plan.target, plan.quarantine)):
             for file in (*(path.iterdir() if path.is_dir() else ()), path, path.parent):
                 flush(file)
-        return Copied(kept, index - kept, altered, held, str(digest), len(added))
+        return Copied(kept, index - kept, altered, quarantined, str(digest), len(added))
 
     def joined(self, digests: Sequence[str]) -> str | None:
         return str(PairDigest.joined(digests))
@@ -140,7 +140,9 @@ def _put(target: Writer, part: str, pairs: Pairs, changing: Changing | None) -> 
         target.put(part, pairs, ordered=False)
 
 
-def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None, change: Change) -> Pairs:
+def _kept_pairs(
+    block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None, change: Change
+) -> Pairs:
     """Return the kept records of a block, with the keys and values they have in the copy."""
     pairs = list(zip(block.keys, block.values, strict=True))
     if changes:
@@ -154,7 +156,7 @@ def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: f
     return [pair for row, pair in enumerate(pairs) if row not in leaves] if leaves else pairs
 
 
-def _left(block: Block, leaves: frozenset[int], drops: Drops) -> Pairs:
+def _dropped_pairs(block: Block, leaves: frozenset[int], drops: Drops) -> Pairs:
     """Return the dropped records of a block, except those that must not be read again."""
     rows = [row for row in sorted(leaves) if block.name(row) not in drops.deadly]
     return [(block.keys[row], block.values[row]) for row in rows]
@@ -173,7 +175,7 @@ def _indexes(drops: Drops | None) -> NDArray[Any]:
     return np.empty(0, np.int64) if drops is None else drops.indexes()
 
 
-def _among(indexes: NDArray[Any], start: int, count: int) -> frozenset[int]:
+def _rows_among(indexes: NDArray[Any], start: int, count: int) -> frozenset[int]:
     """Return which rows of a block of `count` records, starting at index `start`, are among the indexes."""
     first, last = np.searchsorted(indexes, (start, start + count))
     return frozenset((indexes[first:last] - start).tolist())

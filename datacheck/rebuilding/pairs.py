@@ -20,7 +20,7 @@ from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
 from datacheck.rebuilding.choice import Choice, decided
-from datacheck.rebuilding.mending import mended
+from datacheck.rebuilding.mending import outcomes_of
 from datacheck.rebuilding.numbering import note_numbers
 from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
@@ -52,7 +52,7 @@ def rebuild_pairs(
     keys. Without a choice, nothing is written if any source has a bad finding. Raises as `rebuild_as` does; the folder
     is then removed.
     """
-    _refuse(order)
+    _refuse_options(order)
     prepared = [prepare(source, settings) for source in sources]
     readers = [reader for reader, _ in prepared]
     _refuse_place(sources, readers, order.target)
@@ -65,14 +65,14 @@ def rebuild_pairs(
     for (reader, report), pairing in zip(prepared, pairings(readers), strict=True):
         with saying_what_is_left(order, report):
             run(report, reader, progress=partial(progress, "scan"), engine=engine, names=names, pairing=pairing)
-    _agree(prepared, called, order.choice)
+    _drop_from_all(prepared, called, order.choice)
     for reader, report in prepared if order.renumber else ():
         with start_engine(Job(reader, settings), 1, engine) as pool:
             note_numbers(pool, report, order)
     _refuse_numbers(prepared, order)
     left_as_it_is = not order.choice.made and any(report.bad for _, report in prepared)
     dry = order.dry_run or left_as_it_is
-    made = []
+    results = []
     folder: AbstractContextManager[list[Path]] = contextlib.nullcontext([]) if dry else _folder(order.target)
     with folder as written:
         for (reader, report), name in zip(prepared, called, strict=True):
@@ -81,11 +81,11 @@ def rebuild_pairs(
             if not dry and not receipt.written:
                 raise RebuildFailed(str(one.source), "its copy would be empty")
             written.append(one.target)
-            made.append((receipt, report))
-    return made
+            results.append((receipt, report))
+    return results
 
 
-def _refuse(order: Order) -> None:
+def _refuse_options(order: Order) -> None:
     for given, option in ((order.from_report, "--from-report"), (order.quarantine, "--quarantine")):
         if given is not None:
             raise UsageError(f"--paired scans the sources itself, and {option} is for one; leave one of the two out")
@@ -118,11 +118,11 @@ def _folder(target: Path) -> Iterator[list[Path]]:
     except OSError as exc:
         raise RebuildFailed(str(target), f"could not be written: {exc.strerror}") from exc
     written: list[Path] = []
-    made = identity_at(target)
+    identity = identity_at(target)
     try:
         yield written
     except BaseException:
-        if identity_at(target) == made:
+        if identity_at(target) == identity:
             for copy in written:
                 shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
             with contextlib.suppress(OSError):
@@ -130,22 +130,22 @@ def _folder(target: Path) -> Iterator[list[Path]]:
         raise
 
 
-def _agree(prepared: Sequence[tuple[Reader, Report]], names: Sequence[str], choice: Choice) -> None:
+def _drop_from_all(prepared: Sequence[tuple[Reader, Report]], names: Sequence[str], choice: Choice) -> None:
     """Set on each report which of its records are dropped because the same key is dropped from another store.
 
     Raises RebuildFailed if a store's samples are several records each, or if a record of a named database is dropped.
     """
-    gone: dict[tuple[bytes, bytes], set[str]] = {}
+    dropped: dict[tuple[bytes, bytes], set[str]] = {}
     for _, report in prepared:
-        for place, lacking in _going(report, choice.shown):
-            gone.setdefault(place, set()).update(lacking)
+        for place, lacking in _keys_to_drop(report, choice.shown):
+            dropped.setdefault(place, set()).update(lacking)
     for (reader, report), name in zip(prepared, names, strict=True):
         if report.groups is not None:
-            said = "its samples are several records each, and --paired knows those of one; rebuild it alone"
-            raise RebuildFailed(str(reader.path), said)
-        if any(database for database, _ in gone):
+            message = "its samples are several records each, and --paired knows those of one; rebuild it alone"
+            raise RebuildFailed(str(reader.path), message)
+        if any(database for database, _ in dropped):
             raise RebuildFailed(str(reader.path), "a record of a named database is to go, which --paired cannot do")
-        report.gone_elsewhere = frozenset(key for (_, key), lacking in gone.items() if name not in lacking)
+        report.gone_elsewhere = frozenset(key for (_, key), lacking in dropped.items() if name not in lacking)
 
 
 def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> None:
@@ -153,15 +153,15 @@ def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> 
     closed: list[str] = []
     left: list[str] = []
     for reader, report in prepared:
-        outcome = mended(order.choice, report, order.renumber)
-        of = closed if outcome is not None and outcome.renumbered else left
-        of.append(str(reader.path))
+        outcome = outcomes_of(order.choice, report, order.renumber)
+        paths = closed if outcome is not None and outcome.renumbered else left
+        paths.append(str(reader.path))
     if closed and left:
-        said = f"it would be renumbered, because it keeps a count, and {left[0]} would not"
-        raise RebuildFailed(closed[0], f"{said}: the copies would not fit together; --keep-numbers leaves the gaps")
+        message = f"it would be renumbered, because it keeps a count, and {left[0]} would not"
+        raise RebuildFailed(closed[0], f"{message}: the copies would not fit together; --keep-numbers leaves the gaps")
 
 
-def _going(report: Report, choice: Choice) -> Iterator[tuple[tuple[bytes, bytes], list[str]]]:
+def _keys_to_drop(report: Report, choice: Choice) -> Iterator[tuple[tuple[bytes, bytes], list[str]]]:
     """Yield database and key of each record to drop, and the names of the stores that lack it."""
     for fate, record, _ in decided(report.findings, choice):
         if fate == "dropped":

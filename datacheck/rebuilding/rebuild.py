@@ -31,7 +31,7 @@ from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind, left_outside
-from datacheck.rebuilding.mending import look_again, lost_in_source, mended, refuse_parting
+from datacheck.rebuilding.mending import look_again, lost_in_source, outcomes_of, refuse_parting
 from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
 from datacheck.rebuilding.undecided import (
@@ -119,7 +119,7 @@ def rebuild_as(
         refuse_parting(outcome, report, order.renumber)
         refuse_drifting(outcome, report, order)
         if copier.acceptable:
-            lost = _lost(report, reader, order.choice)
+            lost = _lost_parts(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             mends = gone is not None and bool(gone.mends or gone.samples)
             untrue = refuse_losses(work, report, gone)
@@ -148,7 +148,7 @@ def _outcome(work: Work, report: Report) -> Outcomes | None:
     """Return what becomes of records because of others that are dropped, or None if nothing changes."""
     if not work.copier.acceptable:
         note_numbers(work.pool, report, work.order)
-    return mended(work.order.choice, report, work.order.renumber)
+    return outcomes_of(work.order.choice, report, work.order.renumber)
 
 
 def _workplace(order: Order, guard: Guard) -> Workplace:
@@ -175,8 +175,8 @@ def _write(
     with blaming_writers(order.source, report, work.reader):
         copied = work.copied(plan, receipt.records)
         between = time.monotonic()
-        seen = plan if work.writer is work.pool else _by_name(plan, workplace)
-        count, digest = work.verified(seen, copied.kept)
+        verified_plan = plan if work.writer is work.pool else _by_name(plan, workplace)
+        count, digest = work.verified(verified_plan, copied.kept)
     finished = time.monotonic()
     _compare(order, work.reader, report, receipt, copied, count, digest)
     work.publishing()
@@ -211,19 +211,19 @@ def _by_name(plan: Plan, workplace: Workplace) -> Plan:
     return msgspec.structs.replace(plan, target=named(plan.target), drops=drops, fills=fills)
 
 
-def _lost(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:
+def _lost_parts(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:
     """Return file and path of each damaged thing other than a record, and the files to leave out."""
-    foreign = {it.file for it in getattr(reader, "faults", ())}
+    faulty = {it.file for it in getattr(reader, "faults", ())}
 
-    def gone(finding: Finding) -> bool:
-        if finding.file not in foreign and finding.code in BROKEN:
+    def is_lost(finding: Finding) -> bool:
+        if finding.file not in faulty and finding.code in BROKEN:
             return True
         return finding.code in WHOLE and choice.fate([finding]) == "dropped"
 
     return frozenset(
         (it.file or None, str(it.details.get("path") or it.details.get("dataset") or ""))
         for it in report.findings
-        if it.key is None and "probe" not in it.details and gone(it)
+        if it.key is None and "probe" not in it.details and is_lost(it)
     )
 
 

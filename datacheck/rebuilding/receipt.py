@@ -23,7 +23,7 @@ from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, named
 from datacheck.model.settings import Configuration
 from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
-from datacheck.rebuilding.mending import mended
+from datacheck.rebuilding.mending import outcomes_of
 from datacheck.reporting.files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -96,29 +96,29 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
 def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:
     """Return the repairs as the receipt shows them, or UNSET if there are none."""
     if gone is not None and (gone.moves or gone.values or gone.lists):
-        return _of_files(gone)
+        return _repairs_of_files(gone)
     if outcomes is None:
         return msgspec.UNSET
-    made = [(part, it.repair) for part, it in outcomes.of.items()]
-    moved = [(part, it) for part, it in made if len(made) == 1 or it.dropped or it.renumbered or it.gone_stems]
+    repairs = [(part, it.repair) for part, it in outcomes.of.items()]
+    moved = [(part, it) for part, it in repairs if len(repairs) == 1 or it.dropped or it.renumbered or it.gone_stems]
     patterns = [(part, it) for part, repair in moved for it in repair.named_by]
     return Repairs(
         conventions=tuple(report.convention_names),
         patterns=tuple(named(str(it), part) for part, it in patterns),
         samples=outcomes.samples,
-        renumbered=[it for part, repair in made for it in _renumberings(report, part, repair)],
+        renumbered=[it for part, repair in repairs for it in _renumberings(report, part, repair)],
         values={
             named(escape(key), part): escape(value[:80])
-            for part, repair in made
+            for part, repair in repairs
             for key, value in {**repair.values, **repair.added}.items()
         },
         lists=(
-            *(named(escape(it), part) for part, one in made for it in (*one.lists, *one.side_files, *one.foreign)),
-            *(it.name for _, one in made for it, _ in one.indexes),
+            *(named(escape(it), part) for part, one in repairs for it in (*one.lists, *one.side_files, *one.foreign)),
+            *(it.name for _, one in repairs for it, _ in one.indexes),
         ),
         lengths=tuple(
             named(escape(it.key), part)
-            for part, repair in made
+            for part, repair in repairs
             for it in (*repair.lengths, *(one.count for one in repair.foreign.values() if one.count is not None))
         ),
     )
@@ -134,7 +134,7 @@ def _renumberings(report: Report, part: str, repair: Repair) -> Iterator[Renumbe
             yield Renumbering(*how, *move, packed=packed, database=part or None, little=little)
 
 
-def _of_files(gone: Gone) -> Repairs:
+def _repairs_of_files(gone: Gone) -> Repairs:
     """Return, as the receipt shows it, what else differs from the source after rows, groups or files were dropped."""
     return Repairs(
         conventions=("act",) if gone.moves and all(it.counted for it in gone.moves) else (),
@@ -194,22 +194,22 @@ class Receipt(msgspec.Struct, kw_only=True):
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
     """Yield the JSON document piece by piece; the dropped and altered records are streamed from the report."""
-    fates = partial(those, receipt, report, choice)
+    fates = partial(records_of_fate, receipt, report, choice)
     return streamed(
         msgspec.structs.replace(receipt, others=msgspec.UNSET),
         {"drops": fates("dropped"), "alterations": fates("altered")},
     )
 
 
-def those(receipt: Receipt, report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
+def records_of_fate(receipt: Receipt, report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
     """Yield the records of one fate; those dropped because of another record of their sample come last."""
     yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
-    outcomes = mended(choice, report) if wanted == "dropped" else None
+    outcomes = outcomes_of(choice, report) if wanted == "dropped" else None
     for part, key in () if outcomes is None else outcomes.keys_with_others():
         yield Decided(key=escape(key), index=None, codes=("unpaired",), database=part or None)
-    for its in receipt.others if wanted == "dropped" and receipt.others is not msgspec.UNSET else ():
-        for name, index in its.records():
-            yield Decided(key=name, index=index, codes=("unpaired",), file=its.file)
+    for group in receipt.others if wanted == "dropped" and receipt.others is not msgspec.UNSET else ():
+        for name, index in group.records():
+            yield Decided(key=name, index=index, codes=("unpaired",), file=group.file)
 
 
 Write = Callable[[Iterator[str]], None]
@@ -244,9 +244,9 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         if count:
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = list(islice(those(receipt, report, choice, fate), NAMED + 1))
-            shown = [f"  {_place(record)}  {', '.join(record.codes)}" for record in named[:NAMED]]
-            lines += [*shown, *_others(count - len(shown), len(shown), told=len(named) <= NAMED)]
+            named = list(islice(records_of_fate(receipt, report, choice, fate), NAMED + 1))
+            shown = [f"  {_record_name(record)}  {', '.join(record.codes)}" for record in named[:NAMED]]
+            lines += [*shown, *_more_line(count - len(shown), len(shown), all_named=len(named) <= NAMED)]
             lines += [f"  with all of {it}" for it in receipt.samples[:NAMED]] if fate == "dropped" else []
             left = len(receipt.samples) - NAMED
             lines += [f"  and of {left:,} more"] if fate == "dropped" and left > 0 else []
@@ -272,15 +272,15 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     return "\n".join(lines)
 
 
-def _others(more: int, shown: int, *, told: bool) -> Iterator[str]:
+def _more_line(more: int, shown: int, *, all_named: bool) -> Iterator[str]:
     """Yield a line with the number of records that are not shown.
 
-    If every record that can be named is shown (`told`), the rest belong to the same samples.
+    If every record that can be named is shown (`all_named`), the rest belong to the same samples.
     """
     if more and not shown:
         yield f"  {more:,} of samples"
     elif more:
-        yield f"  and {more:,} more" + (f", of the same sample{'s' * (shown > 1)}" if told else "")
+        yield f"  and {more:,} more" + (f", of the same sample{'s' * (shown > 1)}" if all_named else "")
 
 
 def repairs_text(receipt: Receipt) -> Iterator[str]:
@@ -303,5 +303,5 @@ def repairs_text(receipt: Receipt) -> Iterator[str]:
         yield f"{be}rewritten: the number of these keys, {plain(key)}"
 
 
-def _place(record: Decided) -> str:
+def _record_name(record: Decided) -> str:
     return named(record.key, record.file, record.database)

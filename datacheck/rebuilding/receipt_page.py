@@ -8,7 +8,7 @@ from itertools import islice
 from datacheck.model.escaping import plain
 from datacheck.model.finding import named
 from datacheck.rebuilding.choice import Choice, Fate
-from datacheck.rebuilding.receipt import LASTING, Receipt, repairs_text, those
+from datacheck.rebuilding.receipt import LASTING, Receipt, records_of_fate, repairs_text
 from datacheck.reporting.advice import command
 from datacheck.reporting.page.render import rendered
 from datacheck.reporting.page.strip import Mark
@@ -111,7 +111,7 @@ def _tables(receipt: Receipt, report: Report, choice: Choice) -> Iterator[tuple[
                 "" if it.index is None else f"{it.index:,}",
                 ", ".join(it.codes),
             )
-            for it in islice(those(receipt, report, choice, fate), LISTED)
+            for it in islice(records_of_fate(receipt, report, choice, fate), LISTED)
         ]
         if rows:
             yield f"{counted(count, 'record')} {be}{fate}", rows, max(0, count - len(rows))

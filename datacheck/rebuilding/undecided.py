@@ -27,8 +27,8 @@ def refuse_undecided(source: Path, report: Report) -> None:
     if report.counts.get("unreadable"):
         unread = [it for it in report.findings if failed_to_read(it) and "errno" in it.details]
         if unread:
-            said = f"{_named(unread)} could not be read ({unread[0].details['errno']}), and may well be sound"
-            raise RebuildFailed(str(source), f"{said}; try again when the disk or the network works")
+            message = f"{_subject(unread)} could not be read ({unread[0].details['errno']}), and may well be sound"
+            raise RebuildFailed(str(source), f"{message}; try again when the disk or the network works")
     if not report.complete:
         raise RebuildFailed(str(source), "the scan did not reach every record, so a copy could not be whole")
 
@@ -47,8 +47,8 @@ def refuse_unread(source: Path, report: Report) -> None:
     if unread:
         more = f"; and {len(unread) - 1:,} more" if len(unread) > 1 else ""
         where = f"{unread[0].file}: " if unread[0].file else ""
-        said = f"{where}{unread[0].message}{more}"
-        raise RebuildFailed(str(source), f"there is no record that could be read, so a copy would have none: {said}")
+        message = f"{where}{unread[0].message}{more}"
+        raise RebuildFailed(str(source), f"there is no record that could be read, so a copy would have none: {message}")
 
 
 @contextmanager
@@ -57,14 +57,14 @@ def saying_what_is_left(order: Order, report: Report) -> Iterator[None]:
     try:
         yield
     except ClusterFailed as exc:
-        said = [str(exc), *([] if order.dry_run else [f"no copy was written to {plain(str(order.target))}"])]
+        sentences = [str(exc), *([] if order.dry_run else [f"no copy was written to {plain(str(order.target))}"])]
         if order.from_report is not None:
-            said.append(f"the same command begins anew with {plain(str(order.from_report))}")
+            sentences.append(f"the same command begins anew with {plain(str(order.from_report))}")
         elif report.tally.records and not report.settings.paired:
             source = plain(str(order.source))
             keeps = f"a scan of {source} with --resume FILE.jsonl keeps what it has found when that happens"
-            said.append(f"{keeps}, and rebuild --from-report FILE.jsonl needs no other scan")
-        raise ClusterFailed("; ".join(said)) from exc
+            sentences.append(f"{keeps}, and rebuild --from-report FILE.jsonl needs no other scan")
+        raise ClusterFailed("; ".join(sentences)) from exc
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def blaming_writers(source: Path, report: Report, reader: Reader) -> Iterator[No
         raise
 
 
-def _named(unread: list[Finding]) -> str:
+def _subject(unread: list[Finding]) -> str:
     """Return what the first of these findings is about, and how many more there are."""
     first = unread[0]
     where = first.key or first.details.get("file") or first.details.get("dataset") or first.file or "a part of it"

@@ -114,7 +114,7 @@ class Work:
         before = {folder: frozenset(folder.iterdir()) for folder in folders}
 
         def anew() -> None:
-            for begun in (it for folder, there in before.items() for it in set(folder.iterdir()) - there):
+            for begun in (it for folder, present in before.items() for it in set(folder.iterdir()) - present):
                 if begun.is_dir() and not begun.is_symlink():
                     shutil.rmtree(begun)
                 else:
@@ -137,16 +137,16 @@ class Work:
 
         If the source kills the worker that looks at it, return nothing: the scan reports that.
         """
-        ((_, said),) = self.pool.run([ListCopyLosses(self.copier, changed)])
-        if isinstance(said, Death) and said.trace:
-            refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
-        if not isinstance(said, list) or not said:
+        ((_, losses),) = self.pool.run([ListCopyLosses(self.copier, changed)])
+        if isinstance(losses, Death) and losses.trace:
+            refuse_dead(str(self.order.target), "looking at what a copy would lose", losses)
+        if not isinstance(losses, list) or not losses:
             return []
         may_go_on = self.copier.acceptable
         if may_go_on and (self.order.accept_losses or self.damaged or not changed):
-            return said
+            return losses
         hint = "; --accept-losses writes it anyway" if may_go_on else ""
-        raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
+        raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(losses)}{hint}")
 
 
 def refuse_dead(target: str, phase: str, death: Death) -> NoReturn:

@@ -60,7 +60,7 @@ class Alongside(Protocol):
 class Marking(Protocol):
     """An Alongside whose results can be saved in marks, so that a later run can continue from them."""
 
-    def packed(self, made: Any) -> bytes:
+    def packed(self, result: Any) -> bytes:
         """Return the result of a check as bytes."""
         ...
 
@@ -90,11 +90,11 @@ class Together:
 
     def collect(self, tally: Tally) -> None:
         """Give each part its own result."""
-        made = tally.made
+        results = tally.made
         for at, part in enumerate(self._parts):
-            tally.made = None if made is None else made[at]
+            tally.made = None if results is None else results[at]
             part.collect(tally)
-        tally.made = made
+        tally.made = results
 
     def close(self) -> None:
         """Close the files of each part."""
@@ -102,9 +102,9 @@ class Together:
             if isinstance(part, Holding):
                 part.close()
 
-    def packed(self, made: Any) -> bytes:
+    def packed(self, result: Any) -> bytes:
         """Return the results of all parts as bytes."""
-        raws = [part.packed(it) for part, it in zip(self._marking, made, strict=True)]
+        raws = [part.packed(it) for part, it in zip(self._marking, result, strict=True)]
         return msgspec.msgpack.encode(raws)
 
     def unpacked(self, raw: bytes, records: int) -> Any:

@@ -13,17 +13,17 @@ def alongside(settings: Settings, sources: int) -> Alongside | None:
 
     Raises UsageError if the settings exclude it: checksums of several sources, or duplicates in a sample.
     """
-    made: list[Alongside] = []
+    parts: list[Alongside] = []
     if settings.checksums is not None:
         if sources > 1:
             raise UsageError(f"--checksums is of one source, and here are {sources}; scan them one at a time")
-        made.append(AgainstChecksums(settings.checksums))
+        parts.append(AgainstChecksums(settings.checksums))
     if settings.duplicates:
         if settings.sample is not None:
             raise UsageError("--duplicates needs all records, and --sample looks at some; leave one of the two out")
         from datacheck.scanning.alike.duplicates import Duplicates
 
-        made.append(Duplicates())
-    if not made:
+        parts.append(Duplicates())
+    if not parts:
         return None
-    return made[0] if len(made) == 1 else Together(made)
+    return parts[0] if len(parts) == 1 else Together(parts)

@@ -73,24 +73,24 @@ def raised(
 
     `limit` is the memory limit in words, `number` the errno if the exception has one.
     """
-    said = f" ({plain(words)})" if words else ""
+    suffix = f" ({plain(words)})" if words else ""
     if kind == "MemoryError" or number == errno.ENOMEM:
-        return found("too-large", f"{doing} needs more memory than {limit}{said}", verdict="unverifiable")
+        return found("too-large", f"{doing} needs more memory than {limit}{suffix}", verdict="unverifiable")
     if kind == "NotRegular":  # the file has been replaced by something else meanwhile
-        return found("unsupported", f"{doing} raised {kind}{said}", error=kind)
+        return found("unsupported", f"{doing} raised {kind}{suffix}", error=kind)
     if number in ENVIRONMENT:
         return found(
-            "unreadable", f"{doing} raised {kind}{said}", verdict="unverifiable", error=kind, **errno_details(number)
+            "unreadable", f"{doing} raised {kind}{suffix}", verdict="unverifiable", error=kind, **errno_details(number)
         )
-    return found(code, f"{doing} raised {kind}{said}", error=kind)
+    return found(code, f"{doing} raised {kind}{suffix}", error=kind)
 
 
 def own_slip(kind: str, words: str, trace: str, doing: str = "") -> Finding:
     """Return the finding for a mistake of datacheck itself, with its traceback."""
-    said = f": {words}" if words else ""
+    suffix = f": {words}" if words else ""
     where = f"{doing}, " if doing else ""
     more: dict[str, Any] = {"traceback": trace} if trace else {}
-    return found("internal-error", f"{where}datacheck failed with {kind}{said}", error=kind, **more)
+    return found("internal-error", f"{where}datacheck failed with {kind}{suffix}", error=kind, **more)
 
 
 def trace_of(error: BaseException) -> str:

@@ -46,8 +46,8 @@ def settle(
         if report.bad or report.suspicious or not STRUCTURAL.isdisjoint(report.counts):
             confirmed = _found_again(reader, look)
     finally:
-        report.revise(lambda finding: finding if _holds(finding, confirmed) else _withdrawn(finding))
-    return _said(before, after)
+        report.revise(lambda finding: finding if _is_confirmed(finding, confirmed) else _withdrawn(finding))
+    return _source_changed(before, after)
 
 
 def _found_again(reader: Reader, look: Callable[[], Iterable[Finding]]) -> array[int]:
@@ -81,7 +81,7 @@ def in_doubt(finding: Finding) -> bool:
     return finding.verdict == "bad" or finding.key is not None or finding.code in STRUCTURAL
 
 
-def _holds(finding: Finding, confirmed: array[int]) -> bool:
+def _is_confirmed(finding: Finding, confirmed: array[int]) -> bool:
     if not in_doubt(finding):
         return True
     mark = _mark(finding)
@@ -90,14 +90,14 @@ def _holds(finding: Finding, confirmed: array[int]) -> bool:
 
 
 def _withdrawn(finding: Finding) -> Finding:
-    said = f"{finding.message}; but the source was changed meanwhile, and this was not found again: {ADVICE}"
+    message = f"{finding.message}; but the source was changed meanwhile, and this was not found again: {ADVICE}"
     details = {**finding.details, "was": finding.code}
     return msgspec.structs.replace(
-        finding, code="source-changed", verdict="unverifiable", message=said, details=details
+        finding, code="source-changed", verdict="unverifiable", message=message, details=details
     )
 
 
-def _said(before: Fingerprint | None, after: Fingerprint | None) -> Finding:
+def _source_changed(before: Fingerprint | None, after: Fingerprint | None) -> Finding:
     """Return the finding for the source as a whole."""
     old = {} if before is None else {it.name: it for it in before.files}
     new = {} if after is None else {it.name: it for it in after.files}
@@ -106,12 +106,14 @@ def _said(before: Fingerprint | None, after: Fingerprint | None) -> Finding:
         "new": sorted(new.keys() - old.keys()),
         "changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
     }
-    files = "; ".join(f"{what}: {_listed(names)}" for what, names in kinds.items() if names) or "its contents"
-    said = f"the source was changed while it was read ({files}), and was read partly as it was and partly as it is now"
+    files = "; ".join(f"{what}: {_names_text(names)}" for what, names in kinds.items() if names) or "its contents"
+    message = (
+        f"the source was changed while it was read ({files}), and was read partly as it was and partly as it is now"
+    )
     counts: dict[str, Any] = {what: len(names) for what, names in kinds.items()}
-    return found("source-changed", f"{said}: {ADVICE}", **counts)
+    return found("source-changed", f"{message}: {ADVICE}", **counts)
 
 
-def _listed(names: list[str]) -> str:
+def _names_text(names: list[str]) -> str:
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more}"

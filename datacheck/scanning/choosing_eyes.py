@@ -38,30 +38,30 @@ def with_eyes(settings: Settings, layout: Layout, profile: Profile, pool: Engine
 
 def chosen(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Task]) -> tuple[Settings, str | None]:
     """Return the settings as `with_eyes` does, and the reason why a wanted walker is not used, or None."""
-    wanted, said = wanted_eyes(settings, layout, profile), None
+    wanted, reason = wanted_eyes(settings, layout, profile), None
     if wanted in ("walker", "strict"):
-        said = _opened(wanted, max(1, min(pool.count, len(layout.shards))), pool)
-        if said is not None:
+        reason = _load_in_all(wanted, max(1, min(pool.count, len(layout.shards))), pool)
+        if reason is not None:
             if settings.strict_pictures:
-                raise EyesFailed(said)
+                raise EyesFailed(reason)
             wanted = "decoder"
-    return msgspec.structs.replace(settings, eyes=wanted), said
+    return msgspec.structs.replace(settings, eyes=wanted), reason
 
 
-def _opened(wanted: Eyes, workers: int, pool: Engine[Task]) -> str | None:
+def _load_in_all(wanted: Eyes, workers: int, pool: Engine[Task]) -> str | None:
     """Load the JPEG walker in all workers side by side; return why one of them cannot, or None if all can.
 
     If a worker dies, all try once more: it may have been killed by chance.
     """
-    told = _tried(wanted, workers, pool)
-    if any(isinstance(said, Death) and not said.timed_out for said in told):
-        told = _tried(wanted, workers, pool)
-    reasons = [f"loading numba ended it with {it.signal}" if isinstance(it, Death) else it for it in told]
+    results = _load_in_each(wanted, workers, pool)
+    if any(isinstance(result, Death) and not result.timed_out for result in results):
+        results = _load_in_each(wanted, workers, pool)
+    reasons = [f"loading numba ended it with {it.signal}" if isinstance(it, Death) else it for it in results]
     return next((it for it in reasons if it is not None), None)
 
 
-def _tried(wanted: Eyes, workers: int, pool: Engine[Task]) -> list[Any]:
-    return [said for _, said in pool.run([OpenEyes(wanted) for _ in range(workers)])]
+def _load_in_each(wanted: Eyes, workers: int, pool: Engine[Task]) -> list[Any]:
+    return [result for _, result in pool.run([OpenEyes(wanted) for _ in range(workers)])]
 
 
 def wanted_eyes(settings: Settings, layout: Layout, profile: Profile) -> Eyes | None:

@@ -62,18 +62,18 @@ class CellBlock(Block, frozen=True):
 
 def cell_blocks(block: RowBlock, family: FamilyProfile) -> tuple[RowBlock, list[CellBlock]]:
     """Return the rows with their numbers only, and the other columns as blocks of cells."""
-    pictures = {name for name, of in family.columns.items() if of.decoder == PICTURE}
+    pictures = {name for name, profile in family.columns.items() if profile.decoder == PICTURE}
     padded = {name for name in pictures & block.columns.keys() if may_be_padded(block.columns[name])}
     if not (padded or block.cells):
         return block, []
     numbers = {name: values for name, values in block.columns.items() if name not in padded}
     cells = {**block.cells, **{name: Cells(PADDED, block.columns[name]) for name in padded}}
     return msgspec.structs.replace(block, columns=numbers, cells={}), [
-        _of_column(block, name, cells[name]) for name in sorted(cells)
+        _cell_block(block, name, cells[name]) for name in sorted(cells)
     ]
 
 
-def _of_column(block: RowBlock, name: str, cells: Cells) -> CellBlock:
+def _cell_block(block: RowBlock, name: str, cells: Cells) -> CellBlock:
     lost = block.left_out(name)
     return CellBlock(
         [b""] * len(block),
@@ -86,7 +86,7 @@ def _of_column(block: RowBlock, name: str, cells: Cells) -> CellBlock:
     )
 
 
-def sorted_out(block: CellBlock) -> tuple[list[int], list[int]]:
+def full_and_empty(block: CellBlock) -> tuple[list[int], list[int]]:
     """Return the rows whose cells have content, and the rows whose cells are empty."""
     sizes = (
         [np.size(it) for it in block.cells.values] if block.cells and block.holds == RAGGED else lengths(block.values)
@@ -101,12 +101,14 @@ def ragged_batches(block: CellBlock, rows: Sequence[int], family: FamilyProfile 
         yield from ragged(block.column, block.path, block.cells, rows, family, label=label)
 
 
-def empties(block: CellBlock, rows: Sequence[int], family: FamilyProfile | None) -> Iterator[tuple[int, Finding]]:
+def empty_findings(
+    block: CellBlock, rows: Sequence[int], family: FamilyProfile | None
+) -> Iterator[tuple[int, Finding]]:
     """Yield the findings for empty cells: none if the column often has empty texts or ragged numbers."""
     share = 0.0 if family is None or not family.sampled else family.kinds.get(EMPTY, 0) / family.sampled
     text = block.holds in TEXTS and (family is None or (family.decoder in WORDS and not family.label))
     if (text or block.holds == RAGGED) and share > FEW_EMPTY:
         return
     what = "the text is empty" if text else "there is no number in it" if block.holds == RAGGED else ZERO_BYTES
-    said = found("empty", what, field=block.column, verdict="suspicious" if text else None)
-    yield from ((row, said) for row in rows)
+    finding = found("empty", what, field=block.column, verdict="suspicious" if text else None)
+    yield from ((row, finding) for row in rows)

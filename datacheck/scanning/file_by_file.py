@@ -48,44 +48,44 @@ class EarlierFiles:
 
     path: Path
     places: tuple[int | str, ...]
-    of: dict[str, OfFile]
+    by_name: dict[str, OfFile]
     _at: int = 0
     _findings: Iterator[Finding] | None = None
 
-    def tally(self, of: OfFile) -> Tally:
+    def tally(self, of_file: OfFile) -> Tally:
         """Return the result for a file, with its findings. Raises UsageError if the report has changed."""
         try:
-            tally = unpacked(of.tally)
+            tally = unpacked(of_file.tally)
         except (msgspec.DecodeError, ValueError) as exc:
-            raise no_longer(self.path) from exc
-        found = [self._next(of) for _ in range(of.own)]
-        ends = of.records, of.records + tally.records
+            raise damaged_results(self.path) from exc
+        found = [self._next(of_file) for _ in range(of_file.own)]
+        ends = of_file.records, of_file.records + tally.records
         if Counter(it.code for it in found) != tally.codes or not all(_within(it.index, *ends) for it in found):
-            raise no_longer(self.path)
+            raise damaged_results(self.path)
         tally.findings = Findings(
-            it if it.index is None else msgspec.structs.replace(it, index=it.index - of.records) for it in found
+            it if it.index is None else msgspec.structs.replace(it, index=it.index - of_file.records) for it in found
         )
         return tally
 
-    def _next(self, of: OfFile) -> Finding:
+    def _next(self, of_file: OfFile) -> Finding:
         """Return the next finding of a file, skipping the findings before those of the file."""
         if self._findings is None:
             walked = walk(self.path, whole=True)
             self._findings = (it for place, it in walked if place in self.places and isinstance(it, Finding))
         for finding in self._findings:
             self._at += 1
-            if self._at > of.findings:
-                if finding.file != of.state.name:
+            if self._at > of_file.findings:
+                if finding.file != of_file.state.name:
                     break
                 return finding
-        raise no_longer(self.path)
+        raise damaged_results(self.path)
 
 
 def _within(index: int | None, start: int, stop: int) -> bool:
     return index is None or start <= index < stop
 
 
-def no_longer(path: Path) -> UsageError:
+def damaged_results(path: Path) -> UsageError:
     """Return the error to raise if a report does not have the results for single files that it lists."""
     return UsageError(f"{path}: what it has of each file is damaged, or the report was replaced meanwhile; scan anew")
 
@@ -101,15 +101,15 @@ class FileByFile:
     states: list[FileState | None] = field(default_factory=list)
     keeps: PerFile | None = None
     earlier: EarlierFiles | None = None
-    _held: dict[frozenset[str], tuple[bytes, bytes]] = field(default_factory=dict)
-    _held_of: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
+    _digests_of_tables: dict[frozenset[str], tuple[bytes, bytes]] = field(default_factory=dict)
+    _digests_of_file: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     _ready: deque[tuple[int, OfFile, list[Check]]] = field(default_factory=deque)
     _named: list[str] = field(default_factory=list)
     _reused: int = 0
-    _otherwise: int = 0
+    _expected_otherwise: int = 0
     _last: int = -1
     _at: int = -1
-    _of: OfFile | None = None
+    _of_file: OfFile | None = None
 
     def known(self, check: Check, tally: Tally, findings: int, *, reused: bool) -> None:
         """Take the result of a check from an earlier run, which has just been added to the report.
@@ -118,10 +118,10 @@ class FileByFile:
         """
         number = self._number(check)
         if number != self._at:
-            self._at, self._of = number, self._as_before(number, check)
-        if reused and self._of is not None and self.keeps is not None:
+            self._at, self._of_file = number, self._earlier_result(number, check)
+        if reused and self._of_file is not None and self.keeps is not None:
             records, before = self.report.tally.records - tally.records, len(self.report.findings) - findings
-            self.keeps.add(msgspec.structs.replace(self._of, records=records, findings=before))
+            self.keeps.add(msgspec.structs.replace(self._of_file, records=records, findings=before))
         else:
             self.passed(check, tally, findings)
 
@@ -132,10 +132,10 @@ class FileByFile:
             number = self._number(check)
             if number != self._at:  # a file that an earlier run has begun to read is read to its end
                 self._at = number
-                of = self._as_before(number, check)
-                reused = of is not None
-                if of is not None:
-                    self._ready.append((number, of, []))
+                of_file = self._earlier_result(number, check)
+                reused = of_file is not None
+                if of_file is not None:
+                    self._ready.append((number, of_file, []))
             if reused:
                 self._ready[-1][2].append(check)
             else:
@@ -144,19 +144,19 @@ class FileByFile:
     def _number(self, check: Check) -> int:
         return -1 if self.reader is None else self.reader.file_of(check.shard)[0]
 
-    def _as_before(self, number: int, check: Check) -> OfFile | None:
+    def _earlier_result(self, number: int, check: Check) -> OfFile | None:
         """Return the earlier result for a file, or None if the file has to be read."""
         if self.earlier is None or self.reader is None:
             return None
         state = self.states[number]
-        of = None if state is None else self.earlier.of.get(state.name)
-        if of is not None and of.state == state and of.findings >= self._last:
-            held_to, centres = self._held_to(number, check)
-            if of.held_to == held_to and of.centres in (b"", centres):
-                self._last = of.findings
+        of_file = None if state is None else self.earlier.by_name.get(state.name)
+        if of_file is not None and of_file.state == state and of_file.findings >= self._last:
+            held_to, centres = self._expected_digests(number, check)
+            if of_file.held_to == held_to and of_file.centres in (b"", centres):
+                self._last = of_file.findings
                 self._reused += 1
-                return of
-            self._otherwise += 1
+                return of_file
+            self._expected_otherwise += 1
         elif len(self._named) < NAMED:
             self._named.append(self.reader.names[number])
         return None
@@ -166,11 +166,11 @@ class FileByFile:
         behind = None if check is None else self._number(check)
         while self._ready and (behind is None or self._ready[0][0] < behind):
             assert self.earlier is not None
-            _, of, checks = self._ready.popleft()
+            _, of_file, checks = self._ready.popleft()
             records, findings = self.report.tally.records, len(self.report.findings)
-            add(checks, self.earlier.tally(of))
+            add(checks, self.earlier.tally(of_file))
             if self.keeps is not None:
-                self.keeps.add(msgspec.structs.replace(of, records=records, findings=findings))
+                self.keeps.add(msgspec.structs.replace(of_file, records=records, findings=findings))
 
     def passed(self, check: Check, tally: Tally, findings: int) -> None:
         """Keep the result of a check that was added to the report with this number of findings."""
@@ -180,7 +180,7 @@ class FileByFile:
             return
         tally = self.report.added or tally
         records, before = self.report.tally.records - tally.records, len(self.report.findings) - findings
-        held_to, centres = self._held_to(number, check)
+        held_to, centres = self._expected_digests(number, check)
         centres = centres if _about_centres(tally) else b""
         self.keeps.take(OfFile(state, held_to, centres, records, before, findings, b""), tally)
 
@@ -193,27 +193,27 @@ class FileByFile:
         if self.earlier is None:
             return
         read = len(self.tables) - self._reused
-        said = Reused(str(self.earlier.path), len(self.states), read, self._otherwise, tuple(self._named))
+        reused = Reused(str(self.earlier.path), len(self.states), read, self._expected_otherwise, tuple(self._named))
         if self._reused:
-            report.by_file.reused = said
+            report.by_file.reused = reused
         else:
-            why = "all files changed" if not self._otherwise else "the records are held to something else now"
+            why = "all files changed" if not self._expected_otherwise else "the records are held to something else now"
             report.scanned_anew = f"not answered from {self.earlier.path}: {why}"
 
-    def _held_to(self, number: int, check: Check) -> tuple[bytes, bytes]:
+    def _expected_digests(self, number: int, check: Check) -> tuple[bytes, bytes]:
         """Return digests of all that the records of a file are expected to be, apart from the settings.
 
         The second digest covers the values that floats are summed about, on which the last bits of their sums depend.
         """
-        if number not in self._held_of:
+        if number not in self._digests_of_file:
             tables = frozenset(self.tables[number])
-            if tables not in self._held:
-                families = _of_tables(check.profile, tables, self.report.settings)
+            if tables not in self._digests_of_tables:
+                families = _families_of(check.profile, tables, self.report.settings)
                 centres = [[name, _centres(it)] for name, it in families]
-                meant = [[name, _meant(it)] for name, it in families]
-                self._held[tables] = _digest([meant, check.stats, check.eyes]), _digest(centres)
-            self._held_of[number] = self._held[tables]
-        return self._held_of[number]
+                expected = [[name, _expectations(it)] for name, it in families]
+                self._digests_of_tables[tables] = _digest([expected, check.stats, check.eyes]), _digest(centres)
+            self._digests_of_file[number] = self._digests_of_tables[tables]
+        return self._digests_of_file[number]
 
 
 def file_by_file(reader: Reader, report: Report, layout: Layout) -> FileByFile:
@@ -225,8 +225,8 @@ def file_by_file(reader: Reader, report: Report, layout: Layout) -> FileByFile:
     for shard in layout.shards:
         number, table = reader.file_of(shard)
         tables[number].add(table)
-    made = PerFile() if keeps else None
-    return FileByFile(reader, report, tables, states_of(reader), made, report.by_file.earlier)
+    per_file = PerFile() if keeps else None
+    return FileByFile(reader, report, tables, states_of(reader), per_file, report.by_file.earlier)
 
 
 def splits(reader: Reader, settings: Settings) -> bool:
@@ -237,7 +237,7 @@ def splits(reader: Reader, settings: Settings) -> bool:
     return not together and settings.sample is None
 
 
-def _of_tables(profile: Profile, tables: frozenset[str], settings: Settings) -> list[tuple[str, FamilyProfile]]:
+def _families_of(profile: Profile, tables: frozenset[str], settings: Settings) -> list[tuple[str, FamilyProfile]]:
     """Return the families that apply to the records of these tables.
 
     The table "" stands for records of any family.
@@ -249,17 +249,17 @@ def _of_tables(profile: Profile, tables: frozenset[str], settings: Settings) -> 
     return [*sorted(families.items()), *rest]
 
 
-def _meant(family: FamilyProfile) -> FamilyProfile:
+def _expectations(family: FamilyProfile) -> FamilyProfile:
     """Return what a family is expected to be.
 
     The number of sampled records is left out if it has no influence on the findings.
     """
     fields = {name: msgspec.structs.replace(it, centre=0.0) for name, it in family.fields.items()}
-    columns = {name: _meant(it) for name, it in family.columns.items()}
-    made = msgspec.structs.replace(family, fields=fields, columns=columns)
+    columns = {name: _expectations(it) for name, it in family.columns.items()}
+    expected = msgspec.structs.replace(family, fields=fields, columns=columns)
     if family.decoder == UNKNOWN or EMPTY in family.kinds:
-        return made
-    return msgspec.structs.replace(made, sampled=0, kinds={})
+        return expected
+    return msgspec.structs.replace(expected, sampled=0, kinds={})
 
 
 def _centres(family: FamilyProfile) -> list[object]:

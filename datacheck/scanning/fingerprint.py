@@ -59,15 +59,15 @@ def fingerprint_if_any(reader: Reader) -> Fingerprint | None:
 
 def states_of(reader: OfFiles) -> list[FileState | None]:
     """Return the state of each of many files, None for a file that cannot be read."""
-    made: list[FileState | None] = []
+    states: list[FileState | None] = []
     for name, file in zip(reader.names, reader.files, strict=True):
         try:
             status = file.stat()
             head = hashlib.sha256(b"".join(_head(file, HEAD_BYTES))).digest()[:HEAD_DIGEST]
-            made.append(FileState(name, status.st_size, status.st_mtime_ns, head))
+            states.append(FileState(name, status.st_size, status.st_mtime_ns, head))
         except OSError:
-            made.append(None)
-    return made
+            states.append(None)
+    return states
 
 
 def files_of(reader: Reader) -> list[Path]:

@@ -41,7 +41,7 @@ def further_keys(reader: Reader, part: str) -> frozenset[bytes]:
     """Return some keys for each prefix, up to the first digit, that the keys of a database have."""
     if not isinstance(reader, Sorted) or not reader.in_byte_order(part):
         return frozenset()
-    made: set[bytes] = set()
+    result: set[bytes] = set()
     start = b""
     alone = hops = 0
     deep: Counter[bytes] = Counter()
@@ -49,7 +49,7 @@ def further_keys(reader: Reader, part: str) -> frozenset[bytes]:
         keys = _keys(reader, Shard(part, Position(start) if start else None))
         if not keys or keys[0] < start:
             break
-        made.update(keys)
+        result.update(keys)
         further = _BEHIND_ONE.match(keys[0])
         name = b"" if further is None else _NUMBER.sub(b"#", further[0])
         if further is not None and deep[name] < ALIKE and deep.total() < DEEP and len(further[0]) <= LONGEST:
@@ -57,15 +57,15 @@ def further_keys(reader: Reader, part: str) -> frozenset[bytes]:
             start = further[0] + BEHIND
             continue
         hops += 1
-        beginning, digit = _begins(keys[0])
-        alone += not digit or len(keys) < 2 or _begins(keys[1])[0] != beginning
+        beginning, digit = _split_beginning(keys[0])
+        alone += not digit or len(keys) < 2 or _split_beginning(keys[1])[0] != beginning
         if alone > ALONE or len(beginning) > LONGEST:
             break
         start = beginning + BEHIND if digit else keys[0] + b"\0"
-    return frozenset(made)
+    return frozenset(result)
 
 
-def _begins(key: bytes) -> tuple[bytes, bytes]:
+def _split_beginning(key: bytes) -> tuple[bytes, bytes]:
     match = _BEGINNING.match(key)
     assert match is not None
     return match[1], match[2]

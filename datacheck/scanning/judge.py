@@ -28,7 +28,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.about import is_about_store
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
-from datacheck.scanning.columns import CellBlock, cell_blocks, empties, ragged_batches, sorted_out
+from datacheck.scanning.columns import CellBlock, cell_blocks, empty_findings, full_and_empty, ragged_batches
 from datacheck.scanning.named_labels import NamedLabels
 from datacheck.scanning.odd_lengths import odd_lengths
 from datacheck.scanning.ties import untied
@@ -116,7 +116,7 @@ class Judge:
         An error in decoding or judging a record that comes `alone` becomes a finding too, instead of being raised.
         """
         try:
-            located = self._said(block)
+            located = self._block_findings(block)
         except DatacheckError:
             raise
         except Exception as exc:
@@ -136,11 +136,13 @@ class Judge:
             findings = [block.scoped(row, finding) for row, finding in of_records]
             self._tally.count_records(findings, block.names(rows), [indexes[row] for row in rows])
 
-    def _said(self, block: AnyBlock) -> list[Located]:
+    def _block_findings(self, block: AnyBlock) -> list[Located]:
         """Return the findings of a block, each with the row of its record, and take its labels."""
         located = list(self._located(block))
         if isinstance(block, RowBlock) and block.unwritten:
-            located = [(row, it) for row, it in located if not (it.code == "constant" and _unwritten(block, row, it))]
+            located = [
+                (row, it) for row, it in located if not (it.code == "constant" and _is_unwritten(block, row, it))
+            ]
         if self._view is not None:
             located = self._reviewed(block, located)
         if self._labels:
@@ -191,14 +193,14 @@ class Judge:
             block, cells = cell_blocks(block, family)
             groups.append((family, range(len(block))))
             for column in cells:
-                yield from self._of_column(column, family.columns.get(column.column))
+                yield from self._judged_column(column, family.columns.get(column.column))
         for family, rows in groups:
             yield from self._decoded(block, rows, family)
 
-    def _of_column(self, block: CellBlock, family: FamilyProfile | None) -> Iterator[Located]:
+    def _judged_column(self, block: CellBlock, family: FamilyProfile | None) -> Iterator[Located]:
         """Judge the cells of a column of a table."""
-        full, empty = sorted_out(block)
-        yield from empties(block, empty, family)
+        full, empty = full_and_empty(block)
+        yield from empty_findings(block, empty, family)
         if block.holds == RAGGED:
             numbers = FamilyProfile("rows", 0)
             for batch in blamed("undecodable", ragged_batches, block, full, family):
@@ -211,8 +213,8 @@ class Judge:
             yield from self._sort_by_magic(block, full, groups, family, block.path)
         else:
             groups.append((family, full))
-        for of, rows in groups:
-            for row, finding in self._decoded(block, rows, of):
+        for group_family, rows in groups:
+            for row, finding in self._decoded(block, rows, group_family):
                 named = finding if finding.field else msgspec.structs.replace(finding, field=block.column)
                 yield row, named
 
@@ -221,7 +223,7 @@ class Judge:
         decode = decoder(family.decoder).decode
         strangers: dict[int, str] = {}
         items = blamed("undecodable", decode, block, rows, family, pixels=self._pixels)
-        for item in self._named.of(untied(items, family, len(block)), family):
+        for item in self._named.marked(untied(items, family, len(block)), family):
             if isinstance(block, CellBlock):
                 item = block.placed(item)
             if isinstance(item, Batch):
@@ -233,7 +235,7 @@ class Judge:
             if row not in strangers:
                 yield item
         if strangers and isinstance(block, Block):
-            yield from self._of_strangers(block, strangers, family)
+            yield from self._judged_strangers(block, strangers, family)
 
     def _stranger(self, block: Block, row: int, family: FamilyProfile) -> dict[int, str]:
         """Return the row with its decoder or kind, if its value is sound but not of its family, else nothing.
@@ -258,7 +260,7 @@ class Judge:
         name = known_format(value, family.decoder.partition(JOINT)[0])
         return {} if name is None else {row: name}
 
-    def _of_strangers(self, block: Block, strangers: dict[int, str], family: FamilyProfile) -> Iterator[Located]:
+    def _judged_strangers(self, block: Block, strangers: dict[int, str], family: FamilyProfile) -> Iterator[Located]:
         """Judge values that are not of their family's type, but sound as another type."""
         others: dict[str, list[int]] = defaultdict(list)
         for row, name in strangers.items():
@@ -297,9 +299,9 @@ class Judge:
             full = [row for row in full if len(block.values[row]) and row not in lost]
             empty = sorted(set(range(len(block))).difference(full, lost))
             for name, rows in self._families(block, empty).items():
-                meant = name is not None and self._profile.families[name].may_be_empty
-                said = found("empty", "the value has zero bytes", verdict="suspicious" if meant else None)
-                yield from ((row, said) for row in rows)
+                may_be_empty = name is not None and self._profile.families[name].may_be_empty
+                finding = found("empty", "the value has zero bytes", verdict="suspicious" if may_be_empty else None)
+                yield from ((row, finding) for row in rows)
         if self._all_unknown and full:
             for name, rows in self._families(block, full).items():
                 known = self._profile.rest if name is None else self._profile.families[name]
@@ -346,18 +348,18 @@ class Judge:
         if how is not None and not self._forced.spares_texts:
             groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), rows))
             return
-        meant: list[int] = []
+        forced_rows: list[int] = []
         for name, alike in self._by_kind(block, rows).items():
             if how is not None and name not in SIDE_DECODERS:
-                meant += alike
+                forced_rows += alike
                 continue
             if name is not None:
                 groups.append((FamilyProfile(name, 0), alike))
                 continue
             for row in alike:
                 yield row, unknown_payload(block.values[row])
-        if how is not None and meant:
-            groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), sorted(meant)))
+        if how is not None and forced_rows:
+            groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), sorted(forced_rows)))
 
     def _by_kind(self, block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
         """Return the rows by the name of the decoder that recognises their values, or None."""
@@ -413,6 +415,6 @@ class Judge:
                 raise failed from exc
 
 
-def _unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
+def _is_unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
     """Return whether a finding is about values that were never written, according to the layout."""
     return finding.field is not None and row in block.unwritten.get(finding.field, ())

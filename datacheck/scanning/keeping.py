@@ -30,7 +30,7 @@ from datacheck.model.profile import Profile
 from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.further_keys import further_keys
-from datacheck.scanning.keys_compared import frames_there, named_by_records, stem_groups
+from datacheck.scanning.keys_compared import named_by_records, stem_groups, with_frame_counts
 from datacheck.scanning.keys_read import CompareLists, small_value_of, value_of
 from datacheck.scanning.parallel import parallel
 from datacheck.scanning.probing import probes_of_keys
@@ -67,26 +67,26 @@ def recognise(pool: Engine[Task], layout: Layout, taken: Taken) -> Kept | Death:
     Death is returned. If the profile is empty since nothing could be read for it, no attempt is made: that has been
     reported already.
     """
-    keys = _sampled(pool, layout, taken)
-    return keys if isinstance(keys, Death) else _by_keys(pool, layout, keys) if keys else {}
+    keys = _sampled_keys(pool, layout, taken)
+    return keys if isinstance(keys, Death) else _recognise_by_keys(pool, layout, keys) if keys else {}
 
 
 def plain_numbering(pool: Engine[Task], layout: Layout, taken: Taken) -> dict[str, Pattern]:
     """Return, by database, the pattern that nearly all of its sampled keys follow, if they follow one."""
-    keys = _sampled(pool, layout, taken)
-    made = {}
-    for part, of in () if isinstance(keys, Death) else keys.items():
-        first, *_ = (*patterns(of).items(), (None, 0))
-        if first[0] is not None and first[1] >= max(PLAIN * len(of), 2):
-            made[part] = first[0]
-    return made
+    keys = _sampled_keys(pool, layout, taken)
+    numberings = {}
+    for part, part_keys in () if isinstance(keys, Death) else keys.items():
+        first, *_ = (*patterns(part_keys).items(), (None, 0))
+        if first[0] is not None and first[1] >= max(PLAIN * len(part_keys), 2):
+            numberings[part] = first[0]
+    return numberings
 
 
-def _sampled(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | Death:
+def _sampled_keys(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | Death:
     """Return sampled keys of each database, or none if they cannot be read."""
     if taken.empty or not probes_of_keys(layout.probes):
         return {}
-    if _enough(taken.keys, layout):
+    if _are_enough(taken.keys, layout):
         return taken.keys
     without = {left.probe for left in taken.left}
     count, limit = fitting(layout)
@@ -119,13 +119,13 @@ def followed(layout: Layout, wanted: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(it for it in names if it in wanted)
 
 
-def _enough(keys: Keys, layout: Layout) -> bool:
+def _are_enough(keys: Keys, layout: Layout) -> bool:
     """Return whether the keys of each database are all that it has, or enough to recognise what the store keeps."""
-    there = {it.part for it in layout.probes}
-    if not keys or (len(there) > 1 and there != keys.keys()):
+    parts = {it.part for it in layout.probes}
+    if not keys or (len(parts) > 1 and parts != keys.keys()):
         return False
-    enough, whole = min(ENOUGH_KEYS, layout.records or ENOUGH_KEYS), _whole(keys, layout)
-    return all(part in whole or len(of) >= enough for part, of in keys.items())
+    enough, whole = min(ENOUGH_KEYS, layout.records or ENOUGH_KEYS), _wholly_known(keys, layout)
+    return all(part in whole or len(part_keys) >= enough for part, part_keys in keys.items())
 
 
 def _sizes(layout: Layout) -> dict[str, int]:
@@ -138,25 +138,25 @@ def _sizes(layout: Layout) -> dict[str, int]:
     return sizes
 
 
-def _whole(keys: Keys, layout: Layout) -> frozenset[str]:
+def _wholly_known(keys: Keys, layout: Layout) -> frozenset[str]:
     """Return the databases all of whose keys are known."""
     if sum(map(len, keys.values())) == layout.records:
         return frozenset(keys)
     sizes = _sizes(layout)
-    return frozenset(part for part, of in keys.items() if len(of) == sizes.get(part))
+    return frozenset(part for part, part_keys in keys.items() if len(part_keys) == sizes.get(part))
 
 
-def _by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept | Death:
-    whole = _whole(keys, layout)
+def _recognise_by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept | Death:
+    whole = _wholly_known(keys, layout)
     asked = sorted(keys.keys() - whole)[:MOST_ASKED]
     result = only(pool, Recognise({it: keys[it] for it in keys if it in whole or it in asked}, whole))
     return cast("Kept | Death", result)
 
 
-def not_looked_at(layout: Layout, kept: Kept) -> int:
+def unexamined_count(layout: Layout, kept: Kept) -> int:
     """Return the number of databases that were not examined, since only some of very many are."""
-    there = {it.part for it in layout.probes}
-    return len(there - kept.keys()) if len(there) > MOST_ASKED else 0
+    parts = {it.part for it in layout.probes}
+    return len(parts - kept.keys()) if len(parts) > MOST_ASKED else 0
 
 
 class Recognise(msgspec.Struct, frozen=True):
@@ -176,12 +176,12 @@ class Recognise(msgspec.Struct, frozen=True):
         try:
             with blaming("unreadable"):
                 several = job.reader.databases() if isinstance(job.reader, WithDatabases) else {}
-            keys = {part: self._with_further(job.reader, watch, part) for part in self.keys}
+            keys = {part: self._with_further_keys(job.reader, watch, part) for part in self.keys}
             views = {part: self._view(job.reader, watch, part, keys[part]) for part in keys if not several.get(part)}
             kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
             require_met(wanted, met)
-            made = elsewhere(kept, views, asked=bool(wanted))
-            within = [] if wanted == (NONE,) else list(lists_within(made, views))
+            complete = elsewhere(kept, views, asked=bool(wanted))
+            within = [] if wanted == (NONE,) else list(lists_within(complete, views))
             named = []
             if not wanted and len(views) <= FEW_PARTS:
                 named = self._indexes(job.reader, watch, views, keys, several)
@@ -189,14 +189,14 @@ class Recognise(msgspec.Struct, frozen=True):
             return {}
         return {
             part: Known(
-                of,
+                conventions,
                 within=tuple(it for at, it in within if at == part),
                 indexes=tuple(it for at, it in named if at == part),
                 frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
                 clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
-                parallel=() if part not in views else tuple(parallel(views[part], made[part])),
+                parallel=() if part not in views else tuple(parallel(views[part], complete[part])),
             )
-            for part, of in made.items()
+            for part, conventions in complete.items()
         }
 
     def _indexes(
@@ -216,7 +216,7 @@ class Recognise(msgspec.Struct, frozen=True):
 
         return list(indexes({**views, **of_several}, several, small))
 
-    def _with_further(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
+    def _with_further_keys(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
         """Return the known keys of a database, with some keys that have other prefixes."""
         if part in self.whole or len(self.keys) > FEW_PARTS:
             return self.keys[part]
@@ -231,11 +231,11 @@ class Recognise(msgspec.Struct, frozen=True):
             if key in read:
                 return read[key]
             watch.note(None)
-            known = key not in keys and (part in self.whole or absent.lacks(key))
-            made = None if known else value_of(reader, key, part)
-            if made is None or len(made) <= REMEMBERED:
-                read[key] = made
-            return made
+            is_absent = key not in keys and (part in self.whole or absent.lacks(key))
+            raw = None if is_absent else value_of(reader, key, part)
+            if raw is None or len(raw) <= REMEMBERED:
+                read[key] = raw
+            return raw
 
         def file(name: bytes) -> bytes | None:
             return None if part else beside(reader.path, name)
@@ -254,33 +254,33 @@ def compared(
     spanning = with_spanning(kept, accounts, shards, profile, do)
     if isinstance(spanning, Death):
         return spanning
-    made: Kept = {}
+    result: Kept = {}
     for part, known in confirmed(counting(spanning, accounts)).items():
-        its = tuple(it for it in shards if it.part == part)
+        part_shards = tuple(it for it in shards if it.part == part)
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
-        listed = do(CompareLists(part, its, lists, known.own | known.aside)) if lists else ()
+        listed = do(CompareLists(part, part_shards, lists, known.own | known.aside)) if lists else ()
         if isinstance(listed, Death):
             return listed
-        stems = stem_groups(known, accounts.get(part) or Account(), its, do)
+        stems = stem_groups(known, accounts.get(part) or Account(), part_shards, do)
         if isinstance(stems, Death):
             return stems
-        named = named_by_records(known, its, shards, do)
+        named = named_by_records(known, part_shards, shards, do)
         if isinstance(named, Death):
             return named
         listed = (*listed, *named)
-        with_frames = frames_there(known, its, do)
+        with_frames = with_frame_counts(known, part_shards, do)
         if isinstance(with_frames, Death):
             return with_frames
-        made[part] = msgspec.structs.replace(with_frames, listed=listed, stems=stems)
-    return made
+        result[part] = msgspec.structs.replace(with_frames, listed=listed, stems=stems)
+    return result
 
 
 def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
     """Return what a scan has to note for conventions in each database, or None if that is nothing."""
     if not any(known.conventions for known in kept.values()):
         return None
-    made = {}
+    watches = {}
     for part, known in kept.items():
         parts = dict.fromkeys(it for one in known.conventions for it in (*one.parts, *one.further))
         stems = next((it.stems for it in known.conventions if it.stems is not None), None)
@@ -288,8 +288,8 @@ def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
             parts, stems = dict.fromkeys((*parts, *stems.patterns)), None
         frames = next((it.frames for it in known.conventions if it.frames is not None), None)
         naming = next((it.naming for it in known.conventions if it.naming is not None), None)
-        made[part] = KeyWatch(tuple(parts), known.own, stems, frames, naming)
-    return made
+        watches[part] = KeyWatch(tuple(parts), known.own, stems, frames, naming)
+    return watches
 
 
 def untrue(kept: Kept, accounts: Mapping[str, Account]) -> Iterator[Finding]:
@@ -326,11 +326,11 @@ def groups(kept: Kept, accounts: Mapping[str, Account]) -> int | None:
 
 def _spannings(kept: Kept) -> list[Spanning]:
     """Return the samples that lie in several databases, each group once."""
-    made: list[Spanning] = []
+    spannings: list[Spanning] = []
     for known in kept.values():
-        if known.across is not None and all(known.across is not it for it in made):
-            made.append(known.across)
-    return made
+        if known.across is not None and all(known.across is not it for it in spannings):
+            spannings.append(known.across)
+    return spannings
 
 
 def _groups(known: Known, account: Account) -> int | None:
@@ -339,7 +339,7 @@ def _groups(known: Known, account: Account) -> int | None:
     if known.stems is not None:
         return known.stems.all
     for convention in known.conventions:
-        made = samples(convention, account)
-        if made.groups is not None:
-            return len(made.groups.all)
+        result = samples(convention, account)
+        if result.groups is not None:
+            return len(result.groups.all)
     return None

@@ -19,34 +19,38 @@ from datacheck.workers.interface import Death
 
 
 def named_by_records(
-    known: Known, its: tuple[Shard, ...], shards: Sequence[Shard], do: Callable[[Any], Any]
+    known: Known, part_shards: tuple[Shard, ...], shards: Sequence[Shard], do: Callable[[Any], Any]
 ) -> Sequence[Listed] | Death:
-    """Compare the keys that other records name with the keys of a database, in the shards `its`; return the results."""
+    """Compare the keys that other records name with the keys of a database, whose shards are `part_shards`."""
     if not known.indexes:
         return ()
     holding = {it.kept_in for it in known.indexes}
-    of = tuple(it for it in shards if it.part in holding)
-    return cast("Sequence[Listed] | Death", do(CompareIndexes(its, known.indexes, of)))
+    holding_shards = tuple(it for it in shards if it.part in holding)
+    return cast("Sequence[Listed] | Death", do(CompareIndexes(part_shards, known.indexes, holding_shards)))
 
 
-def frames_there(known: Known, its: tuple[Shard, ...], do: Callable[[Any], Any]) -> Known | Death:
+def with_frame_counts(known: Known, part_shards: tuple[Shard, ...], do: Callable[[Any], Any]) -> Known | Death:
     """Return what is known about a database, with the numbers of frames that its clips have."""
     frames, clips = known.frames, known.clips
     if frames:
-        there = do(CountFrames(its, frozenset(it if isinstance(it, bytes) else it.encode() for it in _clips(frames))))
-        if isinstance(there, Death):
-            return there
-        frames = tuple(made for it in frames if (made := true_to(it, there)) is not None)
+        existing = do(
+            CountFrames(
+                part_shards, frozenset(it if isinstance(it, bytes) else it.encode() for it in _clip_names(frames))
+            )
+        )
+        if isinstance(existing, Death):
+            return existing
+        frames = tuple(counts for it in frames if (counts := true_to(it, existing)) is not None)
     if clips:
-        clips = do(CountClips(its, clips))
+        clips = do(CountClips(part_shards, clips))
         if isinstance(clips, Death):
             return clips
     return msgspec.structs.replace(known, frames=frames, clips=clips)
 
 
-def _clips(frames: Iterable[FrameCounts]) -> Iterator[str | bytes]:
-    for of in frames:
-        yield from of.said
+def _clip_names(frames: Iterable[FrameCounts]) -> Iterator[str | bytes]:
+    for counts in frames:
+        yield from counts.said
 
 
 def stem_groups(
@@ -56,10 +60,10 @@ def stem_groups(
 
     A sample that lacks a part is bad if it is among those that the store counts.
     """
-    made = _stem_groups(known, account, shards, do)
-    if isinstance(made, StemGroups) and says_all(known.conventions, made.all - len(made.unpaired), made.all):
-        return msgspec.structs.replace(made, verdict="bad")
-    return made
+    groups = _stem_groups(known, account, shards, do)
+    if isinstance(groups, StemGroups) and says_all(known.conventions, groups.all - len(groups.unpaired), groups.all):
+        return msgspec.structs.replace(groups, verdict="bad")
+    return groups
 
 
 def _stem_groups(

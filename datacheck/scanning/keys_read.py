@@ -110,7 +110,7 @@ class CompareLists(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> list[Listed]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        wanted = [(it, _listed(job.reader, it, self.part)) for it in self.lists]
+        wanted = [(it, _listed_keys(job.reader, it, self.part)) for it in self.lists]
         shares = [place for place, it in enumerate(self.lists) if it.share]
         every = frozenset().union(*(wanted[place][1] for place in shares))
         missing = [set(keys) for _, keys in wanted]
@@ -139,13 +139,15 @@ class CompareLists(msgspec.Struct, frozen=True):
         ]
 
 
-def _listed(reader: Reader, of: KeyList, part: str) -> set[bytes]:
+def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> set[bytes]:
     raw = (
-        beside(reader.path, of.key) if of.file else value_of(reader, of.key, part if of.kept_in is None else of.kept_in)
+        beside(reader.path, key_list.key)
+        if key_list.file
+        else value_of(reader, key_list.key, part if key_list.kept_in is None else key_list.kept_in)
     )
-    value = FORMS[of.form].read(raw or b"") or []
-    if of.places:
-        return {key_of(it) for place in of.places for it in keys_at(value, place)}
+    value = FORMS[key_list.form].read(raw or b"") or []
+    if key_list.places:
+        return {key_of(it) for place in key_list.places for it in keys_at(value, place)}
     return set(keys_in(value))
 
 
@@ -179,7 +181,7 @@ class Named:
         return self.repeats or (self.times > len(self.keys) and 4 * self.lists > len(self.keys))
 
     @property
-    def once(self) -> bool:
+    def names_keys_once(self) -> bool:
         """Return whether each key is named once by lists or by records with several values.
 
         The lists of a class or a clip do so.
@@ -212,7 +214,7 @@ class Named:
         some = sorted(missing)[:LOOKED_UP]
         if any(NUMBER.fullmatch(it) is None or fold(it) not in alike for it in some):
             return False
-        return self.once or all(is_there(near) for it in some for near in beside_in_order(it))
+        return self.names_keys_once or all(is_there(near) for it in some for near in beside_in_order(it))
 
 
 def beside_in_order(key: bytes) -> list[bytes]:
@@ -225,7 +227,7 @@ def beside_in_order(key: bytes) -> list[bytes]:
     if match is None:
         return []
     before, digits, after = match.groups()
-    return [b"%s%0*d%s" % (before, len(digits), int(digits) + by, after) for by in (-1, 1)]
+    return [b"%s%0*d%s" % (before, len(digits), int(digits) + step, after) for step in (-1, 1)]
 
 
 class CompareIndexes(msgspec.Struct, frozen=True):
@@ -243,11 +245,11 @@ class CompareIndexes(msgspec.Struct, frozen=True):
         watch.note(None)
         every = [Named(it) for it in self.indexes]
         for shard in self.holding:
-            its = [it for it in every if it.index.kept_in == shard.part]
-            for block in for_keys(job.reader, shard) if its else ():
+            in_shard = [it for it in every if it.index.kept_in == shard.part]
+            for block in for_keys(job.reader, shard) if in_shard else ():
                 watch.note(None)
                 if isinstance(block, Block):
-                    for it in its:
+                    for it in in_shard:
                         it.take(block)
         missing = [set(it.keys) if len(it.keys) <= MOST_NAMED else set() for it in every]
         for shard in self.shards:
@@ -259,7 +261,7 @@ class CompareIndexes(msgspec.Struct, frozen=True):
             watch.note(None)
             return value_of(job.reader, key, self.shards[0].part) is not None
 
-        return [it.listed(gone, is_there) for it, gone in zip(every, missing, strict=True)]
+        return [it.listed(absent, is_there) for it, absent in zip(every, missing, strict=True)]
 
 
 class CountFrames(msgspec.Struct, frozen=True):
@@ -271,12 +273,12 @@ class CountFrames(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> dict[bytes, int]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        there: Counter[bytes] = Counter()
+        counts: Counter[bytes] = Counter()
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 if isinstance(block, Block):
-                    there.update(count_frames(block.keys, self.clips))  # adding counters goes through all clips
-        return dict(there)
+                    counts.update(count_frames(block.keys, self.clips))  # adding counters goes through all clips
+        return dict(counts)
 
 
 class CountClips(msgspec.Struct, frozen=True):
@@ -295,8 +297,8 @@ class CountClips(msgspec.Struct, frozen=True):
                 if isinstance(block, Block):
                     for row, key in enumerate(block.keys):
                         for clips in every:
-                            clips.take(key, lambda of=block.values, at=row: bytes(of[at]))  # type: ignore[misc]
-        return tuple(made for it in every if (made := it.counts()) is not None)
+                            clips.take(key, lambda values=block.values, at=row: bytes(values[at]))  # type: ignore[misc]
+        return tuple(counted for it in every if (counted := it.counts()) is not None)
 
 
 class FindUnpaired(msgspec.Struct, frozen=True):
@@ -309,9 +311,9 @@ class FindUnpaired(msgspec.Struct, frozen=True):
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         behind = isinstance(self.stems, BehindNames)
-        made = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems)
+        unpaired = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems)
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
-                if isinstance(block, Block) and not made.failed:
-                    made.take(block.keys)
-        return made.groups()
+                if isinstance(block, Block) and not unpaired.failed:
+                    unpaired.take(block.keys)
+        return unpaired.groups()

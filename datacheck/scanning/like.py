@@ -77,19 +77,19 @@ def _bounds(
     encoded = {name for it in document.profile.every if it.decoder == "picture" for name in it.fields}
     ranges: dict[str, tuple[float, float]] = {}
     classes: dict[str, frozenset[float]] = {}
-    for name, of in document.statistics.items():
-        if of.counts is not None:
-            classes[name] = frozenset(map(float, of.counts))
-        elif name not in encoded and (pair := _widened(of, tolerance)) is not None:
+    for name, summary in document.statistics.items():
+        if summary.counts is not None:
+            classes[name] = frozenset(map(float, summary.counts))
+        elif name not in encoded and (pair := _widened(summary, tolerance)) is not None:
             ranges[name] = pair
     return ranges, classes
 
 
-def _widened(of: FieldSummary, tolerance: float) -> tuple[float, float] | None:
-    if of.min is None or of.max is None:
+def _widened(summary: FieldSummary, tolerance: float) -> tuple[float, float] | None:
+    if summary.min is None or summary.max is None:
         return None
-    by = tolerance * (of.max - of.min or abs(of.max))
-    return of.min - by, of.max + by
+    margin = tolerance * (summary.max - summary.min or abs(summary.max))
+    return summary.min - margin, summary.max + margin
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Like:
         from datacheck.checks.validators import Range
 
         ranges = [Range(*pair, field=name) for name, pair in self.ranges.items()]
-        labels = [KnownLabel(name=name, classes=of, report=self.path) for name, of in self.classes.items()]
+        labels = [KnownLabel(name=name, classes=values, report=self.path) for name, values in self.classes.items()]
         return [*ranges, *labels]
 
     def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
@@ -121,40 +121,42 @@ class Like:
 
         `own` is the profile of the source itself.
         """
-        pairs = _paired(own.families, self.profile.families)
+        pairs = _family_pairs(own.families, self.profile.families)
         findings: list[Finding] = []
         families = {}
         for name, family in own.families.items():
             other = pairs.get(name)
-            families[name] = family if other is None else _held(family, self.profile.families[other])
+            families[name] = family if other is None else _expected_family(family, self.profile.families[other])
             if other is not None:
                 findings += self._differences(name, family, self.profile.families[other])
             elif self.profile.families:
-                said = f"there are records of {_family(name)}, and none like them in {self.path}"
-                findings.append(found("fields", said, family=name))
+                message = f"there are records of {_family(name)}, and none like them in {self.path}"
+                findings.append(found("fields", message, family=name))
         for name in self.profile.families.keys() - pairs.values():
-            said = f"there are no records of {_family(name)}, which {self.path} has"
-            findings.append(found("missing", said, family=name))
+            message = f"there are no records of {_family(name)}, which {self.path} has"
+            findings.append(found("missing", message, family=name))
         return msgspec.structs.replace(own, families=families), sorted(findings, key=lambda it: it.message)
 
     def _differences(self, name: str, own: FamilyProfile, other: FamilyProfile) -> Iterator[Finding]:
         """Yield the differences that all records of a family have: another payload, a missing field, another dtype."""
         if own.decoder != other.decoder and UNKNOWN not in (own.decoder, other.decoder):
-            said = f"the records of {_family(name)} are {_title(own)}, those in {self.path} {_title(other)}"
-            yield found("missing", said, family=name, found=own.decoder, expected=other.decoder)
+            message = f"the records of {_family(name)} are {_title(own)}, those in {self.path} {_title(other)}"
+            yield found("missing", message, family=name, found=own.decoder, expected=other.decoder)
             return
         for field, expected in other.fields.items():
-            there = own.fields.get(field)
-            if there is None and field not in own.columns:
+            own_field = own.fields.get(field)
+            if own_field is None and field not in own.columns:
                 if expected.share >= NEARLY_ALL:
-                    said = f"no record of {_family(name)} has the field {plain(field)}, which those in {self.path} have"
-                    yield found("missing", said, field=field, family=name)
-            elif there is not None and there.dtype and expected.dtype and there.dtype != expected.dtype:
-                said = f"{there.dtype}, and {expected.dtype} in {self.path}"
-                yield found("fields", said, field=field, family=name, found=there.dtype, expected=expected.dtype)
+                    message = (
+                        f"no record of {_family(name)} has the field {plain(field)}, which those in {self.path} have"
+                    )
+                    yield found("missing", message, field=field, family=name)
+            elif own_field is not None and own_field.dtype and expected.dtype and own_field.dtype != expected.dtype:
+                message = f"{own_field.dtype}, and {expected.dtype} in {self.path}"
+                yield found("fields", message, field=field, family=name, found=own_field.dtype, expected=expected.dtype)
         for column in other.columns.keys() - own.columns.keys() - own.fields.keys():
-            said = f"no record of {_family(name)} has the column {plain(column)}, which those in {self.path} have"
-            yield found("missing", said, field=column, family=name)
+            message = f"no record of {_family(name)} has the column {plain(column)}, which those in {self.path} have"
+            yield found("missing", message, field=column, family=name)
 
 
 def _family(name: str) -> str:
@@ -165,7 +167,7 @@ def _title(family: FamilyProfile) -> str:
     return payload(family.decoder).title.format(field="data") if is_decoder(family.decoder) else family.decoder
 
 
-def _held(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
+def _expected_family(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
     """Return the profile that a family is held to: the other one's, unless the caller forced how its values are read.
 
     Differences of all of its records (another payload, a missing field, another dtype) are reported once, so the result
@@ -182,12 +184,13 @@ def _held(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
     }
     fields |= {name: it for name, it in other.fields.items() if it.share < NEARLY_ALL and name not in fields}
     columns = {
-        name: _held(it, other.columns[name]) if name in other.columns else it for name, it in own.columns.items()
+        name: _expected_family(it, other.columns[name]) if name in other.columns else it
+        for name, it in own.columns.items()
     }
     return msgspec.structs.replace(other, sampled=own.sampled, fields=fields, columns=columns, classes=own.classes)
 
 
-def _paired(own: Mapping[str, FamilyProfile], other: Mapping[str, FamilyProfile]) -> dict[str, str]:
+def _family_pairs(own: Mapping[str, FamilyProfile], other: Mapping[str, FamilyProfile]) -> dict[str, str]:
     """Return the family of the other store that each family is held to.
 
     Families of the same name are paired first, then families with the same payload if there is only one on either side,
@@ -199,7 +202,7 @@ def _paired(own: Mapping[str, FamilyProfile], other: Mapping[str, FamilyProfile]
     for which, (names, families) in enumerate(((left, own), (free, other))):
         for name in sorted(names):
             by_decoder[families[name].decoder][which].append(name)
-    pairs |= {mine[0]: its[0] for mine, its in by_decoder.values() if len(mine) == len(its) == 1}
+    pairs |= {mine[0]: theirs[0] for mine, theirs in by_decoder.values() if len(mine) == len(theirs) == 1}
     left, free = left - pairs.keys(), free - set(pairs.values())
     if len(left) == len(free) == 1:
         pairs[left.pop()] = free.pop()

@@ -35,7 +35,7 @@ class CompareSizes(msgspec.Struct, frozen=True):
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
         watch.note(None)
         lines = FORMS[self.of.form].read(beside(job.reader.path, self.of.key) or b"") or []
-        told = {line.key: line.size for line in lines if isinstance(line, MetaLine)}
+        listed = {line.key: line.size for line in lines if isinstance(line, MetaLine)}
         wrong: list[str] = []
         count = compared = 0
         for shard in self.shards:
@@ -44,7 +44,7 @@ class CompareSizes(msgspec.Struct, frozen=True):
                 if not isinstance(block, Block) or block.database is not None:
                     continue
                 for key, value in zip(block.keys, block.values, strict=True):
-                    size = told.get(key)
+                    size = listed.get(key)
                     true = None if size is None else dimensions(value)
                     if size is None or true is None:
                         continue

@@ -29,7 +29,7 @@ from datacheck.reporting.page import pixels
 from datacheck.reporting.png import png
 from datacheck.reporting.samples import Look
 from datacheck.reporting.summary import amount
-from datacheck.scanning.columns import cell_blocks, ragged_batches, sorted_out
+from datacheck.scanning.columns import cell_blocks, full_and_empty, ragged_batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,20 +67,20 @@ def look_at(block: AnyBlock, profile: Profile, finding: Finding, *, sound: bool 
 
     `sound` is set if the record is not the one that the finding is about.
     """
-    parts = _of_value(block, profile) if isinstance(block, Block) else _of_row(block, profile)
+    parts = _value_parts(block, profile) if isinstance(block, Block) else _row_parts(block, profile)
     lines = [*(_line(it) for it in parts.batches[:LINES] if it.shape != (0,)), *parts.words]
-    said = tuple(plain(it[:LETTERS]) for it in lines[:LINES])
+    texts = tuple(plain(it[:LETTERS]) for it in lines[:LINES])
     for name in _in_order(parts, finding.field):
         if name in parts.pictures:
-            look = _of_picture(parts.pictures[name], said, "" if sound else finding.code)
+            look = _picture_look(parts.pictures[name], texts, "" if sound else finding.code)
             if look is not None:
                 return look
         for batch in parts.batches:
             if batch.field == name and batch.width > 1 and not batch.pixels_skipped:
-                return _of_array(np.asarray(batch.values[0]), said)
-    if not said and isinstance(block, Block):
-        said = (plain(_bytes(block.values[0])),)
-    return Look(said)
+                return _array_look(np.asarray(batch.values[0]), texts)
+    if not texts and isinstance(block, Block):
+        texts = (plain(_bytes(block.values[0])),)
+    return Look(texts)
 
 
 def _in_order(parts: _Parts, wanted: str | None) -> Iterator[str]:
@@ -93,7 +93,7 @@ def _in_order(parts: _Parts, wanted: str | None) -> Iterator[str]:
             yield batch.field
 
 
-def _of_picture(raw: bytes, lines: tuple[str, ...], code: str) -> Look | None:
+def _picture_look(raw: bytes, lines: tuple[str, ...], code: str) -> Look | None:
     name = sniff(raw)
     if name == "JPEG":
         from datacheck.decoders.pictures import jpeg
@@ -118,12 +118,12 @@ def _spoilt(raw: bytes) -> tuple[pixels.Area, ...]:
     return ((0.0, top, 1.0, damage.last / damage.rows - top),)
 
 
-def _of_array(values: NDArray[Any], lines: tuple[str, ...]) -> Look:
+def _array_look(values: NDArray[Any], lines: tuple[str, ...]) -> Look:
     if values.nbytes > LARGEST:
         return Look(lines, note=f"{amount(values.nbytes)}: too large to draw")
-    made = pixels.array_picture(values)
-    if made is not None:
-        return _drawn(made.pixels, lines, is_map=made.map, marks=made.marks)
+    picture = pixels.array_picture(values)
+    if picture is not None:
+        return _drawn(picture.pixels, lines, is_map=picture.map, marks=picture.marks)
     return Look(lines, curve=pixels.curve(values))
 
 
@@ -141,7 +141,7 @@ def _drawn(
     return Look(lines, png(shown), width, height, is_map, damaged, marks)
 
 
-def _of_value(block: Block, profile: Profile) -> _Parts:
+def _value_parts(block: Block, profile: Profile) -> _Parts:
     """Return the contents of a value of a key-value store."""
     value = block.values[0]
     parts = _Parts()
@@ -191,27 +191,27 @@ def _inside(parts: _Parts, name: str, value: Value) -> None:
             parts.pictures["data"] = picture
 
 
-def _of_row(block: RowBlock, profile: Profile) -> _Parts:
+def _row_parts(block: RowBlock, profile: Profile) -> _Parts:
     """Return the contents of a row of a table: its numbers, and the contents of the cells of its other columns."""
     parts = _Parts()
     family = profile.families.get(block.table) or FamilyProfile("rows", 0)
     numbers, cells = cell_blocks(block, family)
     parts.take(iter(decoder("rows").decode(numbers, [0], family)))
     for cell in cells:
-        of = family.columns.get(cell.column)
-        full, _ = sorted_out(cell)
+        column = family.columns.get(cell.column)
+        full, _ = full_and_empty(cell)
         if not full:
             parts.words.append(f"{cell.column}: empty")
         elif cell.holds == RAGGED:
-            parts.take(ragged_batches(cell, full, of))
+            parts.take(ragged_batches(cell, full, column))
         else:
             inside = _Parts()
             value = cell.values[0]
-            name = kind(value) if of is None or of.decoder == UNKNOWN else of.decoder
+            name = kind(value) if column is None or column.decoder == UNKNOWN else column.decoder
             if name is None:
                 parts.words.append(f"{cell.column}: {_bytes(value)}")
                 continue
-            parts.take(cell.placed(it) for it in decoder(name).decode(cell, full, of))
+            parts.take(cell.placed(it) for it in decoder(name).decode(cell, full, column))
             _inside(inside, name, value)
             parts.pictures |= {cell.field(it): raw for it, raw in inside.pictures.items()}
             parts.words += (f"{cell.column}: {it}" for it in inside.words)

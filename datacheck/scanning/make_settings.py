@@ -93,7 +93,7 @@ def _payloads(decoder: payload_options.OfFamilies | None, array: payload_options
 
 
 def _truths(**given: Any) -> dict[str, Any]:
-    return {name: spelling.truth(name, value) for name, value in given.items()}
+    return {name: spelling.boolean(name, value) for name, value in given.items()}
 
 
 def _path(name: str, path: str | os.PathLike[str] | None) -> str | None:
@@ -138,14 +138,14 @@ def cores() -> int:
 
 
 def _at_least_one(what: str, value: Any) -> int:
-    number = spelling.whole(what, value)
+    number = spelling.integer(what, value)
     if number < 1:
         raise UsageError(f"{what} is {number}; it must be at least 1")
     return number
 
 
 def _strict_pictures(value: Any) -> bool:
-    wanted = spelling.truth("strict_pictures", value)
+    wanted = spelling.boolean("strict_pictures", value)
     if wanted and not eyes.installed():
         raise UsageError(f"strict pictures need {eyes.NEEDED}")
     return wanted
@@ -248,10 +248,10 @@ def _sample(sample: Any) -> str | None:
     if not isinstance(sample, str) or "/" not in sample:
         return _amount("sample", sample, least=1)
     try:
-        there = part_of(sample)
+        part = part_of(sample)
     except ValueError:
-        there = None
-    if there is None:
+        part = None
+    if part is None:
         raise UsageError(f"the sample is {sample!r}; a part is 1/N:K, the Kth of N, as in 1/7:3")
     return sample
 
@@ -260,7 +260,7 @@ def _amount(what: str, amount: Any, least: int) -> str | None:
     """Check a number of records or a percentage of them, and return it as text."""
     if amount is None:
         return None
-    text = amount if isinstance(amount, str) else str(spelling.whole(f"the {what}", amount))
+    text = amount if isinstance(amount, str) else str(spelling.integer(f"the {what}", amount))
     if not re.fullmatch(r"[0-9]+|[0-9]+(\.[0-9]+)?%", text):
         raise UsageError(f"the {what} is {text!r}; it must be a number of records, or a percentage as in 5%")
     number = float(text.rstrip("%"))

@@ -35,24 +35,24 @@ class NamedLabels:
 
     def __init__(self, profile: Profile, settings: Settings) -> None:
         self._name = name = settings.label_field
-        bare = {it: of for it, of in profile.families.items() if of.decoder.rpartition(JOINT)[2] in BARE}
-        self._families = [of for it, of in bare.items() if is_label(it, name)]
-        self._asked = [of for it, of in bare.items() if name is not None and name.lower() in words_of(it)]
+        bare = {it: family for it, family in profile.families.items() if family.decoder.rpartition(JOINT)[2] in BARE}
+        self._families = [family for it, family in bare.items() if is_label(it, name)]
+        self._asked = [family for it, family in bare.items() if name is not None and name.lower() in words_of(it)]
         bounded = settings.labels is not None and name is None and not self._families
         self._class = _class_of(profile) if bounded else None
 
-    def of(self, items: Iterable[Item], family: FamilyProfile) -> Iterable[Item]:
+    def marked(self, items: Iterable[Item], family: FamilyProfile) -> Iterable[Item]:
         """Return the decoded items, with labels marked as such.
 
         A finding that the named part is missing becomes one that the label is.
         """
         if any(family is it for it in self._families):
-            items = self._bare(items, asked=any(family is it for it in self._asked))
+            items = self._with_bare_labels(items, asked=any(family is it for it in self._asked))
         if self._class is not None:
             return _with_labels(items, partial(operator.eq, self._class))
-        return items if self._name is None else _with_labels(items, partial(_named, self._name))
+        return items if self._name is None else _with_labels(items, partial(_is_named, self._name))
 
-    def _bare(self, items: Iterable[Item], *, asked: bool) -> Iterator[Item]:
+    def _with_bare_labels(self, items: Iterable[Item], *, asked: bool) -> Iterator[Item]:
         """Yield items with bare numbers marked as labels.
 
         Arrays of several axes may be anything, unless the caller named their family.
@@ -89,5 +89,5 @@ def _with_labels(items: Iterable[Item], called: Callable[[str], bool]) -> Iterat
 
 
 @lru_cache(maxsize=256)
-def _named(name: str, path: str) -> bool:
+def _is_named(name: str, path: str) -> bool:
     return means("label-field", name, path)

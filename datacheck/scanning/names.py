@@ -46,14 +46,14 @@ class LookUp(msgspec.Struct, frozen=True):
         if not isinstance(job.reader, WithNames):
             return None
         with blaming("unreadable"):
-            names, whole = job.reader.part_names()
-            there: set[Asked] = set()
+            names, complete = job.reader.part_names()
+            present: set[Asked] = set()
             some: dict[str, None] = {}
             for path in names:
-                there.update(it for it in self.asked if means(*it, path))
+                present.update(it for it in self.asked if means(*it, path))
                 if len(some) < KNOWN:
                     some[path.rpartition("/")[2]] = None
-        return frozenset(there), list(some), whole
+        return frozenset(present), list(some), complete
 
 
 class LookForFamilies(msgspec.Struct, frozen=True):
@@ -67,15 +67,15 @@ class LookForFamilies(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> frozenset[str]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        there: set[str | None] = set()
+        present: set[str | None] = set()
         with blaming("unreadable"):
             for shard in job.reader.layout().shards:
                 for block in job.reader.blocks(shard):
                     if isinstance(block, Block):
-                        there.update(block.named(range(len(block)), self.families))
-                    if there >= self.families:
+                        present.update(block.named(range(len(block)), self.families))
+                    if present >= self.families:
                         return self.families
-        return self.families & there
+        return self.families & present
 
 
 class Names(msgspec.Struct):
@@ -89,7 +89,7 @@ class Names(msgspec.Struct):
     sources: int = 1
     excused: frozenset[str] = frozenset()
     unheeded: list[str] = msgspec.field(default_factory=list)
-    _there: set[Asked] = msgspec.field(default_factory=set)
+    _present: set[Asked] = msgspec.field(default_factory=set)
     _known: dict[str, None] = msgspec.field(default_factory=dict)
     _families: dict[str, None] = msgspec.field(default_factory=dict)
     _open: bool = False
@@ -111,23 +111,23 @@ class Names(msgspec.Struct):
         self.sources -= 1
         if not asked:
             return
-        whole = taken is None or _tells_all(taken)
+        complete = taken is None or _shows_all_names(taken)
         of_fields = [it for it in asked if it[0] not in FAMILIES]
         self._see(of_fields, paths(report.profile), fields(report.profile))
-        self._there.update(it for it in of_fields if it[0] == "label-field" and _names_labels(report, it[1]))
+        self._present.update(it for it in of_fields if it[0] == "label-field" and _names_labels(report, it[1]))
         self._look_for_families(asked, report, taken, pool)
-        whole = whole or not of_fields
-        if set(of_fields) - self._there and report.source.backend == "hdf5":
+        complete = complete or not of_fields
+        if set(of_fields) - self._present and report.source.backend == "hdf5":
             ((_, answer),) = pool.run([LookUp(tuple(of_fields))])
             if not isinstance(answer, tuple):
-                whole = False
+                complete = False
             else:
-                there, some, all_of_it = answer
-                self._there.update(there)
+                present, some, all_names = answer
+                self._present.update(present)
                 self._known.update(dict.fromkeys(some))
-                whole = all_of_it
-        self._open = not whole
-        if not self.sources and whole and not self._doubtful:
+                complete = all_names
+        self._open = not complete
+        if not self.sources and complete and not self._doubtful:
             self._refuse(report, asked)
 
     def _look_for_families(
@@ -137,13 +137,13 @@ class Names(msgspec.Struct):
         profile = report.profile.families
         seen = taken.families if taken is not None else [name for name, it in profile.items() if it.sampled]
         self._families.update(dict.fromkeys(seen))
-        self._there.update(it for it in asked if it[0] in FAMILIES and it[1] in seen)
-        missing = frozenset(name for option, name in set(asked) - self._there if option in FAMILIES)
+        self._present.update(it for it in asked if it[0] in FAMILIES and it[1] in seen)
+        missing = frozenset(name for option, name in set(asked) - self._present if option in FAMILIES)
         if not missing or report.source.backend == "hdf5":
             return
         ((_, answer),) = pool.run([LookForFamilies(missing)])
         if isinstance(answer, frozenset):
-            self._there.update(it for it in asked if it[0] in FAMILIES and it[1] in answer)
+            self._present.update(it for it in asked if it[0] in FAMILIES and it[1] in answer)
         else:
             self._doubtful = True
 
@@ -153,25 +153,25 @@ class Names(msgspec.Struct):
         if not asked or not self._open:
             return
         self._see([it for it in asked if it[0] not in FAMILIES], report.tally.statistics, report.tally.statistics)
-        seen = report.complete and report.tally.statistics and not report.partial
-        self._doubtful |= not seen or report.source.backend == "hdf5"
+        conclusive = report.complete and report.tally.statistics and not report.partial
+        self._doubtful |= not conclusive or report.source.backend == "hdf5"
         if not self.sources and not self._doubtful:
             self._refuse(report, asked)
 
     def _see(self, asked: Iterable[Asked], found: Iterable[str], known: Iterable[str]) -> None:
         for path in found:
-            self._there.update(it for it in asked if means(*it, path))
+            self._present.update(it for it in asked if means(*it, path))
         self._known.update(dict.fromkeys(islice(known, KNOWN)))
 
     def _refuse(self, report: Report, asked: Iterable[Asked]) -> None:
         for option, name in asked:
-            if (option, name) in self._there:
+            if (option, name) in self._present:
                 continue
             known, what = (self._families, "the family ") if option in FAMILIES else (self._known, "")
-            said = f"--{option} names {what}{name!r}, which no record has; {instead(name, known)}"
+            message = f"--{option} names {what}{name!r}, which no record has; {instead(name, known)}"
             if option not in self.excused:
-                raise UsageError(said)
-            self.unheeded.append(f"{said}; the option is left out")
+                raise UsageError(message)
+            self.unheeded.append(f"{message}; the option is left out")
             config = report.settings.config
             if config is not None:
                 not_there = (*config.not_there, f"{option} {name}")
@@ -184,7 +184,7 @@ class Names(msgspec.Struct):
             yield from findings
             return
         absent = {
-            plain(name.strip("/")) for option, name in asked_for(self.settings) if (option, name) not in self._there
+            plain(name.strip("/")) for option, name in asked_for(self.settings) if (option, name) not in self._present
         }
         for finding in findings:
             rows = finding.details.get("rows")
@@ -200,7 +200,7 @@ def _names_labels(report: Report, name: str) -> bool:
     )
 
 
-def _tells_all(taken: Taken) -> bool:
+def _shows_all_names(taken: Taken) -> bool:
     """Return whether the sample shows all names of what it holds."""
     empty = not any(family.fields for family in [*taken.profile.families.values(), taken.profile.rest] if family)
     return not (empty or taken.strays or taken.left or taken.unused or taken.undecided)

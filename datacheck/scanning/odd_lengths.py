@@ -30,18 +30,18 @@ def odd_lengths(block: Block, rows: Sequence[int], family: FamilyProfile | None)
     sizes = lengths(block.values)
     if sizes.count(usual.size) == len(sizes):
         return []
-    said: dict[int, Finding] = {}
-    made = []
+    by_size: dict[int, Finding] = {}
+    findings = []
     for row in rows:
         size = sizes[row]
         if size != usual.size:
-            if size not in said:
-                said[size] = _odd(size, usual.size, family.array)
-            made.append((row, said[size]))
-    return made
+            if size not in by_size:
+                by_size[size] = _odd_length(size, usual.size, family.array)
+            findings.append((row, by_size[size]))
+    return findings
 
 
-def _odd(size: int, usual: int, array: Array | None) -> Finding:
+def _odd_length(size: int, usual: int, array: Array | None) -> Finding:
     if array is None or array.shape is None:
         text = f"{size:,} bytes, nearly all others have {usual:,}"
         return found("size-mismatch", text, verdict="suspicious", found=size, expected=usual)
@@ -50,7 +50,7 @@ def _odd(size: int, usual: int, array: Array | None) -> Finding:
     return found("size-mismatch", text, found=size, expected=usual, shape=list(array.shape))
 
 
-def told(profile: Profile, known: Mapping[str, Known]) -> Profile:
+def with_known_shapes(profile: Profile, known: Mapping[str, Known]) -> Profile:
     """Return the profile with the shapes of raw arrays that the conventions of their databases know.
 
     If the dtype of values is not known, only their length is determined, provided that it gives items of a possible
@@ -63,14 +63,16 @@ def told(profile: Profile, known: Mapping[str, Known]) -> Profile:
         for name, shape in convention.shapes.items()
     }
     if ALL in shapes:
-        profile = _of_all(profile, shapes[ALL])
-    changed = {name: _told(profile.families[name], shape) for name, shape in shapes.items() if name in profile.families}
+        profile = _with_shape_of_all(profile, shapes[ALL])
+    changed = {
+        name: _with_shape(profile.families[name], shape) for name, shape in shapes.items() if name in profile.families
+    }
     if not changed:
         return profile
     return msgspec.structs.replace(profile, families={**profile.families, **changed})
 
 
-def _of_all(profile: Profile, shape: tuple[int, ...]) -> Profile:
+def _with_shape_of_all(profile: Profile, shape: tuple[int, ...]) -> Profile:
     """Return the profile with the shape of all values.
 
     A family of which few values were sampled gets the length of the others.
@@ -78,15 +80,15 @@ def _of_all(profile: Profile, shape: tuple[int, ...]) -> Profile:
     rest = profile.rest
     length = None if rest is None else rest.length
     families = {
-        name: _told(msgspec.structs.replace(of, length=of.length or length), shape)
-        for name, of in profile.families.items()
+        name: _with_shape(msgspec.structs.replace(family, length=family.length or length), shape)
+        for name, family in profile.families.items()
     }
-    return msgspec.structs.replace(profile, families=families, rest=None if rest is None else _told(rest, shape))
+    return msgspec.structs.replace(profile, families=families, rest=None if rest is None else _with_shape(rest, shape))
 
 
-def _told(family: FamilyProfile, shape: tuple[int, ...]) -> FamilyProfile:
+def _with_shape(family: FamilyProfile, shape: tuple[int, ...]) -> FamilyProfile:
     if is_raw(family.decoder) and family.array is not None and family.array.shape is None:
-        fields = {name: msgspec.structs.replace(of, shape=shape) for name, of in family.fields.items()}
+        fields = {name: msgspec.structs.replace(field, shape=shape) for name, field in family.fields.items()}
         array = msgspec.structs.replace(family.array, shape=shape)
         return msgspec.structs.replace(family, array=array, fields=fields)
     if family.decoder == UNKNOWN and family.length is not None:

@@ -45,8 +45,8 @@ def require_pairs(readers: Sequence[Reader]) -> None:
         raise UsageError("--paired compares stores with each other; name two or more")
     for reader in readers:
         if BACKENDS.get(reader.backend) is None or BACKENDS[reader.backend].writer is None:
-            said = f"{plain(str(reader.path))}: {title(reader.backend)}"
-            raise UsageError(f"{said}; --paired compares the keys of LMDB and LevelDB stores")
+            message = f"{plain(str(reader.path))}: {title(reader.backend)}"
+            raise UsageError(f"{message}; --paired compares the keys of LMDB and LevelDB stores")
 
 
 def names_of(readers: Sequence[Reader]) -> list[str]:
@@ -109,28 +109,28 @@ class ComparePair(msgspec.Struct, frozen=True):
         watch.note(None)
         try:
             for reader in (job.reader, self.other):
-                if not _ascending(reader, job, watch):
-                    said = f"it is not compared with {plain(self.name)}: the keys of {plain(str(reader.path))} do not"
-                    yield [found("unsupported", f"{said} ascend", verdict="unverifiable")]
+                if not _is_ascending(reader, job, watch):
+                    text = f"it is not compared with {plain(self.name)}: the keys of {plain(str(reader.path))} do not"
+                    yield [found("unsupported", f"{text} ascend", verdict="unverifiable")]
                     return None
-            yield from self._compared(job, watch)
+            yield from self._differences(job, watch)
         except DatacheckError:
             raise
         except Exception as exc:  # noqa: BLE001  (as in Job)
             return ended_by(exc, watch)
         return None
 
-    def _compared(self, job: Job, watch: Watch) -> Iterator[list[Finding]]:
+    def _differences(self, job: Job, watch: Watch) -> Iterator[list[Finding]]:
         scales: Counter[Scale] = Counter()
         looked = 0
-        for met in self._met(job, watch):
-            yield [self._unpaired(met.ours, key) for key in met.alone if key not in self.own]
+        for pair in self._block_pairs(job, watch):
+            yield [self._unpaired_finding(pair.ours, key) for key in pair.alone if key not in self.own]
             if self.sizes and len(scales) <= SCALES and (scales or looked < LOOKED_AT):
-                scales.update(_reduced(*sizes) for _, sizes in met.sizes())
-                looked += len(met.common)
-        yield from self._of_another_scale(job, watch, scales)
+                scales.update(_scale(*sizes) for _, sizes in pair.sizes())
+                looked += len(pair.common)
+        yield from self._odd_scales(job, watch, scales)
 
-    def _of_another_scale(self, job: Job, watch: Watch, scales: Counter[Scale]) -> Iterator[list[Finding]]:
+    def _odd_scales(self, job: Job, watch: Watch, scales: Counter[Scale]) -> Iterator[list[Finding]]:
         pairs = scales.total()
         if len(scales) < 2 or len(scales) > SCALES or pairs < FEWEST:
             return
@@ -138,23 +138,26 @@ class ComparePair(msgspec.Struct, frozen=True):
         if count < MOST * pairs:
             return
         verdict: Verdict = "bad" if count >= ALL * pairs or pairs - count == 1 else "suspicious"
-        for met in self._met(job, watch):
-            for key, sizes in met.sizes():
-                if _reduced(*sizes) != usual:
-                    there, here = (f"{width}x{height}" for height, width in sizes)
-                    said = f"{here}, and {there} in {plain(self.name)}: {count:,} of {pairs:,} pairs are {_of(usual)}"
-                    yield [self._placed(met.ours, key, found("shape", said, verdict=verdict, stores=[self.name]))]
+        for pair in self._block_pairs(job, watch):
+            for key, sizes in pair.sizes():
+                if _scale(*sizes) != usual:
+                    other_size, own_size = (f"{width}x{height}" for height, width in sizes)
+                    text = (
+                        f"{own_size}, and {other_size} in {plain(self.name)}: "
+                        f"{count:,} of {pairs:,} pairs are {_scale_text(usual)}"
+                    )
+                    yield [self._with_key(pair.ours, key, found("shape", text, verdict=verdict, stores=[self.name]))]
 
-    def _unpaired(self, ours: Block, key: bytes) -> Finding:
-        said = f"{plain(self.name)} has no record of this key"
-        finding = found("unpaired", said, verdict="bad", stores=[self.name], missing=[self.name])
-        return self._placed(ours, key, finding)
+    def _unpaired_finding(self, ours: Block, key: bytes) -> Finding:
+        message = f"{plain(self.name)} has no record of this key"
+        finding = found("unpaired", message, verdict="bad", stores=[self.name], missing=[self.name])
+        return self._with_key(ours, key, finding)
 
-    def _placed(self, ours: Block, key: bytes, finding: Finding) -> Finding:
+    def _with_key(self, ours: Block, key: bytes, finding: Finding) -> Finding:
         database = escape(_database(ours)) if ours.database else None
         return msgspec.structs.replace(finding, key=escape(key), database=database)
 
-    def _met(self, job: Job, watch: Watch) -> Iterator[_Met]:
+    def _block_pairs(self, job: Job, watch: Watch) -> Iterator[_BlockPair]:
         """Yield each block of the store with the blocks of the other store that share keys with it.
 
         Both stores are read once, side by side, with one block of each in memory.
@@ -169,15 +172,15 @@ class ComparePair(msgspec.Struct, frozen=True):
                 if common:
                     for key in common:
                         del alone[key]
-                    yield _Met(ours, (), block, frozenset(common))
+                    yield _BlockPair(ours, (), block, frozenset(common))
                 if (_database(block), block.keys[-1]) > last:
                     break
                 block = next(theirs, None)
             if alone:
-                yield _Met(ours, tuple(alone), None, frozenset())
+                yield _BlockPair(ours, tuple(alone), None, frozenset())
 
 
-class _Met(msgspec.Struct, frozen=True):
+class _BlockPair(msgspec.Struct, frozen=True):
     """A block with its keys that the other store lacks, or with a block of that store and the keys that both have."""
 
     ours: Block
@@ -191,7 +194,7 @@ class _Met(msgspec.Struct, frozen=True):
             return
         other = dict(zip(self.theirs.keys, self.theirs.values, strict=True))
         for key, value in zip(self.ours.keys, self.ours.values, strict=True):
-            sizes = _sizes(other[key], value) if key in self.common else None
+            sizes = _picture_sizes(other[key], value) if key in self.common else None
             if sizes is not None:
                 yield key, sizes
 
@@ -212,7 +215,7 @@ def _blocks(reader: Reader, job: Job, watch: Watch) -> Iterator[Block]:
                 yield block
 
 
-def _ascending(reader: Reader, job: Job, watch: Watch) -> bool:
+def _is_ascending(reader: Reader, job: Job, watch: Watch) -> bool:
     """Return whether the keys of a store ascend, so that it can be compared side by side with another store."""
     last: tuple[bytes, bytes] | None = None
     for block in _blocks(reader, job, watch):
@@ -222,7 +225,7 @@ def _ascending(reader: Reader, job: Job, watch: Watch) -> bool:
     return True
 
 
-def _sizes(one: Value, other: Value) -> tuple[Size, Size] | None:
+def _picture_sizes(one: Value, other: Value) -> tuple[Size, Size] | None:
     """Return height and width of the pictures that two values are or hold, or None if one has no picture."""
     from datacheck.decoders.pictures.dimensions import dimensions
 
@@ -231,12 +234,12 @@ def _sizes(one: Value, other: Value) -> tuple[Size, Size] | None:
     return None if first is None or second is None else (first, second)
 
 
-def _reduced(one: Size, other: Size) -> Scale:
+def _scale(one: Size, other: Size) -> Scale:
     heights, widths = (gcd(a, b) for a, b in zip(one, other, strict=True))
     return one[0] // heights, other[0] // heights, one[1] // widths, other[1] // widths
 
 
-def _of(scale: Scale) -> str:
+def _scale_text(scale: Scale) -> str:
     """Return a scale in words."""
     up, down = (scale[0], scale[2]), (scale[1], scale[3])
     if up == down:

@@ -36,6 +36,6 @@ def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Par
             fields = [*blamed("undecodable", decoder(name).decode, block, [0], None, pixels=False)]
         except Blamed:  # the scan reports what is wrong with it
             continue
-        for made in fields:
-            if isinstance(made, Batch) and not made.encoded and made.shape and made.shape[0] >= FEWEST:
-                yield Parallel(key, "" if made.field == "data" else made.field, made.shape[0])
+        for batch in fields:
+            if isinstance(batch, Batch) and not batch.encoded and batch.shape and batch.shape[0] >= FEWEST:
+                yield Parallel(key, "" if batch.field == "data" else batch.field, batch.shape[0])

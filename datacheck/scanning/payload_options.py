@@ -46,37 +46,41 @@ def decoders(value: Any) -> dict[str | None, str]:
     """
     from datacheck.decoders import DECODERS, is_decoder
 
-    made: dict[str | None, str] = {}
-    for family, name in _of_families("decoder", value):
+    result: dict[str | None, str] = {}
+    for family, name in _by_family("decoder", value):
         if not is_decoder(name):
             raise UsageError(f"no decoder is called {name!r}; {instead(name, DECODERS)}")
-        _once("decoder", made, family, name)
-    return made
+        _add_once("decoder", result, family, name)
+    return result
 
 
 def arrays(value: Any) -> tuple[Array, ...]:
     """Return the arrays that values are. Raises UsageError for a description of another form."""
-    made: dict[str | None, Array] = {}
-    for family, said in _of_families("array", value):
-        _once("array", made, family, _array(family, said))
-    return tuple(made.values())
+    result: dict[str | None, Array] = {}
+    for family, text in _by_family("array", value):
+        _add_once("array", result, family, _array(family, text))
+    return tuple(result.values())
 
 
 def agree(named: Mapping[str | None, str], given: Sequence[Array]) -> None:
     """Raise UsageError if a decoder and an array are given for the same values and contradict each other."""
     families = {array.family for array in given}
     for family, name in named.items():
-        of = "" if family is None else f" of {family!r}"
+        of_family = "" if family is None else f" of {family!r}"
         if family in families and not is_raw(name):
-            raise UsageError(f"the values{of} cannot be both raw arrays and {name}; give --array or --decoder for them")
+            raise UsageError(
+                f"the values{of_family} cannot be both raw arrays and {name}; give --array or --decoder for them"
+            )
         if is_raw(name) and not families & {family, None}:
-            raise UsageError(f"the decoder {name}{of} has to know what the arrays are; say it with --array {_FORM}")
+            raise UsageError(
+                f"the decoder {name}{of_family} has to know what the arrays are; say it with --array {_FORM}"
+            )
 
 
-def _array(family: str | None, said: str) -> Array:
-    match = _ARRAY.fullmatch(said.strip())
+def _array(family: str | None, text: str) -> Array:
+    match = _ARRAY.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"array is {spelling.quoted(said)}; it must be of the form {_FORM}")
+        raise UsageError(f"array is {spelling.quoted(text)}; it must be of the form {_FORM}")
     order, name, sizes = match.groups()
     if name not in DTYPES:
         raise UsageError(f"no dtype is called {name!r}; {instead(name, SHORT)}{_long(name)}")
@@ -98,24 +102,24 @@ def _long(name: str) -> str:
     return f"; did you mean {close!r}?" if close is not None and close not in SHORT else ""
 
 
-def _once(option: str, made: dict[str | None, Any], family: str | None, value: Any) -> None:
+def _add_once(option: str, given: dict[str | None, Any], family: str | None, value: Any) -> None:
     """Add the value for a family. Raises UsageError if another value was given for it before."""
-    if made.setdefault(family, value) != value:
-        of = "all values" if family is None else repr(family)
-        raise UsageError(f"--{option} is given twice for {of}; give it once for each family")
+    if given.setdefault(family, value) != value:
+        values = "all values" if family is None else repr(family)
+        raise UsageError(f"--{option} is given twice for {values}; give it once for each family")
 
 
-def _of_families(option: str, value: Any) -> Iterator[tuple[str | None, str]]:
+def _by_family(option: str, value: Any) -> Iterator[tuple[str | None, str]]:
     """Yield each family with its value of an option, under None the value for all others."""
     if value is None:
         return
     if isinstance(value, Mapping):
-        for family, said in value.items():
+        for family, text in value.items():
             name = None if family is None else spelling.field(f"a family of {option}", family)
-            yield name, spelling.text(f"{option} of {name}", said)
+            yield name, spelling.text(f"{option} of {name}", text)
         return
     for it in spelling.fields(option, value):
-        family, equals, said = it.rpartition("=")
+        family, equals, text = it.rpartition("=")
         if equals and not family:
             raise UsageError(f"{option} is {spelling.quoted(it)}; it names no family before the equals sign")
-        yield family or None, said
+        yield family or None, text

@@ -45,12 +45,12 @@ def checks_of(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
     uncounted = {shard: place for place, shard in enumerate(shards) if shard.records is None}
-    whole: set[int] = set()
+    unsampled: set[int] = set()
     for task, count in pool.run([Count(shard) for shard in uncounted]):
         assert isinstance(task, Count)
         place = uncounted[task.shard]
         if isinstance(count, Death):
-            whole.add(place)
+            unsampled.add(place)
             doing = (
                 f"--sample leaves out part {place + 1} of {len(shards)}, which is checked whole: counting its records"
             )
@@ -64,7 +64,7 @@ def checks_of(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
         count = counts[place] or 0
         if part is not None:
             sample = rows_of(part, place, len(shards), start, count)
-        picked = None if place in whole else sample
+        picked = None if place in unsampled else sample
         yield Check(shard, profile, picked, start, stats=stats, watch=watch, eyes=eyes)
         start += count
 
@@ -86,11 +86,11 @@ def unknown_of(family: str, count: int, form: str = "") -> Tally:
 
     `form` is the known format of those that were sampled.
     """
-    of = f"'{family}'" if family else "all the other keys"
+    keys = f"'{family}'" if family else "all the other keys"
     records = "one record" if count == 1 else f"{count:,} records"
     finding = found(
         "unknown-payload",
-        f"no decoder knows the payload of the {records} of {of}" + (f": those sampled are {form}" if form else ""),
+        f"no decoder knows the payload of the {records} of {keys}" + (f": those sampled are {form}" if form else ""),
         family=family,
         count=count,
     )

@@ -52,8 +52,8 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
                 else:
                     probes[number] = replace(probes[number], **given)
         if isinstance(result, Taken):
-            made = replace(result, left=tuple(left), unused=sum(not probe.done for probe in probes), last=last)
-            return replace(made, profile=Profile() if made.empty else _careful(made.profile, layout))
+            taken = replace(result, left=tuple(left), unused=sum(not probe.done for probe in probes), last=last)
+            return replace(taken, profile=Profile() if taken.empty else _mark_loose_ties(taken.profile, layout))
         assert isinstance(result, Death)
         if result.trace and result.note is None:
             return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
@@ -73,19 +73,19 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
     return Taken(Profile())
 
 
-def _careful(profile: Profile, layout: Layout) -> Profile:
+def _mark_loose_ties(profile: Profile, layout: Layout) -> Profile:
     """Return the profile with all ties marked as loose that too few records of a large store show."""
-    of = [*profile.families.values(), *([] if profile.rest is None else [profile.rest])]
-    if layout.records is not None and sum(it.sampled for it in of) >= MOST * layout.records:
+    families = [*profile.families.values(), *([] if profile.rest is None else [profile.rest])]
+    if layout.records is not None and sum(it.sampled for it in families) >= MOST * layout.records:
         return profile
 
-    def made(family: FamilyProfile) -> FamilyProfile:
+    def marked(family: FamilyProfile) -> FamilyProfile:
         if family.sampled >= CERTAIN or not family.tied:
             return family
         return replace(family, loose=tuple(it for group in family.tied for it in group))
 
-    rest = None if profile.rest is None else made(profile.rest)
-    return replace(profile, families={name: made(it) for name, it in profile.families.items()}, rest=rest)
+    rest = None if profile.rest is None else marked(profile.rest)
+    return replace(profile, families={name: marked(it) for name, it in profile.families.items()}, rest=rest)
 
 
 def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
@@ -118,7 +118,7 @@ def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
     probes[number] = replace(probe, pieces=(*probe.pieces[:which], *before, *behind, *probe.pieces[which + 1 :]))
 
 
-def _probed(left: Left, layout: Layout) -> str:
+def _probe_text(left: Left, layout: Layout) -> str:
     return f"probe {left.probe + 1} of {len(layout.probes)}" if left.probe < len(layout.probes) else "a probe"
 
 
@@ -140,37 +140,39 @@ def _scattered(count: int) -> list[int]:
     return sorted(range(count), key=lambda number: int(f"{number:0{width}b}"[::-1], 2))
 
 
-def undecided(taken: Taken, layout: Layout, reader: Reader, fatal: Callable[[Death, str], Finding]) -> Iterator[Tally]:
-    """Yield findings about a profile that could not be determined completely. `fatal` makes the finding for a death.
+def undecided(
+    taken: Taken, layout: Layout, reader: Reader, finding_of: Callable[[Death, str], Finding]
+) -> Iterator[Tally]:
+    """Yield findings about a profile that could not be determined completely.
 
-    None of them is bad: a bad record gets a finding of its own. A family without any usable sample is judged without
-    knowing what it should hold, so the scan is not complete.
+    `finding_of` makes the finding for a death. None of them is bad: a bad record gets a finding of its own. A family
+    without any usable sample is judged without knowing what it should hold, so the scan is not complete.
     """
 
-    def said(death: Death, doing: str, complete: bool, **details: Any) -> Tally:
-        finding = fatal(death, doing)
+    def tally_of(death: Death, doing: str, complete: bool, **details: Any) -> Tally:
+        finding = finding_of(death, doing)
         details = {**finding.details, **details}
         tally = Tally(complete=complete)
         tally.count([msgspec.structs.replace(finding, verdict="unverifiable", details=details)])
         return tally
 
     for left in taken.left:
-        key, what = left.key, f"what lies at {_probed(left, layout)}"
+        key, what = left.key, f"what lies at {_probe_text(left, layout)}"
         if left.place is not None and (left.seen or left.place not in FIRST):
             at = reader.name(left.shard, left.place, found("crash", "")).key
             key, what = (at, what) if left.seen else (None, f"on {'behind' if left.place.nth else 'from'} {at}")
         what = key or what
         doing = "decoding" if left.key else "reading"
-        yield said(left.death, f"left out of the profile: {doing} {what}", True, probe=left.probe, key=key)
+        yield tally_of(left.death, f"left out of the profile: {doing} {what}", True, probe=left.probe, key=key)
     if taken.last is None:
         return
     if taken.unused:
         count = f"{taken.unused} of {len(layout.probes)} probes"
-        yield said(taken.last, f"{count} are not in the profile, since too many failed: the last", True, probe=None)
+        yield tally_of(taken.last, f"{count} are not in the profile, since too many failed: the last", True, probe=None)
     for family in taken.undecided:
-        of = f"{family!r}" if family else "all the other keys"
-        doing = f"what the records of {of} should hold is undecided, because no sample of them could be used: one"
-        yield said(taken.last, doing, False, probe=None, family=family or "")
+        keys = f"{family!r}" if family else "all the other keys"
+        doing = f"what the records of {keys} should hold is undecided, because no sample of them could be used: one"
+        yield tally_of(taken.last, doing, False, probe=None, family=family or "")
     if taken.empty:
         doing = "what the store should hold is undecided, because no sample of it could be used: the last"
-        yield said(taken.last, doing, False, probe=None)
+        yield tally_of(taken.last, doing, False, probe=None)

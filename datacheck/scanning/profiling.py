@@ -78,9 +78,9 @@ def sample(
             return block
         if keys is not None:
             keys.update(block.keys)
-        whole = len(block) + (0 if taken is None else len(taken))
+        total = len(block) + (0 if taken is None else len(taken))
         taken = copied(block, limit, room, taken)
-        if len(taken) < whole or len(taken) >= limit:
+        if len(taken) < total or len(taken) >= limit:
             break
     return taken
 
@@ -99,8 +99,9 @@ def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> 
             break
         keys.append(key)
         values.append(memoryview(bytes(value)))  # so that slices of it are not copied again
-    of = block if behind is None or not behind.keys else behind  # the last item of a shard may be no block of records
-    return Block(keys, values, database=of.database)
+    # the last item of a shard may be no block of records
+    origin = block if behind is None or not behind.keys else behind
+    return Block(keys, values, database=origin.database)
 
 
 OF_FILES = 0.75
@@ -166,25 +167,25 @@ class FieldSums(msgspec.Struct):
         `rows` of one file have one shape; if the rows of many files differ, the shape is taken to be that of each file.
         """
         count = sum(self.shapes.values())
-        varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _agreed(self.shapes)
-        varies |= rows and not self.encoded and not _agreed(self.shapes, OF_FILES)
+        varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _is_agreed(self.shapes)
+        varies |= rows and not self.encoded and not _is_agreed(self.shapes, OF_FILES)
         apart = self.leaf and not self.encoded
-        shape = _most(self.shapes) if count and not varies else None
+        shape = _most_common(self.shapes) if count and not varies else None
         return FieldProfile(
             shape=shape,
-            dtype="" if apart and not _agreed(self.dtypes) else _most(self.dtypes),
-            format="" if apart and not _agreed(self.formats) else _most(self.formats),
+            dtype="" if apart and not _is_agreed(self.dtypes) else _most_common(self.dtypes),
+            format="" if apart and not _is_agreed(self.formats) else _most_common(self.formats),
             share=round(count / records, 4) if records else 0.0,
             centre=float(np.float32(math.fsum(self.means) / len(self.means))) if self.means else 0.0,
             channels=self._channels(count) if self.encoded else None,
             constant=(MASKS_OF_ONE_VALUE if mask else 2) * self.constants > count,
             large=2 * self.beyond_half > count,
             axis_order=channels_first and shape is not None and self.agreement.of(shape, count),
-            size=size if self.encoded and self._all_have(size, count) else None,
+            size=size if self.encoded and self._all_have_size(size, count) else None,
             axes=alike_axes(self.shapes) if varies and apart and not (self.label or rows) else (),
         )
 
-    def _all_have(self, size: int | None, count: int) -> bool:
+    def _all_have_size(self, size: int | None, count: int) -> bool:
         """Return whether nearly all pictures have this height and width."""
         having = sum(number for shape, number in self.shapes.items() if shape[1:] == (size, size))
         return having >= max(FEWEST_OF_SIZE, NEARLY_ALL * count)
@@ -194,7 +195,7 @@ class FieldSums(msgspec.Struct):
         channels: Counter[int] = Counter()
         for shape, number in self.shapes.items():
             channels[shape[0]] += number
-        most = _most(channels)
+        most = _most_common(channels)
         return most if channels[most] > USUAL * count else None
 
 
@@ -229,22 +230,22 @@ class Sums(msgspec.Struct):
             self.columns.setdefault(name, ColumnSums()).add(column)
 
     def profile(self, name: str, sampled: int, vote: Vote | None = None, size: int | None = None) -> FamilyProfile:
-        made = {}
+        fields = {}
         columns = {it: sums.profile() for it, sums in sorted(self.columns.items()) if sums.profiled}
         for field_name, sums in sorted(self.fields.items()):
             if field_name in columns and self.columns[field_name].maybe:
                 continue
             first = self._channels_first(name, field_name)
-            of = self.records - self.broken
+            sound = self.records - self.broken
             mask = is_mask(field_name)
-            made[field_name] = sums.profile(of, channels_first=first, size=size, mask=mask, rows=name == "rows")
-        if len(made) > FIELDS:
-            order = sorted(made, key=lambda it: (-made[it].share, it))
-            made = {name: made[name] for name in sorted(order[:FIELDS])}
+            fields[field_name] = sums.profile(sound, channels_first=first, size=size, mask=mask, rows=name == "rows")
+        if len(fields) > FIELDS:
+            order = sorted(fields, key=lambda it: (-fields[it].share, it))
+            fields = {name: fields[name] for name in sorted(order[:FIELDS])}
         kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
         classes = tuple(sorted(self.classes)[:CLASSES])
         tied, loose = self.extents.tied()
-        family = FamilyProfile(name, sampled, made, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
+        family = FamilyProfile(name, sampled, fields, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
         if vote is None:
             return family
         return msgspec.structs.replace(
@@ -259,7 +260,7 @@ class Sums(msgspec.Struct):
         if decoder_name == "datum":
             return True
         labelled = any(it.label for it in self.fields.values())
-        floating = _most(self.fields[field_name].dtypes).startswith("float")
+        floating = _most_common(self.fields[field_name].dtypes).startswith("float")
         return decoder_name == "rows" and field_name == "data" and labelled and floating
 
 
@@ -279,23 +280,23 @@ class ColumnSums(msgspec.Struct):
         self.maybe, self.label = cells.holds == PADDED, name in block.labels
         lost = block.left_out(name)
         rows = [row for row in range(len(block)) if row not in lost]
-        seen = [*blamed("undecodable", kinds, cells.take(rows))]
-        self.kinds.update(seen)
+        cell_kinds = [*blamed("undecodable", kinds, cells.take(rows))]
+        self.kinds.update(cell_kinds)
         if cells.holds == RAGGED:
-            full = [row for row, it in zip(rows, seen, strict=True) if it != EMPTY]
+            full = [row for row, it in zip(rows, cell_kinds, strict=True) if it != EMPTY]
             self._sums("rows").take(ragged("data", "", cells, full, None, label=False), len(full))
             return
-        if self.maybe and PICTURE not in seen:
+        if self.maybe and PICTURE not in cell_kinds:
             return
         room, values = PROBE_BYTES, payloads(cells.take(rows))
         alike: dict[str, list[bytes | memoryview]] = defaultdict(list)
-        for value, it in zip(values, seen, strict=True):
+        for value, it in zip(values, cell_kinds, strict=True):
             if it in (EMPTY, UNKNOWN) or (room < len(value) and room < PROBE_BYTES):
                 continue
             room -= len(value)
             alike[it].append(value)
         for it, some in alike.items():
-            self._sums(it).add(of_values(some, it, pixels=pixels, label=self.label and it in SIDE_DECODERS))
+            self._sums(it).add(sums_of_values(some, it, pixels=pixels, label=self.label and it in SIDE_DECODERS))
 
     def _sums(self, name: str) -> Sums:
         return self.by_kind.setdefault(name, Sums())
@@ -324,59 +325,59 @@ class ColumnSums(msgspec.Struct):
 
 def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
     """Return the sums of several probes as one."""
-    whole: dict[str | None, Sums] = defaultdict(Sums)
+    total: dict[str | None, Sums] = defaultdict(Sums)
     for part in parts:
         for family, sums in part.items():
-            whole[family].add(sums)
-    return dict(whole)
+            total[family].add(sums)
+    return dict(total)
 
 
-def of_rows(block: RowBlock, *, pixels: bool = True) -> Sums:
+def sums_of_rows(block: RowBlock, *, pixels: bool = True) -> Sums:
     """Return the sums over the rows of a table, and over the payloads in its columns."""
-    made = Sums()
+    sums = Sums()
     items = blamed("undecodable", decoder("rows").decode, block, range(len(block)), None)
-    made.take((it for it in items if isinstance(it, Batch)), len(block))
+    sums.take((it for it in items if isinstance(it, Batch)), len(block))
     for name, cells in block.cells.items():
-        made.columns.setdefault(name, ColumnSums()).take(block, name, cells, pixels=pixels)
+        sums.columns.setdefault(name, ColumnSums()).take(block, name, cells, pixels=pixels)
     for name, values in block.columns.items():
         if may_be_padded(values):
-            made.columns.setdefault(name, ColumnSums()).take(block, name, Cells(PADDED, values), pixels=pixels)
-    return made
+            sums.columns.setdefault(name, ColumnSums()).take(block, name, Cells(PADDED, values), pixels=pixels)
+    return sums
 
 
-def of_values(
+def sums_of_values(
     values: Sequence[bytes | memoryview], name: str, *, pixels: bool, label: bool = False, array: Array | None = None
 ) -> Sums:
     """Return the sums over values decoded by the decoder `name`.
 
     Without `pixels`, pictures whose pixels are not decoded have no mean.
     """
-    made = Sums()
+    sums = Sums()
     block = Block([b""] * len(values), values)
     decodes = decoder(name)
     family = FamilyProfile(name, 0, label=label, array=array) if label or array else None
     items = [*blamed("undecodable", decodes.decode, block, range(len(values)), family, pixels=pixels)]
     batches = [it for it in items if isinstance(it, Batch)]
-    made.take(batches, len(values))
+    sums.take(batches, len(values))
     bad = {it[0] for it in items if not isinstance(it, Batch) and it[1].verdict == "bad"}
-    made.broken = len(bad.difference(*(batch.rows for batch in batches)))
+    sums.broken = len(bad.difference(*(batch.rows for batch in batches)))
     if isinstance(decodes, NamingClasses):
         with blaming("undecodable"):
-            made.classes.update(*map(decodes.classes, values))
-    return made
+            sums.classes.update(*map(decodes.classes, values))
+    return sums
 
 
-def of_families(families: Families, sums: Mapping[str | None, Sums]) -> Profile:
+def profile_of_families(families: Families, sums: Mapping[str | None, Sums]) -> Profile:
     """Return the profile of keys and values from the votes and from the sums over decoded values."""
 
-    def made(family: str | None, vote: Vote) -> FamilyProfile:
+    def family_profile(family: str | None, vote: Vote) -> FamilyProfile:
         decoded = sums.get(family, Sums())
         others = vote.full if vote.decoder == UNKNOWN else 0
         size = None if family is None else size_in_name(family)
         return decoded.profile(vote.decoder, decoded.records + others + vote.empty, vote, size)
 
-    rest = None if families.rest is None else made(None, families.rest)
-    return Profile({family: made(family, vote) for family, vote in families.votes.items()}, rest)
+    rest = None if families.rest is None else family_profile(None, families.rest)
+    return Profile({family: family_profile(family, vote) for family, vote in families.votes.items()}, rest)
 
 
 def undecided(families: Families, sums: Mapping[str | None, Sums]) -> tuple[str | None, ...]:
@@ -385,18 +386,18 @@ def undecided(families: Families, sums: Mapping[str | None, Sums]) -> tuple[str 
     return tuple(name for name, it in every if it.full and it.decoder != UNKNOWN and name not in sums)
 
 
-def of_tables(sums: Mapping[str | None, Sums]) -> Profile:
+def profile_of_tables(sums: Mapping[str | None, Sums]) -> Profile:
     """Return the profile of tables from the sums over their rows."""
     tables = {name: it for name, it in sums.items() if name is not None}
     return Profile({name: tables[name].profile("rows", tables[name].records) for name in sorted(tables)})
 
 
-def _agreed(counts: Counter[T], share: float = NEARLY_ALL) -> bool:
+def _is_agreed(counts: Counter[T], share: float = NEARLY_ALL) -> bool:
     """Return whether one value has at least this share of the counts."""
     return not counts or max(counts.values()) >= share * counts.total()
 
 
-def _most(counts: Counter[T]) -> T:
+def _most_common(counts: Counter[T]) -> T:
     return max(sorted(counts, key=str), key=lambda value: counts[value])
 
 

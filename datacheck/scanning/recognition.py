@@ -54,9 +54,9 @@ class Look(NamedTuple):
 
 def looks(block: Block, forced: Forced) -> list[Look]:
     """Return the looks of the values of a block. If one decoder is `forced` for all of them, no decoder is tried."""
-    whole = None if forced.rest is None or forced.families or forced.spares_texts else forced.rest.decoder
+    forced_name = None if forced.rest is None or forced.families or forced.spares_texts else forced.rest.decoder
     with blaming("undecodable"):
-        kinds = [EMPTY if not len(it) else whole or kind(it) or UNKNOWN for it in block.values]
+        kinds = [EMPTY if not len(it) else forced_name or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
     forms = _forms(block, kinds) if UNKNOWN in kinds else [""] * len(kinds)
     return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, forms, strict=True)]
@@ -66,7 +66,7 @@ def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
     """Return the known formats of the values that no decoder knows, "" for the others."""
     from datacheck.decoders.foreign import known_format  # a worker has loaded its dependencies already
 
-    return [known_format(it) or "" if of == UNKNOWN else "" for it, of in zip(block.values, kinds, strict=True)]
+    return [known_format(it) or "" if name == UNKNOWN else "" for it, name in zip(block.values, kinds, strict=True)]
 
 
 def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]:
@@ -86,8 +86,8 @@ def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]
     for database in {look.database for look in seen} if wanted else ():
         places = [at for at, look in enumerate(seen) if look.database == database]
         keys = [seen[at].key for at in places]
-        for at, said in zip(places, Block(keys, keys, database).named(range(len(keys)), wanted), strict=True):
-            names[at] = said or names[at]
+        for at, given in zip(places, Block(keys, keys, database).named(range(len(keys)), wanted), strict=True):
+            names[at] = given or names[at]
     return names
 
 
@@ -198,7 +198,7 @@ def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
     return UsualLength(size, round(sizes[size] / count, 4)) if 2 * sizes[size] > count else None
 
 
-def _of_length(vote: Vote, seen: Sequence[Look], usual: UsualLength) -> Vote:
+def _with_usual_length(vote: Vote, seen: Sequence[Look], usual: UsualLength) -> Vote:
     """Return the vote of a family with the usual length, if more than half of its own few values have that length."""
     if vote.decoder != UNKNOWN or vote.length is not None:
         return vote
@@ -229,7 +229,7 @@ class Families(msgspec.Struct, frozen=True):
     strays: bool = False
 
     @classmethod
-    def of(cls, seen: Sequence[Look], forced: Forced = UNFORCED, label_field: str | None = None) -> Families:
+    def from_looks(cls, seen: Sequence[Look], forced: Forced = UNFORCED, label_field: str | None = None) -> Families:
         """Decide from the looks of all probes; `forced` is what the caller said about decoders.
 
         Raises UsageError if a decoder of rows is given for keys and values.
@@ -244,16 +244,16 @@ class Families(msgspec.Struct, frozen=True):
         others: list[Look] = []
         for name, look in zip(names, seen, strict=True):
             members.get(name, others).append(look)
-        votes = {name: _vote(name, of, forced, label_field) for name, of in members.items()}
+        votes = {name: _vote(name, group, forced, label_field) for name, group in members.items()}
         rest = _vote(None, others, forced) if others and (not votes or 2 * len(others) >= len(seen)) else None
         every = [*votes.values(), *([rest] if rest else [])]
         if (forced.rest is None or (seen and forced.spares_texts)) and not any(vote.of_training for vote in every):
             forced = replace(forced, texts_beside=False)
-            votes = {name: _vote(name, of, forced, label_field).alone() for name, of in members.items()}
+            votes = {name: _vote(name, group, forced, label_field).alone() for name, group in members.items()}
             rest = _vote(None, others, forced).alone()
         usual = _usual_length(seen)
         if usual is not None and usual.share >= NEARLY_ALL:
-            votes = {name: _of_length(vote, members[name], usual) for name, vote in votes.items()}
+            votes = {name: _with_usual_length(vote, members[name], usual) for name, vote in votes.items()}
         return cls(votes, rest, bool(others) and rest is None)
 
     def vote(self, family: str | None) -> Vote | None:
@@ -288,8 +288,8 @@ def _wrapped(seen: Sequence[Look], array: Array) -> str:
     wrappers = Counter(look.kind.rpartition(JOINT)[0] for look in full)
     wrapper, count = max(wrappers.items(), key=lambda it: it[1], default=("", 0))
     items = 0 if array.shape is None else prod(array.shape)
-    whole = sum(look.size in (items, 2 * items, 4 * items, 8 * items) for look in full)
-    return f"{wrapper}{JOINT}{RAW}" if wrapper and count >= NEARLY_ALL * len(full) and 2 * whole < count else RAW
+    unwrapped = sum(look.size in (items, 2 * items, 4 * items, 8 * items) for look in full)
+    return f"{wrapper}{JOINT}{RAW}" if wrapper and count >= NEARLY_ALL * len(full) and 2 * unwrapped < count else RAW
 
 
 def is_label(family: str, label_field: str | None) -> bool:

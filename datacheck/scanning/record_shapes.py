@@ -91,7 +91,7 @@ class TakeShapes:
         from datacheck.scanning.profiling import sample
 
         watch.timeout = job.settings.timeout
-        seen = SourceSample(Counter())
+        result = SourceSample(Counter())
         for number, probe in enumerate(self.probes):
             watch.note(number)
             with blaming("unreadable"):
@@ -102,17 +102,17 @@ class TakeShapes:
             decode = decoder(job.settings.decoder or "datum").decode
             decoded = blamed("undecodable", decode, block, rows, None, pixels=False)
             batches = [it for it in decoded if isinstance(it, Batch)]
-            found_there = sorted(shapes(batches, self.colour))
-            seen.shapes.update(shape for _, shape in found_there)
+            probe_shapes = sorted(shapes(batches, self.colour))
+            result.shapes.update(shape for _, shape in probe_shapes)
             encoded = sum(len(it.rows) for it in batches if it.field == "data" and it.encoded)
-            first = seen.first or (found_there[0][1] if found_there else None)
-            large = seen.bytes or any(map(_of_bytes, batches))
-            seen = replace(seen, first=first, encoded=seen.encoded + encoded, bytes=large)
+            first = result.first or (probe_shapes[0][1] if probe_shapes else None)
+            large = result.bytes or any(map(_has_large_bytes, batches))
+            result = replace(result, first=first, encoded=result.encoded + encoded, bytes=large)
         watch.note(None)
-        return seen
+        return result
 
 
-def _of_bytes(batch: Batch) -> bool:
+def _has_large_bytes(batch: Batch) -> bool:
     """Return whether a batch has bytes above 1. Encoded pictures, which are not decoded, are assumed to have some."""
     if batch.label or batch.field != "data" or not len(batch.rows):
         return False
@@ -138,11 +138,11 @@ def sample_source(
             return SourceSample(Counter())
         probes = list(layout.probes[:most])
         while probes:
-            seen = only(pool, TakeShapes(tuple(probes), colour))
-            if isinstance(seen, SourceSample):
-                return replace(seen, records=layout.records)
-            if isinstance(seen, Death) and seen.trace:
-                failed = finding_of_death(seen, "finding out the shapes of the records")
+            result = only(pool, TakeShapes(tuple(probes), colour))
+            if isinstance(result, SourceSample):
+                return replace(result, records=layout.records)
+            if isinstance(result, Death) and result.trace:
+                failed = finding_of_death(result, "finding out the shapes of the records")
                 return SourceSample(Counter(), records=layout.records, failed=failed)
-            del probes[seen.note if isinstance(seen, Death) and isinstance(seen.note, int) else -1]
+            del probes[result.note if isinstance(result, Death) and isinstance(result.note, int) else -1]
         return SourceSample(Counter(), records=layout.records)

@@ -48,11 +48,11 @@ class AgainstFile(msgspec.Struct, frozen=True):
     seal: bytes
 
     def begin(self, profile: Profile, watch: Mapping[str, KeyWatch] | None) -> Comparing:
-        return Comparing(_opened(self.path, self.seal))
+        return Comparing(_open_file(self.path, self.seal))
 
 
 @lru_cache(maxsize=1)
-def _opened(path: str, seal: bytes) -> ChecksumFile:
+def _open_file(path: str, seal: bytes) -> ChecksumFile:
     """Return the open file. It stays open as long as the process works on one store."""
     from datacheck.digests.file import ChecksumFile, refuse
 
@@ -81,32 +81,32 @@ class Comparing:
             return block
         part, keys, unread, joined = part_of(block), keys_of(block), not_read(block), digests_of(block)
         changed: list[tuple[int | None, Finding]] = []
-        seen: list[int] = []
+        numbers: list[int] = []
         near: Held | None = None
-        made = self.result
+        result = self.result
         for row, key in enumerate(keys):
             digest = joined[row * SIZE : row * SIZE + SIZE]
             number = None if near is None else near.number(key, digest)
-            its: list[tuple[int, bytes]] = []
+            same_key: list[tuple[int, bytes]] = []
             if number is None:
-                near, number, its = self._find(part, key, digest, near)
+                near, number, same_key = self._find(part, key, digest, near)
             same = number is not None
-            if not same and not its:
-                made.new += 1
-                if len(made.first_new) < FIRST:
-                    made.first_new.append(named(block.name(row), block.file, getattr(block, "database", None)))
+            if not same and not same_key:
+                result.new += 1
+                if len(result.first_new) < FIRST:
+                    result.first_new.append(named(block.name(row), block.file, getattr(block, "database", None)))
                 continue
-            if number is None and len(its) == 1:
-                number = its[0][0]
+            if number is None and len(same_key) == 1:
+                number = same_key[0][0]
             if number is not None:
-                seen.append(number)
+                numbers.append(number)
             if row in unread:
                 continue
-            made.compared += 1
+            result.compared += 1
             if not same:
-                changed.append((row, _changed(digest, [recorded for _, recorded in its])))
-        made.changed += len(changed)
-        made.seen = _spans(made.seen, sorted(seen))
+                changed.append((row, _changed_finding(digest, [recorded for _, recorded in same_key])))
+        result.changed += len(changed)
+        result.seen = _spans(result.seen, sorted(numbers))
         return replace(block, findings=[*block.findings, *changed]) if changed else block
 
     def _find(
@@ -145,16 +145,16 @@ class Held:
         self._first, self._digests, self._size = first, block.digests, SIZE
         self._rows: dict[bytes, tuple[int, int]] = {}
         for row, key in enumerate(block.each_key()):
-            its = self._rows.get(key)
-            self._rows[key] = (row if its is None else its[0], row + 1)
+            span = self._rows.get(key)
+            self._rows[key] = (row if span is None else span[0], row + 1)
         self.bytes = len(block.digests) + KEY_COST * len(self._rows)
 
     def number(self, key: bytes, digest: bytes) -> int | None:
         """Return the number of the record with this key and digest, or None."""
-        its = self._rows.get(key)
-        if its is None:
+        span = self._rows.get(key)
+        if span is None:
             return None
-        row, behind = its
+        row, behind = span
         if behind - row > 1:
             if not self._digest(row) <= digest <= self._digest(behind - 1):
                 return None
@@ -172,19 +172,19 @@ class Held:
 
 def _spans(spans: list[tuple[int, int]], numbers: list[int]) -> list[tuple[int, int]]:
     """Return the spans with further numbers added; adjacent numbers are joined to one span."""
-    made = list(spans)
+    joined = list(spans)
     for number in numbers:
-        if made and made[-1][1] == number:
-            made[-1] = made[-1][0], number + 1
+        if joined and joined[-1][1] == number:
+            joined[-1] = joined[-1][0], number + 1
         else:
-            made.append((number, number + 1))
-    return made
+            joined.append((number, number + 1))
+    return joined
 
 
-def _changed(digest: bytes, recorded: list[bytes]) -> Finding:
+def _changed_finding(digest: bytes, recorded: list[bytes]) -> Finding:
     expected = recorded[0].hex() if len(recorded) == 1 else [it.hex() for it in recorded[:FIRST]]
-    said = "the value is not the one whose checksum was recorded"
-    return found("changed", said, found=digest.hex(), expected=expected)
+    message = "the value is not the one whose checksum was recorded"
+    return found("changed", message, found=digest.hex(), expected=expected)
 
 
 def seal_of(path: str) -> bytes:
@@ -215,20 +215,20 @@ class AgainstChecksums:
         """Take the result of a check."""
         if tally.account["died"] or not tally.complete:
             self._given_up.update((it.file, it.database, it.key) for it in tally.findings if it.code in GIVEN_UP)
-        made: Made | None = tally.made
-        if made is None:
+        result: Made | None = tally.made
+        if result is None:
             return
         summary = self.summary
-        summary.compared += made.compared
-        summary.changed += made.changed
-        summary.new += made.new
-        summary.first_new += made.first_new[: FIRST - len(summary.first_new)]
-        for first, behind in made.seen:
+        summary.compared += result.compared
+        summary.changed += result.changed
+        summary.new += result.new
+        summary.first_new += result.first_new[: FIRST - len(summary.first_new)]
+        for first, behind in result.seen:
             mark(self._seen, first, behind)
 
-    def packed(self, made: Any) -> bytes:
+    def packed(self, result: Any) -> bytes:
         """Return the result of a check as bytes."""
-        return msgspec.msgpack.encode(made)
+        return msgspec.msgpack.encode(result)
 
     def unpacked(self, raw: bytes, records: int) -> Made:
         """Return the result of a check from its bytes."""
@@ -247,12 +247,12 @@ class AgainstChecksums:
                 refuse(self.summary.path, "was replaced by another file while the scan was running")
             for number, place in enumerate(file.index.blocks):
                 first = file.ordinals[number]
-                gone = unmarked(self._seen, first, first + place.records)
-                if not gone:
+                missing = unmarked(self._seen, first, first + place.records)
+                if not missing:
                     continue
                 block = file.read(number)
                 keys = block.each_key()
-                for at in gone:
+                for at in missing:
                     yield from self._lost(block.part, keys[at - first], complete=complete)
 
     def _lost(self, part: Part, key: bytes, *, complete: bool) -> Iterator[Finding]:
@@ -262,10 +262,10 @@ class AgainstChecksums:
         name = name_of(part, key)
         if (file, database, name) in self._given_up:
             return
-        said = "its checksum was recorded, and the store has no record of this name"
+        message = "its checksum was recorded, and the store has no record of this name"
         if not complete:
-            said = "its checksum was recorded; it was not seen, and not every record could be reached"
-        finding = found("lost", said, verdict=None if complete else "unverifiable")
+            message = "its checksum was recorded; it was not seen, and not every record could be reached"
+        finding = found("lost", message, verdict=None if complete else "unverifiable")
         self.summary.lost += complete
         yield msgspec.structs.replace(finding, key=name, file=file, database=database)
 
@@ -286,6 +286,6 @@ def unmarked(bits: Any, first: int, behind: int) -> list[int]:
     import numpy as np
 
     start = first >> 3
-    its = np.unpackbits(bits[start : (behind + 7) >> 3], bitorder="little")[first - 8 * start : behind - 8 * start]
-    gone: list[int] = (np.flatnonzero(its == 0) + first).tolist()
-    return gone
+    marks = np.unpackbits(bits[start : (behind + 7) >> 3], bitorder="little")[first - 8 * start : behind - 8 * start]
+    numbers: list[int] = (np.flatnonzero(marks == 0) + first).tolist()
+    return numbers

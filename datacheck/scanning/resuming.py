@@ -48,8 +48,8 @@ The tally is None if it was reported together with that of another check.
 
 def comparable(settings: Settings) -> dict[str, Any]:
     """Return the settings that two halves of one scan must share."""
-    made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(settings))
-    return {name: value for name, value in made.items() if name not in FREE}
+    values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(settings))
+    return {name: value for name, value in values.items() if name not in FREE}
 
 
 def require_same(earlier: Earlier, scans: Sequence[tuple[Reader, Report]], name: str) -> None:
@@ -64,8 +64,8 @@ def require_same(earlier: Earlier, scans: Sequence[tuple[Reader, Report]], name:
             raise UsageError(f"{plain(name)}: is of a scan of {plain(begun.path)}, which is not what is scanned now")
         reader, report = scans[number]
         if begun.version != __version__:
-            said = f"is of datacheck {plain(begun.version)}, this is {__version__}"
-            raise UsageError(f"{plain(name)}: {said}; {begin_anew}")
+            message = f"is of datacheck {plain(begun.version)}, this is {__version__}"
+            raise UsageError(f"{plain(name)}: {message}; {begin_anew}")
         now = comparable(report.settings)
         other = [it for it in {**now, **begun.settings} if now.get(it) != begun.settings.get(it)]
         if other:
@@ -89,14 +89,14 @@ class Resumable:
         self._since: list[Passed] = []
         self._bytes = self._done = 0
         self._last = time.monotonic()
-        self._there: EarlierScan | None = None
+        self._earlier: EarlierScan | None = None
         self._numbers: dict[int, int] = {}
-        self._at: Check | None = None
+        self._current: Check | None = None
         if journal is not None:
             source = report.source
-            said = _digest(layout, report)
+            digest = _digest(layout, report)
             settings = comparable(report.settings)
-            self._there = journal.begin(source.path, settings, source.fingerprint, said)
+            self._earlier = journal.begin(source.path, settings, source.fingerprint, digest)
             if report.known_before is not None:
                 report.known_before.noticed()  # findings before the first shard are made again by each run
 
@@ -106,56 +106,56 @@ class Resumable:
             yield from checks
             return
         numbered = enumerate(checks)
-        if self._there is not None:
-            self._add_known(self._there, numbered, add)
+        if self._earlier is not None:
+            self._add_known(self._earlier, numbered, add)
             self._journal.all_told()
         for number, check in numbered:
             self._numbers[id(check)] = number
             yield check
 
-    def _add_known(self, there: EarlierScan, checks: Iterator[tuple[int, Check]], add: Add) -> None:
+    def _add_known(self, earlier: EarlierScan, checks: Iterator[tuple[int, Check]], add: Add) -> None:
         """Add the results of an earlier run."""
         assert self._journal is not None
         number, check = -1, None
         try:
-            for mark, passes, findings in there.marks():
+            for mark, passes, findings in earlier.marks():
                 for it in passes:
                     _require_order(number, it.shard)
                     while number < it.shard:
                         number, check = next(checks)
                     assert check is not None
-                    tally = there.tally(it, findings, self._report.tally.records)
+                    tally = earlier.tally(it, findings, self._report.tally.records)
                     if it.made and self._marking is not None and tally is not None:
                         tally.made = self._marking.unpacked(it.made, tally.records)
                     add(check, tally, it)
                     if self._report.known_before is not None:
                         self._report.known_before.again(it.known, it.still)
                 self._journal.reached(mark)
-            while number < there.done - 1:
+            while number < earlier.done - 1:
                 number, check = next(checks)
         except (msgspec.DecodeError, ValueError, zlib.error, StopIteration, RuntimeError) as exc:
-            said = "holds what this scan cannot go on with; delete it to begin anew"
-            raise UsageError(f"the unfinished report of {plain(self._report.source.path)} {said}") from exc
-        self._done = there.done
+            message = "holds what this scan cannot go on with; delete it to begin anew"
+            raise UsageError(f"the unfinished report of {plain(self._report.source.path)} {message}") from exc
+        self._done = earlier.done
 
     def reach(self, check: Check) -> None:
         """Note that a check, or a piece of one, is about to be added: all checks before it are complete."""
-        if self._journal is None or check is self._at:
+        if self._journal is None or check is self._current:
             return
         self._finish()
-        self._at = check
+        self._current = check
 
     def _finish(self) -> None:
-        if self._at is not None:
-            self._done = self._numbers.pop(id(self._at)) + 1
-            self._at = None
+        if self._current is not None:
+            self._done = self._numbers.pop(id(self._current)) + 1
+            self._current = None
         if self._bytes >= MARK_BYTES or time.monotonic() - self._last >= MARK_SECONDS:
             self._mark()
 
     def passed(self, tally: Tally, findings: int, *, doubtful: bool) -> None:
         """Take the tally that was added for the current check, with the number of its findings."""
-        if self._journal is not None and self._at is not None:
-            self._take(self._numbers[id(self._at)], tally, findings, doubtful=doubtful)
+        if self._journal is not None and self._current is not None:
+            self._take(self._numbers[id(self._current)], tally, findings, doubtful=doubtful)
 
     def reused(self, checks: Sequence[Check], tally: Tally, findings: int, doubtful: Collection[int]) -> None:
         """Take the tally that was added for several checks together; `doubtful` has the ids of some of them.
@@ -173,14 +173,14 @@ class Resumable:
 
     def _take(self, number: int, tally: Tally, findings: int, *, doubtful: bool, reused: bool = False) -> None:
         tally = self._report.added or tally
-        made = msgspec.structs.replace(passed(number, tally, findings, doubtful=doubtful), reused=reused)
+        entry = msgspec.structs.replace(passed(number, tally, findings, doubtful=doubtful), reused=reused)
         if self._report.known_before is not None:
             known, still = self._report.known_before.noticed()
-            made = msgspec.structs.replace(made, known=known, still=still)
+            entry = msgspec.structs.replace(entry, known=known, still=still)
         if self._marking is not None and tally.made is not None:
-            made = msgspec.structs.replace(made, made=self._marking.packed(tally.made))
-        self._since.append(made)
-        self._bytes += len(made.tally) + len(made.known) + len(made.made)
+            entry = msgspec.structs.replace(entry, made=self._marking.packed(tally.made))
+        self._since.append(entry)
+        self._bytes += len(entry.tally) + len(entry.known) + len(entry.made)
 
     def end(self) -> None:
         """Mark the end: all checks are done."""
@@ -222,13 +222,13 @@ def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> Non
         return
     journal = files.journal()
     source = answer.source
-    there = journal.begin(source.path, comparable(answer.settings), source.fingerprint, _digest_of_answer(answer))
-    told = there is not None and there.done > 0
-    if not told:
+    earlier = journal.begin(source.path, comparable(answer.settings), source.fingerprint, _digest_of_answer(answer))
+    already_told = earlier is not None and earlier.done > 0
+    if not already_told:
         journal.all_told()
     listen(answer.findings)
     journal.reached(reached(journal.source, 1, [Passed(0, False, len(answer.findings), b"")]))
-    if told:
+    if already_told:
         journal.all_told()
 
 

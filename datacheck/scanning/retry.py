@@ -47,33 +47,33 @@ def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
     """
     shard = check.shard
     if check.last:
-        return _last(reader, check, death)
+        return _replace_last(reader, check, death)
     waited = death.signal == "SIGALRM" and death.share < RUNNING
     check = replace(check, deaths=check.deaths + (WAITING if waited else 1))
     if death.note is None or check.deaths > 2 * DEATHS_A_SHARD:
         again = not check.careful and check.deaths <= WAITING
-        return [Span(replace(check, careful=True)) if again else Span(check, _lost(reader, shard, death))]
+        return [Span(replace(check, careful=True)) if again else Span(check, _tally_of_stretch(reader, shard, death))]
     place, seen = death.note
     # what came before is repeated record by record if it was read so: a less careful step could touch what kills
     begins = place == shard.start or (shard.start is None and place in FIRST)
     before = [] if begins else [Span(replace(check, shard=shard.before(place)))]
     if check.deaths > DEATHS_A_SHARD:
-        return [*before, Span(check, _lost(reader, shard.since(place), death))]
+        return [*before, Span(check, _tally_of_stretch(reader, shard.since(place), death))]
     if not check.careful:
         return [*before, Span(replace(check, shard=shard.since(place), careful=True))]
     if not seen and not death.proven:
         return [*before, Span(replace(check, shard=shard.since(place), last=1))]
     if not seen:
-        return [*before, Span(check, _lost(reader, shard.since(place), death))]
+        return [*before, Span(check, _tally_of_stretch(reader, shard.since(place), death))]
     following = Position(place.key, place.nth + 1)
     behind = Span(replace(check, shard=shard.since(following)))
     if not death.proven:
         alone = replace(shard.since(place), stop=following)
         return [*before, Span(replace(check, shard=alone, last=1)), behind]
-    return [*before, Span(check, _named(reader, shard, place, death)), behind]
+    return [*before, Span(check, _tally_of_record(reader, shard, place, death)), behind]
 
 
-def _last(reader: Reader, check: Check, death: Death) -> list[Span]:
+def _replace_last(reader: Reader, check: Check, death: Death) -> list[Span]:
     """Return what replaces a check in its last attempt: the tally of its record, or of a stretch given up.
 
     If it timed out because it hardly got a processor, it is tried once more.
@@ -82,24 +82,24 @@ def _last(reader: Reader, check: Check, death: Death) -> list[Span]:
     if check.last == 1 and death.signal == "SIGALRM" and death.share >= STARVED:
         return [Span(replace(check, last=2))]
     if shard.start is None or shard.stop != Position(shard.start.key, shard.start.nth + 1):
-        return _stretch(reader, check, death)
-    return [Span(check, _named(reader, shard, shard.start, death))]
+        return _replace_stretch(reader, check, death)
+    return [Span(check, _tally_of_record(reader, shard, shard.start, death))]
 
 
-def _stretch(reader: Reader, check: Check, death: Death) -> list[Span]:
+def _replace_stretch(reader: Reader, check: Check, death: Death) -> list[Span]:
     """Return what replaces a stretch whose first position was never reached; the last attempt may have got further."""
     shard = check.shard
     place = None if death.note is None else death.note[0]
     if place is None or place == shard.start or (shard.start is None and place in FIRST):
-        return [Span(check, _lost(reader, shard, death))]
+        return [Span(check, _tally_of_stretch(reader, shard, death))]
     return pieces(reader, replace(check, last=0), death)
 
 
-def _named(reader: Reader, shard: Shard, place: Position, death: Death) -> Tally:
+def _tally_of_record(reader: Reader, shard: Shard, place: Position, death: Death) -> Tally:
     """Return the tally of the one record that killed its worker."""
     tally = Tally(records=1, checked=1, account=Counter(died=1))
-    named = reader.name(shard, place, finding_of_death(death, "reading or decoding it"))
-    tally.count([msgspec.structs.replace(named, index=0)])
+    finding = reader.name(shard, place, finding_of_death(death, "reading or decoding it"))
+    tally.count([msgspec.structs.replace(finding, index=0)])
     return tally
 
 
@@ -113,26 +113,26 @@ def finding_of_death(death: Death, doing: str, *, of_record: bool = True) -> Fin
     if death.trace:  # also of a worker that failed outside its task (OWN_FAILURE)
         return own_slip(name, death.words, death.trace, doing)
     if death.timed_out and not of_record:
-        said = "did not finish in the time that datacheck allows for it"
-        return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
+        reason = "did not finish in the time that datacheck allows for it"
+        return found("timeout", f"{doing} {reason}", verdict="unverifiable", signal=name)
     if name == "SIGPROF":
         return found("timeout", f"{doing} took more processor time than --timeout allows", signal=name)
     if name == "SIGALRM":
-        said = "did not finish in the time allowed (--timeout), most of which it waited for the disk or the processor"
-        return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
+        reason = "did not finish in the time allowed (--timeout), most of which it waited for the disk or the processor"
+        return found("timeout", f"{doing} {reason}", verdict="unverifiable", signal=name)
     if name == "SIGXCPU":
-        said = "needs more processor time than the limit set here (ulimit -t) allows"
-        return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
+        reason = "needs more processor time than the limit set here (ulimit -t) allows"
+        return found("timeout", f"{doing} {reason}", verdict="unverifiable", signal=name)
     if name == "SIGKILL":
-        said = "was ended by SIGKILL, as containers and batch systems do at their memory limit"
-        return found("too-large", f"{doing} {said}{words}", verdict="unverifiable", signal=name)
+        reason = "was ended by SIGKILL, as containers and batch systems do at their memory limit"
+        return found("too-large", f"{doing} {reason}{words}", verdict="unverifiable", signal=name)
     if not name.startswith(("SIG", "signal", "exit", "an ")):
         return raised(name, death.words, doing, memory_limit(WORKER_BYTES).words, number=death.errno)
     verdict: Verdict | None = None if name in FROM_DATA or name.startswith("exit") else "unverifiable"
     return found("crash", f"{doing} killed the worker with {name}{words}", verdict=verdict, signal=name)
 
 
-def _lost(reader: Reader, shard: Shard, death: Death) -> Tally:
+def _tally_of_stretch(reader: Reader, shard: Shard, death: Death) -> Tally:
     """Return the tally of a stretch of records that could not be reached."""
     first = _key_of(reader, shard, shard.start)
     last = _key_of(reader, shard, shard.stop)

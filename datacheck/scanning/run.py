@@ -30,19 +30,19 @@ from datacheck.scanning.alongside import Holding
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.choosing_eyes import chosen
 from datacheck.scanning.file_by_file import file_by_file
+from datacheck.scanning.file_findings import FileFindings
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.like import Like, like_of
 from datacheck.scanning.line import in_order
 from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.loading import loading
 from datacheck.scanning.names import Names
-from datacheck.scanning.odd_lengths import told
+from datacheck.scanning.odd_lengths import with_known_shapes
 from datacheck.scanning.pairing import Pairing
 from datacheck.scanning.planning import all_statistics, checks_of, given_up, tally_of, unknown_of
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.resuming import Resumable
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.said_of_files import SaidOfFiles
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
 from datacheck.scanning.taking import Taken
@@ -131,7 +131,7 @@ def run(
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
             its_names = Names(report.settings) if names is None else names
-            probes = _scan(workers, reader, report, add, amend, its_names, _Way(like, journal, until, alongside))
+            probes = _scan(workers, reader, report, add, amend, its_names, _Context(like, journal, until, alongside))
             if pairing is not None:
                 _compare(workers, pairing, report, add)
             if alongside is not None:
@@ -149,7 +149,7 @@ def run(
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
 
 
-class _Way(msgspec.Struct, frozen=True):
+class _Context(msgspec.Struct, frozen=True):
     """How to scan a source.
 
     It has the expectations for the profile, the journal of the progress, the time to stop, and the additional work.
@@ -185,13 +185,13 @@ def _scan(
     add: Callable[[Tally], None],
     amend: Callable[[Tally], Tally],
     names: Names,
-    way: _Way,
+    context: _Context,
 ) -> Sequence[Shard]:
     """Scan a source, and repeat what found something if the source changed meanwhile; return its probes."""
     before = fingerprint_if_any(reader)
     report.source = msgspec.structs.replace(report.source, fingerprint=before)
     doubtful = _Doubtful()
-    probes = _scan_once(pool, reader, report, add, doubtful, names, way)
+    probes = _scan_once(pool, reader, report, add, doubtful, names, context)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
         report.by_file.text = None
@@ -222,7 +222,7 @@ def _look_again(
         account += tally.account
         yield from amend(tally).findings
     if doubtful.whole:
-        yield from _concluded(pool, account)
+        yield from _store_findings(pool, account)
 
 
 def _scan_once(
@@ -232,7 +232,7 @@ def _scan_once(
     add: Callable[[Tally], None],
     doubtful: _Doubtful,
     names: Names,
-    way: _Way,
+    context: _Context,
 ) -> Sequence[Shard]:
     if isinstance(pool, Preparing):  # the other workers load what they need while the first one opens the store
         pool.prepare(workers_ahead(reader), loading((), reader.backend))
@@ -257,10 +257,10 @@ def _scan_once(
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
     report.settings, report.unwalked = chosen(report.settings, layout, report.profile, pool)
     _recognise(pool, layout, taken, report, add)
-    _hold(report, way.like, taken, add)
-    _check_all(pool, reader, report, layout, add, doubtful, not_read, way)
+    _hold(report, context.like, taken, add)
+    _check_all(pool, reader, report, layout, add, doubtful, not_read, context)
     if report.tally.account and report.complete and part_of(report.settings.sample) is None:
-        for finding in _concluded(pool, report.tally.account):
+        for finding in _store_findings(pool, report.tally.account):
             doubtful.whole |= report.settings.sample is None and in_doubt(finding)
             add(tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
@@ -271,7 +271,7 @@ def _scan_once(
     for finding in whole_store.conclude(report):
         add(tally_of(finding))
     names.conclude(report)
-    for finding in _nothing(layout, report):
+    for finding in _no_records(layout, report):
         add(tally_of(finding))
     return layout.probes
 
@@ -284,12 +284,12 @@ def _check_all(
     add: Callable[[Tally], None],
     doubtful: _Doubtful,
     not_read: set[tuple[Any, str]],
-    way: _Way,
+    context: _Context,
 ) -> None:
     """Check the shards of a source, except those that an earlier run has checked."""
-    resumable = Resumable(way.journal, report, layout, way.alongside)
+    resumable = Resumable(context.journal, report, layout, context.alongside)
     files = file_by_file(reader, report, layout)
-    said = SaidOfFiles(layout.findings)
+    of_files = FileFindings(layout.findings)
 
     def add_known(check: Check, tally: Tally | None, it: Passed) -> None:
         if it.doubtful:
@@ -306,7 +306,7 @@ def _check_all(
         add(tally)
         resumable.reused(checks, tally, len(report.findings) - before, doubtful.checks)
 
-    if way.until == TOO_LATE:
+    if context.until == TOO_LATE:
         report.stopped, report.tally.complete = True, False
         return
     over = False
@@ -320,11 +320,11 @@ def _check_all(
                 report.stopped = True
                 break
             at, before, report.worked = check, len(report.findings), True
-            tally = said.left(tally.without(not_read))
+            tally = of_files.without_repeats(tally.without(not_read))
             add(doubtful.take(check, tally))
             resumable.passed(tally, len(report.findings) - before, doubtful=id(check) in doubtful.checks)
             files.passed(check, tally, len(report.findings) - before)
-            over = way.over
+            over = context.over
     except BaseException:
         resumable.stop()
         raise
@@ -336,7 +336,7 @@ def _check_all(
         resumable.end()
 
 
-def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
+def _no_records(layout: Layout, report: Report) -> Iterator[Finding]:
     """Yield the finding of a source without records, unless other findings explain why there are none.
 
     Records that belong to a convention do not count.
@@ -345,13 +345,13 @@ def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
     if report.tally.records > own or not report.complete or report.bad or report.unverifiable:
         return
     if layout.more:
-        said = "no record was checked: it holds only values that are not records"
-        yield found("no-records", said, verdict="unverifiable")
+        message = "no record was checked: it holds only values that are not records"
+        yield found("no-records", message, verdict="unverifiable")
     else:
         yield found("no-records", "it holds no record: there is nothing to train on")
 
 
-def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
+def _store_findings(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
     """Return the findings about the store as a whole that follow from the sums over all blocks."""
     concluded = only(pool, Conclude(dict(account)))
     if isinstance(concluded, list):
@@ -367,11 +367,13 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
         return
     report.keeps = found_out
     report.follows = keeping.followed(layout, report.settings.conventions)
-    left = keeping.not_looked_at(layout, found_out)
+    left = keeping.unexamined_count(layout, found_out)
     if left and report.settings.conventions != (NONE,):
-        said = f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
-        add(tally_of(found("unsupported", said, count=left)))
-    report.profile = told(report.profile, found_out)
+        message = (
+            f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
+        )
+        add(tally_of(found("unsupported", message, count=left)))
+    report.profile = with_known_shapes(report.profile, found_out)
 
 
 def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally], None]) -> None:
@@ -412,5 +414,5 @@ def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable
 
 def decoders_of(profile: Profile) -> str | None:
     """Return the names of the decoders of the main families, joined by "+", or None."""
-    there = {family.decoder for family in profile.every if family.sampled or not family.forced}
-    return "+".join(sorted(there)) or None
+    names = {family.decoder for family in profile.every if family.sampled or not family.forced}
+    return "+".join(sorted(names)) or None

@@ -59,11 +59,11 @@ class SampleKeys(msgspec.Struct, frozen=True):
         probes, limit = self._affordable(size // max(1, len(first)))
         keys: dict[str, set[bytes]] = {}
         for number, probe in probes:
-            of = keys.setdefault(probe.part, set())
-            if len(of) >= self.small.get(probe.part, math.inf):
+            part_keys = keys.setdefault(probe.part, set())
+            if len(part_keys) >= self.small.get(probe.part, math.inf):
                 continue  # the previous probe has read the database to its end
             watch.note(number)
-            of.update(self._keys(job.reader, probe, KEYS_A_PROBE if probe.part in self.small else limit)[0])
+            part_keys.update(self._keys(job.reader, probe, KEYS_A_PROBE if probe.part in self.small else limit)[0])
         return {part: frozenset(keys[part]) for part in sorted(keys) if keys[part]}
 
     def _affordable(self, each: int) -> tuple[Sequence[tuple[int, Shard]], int]:

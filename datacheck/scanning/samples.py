@@ -58,32 +58,32 @@ class TakeSamples:
 
     def _run(self, job: Job, watch: Watch) -> list[Sample | None]:
         watch.timeout, watch.patience = min(job.settings.timeout, SECONDS), 2
-        made: list[Sample | None] = []
+        samples: list[Sample | None] = []
         for finding in self.findings:
             watch.note(None)
             try:
-                made.append(self._sample(job, watch, finding))
+                samples.append(self._sample(job, watch, finding))
             except DatacheckError:  # a part of the store is unreadable now, or a caller's validator fails
-                made.append(None)
-        return made
+                samples.append(None)
+        return samples
 
     def _sample(self, job: Job, watch: Watch, finding: Finding) -> Sample | None:
         from datacheck.scanning.looks import look_at
 
         with blaming("unreadable"):
             shard = job.reader.find(finding.name or "")
-        looked = None if shard is None else self._looked(job, shard, finding)
+        looked = None if shard is None else self._look(job, shard, finding)
         if shard is None or looked is None:
             return None
         bad, mark = looked
-        for other in self._others(job, shard) if self.neighbours else ():
+        for other in self._other_records(job, shard) if self.neighbours else ():
             watch.note(None)
             if _kind_of(other, self.profile) == mark and _sound(job, other, self.profile):
                 like = look_at(other, self.profile, finding, sound=True)
                 return Sample(finding, bad, like, other.place(0, finding, None).name or "")
         return Sample(finding, bad)
 
-    def _looked(self, job: Job, shard: Shard, finding: Finding) -> tuple[Look, tuple[str | None, ...]] | None:
+    def _look(self, job: Job, shard: Shard, finding: Finding) -> tuple[Look, tuple[str | None, ...]] | None:
         """Return the look and the kind of the record at the start of a shard, or None if there is none.
 
         The store is closed again afterwards.
@@ -95,7 +95,7 @@ class TakeSamples:
                 return look_at(block, self.profile, finding), _kind_of(block, self.profile)
         return None
 
-    def _others(self, job: Job, shard: Shard) -> Iterator[AnyBlock]:
+    def _other_records(self, job: Job, shard: Shard) -> Iterator[AnyBlock]:
         """Yield records one by one: those after the record, then those at the probes."""
         behind = replace(shard, stop=None, records=None)
         yield from islice((it for it in job.reader.blocks(behind, limit=1) if len(it)), 1, NEXT + 1)
@@ -107,12 +107,12 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
     """Have workers read the records to show for a finished report."""
     few = tuple(probes[:: max(1, len(probes) // PROBES)])[:PROBES]
     chosen = first_of_each(report)
-    made: dict[int, Sample] = {}
+    samples: dict[int, Sample] = {}
     # after a death, read each record alone, and then without neighbours: a record that kills its reader costs the
     # others nothing, and a neighbour that does costs the record itself nothing
     for together, neighbours in ((TOGETHER, True), (1, True), (1, False)):
         wanted = [
-            at for at, it in enumerate(chosen) if at not in made and it.key is not None and it.code not in NOT_SHOWN
+            at for at, it in enumerate(chosen) if at not in samples and it.key is not None and it.code not in NOT_SHOWN
         ]
         places = [wanted[start : start + together] for start in range(0, len(wanted), together)]
         tasks = [
@@ -122,10 +122,10 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
         of_task = {id(task): some for task, some in zip(tasks, places, strict=True)}
         for task, result in pool.run(list(tasks)) if tasks else ():
             if not isinstance(result, Death):
-                made |= {at: it or Sample(chosen[at]) for at, it in zip(of_task[id(task)], result, strict=True)}
+                samples |= {at: it or Sample(chosen[at]) for at, it in zip(of_task[id(task)], result, strict=True)}
     room = report.room
     for at, finding in enumerate(chosen):
-        sample = made.get(at) or Sample(finding)
+        sample = samples.get(at) or Sample(finding)
         room.samples -= 1
         room.bytes -= sum(len(it.picture) for it in (sample.bad, sample.sound) if it is not None)
         report.samples.append(sample if room.bytes >= 0 else _without_pictures(sample))

@@ -218,21 +218,21 @@ def scan_into(
     named = [*map(Path, given), *(it.path for it in readers), *files_of(settings)]
     guard = Guard(named, lambda: (file for it in readers for file in read_by(it)))
     names = Names(settings, len(readers))
-    besides = [alongside(settings, len(readers)) for _ in readers]
+    additional_work = [alongside(settings, len(readers)) for _ in readers]
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
     require_together(settings, if_changed)
-    held = against(settings, if_changed, len(readers), spelling.names("reports", reports))
+    earlier = against(settings, if_changed, len(readers), spelling.names("reports", reports))
     scans = [it for of_one in prepared for it in of_one]
-    each = _Each(scans, own, names, pairs, besides, engine)
+    each = _Each(scans, own, names, pairs, additional_work, engine)
     with Reports(spelling.names("reports", reports), guard, resume=resume) as files, keeping_processes():
         require_resumable(files, scans)
         ahead = may_run_ahead(settings, engine, len(scans), if_changed, resume) and not files.shows_records
-        done = each.run(files, held, progress, deadline(settings), ahead=ahead)
-    made = [
+        done = each.run(files, earlier, progress, deadline(settings), ahead=ahead)
+    results = [
         _one(it, [done.get(id(report), report) for _, report in of_one])
         for it, of_one in zip(sources, prepared, strict=True)
     ]
-    return ScanReports(made) if many else made[0]
+    return ScanReports(results) if many else results[0]
 
 
 @dataclass
@@ -243,11 +243,11 @@ class _Each:
     validators: Sequence[Validator]
     names: Names
     pairs: Sequence[Pairing | None]
-    besides: Sequence[Alongside | None]
+    additional_work: Sequence[Alongside | None]
     engine: MakeEngine | None
 
     def run(
-        self, files: Reports, held: Against, progress: Progress | bool, until: float | None, *, ahead: bool
+        self, files: Reports, earlier: Against, progress: Progress | bool, until: float | None, *, ahead: bool
     ) -> dict[int, Report]:
         """Scan all sources, several at a time if `ahead`.
 
@@ -259,7 +259,7 @@ class _Each:
             runs = [(it, partial(self._one_ahead, at, until)) for at, (_, it) in enumerate(self.scans)]
             under_way = stack.enter_context(Ahead(runs)) if ahead else None
             for number, (reader, report) in enumerate(self.scans):
-                answer = held.begin(reader, report)
+                answer = earlier.begin(reader, report)
                 if answer is not None:
                     self.names.skip()
                     done[id(report)] = answer
@@ -292,7 +292,7 @@ class _Each:
             engine=self.engine,
             names=self.names,
             pairing=self.pairs[number],
-            alongside=self.besides[number],
+            alongside=self.additional_work[number],
             journal=journal,
             until=until,
         )
@@ -376,8 +376,8 @@ def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
     if len(prepared) > 1 or reader.path != path or reader.backend == FOLDER:
         readers = [it for it, _ in prepared]
         first = next((it for it in readers if it.path != path), None)
-        such = "" if first is None else f", such as {plain(str(first.path))}"
-        raise SourceUnknown(str(path), f"is a folder with {sources_clause(path, readers)}; name the one meant{such}")
+        example = "" if first is None else f", such as {plain(str(first.path))}"
+        raise SourceUnknown(str(path), f"is a folder with {sources_clause(path, readers)}; name the one meant{example}")
     return reader, report
 
 
@@ -389,14 +389,16 @@ def prepare_all(source: Any, settings: Settings) -> list[tuple[Reader, Report]]:
     if not isinstance(source, str | bytes | os.PathLike):
         raise UsageError(_no_source(source))
     name = os.fsdecode(source)
-    of = settings.conventions
-    options = StoreOptions(settings.label_field, settings.together, records_of(of), heeded=NONE not in of)
-    there = open_stores(name, settings.backend, options)
+    conventions = settings.conventions
+    options = StoreOptions(
+        settings.label_field, settings.together, records_of(conventions), heeded=NONE not in conventions
+    )
+    stores = open_stores(name, settings.backend, options)
     searched: SearchedFolder | None = None
-    if there.not_read or len(there.readers) > 1 or there.readers[0].path != Path(name):
-        searched = SearchedFolder(name, len(there.readers), dict(there.not_read))
-    sources = [Source(str(it.path), it.backend, folder=searched) for it in there.readers]
-    return [(reader, Report(it, settings)) for reader, it in zip(there.readers, sources, strict=True)]
+    if stores.not_read or len(stores.readers) > 1 or stores.readers[0].path != Path(name):
+        searched = SearchedFolder(name, len(stores.readers), dict(stores.not_read))
+    sources = [Source(str(it.path), it.backend, folder=searched) for it in stores.readers]
+    return [(reader, Report(it, settings)) for reader, it in zip(stores.readers, sources, strict=True)]
 
 
 def _no_source(source: object) -> str:

@@ -36,24 +36,24 @@ def with_spanning(
     do: Callable[[Any], Any],
 ) -> dict[str, Known] | Death:
     """Return what is known of each database, together with the samples that it shares with other databases."""
-    made = dict(kept)
-    if len(made) < 2:
-        return made
+    result = dict(kept)
+    if len(result) < 2:
+        return result
     found: list[Spanning | None] = [*numbered_across(kept, accounts, _kinds(profile, kept))]
-    told = {part for it in found if it is not None for part in it.parts}
-    others = {part: known for part, known in kept.items() if part not in told}
+    spanned = {part for it in found if it is not None for part in it.parts}
+    others = {part: known for part, known in kept.items() if part not in spanned}
     for namings in named_across(others, accounts):
         spanning = agreeing(namings, accounts)
         if spanning is None:
-            its = {part: tuple(it for it in shards if it.part == part) for part in namings}
-            spanning = do(FindLacking(its, namings, {part: others[part].own for part in namings}))
+            part_shards = {part: tuple(it for it in shards if it.part == part) for part in namings}
+            spanning = do(FindLacking(part_shards, namings, {part: others[part].own for part in namings}))
             if isinstance(spanning, Death):
                 return spanning
         found.append(spanning)
     for one in found:
         for part in () if one is None else one.parts:
-            made[part] = msgspec.structs.replace(made[part], across=one)
-    return made
+            result[part] = msgspec.structs.replace(result[part], across=one)
+    return result
 
 
 def _kinds(profile: Profile, parts: Mapping[str, Any]) -> dict[str, frozenset[str]]:
@@ -63,7 +63,7 @@ def _kinds(profile: Profile, parts: Mapping[str, Any]) -> dict[str, frozenset[st
         part = next((it for it in parts if it and name.startswith(f"{it}:")), "")
         if part in kinds:
             kinds[part].add(family.decoder)
-    return {part: frozenset(its) for part, its in kinds.items()}
+    return {part: frozenset(names) for part, names in kinds.items()}
 
 
 class FindLacking(msgspec.Struct, frozen=True):
@@ -91,20 +91,20 @@ class FindLacking(msgspec.Struct, frozen=True):
         differ = np.zeros(BUCKETS, bool)
         for one in further:
             differ |= (one != first).any(axis=0)
-        there: dict[bytes, set[str]] = {}
+        parts_by_name: dict[bytes, set[str]] = {}
         for part, names in self._names(job):
             chosen = names[differ[(hashed(names)[1] % np.uint64(BUCKETS)).astype(np.int64)]]
             for name in chosen:
-                there.setdefault(name.tobytes(), set()).add(part)
-            if len(there) > HELD:
+                parts_by_name.setdefault(name.tobytes(), set()).add(part)
+            if len(parts_by_name) > HELD:
                 return None
         alike = int(first[1][~differ].sum())
         lacking = {
             name: tuple(it for it in self.namings if it not in parts)
-            for name, parts in there.items()
+            for name, parts in parts_by_name.items()
             if len(parts) < len(self.namings)
         }
-        return with_names(self.namings, alike + len(there), lacking)
+        return with_names(self.namings, alike + len(parts_by_name), lacking)
 
     def _names(self, job: Job) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield the names of neighbouring records with their database."""

@@ -27,7 +27,7 @@ def quoted(value: object) -> str:
     return plain(text if len(text) <= QUOTED else f"{text[: QUOTED - 3]}...")
 
 
-def whole(what: str, value: Any) -> int:
+def integer(what: str, value: Any) -> int:
     """Return an integer from a number of any type. Raises UsageError if the value is not an integer."""
     try:
         if isinstance(value, bool):
@@ -47,7 +47,7 @@ def number(what: str, value: Any) -> float:
         raise UsageError(f"{what} is {quoted(value)}; it must be a number") from exc
 
 
-def truth(what: str, value: Any) -> bool:
+def boolean(what: str, value: Any) -> bool:
     """Return a bool from a Python or NumPy truth value. Raises UsageError for any other value."""
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return bool(value)
@@ -104,11 +104,11 @@ def groups(value: Any) -> tuple[tuple[str, ...], ...]:
     what = "together"
     if isinstance(value, str | bytes):
         value = [value]
-    made = []
+    result = []
     for group in items(what, value, "a list of groups of datasets, as in [('data', 'label')]"):
         whole_group = fields(what, group)
-        made.append(tuple(whole_group[0].split(",")) if isinstance(group, str | bytes) else whole_group)
-    return tuple(made)
+        result.append(tuple(whole_group[0].split(",")) if isinstance(group, str | bytes) else whole_group)
+    return tuple(result)
 
 
 def pair(what: str, value: Any) -> Pair:
@@ -156,7 +156,7 @@ def labels(value: Any) -> int | Pair:
             raise UsageError(f"labels is {quoted(value)}; it must be of the form N or LO:HI") from exc
     if isinstance(value, Iterable):
         return pair("labels", value)
-    return whole("labels", value)
+    return integer("labels", value)
 
 
 def sizes(value: Any) -> tuple[int, ...]:
@@ -166,13 +166,15 @@ def sizes(value: Any) -> tuple[int, ...]:
             return tuple(int(size) for size in os.fsdecode(value).split(","))
         except ValueError as exc:
             raise UsageError(f"shape is {quoted(value)}; it must be of the form C,H,W") from exc
-    return tuple(whole("a size of shape", size) for size in items("shape", value, "a list of sizes, as in (3, 64, 64)"))
+    return tuple(
+        integer("a size of shape", size) for size in items("shape", value, "a list of sizes, as in (3, 64, 64)")
+    )
 
 
 def callables(what: str, value: Any) -> tuple[Callable[..., Any], ...]:
     """Return several callables; a single one may be given without a list. Raises UsageError if one cannot be called."""
-    made = (value,) if callable(value) else tuple(items(what, value, "a list of validators"))
-    for it in made:
+    result = (value,) if callable(value) else tuple(items(what, value, "a list of validators"))
+    for it in result:
         if not callable(it):
             raise UsageError(f"{what} has {quoted(it)} in it; each must be called with a Batch")
-    return made
+    return result

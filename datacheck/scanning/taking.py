@@ -146,7 +146,7 @@ class _Taking:
                 self._parts[number] = pickle.loads(probe.part)  # noqa: S301
 
     def steps(self) -> Generator[Given, None, Taken]:
-        from datacheck.scanning.profiling import added, of_families, of_tables, undecided
+        from datacheck.scanning.profiling import added, profile_of_families, profile_of_tables, undecided
         from datacheck.scanning.recognition import Families, families_of
 
         if not self._task.finish:
@@ -154,24 +154,24 @@ class _Taking:
             yield from self._look_further()
         self._watch.note(None)
         settings = self._job.settings
-        families = Families.of(self._all_looks(), self._forced, settings.label_field)
+        families = Families.from_looks(self._all_looks(), self._forced, settings.label_field)
         for number in () if self._task.finish else [*self._looks]:
             if not self._probes[number].done:
                 yield from self._decode(number, families)
         self._watch.note(None)
         sums = added(part.sums for part in self._parts.values())
         if sums and not any(self._looks.values()):
-            return Taken(of_tables(sums))
+            return Taken(profile_of_tables(sums))
         seen = tuple(sorted(set(families_of(self._all_looks(), self._forced.families)))[:NAMES])
-        profile = of_families(families, sums)
+        profile = profile_of_families(families, sums)
         tables = {name for part in self._parts.values() for name in part.tables}
         if tables:  # a file has both rows and datasets that are records
-            of = of_tables({name: sums[name] for name in tables})
-            profile = Profile(of.families | profile.families, profile.rest)
+            table_profile = profile_of_tables({name: sums[name] for name in tables})
+            profile = Profile(table_profile.families | profile.families, profile.rest)
         return Taken(profile, undecided(families, sums), strays=families.strays, families=seen, keys=self._keys())
 
     def _keys(self) -> dict[str, frozenset[bytes]]:
-        keys = {part: {*of} for part, of in self._passed.items() if of}
+        keys = {part: {*part_keys} for part, part_keys in self._passed.items() if part_keys}
         if self._job.reader.backend == "hdf5":
             return {}  # the keys of datasets that are records are paths
         for look in self._all_looks():
@@ -248,7 +248,7 @@ class _Taking:
 
     def _look_at(self, number: int) -> Iterator[Given]:
         """Determine the looks of a probe's values, or sum up its rows. Keep blocks in memory while there is room."""
-        from datacheck.scanning.profiling import SAMPLE_BYTES, Sums, of_rows
+        from datacheck.scanning.profiling import SAMPLE_BYTES, Sums, sums_of_rows
         from datacheck.scanning.recognition import looks
 
         blocks: list[Block] = []
@@ -257,7 +257,7 @@ class _Taking:
             if isinstance(block, RowBlock):
                 part = part or Part()
                 part.tables.add(block.table)
-                part.sums.setdefault(block.table, Sums()).add(of_rows(block, pixels=self._task.pixels))
+                part.sums.setdefault(block.table, Sums()).add(sums_of_rows(block, pixels=self._task.pixels))
             else:
                 blocks.append(block)
         if part is not None:
@@ -317,7 +317,7 @@ class _Taking:
 
         Results are yielded as they come.
         """
-        from datacheck.scanning.profiling import Sums, of_values
+        from datacheck.scanning.profiling import Sums, sums_of_values
 
         probe, watch, pixels = self._probes[number], self._watch, self._task.pixels
         part = self._parts.setdefault(number, Part())
@@ -326,8 +326,8 @@ class _Taking:
         def decode(family: str | None, values: list[bytes | memoryview]) -> None:
             vote = families.vote(family)
             assert vote is not None
-            made = of_values(values, vote.decoder, pixels=pixels, label=vote.label, array=vote.array)
-            part.sums.setdefault(family, Sums()).add(made)
+            sums = sums_of_values(values, vote.decoder, pixels=pixels, label=vote.label, array=vote.array)
+            part.sums.setdefault(family, Sums()).add(sums)
 
         blocks = self._held.pop(number, None) or self._read(number)
         values = (

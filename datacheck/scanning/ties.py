@@ -67,7 +67,7 @@ class Extents(msgspec.Struct):
 
     def take(self, batch: Batch) -> None:
         """Add a batch of the records that come next."""
-        for extent, size in _of(batch):
+        for extent, size in _extents_of(batch):
             if extent in self.values or len(self.values) < EXTENTS:
                 self.values.setdefault(extent, {}).update((self.records + row, size) for row in batch.rows)
 
@@ -83,7 +83,7 @@ class Extents(msgspec.Struct):
         Extents that agree best are grouped first, and all extents of a group agree with each other. Extents of the same
         array are not compared: if most pictures are square, others need not be.
         """
-        varying = [it for it, its in sorted(self.values.items()) if len({*its.values()}) >= LEAST]
+        varying = [it for it, by_record in sorted(self.values.items()) if len({*by_record.values()}) >= LEAST]
         records = 1 + max((max(self.values[it]) for it in varying), default=0)
         sizes = {it: np.full(records, -1) for it in varying}
         for it in varying:
@@ -95,12 +95,14 @@ class Extents(msgspec.Struct):
             if first is not second and all((*sorted((a, b)),) in shares for a in first for b in second):
                 groups.update(dict.fromkeys((*first, *second), (*sorted((*first, *second)),)))
         tied = tuple(sorted({it for it in groups.values() if len(it) > 1}))
-        return tied, tuple(it for group in tied for it in _loose(group, np.stack([sizes[of] for of in group])))
+        return tied, tuple(
+            it for group in tied for it in _loose_extents(group, np.stack([sizes[extent] for extent in group]))
+        )
 
 
 def _agreement(one: Extent, other: Extent, sizes: dict[Extent, NDArray[Any]]) -> float | None:
     """Return the share of the records in which two extents are equal, or None if they are not tied."""
-    if one[0] == other[0] or _of_different_things(one[0], other[0]):
+    if one[0] == other[0] or _differ_in_things(one[0], other[0]):
         return None
     first, second = sizes[one], sizes[other]
     both, same = (first >= 0) & (second >= 0), (first == second) & (first >= 0)
@@ -110,10 +112,10 @@ def _agreement(one: Extent, other: Extent, sizes: dict[Extent, NDArray[Any]]) ->
     return agreeing / count
 
 
-def _of_different_things(one: str, other: str) -> bool:
+def _differ_in_things(one: str, other: str) -> bool:
     """Return whether the names of two arrays imply items for different things, such as words and tokens."""
-    mine, its = _units(one), _units(other)
-    return mine.isdisjoint(its) and (bool(mine and its) or not BETWEEN.isdisjoint(mine | its))
+    mine, theirs = _units(one), _units(other)
+    return mine.isdisjoint(theirs) and (bool(mine and theirs) or not BETWEEN.isdisjoint(mine | theirs))
 
 
 def _units(name: str) -> frozenset[str]:
@@ -121,10 +123,10 @@ def _units(name: str) -> frozenset[str]:
     return frozenset(UNITS[it] for it in words if it in UNITS)
 
 
-def _loose(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[Extent]:
+def _loose_extents(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[Extent]:
     """Yield the extents of a group that deviate in so many records that it may be intended."""
     strays: Counter[Extent] = Counter()
-    for _, by_size, usual in _differing(group, sizes):
+    for _, by_size, usual in _differing_records(group, sizes):
         for size, extents in by_size.items():
             if size != usual and not _is_slight(size, usual):
                 strays.update(extents)
@@ -134,7 +136,7 @@ def _loose(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[Extent]:
             yield extent
 
 
-def _of(batch: Batch) -> Iterator[tuple[Extent, int]]:
+def _extents_of(batch: Batch) -> Iterator[tuple[Extent, int]]:
     """Yield the extents of the arrays of a batch, if it has parts of trees."""
     if batch.leaf and not batch.encoded and not batch.label and not batch.pixels_skipped:
         for axis, size in enumerate(batch.shape[:AXES]):
@@ -154,18 +156,20 @@ def untied(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator
     for item in items:
         yield item
         if isinstance(item, Batch) and len(item.rows):
-            for extent, size in _of(item):
+            for extent, size in _extents_of(item):
                 if extent in wanted:
                     sizes[extent][item.rows] = size
     for group in family.tied:
-        for row, by_size, usual in _differing(group, np.stack([sizes[extent] for extent in group])):
+        for row, by_size, usual in _differing_records(group, np.stack([sizes[extent] for extent in group])):
             for size, extents in by_size.items():
                 if size != usual:
                     loose = _is_slight(size, usual) or not set(family.loose).isdisjoint(extents)
                     yield row, _finding(extents, size, by_size[usual][0], usual, loose=loose)
 
 
-def _differing(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[tuple[int, dict[int, list[Extent]], int]]:
+def _differing_records(
+    group: tuple[Extent, ...], sizes: NDArray[Any]
+) -> Iterator[tuple[int, dict[int, list[Extent]], int]]:
     """Yield each record whose extents in a group differ: its row, the extents by size, and the usual size.
 
     An extent that a record does not have is -1 in `sizes`, and is ignored.
@@ -186,8 +190,10 @@ def _is_slight(size: int, usual: int) -> bool:
 
 
 def _finding(extents: Sequence[Extent], size: int, other: Extent, usual: int, *, loose: bool) -> Finding:
-    names = ", ".join(_called(it) for it in extents)
-    message = f"{names} {'has' if len(extents) == 1 else 'have'} {size:,}, {_called(other)} has {usual:,}: in nearly "
+    names = ", ".join(_extent_text(it) for it in extents)
+    message = (
+        f"{names} {'has' if len(extents) == 1 else 'have'} {size:,}, {_extent_text(other)} has {usual:,}: in nearly "
+    )
     return found(
         "shape",
         f"{message}all other records they are as long",
@@ -198,6 +204,6 @@ def _finding(extents: Sequence[Extent], size: int, other: Extent, usual: int, *,
     )
 
 
-def _called(extent: Extent) -> str:
+def _extent_text(extent: Extent) -> str:
     name, axis = extent
     return f"axis {axis} of {name}" if axis else name

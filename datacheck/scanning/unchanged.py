@@ -25,7 +25,7 @@ from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.source import Fingerprint
 from datacheck.reporting.tally import Tally, weight, worst_verdict
 from datacheck.scanning.choosing_eyes import MANY
-from datacheck.scanning.file_by_file import EarlierFiles, no_longer, splits
+from datacheck.scanning.file_by_file import EarlierFiles, damaged_results, splits
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -61,15 +61,15 @@ class EarlierScan:
         In that case `report` says why, or has the results for single files that can be reused.
         """
         started = time.monotonic()
-        place, why = self._place(reader, report)
+        place, why = self._find_document(reader, report)
         if place is None:
-            report.by_file.earlier = self._of_files(reader, report)
+            report.by_file.earlier = self._earlier_files(reader, report)
             if report.by_file.earlier is None:
                 report.scanned_anew = f"not answered from {self._path}: {why}"
             return None
         assert self._documents is not None
         document = self._documents[place]
-        made = UnchangedReport(
+        result = UnchangedReport(
             msgspec.structs.replace(document.source, path=report.source.path, folder=report.source.folder),
             msgspec.structs.replace(report.settings, eyes=document.settings.eyes),
             document.profile,
@@ -84,15 +84,15 @@ class EarlierScan:
             room=report.room,
         )
         for tally in _tallies(self._path, (place, document.source.path)):
-            made.add(tally)
+            result.add(tally)
         records = document.source.records or 0  # added after the findings, whose indexes are final already
-        made.add(Tally(records=records, checked=document.checked, ignored=Counter(document.ignored or {})))
+        result.add(Tally(records=records, checked=document.checked, ignored=Counter(document.ignored or {})))
         if isinstance(document.per_file, str) and report.known_before is None:
-            made.by_file.text = document.per_file
-        made.seconds = round(time.monotonic() - started, 3)
-        return made
+            result.by_file.text = document.per_file
+        result.seconds = round(time.monotonic() - started, 3)
+        return result
 
-    def _of_files(self, reader: Reader, report: Report) -> EarlierFiles | None:
+    def _earlier_files(self, reader: Reader, report: Report) -> EarlierFiles | None:
         """Return the earlier report's results for the single files of a source, or None if none can be used."""
         if self._documents is None or not splits(reader, report.settings):
             return None
@@ -103,12 +103,12 @@ class EarlierScan:
         if _why_not(document, report.settings, whole=False) is not None:
             return None
         try:
-            of = read_per_file(document.per_file)
+            files = read_per_file(document.per_file)
         except ValueError as exc:
-            raise no_longer(self._path) from exc
-        return EarlierFiles(self._path, (place, document.source.path), {it.state.name: it for it in of})
+            raise damaged_results(self._path) from exc
+        return EarlierFiles(self._path, (place, document.source.path), {it.state.name: it for it in files})
 
-    def _place(self, reader: Reader, report: Report) -> tuple[int | None, str]:
+    def _find_document(self, reader: Reader, report: Report) -> tuple[int | None, str]:
         """Return the number of the document that answers and "", or None and the reason why none does."""
         if self._documents is None:
             return None, "it is not there yet"
@@ -117,17 +117,17 @@ class EarlierScan:
         if not same:
             place = place_of(self._documents, report.source.path, alone=len(self._documents) == 1)
             before = None if place is None else self._documents[place].source.fingerprint
-            return None, _changed(before, now)
+            return None, _change_text(before, now)
         place = next((at for at in same if self._documents[at].source.path == report.source.path), same[0])
         why = _why_not(self._documents[place], report.settings)
         return (place, "") if why is None else (None, why)
 
 
-def _changed(before: Fingerprint | None, now: Fingerprint | None) -> str:
+def _change_text(before: Fingerprint | None, now: Fingerprint | None) -> str:
     """Return what has changed in a source, in words."""
     if before is None or now is None:
         return "it is of another source"
-    olds, news = ({it.name: it for it in of.files} for of in (before, now))
+    olds, news = ({it.name: it for it in fingerprint.files} for fingerprint in (before, now))
     names = sorted(it for it in olds.keys() | news.keys() if olds.get(it) != news.get(it))
     shown = ", ".join(names[:NAMED])
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
@@ -139,7 +139,7 @@ def _why_not(document: Document, settings: Settings, *, whole: bool = True) -> s
 
     With `whole`, it has to answer for the whole source.
     """
-    before, now = (_that_matter(it) for it in (document.settings, settings))
+    before, now = (_relevant_settings(it) for it in (document.settings, settings))
     other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     if other:
         return f"other settings ({', '.join(it.replace('_', '-') for it in other)})"
@@ -161,16 +161,16 @@ def _why_not(document: Document, settings: Settings, *, whole: bool = True) -> s
     return None
 
 
-def _that_matter(settings: Settings) -> dict[str, Any]:
-    said: dict[str, Any] = msgspec.to_builtins(settings)
-    return {name: value for name, value in said.items() if name not in NO_MATTER}
+def _relevant_settings(settings: Settings) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    return {name: value for name, value in values.items() if name not in NO_MATTER}
 
 
 def _tallies(path: Path, places: Collection[int | str]) -> Iterator[Tally]:
     """Yield the findings of a source in an earlier report, in tallies of many findings each."""
     tally = Tally()
-    its = (it for place, it in walk(path, whole=True) if place in places and isinstance(it, Finding))
-    for _, group in groupby(its, lambda it: it.record):
+    of_source = (it for place, it in walk(path, whole=True) if place in places and isinstance(it, Finding))
+    for _, group in groupby(of_source, lambda it: it.record):
         findings = [*group]
         units = [findings] if findings[0].key is not None else [[it] for it in findings]
         for unit in units:

@@ -268,7 +268,7 @@ def _row_fields(block: RowBlock, profile: Profile) -> Fields:
     """Return the fields of a row of a table: its numbers, and the contents of the cells of its other columns."""
     from datacheck.decoders import decoder, kind
     from datacheck.model.cells import RAGGED
-    from datacheck.scanning.columns import cell_blocks, ragged_batches, sorted_out
+    from datacheck.scanning.columns import cell_blocks, full_and_empty, ragged_batches
     from datacheck.showing.fields import Part
 
     family = profile.families.get(block.table) or FamilyProfile("rows", 0)
@@ -277,7 +277,7 @@ def _row_fields(block: RowBlock, profile: Profile) -> Fields:
     fields.take(blamed("undecodable", decoder("rows").decode, numbers, [0], family))
     for cell in cells:
         column_profile = family.columns.get(cell.column)
-        full, _ = sorted_out(cell)
+        full, _ = full_and_empty(cell)
         if not full:
             fields.parts.append(Part(cell.column, "empty"))
             continue

@@ -29,7 +29,7 @@ from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.keeping import Kept, recognise
 from datacheck.scanning.like import like_of
 from datacheck.scanning.names import Names
-from datacheck.scanning.odd_lengths import told
+from datacheck.scanning.odd_lengths import with_known_shapes
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.scan import is_reader, prepare_all
@@ -215,7 +215,7 @@ class _Store:
         taken = take_profile(self._pool, layout)
         known = recognise(self._pool, layout, taken)
         self._keeps = {} if isinstance(known, Death) else known
-        profile = told(taken.profile, self._keeps) if _has_unknown_arrays(taken.profile) else taken.profile
+        profile = with_known_shapes(taken.profile, self._keeps) if _has_unknown_arrays(taken.profile) else taken.profile
         self.report.profile = profile
         self.report.settings = with_eyes(self.report.settings, layout, profile, self._pool)
         self._names.look(self.report, taken, self._pool)
@@ -238,7 +238,7 @@ def with_convention_arrays(pool: Engine[Task], layout: Layout, taken: Taken) -> 
     if not _has_unknown_arrays(taken.profile):
         return taken.profile
     known = recognise(pool, layout, taken)
-    return taken.profile if isinstance(known, Death) else told(taken.profile, known)
+    return taken.profile if isinstance(known, Death) else with_known_shapes(taken.profile, known)
 
 
 def _has_unknown_arrays(profile: Profile) -> bool:

@@ -21,7 +21,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning import keeping
 from datacheck.scanning.names import Names
-from datacheck.scanning.odd_lengths import told
+from datacheck.scanning.odd_lengths import with_known_shapes
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import OPENING, decoders_of
@@ -130,7 +130,7 @@ def _describe_store(pool: Engine[Task], reader: Reader, report: Report, names: N
         doing = "finding out what the store keeps beside its records"
         info.met.append(finding_of_death(known, doing, of_record=False))
         known = {}
-    info.profile = told(taken.profile, known)
+    info.profile = with_known_shapes(taken.profile, known)
     sampled = sum(it.sampled for it in info.profile.every)
     if layout.records is not None:  # places may overlap in a small store
         sampled = min(sampled, layout.records)

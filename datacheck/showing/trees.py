@@ -23,7 +23,7 @@ from datacheck.model.cells import RAGGED
 from datacheck.model.finding import Finding, found
 from datacheck.model.forced import Forced
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
-from datacheck.scanning.columns import CellBlock, cell_blocks, ragged_batches, sorted_out
+from datacheck.scanning.columns import CellBlock, cell_blocks, full_and_empty, ragged_batches
 from datacheck.showing.describing import payload_of
 from datacheck.showing.fields import Parsing
 
@@ -127,7 +127,7 @@ def _cell_value(cell: CellBlock, profile: Profile, table: str) -> Any:
     """Return what the one cell of a column holds, or None if it was never written, or is empty."""
     row_family = profile.families.get(table)
     family = None if row_family is None else row_family.columns.get(cell.column)
-    full, _ = sorted_out(cell)
+    full, _ = full_and_empty(cell)
     if not full:
         return None
     if cell.holds == RAGGED:

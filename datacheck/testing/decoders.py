@@ -24,7 +24,7 @@ from datacheck.reporting.document import Document
 from datacheck.reporting.files import json_document
 from datacheck.reporting.report import Report
 from datacheck.reporting.summary import text
-from datacheck.scanning.profiling import of_rows, of_values
+from datacheck.scanning.profiling import sums_of_rows, sums_of_values
 
 MOST_CUTS = 160
 """Maximum number of lengths at which a payload is cut, including the first 64 bytes."""
@@ -85,7 +85,9 @@ class BlockContract:
 
     def family(self, block: AnyBlock) -> FamilyProfile:
         """Return the profile made from these records: what similar records are expected to hold."""
-        sums = of_values(block.values, self.decoder, pixels=True) if isinstance(block, Block) else of_rows(block)
+        sums = (
+            sums_of_values(block.values, self.decoder, pixels=True) if isinstance(block, Block) else sums_of_rows(block)
+        )
         return sums.profile(self.decoder, len(block))
 
     def decoded(self, block: AnyBlock, rows: Sequence[int], family: FamilyProfile | None, **options: Any) -> list[Any]:

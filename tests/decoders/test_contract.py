@@ -20,7 +20,7 @@ from datacheck.decoders import DECODERS, decoder, value_decoders
 from datacheck.decoders.wrappers.table import peel_once
 from datacheck.model.blocks import RowBlock
 from datacheck.model.settings import Array
-from datacheck.scanning.profiling import of_values
+from datacheck.scanning.profiling import sums_of_values
 from datacheck.testing.decoders import FOREIGN, BlockContract, DecoderContract, block_of, write_lmdb
 
 
@@ -278,7 +278,7 @@ class TestRaw(BlockContract):
 
     def family(self, block):
         array = Array("f4", (3, 5))
-        sums = of_values(block.values, "raw", pixels=True, array=array)
+        sums = sums_of_values(block.values, "raw", pixels=True, array=array)
         return msgspec.structs.replace(sums.profile("raw", len(block)), array=array)
 
     def write(self, path):

@@ -12,9 +12,9 @@ KEYS = {"": frozenset({b"num-samples", *map(key, range(40))})}
 
 
 def test_one_kill_from_outside_decides_nothing():
-    assert keeping._by_keys(Dying(Death("SIGTERM")), LAYOUT, KEYS) == "done"
+    assert keeping._recognise_by_keys(Dying(Death("SIGTERM")), LAYOUT, KEYS) == "done"
 
 
 def test_two_decide_that_it_is_not_known():
     death = Death("SIGTERM")
-    assert keeping._by_keys(Dying(death, death), LAYOUT, KEYS) == death
+    assert keeping._recognise_by_keys(Dying(death, death), LAYOUT, KEYS) == death

@@ -289,10 +289,10 @@ def test_an_exception_of_a_decoder_leaves_out_the_value_it_was_raised_at(monkeyp
 
 
 def test_a_mistake_of_our_own_ends_the_profile_and_is_told_as_one(monkeypatch):
-    def of_values(values, name, **options):
+    def sums_of_values(values, name, **options):
         raise IndexError("a slip")
 
-    monkeypatch.setattr(profiling, "of_values", of_values)
+    monkeypatch.setattr(profiling, "sums_of_values", sums_of_values)
     reader = listed(48)
     result, _ = taken(reader)
     assert result.last is not None

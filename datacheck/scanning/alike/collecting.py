@@ -169,7 +169,7 @@ class Collecting:
 
         family = self._profile.families.get(block.table)
         count = len(block)
-        large = {name: it for name, it in block.columns.items() if it.nbytes >= SHORT * count and not _recurring(it)}
+        large = {name: it for name, it in block.columns.items() if it.nbytes >= SHORT * count and not _is_recurring(it)}
         cells = {name: it for name, it in block.cells.items() if name not in block.labels}
         texts = {} if family is None else {name: it.decoder for name, it in family.columns.items()}
         pictures = {name: it for name, it in cells.items() if name in texts and not _is_text(texts[name])}
@@ -189,7 +189,7 @@ class Collecting:
         return replace(block, columns=large, cells=cells), np.flatnonzero(~blank).tolist()
 
 
-def _recurring(column: NDArray[Any]) -> bool:
+def _is_recurring(column: NDArray[Any]) -> bool:
     """Return whether rows are small matrices of cameras or poses, which recur: all pictures of a camera share one."""
     return column.ndim == 3 and max(column.shape[1:]) <= POSE
 

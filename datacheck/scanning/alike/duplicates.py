@@ -41,21 +41,21 @@ class Duplicates:
             for it in self._begun:
                 it.__exit__()
 
-    def packed(self, made: Any) -> bytes:
+    def packed(self, result: Any) -> bytes:
         """Return the result of a check as bytes: the keys of its records, and the digests of most of them."""
-        return msgspec.msgpack.encode(made)
+        return msgspec.msgpack.encode(result)
 
     def unpacked(self, raw: bytes, records: int) -> Taken:
         """Return the result of a check from its bytes.
 
         Raises ValueError if it has anything but digests and keys, or does not fit the number of records.
         """
-        made = msgspec.msgpack.decode(raw, type=Taken)
-        if made.places is not None or made.prints is not None or made.values:
+        result = msgspec.msgpack.decode(raw, type=Taken)
+        if result.places is not None or result.prints is not None or result.values:
             raise ValueError("nothing looks at records beside their digests")
-        if sum(it.count for it in made.chunks) > records or not all(map(is_sound, made.chunks)):
+        if sum(it.count for it in result.chunks) > records or not all(map(is_sound, result.chunks)):
             raise ValueError("the digests are not of these records")
-        return made
+        return result
 
     def conclude(self, report: Report) -> Iterator[Finding]:
         """Yield a finding for each record that has the value of an earlier one."""

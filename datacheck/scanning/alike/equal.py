@@ -43,15 +43,15 @@ class _Last:
 
 def find_equal(sorter: Sorter, stores: int, pairs: Sorter) -> Equals:
     """Compare sorted digests and return the result; records that equal an earlier one go to `pairs`."""
-    made = Equals(pairs, [0] * stores, [0] * stores, [0] * stores, [[] for _ in range(stores)])
+    equals = Equals(pairs, [0] * stores, [0] * stores, [0] * stores, [[] for _ in range(stores)])
     last = _Last(stores)
     for rows in sorter.sorted():
-        _take(rows, last, made)
-    _finish(last.counts[:, None], np.array([last.first]), made)
-    return made
+        _take(rows, last, equals)
+    _finish(last.counts[:, None], np.array([last.first]), equals)
+    return equals
 
 
-def _take(rows: Rows, last: _Last, made: Equals) -> None:
+def _take(rows: Rows, last: _Last, equals: Equals) -> None:
     places = rows[:, 2]
     new = np.empty(len(rows), bool)
     new[1:] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
@@ -62,26 +62,28 @@ def _take(rows: Rows, last: _Last, made: Equals) -> None:
     if again.any():
         found = np.zeros((int(again.sum()), 3), np.uint64)
         found[:, 0], found[:, 1] = places[again], firsts[groups[again]]
-        made.pairs.add(found)
+        equals.pairs.add(found)
     whose = (places >> np.uint64(PLACE_BITS)).astype(np.int64)
-    stores, count = len(made.different), len(firsts)
+    stores, count = len(equals.different), len(firsts)
     counts = np.bincount(whose * count + groups, minlength=stores * count).reshape(stores, count)
     counts[:, 0] += last.counts
-    _finish(counts[:, :-1], firsts[:-1], made)
+    _finish(counts[:, :-1], firsts[:-1], equals)
     last.digest, last.first, last.counts = tuple(rows[-1, :2]), firsts[-1], counts[:, -1].copy()
 
 
-def _finish(counts: Numbers, firsts: NDArray[np.uint64], made: Equals) -> None:
+def _finish(counts: Numbers, firsts: NDArray[np.uint64], equals: Equals) -> None:
     """Count complete groups; `counts` has shape (stores, groups)."""
-    there = counts > 0
-    in_one = there.sum(axis=0) == 1
+    present = counts > 0
+    in_one = present.sum(axis=0) == 1
     for store in range(len(counts)):
-        made.different[store] += int(there[store].sum())
-        alone = there[store] & in_one
-        made.alone[store] += int(counts[store, alone].sum())
-        made.shared[store] += int(counts[store, ~alone].sum())
-        its = np.concatenate((np.array(made.first_alone[store], np.uint64), firsts[alone]))
-        made.first_alone[store] = np.sort(its)[:FIRST].tolist() if len(its) <= 4 * FIRST else _least(its)
+        equals.different[store] += int(present[store].sum())
+        alone = present[store] & in_one
+        equals.alone[store] += int(counts[store, alone].sum())
+        equals.shared[store] += int(counts[store, ~alone].sum())
+        candidates = np.concatenate((np.array(equals.first_alone[store], np.uint64), firsts[alone]))
+        equals.first_alone[store] = (
+            np.sort(candidates)[:FIRST].tolist() if len(candidates) <= 4 * FIRST else _least(candidates)
+        )
 
 
 def _least(places: NDArray[np.uint64]) -> list[int]:

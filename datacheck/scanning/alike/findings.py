@@ -45,10 +45,10 @@ def near_findings(
 
 def looks_like(name: str, other: str | None, bits: int) -> Finding:
     """Return the finding for a picture that looks like one of the same store, or of another one."""
-    said = f"it looks like {name}{'' if other is None else f' in {plain(other)}'}: {bits} of {BITS} bits differ"
+    message = f"it looks like {name}{'' if other is None else f' in {plain(other)}'}: {bits} of {BITS} bits differ"
     if other is None:
-        return found("duplicate", said, first=name, bits=bits)
-    return found("leak", said, first=name, store=other, bits=bits)
+        return found("duplicate", message, first=name, bits=bits)
+    return found("leak", message, first=name, store=other, bits=bits)
 
 
 def same_as(name: str, other: str | None) -> Finding:

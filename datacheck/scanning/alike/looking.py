@@ -95,10 +95,10 @@ class Looking:
             chosen = chosen[np.argpartition(digests[chosen], SAMPLED - 1)[:SAMPLED]]
         if not len(chosen):
             return
-        made = Values(digests[chosen], np.array([_measures(batch.values[at]) for at in chosen.tolist()]))
+        measured = Values(digests[chosen], np.array([_measures(batch.values[at]) for at in chosen.tolist()]))
         if known is None:
             self.values[batch.field] = known = Values(np.empty(0, np.uint64), np.empty((0, len(MEASURES))))
-        known += made
+        known += measured
 
 
 def _measures(values: NDArray[Any]) -> tuple[float, ...]:

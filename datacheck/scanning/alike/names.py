@@ -84,17 +84,17 @@ class KeyLog:
 
     def name(self, place: int) -> RecordName:
         """Return the name of the record at a place."""
-        its = self._stretches[bisect_right(self._stretches, place, key=lambda it: it.first) - 1]
-        key = self._key(its, place - its.first)
-        part = its.part
+        stretch = self._stretches[bisect_right(self._stretches, place, key=lambda it: it.first) - 1]
+        key = self._key(stretch, place - stretch.first)
+        part = stretch.part
         return RecordName(name_of(part, key), part.file or None, part.database or None)
 
-    def _key(self, its: Stretch, row: int) -> bytes:
+    def _key(self, stretch: Stretch, row: int) -> bytes:
         import numpy as np
 
         descriptor = self._file.fileno()
-        if its.lengths >= 0:
-            return pread(descriptor, its.lengths, its.at + row * its.lengths)
-        lengths = np.frombuffer(pread(descriptor, LENGTH_BYTES * its.records, its.at), "<u4")
-        start = its.at + LENGTH_BYTES * its.records + int(lengths[:row].sum())
+        if stretch.lengths >= 0:
+            return pread(descriptor, stretch.lengths, stretch.at + row * stretch.lengths)
+        lengths = np.frombuffer(pread(descriptor, LENGTH_BYTES * stretch.records, stretch.at), "<u4")
+        start = stretch.at + LENGTH_BYTES * stretch.records + int(lengths[:row].sum())
         return pread(descriptor, int(lengths[row]), start)

@@ -63,8 +63,8 @@ def find_near(places: Sequence[Words], prints: Sequence[NDArray[np.uint8]], bits
     for place, first in zip(at[again].tolist(), at[firsts[np.cumsum(new)[again] - 1]].tolist(), strict=True):
         _take(best, place, first, 0)
     # the first of several pictures with the same print stands for all of them; the others are reported with it
-    own, its, crowded = at[firsts], words[firsts], set[int]()
-    for one, other, apart in _pairs(its, bits, crowded) if bits else ():
+    own, prints_of_firsts, crowded = at[firsts], words[firsts], set[int]()
+    for one, other, apart in _pairs(prints_of_firsts, bits, crowded) if bits else ():
         later, earlier = np.maximum(own[one], own[other]), np.minimum(own[one], own[other])
         for place, first, differ in zip(later.tolist(), earlier.tolist(), apart.tolist(), strict=True):
             _take(best, place, first, differ)
@@ -77,10 +77,10 @@ def find_near(places: Sequence[Words], prints: Sequence[NDArray[np.uint8]], bits
 
 
 def _take(best: dict[int, tuple[bool, int, int]], place: int, first: int, bits: int) -> None:
-    told = place >> PLACE_BITS == first >> PLACE_BITS, bits, first
+    candidate = place >> PLACE_BITS == first >> PLACE_BITS, bits, first
     known = best.get(place)
-    if known is None or told < known:
-        best[place] = told
+    if known is None or candidate < known:
+        best[place] = candidate
 
 
 def _pairs(prints: Words, bits: int, crowded: set[int]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
@@ -97,17 +97,17 @@ def _pairs(prints: Words, bits: int, crowded: set[int]) -> Iterator[tuple[Number
         # `behind` is the number of later members of the same group
         behind = np.repeat(starts + sizes, sizes) - np.arange(len(order)) - 1
         behind[np.repeat(left, sizes)] = 0
-        there, step = np.flatnonzero(behind), 1
-        while len(there):
-            for start in range(0, len(there), AT_ONCE):
-                some = there[start : start + AT_ONCE]
+        rows, step = np.flatnonzero(behind), 1
+        while len(rows):
+            for start in range(0, len(rows), AT_ONCE):
+                some = rows[start : start + AT_ONCE]
                 one, other = order[some], order[some + step]
                 apart = np.bitwise_count(prints[one] ^ prints[other]).sum(axis=1, dtype=np.int64)
                 close = apart <= bits
                 if close.any():
                     yield one[close], other[close], apart[close]
             step += 1
-            there = there[behind[there] >= step]
+            rows = rows[behind[rows] >= step]
 
 
 def _too_many(sizes: Numbers) -> NDArray[np.bool_]:

@@ -43,27 +43,27 @@ class Compared:
 
     def collect(self, tally: Tally) -> None:
         """Take the result of the next check, in the order of the records."""
-        made: Taken | None = tally.made
+        result: Taken | None = tally.made
         self.indexed &= tally.complete
         first = self._records
-        for chunk in () if made is None else made.chunks:
+        for chunk in () if result is None else result.chunks:
             self.names.add(first, chunk)
             self._sorter.add(self._rows(first, chunk))
             first += chunk.count
-        if made is not None:
-            self.left_out.update(made.left_out)
-            self._look(made)
+        if result is not None:
+            self.left_out.update(result.left_out)
+            self._look(result)
         self._records += tally.records
 
-    def _look(self, made: Taken) -> None:
-        for name, values in made.values.items():
+    def _look(self, result: Taken) -> None:
+        for name, values in result.values.items():
             if name in self.values:
                 self.values[name] += values
             else:
                 self.values[name] = values
-        if made.prints is not None:
-            self.places.append(made.places.astype(np.uint64) + np.uint64(self._records | self.number << PLACE_BITS))
-            self.prints.append(made.prints)
+        if result.prints is not None:
+            self.places.append(result.places.astype(np.uint64) + np.uint64(self._records | self.number << PLACE_BITS))
+            self.prints.append(result.prints)
 
     def _rows(self, first: int, chunk: Chunk) -> Rows:
         places = np.arange(first, first + chunk.count, dtype=np.uint64)

@@ -15,7 +15,7 @@ from datacheck.decoders.pickles.tracing import places
 from datacheck.decoders.trees import alike
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
-from datacheck.scanning.profiling import of_values
+from datacheck.scanning.profiling import sums_of_values
 from datacheck.testing.decoders import flipped
 
 DECODER = PickleDecoder()
@@ -60,7 +60,7 @@ LAYOUTS = {
 def test_together_and_one_by_one_the_same_is_said(name, protocol):
     values = [pickle.dumps(LAYOUTS[name](at), protocol) for at in range(24)]
     compared(values)
-    compared(values, of_values(values, "pickle", pixels=True).profile("pickle", len(values)))
+    compared(values, sums_of_values(values, "pickle", pixels=True).profile("pickle", len(values)))
     compared([memoryview(it) for it in values])
 
 
@@ -94,7 +94,7 @@ def test_flipped_bits_are_found_as_one_by_one(name, seed):
     values = [pickle.dumps(LAYOUTS[name](at), chance.choice([2, 4, 5])) for at in range(12)]
     values += [it for value in values[:3] for it in flipped(value, 10)]
     chance.shuffle(values)
-    profile = of_values(values, "pickle", pixels=True).profile("pickle", len(values))
+    profile = sums_of_values(values, "pickle", pixels=True).profile("pickle", len(values))
     compared(values, profile)
 
 

@@ -16,7 +16,7 @@ from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
-from datacheck.scanning.profiling import of_values
+from datacheck.scanning.profiling import sums_of_values
 from datacheck.testing.decoders import flipped
 
 FORMATS = {"pickle": (PickleDecoder(), pickle.dumps), "msgpack": (MsgpackDecoder(), packed)}
@@ -46,7 +46,7 @@ def test_together_and_one_by_one_the_same_is_said(name, kind, shift):
     decoder, made = FORMATS[kind]
     values = [made(LAYOUTS[name](at)) for at in range(1, 15)]
     assert len(values[0]) > alike.COPIED
-    profile = of_values(values, kind, pixels=True).profile(kind, len(values))
+    profile = sums_of_values(values, kind, pixels=True).profile(kind, len(values))
     for known in (None, profile):
         assert decoding_together.compared(decoder, values, known, in_rows(values, shift)) == len(values)
 
@@ -72,7 +72,7 @@ def test_flipped_bits_are_found_as_one_by_one(name, kind, seed):
     for at in chance.sample(range(14), 3):
         (broken,) = flipped(head[at], 1)
         values[at] = broken + values[at][300:]
-    profile = of_values(values, kind, pixels=True).profile(kind, len(values))
+    profile = sums_of_values(values, kind, pixels=True).profile(kind, len(values))
     decoding_together.compared(decoder, values, profile, in_rows(values, seed % 3))
 
 

@@ -8,7 +8,7 @@ from covering import seeds
 
 from datacheck.decoders.trees.json_text import JsonDecoder
 from datacheck.model.blocks import Block
-from datacheck.scanning.profiling import of_values
+from datacheck.scanning.profiling import sums_of_values
 from datacheck.testing.decoders import flipped, spread
 
 DECODER = JsonDecoder()
@@ -82,7 +82,7 @@ ODD = [
 def test_together_and_one_by_one_the_same_is_said(name):
     values = [json.dumps(STRUCTURES[name](at)).encode() for at in range(24)]
     compared(values)
-    compared(values, of_values(values, "json", pixels=True).profile("json", len(values)))
+    compared(values, sums_of_values(values, "json", pixels=True).profile("json", len(values)))
     compared([memoryview(it) for it in values])
 
 
@@ -97,7 +97,7 @@ def test_what_only_looks_like_the_others(odd):
     values = [b'{"a": %d}' % at for at in range(10)]
     compared([*values, odd])
     compared([odd] * 6)
-    compared([odd, *values, odd], of_values(values, "json", pixels=True).profile("json", len(values)))
+    compared([odd, *values, odd], sums_of_values(values, "json", pixels=True).profile("json", len(values)))
 
 
 @pytest.mark.parametrize("seed", seeds(3))
@@ -107,5 +107,5 @@ def test_flipped_bits_are_found_as_one_by_one(name, seed):
     values = [json.dumps(STRUCTURES[name](at), ensure_ascii=chance.random() < 0.5).encode() for at in range(12)]
     values += [it for value in values[:4] for it in flipped(value, 12)]
     chance.shuffle(values)
-    compared(values, of_values(values, "json", pixels=True).profile("json", len(values)))
+    compared(values, sums_of_values(values, "json", pixels=True).profile("json", len(values)))
     compared(values)

@@ -13,7 +13,7 @@ from msgpack_building import packed
 from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
-from datacheck.scanning.profiling import of_values
+from datacheck.scanning.profiling import sums_of_values
 from datacheck.testing.decoders import flipped
 
 DECODER = MsgpackDecoder()
@@ -72,7 +72,7 @@ LAYOUTS = {
 def test_together_and_one_by_one_the_same_is_said(name):
     values = [packed(LAYOUTS[name](at)) for at in range(24)]
     compared(values)
-    compared(values, of_values(values, "msgpack", pixels=True).profile("msgpack", len(values)))
+    compared(values, sums_of_values(values, "msgpack", pixels=True).profile("msgpack", len(values)))
     compared([memoryview(it) for it in values])
 
 
@@ -95,7 +95,7 @@ def test_flipped_bits_are_found_as_one_by_one(name, seed):
     values = [packed(LAYOUTS[name](at)) for at in range(12)]
     values += [it for value in values[:3] for it in flipped(value, 10)]
     chance.shuffle(values)
-    profile = of_values(values, "msgpack", pixels=True).profile("msgpack", len(values))
+    profile = sums_of_values(values, "msgpack", pixels=True).profile("msgpack", len(values))
     compared(values, profile)
 
 
@@ -155,5 +155,5 @@ def test_random_trees(seed):
         values += [packed(varied(chance, like)) for _ in range(6)]
     values += [it for value in values[:4] for it in flipped(value, 6)]
     chance.shuffle(values)
-    compared(values, of_values(values, "msgpack", pixels=True).profile("msgpack", len(values)))
+    compared(values, sums_of_values(values, "msgpack", pixels=True).profile("msgpack", len(values)))
     compared(values)
