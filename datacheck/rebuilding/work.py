@@ -14,7 +14,7 @@ from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside
+from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, only
 from datacheck.workers.interface import Death, Engine, Step
 
 
@@ -135,10 +135,11 @@ class Work:
     def objections(self, *, changed: bool = True) -> list[str]:
         """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
 
-        If the source kills the worker that looks at it, return nothing: the scan reports that.
+        If the source kills the worker that looks at it, return nothing: the scan reports that. Raises RebuildFailed if
+        the worker ended for another reason.
         """
-        ((_, said),) = self.pool.run([ListCopyLosses(self.copier, changed)])
-        if isinstance(said, Death) and said.trace:
+        said = only(self.pool, ListCopyLosses(self.copier, changed))
+        if isinstance(said, Death) and (said.trace or said.timed_out or from_outside(said)):
             refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
         if not isinstance(said, list) or not said:
             return []

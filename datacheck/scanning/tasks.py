@@ -6,7 +6,7 @@ Light to import: the caller only sends the tasks, and the workers load what they
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -344,7 +344,17 @@ def from_outside(death: Death) -> bool:
 
 def only(pool: Engine[Task], task: Task) -> Any:
     """Run one task and return its result or Death. Run it once more if it may have been killed from outside."""
-    ((_, result),) = pool.run([task])
-    if isinstance(result, Death) and from_outside(result):
-        ((_, result),) = pool.run([task])
+    (result,) = results(pool, [task])
     return result
+
+
+def results(pool: Engine[Task], tasks: Sequence[Task]) -> Iterator[Any]:
+    """Run tasks and yield the result or Death of each. Run a task once more if it may have been killed from outside."""
+    again = []
+    for task, result in pool.run(tasks):
+        if isinstance(result, Death) and from_outside(result):
+            again.append(task)
+        else:
+            yield result
+    for _, result in pool.run(again) if again else ():
+        yield result
