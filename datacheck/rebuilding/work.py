@@ -110,15 +110,13 @@ class Work:
 
         If its worker is killed from outside, what it has written is removed, and the copy starts anew.
         """
-        folders = {it.parent for it in (plan.target, plan.quarantine) if it is not None}
-        before = {folder: frozenset(folder.iterdir()) for folder in folders}
 
         def anew() -> None:
-            for begun in (it for folder, there in before.items() for it in set(folder.iterdir()) - there):
+            for begun in (it for it in (plan.target, plan.quarantine) if it is not None):
                 if begun.is_dir() and not begun.is_symlink():
                     shutil.rmtree(begun)
                 else:
-                    begun.unlink()
+                    begun.unlink(missing_ok=True)
 
         (copied,) = self.done(self.writer, [Copy(self.copier, plan)], "copy", records, anew)
         assert isinstance(copied, Copied)

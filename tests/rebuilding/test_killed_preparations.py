@@ -1,4 +1,4 @@
-"""Test a rebuild whose workers are killed from outside before it copies: it neither gives up nor forgets a loss."""
+"""Test a rebuild whose workers are killed from outside: it neither gives up, nor forgets a loss, nor removes more."""
 
 import commanding
 import h5py
@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from building import raw_records, write_lmdb
 from convention_stores import read
-from killed_scans import killed_at
+from killed_scans import Here, killed_at
 
 import datacheck
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding import rebuild
+from datacheck.scanning.tasks import Copy
+from datacheck.workers.interface import Death, Step
 
 
 @pytest.fixture
@@ -42,6 +44,24 @@ def test_what_goes_with_bad_rows_is_sought_once_more(tmp_path, monkeypatch):
         file["data"] = np.where(np.arange(40) == 7, np.nan, np.arange(40, dtype=np.float32))
     monkeypatch.setattr(rebuild, "start_engine", killed_at("FindGone", 1))
     assert datacheck.rebuild(tmp_path / "source.h5", tmp_path / "copy.h5", drop_bad=True).kept == 39
+
+
+def test_a_copy_that_begins_anew_removes_only_its_own(tmp_path, monkeypatch):
+    class Disturbed(Here):
+        def run(self, tasks):
+            for task, result in super().run(tasks):
+                if isinstance(task, Copy) and not isinstance(result, Step) and not theirs:
+                    theirs.append(task.plan.target.parent / "theirs")
+                    theirs[0].write_text("notes")
+                    yield task, Death("SIGKILL")
+                else:
+                    yield task, result
+
+    theirs = []
+    source = write_lmdb(tmp_path / "source", raw_records(40) | {b"00000003": b""})
+    monkeypatch.setattr(rebuild, "start_engine", lambda job, workers, engine=None: Disturbed(job, workers, None))
+    assert datacheck.rebuild(source, tmp_path / "copy", drop_bad=True).kept == 39
+    assert [it.read_text() for it in tmp_path.glob(".*/theirs")] == ["notes"]
 
 
 @pytest.mark.parametrize("from_report", [False, True])
