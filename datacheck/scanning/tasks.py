@@ -22,7 +22,7 @@ from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
-from datacheck.model.settings import Eyes, Settings
+from datacheck.model.settings import TIMEOUT, Eyes, Settings
 from datacheck.model.slips import errno_of, of_machine
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, trace_of
@@ -108,6 +108,14 @@ def opening_seconds(reader: Reader) -> float:
     """Return the seconds that opening a store may take, by the number and size of the files at its path."""
     count, size = _files_and_bytes(reader)
     return OPENING_SECONDS + count / FILES_A_SECOND + size / BYTES_A_SECOND
+
+
+def own_seconds(settings: Settings) -> float:
+    """Return the processor time that datacheck's own work between two notes may take, in seconds.
+
+    It is the time limit of a record, but not less than the default: a small limit is meant for records only.
+    """
+    return max(settings.timeout, TIMEOUT)
 
 
 def workers_ahead(reader: Reader) -> int:
