@@ -85,7 +85,7 @@ bench: $(READY)
 
 damage: $(READY)
 	cd benchmarks && ../$(BIN)/python damage.py --json damage.json
-	SEEDS=300 $(BIN)/python -m pytest --numprocesses auto $$(grep -rl 'import.* seeds' tests)
+	SEEDS=300 COMBINATIONS=all $(BIN)/python -m pytest --numprocesses auto $$(grep -rl 'from covering import' tests --include=*.py)
 	cd benchmarks && ../$(BIN)/python random_stores.py
 	$(BIN)/python benchmarks/agreement_hdf5.py
 

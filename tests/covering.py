@@ -11,8 +11,11 @@ from typing import Any
 def pairwise(*choices: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Return combinations of one value from each of `choices` that together contain every pair of values.
 
-    Each step greedily takes the combination with the most uncovered pairs; the first one in order wins a tie.
+    Each step greedily takes the combination with the most uncovered pairs; the first one in order wins a tie. If the
+    variable COMBINATIONS is "all", return all combinations.
     """
+    if os.environ.get("COMBINATIONS") == "all":
+        return [*product(*choices)]
     indexes = list(product(*(range(len(values)) for values in choices)))
     missing = {pair for combination in indexes for pair in _pairs(combination)}
     chosen = []

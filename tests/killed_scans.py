@@ -16,6 +16,7 @@ from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.files.output import Output
 from datacheck.reporting.files import JsonLinesSink
 from datacheck.scanning import resuming
+from datacheck.workers.interface import Death, Step
 
 
 class Here:
@@ -41,8 +42,6 @@ class Here:
             task = waiting.popleft()
             result = self.job(task, Unwatched())
             if hasattr(result, "send"):
-                from datacheck.workers.interface import Step
-
                 steps = result
                 while True:
                     try:
@@ -63,6 +62,20 @@ class Unwatched:
 
     def loaded(self):
         pass
+
+
+def killed_at(name, times):
+    """Return an engine whose workers are killed at the end of tasks with this name, the given number of times."""
+    left = [times]
+
+    class Killed(Here):
+        def run(self, tasks):
+            for task, result in super().run(tasks if isinstance(tasks, deque) else deque(tasks)):
+                dies = type(task).__name__ == name and not isinstance(result, Step) and left[0] > 0
+                left[0] -= dies
+                yield task, Death("SIGKILL") if dies else result
+
+    return lambda job, workers, engine=None: Killed(job, workers, None)
 
 
 def options(kind, path=""):

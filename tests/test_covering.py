@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from itertools import combinations, product
 
+import pytest
 from covering import pairwise
 
 CHOICES = ("abcd", [1, 2], ["x", "y", "z", "w", "v"], [True, False])
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.delenv("COMBINATIONS", raising=False)
 
 
 def test_any_two_values_meet():
@@ -23,3 +29,8 @@ def test_they_are_far_fewer_than_all_and_the_same_each_time():
 
 def test_two_choices_are_tried_in_every_combination():
     assert sorted(pairwise("ab", "cd")) == [("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")]
+
+
+def test_all_combinations_are_tried_on_request(monkeypatch):
+    monkeypatch.setenv("COMBINATIONS", "all")
+    assert pairwise(*CHOICES) == [*product(*CHOICES)]

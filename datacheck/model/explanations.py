@@ -105,7 +105,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "label": Explanation(
         "The label is absent, not finite, or outside the classes that --labels allows.",
-        "A label outside the classes reads memory beyond the scores (Caffe, CUDA) or aborts; one too many by one"
+        "A label outside the classes reads memory beyond the scores (Caffe, CUDA) or aborts; a label off by one"
         " trains the wrong class.",
         f"Check whether labels begin at 0 or at 1, and how many classes there are. {_DROP} If datacheck found no label"
         " in the records, `--label-field NAME` names the field that holds it.",

@@ -11,7 +11,7 @@ from datacheck.model.finding import Finding, named
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.rebuilding.work import Work, refuse_dead
 from datacheck.reporting.report import Report
-from datacheck.scanning.tasks import FindGone
+from datacheck.scanning.tasks import FindGone, only
 from datacheck.workers.interface import Death
 
 OF_SAMPLES = frozenset({"unpaired", "row-count", "shape", "nan", "inf", "out-of-range", "dangling"})
@@ -43,7 +43,7 @@ def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
     mendable = any(it.key is None and it.code in ("count", "dangling") for it in report.findings)
     if not (direct or marked or mendable):
         return Gone()
-    ((_, result),) = work.pool.run([FindGone(work.copier, direct.tobytes(), marked, drop_rows, work.order.renumber)])
+    result = only(work.pool, FindGone(work.copier, direct.tobytes(), marked, drop_rows, work.order.renumber))
     if isinstance(result, Death):
         refuse_dead(str(work.order.target), "finding what belongs to the dropped records", result)
     if not isinstance(result, Gone):

@@ -29,7 +29,7 @@ from datacheck.scanning.keeping import compared, recognise, watch_of
 from datacheck.scanning.keys_read import TakeKeys
 from datacheck.scanning.pairing import STORES
 from datacheck.scanning.probing import take_profile
-from datacheck.scanning.tasks import TakeLayout, Task, only
+from datacheck.scanning.tasks import TakeLayout, Task, only, results
 from datacheck.workers.interface import Death, Engine
 
 MENDED = frozenset({"count", "dangling", "unpaired"})
@@ -53,7 +53,7 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     watch = watch_of(found)
     if watch is None:
         return
-    for _, accounts in pool.run([TakeKeys(shard, watch) for shard in layout.shards]):
+    for accounts in results(pool, [TakeKeys(shard, watch) for shard in layout.shards]):
         if isinstance(accounts, Death):
             raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
         report.tally.add_sums(Tally(keys=accounts))

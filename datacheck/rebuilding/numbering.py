@@ -28,7 +28,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.keeping import plain_numbering, watch_of
 from datacheck.scanning.keys_read import TakeKeys
 from datacheck.scanning.probing import take_profile
-from datacheck.scanning.tasks import TakeLayout, Task, only
+from datacheck.scanning.tasks import TakeLayout, Task, only, results
 from datacheck.workers.interface import Death, Engine
 
 CURSOR = "datum"
@@ -62,7 +62,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
         one = Convention("", (pattern,), named=False, dense=asked)
         report.keeps[part] = replace(before, conventions=(*before.conventions, one))
     watch = watch_of({part: report.keeps[part] for part in numberings}) or {}
-    for _, accounts in pool.run([TakeKeys(it, watch) for it in layout.shards if it.part in watch]):
+    for accounts in results(pool, [TakeKeys(it, watch) for it in layout.shards if it.part in watch]):
         if isinstance(accounts, Death):
             raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
         report.tally.add_sums(Tally(keys=accounts))

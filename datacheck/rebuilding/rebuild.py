@@ -250,6 +250,8 @@ def _draft(
     dropped = fates["dropped"] if outcome is None else outcome.dropped
     if gone is not None:
         dropped = gone.count
+    own = sum(account.own for account in report.tally.keys.values())
+    alone = dropped and 0 < records - dropped <= own
     return Receipt(
         version=__version__,
         written=False,
@@ -264,6 +266,7 @@ def _draft(
         lost=still_lost(lost_in_source(report), gone),
         repairs=repairs_of(report, outcome, gone),
         others=msgspec.UNSET if gone is None or not gone.others else gone.others,
+        own=records - dropped if alone else msgspec.UNSET,
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
 

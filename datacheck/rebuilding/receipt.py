@@ -155,7 +155,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     `replaced` says which store was at the target before. `samples` are the paths of the HDF5 groups and files that were
     dropped as a whole. `config` is the command line's, as in a report. `repairs` says which of the store's own counts
     and lists of its records were changed. `others` are records dropped because of other records; a document has them
-    among its `drops`.
+    among its `drops`. `own` is the number of kept records that only count or list others, if no others are kept.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -179,6 +179,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     drops: list[Decided] | msgspec.UnsetType = msgspec.UNSET
     alterations: list[Decided] | msgspec.UnsetType = msgspec.UNSET
     others: tuple[Others, ...] | msgspec.UnsetType = msgspec.UNSET
+    own: int | msgspec.UnsetType = msgspec.UNSET
     seconds: Seconds
 
     def renamed(self) -> Iterator[tuple[str, str]]:
@@ -188,8 +189,11 @@ class Receipt(msgspec.Struct, kw_only=True):
 
     @property
     def nothing_left(self) -> bool:
-        """Whether a copy would hold no record although the source has records or is bad; then no copy is written."""
-        return not self.kept and bool(self.records or self.lost)
+        """Whether a copy would hold no record although the source has records or is bad; then no copy is written.
+
+        Records that only count or list others do not matter.
+        """
+        return self.own is not msgspec.UNSET or (not self.kept and bool(self.records or self.lost))
 
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
@@ -264,6 +268,8 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         lines.append(f"the copy: {plain(receipt.target.path)}{instead}")
     elif receipt.nothing_left and (choice.made or not receipt.records):
         all_of = f"none of the {receipt.records:,} records" if receipt.records else "no record"
+        if receipt.own is not msgspec.UNSET:
+            all_of = f"none of the {receipt.records:,} records but counts and lists of others"
         lines.append(f"nothing was written: {all_of} would be left in a copy")
     elif dry_run:
         lines.append(f"nothing was written; {receipt.kept:,} of {receipt.records:,} records would be kept")

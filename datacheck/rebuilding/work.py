@@ -14,7 +14,7 @@ from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside
+from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, only
 from datacheck.workers.interface import Death, Engine, Step
 
 
@@ -110,15 +110,13 @@ class Work:
 
         If its worker is killed from outside, what it has written is removed, and the copy starts anew.
         """
-        folders = {it.parent for it in (plan.target, plan.quarantine) if it is not None}
-        before = {folder: frozenset(folder.iterdir()) for folder in folders}
 
         def anew() -> None:
-            for begun in (it for folder, present in before.items() for it in set(folder.iterdir()) - present):
+            for begun in (it for it in (plan.target, plan.quarantine) if it is not None):
                 if begun.is_dir() and not begun.is_symlink():
                     shutil.rmtree(begun)
                 else:
-                    begun.unlink()
+                    begun.unlink(missing_ok=True)
 
         (copied,) = self.done(self.writer, [Copy(self.copier, plan)], "copy", records, anew)
         assert isinstance(copied, Copied)
@@ -135,10 +133,11 @@ class Work:
     def objections(self, *, changed: bool = True) -> list[str]:
         """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
 
-        If the source kills the worker that looks at it, return nothing: the scan reports that.
+        If the source kills the worker that looks at it, return nothing: the scan reports that. Raises RebuildFailed if
+        the worker ended for another reason.
         """
-        ((_, losses),) = self.pool.run([ListCopyLosses(self.copier, changed)])
-        if isinstance(losses, Death) and losses.trace:
+        losses = only(self.pool, ListCopyLosses(self.copier, changed))
+        if isinstance(losses, Death) and (losses.trace or losses.timed_out or from_outside(losses)):
             refuse_dead(str(self.order.target), "looking at what a copy would lose", losses)
         if not isinstance(losses, list) or not losses:
             return []

@@ -48,6 +48,8 @@ DECIDES = {
     "internal-error": "please report it",
 }
 """How the user can decide what is undecided, by the code of the finding."""
+ENDS_EARLY = frozenset({"timeout", "too-large", "crash", "unreadable", "internal-error"})
+"""Codes of findings after which the rest of a store may not have been reached."""
 
 
 LONGEST_NAME = 4_000
@@ -253,12 +255,13 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
         yield "to decide: without --sample every record is checked"
     codes = dict.fromkeys(it.code for it in islice(report.findings, LOOKED_AT) if it.verdict == "unverifiable")
     for code in codes:
-        decides = DECIDES.get(code)
-        hint = f"{decides}; " if decides else ""
-        yield f"to decide: {code}: {hint}--ignore {code} ignores it"
+        ignores = report.complete or code not in ENDS_EARLY  # what was not reached stays undecided if it is ignored
+        ways = [*filter(None, [DECIDES.get(code)]), *([f"--ignore {code} ignores it"] if ignores else [])]
+        if ways:
+            yield f"to decide: {code}: {'; '.join(ways)}"
     if report.stopped:
         yield "to decide: allow more time (--max-time), or go on from run to run with --resume FILE.jsonl"
-    elif not codes and not report.complete:
+    elif not report.complete and ENDS_EARLY & DECIDES.keys() & codes.keys() == set():
         yield "to decide: scan again; not every record was reached"
 
 

@@ -256,7 +256,7 @@ def verdict_line(report: Report) -> str:
         return f"INTERRUPTED{_progress_text(report)}: {summary} so far"
     state = {0: CLEAN, 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
     if only_compared(report) and state == CLEAN:  # the records were not judged, so they may be anything
-        state, summary = "compared", summary if summary != nothing else "nothing is there twice, nothing differs"
+        state, summary = "compared", summary if summary != nothing else _nothing_alike(report)
     if report.partial:
         summary += f" in the {report.checked:,} of {counted(report.tally.records, 'record')} looked at"
     tolerated = f" ({report.settings.max_bad} bad tolerated)" if report.settings.max_bad and report.bad else ""
@@ -264,6 +264,17 @@ def verdict_line(report: Report) -> str:
     if report.stopped:
         incomplete = f"; STOPPED{_progress_text(report)}, since the time was over (--max-time)"
     return f"{state}: {summary}{tolerated}{incomplete}"
+
+
+def _nothing_alike(report: Report) -> str:
+    """Return what a comparison without findings says of a store; a record of two stores is a finding of the later."""
+    shared = 0 if report.comparison is None else report.comparison.shared
+    if not shared:
+        return "nothing is there twice, nothing differs"
+    are = "record is" if shared == 1 else "records are"
+    return (
+        f"nothing is there twice; {shared:,} {are} in another store too, which names {'it' if shared == 1 else 'them'}"
+    )
 
 
 def _progress_text(report: Report) -> str:

@@ -37,7 +37,7 @@ from datacheck.scanning.probing import probes_of_keys
 from datacheck.scanning.sample_keys import KEYS_A_PROBE, Keys, SampleKeys, fitting
 from datacheck.scanning.spanning import with_spanning
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Job, Task, only
+from datacheck.scanning.tasks import Job, Task, only, own_seconds
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 ENOUGH_KEYS = 256
@@ -169,7 +169,7 @@ class Recognise(msgspec.Struct, frozen=True):
     whole: frozenset[str] = frozenset()
 
     def run(self, job: Job, watch: Watch) -> Kept:
-        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        watch.timeout, watch.patience = own_seconds(job.settings), PATIENCE
         watch.note(None)
         wanted = job.settings.conventions
         met: set[str] = set()

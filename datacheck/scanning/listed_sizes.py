@@ -13,7 +13,7 @@ from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.scanning.blame import blamed
-from datacheck.scanning.tasks import Job
+from datacheck.scanning.tasks import Job, own_seconds
 from datacheck.workers.interface import PATIENCE, Watch
 
 NAMED = 3
@@ -32,7 +32,7 @@ class CompareSizes(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> Finding | None:
         from datacheck.decoders.pictures.dimensions import dimensions
 
-        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        watch.timeout, watch.patience = own_seconds(job.settings), PATIENCE
         watch.note(None)
         lines = FORMS[self.of.form].read(beside(job.reader.path, self.of.key) or b"") or []
         listed = {line.key: line.size for line in lines if isinstance(line, MetaLine)}

@@ -6,7 +6,7 @@ Light to import: the caller only sends the tasks, and the workers load what they
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,7 +22,7 @@ from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
-from datacheck.model.settings import Eyes, Settings
+from datacheck.model.settings import TIMEOUT, Eyes, Settings
 from datacheck.model.slips import errno_of, of_machine
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, trace_of
@@ -108,6 +108,14 @@ def opening_seconds(reader: Reader) -> float:
     """Return the seconds that opening a store may take, by the number and size of the files at its path."""
     count, size = _files_and_bytes(reader)
     return OPENING_SECONDS + count / FILES_A_SECOND + size / BYTES_A_SECOND
+
+
+def own_seconds(settings: Settings) -> float:
+    """Return the processor time that datacheck's own work between two notes may take, in seconds.
+
+    It is the time limit of a record, but not less than the default: a small limit is meant for records only.
+    """
+    return max(settings.timeout, TIMEOUT)
 
 
 def workers_ahead(reader: Reader) -> int:
@@ -344,7 +352,17 @@ def from_outside(death: Death) -> bool:
 
 def only(pool: Engine[Task], task: Task) -> Any:
     """Run one task and return its result or Death. Run it once more if it may have been killed from outside."""
-    ((_, result),) = pool.run([task])
-    if isinstance(result, Death) and from_outside(result):
-        ((_, result),) = pool.run([task])
+    (result,) = results(pool, [task])
     return result
+
+
+def results(pool: Engine[Task], tasks: Sequence[Task]) -> Iterator[Any]:
+    """Run tasks and yield the result or Death of each. Run a task once more if it may have been killed from outside."""
+    again = []
+    for task, result in pool.run(tasks):
+        if isinstance(result, Death) and from_outside(result):
+            again.append(task)
+        else:
+            yield result
+    for _, result in pool.run(again) if again else ():
+        yield result

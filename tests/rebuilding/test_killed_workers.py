@@ -1,32 +1,15 @@
 """A rebuild of which a worker is ended from outside, as at a memory limit: what it did is done once more."""
 
-from collections import deque
-
 import h5py
 import numpy as np
 import pytest
 from building import raw_records, write_lmdb
 from convention_stores import read
-from killed_scans import Here
+from killed_scans import killed_at
 
 import datacheck
 from datacheck.errors import RebuildFailed
 from datacheck.rebuilding import rebuild
-from datacheck.workers.interface import Death, Step
-
-
-def killed_at(name, times):
-    """Return an engine whose tasks of this name are done, and their worker is killed at the end, so many times."""
-    left = [times]
-
-    class Killed(Here):
-        def run(self, tasks):
-            for task, result in super().run(tasks if isinstance(tasks, deque) else deque(tasks)):
-                dies = type(task).__name__ == name and not isinstance(result, Step) and left[0] > 0
-                left[0] -= dies
-                yield task, Death("SIGKILL") if dies else result
-
-    return lambda job, workers, engine=None: Killed(job, workers, None)
 
 
 @pytest.mark.parametrize("task", ["Copy", "Verify"])
