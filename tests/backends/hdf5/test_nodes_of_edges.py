@@ -1,4 +1,4 @@
-"""What edges and faces lead to: nodes along another axis than the first, several datasets of points, no nodes at all."""
+"""Edges and faces lead to nodes along another axis than the first, to several datasets of points, or to no nodes."""
 
 from __future__ import annotations
 
