@@ -4,7 +4,7 @@ Two names differ in one word, and the two words are a pair that training may rea
 its clean one: another number of them is a fault. Queries and passages, pictures and captions, or two domains need not
 be equally many: that is only suspicious. Or three or more flat columns have one length, and one is a little longer or
 shorter: a fault if they are the coordinates of points or events; suspicious otherwise, since sensors may have clocks of
-their own.
+their own. Columns that all rise, or fall, are the axes of a grid.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.last_axis import is_axis
 from datacheck.backends.hdf5.names import LABELS, words
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
 from datacheck.backends.hdf5.samples import CHANNELS
@@ -69,6 +70,8 @@ COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b r
 """What the parts of one point or one event of a camera are called."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
 NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
+OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
+"""Words for what has one value for each feature, and no row for each record."""
 FEW_WIDE, ALIKE = 20, 4
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
 """How many columns of one length there have to be, how long, and how near to it the odd one has to be."""
@@ -86,7 +89,7 @@ def near_counts(
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    several = _pairs(full), _columns(its), _in_width(its), _lists(full), _odd_one(full)
+    several = _pairs(full), _columns(its, values), _in_width(its), _lists(full), _odd_one(full)
     for by, found_ones in zip(
         (
             "by their names",
@@ -108,6 +111,8 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
     named: dict[tuple[bytes, ...], dict[bytes, Dataset]] = defaultdict(dict)
     for dataset in datasets:
         parts = [it.lower() for it in PARTS.findall(dataset.name)]
+        if not OF_AXES.isdisjoint(parts):
+            continue
         for at, word in enumerate(parts):
             named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
     for by_word in named.values():
@@ -128,14 +133,14 @@ def _joins(dataset: Dataset) -> bool:
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & words(dataset.name))
 
 
-def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+def _columns(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:
     flat = [it for it in datasets if len(it.shape) == 1]
     (rows, count), *_ = Counter(it.rows for it in flat).most_common(1) or [(0, 0)]
     odd = [it for it in flat if it.rows != rows]
     if count < COLUMNS or rows < LONG or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
     whole = [it for it in flat if it.rows == rows]
-    if near(odd[0], whole[0], CLOSE):
+    if near(odd[0], whole[0], CLOSE) and not all(is_axis(values(it)) for it in flat):
         yield whole[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
 
 
