@@ -5,6 +5,7 @@ its clean one: another number of them is a fault. Queries and passages, pictures
 be equally many: that is only suspicious. Or three or more flat columns have one length, and one is a little longer or
 shorter: a fault if they are the coordinates of points or events; suspicious otherwise, since sensors may have clocks of
 their own. Columns that all rise, or fall, are the axes of a grid.
+Labels that MATLAB has as a column are compared with the axis of the data that may have the samples.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import NamedTuple
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.last_axis import is_axis
 from datacheck.backends.hdf5.names import LABELS, words
-from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
+from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, other_words, spelled
 from datacheck.backends.hdf5.samples import CHANNELS
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
 from datacheck.model.sample_sets import SETS
 
 
@@ -89,7 +91,7 @@ def near_counts(
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    several = _pairs(full), _columns(its, values), _in_width(its), _lists(full), _odd_one(full)
+    several = _pairs(full), _columns(its, values), _in_width(its), _lists(full), _odd_one(full), _in_a_column(its)
     for by, found_ones in zip(
         (
             "by their names",
@@ -97,6 +99,7 @@ def near_counts(
             "by their shapes",
             "as rows and what they are called",
             "as all others have one number of rows",
+            "as the data and the labels of MATLAB",
         ),
         several,
         strict=True,
@@ -180,6 +183,24 @@ def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
     whole = next(it for it in datasets if it.rows == rows)
     if LABELS & words(odd[0].name) and near(odd[0], whole, CLOSE):
         yield whole, odd[0], True
+
+
+def _in_a_column(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield labels that MATLAB has as a column, as its rows, with data of which one outer axis is nearly as long."""
+    its = [it for it in datasets if it.matlab and len(it.shape) > 1]
+    for label in its:
+        if label.rows > 1 or len(label.shape) > 2 or not LABELS & words(label.name):
+            continue
+        count, rest = label.shape[1], other_words(label.name, is_label=True)
+        whole = label.name.lower() in LABELS
+        data = [it for it in its if it.rows > 1 and (whole or other_words(it.name, is_label=False) == rest)]
+        if len(data) != 1 or count in data[0].shape:
+            continue
+        column = replace(label, shape=(count, 1))
+        ends = {size for size in (data[0].shape[0], data[0].shape[-1]) if size >= FEW_WIDE}
+        turned = [it for it in (replace(data[0], shape=(size, 1)) for size in ends) if near(column, it)]
+        if len(turned) == 1:
+            yield turned[0], column, True
 
 
 def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:
