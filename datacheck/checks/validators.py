@@ -19,7 +19,7 @@ from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
-from datacheck.model.measured import measured_longer
+from datacheck.model.measured import is_signal, measured_longer
 from datacheck.model.settings import Bounds, Settings
 
 if TYPE_CHECKING:
@@ -147,10 +147,12 @@ class Shape(BuiltIn):
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
             return  # measured lengths may differ between files; `findings_of_files` reports those that must not
+        may_be_meant = self.shape is None and bool(batch.path) and is_signal(batch.shape, wanted)
         finding = found(
             "shape",
             f"shape {list(batch.shape)}, expected {list(wanted)}",
             field=batch.field,
+            verdict="suspicious" if may_be_meant else None,
             found=list(batch.shape),
             expected=list(wanted),
         )

@@ -22,6 +22,8 @@ FIXED_TEXT = "fixed text"
 """Strings of a fixed length; shorter ones are padded with zeros."""
 RAGGED = "ragged"
 """Lists of numbers of varying length."""
+SHORT = 4
+"""If there are lists of at most this length, others may be empty: those of pictures with one box, or with none."""
 TEXTS = frozenset({TEXT, FIXED_TEXT})
 
 

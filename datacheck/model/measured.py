@@ -4,6 +4,8 @@ from __future__ import annotations
 
 SHORTEST = 16
 """An axis of at most this length is taken for channels or joints, not for measurements."""
+SIGNAL = 1000
+"""A flat array of at least this length is taken for a signal, not for features."""
 
 
 def measured_longer(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
@@ -16,3 +18,12 @@ def measured_longer(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
         return False
     differing = [sorted(both) for both in zip(shape, usual, strict=True) if both[0] != both[1]]
     return len(differing) == 1 and SHORTEST < differing[0][0] <= differing[0][1] < 2 * differing[0][0]
+
+
+def is_signal(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
+    """Check whether arrays are usually flat and so long that one of another length may be a shorter or longer signal.
+
+    >>> is_signal((14000,), (16000,)), is_signal((60,), (64,))
+    (True, False)
+    """
+    return len(shape) == len(usual) == 1 and usual[0] >= SIGNAL

@@ -76,7 +76,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     more than half of such values have, and `form` the known format of those that were sampled. `columns` are the
     columns of an HDF5 table that hold payloads, texts or ragged numbers. `tied` are groups of array extents that differ
     between records, but are equal within nearly every record. `loose` are those of them that disagree in so many
-    records, or were compared in so few, that a difference may be intended.
+    records, or were compared in so few, that a difference may be intended. `short` means that of values of varying
+    length some have hardly any numbers, so that others may have none: the boxes of a picture.
     """
 
     decoder: str
@@ -115,6 +116,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     columns: dict[str, FamilyProfile] = {}
     tied: tuple[tuple[Extent, ...], ...] = ()
     loose: tuple[Extent, ...] = ()
+    short: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -104,11 +104,15 @@ def ragged_batches(block: CellBlock, rows: Sequence[int], family: FamilyProfile 
 def empty_findings(
     block: CellBlock, rows: Sequence[int], family: FamilyProfile | None
 ) -> Iterator[tuple[int, Finding]]:
-    """Yield the findings for empty cells: none if the column often has empty texts or ragged numbers."""
+    """Yield the findings for empty cells: none if the column often has empty texts or ragged numbers.
+
+    They are only suspicious if they are texts, or if some ragged cells have hardly any numbers.
+    """
     share = 0.0 if family is None or not family.sampled else family.kinds.get(EMPTY, 0) / family.sampled
     text = block.holds in TEXTS and (family is None or (family.decoder in WORDS and not family.label))
     if (text or block.holds == RAGGED) and share > FEW_EMPTY:
         return
+    short = block.holds == RAGGED and family is not None and family.short
     what = "the text is empty" if text else "there is no number in it" if block.holds == RAGGED else ZERO_BYTES
-    finding = found("empty", what, field=block.column, verdict="suspicious" if text else None)
+    finding = found("empty", what, field=block.column, verdict="suspicious" if text or short else None)
     yield from ((row, finding) for row in rows)

@@ -23,7 +23,7 @@ from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ra
 from datacheck.decoders.interface import NamingClasses
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock, Shard
-from datacheck.model.cells import PADDED, RAGGED, Cells
+from datacheck.model.cells import PADDED, RAGGED, SHORT, Cells
 from datacheck.model.key_families import size_in_name
 from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.model.settings import Array
@@ -274,6 +274,7 @@ class ColumnSums(msgspec.Struct):
     by_kind: dict[str, Sums] = msgspec.field(default_factory=dict)
     label: bool = False
     maybe: bool = False
+    short: bool = False
 
     def take(self, block: RowBlock, name: str, cells: Cells, *, pixels: bool) -> None:
         """Add the cells of a block that were read. Only as many are decoded as fit in PROBE_BYTES."""
@@ -284,6 +285,7 @@ class ColumnSums(msgspec.Struct):
         self.kinds.update(cell_kinds)
         if cells.holds == RAGGED:
             full = [row for row, it in zip(rows, cell_kinds, strict=True) if it != EMPTY]
+            self.short |= any(np.size(cells.values[row]) <= SHORT for row in full)
             self._sums("rows").take(ragged("data", "", cells, full, None, label=False), len(full))
             return
         if self.maybe and PICTURE not in cell_kinds:
@@ -305,6 +307,7 @@ class ColumnSums(msgspec.Struct):
         self.kinds += other.kinds
         self.label |= other.label
         self.maybe |= other.maybe
+        self.short |= other.short
         for name, sums in other.by_kind.items():
             self._sums(name).add(sums)
 
@@ -320,7 +323,8 @@ class ColumnSums(msgspec.Struct):
 
     def profile(self) -> FamilyProfile:
         vote = self._vote
-        return self.by_kind.get(vote.decoder, Sums()).profile(vote.decoder, self.kinds.total(), vote)
+        made = self.by_kind.get(vote.decoder, Sums()).profile(vote.decoder, self.kinds.total(), vote)
+        return msgspec.structs.replace(made, short=self.short)
 
 
 def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:

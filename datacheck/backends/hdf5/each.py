@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.picture_shapes import is_picture
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.side_by_side import counted_apart, side_families
-from datacheck.backends.hdf5.single_partners import with_partners
+from datacheck.backends.hdf5.single_partners import with_partners, without_record
 from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
@@ -54,12 +54,18 @@ _LETTERS = re.compile(rb"[A-Za-z]+")
 
 
 def each(
-    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, inside: bool, pictures: Collection[bytes] = ()
+    group: bytes,
+    datasets: Sequence[Dataset],
+    options: StoreOptions,
+    *,
+    inside: bool,
+    pictures: Collection[bytes] = (),
+    hidden: bool = False,
 ) -> tuple[list[Table], list[Dataset]]:
     """Return the tables of datasets that are one record each, and the other datasets.
 
     If the group itself is a sample (`inside`), its datasets are not records. `pictures` are the paths of datasets that
-    are left out of the others.
+    are left out of the others. If some datasets may be `hidden` by damage, none is missing.
     """
     usable = [it for it in datasets if _usable(it)]
     if b"#refs#" in group.split(b"/") and options.records != TABLE:  # the cells of MATLAB
@@ -81,7 +87,7 @@ def each(
             unclear |= own
         if said == PER_SAMPLE and not large:
             its = [*its, *_hollow(name, its, datasets)]
-            made.append(_table(group, name, with_partners(its, datasets)))
+            made.append(_table(group, name, its if hidden else with_partners(its, datasets)))
             taken.update(it.path for it in its)
     taken.update(pictures)
     left = [replace(it, unclear=True) if it.path in unclear else it for it in datasets if it.path not in taken]
@@ -220,8 +226,12 @@ def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, l
     yield from side_families(made)
 
 
-def part_findings(made: Collection[Table]) -> Iterator[Finding]:
+def part_findings(made: Collection[Table], groups: Iterable[tuple[bytes, Sequence[Dataset]]] = ()) -> Iterator[Finding]:
     """Yield findings for samples of several datasets that differ from what the other samples have."""
+    siblings = dict(groups)
+    for table in made:
+        if table.each:
+            yield from without_record(table.judged, siblings.get(table.judged[0].path.rpartition(b"/")[0], ()))
     for family, _ in part_families([it for it in made if it.each]):
         said = [it for _, it in family.findings()]
         apart = any(it.code == "unpaired" for it in said) and counted_apart(family)

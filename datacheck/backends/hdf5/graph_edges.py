@@ -1,15 +1,19 @@
 """Check edges of graphs against the nodes, and faces of meshes against the vertices, whose numbers they hold.
 
-`edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only serve as padding may all lead
-to one node after the last.
+`edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only pad may all lead to one node
+behind the last. Integers of which one end leads mostly beyond the nodes are something else (boxes of faces, edges of
+bins, users and items), unless those of the other groups lead to nodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.names import words
@@ -21,8 +25,10 @@ from datacheck.model.replacing import replace
 
 NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"node_features", b"node_attr"})
 NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
-"""Names of datasets with a row for each node of a graph."""
-VERTICES = frozenset({b"vertices", b"verts", b"vertex", b"points", b"nodes", b"pos", b"positions"})
+"""What has a row for each node of a graph, by its name."""
+VERTICES = frozenset({b"vertices", b"verts", b"vertex"})
+POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions"}
+"""What has a row for each corner of a face, by its name: for certain, and if there is nothing of that name."""
 FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
 CORNERS = (3, 4)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
@@ -30,36 +36,97 @@ INDEX = frozenset(b"index indexes indices idx list".split())
 NAMED = 5
 
 
-def edges(group: bytes, datasets: Sequence[Dataset], values: Values, *, sample: bool) -> Iterator[Finding]:
-    """Yield findings for edges that lead to missing nodes, and for edge data whose rows are not as many as the edges.
+@dataclass(frozen=True)
+class Ends:
+    """Datasets of edges or faces, the nodes that they lead to, and the numbers that lead `beyond` the last of these."""
 
-    `sample` says whether the group is a sample; the findings then name it, so that it is dropped with them.
+    its: Dataset
+    nodes: Dataset
+    beyond: NDArray[np.int64]
+    mostly: bool
+    """Whether one end leads mostly beyond the nodes."""
+    told: dict[str, Any]
+
+    def finding(self) -> Finding:
+        path, of = escape(self.its.path), escape(self.nodes.path)
+        more = f" and {self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
+        lead = ", ".join(f"{it:,}" for it in self.beyond[:NAMED].tolist()) + more
+        shape = self.nodes.shape
+        there = f"{of} has {self.nodes.rows:,} rows" if len(shape) < 3 else f"{of} has the shape {shape}"
+        missing = self.beyond[:NAMED].tolist()
+        return found("dangling", f"{path} leads to the nodes {lead}, and {there}", dataset=path, missing=missing,
+                     **self.told)  # fmt: skip
+
+
+def edges(
+    groups: Sequence[tuple[bytes, Sequence[Dataset]]], values: Values, samples: Collection[bytes]
+) -> Iterator[Finding]:
+    """Yield edges that lead to nodes that are not there, and what has another number of rows than there are edges.
+
+    What is in one of the `samples` goes with it.
     """
-    its = next((it for it in datasets if _are_edges(it) or _are_faces(it)), None)
-    known = VERTICES if its is not None and _are_faces(its) else NODES
-    nodes = [it for it in datasets if it.name.lower() in known and it.shape and it.holds == {NUMBERS}]
-    if its is None or not nodes or len({it.rows for it in nodes}) > 1:
-        return
-    told: dict[str, Any] = {"sample": escape(group)} if sample else {}
-    flat = replace(its, shape=its.shape[::-1]) if its.shape[0] == 2 and not _are_faces(its) else its
-    count = nodes[0].rows
-    for other in datasets:
-        same = not _are_faces(its) and b"edge" in words(other.name) and words(other.name) & OF_EDGES and other.shape
-        if same and other.rows != flat.rows and near(other, flat):
-            rows = {escape(its.path): flat.rows, escape(other.path): other.rows}
-            said = f"{escape(its.path)} has {flat.rows:,} edges, and {escape(other.path)} has {other.rows:,} rows"
-            yield found("row-count", said, rows=rows, **told)
+    by_name: dict[tuple[bytes, bytes], list[Ends]] = defaultdict(list)
+    for group, datasets in groups:
+        told: dict[str, Any] = {"sample": escape(group)} if group in samples else {}
+        for its in datasets:
+            if _are_edges(its) and _nodes(datasets, NODES):
+                yield from _unlike(its, datasets, told)
+                ends = _ends(its, _nodes(datasets, NODES), values, told)
+            elif _are_faces(its):
+                vertices = _nodes(datasets, VERTICES) or _nodes(datasets, POINTS)
+                ends = _ends(its, vertices, values, told) if vertices else None
+            else:
+                continue
+            if ends is not None:
+                by_name[its.name, ends.nodes.name].append(ends)
+    for alike in by_name.values():
+        sure = 2 * sum(not it.mostly for it in alike) > len(alike)
+        yield from (it.finding() for it in alike if it.beyond.size and (sure or not it.mostly))
+
+
+def _nodes(datasets: Sequence[Dataset], names: Collection[bytes]) -> list[Dataset]:
+    """Return what has a row for each node, or has an axis of nodes if nothing has a row: positions at several times."""
+    its = [it for it in datasets if it.name.lower() in names and it.shape and it.rows and it.holds == {NUMBERS}]
+    return [it for it in its if len(it.shape) < 3] or its
+
+
+def _ends(its: Dataset, nodes: Sequence[Dataset], values: Values, told: dict[str, Any]) -> Ends | None:
     held = values(its)
     if held is None or not held.size:
-        return
-    numbers = held.astype(np.int64).reshape(-1)
-    beyond = np.unique(numbers[numbers >= count + (1 if numbers.min() > 0 else 0)])
-    if not beyond.size or beyond.tolist() == [count]:
-        return
-    of, lead = escape(nodes[0].path), ", ".join(f"{it:,}" for it in beyond[:NAMED].tolist())
-    more = f" and {beyond.size - NAMED:,} more" if beyond.size > NAMED else ""
-    said = f"{escape(its.path)} leads to the nodes {lead}{more}, and {of} has {count:,} rows"
-    yield found("dangling", said, dataset=escape(its.path), missing=beyond[:NAMED].tolist(), **told)
+        return None
+    most = max(nodes, key=_count)
+    count = _count(most)
+    numbers = held.astype(np.int64)
+    ends = numbers if its.shape[0] == 2 and not _are_faces(its) else numbers.T
+    behind = ends >= count + (1 if ends.min() > 0 else 0)
+    beyond = np.unique(ends[behind])
+    padded = beyond.tolist() == [count]
+    mostly = bool((behind.mean(axis=1) > 1 / 2).any())
+    return Ends(its, most, beyond[:0] if padded else beyond, mostly and not padded, told)
+
+
+def _count(nodes: Dataset) -> int:
+    """Return the number of nodes, or the largest one if several axes may have them."""
+    return nodes.rows if len(nodes.shape) < 3 else max(nodes.shape[:-1])
+
+
+def _unlike(its: Dataset, datasets: Sequence[Dataset], told: dict[str, Any]) -> Iterator[Finding]:
+    """Yield what should have a row for each edge and has nearly as many, unless it is of other edges beside them."""
+    counts = {it.path: _edges(it) for it in datasets if _are_edges(it)}
+    count = counts[its.path]
+    for other in datasets:
+        said = words(other.name)
+        if not (b"edge" in said and said & OF_EDGES and other.shape) or other.path in counts:
+            continue
+        own = len(counts) == 1 or (said - OF_EDGES == words(its.name) - INDEX and other.rows not in counts.values())
+        if own and other.rows != count and near(other, replace(its, shape=(count, 2))):
+            rows = {escape(its.path): count, escape(other.path): other.rows}
+            text = f"{escape(its.path)} has {count:,} edges, and {escape(other.path)} has {other.rows:,} rows"
+            yield found("row-count", text, rows=rows, **told)
+
+
+def _edges(dataset: Dataset) -> int:
+    return dataset.shape[1] if dataset.shape[0] == 2 else dataset.rows
 
 
 def _are_faces(dataset: Dataset) -> bool:

@@ -111,14 +111,14 @@ def _across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[by
     for it in by_column:
         if not (column and it.matlab) and not _more_samples(it.shape, count):
             return set()
-    if by_column and _is_axis(values(label)):
+    if by_column and is_axis(values(label)):
         return set()
     its = {it.path for it in by_column}
     return its | cells | ({label.path} if label.shape == (1, count) else set())
 
 
-def _is_axis(held: NDArray[Any] | None) -> bool:
-    """Check whether numbers only rise, or only fall."""
+def is_axis(held: NDArray[Any] | None) -> bool:
+    """Say whether numbers only rise, or only fall."""
     if held is None or held.dtype.kind not in "iuf":
         return False
     finite = held.reshape(-1)[np.isfinite(held.reshape(-1))]

@@ -213,6 +213,23 @@ class Looking:
             return values
         return None
 
+    def written(self, dataset: Dataset) -> list[str]:
+        """Return the texts in a dataset, or in the members of a compound one; none where there are none."""
+        self.looked.add(dataset.path)
+        if self.trail.step() is not None or not dataset.readable:
+            return []
+        with contextlib.suppress(*TROUBLE, MemoryError):
+            values = np.empty(dataset.shape, dataset.dtype)
+            self.h5.h5d.open(self.file, dataset.path).read(self.h5.h5s.ALL, self.h5.h5s.ALL, values)
+            parts = [values[name] for name in values.dtype.names] if values.dtype.names else [values]
+            held = [it for part in parts if part.dtype.kind in "OS" for it in part.reshape(-1).tolist()]
+            return [
+                it.decode("utf-8", "replace") if isinstance(it, bytes) else it
+                for it in held
+                if isinstance(it, bytes | str)
+            ]
+        return []
+
     def some(self, dataset: Dataset, rows: Sequence[int]) -> NDArray[Any] | None:
         """Return the values of these rows of a flat dataset, or None if one of them cannot be read."""
         self.looked.add(dataset.path)

@@ -190,11 +190,11 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         if facts.heeded:
             said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
-            said += edges(group, some, facts.values, sample=group in tops)
             said += (
                 [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values, facts.look.text)
             )
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
+    said += edges(facts.groups, facts.values, tops) if facts.heeded else ()
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}

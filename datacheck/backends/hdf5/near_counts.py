@@ -1,12 +1,11 @@
 """Find datasets of one group that have nearly, but not exactly, as many rows as others that they may belong to.
 
-Two datasets may belong together if their names differ in one word, and the two words are a pair that training may read
-side by side. Each noisy picture has its clean one, so another number of them is a fault. Queries and passages, pictures
-and captions, or two domains need not be equally many, so that is only suspicious.
-
-Columns may belong together if three or more flat ones have the same length and one is a little longer or shorter. That
-is a fault if they are the coordinates of points or events. Otherwise it is suspicious, since sensors may have clocks of
-their own.
+Two names differ in one word, and the two words are a pair that training may read side by side. Each noisy picture has
+its clean one: another number of them is a fault. Queries and passages, pictures and captions, or two domains need not
+be equally many: that is only suspicious. Or three or more flat columns have one length, and one is a little longer or
+shorter: a fault if they are the coordinates of points or events; suspicious otherwise, since sensors may have clocks of
+their own. Columns that all rise, or fall, are the axes of a grid.
+Labels that MATLAB has as a column are compared with the axis of the data that may have the samples.
 """
 
 from __future__ import annotations
@@ -16,13 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.last_axis import is_axis
 from datacheck.backends.hdf5.names import LABELS, words
-from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, spelled
+from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, other_words, spelled
 from datacheck.backends.hdf5.samples import CHANNELS
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
 from datacheck.model.sample_sets import SETS
 
 
@@ -72,6 +73,8 @@ COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b r
 """Names of the parts of a point, or of an event of a camera."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
 NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
+OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
+"""Words for what has one value for each feature, and no row for each record."""
 FEW_WIDE, ALIKE = 20, 4
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
 """Minimum number of columns of the same length, minimum length, and how near to it the odd one must be, as a share."""
@@ -90,7 +93,7 @@ def near_counts(
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    several = _pairs(full), _columns(its), _in_width(its), _lists(full), _odd_one(full)
+    several = _pairs(full), _columns(its, values), _in_width(its), _lists(full), _odd_one(full), _in_a_column(its)
     for by, found_ones in zip(
         (
             "by their names",
@@ -98,6 +101,7 @@ def near_counts(
             "by their shapes",
             "as rows and what they are called",
             "as all others have one number of rows",
+            "as the data and the labels of MATLAB",
         ),
         several,
         strict=True,
@@ -112,6 +116,8 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
     named: dict[tuple[bytes, ...], dict[bytes, Dataset]] = defaultdict(dict)
     for dataset in datasets:
         parts = [it.lower() for it in PARTS.findall(dataset.name)]
+        if not OF_AXES.isdisjoint(parts):
+            continue
         for at, word in enumerate(parts):
             named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
     for by_word in named.values():
@@ -132,14 +138,14 @@ def _joins(dataset: Dataset) -> bool:
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & words(dataset.name))
 
 
-def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+def _columns(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:
     flat = [it for it in datasets if len(it.shape) == 1]
     (rows, count), *_ = Counter(it.rows for it in flat).most_common(1) or [(0, 0)]
     odd = [it for it in flat if it.rows != rows]
     if count < COLUMNS or rows < LONG or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
     whole = [it for it in flat if it.rows == rows]
-    if near(odd[0], whole[0], CLOSE):
+    if near(odd[0], whole[0], CLOSE) and not all(is_axis(values(it)) for it in flat):
         yield whole[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
 
 
@@ -182,6 +188,24 @@ def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
     whole = next(it for it in datasets if it.rows == rows)
     if LABELS & words(odd[0].name) and near(odd[0], whole, CLOSE):
         yield whole, odd[0], True
+
+
+def _in_a_column(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield labels that MATLAB has as a column, as its rows, with data of which one outer axis is nearly as long."""
+    its = [it for it in datasets if it.matlab and len(it.shape) > 1]
+    for label in its:
+        if label.rows > 1 or len(label.shape) > 2 or not LABELS & words(label.name):
+            continue
+        count, rest = label.shape[1], other_words(label.name, is_label=True)
+        whole = label.name.lower() in LABELS
+        data = [it for it in its if it.rows > 1 and (whole or other_words(it.name, is_label=False) == rest)]
+        if len(data) != 1 or count in data[0].shape:
+            continue
+        column = replace(label, shape=(count, 1))
+        ends = {size for size in (data[0].shape[0], data[0].shape[-1]) if size >= FEW_WIDE}
+        turned = [it for it in (replace(data[0], shape=(size, 1)) for size in ends) if near(column, it)]
+        if len(turned) == 1:
+            yield turned[0], column, True
 
 
 def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:

@@ -1,7 +1,7 @@
-"""Check columns with values of varying length that must be equally long in each row: `times` and `units` of spikes.
+"""Columns of values of varying length that have as many in each row: `times` and `units` of spikes, and `lengths`.
 
-Columns that count these values, such as `lengths`, are checked too. An evenly spread sample of the rows tells which
-columns belong together, so that the result does not depend on what is read first.
+That they belong together shows in an evenly spread sample of the rows, whatever is read first. A column may say how
+long values were before they were cut or padded: then these have all one length, the largest or the smallest.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.own_lengths import COUNTING
 from datacheck.backends.hdf5.tables import AsLong, Table
-from datacheck.model.cells import RAGGED, Cells
+from datacheck.model.cells import RAGGED, SHORT, Cells
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 SAMPLED, FEWEST, LENGTHS = 64, 8, 4
-"""Number of rows that are sampled, minimum number of rows, and minimum number of different lengths among them."""
+"""Maximum number of rows that are looked at, minimum number of rows, and of different lengths, that tell something."""
 NEARLY, SURE = 0.9, 0.97
-"""Minimum shares of sampled rows in which two columns agree: to belong together, and for a deviating row to be bad."""
+"""Minimum share of the sampled rows in which columns that belong together agree, and if others are bad."""
 
 
 def with_ragged(tables: Sequence[Table], look: Looking) -> Iterator[Table]:
@@ -66,6 +66,8 @@ def _together(held: Mapping[str, NDArray[Any]], ragged: Sequence[str]) -> Iterat
             if other not in ragged:
                 continue
             same = held[name] == held[other]
+            if name not in ragged:
+                same |= np.isin(held[other], [*_limits(held[name], held[other])])
             if same.mean() >= NEARLY and len(set(held[name][same].tolist())) >= LENGTHS:
                 odd = int((~same).sum())
                 yield AsLong(name, other, counts=name not in ragged, sure=same.mean() >= SURE or odd <= 1)
@@ -82,9 +84,12 @@ def unlike(
         lengths = np.array([len(value) for value in cells[it.of].values])
         its = columns[it.name] if it.counts else np.array([len(value) for value in cells[it.name].values])
         lost = {*unread.get(it.name, ()), *unread.get(it.of, ())}
+        limits = {*_limits(np.asarray(its), lengths)} if it.counts else set()
         for row in np.flatnonzero(np.asarray(its) != lengths).tolist():
-            if row in lost or (not it.counts and not its[row] * lengths[row]):
-                continue  # empty values are reported as such
+            if row in lost or int(lengths[row]) in limits:
+                continue
+            if not it.counts and not its[row] * lengths[row] and not _may_be_empty(lengths if its[row] else its):
+                continue  # what is empty is named as such
             verdict: Verdict | None = None if it.sure else "suspicious"
             has, there = int(its[row]), int(lengths[row])
             said = (
@@ -97,3 +102,16 @@ def unlike(
                 row,
                 found(code, f"{said}; in the others they agree", field=it.name, verdict=verdict, said=has, there=there),
             )
+
+
+def _limits(said: NDArray[Any], lengths: NDArray[Any]) -> Iterator[int]:
+    """Yield the length to which several values of a block seem to have been cut, and that to which they were padded."""
+    longest, shortest = int(lengths.max(initial=0)), int(lengths.min(initial=1 << 62))
+    if ((lengths == longest) & (said > lengths)).sum() > 1:
+        yield longest
+    if ((lengths == shortest) & (said < lengths)).sum() > 1:
+        yield shortest
+
+
+def _may_be_empty(lengths: NDArray[Any]) -> bool:
+    return int(lengths[lengths > 0].min(initial=SHORT + 1)) <= SHORT

@@ -20,6 +20,7 @@ from datacheck.model.blocks import Block, Note, Position, RowBlock
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, errno_details, found
+from datacheck.model.measured import measured_longer
 from datacheck.model.profile import NEARLY_ALL
 from datacheck.model.slips import errno_of, of_machine
 
@@ -119,12 +120,16 @@ def of_another_shape(
     """Yield a finding for each of these datasets; their rows differ in shape from nearly all others of the table.
 
     The finding is only suspicious if the names of the table's datasets have no word in common (`/#`), since they may
-    hold different things.
+    hold different things, or if nearly all have one number of rows: then these may be the channels of a shorter signal.
     """
-    verdict: Verdict | None = "suspicious" if table.name.endswith("/#") else None
+    apart = table.name.endswith("/#")
+    rows = Counter(it.rows for it in table.judged if it.bytes)
+    of_channels = max(rows.values(), default=0) >= NEARLY_ALL * rows.total()
     for row, dataset in enumerate(its):
         had = dataset.shape[1:]
         said = f"a row has the shape {had}, in nearly all others {usual}"
+        shorter = of_channels and measured_longer(dataset.shape, (dataset.rows, *(usual or ())))
+        verdict: Verdict | None = "suspicious" if apart or shorter else None
         shapes = {"found": list(had), "expected": list(usual or ())}
         yield row, found("shape", said, field=dataset.title, verdict=verdict, **shapes)
 

@@ -14,7 +14,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import OF_MANY
 from datacheck.backends.hdf5.each import SAMPLES as SINGLE
 from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning, list_names
-from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.backends.hdf5.names import DIGITS, WORDS, words
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, Family, Sample
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.codes import Verdict
@@ -30,7 +30,12 @@ ANYTHING = frozenset(b"sample example record entry item element".split())
 NOUNS = (SINGLE | EPISODES | ANYTHING | frozenset(b"trial demonstration rollout event shot recording img".split())) - {
     b"frame"
 }
-"""Words for what a sample may be, in the singular. `frame` is not among them: it may mean the frames of each sample."""
+"""Words for what a sample may be, in the singular. Frames may be those of each sample."""
+HOLDERS = frozenset(
+    b"patient subject scene video vid doc document mol molecule protein prot event shot recording".split()
+)
+"""Words for what may have several samples: 55 pictures of 48 patients. Only the names of samples tell otherwise."""
+NUMBER = b"number"
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,33 @@ class Said:
 
     @property
     def nouns(self) -> frozenset[bytes] | None:
-        """The words for what is counted, in the singular, or None if the name does not say that it is a count."""
-        its = words(self.name or self.path.rpartition(b"/")[2])
-        return frozenset(map(singular, its - COUNTING)) if its & COUNTING else None
+        """The words for what is counted, in the singular; None if the name is not that of a count.
+
+        `image_size` and `episode_length` are those of one image and one episode.
+        """
+        its = words(self.called)
+        nouns = frozenset(map(singular, its - COUNTING - SETS))
+        of_one = not its & SURELY and nouns <= its and not nouns <= ANYTHING
+        return None if of_one or not its & COUNTING else nouns
+
+    @property
+    def sets(self) -> frozenset[bytes]:
+        """The sets of samples that the name tells: `num_train_images`."""
+        return SETS & words(self.called)
+
+    @property
+    def called(self) -> bytes:
+        return self.name or self.path.rpartition(b"/")[2]
+
+    @property
+    def numbers(self) -> bool:
+        """Whether the name may be that of the number of one thing: `subject_number`."""
+        its = WORDS.findall(self.called.lower())
+        return len(its) > 1 and its[-1] == NUMBER and singular(its[-2]) == its[-2]
 
     @property
     def sure(self) -> bool:
-        return bool(words(self.name or self.path.rpartition(b"/")[2]) & SURELY)
+        return bool(words(self.called) & SURELY)
 
 
 def singular(word: bytes) -> bytes:
@@ -106,7 +131,7 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
     said: list[Finding] = []
     for it in _numbers(kin, means, facts):
         if (it.path, it.name) not in known:
-            said += _take(it, [one for one in kin if _is_above(it.home, one)], counts)
+            said += _take(it, [one for one in kin if _is_above(it.home, one) and it.sets <= words(one.above)], counts)
     names = list(means.names)
     outside = [it for _, some in facts.groups for it in some if not means.holds(it.path.rpartition(b"/")[0])]
     for table in single:
@@ -176,13 +201,14 @@ def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted]) -> Iterato
         counts.append(Counted(said.path, said.name, every, whole=True))
         return
     own = [it for it in fitting if it.above == said.home or len(kin) == 1]
-    certain = [it for it in own if said.nouns and said.nouns <= it.nouns]
+    nouns = said.nouns or frozenset()
+    certain = [it for it in own if nouns <= it.nouns and (nouns or said.sets)]
     for it in (certain or own)[:1]:
         there = len(it.paths)
         near = min(there, said.number) >= NEAR * max(there, said.number)
-        nouns = said.nouns or frozenset()
-        told = said.sure and nouns and near and there >= FEWEST
-        if not told or not (certain or it.counted) or said.number in it.lengths:
+        told = said.sure and (nouns or said.sets) and near and there >= FEWEST and not said.numbers
+        own_rows = said.number in it.lengths and not (certain and (said.sets or nouns.isdisjoint(ANYTHING)))
+        if not told or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows:
             return
         verdict: Verdict | None = None if certain or nouns & SINGLE else "suspicious"
         if verdict is None:
@@ -200,6 +226,8 @@ def _may_count(said: Said, kin: Siblings) -> bool:
         return False
     if nouns and nouns <= kin.nouns:
         return True
+    if said.numbers and not nouns <= ANYTHING:
+        return False
     return nouns <= NOUNS | kin.nouns and said.number not in kin.lengths
 
 

@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.names import DIGITS
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
-from datacheck.model.finding import found
+from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 FEWEST, NEARLY_ALL = 8, 0.9
-"""Minimum number of datasets, and minimum share of them that have a scalar, for all to be expected to have one."""
+"""Minimum number of datasets, and minimum share of them with a scalar, that tell that all are meant to have one."""
+FEW = 0.02
+"""Maximum share of the datasets that can lack their scalar by a fault; one always can."""
+Number = tuple[bytes, ...]
 
 
 def with_partners(its: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
     """Return datasets that are one record each, with a finding for those that lack the scalar that nearly all have."""
     made = list(its)
-    if len(its) < FEWEST:
-        return made
-    alike: dict[bytes, set[tuple[bytes, ...]]] = defaultdict(set)
-    for it in siblings:
-        numbers = tuple(DIGITS.findall(it.name))
-        if not it.shape and len(numbers) == 1:
-            alike[DIGITS.sub(b"#", it.name)].add(numbers)
-    own = [tuple(DIGITS.findall(it.name)) for it in its]
-    for name, there in alike.items():
-        if len(there.intersection(own)) < NEARLY_ALL * len(own) or there.issuperset(own):
-            continue
-        for at, numbers in enumerate(own):
-            if numbers not in there:
-                lost = escape(made[at].path.rpartition(b"/")[0] + b"/" + name.replace(b"#", b"".join(numbers)))
-                said = found("unpaired", f"{lost} is not there, which the others like it have", missing=[lost])
-                made[at] = replace(made[at], spoiled=(*made[at].spoiled, said))
+    own = [_number(it) for it in its]
+    for name, there in _scalars(own, siblings).items():
+        lacking = [at for at, number in enumerate(own) if number not in there]
+        verdict: Verdict | None = None if len(lacking) <= max(1, FEW * len(own)) else "suspicious"
+        for at in lacking:
+            lost = escape(made[at].path.rpartition(b"/")[0] + b"/" + name.replace(b"#", b"".join(own[at])))
+            text = f"{lost} is not there, which the others like it have"
+            said = found("unpaired", text, verdict=verdict, missing=[lost])
+            made[at] = replace(made[at], spoiled=(*made[at].spoiled, said))
     return made
+
+
+def without_record(its: Sequence[Dataset], siblings: Sequence[Dataset]) -> Iterator[Finding]:
+    """Yield a finding for each of a few scalars that are those of no dataset, while nearly all others are."""
+    own = [_number(it) for it in its]
+    for there in _scalars(own, siblings).values():
+        lonely = sorted(there.keys() - set(own))
+        for number in lonely if len(lonely) <= max(1, FEW * len(own)) else ():
+            path = escape(there[number])
+            text = f"{path} belongs to no dataset like {escape(its[0].path)}, as the others like it do"
+            yield found("unpaired", text, verdict="suspicious", scalar=path, missing=[])
+
+
+def _scalars(own: Sequence[Number], siblings: Iterable[Dataset]) -> Mapping[bytes, Mapping[Number, bytes]]:
+    """Return the paths of the scalars that nearly all datasets have, by their names and numbers."""
+    alike: dict[bytes, dict[Number, bytes]] = defaultdict(dict)
+    for it in siblings if len(own) >= FEWEST else ():
+        number = _number(it)
+        if not it.shape and len(number) == 1:
+            alike[DIGITS.sub(b"#", it.name)][number] = it.path
+    return {name: there for name, there in alike.items() if len(there.keys() & set(own)) >= NEARLY_ALL * len(own)}
+
+
+def _number(dataset: Dataset) -> Number:
+    return tuple(DIGITS.findall(dataset.name))

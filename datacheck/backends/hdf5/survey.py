@@ -79,8 +79,7 @@ def survey(
     given. Values before the offset `end` may be read without the library. `alike` are the headers met in other files.
     """
     walk = _Walk(h5, file, size, trail, whole=whole, path=path, descriptor=descriptor, end=end, alike=alike)
-    found_tables: list[Table] = []
-    unjudged: list[Dataset] = []
+    found_tables, unjudged = list[Table](), list[Dataset]()
     groups = walk.placed(list(walk.groups()))
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
     facts = walk.facts(groups, recovered=recovered, heeded=options.heeded)
@@ -92,7 +91,8 @@ def survey(
         if of_index(group, walk.lengths, datasets):
             unjudged += datasets
             continue
-        singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
+        inside, hidden = means.holds(group), facts.hidden
+        singly, others = each(group, datasets, options, inside=inside, pictures=means.pictures, hidden=hidden)
         shots, others = one_picture(others) if options.records != PER_TABLE else ([], others)
         if whole and means.cells is None and not means.holds(group):
             others = with_samples_first(group, others, options, facts.values)
@@ -112,7 +112,7 @@ def survey(
     asked += () if facts.hidden else set_counts(groups, [it for it in (*counts, *untrue) if it.verdict == "bad"])
     guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
     means = count_samples(means, found_tables, facts, untrue)
-    said = (*guessed, *asked, *untrue, *part_findings(found_tables))
+    said = (*guessed, *asked, *untrue, *part_findings(found_tables, () if facts.hidden else groups))
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)

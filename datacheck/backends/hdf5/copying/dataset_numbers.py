@@ -15,6 +15,8 @@ from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
 from datacheck.model.finding import named
 
+MOST, NEARLY_ALL = 2 / 3, 0.9
+"""Minimum share of the datasets that have a scalar beside them, and of the scalars that are beside one of them."""
 COUNTING_UP = "a loader that counts up will not find it, one that goes by the names does not notice"
 
 
@@ -49,7 +51,7 @@ class Numbered:
         width = max((len(it[2]) for it in found if it[2].startswith(b"0")), default=1)
         before, after, base = found[0][1], found[0][3], min(self.paths)
         for at, number in enumerate(self.left, base):
-            if number != at:
+            if number != at and number in paths:
                 path = paths[number]
                 yield path, b"%s/%s%0*d%s" % (path.rpartition(b"/")[0], before, width, at, after)
 
@@ -62,7 +64,7 @@ def single_datasets(contents: Contents, rows: Mapping[str, Collection[int]]) -> 
 
 
 def scalars_beside(contents: Contents, table: Table) -> Iterator[dict[int, bytes]]:
-    """Yield the paths of scalars, by number, if each dataset of a table has one beside it: label_7 of image_7."""
+    """Yield scalars by their number where most datasets of a table have one beside them: label_7 of image_7."""
     group = table.judged[0].path.rpartition(b"/")[0]
     numbers = [_number(it.path) for it in table.judged]
     families: dict[tuple[bytes, bytes], dict[int, bytes]] = defaultdict(dict)
@@ -72,7 +74,8 @@ def scalars_beside(contents: Contents, table: Table) -> Iterator[dict[int, bytes
         if not shape and match is not None and path.rpartition(b"/")[0] == group and path not in records:
             families[match[1], match[3]][int(match[2])] = path
     for its in families.values():
-        if its.keys() == set(numbers):
+        both = len(its.keys() & set(numbers))
+        if both >= MOST * len(numbers) and both >= NEARLY_ALL * len(its):
             yield its
 
 
@@ -81,7 +84,7 @@ def scalars_of(contents: Contents, gone: Collection[bytes]) -> Iterator[bytes]:
     for table in contents.tables:
         own = {it.path for it in table.judged}.intersection(gone) if table.each else set()
         for scalars in scalars_beside(contents, table) if own else ():
-            yield from (scalars[number] for it in own if (number := _number(it)) is not None)
+            yield from (scalars[number] for it in own if (number := _number(it)) in scalars)
 
 
 def _number(path: bytes) -> int | None:

@@ -1,4 +1,8 @@
-"""Find attributes that refer to groups or datasets by name or number when a copy renumbers these."""
+"""Attributes that lead to samples by their names or numbers, or have a value for each, where some of them go.
+
+The samples are groups, or datasets that are a record each. What leads to one that gets another number would lead to
+another sample; a list of names, or of values by place, would not fit those that are left.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,8 @@ from datacheck.model.sample_sets import SETS
 
 POINTING = ROWS | SETS
 """Words in the names of attributes that hold numbers of groups."""
+FEWEST, SMALL = 4, 8 << 20
+"""Minimum number of samples that an attribute with as many values is of, and maximum bytes of texts that are read."""
 OWN = frozenset(b"id index idx number nr".split())
 """Words in the names of attributes of a group that are its own number."""
 
@@ -45,6 +51,54 @@ def losses(
         with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan reports its faults
             look = Looking(library(), handle.file.id, StepCounter({}))
             yield from _leading(look, above, called, frozenset() if contents.means is None else contents.means.numbered)
+            for path in _texts_that_name(look, contents, _names(called)):
+                yield f"{escape(path)} may lead to datasets or groups of {escape(above or b'/')} that get other numbers"
+    yield from _of_each(file, contents, frozenset(gone), frozenset(single))
+
+
+def _of_each(file: Path, contents: Contents, gone: frozenset[bytes], single: frozenset[bytes]) -> Iterator[str]:
+    """Yield the attributes that list the names of samples of which some go, or have a value for each of them."""
+    samples = frozenset() if contents.means is None else contents.means.samples
+    homes = sorted({it.rpartition(b"/")[0] for it in gone})
+    families = [frozenset(it for it in samples if it.rpartition(b"/")[0] == above) for above in homes]
+    families += (frozenset(it.path for it in table.judged) for table in contents.tables if table.each)
+    said: set[tuple[bytes, bytes]] = set()
+    for its in families:
+        lost = its & (gone | single)
+        if len(its) < FEWEST or not lost:
+            continue
+        sizes = {size for path, shape in contents.shapes if {path, path.rpartition(b"/")[0]} & its for size in shape}
+        above = min(its).rpartition(b"/")[0]
+        with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named its faults
+            look = Looking(library(), handle.file.id, StepCounter({}))
+            for path, name in ((of, it) for of in _own_and_above(above, {}) for it in look.names(of)):
+                texts, names = frozenset(look.texts(path, name)), _names(its)
+                count = len(look.texts(path, name)) or len(look.numbers(path, name, TEXTS))
+                listed = len(texts) > 1 and 2 * len(names & texts) > len(texts)
+                if (path, name) in said or not (listed or (count == len(its) and count not in sizes)):
+                    continue
+                if listed and texts.isdisjoint(_names(lost)):
+                    continue
+                said.add((path, name))
+                what = f"the attribute {escape(name)} of {escape(path or b'/')}"
+                has = "names samples" if listed else "has a value for each sample"
+                yield f"{what} {has} like {escape(min(its))}, of which some go"
+
+
+def _names(paths: Collection[bytes]) -> frozenset[str]:
+    return frozenset(it.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for it in paths)
+
+
+def _texts_that_name(look: Looking, contents: Contents, names: frozenset[str]) -> Iterator[bytes]:
+    """Yield the small datasets of texts, outside of samples, in which some of these names stand."""
+    listed = frozenset(it.path for it in (() if contents.means is None else contents.means.names))
+    its = [*contents.single, *(it for table in contents.tables if not table.each for it in table.datasets)]
+    for dataset in its:
+        within = contents.means is not None and contents.means.holds(dataset.path.rpartition(b"/")[0])
+        if within or dataset.path in listed or dataset.bytes > SMALL or not dataset.readable:
+            continue
+        if _are_names(look.written(dataset), names):
+            yield dataset.path
 
 
 def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[bytes]:
@@ -53,8 +107,8 @@ def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[byte
 
 
 def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], numbered: Collection[bytes]) -> Iterator[str]:
-    """Yield a sentence for each attribute that leads to groups or datasets; an attribute of many groups only once."""
-    names = frozenset(it.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for it in called)
+    """Yield what leads to groups, by the name of the attribute: once where many groups have it."""
+    names = _names(called)
     h5, said = look.h5, set()
     noun = "groups" if isinstance(h5.h5o.open(look.file, next(iter(called))), h5.h5g.GroupID) else "datasets"
     for path in _own_and_above(above, called):
