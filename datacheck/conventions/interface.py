@@ -226,8 +226,8 @@ class Listed(msgspec.Struct, frozen=True):
 class ListWithin(msgspec.Struct, frozen=True):
     """Lists of keys of records, or of their `numbers`, in the value of `key` in the database `kept_in`.
 
-    `names` are those of the entries of mappings that lead to all of them. Where a copy can have them true, `places` are
-    those of the keys, and `form` is how the value is written.
+    `names` are those of the entries of mappings that lead to all of them. `places` are those of the keys, if these are
+    surely keys. Where a copy can have them true, `form` is how the value is written.
     """
 
     key: bytes

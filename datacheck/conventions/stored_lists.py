@@ -9,8 +9,9 @@ import json
 from io import BytesIO
 from typing import Any
 
-from datacheck.conventions.stored_values import DEEPEST, TEXTS, Stored, each_item, plain_value
+from datacheck.conventions.stored_values import DEEPEST, TEXTS, Stored, each_item, plain_value, stored
 from datacheck.decoders.trees.tree import Items, Keyed, Node
+from datacheck.model.key_families import fold
 
 OTHER = object()
 """Stands for a part of a value that is not plain, such as a date or an array of means."""
@@ -20,7 +21,23 @@ SEPARATORS = ("\t", ",", ";", " ")
 
 def stored_list(raw: bytes) -> Stored | None:
     """Return the lists, mappings or rows in a value that `stored` does not read, or None if it holds none."""
+    return _of_wrapped(raw) or _unwrapped(raw)
+
+
+def _unwrapped(raw: bytes) -> Stored | None:
     return _of_tree(raw) or _of_arrays(raw) or _of_text(raw)
+
+
+def _of_wrapped(raw: bytes) -> Stored | None:
+    """Return the lists, mappings or rows in a compressed value, or None."""
+    from datacheck.decoders.wrappers.table import peel, peeled_once
+
+    wrapper = peeled_once(raw)
+    if wrapper is None:
+        return None
+    peeled = peel((wrapper[0],), raw)
+    said = (stored(peeled.value) or _unwrapped(peeled.value)) if peeled.sound else None
+    return None if said is None else _in_part(said.value, wrapper[0])
 
 
 def _in_part(value: Any, form: str) -> Stored | None:
@@ -94,6 +111,11 @@ def _of_text(raw: bytes) -> Stored | None:
     rows = _rows(lines)
     if rows is not None:
         return _in_part(rows, "rows")
+    return text_list(raw)
+
+
+def text_list(raw: bytes) -> Stored | None:
+    """Return the texts in a text, such as its lines, together with their form, or None."""
     read = ((form, form.read(raw)) for form in TEXTS)
     return next((Stored(items, form.name) for form, items in read if items is not None), None)
 
@@ -112,5 +134,12 @@ def _columns(lines: list[str]) -> list[list[str]] | None:
     for separator in SEPARATORS:
         count = lines[0].count(separator)
         if count and all(it.count(separator) == count for it in lines):
-            return [it.split(separator) for it in lines]
+            rows = [it.split(separator) for it in lines]
+            return rows[1:] if _has_header(rows) else rows
     return None
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Return whether the first row has no item that looks like one below it, apart from its digits."""
+    columns = ([fold(it.encode()) for it in column] for column in zip(*rows, strict=True))
+    return all(column[0] not in column[1:] for column in columns)

@@ -13,6 +13,7 @@ from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples, scattered
 from datacheck.conventions.frame_counts import rewritten_without
 from datacheck.conventions.interface import Index, Known
+from datacheck.conventions.listed import KEYS
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
 from datacheck.conventions.parting import numbered_alike
 from datacheck.conventions.repair import Foreign, Repair
@@ -105,11 +106,12 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     shares = _shares(choice, report, also)
     for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
         account = report.account(part)
-        _refuse_unread(known, account, report.source.path)
+        going = [(key, itself) for of, key, itself in gone(choice.shown, report) if of == part]
+        _refuse_unread(known, account, report.source.path, changes=bool(going or renumber))
         outcome = repaired(
             known.conventions,
             account,
-            ((key, itself) for of, key, itself in gone(choice.shown, report) if of == part),
+            going,
             also=frozenset() if part else also,
             listed=known.listed,
             stems=known.stems,
@@ -200,7 +202,7 @@ def _list_within(choice: Choice, report: Report, made: dict[str, Outcome], other
     """Remove the keys of records that the copy lacks from lists within other values, if their places are known."""
     lists: dict[tuple[str, bytes], Foreign] = {}
     for part, known in report.keeps.items():
-        within = [it for it in known.within if it.places]
+        within = [it for it in known.within if it.form]
         keys = frozenset(key for of, key, _ in gone(choice.shown, report) if of == part) if within else frozenset()
         keys |= {key for it in known.listed if it.within for key in it.missing}
         if not within or not (keys or part in made):
@@ -323,7 +325,7 @@ def _kept_elsewhere(
     return values
 
 
-def _refuse_unread(known: Known, account: Account, source: str) -> None:
+def _refuse_unread(known: Known, account: Account, source: str, *, changes: bool) -> None:
     """Raise RebuildFailed if what a database holds about its records cannot be kept true.
 
     That is the case if it cannot be read, or if the numbers in its keys lie in too many pieces.
@@ -336,6 +338,9 @@ def _refuse_unread(known: Known, account: Account, source: str) -> None:
         if unknown:
             reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
             raise RebuildFailed(source, f"{reason}; --convention none copies the records alone")
+    if changes and any(it.key == KEYS and not it.form for it in known.within):
+        reason = f"{escape(KEYS)} has a form that is not written, so it could not be kept true in a copy"
+        raise RebuildFailed(source, f"{reason}; --convention none takes it for a record")
 
 
 def gone(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:

@@ -14,10 +14,11 @@ from datacheck.conventions.clip_counts import Clips
 from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import CONFIRMED, ENOUGH
 from datacheck.conventions.interface import UNCOUNTED, ClipCounts, Index, KeyList, Listed
+from datacheck.conventions.listed import KEYS
+from datacheck.conventions.lists_within import keys_within
 from datacheck.conventions.side_files import beside
-from datacheck.conventions.standing import keys_at
 from datacheck.conventions.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
-from datacheck.conventions.stored_values import FORMS, key_of, keys_in
+from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.escaping import escape
@@ -133,7 +134,7 @@ class CompareLists(msgspec.Struct, frozen=True):
                 tuple(sorted(missing[place] - self.own)),
                 0 if it.partial else unlisted[place],
                 it.kept_in,
-                bool(it.places),
+                bool(it.places) and it.key != KEYS,
             )
             for place, (it, _) in enumerate(wanted)
         ]
@@ -143,10 +144,9 @@ def _listed(reader: Reader, of: KeyList, part: str) -> set[bytes]:
     raw = (
         beside(reader.path, of.key) if of.file else value_of(reader, of.key, part if of.kept_in is None else of.kept_in)
     )
-    value = FORMS[of.form].read(raw or b"") or []
     if of.places:
-        return {key_of(it) for place in of.places for it in keys_at(value, place)}
-    return set(keys_in(value))
+        return keys_within(raw or b"", of)
+    return set(keys_in(FORMS[of.form].read(raw or b"") or []))
 
 
 class Named:
