@@ -6,6 +6,7 @@ Most of these values cannot be written again without a loss, and are marked as r
 from __future__ import annotations
 
 import json
+import re
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +14,7 @@ from datacheck.conventions.stored_values import DEEPEST, TEXTS, Stored, each_ite
 from datacheck.decoders.trees.tree import Items, Keyed, Node
 from datacheck.model.key_families import fold
 
+_DIGIT = re.compile(r"[0-9]")
 OTHER = object()
 """Stands for a part of a value that is not plain, such as a date or an array of means."""
 SEPARATORS = ("\t", ",", ";", " ")
@@ -115,9 +117,20 @@ def _of_text(raw: bytes) -> Stored | None:
 
 
 def text_list(raw: bytes) -> Stored | None:
-    """Return the texts in a text, such as its lines, together with their form, or None."""
+    """Return the texts in a text, such as its lines, together with their form, or None.
+
+    A comment or the name of a column before them is left out.
+    """
     read = ((form, form.read(raw)) for form in TEXTS)
-    return next((Stored(items, form.name) for form, items in read if items is not None), None)
+    said = next((Stored(items, form.name) for form, items in read if items is not None), None)
+    return _in_part(said.value[1:], said.form) if said is not None and _is_headed(said.value) else said
+
+
+def _is_headed(items: list[str]) -> bool:
+    """Return whether the first item is a comment, or has no digit while all others have one."""
+    first, *others = items
+    named = _DIGIT.search(first) is None and bool(others) and all(map(_DIGIT.search, others))
+    return first.startswith("# ") or named
 
 
 def _rows(lines: list[str]) -> list[Any] | None:

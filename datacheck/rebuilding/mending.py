@@ -17,6 +17,7 @@ from datacheck.conventions.listed import KEYS
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
 from datacheck.conventions.parting import numbered_alike
 from datacheck.conventions.repair import Foreign, Repair
+from datacheck.conventions.rewriting import Place
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Sample, Spanning
 from datacheck.errors import RebuildFailed
@@ -338,7 +339,7 @@ def _refuse_unread(known: Known, account: Account, source: str, *, changes: bool
         if unknown:
             reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
             raise RebuildFailed(source, f"{reason}; --convention none copies the records alone")
-    if changes and any(it.key == KEYS and not it.form for it in known.within):
+    if changes and any(it.key == KEYS and not it.form and it.places == (Place((), "items"),) for it in known.within):
         reason = f"{escape(KEYS)} has a form that is not written, so it could not be kept true in a copy"
         raise RebuildFailed(source, f"{reason}; --convention none takes it for a record")
 

@@ -89,3 +89,20 @@ def test_a_copy_in_which_the_list_would_name_what_is_gone_is_not_made(tmp_path):
     store[GONE.encode()] = store[GONE.encode()][:60]
     with pytest.raises(datacheck.errors.RebuildFailed, match="__keys__ has a form that is not written"):
         datacheck.rebuild(write(tmp_path / "store", store), tmp_path / "copy", drop_bad=True)
+
+
+@pytest.mark.parametrize("head", ["filename", "# made by hand"])
+def test_what_stands_above_a_list_is_no_key_and_stays(tmp_path, head):
+    text = "\n".join([head, *NAMES]).encode()
+    store = records(text, b"list.txt")
+    assert list(datacheck.scan(write(tmp_path / "sound", store)).findings) == []
+    store[GONE.encode()] = store[GONE.encode()][:60]
+    receipt = datacheck.rebuild(write(tmp_path / "store", store), tmp_path / "copy", drop_bad=True)
+    assert read(tmp_path / "copy")[b"list.txt"] == text
+    assert any("list.txt lists keys of records as before" in it for it in receipt.unkept)
+
+
+def test_labels_that_are_numbers_in_texts_are_no_keys(tmp_path):
+    store = {b"%d" % number: picture(number) for number in range(40)}
+    labels = json.dumps([str(number * 7 % 43) for number in range(40)]).encode()
+    assert list(datacheck.scan(write(tmp_path / "store", store | {b"labels": labels})).findings) == []
