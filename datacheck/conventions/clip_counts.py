@@ -28,6 +28,8 @@ KINDS = 8
 """and so many kinds of frames and of counts are looked at."""
 LEFT = 0.5
 """So much of what a number of a set counts may be left of it."""
+LEFT_OF_LOOSE = 0.9
+"""Minimum share that is left of it if the number may be the length or the size of each sample."""
 PROBED = 16
 LONGEST = 256
 """Bytes of a value that is a number, however it is written."""
@@ -44,6 +46,7 @@ _THINGS = frozenset(
     b"of sample samples example examples record records item items entry entries instance instances data".split()
 )
 _PICTURES = frozenset(b"image images img imgs picture pictures".split())
+_LOOSE = frozenset(b"len length lengths size of".split())
 _SIZE = frozenset([b"size"])
 """A size may be that of the pictures, unless the sets' sizes are the numbers of their samples."""
 
@@ -185,8 +188,13 @@ class Clips:
         agree = sum(there.get(clip, 0) == count.number for clip, count in self.said.items())
         if _are_sets(self.said):  # the names leave no doubt that there is a number for each set
             pairs = [(there.get(clip, 0), count.number or 0) for clip, count in self.said.items()]
-            return agree >= len(pairs) - 1 and all(LEFT * max(it) <= min(it) for it in pairs)
+            least = LEFT_OF_LOOSE if self._may_be_lengths() else LEFT
+            return agree >= len(pairs) - 1 and all(least * max(it) <= min(it) for it in pairs)
         return enough(agree, len(self.said))
+
+    def _may_be_lengths(self) -> bool:
+        """Return whether the numbers may be the length or size of each sample: they are equal and named so."""
+        return len({it.number for it in self.said.values()}) == 1 and _names_around(self.of.around) <= _LOOSE
 
 
 def conclude_clips(counts: ClipCounts) -> Iterator[Finding]:

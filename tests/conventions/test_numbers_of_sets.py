@@ -42,9 +42,10 @@ def test_what_else_a_set_has_a_number_of_is_no_number_of_samples(tmp_path, count
     assert counted(write(tmp_path / "one", pairs(count, {"train": 25}, {"train": 30}))) == []
 
 
-def test_a_number_of_the_only_set(tmp_path):
-    stale = pairs("num_{}", {"train": 31}, {"train": 30})
-    assert counted(write(tmp_path / "store", stale)) == [("bad", "num_train")]
+@pytest.mark.parametrize("count", ["num_{}", "n_{}"])
+def test_a_number_of_the_only_set(tmp_path, count):
+    stale = pairs(count, {"train": 36}, {"train": 30})
+    assert counted(write(tmp_path / "store", stale)) == [("bad", count.format("train"))]
 
 
 def test_no_more_clips_are_held_than_are_counted():
@@ -52,3 +53,12 @@ def test_no_more_clips_are_held_than_are_counted():
     for at in range(MOST + 50):
         clips.take(b"v%d/0" % at, bytes)
     assert sum(map(len, clips.there.values())) <= MOST + 1
+
+
+@pytest.mark.parametrize("sets", [{"train": 30}, {"train": 40, "val": 30}])
+def test_equal_lengths_of_sets_are_those_of_each_sample(tmp_path, sets):
+    said = dict.fromkeys(sets, 40)
+    assert counted(write(tmp_path / "store", pairs("{}_length", said, sets))) == []
+    assert counted(write(tmp_path / "stale", pairs("{}_length", said, sets | {[*sets][-1]: 39}))) == [
+        ("bad", f"{[*sets][-1]}_length")
+    ]
