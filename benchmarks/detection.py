@@ -139,7 +139,7 @@ def looking(how: Eyes) -> Judge:
     """Return a judge that runs datacheck with a picture check that goes beyond decoding."""
 
     def judge(value: bytes) -> bool:
-        with eyes.looking(how):
+        with eyes.using(how):
             return bool(read_picture(value)[1])
 
     return judge

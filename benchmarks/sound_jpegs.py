@@ -19,7 +19,7 @@ from datacheck.decoders.pictures.decoder import read_picture
 
 
 def main(folders: list[str]) -> int:
-    eyes.open_wide("strict", Path("nowhere"))
+    eyes.prepare("strict", Path("nowhere"))
     counts: Counter[str] = Counter()
     for path in files(folders):
         value = path.read_bytes()
@@ -28,7 +28,7 @@ def main(folders: list[str]) -> int:
         if read_picture(value, pixels=False)[0] is None:
             counts["broken, says the decoder"] += 1
             continue
-        with eyes.looking("strict"):
+        with eyes.using("strict"):
             findings = [it for it in read_picture(value, pixels=False)[1] if it.code == "corrupt-image"]
         counts[findings[0].verdict if findings else "sound"] += 1
         for finding in findings:

@@ -54,10 +54,10 @@ def leave_working_directory() -> None:
     An entry that names the folder in full stays, since a user chose it.
     """
     try:
-        here = os.getcwd()  # noqa: PTH109  (pathlib is not loaded yet)
+        folder = os.getcwd()  # noqa: PTH109  (pathlib is not loaded yet)
     except OSError:  # it has been removed
-        here = ""
-    if __name__ == "__main__" and not sys.flags.safe_path and sys.path and sys.path[0] in ("", here):
+        folder = ""
+    if __name__ == "__main__" and not sys.flags.safe_path and sys.path and sys.path[0] in ("", folder):
         del sys.path[0]
     named = os.environ.get("PYTHONPATH")
     if not named:
@@ -65,7 +65,7 @@ def leave_working_directory() -> None:
     entries = named.split(os.pathsep)
     kept = [entry for entry in entries if os.path.normpath(entry) != "."]
     if kept != entries:
-        sys.path[:] = [entry for entry in sys.path if entry not in ("", ".", here)]
+        sys.path[:] = [entry for entry in sys.path if entry not in ("", ".", folder)]
         os.environ["PYTHONPATH"] = os.pathsep.join(kept)  # for the workers; an empty value is ignored
 
 

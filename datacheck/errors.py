@@ -35,8 +35,8 @@ class SourceMissing(DatacheckError):
         self.path, self.near = path, near
 
     def __str__(self) -> str:
-        meant = "" if self.near is None else f"; did you mean {self.near}?"
-        return f"{self.path}: there is nothing at this path{meant}"
+        hint = "" if self.near is None else f"; did you mean {self.near}?"
+        return f"{self.path}: there is nothing at this path{hint}"
 
 
 class _SourceProblem(DatacheckError):

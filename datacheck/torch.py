@@ -68,7 +68,7 @@ def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None)
             raise UsageError(
                 "an iterable dataset has no indices: say the key of a sample, as in key=lambda sample: ..."
             )
-        return _passing_over(IterableDataset, dataset, _Bad(report), key)
+        return _skipping(IterableDataset, dataset, _Bad(report), key)
     if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
         raise UsageError(
             f"{type(dataset).__name__} is no dataset: it has no __getitem__ and __len__, nor is it iterable"
@@ -77,12 +77,12 @@ def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None)
     if key is None:
         if len(reports) > 1:
             raise UsageError(f"the report is of several stores: say the key of each sample, as in {EXAMPLE}")
-        gone = _bad_numbers(reports[0], count)
-        kept = array.array("q", (at for at in range(count) if at not in gone))
+        bad_samples = _bad_numbers(reports[0], count)
+        kept = array.array("q", (at for at in range(count) if at not in bad_samples))
     else:
         bad = _Bad(report)
         kept = array.array("q", (at for at in range(count) if not bad.has(key(at))))
-        bad.require_met()
+        bad.require_known_keys()
     return Subset(dataset, kept)  # type: ignore[arg-type, unused-ignore]
 
 
@@ -93,7 +93,7 @@ class _Bad:
         self._names = frozenset(name for it in report.parts for name in it.bad_keys())
         self._families = frozenset(family for it in report.parts for family in it.profile.families)
         self._first: str | None = None
-        self._met = False
+        self._has_met_bad = False
 
     def has(self, given: str | bytes | Iterable[str | bytes]) -> bool:
         """Check whether a record with one of these keys is bad."""
@@ -102,12 +102,12 @@ class _Bad:
         if self._first is None and names:
             self._first = names[0]
         found = any(name in self._names for name in names)
-        self._met |= found
+        self._has_met_bad |= found
         return found
 
-    def require_met(self) -> None:
+    def require_known_keys(self) -> None:
         """Raise UsageError if no bad record was met and the keys do not look like those of the store."""
-        if self._met or not self._names or self._first is None or self._is_known(self._first):
+        if self._has_met_bad or not self._names or self._first is None or self._is_known(self._first):
             return
         raise UsageError(
             f"the key {self._first!r} of the first sample is like none of the store's, as {min(self._names)!r} is one: "
@@ -125,14 +125,14 @@ class _Bad:
 def _bad_numbers(report: Report, count: int) -> set[int]:
     """Return the indices of bad samples in a dataset numbered like the store's convention. Raises UsageError."""
     for convention in report.keeps.get("", Known()).conventions:
-        made = samples(convention, report.account())
-        if made.base is None:
+        numbering = samples(convention, report.account())
+        if numbering.base is None:
             continue
-        there = made.last - made.base + 1
-        if there != count:
+        numbered = numbering.last - numbering.base + 1
+        if numbered != count:
             raise UsageError(
-                f"the dataset has {count:,} samples, and the convention {convention.name} counts {there:,} from "
-                f"{made.base} on: say the key of each sample, as in {EXAMPLE}"
+                f"the dataset has {count:,} samples, and the convention {convention.name} counts {numbered:,} from "
+                f"{numbering.base} on: say the key of each sample, as in {EXAMPLE}"
             )
         bad = set()
         for key in report.bad_keys(raw=True):
@@ -144,7 +144,7 @@ def _bad_numbers(report: Report, count: int) -> set[int]:
                     f"the bad record {escape(key)} has no number in the convention {convention.name}: say the key of "
                     f"each sample, as in {EXAMPLE}"
                 )
-            bad.add(number - made.base)
+            bad.add(number - numbering.base)
         return bad
     raise UsageError(
         "nothing tells which record a sample of the dataset is: the positions of records in a store are no indices. "
@@ -152,7 +152,7 @@ def _bad_numbers(report: Report, count: int) -> set[int]:
     )
 
 
-def _passing_over(base: Any, dataset: Any, bad: _Bad, key: Key) -> Any:
+def _skipping(base: Any, dataset: Any, bad: _Bad, key: Key) -> Any:
     """Return an iterable dataset that skips the bad samples of another; each worker of a loader has its own."""
     return _Sound.of(base)(dataset, bad, key)
 
@@ -167,7 +167,7 @@ class _Sound:
         for sample in self.dataset:
             if not self._bad.has(self._key(sample)):
                 yield sample
-        self._bad.require_met()
+        self._bad.require_known_keys()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _sound, (self.dataset, self._bad, self._key)
@@ -181,4 +181,4 @@ class _Sound:
 def _sound(dataset: Any, bad: _Bad, key: Key) -> Any:
     from torch.utils.data import IterableDataset
 
-    return _passing_over(IterableDataset, dataset, bad, key)
+    return _skipping(IterableDataset, dataset, bad, key)

@@ -38,7 +38,7 @@ STATUS = Path("/proc/self/status")
 
 _next_process = process.next_process
 _start_ahead = process.start_ahead
-_keep = process._keep
+_keep = process._keep_or_close
 _template = process._template
 _started: weakref.WeakKeyDictionary[process.Process, process.Circumstances] = weakref.WeakKeyDictionary()
 """What each process inherited when it was started, and the folder that it is in now."""
@@ -151,7 +151,7 @@ def _nothing_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], Non
 
 
 def _patch(keep: object, next_process: object, start_ahead: object, template: object) -> None:
-    process._keep = keep
+    process._keep_or_close = keep
     process._template = template
     process.next_process = pool.next_process = next_process
     process.start_ahead = start_ahead
@@ -187,7 +187,7 @@ def tidy() -> None:
 def none_kept() -> Iterator[None]:
     """Keep no process within the context, and use the package's own functions, as for its users."""
     keeping = process._keeping[:]
-    now = process._keep, process.next_process, process.start_ahead, process._template
+    now = process._keep_or_close, process.next_process, process.start_ahead, process._template
     process._close_ahead()
     process._keeping.clear()
     _patch(_keep, _next_process, _start_ahead, _template)

@@ -31,8 +31,8 @@ def flac(seed=0, frames=4, payload=300, samples=None):
     made = b"fLaC" + b"\0\0\0\x22" + info + bytes(16) + b"\x84\0\0\x05" + b"hello"
     for at in range(frames):
         head = b"\xff\xf8\x14\x08" + bytes([at])
-        frame = head + bytes([Crc(0x07, 8).of(head)]) + noise((seed, at), payload)
-        made += frame + Crc(0x8005, 16).of(frame).to_bytes(2, "big")
+        frame = head + bytes([Crc(0x07, 8).checksum(head)]) + noise((seed, at), payload)
+        made += frame + Crc(0x8005, 16).checksum(frame).to_bytes(2, "big")
     return made
 
 

@@ -26,7 +26,7 @@ def read_blob(path: str | Path) -> NDArray[Any]:
     as in Caffe (blob.cpp). A blob without a shape has one value. Raises SourceMissing, SourceUnreadable, or
     SourceUnknown if the file is not a BlobProto or the number of values does not match the shape.
     """
-    blob = _parse(Path(path))
+    blob = _read_message(Path(path))
     return blob_values(blob, str(path))
 
 
@@ -37,19 +37,19 @@ def blob_values(blob: Any, path: str) -> NDArray[Any]:
     legacy = any(blob.HasField(name) for name in LEGACY)
     shape = tuple(getattr(blob, name) for name in LEGACY) if legacy else tuple(blob.shape.dim)
     if len(shape) > MAX_AXES or any(size < 0 for size in shape):
-        raise SourceUnknown(path, f"has the shape {_sizes(shape)}, which no blob can have")
+        raise SourceUnknown(path, f"has the shape {_shape_text(shape)}, which no blob can have")
     data, dtype = (blob.double_data, np.float64) if len(blob.double_data) else (blob.data, np.float32)
     count = math.prod(shape)
     if count != len(data):
-        raise SourceUnknown(path, f"holds {len(data)} values, but its shape {_sizes(shape)} has {count}")
+        raise SourceUnknown(path, f"holds {len(data)} values, but its shape {_shape_text(shape)} has {count}")
     return np.fromiter(data, dtype, count).reshape(shape)
 
 
-def _sizes(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "of no axes"
 
 
-def _parse(path: Path) -> Any:
+def _read_message(path: Path) -> Any:
     try:
         if not path.exists():
             raise SourceMissing(str(path))

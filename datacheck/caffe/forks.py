@@ -250,45 +250,45 @@ Forks = tuple[str, ...]
 
 def forks_with(field: str, owner: str) -> Forks:
     """Return the forks in which the message `owner` has the field."""
-    return _of_owners(FIELDS).get((owner, field), ())
+    return _forks_by_owner(FIELDS).get((owner, field), ())
 
 
 def forks_of_type(kind: str) -> Forks:
     """Return the forks that have the layer type."""
-    return _names(TYPES).get(kind, ())
+    return _forks_by_name(TYPES).get(kind, ())
 
 
 def forks_of_value(enum: str, value: str) -> Forks:
     """Return the forks in which the enum has the value."""
-    return _of_owners(VALUES).get((enum, value), ())
+    return _forks_by_owner(VALUES).get((enum, value), ())
 
 
 def forks_repeating(field: str, owner: str) -> Forks:
     """Return the forks in which the field of the message `owner` is repeated."""
-    return _of_owners(REPEATED).get((owner, field), ())
+    return _forks_by_owner(REPEATED).get((owner, field), ())
 
 
 def values_of_forks(enum: str) -> list[str]:
     """Return the values of an enum that only forks have."""
-    return [value for owner, value in _of_owners(VALUES) if owner == enum]
+    return [value for owner, value in _forks_by_owner(VALUES) if owner == enum]
 
 
 def forks_of_filler(name: str) -> Forks:
-    return _names(FILLERS).get(name, ())
+    return _forks_by_name(FILLERS).get(name, ())
 
 
 def forks_of_policy(name: str) -> Forks:
-    return _names(POLICIES).get(name, ())
+    return _forks_by_name(POLICIES).get(name, ())
 
 
 def forks_of_solver(name: str) -> Forks:
-    return _names(SOLVERS).get(name, ())
+    return _forks_by_name(SOLVERS).get(name, ())
 
 
 @cache
 def fork_names() -> tuple[str, ...]:
     """Return the names of all forks."""
-    tables = [*_of_owners(FIELDS).values(), *_names(TYPES).values(), *_of_owners(VALUES).values()]
+    tables = [*_forks_by_owner(FIELDS).values(), *_forks_by_name(TYPES).values(), *_forks_by_owner(VALUES).values()]
     return tuple(sorted({name for forks in tables for name in forks}, key=str.lower))
 
 
@@ -298,14 +298,14 @@ def _entries(table: str) -> list[tuple[str, list[str]]]:
 
 
 @cache
-def _names(table: str) -> dict[str, Forks]:
+def _forks_by_name(table: str) -> dict[str, Forks]:
     return {name: tuple(head.split(",")) for head, names in _entries(table) for name in names}
 
 
 @cache
-def _of_owners(table: str) -> dict[tuple[str, str], Forks]:
-    made: dict[tuple[str, str], Forks] = {}
+def _forks_by_owner(table: str) -> dict[tuple[str, str], Forks]:
+    result: dict[tuple[str, str], Forks] = {}
     for head, names in _entries(table):
         owner, _, forks = head.partition(" ")
-        made.update({(owner, name): tuple(forks.split(",")) for name in names})
-    return made
+        result.update({(owner, name): tuple(forks.split(",")) for name in names})
+    return result

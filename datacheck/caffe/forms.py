@@ -35,16 +35,16 @@ class Form:
     def least(self) -> float:
         """A lower bound of the form, or -inf if none is known."""
         if self.factor == 0:
-            return _least(self.polynomial)
+            return _lower_bound(self.polynomial)
         square, linear, constant = self.polynomial
         if square != 0:
             return -math.inf
         a, b, c = (self.factor**2 * it for it in self.under)
         rest = (a - linear**2, b - 2 * linear * constant, c - constant**2)
-        return 0.0 if _least(rest) >= 0 else -math.inf
+        return 0.0 if _lower_bound(rest) >= 0 else -math.inf
 
 
-def _least(polynomial: Three) -> float:
+def _lower_bound(polynomial: Three) -> float:
     a, b, c = polynomial
     if a == 0:
         return c if b == 0 else -math.inf
@@ -53,38 +53,38 @@ def _least(polynomial: Three) -> float:
 
 def form_of(layer: Layer, number: int, bottoms: Sequence[Form | None]) -> Form:
     """Return the form of a layer's output; if nothing is known about it, it is a new blob called `number`."""
-    made = None
+    form = None
     if bottoms and all(it is not None for it in bottoms):
         known = [it for it in bottoms if it is not None]
         if layer.type in THROUGH:
-            made = known[0]
+            form = known[0]
         elif layer.type in RULES:
-            made = RULES[layer.type](layer.message, known)
-    if made is None or not all(map(math.isfinite, (*made.polynomial, made.factor, *made.under))):
+            form = RULES[layer.type](layer.message, known)
+    if form is None or not all(map(math.isfinite, (*form.polynomial, form.factor, *form.under))):
         return Form(number, (0.0, 1.0, 0.0))
-    return made
+    return form
 
 
-def _moved(it: Form, scale: float, shift: float) -> Form | None:
-    if scale < 0 and it.factor:
+def _scaled_and_shifted(form: Form, scale: float, shift: float) -> Form | None:
+    if scale < 0 and form.factor:
         return None
-    a, b, c = (scale * term for term in it.polynomial)
-    return Form(it.x, (a, b, c + shift), scale * it.factor, it.under)
+    a, b, c = (scale * term for term in form.polynomial)
+    return Form(form.x, (a, b, c + shift), scale * form.factor, form.under)
 
 
 def _power(message: Any, bottoms: Sequence[Form]) -> Form | None:
     param = message.power_param
-    inner = _moved(bottoms[0], param.scale, param.shift)
+    inner = _scaled_and_shifted(bottoms[0], param.scale, param.shift)
     if inner is None or param.power == 1:
         return inner
     if param.power == 2:
-        return _times(inner, inner)
-    if param.power == 0.5 and inner.factor == 0 and _least(inner.polynomial) >= 0:
+        return _product(inner, inner)
+    if param.power == 0.5 and inner.factor == 0 and _lower_bound(inner.polynomial) >= 0:
         return Form(inner.x, (0.0, 0.0, 0.0), 1.0, inner.polynomial)
     return None
 
 
-def _times(one: Form, other: Form) -> Form | None:
+def _product(one: Form, other: Form) -> Form | None:
     """Return the product of two linear forms, or None if they are not linear or not of the same blob."""
     if one.factor or other.factor or one.polynomial[0] or other.polynomial[0] or one.x != other.x:
         return None
@@ -93,7 +93,7 @@ def _times(one: Form, other: Form) -> Form | None:
 
 
 def _absolute(message: Any, bottoms: Sequence[Form]) -> Form | None:
-    square = _times(bottoms[0], bottoms[0])
+    square = _product(bottoms[0], bottoms[0])
     return None if square is None else Form(square.x, (0.0, 0.0, 0.0), 1.0, square.polynomial)
 
 
@@ -102,11 +102,14 @@ def _eltwise(message: Any, bottoms: Sequence[Form]) -> Form | None:
     if any(it.x != bottoms[0].x for it in bottoms):
         return None
     if param.operation == enums()["EltwiseOp"]["PROD"]:
-        return _times(*bottoms) if len(bottoms) == 2 else None
+        return _product(*bottoms) if len(bottoms) == 2 else None
     if param.operation != enums()["EltwiseOp"]["SUM"]:
         return None
-    parts = [_moved(it, factor, 0.0) for it, factor in zip(bottoms, list(param.coeff) or [1.0] * 99, strict=False)]
-    known = [it for it in parts if it is not None]
+    scaled = [
+        _scaled_and_shifted(it, factor, 0.0)
+        for it, factor in zip(bottoms, list(param.coeff) or [1.0] * 99, strict=False)
+    ]
+    known = [it for it in scaled if it is not None]
     roots = [it for it in known if it.factor]
     if len(known) < len(bottoms) or len(roots) > 1:
         return None

@@ -14,7 +14,7 @@ Shape = tuple[Dim, ...]
 Shapes = Sequence[Shape | None]
 
 
-MOST_SAID = 32
+MOST_SIZES = 32
 """Maximum number of sizes spelled out for a shape; a blob has no more axes."""
 
 
@@ -32,7 +32,7 @@ def axis_of(shape: Shape, axis: int, field: str, *, end: int = 0) -> int:
     Raises Misfit if the shape does not have the axis.
     """
     if not -len(shape) - end <= axis < len(shape) + end:
-        raise Misfit(f"axis {axis} is not one of the {len(shape)} axes of {spell(shape)}", field)
+        raise Misfit(f"axis {axis} is not one of the {len(shape)} axes of {shape_text(shape)}", field)
     return axis + len(shape) + end if axis < 0 else axis
 
 
@@ -42,12 +42,12 @@ def product(sizes: Sequence[Dim]) -> Dim:
     return math.prod(known) if len(known) == len(sizes) else None
 
 
-def spell(shape: Shape | None) -> str:
+def shape_text(shape: Shape | None) -> str:
     """Return a readable shape, such as 3x?x224; ? is an unknown size."""
     if shape is None:
         return "an unknown shape"
-    said = "x".join("?" if size is None else str(size) for size in shape[:MOST_SAID]) or "a single value"
-    return f"{said}x..." if len(shape) > MOST_SAID else said
+    sizes = "x".join("?" if size is None else str(size) for size in shape[:MOST_SIZES]) or "a single value"
+    return f"{sizes}x..." if len(shape) > MOST_SIZES else sizes
 
 
 def differ(one: Dim, other: Dim) -> bool:

@@ -19,25 +19,25 @@ WEIGHTS = {
 """Layer types with a weight_filler, and the parameter that holds it."""
 
 
-def frozen(layer: Layer) -> bool:
+def is_frozen(layer: Layer) -> bool:
     """Return whether none of the layer's blobs learn."""
     specs, blobs = layer.message.param, blobs_of(layer, []) or []
-    return all(at < len(specs) and specs[at].lr_mult == 0 for at in range(len(blobs)))
+    return all(index < len(specs) and specs[index].lr_mult == 0 for index in range(len(blobs)))
 
 
 def partly_frozen(places: Sequence[Place]) -> bool:
     """Return whether some layers are frozen while others learn, as in fine-tuning."""
-    found = [frozen(place.layer) for place in places if place.layer.type in LEARNED]
-    return any(found) and not all(found)
+    flags = [is_frozen(place.layer) for place in places if place.layer.type in LEARNED]
+    return any(flags) and not all(flags)
 
 
-def zero(layer: Layer) -> bool:
+def has_zero_weights(layer: Layer) -> bool:
     """Return whether all initial weights are 0."""
     filler = getattr(layer.message, WEIGHTS[layer.type]).weight_filler
     return bool(filler.type == "constant" and filler.value == 0)
 
 
-def _shifted(layer: Layer) -> bool:
+def _is_deliberate(layer: Layer) -> bool:
     """Return whether the zero weights are deliberate: set explicitly, with a nonzero bias, as for a transformation."""
     param = getattr(layer.message, WEIGHTS[layer.type])
     bias = param.bias_filler
@@ -50,13 +50,13 @@ def zeros_before_others(places: Sequence[Place]) -> list[int]:
     The last layer of a branch is not among them: it can learn from zeros, as a linear classifier does.
     """
     leading: set[str] = set()
-    found = []
+    numbers = []
     for number in range(len(places) - 1, -1, -1):
         layer = places[number].layer
         leads, learns = not leading.isdisjoint(layer.tops), layer.type in WEIGHTS
-        if learns and leads and zero(layer) and not frozen(layer) and not _shifted(layer):
-            found.append(number)
+        if learns and leads and has_zero_weights(layer) and not is_frozen(layer) and not _is_deliberate(layer):
+            numbers.append(number)
         leading.difference_update(layer.tops)
         if leads or learns:
             leading.update(layer.bottoms)
-    return found[::-1]
+    return numbers[::-1]

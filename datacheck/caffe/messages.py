@@ -32,8 +32,8 @@ def parse_text(name: str, text: str) -> Any:
         reason = str(exc)
         if exc.GetLine() is not None:
             reason = reason.partition(" : ")[2]
-        raise MalformedMessage(exc.GetLine(), _own_words(reason)) from exc
-    _require(message)
+        raise MalformedMessage(exc.GetLine(), _reworded(reason)) from exc
+    _check_required(message)
     return message
 
 
@@ -49,13 +49,13 @@ def parse_binary(name: str, data: bytes) -> Any:
     return message
 
 
-def _require(message: Any) -> None:
+def _check_required(message: Any) -> None:
     missing = message.FindInitializationErrors()
     if missing:
         raise MalformedMessage(None, f"the required field {missing[0]} is missing")
 
 
-def _own_words(reason: str) -> str:
+def _reworded(reason: str) -> str:
     """Return the library's error message without the names that only this schema has."""
     if reason.startswith(("'", '"')) and ": " in reason:  # it begins with the quoted line
         reason = reason.rpartition(": ")[2]
@@ -68,8 +68,8 @@ def message_class(name: str) -> type[Any]:
     """Return the class of the schema's message `name`."""
     from google.protobuf import message_factory
 
-    made: type[Any] = message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{PACKAGE}.{name}"))
-    return made
+    result: type[Any] = message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{PACKAGE}.{name}"))
+    return result
 
 
 @cache
@@ -87,15 +87,17 @@ def _pool() -> Any:
         message = file.message_type.add(name=name)
         for field in fields.values():
             label = "REPEATED" if field.repeated else "REQUIRED" if field.required else "OPTIONAL"
-            made = message.field.add(name=field.name, number=field.number, label=kinds.Label.Value(f"LABEL_{label}"))
+            descriptor = message.field.add(
+                name=field.name, number=field.number, label=kinds.Label.Value(f"LABEL_{label}")
+            )
             if field.type in schema.enums():
-                made.type, made.type_name = kinds.TYPE_ENUM, f".{PACKAGE}.{field.type}.Values"
+                descriptor.type, descriptor.type_name = kinds.TYPE_ENUM, f".{PACKAGE}.{field.type}.Values"
             elif field.type in schema.messages():
-                made.type, made.type_name = kinds.TYPE_MESSAGE, f".{PACKAGE}.{field.type}"
+                descriptor.type, descriptor.type_name = kinds.TYPE_MESSAGE, f".{PACKAGE}.{field.type}"
             else:
-                made.type = kinds.Type.Value(f"TYPE_{field.type.upper()}")
+                descriptor.type = kinds.Type.Value(f"TYPE_{field.type.upper()}")
             if field.default is not None:
-                made.default_value = field.default
+                descriptor.default_value = field.default
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
     return pool

@@ -72,8 +72,8 @@ class Flow:
         """
         uses = self.uses.get((path, top), ())
         known = [(it.type in LOSSES, it.classifier) for it in uses if it.classifier is not None]
-        losses = [made for loss, made in known if loss] or [made for _, made in known]
-        return min(losses, key=lambda made: made.classes, default=None)
+        losses = [classifier for loss, classifier in known if loss] or [classifier for _, classifier in known]
+        return min(losses, key=lambda classifier: classifier.classes, default=None)
 
 
 MOST_ORIGINS = 2
@@ -82,22 +82,22 @@ MOST_ORIGINS = 2
 
 def flow(places: Sequence[Place]) -> Flow:
     """Return the flow of blobs through a network in one state."""
-    made = Flow()
+    result = Flow()
     roots: dict[str, Top] = {}
-    counted: dict[str, tuple[str, int] | None] = {}
+    channel_counts: dict[str, tuple[str, int] | None] = {}
     origins: dict[str, tuple[Layer, ...]] = {}
     for place in places:
         layer, bottoms = place.layer, place.layer.bottoms
-        if layer.type == "InnerProduct" and made.fixed is None:
-            made.fixed = layer.name
+        if layer.type == "InnerProduct" and result.fixed is None:
+            result.fixed = layer.name
         for bottom in bottoms:
             if bottom in roots:
-                made.behind.setdefault(roots[bottom], []).append(layer)
+                result.behind.setdefault(roots[bottom], []).append(layer)
         if len(bottoms) > 1 and bottoms[1] in roots:
-            _use(made, place, roots[bottoms[1]], counted.get(bottoms[0]), origins.get(bottoms[0], ()))
+            _add_use(result, place, roots[bottoms[1]], channel_counts.get(bottoms[0]), origins.get(bottoms[0], ()))
         root = next((roots[it] for it in bottoms if it in roots), None) if layer.type in SAME_LABELS else None
-        counts = _counted(layer, counted)
-        come_from = _origins(layer, origins)
+        channel_count = _channel_count(layer, channel_counts)
+        layer_origins = _origins(layer, origins)
         for top in layer.tops:
             if not bottoms:
                 roots[top] = (layer.path, top)
@@ -105,43 +105,45 @@ def flow(places: Sequence[Place]) -> Flow:
                 roots[top] = root
             else:
                 roots.pop(top, None)
-            counted[top], origins[top] = counts, come_from
-    return made
+            channel_counts[top], origins[top] = channel_count, layer_origins
+    return result
 
 
-def _use(made: Flow, place: Place, root: Top, counted: tuple[str, int] | None, origins: tuple[Layer, ...]) -> None:
+def _add_use(
+    result: Flow, place: Place, root: Top, channel_count: tuple[str, int] | None, origins: tuple[Layer, ...]
+) -> None:
     layer = place.layer
     if layer.type in LOSSES and len(origins) == 1 and origins[0].path != root[0]:
-        made.partners.setdefault(root, origins[0].name)
+        result.partners.setdefault(root, origins[0].name)
     if layer.type not in CLASSIFIERS:
         return
-    axis, shape = _axis(layer), place.bottoms[0]
+    axis, shape = _class_axis(layer), place.bottoms[0]
     classes = shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
-    classes = classes or (counted[1] if counted is not None and axis == 1 else None)
-    name = layer.name if counted is None else counted[0] or layer.name
-    known = Classifier(name, classes, _ignored(layer)) if classes else None
-    made.uses.setdefault(root, []).append(Use(layer.name, layer.type, known, shape, place.bottoms[1], axis))
+    classes = classes or (channel_count[1] if channel_count is not None and axis == 1 else None)
+    name = layer.name if channel_count is None else channel_count[0] or layer.name
+    known = Classifier(name, classes, _ignored_label(layer)) if classes else None
+    result.uses.setdefault(root, []).append(Use(layer.name, layer.type, known, shape, place.bottoms[1], axis))
 
 
-def _counted(layer: Layer, counted: Mapping[str, tuple[str, int] | None]) -> tuple[str, int] | None:
+def _channel_count(layer: Layer, channel_counts: Mapping[str, tuple[str, int] | None]) -> tuple[str, int] | None:
     """Return the name of the layer whose num_output is the tops' number of channels, and that number, or None."""
     if layer.type in PRODUCERS:
         return layer.name, getattr(layer.message, PRODUCERS[layer.type]).num_output
-    return counted.get(layer.bottoms[0]) if layer.bottoms else None
+    return channel_counts.get(layer.bottoms[0]) if layer.bottoms else None
 
 
 def _origins(layer: Layer, origins: Mapping[str, tuple[Layer, ...]]) -> tuple[Layer, ...]:
     """Return at most MOST_ORIGINS of the layers without bottoms from which the tops are computed."""
     if not layer.bottoms:
         return (layer,)
-    found = {it.path: it for bottom in layer.bottoms for it in origins.get(bottom, ())}
-    return tuple(found.values())[:MOST_ORIGINS]
+    by_path = {it.path: it for bottom in layer.bottoms for it in origins.get(bottom, ())}
+    return tuple(by_path.values())[:MOST_ORIGINS]
 
 
-def _axis(layer: Layer) -> int:
+def _class_axis(layer: Layer) -> int:
     return int(getattr(layer.message, AXES[layer.type]).axis) if layer.type in AXES else 1
 
 
-def _ignored(layer: Layer) -> int | None:
+def _ignored_label(layer: Layer) -> int | None:
     param = layer.message.accuracy_param if layer.type == "Accuracy" else layer.message.loss_param
     return int(param.ignore_label) if param.HasField("ignore_label") else None

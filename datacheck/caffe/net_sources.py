@@ -12,7 +12,7 @@ from datacheck.caffe.network import PHASES, Layer, Phase, State, layers_in
 from datacheck.caffe.network import layers as all_layers
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.schema import enums
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 from datacheck.model.replacing import replace
 
 READS = {
@@ -100,28 +100,28 @@ def net_sources(prototxt: Prototxt, phases: Sequence[Phase] = PHASES, stages: Se
     `stages` are the stages that the network is built with. If none are given and the network reads nothing without
     stages, each of its own stages is tried.
     """
-    found = sources_in(prototxt, [State(phase, stages=tuple(stages)) for phase in phases])
-    if not found and not stages:
-        found = sources_in(prototxt, [State(phase, stages=(it,)) for it in stages_of(prototxt) for phase in phases])
-    return found
+    sources = sources_in(prototxt, [State(phase, stages=tuple(stages)) for phase in phases])
+    if not sources and not stages:
+        sources = sources_in(prototxt, [State(phase, stages=(it,)) for it in stages_of(prototxt) for phase in phases])
+    return sources
 
 
 def sources_in(prototxt: Prototxt, states: Sequence[State]) -> list[NetSource]:
     """Return the layers that read records in these states, each once, in the file's order."""
-    found: dict[str, NetSource] = {}
+    sources: dict[str, NetSource] = {}
     for state in states:
-        layers = [_of_today(layer) for layer in layers_in(prototxt, state)]
-        made = flow(infer(layers))
+        layers = [_with_modern_type(layer) for layer in layers_in(prototxt, state)]
+        blob_flow = flow(infer_shapes(layers))
         for layer in layers:
             if not reads(layer):
                 continue
-            if layer.path not in found:
-                made_of = _source(prototxt, layer, state.phase, made)
-                found[layer.path] = replace(made_of, path_in_net=layer.path, layers=layers)
-            elif state.phase not in found[layer.path].phases:
-                other = found[layer.path]
-                found[layer.path] = replace(other, phases=(*other.phases, state.phase))
-    return sorted(found.values(), key=lambda source: source.line)
+            if layer.path not in sources:
+                source = _source(prototxt, layer, state.phase, blob_flow)
+                sources[layer.path] = replace(source, path_in_net=layer.path, layers=layers)
+            elif state.phase not in sources[layer.path].phases:
+                other = sources[layer.path]
+                sources[layer.path] = replace(other, phases=(*other.phases, state.phase))
+    return sorted(sources.values(), key=lambda source: source.line)
 
 
 def reads(layer: Layer) -> bool:
@@ -137,7 +137,7 @@ MAKES = frozenset(("Input", "DummyData", "MemoryData", "Parameter", "PriorBox"))
 """Layer types without bottoms whose values do not come from a file."""
 
 
-def _of_today(layer: Layer) -> Layer:
+def _with_modern_type(layer: Layer) -> Layer:
     return replace(layer, type=OLD[layer.type], old=False) if layer.old and layer.type in OLD else layer
 
 
@@ -151,15 +151,15 @@ def stages_of(prototxt: Prototxt) -> list[str]:
     return list(dict.fromkeys(stage for rule in rules for stage in rule.stage))[:MOST_STAGES]
 
 
-def _source(prototxt: Prototxt, layer: Layer, phase: Phase, made: Flow) -> NetSource:
+def _source(prototxt: Prototxt, layer: Layer, phase: Phase, blob_flow: Flow) -> NetSource:
     tops = tuple(layer.tops)
     if layer.type not in READS:
-        return _unread(prototxt, layer, phase)
+        return _unreadable_source(prototxt, layer, phase)
     param = getattr(layer.message, READS[layer.type])
     candidates = tops if layer.type == "HDF5Data" else tops[1:2]
-    known = {top: it for top in candidates if (it := made.classifier(layer.path, top)) is not None}
+    known = {top: it for top in candidates if (it := blob_flow.classifier(layer.path, top)) is not None}
     label = next(iter(known), tops[1] if layer.type != "HDF5Data" and len(tops) > 1 else None)
-    partner = made.partners.get((layer.path, tops[0])) if layer.type == "Data" and tops else None
+    partner = blob_flow.partners.get((layer.path, tops[0])) if layer.type == "Data" and tops else None
     names = {number: name for name, number in enums()["DB"].items()}
     return NetSource(
         net=prototxt.path,
@@ -176,15 +176,15 @@ def _source(prototxt: Prototxt, layer: Layer, phase: Phase, made: Flow) -> NetSo
         pictures=_pictures(param) if layer.type == "ImageData" else Pictures(),
         label=label,
         classifier=known.get(label) if label is not None else None,
-        fixed=made.fixed,
-        pixels=made.classifier(layer.path, tops[0]) if partner is not None else None,
+        fixed=blob_flow.fixed,
+        pixels=blob_flow.classifier(layer.path, tops[0]) if partner is not None else None,
         partner=partner,
     )
 
 
-def _unread(prototxt: Prototxt, layer: Layer, phase: Phase) -> NetSource:
+def _unreadable_source(prototxt: Prototxt, layer: Layer, phase: Phase) -> NetSource:
     """Return the NetSource of a layer that datacheck cannot read, with its source, if its parameter has one."""
-    named = [param.source for field, param in layer.message.ListFields() if _has_source(field.name, param)]
+    paths = [param.source for field, param in layer.message.ListFields() if _has_source(field.name, param)]
     return NetSource(
         net=prototxt.path,
         line=prototxt.line(layer.path),
@@ -192,7 +192,7 @@ def _unread(prototxt: Prototxt, layer: Layer, phase: Phase) -> NetSource:
         type=layer.type,
         phases=(phase,),
         tops=tuple(layer.tops),
-        path=named[0] if named else "",
+        path=paths[0] if paths else "",
         batch_size=0,
     )
 

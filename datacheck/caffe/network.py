@@ -85,13 +85,13 @@ class State:
 def layers(prototxt: Prototxt) -> list[Layer]:
     """Return all layers of a network, upgraded, in the file's order, inputs first."""
     net = prototxt.message
-    made = list(_inputs(net))
+    result = list(_inputs(net))
     for number, message in enumerate(net.layers):
-        made.append(_upgraded(message, f"layers[{number}]"))
+        result.append(_upgraded(message, f"layers[{number}]"))
     if not net.layers:  # Caffe refuses a file that has both
         for number, message in enumerate(net.layer):
-            made.append(Layer(message.name, message.type, message, f"layer[{number}]"))
-    return [_modern(layer) for layer in made]
+            result.append(Layer(message.name, message.type, message, f"layer[{number}]"))
+    return [_with_modern_params(layer) for layer in result]
 
 
 def _inputs(net: Any) -> Iterator[Layer]:
@@ -124,11 +124,11 @@ def _upgraded(old: Any, path: str) -> Layer:
         elif field.name.endswith("_param"):
             getattr(message, field.name).CopyFrom(value)
     for number, factor in enumerate(old.blobs_lr):
-        _param(message, number).lr_mult = factor
+        _param_at(message, number).lr_mult = factor
     for number, factor in enumerate(old.weight_decay):
-        _param(message, number).decay_mult = factor
+        _param_at(message, number).decay_mult = factor
     for number, name in enumerate(old.param):
-        _param(message, number).name = name
+        _param_at(message, number).name = name
     return Layer(old.name, kind, message, path)
 
 
@@ -152,33 +152,33 @@ def _first_generation(old: Any, path: str) -> Layer:
     return Layer(first.name, first.type, message, path, old=True)
 
 
-def _param(message: Any, number: int) -> Any:
+def _param_at(message: Any, number: int) -> Any:
     while len(message.param) <= number:
         message.param.add()
     return message.param[number]
 
 
-def _modern(layer: Layer) -> Layer:
+def _with_modern_params(layer: Layer) -> Layer:
     """Return a layer with its transformation in transform_param, and without the three `param` of an old BatchNorm.
 
     The message of the file is not modified; the returned layer has a changed copy.
     """
-    moved = _transformation(layer)
-    dropped = layer.type == "BatchNorm" and len(layer.message.param) == 3
-    if not moved and not dropped:
+    fields = _old_transform_fields(layer)
+    drop_params = layer.type == "BatchNorm" and len(layer.message.param) == 3
+    if not fields and not drop_params:
         return layer
     message = message_class("LayerParameter")()
     message.CopyFrom(layer.message)
-    for name in moved:
+    for name in fields:
         param = getattr(message, TRANSFORMED[layer.type])
         setattr(message.transform_param, name, getattr(param, name))
         param.ClearField(name)
-    if dropped:
+    if drop_params:
         del message.param[:]
     return replace(layer, message=message)
 
 
-def _transformation(layer: Layer) -> list[str]:
+def _old_transform_fields(layer: Layer) -> list[str]:
     """Return the names of the transformation's fields that are set at their old place."""
     if layer.type not in TRANSFORMED:
         return []
@@ -186,15 +186,15 @@ def _transformation(layer: Layer) -> list[str]:
     return [name for name in MOVED if param.HasField(name)]
 
 
-def included(layer: Layer, state: State) -> bool:
+def is_included(layer: Layer, state: State) -> bool:
     """Return whether a network built for `state` has the layer (Net::FilterNet)."""
     message = layer.message
     if message.include:
-        return any(_meets(rule, state) for rule in message.include)
-    return not any(_meets(rule, state) for rule in message.exclude)
+        return any(_matches_rule(rule, state) for rule in message.include)
+    return not any(_matches_rule(rule, state) for rule in message.exclude)
 
 
-def _meets(rule: Any, state: State) -> bool:
+def _matches_rule(rule: Any, state: State) -> bool:
     if rule.HasField("phase") and rule.phase != enums()["Phase"][state.phase]:
         return False
     if rule.HasField("min_level") and state.level < rule.min_level:
@@ -206,4 +206,4 @@ def _meets(rule: Any, state: State) -> bool:
 
 def layers_in(prototxt: Prototxt, state: State) -> list[Layer]:
     """Return the layers of the network built for `state`; their `path` is still valid for looking up lines."""
-    return [layer for layer in layers(prototxt) if included(layer, state)]
+    return [layer for layer in layers(prototxt) if is_included(layer, state)]

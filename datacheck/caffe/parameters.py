@@ -28,17 +28,17 @@ OPEN = frozenset(("Python",))
 """Layer types whose blobs are defined by user code."""
 
 
-def _first(bottoms: Shapes) -> Shape | None:
+def _first_bottom(bottoms: Shapes) -> Shape | None:
     return bottoms[0] if bottoms else None
 
 
-def _size(shape: Shape | None, axis: int) -> Dim:
+def _size_along(shape: Shape | None, axis: int) -> Dim:
     return shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
 
 
-def _convolution(message: Any, bottoms: Shapes, count: int, *, backwards: bool = False) -> Blobs:
-    param, shape = message.convolution_param, _first(bottoms)
-    channels, outputs = _size(shape, param.axis), param.num_output or None
+def _convolution(message: Any, bottoms: Shapes, count: int, *, transposed: bool = False) -> Blobs:
+    param, shape = message.convolution_param, _first_bottom(bottoms)
+    channels, outputs = _size_along(shape, param.axis), param.num_output or None
     spatial = None if shape is None else len(shape) - param.axis % (len(shape) or 1) - 1
     kernel: list[Dim] | None
     if param.HasField("kernel_h") or param.HasField("kernel_w"):
@@ -47,14 +47,14 @@ def _convolution(message: Any, bottoms: Shapes, count: int, *, backwards: bool =
         kernel = [param.kernel_size[0]] * spatial
     else:
         kernel = list(param.kernel_size) if len(param.kernel_size) == spatial else None
-    ends = (channels, outputs) if backwards else (outputs, channels)
+    ends = (channels, outputs) if transposed else (outputs, channels)
     inner = None if ends[1] is None else ends[1] // max(param.group, 1)
     weights = None if kernel is None else (ends[0], inner, *kernel)
     return [weights, *_bias(param, (outputs,))]
 
 
 def _deconvolution(message: Any, bottoms: Shapes, count: int) -> Blobs:
-    return _convolution(message, bottoms, count, backwards=True)
+    return _convolution(message, bottoms, count, transposed=True)
 
 
 def _bias(param: Any, shape: Shape) -> Blobs:
@@ -62,7 +62,7 @@ def _bias(param: Any, shape: Shape) -> Blobs:
 
 
 def _inner_product(message: Any, bottoms: Shapes, count: int) -> Blobs:
-    param, shape = message.inner_product_param, _first(bottoms)
+    param, shape = message.inner_product_param, _first_bottom(bottoms)
     known = shape is not None and -len(shape) <= param.axis < len(shape)
     inputs = product(shape[param.axis :]) if shape is not None and known else None
     outputs = param.num_output or None
@@ -74,8 +74,8 @@ def _embed(message: Any, bottoms: Shapes, count: int) -> Blobs:
     return [(param.input_dim, param.num_output), *_bias(param, (param.num_output,))]
 
 
-def _applied(param: Any, bottoms: Shapes) -> Shape | None:
-    shape = _first(bottoms)
+def _applied_shape(param: Any, bottoms: Shapes) -> Shape | None:
+    shape = _first_bottom(bottoms)
     if shape is None or not -len(shape) <= param.axis < len(shape):
         return None
     start = param.axis % len(shape)
@@ -84,22 +84,22 @@ def _applied(param: Any, bottoms: Shapes) -> Shape | None:
 
 def _scale(message: Any, bottoms: Shapes, count: int) -> Blobs:
     param = message.scale_param
-    learned = [_applied(param, bottoms)] if count == 1 else []
-    given = bottoms[1] if count > 1 and len(bottoms) > 1 else _applied(param, bottoms)
-    return [*learned, *([given] if param.bias_term else [])]
+    learned = [_applied_shape(param, bottoms)] if count == 1 else []
+    shape = bottoms[1] if count > 1 and len(bottoms) > 1 else _applied_shape(param, bottoms)
+    return [*learned, *([shape] if param.bias_term else [])]
 
 
 def _shift(message: Any, bottoms: Shapes, count: int) -> Blobs:
-    return [_applied(message.bias_param, bottoms)] if count == 1 else []
+    return [_applied_shape(message.bias_param, bottoms)] if count == 1 else []
 
 
 def _batch_norm(message: Any, bottoms: Shapes, count: int) -> Blobs:
-    channels = (_size(_first(bottoms), 1),)
+    channels = (_size_along(_first_bottom(bottoms), 1),)
     return [channels, channels, (1,)]
 
 
 def _prelu(message: Any, bottoms: Shapes, count: int) -> Blobs:
-    return [() if message.prelu_param.channel_shared else (_size(_first(bottoms), 1),)]
+    return [() if message.prelu_param.channel_shared else (_size_along(_first_bottom(bottoms), 1),)]
 
 
 def _lstm(message: Any, bottoms: Shapes, count: int) -> Blobs:
@@ -116,7 +116,7 @@ def _rnn(message: Any, bottoms: Shapes, count: int) -> Blobs:
 
 
 def _features(bottoms: Shapes) -> Dim:
-    shape = _first(bottoms)
+    shape = _first_bottom(bottoms)
     return None if shape is None else product(shape[2:])
 
 
@@ -153,15 +153,15 @@ class Owner:
 
 def owners(places: Sequence[Place]) -> dict[str, Owner]:
     """Return the owner of each named param, that is, the first layer that has it."""
-    found: dict[str, Owner] = {}
+    result: dict[str, Owner] = {}
     for number, place in enumerate(places):
         if not any(spec.name for spec in place.layer.message.param):
             continue
         blobs = blobs_of(place.layer, place.bottoms) or []
-        for at, spec in enumerate(place.layer.message.param):
-            if spec.name and at < len(blobs):
-                found.setdefault(spec.name, Owner(number, place.layer.name, blobs[at], spec))
-    return found
+        for index, spec in enumerate(place.layer.message.param):
+            if spec.name and index < len(blobs):
+                result.setdefault(spec.name, Owner(number, place.layer.name, blobs[index], spec))
+    return result
 
 
 NO_GRADIENT = {
@@ -181,26 +181,26 @@ def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
     Gradients are assumed to stop at the layer types of forks, whose behaviour is unknown.
     """
     learned: set[str] = set()
-    found: set[tuple[int, int]] = set()
+    result: set[tuple[int, int]] = set()
     for number, place in enumerate(places):
         layer = place.layer
-        refusing = NO_GRADIENT.get(layer.type, len(layer.bottoms))
-        if refusing < len(layer.bottoms) and layer.bottoms[refusing] in learned:
-            found.add((number, refusing))
-        goes_on = layer.type in LAYER_TYPES and (_passes(layer, learned) or _learns(place))
+        bottom = NO_GRADIENT.get(layer.type, len(layer.bottoms))
+        if bottom < len(layer.bottoms) and layer.bottoms[bottom] in learned:
+            result.add((number, bottom))
+        passes_on = layer.type in LAYER_TYPES and (_passes_gradient(layer, learned) or _has_learned_blobs(place))
         learned.difference_update(layer.tops)
-        if goes_on:
+        if passes_on:
             learned.update(layer.tops)
-    return found
+    return result
 
 
-def _passes(layer: Layer, learned: set[str]) -> bool:
-    told = layer.message.propagate_down
-    return any(name in learned and (at >= len(told) or told[at]) for at, name in enumerate(layer.bottoms))
+def _passes_gradient(layer: Layer, learned: set[str]) -> bool:
+    flags = layer.message.propagate_down
+    return any(name in learned and (index >= len(flags) or flags[index]) for index, name in enumerate(layer.bottoms))
 
 
-def _learns(place: Place) -> bool:
+def _has_learned_blobs(place: Place) -> bool:
     blobs = blobs_of(place.layer, place.bottoms)
     count = 0 if blobs is None or place.layer.type == "BatchNorm" else len(blobs)
     specs = place.layer.message.param
-    return any(at >= len(specs) or specs[at].lr_mult != 0 for at in range(count))
+    return any(index >= len(specs) or specs[index].lr_mult != 0 for index in range(count))

@@ -80,7 +80,7 @@ def read_prototxt(path: str | Path) -> Prototxt:
     Raises PrototxtMalformed if it has a fault for which Caffe would reject it, SourceUnknown if the file is neither a
     solver nor a network, SourceMissing, or SourceUnreadable.
     """
-    return parse_prototxt(str(path), _text(Path(path)))
+    return parse_prototxt(str(path), _read_text(Path(path)))
 
 
 def parse_prototxt(path: str, text: str) -> Prototxt:
@@ -88,10 +88,10 @@ def parse_prototxt(path: str, text: str) -> Prototxt:
     try:
         fields = read_fields(text)
     except SyntaxFault as exc:
-        if _kind(exc.seen) is None:
-            raise SourceUnknown(path, _foreign(text, exc)) from exc
+        if _kind_of(exc.fields) is None:
+            raise SourceUnknown(path, _other_format_clause(text, exc)) from exc
         raise PrototxtMalformed(path, exc.line, exc.reason) from exc
-    kind = _kind(fields)
+    kind = _kind_of(fields)
     if kind is None:
         raise SourceUnknown(path, "holds no field of a Caffe solver or network")
     lines: dict[str, int] = {}
@@ -104,7 +104,7 @@ def parse_prototxt(path: str, text: str) -> Prototxt:
     return Prototxt(path, kind, message, lines, tuple(unknown))
 
 
-def _kind(fields: Sequence[Node]) -> Kind | None:
+def _kind_of(fields: Sequence[Node]) -> Kind | None:
     """Return the kind whose message has more of the fields ("network" for a tie), or None if neither has any."""
     names = {node.name for node in fields}
     solver, network = (len(names & messages()[ROOTS[kind]].keys()) for kind in ("solver", "network"))
@@ -139,14 +139,14 @@ def _walk(fields: Sequence[Node], owner: str, prefix: str, lines: dict[str, int]
             yield from _walk(node.fields, field.type, f"{path}.", lines)
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         if not path.exists():
             raise SourceMissing(str(path), near(path))
         if path.is_dir():
             raise SourceUnknown(str(path), "is a directory, not a prototxt")
         with open_regular(path) as file:
-            data = _read(path, file)
+            data = _read_bytes(path, file)
     except NotRegular as exc:
         raise SourceUnknown(str(path), exc.clause) from exc
     except OSError as exc:
@@ -162,7 +162,7 @@ def _text(path: Path) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _read(path: Path, file: IO[bytes]) -> bytes:
+def _read_bytes(path: Path, file: IO[bytes]) -> bytes:
     head = file.read(4096)
     if b"\0" in head:
         raise SourceUnknown(str(path), "is binary, not a prototxt")
@@ -172,7 +172,7 @@ def _read(path: Path, file: IO[bytes]) -> bytes:
     return data
 
 
-def _foreign(text: str, fault: SyntaxFault) -> str:
+def _other_format_clause(text: str, fault: SyntaxFault) -> str:
     """Return a clause about what a text is that is not a prototxt."""
     if _GLOG.match(text):
         return "is a log, not a prototxt; see 'datacheck log'"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from datacheck.caffe.geometry import Shape, spell
+from datacheck.caffe.geometry import Shape, shape_text
 from datacheck.caffe.schema import enums
 
 MOST_LEVELS = 12
@@ -17,14 +17,14 @@ MOST_LEVELS = 12
 def bins_fit(param: Any, shape: Shape) -> str:
     """Return the reason why a level of the pyramid does not fit into the shape, or "" if all levels fit."""
     if any(size == 0 for size in shape[2:4]):
-        return f"{spell(shape)} has no pixels"
+        return f"{shape_text(shape)} has no pixels"
     for level in range(min(param.pyramid_height, MOST_LEVELS)):
         bins = 1 << level
         sizes = [(-(-size // bins), size) for size in shape[2:4] if size is not None]
         padded = [(kernel, (kernel * bins - size + 1) // 2) for kernel, size in sizes]
         if any(pad for _, pad in padded):
             if any(pad >= kernel for kernel, pad in padded):
-                return f"the {bins} x {bins} bins of level {level} are more than {spell(shape)} can be padded to"
+                return f"the {bins} x {bins} bins of level {level} are more than {shape_text(shape)} can be padded to"
             if param.pool == enums()["PoolMethod"]["STOCHASTIC"]:
-                return f"level {level} pads {spell(shape)}, which stochastic pooling does not take"
+                return f"level {level} pads {shape_text(shape)}, which stochastic pooling does not take"
     return ""

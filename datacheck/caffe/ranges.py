@@ -35,7 +35,7 @@ class Interval:
 
     def moved(self, scale: float, shift: float) -> Interval:
         """Return the interval of `shift + scale * x`."""
-        ends = sorted(_times(scale, end) + shift for end in (self.low, self.high))
+        ends = sorted(_product(scale, end) + shift for end in (self.low, self.high))
         return Interval(ends[0], ends[1], self.rare)
 
     def joined(self, other: Interval) -> Interval:
@@ -47,7 +47,7 @@ UNIT = Interval(0, 1, rare=True)
 NOT_NEGATIVE = Interval(0, INF)
 
 
-def _times(one: float, other: float) -> float:
+def _product(one: float, other: float) -> float:
     """Return the product, taking 0 times infinity as 0, because an infinite end is never reached."""
     return 0.0 if 0 in (one, other) else one * other
 
@@ -57,32 +57,32 @@ Rule = Callable[[Any, Known], Interval | None]
 """A function from a layer's message and the intervals of all its bottoms to the interval of its tops, or None."""
 
 
-def follow(layers: Sequence[Layer]) -> list[list[Interval | None]]:
+def infer_intervals(layers: Sequence[Layer]) -> list[list[Interval | None]]:
     """Return the intervals of the bottoms of each layer; `layers` are those of one phase."""
     blobs: dict[str, Interval | None] = {}
     forms: dict[str, Form] = {}
-    found = []
+    intervals = []
     for number, layer in enumerate(layers):
         bottoms = [blobs.get(name) for name in layer.bottoms]
-        found.append(bottoms)
+        intervals.append(bottoms)
         form = form_of(layer, number, [forms.get(name) for name in layer.bottoms])
-        made = _at_least(form.least, _made(layer, bottoms))
+        interval = _bounded_below(form.least, _top_interval(layer, bottoms))
         forms.update(dict.fromkeys(layer.tops[:1], form))
-        if made is not None and (math.isnan(made.low) or math.isnan(made.high)):
-            made = None
+        if interval is not None and (math.isnan(interval.low) or math.isnan(interval.high)):
+            interval = None
         for name in layer.tops:
-            blobs[name] = made
-    return found
+            blobs[name] = interval
+    return intervals
 
 
-def _at_least(least: float, made: Interval | None) -> Interval | None:
+def _bounded_below(bound: float, interval: Interval | None) -> Interval | None:
     """Return the interval cut off at the lower bound of the layer's form; the bound itself occurs only by rounding."""
-    if least == -INF or (made is not None and made.low >= least):
-        return made
-    return Interval(least, INF if made is None else max(made.high, least), rare=True)
+    if bound == -INF or (interval is not None and interval.low >= bound):
+        return interval
+    return Interval(bound, INF if interval is None else max(interval.high, bound), rare=True)
 
 
-def _made(layer: Layer, bottoms: Sequence[Interval | None]) -> Interval | None:
+def _top_interval(layer: Layer, bottoms: Sequence[Interval | None]) -> Interval | None:
     if layer.old or not layer.bottoms:
         return None
     if layer.type in LEARNED:
@@ -95,14 +95,14 @@ def _made(layer: Layer, bottoms: Sequence[Interval | None]) -> Interval | None:
         return first
     rule, known = RULES.get(layer.type), [it for it in bottoms if it is not None]
     if rule is None or len(known) < len(bottoms):
-        return ABSOLUTE if layer.type == "AbsVal" else _of_unknown(layer)
+        return ABSOLUTE if layer.type == "AbsVal" else _interval_of_unknown(layer)
     return rule(layer.message, known)
 
 
 ABSOLUTE = NOT_NEGATIVE
 
 
-def _of_unknown(layer: Layer) -> Interval | None:
+def _interval_of_unknown(layer: Layer) -> Interval | None:
     """Return the interval of a layer's tops if its bottoms may hold any value."""
     if layer.type == "ReLU" and layer.message.relu_param.negative_slope == 0:
         return NOT_NEGATIVE
@@ -119,14 +119,14 @@ _POSITIVE = (enums()["ReductionOp"]["ASUM"], enums()["ReductionOp"]["SUMSQ"])
 
 
 def _relu(message: Any, bottoms: Known) -> Interval | None:
-    slope, it = message.relu_param.negative_slope, bottoms[0]
-    ends = [end if end > 0 else _times(slope, end) for end in (it.low, it.high)]
-    return Interval(min(ends), max(ends), it.rare)
+    slope, bottom = message.relu_param.negative_slope, bottoms[0]
+    ends = [end if end > 0 else _product(slope, end) for end in (bottom.low, bottom.high)]
+    return Interval(min(ends), max(ends), bottom.rare)
 
 
 def _power(message: Any, bottoms: Known) -> Interval | None:
-    param, it = message.power_param, bottoms[0]
-    inner = it.moved(param.scale, param.shift)
+    param, bottom = message.power_param, bottoms[0]
+    inner = bottom.moved(param.scale, param.shift)
     if param.power == 1:
         return inner
     if param.power > 0 and param.power % 2 == 0:
@@ -135,9 +135,9 @@ def _power(message: Any, bottoms: Known) -> Interval | None:
 
 
 def _absolute(message: Any, bottoms: Known) -> Interval | None:
-    it = bottoms[0]
-    least = 0.0 if it.low <= 0 <= it.high else min(abs(it.low), abs(it.high))
-    return Interval(least, max(abs(it.low), abs(it.high)), it.rare)
+    bottom = bottoms[0]
+    least = 0.0 if bottom.low <= 0 <= bottom.high else min(abs(bottom.low), abs(bottom.high))
+    return Interval(least, max(abs(bottom.low), abs(bottom.high)), bottom.rare)
 
 
 def _exp(message: Any, bottoms: Known) -> Interval | None:
@@ -145,34 +145,38 @@ def _exp(message: Any, bottoms: Known) -> Interval | None:
 
 
 def _elu(message: Any, bottoms: Known) -> Interval | None:
-    it = bottoms[0]
-    return Interval(max(it.low, -abs(message.elu_param.alpha)), it.high, it.rare) if it.low < 0 else it
+    bottom = bottoms[0]
+    return (
+        Interval(max(bottom.low, -abs(message.elu_param.alpha)), bottom.high, bottom.rare) if bottom.low < 0 else bottom
+    )
 
 
 def _clip(message: Any, bottoms: Known) -> Interval | None:
-    param, it = message.clip_param, bottoms[0]
-    return Interval(min(max(it.low, param.min), param.max), min(max(it.high, param.min), param.max), it.rare)
+    param, bottom = message.clip_param, bottoms[0]
+    return Interval(
+        min(max(bottom.low, param.min), param.max), min(max(bottom.high, param.min), param.max), bottom.rare
+    )
 
 
 def _dropout(message: Any, bottoms: Known) -> Interval | None:
-    it = bottoms[0]
+    bottom = bottoms[0]
     ratio = message.dropout_param.dropout_ratio
     factor = 1 / (1 - ratio) if 0 <= ratio < 1 else 1.0
-    return Interval(min(0.0, _times(it.low, factor)), max(0.0, _times(it.high, factor)))
+    return Interval(min(0.0, _product(bottom.low, factor)), max(0.0, _product(bottom.high, factor)))
 
 
 def _pooling(message: Any, bottoms: Known) -> Interval | None:
-    it = bottoms[0]
+    bottom = bottoms[0]
     if message.pooling_param.pool == enums()["PoolMethod"]["AVE"]:
-        return it.joined(Interval(0, 0, it.rare))
-    return it
+        return bottom.joined(Interval(0, 0, bottom.rare))
+    return bottom
 
 
 def _join(message: Any, bottoms: Known) -> Interval | None:
-    made = bottoms[0]
-    for it in bottoms[1:]:
-        made = made.joined(it)
-    return made
+    union = bottoms[0]
+    for bottom in bottoms[1:]:
+        union = union.joined(bottom)
+    return union
 
 
 def _if_signed(message: Any, bottoms: Known) -> Interval | None:
@@ -189,8 +193,8 @@ def _eltwise(message: Any, bottoms: Known) -> Interval | None:
     coefficients = list(param.coeff) or [1.0] * len(bottoms)
     low = high = 0.0
     for factor, it in zip(coefficients, bottoms, strict=False):
-        moved = it.moved(factor, 0)
-        low, high = low + moved.low, high + moved.high
+        scaled = it.moved(factor, 0)
+        low, high = low + scaled.low, high + scaled.high
     return None if math.isnan(low) or math.isnan(high) else Interval(low, high)
 
 
@@ -200,7 +204,7 @@ def _reduction(message: Any, bottoms: Known) -> Interval | None:
         return NOT_NEGATIVE if param.coeff >= 0 else Interval(-INF, 0)
     if param.operation == enums()["ReductionOp"]["MEAN"]:
         return it.moved(param.coeff, 0)
-    ends = sorted(_times(param.coeff, _times(end, INF)) for end in (it.low, it.high))
+    ends = sorted(_product(param.coeff, _product(end, INF)) for end in (it.low, it.high))
     return Interval(ends[0], ends[1])
 
 

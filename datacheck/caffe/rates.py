@@ -84,8 +84,8 @@ class Schedule:
             elif self.policy == "poly":
                 rates = base * _pow(single(1) - iterations.astype(single) / single(self.max_iter), power)
             elif self.policy == "sigmoid":
-                away = iterations.astype(single) - single(self.stepsize)
-                rates = base * (single(1) / (single(1) + np.exp(-gamma * away)))
+                distance = iterations.astype(single) - single(self.stepsize)
+                rates = base * (single(1) / (single(1) + np.exp(-gamma * distance)))
             else:
                 rates = np.full(len(iterations), base)
             return rates.astype(single)
@@ -142,8 +142,8 @@ def _pow(values: NDArray[Any], exponent: Any) -> NDArray[Any]:
     """
     import numpy as np
 
-    made: NDArray[Any] = np.power(values, np.full_like(values, exponent))
-    return made
+    powers: NDArray[Any] = np.power(values, np.full_like(values, exponent))
+    return powers
 
 
 def trouble(rate: float) -> Trouble | None:

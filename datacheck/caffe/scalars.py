@@ -30,26 +30,26 @@ def fault_of(fields: Sequence[Node], owner: str, line: int | None) -> tuple[int,
 
 
 def _faults(fields: Sequence[Node], owner: str) -> Iterator[tuple[int, str]]:
-    known, seen = messages()[owner], Counter[str]()
+    known, counts = messages()[owner], Counter[str]()
     for node in fields:
         field = known.get(node.name)
         if field is None:
             continue
-        seen[node.name] += 1
-        if not field.repeated and seen[node.name] == 2:
+        counts[node.name] += 1
+        if not field.repeated and counts[node.name] == 2:
             yield node.line, f"{node.name} is given twice, and {owner} takes it once"
         if field.type in messages():
             if node.fields is None:
-                yield node.line, f"{node.name} takes fields in braces, not {_short(node.value)}"
+                yield node.line, f"{node.name} takes fields in braces, not {_shortened(node.value)}"
             else:
                 yield from _faults(node.fields, field.type)
         elif node.fields is not None:
-            yield node.line, f"{node.name} takes {_taken(field)}, not fields in braces"
-        elif not _fits(field, node.value):
-            yield node.line, f"{node.name} takes {_taken(field)}, not {_short(node.value)}"
+            yield node.line, f"{node.name} takes {_accepted_values(field)}, not fields in braces"
+        elif not _is_valid(field, node.value):
+            yield node.line, f"{node.name} takes {_accepted_values(field)}, not {_shortened(node.value)}"
 
 
-def _fits(field: Field, value: str) -> bool:
+def _is_valid(field: Field, value: str) -> bool:
     if field.type in enums():
         known = enums()[field.type]
         return value in known or (_INTEGER.match(value) is not None and _integer(value) in known.values())
@@ -73,17 +73,17 @@ def _integer(value: str) -> int:
         return -(1 << 64)
 
 
-def _taken(field: Field) -> str:
+def _accepted_values(field: Field) -> str:
     """Return a clause that describes the values a field accepts."""
     if field.type in enums():
         names = [name for name, number in enums()[field.type].items() if number < FORKS_FROM]
         more = "" if len(names) <= MOST_VALUES else ", ..."
         return f"one of {', '.join(names[:MOST_VALUES])}{more}"
-    words = {"string": "a text in quotes", "bool": "true or false", "float": "a number", "double": "a number"}
+    descriptions = {"string": "a text in quotes", "bool": "true or false", "float": "a number", "double": "a number"}
     if field.type in BITS:
         return "a whole number from 0 on" if field.type == "uint32" else "a whole number"
-    return words.get(field.type, field.type)
+    return descriptions.get(field.type, field.type)
 
 
-def _short(value: str) -> str:
+def _shortened(value: str) -> str:
     return value if len(value) <= 40 else f"{value[:40]}..."

@@ -192,12 +192,12 @@ def enums() -> dict[str, dict[str, int]]:
     A value without a number in ENUMS has its position, from 0. Values that only forks have come last, with numbers from
     FORKS_FROM on, so that files that use them can be parsed.
     """
-    made: dict[str, dict[str, int]] = {}
+    result: dict[str, dict[str, int]] = {}
     for name, text in _entries(ENUMS):
         pairs = [word.partition("=") for word in text.split()]
-        made[name] = {value: int(number or place) for place, (value, _, number) in enumerate(pairs)}
-        made[name].update({value: FORKS_FROM + place for place, value in enumerate(values_of_forks(name))})
-    return made
+        result[name] = {value: int(number or position) for position, (value, _, number) in enumerate(pairs)}
+        result[name].update({value: FORKS_FROM + position for position, value in enumerate(values_of_forks(name))})
+    return result
 
 
 FORKS_FROM = 1000

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, differ, product, spell
+from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, differ, product, shape_text
 from datacheck.caffe.network import Layer
 from datacheck.caffe.pyramid import bins_fit
 from datacheck.caffe.schema import enums
@@ -30,10 +30,10 @@ def axes(least: int, most: int | None, bottom: int = 0, wider: tuple[str, ...] =
         shape = _bottom(bottoms, bottom)
         if shape is None or (least <= len(shape) and (most is None or len(shape) <= most)):
             return
-        wanted = f"at least {least}" if most is None else f"{least}" if least == most else f"at most {most}"
+        expected = f"at least {least}" if most is None else f"{least}" if least == most else f"at most {most}"
         forks = wider if len(shape) >= least else ()
-        said = f"{layer.type} takes {wanted} axes, not the {len(shape)} of {spell(shape)}"
-        raise Misfit(said, _name(layer, bottom), forks)
+        message = f"{layer.type} takes {expected} axes, not the {len(shape)} of {shape_text(shape)}"
+        raise Misfit(message, _path(layer, bottom), forks)
 
     return check
 
@@ -54,48 +54,50 @@ def same_rows(layer: Layer, bottoms: Shapes) -> None:
     one, other = _bottom(bottoms, 0), _bottom(bottoms, 1)
     for number, shape in enumerate((one, other)):
         if shape == ():
-            raise Misfit("a loss compares rows, and a single value has none", _name(layer, number))
+            raise Misfit("a loss compares rows, and a single value has none", _path(layer, number))
     if one and other and differ(one[0], other[0]):
-        raise Misfit(f"the bottoms {spell(one)} and {spell(other)} have not as many rows as each other", "bottom")
+        raise Misfit(
+            f"the bottoms {shape_text(one)} and {shape_text(other)} have not as many rows as each other", "bottom"
+        )
 
 
 def same_counts(layer: Layer, bottoms: Shapes) -> None:
     """Check that the first two bottoms have the same number of values."""
     one, other = _bottom(bottoms, 0), _bottom(bottoms, 1)
     if one is not None and other is not None and differ(product(one), product(other)):
-        raise Misfit(f"{spell(one)} and {spell(other)} have not as many values as each other", "bottom")
+        raise Misfit(f"{shape_text(one)} and {shape_text(other)} have not as many values as each other", "bottom")
 
 
-def single(bottom: int, *places: int) -> Check:
+def size_one(bottom: int, *axis_numbers: int) -> Check:
     """Return a check that a bottom has the size 1 along these axes, as the legacy accessors number them (0 to 3)."""
 
     def check(layer: Layer, bottoms: Shapes) -> None:
         shape = _bottom(bottoms, bottom)
         if shape is None:
             return
-        for place in places:
-            if differ(_legacy(shape, place), 1):
-                name = ("rows", "channels", "height", "width")[place]
-                raise Misfit(f"the {name} of {spell(shape)} must be 1", _name(layer, bottom))
+        for axis_number in axis_numbers:
+            if differ(_legacy_size(shape, axis_number), 1):
+                name = ("rows", "channels", "height", "width")[axis_number]
+                raise Misfit(f"the {name} of {shape_text(shape)} must be 1", _path(layer, bottom))
 
     return check
 
 
-def _legacy(shape: Shape, place: int) -> Dim:
-    return shape[place] if place < len(shape) else 1
+def _legacy_size(shape: Shape, axis_number: int) -> Dim:
+    return shape[axis_number] if axis_number < len(shape) else 1
 
 
-def _name(layer: Layer, number: int) -> str:
+def _path(layer: Layer, number: int) -> str:
     return f"bottom[{number}]" if layer.bottoms else ""
 
 
-def elsewhere(layer: Layer, bottoms: Shapes) -> None:
+def not_in_place(layer: Layer, bottoms: Shapes) -> None:
     """Check that the layer does not work in place."""
     if layer.tops and layer.bottoms[:1] == layer.tops[:1]:
         raise Misfit(f"{layer.type} does not work in place, and {layer.tops[0]!r} is its bottom and its top", "top[0]")
 
 
-def one_of(param: str, one: str, other: str) -> Check:
+def not_both(param: str, one: str, other: str) -> Check:
     """Return a check that two fields of a parameter are not both given."""
 
     def check(layer: Layer, bottoms: Shapes) -> None:
@@ -113,13 +115,13 @@ def _arg_max(layer: Layer, bottoms: Shapes) -> None:
     if shape is None:
         return
     if not param.HasField("axis") and not shape:
-        raise Misfit("ArgMax takes at least one axis", _name(layer, 0))
+        raise Misfit("ArgMax takes at least one axis", _path(layer, 0))
     size = shape[axis_of(shape, param.axis, "argmax_param.axis")] if param.HasField("axis") else product(shape[1:])
     if size is not None and param.top_k > size:
-        raise Misfit(f"top_k {param.top_k} of only {size} values in {spell(shape)}", "argmax_param.top_k")
+        raise Misfit(f"top_k {param.top_k} of only {size} values in {shape_text(shape)}", "argmax_param.top_k")
 
 
-def _applied(param: str) -> Check:
+def _operand_fits(param: str) -> Check:
     """Return a check that the factor or shift of Scale or Bias fits into the first bottom.
 
     The factor or shift is learned, or is the second bottom.
@@ -134,7 +136,7 @@ def _applied(param: str) -> Check:
             if message.num_axes < -1:
                 raise Misfit(f"num_axes is {message.num_axes}", f"{param}.num_axes")
             if message.num_axes >= 0 and start + message.num_axes > len(shape):
-                raise Misfit(f"num_axes {message.num_axes} reaches behind the axes of {spell(shape)}",
+                raise Misfit(f"num_axes {message.num_axes} reaches behind the axes of {shape_text(shape)}",
                              f"{param}.num_axes")  # fmt: skip
             return
         other = bottoms[1]
@@ -142,17 +144,23 @@ def _applied(param: str) -> Check:
             return
         start = axis_of(shape, message.axis, f"{param}.axis")
         if start + len(other) > len(shape):
-            raise Misfit(f"{spell(other)} from axis {start} on reaches behind the axes of {spell(shape)}", "bottom[1]")
-        if any(differ(size, shape[start + place]) for place, size in enumerate(other)):
-            raise Misfit(f"{spell(other)} does not lie within {spell(shape)} from axis {start} on", "bottom[1]")
+            raise Misfit(
+                f"{shape_text(other)} from axis {start} on reaches behind the axes of {shape_text(shape)}", "bottom[1]"
+            )
+        if any(differ(size, shape[start + index]) for index, size in enumerate(other)):
+            raise Misfit(
+                f"{shape_text(other)} does not lie within {shape_text(shape)} from axis {start} on", "bottom[1]"
+            )
 
     return check
 
 
-def _contrast(layer: Layer, bottoms: Shapes) -> None:
+def _same_features(layer: Layer, bottoms: Shapes) -> None:
     one, other = _bottom(bottoms, 0), _bottom(bottoms, 1)
-    if one is not None and other is not None and differ(_legacy(one, 1), _legacy(other, 1)):
-        raise Misfit(f"the features {spell(one)} and {spell(other)} are not as long as each other", "bottom[1]")
+    if one is not None and other is not None and differ(_legacy_size(one, 1), _legacy_size(other, 1)):
+        raise Misfit(
+            f"the features {shape_text(one)} and {shape_text(other)} are not as long as each other", "bottom[1]"
+        )
 
 
 def _no_coefficients_in_products(layer: Layer, bottoms: Shapes) -> None:
@@ -161,7 +169,7 @@ def _no_coefficients_in_products(layer: Layer, bottoms: Shapes) -> None:
         raise Misfit("a product takes no coefficients", "eltwise_param.coeff")
 
 
-def _selected(layer: Layer, bottoms: Shapes) -> None:
+def _one_selector_per_row(layer: Layer, bottoms: Shapes) -> None:
     """Check that the last bottom of Filter has one value for each row of the other bottoms."""
     if len(layer.tops) != len(layer.bottoms) - 1:
         raise Misfit(f"Filter has a top for each bottom but the last, not {len(layer.tops)} tops", "top")
@@ -170,20 +178,22 @@ def _selected(layer: Layer, bottoms: Shapes) -> None:
         return
     last = len(bottoms) - 1
     if any(differ(size, 1) for size in selector[1:]) or not selector:
-        raise Misfit(f"the selector {spell(selector)} must have a single value for each row", _name(layer, last))
+        raise Misfit(f"the selector {shape_text(selector)} must have a single value for each row", _path(layer, last))
     for number, shape in enumerate(bottoms[:-1]):
         if shape is not None and (not shape or differ(shape[0], selector[0])):
-            raise Misfit(f"{spell(shape)} and the selector {spell(selector)} have not as many rows as each other",
-                         _name(layer, number))  # fmt: skip
+            raise Misfit(
+                f"{shape_text(shape)} and the selector {shape_text(selector)} have not as many rows as each other",
+                _path(layer, number),
+            )
 
 
-def _flattened(layer: Layer, bottoms: Shapes) -> None:
+def _flatten_axes(layer: Layer, bottoms: Shapes) -> None:
     param, shape = layer.message.flatten_param, _bottom(bottoms, 0)
     if shape is None:
         return
     first = axis_of(shape, param.axis, "flatten_param.axis")
     if axis_of(shape, param.end_axis, "flatten_param.end_axis") + 1 < first:
-        raise Misfit(f"end_axis {param.end_axis} lies before axis {param.axis} of {spell(shape)}",
+        raise Misfit(f"end_axis {param.end_axis} lies before axis {param.axis} of {shape_text(shape)}",
                      "flatten_param.end_axis")  # fmt: skip
 
 
@@ -201,49 +211,55 @@ def _recurrent(layer: Layer, bottoms: Shapes) -> None:
         raise Misfit("num_output is missing or 0", "recurrent_param.num_output")
     hidden = HIDDEN[layer.type] * param.expose_hidden
     if not 2 + hidden <= len(layer.bottoms) <= 3 + hidden or len(layer.tops) != 1 + hidden:
-        said = (
+        message = (
             f"{layer.type} {'with' if hidden else 'without'} expose_hidden takes {2 + hidden} or {3 + hidden} bottoms"
         )
-        raise Misfit(f"{said} and {1 + hidden} tops, not {len(layer.bottoms)} and {len(layer.tops)}", "bottom")
+        raise Misfit(f"{message} and {1 + hidden} tops, not {len(layer.bottoms)} and {len(layer.tops)}", "bottom")
     features, marks = _bottom(bottoms, 0), _bottom(bottoms, 1)
     axes(3, None)(layer, bottoms)
     axes(2, 2, 1)(layer, bottoms)
     if features and marks and any(differ(features[it], marks[it]) for it in (0, 1)):
-        raise Misfit(f"the marks {spell(marks)} are not the steps and streams of {spell(features)}", "bottom[1]")
+        raise Misfit(
+            f"the marks {shape_text(marks)} are not the steps and streams of {shape_text(features)}", "bottom[1]"
+        )
     fixed = _bottom(bottoms, 2) if len(layer.bottoms) > 2 + hidden else None
     if fixed is not None and features and (len(fixed) < 2 or differ(fixed[0], features[1])):
-        raise Misfit(f"the fixed input {spell(fixed)} has not a row for each stream of {spell(features)}", "bottom[2]")
+        raise Misfit(
+            f"the fixed input {shape_text(fixed)} has not a row for each stream of {shape_text(features)}", "bottom[2]"
+        )
     for number in range(len(layer.bottoms) - hidden, len(layer.bottoms)):
         state = _bottom(bottoms, number)
-        wanted = (1, None if not features else features[1], param.num_output)
-        if state is not None and (len(state) != 3 or any(map(differ, state, wanted))):
-            raise Misfit(f"the state {spell(state)} must be {spell(wanted)}", _name(layer, number))
+        expected = (1, None if not features else features[1], param.num_output)
+        if state is not None and (len(state) != 3 or any(map(differ, state, expected))):
+            raise Misfit(f"the state {shape_text(state)} must be {shape_text(expected)}", _path(layer, number))
 
 
 def _lstm_unit(layer: Layer, bottoms: Shapes) -> None:
     for number in range(len(bottoms)):
         axes(*((2, 2) if number == 2 else (3, 3)), number)(layer, bottoms)
-        single(number, 0)(layer, bottoms)
+        size_one(number, 0)(layer, bottoms)
     first = bottoms[0]
     for number, shape in enumerate(bottoms):
         if first is not None and shape is not None and differ(first[1], shape[1]):
-            raise Misfit(f"{spell(shape)} has not as many streams as {spell(first)}", _name(layer, number))
+            raise Misfit(f"{shape_text(shape)} has not as many streams as {shape_text(first)}", _path(layer, number))
     gates = _bottom(bottoms, 1)
     if first is not None and gates is not None and first[2] is not None and differ(4 * first[2], gates[2]):
-        raise Misfit(f"the gates {spell(gates)} must be four times as wide as {spell(first)}", "bottom[1]")
+        raise Misfit(f"the gates {shape_text(gates)} must be four times as wide as {shape_text(first)}", "bottom[1]")
 
 
-def _same_inputs(layer: Layer, bottoms: Shapes) -> None:
+def _same_bottoms(layer: Layer, bottoms: Shapes) -> None:
     """Check that all bottoms of a convolution have the same shape."""
     first = _bottom(bottoms, 0)
     for number, shape in enumerate(bottoms):
         if first is None or shape is None:
             continue
         if len(shape) != len(first) or any(map(differ, shape, first)):
-            raise Misfit(f"{spell(shape)} is not the shape of the first bottom, {spell(first)}", _name(layer, number))
+            raise Misfit(
+                f"{shape_text(shape)} is not the shape of the first bottom, {shape_text(first)}", _path(layer, number)
+            )
 
 
-def _fillers(layer: Layer, bottoms: Shapes) -> None:
+def _filler_count(layer: Layer, bottoms: Shapes) -> None:
     param, tops = layer.message.dummy_data_param, len(layer.tops)
     if len(param.data_filler) not in (0, 1, tops):
         raise Misfit(f"has {len(param.data_filler)} fillers for {tops} tops", "dummy_data_param.data_filler")
@@ -266,7 +282,7 @@ def _pyramid(layer: Layer, bottoms: Shapes) -> None:
             raise Misfit(reason, "spp_param.pyramid_height")
 
 
-def _engine(layer: Layer, bottoms: Shapes) -> None:
+def _cudnn_limits(layer: Layer, bottoms: Shapes) -> None:
     """Check that a layer with the engine cuDNN has no dilation and two spatial axes.
 
     A build without cuDNN aborts as well.
@@ -277,11 +293,11 @@ def _engine(layer: Layer, bottoms: Shapes) -> None:
     if any(size > 1 for size in param.dilation):
         raise Misfit("cuDNN does no dilated convolution here", "convolution_param.engine", ("NVIDIA",))
     if shape is not None and len(shape) - axis_of(shape, param.axis, "convolution_param.axis") != 3:
-        said = f"cuDNN goes over 2 axes behind the channels, and {spell(shape)} has others"
-        raise Misfit(said, "convolution_param.engine")
+        message = f"cuDNN goes over 2 axes behind the channels, and {shape_text(shape)} has others"
+        raise Misfit(message, "convolution_param.engine")
 
 
-def _matrix(layer: Layer, bottoms: Shapes) -> None:
+def _infogain_matrix(layer: Layer, bottoms: Shapes) -> None:
     """Check that an infogain matrix given as a bottom has as many values as one with a row and column per class."""
     scores, matrix = _bottom(bottoms, 0), _bottom(bottoms, 2)
     axis = layer.message.infogain_loss_param.axis
@@ -289,10 +305,10 @@ def _matrix(layer: Layer, bottoms: Shapes) -> None:
         return
     classes = scores[axis] or 0
     if differ(product(matrix), classes * classes):
-        raise Misfit(f"the infogain matrix {spell(matrix)} must be {classes}x{classes}", "bottom[2]")
+        raise Misfit(f"the infogain matrix {shape_text(matrix)} must be {classes}x{classes}", "bottom[2]")
 
 
-def _filled(layer: Layer, bottoms: Shapes) -> None:
+def _no_zero_sizes(layer: Layer, bottoms: Shapes) -> None:
     """Check that no size of DummyData is 0, so that there is something to fill."""
     param = layer.message.dummy_data_param
     sizes = [size for shape in param.shape for size in shape.dim]
@@ -307,41 +323,41 @@ def _window_crop(layer: Layer, bottoms: Shapes) -> None:
 
 OLD = axes(0, LEGACY)
 CHECKS: dict[str, tuple[Check, ...]] = {
-    "AbsVal": (elsewhere,),
+    "AbsVal": (not_in_place,),
     "Accuracy": (axis("accuracy_param"),),
     "ArgMax": (_arg_max,),
     "BatchNorm": (axes(2, None),),
     "BatchReindex": (axes(1, 1, 1),),
-    "Bias": (_applied("bias_param"),),
-    "Concat": (one_of("concat_param", "axis", "concat_dim"),),
-    "ContrastiveLoss": (same_rows, *(axes(0, LEGACY, it) for it in range(3)), _contrast, single(0, 2, 3),
-                        single(1, 2, 3), single(2, 1, 2, 3)),
-    "Convolution": (_same_inputs, _engine),
-    "Deconvolution": (_same_inputs, _engine),
-    "DummyData": (_fillers, _filled),
+    "Bias": (_operand_fits("bias_param"),),
+    "Concat": (not_both("concat_param", "axis", "concat_dim"),),
+    "ContrastiveLoss": (same_rows, *(axes(0, LEGACY, it) for it in range(3)), _same_features, size_one(0, 2, 3),
+                        size_one(1, 2, 3), size_one(2, 1, 2, 3)),
+    "Convolution": (_same_bottoms, _cudnn_limits),
+    "Deconvolution": (_same_bottoms, _cudnn_limits),
+    "DummyData": (_filler_count, _no_zero_sizes),
     "Eltwise": (_no_coefficients_in_products,),
     "EuclideanLoss": (same_rows,),
-    "Filter": (_selected,),
-    "Flatten": (elsewhere, _flattened),
+    "Filter": (_one_selector_per_row,),
+    "Flatten": (not_in_place, _flatten_axes),
     "HDF5Output": (OLD, axes(0, LEGACY, 1), same_rows),
     "HingeLoss": (same_rows, OLD),
     "ImageData": (_both_sizes,),
-    "InfogainLoss": (same_rows, axis("infogain_loss_param"), _matrix),
+    "InfogainLoss": (same_rows, axis("infogain_loss_param"), _infogain_matrix),
     "LRN": (axes(4, 4),),
     "LSTM": (_recurrent,),
     "LSTMUnit": (_lstm_unit,),
     "MVN": (OLD,),
-    "MultinomialLogisticLoss": (same_rows, OLD, axes(0, LEGACY, 1), single(1, 1, 2, 3)),
+    "MultinomialLogisticLoss": (same_rows, OLD, axes(0, LEGACY, 1), size_one(1, 1, 2, 3)),
     "PReLU": (axes(2, LEGACY, wider=("Intel",)),),
     "RNN": (_recurrent,),
-    "Reshape": (elsewhere,),
+    "Reshape": (not_in_place,),
     "SPP": (axes(4, 4), _pyramid),
-    "Scale": (_applied("scale_param"),),
+    "Scale": (_operand_fits("scale_param"),),
     "SigmoidCrossEntropyLoss": (same_rows, same_counts),
-    "Slice": (one_of("slice_param", "axis", "slice_dim"),),
+    "Slice": (not_both("slice_param", "axis", "slice_dim"),),
     "Softmax": (axis("softmax_param"),),
     "SoftmaxWithLoss": (same_rows, axis("softmax_param")),
-    "Split": (elsewhere,),
+    "Split": (not_in_place,),
     "WindowData": (_window_crop,),
 }  # fmt: skip
 """The checks of each layer type, in Caffe's order."""

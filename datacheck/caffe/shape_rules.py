@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, differ, product, spell
+from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, differ, product, shape_text
 from datacheck.caffe.shape_windows import convolution, deconvolution, im2col, pooling, spp
 
 
@@ -24,7 +24,7 @@ def embed(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     param = message.embed_param
     if not param.num_output or not param.input_dim:
         raise Misfit("num_output and input_dim must be given and positive", "embed_param")
-    return [(*_known(bottoms[0]), param.num_output)]
+    return [(*_require_known(bottoms[0]), param.num_output)]
 
 
 def concat(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
@@ -37,17 +37,19 @@ def concat(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     for shape in known[1:]:
         if len(shape) != len(merged):
             raise Misfit(f"the bottoms have {len(merged)} and {len(shape)} axes; they must have as many as each other")
-        for place, size in enumerate(shape):
-            if place != axis and differ(size, merged[place]):
-                raise Misfit(f"the bottoms {_list(known)} differ along another axis than {axis}, which joins them")
-            merged[place] = size if merged[place] is None else merged[place]
+        for index, size in enumerate(shape):
+            if index != axis and differ(size, merged[index]):
+                raise Misfit(
+                    f"the bottoms {_shapes_text(known)} differ along another axis than {axis}, which joins them"
+                )
+            merged[index] = size if merged[index] is None else merged[index]
     sizes = [None if shape is None else shape[axis] for shape in bottoms]
     merged[axis] = None if None in sizes else sum(size for size in sizes if size is not None)
     return [tuple(merged)]
 
 
 def slice_(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    param, shape = message.slice_param, _known(bottoms[0])
+    param, shape = message.slice_param, _require_known(bottoms[0])
     axis = axis_of(shape, param.slice_dim if param.HasField("slice_dim") else param.axis, "slice_param.axis")
     size, points = shape[axis], list(param.slice_point)
     pieces: Sequence[Dim]
@@ -75,35 +77,40 @@ def slice_(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 
 def reshape(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    param, shape = message.reshape_param, _known(bottoms[0])
+    param, shape = message.reshape_param, _require_known(bottoms[0])
     start = axis_of(shape, param.axis, "reshape_param.axis", end=1)
     stop = len(shape) if param.num_axes == -1 else start + param.num_axes
     if not start <= stop <= len(shape):
-        raise Misfit(f"num_axes {param.num_axes} reaches behind the axes of {spell(shape)}", "reshape_param.num_axes")
-    asked = list(param.shape.dim)
-    if asked.count(-1) > 1 or any(size < -1 for size in asked):
-        raise Misfit("only one size may be -1, and none less", "reshape_param.shape")
-    made: list[Dim] = list(asked)
-    for place, size in enumerate(asked):
-        if size == 0:
-            if start + place >= len(shape):
-                raise Misfit(f"a size of 0 copies an axis that {spell(shape)} does not have", "reshape_param.shape")
-            made[place] = shape[start + place]
-    replaced = product(shape[start:stop])
-    if -1 in asked:
-        others = product([size for size in made if size != -1])
-        if replaced is not None and others is not None and (not others or replaced % others):
-            raise Misfit(f"{spell(shape[start:stop])} cannot be cut into {asked}", "reshape_param.shape")
-        made[asked.index(-1)] = None if replaced is None or others is None else replaced // others
-    elif differ(product(made), replaced):
         raise Misfit(
-            f"{spell(shape[start:stop])} has not as many values as {spell(tuple(made))}", "reshape_param.shape"
+            f"num_axes {param.num_axes} reaches behind the axes of {shape_text(shape)}", "reshape_param.num_axes"
         )
-    return [(*shape[:start], *made, *shape[stop:])]
+    requested = list(param.shape.dim)
+    if requested.count(-1) > 1 or any(size < -1 for size in requested):
+        raise Misfit("only one size may be -1, and none less", "reshape_param.shape")
+    sizes: list[Dim] = list(requested)
+    for index, size in enumerate(requested):
+        if size == 0:
+            if start + index >= len(shape):
+                raise Misfit(
+                    f"a size of 0 copies an axis that {shape_text(shape)} does not have", "reshape_param.shape"
+                )
+            sizes[index] = shape[start + index]
+    replaced = product(shape[start:stop])
+    if -1 in requested:
+        others = product([size for size in sizes if size != -1])
+        if replaced is not None and others is not None and (not others or replaced % others):
+            raise Misfit(f"{shape_text(shape[start:stop])} cannot be cut into {requested}", "reshape_param.shape")
+        sizes[requested.index(-1)] = None if replaced is None or others is None else replaced // others
+    elif differ(product(sizes), replaced):
+        raise Misfit(
+            f"{shape_text(shape[start:stop])} has not as many values as {shape_text(tuple(sizes))}",
+            "reshape_param.shape",
+        )
+    return [(*shape[:start], *sizes, *shape[stop:])]
 
 
 def flatten(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    param, shape = message.flatten_param, _known(bottoms[0])
+    param, shape = message.flatten_param, _require_known(bottoms[0])
     first = axis_of(shape, param.axis, "flatten_param.axis")
     last = axis_of(shape, param.end_axis, "flatten_param.end_axis")
     return [(*shape[:first], product(shape[first : last + 1]), *shape[last + 1 :])]
@@ -119,36 +126,37 @@ def eltwise(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     if any(len(shape) != len(known[0]) for shape in known) or any(
         differ(one, other) for shape in known for one, other in zip(known[0], shape, strict=True)
     ):
-        raise Misfit(f"the bottoms have the shapes {_list(known)}; they must be equal")
+        raise Misfit(f"the bottoms have the shapes {_shapes_text(known)}; they must be equal")
     return [tuple(next((size for size in sizes if size is not None), None) for sizes in zip(*known, strict=True))]
 
 
 def crop(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    (data, like), param = (bottoms[0], bottoms[1] if len(bottoms) > 1 else None), message.crop_param
-    if data is None or like is None:
+    (data, reference), param = (bottoms[0], bottoms[1] if len(bottoms) > 1 else None), message.crop_param
+    if data is None or reference is None:
         return [None]
     axis = axis_of(data, param.axis, "crop_param.axis")
-    if len(like) < len(data):
-        raise Misfit(f"the second of the bottoms {_list([data, like])} has fewer axes than the first")
+    if len(reference) < len(data):
+        raise Misfit(f"the second of the bottoms {_shapes_text([data, reference])} has fewer axes than the first")
     if len(param.offset) > 1 and len(param.offset) != len(data) - axis:
         raise Misfit(f"has {len(param.offset)} offsets for {len(data) - axis} axes", "crop_param.offset")
-    for place in range(axis, len(data)):
-        at = param.offset[place - axis if len(param.offset) > 1 else 0] if param.offset else 0
-        have, want = data[place], like[place]
-        if have is not None and want is not None and have - at < want:
+    for index in range(axis, len(data)):
+        offset = param.offset[index - axis if len(param.offset) > 1 else 0] if param.offset else 0
+        available, needed = data[index], reference[index]
+        if available is not None and needed is not None and available - offset < needed:
             raise Misfit(
-                f"axis {place} of {spell(data)} has not {want} left behind the offset {at}", "crop_param.offset"
+                f"axis {index} of {shape_text(data)} has not {needed} left behind the offset {offset}",
+                "crop_param.offset",
             )
-    return [(*data[:axis], *like[axis : len(data)])]
+    return [(*data[:axis], *reference[axis : len(data)])]
 
 
 def reduction(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    shape = _known(bottoms[0])
+    shape = _require_known(bottoms[0])
     return [shape[: axis_of(shape, message.reduction_param.axis, "reduction_param.axis")]]
 
 
 def arg_max(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    param, shape = message.argmax_param, _known(bottoms[0])
+    param, shape = message.argmax_param, _require_known(bottoms[0])
     if param.HasField("axis"):
         axis = axis_of(shape, param.axis, "argmax_param.axis")
         return [(*shape[:axis], param.top_k, *shape[axis + 1 :])]
@@ -164,13 +172,13 @@ def accuracy(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
         raise Misfit(f"top_k {message.accuracy_param.top_k} of only {classes} classes", "accuracy_param.top_k")
     values, labels = product(shape), None if len(bottoms) < 2 or bottoms[1] is None else product(bottoms[1])
     if values is not None and labels and message.accuracy_param.top_k > values // labels:
-        said = f"top_k {message.accuracy_param.top_k} of {values} scores for {labels} labels"
-        raise Misfit(said, "accuracy_param.top_k")
+        text = f"top_k {message.accuracy_param.top_k} of {values} scores for {labels} labels"
+        raise Misfit(text, "accuracy_param.top_k")
     return [(), (classes,)]
 
 
 def tile(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    param, shape = message.tile_param, _known(bottoms[0])
+    param, shape = message.tile_param, _require_known(bottoms[0])
     axis = axis_of(shape, param.axis, "tile_param.axis")
     if param.tiles < 1:
         raise Misfit("tiles is missing or less than 1", "tile_param.tiles")
@@ -180,9 +188,9 @@ def tile(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 def permute(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     """Return the top of the SSD fork's Permute: the axes in `order`, then those it leaves out."""
-    shape, order = _known(bottoms[0]), list(message.permute_param.order)
+    shape, order = _require_known(bottoms[0]), list(message.permute_param.order)
     if len(set(order)) != len(order) or any(axis >= len(shape) for axis in order):
-        raise Misfit(f"the order {order} is none of the axes of {spell(shape)}", "permute_param.order")
+        raise Misfit(f"the order {order} is none of the axes of {shape_text(shape)}", "permute_param.order")
     return [tuple(shape[axis] for axis in [*order, *(it for it in range(len(shape)) if it not in order)])]
 
 
@@ -206,7 +214,7 @@ def lstm_unit(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 def mvn(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     """Return the top of MVN, which always has four axes."""
-    shape = _known(bottoms[0])
+    shape = _require_known(bottoms[0])
     return [(*shape, *[1] * (4 - len(shape)))]
 
 
@@ -215,13 +223,13 @@ def filter_(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     return [None if not shape else (None, *shape[1:]) for shape in bottoms[:-1]]
 
 
-def _known(shape: Shape | None) -> Shape:
+def _require_known(shape: Shape | None) -> Shape:
     assert shape is not None
     return shape
 
 
-def _list(shapes: Sequence[Shape]) -> str:
-    return " and ".join(map(spell, shapes))
+def _shapes_text(shapes: Sequence[Shape]) -> str:
+    return " and ".join(map(shape_text, shapes))
 
 
 Rule = Callable[[Any, Shapes, int], list[Shape | None]]

@@ -53,15 +53,15 @@ def _memory_data(message: Any, count: int, record: Shape | None) -> list[Shape |
 def _dummy_data(message: Any, count: int, record: Shape | None) -> list[Shape | None]:
     param = message.dummy_data_param
     if param.shape:
-        return _each([tuple(it.dim) for it in param.shape], count, "dummy_data_param.shape")
-    columns = [_each(list(getattr(param, name)), count, f"dummy_data_param.{name}") for name in LEGACY]
+        return _one_per_top([tuple(it.dim) for it in param.shape], count, "dummy_data_param.shape")
+    columns = [_one_per_top(list(getattr(param, name)), count, f"dummy_data_param.{name}") for name in LEGACY]
     return [tuple(sizes) for sizes in zip(*columns, strict=True)]
 
 
 LEGACY = ("num", "channels", "height", "width")
 
 
-def _each(values: list[Any], count: int, field: str) -> list[Any]:
+def _one_per_top(values: list[Any], count: int, field: str) -> list[Any]:
     """Return a value for each of `count` tops. Raises Misfit if there is neither one for all nor one for each."""
     if len(values) not in (1, count):
         raise Misfit(f"has {len(values)} values for {count} tops; it takes one, or one for each", field)
@@ -70,7 +70,7 @@ def _each(values: list[Any], count: int, field: str) -> list[Any]:
 
 def _input(message: Any, count: int, record: Shape | None) -> list[Shape | None]:
     shapes = [tuple(it.dim) for it in message.input_param.shape]
-    return list(_each(shapes, count, "input_param.shape")) if shapes else []
+    return list(_one_per_top(shapes, count, "input_param.shape")) if shapes else []
 
 
 def _hdf5_data(message: Any, count: int, record: Shape | None) -> list[Shape | None]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, spell
+from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, shape_text
 from datacheck.caffe.pooling import Axis
 from datacheck.caffe.pyramid import MOST_LEVELS
 from datacheck.caffe.schema import enums
 
 
-def spatial(message: Any, field: str, names: tuple[str, ...], count: int, default: int | None) -> list[int]:
+def spatial_sizes(message: Any, field: str, names: tuple[str, ...], count: int, default: int | None) -> list[int]:
     """Return a window's size along each of `count` axes; `names` are like `kernel_size`, `kernel_h`, `kernel_w`.
 
     `field` is the field that a Misfit names, `default` the size if none is set (None: there is no default). Raises
@@ -30,27 +30,30 @@ def spatial(message: Any, field: str, names: tuple[str, ...], count: int, defaul
     return values * count if len(values) == 1 else values
 
 
-def convolution(message: Any, bottoms: Shapes, count: int, *, backwards: bool = False) -> list[Shape | None]:
+def convolution(message: Any, bottoms: Shapes, count: int, *, transposed: bool = False) -> list[Shape | None]:
     """Return the tops of Convolution, or of Deconvolution (base_conv_layer.cpp)."""
     param, shape = message.convolution_param, bottoms[0]
     assert shape is not None
     axis = axis_of(shape, param.axis, "convolution_param.axis")
     axes = len(shape) - axis - 1
-    kernel, stride, pad, dilation = _windows(param, axes)
-    _grouped(param, shape[axis])
+    kernel, stride, pad, dilation = _window_parameters(param, axes)
+    _check_groups(param, shape[axis])
     sizes: list[Dim] = []
-    for place, size in enumerate(shape[axis + 1 :]):
-        extent = dilation[place] * (kernel[place] - 1) + 1
+    for index, size in enumerate(shape[axis + 1 :]):
+        extent = dilation[index] * (kernel[index] - 1) + 1
         if size is None:
             sizes.append(None)
-        elif backwards:
-            sizes.append(stride[place] * (size - 1) + extent - 2 * pad[place])
+        elif transposed:
+            sizes.append(stride[index] * (size - 1) + extent - 2 * pad[index])
         else:
-            room = size + 2 * pad[place] - extent
-            sizes.append(_steps(room, stride[place]))
+            room = size + 2 * pad[index] - extent
+            sizes.append(_window_count(room, stride[index]))
     if any(size is not None and size < 1 for size in sizes):
-        word = "x".join(map(str, kernel))
-        raise Misfit(f"the kernel {word} does not fit into {spell(shape)}: the top would be {spell(tuple(sizes))}")
+        kernel_text = "x".join(map(str, kernel))
+        raise Misfit(
+            f"the kernel {kernel_text} does not fit into {shape_text(shape)}: the top would be "
+            f"{shape_text(tuple(sizes))}"
+        )
     return [(*shape[:axis], param.num_output, *sizes)] * count
 
 
@@ -61,33 +64,33 @@ def im2col(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     axis = axis_of(shape, param.axis, "convolution_param.axis")
     axes = len(shape) - axis - 1
     if axes < 1:
-        raise Misfit(f"{spell(shape)} has no axis behind axis {axis} to go over", "convolution_param.axis")
-    kernel, stride, pad, dilation = _windows(param, axes)
+        raise Misfit(f"{shape_text(shape)} has no axis behind axis {axis} to go over", "convolution_param.axis")
+    kernel, stride, pad, dilation = _window_parameters(param, axes)
     channels, sizes = shape[axis], list[Dim]()
-    for place, size in enumerate(shape[axis + 1 :]):
-        channels = None if channels is None else channels * kernel[place]
-        room = None if size is None else size + 2 * pad[place] - dilation[place] * (kernel[place] - 1) - 1
-        sizes.append(None if room is None else _steps(room, stride[place]))
+    for index, size in enumerate(shape[axis + 1 :]):
+        channels = None if channels is None else channels * kernel[index]
+        room = None if size is None else size + 2 * pad[index] - dilation[index] * (kernel[index] - 1) - 1
+        sizes.append(None if room is None else _window_count(room, stride[index]))
     return [(*shape[:axis], channels, *sizes)] * count
 
 
-def _windows(param: Any, axes: int) -> tuple[list[int], list[int], list[int], list[int]]:
+def _window_parameters(param: Any, axes: int) -> tuple[list[int], list[int], list[int], list[int]]:
     """Return kernel, stride, pad and dilation along each axis."""
-    kernel = spatial(param, "convolution_param", ("kernel_size", "kernel_h", "kernel_w"), axes, None)
-    stride = spatial(param, "convolution_param", ("stride", "stride_h", "stride_w"), axes, 1)
-    pad = spatial(param, "convolution_param", ("pad", "pad_h", "pad_w"), axes, 0)
-    dilation = spatial(param, "convolution_param", ("dilation",), axes, 1)
+    kernel = spatial_sizes(param, "convolution_param", ("kernel_size", "kernel_h", "kernel_w"), axes, None)
+    stride = spatial_sizes(param, "convolution_param", ("stride", "stride_h", "stride_w"), axes, 1)
+    pad = spatial_sizes(param, "convolution_param", ("pad", "pad_h", "pad_w"), axes, 0)
+    dilation = spatial_sizes(param, "convolution_param", ("dilation",), axes, 1)
     if min([*kernel, 1]) < 1 or min([*stride, 1]) < 1:
         raise Misfit("the kernel's sizes and the strides must be at least 1", "convolution_param")
     return kernel, stride, pad, dilation
 
 
-def _steps(room: int, stride: int) -> int:
+def _window_count(room: int, stride: int) -> int:
     """Return the number of windows, with the quotient rounded toward 0 as in C++."""
     return (room // stride if room >= 0 else -(-room // stride)) + 1
 
 
-def _grouped(param: Any, channels: Dim) -> None:
+def _check_groups(param: Any, channels: Dim) -> None:
     if not param.num_output:
         raise Misfit("num_output is missing or 0", "convolution_param.num_output")
     if param.group < 1:
@@ -101,14 +104,14 @@ def _grouped(param: Any, channels: Dim) -> None:
 
 
 def deconvolution(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    return convolution(message, bottoms, count, backwards=True)
+    return convolution(message, bottoms, count, transposed=True)
 
 
 def pooling_axes(message: Any, shape: Shape) -> tuple[Axis | None, Axis | None]:
     """Return how a Pooling layer moves over height and width; None for an axis of unknown size. Raises Misfit."""
     param = message.pooling_param
     if len(shape) != 4:
-        raise Misfit(f"pooling takes 4 axes, not the {len(shape)} of {spell(shape)}")
+        raise Misfit(f"pooling takes 4 axes, not the {len(shape)} of {shape_text(shape)}")
     kernel = _kernel(param)
     stride = _pair(param, "stride", "stride_h", "stride_w")
     pad = _pair(param, "pad", "pad_h", "pad_w")
@@ -155,7 +158,7 @@ def pooling(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     assert shape is not None
     sizes = [None if axis is None else axis.windows for axis in pooling_axes(message, shape)]
     if any(size is not None and size < 1 for size in sizes):
-        raise Misfit(f"the kernel is too large for {spell(shape)}: the top would be {spell(tuple(sizes))}")
+        raise Misfit(f"the kernel is too large for {shape_text(shape)}: the top would be {shape_text(tuple(sizes))}")
     return [(shape[0], shape[1], *sizes)] * count
 
 

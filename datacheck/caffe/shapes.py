@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from datacheck.caffe.geometry import Misfit, Shape, Shapes, product, spell
+from datacheck.caffe.geometry import Misfit, Shape, Shapes, product, shape_text
 from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.caffe.network import Layer
 from datacheck.caffe.setup_checks import set_up
@@ -30,7 +30,7 @@ class Place:
     misfit: Misfit | None = None
 
 
-def infer(
+def infer_shapes(
     layers: Sequence[Layer],
     records: Mapping[str, Shape] | None = None,
     unsure: Collection[str] = (),
@@ -48,10 +48,10 @@ def infer(
         bottoms = [blobs.get(name) for name in layer.bottoms]
         misfit = None
         try:
-            tops = [] if layer.path in unsure else _tops(layer, bottoms, (records or {}).get(layer.name))
+            tops = [] if layer.path in unsure else _infer_tops(layer, bottoms, (records or {}).get(layer.name))
             if layer.type == "HDF5Data" and rows:
-                tops = _batches(layer, rows)
-            _refuse_what_no_blob_holds(tops)
+                tops = _hdf5_tops(layer, rows)
+            _check_blob_limits(tops)
         except Misfit as exc:
             misfit, tops = exc, []
         tops = [*tops, *[None] * (len(layer.tops) - len(tops))][: len(layer.tops)]
@@ -60,7 +60,7 @@ def infer(
     return places
 
 
-def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | None]:
+def _infer_tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | None]:
     if layer.old:
         return []
     message, count = layer.message, len(layer.tops)
@@ -84,20 +84,20 @@ def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | N
     return rule(message, bottoms, count)
 
 
-def _batches(layer: Layer, rows: Mapping[tuple[str, str], Shape]) -> list[Shape | None]:
+def _hdf5_tops(layer: Layer, rows: Mapping[tuple[str, str], Shape]) -> list[Shape | None]:
     """Return the shapes of the tops of HDF5Data, which are batches of rows."""
     size = layer.message.hdf5_data_param.batch_size or None
-    known = [rows.get((layer.name, top)) for top in layer.tops]
-    return [None if row is None else (size, *row) for row in known]
+    row_shapes = [rows.get((layer.name, top)) for top in layer.tops]
+    return [None if row is None else (size, *row) for row in row_shapes]
 
 
-def _refuse_what_no_blob_holds(tops: Shapes) -> None:
+def _check_blob_limits(tops: Shapes) -> None:
     """Raise Misfit for shapes that Blob::Reshape refuses."""
     for shape in tops:
         if shape is None:
             continue
         if any(size is not None and size < 0 for size in shape):
-            raise Misfit(f"the top would be {spell(shape)}, with a size below 0")
+            raise Misfit(f"the top would be {shape_text(shape)}, with a size below 0")
         count = product(shape)
         if len(shape) > MAX_AXES or (count is not None and count > MAX_COUNT):
-            raise Misfit(f"the top would be {spell(shape)}, more than a blob of Caffe can hold")
+            raise Misfit(f"the top would be {shape_text(shape)}, more than a blob of Caffe can hold")

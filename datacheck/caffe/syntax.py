@@ -25,11 +25,11 @@ _CLOSES = {"{": "}", "<": ">", "[": "]"}
 
 
 class SyntaxFault(Exception):
-    """A violation of protobuf's text format: its line, the reason, and the top-level fields before it (`seen`)."""
+    """A violation of protobuf's text format: its line, the reason, and the top-level fields before it."""
 
-    def __init__(self, line: int, reason: str, seen: list[Node]) -> None:
+    def __init__(self, line: int, reason: str, fields: list[Node]) -> None:
         super().__init__(line, reason)
-        self.line, self.reason, self.seen = line, reason, seen
+        self.line, self.reason, self.fields = line, reason, fields
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class _Tokens:
     """
 
     text: str
-    place: int = 0
+    offset: int = 0
     kind: str = ""
     word: str = ""
     line: int = 1
@@ -75,21 +75,21 @@ class _Tokens:
 
     def advance(self) -> str:
         """Advance to the next token; return the word of the one before."""
-        before = self.word
+        previous = self.word
         while True:
-            if self.place >= len(self.text):
+            if self.offset >= len(self.text):
                 self.kind, self.word, self.line = "end", "", self.next_line
-                return before
-            match = _TOKEN.match(self.text, self.place)
+                return previous
+            match = _TOKEN.match(self.text, self.offset)
             if match is None:
-                self.kind, self.word, self.line = "bad", self.text[self.place], self.next_line
-                return before
-            self.place = match.end()
+                self.kind, self.word, self.line = "bad", self.text[self.offset], self.next_line
+                return previous
+            self.offset = match.end()
             if match.lastgroup == "newline":
                 self.next_line += 1
             elif match.lastgroup:
                 self.kind, self.word, self.line = match.lastgroup, match[0], self.next_line
-                return before
+                return previous
 
     def take(self, mark: str) -> bool:
         """Advance past the current token if it is one of the marks in `mark`; return whether it was."""

@@ -81,26 +81,26 @@ def rows_agree(record: NDArray[Any]) -> bool:
     wide = record[:, first : first + columns].astype(np.float64)
     if not np.isfinite(wide).all():
         return False
-    nears = [_near(wide, axis) for axis in (0, 1)]
-    if not all(near < CLOSER * _far(wide, axis) for axis, near in enumerate(nears)):
+    differences = [_near_difference(wide, axis) for axis in (0, 1)]
+    if not all(difference < CLOSER * _far_difference(wide, axis) for axis, difference in enumerate(differences)):
         return False
-    levels = _levels(wide)
-    if max(nears) > (ALIKE if levels is None else ALIKE_OF_LEVELS) * min(nears):
+    levels = _as_levels(wide)
+    if max(differences) > (ALIKE if levels is None else ALIKE_OF_LEVELS) * min(differences):
         return False
-    return _of_colours(wide, nears) or (levels is not None and _is_no_slope(levels))
+    return _has_colours(wide, differences) or (levels is not None and _is_no_slope(levels))
 
 
-def _near(record: NDArray[Any], axis: int) -> float:
+def _near_difference(record: NDArray[Any], axis: int) -> float:
     """Return the mean difference between neighbours along an axis."""
     return float(np.abs(np.diff(record, axis=axis)).mean())
 
 
-def _far(record: NDArray[Any], axis: int) -> float:
+def _far_difference(record: NDArray[Any], axis: int) -> float:
     """Return the mean difference between values that are half an axis apart."""
     return float(np.abs(record - np.roll(record, record.shape[axis] // 2, axis=axis)).mean())
 
 
-def _levels(record: NDArray[Any]) -> NDArray[Any] | None:
+def _as_levels(record: NDArray[Any]) -> NDArray[Any] | None:
     """Return a record as 8-bit picture levels, or None if its values are not such levels, as 0..255, 0..1 or -1..1."""
     low, high = float(record.min()), float(record.max())
     if low < -1 or high > 255:
@@ -109,12 +109,12 @@ def _levels(record: NDArray[Any]) -> NDArray[Any] | None:
     return levels if levels.max() <= 255 and (np.abs(levels - np.round(levels)) < WHOLE).all() else None
 
 
-def _of_colours(record: NDArray[Any], nears: Sequence[float]) -> bool:
+def _has_colours(record: NDArray[Any], differences: Sequence[float]) -> bool:
     """Check whether the last axis is one of colours: they differ more than neighbours do, or hardly at all in grey."""
     if record.shape[2] == 1:
         return True
-    across = _near(record, 2)
-    return across > APART * max(nears) or across < GREY * min(nears)
+    between_colours = _near_difference(record, 2)
+    return between_colours > APART * max(differences) or between_colours < GREY * min(differences)
 
 
 def _is_no_slope(levels: NDArray[Any]) -> bool:
@@ -122,4 +122,4 @@ def _is_no_slope(levels: NDArray[Any]) -> bool:
 
     The colours of pale pictures differ no more than their pixels do, but irregularly.
     """
-    return float(np.abs(np.diff(levels, n=2, axis=2)).mean()) > SLOPE * _near(levels, 2) + ROUNDED
+    return float(np.abs(np.diff(levels, n=2, axis=2)).mean()) > SLOPE * _near_difference(levels, 2) + ROUNDED

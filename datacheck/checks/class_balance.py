@@ -129,10 +129,10 @@ class LabelOrder(msgspec.Struct):
         self.changes += int((new[1:] != new[:-1]).sum()) + int(self.last is not None and self.last != new[0])
         self.last = int(new[-1])
         self.taken += new.size
-        together = np.concatenate([np.frombuffer(self.rest[1], self.rest[0]), new])
-        whole = len(together) // self.size * self.size
-        self._count(together[:whole].reshape(-1, self.size))
-        self.rest = ("<i8", together[whole:].tobytes())
+        labels_so_far = np.concatenate([np.frombuffer(self.rest[1], self.rest[0]), new])
+        full_batches = len(labels_so_far) // self.size * self.size
+        self._count(labels_so_far[:full_batches].reshape(-1, self.size))
+        self.rest = ("<i8", labels_so_far[full_batches:].tobytes())
 
     def _count(self, batches: NDArray[Any]) -> None:
         import numpy as np
@@ -168,52 +168,52 @@ def in_order(batches: Sequence[Batch]) -> Labels | None:
         labels = np.asarray(batch.values).reshape(-1)
         kept = np.asarray(batch.rows)
         if labels.dtype.kind == "f":
-            whole = np.isfinite(labels) & (labels == np.floor(labels)) & (np.abs(labels) < 2**53)
-            labels, kept = labels[whole], kept[whole]
+            are_integers = np.isfinite(labels) & (labels == np.floor(labels)) & (np.abs(labels) < 2**53)
+            labels, kept = labels[are_integers], kept[are_integers]
         rows += kept.tolist()
         values.append(labels.astype(np.int64))
     if not rows:
         return None
-    made = np.concatenate(values)[np.argsort(rows, kind="stable")]
-    small = np.promote_types(np.min_scalar_type(int(made.min())), np.min_scalar_type(int(made.max())))
+    ordered = np.concatenate(values)[np.argsort(rows, kind="stable")]
+    small = np.promote_types(np.min_scalar_type(int(ordered.min())), np.min_scalar_type(int(ordered.max())))
     if small.kind != "i" and small.kind != "u":
         small = np.dtype(np.int64)
-    return small.str, made.astype(small).tobytes()
+    return small.str, ordered.astype(small).tobytes()
 
 
 def balance(name: str, counts: Mapping[int, int], size: int, classes: Classes, order: LabelOrder | None) -> Balance:
     """Return the balance of a label field with the histogram `counts`; `order` is None for a sample."""
-    there = {label: count for label, count in counts.items() if label in classes}
+    present = {label: count for label, count in counts.items() if label in classes}
     records = sum(counts.values())
-    wanted = classes.count if classes.count is not None else len(there)
-    first = tuple(_absent(there, classes)) if len(there) < wanted else ()
-    made = Balance(name, size, records, wanted, wanted - len(there), first)
-    if not there:
-        return made
-    rarest = min(there, key=lambda label: (there[label], label))
+    wanted = classes.count if classes.count is not None else len(present)
+    first = tuple(_absent(present, classes)) if len(present) < wanted else ()
+    result = Balance(name, size, records, wanted, wanted - len(present), first)
+    if not present:
+        return result
+    rarest = min(present, key=lambda label: (present[label], label))
     observed = None
     if order is not None and order.taken:
         batches = order.distinct.total()
-        lacking = sum(count for distinct, count in order.distinct.items() if distinct < len(there))
+        lacking = sum(count for distinct, count in order.distinct.items() if distinct < len(present))
         changes = shuffled_changes(list(counts.values()))[0]
         observed = InKeyOrder(batches, lacking, order.changes, round(changes, 1))
-    numbers = sorted(there.values())
+    numbers = sorted(present.values())
     return msgspec.structs.replace(
-        made,
+        result,
         rarest=rarest,
-        rarest_count=there[rarest],
+        rarest_count=present[rarest],
         expected=lacking_share(numbers, records, size),
         enough=enough(numbers, records),
         in_key_order=observed,
     )
 
 
-def _absent(there: Collection[int], classes: Classes) -> Iterator[int]:
+def _absent(present: Collection[int], classes: Classes) -> Iterator[int]:
     assert classes.low is not None
     assert classes.high is not None
     named = 0
     for label in range(classes.low, classes.high + 1):
-        if label not in there and label != classes.ignored:
+        if label not in present and label != classes.ignored:
             yield label
             named += 1
             if named == NAMED:
@@ -228,30 +228,30 @@ def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, valu
     """
     if classes.count is not None and math.ceil(values) == classes.count > 2 and counts.keys() <= {0, 1}:
         return
-    there = {label for label in counts if label in classes}
-    if classes.count is None or len(there) >= classes.count:
+    present = {label for label in counts if label in classes}
+    if classes.count is None or len(present) >= classes.count:
         return
-    absent, first = classes.count - len(there), list(_absent(there, classes))
-    spelled = ", ".join(map(str, first[:10])) + (", ..." if absent > 10 else "")
-    text = f"{absent} of {classes.count} classes never occur: {spelled}"
+    absent, first = classes.count - len(present), list(_absent(present, classes))
+    listed = ", ".join(map(str, first[:10])) + (", ..." if absent > 10 else "")
+    text = f"{absent} of {classes.count} classes never occur: {listed}"
     yield found("class-missing", text, field=name, count=absent, first=first)
 
 
-def disorder(made: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
+def disorder(result: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
     """Yield the finding about records that are more or less sorted by class."""
-    observed = made.in_key_order
-    mean = None if observed is None else by_chance(list(counts.values()), observed.changes)
+    observed = result.in_key_order
+    mean = None if observed is None else expected_if_sorted(list(counts.values()), observed.changes)
     if observed is not None and mean is not None:
         yield found(
             "sorted",
             f"sorted by label: it changes {observed.changes} times between neighbours, shuffled about {mean:.0f} times",
-            field=made.field,
+            field=result.field,
             found=observed.changes,
             expected=round(mean, 1),
         )
 
 
-def by_chance(counts: Sequence[int], changes: int) -> float | None:
+def expected_if_sorted(counts: Sequence[int], changes: int) -> float | None:
     """Return the expected number of label changes under shuffling if `changes` is much lower, else None."""
     mean, deviation = shuffled_changes(counts)
     return mean if changes < mean / 2 and changes < mean - CHANCE * deviation else None
@@ -312,12 +312,12 @@ def _exact(groups: Mapping[int, int], records: int, size: int) -> float:
 
     def chances(count: int) -> NDArray[Any]:
         """Return the probability of 0 to `size` successes in `count` trials."""
-        most = min(count, size)
-        drawn = np.arange(most)
+        largest = min(count, size)
+        drawn = np.arange(largest)
         logs = np.concatenate([[0.0], np.cumsum(np.log((count - drawn) / (drawn + 1)))])
-        hits = np.arange(most + 1)
-        made: NDArray[Any] = np.exp(logs + hits * math.log(share) + (count - hits) * math.log1p(-share))
-        return made
+        hits = np.arange(largest + 1)
+        probabilities: NDArray[Any] = np.exp(logs + hits * math.log(share) + (count - hits) * math.log1p(-share))
+        return probabilities
 
     classless = records - sum(count * number for count, number in groups.items())
     product = chances(classless) if classless else np.ones(1)
@@ -325,8 +325,8 @@ def _exact(groups: Mapping[int, int], records: int, size: int) -> float:
         once = chances(count)
         once[0] = 0.0
         product = np.convolve(product, _power(once, number, size))[: size + 1]
-    every = product[size] if len(product) > size else 0.0
-    return float(min(1.0, max(0.0, 1.0 - every / chances(records)[size])))
+    with_every_class = product[size] if len(product) > size else 0.0
+    return float(min(1.0, max(0.0, 1.0 - with_every_class / chances(records)[size])))
 
 
 def _power(base: NDArray[Any], exponent: int, size: int) -> NDArray[Any]:
@@ -345,14 +345,14 @@ def _power(base: NDArray[Any], exponent: int, size: int) -> NDArray[Any]:
 def enough(counts: Sequence[int], records: int) -> Enough:
     """Return the smallest batch size at which less than ENOUGH of the batches lack a class."""
     groups = Counter(counts)
-    most = _first(1, records, lambda size: _bound(groups, records, size) < ENOUGH)
-    if not lacking_share(counts, records, most).exact:
-        return Enough(most, False)
-    least = _first(1, most, lambda size: absent_share(min(counts), records, size) < ENOUGH)
-    return Enough(_first(least, most, lambda size: lacking_share(counts, records, size).share < ENOUGH), True)
+    upper = _first_true(1, records, lambda size: _bound(groups, records, size) < ENOUGH)
+    if not lacking_share(counts, records, upper).exact:
+        return Enough(upper, False)
+    lower = _first_true(1, upper, lambda size: absent_share(min(counts), records, size) < ENOUGH)
+    return Enough(_first_true(lower, upper, lambda size: lacking_share(counts, records, size).share < ENOUGH), True)
 
 
-def _first(low: int, high: int, holds: Any) -> int:
+def _first_true(low: int, high: int, holds: Any) -> int:
     """Return the first number from `low` on for which `holds` is true; it must stay true from there up to `high`."""
     while low < high:
         middle = (low + high) // 2
@@ -363,18 +363,18 @@ def _first(low: int, high: int, holds: Any) -> int:
     return low
 
 
-def balance_sentence(made: Balance) -> str:
+def balance_sentence(result: Balance) -> str:
     """Return the sentence that describes a balance in a report."""
-    size = made.batch_size
-    text = f"labels: {made.classes} classes, {made.records:,} records; shuffled, "
-    if made.expected is None:
+    size = result.batch_size
+    text = f"labels: {result.classes} classes, {result.records:,} records; shuffled, "
+    if result.expected is None:
         return text.removesuffix("; shuffled, ")
-    most = "" if made.expected.exact else "at most "
-    text += f"{most}{_percent(made.expected.share)} of batches of {size} lack a class"
-    if made.in_key_order is not None and made.in_key_order.batches:
-        text += f"; in key order {made.in_key_order.lacking:,} of {made.in_key_order.batches:,} do"
-    if made.enough is not None and made.expected.share >= ENOUGH:
-        text += f"; below 1 % from batches of {made.enough.batch_size:,} on"
+    most = "" if result.expected.exact else "at most "
+    text += f"{most}{_percent(result.expected.share)} of batches of {size} lack a class"
+    if result.in_key_order is not None and result.in_key_order.batches:
+        text += f"; in key order {result.in_key_order.lacking:,} of {result.in_key_order.batches:,} do"
+    if result.enough is not None and result.expected.share >= ENOUGH:
+        text += f"; below 1 % from batches of {result.enough.batch_size:,} on"
     return text
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from datacheck.model.batch import Batch
 
+HALF_MAXIMUM = 65504.0
+"""Largest finite float16."""
 HUGE, SMALL = 1e15, 1e-15
 """Values of one scale do not extend beyond both of these."""
 GARBAGE = 0.05
@@ -42,14 +44,14 @@ def not_of_one_scale(record: NDArray[Any], first: int) -> str:
     share = float(((sizes > HUGE) | (sizes < SMALL)).mean()) if sizes.size else 0.0
     if share < GARBAGE:
         return ""
-    said = f"; {100 * share:.0f} % of its values lie beyond {HUGE:g} or below {SMALL:g}"
-    said += f", as if its bytes were no {flat.dtype.name}"
+    text = f"; {100 * share:.0f} % of its values lie beyond {HUGE:g} or below {SMALL:g}"
+    text += f", as if its bytes were no {flat.dtype.name}"
     readings = [
-        f"{what} they are between {other.min():g} and {other.max():g}"
-        for what, other in _other_readings(flat[first:])
-        if _common(other)
+        f"{description} they are between {values.min():g} and {values.max():g}"
+        for description, values in _other_readings(flat[first:])
+        if _common(values)
     ]
-    return f"{said}: {', '.join(readings)}" if readings else said
+    return f"{text}: {', '.join(readings)}" if readings else text
 
 
 def _other_readings(flat: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -94,11 +96,11 @@ def zero_pages(batch: Batch) -> Iterator[tuple[int, int, int]]:
     if isinstance(batch.values, SeparateArrays):
         suspects = [at for at, record in enumerate(batch.values) if not record.reshape(-1)[step::step].all()]
     else:
-        some = batch.values.reshape(len(batch.values), -1)[:, step::step]
-        suspects = np.flatnonzero(~some.all(axis=1)).tolist()
+        samples = batch.values.reshape(len(batch.values), -1)[:, step::step]
+        suspects = np.flatnonzero(~samples.all(axis=1)).tolist()
     for at in suspects:
         run = _lone_run(batch.values[at].reshape(-1), step)
-        if run is not None and not _whole(run, batch.shape):
+        if run is not None and not _is_whole_rows(run, batch.shape):
             yield at, *run
 
 
@@ -119,7 +121,7 @@ def _lone_run(flat: NDArray[Any], step: int) -> tuple[int, int] | None:
     return (start, length) if inside and pages and lone else None
 
 
-def _whole(run: tuple[int, int], shape: tuple[int, ...]) -> bool:
+def _is_whole_rows(run: tuple[int, int], shape: tuple[int, ...]) -> bool:
     """Check whether a run begins or ends at a boundary of any axis after the first."""
     start, length = run
     rows = {prod(shape[axis:]) for axis in range(1, len(shape))} - {1}

@@ -26,9 +26,9 @@ class KnownLabel(Label):
         values = batch.values.reshape(len(batch.rows), -1)
         wrong = np.isfinite(values) & ~np.isin(values, list(self.classes))
         rows = np.flatnonzero(wrong.any(axis=1))
-        said: dict[float, Finding] = {}
+        findings: dict[float, Finding] = {}
         for at, label in zip(rows.tolist(), values[rows, wrong[rows].argmax(axis=1)].tolist(), strict=True):
-            if label not in said:
+            if label not in findings:
                 text = f"label {label:g}, which no record in {self.report} has"
-                said[label] = found("label", text, field=batch.field, label=f"{label:g}")
-            yield at, said[label]
+                findings[label] = found("label", text, field=batch.field, label=f"{label:g}")
+            yield at, findings[label]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.checks.floats import HUGE, not_of_one_scale, subnormal, zero_pages
+from datacheck.checks.floats import HALF_MAXIMUM, HUGE, not_of_one_scale, subnormal, zero_pages
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.codes import Verdict
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 Findings = Iterator[tuple[int, Finding]]
 SHAPELESS = frozenset({"text", "bytes", "other"})
 """Formats of parts of trees that are not compared by shape, even if the same part of other records has a shape."""
-HALF_MAXIMUM = 65504.0
-"""The largest finite float16."""
 
 
 class Validator(Protocol):
@@ -73,7 +71,7 @@ class Finite(BuiltIn):
             if not (allowed and code == "nan"):
                 missing = batch.missing if code == "nan" else None
                 for at, _, count, first in _wrong_records(batch, suspects, wrong, missing):
-                    yield at, _counted(code, word, batch, count, first)
+                    yield at, _finding_of_values(code, word, batch, count, first)
 
 
 @dataclass(frozen=True)
@@ -93,23 +91,23 @@ class Range(BuiltIn):
             return
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
-        whole = np.iinfo(batch.values.dtype) if batch.values.dtype.kind in "ui" else None
-        if whole is not None and low <= whole.min and whole.max <= high:
+        limits = np.iinfo(batch.values.dtype) if batch.values.dtype.kind in "ui" else None
+        if limits is not None and low <= limits.min and limits.max <= high:
             return
         suspects = np.flatnonzero(~((batch.lows >= low) & (batch.highs <= high)))
-        said = str(self)
+        bounds = str(self)
         for at, record, count, first in _wrong_records(batch, suspects, partial(_beyond, low=low, high=high)):
-            yield at, self._outside(batch.field, record, count, first, said)
+            yield at, self._finding_of(batch.field, record, count, first, bounds)
 
-    def _outside(self, name: str, record: NDArray[Any], count: int, first: list[int], said: str) -> Finding:
+    def _finding_of(self, name: str, record: NDArray[Any], count: int, first: list[int], bounds: str) -> Finding:
         finite = record[np.isfinite(record)]
-        least, most = finite.min().item(), finite.max().item()
+        low, high = finite.min().item(), finite.max().item()
         return found(
             "out-of-range",
-            f"{count} of {record.size} values outside {said}, minimum {least:g}, maximum {most:g}, first at {first}",
+            f"{count} of {record.size} values outside {bounds}, minimum {low:g}, maximum {high:g}, first at {first}",
             field=name,
-            min=least,
-            max=most,
+            min=low,
+            max=high,
             count=count,
             first=first,
         )
@@ -192,19 +190,19 @@ class Label(BuiltIn):
     @classmethod
     def asked_for(cls, settings: Settings) -> list[Self]:
         bounds = settings.labels or Bounds()
-        return [cls(_whole(bounds.low), _whole(bounds.high), allow_nan=settings.allow_nan)]
+        return [cls(_int_or_none(bounds.low), _int_or_none(bounds.high), allow_nan=settings.allow_nan)]
 
     def __call__(self, batch: Batch) -> Findings:
         if not batch.label or not batch.values.size:
             return
         if batch.values.dtype.kind == "S":
-            yield from self._words(batch)
+            yield from self._check_words(batch)
             return
         values = batch.values.reshape(len(batch.rows), -1)
         wrong = ~np.isfinite(values) if batch.floating else np.zeros(values.shape, bool)
         if self.low is not None or self.high is not None:
             with np.errstate(invalid="ignore"):
-                wrong |= (values < _or(self.low, -np.inf)) | (values > _or(self.high, np.inf))
+                wrong |= (values < _bound_or(self.low, -np.inf)) | (values > _bound_or(self.high, np.inf))
                 wrong |= values != np.floor(values)
         if batch.floating and any(map(batch.called, self.allow_nan)):
             wrong &= ~np.isnan(values)
@@ -213,13 +211,13 @@ class Label(BuiltIn):
         rows = np.flatnonzero(wrong.any(axis=1))
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
         expected = "a finite number" if self.low is None and self.high is None else self._expected
-        said: dict[float, Finding] = {}
+        findings: dict[float, Finding] = {}
         for at, label in zip(rows.tolist(), firsts, strict=True):
-            if label not in said:
+            if label not in findings:
                 declared = label != label and batch.missing is not None and bool(batch.missing[at].any())
                 text = "missing, as the store declares" if declared else f"{label:g}"
-                said[label] = found("label", f"label {text}, expected {expected}", field=batch.field, label=text)
-            yield at, said[label]
+                findings[label] = found("label", f"label {text}, expected {expected}", field=batch.field, label=text)
+            yield at, findings[label]
         if batch.format == "Datum" and self.low is None and self.high is None:
             rows = np.flatnonzero(batch.lows < 0)
             for at, low in zip(rows.tolist(), batch.lows[rows].tolist(), strict=True):
@@ -230,7 +228,7 @@ class Label(BuiltIn):
     def _expected(self) -> str:
         return f"an integer, {Range(self.low, self.high)}"
 
-    def _words(self, batch: Batch) -> Findings:
+    def _check_words(self, batch: Batch) -> Findings:
         """Report labels that are words if bounds are given; without bounds, labels need not be numbers."""
         if self.low is None and self.high is None:
             return
@@ -247,18 +245,18 @@ class Format(BuiltIn):
         expected = batch.expected
         if expected is None or batch.label:
             return
-        found_there, wanted = batch.format, expected.format
-        if found_there == wanted and batch.encoded and expected.channels not in (None, batch.shape[0]):
-            found_there, wanted = (f"{wanted} {_colours(it)}" for it in (batch.shape[0], expected.channels or 0))
-        if found_there == wanted:
+        actual, wanted = batch.format, expected.format
+        if actual == wanted and batch.encoded and expected.channels not in (None, batch.shape[0]):
+            actual, wanted = (f"{wanted} {_colours(it)}" for it in (batch.shape[0], expected.channels or 0))
+        if actual == wanted:
             return
         if batch.leaf and not (batch.encoded and expected.format):  # the decoder has compared its format
             return
         finding = found(
             "wrong-format",
-            f"{found_there}, most others are {wanted}",
+            f"{actual}, most others are {wanted}",
             field=batch.field,
-            found=found_there,
+            found=actual,
             expected=wanted,
         )
         for at in range(len(batch.rows)):
@@ -301,6 +299,8 @@ class HalfOverflow(BuiltIn):
         beyond = partial(_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
         for at, record, count, first in _wrong_records(batch, suspects, beyond):
             largest = np.abs(record[np.isfinite(record)]).max().item()
+            if largest <= HUGE and batch.expected is not None and batch.expected.large:
+                continue  # so are most records: reported once for the store
             text = f"{count} of {record.size} values beyond float16, largest {largest:g}, first at {first}"
             if largest > HUGE:
                 text += not_of_one_scale(record, int(np.ravel_multi_index(first, batch.shape or (1,))) if first else 0)
@@ -348,8 +348,8 @@ def _wrong_records(
     for start in range(0, len(suspects), batch.at_once):
         places = suspects[start : start + batch.at_once].tolist()
         records = np.stack([batch.values[at] for at in places])
-        its = wrong(records)
-        flat = (its if missing is None else its & ~missing[places]).reshape(len(places), -1)
+        are_wrong = wrong(records)
+        flat = (are_wrong if missing is None else are_wrong & ~missing[places]).reshape(len(places), -1)
         counts, firsts = np.count_nonzero(flat, axis=1).tolist(), flat.argmax(axis=1)
         indexes = np.stack(np.unravel_index(firsts, batch.shape or (1,)), axis=1)[:, : len(batch.shape)].tolist()
         for at, record, count, first in zip(places, records, counts, indexes, strict=True):
@@ -362,9 +362,9 @@ def _beyond(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
     return np.asarray(((values < low) | (values > high)) & np.isfinite(values))
 
 
-def _counted(code: str, word: str, batch: Batch, count: int, first: list[int]) -> Finding:
-    are = "is" if count == 1 else "are"
-    text = f"{count} of {batch.width} values {are} {word}, first at {first}" if batch.shape else f"the value is {word}"
+def _finding_of_values(code: str, word: str, batch: Batch, count: int, first: list[int]) -> Finding:
+    verb = "is" if count == 1 else "are"
+    text = f"{count} of {batch.width} values {verb} {word}, first at {first}" if batch.shape else f"the value is {word}"
     return found(code, text, field=batch.field, count=count, first=first)
 
 
@@ -374,11 +374,11 @@ def _colours(channels: int) -> str:
     return named.get(channels, f"of {channels} channels")
 
 
-def _whole(bound: float | None) -> int | None:
+def _int_or_none(bound: float | None) -> int | None:
     return None if bound is None else int(bound)
 
 
-def _or(bound: float | None, default: float) -> float:
+def _bound_or(bound: float | None, default: float) -> float:
     return default if bound is None else bound
 
 

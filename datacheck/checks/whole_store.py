@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.checks.class_balance import Labels, by_chance
+from datacheck.checks.class_balance import Labels, expected_if_sorted
 from datacheck.model.finding import Finding, found
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class WholeStore(msgspec.Struct):
         """Yield a finding for each part of the store whose records are sorted by label."""
         for part, runs in sorted(self.runs.items()):
             counts = list((runs.counts or {}).values())
-            mean = by_chance(counts, len(counts) - 1)
+            mean = expected_if_sorted(counts, len(counts) - 1)
             if len(counts) > 1 and mean is not None:
                 where = f"the records of {part} are" if part else "the records are"
                 yield found(
@@ -117,20 +117,20 @@ class WholeStore(msgspec.Struct):
                     expected=round(mean, 1),
                 )
 
-    def of_one_value(self) -> Iterator[Finding]:
+    def constant_fields(self) -> Iterator[Finding]:
         """Yield a finding for each field that has one value only in most records."""
         for name, count in sorted(self.constants.items()):
-            of = self.records[name]
-            text = f"{count:,} of {of:,} records have one value only: normalising them divides by zero"
-            yield found("constant", text, field=name, count=count, records=of)
+            records = self.records[name]
+            text = f"{count:,} of {records:,} records have one value only: normalising them divides by zero"
+            yield found("constant", text, field=name, count=count, records=records)
 
-    def without_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
+    def missing_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
         """Yield the finding about a store without a field recognised as a label, although `--labels` was given."""
         if settings.labels is None or "label" not in settings.checks or settings.config is not None or self.labelled:
             return
         names = list(dict.fromkeys(name for family in profile.every for name in family.fields))
-        there = f"; the fields are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}" if names else ""
-        text = f"no field was recognised as a label, so --labels checked nothing{there}"
+        hint = f"; the fields are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}" if names else ""
+        text = f"no field was recognised as a label, so --labels checked nothing{hint}"
         yield found("label", text, verdict="unverifiable")
 
 
@@ -143,11 +143,11 @@ def odd_keys(profile: Profile, *, differ: bool = False) -> Iterator[Finding]:
     """
     if profile.rest is not None and profile.rest.sampled > sum(it.sampled for it in profile.families.values()):
         return
-    for form, what in _ODD_KEYS:
+    for form, predicate in _ODD_KEYS:
         names = [form.fullmatch(name) for name in profile.families]
         first = next(iter(names), None)
         if first is not None and all(names) and not differ:
-            text = f"every key {what}, as in {first[0]}: a loader that asks for {first['meant']} finds nothing"
+            text = f"every key {predicate}, as in {first[0]}: a loader that asks for {first['meant']} finds nothing"
             yield found("odd-text", text, verdict="suspicious")
 
 
@@ -157,14 +157,20 @@ _ODD_KEYS = (
 )
 
 
+def beyond_half(profile: Profile) -> Iterator[Finding]:
+    """Yield a finding for each field of which most records have values beyond float16."""
+    for name in sorted({name for family in profile.every for name, it in family.fields.items() if it.large}):
+        yield found("half-overflow", "most records have values beyond float16: infinite in mixed precision", field=name)
+
+
 def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:
     """Yield a finding for each field whose records are height x width x channels, unless that `shape` was requested."""
-    said = set()
+    reported = set()
     for family in profile.every:
         for name, it in family.fields.items():
-            if not it.axis_order or it.shape is None or tuple(it.shape) == shape or (name, it.shape) in said:
+            if not it.axis_order or it.shape is None or tuple(it.shape) == shape or (name, it.shape) in reported:
                 continue
-            said.add((name, it.shape))
-            spelled = " x ".join(map(str, it.shape))
-            text = f"records of {spelled} look like height x width x channels, where channels come first"
+            reported.add((name, it.shape))
+            dimensions = " x ".join(map(str, it.shape))
+            text = f"records of {dimensions} look like height x width x channels, where channels come first"
             yield found("axis-order", text, field=name, found=list(it.shape))

@@ -32,9 +32,9 @@ class ConfigurationFile(NamedTuple):
     found: bool
 
 
-def named(path: Path) -> ConfigurationFile:
+def read_named(path: Path) -> ConfigurationFile:
     """Return the configuration that the user named. Raises UsageError if it cannot be read."""
-    return ConfigurationFile(path, settings_of(path, _parsed(path, _content(path, follow=True))), found=False)
+    return ConfigurationFile(path, settings_of(path, _parse_toml(path, _read_file(path, follow=True))), found=False)
 
 
 def search() -> tuple[ConfigurationFile | None, list[str]]:
@@ -48,21 +48,21 @@ def search() -> tuple[ConfigurationFile | None, list[str]]:
     except OSError:  # the working directory has been removed
         return None, ignored
     for folder in (here, *here.parents):
-        for path in (folder / name for name in NAMES if _lies(folder / name)):
-            why = _distrust(path)
-            if why is not None:
-                if _concerns(path):
-                    ignored.append(f"ignored {path}: {why}; to use it, name it with --config")
+        for path in (folder / name for name in NAMES if _exists(folder / name)):
+            reason = _reason_to_distrust(path)
+            if reason is not None:
+                if _has_settings(path):
+                    ignored.append(f"ignored {path}: {reason}; to use it, name it with --config")
                 continue
-            content = settings_of(path, _parsed(path, _content(path, follow=False)))
+            content = settings_of(path, _parse_toml(path, _read_file(path, follow=False)))
             if content:
                 return ConfigurationFile(path, content, found=True), ignored
-        if any(_lies(folder / name) for name in MARKERS):
+        if any(_exists(folder / name) for name in MARKERS):
             break
     return None, ignored
 
 
-def _lies(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     """Return whether the path exists, also if it is a link to nowhere."""
     try:
         path.lstat()
@@ -71,16 +71,16 @@ def _lies(path: Path) -> bool:
     return True
 
 
-def _distrust(path: Path) -> str | None:
+def _reason_to_distrust(path: Path) -> str | None:
     """Return why others may have written a file, or None if no one but the user and root can have."""
     file, folder = path.lstat(), path.parent.stat()
     if not stat.S_ISREG(file.st_mode):
         return "it is not a regular file"
-    for status, what in ((file, "it"), (folder, "its folder")):
+    for status, noun in ((file, "it"), (folder, "its folder")):
         if status.st_uid not in (0, os.geteuid()):
-            return f"{what} belongs to another user"
+            return f"{noun} belongs to another user"
         if _others_may_write(status):
-            return f"others may write to {what}"
+            return f"others may write to {noun}"
     return None
 
 
@@ -106,17 +106,17 @@ def _is_private_group(gid: int, uid: int) -> bool:
     return group.gr_name == user.pw_name and user.pw_gid == gid and set(group.gr_mem) <= {user.pw_name}
 
 
-def _concerns(path: Path) -> bool:
+def _has_settings(path: Path) -> bool:
     """Return whether an ignored file would have set anything; most pyproject.toml files say nothing about datacheck."""
     if path.name != "pyproject.toml":
         return True
     try:
-        return bool(settings_of(path, _parsed(path, _content(path, follow=True))))
+        return bool(settings_of(path, _parse_toml(path, _read_file(path, follow=True))))
     except UsageError:  # a file that cannot be read sets nothing
         return False
 
 
-def _content(path: Path, *, follow: bool) -> bytes:
+def _read_file(path: Path, *, follow: bool) -> bytes:
     """Return the bytes of a regular file.
 
     Raises UsageError for anything else, such as a pipe, which could block, and for more than LARGEST bytes.
@@ -131,12 +131,12 @@ def _content(path: Path, *, follow: bool) -> bytes:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
 
 
-def _parsed(path: Path, content: bytes) -> dict[str, Any]:
+def _parse_toml(path: Path, content: bytes) -> dict[str, Any]:
     import tomllib
 
     dots = [line.count(b".") for line in content.split(b"\n")]
-    most = max(dots)
-    if sum((count + 1) * (count + most + 1) for count in dots) > LONGEST_KEYS:
+    largest = max(dots)
+    if sum((count + 1) * (count + largest + 1) for count in dots) > LONGEST_KEYS:
         raise UsageError(f"{path}: is not read: it has lines with too many dots, which take too long as keys of TOML")
     try:
         return tomllib.loads(content.decode())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 from click.core import ParameterSource
 
-from datacheck.cli.configuration import ConfigurationFile, named, search
+from datacheck.cli.configuration import ConfigurationFile, read_named, search
 from datacheck.cli.option_types import Named
 from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, JUDGES_LESS, Found
 from datacheck.errors import UsageError
@@ -62,7 +62,7 @@ class Applied(NamedTuple):
         return msgspec.structs.replace(settings, config=self._configuration(self.loosens_of_net if net else ()))
 
     @property
-    def unsaid(self) -> str | None:
+    def silent_notice(self) -> str | None:
         """The sentence that even a silent command prints if a found file loosened something, or None if none did."""
         if self.file is None or not self.file.found or not self.loosens:
             return None
@@ -85,16 +85,16 @@ def applied() -> Applied:
         if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
     }
     loosens, of_net = (
-        tuple(key for key, value in keys.items() if _column(key, value) is column and not _as_if_unset(key, value))
+        tuple(key for key, value in keys.items() if _found_rule(key, value) is column and not _as_if_unset(key, value))
         for column in (Found.NAMED, Found.OBEYED_OF_STORES)
     )
     file = ctx.meta.get(_FILE) if keys else None
     return Applied(file, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net, frozenset(keys))
 
 
-def _column(key: str, value: Any) -> Found | None:
-    less = JUDGES_LESS.get(key)
-    return Found.NAMED if less is not None and less(value) else FOUND.get(key)
+def _found_rule(key: str, value: Any) -> Found | None:
+    judges_less = JUDGES_LESS.get(key)
+    return Found.NAMED if judges_less is not None and judges_less(value) else FOUND.get(key)
 
 
 def _as_if_unset(key: str, value: Any) -> bool:
@@ -115,7 +115,7 @@ def configured(command: F) -> F:
     none = click.option(
         "--no-config",
         is_flag=True,
-        callback=_leave_out,
+        callback=_refuse_configuration,
         is_eager=True,
         expose_value=False,
         help="Ignore all configuration files.",
@@ -123,18 +123,18 @@ def configured(command: F) -> F:
     return config(none(command))
 
 
-def _leave_out(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
-    if wanted and _given(ctx):
+def _refuse_configuration(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted and _is_file_named(ctx):
         raise click.UsageError("--config and --no-config cannot be used together", ctx)
     ctx.meta[_NONE] = wanted
 
 
-def left_out(ctx: click.Context) -> bool:
+def is_disabled(ctx: click.Context) -> bool:
     """Return whether the command has --no-config."""
     return bool(ctx.meta.get(_NONE))
 
 
-def _given(ctx: click.Context) -> bool:
+def _is_file_named(ctx: click.Context) -> bool:
     file = ctx.meta.get(_FILE)
     return file is not None and not file.found
 
@@ -147,7 +147,7 @@ def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) ->
         if path is not None:
             raise click.UsageError("--config and --no-config cannot be used together", ctx)
         return
-    file, ctx.meta[_IGNORED] = search() if path is None else (named(path), [])
+    file, ctx.meta[_IGNORED] = search() if path is None else (read_named(path), [])
     if file is not None:
         values = _values(ctx, file)
         ctx.meta[_FILE], ctx.meta[_KEYS] = file, values
@@ -202,8 +202,8 @@ def _refuse(path: Path, key: str, value: Any) -> None:
 
 def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, key: str, value: Any) -> Any:
     """Return a value as the command line's parser takes it. Raises UsageError if the option does not accept it."""
-    wanted, types = _type(option)
-    values = [_joined(option, it) for it in (value if option.multiple and isinstance(value, list) else [value])]
+    wanted, types = _toml_type(option)
+    values = [_as_list_text(option, it) for it in (value if option.multiple and isinstance(value, list) else [value])]
     for it in values:
         if not isinstance(it, types) or (isinstance(it, bool) and bool not in types):
             raise UsageError(f"{file.path}: {key} must be {wanted}{', or a list of them' * option.multiple}")
@@ -219,14 +219,14 @@ def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, ke
     return value
 
 
-def _joined(option: click.Option, value: Any) -> Any:
+def _as_list_text(option: click.Option, value: Any) -> Any:
     """Return a list as the command line spells it, such as 3,8,8, if the option takes one; else the value unchanged."""
     if isinstance(value, list) and "," in (option.metavar or "") and all(type(it) in (str, int) for it in value):
         return ",".join(map(str, value))
     return value
 
 
-def _type(option: click.Option) -> tuple[str, tuple[type, ...]]:
+def _toml_type(option: click.Option) -> tuple[str, tuple[type, ...]]:
     """Return the type of an option's values in TOML, in words and as Python types."""
     if option.is_flag:
         return "true or false", (bool,)

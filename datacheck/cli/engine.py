@@ -73,5 +73,5 @@ def chosen(options: dict[str, Any]) -> Iterator[MakeEngine | None]:
     with connected(scheduler, complain) as engine:
         if not engine.client.nthreads():
             complain(f"the cluster of {scheduler} has no workers yet; waiting for them")
-            engine.absence.told()
+            engine.absence.mark_reported()
         yield engine

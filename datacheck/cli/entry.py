@@ -22,16 +22,16 @@ from datacheck.errors import DatacheckError
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    words = sys.argv[1:] if argv is None else argv
+    arguments = sys.argv[1:] if argv is None else argv
     interrupts.end_at_once()
     streams.prepare()
-    cli.commands.get(next(iter(words), ""))  # load it while an interrupt still ends the process at once
+    cli.commands.get(next(iter(arguments), ""))  # load it while an interrupt still ends the process at once
     try:
         interrupts.heed()
         os.environ.setdefault(
             "OPENBLAS_NUM_THREADS", "1"
         )  # each thread takes memory, and there is nothing for it to do
-        status = streams.written(lambda: _status(words))
+        status = streams.written(lambda: _status(arguments))
         interrupts.ignore()  # nothing is left to interrupt
     except KeyboardInterrupt:
         status = _interrupted()
@@ -61,7 +61,7 @@ def _status(argv: Sequence[str]) -> int:
     except OSError:
         raise
     except Exception as exc:  # noqa: BLE001  (the outermost border: a mistake of our own is a sentence, too)
-        if interrupts.caused(exc):
+        if interrupts.is_caused_by_interrupt(exc):
             return _interrupted()
         from datacheck.scanning.blame import lines_of
 
@@ -89,7 +89,7 @@ def _completed(argv: list[str]) -> int:
 
 def _interrupted() -> int:
     """Print what an interrupted command leaves, if it has come so far as to leave anything; return its status."""
-    for sentence in interrupts.leaves():
+    for sentence in interrupts.take_sentences():
         complain(f"interrupted; {sentence}")
     return INTERRUPTED
 

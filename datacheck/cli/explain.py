@@ -52,5 +52,5 @@ def _lines(code: str) -> Iterator[str]:
     verdict, meaning = CODES[code]
     explained = EXPLANATIONS[code]
     yield f"{code} ({verdict}): {meaning}"
-    for title, said in (("what it is", explained.what), ("why it hurts", explained.why), ("mend it", explained.mend)):
-        yield paragraph(f"  {title + ':':14}{said}", indent=16)
+    for title, text in (("what it is", explained.what), ("why it hurts", explained.why), ("mend it", explained.mend)):
+        yield paragraph(f"  {title + ':':14}{text}", indent=16)

@@ -232,7 +232,7 @@ class Program(click.Group):
         """Write the commands, section by section."""
         for title, names in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(name, said) for name, said in names.items() if name in self.commands])
+                formatter.write_dl([(name, meaning) for name, meaning in names.items() if name in self.commands])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
@@ -246,7 +246,8 @@ def write_examples(name: str, formatter: click.HelpFormatter) -> None:
     if name in EXAMPLES:
         with formatter.section("Examples"):
             formatter.write_dl(
-                [(f"datacheck {words}", said) for words, said in EXAMPLES[name]], col_max=min(64, formatter.width // 2)
+                [(f"datacheck {words}", meaning) for words, meaning in EXAMPLES[name]],
+                col_max=min(64, formatter.width // 2),
             )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a request to end, and the end of the terminal."""
 _heeded: list[signal.Signals] = []
-_left: list[str] = []
+_sentences: list[str] = []
 
 
 def end_at_once() -> None:
@@ -34,13 +34,13 @@ def heed() -> None:
 
     SIGCHLD does not stay ignored: a process that ignores it does not learn how a worker ended.
     """
-    _left.clear()
+    _sentences.clear()
     if not _in_main_thread():
         return
     _heeded[:] = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     _listen()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    sys.unraisablehook = _lost
+    sys.unraisablehook = _listen_if_lost
 
 
 def ignore() -> None:
@@ -50,24 +50,24 @@ def ignore() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def will_leave(sentence: str) -> None:
+def set_sentence(sentence: str) -> None:
     """Set what the command says from now on if it is interrupted: what it leaves, and what to do next."""
-    _left[:] = [sentence]
+    _sentences[:] = [sentence]
 
 
-def leaves() -> tuple[str, ...]:
+def take_sentences() -> tuple[str, ...]:
     """Return the sentence that an interrupted command prints, if there is one, and forget it."""
-    said = tuple(_left)
-    _left.clear()
-    return said
+    sentences = tuple(_sentences)
+    _sentences.clear()
+    return sentences
 
 
-def caused(problem: BaseException) -> bool:
+def is_caused_by_interrupt(problem: BaseException) -> bool:
     """Return whether an error comes from an interrupt: Python wraps exceptions raised while it makes a class."""
-    seen: BaseException | None = problem
-    while seen is not None and not isinstance(seen, KeyboardInterrupt):
-        seen = seen.__cause__ or seen.__context__
-    return seen is not None
+    error: BaseException | None = problem
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _in_main_thread() -> bool:
@@ -84,7 +84,7 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _lost(problem: UnraisableHookArgs) -> None:
+def _listen_if_lost(problem: UnraisableHookArgs) -> None:
     """Listen again after an interrupt was lost because it came where nothing can be raised, as in a finalizer."""
     if issubclass(problem.exc_type, KeyboardInterrupt):
         _listen()

@@ -44,9 +44,9 @@ def _lines() -> Iterator[str]:
             yield f".SH {roff(title.upper())}"
             for name, short in names.items():
                 yield from _command(program, name, short)
-    yield from _listed("EXIT STATUS", STATUSES)
-    yield from _listed("ENVIRONMENT", VARIABLES)
-    yield from _listed(
+    yield from _section("EXIT STATUS", STATUSES)
+    yield from _section("ENVIRONMENT", VARIABLES)
+    yield from _section(
         "FILES",
         {"datacheck.toml, pyproject.toml": "Defaults for the options, by their long names; see --config of a command."},
     )
@@ -66,17 +66,17 @@ def _command(program: click.Context, name: str, short: str) -> Iterator[str]:
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for spelled, said in rows:
-        yield from (".TP", f"\\fB{roff(spelled)}\\fR", roff(said))
+    for term, meaning in rows:
+        yield from (".TP", f"\\fB{roff(term)}\\fR", roff(meaning))
 
 
 def _example_lines(name: str) -> Iterator[str]:
     if name in EXAMPLES:
         yield from (".PP", "\\fBExamples\\fR")
-        yield from _rows([(f"datacheck {words}", said) for words, said in EXAMPLES[name]])
+        yield from _rows([(f"datacheck {words}", meaning) for words, meaning in EXAMPLES[name]])
 
 
-def _listed(title: str, rows: Mapping[str, str]) -> Iterator[str]:
+def _section(title: str, rows: Mapping[str, str]) -> Iterator[str]:
     yield f".SH {title}"
     yield from _rows(list(rows.items()))
 
@@ -92,8 +92,8 @@ def roff(text: str) -> str:
     >>> print(roff(r".a-b\c"))
     \&.a\-b\ec
     """
-    said = text.replace("\\", r"\e").replace("-", r"\-")
-    return rf"\&{said}" if said.startswith((".", "'")) else said
+    escaped = text.replace("\\", r"\e").replace("-", r"\-")
+    return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
 if __name__ == "__main__":

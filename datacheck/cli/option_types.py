@@ -42,14 +42,14 @@ class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
             self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
         return (field or None, pair) if self._field else pair
 
-    def spelled(self, value: Any) -> str:
+    def format(self, value: Any) -> str:
         """Return a value as the command line spells it, so that `convert` would return it again."""
         from datacheck.model.settings import Bounds
-        from datacheck.reporting.advice import spelled_bounds
+        from datacheck.reporting.advice import format_bounds
 
         field, bounds = value if self._field else (None, value)
-        said = str(bounds) if isinstance(bounds, int) else spelled_bounds(Bounds(*bounds))
-        return said if field is None else f"{field}={said}"
+        text = str(bounds) if isinstance(bounds, int) else format_bounds(Bounds(*bounds))
+        return text if field is None else f"{field}={text}"
 
 
 class Named(click.Path):
@@ -85,18 +85,18 @@ class FromTable(click.Option):
     @property
     def help(self) -> str | None:
         """The help text with the names of the rows, which a shell shows too."""
-        return _spelled(self._help, self._rows)
+        return _with_row_names(self._help, self._rows)
 
     @help.setter  # noqa: A003  (the name is click's)
     def help(self, text: str | None) -> None:
         self._help = text
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        self.metavar = _spelled(self.metavar, self._rows)
+        self.metavar = _with_row_names(self.metavar, self._rows)
         return super().get_help_record(ctx)
 
 
-def _spelled(text: str | None, table: Callable[[], Sequence[str]]) -> str | None:
+def _with_row_names(text: str | None, table: Callable[[], Sequence[str]]) -> str | None:
     """Return a text whose placeholders are replaced by the names of the rows."""
     if text is None or "{a" not in text:
         return text

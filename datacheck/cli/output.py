@@ -103,22 +103,24 @@ def paragraph(text: str, indent: int = 0) -> str:
     return textwrap.fill(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
-def saying_bad(report: Report, listen: Callable[[Collection[Finding]], None]) -> Callable[[Collection[Finding]], None]:
+def printing_bad(
+    report: Report, listen: Callable[[Collection[Finding]], None]
+) -> Callable[[Collection[Finding]], None]:
     """Return a function that passes findings on to `listen`, and prints those that count as bad on standard error.
 
     They are printed above the progress bar if there is one.
     """
     from datacheck.model.escaping import plain
-    from datacheck.reporting.ci.bounded import ERROR, level_of, sentence
+    from datacheck.reporting.ci.bounded import ERROR, level_of, one_line
     from datacheck.reporting.progress import write_above
 
-    def hear(findings: Collection[Finding]) -> None:
+    def listen_and_print(findings: Collection[Finding]) -> None:
         listen(findings)
         for it in findings:
             if level_of(report, it) == ERROR:
-                write_above(plain(f"{it.code}: {sentence(it)}"))
+                write_above(plain(f"{it.code}: {one_line(it)}"))
 
-    return hear
+    return listen_and_print
 
 
 LONG = 60.0
@@ -127,7 +129,7 @@ SURE = 2.0
 """Seconds of scanning after which the duration of a scan can be estimated."""
 
 
-class ToKeep:
+class KeepHint:
     """A hint that --report keeps every finding, printed once at the start of a scan that will take long."""
 
     def __init__(self, say: Callable[[str], None], *, wanted: bool, clock: Callable[[], float] = monotonic) -> None:
@@ -145,11 +147,11 @@ class ToKeep:
             if first is None:
                 first = self._clock(), done
             elif done > first[1] and (passed := self._clock() - first[0]) >= SURE:
-                self._tell(passed * (total - first[1]) / (done - first[1]))
+                self._print_if_long(passed * (total - first[1]) / (done - first[1]))
 
         return watch
 
-    def _tell(self, seconds: float) -> None:
+    def _print_if_long(self, seconds: float) -> None:
         """Print the hint if the scan will take longer than LONG. Either way, there is no second estimate."""
         self._wanted = False
         if seconds > LONG:

@@ -87,7 +87,7 @@ def rebuild(
 
     With --paired there are several SOURCEs, and each copy gets the name of its source in the folder TARGET.
     """
-    interrupts.will_leave(_left_by_an_interrupt(sources, target, options["quarantine"], dry_run=options["dry_run"]))
+    interrupts.set_sentence(_interrupt_sentence(sources, target, options["quarantine"], dry_run=options["dry_run"]))
     if options["engine"] == "local":
         start_first_worker(sources)
     from datacheck.backends import refuse_url
@@ -128,12 +128,14 @@ def rebuild(
     )
     with watching_phases(not no_progress) as progress, ExitStack() as stack:
         writing = [(path, stack.enter_context(write_receipt(path, guard))) for path in reports]
-        given = Names(settings, excused=applied().found_keys)
-        receipt, scanned = rebuild_as(order, settings, progress, engine, publishing=interrupts.ignore, names=given)
+        option_names = Names(settings, excused=applied().found_keys)
+        receipt, scanned = rebuild_as(
+            order, settings, progress, engine, publishing=interrupts.ignore, names=option_names
+        )
         receipt.config = settings.config
         for path, write in writing:
-            write(_pieces(path, receipt, scanned, choice))
-    for sentence in given.unheeded:
+            write(_receipt_pieces(path, receipt, scanned, choice))
+    for sentence in option_names.unheeded:
         complain(sentence)
     if not (quiet and receipt.written):
         print_summary(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
@@ -142,16 +144,16 @@ def rebuild(
     return 0 if receipt.written or would_do else 1
 
 
-def _left_by_an_interrupt(sources: Sequence[str], target: Path, quarantine: Path | None, *, dry_run: bool) -> str:
+def _interrupt_sentence(sources: Sequence[str], target: Path, quarantine: Path | None, *, dry_run: bool) -> str:
     """Return the sentence for an interrupt. It holds until a copy gets its name; later interrupts are ignored."""
-    its = f"{sources[0]} is" if len(sources) == 1 else "the sources are"
+    subject = f"{sources[0]} is" if len(sources) == 1 else "the sources are"
     if dry_run:
-        return f"{its} unchanged, and a dry run writes no copy; the same command begins anew"
+        return f"{subject} unchanged, and a dry run writes no copy; the same command begins anew"
     places = target if quarantine is None else f"{target} and {quarantine}"
-    return f"{its} unchanged, and nothing was written to {places}; the same command begins anew"
+    return f"{subject} unchanged, and nothing was written to {places}; the same command begins anew"
 
 
-def _pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:
+def _receipt_pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:
     """Yield the receipt in the format of its file, piece by piece."""
     if path.suffix == ".html":
         from datacheck.rebuilding.receipt_page import receipt_page
@@ -179,18 +181,24 @@ def _rebuild_pairs(
 
     if reports:
         raise click.UsageError("--report takes one receipt, and --paired has one for each SOURCE")
-    given = Names(settings, len(sources), excused=applied().found_keys)
+    option_names = Names(settings, len(sources), excused=applied().found_keys)
     with watching_phases(progress) as watch:
-        made = rebuild_pairs(
-            [Path(it) for it in sources], order, settings, watch, engine, publishing=interrupts.ignore, names=given
+        rebuilt = rebuild_pairs(
+            [Path(it) for it in sources],
+            order,
+            settings,
+            watch,
+            engine,
+            publishing=interrupts.ignore,
+            names=option_names,
         )
-    for sentence in given.unheeded:
+    for sentence in option_names.unheeded:
         complain(sentence)
-    written = all(receipt.written for receipt, _ in made)
+    written = all(receipt.written for receipt, _ in rebuilt)
     if not (quiet and written):
-        for receipt, scanned in made:
+        for receipt, scanned in rebuilt:
             print(f"{plain(receipt.source.path)}:")
             print_summary(receipt_text(receipt, scanned, order.choice, dry_run=order.dry_run))
     end_silent(silent=quiet and written)
-    would_do = order.dry_run and all(not it.nothing_left and (order.choice.made or not it.dropped) for it, _ in made)
+    would_do = order.dry_run and all(not it.nothing_left and (order.choice.made or not it.dropped) for it, _ in rebuilt)
     return 0 if written or would_do else 1

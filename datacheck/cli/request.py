@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from datacheck.cli.configuring import Applied, applied, left_out
+from datacheck.cli.configuring import Applied, applied, is_disabled
 from datacheck.cli.option_types import Bound
 from datacheck.cli.options import SHARED
 from datacheck.cli.output import complain
@@ -35,9 +35,9 @@ def configuration_of() -> Applied:
 
 def end_silent(*, silent: bool) -> None:
     """End a command. If it was silent, print what a found configuration loosened."""
-    unsaid = applied().unsaid
-    if silent and unsaid is not None:
-        complain(unsaid)
+    notice = applied().silent_notice
+    if silent and notice is not None:
+        complain(notice)
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def asked() -> Asked:
 
     shared = [name for name in SHARED if name != "sample"]
     configuration = applied()
-    config: tuple[str, ...] = ("--no-config",) if left_out(ctx) else ()
+    config: tuple[str, ...] = ("--no-config",) if is_disabled(ctx) else ()
     if configuration.file is not None:
         config = ("--config", str(configuration.file.path))
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
@@ -83,6 +83,6 @@ def _words(option: click.Option, value: Any) -> Iterator[str]:
     for it in value if option.multiple else [value]:
         yield name
         if isinstance(option.type, Bound):
-            yield option.type.spelled(it)
+            yield option.type.format(it)
         else:
             yield ",".join(map(str, it)) if isinstance(it, list | tuple) else str(it)

@@ -17,13 +17,13 @@ from datacheck.cli.options import QUIET_OPTION, REPORT_FORMAT_OPTION, REPORT_OPT
 from datacheck.cli.output import (
     INTERRUPTED,
     WORST_FIRST,
-    ToKeep,
+    KeepHint,
     complain,
     print_annotations,
     print_end,
     print_json,
     print_text,
-    saying_bad,
+    printing_bad,
     watching,
 )
 from datacheck.cli.request import asked, end_silent, settings_of
@@ -100,7 +100,7 @@ def scan(
     if options["engine"] == "local" and options["if_changed"] is None:  # else no worker may be needed
         start_first_worker(sources)
     options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
-    from datacheck.cli.targets import ScanRequest, guard_of, hold, ready
+    from datacheck.cli.targets import ScanRequest, guard_of, previous_reports, ready
     from datacheck.reporting.files import Reports
     from datacheck.scanning.against import files_of, require_together, with_known
     from datacheck.scanning.names import Names
@@ -115,18 +115,18 @@ def scan(
     names = Names(settings, excused=applied().found_keys)
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
-    held = hold(scans, settings, if_changed, reports)
+    earlier = previous_reports(scans, settings, if_changed, reports)
     guard = guard_of([*sources, *nets, *map(str, files_of(settings))], scans)
-    with keeping_processes(), _kept(Reports(reports, guard, resume=resume), resume) as files:
+    with keeping_processes(), _keeping(Reports(reports, guard, resume=resume), resume) as files:
         ready(scans, files, resume, engine, if_changed, quiet=quiet)
-        say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))
+        hint = KeepHint(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:
-            report, status = _scan_one(it, held, files, say_keeps, progress=not no_progress, verbose=verbose)
+            report, status = _scan_one(it, earlier, files, hint, progress=not no_progress, verbose=verbose)
             statuses.append(status)
             if report is not None:
                 done.append(report)
                 written = [*reports, *([] if resume is None or report.cut_short else [str(resume)])]
-                _tell(report, files, written, form, quiet=quiet)
+                _print_report(report, files, written, form, quiet=quiet)
             if status == INTERRUPTED:
                 break
         if form != "json" and not (quiet and all(report.clean for report in done)):
@@ -141,7 +141,7 @@ def scan(
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 
 
-def _tell(report: Report, files: Reports, written: Sequence[str], form: str, *, quiet: bool) -> None:
+def _print_report(report: Report, files: Reports, written: Sequence[str], form: str, *, quiet: bool) -> None:
     """Print what was found in a source if text is wanted, and set the next steps that a page shows."""
     from datacheck.reporting.advice import advice
     from datacheck.reporting.page import PAGE
@@ -154,7 +154,7 @@ def _tell(report: Report, files: Reports, written: Sequence[str], form: str, *, 
 
 
 @contextmanager
-def _kept(files: Reports, resume: Path | None) -> Iterator[Reports]:
+def _keeping(files: Reports, resume: Path | None) -> Iterator[Reports]:
     """Keep the report files open; if the cluster is lost, add to the error how a later scan goes on with them."""
     from datacheck.errors import ClusterFailed
 
@@ -173,7 +173,7 @@ def _unfinished(files: Reports, resume: Path | None) -> Iterator[str]:
 
 
 def _scan_one(
-    scan: Scan | None, held: Against, files: Reports, say_keeps: ToKeep, *, progress: bool, verbose: bool
+    scan: Scan | None, earlier: Against, files: Reports, hint: KeepHint, *, progress: bool, verbose: bool
 ) -> tuple[Report | None, int]:
     """Run a scan; return its report, or None if nothing could be opened, and its exit status."""
     from datacheck.cli.targets import StoreScan
@@ -183,7 +183,7 @@ def _scan_one(
     if scan is None:
         return None, COULD_NOT_RUN
     report = scan.report
-    answer = scan.prepare(held) if isinstance(scan, StoreScan) else None
+    answer = scan.prepare(earlier) if isinstance(scan, StoreScan) else None
     if answer is not None:
         tell_answer(files, answer, stopped=isinstance(scan, StoreScan) and scan.too_late)
         return answer, answer.status
@@ -192,7 +192,7 @@ def _scan_one(
             listen = files.begin(report)
             if isinstance(scan, StoreScan):
                 scan.begin(files)
-            scan.run(say_keeps.watching(watch), saying_bad(report, listen) if verbose else listen)
+            scan.run(hint.watching(watch), printing_bad(report, listen) if verbose else listen)
     except KeyboardInterrupt:
         report.tally.complete, report.interrupted = False, True
         return report, INTERRUPTED

@@ -63,8 +63,10 @@ def show(
     from datacheck.scanning.names import Names
 
     if bool(keys) == (bad is not None):
-        said = "KEYs and --bad cannot be used together" if keys else "name a KEY, or --bad N for the first bad records"
-        raise click.UsageError(said)
+        message = (
+            "KEYs and --bad cannot be used together" if keys else "name a KEY, or --bad N for the first bad records"
+        )
+        raise click.UsageError(message)
     settings = settings_of(options)
     names = Names(settings, excused=applied().found_keys)
     many = bad is not None or len(keys) > 1
@@ -73,7 +75,7 @@ def show(
         if not keys:
             print("no record is bad" if status != 1 else "no single record is bad, but the store is: scan it")
             return status
-    statuses = _shown(source, keys, settings, names, save, field, many=many, picture=_size(picture))
+    statuses = _print_records(source, keys, settings, names, save, field, many=many, picture=_picture_size(picture))
     for sentence in names.unheeded:
         complain(sentence)
     if settings.config is not None:
@@ -81,7 +83,7 @@ def show(
     return next(it for it in WORST_FIRST if it in statuses)
 
 
-def _shown(
+def _print_records(
     source: str,
     keys: Sequence[str],
     settings: Settings,
@@ -125,9 +127,9 @@ def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], 
         return first_bad(source, settings, count, watch, names)
 
 
-def _size(asked: str) -> tuple[int, int] | None:
+def _picture_size(asked: str) -> tuple[int, int] | None:
     """Return the maximum width and height of a picture in pixels, or None if none is drawn."""
-    wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _has(BLOCK))
+    wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _can_print(BLOCK))
     return (min(columns() or WIDEST, WIDEST), HIGHEST) if wanted else None
 
 
@@ -139,7 +141,7 @@ def _draw(record: Record) -> None:
             print(line)
 
 
-def _has(text: str) -> bool:
+def _can_print(text: str) -> bool:
     """Return whether standard output can encode a text."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
@@ -152,4 +154,4 @@ def _spelling() -> Any:
     """Return the function that spells keys: on a terminal that can show it, it keeps UTF-8 text as it is."""
     from datacheck.model.escaping import plain, readable
 
-    return readable if sys.stdout.isatty() and _has(BLOCK) else plain
+    return readable if sys.stdout.isatty() and _can_print(BLOCK) else plain

@@ -70,20 +70,20 @@ def written(run: Callable[[], int]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has left
-        _say_no_more()
+        _discard_output()
         return COULD_NOT_RUN
     except OSError as exc:
-        said = exc.strerror or exc
+        reason = exc.strerror or exc
         if getattr(sys.stdout, "failed", None) is exc:
-            complain(f"standard output: could not be written: {said}")
+            complain(f"standard output: could not be written: {reason}")
         else:
-            complain(f"could not go on: {said}{f': {exc.filename!r}' if exc.filename else ''}")
-        _say_no_more()
+            complain(f"could not go on: {reason}{f': {exc.filename!r}' if exc.filename else ''}")
+        _discard_output()
         return COULD_NOT_RUN
     return status
 
 
-def _say_no_more() -> None:
+def _discard_output() -> None:
     """Discard what is left in the buffers, which the interpreter tries to write when it ends."""
     if sys.stdout is not None:
         with contextlib.suppress(OSError, ValueError):

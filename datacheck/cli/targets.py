@@ -87,9 +87,9 @@ class StoreScan:
         before = self.before
         return before is not None and (before.stopped or ((before.worked or bool(self.ahead)) and is_over(self.until)))
 
-    def prepare(self, held: Against) -> Report | None:
+    def prepare(self, earlier: Against) -> Report | None:
         """Compare the store with earlier reports; return a report if one of them answers for it, else None."""
-        answer = held.begin(self.reader, self.report)
+        answer = earlier.begin(self.reader, self.report)
         if answer is not None and self.names is not None:
             self.names.skip()
         if self.before is not None:  # for the scan after this one
@@ -172,22 +172,22 @@ def _pair(scans: Sequence[Scan | None]) -> None:
         store.pairing = pairing
 
 
-def hold(
+def previous_reports(
     scans: Sequence[Scan | None], settings: Settings, if_changed: str | None, reports: Sequence[str | Path]
 ) -> Against:
     """Return the earlier reports to compare with. Raises UsageError for a file that is no report, and for a network."""
-    held = against(settings, if_changed, len(scans), reports)
+    earlier = against(settings, if_changed, len(scans), reports)
     named = [settings.known, settings.like, if_changed]
     if any(named) and not all(it is None or isinstance(it, StoreScan) for it in scans):
         raise UsageError("--known, --like and --if-changed are for stores; leave the network out")
-    return held
+    return earlier
 
 
 def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
     """Return a guard that keeps reports off the paths that were named, opened or not, and off what the scans read."""
-    made = [it for it in scans if it is not None]
+    opened = [it for it in scans if it is not None]
     return Guard(
-        [*named, *(it.report.source.path for it in made)], lambda: (file for it in made for file in it.reads())
+        [*named, *(it.report.source.path for it in opened)], lambda: (file for it in opened for file in it.reads())
     )
 
 
@@ -208,18 +208,18 @@ class ScanRequest:
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
         """Return the scans of all networks' layers and of the sources; None stands for one with a reported error."""
-        made: list[Scan | None] = [it for net in nets for it in self._of_net(net)]
-        made += (it for source in sources for it in self._of_source(source))
-        self.names.sources = sum(it is not None for it in made)
-        for it in made:
+        found: list[Scan | None] = [it for net in nets for it in self._of_net(net)]
+        found += (it for source in sources for it in self._of_source(source))
+        self.names.sources = sum(it is not None for it in found)
+        for it in found:
             if it is not None:
                 it.names = self.names
-        if self.settings.paired and None not in made:
-            _pair(made)
-        for it in made:
+        if self.settings.paired and None not in found:
+            _pair(found)
+        for it in found:
             if isinstance(it, StoreScan):
-                it.alongside = alongside(self.settings, len(made))
-        return made
+                it.alongside = alongside(self.settings, len(found))
+        return found
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:
         try:

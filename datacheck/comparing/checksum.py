@@ -53,8 +53,8 @@ class Recorded(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         from datacheck.reporting.summary import amount, counted
 
-        said = f"checksums of {counted(self.records, 'record')}, {amount(self.bytes)}, {self.seconds:.1f} s"
-        return f"{plain(self.path)}: {said}"
+        text = f"checksums of {counted(self.records, 'record')}, {amount(self.bytes)}, {self.seconds:.1f} s"
+        return f"{plain(self.path)}: {text}"
 
 
 def checksum(
@@ -155,10 +155,10 @@ def _refuse(reader: Reader, findings: Iterable[Finding]) -> None:
     for it in findings:
         if it.verdict == "suspicious" or (it.key is None and (it.code == PASSED_OVER or "elsewhere" in it.details)):
             continue
-        what = "it" if it.name is None else f"the record {it.name}"
+        noun = "it" if it.name is None else f"the record {it.name}"
         raise SourceUnreadable(
             plain(str(reader.path)),
-            f"{what} could not be read: {it.code}: {it.message}; no checksums were written: scan it first",
+            f"{noun} could not be read: {it.code}: {it.message}; no checksums were written: scan it first",
         )
 
 
@@ -172,13 +172,13 @@ class TakeDigests(Check, frozen=True):
         watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
         tally = Tally()
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
-        made: list[Digests] = []
+        digests: list[Digests] = []
         blocks = job.reader.blocks
         for block in blamed("unreadable", blocks, self.shard, limit=limit, note=noting(watch, loaded=bool(self.last))):
             for row, finding in block.findings:
                 tally.count([block.place(row, finding, None if row is None else tally.records + row)])
             if len(block) and not not_read(block):
-                made.append(digests_with_keys(block))
+                digests.append(digests_with_keys(block))
             tally.records += len(block)
-        tally.made = made
+        tally.made = digests
         return tally

@@ -85,8 +85,8 @@ def compare_into(
     names: Names | None = None,
 ) -> list[Report]:
     """Compare stores and write the report files; see `compare`."""
-    refuse(stores)
-    threshold = distance(near)
+    require_distinct(stores)
+    threshold = bits_of(near)
     paths = [os.fsdecode(it) for it in given if isinstance(it, str | bytes | os.PathLike)]
     guard = Guard(
         [*map(Path, paths), *(it.reader.path for it in stores)],
@@ -121,18 +121,18 @@ def of_reading(tally: Tally) -> Tally:
     return replace(tally.ignoring(lambda finding: finding.code not in OF_READING), unknown=Counter())
 
 
-def refuse(stores: Sequence[Store]) -> None:
+def require_distinct(stores: Sequence[Store]) -> None:
     """Raise UsageError unless these are different stores, and not too many."""
     if len(stores) > MOST_STORES:
         raise UsageError(f"compare takes {MOST_STORES:,} stores at most, and here are {len(stores):,}")
-    seen: dict[object, str] = {}
+    paths: dict[object, str] = {}
     for it in stores:
         place = it.reader.backend, identity_at(it.reader.path) or it.path
-        if seen.get(place) == it.path:
+        if paths.get(place) == it.path:
             raise UsageError(f"{it.path} is named twice, by itself or by a folder that it lies in; name it once")
-        if place in seen:
-            raise UsageError(f"{it.path} is the same store as {seen[place]}; name another one")
-        seen[place] = it.path
+        if place in paths:
+            raise UsageError(f"{it.path} is the same store as {paths[place]}; name another one")
+        paths[place] = it.path
     _refuse_shared(stores)
 
 
@@ -142,16 +142,16 @@ def _refuse_shared(stores: Sequence[Store]) -> None:
     Files are distinguished by their paths: links to one file in two folders are something that a comparison should
     find.
     """
-    whose: dict[tuple[str, Path], str] = {}
+    owners: dict[tuple[str, Path], str] = {}
     for it in stores:
         for file in files_of(it.reader):
-            own = it.reader.backend, file.resolve()
-            if whose.setdefault(own, it.path) != it.path:
-                said = f"{it.path} and {whose[own]} are not two stores: {file} is read as part of both"
-                raise UsageError(f"{said}; name another one")
+            key = it.reader.backend, file.resolve()
+            if owners.setdefault(key, it.path) != it.path:
+                message = f"{it.path} and {owners[key]} are not two stores: {file} is read as part of both"
+                raise UsageError(f"{message}; name another one")
 
 
-def distance(near: Any) -> int | None:
+def bits_of(near: Any) -> int | None:
     """Return the number of bits that may differ, or None if pictures are not compared by looks. Raises UsageError."""
     from datacheck.scanning.alike.prints import MOST_BITS, USUAL_BITS
 

@@ -27,20 +27,20 @@ from datacheck.scanning.alike.store import Compared
 LEAK = "leak"
 
 
-def _store(found: tuple[int, Finding]) -> int:
+def _store_number(found: tuple[int, Finding]) -> int:
     return found[0] >> PLACE_BITS
 
 
-def _each_once(findings: Iterable[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
+def _one_per_position(findings: Iterable[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
     """Yield one finding at each position, preferably about a leak from another store.
 
     Otherwise it is the first: pictures with the same value also look the same.
     """
-    for _, its in groupby(findings, itemgetter(0)):
-        yield min(its, key=lambda it: it[1].code != LEAK)
+    for _, candidates in groupby(findings, itemgetter(0)):
+        yield min(candidates, key=lambda it: it[1].code != LEAK)
 
 
-def called(stores: Sequence[Store]) -> list[str]:
+def store_names(stores: Sequence[Store]) -> list[str]:
     """Return the names of the stores: their paths, with their kinds added if several lie in one folder."""
     count = Counter(it.path for it in stores)
     return [it.path if count[it.path] == 1 else f"{it.path} ({title(it.reader.backend)})" for it in stores]
@@ -67,7 +67,7 @@ class Comparing:
 
     def conclude(self) -> None:
         """Add the findings of the comparison to the reports."""
-        paths = called(self._named)
+        paths = store_names(self._named)
         with Sorter() as pairs:
             equals = find_equal(self._sorter, len(paths), pairs)
             for number, (store, named) in enumerate(zip(self.stores, self._named, strict=True)):
@@ -75,8 +75,8 @@ class Comparing:
                 named.report.comparison = comparison_of(store, equals, others)
             near = self._find_near()
             alike = findings_of(pairs, self.stores, paths), near_findings(near.found, self.stores, paths)
-            for number, its in groupby(_each_once(heapq.merge(*alike, key=itemgetter(0))), _store):
-                weave(self._named[number].report, (finding for _, finding in its))
+            for number, group in groupby(_one_per_position(heapq.merge(*alike, key=itemgetter(0))), _store_number):
+                weave(self._named[number].report, (finding for _, finding in group))
         first = self._named[0].report, self.stores[0].values
         for number, named in enumerate(self._named[1:], 1):
             for finding in drifts(paths[0], *first, named.report, self.stores[number].values):
@@ -97,9 +97,11 @@ class Comparing:
             raise UsageError(f"--near compares {MOST_PICTURES:,} pictures at most; compare parts of the stores")
         near = find_near(places, [it for store in self.stores for it in store.prints], self._near)
         if near.crowded:
-            said = f"{near.crowded:,} pictures look much like very many others, and were not all compared with --near"
+            message = (
+                f"{near.crowded:,} pictures look much like very many others, and were not all compared with --near"
+            )
             for number in range(len(self.stores)):
-                self._add(number, found("unsupported", said, count=near.crowded))
+                self._add(number, found("unsupported", message, count=near.crowded))
         return near
 
     def _add(self, number: int, finding: Finding) -> None:

@@ -39,34 +39,39 @@ SIDES = ("height", "width")
 
 
 def drifts(
-    path: str, first: Report, its_values: Mapping[str, Values], other: Report, values: Mapping[str, Values]
+    path: str, first: Report, first_values: Mapping[str, Values], second: Report, second_values: Mapping[str, Values]
 ) -> Iterator[Finding]:
     """Yield how the second of two stores differs from the first, whose name is `path`, by field."""
-    yield from _of_profiles(path, first.profile, other.profile)
-    there, here = first.tally.statistics, other.tally.statistics
-    for name in sorted(there.keys() & here.keys()):
-        one, two = there[name], here[name]
+    yield from _profile_drifts(path, first.profile, second.profile)
+    first_statistics, second_statistics = first.tally.statistics, second.tally.statistics
+    for name in sorted(first_statistics.keys() & second_statistics.keys()):
+        one, two = first_statistics[name], second_statistics[name]
         if one.label and two.label and one.counts and two.counts:
-            yield from _of_labels(path, name, one.counts, two.counts)
+            yield from _label_drifts(path, name, one.counts, two.counts)
         for axis, side in enumerate(SIDES):
-            sizes = [_of_axis(it.sides, axis) for it in (one, two)]
-            yield from _of_shares(path, name, f"the {side}s of pictures", *sizes)
-    for name in sorted(its_values.keys() & values.keys()):
-        yield from _of_values(path, name, its_values[name], values[name])
+            sizes = [_sizes_along(it.sides, axis) for it in (one, two)]
+            yield from _share_drifts(path, name, f"the {side}s of pictures", *sizes)
+    for name in sorted(first_values.keys() & second_values.keys()):
+        yield from _value_drifts(path, name, first_values[name], second_values[name])
 
 
-def _of_profiles(path: str, one: Profile, other: Profile) -> Iterator[Finding]:
+def _profile_drifts(path: str, one: Profile, other: Profile) -> Iterator[Finding]:
     """Yield the fields that have another dtype, or in which raw arrays have another shape."""
-    there, here = (_fields(it) for it in (one, other))
-    for name in sorted(there.keys() & here.keys()):
-        first, second = there[name], here[name]
-        for what, its, own in (("dtype", first.dtype, second.dtype), ("shape", first.shape, second.shape)):
-            if its and own and its != own and not (what == "shape" and _turned(first, second)):
-                said = [str(it) if isinstance(it, str) else "x".join(map(str, it)) for it in (own, its)]
-                yield _drift(path, name, f"{said[0]} here, {said[1]} in {plain(path)}", what=what)
+    first_fields, second_fields = (_fields(it) for it in (one, other))
+    for name in sorted(first_fields.keys() & second_fields.keys()):
+        first, second = first_fields[name], second_fields[name]
+        for what, value, other_value in (("dtype", first.dtype, second.dtype), ("shape", first.shape, second.shape)):
+            if (
+                value
+                and other_value
+                and value != other_value
+                and not (what == "shape" and _is_transposed(first, second))
+            ):
+                texts = [str(it) if isinstance(it, str) else "x".join(map(str, it)) for it in (other_value, value)]
+                yield _drift(path, name, f"{texts[0]} here, {texts[1]} in {plain(path)}", what=what)
 
 
-def _turned(first: FieldProfile, second: FieldProfile) -> bool:
+def _is_transposed(first: FieldProfile, second: FieldProfile) -> bool:
     """Check whether one profile is of encoded pictures, with channels first, and the other of arrays of the same size.
 
     Arrays may have their channels last, so such shapes do not contradict each other.
@@ -78,38 +83,40 @@ def _turned(first: FieldProfile, second: FieldProfile) -> bool:
 
 
 def _fields(profile: Profile) -> dict[str, FieldProfile]:
-    made: dict[str, FieldProfile] = {}
+    fields: dict[str, FieldProfile] = {}
     for family in profile.every:
         for name, field in family.fields.items():
-            made.setdefault(name, field)
-    return made
+            fields.setdefault(name, field)
+    return fields
 
 
-def _of_axis(sides: Counter[tuple[int, int]], axis: int) -> dict[int, int]:
-    return {size: count for (of, size), count in sides.items() if of == axis}
+def _sizes_along(sides: Counter[tuple[int, int]], axis: int) -> dict[int, int]:
+    return {size: count for (side, size), count in sides.items() if side == axis}
 
 
-def _of_labels(path: str, name: str, there: Mapping[int, int], here: Mapping[int, int]) -> Iterator[Finding]:
+def _label_drifts(path: str, name: str, first: Mapping[int, int], second: Mapping[int, int]) -> Iterator[Finding]:
     """Yield how the shares of labels differ, or if they do not, which labels never occur in one of the stores."""
-    told = list(_of_shares(path, name, "the shares of labels", there, here))
-    yield from told
-    if told:
+    drifted = list(_share_drifts(path, name, "the shares of labels", first, second))
+    yield from drifted
+    if drifted:
         return
-    total = sum(there.values()), sum(here.values())
+    total = sum(first.values()), sum(second.values())
     for one, other, share, where in (
-        (there, here, total[1] / total[0], "here"),
-        (here, there, total[0] / total[1], path),
+        (first, second, total[1] / total[0], "here"),
+        (second, first, total[0] / total[1], path),
     ):
         never = sorted(label for label, count in one.items() if count * share >= NEVER and not other.get(label))
         if never:
-            said = ", ".join(map(str, never[:NAMED])) + ("..." if len(never) > NAMED else "")
+            labels = ", ".join(map(str, never[:NAMED])) + ("..." if len(never) > NAMED else "")
             place = "here" if where == "here" else f"in {plain(path)}"
-            yield _drift(path, name, f"never {said} {place}, as would be expected", never=never[:100])
+            yield _drift(path, name, f"never {labels} {place}, as would be expected", never=never[:100])
 
 
-def _of_shares(path: str, name: str, what: str, there: Mapping[int, int], here: Mapping[int, int]) -> Iterator[Finding]:
-    kinds = sorted(there.keys() | here.keys())
-    counts = np.array([[it.get(kind, 0) for kind in kinds] for it in (there, here)], np.float64)
+def _share_drifts(
+    path: str, name: str, noun: str, first: Mapping[int, int], second: Mapping[int, int]
+) -> Iterator[Finding]:
+    kinds = sorted(first.keys() | second.keys())
+    counts = np.array([[it.get(kind, 0) for kind in kinds] for it in (first, second)], np.float64)
     totals = counts.sum(axis=1)
     if len(kinds) < 2 or totals.min() < FEWEST:
         return
@@ -118,9 +125,9 @@ def _of_shares(path: str, name: str, what: str, there: Mapping[int, int], here: 
     if distance < FAR or sigmas(counts) < SIGMAS:
         return
     order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:NAMED]
-    most = ", ".join(f"{kinds[at]}: {shares[1, at]:.1%}, and {shares[0, at]:.1%} there" for at in order.tolist())
-    said = f"{what} differ from those in {plain(path)} by {distance:.1%} ({most})"
-    yield _drift(path, name, said, distance=round(distance, 4))
+    examples = ", ".join(f"{kinds[at]}: {shares[1, at]:.1%}, and {shares[0, at]:.1%} there" for at in order.tolist())
+    message = f"{noun} differ from those in {plain(path)} by {distance:.1%} ({examples})"
+    yield _drift(path, name, message, distance=round(distance, 4))
 
 
 def sigmas(counts: NDArray[np.float64]) -> float:
@@ -139,30 +146,32 @@ def sigmas(counts: NDArray[np.float64]) -> float:
     return float(((chi / free) ** (1 / 3) - (1 - spread)) / math.sqrt(spread))
 
 
-def _of_values(path: str, name: str, there: Values, here: Values) -> Iterator[Finding]:
+def _value_drifts(path: str, name: str, first: Values, second: Values) -> Iterator[Finding]:
     """Yield the measure in which the records of two stores differ most, if they differ."""
     worst: tuple[float, int] | None = None
     for at in range(len(MEASURES)):
-        one, other = (it.measures[:, at][np.isfinite(it.measures[:, at])] for it in (there, here))
+        one, other = (it.measures[:, at][np.isfinite(it.measures[:, at])] for it in (first, second))
         if min(len(one), len(other)) < FEWEST:
             continue
-        far = apart(one, other)
+        distance = cdf_distance(one, other)
         needed = math.sqrt(-math.log(CERTAIN / 2) / 2 * (1 / len(one) + 1 / len(other)))
-        if far >= max(FAR_VALUES, needed) and (worst is None or far > worst[0]):
-            worst = far, at
+        if distance >= max(FAR_VALUES, needed) and (worst is None or distance > worst[0]):
+            worst = distance, at
     if worst is not None:
-        far, at = worst
-        middle = [float(np.nanmedian(it.measures[:, at])) for it in (here, there)]
-        said = f"the {MEASURES[at]} of records is {middle[0]:.4g} in the middle, and {middle[1]:.4g} in {plain(path)}"
-        yield _drift(path, name, said, distance=round(far, 4), measure=MEASURES[at])
+        distance, at = worst
+        medians = [float(np.nanmedian(it.measures[:, at])) for it in (second, first)]
+        message = (
+            f"the {MEASURES[at]} of records is {medians[0]:.4g} in the middle, and {medians[1]:.4g} in {plain(path)}"
+        )
+        yield _drift(path, name, message, distance=round(distance, 4), measure=MEASURES[at])
 
 
-def apart(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def cdf_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """Return the maximum distance between the distribution functions of two samples."""
     values = np.concatenate((one, other))
     below = [np.searchsorted(np.sort(it), values, "right") / len(it) for it in (one, other)]
     return float(np.abs(below[0] - below[1]).max())
 
 
-def _drift(path: str, name: str, said: str, **details: Any) -> Finding:
-    return found("drift", said, field=name, store=path, **details)
+def _drift(path: str, name: str, message: str, **details: Any) -> Finding:
+    return found("drift", message, field=name, store=path, **details)

@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from datacheck.comparing.comparison import called
+from datacheck.comparing.comparison import store_names
 from datacheck.comparing.store import Store
 from datacheck.engines import start_engine
 from datacheck.model.finding import Finding
@@ -23,7 +23,7 @@ ALIKE = ("duplicate", "leak")
 
 def show_pairs(stores: Sequence[Store]) -> None:
     """Have workers read the first similar records, for reports that are shown on a page."""
-    names_of = called(stores)
+    names_of = store_names(stores)
     by_path = {name: at for at, name in enumerate(names_of)}
     looks: dict[tuple[int, str], Look] = {}
     chosen = [list(_chosen(it.report)) if it.report.shows_records else [] for it in stores]
@@ -32,8 +32,8 @@ def show_pairs(stores: Sequence[Store]) -> None:
         for it in findings:
             names.setdefault(at, []).append(it.name or "")
             names.setdefault(by_path.get(it.details.get("store", ""), at), []).append(it.details["first"])
-    for at, its in names.items():
-        looks |= {(at, name): look for name, look in _looks(stores[at], list(dict.fromkeys(its)))}
+    for at, wanted in names.items():
+        looks |= {(at, name): look for name, look in _looks(stores[at], list(dict.fromkeys(wanted)))}
     for at, findings in enumerate(chosen):
         room = stores[at].report.room
         for it in findings:
@@ -48,10 +48,10 @@ def show_pairs(stores: Sequence[Store]) -> None:
 
 def _chosen(report: Report) -> Iterator[Finding]:
     """Yield the first findings of each code that are about similar records."""
-    taken: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for it in islice(report.findings, LOOKED_AT):
-        if it.code in ALIKE and taken[it.code] < PER_CODE:
-            taken[it.code] += 1
+        if it.code in ALIKE and counts[it.code] < PER_CODE:
+            counts[it.code] += 1
             yield it
 
 

@@ -1,4 +1,4 @@
-"""The conventions datacheck knows: one file each, a literal table, and `recognised`."""
+"""The conventions that datacheck knows, as a table with one module for each, and the function that recognises them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from datacheck.errors import UsageError
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row of CONVENTIONS: the module whose `recognise` tells it, and who keeps to it; `asked` if only when named.
+    """A row of CONVENTIONS: the module whose `recognise` detects the convention, and the projects that follow it.
 
-    Every store that keeps it has one of the keys in `marks`, or the file `beside` it: without them the module is not
-    loaded. A row that has neither is for all stores to be looked at. Those of HDF5 have no module: the reader tells
-    them by the structure of the files. `stays` says why no record can be dropped, where none can.
+    With `asked`, the convention is only looked for if the user names it. A store that follows it has one of the keys in
+    `marks`, or the file `beside` it; otherwise the module is not loaded. If a row has neither, its module looks at all
+    stores. Conventions of HDF5 have no module: the reader recognises them by the structure of the files. `stays` is
+    the reason why no record can be dropped, or empty if records can be dropped.
     """
 
     module: str
@@ -96,19 +97,19 @@ CONVENTIONS: dict[str, Row] = {
     "table": Row("", "HDF5: datasets with like names are columns", asked=True),
     "per-sample": Row("", "HDF5: datasets with like names are a record each", asked=True),
 }
-"""The conventions by name, named ones first: a record that is one's own is no other's."""
+"""The conventions by name, named ones first: a record that belongs to one of them cannot belong to a later one."""
 
 
 NUMBERED = 0.9
-"""Where so many of the sampled keys carry a number, in few patterns, no text tells the samples."""
+"""Share of sampled keys with a number, in few patterns, from which on no texts are tried to identify the samples."""
 NONE = "none"
-"""Stands for no convention where their names are given."""
+"""Stands for no convention in options that take names of conventions."""
 
 
 def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | None = None) -> list[Convention]:
-    """Return the conventions that the keys of one database keep; with some `wanted`, those of them.
+    """Return the conventions that the keys of one database follow; if some are `wanted`, only those.
 
-    The names of all that it keeps are added to `met`.
+    The names of all conventions that it follows are added to `met`.
     """
     made: list[Convention] = []
     if wanted == (NONE,):
@@ -143,9 +144,9 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
 
 
 def _marks(rows: Collection[Row], store: StoreView) -> set[bytes]:
-    """Return which of the keys and files that mark a convention are there.
+    """Return the keys and files that mark a convention and exist.
 
-    They are asked for in order: if the store has no keys after one of them, the rest are not looked for.
+    The keys are looked up in order: if the store has no keys after one of them, the rest are not looked for.
     """
     marks = sorted({it for row in rows for it in row.marks})
     files = {row.beside for row in rows if row.beside}
@@ -153,7 +154,7 @@ def _marks(rows: Collection[Row], store: StoreView) -> set[bytes]:
 
 
 def require_met(wanted: tuple[str, ...], met: Collection[str]) -> None:
-    """Raise UsageError for a convention that is wanted, and that was met in no database of a store."""
+    """Raise UsageError if a wanted convention was found in no database of a store."""
     for name in wanted:
         if name != NONE and name not in met:
             by = CONVENTIONS[name].by
@@ -161,7 +162,7 @@ def require_met(wanted: tuple[str, ...], met: Collection[str]) -> None:
 
 
 def _with_further(convention: Convention, of: list[Convention], store: StoreView) -> Convention:
-    """Return a named convention that counts, with the patterns of keys that projects may have added to its parts."""
+    """Return a convention; if it is named and counts, add the patterns of keys that projects may add to its parts."""
     if not convention.named or not convention.parts or convention.base is None:
         return convention
     known = {it for one in of for it in one.parts}
@@ -169,7 +170,7 @@ def _with_further(convention: Convention, of: list[Convention], store: StoreView
 
 
 def _with_aside(convention: Convention, of: list[Convention], store: StoreView) -> Convention:
-    """Return a convention with the records that are about the others, which its counts and lists may leave out."""
+    """Return a convention, with the keys of records about other records, which its counts and lists may leave out."""
     if convention.named or not (convention.counts or convention.lists):
         return convention
     own = frozenset().union(*(it.own for it in of))
@@ -177,7 +178,7 @@ def _with_aside(convention: Convention, of: list[Convention], store: StoreView) 
 
 
 def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
-    """Return the endings of the keys of a sample, where no number tells what its records are."""
+    """Return the endings of the keys of a sample, or None if numbers identify the samples or no endings do."""
     numbered = sum(store.patterns[it] for it in store.frequent)
     if len(store.frequent) <= FEW and numbered >= NUMBERED * len(store.keys):
         return None
@@ -188,5 +189,5 @@ def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
 
 
 def _likeness(store: StoreView) -> list[Convention]:
-    """Return the convention, without a name, of samples that only like keys show."""
+    """Return a convention without a name if only similar keys suggest samples; else an empty list."""
     return [Convention("", store.parts, named=False)] if len(store.parts) > 1 else []

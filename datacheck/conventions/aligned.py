@@ -1,7 +1,8 @@
-"""Write lists of keys anew: of lists whose items belong together place by place, a place goes from all or from none.
+"""Rewrite lists of keys, where the items of some lists belong together by position.
 
-So it is with pairs, `{"left": [...], "right": [...]}`, and with an anchor, its positive and its negative. Lists of
-another length, or called as sets of samples are, lose each their own.
+A position is dropped from all lists that belong together or from none. Such lists are pairs,
+`{"left": [...], "right": [...]}`, or an anchor, its positive and its negative. Lists of other lengths, or with names of
+sets of samples, each lose only their own items.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from datacheck.model.sample_sets import SETS
 New = Callable[[bytes], "bytes | None"]
 
 FEW = 4
-"""Of more lists than this each is of a class or a sequence, unless they have the names of views."""
+"""Maximum number of lists that belong together by position; more are classes or sequences, unless named like views."""
 PROBED = 16
-"""How many places are compared."""
+"""Approximate number of positions that are compared."""
 _OF_SETS = "keys seen unseen known unknown labeled labelled unlabeled unlabelled gallery distractor distractors support"
 SAID = frozenset({*(it.decode() for it in SETS), *_OF_SETS.split()})
 FOLDED = frozenset(["fold", "folds", "split", "splits"])
-"""Words for lists that are no parts of a sample."""
+"""Words in the names of lists that are not parts of a sample."""
 _OF_PARTS = (
     "left right front rear back top bottom cam camera cameras view views img image images im pic picture photo frame "
     "crop anchor positive pos negative neg query reference ref source src target tgt input output gt lq hq lr hr x y a "
@@ -38,16 +39,16 @@ _OF_OPPOSITES = (
     "true false male female spam ham"
 )
 OPPOSITES = frozenset(_OF_OPPOSITES.split())
-"""Words for classes that exclude each other: lists of which all names are such have a record each in one of them."""
+"""Words for classes that exclude each other; if all lists have such names, each record is in only one of them."""
 _OF_NO_MEANING = "key keys id ids name names list lists sample samples image images img imgs example examples class"
 NEUTRAL = frozenset(_OF_NO_MEANING.split())
 _DIGITS = re.compile(r"[0-9]+")
 
 
 def with_keys(value: Any, new: New, *, together: bool = False) -> Any:
-    """Return a list of keys, lists by the name of a set, or an index, with other keys; without those that have none.
+    """Return a list of keys, lists by the name of a set, or an index, with the keys that `new` returns.
 
-    Lists that are known to belong `together` lose the same places.
+    Keys for which it returns None are left out. Lists that are known to belong `together` lose the same positions.
     """
     if is_index(value):
         keys = {name: new(b"%d" % number) for name, number in value.items()}
@@ -81,7 +82,7 @@ def _alike(of: Any, pairs: list[tuple[Any, Any]]) -> Any:
 
 
 def aligned(lists: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
-    """Return the names of each of the lists of keys whose items belong together, place by place.
+    """Return the names of lists of keys whose items belong together by position, a tuple for each group of lists.
 
     >>> aligned({"left": ["a", "b"], "right": ["c", "d"], "train": ["a"]})
     [('left', 'right')]
@@ -101,7 +102,7 @@ def aligned(lists: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
 
 
 def _are_parts(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
-    """Say whether lists of one length may be the parts of samples, rather than classes, sequences or shards."""
+    """Check whether lists of one length may be the parts of samples, rather than classes, sequences or shards."""
     views = all(not VIEWS.isdisjoint(words(str(it))) for it in names)
     if all(not OPPOSITES.isdisjoint(words(str(it))) and words(str(it)) <= OPPOSITES | NEUTRAL for it in names):
         return False
@@ -115,12 +116,12 @@ def _are_parts(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
 
 
 def _begin_with_names(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
-    """Say whether the keys in each list have its name in them, as those of a class in a folder of its own."""
+    """Check whether the keys in each list contain its name, like those of a class with a folder of its own."""
     return all(str(name).encode() in it for name in names for it in _some(lists[name]))
 
 
 def _differ(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
-    """Say whether what is in the same place has other names, apart from those of the lists."""
+    """Check whether keys in the same position differ by more than the names of the lists."""
     rests = ([it.replace(str(name).encode(), b"") for it in _some(lists[name])] for name in names)
     return any(len(set(its)) > 1 for its in zip(*rests, strict=True))
 

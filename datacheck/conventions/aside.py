@@ -1,6 +1,6 @@
-"""Records about the others, which a count of samples leaves out: `classes`, `label_map`, `mean` and `std`, `about`.
+"""Find records about the other records, which a count of samples leaves out: `classes`, `label_map`, `mean`, `about`.
 
-Their names tell them, if those of the other records have digits, or if their values are of another kind.
+They are recognised by their names, if nearly all other keys have digits or if their values are of another kind.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ ASIDE = frozenset(_OF_ASIDE.split())
 DIGITS = frozenset(b"0123456789")
 MOST = 0.9
 LOOKED_AT = 4
-"""So many other records are looked at to tell these from samples."""
+"""Number of other records whose values are read, to tell these records from samples."""
 FEW = 16
-"""More records than this with such names are samples."""
+"""Maximum number of records about the others; more records with such names are samples."""
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -35,7 +35,7 @@ def aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
     if not named or len(named) > FEW or len(others) <= len(named):
         return frozenset()
     if sum(any(it in DIGITS for it in key) for key in others) >= MOST * len(others):
-        return frozenset(named)  # those of samples are no words
+        return frozenset(named)  # the keys of samples have digits
     usual = {_form(store, it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]}
     return frozenset(it for it in named if _form(store, it) not in usual)
 
@@ -47,8 +47,8 @@ def _is_name(key: bytes) -> bool:
 
 
 def _form(store: StoreView, key: bytes) -> Any:
-    """Return the kind of a value, and of a plain one what it is: its type, and the names of a mapping."""
-    from datacheck.decoders import kind  # loads all of them, which the parent does without
+    """Return the kind of a value and, if it is plain, its type and the names of a mapping; None without a value."""
+    from datacheck.decoders import kind  # loads all decoders, which the parent process does not need
 
     raw = store.value(key)
     if raw is None:

@@ -1,8 +1,8 @@
-"""How many frames each clip has, in a record of each clip: `vid0/num_frames` beside `vid0/frame_0000`.
+"""Check counts of frames that lie in a record for each clip: `vid0/num_frames` beside `vid0/frame_0000`.
 
-Such records count something else, the frames of the film that some were taken of, unless nearly all of their numbers
-are those of the records whose keys begin with the clip's name. A clip may have several kinds of frames, as colour and
-flow: those are counted of which that is so.
+Unless nearly all of these numbers match the number of records whose keys begin with the clip's name, they count
+something else, such as the frames of the film that some were taken from. A clip may have several kinds of frames, such
+as colour and flow; the kinds for which the numbers match are the ones that are counted.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
 
 FEW = 3
-"""So many clips of the sampled keys must have a number,"""
+"""Minimum number of clips among the sampled keys that must have a number, unless their names are those of sets."""
 KINDS = 8
-"""and so many kinds of frames and of counts are looked at."""
+"""Maximum number of kinds of frames, and of kinds of counts, that are considered."""
 LEFT = 0.5
-"""So much of what a number of a set counts may be left of it."""
+"""Minimum ratio between the number of a set and the number of its records (the smaller to the larger)."""
 LEFT_OF_LOOSE = 0.9
-"""Minimum share that is left of it if the number may be the length or the size of each sample."""
+"""Minimum of this ratio if the number may be the length or the size of each sample."""
 PROBED = 16
 LONGEST = 256
-"""Bytes of a value that is a number, however it is written."""
+"""Longest value that can be a number in any form, in bytes."""
 _MORE = "of total frame video vid clip seq sequence image images img imgs picture pictures step steps nb nr nimgs"
 _WORD = "|".join(sorted({*COUNTING, *_MORE.split()}, key=len, reverse=True))
 _NAME = rf"(?:{_WORD})(?:[_-]?(?:{_WORD}))*".encode()
@@ -54,7 +54,7 @@ Value = Callable[[], bytes]
 
 
 def clip_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
-    """Return the clip that a key by its name counts the frames of, and what is before and behind that in the key.
+    """Return the clip whose frames a key counts, by its name, and the parts of the key around the clip; else None.
 
     >>> clip_counted(b"vid0/num_frames"), clip_counted(b"len_ep7"), clip_counted(b"vid0/fps")
     ((b'vid0', (b'', b'/num_frames')), (b'ep7', (b'len_', b'')), None)
@@ -95,7 +95,7 @@ def _counts(name: bytes) -> bool:
 
 
 def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
-    """Yield the records of a database that may count the frames of its clips, each kind by what their keys end with."""
+    """Yield the records of a database that may count frames of clips, grouped by the rest of their keys."""
     clips: dict[tuple[bytes, bytes], dict[bytes, bytes]] = defaultdict(dict)
     for key in view.keys:
         counted = clip_counted(key)
@@ -118,12 +118,12 @@ def _are_enough(around: tuple[bytes, bytes], clips: Mapping[bytes, bytes]) -> bo
 
 
 def _are_sets(clips: Iterable[bytes]) -> bool:
-    """Say whether these are the names of sets of samples rather than of clips, as train and val."""
+    """Check whether these are names of sets of samples, such as train and val, rather than names of clips."""
     return all(it.lower() in SETS for it in clips)
 
 
 def _count(key: bytes, raw: bytes | None) -> Count | None:
-    """Return the number under a key, None where its value is no whole number."""
+    """Return the number under a key, or None if its value is not a whole number."""
     if raw is None or len(raw) > LONGEST:
         return None
     count = Count(key, stored_count(raw), raw)
@@ -131,7 +131,7 @@ def _count(key: bytes, raw: bytes | None) -> Count | None:
 
 
 def _kinds(keys: Iterable[bytes], clips: Mapping[bytes, bytes]) -> tuple[FrameKind, ...]:
-    """Return what is between the name of a clip and the number of a frame, and behind that, of keys that have both."""
+    """Return the kinds of frames: the parts of keys between a clip's name and a frame's number, and after that."""
     made: Counter[FrameKind] = Counter()
     for key in keys:
         for name, kind in _ways(key):
@@ -141,7 +141,10 @@ def _kinds(keys: Iterable[bytes], clips: Mapping[bytes, bytes]) -> tuple[FrameKi
 
 
 def _ways(key: bytes) -> Iterator[tuple[bytes, FrameKind]]:
-    """Yield how a key may be that of a frame: the clip's name ends before anything that is no letter and no digit."""
+    """Yield the clip's name and the kind of frame for each way to read a key as that of a frame.
+
+    A clip's name may end before any character that is neither a letter nor a digit.
+    """
     match = _FRAME.fullmatch(key)
     stem = b"" if match is None else match[1]
     for at in range(1, len(stem)):
@@ -150,7 +153,7 @@ def _ways(key: bytes) -> Iterator[tuple[bytes, FrameKind]]:
 
 
 class Clips:
-    """The frames of each clip, and the numbers that are kept of them, of all records of a database; adds them up."""
+    """Counts the frames of each clip, and collects their stored numbers, over all records of a database."""
 
     def __init__(self, counts: ClipCounts) -> None:
         self.of = counts
@@ -159,7 +162,7 @@ class Clips:
         self.many = False
 
     def take(self, key: bytes, value: Value) -> None:
-        """Add a record, the value of which is asked for where it is a count."""
+        """Add a record; its value is read only if it is a count."""
         if self.many:
             return
         before, after = self.of.around
@@ -178,7 +181,7 @@ class Clips:
                 self.many |= len(there) > MOST
 
     def counts(self) -> ClipCounts | None:
-        """Return the numbers with how many frames there are, None where they do not count any kind of frames."""
+        """Return the stored numbers and the numbers of frames, or None if they do not count any kind of frames."""
         if self.many:
             return None
         kinds = {kind: dict(there) for kind, there in self.there.items() if self._agree(there)}
@@ -186,7 +189,7 @@ class Clips:
 
     def _agree(self, there: Mapping[bytes, int]) -> bool:
         agree = sum(there.get(clip, 0) == count.number for clip, count in self.said.items())
-        if _are_sets(self.said):  # the names leave no doubt that there is a number for each set
+        if _are_sets(self.said):  # by the names, there is certainly a number for each set
             pairs = [(there.get(clip, 0), count.number or 0) for clip, count in self.said.items()]
             least = LEFT_OF_LOOSE if self._may_be_lengths() else LEFT
             return agree >= len(pairs) - 1 and all(least * max(it) <= min(it) for it in pairs)
@@ -198,7 +201,10 @@ class Clips:
 
 
 def conclude_clips(counts: ClipCounts) -> Iterator[Finding]:
-    """Yield what is not true of the numbers of frames: a loader asks for those that are not there, but not for more."""
+    """Yield a finding for each number of frames that is not true.
+
+    A number that is too large is bad, since a loader asks for missing frames. One that is too small is only suspicious.
+    """
     fewer = {clip: it for clip in counts.said if (it := counts.left(clip)) < counts.number(clip)}
     capped = not _are_sets(counts.said) and are_capped(fewer.values(), (counts.left(it) for it in counts.said))
     for clip, number in fewer.items():
@@ -215,7 +221,7 @@ def conclude_clips(counts: ClipCounts) -> Iterator[Finding]:
 
 
 def _without(counts: ClipCounts) -> Iterator[Finding]:
-    """Yield the clips that have frames and no number, where nearly all have one."""
+    """Yield a finding for each clip that has frames but no number, if nearly all clips have one."""
     clips = set.intersection(*(set(of) for of in counts.there.values()))
     without = clips - counts.said.keys()
     whole = len(clips) - len(without)
@@ -230,9 +236,10 @@ def _without(counts: ClipCounts) -> Iterator[Finding]:
 
 
 def counts_without(counts: ClipCounts, gone: Iterable[bytes]) -> dict[bytes, bytes]:
-    """Return what the numbers that a copy makes untrue are to be without some records, by their keys.
+    """Return the new values, by key, of the numbers that are no longer true in a copy without some records.
 
-    A clip that has more records than is said keeps its number, and so do all that somebody may have cut short.
+    A clip that has more records than its number says keeps the number. So do all clips whose frames may have been
+    limited on purpose, if they lose none.
     """
     every = frozenset(gone)
     lost: dict[FrameKind, Counter[bytes]] = {kind: Counter() for kind in counts.there}

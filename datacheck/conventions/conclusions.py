@@ -1,4 +1,4 @@
-"""What the keys of a store add up to, held against what the store keeps of them."""
+"""Compare the keys of a store, summed up, with what the store says of them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from datacheck.model.replacing import replace
 
 NOTHING = Known()
 MOST = 0.9
-"""A loader counts on numbers that so many of the records have, or that are about as many as what is counted."""
+"""Minimum share of records with a number, or closeness of numbers to a count, for a loader to rely on the numbers."""
 LEFT = 0.5
-"""So much of what a number counts may be left of it."""
+"""Minimum share of a stored number that must still exist for the number to be taken for a count."""
 NAMED = 10
-"""So many keys are named where more are gone."""
+"""Maximum number of missing keys that are named."""
 
 
 class Samples(msgspec.Struct, frozen=True):
-    """How the records of a store make samples: `groups` where several records are one, `base` where they are counted.
+    """How the records of a store form samples: `groups` if one has several records, `base` if a loader counts from it.
 
-    `numbers` are those of all samples, `last` is the last one that a loader asks for, `deleted` are those between that
-    it does not ask for. `alone` is the pattern whose records are samples each, where there are no groups. `asked` says
-    that a loader is known to ask for the numbers, and not for any other record. `aside` records are about the others.
+    `numbers` are those of all samples, `last` is the last one that a loader asks for, `deleted` are those before it
+    that it skips. `alone` is the pattern whose records are samples each, if there are no groups. `asked` says that a
+    loader is known to ask for the numbers and for no other records. `aside` is how many records are about the others.
     """
 
     groups: Groups | None
@@ -48,23 +48,23 @@ class Samples(msgspec.Struct, frozen=True):
 
     @property
     def gone(self) -> Runs:
-        """The numbers that a loader asks for, which counts from `base` on, and no record has."""
+        """The numbers that no record has but that a loader asks for, which counts from `base` on."""
         if self.base is None or not self.numbers:
             return Runs()
         return Runs([(self.base, self.last + 1)]) - self.numbers - self.deleted
 
 
 def samples(convention: Convention, account: Account, across: Spanning | None = None) -> Samples:
-    """Return how the records make samples under a convention; where other databases have a part in them, of `across`.
+    """Return how the records form samples under a convention.
 
-    The numbers are then those that a record has in any of the databases.
+    `across` is given if samples span several databases. Their numbers are then those of records in any of these.
     """
     groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
     alone = None if groups is not None else _alone(convention, account)
     if alone is not None and convention.counts and across is None:
         groups = with_some(alone, convention.parts, account.numbers, convention.further)
     if across is not None:
-        numbers = across.numbers  # none where names tell the samples
+        numbers = across.numbers  # empty if names identify the samples
     elif groups is not None:
         numbers = groups.all
     else:
@@ -87,7 +87,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
 
 
 def _is_sparse(counts: Sequence[Count], numbers: Runs) -> bool:
-    """Say whether the numbers are names that nobody counts through: far apart, while just these are counted."""
+    """Check whether the numbers are names rather than a count: they are as many as every count says, but far apart."""
     if not counts or any(it.number != len(numbers) for it in counts):
         return False
     return len(numbers - Runs([(0, 2 * len(numbers))])) > (1 - MOST) * len(numbers)
@@ -100,7 +100,7 @@ def unsure(
     across: Spanning | None = None,
     stems: StemGroups | None = None,
 ) -> Iterator[Count]:
-    """Yield the counts that may be of something else than the records: a copy has them as they are."""
+    """Yield the counts that may count something other than the records; a copy keeps them as they are."""
     there = _possible(made, account, across, stems)
     for count in convention.counts:
         if (
@@ -112,9 +112,9 @@ def unsure(
 
 
 def _first_is_gone(counts: Iterable[Count], numbers: Runs, part: Pattern) -> bool:
-    """Say whether numbers begin with 1 since the record of 0 is missing, and not the last one of those from 1 on.
+    """Check whether numbers begin with 1 because record 0 is missing, rather than that the last one of 1 to N is.
 
-    Both are as many. What is numbered from 1 on is mostly called something, and has leading zeros.
+    Both leave as many records. Records that are numbered from 1 mostly have a name before the number and leading zeros.
     """
     plain = part.width == 1 or not part.before
     return plain and any(it.number == numbers.last + 1 and not it.next for it in counts)
@@ -137,7 +137,7 @@ def _near(count: int | None, numbers: int) -> bool:
 def counted_as(said: int | None, made: Samples, records: int) -> int:
     """Return what a count is compared with: how many numbers there are, or how many records if that is nearer.
 
-    Where a loader counts it asks for numbers: it is that of records then only if it is exactly that.
+    If a loader counts, it asks for numbers; the count is then that of the records only if it equals their number.
     """
     numbers = len(made.numbers)
     if not numbers or said is None:
@@ -148,14 +148,14 @@ def counted_as(said: int | None, made: Samples, records: int) -> int:
 
 
 Sampling = Callable[[bytes], "tuple[str, list[str]] | None"]
-"""Returns the name of the sample that a record is of, by its key, and the keys of all of it; None where it has none.
+"""Returns the name of the sample that a record with this key belongs to, and all keys of the sample; None without one.
 
-Both have the name of the database before them; the name of a sample that lies in several ones has none.
+Both are prefixed with the name of the database, except the name of a sample that spans several databases.
 """
 
 
 def sampling(known: Known, account: Account, part: str) -> Sampling | None:
-    """Return what tells the samples of several records of a database; None where its records are samples each."""
+    """Return the function that finds samples of several records in a database, or None if each record is a sample."""
     across, stems = known.across, known.stems
     if across is not None:
 
@@ -195,7 +195,7 @@ def sampling(known: Known, account: Account, part: str) -> Sampling | None:
 def bad_samples(
     findings: Iterable[Finding], sample_of: Mapping[str, Sampling | None]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield each sample of which a record is bad, its name and its keys, by what tells the samples of each database."""
+    """Yield the name and the keys of each sample with a bad record; `sample_of` has the function of each database."""
     said: set[tuple[str, str]] = set()
     for finding in findings:
         of_part = sample_of.get(finding.database or "")
@@ -208,22 +208,22 @@ def bad_samples(
 
 
 def scattered(convention: Convention, account: Account) -> str:
-    """Return in words the keys whose numbers a convention counts and that could not be held; nothing without such."""
+    """Return the patterns, as text, of counted keys whose numbers form too many runs to be held; empty without any."""
     counted = convention.dense or any(it.of_list is None for it in convention.counts)
     return ", ".join(str(it) for it in convention.parts if it in account.scattered) if counted else ""
 
 
 def says_all(conventions: Iterable[Convention], complete: int, every: int) -> bool:
-    """Say whether the store counts all samples, where nearly all are `complete`: a loader asks for all of them."""
+    """Check whether the store counts all samples and nearly all are `complete`; a loader then asks for all of them."""
     counts = (it for convention in conventions for it in convention.counts)
     counted = any(it.counts and not it.next and it.number == every for it in counts)
     return counted and complete >= CONFIRMED * every
 
 
 def conclude(convention: Convention, account: Account, known: Known = NOTHING) -> Iterator[Finding]:
-    """Yield what does not fit: samples that lack a part, counts that are not true, numbers that lead to nothing.
+    """Yield findings for samples that lack a part, counts that are not true, and numbers that lead to nothing.
 
-    `known` is all that is known of its database. Of samples that lie in several databases others tell.
+    `known` is everything that is known of the database. Samples that span several databases are judged elsewhere.
     """
     unknown = scattered(convention, account)
     if unknown:
@@ -253,7 +253,7 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
 
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
-    """Yield what does not fit between a list of keys and the keys that are there."""
+    """Yield findings for differences between a list of keys and the keys that exist."""
     key, name = escape(listed.key) if listed.key else None, listed.name
     if listed.number == UNCOUNTED:
         yield found("unsupported", f"{name} names too many records for them to be looked up: it was not checked")
@@ -284,9 +284,9 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
 
 
 def _written_otherwise(convention: Convention, account: Account) -> Iterator[Finding]:
-    """Yield each part whose numbers have other digits than a loader asks for, where those of another part have these.
+    """Yield a finding for each part whose numbers have another number of digits than a loader asks for.
 
-    If none has, another loader reads them.
+    Numbers of another part must have these digits; if none has, another loader reads them.
     """
     asked = convention.parts[:2]
     right = [it for it in asked if it.width == convention.digits]
@@ -304,9 +304,9 @@ def _written_otherwise(convention: Convention, account: Account) -> Iterator[Fin
 
 
 def _begins_below(convention: Convention, made: Samples) -> Finding:
-    """Say that the first samples are never read, and that as many are missing after the last if the count has them.
+    """Return the finding that the first samples are never read, and that others after the last one are asked for.
 
-    Another convention may count from where these begin: that of a project's own, which only looks like this one.
+    A project's own convention that only looks like this one may count from where these numbers begin.
     """
     part = made.alone or (convention.parts[0] if made.groups is None else made.groups.parts[0])
     first, base = made.numbers.first, convention.base or 0
@@ -330,8 +330,8 @@ def _miscounted(
 ) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
 
-    Where a named convention counts it is not that of other records, for which its loader would not ask. That of a list
-    may be the number of its `entries`.
+    If a named convention counts, it must not be the number of all records, since its loader asks only for numbers. The
+    count of a list may also be the number of its `entries`.
     """
     key, name = escape(count.key), count.name
     said = count.number
@@ -367,7 +367,7 @@ def _miscounted(
 
 
 def _possible(made: Samples, account: Account, across: Spanning | None, stems: StemGroups | None) -> set[int]:
-    """Return the numbers that a count may rightly say."""
+    """Return the values for which a count is true."""
     records = account.records - account.own
     there = {len(made.numbers)} if made.asked else {len(made.numbers), records}
     if stems is not None:
@@ -382,16 +382,16 @@ def _possible(made: Samples, account: Account, across: Spanning | None, stems: S
 
 
 def pieces(made: Samples, account: Account) -> list[int]:
-    """Return how many pieces of each kind the samples have, as pictures have captions: they may be what is counted."""
+    """Return how many pieces of each kind the samples have, such as captions of pictures; a count may be of these."""
     kinds = kinds_of_pieces(made.groups.optional) if made.groups is not None else ()
     return [sum(len(account.numbers[it] & made.numbers) for it in of) for of in kinds]
 
 
 def _of_something_else(count: Count, convention: Convention, numbers: Runs, there: Iterable[int]) -> bool:
-    """Say whether a number may count something else: its name has many meanings, and it is near none of the counts.
+    """Check whether a number may count something else: its name has many meanings, and it is near none of `there`.
 
-    A length may be that of texts. If the numbering ends where the number says, it is a count. So it is if at least
-    half as many are there: a writer that stopped early, or a copy that broke off, leaves such stores.
+    A length may be that of texts. The number is a count if the numbering ends where it says, or if at least half as
+    many exist: a writer that stopped early, or a copy that broke off, leaves such stores.
     """
     said = count.number
     if said is None and count.key in LOOSE and count.fraction is not None:
@@ -403,7 +403,7 @@ def _of_something_else(count: Count, convention: Convention, numbers: Runs, ther
 
 
 def _doubtful(count: Count, said: int) -> Iterator[Finding]:
-    """Yield what can be said of a number that may count something else."""
+    """Yield a finding for a number that may count something else, or may be of other databases."""
     key, name = escape(count.key), count.name
     if count.near is not None:
         number = count.near[1]

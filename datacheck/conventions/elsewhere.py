@@ -1,8 +1,9 @@
-"""What one database of a store keeps of the records in another: `length` or `__keys__` in a database of metadata.
+"""Assign counts and key lists in one database of a store, such as one of metadata, to the database that they describe.
 
-Which records a count is of, only their numbers tell: it is that of the database that has as many. Where none has,
-and only one comes near, it is that one's, and not true. A number that is near to none is no count of records, unless
-it has a name that leaves no doubt. A list of keys is of the database that has nearly all of them.
+These are, for example, `length` or `__keys__`. Only the number of records tells which database a count belongs to: the
+one that has exactly as many. If none has, and only one is near, the count belongs to that one and is not true. A number
+that is near none is not a count of records, unless its name leaves no doubt. A list of keys belongs to the database
+that has nearly all of them.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from datacheck.conventions.spanning import Spanning
 from datacheck.model.key_families import fold
 
 FEW = 16
-"""A database of no more records than this, beside the counts, is one of metadata."""
+"""Maximum number of records of a database of metadata, not including the counts."""
 NEAR = 0.1
-"""A count that differs by no more than this share may be meant for a database,"""
+"""Share by which a count may differ from the number of a database's records and still be meant for it."""
 MANY_TIMES = 2
-"""A number of samples in a mapping that differs by more than this may be that of one record (a clip of sound)."""
+"""Factor by which a number in a mapping may differ from that of the records; beyond it, it may be of one sound clip."""
 CLOSE = 0.01
-"""and by no more than this, or one, it is, unless its name leaves any doubt."""
+"""Share by which a count may differ and is certainly meant for a database, unless its name is doubtful; or by one."""
 
 
 def elsewhere(
     kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView], *, asked: bool = False
 ) -> dict[str, tuple[Convention, ...]]:
-    """Return the conventions of each database, and what is to be noted of the others for what they have to do with it.
+    """Return the conventions of each database, including what must be noted of it because of the other databases.
 
-    Another database may count their records or list their keys, or have records of the same samples. Where it was
-    `asked` for certain conventions, only the numbers are noted that these may count.
+    Another database may count its records or list its keys, or have records of the same samples. If certain conventions
+    were `asked` for, only the numbers that these may count are noted.
     """
     made = dict(kept)
     counted = any(one.counts for of in kept.values() for one in of)
@@ -52,7 +53,7 @@ def elsewhere(
         made[part] = (msgspec.structs.replace(first, naming=naming), *further)
     for part, convention in lists_elsewhere(kept, views):
         before = made[part]
-        if not convention.lists:  # what counts the keys in a list counts no records
+        if not convention.lists:  # a count of the keys in a list counts no records
             before = tuple(_without(it, convention.own) for it in before)
         made[part] = (*before, convention)
     return made
@@ -64,7 +65,7 @@ def _without(convention: Convention, keys: frozenset[bytes]) -> Convention:
 
 
 def counting(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict[str, Known]:
-    """Return what is known of each database, with the counts that lie in a database of metadata where they belong."""
+    """Return what is known of each database, with the counts in a database of metadata moved to where they belong."""
     made = dict(kept)
     numbers = {it: [*_numbers(known, accounts.get(it) or Account())] for it, known in made.items()}
     for part, known in kept.items():
@@ -87,20 +88,20 @@ def counting(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict
 
 
 def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count) -> Count:
-    """Return a count as it is to be read where its bytes may say two numbers: as the one that is nearer to theirs."""
+    """Return a count whose bytes may mean two numbers, read as the one that is nearer to a number of records."""
     there = [it for of in numbers.values() for it in of if it]
     if count.otherwise is None or not there:
         return count
     other = msgspec.structs.replace(count, said=count.otherwise)
     off = [min(abs(it - (of.number or 0)) / it for it in there) for of in (count, other)]
-    if count.number is None and off[1] > NEAR:  # a float, as it looks: that is no count
+    if count.number is None and off[1] > NEAR:  # probably a float, which is no count
         if count.called not in UNMISTAKABLE:
             _put(made, part, count, None)
         return count
-    if off[1] and count.key in DOUBTFUL:  # a doubtful name and a number that is off: no count
+    if off[1] and count.key in DOUBTFUL:  # a doubtful name, and no number of records matches exactly
         return count
     own = [it for it in numbers[part] if it > FEW]
-    if count.number is not None and off[1] and _doubtful(count):  # a digit is one, where it need not count at all
+    if count.number is not None and off[1] and _doubtful(count):  # may count nothing, so digits are read as digits
         return count
     if count.number is not None and (off[0] <= off[1] or (off[1] and not any(_near(other, it) for it in own))):
         return count
@@ -109,15 +110,15 @@ def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], pa
 
 
 def _place(made: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: str, count: Count) -> None:
-    """Move a count to the database whose records it counts; take it away if it counts none."""
+    """Move a count to the database whose records it counts, or remove it if it counts none."""
     others = {it: of for it, of in numbers.items() if it != part}
     if count.number in numbers[part]:
         return
-    if count.number == sum(1 for it in others if it):  # a database is a sequence, or a class, and these are counted
+    if count.number == sum(1 for it in others if it):  # each database is a sequence or a class, and these are counted
         _put(made, part, count, None)
         return
     exact = [it for it, of in others.items() if count.number in of]
-    exact.sort(key=lambda it: abs(others[it][0] - (count.number or 0)))  # of parts of samples the one that has most
+    exact.sort(key=lambda it: abs(others[it][0] - (count.number or 0)))  # of parts of samples, the most complete one
     near = exact or [it for it, of in others.items() if any(_near(count, number) for number in of)]
     across = made[near[0]].across if near else None
     agreed = across is not None and across.parts.issuperset(near)
@@ -142,7 +143,7 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: s
 
 
 def _total(made: Mapping[str, Known], numbers: Mapping[str, Sequence[int]], count: Count) -> int | None:
-    """Return how many records or samples all databases have together, where a count comes near, and None elsewhere."""
+    """Return how many records or samples all databases have together, or None if the count is not near that."""
     if sum(1 for of in numbers.values() if max(of) > FEW) < 2 or count.key in DOUBTFUL:
         return None
     totals = {sum(map(max, numbers.values())), _of_all(made, numbers)}
@@ -150,7 +151,7 @@ def _total(made: Mapping[str, Known], numbers: Mapping[str, Sequence[int]], coun
 
 
 def _of_all(made: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> int:
-    """Return how many samples there are in all: those that several databases have records of count once."""
+    """Return how many samples all databases have; a sample that spans several databases is counted once."""
     across: list[Spanning] = []
     total = 0
     for part, of in numbers.items():
@@ -163,9 +164,9 @@ def _of_all(made: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -
 
 
 def _leaves_no_doubt(count: Count, numbers: Collection[int], *, agreed: bool) -> bool:
-    """Say whether a number that is near to that of some records is meant for it; `agreed` if several databases have it.
+    """Check whether a number that is near a number of records is certainly meant for it.
 
-    What they have is the number of samples, then, and that is what a length is of.
+    `agreed` says that the databases have parts of the same samples. Their number is then what a length refers to.
     """
     assert count.number is not None
     if count.called in UNMISTAKABLE or (agreed and not _doubtful(count)):
@@ -175,7 +176,7 @@ def _leaves_no_doubt(count: Count, numbers: Collection[int], *, agreed: bool) ->
 
 
 def _about(count: Count, numbers: Collection[int]) -> bool:
-    """Say whether a number may be an outdated count; a clip of sound has thousands of samples, for example."""
+    """Check whether a number may be an outdated count, rather than, for example, the thousands of samples of a clip."""
     assert count.number is not None
     return any(it <= MANY_TIMES * count.number and count.number <= MANY_TIMES * it for it in numbers)
 
@@ -185,7 +186,7 @@ def _doubtful(count: Count) -> bool:
 
 
 def _put(made: dict[str, Known], part: str, count: Count, by: Count | None) -> None:
-    """Put another count in the place of one, or none."""
+    """Replace a count by another one, or remove it if `by` is None."""
     its = []
     for convention in made[part].conventions:
         counts = tuple(by if it is count else it for it in convention.counts)
@@ -199,7 +200,7 @@ def _near(count: Count, number: int) -> bool:
 
 
 def _numbers(known: Known, account: Account) -> Iterator[int]:
-    """Yield what may be the number of a database's records: all of them, which come first, samples, numbered ones."""
+    """Yield the possible numbers of records of a database: first all records, then samples, then numbered records."""
     yield account.records - account.own
     yield from (account.records - account.own - len(it.aside) for it in known.conventions if it.aside)
     if known.across is not None:
@@ -210,5 +211,5 @@ def _numbers(known: Known, account: Account) -> Iterator[int]:
         if made.groups is not None:
             yield len(made.groups.all)
             yield len(made.groups.whole)
-        elif made.alone is not None:  # beside numbered records a few may have names
+        elif made.alone is not None:  # a few other records may have names instead of numbers
             yield len(made.numbers)

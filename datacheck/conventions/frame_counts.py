@@ -1,7 +1,7 @@
-"""How many frames each clip has, in a mapping by the clips' names: `vid_num_frames`, `num_frames`, `lengths`.
+"""Check counts of frames in a mapping by the names of clips: `vid_num_frames`, `num_frames`, `lengths`.
 
-Such a mapping counts something else, the frames of the film that some were taken of, unless nearly all of its numbers
-are those of the records whose keys begin with the names.
+Unless nearly all of its numbers match the number of records whose keys begin with the clips' names, such a mapping
+counts something else, such as the frames of the film that some were taken from.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 FEWEST = 8
-"""So many clips tell a rule,"""
+"""Minimum number of clips that must match their numbers to show what is counted, if there are many clips."""
 FEW = 3
-"""or so many, where of them at most one clip has another number,"""
+"""Minimum number of clips that must match if there are few and at most one clip has another number."""
 SHARE = 0.95
-"""and so many of them must have as many frames as is said."""
+"""Minimum share of the clips that must have as many frames as their numbers say."""
 VARIOUS = 3
-"""Numbers of fewer values may be rates or labels that agree by chance, unless their name says that they count."""
+"""Minimum number of different values; fewer may be rates or labels that match by chance, unless named like counts."""
 _OF_COUNTS = "frame frames nframes num nums number numbers n len length lengths count counts"
 COUNTING = frozenset(_OF_COUNTS.split())
 MOST = 1 << 18
-"""So many clips at most are counted."""
+"""Maximum number of clips whose frames are counted."""
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _BETWEEN = b"/_-.: "
 
 
 def clip_of(key: bytes) -> bytes | None:
-    """Return the name of the clip that a frame is of, None where a key is none of a frame.
+    """Return the name of the clip that a frame belongs to, or None if the key is not that of a frame.
 
     >>> clip_of(b"vid3/0004.jpg"), clip_of(b"vid3_f0004"), clip_of(b"0004")
     (b'vid3', b'vid3_f', None)
@@ -71,7 +71,7 @@ def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[byte
 
 
 def true_to(counts: FrameCounts, there: Mapping[bytes, int]) -> FrameCounts | None:
-    """Return the counts with how many frames there are, None where these are no counts of them."""
+    """Return the counts with the numbers of frames that exist, or None if these numbers do not count frames."""
     agree = [number for name, number in counts.said.items() if there.get(_raw(name), 0) == number]
     if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
         return None
@@ -81,17 +81,20 @@ def true_to(counts: FrameCounts, there: Mapping[bytes, int]) -> FrameCounts | No
 
 
 def enough(agree: int, every: int) -> bool:
-    """Say whether so many numbers that agree show what all of them count; of few clips one may be off."""
+    """Check whether enough numbers agree to show what all of them count; if there are few clips, one may be off."""
     return agree >= min(max(FEWEST, SHARE * every - 1), max(FEW, every - 1))
 
 
 def are_capped(fewer: Iterable[int], every: Iterable[int]) -> bool:
-    """Say whether all that have fewer frames than is said have as many as the longest clips: somebody took no more."""
+    """Check whether all clips that lack frames are as long as the longest clips, since frames may have been limited."""
     return {*fewer} == {max(every, default=0)}
 
 
 def conclude_frames(counts: FrameCounts) -> Iterator[Finding]:
-    """Yield what is not true of the numbers of frames: a loader asks for those that are not there, but not for more."""
+    """Yield a finding if numbers of frames are not true.
+
+    It is bad if frames are missing, since a loader asks for them. If there are only more frames, it is suspicious.
+    """
     off = [(of, it, there) for of, it in counts.said.items() if (there := counts.there.get(_raw(of), 0)) != it]
     fewer = [it for it in off if it[2] < it[1]]
     if off:
@@ -103,9 +106,9 @@ def conclude_frames(counts: FrameCounts) -> Iterator[Finding]:
 
 
 def rewritten_without(counts: FrameCounts, gone: Iterable[bytes]) -> bytes | None:
-    """Return what the mapping is to hold without some records, None where it says that already.
+    """Return the new value of the mapping in a copy without some records, or None if it does not change.
 
-    A clip that has more records than is said, such as those of a second camera, keeps its number.
+    A clip that has more records than its number says, such as those of a second camera, keeps the number.
     """
     left = Counter(counts.there)
     left.subtract(count_frames(gone, frozenset(counts.there)))

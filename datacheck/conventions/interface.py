@@ -1,6 +1,6 @@
-"""What a project keeps beside its records, as a value: counts, lists of keys, numbers without gaps, groups.
+"""Data classes for what a project keeps beside its records: counts, lists of keys, numbers without gaps, groups.
 
-A convention is recognised by what lies in a store, checked by what the keys of a scan add up to, and made true again
+A convention is recognised by the contents of a store, checked against the keys that a scan sums up, and made true again
 by a rebuild.
 """
 
@@ -22,24 +22,24 @@ from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys
 from datacheck.model.escaping import escape, plain
 
 Value = Callable[[bytes], "bytes | None"]
-"""Returns the value of a key of the store, None where there is no such key."""
+"""Returns the value of a key of the store, or None if there is no such key."""
 
 
 ALL = ""
-"""Stands for all families of keys where shapes are told by family."""
+"""Stands for all families of keys in mappings of shapes by family."""
 FEWEST = 64
-"""One in so many of the sampled keys is a fair share."""
+"""A pattern is frequent if at least one in this number of sampled keys has it."""
 ALL_TOGETHER = "all databases together"
-"""Stands for them where the name of a database does."""
+"""Used in place of the name of a database, for all of them."""
 LARGEST = 1 << 62
-"""No store has so many records."""
+"""Limit for counts: no store has this number of records."""
 
 
 class StoreView(msgspec.Struct, frozen=True):
-    """What recognising a convention may look at.
+    """The parts of a store from which a convention is recognised.
 
-    These are the patterns of the sampled keys and how often each came, the value of a key, what a file holds that lies
-    in the store's folder, and the sampled keys.
+    These are the patterns of the sampled keys with the number of keys of each, functions that return the value of a key
+    and the contents of a file in the store's folder, and the sampled keys.
     """
 
     patterns: Mapping[Pattern, int]
@@ -50,7 +50,7 @@ class StoreView(msgspec.Struct, frozen=True):
 
     @property
     def frequent(self) -> tuple[Pattern, ...]:
-        """The patterns that a fair share of the sampled keys have: of digests each has a pattern of its own."""
+        """The patterns that a fair share of the sampled keys have; among digests, each key has a pattern of its own."""
         return tuple(it for it, count in self.patterns.items() if count * FEWEST >= len(self.keys))
 
     @property
@@ -59,19 +59,19 @@ class StoreView(msgspec.Struct, frozen=True):
         return parts_of(self.frequent)
 
     def stored(self, key: bytes) -> Stored | None:
-        """Return what the value of a key says, None where that is nothing that is known; it is read once."""
+        """Return the parsed value of a key, or None if it has no known form. The value is read only once."""
         if key not in self._stored:
             raw = self.value(key)
             self._stored[key] = None if raw is None else stored(raw)
         return self._stored[key]
 
     def pattern(self, before: bytes, after: bytes = b"") -> Pattern | None:
-        """Return the pattern that most of the sampled keys of this form have, None where there are none."""
+        """Return the pattern that most of the sampled keys of this form have, or None if there are none."""
         return next((it for it in self.patterns if (it.before, it.after) == (before, after)), None)
 
 
 def named_in(key: bytes, part: str | None) -> str:
-    """Return a key as people read it, with the database that holds it; None for that stands for its records' own."""
+    """Return a key for messages, with the database that holds it; None means the database of the records themselves."""
     if part is None:
         return escape(key)
     return f"{escape(key)} in the {f'database {part}' if part else 'main database'}"
@@ -80,15 +80,16 @@ def named_in(key: bytes, part: str | None) -> str:
 class Count(msgspec.Struct, frozen=True):
     """A number of records that the store keeps under `key`.
 
-    `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a
-    list or a mapping, None where the value is the number. With `next` it is no count, but the number of the next
-    new record. With `last` it is that of the last record, one less than there are. With `of_list` it is the number
-    of keys in the list under that key. `form` is how a number is written where none could be read. `kept_in` is the
-    database that holds it, where that is another one than the records are in. One `of_all` is of the records of all
-    other databases; one `of_none` is near to the number of none, whatever it may count. One that is `near` a
-    database's number of records, by the name of it and that number, may count these or something else; one `of_all` is
-    then of these, and not true. `otherwise`
-    is what else the bytes may say: of 49 in msgpack there is the text "1".
+    `said` is the parsed value, or None if the value could not be read. `item` is the position of the number in a list
+    or its name in a mapping, or None if the value is the number. With `next`, it is not a count but the number of the
+    next new record. With `last`, it is the number of the last record, one less than there are records. With `of_list`,
+    it is the number of keys in the list under that key. `form` is how to write a number if none could be read.
+    `kept_in` is the database that holds it, if that is not the database of the records.
+
+    With `of_all`, it counts the records of all other databases. With `of_none`, it is near the number of records of no
+    database, so what it counts is unknown. `near` is the name of a database and a number of its records that the count
+    is near to: it may count these or something else, but with `of_all` it counts these and is not true. `otherwise` is
+    a second meaning of the bytes: 49 in msgpack is also the text "1".
     """
 
     key: bytes
@@ -107,12 +108,12 @@ class Count(msgspec.Struct, frozen=True):
 
     @property
     def counts(self) -> bool:
-        """Whether it is known to count the records of one database, or the keys of a list."""
+        """Whether it certainly counts the records of one database, or the keys of a list."""
         return not (self.of_all or self.of_none or self.near)
 
     @property
     def name(self) -> str:
-        """Its key as people read it, with the database that holds it where that is another one."""
+        """Its key for messages, with the database that holds it if that is another one."""
         name = named_in(self.key, self.kept_in)
         return f"{escape(self.called)} in {name}" if isinstance(self.item, str) else name
 
@@ -123,7 +124,7 @@ class Count(msgspec.Struct, frozen=True):
 
     @property
     def number(self) -> int | None:
-        """The number, None where there is no whole number: 60.0 is, to a loader, none, and 10**30 counts nothing."""
+        """The number, or None if it is not whole or too large: a loader rejects 60.0, and 10**30 cannot be a count."""
         value = None if self.said is None else self.said.value
         if isinstance(self.item, str):
             value = value.get(self.item) if isinstance(value, dict) else None
@@ -133,12 +134,12 @@ class Count(msgspec.Struct, frozen=True):
 
     @property
     def fraction(self) -> float | None:
-        """The number where it is written as one that need not be whole, as 60.0."""
+        """The number if it is written as a float, such as 60.0, or else None."""
         value = None if self.said is None or self.item is not None else self.said.value
         return value if type(value) is float else None
 
     def written(self, number: int) -> bytes:
-        """Return the bytes that say a number, in the form of these; these themselves where they say it."""
+        """Return the bytes for a number in the form of the stored ones, which are returned if they say this number."""
         if number == self.number:
             return self.raw
         number -= self.last
@@ -152,7 +153,7 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Deleted(msgspec.Struct, frozen=True):
-    """The numbers of deleted records that the store keeps under `key`, in a `form`: no loader asks for those."""
+    """The numbers of deleted records that the store keeps under `key` in a `form`; no loader asks for these records."""
 
     key: bytes
     form: str
@@ -162,12 +163,12 @@ class Deleted(msgspec.Struct, frozen=True):
 class KeyList(msgspec.Struct, frozen=True):
     """Keys of records that the store keeps under `key`, written in a `form`: a list, or lists by the name of a set.
 
-    A list in a `file` is no record: its key is the name of a file in the store's folder. `number` counts the keys,
-    `entries` their places in the list, which are more where a key is there twice. A list that is `partial` need not
-    name every record; one that is a `share` does so together with the others that are. One with `sizes` tells the
-    heights and widths of pictures too. `kept_in` is the database that holds it, where that is another one than the
-    records are in. Lists within another value have `places` there. The items of a list belong to those of the lists
-    `beside` it, place by place. So do those of the lists within it that are named in an item of `pairs`.
+    With `file`, the list is not a record, and its key is the name of a file in the store's folder. `number` is the
+    number of different keys, `entries` the number of items of the list, which is larger if a key is repeated. A list
+    that is `partial` need not name every record; lists that are a `share` name every record together. A list with
+    `sizes` also has the heights and widths of pictures. `kept_in` is the database that holds the list, if that is not
+    the database of the records. `places` are those of lists inside another value. The items of a list belong by
+    position to those of the lists `beside` it; so do the items of the lists inside it that an item of `pairs` names.
     """
 
     key: bytes
@@ -189,22 +190,22 @@ class KeyList(msgspec.Struct, frozen=True):
 
     @property
     def paired(self) -> list[str]:
-        """The names of lists whose items belong together place by place, in words, of each pairing."""
+        """The names of lists whose items belong together by position, as one text for each pairing."""
         within = [f"{plain(it)} in {self.name}" for it in self.pairs]
         return [*within, *([", ".join(map(escape, sorted((self.key, *self.beside))))] if self.beside else [])]
 
 
 UNCOUNTED = -1
-"""Stands for the number of keys where they are too many to be compared."""
+"""Used as the number of keys if there are too many to be compared."""
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list.
+    """The result of comparing a list with the keys of the store: listed keys that are missing, and unlisted records.
 
-    Nothing tells what a loader makes of one that is `within` another value. What the values of other records name goes
-    by the name `of_records`; where each names one, `entries` are these: what is named, and the key of the record. If
-    these are `ordered`, they are texts or windows of neighbours rather than sets. Missing keys are `unsure` that may
-    stand for nothing, as "none" does.
+    With `within`, the list is inside another value, and it is unknown how a loader uses it. If the values of other
+    records name the keys, `of_records` is the name of these records. If each of them names one key, `entries` are the
+    pairs of the named key and the key of the record. With `ordered`, the entries are texts or windows of neighbours
+    rather than sets. With `unsure`, the missing keys may stand for nothing, as "none" does.
     """
 
     key: bytes
@@ -224,10 +225,10 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class ListWithin(msgspec.Struct, frozen=True):
-    """Lists of keys of records, or of their `numbers`, in the value of `key` in the database `kept_in`.
+    """Lists of keys of records, or of their `numbers`, inside the value of `key` in the database `kept_in`.
 
-    `names` are those of the entries of mappings that lead to all of them. `places` are those of the keys, if these are
-    surely keys. Where a copy can have them true, `form` is how the value is written.
+    `names` are the names of mapping entries that lead to the lists. `places` are the places of the keys, if these are
+    certainly keys. If a copy can keep the lists true, `form` is how the value is written.
     """
 
     key: bytes
@@ -238,7 +239,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     places: tuple[Place, ...] = ()
 
     def as_list(self, part: str) -> KeyList:
-        """Return the lists of keys of a database as one, which need not name every record."""
+        """Return the lists of keys as one list for a database, which need not name every record."""
         kept_in = None if self.kept_in == part else self.kept_in
         return KeyList(self.key, self.form, 0, partial=True, kept_in=kept_in, places=self.places)
 
@@ -255,16 +256,16 @@ class Index(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What is to be read as the name of these records."""
+        """The name of these records in messages."""
         within = "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
         return ":".join(it for it in (self.kept_in, within) if it)
 
     def rows(self, keys: Sequence[bytes]) -> Iterator[int]:
-        """Yield the rows of these records among neighbouring ones."""
+        """Yield the positions of these records among neighbouring keys."""
         yield from range(len(keys)) if self.pattern is None else self.pattern.numbers(KeyTable(keys))[0].tolist()
 
     def keys(self, value: bytes) -> list[bytes] | None:
-        """Return the keys that a value names, None where it is of another form."""
+        """Return the keys that a value names, or None if it has another form."""
         if not self.form:
             return [value]
         said = FORMS[self.form].read(value)
@@ -272,7 +273,7 @@ class Index(msgspec.Struct, frozen=True):
 
 
 class FrameCounts(msgspec.Struct, frozen=True):
-    """How many frames each clip has, as a mapping under `key` has `said`, and how many are `there`."""
+    """The numbers of frames of clips: as the mapping under `key` has `said`, and as they are `there`."""
 
     key: bytes
     form: str
@@ -281,13 +282,13 @@ class FrameCounts(msgspec.Struct, frozen=True):
 
 
 class FrameKind(msgspec.Struct, frozen=True):
-    """A kind of frames: what is between the name of a clip and the number of a frame in a key, and behind that."""
+    """A kind of frames: the parts of a key between a clip's name and a frame's number, and after the number."""
 
     between: bytes
     after: bytes
 
     def clip(self, key: bytes) -> bytes | None:
-        """Return the name of the clip that a frame is of, None where a key is none of this kind."""
+        """Return the name of the clip that a frame belongs to, or None if the key is not of this kind."""
         if not key.endswith(self.after):
             return None
         stem = key[: len(key) - len(self.after)].rstrip(b"0123456789")
@@ -296,9 +297,9 @@ class FrameKind(msgspec.Struct, frozen=True):
 
 
 class ClipCounts(msgspec.Struct, frozen=True):
-    """How many frames each clip has, as a record of each has `said`, and how many of each kind are `there`.
+    """The numbers of frames of clips: as a record for each clip has `said`, and as they are `there`, by kind.
 
-    The keys of these records have the name of the clip with something `around` it.
+    The keys of these records are the name of the clip with the two texts `around` it.
     """
 
     around: tuple[bytes, bytes]
@@ -307,16 +308,16 @@ class ClipCounts(msgspec.Struct, frozen=True):
     there: dict[FrameKind, dict[bytes, int]] = {}
 
     def number(self, clip: bytes) -> int:
-        """Return how many frames a clip is said to have."""
+        """Return how many frames a clip has according to its record."""
         return self.said[clip].number or 0
 
     def left(self, clip: bytes) -> int:
-        """Return how many frames of each kind a clip has."""
+        """Return how many frames of every kind a clip has: the smallest number of any kind."""
         return min(of.get(clip, 0) for of in self.there.values())
 
 
 class Parallel(msgspec.Struct, frozen=True):
-    """A list or an array that may have an item for each record: its key, what it is called in its value, its length."""
+    """A list or an array that may have an item for each record: its key, its name inside the value, and its length."""
 
     key: bytes
     name: str
@@ -324,16 +325,17 @@ class Parallel(msgspec.Struct, frozen=True):
 
 
 class Convention(msgspec.Struct, frozen=True):
-    """One convention, as a store has it.
+    """One convention, as found in a store.
 
-    `parts` are the patterns of the records of one sample; `base` is the number that its loader begins to count from,
-    None where it does not count. Records with the keys in `own` are the convention's, and no samples. Under a `named`
-    one what does not fit is wrong; what is only found by likeness may be meant. `dense` numbers have no gaps, whatever
-    they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name. `stems` are
-    the endings of the keys of one sample where no numbers tell it. `unread` are the keys of its lists that cannot be
-    read. `further` are patterns of records that are parts of the samples if their numbers show it, and that no loader
-    is known to ask for. `digits` are those of the numbers that its loader asks for. Records with the keys `aside` are
-    about the others: counts and lists of samples may leave them out.
+    `parts` are the patterns of the records of one sample. `base` is the number that its loader begins to count from, or
+    None if it does not count. Records with the keys in `own` belong to the convention itself and are not samples. If
+    the convention is `named`, what does not fit it is wrong; if it was only recognised by similar keys, that may be
+    intended. `dense` numbers have no gaps, whatever they begin with. `shapes` are the shapes that the store declares
+    for the values of a family of keys, by the family's name. `stems` are the endings of the keys of one sample if no
+    numbers identify it. `unread` are the keys of its lists that cannot be read. `further` are patterns of records that
+    are parts of the samples if their numbers show it, and that no loader is known to ask for. `digits` is the number of
+    digits in the keys that its loader asks for. Records with the keys in `aside` are about the others: counts and lists
+    of samples may leave them out.
     """
 
     name: str
@@ -356,10 +358,11 @@ class Convention(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What is known of the conventions of one database.
+    """Everything that is known of the conventions of one database.
 
-    `listed` is what comparing its lists of keys came to, `stems` are the samples that no number tells, `across` those
-    of which other databases have records too. `within` are lists of its records that a copy does not keep true.
+    `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
+    than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
+    not keep true.
     """
 
     conventions: tuple[Convention, ...] = ()
@@ -374,7 +377,7 @@ class Known(msgspec.Struct, frozen=True):
 
     @property
     def own(self) -> frozenset[bytes]:
-        """The keys of the records that are the conventions'."""
+        """The keys of the records that belong to the conventions themselves."""
         return frozenset().union(*(it.own for it in self.conventions))
 
     @property

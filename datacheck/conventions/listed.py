@@ -1,7 +1,7 @@
-"""The keys of the records in a list, from which a loader takes them: no number need be without gaps.
+"""The convention that a list holds the keys of the records, so that a loader needs no numbers without gaps.
 
-`__keys__` and `keys` are such lists in several projects, each with a form and names of its own; this is any other.
-`__len__` beside it, where it is there, is their number.
+`__keys__` and `keys` are such lists in several projects, each with its own form and names; this module handles all
+others. `__len__` beside the list, if it exists, is the number of keys.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ KEYS, LEN = b"__keys__", b"__len__"
 NAMES = (KEYS, b"keys")
 GENERIC = "key-list"
 PACKED = ("pickle", "msgpack")
-"""How the forms are called in which projects serialise a list of bytes."""
+"""Names of the forms in which projects serialise a list of bytes."""
 
 FEW = 16
 """A database may hold the key lists of another if it has no more records than this, not counting known ones."""
 MOST = 0.5
 """The share of a database's sampled keys that must be listed, and of a list's keys that must be there."""
 PROBED = 16
-"""How many keys of a list are looked for."""
+"""Approximate number of keys of a list that are looked up in the store."""
 NEARLY, FEWEST = 0.9, 4
-"""A list of few keys of a database needs this share of them to be there, and at least so many keys."""
+"""If a list names only few of a database's keys, minimum share of its keys that must exist, and minimum length."""
 SAID = frozenset({*(it.decode() for it in SETS), "keys", "split", "splits", "subset"})
 """Words in the names of key lists; under such a name, plain numbers are keys too."""
 _DIGIT = re.compile(rb"[0-9]")
 
 Fits = Callable[[Any, str], bool]
-"""Says of a list, and of the name of its form, whether it is a convention's."""
+"""Returns whether a list and the name of its form fit a convention."""
 
 
 def recognise(store: StoreView) -> Convention | None:
@@ -51,7 +51,7 @@ def recognise(store: StoreView) -> Convention | None:
 def _under_any_name(store: StoreView) -> Convention | None:
     """Return the convention if the few records without a number in their keys hold lists of the others' keys.
 
-    The keys of sets are kept so: train, val_keys, splits.
+    The keys of sets of samples are stored that way: train, val_keys, splits.
     """
     names = without_digits(store)
     if len(names) > FEW or len(store.keys) <= 2 * FEW:
@@ -70,9 +70,9 @@ def without_digits(store: StoreView) -> list[bytes]:
 
 
 def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True) -> Convention | None:
-    """Return a convention of this name where a list of keys, which fits, lies under one of some keys.
+    """Return a convention of this name if a fitting list of keys lies under one of `keys`, or None.
 
-    A list that has none of the sampled keys is one of something else, as the names of classes.
+    A list with none of the sampled keys is a list of something else, such as names of classes.
     """
     lists = []
     for key in keys:
@@ -111,9 +111,10 @@ def _may_be_keys(key: bytes, said: Stored) -> bool:
 
 
 def _are_all_keys(value: Any, of: StoreView) -> bool:
-    """Say whether a value is a list of keys, or lists of them by name. Beside one there may be another of labels.
+    """Check whether a value is a list of keys, or a mapping of names to such lists.
 
-    All keys of a set of samples may be missing.
+    It is not if one of several lists holds something else, such as labels. Under the name of a set of samples, all keys
+    may be missing.
     """
     if not is_key_list(value):
         return False
@@ -126,22 +127,22 @@ def _are_all_keys(value: Any, of: StoreView) -> bool:
 
 
 def _pairs(value: Any) -> tuple[str, ...]:
-    """Return the names of lists that pair records with each other: a record whose partner is gone need not be listed.
+    """Return the names of lists that pair records with each other, joined into one text for each pairing.
 
-    They are those of one pairing each.
+    A record whose partner is dropped need not be listed.
     """
     return tuple(", ".join(map(str, it)) for it in aligned(value)) if isinstance(value, dict) else ()
 
 
 def _beside(of: KeyList, keys: tuple[bytes, ...]) -> KeyList:
-    """Return a list with the keys of those that pair its records with others."""
+    """Return a list, with the keys of the lists that pair its records with others."""
     if not keys:
         return of
     return msgspec.structs.replace(of, beside=tuple(it for it in keys if it != of.key), partial=True)
 
 
 def _unread(name: str, store: StoreView) -> Convention | None:
-    """Return the convention where a list of keys has its own name and no form of one: it is no record all the same."""
+    """Return the convention if the value of `__keys__` has no form of a list: it is still not a record."""
     raw = store.value(KEYS)
     if raw is None or name != GENERIC or store.stored(KEYS) is not None:
         return None
@@ -152,7 +153,7 @@ def _unread(name: str, store: StoreView) -> Convention | None:
 
 
 def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:
-    """Return the count of a list's keys, which is most likely written as the list is: 49 in msgpack is the text "1"."""
+    """Return the count of a list's keys, read in the list's form if possible: 49 in msgpack is also the text "1"."""
     if raw is None:
         return ()
     number = FORMS[of.form].read(raw)
@@ -167,10 +168,10 @@ def all_bytes(keys: Any) -> bool:
 def lists_elsewhere(
     kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, Convention]]:
-    """Yield each database of which small ones list the keys, with a convention that has these lists.
+    """Yield each database whose keys are listed in a small one, with a convention that has these lists.
 
-    With it come the database of the lists, and a convention that has their keys for its own. A list is one of keys if
-    most of what is in it is there, and all lists of a database together have most of its keys.
+    After it comes the database of the lists, with a convention that owns the keys of the lists. A list is a list of
+    keys if most of its items exist as keys, and if all lists together have most of the keys of the database.
     """
     for part, view in views.items():
         known = frozenset().union(*(it.own for it in kept[part]))

@@ -6,7 +6,7 @@ have from it. All other lists are copied unchanged, which the user is informed o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from datacheck.conventions.counted import METADATA
@@ -23,6 +23,8 @@ INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "or
 """Words in the names of lists of record numbers; under other names, a list must cover most of the records."""
 LONGEST = 8
 """Maximum number of items in a row of a list."""
+LONGEST_SUFFIX = 5
+"""Maximum length of the suffix of a file's name."""
 DEEPEST = 4
 """Maximum depth of nested lists and mappings that are searched."""
 
@@ -48,15 +50,15 @@ def lists_within(
                 of = next((it for it in (part, *views) if _are_of(items, called, views[it])), None)
                 if of is not None:
                     found.setdefault(of, []).append((place, items))
-            for of, its in ((of, _with_rows(its)) for of, its in found.items()):
+            for of, its in ((of, _with_rows(_exact(its, views[of]))) for of, its in found.items()):
                 numbers = any(type(it[0]) is int for _, it in its)
                 places = tuple(it for it, _ in its)
                 counted = any(count.key == key for one in kept[of] for count in one.counts)
                 surely = [_are_surely_keys(it, (text, *_named(place))) for place, it in its]
-                texts = [type(it[0]) is not int for _, it in its]
-                compared = tuple(it for it, *both in zip(places, texts, surely, strict=True) if all(both))
+                exact = [type(it[0]) is not int and _are_there(it, views[of]) for _, it in its]
+                compared = tuple(it for it, *both in zip(places, surely, exact, strict=True) if all(both))
                 made = ListWithin(key, part, _shared([_named(it) for it, _ in its]), numbers, places=compared)
-                alone = len(found) == 1 and all(surely) and not (numbers or counted or said.in_part)
+                alone = len(found) == 1 and len(compared) == len(places) and not (counted or said.in_part)
                 if alone and stand_alone(said.value, places, text) and is_lossless(view.value(key) or b"", said):
                     made = replace(made, form=said.form)
                 yield of, made
@@ -109,6 +111,12 @@ def _with_rows(its: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[Any
     return [it for it in its if it[0].kind != "rows"] + list(made.values())
 
 
+def _exact(its: list[tuple[Place, list[Any]]], view: StoreView) -> list[tuple[Place, list[Any]]]:
+    """Return the lists of keys and of numbers, or those of names of files if there are only these."""
+    exact = [it for it in its if type(it[1][0]) is int or _are_there(it[1], view)]
+    return exact or its
+
+
 def _named(place: Place) -> tuple[str, ...]:
     """Return the names that lead to a place, including that of its column, as they are shown to users."""
     return (*place.names, place.column) if place.kind == "column" else place.names
@@ -159,6 +167,32 @@ def _may_be(items: list[Any]) -> bool:
     return all(type(it) is int and it >= 0 for it in items) and len(set(items)) == len(items)
 
 
+def _last_part(key: bytes) -> bytes:
+    return key.rpartition(b"/")[2]
+
+
+def _without_suffix(key: bytes) -> bytes:
+    name, dot, suffix = key.rpartition(b".")
+    return name if dot and name and suffix.isalnum() and len(suffix) <= LONGEST_SUFFIX else key
+
+
+NAME_FORMS: tuple[Callable[[bytes], bytes], ...] = (
+    lambda name: name,
+    _without_suffix,
+    _last_part,
+    lambda name: _without_suffix(_last_part(name)),
+)
+"""How a key is made from the name of a record: it is the name, or the name of a file without its suffix or folder."""
+
+
+def _are_there(items: list[Any], view: StoreView, form: Callable[[bytes], bytes] = NAME_FORMS[0]) -> bool:
+    """Return whether nearly all of some items are keys of a database if they are changed by this form."""
+    some = items[:: max(1, len(items) // PROBED)][:PROBED]
+    if type(some[0]) is int:
+        return False
+    return sum(view.value(form(key_of(it))) is not None for it in some) >= NEARLY * len(some)
+
+
 def _are_of(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
     """Return whether items are keys of a database, or numbers in its keys."""
     if len(view.keys) <= FEW:
@@ -169,6 +203,6 @@ def _are_of(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
     if len(items) < MOST * len(view.keys) and not called and (numbers or all(it.isdigit() for it in some)):
         return False  # classes may be named 0 to 9 too
     if not numbers:
-        return sum(view.value(key_of(it)) is not None for it in some) >= NEARLY * len(some)
+        return any(_are_there(items, view, form) for form in NAME_FORMS)
     numbered = [sum(view.value(it.key(number)) is not None for number in some) for it in view.frequent]
     return any(it >= NEARLY * len(some) for it in numbered) or (called and not numbered)

@@ -1,4 +1,4 @@
-"""What a copy of a store comes to, so that what the store keeps of its records is true there."""
+"""Work out what changes in a copy of a store, so that its counts, lists and numbers are true there."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from datacheck.model.replacing import replace
 
 @dataclass(frozen=True)
 class Shares:
-    """What becomes of the samples that several databases have records of, in one of them.
+    """What happens in one database to the samples that span several databases.
 
-    Where numbers tell the samples, those in `dropped` go of all `numbers`, and the others are closed up from `base` on
-    if they are `counted`; else `keys` are those of the records here that go for what is wrong in another database.
-    `samples` counts the samples that go, in one of the databases, and is None in all others.
+    If numbers identify the samples, those in `dropped` are dropped of all `numbers`, and the others are closed up from
+    `base` on if they are `counted`. Otherwise `keys` are the keys of the records here that are dropped because of what
+    is wrong in another database. `samples` is the number of dropped samples in one of the databases, and None in all
+    others.
     """
 
     of: Spanning
@@ -49,12 +50,12 @@ NO_CONVENTION = Convention("none", named=False)
 
 @dataclass(frozen=True)
 class Outcome:
-    """A repair, and what it comes to: `dropped` counts all records that go, those that go by themselves included.
+    """A repair and its effects: `dropped` is the number of all records that are dropped, for whatever reason.
 
-    `samples` counts the samples of several records that go, None where a record is a sample. `with_others` are the
-    numbers, by pattern, of the records that go for what is wrong with another one of their sample. `elsewhere` are
-    values that a record of another database is to hold, by that one and the key. `entries` are the keys of records that
-    go since they name one that does.
+    `samples` is the number of dropped samples of several records, or None if a record is a sample. `with_others` are
+    the numbers, by pattern, of the records that are dropped because of another record of their sample. `elsewhere` are
+    the new values of records in other databases, by database and key. `entries` are the keys of records that are
+    dropped since they name a dropped one.
     """
 
     repair: Repair
@@ -66,7 +67,7 @@ class Outcome:
     entries: tuple[bytes, ...] = ()
 
     def keys_with_others(self) -> Iterator[bytes]:
-        """Yield the keys of the records that go for what is wrong with another one."""
+        """Yield the keys of the records that are dropped because of what is wrong with another one."""
         for pattern, numbers in self.with_others.items():
             yield from map(pattern.key, numbers)
         yield from sorted(it for it in self.repair.also if all(one.number(it) is None for one in self.with_others))
@@ -85,13 +86,13 @@ def repaired(
     shares: Shares | None = None,
     renumber: bool | None = None,
 ) -> Outcome | None:
-    """Return how a copy without the records whose keys are `gone` is made true; None where nothing is to be done.
+    """Return how a copy without the records whose keys are `gone` is made true, or None if nothing has to be done.
 
-    With each key comes whether its record goes for what is wrong with itself, and not for a part that its sample lacks.
-    The first of the conventions that knows of numbers says what goes together. `renumber` says whether numbers are
-    closed up; None leaves it to the store: it is done where the store counts. `listed` is what comparing the lists of
-    keys came to. Records with the keys in `also` go too, in a store without any conventions as well. `shares` is what
-    becomes of samples that other databases have a part in.
+    Each key comes with a flag that says whether its record is dropped for what is wrong with itself, rather than for a
+    part that its sample lacks. The first convention with numbers determines which records are dropped together.
+    `renumber` says whether numbers are closed up; with None, they are if the store counts. `listed` are the results of
+    comparing the lists of keys. Records with the keys in `also` are dropped too, even in a store without any
+    conventions. `shares` is what happens to samples that span several databases.
     """
     numbered = shares is not None and bool(shares.numbers)
     also |= frozenset() if shares is None else shares.keys
@@ -140,7 +141,7 @@ def repaired(
 
 
 def _taken(going: Going, gone: Iterable[tuple[bytes, bool]], also: frozenset[bytes], *, told: bool) -> set[bytes]:
-    """Let `going` have the keys of all records that go; return these if they are to be `told`, for lists of keys."""
+    """Pass the keys of all dropped records to `going`; return the keys if `told`, since lists of keys need them."""
     others = ((key, itself) for key, itself in gone if itself or key not in also)
     taken = set()
     for key, itself in chain(others, ((key, False) for key in also)):
@@ -151,7 +152,7 @@ def _taken(going: Going, gone: Iterable[tuple[bytes, bool]], also: frozenset[byt
 
 
 class _Numbers(msgspec.Struct, frozen=True):
-    """The numbers of samples that are dropped, and those that are left, to be closed up from `base` on."""
+    """The numbers of samples that are dropped, and those that are left, which can be closed up from `base` on."""
 
     dropped: Runs
     left: Runs
@@ -176,7 +177,7 @@ def _numbers(
 
 
 def _deleted(main: Convention, made: Samples, dropped: Runs, values: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """Put the numbers that are deleted now among the values; return them where the source keeps none yet."""
+    """Add the new list of deleted numbers to `values`; return it instead, by key, if the source keeps none yet."""
     if main.deleted is None or not (dropped or made.gone):
         return {}
     new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
@@ -188,7 +189,7 @@ def _deleted(main: Convention, made: Samples, dropped: Runs, values: dict[bytes,
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What becomes of the records of each database that is not copied as it is; `dropped` counts those of all."""
+    """The outcome of each database that is not copied as it is; `dropped` counts the dropped records of all."""
 
     of: Mapping[str, Outcome]
     dropped: int
@@ -204,7 +205,7 @@ class Outcomes:
 
     @property
     def lists(self) -> frozenset[tuple[str, bytes]]:
-        """The database and the key of each list that is kept true and holds keys of other databases, or within it."""
+        """The database and the key of each value kept true that is, or contains, a list of other databases' keys."""
         return frozenset((part, key) for part, it in self.of.items() for key in it.repair.foreign)
 
     @property
@@ -212,23 +213,23 @@ class Outcomes:
         return {part: it.repair for part, it in self.of.items()}
 
     def keys_with_others(self) -> Iterator[tuple[str, bytes]]:
-        """Yield database and key of the records that go for what is wrong with another one."""
+        """Yield database and key of the records that are dropped because of what is wrong with another one."""
         for part, outcome in self.of.items():
             for key in outcome.keys_with_others():
                 yield part, key
 
 
 def only_values(values: Mapping[bytes, bytes], dropped: int) -> Outcome:
-    """Return the outcome of a database of which no more changes than what some records hold."""
+    """Return the outcome of a database in which only the values of some records change."""
     return Outcome(Repair((), Runs(), Runs(), 0, renumbered=False, values=values), dropped, None, {})
 
 
 def _counts(
     conventions: Sequence[Convention], doubtful: Collection[Count], true: Callable[[Count], bytes]
 ) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:
-    """Return what counts are to hold that do not hold it, by key; and those in other databases, by that one and key.
+    """Return the new values of counts that change, by key, and of those in other databases, by database and key.
 
-    Those that are `doubtful` stay as they are.
+    Counts that are `doubtful` stay as they are.
     """
     values: dict[bytes, bytes] = {}
     elsewhere: dict[tuple[str, bytes], bytes] = {}
@@ -243,7 +244,7 @@ def _counts(
 
 
 def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
-    """Return what counts the keys in lists, where these are written anew or the count is not true."""
+    """Return the counts of the keys in lists that are rewritten, or whose count is not true."""
     made = []
     for convention in conventions:
         entries = {it.key: it.entries for it in convention.lists}
@@ -261,7 +262,7 @@ def patterns_of(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
 
 
 def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int, stems: int | None) -> bytes:
-    """Return what a count is to hold, in the form it had."""
+    """Return the true value of a count, written in the form that it had."""
     if count.next:
         return count.raw if count.number == made.last + 1 else count.written(made.last + 1)
     records = account.records - account.own

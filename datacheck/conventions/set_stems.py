@@ -1,6 +1,6 @@
-"""Samples of several sets, each of which has numbers of its own: train-image-000000003, val-label-000000003.
+"""Identify samples of several sets that are numbered separately: train-image-000000003, val-label-000000003.
 
-A number alone tells no sample there: those of the sets are the same, and the records do not belong together.
+A number alone does not identify a sample: the sets use the same numbers for records that do not belong together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datacheck.model.sample_sets import SETS
 
 _PARTED = re.compile(rb"([-_/.: ]+)")
 BETWEEN = b" "
-"""What stands in the name of a sample between that of its set and its number."""
+"""Separator between the name of the set and the number in the name of a sample."""
 
 
 class SetMember(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class SetStems(Stems, frozen=True):
         return tuple(it.pattern for it in self.members)
 
     def split(self, key: bytes) -> tuple[bytes, bytes] | None:
-        """Return the stem of a key and the part that it is of, None where it is of none."""
+        """Return the stem of a key and the part that it belongs to, or None if it belongs to no part."""
         for it in self.members:
             number = it.pattern.number(key)
             if number is not None:
@@ -52,7 +52,7 @@ class SetStems(Stems, frozen=True):
         return None
 
     def keys(self, stem: bytes) -> list[bytes]:
-        """Return the keys of all parts of a sample, which are those of its set."""
+        """Return the keys of all parts that the set of a sample has."""
         of_set, _, number = stem.rpartition(BETWEEN)
         return [it.pattern.key(int(number)) for it in self.members if it.of_set == of_set]
 
@@ -63,7 +63,7 @@ class SetStems(Stems, frozen=True):
         return member.pattern.key(int(number))
 
     def groups(self, numbers: Mapping[Pattern, Runs]) -> StemGroups | None:
-        """Return the samples by the numbers of each pattern, None where these show none or too few are whole."""
+        """Return the samples by the numbers of each pattern, or None if a part has no numbers or too few are whole."""
         unpaired: dict[bytes, tuple[bytes, ...]] = {}
         samples = 0
         for of_set in sorted({it.of_set for it in self.members}):
@@ -85,15 +85,15 @@ class SetStems(Stems, frozen=True):
 
 
 def set_stems(store: StoreView) -> SetStems | None:
-    """Return the parts of samples of several sets, where the keys of nearly all records name one of these."""
+    """Return the parts of samples of several sets, or None unless the keys of nearly all records name a set."""
     members = [member for it in store.patterns if (member := _member(it)) is not None]
     parts = defaultdict(set)
     for it in members:
         parts[it.of_set].add(it.part)
     every = frozenset().union(*parts.values())
     if len(parts) < 2 or not 1 < len(every) <= MOST or all(its != every for its in parts.values()):
-        return None  # the samples of a set of tests may have no labels, but of some set they have all parts
-    if len(members) > sum(map(len, parts.values())):  # of one part there are keys of two forms
+        return None  # the samples of a test set may have no labels, but at least one set must have all parts
+    if len(members) > sum(map(len, parts.values())):  # the keys of one part have two forms
         return None
     sampled = sum(store.patterns[it.pattern] for it in members)
     if sampled < IN_SAMPLE * len(store.keys):
@@ -102,7 +102,7 @@ def set_stems(store: StoreView) -> SetStems | None:
 
 
 def _member(pattern: Pattern) -> SetMember | None:
-    """Return the set and the part that the keys of a pattern are of, None where they name no set, or no part."""
+    """Return the set and the part that the keys of a pattern name, or None if they name no set or no part."""
     pieces = [_PARTED.split(it) for it in (pattern.before, pattern.after)]
     places = [(of, at) for of, its in enumerate(pieces) for at, it in enumerate(its) if it.lower() in SETS]
     if len(places) != 1:

@@ -1,7 +1,7 @@
-"""Samples by a text of their own: the records X/rgb and X/depth are one sample, whatever X is.
+"""Identify samples by a text in their keys, the stem: the records X/rgb and X/depth are one sample, whatever X is.
 
-Told from the sampled keys, and held to by digests: where each ending has the same number of stems, and the same sum of
-their hashes, no sample lacks a part, and no key was kept.
+The endings are recognised from the sampled keys, and all keys are checked by digests. If each ending has the same
+number of stems, and the same sum of their hashes, no sample lacks a part; no keys have to be held for that.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from datacheck.conventions.numbered_keys import KeyTable
 
 SEPARATORS = b"/.:_-"
-"""What may stand between the stem and the name of a part; the last one of the key does."""
+"""Possible separators between the stem and the name of a part; the last occurrence in the key counts."""
 MOST = 16
-"""Parts of a sample."""
+"""Maximum number of parts of a sample."""
 IN_SAMPLE = 0.9
-"""Of the sampled keys so many are of the parts, and of their stems so many have all of them."""
+"""Minimum share of the sampled keys that belong to parts, and of their stems that have all parts."""
 HELD = 1 << 20
-"""So many samples that lack a part are held."""
+"""Maximum number of samples that are held in memory, mostly only those that lack a part."""
 _WORD = (1 << 64) - 1
 
 Sum = tuple[int, int, int]
-"""How many stems, and two sums of their hashes."""
+"""The number of stems, and two sums of their hashes modulo 2**64."""
 
 
 class Stems(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class Stems(msgspec.Struct, frozen=True):
         return self.endings[0][:1]
 
     def split(self, key: bytes) -> tuple[bytes, bytes] | None:
-        """Return the stem and the ending of a key, None where it has none of these."""
+        """Return the stem and the ending of a key, or None if it has none of these endings."""
         stem, separator, _ = key.rpartition(self.separator)
         ending = key[len(stem) :]
         return (stem, ending) if separator and stem and ending in self.endings else None
@@ -64,7 +64,7 @@ class Stems(msgspec.Struct, frozen=True):
         return stem + ending
 
     def sums(self, table: KeyTable) -> Iterator[tuple[bytes, Sum]]:
-        """Yield each ending of some keys, with the sum of its stems."""
+        """Yield each ending that some of the keys have, with the sum of its stems."""
         import numpy as np
 
         for length, (_, keys) in table.by_length.items():
@@ -105,7 +105,7 @@ def added(one: Sum, other: Sum) -> Sum:
 
 
 def stems_in(keys: Collection[bytes]) -> Stems | None:
-    """Return the endings that nearly all sampled keys have, and nearly all stems have all of; None without them."""
+    """Return the endings of nearly all sampled keys if nearly all stems have all of these endings, or None."""
     for code in SEPARATORS:
         separator = bytes([code])
         stems: dict[bytes, set[bytes]] = defaultdict(set)
@@ -135,7 +135,7 @@ class BehindNames(Stems, frozen=True):
         return self.endings[0][-1:]
 
     def split(self, key: bytes) -> tuple[bytes, bytes] | None:
-        """Return the stem and the beginning of a key, None where it has none of these."""
+        """Return the stem and the beginning of a key, or None if it has none of these beginnings."""
         part, separator, stem = key.partition(self.separator)
         return (stem, part + separator) if stem and part + separator in self.endings else None
 
@@ -144,7 +144,7 @@ class BehindNames(Stems, frozen=True):
         return ending + stem
 
     def sums(self, table: KeyTable) -> Iterator[tuple[bytes, Sum]]:
-        """Yield each beginning of some keys, with the sum of its stems."""
+        """Yield each beginning that some of the keys have, with the sum of its stems."""
         import numpy as np
 
         for length, (_, keys) in table.by_length.items():
@@ -158,7 +158,7 @@ class BehindNames(Stems, frozen=True):
 
 
 def behind_names_in(keys: Collection[bytes]) -> BehindNames | None:
-    """Return the beginnings that nearly all sampled keys have, and nearly all stems have all of; None without them."""
+    """Return the beginnings of nearly all sampled keys if nearly all stems have all of these beginnings, or None."""
     for code in SEPARATORS:
         separator = bytes([code])
         stems: dict[bytes, set[bytes]] = defaultdict(set)
@@ -178,7 +178,7 @@ def behind_names_in(keys: Collection[bytes]) -> BehindNames | None:
 
 
 class StemGroups(msgspec.Struct, frozen=True):
-    """The samples of a store: `all` of them, and those that lack a part, with the endings that are not there."""
+    """The samples of a store: the number of `all`, and the stems of those lacking a part, with the missing endings."""
 
     stems: Stems
     all: int
@@ -186,12 +186,12 @@ class StemGroups(msgspec.Struct, frozen=True):
     verdict: Verdict = "bad"
 
     def keys(self, stem: bytes) -> list[bytes]:
-        """Return the keys of a sample that are there."""
+        """Return the keys of a sample that exist."""
         lacking = {self.stems.key(stem, it) for it in self.unpaired.get(stem, ())}
         return [it for it in self.stems.keys(stem) if it not in lacking]
 
     def findings(self) -> Iterator[Finding]:
-        """Yield a finding for each sample that lacks a part; its key is a part that is there."""
+        """Yield a finding for each sample that lacks a part; its key is that of a part that exists."""
         whole = self.all - len(self.unpaired)
         for stem, lacking in sorted(self.unpaired.items()):
             missing = [escape(self.stems.key(stem, it)) for it in lacking]
@@ -202,18 +202,18 @@ class StemGroups(msgspec.Struct, frozen=True):
 
 
 def agree(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
-    """Say whether all endings have the same stems."""
+    """Check whether all endings have the same stems."""
     return len({sums.get(it) for it in stems.endings}) == 1
 
 
 def may_be(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
-    """Say whether the numbers of stems are such that nearly all samples may be whole."""
+    """Check whether nearly all samples may be whole, by the numbers of stems."""
     counts = [sums.get(it, (0, 0, 0))[0] for it in stems.endings]
     return min(counts) >= max(ENOUGH, NEARLY * max(counts))
 
 
 class UnpairedBehindNames:
-    """Takes the keys of a store, and holds all of its samples."""
+    """Finds samples that lack a part in the keys of a store, in any order; holds all samples in memory."""
 
     def __init__(self, stems: Stems) -> None:
         self._stems = stems
@@ -221,7 +221,7 @@ class UnpairedBehindNames:
         self.failed = False
 
     def take(self, keys: Sequence[bytes]) -> None:
-        """Take neighbouring keys; `failed` is set where there are too many samples."""
+        """Add neighbouring keys; set `failed` if there are too many samples."""
         for key in keys:
             split = self._stems.split(key)
             if split is not None:
@@ -229,7 +229,7 @@ class UnpairedBehindNames:
         self.failed |= len(self._there) > HELD
 
     def groups(self) -> StemGroups | None:
-        """Return the samples, None where too few are whole."""
+        """Return the samples, or None if too few are whole or `failed` is set."""
         endings = self._stems.endings
         lacking = {stem: tuple(it for it in endings if it not in of) for stem, of in self._there.items()}
         found = {stem: its for stem, its in lacking.items() if its}
@@ -240,7 +240,7 @@ class UnpairedBehindNames:
 
 
 class Unpaired:
-    """Takes the keys of a store in ascending order, and holds the samples that lack a part."""
+    """Finds samples that lack a part in the keys of a store in ascending order; holds only those samples in memory."""
 
     def __init__(self, stems: Stems) -> None:
         self._stems = stems
@@ -251,7 +251,7 @@ class Unpaired:
         self.failed = False
 
     def take(self, keys: Sequence[bytes]) -> None:
-        """Take neighbouring keys; `failed` is set where they are not in order, or too many samples lack a part."""
+        """Add neighbouring keys; set `failed` if they are not in order or too many samples lack a part."""
         for key in keys:
             if key < self._last:
                 self.failed = True
@@ -276,7 +276,7 @@ class Unpaired:
             self._found[stem] = lacking
 
     def groups(self) -> StemGroups | None:
-        """Return the samples, None where too few are whole."""
+        """Return the samples, or None if too few are whole or `failed` is set."""
         while self._open:
             self._close()
         share = 1 - len(self._found) / self._all if self._all else 0.0

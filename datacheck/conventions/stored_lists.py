@@ -1,4 +1,4 @@
-"""Read lists of keys in values that have no form of their own: texts, tables, arrays, and pickles of other things too.
+"""Read lists of keys in values without a form of their own: texts, tables, arrays, and pickles that hold more.
 
 Most of these values cannot be written again without a loss, and are marked as read in part.
 """
@@ -32,9 +32,9 @@ def _unwrapped(raw: bytes) -> Stored | None:
 
 def _of_wrapped(raw: bytes) -> Stored | None:
     """Return the lists, mappings or rows in a compressed value, or None."""
-    from datacheck.decoders.wrappers.table import peel, peeled_once
+    from datacheck.decoders.wrappers.table import peel, peel_once
 
-    wrapper = peeled_once(raw)
+    wrapper = peel_once(raw)
     if wrapper is None:
         return None
     peeled = peel((wrapper[0],), raw)

@@ -29,10 +29,10 @@ class Payload(msgspec.Struct, frozen=True):
     walked: bool = False
 
 
-def _media(cls: str, what: str, title: str) -> Payload:
+def _media(cls: str, format_name: str, title: str) -> Payload:
     title += " (structure checked, samples not decoded)"
     return Payload(
-        ("datacheck.decoders.media.decoder", cls), f"{what}: structure and checksums", title=title, walked=True
+        ("datacheck.decoders.media.decoder", cls), f"{format_name}: structure and checksums", title=title, walked=True
     )
 
 
@@ -195,12 +195,12 @@ def decoder(name: str) -> Decoder:
     """Return the decoder with this name; raises KeyError for an unknown name."""
     wrappers = name.split(JOINT)[:-1]
     module, cls = payload(name).decoder
-    made: Decoder = getattr(importlib.import_module(module), cls)()
+    result: Decoder = getattr(importlib.import_module(module), cls)()
     if wrappers:
         from datacheck.decoders.wrappers.decoder import wrapped
 
-        made = wrapped(tuple(wrappers), made)
-    return made
+        result = wrapped(tuple(wrappers), result)
+    return result
 
 
 def load_all() -> None:
@@ -213,16 +213,16 @@ def load_all() -> None:
 
 def kind(value: Value) -> str | None:
     """Return the name of the first decoder that knows the value, prefixed with its wrappers, or None if none does."""
-    from datacheck.decoders.wrappers.table import MOST, peeled_once
+    from datacheck.decoders.wrappers.table import MOST, peel_once
 
     name, guessed = "", False
     for _ in range(MOST):
-        peeled = peeled_once(value)
+        peeled = peel_once(value)
         if peeled is None:
             break
         name, value = f"{name}{peeled[0]}{JOINT}", peeled[1].value
         guessed = peeled[0] == "zlib" and not peeled[1].sound  # zlib's magic of two bytes is weak evidence
-    inner = next((known for known in value_decoders() if decoder(known).knows(value)), None)
+    inner = next((name_inside for name_inside in value_decoders() if decoder(name_inside).knows(value)), None)
     if inner is None and name and not guessed:
         inner = UNKNOWN
     return None if inner is None else name + inner

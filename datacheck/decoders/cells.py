@@ -53,11 +53,11 @@ def kinds(cells: Cells) -> list[str]:
         return [_padded_kind(row) for row in _octets(cells.values)]
     if cells.holds == RAGGED:
         return ["rows" if np.size(it) else EMPTY for it in cells.values]
-    made = [(kind(it) or UNKNOWN) if len(it) else EMPTY for it in payloads(cells)]
+    names = [(kind(it) or UNKNOWN) if len(it) else EMPTY for it in payloads(cells)]
     plain = {"decimal": "text", "byte": "text"} if cells.holds in TEXTS else {}
     if cells.holds == TEXT:
         plain[UNKNOWN] = "text"
-    return [plain.get(it, it) for it in made]
+    return [plain.get(it, it) for it in names]
 
 
 def _padded_kind(row: NDArray[np.uint8]) -> str:
@@ -82,11 +82,13 @@ def ragged(
     for size, at in alike.items():
         step = max(1, STACKED_BYTES // max(1, size * 8))
         for start in range(0, len(at), step):
-            some = at[start : start + step]
-            values = np.stack([cells.values[row] for row in some]) if len(some) > 1 else cells.values[some[0]][None]
+            chosen = at[start : start + step]
+            values = (
+                np.stack([cells.values[row] for row in chosen]) if len(chosen) > 1 else cells.values[chosen[0]][None]
+            )
             if not values.dtype.isnative:
                 values = values.astype(values.dtype.newbyteorder("="))
-            yield Batch(name, some, real(values), label=label, expected=expected, leaf=True, path=path)
+            yield Batch(name, chosen, real(values), label=label, expected=expected, leaf=True, path=path)
 
 
 def unpadded(raw: bytes) -> bytes:

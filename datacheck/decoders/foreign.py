@@ -90,12 +90,12 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
 """Offset, the bytes there, and the name of the format. The first row that matches wins."""
 
 
-def foreign(value: Value, usual: str = "") -> str | None:
+def known_format(value: Value, usual: str = "") -> str | None:
     """Return the name of the known format that a value has, or None if it has none.
 
     A value that begins like the wrapper `usual` but cannot be unpacked is a broken one of those: the result is None.
 
-    >>> foreign(b"%PDF-1.7 and so on"), foreign(bytes(100))
+    >>> known_format(b"%PDF-1.7 and so on"), known_format(bytes(100))
     ('PDF document', None)
     """
     if is_broken(usual, value):
@@ -104,7 +104,7 @@ def foreign(value: Value, usual: str = "") -> str | None:
     for offset, mark, name in MARKS:
         if head.startswith(mark, offset) and _fits(head, mark):
             return name
-    return next((name for known, name in _CHECKED if known(value, head)), None)
+    return next((name for matches, name in _CHECKED if matches(value, head)), None)
 
 
 _NETPBM = re.compile(rb"(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}\s")

@@ -10,7 +10,7 @@ from datacheck.decoders.npy_bytes import MAGIC, dtype_of, objects_at, read_array
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.decoder import PictureDecoder
 from datacheck.decoders.pictures.in_arrays import picture_bytes
-from datacheck.decoders.trees.differences import GONE, usual
+from datacheck.decoders.trees.differences import MISSING_MESSAGE, usual_fields
 from datacheck.decoders.trees.paths import is_label
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
@@ -39,15 +39,15 @@ class NpyDecoder:
         reading = read_array(value)
         raw = _picture_in(reading, profile)
         if raw is None:
-            odd: list[Finding] = []
+            others: list[Finding] = []
             if profile is not None:
-                odd += _of_another_dtype(reading.fields, profile)
+                others += _dtype_findings(reading.fields, profile)
                 damaged = any(it.verdict != "suspicious" for it in reading.findings)
-                odd += () if damaged else _without_numbers(value, reading.fields, profile)
-            return Reading(reading.fields, [*reading.findings, *odd])
+                others += () if damaged else _missing_findings(value, reading.fields, profile)
+            return Reading(reading.fields, [*reading.findings, *others])
         if not len(raw) and profile is not None:
-            said = f"zero bytes, nearly all others are {profile.fields[WHOLE].format}"
-            return Reading(findings=[*reading.findings, found("empty", said, field=WHOLE)])
+            message = f"zero bytes, nearly all others are {profile.fields[WHOLE].format}"
+            return Reading(findings=[*reading.findings, found("empty", message, field=WHOLE)])
         picture = PictureDecoder().read(raw, None, pixels=pixels)
         return Reading(picture.fields, [*reading.findings, *picture.findings])
 
@@ -63,30 +63,30 @@ WHOLE = "data"
 
 def _picture_in(reading: Reading, profile: FamilyProfile | None) -> memoryview | None:
     """Return the bytes of the picture stored in an array, or None if there is none."""
-    whole = reading.fields[0] if len(reading.fields) == 1 else None
-    return None if whole is None or whole.name != WHOLE else picture_bytes(whole.values, WHOLE, profile)
+    field = reading.fields[0] if len(reading.fields) == 1 else None
+    return None if field is None or field.name != WHOLE else picture_bytes(field.values, WHOLE, profile)
 
 
-def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
+def _dtype_findings(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
     """Yield a finding for each field whose dtype differs from that of nearly all others, regardless of byte order."""
     for field in fields:
-        meant, dtype = profile.fields.get(field.name), str(field.values.dtype.newbyteorder("="))
-        if meant is not None and meant.format == "npy" and meant.dtype and meant.dtype != dtype:
-            said = f"{dtype}, nearly all others are {meant.dtype}"
-            yield found("fields", said, field=field.name, found=dtype, expected=meant.dtype)
+        usual_field, dtype = profile.fields.get(field.name), str(field.values.dtype.newbyteorder("="))
+        if usual_field is not None and usual_field.format == "npy" and usual_field.dtype and usual_field.dtype != dtype:
+            message = f"{dtype}, nearly all others are {usual_field.dtype}"
+            yield found("fields", message, field=field.name, found=dtype, expected=usual_field.dtype)
 
 
-def _without_numbers(value: Value, fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
+def _missing_findings(value: Value, fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
     """Yield findings for missing numeric fields: the array has another dtype, such as text, or lacks a member.
 
     Missing labels are reported elsewhere.
     """
-    missing = usual(profile).keys() - {field.name for field in fields}
+    missing = usual_fields(profile).keys() - {field.name for field in fields}
     for name in sorted(missing):
         if name == WHOLE and not fields:
-            dtype, meant = dtype_of(value), profile.fields[name]
-            expected = meant.dtype if meant.format == "npy" and meant.dtype else meant.format
-            said = f"{dtype}, nearly all others are {expected}"
-            yield found("fields", said, field=name, found=dtype, expected=expected)
+            dtype, usual_field = dtype_of(value), profile.fields[name]
+            expected = usual_field.dtype if usual_field.format == "npy" and usual_field.dtype else usual_field.format
+            message = f"{dtype}, nearly all others are {expected}"
+            yield found("fields", message, field=name, found=dtype, expected=expected)
         elif not is_label(name):
-            yield found("fields", GONE, field=name)
+            yield found("fields", MISSING_MESSAGE, field=name)

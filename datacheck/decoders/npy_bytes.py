@@ -74,8 +74,8 @@ def _without_values(header: Header) -> NDArray[Any]:
     NumPy limits the other axes, so the shape becomes (0,) if they are too long. It also does if the items take no
     bytes, such as strings of no letters: the shape may then be anything, and there is nothing to check.
     """
-    room = prod(max(1, size) for size in header.shape) * header.dtype.itemsize
-    return np.empty(header.shape if 0 < room <= MOST_ROOM else 0, header.dtype)
+    byte_count = prod(max(1, size) for size in header.shape) * header.dtype.itemsize
+    return np.empty(header.shape if 0 < byte_count <= MOST_ROOM else 0, header.dtype)
 
 
 def objects_at(value: Value) -> int | None:
@@ -110,8 +110,8 @@ def _header(value: Value) -> tuple[Header | Finding, int]:
     if len(value) < start or stop > len(value):
         return found("truncated", f"ends at byte {len(value)} inside the .npy header", field="data"), 0
     if stop - start > LITERAL_BYTES:
-        said = f"a .npy header of {stop - start} bytes"
-        return found("too-large", said, field="data", verdict="unverifiable", found=stop - start), 0
+        message = f"a .npy header of {stop - start} bytes"
+        return found("too-large", message, field="data", verdict="unverifiable", found=stop - start), 0
     return _parsed(bytes(value[start:stop]), major), stop
 
 
@@ -122,9 +122,9 @@ def _parsed(literal: bytes, major: int) -> Header | Finding:
         text = literal.decode("utf-8" if major == 3 else "latin-1")
         with warnings.catch_warnings():  # Python and NumPy warn about old spellings in literals and dtypes
             warnings.simplefilter("ignore")
-            said = ast.literal_eval((_LONG.sub("", text) if major < 3 else text).strip())
-            shape, fortran = said["shape"], said["fortran_order"]
-            dtype = np.lib.format.descr_to_dtype(said["descr"])
+            header = ast.literal_eval((_LONG.sub("", text) if major < 3 else text).strip())
+            shape, fortran = header["shape"], header["fortran_order"]
+            dtype = np.lib.format.descr_to_dtype(header["descr"])
     except Exception as error:  # noqa: BLE001 - parsing a literal from a file raises nearly anything, MemoryError too
         return found("undecodable", f"the .npy header is broken: {error or type(error).__name__}", field="data")
     if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape) or len(shape) > 32:

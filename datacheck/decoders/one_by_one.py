@@ -27,27 +27,27 @@ def decode_each(
     import numpy as np  # here, so that looking up a decoder's name does not load it
 
     stacks: dict[tuple[Any, ...], tuple[Field, list[int], list[NDArray[Any]]]] = {}
-    lacking: dict[str, list[int]] = {}
-    wanted = {} if profile is None else {name: it for name, it in profile.fields.items() if it.share > 0.5}
+    rows_without: dict[str, list[int]] = {}
+    expected_fields = {} if profile is None else {name: it for name, it in profile.fields.items() if it.share > 0.5}
     for row in rows:
         reading = read(block.values[row], profile)
         for finding in reading.findings:
             yield row, finding
-        lacks = reading.lacks
-        if lacks is None:
+        missing = reading.lacks
+        if missing is None:
             if any(finding.verdict == "bad" for finding in reading.findings):
                 continue
-            lacks = [*(wanted.keys() - {field.name for field in reading.fields})]
-        for name in lacks:
-            lacking.setdefault(name, []).append(row)
+            missing = [*(expected_fields.keys() - {field.name for field in reading.fields})]
+        for name in missing:
+            rows_without.setdefault(name, []).append(row)
         for field in reading.fields:
             if field.values.nbytes > STACKED_BYTES and not field.pixels_skipped:
                 yield _batch(field, [row], field.values[None], profile)
                 continue
-            same = (
+            key = (
                 field.name, field.format, field.values.shape, field.values.dtype, field.pixels_skipped, field.label
             )  # fmt: skip
-            _, at, values = stacks.setdefault(same, (field, [], []))
+            _, at, values = stacks.setdefault(key, (field, [], []))
             at.append(row)
             values.append(field.values)
     for field, at, values in stacks.values():
@@ -55,8 +55,10 @@ def decode_each(
         yield _batch(
             field, at, np.broadcast_to(values[0], shape) if field.pixels_skipped else np.stack(values), profile
         )
-    for name, at in lacking.items():
-        yield Batch(name, (), np.empty(0), label=is_label(name) or name in PAIRED, absent=at, expected=wanted[name])
+    for name, at in rows_without.items():
+        yield Batch(
+            name, (), np.empty(0), label=is_label(name) or name in PAIRED, absent=at, expected=expected_fields[name]
+        )
 
 
 def _batch(field: Field, rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | None) -> Batch:

@@ -53,19 +53,19 @@ class RawDecoder:
         """Yield one batch per valid length of the values at `rows`, and a finding for each value of a wrong length."""
         array = (profile and profile.array) or BYTES
         item = itemsize(array.dtype)
-        wanted = None if array.shape is None else prod(array.shape) * item
-        for size, of in _by_length(block.values, rows).items():
-            if size != wanted if wanted is not None else size % item or not size:
-                said = _mismatch(array, size, item, wanted)
-                yield from ((row, _of_text(block.values[row], said)) for row in of)
+        expected = None if array.shape is None else prod(array.shape) * item
+        for size, chosen in _by_length(block.values, rows).items():
+            if size != expected if expected is not None else size % item or not size:
+                mismatch = _mismatch(array, size, item, expected)
+                yield from ((row, _size_finding(block.values[row], mismatch)) for row in chosen)
                 continue
             shape = (size // item,) if array.shape is None else array.shape
-            made = _arrays(block.values, of, array.dtype, shape)
-            for row in _begin_as_text(block.values, of, made):
+            arrays = _arrays(block.values, chosen, array.dtype, shape)
+            for row in _rows_of_text(block.values, chosen, arrays):
                 if (line := _first_line(block.values[row])) is not None:
                     text = f"a text that begins {line!r} where the bytes of an array are meant"
                     yield row, found("wrong-format", text, field="data")
-            yield _batch(of, made, array, profile)
+            yield _batch(chosen, arrays, array, profile)
 
 
 def itemsize(dtype: str) -> int:
@@ -77,19 +77,19 @@ def itemsize(dtype: str) -> int:
     return 2 if dtype == BFLOAT16 else int(dtype.lstrip("<>|")[1:])
 
 
-def spelled(array: Array) -> str:
+def array_text(array: Array) -> str:
     """Return the dtype and shape as they are given on the command line.
 
-    >>> spelled(Array("f4", (3, 64, 64)))
+    >>> array_text(Array("f4", (3, 64, 64)))
     'f4:3,64,64'
     """
     return array.dtype if array.shape is None else f"{array.dtype}:{','.join(map(str, array.shape))}"
 
 
-def spelled_shape(shape: Sequence[int]) -> str:
+def shape_text(shape: Sequence[int]) -> str:
     """Return a shape as it is printed in reports.
 
-    >>> spelled_shape((3, 64, 64))
+    >>> shape_text((3, 64, 64))
     '3x64x64'
     """
     return "x".join(map(str, shape))
@@ -104,27 +104,29 @@ def _by_length(values: Sequence[Value], rows: Sequence[int]) -> dict[int, Sequen
         return {}
     if sizes.count(sizes[0]) == len(sizes):
         return {sizes[0]: rows}
-    made: dict[int, list[int]] = {}
+    result: dict[int, list[int]] = {}
     for row, size in zip(rows, sizes, strict=True):
-        made.setdefault(size, []).append(row)
-    return dict(made)
+        result.setdefault(size, []).append(row)
+    return dict(result)
 
 
-def _mismatch(array: Array, size: int, item: int, wanted: int | None) -> Finding:
+def _mismatch(array: Array, size: int, item: int, expected: int | None) -> Finding:
     """Return the finding for a value whose size no array of this type has."""
-    if wanted is None:
+    if expected is None:
         text = f"{size:,} bytes are no whole number of items of {array.dtype}, {item} bytes each"
         return found("size-mismatch", text, field="data", found=size, item=item)
-    text = f"{size:,} bytes, an array of {spelled(array)} takes {wanted:,}"
-    return found("size-mismatch", text, field="data", found=size, expected=wanted)
+    text = f"{size:,} bytes, an array of {array_text(array)} takes {expected:,}"
+    return found("size-mismatch", text, field="data", found=size, expected=expected)
 
 
-def _of_text(value: Value, said: Finding) -> Finding:
+def _size_finding(value: Value, mismatch: Finding) -> Finding:
     """Return the finding for a wrong length, with the first line of the value if it is a text instead of an array."""
     line = _first_line(value)
     if line is None:
-        return said
-    return found("size-mismatch", f"{said.message}: it is a text that begins {line!r}", field="data", **said.details)
+        return mismatch
+    return found(
+        "size-mismatch", f"{mismatch.message}: it is a text that begins {line!r}", field="data", **mismatch.details
+    )
 
 
 def _first_line(value: Value) -> str | None:
@@ -134,36 +136,36 @@ def _first_line(value: Value) -> str | None:
     return bytes(value[:SHOWN]).decode("ascii").splitlines()[0]
 
 
-def _begin_as_text(values: Sequence[Value], rows: Sequence[int], made: NDArray[Any]) -> Sequence[int]:
+def _rows_of_text(values: Sequence[Value], rows: Sequence[int], arrays: NDArray[Any]) -> Sequence[int]:
     """Return the rows whose values begin with one of TEXTS; there are nearly always none."""
-    if isinstance(made, SeparateArrays):
+    if isinstance(arrays, SeparateArrays):
         return [row for row in rows if bytes(values[row][:4]) in TEXTS]
     import numpy as np
 
     if isinstance(values, EqualLengths):
         raw = values.rows[:, :4] if len(rows) == len(values) else values.rows[list(rows), :4]
     else:
-        raw = made.reshape(len(made), -1).view(np.uint8)[:, :4]
+        raw = arrays.reshape(len(arrays), -1).view(np.uint8)[:, :4]
     if raw.shape[1] < 4:
         return []
     heads = np.ascontiguousarray(raw).view(np.uint32)[:, 0]
-    some = np.flatnonzero(np.isin(heads, np.frombuffer(b"".join(TEXTS), np.uint32)))
-    return [rows[at] for at in some.tolist()]
+    places = np.flatnonzero(np.isin(heads, np.frombuffer(b"".join(TEXTS), np.uint32)))
+    return [rows[at] for at in places.tolist()]
 
 
 def _arrays(values: Sequence[Value], rows: Sequence[int], dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return values of the right length stacked along a leading axis: as views, unless they are small."""
     import numpy as np  # here, so that looking up a decoder's name does not load it
 
-    of = np.dtype("u2" if dtype == BFLOAT16 else dtype)
+    item_dtype = np.dtype("u2" if dtype == BFLOAT16 else dtype)
     if isinstance(values, EqualLengths):
         raw = values.rows if len(rows) == len(values) else values.rows[list(rows)]
         if raw.strides[-1] == 1:
-            return _real(raw.view(of).reshape(len(rows), *shape), dtype)
+            return _real(raw.view(item_dtype).reshape(len(rows), *shape), dtype)
     chosen = values if len(rows) == len(values) else [values[row] for row in rows]
     if len(chosen[0]) <= STACKED_BYTES:
-        return _real(np.frombuffer(b"".join(chosen), of).reshape(len(rows), *shape), dtype)
-    records = [_real(np.frombuffer(value, of).reshape(1, *shape), dtype)[0] for value in chosen]
+        return _real(np.frombuffer(b"".join(chosen), item_dtype).reshape(len(rows), *shape), dtype)
+    records = [_real(np.frombuffer(value, item_dtype).reshape(1, *shape), dtype)[0] for value in chosen]
     return SeparateArrays(records)  # type: ignore[return-value]  # it takes the place of an array
 
 

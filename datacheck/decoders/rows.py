@@ -33,20 +33,20 @@ class RowsDecoder:
         """Yield a batch for each column, with those of `rows` that could be read."""
         everything = len(rows) == len(block)
         for name, values in block.columns.items():
-            lost = frozenset(block.unread.get(name, ()))
-            chosen = [row for row in rows if row not in lost] if lost else rows
+            unread = frozenset(block.unread.get(name, ()))
+            chosen = [row for row in rows if row not in unread] if unread else rows
             if not len(chosen):
                 continue
             missing = block.missing.get(name)
             yield Batch(
                 name,
                 chosen,
-                real(values if everything and not lost else values[list(chosen)]),
+                real(values if everything and not unread else values[list(chosen)]),
                 label=name in block.labels,
                 leaf=bool(block.called),
                 expected=None if profile is None else profile.fields.get(name),
                 path=f"{block.group}/{name}",
-                missing=missing if missing is None or (everything and not lost) else missing[list(chosen)],
+                missing=missing if missing is None or (everything and not unread) else missing[list(chosen)],
             )
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Value
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
@@ -46,14 +46,14 @@ class DecimalDecoder:
         return 0 < len(value) <= DECIMAL_BYTES and _DECIMAL.fullmatch(value) is not None
 
     def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
-        known = [row for row in rows if self.knows(block.values[row])]
-        if len(known) < len(rows):
-            for row in sorted(set(rows).difference(known)):
+        decimals = [row for row in rows if self.knows(block.values[row])]
+        if len(decimals) < len(rows):
+            for row in sorted(set(rows).difference(decimals)):
                 value = block.values[row]
                 start = bytes(value[:DECIMAL_BYTES]).decode("latin-1")
                 more = "..." if len(value) > DECIMAL_BYTES else ""
                 yield row, found("undecodable", f'not a decimal number: "{start}{more}"')
-        yield from _numbers(block, known, profile)
+        yield from _numbers(block, decimals, profile)
 
 
 class TextDecoder:
@@ -75,19 +75,19 @@ class TextDecoder:
 
     def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
         broken = set()
-        if not _sound(block, rows):
+        if not _are_sound(block, rows):
             for row in rows:
-                finding = _said(bytes(block.values[row]))
+                finding = _text_finding(bytes(block.values[row]))
                 if finding is not None:
                     yield row, finding
                     broken |= {row} if finding.verdict != "suspicious" else set()
         if profile is None or not profile.label:
             return
-        whole = [row for row in rows if row not in broken]
+        sound = [row for row in rows if row not in broken]
         # "nan", "inf" and the number plate "9E999" are words here, so they are not reported as not finite
-        numbers = [row for row in whole if _is_finite(block.values[row])]
+        numbers = [row for row in sound if _is_finite(block.values[row])]
         yield from _numbers(block, numbers, profile)
-        if words := sorted(set(whole).difference(numbers)):
+        if words := sorted(set(sound).difference(numbers)):
             import numpy as np
 
             values = np.array([bytes(block.values[row][:WORD_BYTES]) for row in words], f"S{WORD_BYTES}")
@@ -128,7 +128,7 @@ def _field(rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | N
     return Batch(name, rows, values, label=label, expected=None if profile is None else profile.fields.get(name))
 
 
-def _sound(block: Block, rows: Sequence[int]) -> bool:
+def _are_sound(block: Block, rows: Sequence[int]) -> bool:
     """Check whether none of these texts needs a finding; they are examined together."""
     try:
         return _SUSPECT.search(b"\n".join([block.values[row] for row in rows]).decode()) is None
@@ -136,7 +136,7 @@ def _sound(block: Block, rows: Sequence[int]) -> bool:
         return False
 
 
-def _said(value: bytes) -> Finding | None:
+def _text_finding(value: bytes) -> Finding | None:
     """Return the finding for one text, examined to its end, or None if it is sound."""
     try:
         text = value.decode()
@@ -146,9 +146,9 @@ def _said(value: bytes) -> Finding | None:
     control = _CONTROL.search(text)
     if control is not None:
         if not _CONTROL.sub("", text).strip():
-            what = "zero bytes" if not value.strip(b"\0") else "control characters"
-            return found("undecodable", f"not text: {len(value)} bytes, nothing but {what}", offset=0)
-        if (name := foreign(value)) is not None:
+            content = "zero bytes" if not value.strip(b"\0") else "control characters"
+            return found("undecodable", f"not text: {len(value)} bytes, nothing but {content}", offset=0)
+        if (name := known_format(value)) is not None:
             return found("unknown-payload", f"{name}, which datacheck does not decode")
         offset = len(text[: control.start()].encode())
         return found("odd-text", f"the control character U+{ord(control[0]):04X} at byte {offset}", offset=offset)
@@ -157,8 +157,8 @@ def _said(value: bytes) -> Finding | None:
     if text.endswith("\r") or (text.endswith("\r\n") and text.count("\n") == 1):
         return found("odd-text", "ends in a carriage return", offset=len(value.rstrip(b"\r\n")))
     if _REPR.fullmatch(text):
-        said = "bytes written out as text, b'...': str() was called on them before they were stored"
-        return found("odd-text", said, offset=0)
+        message = "bytes written out as text, b'...': str() was called on them before they were stored"
+        return found("odd-text", message, offset=0)
     return None
 
 

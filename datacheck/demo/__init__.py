@@ -94,11 +94,11 @@ def _photos(path: Path) -> Path:
         for number, (name, picture, label) in enumerate(_labelled())
     }
     keys = list(records)
-    _, whole, label = _labelled()[8]
-    records[keys[8]] = encode(whole[: len(whole) // 2], label, encoded=True)
-    _, whole, label = _labelled()[20]
-    middle = len(whole) // 2
-    records[keys[20]] = encode(whole[:middle] + bytes(64) + whole[middle + 64 :], label, encoded=True)
+    _, picture, label = _labelled()[8]
+    records[keys[8]] = encode(picture[: len(picture) // 2], label, encoded=True)
+    _, picture, label = _labelled()[20]
+    middle = len(picture) // 2
+    records[keys[20]] = encode(picture[:middle] + bytes(64) + picture[middle + 64 :], label, encoded=True)
     records[keys[33]] = encode(_labelled()[33][1], None, encoded=True)
     create(path, ((key.encode(), value) for key, value in records.items()))
     return path

@@ -115,8 +115,8 @@ class BlockWriter:
             plain = lengths + keys
         packed = compression.zstd(plain)
         block = packed + b"".join(self._digests)
-        one = lengths if isinstance(lengths, int) else -1
-        sizes = (len(self._keys), self.at, len(packed), len(plain), one)
+        common_length = lengths if isinstance(lengths, int) else -1
+        sizes = (len(self._keys), self.at, len(packed), len(plain), common_length)
         place = BlockPlace(len(index.parts) - 1, self._keys[0], self._keys[-1], *sizes, short(block))
         index.blocks.append(place)
         index.records += len(self._keys)
@@ -173,7 +173,7 @@ class Blocks:
             count = compression.zstd_into(memoryview(block)[: place.packed], plain)
         except compression.Broken:
             count = -1
-        if count != place.keys or not _fits(place):
+        if count != place.keys or not _is_possible(place):
             refuse(self._name, f"is not as datacheck writes it: the block at byte {place.at:,} holds no keys")
         lengths: bytes | int = place.lengths
         keys = bytes(plain)
@@ -189,8 +189,8 @@ class Blocks:
         """Yield all records in order."""
         for number in range(len(self.index.blocks)):
             block = self.read(number)
-            for key, its in zip(block.each_key(), block.each_digest(), strict=True):
-                yield block.part, key, its
+            for key, value_digest in zip(block.each_key(), block.each_digest(), strict=True):
+                yield block.part, key, value_digest
 
 
 class ChecksumFile(Blocks):
@@ -240,16 +240,16 @@ def _index(descriptor: int, name: str) -> tuple[bytes, Index]:
         index = msgspec.msgpack.decode(room, type=Index)
     except UNREADABLE:
         refuse(name, "is not as datacheck writes it: its index cannot be read")
-    if not _sound(index, at):
+    if not _is_sound(index, at):
         refuse(name, "is not as datacheck writes it: its index leads nowhere")
     return seal, index
 
 
-def _sound(index: Index, end: int) -> bool:
+def _is_sound(index: Index, end: int) -> bool:
     """Check whether the blocks of an index are contiguous and sorted, and their sizes are possible."""
     at, last = len(MAGIC), (-1, b"")
     for it in index.blocks:
-        if it.at != at or not 0 <= it.part < len(index.parts) or not _fits(it):
+        if it.at != at or not 0 <= it.part < len(index.parts) or not _is_possible(it):
             return False
         if (it.part, it.first) < last or it.first > it.last:
             return False
@@ -258,7 +258,7 @@ def _sound(index: Index, end: int) -> bool:
     return at == end and ascend and index.records == sum(it.records for it in index.blocks)
 
 
-def _fits(it: BlockPlace) -> bool:
+def _is_possible(it: BlockPlace) -> bool:
     if (
         not 1 <= it.records <= SAME_KEY
         or it.packed < 0
@@ -269,6 +269,6 @@ def _fits(it: BlockPlace) -> bool:
     return it.keys == it.records * it.lengths if it.lengths >= 0 else it.keys >= 4 * it.records
 
 
-def refuse(name: str, why: str) -> NoReturn:
+def refuse(name: str, reason: str) -> NoReturn:
     """Raise UsageError about a checksum file."""
-    raise UsageError(f"{name}: {why}")
+    raise UsageError(f"{name}: {reason}")

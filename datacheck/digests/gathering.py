@@ -22,7 +22,7 @@ class Gathered:
     def __init__(self) -> None:
         self._file = scratch_file()
         self._writers: list[BlockWriter] = []
-        self._held: list[Entry] = []
+        self._waiting: list[Entry] = []
         self._last: tuple[Part, bytes, bytes] | None = None
         self._parts: dict[Part, Part] = {}
         self.records = 0
@@ -30,27 +30,27 @@ class Gathered:
     def add(self, digests: Digests) -> None:
         """Add records."""
         part = self._parts.setdefault(digests.part, digests.part)
-        self._held += [(part, *it) for it in zip(digests.each_key(), digests.each_digest(), strict=True)]
+        self._waiting += [(part, *it) for it in zip(digests.each_key(), digests.each_digest(), strict=True)]
         self.records += digests.count
-        if len(self._held) >= HELD:
+        if len(self._waiting) >= HELD:
             self._spill()
 
     def _spill(self) -> None:
-        if not self._held:
+        if not self._waiting:
             return
-        self._held.sort()
-        if self._last is None or self._held[0] < self._last:
+        self._waiting.sort()
+        if self._last is None or self._waiting[0] < self._last:
             at = 0
             if self._writers:
                 self._writers[-1].flush()
                 at = self._writers[-1].at
-            self._writers.append(BlockWriter(self._put, at))
-        for entry in self._held:
+            self._writers.append(BlockWriter(self._write, at))
+        for entry in self._waiting:
             self._writers[-1].add(*entry)
-        self._last = self._held[-1]
-        self._held = []
+        self._last = self._waiting[-1]
+        self._waiting = []
 
-    def _put(self, piece: bytes) -> None:
+    def _write(self, piece: bytes) -> None:
         write_all(self._file, piece)
 
     def entries(self) -> Iterator[Entry]:
@@ -58,10 +58,10 @@ class Gathered:
         self._spill()
         for writer in self._writers[-1:]:
             writer.flush()
-        runs = [self._run(writer.index) for writer in self._writers]
+        runs = [self._read_run(writer.index) for writer in self._writers]
         return runs[0] if len(runs) == 1 else heapq.merge(*runs)
 
-    def _run(self, index: Index) -> Iterator[Entry]:
+    def _read_run(self, index: Index) -> Iterator[Entry]:
         return Blocks(self._file.fileno(), index, "the temporary file").entries()
 
     def __enter__(self) -> Gathered:

@@ -17,14 +17,14 @@ Hasher = xxhash.xxh3_128
 
 def digest(value: Bytes, seed: int = 0) -> bytes:
     """Return the 128-bit XXH3 of some bytes, as 16 bytes, most significant byte first."""
-    made: bytes = xxhash.xxh3_128_digest(value, seed)
-    return made
+    hashed: bytes = xxhash.xxh3_128_digest(value, seed)
+    return hashed
 
 
 def short(value: Bytes) -> int:
     """Return the 64-bit XXH3 of some bytes."""
-    made: int = xxhash.xxh3_64_intdigest(value)
-    return made
+    hashed: int = xxhash.xxh3_64_intdigest(value)
+    return hashed
 
 
 def digests(values: Sequence[bytes | memoryview]) -> bytes:

@@ -97,7 +97,7 @@ def name_of(part: Part, key: bytes) -> str:
 
 def digests_of(block: AnyBlock) -> bytes:
     """Return the concatenated digests of the records of a block."""
-    return digests(block.values) if isinstance(block, Block) else _of_rows(block)
+    return digests(block.values) if isinstance(block, Block) else _digests_of_rows(block)
 
 
 def digests_with_keys(block: AnyBlock) -> Digests:
@@ -114,38 +114,38 @@ def not_read(block: AnyBlock) -> frozenset[int]:
     return frozenset(rows)
 
 
-def _of_rows(block: RowBlock) -> bytes:
-    numbers = {name: _small_first(column) for name, column in block.columns.items()}
+def _digests_of_rows(block: RowBlock) -> bytes:
+    numbers = {name: _little_endian(column) for name, column in block.columns.items()}
     names = sorted([*numbers, *block.cells])
     seed = short(msgspec.msgpack.encode([[it, *_layout(block, numbers, it)] for it in names]))
     count = len(block)
     if not block.cells and sum(it.nbytes for it in numbers.values()) <= JOINED_BYTES * count:
-        side_by_side = np.concatenate([_raw(numbers[name], count) for name in names], axis=1) if names else None
-        return b"".join(digest(row, seed) for row in _rows(side_by_side, count))
-    return b"".join(digest(b"".join(_pieces(block, numbers, names, row)), seed) for row in range(count))
+        side_by_side = np.concatenate([_row_bytes(numbers[name], count) for name in names], axis=1) if names else None
+        return b"".join(digest(row, seed) for row in _each_row(side_by_side, count))
+    return b"".join(digest(b"".join(_pieces_of_row(block, numbers, names, row)), seed) for row in range(count))
 
 
 def _layout(block: RowBlock, numbers: dict[str, NDArray[Any]], name: str) -> tuple[Any, ...]:
     return (numbers[name].dtype.str, numbers[name].shape[1:]) if name in numbers else (block.cells[name].holds,)
 
 
-def _small_first(column: NDArray[Any]) -> NDArray[Any]:
+def _little_endian(column: NDArray[Any]) -> NDArray[Any]:
     """Return values in little-endian byte order."""
     swapped = column.dtype.newbyteorder("<")
     return np.ascontiguousarray(column if swapped == column.dtype else column.astype(swapped))
 
 
-def _raw(column: NDArray[Any], count: int) -> NDArray[np.uint8]:
+def _row_bytes(column: NDArray[Any], count: int) -> NDArray[np.uint8]:
     """Return the bytes of each row of a column, as the rows of an array."""
     flat = np.frombuffer(column.tobytes() if column.dtype.hasobject else column.reshape(-1).view(np.uint8), np.uint8)
     return flat.reshape(count, flat.size // max(1, count))
 
 
-def _rows(side_by_side: NDArray[np.uint8] | None, count: int) -> Iterator[Any]:
+def _each_row(side_by_side: NDArray[np.uint8] | None, count: int) -> Iterator[Any]:
     return iter(side_by_side) if side_by_side is not None else iter([b""] * count)
 
 
-def _pieces(block: RowBlock, numbers: dict[str, NDArray[Any]], names: list[str], row: int) -> Iterator[Any]:
+def _pieces_of_row(block: RowBlock, numbers: dict[str, NDArray[Any]], names: list[str], row: int) -> Iterator[Any]:
     for name in names:
         if name in numbers:
             yield numbers[name][row : row + 1].reshape(-1).view(np.uint8).data
@@ -161,4 +161,4 @@ def _bytes_of(cell: Any) -> bytes | memoryview:
     if isinstance(cell, bytes | bytearray | memoryview):
         return memoryview(cell).cast("B") if isinstance(cell, memoryview) else bytes(cell)
     array = np.asarray(cell)
-    return _small_first(array.reshape(1, -1)).tobytes()
+    return _little_endian(array.reshape(1, -1)).tobytes()

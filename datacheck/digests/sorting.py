@@ -31,7 +31,7 @@ class Sorter:
 
     def __init__(self) -> None:
         self._file = scratch_file()
-        self._held: list[Rows] = []
+        self._waiting: list[Rows] = []
         self._count = 0
         self._runs: list[tuple[int, int]] = []
         self.rows = 0
@@ -44,20 +44,20 @@ class Sorter:
 
     def add(self, rows: Rows) -> None:
         """Add rows."""
-        self._held.append(rows)
+        self._waiting.append(rows)
         self._count += len(rows)
         self.rows += len(rows)
         if self._count >= RUN:
-            run = sort(np.concatenate(self._held))
+            run = sort(np.concatenate(self._waiting))
             start = self._runs[-1][1] if self._runs else 0
             write_all(self._file, run.tobytes())
             self._runs.append((start, start + len(run)))
-            self._held, self._count = [], 0
+            self._waiting, self._count = [], 0
 
     def sorted(self) -> Iterator[Rows]:
         """Yield all rows in order, in pieces."""
-        last = sort(np.concatenate(self._held)) if self._held else np.empty((0, WIDTH), np.uint64)
-        self._held = []
+        last = sort(np.concatenate(self._waiting)) if self._waiting else np.empty((0, WIDTH), np.uint64)
+        self._waiting = []
         if not self._runs:
             if len(last):
                 yield last
@@ -93,22 +93,22 @@ class Sorter:
 
 def sort(rows: Rows) -> Rows:
     """Return rows sorted by all three numbers; the second and third are compared only if the first are equal."""
-    made = rows[np.argsort(rows[:, 0])]
-    same = made[1:, 0] == made[:-1, 0]
+    ordered = rows[np.argsort(rows[:, 0])]
+    same = ordered[1:, 0] == ordered[:-1, 0]
     if same.any():
-        some = np.concatenate(([False], same)) | np.concatenate((same, [False]))
-        few = made[some]
-        made[some] = few[np.lexsort((few[:, 2], few[:, 1], few[:, 0]))]
-    return made
+        is_tied = np.concatenate(([False], same)) | np.concatenate((same, [False]))
+        tied = ordered[is_tied]
+        ordered[is_tied] = tied[np.lexsort((tied[:, 2], tied[:, 1], tied[:, 0]))]
+    return ordered
 
 
 def up_to(rows: Rows, bound: tuple[Any, ...]) -> int:
     """Return how many of some sorted rows do not exceed a bound."""
     low, high = 0, len(rows)
     for column in range(WIDTH):
-        its = rows[low:high, column]
+        values = rows[low:high, column]
         low, high = (
-            low + int(np.searchsorted(its, bound[column], "left")),
-            low + int(np.searchsorted(its, bound[column], "right")),
+            low + int(np.searchsorted(values, bound[column], "left")),
+            low + int(np.searchsorted(values, bound[column], "right")),
         )
     return high

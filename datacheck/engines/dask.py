@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from datacheck._version import __version__
-from datacheck.engines.far_side import Done, Outcome, do, forget, get_ready
+from datacheck.engines.far_side import Done, Outcome, do_tasks, forget, get_ready
 from datacheck.engines.pace import Pace
 from datacheck.errors import ClusterFailed, UsageError
 from datacheck.workers.interface import Death, Failure, Job
@@ -68,18 +68,18 @@ class Absence:
 
     since: float | None = None
 
-    def told(self) -> None:
+    def mark_reported(self) -> None:
         """Do not report it again until there were workers."""
         self.since = math.inf
 
-    def is_news(self, workers: bool) -> bool:
+    def is_due(self, workers: bool) -> bool:
         """Record whether there are workers; return whether to report now that there have been none for a while."""
         if workers:
             self.since = None
         elif self.since is None:
             self.since = time.monotonic()
         elif time.monotonic() - self.since > SILENT_SECONDS:
-            self.told()
+            self.mark_reported()
             return True
         return False
 
@@ -124,7 +124,7 @@ def connected(address: str, say: Callable[[str], None] = silent) -> Iterator[Das
         if name.partition(".")[0] in ("distributed", "tornado"):  # the caller reports lost workers itself
             logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        asyncio.run(_knock(address))  # a client that cannot connect would wait again when it is deleted
+        asyncio.run(_require_scheduler(address))  # a client that cannot connect would wait again when it is deleted
         client = Client(address, timeout=WAIT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as exc:
         raise UsageError(f"no Dask scheduler answers at {address}: {_first_line(exc)}") from exc
@@ -135,20 +135,20 @@ def connected(address: str, say: Callable[[str], None] = silent) -> Iterator[Das
             client.close(timeout=5)
 
 
-def _on_worker(
+def _run_tasks(
     topic: str, key: str, version: str, digest: str, job: bytes | None, memory: int, tasks: Sequence[bytes]
 ) -> Outcome:
     """Run some tasks; publish their steps under a topic as they occur."""
     from distributed import get_worker
 
-    def tell(place: int, number: int, step: bytes) -> None:
+    def publish(place: int, number: int, step: bytes) -> None:
         if len(step) <= STEP_BYTES:
             get_worker().log_event(topic, (key, place, number, base64.b64encode(step).decode()))
 
-    return do(version, digest, job, memory, tasks, tell)
+    return do_tasks(version, digest, job, memory, tasks, publish)
 
 
-def _on_each(version: str, digest: str, job: bytes, memory: int, dask_worker: Worker) -> None:
+def _start_processes(version: str, digest: str, job: bytes, memory: int, dask_worker: Worker) -> None:
     """Start the processes of a worker."""
     get_ready(version, digest, job, memory, dask_worker.state.nthreads)
 
@@ -165,7 +165,7 @@ class _Step(NamedTuple):
     step: bytes
 
 
-async def _knock(address: str) -> None:
+async def _require_scheduler(address: str) -> None:
     """Raise OSError if no scheduler answers at an address, ValueError if the address is invalid."""
     from distributed.comm import connect
 
@@ -174,7 +174,7 @@ async def _knock(address: str) -> None:
 
 
 @dataclass
-class _Given(Generic[T]):
+class _Task(Generic[T]):
     """A task to submit; `steps` counts the steps that were reported, `alone` means to submit it by itself."""
 
     task: T
@@ -184,10 +184,10 @@ class _Given(Generic[T]):
 
 
 @dataclass
-class _Together(Generic[T]):
+class _Lot(Generic[T]):
     """Tasks in progress that were submitted together; `tries` counts how often machines failed to run them."""
 
-    given: Sequence[_Given[T]]
+    tasks: Sequence[_Task[T]]
     tries: int = 0
     future: Any = field(default=None)
 
@@ -204,26 +204,26 @@ class DaskEngine(Generic[T]):
         say: Callable[[str], None] = silent,
         absence: Absence | None = None,
     ) -> None:
-        self._client, self._asked, self._memory, self._say = client, workers, memory, say
+        self._client, self._requested, self._memory, self._say = client, workers, memory, say
         self._absence = absence or Absence()
         self._where = "" if client.scheduler is None else f" at {client.scheduler.address}"
         self._job = dumps_job(job)
         self._digest = hashlib.sha256(self._job + memory.to_bytes(8, "little")).hexdigest()
-        self._threads, self._looked = 0, 0.0
+        self._threads, self._counted_at = 0, 0.0
         self._topic = f"datacheck-{uuid.uuid4().hex}"
         self._done: queue.SimpleQueue[str | _Step] = queue.SimpleQueue()
-        self._under_way: dict[str, _Together[T]] = {}
-        self._again: deque[_Given[T]] = deque()
+        self._under_way: dict[str, _Lot[T]] = {}
+        self._retries: deque[_Task[T]] = deque()
         self._pace = Pace()
         self._starting: threading.Thread | None = None
-        self._untold = True
+        self._job_unsent = True
 
     def __enter__(self) -> DaskEngine[T]:
         with contextlib.suppress(Exception):  # otherwise steps come with the result
-            self._client.subscribe_topic(self._topic, self._hear)
+            self._client.subscribe_topic(self._topic, self._receive_step)
         return self
 
-    def _hear(self, event: tuple[float, tuple[str, int, int, str]]) -> None:
+    def _receive_step(self, event: tuple[float, tuple[str, int, int, str]]) -> None:
         """Receive a step that a worker publishes."""
         key, place, number, step = event[1]
         self._done.put(_Step(key, place, number, base64.b64decode(step)))
@@ -239,19 +239,19 @@ class DaskEngine(Generic[T]):
     @property
     def count(self) -> int:
         """Maximum number of Dask tasks in progress, each of which may contain several tasks."""
-        return self._asked or max(FEWEST, EACH * self._size())
+        return self._requested or max(FEWEST, EACH * self._size())
 
     @property
     def room(self) -> int:
         """Number of tasks that can be used at a time."""
-        return self.count * self._pace.together(self.count)
+        return self.count * self._pace.lot_size(self.count)
 
     def _size(self) -> int:
         """Return the number of threads of the cluster."""
-        if time.monotonic() - self._looked > LOOK_SECONDS:
+        if time.monotonic() - self._counted_at > LOOK_SECONDS:
             with contextlib.suppress(Exception):  # while the scheduler is away, keep the last number
                 self._threads = sum(self._client.nthreads().values())
-            self._looked = time.monotonic()
+            self._counted_at = time.monotonic()
         return self._threads
 
     def grow(self, workers: int) -> None:
@@ -262,7 +262,7 @@ class DaskEngine(Generic[T]):
         def start() -> None:
             with contextlib.suppress(Exception):  # otherwise the tasks start the processes
                 arguments = (__version__, self._digest, self._job, self._memory)
-                self._client.run(_on_each, *arguments, on_error="ignore")
+                self._client.run(_start_processes, *arguments, on_error="ignore")
 
         self._starting = threading.Thread(target=start, daemon=True)
         self._starting.start()
@@ -272,141 +272,144 @@ class DaskEngine(Generic[T]):
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
         under_way, self._pace = self._under_way, Pace()
         try:
-            while waiting or self._again or under_way:
-                while (waiting or self._again) and len(under_way) < self.count:
-                    self._give(_Together(self._next(waiting)))
-                for told in self._told():
-                    yield from self._step(told) if isinstance(told, _Step) else self._results(told)
+            while waiting or self._retries or under_way:
+                while (waiting or self._retries) and len(under_way) < self.count:
+                    self._submit(_Lot(self._next_tasks(waiting)))
+                for event in self._wait_for_events():
+                    yield from self._yield_step(event) if isinstance(event, _Step) else self._results(event)
         finally:
             futures = [it.future for it in under_way.values()]
             under_way.clear()
-            self._again.clear()
+            self._retries.clear()
             if futures:
                 with contextlib.suppress(Exception):  # their results are not needed, wherever they are
                     self._client.cancel(futures, force=True)
                     self._client.run(forget, self._digest, on_error="ignore")
 
-    def _next(self, waiting: deque[T]) -> Sequence[_Given[T]]:
+    def _next_tasks(self, waiting: deque[T]) -> Sequence[_Task[T]]:
         """Return the next tasks to submit together, beginning with those that were submitted before."""
-        most = self._pace.together(self.count, len(self._again) + len(waiting))
-        some: list[_Given[T]] = []
-        while len(some) < most and (self._again or waiting):
-            if self._again and self._again[0].alone:
-                return some or [self._again.popleft()]
-            if self._again:
-                some.append(self._again.popleft())
+        limit = self._pace.lot_size(self.count, len(self._retries) + len(waiting))
+        chosen: list[_Task[T]] = []
+        while len(chosen) < limit and (self._retries or waiting):
+            if self._retries and self._retries[0].alone:
+                return chosen or [self._retries.popleft()]
+            if self._retries:
+                chosen.append(self._retries.popleft())
             else:
                 task = waiting.popleft()
-                some.append(_Given(task, pickle.dumps(task)))
-        return some
+                chosen.append(_Task(task, pickle.dumps(task)))
+        return chosen
 
-    def _give(self, together: _Together[T], *, job: bool = False) -> None:
+    def _submit(self, lot: _Lot[T], *, job: bool = False) -> None:
         """Submit tasks, together with the job if a worker has asked for it."""
-        key = f"datacheck-{type(together.given[0].task).__name__.lower()}-{uuid.uuid4().hex}"
-        self._under_way[key] = together
-        tasks = [it.raw for it in together.given]
-        job, self._untold = job or self._untold, False  # the worker that gets the first tasks cannot know the job
+        key = f"datacheck-{type(lot.tasks[0].task).__name__.lower()}-{uuid.uuid4().hex}"
+        self._under_way[key] = lot
+        tasks = [it.raw for it in lot.tasks]
+        job, self._job_unsent = (
+            job or self._job_unsent,
+            False,
+        )  # the worker that gets the first tasks cannot know the job
         arguments = (__version__, self._digest, self._job if job else None, self._memory, tasks)
         try:
-            together.future = self._client.submit(_on_worker, self._topic, key, *arguments, key=key, pure=False)
+            lot.future = self._client.submit(_run_tasks, self._topic, key, *arguments, key=key, pure=False)
         except Exception as exc:
-            raise self._gone() from exc
-        together.future.add_done_callback(lambda _: self._done.put(key))
+            raise self._scheduler_lost() from exc
+        lot.future.add_done_callback(lambda _: self._done.put(key))
 
-    def _told(self) -> list[str | _Step]:
+    def _wait_for_events(self) -> list[str | _Step]:
         """Return steps and the keys of tasks that have ended; after LOOK_SECONDS without any, check the cluster.
 
         Then the keys of tasks that were lost are returned.
         """
-        told: list[str | _Step] = []
+        events: list[str | _Step] = []
         with contextlib.suppress(queue.Empty):
-            told.append(self._done.get(timeout=LOOK_SECONDS))
+            events.append(self._done.get(timeout=LOOK_SECONDS))
             while True:
-                told.append(self._done.get_nowait())
-        if told:
-            return told
+                events.append(self._done.get_nowait())
+        if events:
+            return events
         self._look_for_workers()
         if self._client.status not in ("running", "connecting", "newly-created"):
-            raise self._gone()
+            raise self._scheduler_lost()
         return [key for key, it in self._under_way.items() if it.future.status in ("cancelled", "lost")]
 
     def _look_for_workers(self) -> None:
         """Report once if the cluster has had no workers for a while, so that the tasks wait."""
         with contextlib.suppress(Exception):  # unknown while the scheduler is away
-            if self._absence.is_news(bool(self._client.nthreads())):
+            if self._absence.is_due(bool(self._client.nthreads())):
                 self._say(f"the cluster{self._where} has no workers; waiting for some")
 
-    def _step(self, told: _Step) -> Iterator[tuple[T, Any]]:
+    def _yield_step(self, step: _Step) -> Iterator[tuple[T, Any]]:
         """Yield a step if it is the next one of a task in progress."""
-        together = self._under_way.get(told.key)
-        if together is None:
+        lot = self._under_way.get(step.key)
+        if lot is None:
             return
-        given = together.given[told.place]
-        if told.number == given.steps:
-            given.steps += 1
-            yield given.task, pickle.loads(told.step)  # noqa: S301  (our own cluster's)
+        pending = lot.tasks[step.place]
+        if step.number == pending.steps:
+            pending.steps += 1
+            yield pending.task, pickle.loads(step.step)  # noqa: S301  (our own cluster's)
 
     def _results(self, key: str) -> Iterator[tuple[T, Any]]:
         """Yield the outcomes of tasks that have ended, with steps not reported before.
 
         Queue the tasks that were not done.
         """
-        together = self._under_way.pop(key, None)
-        outcome = None if together is None else self._outcome(together)
-        if together is None or outcome is None:
+        lot = self._under_way.pop(key, None)
+        outcome = None if lot is None else self._outcome_of(lot)
+        if lot is None or outcome is None:
             return
-        self._again.extendleft(reversed(together.given[len(outcome.done) :]))
-        for given, done in zip(together.given, outcome.done, strict=False):
+        self._retries.extendleft(reversed(lot.tasks[len(outcome.done) :]))
+        for pending, done in zip(lot.tasks, outcome.done, strict=False):
             if done.seconds is not None:
-                self._pace.took(done.seconds)
-            yield from ((given.task, pickle.loads(step)) for step in done.steps[given.steps :])  # noqa: S301
+                self._pace.record(done.seconds)
+            yield from ((pending.task, pickle.loads(step)) for step in done.steps[pending.steps :])  # noqa: S301
             result = pickle.loads(done.result)  # noqa: S301
             if isinstance(result, Failure):
                 raise result.error
-            yield given.task, result
+            yield pending.task, result
 
-    def _outcome(self, together: _Together[T]) -> Outcome | None:
+    def _outcome_of(self, lot: _Lot[T]) -> Outcome | None:
         """Return the outcome of tasks that have ended, or None if they are in progress again, or will be."""
         try:
-            outcome: Outcome = together.future.result()
+            outcome: Outcome = lot.future.result()
         except Exception as exc:  # noqa: BLE001  (Dask raises what a task did, and errors of its own)
             if type(exc).__name__ == "KilledWorker":
-                return self._killed(together)
-            self._refuse(together, exc)
-            self._give(together)
+                return self._death_of(lot)
+            self._raise_if_final(lot, exc)
+            self._submit(lot)
             return None
         if outcome.version != __version__:
-            said = f"the workers of the cluster have datacheck {outcome.version}, this is {__version__}"
-            raise ClusterFailed(f"{said}; install the same there")
+            message = f"the workers of the cluster have datacheck {outcome.version}, this is {__version__}"
+            raise ClusterFailed(f"{message}; install the same there")
         if outcome.wanted:
-            self._give(together, job=True)
+            self._submit(lot, job=True)
             return None
         return outcome
 
-    def _killed(self, together: _Together[T]) -> Outcome | None:
+    def _death_of(self, lot: _Lot[T]) -> Outcome | None:
         """Return the death of a task that killed several workers in turn.
 
         If there are several tasks, retry each alone.
         """
-        if len(together.given) == 1:
+        if len(lot.tasks) == 1:
             return Outcome((Done(pickle.dumps(Death("SIGKILL", words=LOST))),))
-        for given in together.given:
-            given.alone = True
-        self._again.extendleft(reversed(together.given))
+        for pending in lot.tasks:
+            pending.alone = True
+        self._retries.extendleft(reversed(lot.tasks))
         return None
 
-    def _refuse(self, together: _Together[T], error: Exception) -> None:
+    def _raise_if_final(self, lot: _Lot[T], error: Exception) -> None:
         """Raise ClusterFailed if the error means that tasks cannot be done; otherwise return, to submit them again."""
         if type(error).__name__.endswith("CancelledError"):  # the scheduler has forgotten the task
             return
-        together.tries += 1
+        lot.tries += 1
         if isinstance(error, ImportError):
-            said = f"the workers of the cluster cannot load datacheck ({_first_line(error)})"
-            raise ClusterFailed(f"{said}; install datacheck-ml {__version__} there") from error
-        if together.tries >= TRIES:
+            message = f"the workers of the cluster cannot load datacheck ({_first_line(error)})"
+            raise ClusterFailed(f"{message}; install datacheck-ml {__version__} there") from error
+        if lot.tries >= TRIES:
             raise ClusterFailed(f"on the workers of the cluster: {_first_line(error)}") from error
 
-    def _gone(self) -> ClusterFailed:
+    def _scheduler_lost(self) -> ClusterFailed:
         return ClusterFailed(f"the Dask scheduler{self._where} does not answer any more")
 
 

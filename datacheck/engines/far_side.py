@@ -88,8 +88,8 @@ class _Processes:
             with self._starting:
                 with self._lock:
                     job = self._jobs.get(digest)
-                    there = len(self._idle[digest]) + len(self._busy[digest])
-                if job is None or there >= count:
+                    running = len(self._idle[digest]) + len(self._busy[digest])
+                if job is None or running >= count:
                     return
                 self.give_back(digest, Worker(job, Process(memory)), usable=True, new=True)
 
@@ -145,32 +145,32 @@ class _Processes:
                 return
 
 
-_here = _Processes()
+_processes = _Processes()
 
 
-def do(
+def do_tasks(
     version: str,
     digest: str,
     job: bytes | None,
     memory: int,
     tasks: Sequence[bytes],
-    tell: Callable[[int, int, bytes], None],
+    report_step: Callable[[int, int, bytes], None],
 ) -> Outcome:
     """Run tasks in a process of this worker and return their outcomes; tasks without an outcome were not begun.
 
-    `tell` is called with each step as it occurs: the position of its task, the number of the step, and the pickled
-    step.
+    `report_step` is called with each step as it occurs: the position of its task, the number of the step, and the
+    pickled step.
     """
-    if version != __version__ or not _here.knows(digest, job):
+    if version != __version__ or not _processes.knows(digest, job):
         return Outcome(wanted=True)
-    worker, new = _here.take(digest, memory)
+    worker, new = _processes.take(digest, memory)
     usable = False
     done: list[Done] = []
     begun, size = time.monotonic(), 0
     try:
         for place, task in enumerate(tasks):
             started = time.monotonic()
-            steps, result = _done(worker, task, lambda *step, place=place: tell(place, *step))
+            steps, result = _run_task(worker, task, lambda *step, place=place: report_step(place, *step))
             ended = time.monotonic()
             alive = not isinstance(result, Death | Failure)
             done.append(Done(pickle.dumps(result), steps, None if new or not alive else ended - started))
@@ -181,17 +181,19 @@ def do(
         usable = True
         return Outcome(tuple(done))
     finally:
-        _here.give_back(digest, worker, usable=usable)
+        _processes.give_back(digest, worker, usable=usable)
 
 
-def _done(worker: Worker[Any], task: bytes, tell: Callable[[int, bytes], None]) -> tuple[tuple[bytes, ...], Any]:
+def _run_task(
+    worker: Worker[Any], task: bytes, report_step: Callable[[int, bytes], None]
+) -> tuple[tuple[bytes, ...], Any]:
     """Have a process do a task; return its pickled steps and its result."""
     steps: list[bytes] = []
     worker.give_pickled(task)
     while isinstance(result := worker.take(), Step) or result is NOT_YET:
         if result is not NOT_YET:
             steps.append(pickle.dumps(result))
-            tell(len(steps) - 1, steps[-1])
+            report_step(len(steps) - 1, steps[-1])
     return tuple(steps), result
 
 
@@ -200,12 +202,12 @@ def get_ready(version: str, digest: str, job: bytes, memory: int, count: int) ->
 
     def start() -> None:
         with contextlib.suppress(WorkersFailed):  # a task that needs one will try again, and report it
-            _here.get_ready(digest, memory, count)
+            _processes.get_ready(digest, memory, count)
 
-    if version == __version__ and _here.knows(digest, job):
+    if version == __version__ and _processes.knows(digest, job):
         threading.Thread(target=start, daemon=True).start()  # the caller must not be kept waiting
 
 
 def forget(digest: str) -> None:
     """End the processes of a job on this worker; their results are not needed."""
-    _here.forget(digest)
+    _processes.forget(digest)

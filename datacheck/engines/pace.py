@@ -20,15 +20,15 @@ class Pace:
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=LOOKED_AT)
 
-    def took(self, seconds: float) -> None:
+    def record(self, seconds: float) -> None:
         """Record how long a task took, in seconds."""
         self._seconds.append(seconds)
 
-    def together(self, count: int, waiting: int | None = None) -> int:
+    def lot_size(self, count: int, waiting: int | None = None) -> int:
         """Return how many tasks make a lot if `count` lots run at a time and share the `waiting` tasks."""
         if not self._seconds:
             return 1
-        each = sum(self._seconds) / len(self._seconds)
-        most = min(MOST, MOST_AHEAD // count, int(SECONDS / max(each, SECONDS / MOST)))
-        fair = most if waiting is None else -(-waiting // count)
-        return max(1, min(most, fair))
+        mean = sum(self._seconds) / len(self._seconds)
+        limit = min(MOST, MOST_AHEAD // count, int(SECONDS / max(mean, SECONDS / MOST)))
+        fair_share = limit if waiting is None else -(-waiting // count)
+        return max(1, min(limit, fair_share))

@@ -16,7 +16,7 @@ _NAME = "datacheck-common"
 
 
 @functools.cache
-def _own() -> int | None:
+def _shared_file() -> int | None:
     try:
         descriptor = os.memfd_create(_NAME)
         os.fchmod(descriptor, 0o600)
@@ -25,9 +25,9 @@ def _own() -> int | None:
     return descriptor
 
 
-def told() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """Return the environment variables that workers need; the first call creates the file."""
-    descriptor = _own()
+    descriptor = _shared_file()
     return {VARIABLE: "" if descriptor is None else f"/proc/{os.getpid()}/fd/{descriptor}"}
 
 
@@ -37,15 +37,15 @@ def opened() -> int | None:
     Each descriptor can be locked separately. Writes are appended. Raises OSError.
     """
     path = os.environ.get(VARIABLE, "")
-    if not _is_ours(path):
+    if not _is_shared_file(path):
         return None
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK)
-    if _is_ours(f"/proc/self/fd/{descriptor}") and os.fstat(descriptor).st_uid == os.geteuid():
+    if _is_shared_file(f"/proc/self/fd/{descriptor}") and os.fstat(descriptor).st_uid == os.geteuid():
         return descriptor
     os.close(descriptor)
     return None
 
 
-def _is_ours(path: str) -> bool:
+def _is_shared_file(path: str) -> bool:
     """Check whether a descriptor is of such a file: its owner may have closed it and reused its number."""
     return path.startswith("/proc/") and str(Path(path).readlink()).startswith(f"/memfd:{_NAME} ")

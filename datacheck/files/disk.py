@@ -35,7 +35,7 @@ def write_out(path: Path) -> None:
     """
     with _opened(path) as descriptor:
         os.fdatasync(descriptor)
-        _let_go(descriptor)
+        _drop_pages(descriptor)
 
 
 class WriteBehind:
@@ -68,9 +68,9 @@ class WriteBehind:
 def let_go(path: Path) -> None:
     """Drop the pages of a file that was read."""
     with _opened(path) as descriptor:
-        _let_go(descriptor)
+        _drop_pages(descriptor)
 
 
-def _let_go(descriptor: int) -> None:
+def _drop_pages(descriptor: int) -> None:
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -18,5 +18,5 @@ def fetched(scheme: str) -> str:
     >>> fetched("https"), fetched("ftp")
     ('copy or mount it first, with curl for example', 'copy or mount it first')
     """
-    way = f", with {FETCH[scheme]} for example" if scheme in FETCH else ""
-    return f"copy or mount it first{way}"
+    hint = f", with {FETCH[scheme]} for example" if scheme in FETCH else ""
+    return f"copy or mount it first{hint}"

@@ -44,10 +44,10 @@ class Guard:
     def refuse_spelled(self, path: Path) -> None:
         """Raise UsageError if an output, by its path alone, is or lies in a source or another output."""
         own = _resolved(path)
-        for what, other in self._named():
-            there = _resolved(other)
-            if there == own or there in own.parents:
-                raise self._refusal(path, what, other, same=there == own)
+        for role, other in self._named_paths():
+            other_path = _resolved(other)
+            if other_path == own or other_path in own.parents:
+                raise self._refusal(path, role, other, same=other_path == own)
 
     def refuse_output(self, place: Place) -> None:
         """Raise UsageError unless a file may be written at this place."""
@@ -58,10 +58,10 @@ class Guard:
                 raise UsageError(f"{place.path}: is a symbolic link; name the file itself that is to be written")
             if not stat.S_ISREG(status.st_mode):
                 raise UsageError(f"{place.path}: is {_kind(status)}, not a file that could be replaced")
-            hit = self._read_as(identity(status))
-            if hit is not None:
+            source = self._source_with(identity(status))
+            if source is not None:
                 raise UsageError(
-                    f"{place.path}: is the same file as {hit}, which is a source, never written to; name another"
+                    f"{place.path}: is the same file as {source}, which is a source, never written to; name another"
                 )
 
     def claim(self, place: Place) -> None:
@@ -81,28 +81,28 @@ class Guard:
         own = identity_at(path)
         if own is None:
             return
-        hit = self._read_as(own)
-        if hit is not None:
-            raise UsageError(f"the {what} {path} is the same as {hit}, which is a source, never written to")
+        source = self._source_with(own)
+        if source is not None:
+            raise UsageError(f"the {what} {path} is the same as {source}, which is a source, never written to")
         known: dict[Path, Identity | None] = {}
-        for file in self._everything():
+        for file in self._all_paths():
             for folder in _folders_of(file):
                 if folder not in known:
                     known[folder] = identity_at(folder)
                 if known[folder] == own:
                     raise UsageError(f"the {what} {path} holds {file}, which is a source, never written to")
         with suppress(OSError), held(path) as place:  # a folder that cannot be searched cannot be replaced either
-            below = self.read_in(Name(place.folder, place.name))
-            if below is not None:
-                raise UsageError(f"the {what} {path} holds {below}, which is a source, never written to")
+            contained = self.source_in(Name(place.folder, place.name))
+            if contained is not None:
+                raise UsageError(f"the {what} {path} holds {contained}, which is a source, never written to")
 
-    def read_in(self, name: Name) -> Path | None:
+    def source_in(self, name: Name) -> Path | None:
         """Return a file that the command reads and that is, or lies below, `name`, by whatever path it is read.
 
         Links are not followed. Return None if there is none. Raises OSError if a part cannot be examined.
         """
-        read = {identity_at(path): path for path in self._everything()}
-        return next((read[own] for own in _all_below(name) if own in read), None) if read else None
+        read = {identity_at(path): path for path in self._all_paths()}
+        return next((read[own] for own in _identities_below(name) if own in read), None) if read else None
 
     def _refuse_folders_above(self, place: Place, what: str) -> None:
         above = set(place.folders())
@@ -112,37 +112,37 @@ class Guard:
 
     def _refuse_within(self, place: Place) -> None:
         above = set(place.folders())
-        for what, other in self._named():
+        for role, other in self._named_paths():
             if _folder_identity(other) in above:
-                raise self._refusal(place.path, what, other, same=False)
+                raise self._refusal(place.path, role, other, same=False)
 
-    def _named(self) -> Iterator[tuple[str, Path]]:
+    def _named_paths(self) -> Iterator[tuple[str, Path]]:
         yield from (("source", source) for source in self._sources)
         yield from self._writes
 
     @staticmethod
-    def _refusal(path: Path, what: str, other: Path, *, same: bool) -> UsageError:
-        where = f"is the {what}" if same else f"lies in the {what} {other}"
-        why = "which is never written to" if what == "source" else "which is written as a whole"
-        beside = Path(os.path.relpath(_resolved(other).parent)) / path.name
-        return UsageError(f"{path}: {where}, {why}; " + ("name another file" if same else f"name {beside}"))
+    def _refusal(path: Path, role: str, other: Path, *, same: bool) -> UsageError:
+        where = f"is the {role}" if same else f"lies in the {role} {other}"
+        reason = "which is never written to" if role == "source" else "which is written as a whole"
+        suggestion = Path(os.path.relpath(_resolved(other).parent)) / path.name
+        return UsageError(f"{path}: {where}, {reason}; " + ("name another file" if same else f"name {suggestion}"))
 
-    def _everything(self) -> Iterator[Path]:
+    def _all_paths(self) -> Iterator[Path]:
         yield from chain(self._sources, self._reads())
 
-    def _read_as(self, own: Identity) -> Path | None:
-        return next((path for path in self._everything() if identity_at(path) == own), None)
+    def _source_with(self, own: Identity) -> Path | None:
+        return next((path for path in self._all_paths() if identity_at(path) == own), None)
 
 
 def refuse_overlap(places: Mapping[str, Path]) -> None:
     """Raise UsageError if two of several named places are the same, or one lies in another."""
     resolved = {name: _resolved(place) for name, place in places.items()}
     for name, place in resolved.items():
-        for other, there in resolved.items():
-            if name < other and place == there:
+        for other, other_place in resolved.items():
+            if name < other and place == other_place:
                 raise UsageError(f"{name} and {other} are the same path, {place}")
-            if there in place.parents:
-                raise UsageError(f"the {name} {place} is inside the {other} {there}")
+            if other_place in place.parents:
+                raise UsageError(f"the {name} {place} is inside the {other} {other_place}")
 
 
 def _resolved(path: Path) -> Path:
@@ -163,7 +163,7 @@ def _folders_of(file: Path) -> Iterator[Path]:
     yield from _resolved(file).parents
 
 
-def _all_below(name: Name, depth: int = 0) -> Iterator[Identity]:
+def _identities_below(name: Name, depth: int = 0) -> Iterator[Identity]:
     """Yield the identity of `name` and of everything below it. Raises OSError."""
     status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
     yield identity(status)
@@ -176,7 +176,7 @@ def _all_below(name: Name, depth: int = 0) -> Iterator[Identity]:
         with os.scandir(folder) as entries:
             names = [it.name for it in entries]
         for within in names:
-            yield from _all_below(Name(folder, within), depth + 1)
+            yield from _identities_below(Name(folder, within), depth + 1)
     finally:
         os.close(folder)
 

@@ -46,20 +46,20 @@ def stamp(folder: int) -> bool:
         return False
     descriptor = create(folder, STAMP)
     try:
-        made, status = os.fstat(descriptor), os.fstat(folder)
+        stamp_status, status = os.fstat(descriptor), os.fstat(folder)
     finally:
         os.close(descriptor)
-    is_open = stat.S_IMODE(status.st_mode) & 0o077 and not stat.S_IMODE(made.st_mode) & 0o077
-    ours = made.st_uid == status.st_uid and not is_open and os.listdir(folder) == [STAMP]
-    if not ours:
+    is_open = stat.S_IMODE(status.st_mode) & 0o077 and not stat.S_IMODE(stamp_status.st_mode) & 0o077
+    is_ours = stamp_status.st_uid == status.st_uid and not is_open and os.listdir(folder) == [STAMP]
+    if not is_ours:
         os.unlink(STAMP, dir_fd=folder)
-    return ours
+    return is_ours
 
 
 def mark(folder: int, target: str) -> None:
     """Mark a stamped folder as holding the work for a target. Raises OSError."""
     with os.fdopen(create(folder, MARK), "wb") as file:
-        file.write(_words(folder, target))
+        file.write(_mark_content(folder, target))
 
 
 def unmark(folder: int) -> bool:
@@ -79,7 +79,7 @@ def unstamp(folder: int) -> None:
 def is_marked(folder: int, target: str) -> bool:
     """Check whether a run for this target left a folder: the mark was written in it, and by this user."""
     try:
-        return os.fstat(folder).st_uid == os.geteuid() and _read(folder) == _words(folder, target)
+        return os.fstat(folder).st_uid == os.geteuid() and _read(folder) == _mark_content(folder, target)
     except OSError:
         return False
 
@@ -95,9 +95,9 @@ def is_bare(folder: int) -> bool:
     return os.fstat(folder).st_uid == os.geteuid() and empty and {MARK, STAMP}.issuperset(names)
 
 
-def _words(folder: int, target: str) -> bytes:
-    made = os.stat(STAMP, dir_fd=folder, follow_symlinks=False)
-    return MAGIC + b"%d %d %d\n" % (os.fstat(folder).st_ino, made.st_ino, made.st_ctime_ns) + os.fsencode(target)
+def _mark_content(folder: int, target: str) -> bytes:
+    status = os.stat(STAMP, dir_fd=folder, follow_symlinks=False)
+    return MAGIC + b"%d %d %d\n" % (os.fstat(folder).st_ino, status.st_ino, status.st_ctime_ns) + os.fsencode(target)
 
 
 def _read(folder: int) -> bytes:

@@ -72,16 +72,16 @@ class Output:
             self._place = place = hold(self.path)
             try:
                 self._guard.claim(place)
-                self._found = self._examined(place)
+                self._found = self._check_existing(place)
                 self._remove_left(place)
-                descriptor = self._created(place)
+                descriptor = self._create(place)
             except BaseException:
                 os.close(place.folder)
                 raise
-        self._take(descriptor)
+        self._write_to(descriptor)
         return self
 
-    def _take(self, descriptor: int) -> None:
+    def _write_to(self, descriptor: int) -> None:
         """Continue writing to an open file."""
         self._own = identity(os.fstat(descriptor))
         options: dict[str, Any] = {"encoding": "utf-8", "newline": ""} if self._text else {}
@@ -108,9 +108,9 @@ class Output:
         self.file.close()
         self._grown = self._name, self._own
         self._grows = False
-        self._take(self._created(self._place))
+        self._write_to(self._create(self._place))
 
-    def _examined(self, place: Place) -> os.stat_result | None:
+    def _check_existing(self, place: Place) -> os.stat_result | None:
         """Return the status of the existing file, or None.
 
         It must be replaceable, and its permissions must allow writing.
@@ -121,11 +121,11 @@ class Output:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.path))
         return status
 
-    def _created(self, place: Place) -> int:
+    def _create(self, place: Place) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        left = self._left(place) if self._resumes and self._grows else None
-        if left is not None:
-            return left
+        leftover = self._open_left(place) if self._resumes and self._grows else None
+        if leftover is not None:
+            return leftover
         for number in range(1, MOST_NAMES):
             token = os.urandom(TOKEN_BYTES).hex()
             self._name = _growing(place, number) if self._grows else _unfinished(place, token)
@@ -136,7 +136,7 @@ class Output:
                 os.close(descriptor)  # another run took the file for a dead run's before it was locked
         raise FileExistsError(errno.EEXIST, f"{self._name} and the like are there already", str(self.path))
 
-    def _left(self, place: Place) -> int | None:
+    def _open_left(self, place: Place) -> int | None:
         """Return an open descriptor of the latest file left by an unfinished run, or None if there is none.
 
         Raises UsageError if another run is writing it, or if it has a second name (a hard link).
@@ -155,12 +155,12 @@ class Output:
         _, self._name = max(found)
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(self._name, flags, dir_fd=place.folder)
-        refused = None if _locked(descriptor) else "another scan is writing this file"
+        reason = None if _locked(descriptor) else "another scan is writing this file"
         if os.fstat(descriptor).st_nlink > 1:  # the other name may be that of a source
-            refused = "is a file with a second name (a hard link), which is not written to; copy it, or delete it"
-        if refused is not None:
+            reason = "is a file with a second name (a hard link), which is not written to; copy it, or delete it"
+        if reason is not None:
             os.close(descriptor)
-            raise UsageError(f"{self.path.with_name(self._name)}: {refused}")
+            raise UsageError(f"{self.path.with_name(self._name)}: {reason}")
         self.resumed = True
         return descriptor
 
@@ -176,7 +176,7 @@ class Output:
             put_on_disk(self.file.fileno())
             now = place.status()
             if now is not None and (self._found is None or identity(now) != identity(self._found)):
-                self._found = self._examined(place)
+                self._found = self._check_existing(place)
             if self._found is not None:
                 os.fchmod(self.file.fileno(), stat.S_IMODE(self._found.st_mode) & 0o777)
             if not self._is_ours(place):
@@ -254,8 +254,8 @@ def _remove_if_left(place: Place, name: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         status = os.fstat(descriptor)
-        there = identity(os.stat(name, dir_fd=place.folder, follow_symlinks=False)) == identity(status)
-        if there and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink == 1:
+        is_same = identity(os.stat(name, dir_fd=place.folder, follow_symlinks=False)) == identity(status)
+        if is_same and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink == 1:
             os.unlink(name, dir_fd=place.folder)
     finally:
         os.close(descriptor)

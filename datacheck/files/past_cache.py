@@ -40,11 +40,11 @@ def copy_file(source: Path, target: Path, account: Account) -> Iterator[float]:
     The copy ends at the size that the source has now, even if the source grows meanwhile. Raises OSError.
     """
     with ExitStack() as stack:
-        reading = _closed(stack, open_descriptor(source))
-        writing = _closed(stack, os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        reading = _close_later(stack, open_descriptor(source))
+        writing = _close_later(stack, os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
         size = os.fstat(reading).st_size
-        pool, direct = _means(stack, target, os.O_WRONLY, size)
-        free = deque(_memory(min(PIECE_BYTES, size)) for _ in range(UNDER_WAY + 1 if pool else 1))
+        pool, direct = _open_direct(stack, target, os.O_WRONLY, size)
+        free = deque(_aligned_memory(min(PIECE_BYTES, size)) for _ in range(UNDER_WAY + 1 if pool else 1))
         under_way: deque[tuple[memoryview, Future[None]]] = deque()
         for at in range(0, size, PIECE_BYTES):
             if not free:
@@ -70,16 +70,16 @@ def copy_file(source: Path, target: Path, account: Account) -> Iterator[float]:
 def pieces_of(path: Path) -> Iterator[tuple[memoryview, float]]:
     """Yield the bytes of a file in pieces, each valid until the next, and the share read so far."""
     with ExitStack() as stack:
-        reading = _closed(stack, open_descriptor(path))
+        reading = _close_later(stack, open_descriptor(path))
         size = os.fstat(reading).st_size
-        pool, direct = _means(stack, path, os.O_RDONLY, size)
-        free = deque(_memory(min(PIECE_BYTES, size)) for _ in range(UNDER_WAY if pool else 1))
+        pool, direct = _open_direct(stack, path, os.O_RDONLY, size)
+        free = deque(_aligned_memory(min(PIECE_BYTES, size)) for _ in range(UNDER_WAY if pool else 1))
         under_way: deque[tuple[int, memoryview, Future[int]]] = deque()
         places = iter(range(0, size, PIECE_BYTES))
         while True:
             while free and (at := next(places, None)) is not None:
                 buffer = free.popleft()
-                under_way.append((at, buffer, _begun(pool, direct, reading, buffer[: size - at], at)))
+                under_way.append((at, buffer, _start_read(pool, direct, reading, buffer[: size - at], at)))
             if not under_way:
                 return
             at, buffer, done = under_way.popleft()
@@ -90,32 +90,34 @@ def pieces_of(path: Path) -> Iterator[tuple[memoryview, float]]:
             free.append(buffer)
 
 
-def _closed(stack: ExitStack, descriptor: int) -> int:
+def _close_later(stack: ExitStack, descriptor: int) -> int:
     """Return a descriptor after registering it to be closed at the end, after all operations begun with it."""
     stack.callback(os.close, descriptor)
     return descriptor
 
 
-def _means(stack: ExitStack, path: Path, how: int, size: int) -> tuple[ThreadPoolExecutor | None, int | None]:
+def _open_direct(stack: ExitStack, path: Path, flags: int, size: int) -> tuple[ThreadPoolExecutor | None, int | None]:
     """Return a thread pool and a descriptor without page cache; each is None if unavailable or not worthwhile."""
     if size < LARGE:
         return None, None
     direct = None
     try:
         if hasattr(os, "O_DIRECT"):
-            direct = _closed(stack, os.open(path, how | os.O_DIRECT | os.O_CLOEXEC))
+            direct = _close_later(stack, os.open(path, flags | os.O_DIRECT | os.O_CLOEXEC))
     except OSError as exc:
         if exc.errno not in UNABLE:
             raise
     return stack.enter_context(ThreadPoolExecutor(UNDER_WAY)), direct
 
 
-def _memory(size: int) -> memoryview:
+def _aligned_memory(size: int) -> memoryview:
     """Return memory that starts at a page boundary."""
     return memoryview(mmap.mmap(-1, max(1, -(-size // ALIGNED)) * ALIGNED))
 
 
-def _begun(pool: ThreadPoolExecutor | None, direct: int | None, plain: int, buffer: memoryview, at: int) -> Future[int]:
+def _start_read(
+    pool: ThreadPoolExecutor | None, direct: int | None, plain: int, buffer: memoryview, at: int
+) -> Future[int]:
     if pool is not None:
         return pool.submit(_read, direct, plain, buffer, at)
     done: Future[int] = Future()
@@ -132,17 +134,17 @@ def _read(direct: int | None, plain: int, buffer: memoryview, at: int) -> int:
         except OSError as exc:
             if exc.errno not in UNABLE:
                 raise
-    while done < len(buffer) and (more := preadv(plain, [buffer[done:]], at + done)):
-        done += more
+    while done < len(buffer) and (count := preadv(plain, [buffer[done:]], at + done)):
+        done += count
     return done
 
 
 def _write(direct: int | None, plain: int, piece: memoryview, at: int) -> None:
     done = 0
-    whole = len(piece) - len(piece) % ALIGNED
-    if direct is not None and whole:
+    aligned = len(piece) - len(piece) % ALIGNED
+    if direct is not None and aligned:
         try:
-            done = os.pwrite(direct, piece[:whole], at)
+            done = os.pwrite(direct, piece[:aligned], at)
         except OSError as exc:
             if exc.errno not in UNABLE:
                 raise

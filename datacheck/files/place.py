@@ -69,12 +69,12 @@ class Place(msgspec.Struct, frozen=True):
         """Return the name with a prefix and a suffix, shortened to the longest name that the file system accepts."""
         return f"{start}{self._cut(len(os.fsencode(start + end)))}{end}"
 
-    def _cut(self, more: int) -> str:
+    def _cut(self, reserved: int) -> str:
         try:
             longest = os.fpathconf(self.folder, "PC_NAME_MAX")
         except (OSError, ValueError):
             longest = LONGEST_NAME
-        return os.fsdecode(os.fsencode(self.name)[: max(1, longest - more)])
+        return os.fsdecode(os.fsencode(self.name)[: max(1, longest - reserved)])
 
     def flush(self) -> None:
         """Flush the entries of the folder to disk."""

@@ -82,10 +82,10 @@ def open_descriptor(path: Path, *, follow: bool = True) -> int:
         before = retried(lambda: path.stat(follow_symlinks=follow))
     except ValueError as exc:
         raise FileNotFoundError(errno.ENOENT, "no file has a NUL byte in its name", str(path)) from exc
-    _refuse(path, before)
+    _require_regular(path, before)
     descriptor = retried(lambda: os.open(path, _FLAGS | (0 if follow else os.O_NOFOLLOW)))
     try:
-        _refuse(path, os.fstat(descriptor))
+        _require_regular(path, os.fstat(descriptor))
     except BaseException:
         os.close(descriptor)
         raise
@@ -103,11 +103,11 @@ def read_whole(path: Path, limit: int, *, follow: bool = True) -> bytes:
         if file.end > limit:
             raise TooLarge(str(path), limit)
         pieces = []
-        left = limit + 1
-        while left and (piece := file.read(min(left, file.end or BLOCK))):
+        remaining = limit + 1
+        while remaining and (piece := file.read(min(remaining, file.end or BLOCK))):
             pieces.append(piece)
-            left -= len(piece)
-    if not left:
+            remaining -= len(piece)
+    if not remaining:
         raise TooLarge(str(path), limit)
     return b"".join(pieces)
 
@@ -120,7 +120,7 @@ def require_regular(path: Path) -> None:
 def irregular(path: Path) -> str | None:
     """Return a clause about what lies at `path`, or None for a regular file, a directory or nothing."""
     try:
-        _refuse(path, path.stat())
+        _require_regular(path, path.stat())
     except NotRegular as exc:
         return exc.clause
     except (OSError, ValueError):
@@ -141,7 +141,7 @@ def next_data(descriptor: int, at: int) -> int | None:
 def is_regular(path: Path) -> bool:
     """Check whether a regular file lies at `path`; False also if that cannot be determined, or the name is invalid."""
     try:
-        _refuse(path, path.stat())
+        _require_regular(path, path.stat())
     except (OSError, ValueError):
         return False
     return True
@@ -163,26 +163,26 @@ def real(path: Path) -> Path:
 
 def folder_of_process(path: Path) -> Path | None:
     """Return the folder of a path, or of a link in it, whose files differ by process, as for `/dev/stdin`; or None."""
-    seen = path.absolute()
+    current = path.absolute()
     for _ in range(MOST_LINKS):
-        seen = Path(os.path.realpath(seen.parent), seen.name)
-        if str(seen).startswith(_OF_PROCESS):
-            return seen.parent
+        current = Path(os.path.realpath(current.parent), current.name)
+        if str(current).startswith(_OF_PROCESS):
+            return current.parent
         try:
-            seen = seen.parent / seen.readlink()
+            current = current.parent / current.readlink()
         except (OSError, ValueError):
             return None
     return None
 
 
-def _refuse(path: Path, status: os.stat_result) -> None:
+def _require_regular(path: Path, status: os.stat_result) -> None:
     if stat.S_ISREG(status.st_mode):
         if status.st_dev in _kernels():
             raise NotRegular(str(path), "a file that the kernel makes up as it is read")
         return
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise NotRegular(str(path), next((kind for is_it, kind in KINDS if is_it(status.st_mode)), "a special file"))
+    raise NotRegular(str(path), next((kind for is_kind, kind in KINDS if is_kind(status.st_mode)), "a special file"))
 
 
 @cache
@@ -220,8 +220,8 @@ class _Regular(io.FileIO):
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0:
             return self.readall()
-        most = min(size, max(0, self.end - self.tell())) if self.end else size
-        raw = retried(lambda: super(_Regular, self).read(most))
+        limit = min(size, max(0, self.end - self.tell())) if self.end else size
+        raw = retried(lambda: super(_Regular, self).read(limit))
         if raw is None:
             raise BlockingIOError(errno.EAGAIN, NO_END)
         return raw

@@ -33,12 +33,12 @@ def retried(read: Callable[[], T]) -> T:
                 raise
         time.sleep(pause)
     try:
-        given = read()
+        result = read()
     except (OSError, RuntimeError) as exc:
         _failures += errno_of(exc) in DISK
         raise
     _failures = 0
-    return given
+    return result
 
 
 def pread(descriptor: int, size: int, offset: int) -> bytes:

@@ -22,13 +22,13 @@ def scratch_file() -> IO[bytes]:
     """
     import tempfile  # not needed on systems with files in memory
 
-    said = "there is none"
+    reason = "there is none"
     for folder in [*filter(None, map(os.environ.get, VARIABLES)), *PLACES]:
         try:
             return tempfile.TemporaryFile(buffering=0, dir=Path(folder).absolute())
         except OSError as exc:
-            said = f"{folder}: {exc.strerror}"
-    raise ReportFailed("the temporary folder", f"could not be written: {said}; set TMPDIR to a folder with room")
+            reason = f"{folder}: {exc.strerror}"
+    raise ReportFailed("the temporary folder", f"could not be written: {reason}; set TMPDIR to a folder with room")
 
 
 def small_file() -> IO[bytes] | None:
@@ -53,7 +53,7 @@ def writing_scratch() -> Iterator[None]:
 
 def write_all(file: IO[bytes], piece: bytes) -> None:
     """Write all of a piece to an unbuffered file. Raises ReportFailed if the disk is full."""
-    left = memoryview(piece)
+    remaining = memoryview(piece)
     with writing_scratch():
-        while len(left):
-            left = left[file.write(left) :]
+        while len(remaining):
+            remaining = remaining[file.write(remaining) :]

@@ -66,18 +66,18 @@ class Workplace:
         except OSError as exc:
             raise RebuildFailed(str(self._target), f"could not be written: {exc.strerror}") from exc
         try:
-            self._found = self._look(place)
-            self._make(place)
-            self._clear(place)
+            self._found = self._find_existing(place)
+            self._make_work_folder(place)
+            self._remove_left(place)
         except OSError as exc:
-            self._leave(place)
+            self._remove_work_folder(place)
             raise RebuildFailed(str(self._target), f"could not be written: {exc.strerror}") from exc
         except BaseException:
-            self._leave(place)
+            self._remove_work_folder(place)
             raise
         return self
 
-    def _look(self, place: Place) -> Identity | None:
+    def _find_existing(self, place: Place) -> Identity | None:
         """Return the identity of the store at the target, or None.
 
         Raises TargetExists or UsageError if it must not be replaced.
@@ -89,55 +89,55 @@ class Workplace:
             raise UsageError(
                 f"{self._target}: is a symbolic link, and no copy is written through one; name another target"
             )
-        self._examined(Name(place.folder, place.name))
+        self._describe_store(Name(place.folder, place.name))
         return identity(status)
 
-    def _examined(self, name: Name) -> str:
+    def _describe_store(self, name: Name) -> str:
         """Return which store lies at a name. Raises UsageError if it is none, or if the command reads any of it."""
         if self._examine is None:
-            raise self._exists()
-        what = self._examine(name, self._target)
-        read = self._guard.read_in(name)
-        if read is not None:
-            raise UsageError(f"{self._target}: holds {read}, which is being read; name another target")
-        return what
+            raise self._target_exists()
+        store = self._examine(name, self._target)
+        source = self._guard.source_in(name)
+        if source is not None:
+            raise UsageError(f"{self._target}: holds {source}, which is being read; name another target")
+        return store
 
-    def _exists(self) -> TargetExists:
+    def _target_exists(self) -> TargetExists:
         return TargetExists(str(self._target), self._what, forceable=self._what == "target")
 
-    def _make(self, place: Place) -> None:
+    def _make_work_folder(self, place: Place) -> None:
         while self._folder < 0:
             name = place.beside(f".{secrets.token_hex(TOKEN_BYTES)}{ENDING}", ".")
             try:
                 os.mkdir(name, 0o700, dir_fd=place.folder)
             except FileExistsError:
                 continue
-            self._folder, locked = self._made(place, name)
+            self._folder, locked = self._open_made(place, name)
             self._name = name
         self.path = self._target.parent / self._name
         self.inside = _by_descriptor(self._folder) or self.path
         if locked:  # the mark comes after the lock: a mark without a lock means that its run is dead
             mark(self._folder, place.name)
 
-    def _made(self, place: Place, name: str) -> tuple[int, bool]:
+    def _open_made(self, place: Place, name: str) -> tuple[int, bool]:
         """Return the folder just created under a name, open and stamped, and whether it could be locked.
 
         Raises RebuildFailed if another folder lies there.
         """
         folder = os.open(name, os.O_RDONLY | FOLDER | os.O_NOFOLLOW, dir_fd=place.folder)
-        ours = False
+        is_ours = False
         try:
             locked = _lock(folder)
-            ours = stamp(folder)
+            is_ours = stamp(folder)
         finally:
-            if not ours:
+            if not is_ours:
                 os.close(folder)
-        if not ours:
+        if not is_ours:
             reason = f"another process put something else in place of the work folder {name}; it is left unchanged"
             raise RebuildFailed(str(self._target), reason)
         return folder, locked
 
-    def _clear(self, place: Place) -> None:
+    def _remove_left(self, place: Place) -> None:
         """Remove what dead runs for the same target left. Raises UsageError if one is alive."""
         if not place.listed:
             return
@@ -154,11 +154,11 @@ class Workplace:
                     if is_bare(folder):  # a run that is about to begin, or locks are not supported here
                         continue
                     raise UsageError(f"{self._target}: another rebuild is writing there")
-                if holds_more(folder) or self._guard.read_in(Name(folder, ".")) is not None:
+                if holds_more(folder) or self._guard.source_in(Name(folder, ".")) is not None:
                     continue
-                self._take_away(place, name, identity(os.fstat(folder)), f"left-{number}")
+                self._remove_left_folder(place, name, identity(os.fstat(folder)), f"left-{number}")
 
-    def _take_away(self, place: Place, name: str, own: Identity, within: str) -> None:
+    def _remove_left_folder(self, place: Place, name: str, own: Identity, within: str) -> None:
         """Remove a folder after moving it into ours, where no process can put another one under its name."""
         os.rename(name, within, src_dir_fd=place.folder, dst_dir_fd=self._folder)
         if identity(os.stat(within, dir_fd=self._folder, follow_symlinks=False)) == own:
@@ -170,14 +170,14 @@ class Workplace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._place is not None
-        self._leave(self._place)
+        self._remove_work_folder(self._place)
 
-    def _leave(self, place: Place) -> None:
+    def _remove_work_folder(self, place: Place) -> None:
         """Remove our own folder with its contents; what cannot be removed is left to the next rebuild."""
         if self._folder >= 0:
             with contextlib.suppress(OSError):
                 if not self._unsure:
-                    self._empty()
+                    self._remove_contents()
                 unmark(self._folder)
                 unstamp(self._folder)
                 status = os.stat(self._name, dir_fd=place.folder, follow_symlinks=False)
@@ -186,7 +186,7 @@ class Workplace:
             os.close(self._folder)
         os.close(place.folder)
 
-    def _empty(self) -> None:
+    def _remove_contents(self) -> None:
         """Remove what a rebuild put here, but keep the mark: the next run needs it if this is interrupted."""
         for name in own_names(self._folder):
             if stat.S_ISDIR(os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_mode):
@@ -222,7 +222,7 @@ class Workplace:
             try:
                 rename_anew(new, old)
             except FileExistsError as exc:
-                raise self._exists() from exc
+                raise self._target_exists() from exc
         self._place.flush()
 
     def _replace(self, new: Name, old: Name, found: Identity) -> None:
@@ -237,10 +237,10 @@ class Workplace:
             self._rename_over(new, old, found)
             return
         try:
-            came_out = os.stat(new.name, dir_fd=new.folder, follow_symlinks=False)
-            if identity(came_out) != found:
+            old_status = os.stat(new.name, dir_fd=new.folder, follow_symlinks=False)
+            if identity(old_status) != found:
                 self._refuse_new()
-            self.replaced = self._examined(new)
+            self.replaced = self._describe_store(new)
         except BaseException:
             exchange(new, old)
             self._unsure = False
@@ -249,12 +249,12 @@ class Workplace:
     def _rename_over(self, new: Name, old: Name, found: Identity) -> None:
         """Replace a file by a file if names cannot be exchanged. Raises ExchangeUnsupported for a folder."""
         status = os.stat(old.name, dir_fd=old.folder, follow_symlinks=False)
-        made = os.stat(new.name, dir_fd=new.folder, follow_symlinks=False)
-        if not stat.S_ISREG(status.st_mode) or not stat.S_ISREG(made.st_mode):
+        new_status = os.stat(new.name, dir_fd=new.folder, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode) or not stat.S_ISREG(new_status.st_mode):
             exchange(new, old)
         if identity(status) != found:
             self._refuse_new()
-        self.replaced = self._examined(old)
+        self.replaced = self._describe_store(old)
         os.rename(new.name, old.name, src_dir_fd=new.folder, dst_dir_fd=old.folder)
 
     def _refuse_new(self) -> NoReturn:

@@ -14,12 +14,12 @@ from datacheck.caffe.forks import fork_names
 from datacheck.caffe.geometry import Shape
 from datacheck.caffe.network import Layer, State, layers, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
-from datacheck.caffe.ranges import follow
+from datacheck.caffe.ranges import infer_intervals
 from datacheck.caffe.rates import Schedule
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 from datacheck.errors import PrototxtMalformed, UsageError
 from datacheck.files.regular import real
-from datacheck.linting.nets_of_solver import Net, Unread, alone, named_by
+from datacheck.linting.nets_of_solver import Net, Unread, single_net, solver_nets
 from datacheck.linting.rule_input import Folders, NetCase, Problem, SolverCase
 from datacheck.linting.rules import FILE_RULES, LAYER_RULES
 from datacheck.linting.solver_rules import SOLVER_RULES
@@ -56,7 +56,7 @@ class LintRequest:
         databases that exist.
         """
         if self.shape is None:
-            return {**self.stored.of(layers, folders), **self.records}
+            return {**self.stored.shapes_of(layers, folders), **self.records}
         return {**{layer.name: self.shape for layer in layers}, **self.records}
 
 
@@ -117,21 +117,21 @@ def lint(
     unknown = [it for it in forks if it not in fork_names()]
     if unknown:
         raise UsageError(f"{unknown[0]!r} is no fork that is known; they are {', '.join(fork_names())}")
-    given = LintRequest(
+    request = LintRequest(
         None if root is None else Path(root), bounds, iterations, records or {}, frozenset(forks), shape
     )
-    return lint_file(Path(path), given, strict=strict, seen=set())
+    return lint_file(Path(path), request, strict=strict, visited=set())
 
 
-def lint_file(path: Path, given: LintRequest, *, strict: bool, seen: set[Path]) -> Report:
+def lint_file(path: Path, request: LintRequest, *, strict: bool, visited: set[Path]) -> Report:
     """Return the report on one file.
 
-    Networks that a solver names are checked too, unless they are in `seen`. The file and these networks are added to
-    `seen`.
+    Networks that a solver names are checked too, unless they are in `visited`. The file and these networks are added
+    to `visited`.
     """
     started = time.monotonic()
-    seen.add(real(path))
-    pair: Pair | None = None if given.labels is None else (float(given.labels[0]), float(given.labels[1]))
+    visited.add(real(path))
+    pair: Pair | None = None if request.labels is None else (float(request.labels[0]), float(request.labels[1]))
     report = LintReport(Source(str(path), "prototxt"), make(strict=strict, labels=pair, workers=1))
     try:
         prototxt = read_prototxt(path)
@@ -140,17 +140,19 @@ def lint_file(path: Path, given: LintRequest, *, strict: bool, seen: set[Path]) 
         kind, count = None, 0
     else:
         kind, count = prototxt.kind, 0
-        judged = _judge_solver(prototxt, given, seen) if kind == "solver" else _judge_net(alone(prototxt), given)
-        for findings, more in judged:
-            count += more
+        groups = (
+            _judge_solver(prototxt, request, visited) if kind == "solver" else _judge_net(single_net(prototxt), request)
+        )
+        for findings, layer_count in groups:
+            count += layer_count
             _add(report, findings)
     report.tally.records = report.tally.checked = count
-    report.source = msgspec.structs.replace(report.source, decoder=kind, records=count, bytes=_size(path))
+    report.source = msgspec.structs.replace(report.source, decoder=kind, records=count, bytes=_file_size(path))
     report.seconds = time.monotonic() - started
     return report
 
 
-def _size(path: Path) -> int | None:
+def _file_size(path: Path) -> int | None:
     """Return the size of a file in bytes, or None if it no longer exists or cannot be accessed."""
     with suppress(OSError):
         return path.stat().st_size
@@ -168,94 +170,100 @@ Judged = Iterator[tuple[list[Finding], int]]
 """Groups of findings that belong together, each with the number of layers checked for it (0 or 1)."""
 
 
-def _judge_solver(prototxt: Prototxt, given: LintRequest, seen: set[Path]) -> Judged:
-    solver, folders = prototxt.message, _folders(prototxt, given)
-    iterations = max(solver.max_iter, 0) if given.iterations is None else given.iterations
+def _judge_solver(prototxt: Prototxt, request: LintRequest, visited: set[Path]) -> Judged:
+    solver, folders = prototxt.message, _folders(prototxt, request)
+    iterations = max(solver.max_iter, 0) if request.iterations is None else request.iterations
     case = SolverCase(prototxt, Schedule.of(solver), iterations, folders)
-    problems = _told((it for rule in FILE_RULES.values() for it in rule(prototxt)), given)
-    problems += _told((it for rule in SOLVER_RULES.values() for it in rule(case)), given)
-    named = list(named_by(prototxt, folders, seen))
-    problems += [it for it in named if isinstance(it, Problem)]
+    problems = _filter_forks((it for rule in FILE_RULES.values() for it in rule(prototxt)), request)
+    problems += _filter_forks((it for rule in SOLVER_RULES.values() for it in rule(case)), request)
+    nets = list(solver_nets(prototxt, folders, visited))
+    problems += [it for it in nets if isinstance(it, Problem)]
     for problem in sorted(problems, key=lambda it: prototxt.line(it.path)):
         yield [_finding(prototxt, problem)], 0
-    for it in named:
+    for it in nets:
         if isinstance(it, Net):
-            yield from _judge_net(it, given)
+            yield from _judge_net(it, request)
         elif isinstance(it, Unread):
             line = getattr(it.error, "line", None)
             yield [_malformed(it.path, line, getattr(it.error, "reason", str(it.error)))], 0
 
 
-def _judge_net(net: Net, given: LintRequest) -> Judged:
+def _judge_net(net: Net, request: LintRequest) -> Judged:
     """Yield the findings on the whole file, then those on each layer; a finding in several states is yielded once."""
-    prototxt, everything = net.prototxt, layers(net.prototxt)
-    found_in: dict[str, dict[Problem, list[str]]] = {layer.path: {} for layer in everything}
+    prototxt, all_layers = net.prototxt, layers(net.prototxt)
+    problems_by_layer: dict[str, dict[Problem, list[str]]] = {layer.path: {} for layer in all_layers}
     for rule in FILE_RULES.values():
-        for problem in _told(rule(prototxt), given):
-            owner, _, inside = problem.path.partition(".")
-            if owner in found_in:
-                found_in[owner][_moved(problem, inside)] = []
+        for problem in _filter_forks(rule(prototxt), request):
+            owner, _, inner_path = problem.path.partition(".")
+            if owner in problems_by_layer:
+                problems_by_layer[owner][_with_path(problem, inner_path)] = []
             else:
                 yield [_finding(prototxt, problem)], 0
     for state in net.states:
-        for path, problem in _problems(net, state, given):
-            phases = found_in[path].setdefault(problem, [])
+        for path, problem in _problems(net, state, request):
+            phases = problems_by_layer[path].setdefault(problem, [])
             if state.phase not in phases:
                 phases.append(state.phase)
-    for number, layer in enumerate(everything):
-        problems = found_in[layer.path].items()
-        ordered = sorted(problems, key=lambda it: prototxt.line(_within(layer, it[0].path)))
+    for number, layer in enumerate(all_layers):
+        problems = problems_by_layer[layer.path].items()
+        ordered = sorted(problems, key=lambda it: prototxt.line(_full_path(layer, it[0].path)))
         several = len(net.states) > 1
         yield [_layer_finding(prototxt, it, layer, number, phases if several else []) for it, phases in ordered], 1
 
 
-def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str, Problem]]:
+def _problems(net: Net, state: State, request: LintRequest) -> Iterator[tuple[str, Problem]]:
     """Yield the problems of the network in one state, each with the path of its layer."""
     chosen = layers_in(net.prototxt, state)
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
-    folders = _folders(net.prototxt, given)
-    places, ranges = infer(chosen, given.shapes(chosen, folders), unsure), follow(chosen)
-    case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned, net.trained)
+    folders = _folders(net.prototxt, request)
+    places, ranges = infer_shapes(chosen, request.shapes(chosen, folders), unsure), infer_intervals(chosen)
+    case = NetCase(net.prototxt, state, places, ranges, folders, request.labels, net.finetuned, net.trained)
     for layer in case.cases():
         for rule in LAYER_RULES.values():
-            for problem in _told(rule(layer), given):
+            for problem in _filter_forks(rule(layer), request):
                 yield layer.layer.path, problem
 
 
-def _told(problems: Iterable[Problem], given: LintRequest) -> list[Problem]:
+def _filter_forks(problems: Iterable[Problem], request: LintRequest) -> list[Problem]:
     """Return the problems without those that are valid in one of the forks given by the caller."""
-    return [it for it in problems if not given.forks.intersection(it.forks)]
+    return [it for it in problems if not request.forks.intersection(it.forks)]
 
 
-def _folders(prototxt: Prototxt, given: LintRequest) -> Folders:
-    return Folders(given.root, Path(prototxt.path).parent)
+def _folders(prototxt: Prototxt, request: LintRequest) -> Folders:
+    return Folders(request.root, Path(prototxt.path).parent)
 
 
-def _moved(problem: Problem, path: str) -> Problem:
+def _with_path(problem: Problem, path: str) -> Problem:
     return replace(problem, path=path)
 
 
-def _within(layer: Layer, path: str) -> str:
+def _full_path(layer: Layer, path: str) -> str:
     return f"{layer.path}.{path}" if path else layer.path
 
 
 def _finding(prototxt: Prototxt, problem: Problem, **details: object) -> Finding:
-    more = {"line": prototxt.line(problem.path), **details, **({"fix": _cut(problem.fix)} if problem.fix else {})}
-    made = found(problem.code, _cut(problem.message), field=problem.path or None, verdict=problem.verdict, **more)
-    return msgspec.structs.replace(made, file=plain(prototxt.path))
+    more_details = {
+        "line": prototxt.line(problem.path),
+        **details,
+        **({"fix": _shortened(problem.fix)} if problem.fix else {}),
+    }
+    finding = found(
+        problem.code, _shortened(problem.message), field=problem.path or None, verdict=problem.verdict, **more_details
+    )
+    return msgspec.structs.replace(finding, file=plain(prototxt.path))
 
 
-def _cut(text: str) -> str:
+def _shortened(text: str) -> str:
     """Return the text cut to LONGEST characters, because names in a file may have any length."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _layer_finding(prototxt: Prototxt, problem: Problem, layer: Layer, number: int, phases: list[str]) -> Finding:
     details = {"layer": plain(layer.type), **({"phases": phases} if phases else {})}
-    made = _finding(prototxt, _moved(problem, _within(layer, problem.path)), **details)
-    return msgspec.structs.replace(made, key=plain(_cut(layer.name)), index=number)
+    finding = _finding(prototxt, _with_path(problem, _full_path(layer, problem.path)), **details)
+    return msgspec.structs.replace(finding, key=plain(_shortened(layer.name)), index=number)
 
 
 def _malformed(path: str, line: int | None, reason: str) -> Finding:
-    made = found("malformed-prototxt", f"{reason}: Caffe does not parse it", line=line)
-    return msgspec.structs.replace(made, file=plain(path))
+    finding = found("malformed-prototxt", f"{reason}: Caffe does not parse it", line=line)
+    return msgspec.structs.replace(finding, file=plain(path))

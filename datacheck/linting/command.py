@@ -25,7 +25,7 @@ STEPPED = ("fixed", "step", "multistep")
 
 
 def run(
-    files: Sequence[Path], written: Reports, options: Mapping[str, Any]
+    files: Sequence[Path], report_files: Reports, options: Mapping[str, Any]
 ) -> tuple[list[Report], list[DatacheckError]]:
     """Lint each file and return the reports, and the errors of files that could not be read.
 
@@ -34,25 +34,25 @@ def run(
     forks, shape = frozenset(options["forks"]), options["shape"]
     if shape is not None and (len(shape) != 3 or min(shape) < 1):
         raise UsageError("the shape of a record is C,H,W, as in 3,224,224")
-    given = LintRequest(options["root"], _labels(options["labels"]), options["iterations"], forks=forks, shape=shape)
-    seen = {real(path) for path in files}
-    done: list[Report] = []
+    request = LintRequest(options["root"], _labels(options["labels"]), options["iterations"], forks=forks, shape=shape)
+    visited = {real(path) for path in files}
+    reports: list[Report] = []
     errors: list[DatacheckError] = []
     for path in dict.fromkeys(files):
         try:
-            report = lint_file(path, given, strict=options["strict"], seen=seen)
+            report = lint_file(path, request, strict=options["strict"], visited=visited)
         except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
             errors.append(exc)
             continue
-        written.begin(report)(list(report.findings))
-        done.append(report)
-    return done, errors
+        report_files.begin(report)(list(report.findings))
+        reports.append(report)
+    return reports, errors
 
 
-def _labels(asked: int | tuple[float | None, float | None] | None) -> tuple[int, int] | None:
-    if asked is None or isinstance(asked, int):
-        return None if asked is None else (0, asked - 1)
-    low, high = asked
+def _labels(labels: int | tuple[float | None, float | None] | None) -> tuple[int, int] | None:
+    if labels is None or isinstance(labels, int):
+        return None if labels is None else (0, labels - 1)
+    low, high = labels
     if low is None or high is None:
         raise UsageError("the labels of lint have both bounds, as in 0:999")
     return int(low), int(high)
@@ -61,7 +61,7 @@ def _labels(asked: int | tuple[float | None, float | None] | None) -> tuple[int,
 def guard_of(files: Sequence[Path], root: Path | None) -> Guard:
     """Return a guard that protects the files, and the networks that solvers among them name, from being overwritten."""
 
-    def reads() -> Iterator[Path]:
+    def paths_read() -> Iterator[Path]:
         for path in files:
             try:
                 prototxt = read_prototxt(path)
@@ -71,7 +71,7 @@ def guard_of(files: Sequence[Path], root: Path | None) -> Guard:
             if prototxt.kind == "solver":
                 yield from (it for it in map(folders.find, networks_named(prototxt)) if it is not None)
 
-    return Guard(files, reads)
+    return Guard(files, paths_read)
 
 
 def schedule_of(target: Path, guard: Guard) -> Output:
@@ -92,67 +92,67 @@ def draw(files: Sequence[Path], output: Output, iterations: int | None) -> None:
         why = schedule.refusal or "the run has no iterations: max_iter is not set"
         raise UsageError(f"{path}: there is no learning rate to draw: {why}")
     if output.path.suffix == ".csv":
-        _table(schedule, count, output)
+        _write_table(schedule, count, output)
     else:
-        _picture(schedule, count, output, path)
+        _write_plot(schedule, count, output, path)
 
 
 def _one_schedule(files: Sequence[Path]) -> tuple[Path, Schedule]:
-    found = []
+    schedules = []
     for path in files:
         try:
             prototxt = read_prototxt(path)
         except DatacheckError:  # already reported, or printed to standard error
             continue
         if prototxt.kind == "solver":
-            found.append((path, Schedule.of(prototxt.message)))
-    if len(found) != 1:
-        raise UsageError(f"--schedule draws the learning rate of one solver; {len(found)} of the files are one")
-    return found[0]
+            schedules.append((path, Schedule.of(prototxt.message)))
+    if len(schedules) != 1:
+        raise UsageError(f"--schedule draws the learning rate of one solver; {len(schedules)} of the files are one")
+    return schedules[0]
 
 
-def points(schedule: Schedule, count: int, most: int) -> Iterator[tuple[int, float]]:
+def points(schedule: Schedule, count: int, limit: int) -> Iterator[tuple[int, float]]:
     """Yield iterations with their rates.
 
-    For a policy in STEPPED, these are the first `most` iterations at which the rate changes, and the last iteration.
-    For any other policy, they are at most `most` evenly spaced iterations.
+    For a policy in STEPPED, these are the first `limit` iterations at which the rate changes, and the last iteration.
+    For any other policy, they are at most `limit` evenly spaced iterations.
     """
     import numpy as np
 
     if schedule.policy not in STEPPED:
-        for at in np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)):
-            yield int(at), schedule.rate(int(at))
+        for iteration in np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.int64)):
+            yield int(iteration), schedule.rate(int(iteration))
         return
     before = last = None
-    left = most
+    remaining = limit
     for start, rates in schedule.pieces(count):
-        moved = np.flatnonzero(rates[1:] != rates[:-1]) + 1
+        changes = np.flatnonzero(rates[1:] != rates[:-1]) + 1
         if before is None or rates[0] != before:
-            moved = np.concatenate(([0], moved))
-        for at in moved[:left]:
-            last = start + int(at)
-            yield last, float(rates[at])
-        left -= len(moved[:left])
+            changes = np.concatenate(([0], changes))
+        for iteration in changes[:remaining]:
+            last = start + int(iteration)
+            yield last, float(rates[iteration])
+        remaining -= len(changes[:remaining])
         before = rates[-1]
     if before is not None and last != count - 1:
         yield count - 1, float(before)
 
 
-def _table(schedule: Schedule, count: int, output: Output) -> None:
+def _write_table(schedule: Schedule, count: int, output: Output) -> None:
     with writing(output.path):
         output.file.write("iteration,learning_rate\n")
-        output.file.writelines(f"{at},{rate:.7g}\n" for at, rate in points(schedule, count, POINTS))
+        output.file.writelines(f"{iteration},{rate:.7g}\n" for iteration, rate in points(schedule, count, POINTS))
     output.publish()
 
 
-def _picture(schedule: Schedule, count: int, output: Output, path: Path) -> None:
+def _write_plot(schedule: Schedule, count: int, output: Output, path: Path) -> None:
     import numpy as np
 
     from datacheck.reporting.plots import Line, Mark, Panel, save
 
-    at = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(np.int64))
-    rates = np.array([schedule.rate(int(it)) for it in at])
-    found = schedule.first_trouble(count)
-    marks = [] if found is None else [Mark(found[0], f"{found[1]} from iteration {found[0]} on")]
+    iterations = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(np.int64))
+    rates = np.array([schedule.rate(int(it)) for it in iterations])
+    trouble = schedule.first_trouble(count)
+    marks = [] if trouble is None else [Mark(trouble[0], f"{trouble[1]} from iteration {trouble[0]} on")]
     title = f"{path.name}: {schedule.policy}, base_lr {schedule.base_lr:g}, {count:,} iterations"
-    save(output, title, [Panel("learning rate", [Line("", at, rates)], marks)])
+    save(output, title, [Panel("learning rate", [Line("", iterations, rates)], marks)])

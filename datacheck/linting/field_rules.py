@@ -10,7 +10,7 @@ from datacheck.caffe.prototxt import Prototxt, UnknownField
 from datacheck.caffe.schema import messages
 from datacheck.linting.rule_input import Hints, Problem
 
-MEANT = {
+INTENDED = {
     ("ConvolutionParameter", "kernel"): "kernel_size",
     ("PoolingParameter", "kernel"): "kernel_size",
     ("ConvolutionParameter", "padding"): "pad",
@@ -35,11 +35,13 @@ MEANT = {
 def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
     """Every field is one that Caffe has: it aborts at the first it does not know."""
     hints = Hints()
-    foreign = dict(_foreign_types(prototxt))
+    fork_types = dict(_fork_types(prototxt))
     for field in prototxt.unknown:
-        forks = _forks(field)
-        kind = foreign.get(field.path.partition(".")[0])
-        if field.again and not any(set(forks).intersection(_forks(it)) for it in prototxt.unknown if it is not field):
+        forks = _forks_having(field)
+        kind = fork_types.get(field.path.partition(".")[0])
+        if field.again and not any(
+            set(forks).intersection(_forks_having(it)) for it in prototxt.unknown if it is not field
+        ):
             yield Problem(
                 "malformed-prototxt",
                 f"{field.name} is given twice, and {field.owner} takes it once (in the fork {', '.join(forks)} more "
@@ -50,7 +52,7 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
                 forks,
             )
         elif forks:
-            yield _fork(field, forks)
+            yield _fork_problem(field, forks)
         elif kind is not None and field.owner in LAYERS:
             yield Problem(
                 "unknown-field",
@@ -66,46 +68,46 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
                 "unknown-field",
                 f"{field.owner} has no field {field.name!r}: Caffe aborts when it parses the file",
                 field.path,
-                _fix(field, hints),
+                _suggested_fix(field, hints),
             )
     if prototxt.kind == "network":
         for number, layer in enumerate(prototxt.message.layer):
             if layer.HasField("permute_param"):
                 path = f"layer[{number}].permute_param"
                 it = UnknownField("permute_param", path, "LayerParameter", prototxt.line(path))
-                yield _fork(it, forks_of_type("Permute"))
+                yield _fork_problem(it, forks_of_type("Permute"))
 
 
 LAYERS = ("LayerParameter", "V1LayerParameter")
 
 
-def _foreign_types(prototxt: Prototxt) -> Iterator[tuple[str, str]]:
+def _fork_types(prototxt: Prototxt) -> Iterator[tuple[str, str]]:
     """Yield the paths and types of the layers whose type BVLC Caffe does not have, ignoring case."""
-    same = {it.lower() for it in LAYER_TYPES}
+    known_types = {it.lower() for it in LAYER_TYPES}
     if prototxt.kind == "network":
         for number, layer in enumerate(prototxt.message.layer):
-            if layer.type and layer.type.lower() not in same:
+            if layer.type and layer.type.lower() not in known_types:
                 yield f"layer[{number}]", layer.type
 
 
-def _enum(field: UnknownField) -> str:
+def _enum_of(field: UnknownField) -> str:
     return messages()[field.owner][field.name].type
 
 
-def _forks(field: UnknownField) -> Forks:
+def _forks_having(field: UnknownField) -> Forks:
     """Return the forks that have the field or its value, or in which the field is repeated."""
     if field.again:
         return forks_repeating(field.name, field.owner)
-    return forks_of_value(_enum(field), field.value) if field.value else forks_with(field.name, field.owner)
+    return forks_of_value(_enum_of(field), field.value) if field.value else forks_with(field.name, field.owner)
 
 
-def _fork(field: UnknownField, forks: Forks) -> Problem:
-    what = f"{field.name} takes {field.value!r}" if field.value else f"{field.owner} has the field {field.name!r}"
+def _fork_problem(field: UnknownField, forks: Forks) -> Problem:
+    reason = f"{field.name} takes {field.value!r}" if field.value else f"{field.owner} has the field {field.name!r}"
     if field.again:
-        what = f"{field.owner} takes {field.name} more than once"
+        reason = f"{field.owner} takes {field.name} more than once"
     return Problem(
         "unknown-field",
-        f"{what} in a fork ({', '.join(forks)}) only; BVLC Caffe aborts when it parses the file",
+        f"{reason} in a fork ({', '.join(forks)}) only; BVLC Caffe aborts when it parses the file",
         field.path,
         "train with that fork",
         "suspicious",
@@ -113,16 +115,16 @@ def _fork(field: UnknownField, forks: Forks) -> Problem:
     )
 
 
-def _fix(field: UnknownField, hints: Hints) -> str:
+def _suggested_fix(field: UnknownField, hints: Hints) -> str:
     known = messages()[field.owner]
-    meant = MEANT.get((field.owner, field.name))
-    if meant is None:
-        meant = hints.nearest(field.name, known)
-    if meant is not None:
-        return f"the field is {meant}"
-    inside = [name for name, it in known.items() if field.name in messages().get(it.type, {})]
-    if len(inside) == 1:
-        return f"it belongs inside {inside[0]} {{ }}"
-    if inside and len(inside) <= 8:
-        return f"it belongs inside one of {', '.join(inside)}"
+    suggestion = INTENDED.get((field.owner, field.name))
+    if suggestion is None:
+        suggestion = hints.nearest(field.name, known)
+    if suggestion is not None:
+        return f"the field is {suggestion}"
+    containers = [name for name, it in known.items() if field.name in messages().get(it.type, {})]
+    if len(containers) == 1:
+        return f"it belongs inside {containers[0]} {{ }}"
+    if containers and len(containers) <= 8:
+        return f"it belongs inside one of {', '.join(containers)}"
     return "remove it, or see caffe.proto for the name"

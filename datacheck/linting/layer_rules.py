@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacheck.caffe.forks import forks_of_filler
-from datacheck.caffe.geometry import Misfit, product, spell
+from datacheck.caffe.geometry import Misfit, product, shape_text
 from datacheck.caffe.pooling import Axis, Emptiness
 from datacheck.caffe.schema import enums
 from datacheck.caffe.shape_windows import pooling_axes
@@ -31,8 +31,8 @@ def source(case: LayerCase) -> Iterator[Problem]:
     if not param.source:
         yield Problem("layer", "the layer has no source: Caffe aborts", name, f"set {name}.source")
     if param.batch_size < 1:
-        said = "batch_size is 0" if param.HasField("batch_size") else "batch_size is not set and counts as 0"
-        yield Problem("layer", f"{said}: Caffe aborts", f"{name}.batch_size", "set batch_size to 1 or more")
+        message = "batch_size is 0" if param.HasField("batch_size") else "batch_size is not set and counts as 0"
+        yield Problem("layer", f"{message}: Caffe aborts", f"{name}.batch_size", "set batch_size to 1 or more")
 
 
 def transformation(case: LayerCase) -> Iterator[Problem]:
@@ -100,17 +100,19 @@ def empty_windows(case: LayerCase) -> Iterator[Problem]:
         return
     methods = {value: name for name, value in enums()["PoolMethod"].items()}
     method = methods[case.message.pooling_param.pool]
-    found = [(name, axis, axis.emptiness(method)) for name, axis in zip(("height", "width"), axes, strict=True) if axis]
-    empty = [(name, axis, what) for name, axis, what in found if what is not None]
-    for name, axis, what in empty[:1]:
+    last_windows = [
+        (name, axis, axis.emptiness(method)) for name, axis in zip(("height", "width"), axes, strict=True) if axis
+    ]
+    empty = [(name, axis, emptiness) for name, axis, emptiness in last_windows if emptiness is not None]
+    for name, axis, emptiness in empty[:1]:
         both = " and width" if len(empty) == 2 and empty[1][1] == axis else ""
         yield Problem(
             "empty-window",
             f"over the {name}{both} of {axis.size}, kernel {axis.kernel} and stride {axis.stride} make {axis.windows} "
-            f"windows, the last of which begins at {axis.last}, behind the end: {EFFECTS[what]}",
+            f"windows, the last of which begins at {axis.last}, behind the end: {EFFECTS[emptiness]}",
             _stride_path(case),
             _smaller_stride(axis),
-            "suspicious" if what in ("zero", "unset") else None,
+            "suspicious" if emptiness in ("zero", "unset") else None,
         )
 
 
@@ -142,21 +144,21 @@ def batch_norm(case: LayerCase) -> Iterator[Problem]:
             "batch_norm_param.moving_average_fraction",
             "set it between 0 and 1, such as 0.999",
         )
-    for place, spec in enumerate(case.message.param):
-        if spec.lr_mult != 0 and place < 3 and not case.unsure:  # a fork's BatchNorm may learn a scale
+    for index, spec in enumerate(case.message.param):
+        if spec.lr_mult != 0 and index < 3 and not case.unsure:  # a fork's BatchNorm may learn a scale
             yield Problem(
                 "normalisation",
-                f"lr_mult of its blob {place} is {number(spec.lr_mult)}: Caffe aborts (statistics are not learned)",
-                f"param[{place}].lr_mult" if spec.HasField("lr_mult") else f"param[{place}]",
+                f"lr_mult of its blob {index} is {number(spec.lr_mult)}: Caffe aborts (statistics are not learned)",
+                f"param[{index}].lr_mult" if spec.HasField("lr_mult") else f"param[{index}]",
                 "set lr_mult: 0, or remove param",
             )
     if not case.net.training:
         return
-    kept: list[int] = []
+    layer_numbers: list[int] = []
     if case.message.batch_norm_param.use_global_stats and not case.net.finetuned and not case.net.partly_frozen:
-        kept = case.net.keeping_statistics
-    if kept[:1] == [case.number]:
-        others = f" (and {len(kept) - 1} other layers)" if len(kept) > 1 else ""
+        layer_numbers = case.net.keeping_statistics
+    if layer_numbers[:1] == [case.number]:
+        others = f" (and {len(layer_numbers) - 1} other layers)" if len(layer_numbers) > 1 else ""
         yield Problem(
             "normalisation",
             f"use_global_stats in training{others}: the statistics stay what they are, and without trained weights "
@@ -165,10 +167,10 @@ def batch_norm(case: LayerCase) -> Iterator[Problem]:
             "leave use_global_stats unset: Caffe then sets it by the phase",
             "suspicious",
         )
-    yield from _alone(case)
+    yield from _single_values(case)
 
 
-def _alone(case: LayerCase) -> Iterator[Problem]:
+def _single_values(case: LayerCase) -> Iterator[Problem]:
     """Yield a problem if BatchNorm has a single value per channel, which it turns into 0."""
     shape, param = case.place.bottoms[0] if case.place.bottoms else None, case.message.batch_norm_param
     if shape is None or len(shape) < 2 or (param.HasField("use_global_stats") and param.use_global_stats):
@@ -176,7 +178,7 @@ def _alone(case: LayerCase) -> Iterator[Problem]:
     if product((shape[0], *shape[2:])) == 1:
         yield Problem(
             "normalisation",
-            f"{spell(shape)} has a single value in each channel, which BatchNorm turns into 0",
+            f"{shape_text(shape)} has a single value in each channel, which BatchNorm turns into 0",
             "batch_norm_param",
             "raise batch_size",
             "suspicious",
@@ -229,12 +231,12 @@ Constants of fillers have the code `weights`, and mean values `mean`.
 
 def finite_constants(case: LayerCase) -> Iterator[Problem]:
     """No constant of a layer is NaN or infinite; Clip may have infinite bounds."""
-    shown: set[str] = set()
+    reported: set[str] = set()
     for path, value in not_finite(case.message):
         head = path.partition(".")[0].partition("[")[0]
-        if head in shown or (head == "clip_param" and value == value):
+        if head in reported or (head == "clip_param" and value == value):
             continue
-        shown.add(head)
+        reported.add(head)
         code = (
             "weights" if "filler" in path else "mean" if "mean_value" in path else HOME_CODES.get(head, "math-domain")
         )
@@ -254,13 +256,13 @@ def fillers(case: LayerCase) -> Iterator[Problem]:
                 continue
             path = f"{descriptor.name}.{field.name}"
             if hasattr(filler, "type"):
-                yield from _filler(filler, path)
+                yield from _filler_problems(filler, path)
             else:  # the repeated fillers of DummyData
                 for number, it in enumerate(filler):
-                    yield from _filler(it, f"{path}[{number}]")
+                    yield from _filler_problems(it, f"{path}[{number}]")
 
 
-def _filler(filler: Any, path: str) -> Iterator[Problem]:
+def _filler_problems(filler: Any, path: str) -> Iterator[Problem]:
     forks = forks_of_filler(filler.type)
     if forks:
         yield Problem(
@@ -296,12 +298,12 @@ def _filler(filler: Any, path: str) -> Iterator[Problem]:
 
 def learning_factors(case: LayerCase) -> Iterator[Problem]:
     """No lr_mult is negative, which would climb the loss."""
-    for place, spec in enumerate(case.message.param):
+    for index, spec in enumerate(case.message.param):
         if spec.lr_mult < 0 and case.layer.type != "BatchNorm":
             yield Problem(
                 "learning-rate",
                 f"lr_mult {number(spec.lr_mult)} is negative: the layer climbs the loss",
-                f"param[{place}].lr_mult",
+                f"param[{index}].lr_mult",
                 "make it positive",
                 "suspicious",
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datacheck.caffe.initial_weights import WEIGHTS, frozen, zero
+from datacheck.caffe.initial_weights import WEIGHTS, has_zero_weights, is_frozen
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer
 from datacheck.caffe.parameters import blobs_of
@@ -22,21 +22,21 @@ FAR = 100
 LOADED = "; if trained weights are loaded (caffe train --weights), all is well"
 
 
-def _from_scratch(net: NetCase) -> bool:
+def _trains_from_scratch(net: NetCase) -> bool:
     """Return whether a solver trains the network from scratch, as far as the files tell."""
     return net.trained and net.state.phase == "TRAIN" and not net.finetuned and not net.partly_frozen
 
 
-def _last(case: LayerCase) -> bool:
+def _is_last_layer(case: LayerCase) -> bool:
     return case.number == len(case.net.places) - 1
 
 
 def no_filler(case: LayerCase) -> Iterator[Problem]:
     """Weights that are learned from scratch do not start as zeros, except in the last layer of a branch."""
-    if case.layer.type not in WEIGHTS or case.unsure or not zero(case.layer):
+    if case.layer.type not in WEIGHTS or case.unsure or not has_zero_weights(case.layer):
         return
     param = WEIGHTS[case.layer.type]
-    if case.layer.type == "Deconvolution" and frozen(case.layer) and case.net.trained and not case.net.finetuned:
+    if case.layer.type == "Deconvolution" and is_frozen(case.layer) and case.net.trained and not case.net.finetuned:
         yield Problem(
             "weights",
             "a frozen Deconvolution without weight_filler puts out zeros, unless its weights are set by net surgery, "
@@ -46,7 +46,7 @@ def no_filler(case: LayerCase) -> Iterator[Problem]:
             "suspicious",
         )
         return
-    if not _from_scratch(case.net) or frozen(case.layer):
+    if not _trains_from_scratch(case.net) or is_frozen(case.layer):
         return
     zeros = case.net.zeros_before_others
     if zeros[:1] != [case.number]:
@@ -64,15 +64,17 @@ def no_filler(case: LayerCase) -> Iterator[Problem]:
 def no_loss(case: LayerCase) -> Iterator[Problem]:
     """A network that is trained has a loss with a weight other than 0."""
     net = case.net
-    if not _last(case) or not net.trained or net.state.phase != "TRAIN" or net.training:
+    if not _is_last_layer(case) or not net.trained or net.state.phase != "TRAIN" or net.training:
         return
-    if any(place.layer.type not in LAYER_TYPES for place in net.places) or not any(map(_learns, net.places)):
+    if any(place.layer.type not in LAYER_TYPES for place in net.places) or not any(map(_has_learned_blobs, net.places)):
         return  # a layer of a fork may be a loss
-    zero = next((place for place in net.places if is_loss(place.layer.type, [])), None)
-    said = f"the loss_weight of {zero.layer.name!r} is 0" if zero is not None else "there is no loss layer"
+    unweighted = next((place for place in net.places if is_loss(place.layer.type, [])), None)
+    reason = (
+        f"the loss_weight of {unweighted.layer.name!r} is 0" if unweighted is not None else "there is no loss layer"
+    )
     yield Problem(
         "loss",
-        f"{said} in the network that is trained: nothing is minimised, and nothing learnt",
+        f"{reason} in the network that is trained: nothing is minimised, and nothing learnt",
         "",
         "add a loss layer, or set a loss_weight",
         "suspicious",
@@ -81,10 +83,10 @@ def no_loss(case: LayerCase) -> Iterator[Problem]:
 
 def all_frozen(case: LayerCase) -> Iterator[Problem]:
     """At least one layer of a network that is trained learns."""
-    if not _last(case) or not _from_scratch(case.net):
+    if not _is_last_layer(case) or not _trains_from_scratch(case.net):
         return
-    learning = [place.layer for place in case.net.places if _learns(place)]
-    if learning and all(map(frozen, learning)):
+    learning = [place.layer for place in case.net.places if _has_learned_blobs(place)]
+    if learning and all(map(is_frozen, learning)):
         yield Problem(
             "learning-rate",
             f"every lr_mult is 0 in the {len(learning)} layers with weights: nothing is learnt",
@@ -94,17 +96,17 @@ def all_frozen(case: LayerCase) -> Iterator[Problem]:
         )
 
 
-def _learns(place: Place) -> bool:
+def _has_learned_blobs(place: Place) -> bool:
     return place.layer.type != "BatchNorm" and bool(blobs_of(place.layer, place.bottoms))
 
 
-def _maker(case: LayerCase) -> Layer | None:
+def _score_layer(case: LayerCase) -> Layer | None:
     """Return the layer that makes the scores of a loss, skipping UNCHANGED layers, or None if no layer makes them."""
     name = case.layer.bottoms[0] if case.layer.bottoms else ""
     maker = case.producers.get(name)
-    seen = 0
-    while maker is not None and maker.type in UNCHANGED and maker.bottoms and seen < FAR:
-        maker, seen = case.producers.get(maker.bottoms[0]), seen + 1
+    skipped = 0
+    while maker is not None and maker.type in UNCHANGED and maker.bottoms and skipped < FAR:
+        maker, skipped = case.producers.get(maker.bottoms[0]), skipped + 1
     return maker
 
 
@@ -120,8 +122,8 @@ RAW = ("InnerProduct", "Convolution", "Deconvolution", "Scale", "BatchNorm", "Re
 
 def scores(case: LayerCase) -> Iterator[Problem]:
     """A loss gets the input that it is made for: scores, or probabilities, of several classes."""
-    kind, maker = case.layer.type, _maker(case)
-    if not is_loss(kind, list(case.message.loss_weight)) or not _from_scratch(case.net) or maker is None:
+    kind, maker = case.layer.type, _score_layer(case)
+    if not is_loss(kind, list(case.message.loss_weight)) or not _trains_from_scratch(case.net) or maker is None:
         return
     if (kind, maker.type) in TWICE:
         yield Problem(

@@ -21,12 +21,12 @@ HUGE = 1e4
 
 def loss_weights(case: LayerCase) -> Iterator[Problem]:
     """Loss weights have a size that gradients can have, and do not reverse a loss."""
-    for place, weight in enumerate(case.message.loss_weight):
+    for index, weight in enumerate(case.message.loss_weight):
         if abs(weight) > HUGE and abs(weight) != float("inf"):
             yield Problem(
                 "loss",
                 f"loss_weight {number(weight)}: every gradient is multiplied by it, and soon overflows",
-                f"loss_weight[{place}]",
+                f"loss_weight[{index}]",
                 "lower it; published networks stay below 100",
                 "suspicious",
             )
@@ -34,7 +34,7 @@ def loss_weights(case: LayerCase) -> Iterator[Problem]:
             yield Problem(
                 "loss",
                 f"loss_weight {number(weight)} is negative: training climbs this loss, which has no upper end",
-                f"loss_weight[{place}]",
+                f"loss_weight[{index}]",
                 "make it positive",
                 "suspicious",
             )
@@ -60,10 +60,11 @@ def label_range(case: LayerCase) -> Iterator[Problem]:
     if ignored is not None and (low in (ignored, 0) or low > 0) and high < count:
         return
     maker = case.producers.get(case.layer.bottoms[0])
-    made = f" of {maker.name!r}" if maker is not None else ""
+    maker_clause = f" of {maker.name!r}" if maker is not None else ""
     yield Problem(
         "label",
-        f"the labels go from {low} to {high}, but the classes{made} are 0 to {count - 1}: Caffe reads beyond the blob",
+        f"the labels go from {low} to {high}, but the classes{maker_clause} are 0 to {count - 1}: "
+        "Caffe reads beyond the blob",
         "bottom[0]",
         f"set num_output to at least {high + 1}" if high >= count else "renumber the labels from 0",
     )
@@ -79,7 +80,7 @@ def infogain(case: LayerCase) -> Iterator[Problem]:
             "loss", "InfogainLoss takes no normalize: Caffe aborts", "loss_param.normalize", "set normalization instead"
         )
     if len(case.layer.bottoms) < 3:
-        yield from _matrix_file(case, name)
+        yield from _matrix_file_problems(case, name)
     maker = case.producers.get(case.layer.bottoms[0]) if case.layer.bottoms else None
     if maker is not None and maker.type != "Softmax":
         yield Problem(
@@ -92,7 +93,7 @@ def infogain(case: LayerCase) -> Iterator[Problem]:
         )
 
 
-def _matrix_file(case: LayerCase, name: str) -> Iterator[Problem]:
+def _matrix_file_problems(case: LayerCase, name: str) -> Iterator[Problem]:
     path = "infogain_loss_param.source"
     if not name:
         yield Problem(
@@ -122,24 +123,24 @@ def judge_matrix(matrix: NDArray[Any], name: str, count: Dim, path: str) -> Iter
 
     side = round(matrix.size**0.5) if count is None else count
     if matrix.size != side * side:
-        wanted = "a square" if count is None else f"{count} x {count} for {count} classes"
+        expected = "a square" if count is None else f"{count} x {count} for {count} classes"
         yield Problem(
             "loss",
-            f"the infogain matrix {name} has {matrix.size} values, not {wanted}: Caffe aborts",
+            f"the infogain matrix {name} has {matrix.size} values, not {expected}: Caffe aborts",
             path,
             "give it a row and a column for each class",
         )
         return
     rows = matrix.reshape(side, side)
-    strange = ~np.isfinite(rows)
-    if strange.any():
-        row, column = (int(it) for it in np.argwhere(strange)[0])
-        count_strange = int(strange.sum())
-        many = "a value that is" if count_strange == 1 else f"{count_strange} values that are"
+    bad_mask = ~np.isfinite(rows)
+    if bad_mask.any():
+        row, column = (int(it) for it in np.argwhere(bad_mask)[0])
+        bad_count = int(bad_mask.sum())
+        count_text = "a value that is" if bad_count == 1 else f"{bad_count} values that are"
         yield Problem(
             "loss",
-            f"the infogain matrix {name} has {many} not finite, the first {rows[row, column]} at [{row}, {column}]: "
-            f"the loss is not finite once class {row} comes up",
+            f"the infogain matrix {name} has {count_text} not finite, the first {rows[row, column]} at [{row}, "
+            f"{column}]: the loss is not finite once class {row} comes up",
             path,
             "give it finite values",
         )

@@ -18,13 +18,17 @@ BASE_E = -1.0
 """The value of `base` that stands for e."""
 
 
-def _inner(interval: Interval, scale: float, shift: float) -> str:
+def _values_clause(interval: Interval, scale: float, shift: float) -> str:
     """Return a phrase for the values that come in, after the scale and shift."""
     low, high = (number(end) for end in (interval.low, interval.high))
-    moved = "" if (scale, shift) == (1, 0) else f" (after scale {number(scale)} and shift {number(shift)})"
+    transform = "" if (scale, shift) == (1, 0) else f" (after scale {number(scale)} and shift {number(shift)})"
     if math.isinf(interval.low) and math.isinf(interval.high):
-        return f"values of both signs{moved}"
-    return f"values from {low} to {high}{moved}" if math.isfinite(interval.high) else f"values from {low} on{moved}"
+        return f"values of both signs{transform}"
+    return (
+        f"values from {low} to {high}{transform}"
+        if math.isfinite(interval.high)
+        else f"values from {low} on{transform}"
+    )
 
 
 def _verdict(interval: Interval) -> Verdict:
@@ -50,12 +54,12 @@ def logarithm(case: LayerCase) -> Iterator[Problem]:
     if inner.low > 0:
         return
     if inner.low == 0 and inner.rare:
-        said = "the logarithm is -inf where the layer before comes to 0"
+        reason = "the logarithm is -inf where the layer before comes to 0"
     else:
-        said = "the logarithm is NaN below 0, -inf at 0" if inner.low < 0 else "the logarithm of 0 is -inf"
+        reason = "the logarithm is NaN below 0, -inf at 0" if inner.low < 0 else "the logarithm of 0 is -inf"
     yield Problem(
         "math-domain",
-        f"{_inner(inner, param.scale, param.shift)} come in: {said}",
+        f"{_values_clause(inner, param.scale, param.shift)} come in: {reason}",
         "log_param",
         "set log_param.shift to a small positive number" if inner.low == 0 else "let only positive values come in",
         _verdict(inner),
@@ -67,22 +71,22 @@ def power(case: LayerCase) -> Iterator[Problem]:
     if case.layer.type != "Power":
         return
     param = case.message.power_param
-    whole = param.power == int(param.power) if math.isfinite(param.power) else True
+    is_integer = param.power == int(param.power) if math.isfinite(param.power) else True
     if param.power == 0 or param.scale == 0:  # Caffe fills the top with a constant in this case
-        yield from _constant_power(param, whole)
+        yield from _constant_power(param, is_integer)
         return
-    if case.interval is None or (whole and param.power >= 0):
+    if case.interval is None or (is_integer and param.power >= 0):
         return
     inner = case.interval.moved(param.scale, param.shift)
-    shown = f"{_inner(inner, param.scale, param.shift)} come in"
-    if not whole and inner.low < 0:
-        said = f"a negative value to the power {number(param.power)} is NaN"
+    incoming = f"{_values_clause(inner, param.scale, param.shift)} come in"
+    if not is_integer and inner.low < 0:
+        reason = f"a negative value to the power {number(param.power)} is NaN"
     elif param.power < 0 and inner.low <= 0 <= inner.high:
-        said = f"0 to the power {number(param.power)} is infinite"
+        reason = f"0 to the power {number(param.power)} is infinite"
     elif 0 < param.power < 1 and inner.low == 0:
         yield Problem(
             "math-domain",
-            f"{shown}: the gradient of 0 to the power {number(param.power)} is 0/0, which is NaN",
+            f"{incoming}: the gradient of 0 to the power {number(param.power)} is 0/0, which is NaN",
             "power_param.power",
             "set power_param.shift to a small positive number",
             "suspicious" if not case.net.training else _verdict(inner),
@@ -92,18 +96,18 @@ def power(case: LayerCase) -> Iterator[Problem]:
         return
     yield Problem(
         "math-domain",
-        f"{shown}: {said}",
+        f"{incoming}: {reason}",
         "power_param.power",
         "let only positive values come in, or add a shift",
         _verdict(inner),
     )
 
 
-def _constant_power(param: object, whole: bool) -> Iterator[Problem]:
+def _constant_power(param: object, is_integer: bool) -> Iterator[Problem]:
     shift, exponent = float(getattr(param, "shift")), float(getattr(param, "power"))  # noqa: B009  (fields of a message)
     if exponent == 0:
         return
-    if (shift == 0 and exponent < 0) or (shift < 0 and not whole):
+    if (shift == 0 and exponent < 0) or (shift < 0 and not is_integer):
         value = "infinite" if shift == 0 else "NaN"
         yield Problem(
             "math-domain",
@@ -139,7 +143,7 @@ def exponential(case: LayerCase) -> Iterator[Problem]:
         if MOST_EXPONENT < inner.high < math.inf:
             yield Problem(
                 "math-domain",
-                f"{_inner(inner, param.scale, param.shift)} come in: above {MOST_EXPONENT:.4g} exp is infinite",
+                f"{_values_clause(inner, param.scale, param.shift)} come in: above {MOST_EXPONENT:.4g} exp is infinite",
                 "exp_param",
                 "lower the scale",
                 _verdict(inner),
@@ -151,14 +155,14 @@ def dropout(case: LayerCase) -> Iterator[Problem]:
     ratio = case.message.dropout_param.dropout_ratio
     if case.layer.type != "Dropout" or 0 <= ratio < 1:
         return
-    said = (
+    reason = (
         "drops everything and scales the rest by 1/0: the outputs are NaN"
         if ratio == 1
         else "is no share of the values"
     )
     yield Problem(
         "math-domain",
-        f"dropout_ratio {number(ratio)} {said}",
+        f"dropout_ratio {number(ratio)} {reason}",
         "dropout_param.dropout_ratio",
         "set it from 0 to below 1",
     )

@@ -41,110 +41,110 @@ class Unread:
     error: DatacheckError
 
 
-def alone(prototxt: Prototxt) -> Net:
+def single_net(prototxt: Prototxt) -> Net:
     """Return a network with the states in which it gets data.
 
     Without a loss to train with, these are only those in the test phase, if it gets data there. If the network gets
     data only with a stage, or if only a stage provides all its blobs, it is checked with its stages.
     """
     own = prototxt.message.state
-    plain = [_state(phase, own) for phase in PHASES]
-    if not any(is_loss(it.type, list(it.message.loss_weight)) for it in layers_in(prototxt, plain[0])):
-        plain.reverse()
-        plain = plain[:1] if _gets_data(prototxt, plain[0]) else plain  # not a network to train
-    states = _distinct(prototxt, [state for state in plain if _gets_data(prototxt, state)])
-    staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in stages_of(prototxt) for it in plain]
+    unstaged = [_state(phase, own) for phase in PHASES]
+    if not any(is_loss(it.type, list(it.message.loss_weight)) for it in layers_in(prototxt, unstaged[0])):
+        unstaged.reverse()
+        unstaged = unstaged[:1] if _gets_data(prototxt, unstaged[0]) else unstaged  # not a network to train
+    states = _distinct_states(prototxt, [state for state in unstaged if _gets_data(prototxt, state)])
+    staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in stages_of(prototxt) for it in unstaged]
     if not states:
-        states = _distinct(prototxt, [state for state in staged if _gets_data(prototxt, state)])
-    elif staged and not all(_whole(prototxt, state) for state in states):
-        whole = [it for it in (*states, *staged) if _gets_data(prototxt, it) and _whole(prototxt, it)]
-        states = _distinct(prototxt, whole) or states
-    return Net(prototxt, states or plain[:1])
+        states = _distinct_states(prototxt, [state for state in staged if _gets_data(prototxt, state)])
+    elif staged and not all(_has_all_bottoms(prototxt, state) for state in states):
+        complete = [it for it in (*states, *staged) if _gets_data(prototxt, it) and _has_all_bottoms(prototxt, it)]
+        states = _distinct_states(prototxt, complete) or states
+    return Net(prototxt, states or unstaged[:1])
 
 
-def named_by(prototxt: Prototxt, folders: Folders, seen: set[Path]) -> Iterator[Net | Unread | Problem]:
+def solver_nets(prototxt: Prototxt, folders: Folders, visited: set[Path]) -> Iterator[Net | Unread | Problem]:
     """Yield the networks that a solver names or holds.
 
     A Problem stands for a missing file, and for networks inside the solver beyond the first MOST_STATES. Files in
-    `seen` are skipped; the others are added to it.
+    `visited` are skipped; the others are added to it.
     """
     solver = prototxt.message
     finetuned = bool(solver.weights)
-    for path, name, roles in _files(solver):
+    for path, name, roles in _named_nets(solver):
         file = folders.find(name)
         if file is None:
             fix = "correct the path; it counts from the folder that Caffe is started in (see --root)"
             yield Problem("missing", f"the network {name} is not there: Caffe aborts", path, fix)
-        elif real(file) not in seen:
-            seen.add(real(file))
-            yield _read(file, roles, finetuned)
-    held = list(_held(solver))
-    if len(held) > MOST_STATES:
+        elif real(file) not in visited:
+            visited.add(real(file))
+            yield _read_net(file, roles, finetuned)
+    inline = list(_inline_nets(solver))
+    if len(inline) > MOST_STATES:
         yield Problem(
-            "unsupported", f"of {len(held)} networks in the solver, only {MOST_STATES} are judged", held[0][0]
+            "unsupported", f"of {len(inline)} networks in the solver, only {MOST_STATES} are judged", inline[0][0]
         )
-    for path, message, roles in held[:MOST_STATES]:
+    for path, message, roles in inline[:MOST_STATES]:
         prefix = f"{path}."
         lines = {it.removeprefix(prefix): line for it, line in prototxt.lines.items() if it.startswith(prefix)}
-        yield _in_states(Prototxt(prototxt.path, "network", message, lines), roles, finetuned)
+        yield _net_in_states(Prototxt(prototxt.path, "network", message, lines), roles, finetuned)
 
 
 Role = tuple[Phase, Any]
 """A phase in which a solver uses a network, and the NetState that the solver adds, or None."""
 
 
-def _read(file: Path, roles: Sequence[Role], finetuned: bool) -> Net | Unread:
+def _read_net(file: Path, roles: Sequence[Role], finetuned: bool) -> Net | Unread:
     try:
         prototxt = read_prototxt(file)
     except DatacheckError as exc:
         return Unread(str(file), exc)
     if prototxt.kind != "network":
         return Unread(str(file), DatacheckError("is a solver, not a network"))
-    return _in_states(prototxt, roles, finetuned)
+    return _net_in_states(prototxt, roles, finetuned)
 
 
-def _in_states(prototxt: Prototxt, roles: Sequence[Role], finetuned: bool) -> Net:
+def _net_in_states(prototxt: Prototxt, roles: Sequence[Role], finetuned: bool) -> Net:
     states = [_state(phase, prototxt.message.state, added) for phase, added in roles]
-    return Net(prototxt, _distinct(prototxt, states), finetuned, trained=True)
+    return Net(prototxt, _distinct_states(prototxt, states), finetuned, trained=True)
 
 
-def _files(solver: Any) -> Iterator[tuple[str, str, list[Role]]]:
+def _named_nets(solver: Any) -> Iterator[tuple[str, str, list[Role]]]:
     """Yield the field, the file name and the roles of each network that a solver names."""
     if solver.net:
-        yield "net", solver.net, [_training(solver), *_generic_tests(solver)]
+        yield "net", solver.net, [_training_role(solver), *_generic_test_roles(solver)]
     if solver.train_net:
-        yield "train_net", solver.train_net, [_training(solver)]
+        yield "train_net", solver.train_net, [_training_role(solver)]
     for number, name in enumerate(solver.test_net):
-        yield f"test_net[{number}]", name, [_test(solver, len(solver.test_net_param) + number)]
+        yield f"test_net[{number}]", name, [_test_role(solver, len(solver.test_net_param) + number)]
 
 
 def networks_named(prototxt: Prototxt) -> list[str]:
     """Return the file names of the networks that a solver names."""
-    return [name for _, name, _ in _files(prototxt.message)]
+    return [name for _, name, _ in _named_nets(prototxt.message)]
 
 
-def _held(solver: Any) -> Iterator[tuple[str, Any, list[Role]]]:
+def _inline_nets(solver: Any) -> Iterator[tuple[str, Any, list[Role]]]:
     """Yield the field, the NetParameter and the roles of each network that is written inside the solver itself."""
     if solver.HasField("net_param"):
-        yield "net_param", solver.net_param, [_training(solver), *_generic_tests(solver)]
+        yield "net_param", solver.net_param, [_training_role(solver), *_generic_test_roles(solver)]
     if solver.HasField("train_net_param"):
-        yield "train_net_param", solver.train_net_param, [_training(solver)]
+        yield "train_net_param", solver.train_net_param, [_training_role(solver)]
     for number, message in enumerate(solver.test_net_param):
-        yield f"test_net_param[{number}]", message, [_test(solver, number)]
+        yield f"test_net_param[{number}]", message, [_test_role(solver, number)]
 
 
-def _training(solver: Any) -> Role:
+def _training_role(solver: Any) -> Role:
     return "TRAIN", solver.train_state
 
 
-def _test(solver: Any, number: int) -> Role:
+def _test_role(solver: Any, number: int) -> Role:
     return "TEST", solver.test_state[number] if number < len(solver.test_state) else None
 
 
-def _generic_tests(solver: Any) -> list[Role]:
+def _generic_test_roles(solver: Any) -> list[Role]:
     """Return the roles of the test networks built from the training network: one for each remaining test_iter."""
     own = len(solver.test_net_param) + len(solver.test_net)
-    return [_test(solver, number) for number in range(own, len(solver.test_iter))]
+    return [_test_role(solver, number) for number in range(own, len(solver.test_iter))]
 
 
 def _state(phase: Phase, *added: Any) -> State:
@@ -160,26 +160,26 @@ def _state(phase: Phase, *added: Any) -> State:
     return State(phase, level, tuple(stages))
 
 
-def _distinct(prototxt: Prototxt, states: Sequence[State]) -> list[State]:
+def _distinct_states(prototxt: Prototxt, states: Sequence[State]) -> list[State]:
     """Return the states without those that have the same layers as an earlier one, at most MOST_STATES.
 
     The same layers in another phase would add no findings.
     """
-    made: dict[tuple[str, ...], State] = {}
+    by_layers: dict[tuple[str, ...], State] = {}
     for state in list(dict.fromkeys(states))[:MOST_STATES]:
-        made.setdefault(tuple(layer.path for layer in layers_in(prototxt, state)), state)
-    return list(made.values())
+        by_layers.setdefault(tuple(layer.path for layer in layers_in(prototxt, state)), state)
+    return list(by_layers.values())
 
 
 def _gets_data(prototxt: Prototxt, state: State) -> bool:
     return any(layer.tops and not layer.bottoms for layer in layers_in(prototxt, state))
 
 
-def _whole(prototxt: Prototxt, state: State) -> bool:
+def _has_all_bottoms(prototxt: Prototxt, state: State) -> bool:
     """Return whether each bottom is made by an earlier layer."""
-    made: set[str] = set()
+    produced: set[str] = set()
     for layer in layers_in(prototxt, state):
-        if not made.issuperset(layer.bottoms):
+        if not produced.issuperset(layer.bottoms):
             return False
-        made.update(layer.tops)
+        produced.update(layer.tops)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from datacheck.caffe.geometry import Shape, differ, product, spell
+from datacheck.caffe.geometry import Shape, differ, product, shape_text
 from datacheck.caffe.parameters import NO_GRADIENT, Owner, blobs_of
 from datacheck.caffe.schema import enums
 from datacheck.linting.rule_input import LayerCase, Problem, number
@@ -16,19 +16,20 @@ def count(case: LayerCase) -> Iterator[Problem]:
     if not case.known or case.unsure:
         return
     blobs = blobs_of(case.layer, case.place.bottoms)
-    given = len(case.message.param)
-    if blobs is not None and given > len(blobs):
+    param_count = len(case.message.param)
+    if blobs is not None and param_count > len(blobs):
         yield Problem(
             "layer",
-            f"{given} param for {len(blobs)} blobs that {case.layer.type} has here: Caffe aborts (Too many params)",
+            f"{param_count} param for {len(blobs)} blobs that {case.layer.type} has here: "
+            "Caffe aborts (Too many params)",
             f"param[{len(blobs)}]",
             "remove those that are too many",
         )
-    told = len(case.message.propagate_down)
-    if told not in (0, len(case.layer.bottoms)):
+    flag_count = len(case.message.propagate_down)
+    if flag_count not in (0, len(case.layer.bottoms)):
         yield Problem(
             "layer",
-            f"propagate_down is given {told} times for {len(case.layer.bottoms)} bottoms: Caffe aborts",
+            f"propagate_down is given {flag_count} times for {len(case.layer.bottoms)} bottoms: Caffe aborts",
             "propagate_down",
             "give it once for each bottom, or not at all",
         )
@@ -39,22 +40,22 @@ def shared(case: LayerCase) -> Iterator[Problem]:
     specs = case.message.param
     if not case.known or case.unsure or not any(spec.name for spec in specs):
         return
-    before = case.net.owners
-    own = blobs_of(case.layer, case.place.bottoms) or []
-    for at, spec in enumerate(specs):
-        owner = before.get(spec.name) if spec.name else None
-        if owner is not None and owner.number < case.number and at < len(own):
-            yield from _against(owner, spec, own[at], at)
+    owners = case.net.owners
+    blobs = blobs_of(case.layer, case.place.bottoms) or []
+    for index, spec in enumerate(specs):
+        owner = owners.get(spec.name) if spec.name else None
+        if owner is not None and owner.number < case.number and index < len(blobs):
+            yield from _owner_mismatches(owner, spec, blobs[index], index)
 
 
-def _against(owner: Owner, spec: Any, shape: Shape | None, at: int) -> Iterator[Problem]:
-    loose = spec.share_mode == enums()["DimCheckMode"]["PERMISSIVE"]
-    if shape is not None and owner.shape is not None and _unlike(shape, owner.shape, loose):
+def _owner_mismatches(owner: Owner, spec: Any, shape: Shape | None, index: int) -> Iterator[Problem]:
+    permissive = spec.share_mode == enums()["DimCheckMode"]["PERMISSIVE"]
+    if shape is not None and owner.shape is not None and _shapes_differ(shape, owner.shape, permissive):
         yield Problem(
             "weights",
-            f"the param {spec.name!r} is {spell(shape)} here and {spell(owner.shape)} in the layer {owner.layer!r}: "
-            "Caffe aborts (Cannot share param)",
-            f"param[{at}].name",
+            f"the param {spec.name!r} is {shape_text(shape)} here and {shape_text(owner.shape)} in the layer "
+            f"{owner.layer!r}: Caffe aborts (Cannot share param)",
+            f"param[{index}].name",
             "give it a name of its own, or make the layers alike",
         )
         return
@@ -64,13 +65,13 @@ def _against(owner: Owner, spec: Any, shape: Shape | None, at: int) -> Iterator[
                 "weights",
                 f"{name} of the param {spec.name!r} is {number(getattr(spec, name))} here and "
                 f"{number(getattr(owner.spec, name))} in the layer {owner.layer!r}: Caffe aborts (mismatched {name})",
-                f"param[{at}].{name}",
+                f"param[{index}].{name}",
                 "give both the same",
             )
 
 
-def _unlike(one: Shape, other: Shape, loose: bool) -> bool:
-    if loose:
+def _shapes_differ(one: Shape, other: Shape, permissive: bool) -> bool:
+    if permissive:
         return differ(product(one), product(other))
     return len(one) != len(other) or any(map(differ, one, other))
 
@@ -92,43 +93,47 @@ def blobs_can_be_filled(case: LayerCase) -> Iterator[Problem]:
     for shape in blobs:
         size = None if shape is None else product(shape)
         if shape is not None and size is not None and size > LARGEST:
-            said = f"its weights would be {spell(shape)}, more than a blob of Caffe can hold: Caffe aborts"
-            yield Problem("layer", said, "", "make the layer smaller")
+            message = f"its weights would be {shape_text(shape)}, more than a blob of Caffe can hold: Caffe aborts"
+            yield Problem("layer", message, "", "make the layer smaller")
             return
         if size == 0 and case.layer.type in FILLING:
-            said = f"its weights would be {spell(shape)}, with nothing to fill: Caffe aborts"
-            yield Problem("layer", said, "", "let no size be 0")
+            message = f"its weights would be {shape_text(shape)}, with nothing to fill: Caffe aborts"
+            yield Problem("layer", message, "", "let no size be 0")
             return
     for descriptor, param in case.message.ListFields():
         if descriptor.name == "dummy_data_param":
-            for at, filler in enumerate(param.data_filler):
-                yield from _unfit(filler, case.place.tops[at : at + 1], f"dummy_data_param.data_filler[{at}]")
+            for index, filler in enumerate(param.data_filler):
+                yield from _filler_misfits(
+                    filler, case.place.tops[index : index + 1], f"dummy_data_param.data_filler[{index}]"
+                )
         elif descriptor.name.endswith("_param") and blobs:
-            for name, at in FILLED.items():
+            for name, index in FILLED.items():
                 if name in param.DESCRIPTOR.fields_by_name and param.HasField(name):
-                    yield from _unfit(getattr(param, name), blobs[at : at + 1], f"{descriptor.name}.{name}")
+                    yield from _filler_misfits(
+                        getattr(param, name), blobs[index : index + 1], f"{descriptor.name}.{name}"
+                    )
 
 
-def _unfit(filler: Any, blobs: Sequence[Shape | None], path: str) -> Iterator[Problem]:
+def _filler_misfits(filler: Any, blobs: Sequence[Shape | None], path: str) -> Iterator[Problem]:
     """Yield the reasons why a filler cannot fill the first of `blobs`; nothing if `blobs` is empty."""
     if not blobs:
         return
     shape = blobs[0]
     if filler.sparse != -1 and filler.type != "gaussian":
-        said = f"the filler {filler.type!r} takes no sparse: Caffe aborts"
-        yield Problem("weights", said, f"{path}.sparse", 'remove it, or set type: "gaussian"')
+        message = f"the filler {filler.type!r} takes no sparse: Caffe aborts"
+        yield Problem("weights", message, f"{path}.sparse", 'remove it, or set type: "gaussian"')
     elif filler.sparse < -1:
-        said = f"sparse is {filler.sparse}: Caffe aborts"
-        yield Problem("weights", said, f"{path}.sparse", "set it to how many weights of each output are not 0")
+        message = f"sparse is {filler.sparse}: Caffe aborts"
+        yield Problem("weights", message, f"{path}.sparse", "set it to how many weights of each output are not 0")
     elif filler.sparse > 0 and shape and shape[0] is not None and filler.sparse > shape[0]:
-        said = f"sparse is {filler.sparse}, more than the {shape[0]} outputs of {spell(shape)}: Caffe aborts"
-        yield Problem("weights", said, f"{path}.sparse", "set it to how many weights of each output are not 0")
+        message = f"sparse is {filler.sparse}, more than the {shape[0]} outputs of {shape_text(shape)}: Caffe aborts"
+        yield Problem("weights", message, f"{path}.sparse", "set it to how many weights of each output are not 0")
     if shape == () and (filler.type in BY_OUTPUT or filler.sparse >= 0):
-        said = f"the filler {filler.type!r} is for more than a single value: Caffe aborts"
-        yield Problem("weights", said, f"{path}.type", 'take type: "constant"')
+        message = f"the filler {filler.type!r} is for more than a single value: Caffe aborts"
+        yield Problem("weights", message, f"{path}.type", 'take type: "constant"')
     if filler.type == "bilinear" and shape is not None and (len(shape) != 4 or differ(shape[2], shape[3])):
-        said = f"the filler 'bilinear' is for square kernels, not for {spell(shape)}: Caffe aborts"
-        yield Problem("weights", said, f"{path}.type", "take another filler, such as xavier")
+        message = f"the filler 'bilinear' is for square kernels, not for {shape_text(shape)}: Caffe aborts"
+        yield Problem("weights", message, f"{path}.type", "take another filler, such as xavier")
 
 
 def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:
@@ -136,8 +141,8 @@ def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:
     bottom = NO_GRADIENT.get(case.layer.type)
     if bottom is None or case.net.state.phase != "TRAIN" or bottom >= len(case.layer.bottoms):
         return
-    told = case.message.propagate_down
-    if len(told) > bottom and not told[bottom]:
+    flags = case.message.propagate_down
+    if len(flags) > bottom and not flags[bottom]:
         return
     if (case.number, bottom) not in case.net.learned_bottoms or case.place.misfit is not None:
         return

@@ -53,22 +53,22 @@ class Folders:
             return []
         return [Path() if self.root is None else self.root, self.beside]
 
-    def folder(self, name: str) -> bool:
+    def has_folder(self, name: str) -> bool:
         """Return whether the folder `name` exists in one of the places."""
-        return any((place / name).is_dir() for place in self.places)
+        return any((folder / name).is_dir() for folder in self.places)
 
     def database(self, name: str) -> Path | None:
         """Return the folder of a database in the first place that has it, or None."""
         if not name or "\0" in name:
             return None
-        return next((place / name for place in self.places if (place / name).is_dir()), None)
+        return next((folder / name for folder in self.places if (folder / name).is_dir()), None)
 
     def find(self, name: str) -> Path | None:
         """Return the file in `root` (or the working directory, if not set), else beside the prototxt, or None.
 
         If there is no regular file, but a special one such as a pipe, that is returned; reading it raises an error.
         """
-        files = [place / name for place in self.places]
+        files = [folder / name for folder in self.places]
         special = next((file for file in files if irregular(file)), None)
         return next((file for file in files if is_regular(file)), special)
 
@@ -137,7 +137,9 @@ class NetCase:
     def keeping_statistics(self) -> list[int]:
         """The numbers of the BatchNorm layers with use_global_stats."""
         layers = enumerate(place.layer for place in self.places)
-        return [at for at, it in layers if it.type == "BatchNorm" and it.message.batch_norm_param.use_global_stats]
+        return [
+            index for index, it in layers if it.type == "BatchNorm" and it.message.batch_norm_param.use_global_stats
+        ]
 
     @cached_property
     def training(self) -> bool:
@@ -214,8 +216,8 @@ def number(value: float) -> str:
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """Return the word that was most likely meant, ignoring case, or None if none is similar."""
     lower = {it.lower(): it for it in words}
-    found = difflib.get_close_matches(word.lower(), lower, 1, cutoff=0.7)
-    return lower[found[0]] if found else None
+    matches = difflib.get_close_matches(word.lower(), lower, 1, cutoff=0.7)
+    return lower[matches[0]] if matches else None
 
 
 @dataclass

@@ -13,7 +13,7 @@ def snapshots(case: SolverCase) -> Iterator[Problem]:
     solver = case.solver
     writes = solver.snapshot > 0 or solver.snapshot_after_train
     folder, slash, _ = solver.snapshot_prefix.rpartition("/")
-    if not writes or not slash or case.folders.folder(folder or "/"):
+    if not writes or not slash or case.folders.has_folder(folder or "/"):
         return
     if not all(case.folders.find(name) for name in networks_named(case.prototxt)):
         return  # Caffe is started in another folder: the networks are not found either

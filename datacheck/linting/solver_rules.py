@@ -30,28 +30,30 @@ def learning_rate(case: SolverCase) -> Iterator[Problem]:
     """The learning rate is a positive number at every iteration, as Caffe computes it."""
     schedule = case.schedule
     if schedule.refusal is not None:
-        yield _refused(case, schedule.refusal)
+        yield _refusal_problem(case, schedule.refusal)
         return
     if not case.has("max_iter") and schedule.policy == "poly":
         yield Problem(
             "learning-rate",
             "max_iter is not set and counts as 0, by which the policy poly divides: 'caffe train' ends after 0 "
-            f"iterations{_stepped(schedule)}",
+            f"iterations{_python_clause(schedule)}",
             "lr_policy",
             "set max_iter",
         )
         return
-    found = schedule.first_trouble(max(case.iterations, 1))
-    if found is None:
+    trouble = schedule.first_trouble(max(case.iterations, 1))
+    if trouble is None:
         return
-    at, what = found
-    path, why = _cause(case, at)
+    iteration, what = trouble
+    path, reason = _cause(case, iteration)
     yield Problem(
         "learning-rate",
-        f"{why}: the learning rate is {what} from iteration {at} on",
+        f"{reason}: the learning rate is {what} from iteration {iteration} on",
         path,
         _FIXES.get(path, "choose other constants for the policy"),
-        "suspicious" if what == "zero" and at > 0 and path == "lr_policy" and not _past(case, at) else None,
+        "suspicious"
+        if what == "zero" and iteration > 0 and path == "lr_policy" and not _is_past_max_iter(case, iteration)
+        else None,
     )
 
 
@@ -62,35 +64,35 @@ _FIXES = {
 }
 
 
-def _stepped(schedule: Schedule) -> str:
-    found = schedule.first_trouble(4)
-    return f", and a run stepped from Python has the rate {found[1]} at iteration {found[0]}" if found else ""
+def _python_clause(schedule: Schedule) -> str:
+    trouble = schedule.first_trouble(4)
+    return f", and a run stepped from Python has the rate {trouble[1]} at iteration {trouble[0]}" if trouble else ""
 
 
-def _past(case: SolverCase, at: int) -> bool:
-    return case.schedule.policy == "poly" and at >= case.schedule.max_iter
+def _is_past_max_iter(case: SolverCase, iteration: int) -> bool:
+    return case.schedule.policy == "poly" and iteration >= case.schedule.max_iter
 
 
-def _cause(case: SolverCase, at: int) -> tuple[str, str]:
+def _cause(case: SolverCase, iteration: int) -> tuple[str, str]:
     """Return the field that causes the trouble, and the reason as a clause."""
     schedule = case.schedule
     for name in RATE_FIELDS:
         if not math.isfinite(getattr(schedule, name)):
             return name, f"{name} is {number(getattr(schedule, name))}"
     if schedule.base_lr <= 0:
-        return "base_lr", f"base_lr is {number(schedule.base_lr)}" if case.has("base_lr") else _unset("base_lr")
+        return "base_lr", f"base_lr is {number(schedule.base_lr)}" if case.has("base_lr") else _unset_clause("base_lr")
     if schedule.gamma == 0 and schedule.policy in ("step", "exp", "multistep"):
-        return "gamma", "gamma is 0" if case.has("gamma") else _unset("gamma")
-    if _past(case, at):
+        return "gamma", "gamma is 0" if case.has("gamma") else _unset_clause("gamma")
+    if _is_past_max_iter(case, iteration):
         return "lr_policy", f"the run goes on for {case.iterations} iterations, past max_iter {schedule.max_iter}"
     return "lr_policy", f"the policy {schedule.policy} leaves what a float can hold"
 
 
-def _unset(name: str) -> str:
+def _unset_clause(name: str) -> str:
     return f"{name} is not set and counts as 0"
 
 
-def _refused(case: SolverCase, refusal: str) -> Problem:
+def _refusal_problem(case: SolverCase, refusal: str) -> Problem:
     """Return the problem of a schedule without a rate; Caffe aborts after the first backward pass."""
     schedule = case.schedule
     when = f"Caffe aborts after the first backward pass ({refusal})"
@@ -107,13 +109,13 @@ def _refused(case: SolverCase, refusal: str) -> Problem:
             forks,
         )
     if schedule.policy not in POLICIES:
-        meant = nearest(schedule.policy, POLICIES)
-        fix = f'lr_policy: "{meant}"' if meant else f"take one of {', '.join(POLICIES)}"
+        suggestion = nearest(schedule.policy, POLICIES)
+        fix = f'lr_policy: "{suggestion}"' if suggestion else f"take one of {', '.join(POLICIES)}"
         return Problem("learning-rate", f"{schedule.policy!r} is no learning-rate policy: {when}", "lr_policy", fix)
     if "stepsize" in refusal:
-        said = f"stepsize is {schedule.stepsize}" if case.has("stepsize") else _unset("stepsize")
+        reason = f"stepsize is {schedule.stepsize}" if case.has("stepsize") else _unset_clause("stepsize")
         return Problem(
-            "learning-rate", f"{said}, with which policy {schedule.policy}: {when}", "lr_policy", "set stepsize"
+            "learning-rate", f"{reason}, with which policy {schedule.policy}: {when}", "lr_policy", "set stepsize"
         )
     return Problem("learning-rate", f"gamma is {number(schedule.gamma)}: {when}", "gamma", _FIXES["gamma"])
 
@@ -165,11 +167,11 @@ def iterations(case: SolverCase) -> Iterator[Problem]:
     solver = case.solver
     explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the learning-rate rule reports it
     if solver.max_iter <= 0 and case.iterations < 1 and not explained:
-        said = f"max_iter is {solver.max_iter}" if case.has("max_iter") else _unset("max_iter")
+        reason = f"max_iter is {solver.max_iter}" if case.has("max_iter") else _unset_clause("max_iter")
         tests = bool(solver.test_iter) and not solver.snapshot_after_train  # a solver that only tests, as in SSD
         yield Problem(
             "solver",
-            f"{said}: 'caffe train' {'tests, and ' if tests else ''}ends after 0 iterations, without an error",
+            f"{reason}: 'caffe train' {'tests, and ' if tests else ''}ends after 0 iterations, without an error",
             "max_iter",
             "set max_iter; if a script steps the solver, say how often with --iterations",
             None if case.has("max_iter") and not tests else "suspicious",
@@ -195,12 +197,12 @@ def method(case: SolverCase) -> Iterator[Problem]:
         yield Problem("solver", "type and solver_type are both set: Caffe aborts", "solver_type", "keep type")
     forks = forks_of_solver(kind)
     if forks:
-        said = f"a fork ({', '.join(forks)}) has the solver type {kind!r}; BVLC Caffe has not, and aborts"
-        yield Problem("solver", said, "type", "train with that fork", "suspicious", forks)
+        message = f"a fork ({', '.join(forks)}) has the solver type {kind!r}; BVLC Caffe has not, and aborts"
+        yield Problem("solver", message, "type", "train with that fork", "suspicious", forks)
         return
     if kind not in TYPES.values():
-        meant = nearest(kind, TYPES.values())
-        fix = f'type: "{meant}"' if meant else f"take one of {', '.join(TYPES.values())}"
+        suggestion = nearest(kind, TYPES.values())
+        fix = f'type: "{suggestion}"' if suggestion else f"take one of {', '.join(TYPES.values())}"
         yield Problem("solver", f"{kind!r} is no type of solver: Caffe aborts", "type", fix)
         return
     if kind in ("AdaGrad", "RMSProp") and solver.momentum != 0:
@@ -285,14 +287,14 @@ def size_of_rate(case: SolverCase) -> Iterator[Problem]:
     solver, kind = case.solver, kind_of(case)
     if solver.weights or any(it.name in TEMPERED for it in case.prototxt.unknown):
         return
-    most = MOST_RATE.get(kind, math.inf)
-    if most * (1 + 1e-6) < solver.base_lr < math.inf:  # Caffe keeps it in float32
+    limit = MOST_RATE.get(kind, math.inf)
+    if limit * (1 + 1e-6) < solver.base_lr < math.inf:  # Caffe keeps it in float32
         yield Problem(
             "learning-rate",
-            f"base_lr {number(solver.base_lr)} with {kind}: above {number(most)}, training diverges with nearly every "
+            f"base_lr {number(solver.base_lr)} with {kind}: above {number(limit)}, training diverges with nearly every "
             "network",
             "base_lr",
-            f"begin with {number(most / 100)}",
+            f"begin with {number(limit / 100)}",
             "suspicious",
         )
     elif solver.regularization_type == "L2" and 1 < solver.base_lr * solver.weight_decay <= 2:
@@ -318,8 +320,10 @@ def networks(case: SolverCase) -> Iterator[Problem]:
     solver = case.solver
     named = [name for name in SOURCES if case.has(name)]
     if len(named) != 1:
-        said = f"{' and '.join(named)} are all set" if named else "no network is named"
-        yield Problem("solver", f"{said}: Caffe aborts", named[-1] if named else "", f"set one of {', '.join(SOURCES)}")
+        reason = f"{' and '.join(named)} are all set" if named else "no network is named"
+        yield Problem(
+            "solver", f"{reason}: Caffe aborts", named[-1] if named else "", f"set one of {', '.join(SOURCES)}"
+        )
     tests = len(solver.test_net) + len(solver.test_net_param)
     counts = len(solver.test_iter)
     generic = case.has("net") or case.has("net_param")

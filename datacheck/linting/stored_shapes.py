@@ -23,34 +23,34 @@ MOST_STORES = 16
 class StoredShapes:
     """A cache of record shapes that samples each database once.
 
-    `seen` has the shape by the database's path and the number of channels that the layer forces (None: it forces
+    `sampled` has the shape by the database's path and the number of channels that the layer forces (None: it forces
     none). The shape is None if the sampled records differ in shape.
     """
 
-    seen: dict[tuple[Path, int | None], Shape | None] = field(default_factory=dict)
+    sampled: dict[tuple[Path, int | None], Shape | None] = field(default_factory=dict)
 
-    def of(self, layers: Iterable[Layer], folders: Folders) -> dict[str, Shape]:
+    def shapes_of(self, layers: Iterable[Layer], folders: Folders) -> dict[str, Shape]:
         """Return the shapes of the records that Data layers read, by layer name, if they are known."""
-        made = {}
+        shapes = {}
         for layer in layers:
-            shape = self._of(layer, folders) if layer.type == "Data" and not layer.old else None
+            shape = self._shape_of(layer, folders) if layer.type == "Data" and not layer.old else None
             if shape is not None:
-                made[layer.name] = shape
-        return made
+                shapes[layer.name] = shape
+        return shapes
 
-    def _of(self, layer: Layer, folders: Folders) -> Shape | None:
+    def _shape_of(self, layer: Layer, folders: Folders) -> Shape | None:
         path = folders.database(layer.message.data_param.source)
         if path is None:
             return None
         transform = layer.message.transform_param
         colour = 3 if transform.force_color else 1 if transform.force_gray else None
         key = real(path), colour
-        if key not in self.seen:
-            self.seen[key] = _look(path, colour) if len(self.seen) < MOST_STORES else None
-        return self.seen[key]
+        if key not in self.sampled:
+            self.sampled[key] = _sample_shape(path, colour) if len(self.sampled) < MOST_STORES else None
+        return self.sampled[key]
 
 
-def _look(path: Path, colour: int | None) -> Shape | None:
+def _sample_shape(path: Path, colour: int | None) -> Shape | None:
     """Return the common shape of a database's sampled records, or None if there is none.
 
     Errors in the database also yield None, because reporting them is up to a scan.

@@ -19,20 +19,24 @@ SHOWN = 20
 def lint_text(report: Report) -> str:
     """Return the text of a report on a prototxt."""
     source = report.source
-    what = {"solver": "solver", "network": "network"}.get(source.decoder or "", "prototxt")
+    kind = {"solver": "solver", "network": "network"}.get(source.decoder or "", "prototxt")
     count = f"{source.records:,} layer{'' if source.records == 1 else 's'}"
     config = report.settings.config
-    said = [] if config is None else [config.sentence]
-    lines = [f"{plain(source.path)}: {what}, {count}", *said, _verdict(report), *_findings(report)]
+    config_lines = [] if config is None else [config.sentence]
+    lines = [f"{plain(source.path)}: {kind}, {count}", *config_lines, _verdict_line(report), *_findings(report)]
     return "\n".join(lines)
 
 
-def _verdict(report: Report) -> str:
+def _verdict_line(report: Report) -> str:
     counts = Counter(finding.verdict for finding in report.findings)
-    said = ", ".join(f"{counts[it]} {it}" for it in ("bad", "unverifiable", "suspicious") if counts[it])
+    counts_text = ", ".join(f"{counts[it]} {it}" for it in ("bad", "unverifiable", "suspicious") if counts[it])
     state = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
     count = sum(counts.values())
-    return f"{state}: {said} {'finding' if count == 1 else 'findings'}" if said else f"{state}: nothing wrong"
+    return (
+        f"{state}: {counts_text} {'finding' if count == 1 else 'findings'}"
+        if counts_text
+        else f"{state}: nothing wrong"
+    )
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -40,18 +44,18 @@ def _findings(report: Report) -> Iterator[str]:
     for finding in report.findings:
         shown[finding.code] += 1
         if shown[finding.code] <= SHOWN:
-            yield from _lines(finding)
+            yield from _finding_lines(finding)
     for code, count in shown.items():
         if count > SHOWN:
             yield f"  and {count - SHOWN:,} more of {code}"
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def _finding_lines(finding: Finding) -> Iterator[str]:
     line = finding.details.get("line")
-    place = f"{finding.file}" if line is None else f"{finding.file}:{line}"
+    location = f"{finding.file}" if line is None else f"{finding.file}:{line}"
     layer = "" if finding.key is None else f" layer {finding.key!r}:"
     phases = finding.details.get("phases", [])
-    only = f" ({phases[0]} only)" if len(phases) == 1 else ""
-    yield f"  {place}:{layer} {finding.code} ({finding.verdict}){only}: {finding.message}"
+    phase_clause = f" ({phases[0]} only)" if len(phases) == 1 else ""
+    yield f"  {location}:{layer} {finding.code} ({finding.verdict}){phase_clause}: {finding.message}"
     if "fix" in finding.details:
         yield f"      fix: {plain(finding.details['fix'])}"

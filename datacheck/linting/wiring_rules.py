@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datacheck.caffe.forks import forks_of_type
-from datacheck.caffe.geometry import Shape, differ, product, spell
+from datacheck.caffe.geometry import Shape, differ, product, shape_text
 from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.linting.rule_input import LayerCase, Problem
 
@@ -35,14 +35,14 @@ def layer_type(case: LayerCase) -> Iterator[Problem]:
             forks,
         )
         return
-    same = [it for it in LAYER_TYPES if it.lower() == case.layer.type.lower()]
-    meant = same[0] if same else case.net.hints.nearest(case.layer.type, LAYER_TYPES)
+    matches = [it for it in LAYER_TYPES if it.lower() == case.layer.type.lower()]
+    suggestion = matches[0] if matches else case.net.hints.nearest(case.layer.type, LAYER_TYPES)
     yield Problem(
         "layer",
         f"BVLC Caffe has no layer type {case.layer.type!r} and aborts; perhaps a fork has",
         "type",
-        f'type: "{meant}"' if meant else "train with the fork that has it",
-        None if same else "suspicious",
+        f'type: "{suggestion}"' if suggestion else "train with the fork that has it",
+        None if matches else "suspicious",
     )
 
 
@@ -50,19 +50,19 @@ def blobs(case: LayerCase) -> Iterator[Problem]:
     """Every bottom is the top of an earlier layer, and no two layers make the same top."""
     for number, name in enumerate(case.layer.bottoms):
         if name not in case.producers:
-            meant = case.net.hints.nearest(name, case.producers)
+            suggestion = case.net.hints.nearest(name, case.producers)
             yield Problem(
                 "layer",
                 f"no layer before it makes the bottom {name!r}: Caffe aborts (Unknown bottom blob)",
                 f"bottom[{number}]",
-                f'bottom: "{meant}"' if meant else "name a blob that an earlier layer of this phase makes",
+                f'bottom: "{suggestion}"' if suggestion else "name a blob that an earlier layer of this phase makes",
             )
-    bottoms, own = case.layer.bottoms, set[str]()
+    bottoms, own_tops = case.layer.bottoms, set[str]()
     for number, name in enumerate(case.layer.tops):
         in_place = number < len(bottoms) and bottoms[number] == name
-        before = name in case.producers or name in own
-        own.add(name)
-        if before and not in_place:
+        is_produced = name in case.producers or name in own_tops
+        own_tops.add(name)
+        if is_produced and not in_place:
             yield Problem(
                 "layer",
                 f"the top {name!r} is made by an earlier layer too: Caffe aborts (produced by multiple sources)",
@@ -81,10 +81,10 @@ def counts(case: LayerCase) -> Iterator[Problem]:
         ("top", case.layer.tops, kind.tops),
     ):
         if len(names) < least or (most is not None and len(names) > most):
-            asked = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            allowed = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
             yield Problem(
                 "layer",
-                f"{case.layer.type} takes {asked} {what}s, not {len(names)}: Caffe aborts",
+                f"{case.layer.type} takes {allowed} {what}s, not {len(names)}: Caffe aborts",
                 what,
                 "see its documentation",
             )
@@ -119,13 +119,17 @@ def shapes(case: LayerCase) -> Iterator[Problem]:
     """The layer can work with the shapes of its bottoms."""
     misfit = case.place.misfit
     if misfit is not None:
-        whose = f"BVLC Caffe aborts; a fork ({', '.join(misfit.forks)}) does not" if misfit.forks else "Caffe aborts"
-        yield Problem("layer", f"{misfit.reason}: {whose}", misfit.field, "make the shapes fit", forks=misfit.forks)
+        consequence = (
+            f"BVLC Caffe aborts; a fork ({', '.join(misfit.forks)}) does not" if misfit.forks else "Caffe aborts"
+        )
+        yield Problem(
+            "layer", f"{misfit.reason}: {consequence}", misfit.field, "make the shapes fit", forks=misfit.forks
+        )
         return
     if case.layer.type in ("SoftmaxWithLoss", "InfogainLoss", "Accuracy") and len(case.place.bottoms) >= 2:
-        yield from _labels_fit(case)
+        yield from _label_misfits(case)
     elif case.layer.type == "EuclideanLoss" and len(case.place.bottoms) == 2:
-        yield from _targets_fit(case)
+        yield from _target_misfits(case)
 
 
 def class_axis(case: LayerCase) -> int:
@@ -140,36 +144,37 @@ def class_axis(case: LayerCase) -> int:
     )
 
 
-def _labels_fit(case: LayerCase) -> Iterator[Problem]:
+def _label_misfits(case: LayerCase) -> Iterator[Problem]:
     scores, labels = case.place.bottoms[:2]
     axis = class_axis(case)
     if scores is None or labels is None or not -len(scores) <= axis < len(scores):
         return
     axis %= len(scores)
-    wanted = product((*scores[:axis], *scores[axis + 1 :]))
-    if differ(wanted, product(labels)):
+    expected = product((*scores[:axis], *scores[axis + 1 :]))
+    if differ(expected, product(labels)):
         yield Problem(
             "layer",
-            f"{spell(scores)} takes {wanted} labels, but the blob {spell(labels)} has {product(labels)}: Caffe aborts",
+            f"{shape_text(scores)} takes {expected} labels, but the blob {shape_text(labels)} has {product(labels)}: "
+            "Caffe aborts",
             "bottom[1]",
             "give it one label for each prediction",
         )
 
 
-def _targets_fit(case: LayerCase) -> Iterator[Problem]:
+def _target_misfits(case: LayerCase) -> Iterator[Problem]:
     one, other = case.place.bottoms
     if one is None or other is None:
         return
-    if differ(_rows(one), _rows(other)) or differ(product(one[1:]), product(other[1:])):
+    if differ(_row_count(one), _row_count(other)) or differ(product(one[1:]), product(other[1:])):
         yield Problem(
             "layer",
-            f"the bottoms {spell(one)} and {spell(other)} must have the same sizes: Caffe aborts",
+            f"the bottoms {shape_text(one)} and {shape_text(other)} must have the same sizes: Caffe aborts",
             "bottom",
             "make the prediction as large as the target",
         )
 
 
-def _rows(shape: Shape) -> int | None:
+def _row_count(shape: Shape) -> int | None:
     return shape[0] if shape else 1
 
 

@@ -82,6 +82,6 @@ ABORTS: tuple[Abort, ...] = (
 """Causes of death beside those in CHECKS, searched from the top; the first that fits counts."""
 
 
-def meaning(text: bytes) -> Abort | None:
+def find_abort(text: bytes) -> Abort | None:
     """Return the cause of death that a line shows, or None if it is not known; CHECKS is searched before ABORTS."""
     return next((abort for abort in (*CHECKS, *ABORTS) if any(sign in text for sign in abort.signs)), None)

@@ -45,7 +45,7 @@ def chance(run: Run, points: Sequence[Point]) -> Chance | None:
     finite = [it for it in points if math.isfinite(it.loss)]
     if not finite or not 0.6 < finite[-1].loss < 15:
         return None
-    return _frozen(run, finite) or _near(run, finite)
+    return _constant_loss(run, finite) or _loss_near_chance(run, finite)
 
 
 def _ending(points: Sequence[Point], centre: float, width: float) -> list[Point]:
@@ -53,7 +53,7 @@ def _ending(points: Sequence[Point], centre: float, width: float) -> list[Point]
     return list(takewhile(lambda it: abs(it.loss - centre) <= width * centre, reversed(points)))[::-1]
 
 
-def _frozen(run: Run, points: Sequence[Point]) -> Chance | None:
+def _constant_loss(run: Run, points: Sequence[Point]) -> Chance | None:
     last = points[-1].loss
     same = _ending(points, last, FROZEN)
     classes = round(math.exp(last))
@@ -64,7 +64,7 @@ def _frozen(run: Run, points: Sequence[Point]) -> Chance | None:
     return Chance(same, classes if at_chance else 0, True, _jump(points, same, last))
 
 
-def _near(run: Run, points: Sequence[Point]) -> Chance | None:
+def _loss_near_chance(run: Run, points: Sequence[Point]) -> Chance | None:
     """Return how a run ends near chance, or None if it does not.
 
     A loss may be near ln of many numbers, so only the widths of the network's layers are tried as numbers of classes.

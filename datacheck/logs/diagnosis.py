@@ -53,11 +53,11 @@ class LogReport(Report):
         self.tally.records += run.series.count
         self.tally.checked += run.series.count
         points = run.points()
-        told = diagnose(run, points)
-        self._waiting += told
+        findings = diagnose(run, points)
+        self._waiting += findings
         if len(self._waiting) > FINDINGS_IN_MEMORY:
             self._add_waiting()
-        if not run.judged and not told:
+        if not run.judged and not findings:
             self._silent = [*self._silent, run][-RUNS_KEPT:]
             return
         self._last_shown = max(self._last_shown, run.last_line)

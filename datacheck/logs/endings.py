@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datacheck.logs.aborts import meaning
-from datacheck.logs.evidence import lint_command, quoted, scan_command, tell
+from datacheck.logs.aborts import find_abort
+from datacheck.logs.evidence import lint_command, quoted, run_finding, scan_command
 from datacheck.logs.run import Point, Run
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding
@@ -19,7 +19,7 @@ class Aborted:
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         if not run.fatal:
             return None
-        known = [(it, abort) for it in run.fatal if (abort := meaning(it.text)) is not None]
+        known = [(it, abort) for it in run.fatal if (abort := find_abort(it.text)) is not None]
         at, abort = known[0] if known else (run.fatal[0], None)
         if abort is not None and len(known) > 1 and b"SIG" in at.text:
             at, abort = next(((it, why) for it, why in known if b"SIG" not in it.text), known[0])
@@ -27,16 +27,18 @@ class Aborted:
         why = (
             f": {abort.meaning}"
             if abort is not None
-            else f" with a check that datacheck does not know: {_check(at.text)}"
+            else f" with a check that datacheck does not know: {_check_text(at.text)}"
         )
         commands = {"scan": scan_command(run), "lint": lint_command(run), "": ""}
         step = commands[abort.next_step] if abort else ""
         evidence = [*(it for it in run.notices if it.line < at.line), *run.fatal]
         verdict: Verdict | None = "suspicious" if abort is not None and abort.by_someone else None
-        return tell(run, "aborted", f"the run died {when}{why}", evidence, at=at, next_step=step, verdict=verdict)
+        return run_finding(
+            run, "aborted", f"the run died {when}{why}", evidence, at=at, next_step=step, verdict=verdict
+        )
 
 
-def _check(text: bytes) -> str:
+def _check_text(text: bytes) -> str:
     return quoted(text.partition(b"] ")[2] or text)
 
 
@@ -54,4 +56,6 @@ class NoIterations:
             return None
         why = "max_iter is not set" if none_asked else "the snapshot is not before max_iter" if run.restored else ""
         message = f"the run ended without a single iteration{f': {why}' if why else ''}; nothing was learnt"
-        return tell(run, "no-iterations", message, [run.restored, run.done], at=run.done, next_step=lint_command(run))
+        return run_finding(
+            run, "no-iterations", message, [run.restored, run.done], at=run.done, next_step=lint_command(run)
+        )

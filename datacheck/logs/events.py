@@ -178,21 +178,21 @@ class Parser:
     def events(self, lines: Sequence[bytes]) -> list[Event]:
         """Return the events of the next lines."""
         self.out = []
-        for place, line in enumerate(lines, self.lines + 1):
+        for line_number, line in enumerate(lines, self.lines + 1):
             if b"ward] L" in line:
                 if line.endswith(ODD_ENDS) or self.opening in line:
-                    self.before = lines[place - self.lines - 2] if place - self.lines > 1 else None
-                    self._any(place, line)
+                    self.before = lines[line_number - self.lines - 2] if line_number - self.lines > 1 else None
+                    self._read_line(line_number, line)
             elif FIRST_OUTPUT in line and (WEIGHT not in line or WEIGHT_1 in line):
                 self._first_output, self._in_section = line, False
-            elif (match := USUAL.match(line)) is not None and self._usual(place, line, match):
+            elif (match := USUAL.match(line)) is not None and self._read_usual(line_number, line, match):
                 continue
             else:
-                self._any(place, line)
+                self._read_line(line_number, line)
         self.lines += len(lines)
         return self.out
 
-    def _usual(self, number: int, line: bytes, match: re.Match[bytes]) -> bool:
+    def _read_usual(self, line_number: int, line: bytes, match: re.Match[bytes]) -> bool:
         """Read a USUAL line, of which most of a log without debug_info consists; return whether it was one."""
         thread, iteration, what, text = match.groups()
         try:
@@ -200,68 +200,68 @@ class Parser:
         except ValueError:
             return False
         if what.endswith(b", loss"):
-            event: Event = Display(number, line, thread, int(iteration), value, b"(" in what)
+            event: Event = Display(line_number, line, thread, int(iteration), value, b"(" in what)
         elif what == b", lr":
-            event = Rate(number, line, thread, int(iteration), value)
+            event = Rate(line_number, line, thread, int(iteration), value)
         else:
             return False
         self.recognised, self._in_section, self.opening, self.thread = True, False, b"", thread
         self.out.append(event)
         return True
 
-    def _any(self, number: int, line: bytes) -> None:
+    def _read_line(self, line_number: int, line: bytes) -> None:
         if line[:1] in b"IWEF" and line[1:5].isdigit():
-            at = message_start(line, line.find(b"] ", 20, 300) + 2)
-            read = _debug if line[at : at + 5] == b"    [" else MESSAGES.get(line[at : at + 5])
+            offset = message_start(line, line.find(b"] ", 20, 300) + 2)
+            reader = _read_debug if line[offset : offset + 5] == b"    [" else MESSAGES.get(line[offset : offset + 5])
             self._in_section = False
-            if read is not None or not self.recognised or line[:1] == b"F":
-                self._told(number, line, at, read)
+            if reader is not None or not self.recognised or line[:1] == b"F":
+                self._read_prefixed(line_number, line, offset, reader)
         elif line[:1] in ODD_BEGINNINGS and (plain := usual_form(line)) is not line:
-            self._any(number, plain)
+            self._read_line(line_number, plain)
         elif self._in_section or line[:5] in BARE or b"pp:" in line[:300]:
-            self._bare(number, line)
+            self._read_bare(line_number, line)
 
     def last(self, line: bytes) -> list[Event]:
         """Return the events of a line that may have been cut: its numbers count only if it ends in nan or inf."""
         events = self.events([line])
-        whole = line.endswith((b"nan", b"inf"))
-        return [it for it in events if whole or isinstance(it, Fatal | Notice | Section)]
+        is_complete = line.endswith((b"nan", b"inf"))
+        return [it for it in events if is_complete or isinstance(it, Fatal | Notice | Section)]
 
-    def _told(self, number: int, line: bytes, at: int, read: Read | None) -> None:
-        """Read a line with a glog prefix; `read` is None if no table has its message."""
+    def _read_prefixed(self, line_number: int, line: bytes, offset: int, reader: MessageReader | None) -> None:
+        """Read a line with a glog prefix; `reader` is None if no table has its message."""
         prefix = PREFIX.match(line)
         if prefix is None:
-            self._torn(number, line, 1)
+            self._read_torn(line_number, line, 1)
             return
         self.thread = prefix[1]
         if line[:1] == b"F":
             self.recognised = True
-            self.out.append(Fatal(number, line[:TEXT], self.thread))
-        elif read is not None:
+            self.out.append(Fatal(line_number, line[:TEXT], self.thread))
+        elif reader is not None:
             self.recognised = True
-            if not self._read(number, line, at, read):
-                self._torn(number, line, at)
+            if not self._try_reader(line_number, line, offset, reader):
+                self._read_torn(line_number, line, offset)
         elif prefix[2] in FILES:
             self.recognised = True
 
-    def _read(self, number: int, line: bytes, at: int, read: Read) -> bool:
+    def _try_reader(self, line_number: int, line: bytes, offset: int, reader: MessageReader) -> bool:
         try:
-            return read(self, number, line, at)
+            return reader(self, line_number, line, offset)
         except ValueError:
             return False
 
-    def _bare(self, number: int, line: bytes) -> None:
+    def _read_bare(self, line_number: int, line: bytes) -> None:
         """Read a line that does not begin with a glog prefix."""
-        read = BARE.get(line[:5])
-        if read is not None and self._read(number, line, 0, read):
-            self.recognised = self.recognised or read not in (_notice, _fatal)
-            self._in_section = read is _initial
+        reader = BARE.get(line[:5])
+        if reader is not None and self._try_reader(line_number, line, 0, reader):
+            self.recognised = self.recognised or reader not in (_read_notice, _read_fatal)
+            self._in_section = reader is _read_initial
         elif self._in_section:
-            self.out.append(Field(number, line, self.thread))
+            self.out.append(Field(line_number, line, self.thread))
         else:
-            self._torn(number, line, 0)
+            self._read_torn(line_number, line, 0)
 
-    def _torn(self, number: int, line: bytes, since: int) -> None:
+    def _read_torn(self, line_number: int, line: bytes, since: int) -> None:
         """Read the messages that other processes wrote into a line, each behind a glog prefix of its own."""
         starts = [match.start() for match in PREFIX.finditer(line, since)]
         for start, stop in zip(starts, [*starts, len(line)][1:], strict=True):
@@ -270,11 +270,11 @@ class Parser:
             if prefix is None:
                 continue
             self.thread, self._in_section = prefix[1], False
-            at = message_start(piece, prefix.end())
-            read = _debug if piece[at : at + 5] == b"    [" else MESSAGES.get(piece[at : at + 5])
+            offset = message_start(piece, prefix.end())
+            reader = _read_debug if piece[offset : offset + 5] == b"    [" else MESSAGES.get(piece[offset : offset + 5])
             if piece[:1] == b"F":
-                self.out.append(Fatal(number, piece[:TEXT], self.thread))
-            if piece[:1] == b"F" or (read is not None and self._read(number, piece, at, read)):
+                self.out.append(Fatal(line_number, piece[:TEXT], self.thread))
+            if piece[:1] == b"F" or (reader is not None and self._try_reader(line_number, piece, offset, reader)):
                 self.recognised = True
 
     def first_output(self) -> bytes:
@@ -282,18 +282,18 @@ class Parser:
         first, self._first_output = self._first_output, b""
         return first
 
-    def section(self, number: int, line: bytes, what: bytes) -> None:
+    def section(self, line_number: int, line: bytes, what: bytes) -> None:
         """Begin a section of protobuf text."""
         self._in_section = True
-        self.out.append(Section(number, line[:TEXT], self.thread, what))
+        self.out.append(Section(line_number, line[:TEXT], self.thread, what))
 
 
-Read = Callable[[Parser, int, bytes, int], bool]
+MessageReader = Callable[[Parser, int, bytes, int], bool]
 """A function that reads a line's message from an offset on, and returns whether it has the expected form."""
 
 
-def _iteration(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    match = ITERATION.match(line, at)
+def _read_iteration(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    match = ITERATION.match(line, offset)
     if match is None:
         return False
     iteration, rate, what, value, _ = match.groups()
@@ -308,76 +308,76 @@ def _iteration(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
     return True
 
 
-def _batch(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    match = BATCH.match(line, at)
+def _read_batch(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    match = BATCH.match(line, offset)
     if match is not None:
         value = number(match[3])
         parser.out.append(Batch(line_number, line[:TEXT], parser.thread, int(match[1]), match[2], value))
     return match is not None
 
 
-def _initial(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+def _read_initial(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
     """Read `Initializing solver from ...`, `Initializing net from ...`, or `Initial loss: v`."""
-    if line.startswith((b"Initializing solver from", b"Initializing net from"), at):
-        return _section(parser, line_number, line, at)
-    match = INITIAL.match(line, at)
+    if line.startswith((b"Initializing solver from", b"Initializing net from"), offset):
+        return _read_section(parser, line_number, line, offset)
+    match = INITIAL.match(line, offset)
     if match is not None:
         parser.out.append(Batch(line_number, line[:TEXT], parser.thread, 0, b"loss", number(match[1])))
     return match is not None
 
 
-def _section(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    parser.section(line_number, line, line[at:].split(None, 2)[1])
+def _read_section(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    parser.section(line_number, line, line[offset:].split(None, 2)[1])
     return True
 
 
-def _output(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    if not line.startswith((b"    Train net output #", b"    Test net output #"), at):
+def _read_output(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    if not line.startswith((b"    Train net output #", b"    Test net output #"), offset):
         return False
     first = parser.first_output()
-    if first and line.startswith(b"    Train", at):
+    if first and line.startswith(b"    Train", offset):
         parser.out.append(Output(line_number - 1, first[:TEXT], parser.thread, False))
-    parser.out.append(Output(line_number, line[:TEXT], parser.thread, line.startswith(b"    Te", at)))
+    parser.out.append(Output(line_number, line[:TEXT], parser.thread, line.startswith(b"    Te", offset)))
     return True
 
 
-def _clipping(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    match = CLIPPING.match(line, at)
+def _read_clipping(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    match = CLIPPING.match(line, offset)
     if match is not None:
         parser.out.append(Clipping(line_number, line[:TEXT], parser.thread, number(match[1]), number(match[2])))
     return match is not None
 
 
-def _debug(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    if line.startswith(b"    [Forward]", at) and parser.opening in line:
-        parser.opening = line[at : line.find(b" data: ", at) + 7] if b" data: " in line else b"\n"
+def _read_debug(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    if line.startswith(b"    [Forward]", offset) and parser.opening in line:
+        parser.opening = line[offset : line.find(b" data: ", offset) + 7] if b" data: " in line else b"\n"
         parser.out.append(Pass(line_number, line[:TEXT], parser.thread))
-    if not line.endswith(ODD_ENDS) and not line.startswith(b"    [Update]", at):
+    if not line.endswith(ODD_ENDS) and not line.startswith(b"    [Update]", offset):
         return True
-    match = DEBUG.match(line, at)
+    match = DEBUG.match(line, offset)
     if match is not None:
         step, layer, what, name = (text.decode("utf-8", "replace") for text in match.groups()[:4])
         for value in map(number, filter(None, match.groups()[4:])):
             if not isfinite(value):
-                found = BadValue(line_number, line[:TEXT], parser.thread, step, layer, what, name, value, None)
-                found.before = None if parser.before is None else parser.before[:TEXT]
-                parser.out.append(found)
+                bad_value = BadValue(line_number, line[:TEXT], parser.thread, step, layer, what, name, value, None)
+                bad_value.before = None if parser.before is None else parser.before[:TEXT]
+                parser.out.append(bad_value)
                 break
         return True
-    match = NORMS.match(line, at)
+    match = NORMS.match(line, offset)
     if match is not None:
         data_l1, diff_l1, data_l2, diff_l2 = map(number, match.groups())
         parser.out.append(Norms(line_number, line[:TEXT], parser.thread, data_l1, diff_l1, data_l2, diff_l2))
     return match is not None
 
 
-def _notice(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    parser.out.append(Notice(line_number, line[:TEXT], parser.thread, line[at : at + 5]))
+def _read_notice(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    parser.out.append(Notice(line_number, line[:TEXT], parser.thread, line[offset : offset + 5]))
     return True
 
 
-def _fatal(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    if not line.startswith(DEATHS, at):
+def _read_fatal(parser: Parser, line_number: int, line: bytes, offset: int) -> bool:
+    if not line.startswith(DEATHS, offset):
         return False
     parser.out.append(Fatal(line_number, line[:TEXT], parser.thread))
     return True
@@ -392,29 +392,29 @@ DEATHS = (
     b"Aborted (core dumped)",
     b"Floating point exception",
 )
-MESSAGES: dict[bytes, Read] = {
-    b"Itera": _iteration,
-    b"Batch": _batch,
-    b"    T": _output,
-    b"Gradi": _clipping,
-    b"Initi": _initial,
-    b"Optim": _notice,
-    b"Snaps": _notice,
-    b"Resto": _notice,
-    b"Creat": _notice,
-    b"Could": _notice,
-    b"Loss:": _notice,
+MESSAGES: dict[bytes, MessageReader] = {
+    b"Itera": _read_iteration,
+    b"Batch": _read_batch,
+    b"    T": _read_output,
+    b"Gradi": _read_clipping,
+    b"Initi": _read_initial,
+    b"Optim": _read_notice,
+    b"Snaps": _read_notice,
+    b"Resto": _read_notice,
+    b"Creat": _read_notice,
+    b"Could": _read_notice,
+    b"Loss:": _read_notice,
 }
 """The functions that read a message, by its first five bytes."""
-BARE: dict[bytes, Read] = {
+BARE: dict[bytes, MessageReader] = {
     **MESSAGES,
-    b"    [": _debug,
-    b"*** S": _fatal,
-    b"termi": _fatal,
-    b"Segme": _fatal,
-    b"Bus e": _fatal,
-    b"Kille": _fatal,
-    b"Abort": _fatal,
-    b"Float": _fatal,
+    b"    [": _read_debug,
+    b"*** S": _read_fatal,
+    b"termi": _read_fatal,
+    b"Segme": _read_fatal,
+    b"Bus e": _read_fatal,
+    b"Kille": _read_fatal,
+    b"Abort": _read_fatal,
+    b"Float": _read_fatal,
 }
 """The same for lines without a prefix, which include those that the system writes when a process dies."""

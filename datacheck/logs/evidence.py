@@ -19,7 +19,7 @@ CAUSES = frozenset(("learning-rate", "saturated", "exploding", "layer-nan", "sud
 """Codes of the findings that say where NaN or infinity comes from."""
 
 
-def tell(
+def run_finding(
     run: Run,
     code: str,
     message: str,
@@ -34,24 +34,24 @@ def tell(
     shown = sorted({it.line: it for it in evidence if it is not None}.items())
     at = at or shown[0][1]
     lines = [{"line": line, "text": quoted(it.text)} for line, it in shown]
-    more: dict[str, Any] = {
+    extra: dict[str, Any] = {
         name: spelled(value) if isinstance(value, float) else value for name, value in details.items()
     }
     if next_step:
-        more = {"next": next_step, **more}
+        extra = {"next": next_step, **extra}
     where: dict[str, Any] = {"line": at.line, "iteration": at.iteration, "run": run.number, "evidence": lines}
-    return found(code, message, verdict=verdict, **where, **more)
+    return found(code, message, verdict=verdict, **where, **extra)
 
 
 def quoted(text: bytes) -> str:
     """Return a line of a log as a report shows it: escaped, and shortened to EVIDENCE_WIDTH characters."""
-    said = plain(text.decode("utf-8", "replace").strip())
-    return said if len(said) <= EVIDENCE_WIDTH else said[: EVIDENCE_WIDTH - 3] + "..."
+    escaped = plain(text.decode("utf-8", "replace").strip())
+    return escaped if len(escaped) <= EVIDENCE_WIDTH else escaped[: EVIDENCE_WIDTH - 3] + "..."
 
 
 def scan_command(run: Run, phase: str = TRAIN) -> str:
     """Return the command that checks the data which a run read."""
-    sources = run.header.sources.get(phase) or [it for every in run.header.sources.values() for it in every]
+    sources = run.header.sources.get(phase) or [it for paths in run.header.sources.values() for it in paths]
     return " ".join(["datacheck scan", *(map(shell, sources[:4]) if sources else ["SOURCE"])])
 
 
@@ -60,19 +60,19 @@ def lint_command(run: Run) -> str:
     return " ".join(["datacheck lint", *([shell(run.header.net)] if run.header.net else []), "solver.prototxt"])
 
 
-def named(value: float) -> str:
+def not_finite_word(value: float) -> str:
     """Return the words for a number that is not finite, for a message."""
     return "NaN" if math.isnan(value) else "infinite" if value > 0 else "minus infinity"
 
 
-def records(run: Run, phase: str, first: int, last: int) -> str:
+def records_clause(run: Run, phase: str, first: int, last: int) -> str:
     """Return a clause on the records in batches `first` to `last`, or "" if the log does not say which they are.
 
     A database is read in the order of its keys, again and again.
 
     >>> run = Run(1, b"", 1)
     >>> run.header.batches["TRAIN"] = [10]
-    >>> records(run, "TRAIN", 4, 5)
+    >>> records_clause(run, "TRAIN", 4, 5)
     '; a batch is 10, so these are records 40 to 59 in the order of the keys, counted on through the epochs'
     """
     batches = set(run.header.batches.get(phase, ()))
@@ -85,6 +85,6 @@ def records(run: Run, phase: str, first: int, last: int) -> str:
     )
 
 
-def explained(found_before: Sequence[Finding]) -> bool:
+def is_explained(found_before: Sequence[Finding]) -> bool:
     """Return whether an earlier finding says where NaN or infinity comes from."""
     return any(it.code in CAUSES and it.verdict == "bad" for it in found_before)

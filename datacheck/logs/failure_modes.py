@@ -15,7 +15,15 @@ from typing import Protocol
 from datacheck.logs.chance_level import chance
 from datacheck.logs.endings import Aborted, NoIterations
 from datacheck.logs.events import OUTPUT, BadValue, number
-from datacheck.logs.evidence import explained, lint_command, named, quoted, records, scan_command, tell
+from datacheck.logs.evidence import (
+    is_explained,
+    lint_command,
+    not_finite_word,
+    quoted,
+    records_clause,
+    run_finding,
+    scan_command,
+)
 from datacheck.logs.growth import Growth, growth
 from datacheck.logs.header import TEST, TRAIN
 from datacheck.logs.run import BadPass, Evidence, Point, Run
@@ -43,7 +51,7 @@ HINTS = {
 """How a layer can make NaN or infinity of finite numbers, by its type."""
 
 
-class Story(Protocol):
+class FailureMode(Protocol):
     """A known failure mode: returns its finding, or None if the run does not show it, given the findings before it."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None: ...
@@ -60,18 +68,20 @@ class LearningRate:
         at = min(known, key=lambda it: it.line)
         if at.value == 0:
             first = bool(points) and points[0].iteration == at.iteration
-            said = "is 0: nothing is learnt" if first else "has come down to 0: nothing more is learnt"
+            clause = "is 0: nothing is learnt" if first else "has come down to 0: nothing more is learnt"
             verdict: Verdict = "bad" if first else "suspicious"
         elif math.isfinite(at.value):
-            said, verdict = f"is negative ({at.value:g}): every step makes the loss worse", "bad"
+            clause, verdict = f"is negative ({at.value:g}): every step makes the loss worse", "bad"
         else:
-            said, verdict = f"is {named(at.value)}, which the first update makes of every weight", "bad"
-        message = f"the learning rate {said}{_policy(run, at)}"
+            clause, verdict = f"is {not_finite_word(at.value)}, which the first update makes of every weight", "bad"
+        message = f"the learning rate {clause}{_policy_clause(run, at)}"
         after = next((it.evidence for it in points if it.line > at.line), None)
-        return tell(run, "learning-rate", message, [at, after], at=at, next_step=lint_command(run), verdict=verdict)
+        return run_finding(
+            run, "learning-rate", message, [at, after], at=at, next_step=lint_command(run), verdict=verdict
+        )
 
 
-def _policy(run: Run, at: Evidence) -> str:
+def _policy_clause(run: Run, at: Evidence) -> str:
     """Return a clause on the solver's field that makes a learning rate bad, or "" if the head of the run has none."""
     solver = run.header.solver
     policy, last = solver.get("lr_policy"), run.header.number("max_iter")
@@ -95,24 +105,24 @@ class Saturated:
     """The softmax loss stands at multiples of 87.3365 per share of the batch: its probabilities are 0 or 1."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        seen = saturation(run, points)
-        if seen is None:
+        found = saturation(run, points)
+        if found is None:
             return None
-        first, last, worst = seen.points[0], seen.points[-1], max(seen.points, key=lambda it: it.loss)
-        shares = f"{100 * seen.share(first):.3g} % of the batch at first, at most {100 * seen.share(worst):.3g} %"
+        first, last, worst = found.points[0], found.points[-1], max(found.points, key=lambda it: it.loss)
+        shares = f"{100 * found.share(first):.3g} % of the batch at first, at most {100 * found.share(worst):.3g} %"
         message = (
-            f"the loss is a multiple of {WORST_LOSS} / {seen.batch}, {seen.batch} records being a batch: the softmax "
+            f"the loss is a multiple of {WORST_LOSS} / {found.batch}, {found.batch} records being a batch: the softmax "
             f"is saturated, with the label's probability 0 for {shares}; the network has diverged"
         )
-        return tell(
+        return run_finding(
             run,
             "saturated",
             message,
             [first.evidence, worst.evidence, last.evidence],
             next_step=lint_command(run),
-            batch=seen.batch,
-            first_share=round(seen.share(first), 4),
-            worst_share=round(seen.share(worst), 4),
+            batch=found.batch,
+            first_share=round(found.share(first), 4),
+            worst_share=round(found.share(worst), 4),
         )
 
 
@@ -121,41 +131,41 @@ class Exploding:
     """The loss, or the norm of the gradients, grows from step to step until it is infinite or NaN, or to the end."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if run.kind == "test" or explained(found_before):
+        if run.kind == "test" or is_explained(found_before):
             return None
         bad = run.series.bad
         before = list(takewhile(lambda it: it is not bad, points))
         losses = [(it, it.evidence) for it in before if math.isfinite(it.loss)]
         # while it is finite, a loss that may be negative, such as that of a density, has no scale for its growth
-        seen = None
+        span = None
         if bad is not None or all(it.value > 0 for _, it in losses):
-            seen = growth([abs(it.value) for _, it in losses], ended=bad is not None)
-        if seen is not None:
-            return self._told(run, "loss", losses, seen, bad)
+            span = growth([abs(it.value) for _, it in losses], ended=bad is not None)
+        if span is not None:
+            return self._finding(run, "loss", losses, span, bad)
         norms = [(it, it.gradient) for it in before if it.gradient is not None]
         finite = [(it, norm) for it, norm in norms if math.isfinite(norm.value)]
-        seen = growth([norm.value for _, norm in finite], ended=bad is not None or run.bad_norm is not None)
-        if seen is None or not (bad or run.bad_norm):
+        span = growth([norm.value for _, norm in finite], ended=bad is not None or run.bad_norm is not None)
+        if span is None or not (bad or run.bad_norm):
             return None
-        return self._told(run, "norm of the gradients", finite, seen, bad)
+        return self._finding(run, "norm of the gradients", finite, span, bad)
 
-    def _told(
-        self, run: Run, what: str, shown: Sequence[tuple[Point, Evidence]], seen: Growth, bad: Point | None
+    def _finding(
+        self, run: Run, quantity: str, pairs: Sequence[tuple[Point, Evidence]], span: Growth, bad: Point | None
     ) -> Finding:
-        start, stop = shown[seen.start][1], shown[seen.stop][1]
-        at = shown[seen.start + 1][1]
+        start, stop = pairs[span.start][1], pairs[span.stop][1]
+        at = pairs[span.start + 1][1]
         steps = (stop.iteration or 0) - (start.iteration or 0)
         factor = (abs(stop.value) / max(abs(start.value), 1e-30)) ** (1 / max(steps, 1))
         end = None if bad is None else bad.evidence
-        after = f"; it is {named(end.value)} at iteration {end.iteration}" if end else ""
-        each = f", {factor:.3g}-fold each" if factor >= 1.005 else f", {100 * (factor - 1):.2g} % each"
-        rate = next((it.rate.lr for it, _ in reversed(shown[: seen.start + 2]) if it.rate is not None), None)
-        cure = f"; learning rate {rate:g} is too high, or the input is not scaled" if rate is not None else ""
+        after = f"; it is {not_finite_word(end.value)} at iteration {end.iteration}" if end else ""
+        per_step = f", {factor:.3g}-fold each" if factor >= 1.005 else f", {100 * (factor - 1):.2g} % each"
+        rate = next((it.rate.lr for it, _ in reversed(pairs[: span.start + 2]) if it.rate is not None), None)
+        cause = f"; learning rate {rate:g} is too high, or the input is not scaled" if rate is not None else ""
         message = (
-            f"the {what} grew from {start.value:g} at iteration {start.iteration} to {stop.value:g} at iteration "
-            f"{stop.iteration}: {steps:,} steps{each if start.value else ''}{after}{cure}"
+            f"the {quantity} grew from {start.value:g} at iteration {start.iteration} to {stop.value:g} at iteration "
+            f"{stop.iteration}: {steps:,} steps{per_step if start.value else ''}{after}{cause}"
         )
-        return tell(
+        return run_finding(
             run,
             "exploding",
             message,
@@ -173,21 +183,22 @@ class LayerNan:
     """One layer is the first with NaN or infinity, as debug_info shows: a forward blob, a parameter or a gradient."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if not run.bad_passes or explained(found_before):
+        if not run.bad_passes or is_explained(found_before):
             return None
         phase, bad = min(run.bad_passes.items(), key=lambda it: it[1].values[0].line)
         value = bad.values[0]
-        own = [it for it in bad.values if it.layer == value.layer and it.step == value.step]
-        param = next((it for it in own if it.what.startswith("param")), None)
+        same_layer = [it for it in bad.values if it.layer == value.layer and it.step == value.step]
+        param = next((it for it in same_layer if it.what.startswith("param")), None)
         culprit = param if param is not None and value.step == "Forward" else value
         kind = run.header.layers.get(value.layer, "")
         is_input = culprit.what == "top blob" and (kind in INPUTS if kind else bad.first)
         at = Evidence(value.line, value.text, bad.iteration, value.value)
         before = None if value.before is None or b"ward] Layer" not in value.before else value.before
         message = (
-            f"{self._where(phase, bad)}, {culprit.what} {culprit.name} of layer {culprit.layer}"
-            f"{f' ({kind})' if kind else ''} is {named(culprit.value)}: "
-            f"{self._why(culprit, kind, self._records(run, phase, bad) if is_input else None)}{self._also(run, phase)}"
+            f"{self._place_clause(phase, bad)}, {culprit.what} {culprit.name} of layer {culprit.layer}"
+            f"{f' ({kind})' if kind else ''} is {not_finite_word(culprit.value)}: "
+            f"{self._reason(culprit, kind, self._records_clause(run, phase, bad) if is_input else None)}"
+            f"{self._training_clause(run, phase)}"
         )
         evidence = [
             at,
@@ -195,7 +206,7 @@ class LayerNan:
             Evidence(value.line - 1, before) if before and not is_input else None,
         ]
         command = scan_command(run, phase) if is_input else lint_command(run)
-        return tell(
+        return run_finding(
             run,
             "layer-nan",
             message,
@@ -209,15 +220,15 @@ class LayerNan:
             blob=culprit.name,
         )
 
-    def _where(self, phase: str, bad: BadPass) -> str:
+    def _place_clause(self, phase: str, bad: BadPass) -> str:
         when = f"at iteration {bad.iteration}" if bad.iteration is not None else "before any iteration is shown"
         return f"testing {when}, batch {bad.nth - 1}" if phase == TEST else when
 
-    def _why(self, culprit: BadValue, kind: str, read: str | None) -> str:
-        """Return the reason for a bad value; `read` is a clause on records if it came in with the data, else None."""
+    def _reason(self, culprit: BadValue, kind: str, data_clause: str | None) -> str:
+        """Return why a value is bad; `data_clause` is a clause on the records if they brought it in, else None."""
         what, step = culprit.what, culprit.step
-        if read is not None:
-            return f"the data itself brings it in{read}"
+        if data_clause is not None:
+            return f"the data itself brings it in{data_clause}"
         if what.startswith("param") and step == "Forward":
             return "the layer's weights were so before this pass, from the update before it or from the start"
         hint = f" ({HINTS[kind]})" if kind in HINTS else ""
@@ -225,16 +236,16 @@ class LayerNan:
             return f"it is the first of the backward pass, and the forward pass was finite{hint}"
         return f"everything before it in the pass was finite, so this layer makes it{hint}"
 
-    def _records(self, run: Run, phase: str, bad: BadPass) -> str:
+    def _records_clause(self, run: Run, phase: str, bad: BadPass) -> str:
         """Return a clause on the records of the pass, or "" if the log does not say which they are.
 
         In testing it says so for the first test only, since each test goes on where the last one ended.
         """
         if phase == TEST:
-            return records(run, TEST, bad.nth - 1, bad.nth - 1) if bad.iteration == run.first_test else ""
-        return "" if bad.iteration is None else records(run, TRAIN, bad.iteration, bad.iteration)
+            return records_clause(run, TEST, bad.nth - 1, bad.nth - 1) if bad.iteration == run.first_test else ""
+        return "" if bad.iteration is None else records_clause(run, TRAIN, bad.iteration, bad.iteration)
 
-    def _also(self, run: Run, phase: str) -> str:
+    def _training_clause(self, run: Run, phase: str) -> str:
         other = run.bad_passes.get(TRAIN) if phase == TEST else None
         return (
             ""
@@ -243,14 +254,16 @@ class LayerNan:
         )
 
 
-def which(bad: Point) -> str:
+def bad_losses_clause(bad: Point) -> str:
     """Return a clause that says which of several losses are not finite, or ""."""
     values = [(match[2], number(match[3])) for it in bad.outputs if (match := OUTPUT.search(it.text)) and match[4]]
-    wrong = [quoted(name) for name, value in values if not math.isfinite(value)]
-    if not wrong or len(values) < 2:
+    bad_names = [quoted(name) for name, value in values if not math.isfinite(value)]
+    if not bad_names or len(values) < 2:
         return ""
-    sound = [quoted(name) for name, value in values if math.isfinite(value)]
-    return f"; of the losses, {', '.join(wrong)} is not finite" + (f", and {', '.join(sound)} is" if sound else "")
+    finite_names = [quoted(name) for name, value in values if math.isfinite(value)]
+    return f"; of the losses, {', '.join(bad_names)} is not finite" + (
+        f", and {', '.join(finite_names)} is" if finite_names else ""
+    )
 
 
 @dataclass(frozen=True)
@@ -258,60 +271,61 @@ class SuddenNan:
     """The loss is NaN or infinite from one iteration to the next, without having grown: a bad input or a bad loss."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if explained(found_before):
+        if is_explained(found_before):
             return None
         bad = run.series.bad
         if bad is None:
-            return self._tested(run)
+            return self._test_finding(run)
         unit = "batch" if run.kind == "test" else "iteration"
         before = [it for it in points if it.nth < bad.nth]
         if not before:
             message = (
-                f"the loss is {named(bad.loss)} at {unit} {bad.iteration}, the first that is shown: the input, the "
-                "initial weights or a layer made it, not the training"
+                f"the loss is {not_finite_word(bad.loss)} at {unit} {bad.iteration}, the first that is shown: the "
+                "input, the initial weights or a layer made it, not the training"
             )
-            return tell(run, "sudden-nan", message, [bad.evidence], next_step=scan_command(run))
+            return run_finding(run, "sudden-nan", message, [bad.evidence], next_step=scan_command(run))
         last = before[-1]
         if bad.iteration - last.iteration > 1 and run.kind != "test":
-            return self._between(run, last, bad)
+            return self._gap_finding(run, last, bad)
         fall = f"after {before[0].loss:g} at {unit} {before[0].iteration} and {last.loss:g} at {unit} {last.iteration}"
         message = (
-            f"the loss is {named(bad.loss)} at {unit} {bad.iteration}, {fall}, without growing first: a bad "
-            f"record, or a loss that leaves the real numbers{which(bad)}{self._records(run, last, bad)}"
+            f"the loss is {not_finite_word(bad.loss)} at {unit} {bad.iteration}, {fall}, without growing first: a bad "
+            f"record, or a loss that leaves the real numbers{bad_losses_clause(bad)}"
+            f"{self._records_clause(run, last, bad)}"
         )
-        return tell(
+        return run_finding(
             run, "sudden-nan", message, [last.evidence, bad.evidence], at=bad.evidence, next_step=scan_command(run)
         )
 
-    def _between(self, run: Run, last: Point, bad: Point) -> Finding:
+    def _gap_finding(self, run: Run, last: Point, bad: Point) -> Finding:
         """Name both causes if the loss may have grown between two displays: the log does not say which it was."""
         message = (
-            f"the loss is {named(bad.loss)} at iteration {bad.iteration}, after {last.loss:g} at iteration "
+            f"the loss is {not_finite_word(bad.loss)} at iteration {bad.iteration}, after {last.loss:g} at iteration "
             f"{last.iteration}: in the {bad.iteration - last.iteration:,} iterations between them, of which the log "
             "shows nothing, either the training exploded or a bad record came up, without growing first where it is "
             "shown; run it again with display: 1, then with a lower learning rate; the records are to blame only if "
-            f"the scan finds some{which(bad)}{self._records(run, last, bad)}"
+            f"the scan finds some{bad_losses_clause(bad)}{self._records_clause(run, last, bad)}"
         )
-        return tell(
+        return run_finding(
             run, "sudden-nan", message, [last.evidence, bad.evidence], at=bad.evidence, next_step=scan_command(run)
         )
 
-    def _tested(self, run: Run) -> Finding | None:
+    def _test_finding(self, run: Run) -> Finding | None:
         at = run.first.get("test")
         if at is None:
             return None
         when = f"at iteration {at.iteration}"
-        message = f"a loss of the test network is {named(at.value)} {when}, while that of training is not"
-        return tell(run, "sudden-nan", message, [at], next_step=scan_command(run, TEST))
+        message = f"a loss of the test network is {not_finite_word(at.value)} {when}, while that of training is not"
+        return run_finding(run, "sudden-nan", message, [at], next_step=scan_command(run, TEST))
 
-    def _records(self, run: Run, last: Point, bad: Point) -> str:
+    def _records_clause(self, run: Run, last: Point, bad: Point) -> str:
         """Return a clause on the records that may be to blame.
 
         In training they include those of the last sound iteration, after which the update may have made weights NaN.
         """
         if run.kind == "test":
-            return records(run, TEST, last.iteration + 1, bad.iteration)
-        return records(run, TRAIN, last.iteration, bad.iteration)
+            return records_clause(run, TEST, last.iteration + 1, bad.iteration)
+        return records_clause(run, TRAIN, last.iteration, bad.iteration)
 
 
 @dataclass(frozen=True)
@@ -321,29 +335,29 @@ class DeadNetwork:
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         if any(it.code in ("saturated", "exploding", "sudden-nan") for it in found_before):
             return None
-        seen = chance(run, points)
-        if seen is None:
+        found = chance(run, points)
+        if found is None:
             return None
-        first, last = seen.points[0], seen.points[-1]
-        stands = f"at {first.loss:g}" if seen.frozen else f"near {median(it.loss for it in seen.points):.4g}"
+        first, last = found.points[0], found.points[-1]
+        stands = f"at {first.loss:g}" if found.frozen else f"near {median(it.loss for it in found.points):.4g}"
         why = "and does not change"
-        if seen.classes:
-            why = f"ln({seen.classes}) = {math.log(seen.classes):.4f}: {seen.classes} classes, no better than chance"
+        if found.classes:
+            why = f"ln({found.classes}) = {math.log(found.classes):.4f}: {found.classes} classes, no better than chance"
         message = f"the loss stays {stands} from iteration {first.iteration} to {last.iteration}, {why}"
-        if seen.jump is not None:
-            rate = "" if seen.jump.rate is None else f" (learning rate {seen.jump.rate.lr:g})"
-            jumped = f"the loss jumped to {seen.jump.loss:g} at iteration {seen.jump.iteration}{rate}"
+        if found.jump is not None:
+            rate = "" if found.jump.rate is None else f" (learning rate {found.jump.rate.lr:g})"
+            jumped = f"the loss jumped to {found.jump.loss:g} at iteration {found.jump.iteration}{rate}"
             message = f"training diverged: {jumped}; since then, {message}"
-        at = (seen.jump or first).evidence
-        return tell(
+        at = (found.jump or first).evidence
+        return run_finding(
             run,
             "dead-network",
             message,
             [at, first.evidence, last.evidence],
             at=at,
-            next_step=scan_command(run) if seen.jump is None else lint_command(run),
-            verdict="suspicious" if seen.from_the_start else None,
-            classes=seen.classes,
+            next_step=scan_command(run) if found.jump is None else lint_command(run),
+            verdict="suspicious" if found.from_the_start else None,
+            classes=found.classes,
         )
 
 
@@ -352,33 +366,33 @@ class ClippedAlways:
     """Gradients are clipped at every step: the limit, not the learning rate, decides how far a step goes."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if run.clipping is None or run.clips < FEWEST_CLIPS or len(points) < 2 or explained(found_before):
+        if run.clipping is None or run.clips < FEWEST_CLIPS or len(points) < 2 or is_explained(found_before):
             return None
         steps = points[-1].iteration - points[0].iteration
         if run.clips < OFTEN * steps:
             return None
         norms = [it.clipping.norm for it in points if it.clipping is not None and math.isfinite(it.clipping.norm)]
         limit = next(it.clipping.limit for it in points if it.clipping is not None)
-        said = f", by the median from an L2 norm of {median(norms):g} to {limit:g}" if norms else ""
+        norms_clause = f", by the median from an L2 norm of {median(norms):g} to {limit:g}" if norms else ""
         message = (
-            f"gradients were clipped in {min(run.clips, steps):,} of {steps:,} steps{said}: clip_gradients, not the "
-            "learning rate, decides how far a step goes"
+            f"gradients were clipped in {min(run.clips, steps):,} of {steps:,} steps{norms_clause}: clip_gradients, "
+            "not the learning rate, decides how far a step goes"
         )
-        return tell(run, "clipping", message, run.clipping, clips=run.clips, steps=steps)
+        return run_finding(run, "clipping", message, run.clipping, clips=run.clips, steps=steps)
 
 
 @dataclass(frozen=True)
 class Either:
     """Several failure modes with one code; the first one that the log shows counts."""
 
-    stories: tuple[Story, ...]
+    modes: tuple[FailureMode, ...]
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        told = (story(run, points, found_before) for story in self.stories)
-        return next((finding for finding in told if finding is not None), None)
+        findings = (mode(run, points, found_before) for mode in self.modes)
+        return next((finding for finding in findings if finding is not None), None)
 
 
-STORIES: dict[str, Story] = {
+FAILURE_MODES: dict[str, FailureMode] = {
     "aborted": Aborted(),
     "no-iterations": NoIterations(),
     "learning-rate": LearningRate(),
@@ -395,9 +409,9 @@ STORIES: dict[str, Story] = {
 
 def diagnose(run: Run, points: Sequence[Point]) -> list[Finding]:
     """Return the findings on a run, in the order of their lines; none for a healthy run."""
-    told: list[Finding] = []
-    for story in STORIES.values():
-        finding = story(run, points, told)
+    findings: list[Finding] = []
+    for mode in FAILURE_MODES.values():
+        finding = mode(run, points, findings)
         if finding is not None:
-            told.append(finding)
-    return sorted(told, key=lambda it: int(it.details["line"]))
+            findings.append(finding)
+    return sorted(findings, key=lambda it: int(it.details["line"]))

@@ -27,7 +27,7 @@ def usual_form(line: bytes) -> bytes:
     return line
 
 
-def message_start(line: bytes, at: int) -> int:
-    """Return the offset of a line's message: `at`, or behind the number of a solver if there is one at `at`."""
-    match = RANK.match(line, at)
-    return at if match is None else match.end()
+def message_start(line: bytes, offset: int) -> int:
+    """Return the offset of a line's message: `offset`, or behind the number of a solver if there is one there."""
+    match = RANK.match(line, offset)
+    return offset if match is None else match.end()

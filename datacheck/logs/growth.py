@@ -31,9 +31,9 @@ def growth(values: Sequence[float], *, ended: bool) -> Growth | None:
         return None
     near = max(0, len(values) - NEAR)
     for since in dict.fromkeys((near, 0)):
-        found = _growth(values[since:], ended)
-        if found is not None and (ended or values[found.stop + since] > 2 * max(values[: found.start + since + 1])):
-            return Growth(found.start + since, found.stop + since)
+        span = _growth(values[since:], ended)
+        if span is not None and (ended or values[span.stop + since] > 2 * max(values[: span.start + since + 1])):
+            return Growth(span.start + since, span.stop + since)
     return None
 
 

@@ -26,7 +26,7 @@ TEXT = bytes([*b"\b\t\n\v\f\r\x1b", *range(0x20, 0x100)])
 
 
 @contextmanager
-def opened(path: str) -> Iterator[BufferedIOBase]:
+def open_log(path: str) -> Iterator[BufferedIOBase]:
     """Open a log, or standard input for "-", unzipped. Raises a DatacheckError if it cannot be opened."""
     if path == STANDARD_INPUT:
         if sys.stdin is None:
@@ -75,22 +75,22 @@ class Lines:
         self.cut = b""
 
     def __iter__(self) -> Iterator[list[bytes]]:
-        begun = b""
+        partial = b""
         while block := self._read():
             self.size += len(block)
             self.binary = self.binary or bool(block[:LONGEST].translate(None, TEXT))
-            whole, newline, rest = block.rpartition(b"\n")
+            complete, newline, rest = block.rpartition(b"\n")
             if not newline:
-                begun = (begun + block)[:LONGEST]
+                partial = (partial + block)[:LONGEST]
                 yield []
                 continue
-            if begun:
-                whole = begun + whole
-            if b"\r" in whole:
-                whole = whole.replace(b"\r\n", b"\n").removesuffix(b"\r")
-            yield whole.split(b"\n")
-            begun = rest[:LONGEST]
-        self.cut = begun
+            if partial:
+                complete = partial + complete
+            if b"\r" in complete:
+                complete = complete.replace(b"\r\n", b"\n").removesuffix(b"\r")
+            yield complete.split(b"\n")
+            partial = rest[:LONGEST]
+        self.cut = partial
 
     def _read(self) -> bytes:
         try:

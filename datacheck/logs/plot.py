@@ -48,58 +48,58 @@ def plotting(path: Path) -> Callable[[LogReport, Output | Path], None]:
 
 
 def _draw(figure: Any, report: LogReport) -> None:
-    rows = _rows(report)
-    panels = [(title, fields) for title, fields in PANELS if title == "loss" or _shown(rows, fields)]
+    rows = _rows_by_run(report)
+    panels = [(title, fields) for title, fields in PANELS if title == "loss" or _has_values(rows, fields)]
     heights = [3 if title == "loss" else 1.6 for title, _ in panels]
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axis, (title, fields) in zip(axes, panels, strict=True):
-        _panel(axis, title, fields, rows, several=report.run_count > 1)
-        for finding in _marked(report, rows):
+        _draw_panel(axis, title, fields, rows, several=report.run_count > 1)
+        for finding in _marked_findings(report, rows):
             axis.axvline(finding.details["iteration"], color=TROUBLE, linewidth=1, alpha=0.8)
-    _name_events(axes[0], list(_marked(report, rows)), several=report.run_count > 1)
+    _label_findings(axes[0], list(_marked_findings(report, rows)), several=report.run_count > 1)
     axes[-1].set_xlabel("batch" if all(run.kind == "test" for run in report.runs) else "iteration")
     name = plain(Path(report.source.path).name)
     state = {0: "healthy", 1: "trouble", 3: "undecided"}[report.status]
     figure.suptitle(plain_words(f"{name}: {state}"), fontsize=12)
 
 
-def _rows(report: LogReport) -> dict[int, list[SeriesPoint]]:
+def _rows_by_run(report: LogReport) -> dict[int, list[SeriesPoint]]:
     """Return the points of the runs that are drawn, by run."""
     troubled = {finding.details["run"] for finding in report.findings}
     order = sorted(report.runs, key=lambda run: (run.run not in troubled, run.run))
-    wanted = sorted(run.run for run in order[:RUNS])
-    return {number: [it for it in report.series if it.run == number] for number in wanted}
+    numbers = sorted(run.run for run in order[:RUNS])
+    return {number: [it for it in report.series if it.run == number] for number in numbers}
 
 
-def _shown(rows: dict[int, list[SeriesPoint]], fields: Sequence[tuple[str, str]]) -> bool:
-    return any(getattr(point, name) is not None for some in rows.values() for point in some for name, _ in fields)
+def _has_values(rows: dict[int, list[SeriesPoint]], fields: Sequence[tuple[str, str]]) -> bool:
+    return any(getattr(point, name) is not None for points in rows.values() for point in points for name, _ in fields)
 
 
-def _panel(
+def _draw_panel(
     axis: Any, title: str, fields: Sequence[tuple[str, str]], rows: dict[int, list[SeriesPoint]], *, several: bool
 ) -> None:
-    drawn: list[float] = []
+    finite: list[float] = []
     legend = 0
-    for place, (number, points) in enumerate(rows.items()):
+    for index, (number, points) in enumerate(rows.items()):
         for style, (name, label) in zip(STYLES, fields, strict=False):
-            line = [(it.iteration, _finite(getattr(it, name))) for it in points if getattr(it, name) is not None]
+            line = [(it.iteration, _drawable(getattr(it, name))) for it in points if getattr(it, name) is not None]
             if not line:
                 continue
             legend += 1
-            drawn += [value for _, value in line if math.isfinite(value)]
+            finite += [value for _, value in line if math.isfinite(value)]
             marker = "." if len(line) <= 100 else None
             axis.plot(
                 *zip(*line, strict=True),
                 style,
-                color=COLOURS[place % len(COLOURS)],
+                color=COLOURS[index % len(COLOURS)],
                 marker=marker,
                 markersize=4,
                 linewidth=1.3,
                 label=f"run {number}: {label}" if several else label,
             )
-    every = [(it.iteration, getattr(it, name)) for some in rows.values() for it in some for name, _ in fields]
-    _not_finite(axis, [(iteration, value) for iteration, value in every if isinstance(value, str)])
-    _scale(axis, drawn)
+    values = [(it.iteration, getattr(it, name)) for series in rows.values() for it in series for name, _ in fields]
+    _mark_not_finite(axis, [(iteration, value) for iteration, value in values if isinstance(value, str)])
+    _set_scale(axis, finite)
     axis.set_ylabel(title)
     axis.grid(visible=True, alpha=0.25)
     axis.margins(x=0.02)
@@ -107,26 +107,26 @@ def _panel(
         axis.legend(fontsize=8, loc="best", framealpha=0.8)
 
 
-def _finite(value: float | str) -> float:
+def _drawable(value: float | str) -> float:
     """Return a number limited to what a scale can show, or NaN for a word such as "inf"."""
     if isinstance(value, str):
         return math.nan
     return math.copysign(min(abs(value), LARGEST), value) if abs(value) > 1 / LARGEST else 0.0
 
 
-def _not_finite(axis: Any, points: Sequence[tuple[int, str]]) -> None:
+def _mark_not_finite(axis: Any, points: Sequence[tuple[int, str]]) -> None:
     """Mark points that are NaN or infinite along the upper edge: they have no place on the scale."""
     if not points:
         return
-    at = sorted({iteration for iteration, _ in points})
+    iterations = sorted({iteration for iteration, _ in points})
     transform = axis.get_xaxis_transform()
-    axis.plot(at, [0.97] * len(at), "x", color=TROUBLE, markersize=4, transform=transform)
+    axis.plot(iterations, [0.97] * len(iterations), "x", color=TROUBLE, markersize=4, transform=transform)
     values = {value.removeprefix("-") for _, value in points}
     words = " or ".join(word for value, word in (("nan", "NaN"), ("inf", "infinite")) if value in values)
     axis.annotate(f"x: {words}", (0.99, 0.9), xycoords="axes fraction", ha="right", va="top", fontsize=8, color=TROUBLE)
 
 
-def _scale(axis: Any, drawn: Sequence[float]) -> None:
+def _set_scale(axis: Any, drawn: Sequence[float]) -> None:
     if not drawn:
         axis.set_yticks([])
     positive = [value for value in drawn if value > 0]
@@ -137,17 +137,17 @@ def _scale(axis: Any, drawn: Sequence[float]) -> None:
         axis.set_ylim(drawn[0] - room, drawn[0] + room)
 
 
-def _marked(report: LogReport, rows: dict[int, list[SeriesPoint]]) -> Iterator[Finding]:
+def _marked_findings(report: LogReport, rows: dict[int, list[SeriesPoint]]) -> Iterator[Finding]:
     for finding in report.findings:
         if finding.details["run"] in rows and finding.details["iteration"] is not None:
             yield finding
 
 
-def _name_events(axis: Any, findings: Sequence[Finding], *, several: bool) -> None:
+def _label_findings(axis: Any, findings: Sequence[Finding], *, several: bool) -> None:
     """Write the code of each finding above its line, one per row, so that no curve is covered."""
     left, right = axis.get_xlim()
     shown = findings[:NAMED]
-    for place, finding in enumerate(shown):
+    for index, finding in enumerate(shown):
         iteration = finding.details["iteration"]
         after = iteration > (left + right) / 2
         run = f"run {finding.details['run']}: " if several else ""
@@ -155,7 +155,7 @@ def _name_events(axis: Any, findings: Sequence[Finding], *, several: bool) -> No
             f"{run}{finding.code}, iteration {iteration:,}",
             (iteration, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(4 if after else -4, 4 + 13 * (len(shown) - 1 - place)),
+            xytext=(4 if after else -4, 4 + 13 * (len(shown) - 1 - index)),
             textcoords="offset points",
             ha="right" if after else "left",
             va="bottom",

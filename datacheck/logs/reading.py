@@ -11,8 +11,8 @@ from pathlib import Path
 from datacheck.errors import DatacheckError, SourceUnknown
 from datacheck.logs import events
 from datacheck.logs.diagnosis import LogReport
-from datacheck.logs.failure_modes import STORIES
-from datacheck.logs.lines import STANDARD_INPUT, Lines, opened
+from datacheck.logs.failure_modes import FAILURE_MODES
+from datacheck.logs.lines import STANDARD_INPUT, Lines, open_log
 from datacheck.logs.run import HANDLERS, Listen, Run
 from datacheck.logs.table import LOG_REPORTS, SeriesSink
 from datacheck.model.settings import Settings
@@ -58,8 +58,8 @@ class Interleaved:
     def _run_of(self, event: events.Display | events.Batch | events.Section, run: Run | None) -> Run:
         """Return the run of an event that only a run's own thread writes; begin a new run if the event does."""
         if run is None and isinstance(event, events.Display):
-            run = self._adopted(event.thread)
-        if run is not None and self._begins(event, run):
+            run = self._adopt_waiting(event.thread)
+        if run is not None and self._begins_run(event, run):
             self._end(run)
             run = None
         if run is None:
@@ -68,7 +68,7 @@ class Interleaved:
             self._living.move_to_end(run.thread)
         return run
 
-    def _begins(self, event: events.Display | events.Batch | events.Section, run: Run) -> bool:
+    def _begins_run(self, event: events.Display | events.Batch | events.Section, run: Run) -> bool:
         if run.ended != "cut":
             return True
         if isinstance(event, events.Section):
@@ -86,7 +86,7 @@ class Interleaved:
         self._living[event.thread] = run
         return run
 
-    def _adopted(self, thread: bytes) -> Run | None:
+    def _adopt_waiting(self, thread: bytes) -> Run | None:
         """Return the run that waits for its first iteration, moved to this thread, or None if it is not the only one.
 
         One thread may write the head of a run, and another one its iterations. A run that has died does not wait.
@@ -179,7 +179,7 @@ def sources_of(paths: Sequence[str]) -> list[str]:
 def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     """Read one log, and give its points to the report files as they come and its findings at the end."""
     began = time.monotonic()
-    report = LogReport(Source(path, "log"), Settings(checks=tuple(STORIES), strict=strict))
+    report = LogReport(Source(path, "log"), Settings(checks=tuple(FAILURE_MODES), strict=strict))
     handle = files.begin(report)
     tables: list[SeriesSink] = []
     files.each(lambda sink: tables.append(sink) if isinstance(sink, SeriesSink) else None)
@@ -197,18 +197,18 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
         raise
     report.close(lines.size, parser.lines, time.monotonic() - began)
     findings = iter(report.findings)
-    while some := list(islice(findings, 1000)):
-        handle(some)
+    while batch := list(islice(findings, 1000)):
+        handle(batch)
     return report
 
 
 def _read(path: str, runs: Interleaved) -> tuple[Lines, events.Parser]:
     """Read a log from end to end. Raises SourceUnknown if it is not a log of Caffe."""
     handle = runs.handle
-    with opened(path) as file:
+    with open_log(path) as file:
         lines, parser = Lines(file, path), events.Parser()
-        for some in lines:
-            for event in parser.events(some):
+        for block in lines:
+            for event in parser.events(block):
                 handle(event)
             if not parser.recognised and lines.size > FOREIGN:
                 break
@@ -218,11 +218,11 @@ def _read(path: str, runs: Interleaved) -> tuple[Lines, events.Parser]:
                     handle(event)
             runs.end()
     if not parser.recognised:
-        raise SourceUnknown(path, _no_log(lines))
+        raise SourceUnknown(path, _why_no_log(lines))
     return lines, parser
 
 
-def _no_log(lines: Lines) -> str:
+def _why_no_log(lines: Lines) -> str:
     if not lines.size:
         return "is empty"
     if lines.binary:

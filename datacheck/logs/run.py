@@ -120,15 +120,15 @@ class Series:
             self._after.append(point)
         self._tail.append(point)
 
-    def nearest(self, count: int) -> list[Point]:
+    def latest(self, count: int) -> list[Point]:
         """Return the last `count` points."""
         return list(islice(reversed(self._tail), count))[::-1]
 
     def kept(self, more: Iterable[Point] = ()) -> list[Point]:
         """Return the points that are kept and those in `more`, in their order."""
         extremes = [it for it in (self._least, self._most) if it is not None]
-        every = [*self._spread, *self._before, *self._after, *self._tail, *extremes, *more]
-        return [point for _, point in sorted({point.nth: point for point in every}.items())]
+        points = [*self._spread, *self._before, *self._after, *self._tail, *extremes, *more]
+        return [point for _, point in sorted({point.nth: point for point in points}.items())]
 
 
 @dataclass(slots=True)
@@ -268,12 +268,12 @@ class Run:
             if self._point is not None:
                 self._marked.append(self._point)
 
-    def _test(self, event: events.Testing) -> None:
+    def _begin_test(self, event: events.Testing) -> None:
         self._testing = self._tested = event.iteration
         self.first_test = event.iteration if self.first_test is None else self.first_test
         self._pass = 0
 
-    def _output(self, event: events.Output) -> None:
+    def _take_output(self, event: events.Output) -> None:
         if not event.test:
             if self._point is not None and len(self._point.outputs) < OUTPUTS:
                 self._point.outputs.append(event)
@@ -290,9 +290,11 @@ class Run:
         name, value = loss_of(event.text)
         if name is None or not math.isfinite(value):
             return
-        near = [*self.series.nearest(NEAR_TEST), *([] if self._point is None else [self._point])]
-        known = [it for it in (_trained(point, name) for point in near) if it is not None and math.isfinite(it)]
-        test = Tested(Evidence(event.line, event.text, self._tested, value), median(known) if known else None)
+        recent = [*self.series.latest(NEAR_TEST), *([] if self._point is None else [self._point])]
+        losses = [
+            it for it in (_training_loss(point, name) for point in recent) if it is not None and math.isfinite(it)
+        ]
+        test = Tested(Evidence(event.line, event.text, self._tested, value), median(losses) if losses else None)
         if name in self.tests:
             self.tests[name].add(test)
         elif len(self.tests) < OUTPUTS:
@@ -301,7 +303,7 @@ class Run:
     def _take_norms(self, event: events.Norms) -> None:
         self._norms = event
 
-    def _clip(self, event: events.Clipping) -> None:
+    def _take_clipping(self, event: events.Clipping) -> None:
         self.clips += 1
         evidence = Evidence(event.line, event.text, self.iteration, event.norm)
         self.clipping = (self.clipping[0] if self.clipping else evidence, evidence)
@@ -335,7 +337,7 @@ class Run:
         if len(self.fatal) < NOTICES:
             self.fatal.append(Evidence(event.line, event.text, self.iteration))
 
-    def _notice(self, event: events.Notice) -> None:
+    def _take_notice(self, event: events.Notice) -> None:
         evidence = Evidence(event.line, event.text, self.iteration)
         if event.word == b"Optim":
             if self.done is None:
@@ -384,7 +386,7 @@ class Run:
         )
 
 
-def _trained(point: Point, name: bytes) -> float | None:
+def _training_loss(point: Point, name: bytes) -> float | None:
     """Return the training loss of this name at a point, or None if the point has only losses of other names.
 
     A point without loss outputs has a single loss of weight 1: the loss of the point.
@@ -399,14 +401,14 @@ HANDLERS: dict[type[events.Event], Callable[[Run, Any], None]] = {
     events.Display: Run._show,
     events.Batch: Run._show_batch,
     events.Rate: Run._show_rate,
-    events.Testing: Run._test,
-    events.Output: Run._output,
+    events.Testing: Run._begin_test,
+    events.Output: Run._take_output,
     events.Norms: Run._take_norms,
-    events.Clipping: Run._clip,
+    events.Clipping: Run._take_clipping,
     events.Pass: Run._begin_pass,
     events.BadValue: Run._take_value,
     events.Section: Run._begin_section,
     events.Field: Run._read_field,
     events.Fatal: Run.die,
-    events.Notice: Run._notice,
+    events.Notice: Run._take_notice,
 }

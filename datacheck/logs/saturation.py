@@ -68,25 +68,25 @@ def saturation(run: Run, points: Sequence[Point]) -> Saturation | None:
     """
     finite = [it for it in points if math.isfinite(it.loss)]
     high = [(it, [loss for loss in losses(it) if loss >= LEAST]) for it in finite]
-    high = [(it, some) for it, some in high if some]
+    high = [(it, high_losses) for it, high_losses in high if high_losses]
     batches = {it for phase in (TRAIN, TEST) for it in run.header.batches.get(phase, ())}
     average = max(1, int(run.header.number("average_loss") or 1))
     known = sorted(batch * average for batch in batches)
     for batch in (known or range(1, LARGEST_BATCH + 1)) if len(high) >= FEWEST else ():
-        seen = [it for it, some in high if any(fits(loss, batch) for loss in some)]
-        if len(seen) < FEWEST or 2 * len(seen) < sum(it.nth >= seen[0].nth for it in finite):
+        multiples = [it for it, high_losses in high if any(fits(loss, batch) for loss in high_losses)]
+        if len(multiples) < FEWEST or 2 * len(multiples) < sum(it.nth >= multiples[0].nth for it in finite):
             continue
         if (
             known
-            or len({it.loss for it in seen}) >= FEWEST
-            or all(any(fits(loss, 1) for loss in losses(it)) for it in seen)
-            or _stands(seen, batch)
+            or len({it.loss for it in multiples}) >= FEWEST
+            or all(any(fits(loss, 1) for loss in losses(it)) for it in multiples)
+            or _is_constant(multiples, batch)
         ):
-            return Saturation(batch, seen)
+            return Saturation(batch, multiples)
     return None
 
 
-def _stands(points: Sequence[Point], batch: int) -> bool:
+def _is_constant(points: Sequence[Point], batch: int) -> bool:
     """Return whether a high loss repeats to its last digit at many points: no coincidence if the batch is small."""
     same = {it.loss for it in points}
     return len(same) == 1 and len(points) >= STANDING and batch <= SMALL_BATCH and same.pop() >= HIGH

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from datacheck.logs.evidence import explained, lint_command, scan_command, tell
+from datacheck.logs.evidence import is_explained, lint_command, run_finding, scan_command
 from datacheck.logs.run import Point, Run
 from datacheck.model.finding import Finding
 
@@ -27,7 +27,7 @@ class NoLoss:
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         finite = [it for it in points if math.isfinite(it.loss)]
-        if run.kind == "test" or not finite or explained(found_before):
+        if run.kind == "test" or not finite or is_explained(found_before):
             return None
         if len(finite) >= FEWEST and all(it.loss == 0 for it in finite):
             message = (
@@ -35,7 +35,7 @@ class NoLoss:
                 "there is nothing to learn from; the labels do not come through, the loss weight is 0, or the softmax "
                 "is over one class"
             )
-            return tell(run, "dead-network", message, [finite[0].evidence, finite[-1].evidence],
+            return run_finding(run, "dead-network", message, [finite[0].evidence, finite[-1].evidence],
                         next_step=lint_command(run))  # fmt: skip
         last = list(takewhile(lambda it: abs(it.loss) <= TINY, reversed(finite)))[::-1]
         if FEWEST_LATER <= len(last) < len(finite):
@@ -43,7 +43,7 @@ class NoLoss:
                 f"the loss is {'0' if last[-1].loss == 0 else f'{last[-1].loss:g}'} from iteration "
                 f"{last[0].iteration} on: a hinge or triplet loss may have converged, or the features have collapsed"
             )
-            return tell(run, "dead-network", message, [last[0].evidence, last[-1].evidence],
+            return run_finding(run, "dead-network", message, [last[0].evidence, last[-1].evidence],
                         next_step=scan_command(run), verdict="suspicious")  # fmt: skip
         return None
 
@@ -53,7 +53,7 @@ class Jumped:
     """The loss is many times its first one from the second display on: training diverged between the two."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if run.kind == "test" or explained(found_before) or len(points) <= FEWEST_AFTER:
+        if run.kind == "test" or is_explained(found_before) or len(points) <= FEWEST_AFTER:
             return None
         first, after = points[0], points[1:]
         if not all(math.isfinite(it.loss) for it in points) or first.loss < LEAST_FIRST or run.restored is not None:
@@ -67,5 +67,5 @@ class Jumped:
             f"two displays{rate}"
         )
         evidence = [first.evidence, after[0].evidence, after[-1].evidence]
-        return tell(run, "exploding", message, evidence, at=after[0].evidence, next_step=lint_command(run),
+        return run_finding(run, "exploding", message, evidence, at=after[0].evidence, next_step=lint_command(run),
                     first=first.loss, last=after[-1].loss)  # fmt: skip

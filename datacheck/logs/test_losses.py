@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from datacheck.logs.evidence import scan_command, tell
+from datacheck.logs.evidence import run_finding, scan_command
 from datacheck.logs.header import TEST
 from datacheck.logs.run import Point, Run, Tested, TestSeries
 from datacheck.model.finding import Finding
@@ -34,38 +34,38 @@ class TestLoss:
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
         if run.kind == "test" or found_before:
             return None
-        told = (_of(run, name.decode("utf-8", "replace"), series) for name, series in run.tests.items())
-        return next((it for it in told if it is not None), None)
+        findings = (_test_finding(run, name.decode("utf-8", "replace"), series) for name, series in run.tests.items())
+        return next((it for it in findings if it is not None), None)
 
 
-def _of(run: Run, name: str, series: TestSeries) -> Finding | None:
-    bad = list(takewhile(_far, reversed(series.last)))[::-1]
+def _test_finding(run: Run, name: str, series: TestSeries) -> Finding | None:
+    bad = list(takewhile(_is_far, reversed(series.last)))[::-1]
     if len(bad) < FEWEST:
         return None
     last, first, least = bad[-1], series.first.evidence, series.least.evidence
-    beside = (
+    comparison = (
         f"in the last {len(bad)} tests, {last.evidence.value:g} at iteration {last.evidence.iteration} beside "
         f"{last.train:g} in training"
     )
     if least.value > LEARNT * first.value:
         message = (
-            f"the test loss {name!r} is far above that of training {beside}, and is no better than the {first.value:g} "
-            "that it began with: the test phase reads other data or labels, has another mean, scale or crop, or "
-            "BatchNorm has no statistics there"
+            f"the test loss {name!r} is far above that of training {comparison}, and is no better than the "
+            f"{first.value:g} that it began with: the test phase reads other data or labels, has another mean, scale "
+            "or crop, or BatchNorm has no statistics there"
         )
     elif min(it.evidence.value for it in bad) > RISEN * least.value:
         message = (
-            f"the test loss {name!r} is far above that of training {beside}, and has risen since it was "
+            f"the test loss {name!r} is far above that of training {comparison}, and has risen since it was "
             f"{least.value:g} at iteration {least.iteration}: the network learns its records by heart; "
             "take the snapshot from then, or more data"
         )
     else:
         return None
     evidence = [first, least, bad[0].evidence, last.evidence]
-    return tell(run, "test-loss", message, evidence, at=bad[0].evidence, next_step=scan_command(run, TEST))
+    return run_finding(run, "test-loss", message, evidence, at=bad[0].evidence, next_step=scan_command(run, TEST))
 
 
-def _far(test: Tested) -> bool:
+def _is_far(test: Tested) -> bool:
     value = test.evidence.value
     trained = test.train is not None and math.isfinite(test.train) and test.train >= 0
     return trained and bool(test.evidence.iteration) and value > LEAST and value > FAR * (test.train or 0.0)

@@ -40,23 +40,23 @@ def _span(report: LogReport) -> str:
 def _verdict(report: LogReport) -> str:
     if report.status == 3:
         done = any(run.ended == "done" and not run.shown for run in report.runs)
-        why = (
+        reason = (
             "it shows no iteration; set display in the solver" if done else "the log ends before it shows an iteration"
         )
-        return f"UNDECIDED: {why}"
+        return f"UNDECIDED: {reason}"
     counts = [(report.bad, "bad"), (report.suspicious, "suspicious")]
-    said = ", ".join(f"{count:,} {word}" for count, word in counts if count)
+    counts_text = ", ".join(f"{count:,} {word}" for count, word in counts if count)
     if report.status == 1:
         first = next(it for it in report.findings if it.verdict == "bad" or report.settings.strict)
-        return f"TROUBLE: {said}; the first {_place(report, first)}"
-    return f"healthy{_so_far(report)}: {said or 'nothing wrong'}{_course(report)}"
+        return f"TROUBLE: {counts_text}; the first {_place_text(report, first)}"
+    return f"healthy{_so_far_clause(report)}: {counts_text or 'nothing wrong'}{_loss_clause(report)}"
 
 
-def _so_far(report: LogReport) -> str:
+def _so_far_clause(report: LogReport) -> str:
     return " so far" if any(run.ended == "cut" for run in report.runs) else ""
 
 
-def _course(report: LogReport) -> str:
+def _loss_clause(report: LogReport) -> str:
     """Return a clause on the course of a single run's loss, or ""."""
     rows = [it for it in report.series if isinstance(it.loss, float) and math.isfinite(it.loss)]
     if report.run_count != 1 or len(rows) < 2:
@@ -65,7 +65,7 @@ def _course(report: LogReport) -> str:
     return f"; loss {first.loss:g} at iteration {first.iteration:,}, {last.loss:g} at iteration {last.iteration:,}"
 
 
-def _place(report: LogReport, finding: Finding) -> str:
+def _place_text(report: LogReport, finding: Finding) -> str:
     details = finding.details
     run = f" of run {details['run']}" if report.run_count > 1 else ""
     if details["iteration"] is None:
@@ -79,7 +79,7 @@ def _findings(report: LogReport) -> Iterator[str]:
         if number == FINDINGS_SHOWN:
             yield f"  and {len(report.findings) - number:,} more: --report FILE.json has them all"
             return
-        yield f"  {finding.code} ({finding.verdict}) {_place(report, finding)}{_which(report, finding)}"
+        yield f"  {finding.code} ({finding.verdict}) {_place_text(report, finding)}{_run_clause(report, finding)}"
         yield f"    {finding.message}"
         for line in finding.details["evidence"]:
             yield f"    {line['line']:>6}: {line['text']}"
@@ -87,7 +87,7 @@ def _findings(report: LogReport) -> Iterator[str]:
             yield f"    next: {finding.details['next']}"
 
 
-def _which(report: LogReport, finding: Finding) -> str:
+def _run_clause(report: LogReport, finding: Finding) -> str:
     """Return a clause on the lines of the finding's run, or "" if there is only one run."""
     run: RunSummary | None = next((it for it in report.runs if it.run == finding.details["run"]), None)
     if report.run_count < 2 or run is None:

@@ -114,12 +114,12 @@ class Batch:
             return np.asarray(self.lows == self.highs)
         places = distinct_numbers(np.linspace(0, self.width - 1, LOOKS).astype(np.intp))
         if isinstance(self.values, SeparateArrays):
-            some = np.stack([record.reshape(-1)[places] for record in self.values])
+            samples = np.stack([record.reshape(-1)[places] for record in self.values])
         else:
-            some = self.values.reshape(len(self.values), -1)[:, places]
-        constant = np.asarray((some == some[:, :1]).all(axis=1))
+            samples = self.values.reshape(len(self.values), -1)[:, places]
+        constant = np.asarray((samples == samples[:, :1]).all(axis=1))
         for at in np.flatnonzero(constant):
-            constant[at] = (self.values[at] == some[at, 0]).all()
+            constant[at] = (self.values[at] == samples[at, 0]).all()
         return constant
 
     def span(self, low: float, high: float) -> tuple[float, float]:

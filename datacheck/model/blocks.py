@@ -93,7 +93,7 @@ worker that died.
 """
 
 
-def ignore(position: Position, seen: bool) -> None:
+def ignore(position: Position, own_key: bool) -> None:
     """Do nothing: the note of readers whose position is of no interest."""
 
 
@@ -146,17 +146,17 @@ class Block(msgspec.Struct, frozen=True, dict=True):
         A known family that is only the name of a database stands for all other keys of that database.
         """
         if self.database is None:
-            return self._found(rows, known_families(frozenset(known)))
+            return self._families_of(rows, known_families(frozenset(known)))
         prefix = f"{self.database}:"
         within = frozenset(name.removeprefix(prefix) for name in known if name.startswith(prefix))
         rest = prefix if "" in within else None
-        return [rest if it is None else prefix + it for it in self._found(rows, known_families(within))]
+        return [rest if it is None else prefix + it for it in self._families_of(rows, known_families(within))]
 
-    def _found(self, rows: Sequence[int], families: KnownFamilies) -> list[str | None]:
+    def _families_of(self, rows: Sequence[int], families: KnownFamilies) -> list[str | None]:
         """Return the family of each key; if the keys are a series, all have the family of the first one."""
         if len(rows) < len(self):
             return families.of([self.keys[row] for row in rows])
-        if self.series is not None and not families.told_by_numbers(self.keys[0]):
+        if self.series is not None and not families.needs_numbers(self.keys[0]):
             return families.of(self.keys[:1]) * len(self)
         return families.of(self.keys)
 
@@ -165,10 +165,10 @@ class Block(msgspec.Struct, frozen=True, dict=True):
         found = self.named(rows, known)
         if found.count(found[0]) == len(found):
             return {found[0]: rows}
-        made: dict[str | None, list[int]] = {}
+        by_family: dict[str | None, list[int]] = {}
         for row, family in zip(rows, found, strict=True):
-            made.setdefault(family, []).append(row)
-        return dict(made)
+            by_family.setdefault(family, []).append(row)
+        return dict(by_family)
 
     def scoped(self, row: int | None, finding: Finding) -> Finding:
         """Return a finding about the record at `row` (None: the store) with its file and database filled in."""
@@ -188,7 +188,7 @@ class Block(msgspec.Struct, frozen=True, dict=True):
             self,
             keys=[self.keys[row] for row in rows],
             values=[self.values[row] for row in rows],
-            findings=_moved(self.findings, places),
+            findings=_findings_of_rows(self.findings, places),
         )
 
 
@@ -265,11 +265,11 @@ class RowBlock(msgspec.Struct, frozen=True):
             cells={name: cells.take(rows) for name, cells in self.cells.items()},
             unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},
             unwritten={name: [places[row] for row in it if row in places] for name, it in self.unwritten.items()},
-            findings=_moved(self.findings, places),
+            findings=_findings_of_rows(self.findings, places),
         )
 
 
-def _moved(
+def _findings_of_rows(
     findings: Sequence[tuple[int | None, Finding]], places: Mapping[int, int]
 ) -> list[tuple[int | None, Finding]]:
     return [(None if row is None else places[row], it) for row, it in findings if row is None or row in places]

@@ -19,5 +19,5 @@ def distinct_numbers(values: NDArray[Any]) -> NDArray[Any]:
     """
     import numpy as np
 
-    made: NDArray[Any] = np.unique(values, return_counts=True)[0]
-    return made
+    distinct: NDArray[Any] = np.unique(values, return_counts=True)[0]
+    return distinct

@@ -271,7 +271,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         f"{_LOOK} Blank pictures are often failed decodes or covers; drop them with `--drop constant`.",
     ),
     "half-overflow": Explanation(
-        "The values are finite, but larger than float16 can hold.",
+        "The values are finite, but larger than float16 can hold. If most records have such values, this is said once.",
         "In mixed precision they become infinite, and the loss NaN.",
         "Scale the data, or train these inputs in float32 or bfloat16.",
     ),

@@ -63,9 +63,9 @@ def failed_to_read(finding: Finding) -> bool:
     return finding.key is None or "errno" in finding.details
 
 
-def named(key: str, *whose: str | None) -> str:
+def named(key: str, *parts: str | None) -> str:
     """Return a key preceded by its file and database, as far as they are given."""
-    return "".join(f"{it}:" for it in whose if it) + key
+    return "".join(f"{it}:" for it in parts if it) + key
 
 
 LARGEST = (1 << 63) - 1
@@ -90,7 +90,7 @@ def found(
         code=code,
         verdict=_verdict_of(code, verdict),
         message=plain(message),
-        details=details if all(map(_fits, details.values())) else {it: _fitting(at) for it, at in details.items()},
+        details=details if all(map(_fits, details.values())) else {it: _json_number(at) for it, at in details.items()},
     )
 
 
@@ -98,7 +98,7 @@ def _fits(value: Any) -> bool:
     return type(value) is not int or -LARGEST <= value <= LARGEST
 
 
-def _fitting(value: Any) -> Any:
+def _json_number(value: Any) -> Any:
     """Return a detail unchanged, or an integer of more than 64 bits as a float of about that size."""
     return value if _fits(value) else float(min(max(value, -HUGE), HUGE))
 
@@ -114,8 +114,8 @@ def _verdict_of(code: str, verdict: Verdict | None) -> Verdict:
         raise UsageError(f"{code!r} is not a code: lower-case letters, digits and single dashes, as in too-dark")
     if verdict is None:
         close = nearest(code, CODES)
-        meant = "" if close is None else f"; did you mean {close!r}?"
-        raise UsageError(f'{code!r} is a code of your own: give its verdict, as in verdict="suspicious"{meant}')
+        hint = "" if close is None else f"; did you mean {close!r}?"
+        raise UsageError(f'{code!r} is a code of your own: give its verdict, as in verdict="suspicious"{hint}')
     return verdict
 
 

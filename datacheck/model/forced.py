@@ -52,18 +52,18 @@ class Forced(msgspec.Struct, frozen=True):
         """Return what the settings prescribe."""
         arrays = {it.family: it for it in settings.array}
         names: dict[str | None, str] = {it.family: it.decoder for it in settings.decoders}
-        whole = settings.decoder
-        if whole is not None:
-            names[None] = whole
-        made: dict[str | None, How] = {}
+        default = settings.decoder
+        if default is not None:
+            names[None] = default
+        rules: dict[str | None, How] = {}
         for family in {**names, **arrays}:
             array = arrays.get(family)
             if family in names and not is_raw(names[family]):
-                made[family] = How(names[family])
+                rules[family] = How(names[family])
                 continue
-            inherited = whole if whole is not None and is_raw(whole) else RAW
-            made[family] = How(names.get(family, inherited), array or arrays.get(None))
-        return cls({name: how for name, how in made.items() if name is not None}, made.get(None))
+            inherited = default if default is not None and is_raw(default) else RAW
+            rules[family] = How(names.get(family, inherited), array or arrays.get(None))
+        return cls({name: how for name, how in rules.items() if name is not None}, rules.get(None))
 
 
 UNFORCED = Forced()

@@ -53,19 +53,19 @@ def named_alike(keys: Sequence[bytes]) -> list[str]:
     ambiguous = any(b"#" in key for key in keys)  # a "#" in a key looks like a folded number of another key
     columns = [] if ambiguous else [set(column) for column in zip(*numbers, strict=True)]
     for at in sorted(range(len(columns)), key=lambda at: len(columns[at])):
-        if 1 < len(columns[at]) <= len(keys) // LEAST and _tells_apart(numbers, [*kept, at]):
+        if 1 < len(columns[at]) <= len(keys) // LEAST and _is_distinguishing(numbers, [*kept, at]):
             kept.append(at)
-    return [_name(key, kept) for key in keys] if kept else [fold(keys[0])] * len(keys)
+    return [_family_name(key, kept) for key in keys] if kept else [fold(keys[0])] * len(keys)
 
 
-def _tells_apart(numbers: Sequence[Sequence[bytes]], places: Sequence[int]) -> bool:
+def _is_distinguishing(numbers: Sequence[Sequence[bytes]], places: Sequence[int]) -> bool:
     """Check whether the numbers at these places divide nearly all keys into a few families that are large enough."""
     groups = Counter(tuple(of_key[at] for at in places) for of_key in numbers)
     large = [count for count in groups.values() if count >= LEAST]
     return 1 < len(large) <= FEW and 10 * sum(large) >= 9 * len(numbers)
 
 
-def _name(key: bytes, kept: Collection[int]) -> str:
+def _family_name(key: bytes, kept: Collection[int]) -> str:
     tokens = _TOKENS.findall(key)
     places = iter(range(len(tokens)))
     return escape(b"".join(b"#" if it[:1].isdigit() and next(places) not in kept else it for it in tokens))
@@ -76,32 +76,32 @@ class KnownFamilies:
 
     def __init__(self, known: Collection[str]) -> None:
         self._plain: dict[bytes, str] = {}
-        self._told: dict[bytes, tuple[re.Pattern[bytes], dict[tuple[bytes, ...], str]]] = {}
+        self._patterns: dict[bytes, tuple[re.Pattern[bytes], dict[tuple[bytes, ...], str]]] = {}
         for name in known:
             raw = unescape(name)
             kept = tuple(_DIGITS.findall(raw))
             if not kept:
                 self._plain[raw] = name
                 continue
-            pattern = b"".join(map(_part, _TOKENS.findall(raw)))
-            _, by_numbers = self._told.setdefault(_DIGITS.sub(b"#", raw), (re.compile(pattern, re.DOTALL), {}))
+            pattern = b"".join(map(_token_pattern, _TOKENS.findall(raw)))
+            _, by_numbers = self._patterns.setdefault(_DIGITS.sub(b"#", raw), (re.compile(pattern, re.DOTALL), {}))
             by_numbers[kept] = name
 
     def of(self, keys: Sequence[bytes]) -> list[str | None]:
         """Return the family of each key, or None for a key of no known family."""
-        if not self._plain and not self._told:
+        if not self._plain and not self._patterns:
             return [None] * len(keys)
-        folded = _folded(keys)
+        folded = _fold_all(keys)
         found = list(map(self._plain.get, folded))
-        if self._told:
-            for place, alike in enumerate(folded):
-                if alike in self._told:
-                    found[place] = self._by_numbers(keys[place], *self._told[alike]) or found[place]
+        if self._patterns:
+            for place, folded_key in enumerate(folded):
+                if folded_key in self._patterns:
+                    found[place] = self._by_numbers(keys[place], *self._patterns[folded_key]) or found[place]
         return found
 
-    def told_by_numbers(self, key: bytes) -> bool:
+    def needs_numbers(self, key: bytes) -> bool:
         """Check whether keys that equal this one when folded may belong to several families."""
-        return _DIGITS.sub(b"#", key) in self._told
+        return _DIGITS.sub(b"#", key) in self._patterns
 
     @staticmethod
     def _by_numbers(key: bytes, pattern: re.Pattern[bytes], names: dict[tuple[bytes, ...], str]) -> str | None:
@@ -115,12 +115,12 @@ def known_families(known: frozenset[str]) -> KnownFamilies:
     return KnownFamilies(known)
 
 
-def _part(token: bytes) -> bytes:
+def _token_pattern(token: bytes) -> bytes:
     """Return the regular expression of one token of a family's name: a kept number, a folded number, or other text."""
     return rb"([0-9]+)" if token[:1].isdigit() else rb"[0-9]+" if token == b"#" else re.escape(token)
 
 
-def _folded(keys: Sequence[bytes]) -> list[bytes]:
+def _fold_all(keys: Sequence[bytes]) -> list[bytes]:
     """Return keys with their runs of digits folded: all at once, about ten times as fast as one by one."""
     import numpy as np  # imported here because the parent has no keys to fold and starts without NumPy
 

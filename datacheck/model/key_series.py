@@ -42,7 +42,7 @@ class Series:
             return None
         return int(number) - self.start
 
-    def spelled(self) -> bytes:
+    def lines(self) -> bytes:
         """Return the keys as lines."""
         import numpy as np
 
@@ -51,9 +51,9 @@ class Series:
         step = 10**TAIL
         for head in range(self.start // step, (self.stop - 1) // step + 1):
             start, stop = max(self.start, head * step), min(self.stop, (head + 1) * step)
-            some = lines[start - self.start : stop - self.start]
-            some[:] = np.frombuffer(self.key(head * step) + b"\n", np.uint8)
-            some[:, at : at + TAIL] = _tails()[start - head * step : stop - head * step]
+            rows = lines[start - self.start : stop - self.start]
+            rows[:] = np.frombuffer(self.key(head * step) + b"\n", np.uint8)
+            rows[:, at : at + TAIL] = _tails()[start - head * step : stop - head * step]
         return lines.tobytes()[:-1]
 
 
@@ -75,8 +75,8 @@ def series_of(keys: Sequence[bytes]) -> Series | None:
         return None
     if int(numbers[1]) - int(numbers[0]) != len(keys) - 1:
         return None
-    made = Series(first[:start], first[stop:], stop - start, int(numbers[0]), int(numbers[1]) + 1)
-    return made if b"\n".join(keys) == made.spelled() else None
+    series = Series(first[:start], first[stop:], stop - start, int(numbers[0]), int(numbers[1]) + 1)
+    return series if b"\n".join(keys) == series.lines() else None
 
 
 @cache

@@ -48,14 +48,14 @@ def exact(settings: Settings, profile: Profile) -> Settings:
         return settings
     known = frozenset(fields(profile))
 
-    def whole(name: str) -> str:
+    def full_name(name: str) -> str:
         name = plain(name)
         return name if name in known or name.startswith("/") else f"{ENDS}{name}"
 
     ranges = settings.range and tuple(
-        it if it.field is None else msgspec.structs.replace(it, field=whole(it.field)) for it in settings.range
+        it if it.field is None else msgspec.structs.replace(it, field=full_name(it.field)) for it in settings.range
     )
-    return msgspec.structs.replace(settings, range=ranges, allow_nan=tuple(map(whole, settings.allow_nan)))
+    return msgspec.structs.replace(settings, range=ranges, allow_nan=tuple(map(full_name, settings.allow_nan)))
 
 
 def families(profile: Profile) -> Iterator[tuple[str, FamilyProfile]]:

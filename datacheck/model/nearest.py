@@ -32,5 +32,5 @@ def instead(name: str, names: Iterable[str]) -> str:
     known = list(names)
     close = nearest(name, known)
     more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
-    said = f"there are {', '.join(known[:LISTED])}{more}" if known else "there are none"
-    return said if close is None else f"{said}; did you mean {close!r}?"
+    text = f"there are {', '.join(known[:LISTED])}{more}" if known else "there are none"
+    return text if close is None else f"{text}; did you mean {close!r}?"

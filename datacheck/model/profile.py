@@ -20,7 +20,8 @@ class FieldProfile(msgspec.Struct, frozen=True):
     pictures have. `share` is the share of the sampled records that have the field at all, among those that could be
     decoded. `centre` is the mean of the sampled values: statistics sum differences from it. `size` is the height and
     width of encoded pictures if their family is named after it, as in "64-#". `constant` means that most records (of
-    masks: many) have one value only, `axis_order` that they look like height x width x channels. `axes` are, if
+    masks: many) have one value only, `axis_order` that they look like height x width x channels, `large` that most have
+    values beyond float16. `axes` are, if
     the shape varies, the axes that nearly all records have alike, such as the 80 of mel spectrograms of several
     lengths; None stands for an axis that varies.
     """
@@ -33,6 +34,7 @@ class FieldProfile(msgspec.Struct, frozen=True):
     channels: int | None = None
     constant: bool = False
     axis_order: bool = False
+    large: bool = False
     size: int | None = None
     axes: tuple[int | None, ...] = ()
 

@@ -59,7 +59,7 @@ def is_slip(error: BaseException) -> bool:
     innermost = _innermost(error)
     if innermost is None or not _is_ours(innermost):
         return False
-    return isinstance(error, SLIPS) or not _at_a_call(innermost)
+    return isinstance(error, SLIPS) or not _is_at_call(innermost)
 
 
 def errno_of(error: BaseException) -> int | None:
@@ -88,7 +88,7 @@ def _is_ours(trace: TracebackType) -> bool:
     return str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == "datacheck"
 
 
-def _at_a_call(trace: TracebackType) -> bool:
+def _is_at_call(trace: TracebackType) -> bool:
     """Check whether a frame was executing a call. The callee has no frame of its own, so it is written in C."""
     code = trace.tb_frame.f_code.co_code
     return 0 <= trace.tb_lasti < len(code) and dis.opname[code[trace.tb_lasti]].startswith(("CALL", "PRECALL"))

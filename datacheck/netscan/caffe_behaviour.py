@@ -104,16 +104,16 @@ def situation(finding: Finding, value: bytes | memoryview | None, kind: str) -> 
     if code in _BY_CODE:
         return _BY_CODE[code]
     if code in ("truncated-store", "damaged-store", "checksum", "unreadable"):
-        return _of_store(finding, value, kind)
+        return _store_situation(finding, value, kind)
     if code == "label":
-        return _of_label(finding)
+        return _label_situation(finding)
     if code in ("nan", "inf"):
         return "floats-ignored" if finding.field == "float_data" else code
     if code in ("list-line", "missing"):
         return "label-lost" if finding.details.get("situation") == "label" else "file-missing"
     if value is None or not len(value):
         return "empty" if code == "empty" else "elsewhere"
-    return _of_datum(finding, value)
+    return _datum_situation(finding, value)
 
 
 _BY_CODE = {
@@ -136,11 +136,11 @@ _BY_CODE = {
 }
 
 
-def _of_store(finding: Finding, value: bytes | memoryview | None, kind: str) -> str:
+def _store_situation(finding: Finding, value: bytes | memoryview | None, kind: str) -> str:
     if kind == "hdf5":
         return "hdf5-damaged"
     if value is not None and finding.field == "data":  # the checksum of a PNG in the record
-        return _of_datum(finding, value)
+        return _datum_situation(finding, value)
     if kind == "leveldb":
         return "leveldb-damaged"
     return "store-cut" if finding.code == "truncated-store" else "store-damaged"
@@ -150,7 +150,7 @@ FAR = 100_000
 """Labels of at least this size were seen to crash Caffe; one of 255 did not."""
 
 
-def _of_label(finding: Finding) -> str:
+def _label_situation(finding: Finding) -> str:
     text = finding.details.get("label")
     if text is None:
         return "label-lost"
@@ -162,21 +162,21 @@ def _of_label(finding: Finding) -> str:
     return "label-outside" if number.is_integer() else "label-fraction"
 
 
-def _of_datum(finding: Finding, value: bytes | memoryview) -> str:
+def _datum_situation(finding: Finding, value: bytes | memoryview) -> str:
     """Return the situation for a faulty Datum, of which Caffe uses whatever protobuf could parse."""
     datum, wire = parse(value)
     if finding.code == "trailing-data":
         return "trailing"
     if wire is not None and wire.verdict == "bad":
-        return _of_broken_message(wire, datum, value)
+        return _broken_message_situation(wire, datum, value)
     if datum.encoded:
-        return _of_picture(finding, datum)
+        return _picture_situation(finding, datum)
     if finding.code == "size-mismatch":
-        return _of_sizes(datum)
+        return _size_situation(datum)
     return "elsewhere"
 
 
-def _of_broken_message(wire: Finding, datum: Datum, value: bytes | memoryview) -> str:
+def _broken_message_situation(wire: Finding, datum: Datum, value: bytes | memoryview) -> str:
     if min(datum.shape) <= 0:
         return "encoded-cut" if wire.code == "truncated" else "no-datum"
     if wire.code != "truncated":
@@ -187,7 +187,7 @@ def _of_broken_message(wire: Finding, datum: Datum, value: bytes | memoryview) -
     return "flag-cut" if LABEL in datum.numbers else "label-cut"
 
 
-def _of_sizes(datum: Datum) -> str:
+def _size_situation(datum: Datum) -> str:
     count = datum.shape[0] * datum.shape[1] * datum.shape[2]
     if datum.data:
         if min(datum.shape) <= 0:
@@ -201,7 +201,7 @@ def _of_sizes(datum: Datum) -> str:
     return "floats-short" if floats < count else "floats-long"
 
 
-def _of_picture(finding: Finding, datum: Datum) -> str:
+def _picture_situation(finding: Finding, datum: Datum) -> str:
     data = bytes(datum.data or b"")
     if not data:
         return "picture-empty"

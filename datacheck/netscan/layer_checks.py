@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from datacheck.caffe.blobs import read_blob
-from datacheck.caffe.initial_weights import frozen
+from datacheck.caffe.initial_weights import is_frozen
 from datacheck.caffe.net_flow import flow
 from datacheck.caffe.net_sources import NetSource
 from datacheck.caffe.parameters import LEARNED
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 from datacheck.errors import DatacheckError, SourceMissing, SourceUnreadable
 from datacheck.files.regular import irregular
 from datacheck.model.codes import Verdict
@@ -46,7 +46,7 @@ def problem(
     return found(code, message, field=field, verdict=verdict, caffe=caffe)
 
 
-def of_layer(source: NetSource) -> Iterator[Finding]:
+def check_layer(source: NetSource) -> Iterator[Finding]:
     """Yield what is wrong with the layer, whatever it reads."""
     transform = source.transform
     if not source.readable:
@@ -74,48 +74,50 @@ def of_layer(source: NetSource) -> Iterator[Finding]:
     elif transform.scale == 0:
         text = "scale is 0: every value becomes 0"
         yield problem("layer", text, "trains on in silence on zeros", verdict="suspicious")
-    wrong = [value for value in transform.mean_values if not math.isfinite(value)]
-    if wrong:
-        yield problem("mean", f"mean_value {wrong[0]:g}", "takes it in silence, and every value becomes nan or inf")
-    new = source.pictures.new_height, source.pictures.new_width
-    if source.type == "ImageData" and min(new) == 0 < max(new):
+    not_finite = [value for value in transform.mean_values if not math.isfinite(value)]
+    if not_finite:
+        yield problem(
+            "mean", f"mean_value {not_finite[0]:g}", "takes it in silence, and every value becomes nan or inf"
+        )
+    new_size = source.pictures.new_height, source.pictures.new_width
+    if source.type == "ImageData" and min(new_size) == 0 < max(new_size):
         text = "new_height and new_width must both be given, or neither"
         yield problem("layer", text, "aborts at set-up in image_data_layer.cpp")
 
 
-def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
+def read_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
     """Read the mean file; return it, or None if it is of no use, and the findings about it."""
     name = source.transform.mean_file
 
-    def wrong(code: str, message: str, caffe: str) -> tuple[None, list[Finding]]:
+    def fault(code: str, message: str, caffe: str) -> tuple[None, list[Finding]]:
         return None, [problem(code, f"{name}: {message}", caffe)]
 
     try:
         if path.exists() and not path.is_file():
-            return wrong("mean", irregular(path) or "is not a file", "aborts at set-up, Failed to parse the mean file")
+            return fault("mean", irregular(path) or "is not a file", "aborts at set-up, Failed to parse the mean file")
         blob = read_blob(path)
     except SourceMissing:
-        return wrong("missing", "there is no such mean file", "aborts at set-up in io.cpp, File not found")
+        return fault("missing", "there is no such mean file", "aborts at set-up in io.cpp, File not found")
     except (SourceUnreadable, OSError) as exc:
         text = exc.strerror if isinstance(exc, OSError) else exc.reason
         finding = found("unsupported", f"{name}: {text}", caffe=SENTENCES["elsewhere"])
         return None, [finding]
     except DatacheckError as exc:
         reason = getattr(exc, "reason", str(exc))
-        return wrong("mean", reason, "aborts at set-up in io.hpp:78 or blob.cpp:496, with the file's name at best")
+        return fault("mean", reason, "aborts at set-up in io.hpp:78 or blob.cpp:496, with the file's name at best")
     if blob.ndim != 4 or blob.shape[0] != 1:
         text = f"the mean has the shape {'x'.join(map(str, blob.shape))}, not 1 x channels x height x width"
         if blob.ndim != 4:
-            return wrong("mean", text, "aborts, or takes the axes for others: it wants four")
-        return wrong("mean", text, "takes the first mean in silence")
+            return fault("mean", text, "aborts, or takes the axes for others: it wants four")
+        return fault("mean", text, "takes the first mean in silence")
     with np.errstate(over="ignore"):
         finite = np.isfinite(blob.astype(np.float32))
     if not finite.all():
         count = int((~finite).sum())
-        are = "is" if count == 1 else "are"
+        verb = "is" if count == 1 else "are"
         first = [int(it) for it in np.unravel_index(int((~finite).argmax()), blob.shape)][1:]
-        text = f"{count} of {blob.size} values {are} not finite, first at {first}"
-        return wrong("mean", text, "subtracts it in silence: every batch of the training becomes nan")
+        text = f"{count} of {blob.size} values {verb} not finite, first at {first}"
+        return fault("mean", text, "subtracts it in silence: every batch of the training becomes nan")
     _, channels, height, width = blob.shape
     return Mean(str(path), (channels, height, width), float(blob.min()), float(blob.max())), []
 
@@ -139,61 +141,66 @@ def demand(source: NetSource, usual: tuple[int, ...] | None, mean: Mean | None, 
     return Demand(shape, source.fixed is not None, 0, "size-one")
 
 
-def of_records(source: NetSource, look: SourceSample, mean: Mean | None) -> Iterator[Finding]:
+def check_records(source: NetSource, sample: SourceSample, mean: Mean | None) -> Iterator[Finding]:
     """Yield findings if the layer does not fit its usual record, or any record."""
     transform = source.transform
-    if look.records == 0:
+    if sample.records == 0:
         caffe = (
             "aborts in image_data_layer.cpp, File is empty"
             if source.type == "ImageData"
             else "aborts in data_transformer.cpp:465, datum_channels > 0 (0 vs. 0)"
         )
         yield problem("missing", "there is no record in it", caffe)
-    shape = _resized(source, look.usual)
-    if source.type == "Data" and look.shapes and not look.encoded and (transform.force_color or transform.force_gray):
+    shape = _resized_shape(source, sample.usual)
+    if (
+        source.type == "Data"
+        and sample.shapes
+        and not sample.encoded
+        and (transform.force_color or transform.force_gray)
+    ):
         text = "force_color and force_gray are for encoded records only, and these are not"
         yield problem("layer", text, "logs an error for each record and goes on without", verdict="suspicious")
     if shape is None or len(shape) != 3:
         return
     crop = transform.crop_size
     if crop and min(shape[1:]) < crop:
-        yield problem("shape", f"crop_size {crop} is larger than the records' {_times(shape)}", SENTENCES["crop"])
+        yield problem("shape", f"crop_size {crop} is larger than the records' {_shape_text(shape)}", SENTENCES["crop"])
     count = len(transform.mean_values)
     if count > 1 and count != shape[0]:
         text = f"{count} mean values for the {shape[0]} channels of the records; it takes 1, or as many as channels"
         yield problem("mean", text, "aborts in data_transformer.cpp:67 or :263")
     if mean is not None and mean.shape != shape:
-        text = f"{transform.mean_file}: the mean is {_times(mean.shape)}, the records are {_times(shape)}"
+        text = f"{transform.mean_file}: the mean is {_shape_text(mean.shape)}, the records are {_shape_text(shape)}"
         yield problem("mean", text, SENTENCES["mean-size"])
     yield from _overflow(source, mean)
-    yield from _small_mean(source, look, mean)
-    yield from _unscaled(source, look)
-    yield from _as_labels(source, shape)
+    yield from _small_mean(source, sample, mean)
+    yield from _unscaled(source, sample)
+    yield from _label_picture_findings(source, shape)
 
 
-def _small_mean(source: NetSource, look: SourceSample, mean: Mean | None) -> Iterator[Finding]:
+def _small_mean(source: NetSource, sample: SourceSample, mean: Mean | None) -> Iterator[Finding]:
     """Yield a finding if a mean of 0 to 1 is subtracted from bytes, which hardly changes them."""
     values = source.transform.mean_values
     low, high = (mean.low, mean.high) if mean is not None else (min(values, default=0.0), max(values, default=0.0))
-    if look.shapes and low >= 0 and 0 < high < 1:
+    if sample.shapes and low >= 0 and 0 < high < 1:
         text = f"the mean is {low:g} to {high:g}, but it is subtracted from bytes of 0 to 255, before scale"
         caffe = "trains on in silence, with data that is not centred"
         yield problem("mean", text, caffe, verdict="suspicious")
 
 
-def _unscaled(source: NetSource, look: SourceSample) -> Iterator[Finding]:
+def _unscaled(source: NetSource, sample: SourceSample) -> Iterator[Finding]:
     """Yield a finding if unscaled bytes go into weights that learn at a large rate, and nothing normalises them."""
     transform = source.transform
-    centred = transform.mean_file or any(transform.mean_values)
-    if not look.bytes or source.rate is None or source.rate < LARGE_RATE or transform.scale != 1 or centred:
+    is_centred = transform.mean_file or any(transform.mean_values)
+    if not sample.bytes or source.rate is None or source.rate < LARGE_RATE or transform.scale != 1 or is_centred:
         return
     if "TRAIN" not in source.phases or source.pixels is not None or not source.tops:
         return
     layers = source.layers
     if any(layer.type in NORMALISING for layer in layers):
         return
-    behind = flow(infer(layers)).behind.get((source.path_in_net, source.tops[0]), ())
-    first = next((layer for layer in behind if layer.type in LEARNED and not frozen(layer)), None)
+    readers = flow(infer_shapes(layers)).behind.get((source.path_in_net, source.tops[0]), ())
+    first = next((layer for layer in readers if layer.type in LEARNED and not is_frozen(layer)), None)
     if first is not None:
         text = (
             f"values of 0 to 255 go into {first.name!r} as they are, without a mean and a scale, and base_lr is "
@@ -208,12 +215,14 @@ LARGE_RATE = 0.0099
 NORMALISING = ("BatchNorm", "MVN")
 
 
-def _as_labels(source: NetSource, shape: tuple[int, ...]) -> Iterator[Finding]:
+def _label_picture_findings(source: NetSource, shape: tuple[int, ...]) -> Iterator[Finding]:
     """Yield why pictures of labels cannot be the labels of a loss: they have several channels, or are changed."""
     if source.pixels is None:
         return
     if shape[0] != 1:
-        text = f"the pictures of labels are {_times(shape)}: a loss takes a single channel, the class of each pixel"
+        text = (
+            f"the pictures of labels are {_shape_text(shape)}: a loss takes a single channel, the class of each pixel"
+        )
         yield problem("label", text, "aborts in softmax_loss_layer.cpp:47, Number of labels must match")
     transform = source.transform
     if transform.scale != 1 or transform.mean_file or any(transform.mean_values):
@@ -221,7 +230,7 @@ def _as_labels(source: NetSource, shape: tuple[int, ...]) -> Iterator[Finding]:
         yield problem("label", text, "trains on in silence with labels cut to whole numbers, or of wrong classes")
 
 
-def paired(source: NetSource, records: int | None, partner: str, others: int | None) -> Iterator[Finding]:
+def check_pairing(source: NetSource, records: int | None, partner: str, others: int | None) -> Iterator[Finding]:
     """Yield a finding if the layer and the one whose predictions are compared with it differ in number of records."""
     if records is None or others is None or records == others:
         return
@@ -240,78 +249,78 @@ def _overflow(source: NetSource, mean: Mean | None) -> Iterator[Finding]:
         yield problem("inf", text, SENTENCES["overflow"])
 
 
-def _resized(source: NetSource, shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    new = source.pictures.new_height, source.pictures.new_width
-    return (shape[0], *new) if shape is not None and len(shape) == 3 and min(new) > 0 else shape
+def _resized_shape(source: NetSource, shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    new_size = source.pictures.new_height, source.pictures.new_width
+    return (shape[0], *new_size) if shape is not None and len(shape) == 3 and min(new_size) > 0 else shape
 
 
-def of_tops(
+def check_tops(
     source: NetSource, files: Sequence[str], tops: Sequence[Sequence[TopDataset] | None]
 ) -> Iterator[tuple[str, Finding]]:
     """Yield what is wrong with the datasets of an HDF5Data layer's tops, each with the file that it is about."""
-    first: dict[str, tuple[str, tuple[int, ...]]] = {}
+    first_shapes: dict[str, tuple[str, tuple[int, ...]]] = {}
     for file, datasets in zip(files, tops, strict=True):
         if datasets is None:
             continue
         rows = []
         for name, dataset in zip(source.tops, datasets, strict=True):
-            finding = _of_dataset(name, dataset)
+            finding = _dataset_finding(name, dataset)
             if finding is not None:
                 yield file, finding
                 continue
             rows.append((name, dataset.shape[0]))
-            begun, shape = first.setdefault(name, (file, dataset.shape[1:]))
+            first_file, shape = first_shapes.setdefault(name, (file, dataset.shape[1:]))
             if shape != dataset.shape[1:]:
-                yield file, _other_shape(name, dataset.shape[1:], shape, begun)
+                yield file, _shape_finding(name, dataset.shape[1:], shape, first_file)
         if len({count for _, count in rows}) > 1:
-            counted = ", ".join(f"{name} has {count}" for name, count in rows)
-            text = f"the tops' datasets differ in rows: {counted}"
+            counts_text = ", ".join(f"{name} has {count}" for name, count in rows)
+            text = f"the tops' datasets differ in rows: {counts_text}"
             yield file, found("row-count", text, rows=dict(rows), caffe=SENTENCES["rows"])
 
 
-def rows_of(source: NetSource, tops: Sequence[Sequence[TopDataset] | None]) -> dict[str, tuple[int, ...]]:
+def row_shapes(source: NetSource, tops: Sequence[Sequence[TopDataset] | None]) -> dict[str, tuple[int, ...]]:
     """Return the shape of a row of each top whose rows have the same shape in all files."""
-    seen: dict[str, set[tuple[int, ...]]] = {}
+    shapes_by_top: dict[str, set[tuple[int, ...]]] = {}
     for datasets in tops:
         for name, dataset in zip(source.tops, datasets or (), strict=False):
-            seen.setdefault(name, set()).add(dataset.shape[1:] if dataset.missing is None else (-1,))
-    return {name: shapes.pop() for name, shapes in seen.items() if len(shapes) == 1 and (-1,) not in shapes}
+            shapes_by_top.setdefault(name, set()).add(dataset.shape[1:] if dataset.missing is None else (-1,))
+    return {name: shapes.pop() for name, shapes in shapes_by_top.items() if len(shapes) == 1 and (-1,) not in shapes}
 
 
-def _of_dataset(name: str, dataset: TopDataset) -> Finding | None:
-    def wrong(code: str, message: str, caffe: str) -> Finding:
+def _dataset_finding(name: str, dataset: TopDataset) -> Finding | None:
+    def fault(code: str, message: str, caffe: str) -> Finding:
         return problem(code, message, caffe, field=name, verdict="bad")
 
     if dataset.missing is not None:
-        return wrong("missing", dataset.missing, "aborts in hdf5.cpp:15, Failed to find HDF5 dataset")
+        return fault("missing", dataset.missing, "aborts in hdf5.cpp:15, Failed to find HDF5 dataset")
     if dataset.kind not in ("H5T_FLOAT", "H5T_INTEGER"):
         text = f"the dataset is of class {dataset.kind}; Caffe reads H5T_FLOAT and H5T_INTEGER"
-        return wrong("wrong-format", text, "aborts in hdf5.cpp:41, Unsupported datatype class")
+        return fault("wrong-format", text, "aborts in hdf5.cpp:41, Unsupported datatype class")
     if not dataset.shape:
-        return wrong("shape", "the dataset has no axes", "aborts in hdf5.cpp:22, ndims >= min_dim (0 vs. 1)")
+        return fault("shape", "the dataset has no axes", "aborts in hdf5.cpp:22, ndims >= min_dim (0 vs. 1)")
     if not dataset.shape[0]:
-        return wrong("missing", "the dataset has 0 rows", "aborts in blob.cpp:133, Check failed: data_")
+        return fault("missing", "the dataset has 0 rows", "aborts in blob.cpp:133, Check failed: data_")
     if len(dataset.shape) > AXES_MOST:
         text = f"the dataset has {len(dataset.shape)} axes; a blob holds at most {AXES_MOST}"
-        return wrong("shape", text, "aborts in blob.cpp:24")
+        return fault("shape", text, "aborts in blob.cpp:24")
     if math.prod(dataset.shape) > COUNT_MOST:
         text = (
             f"the dataset has {math.prod(dataset.shape)} values; Caffe loads a file as one blob of at most {COUNT_MOST}"
         )
-        return wrong("too-large", text, "aborts in blob.cpp:34")
+        return fault("too-large", text, "aborts in blob.cpp:34")
     return None
 
 
-def _other_shape(name: str, shape: tuple[int, ...], wanted: tuple[int, ...], first: str) -> Finding:
-    less = math.prod(shape) < math.prod(wanted)
+def _shape_finding(name: str, shape: tuple[int, ...], expected: tuple[int, ...], first_file: str) -> Finding:
+    is_smaller = math.prod(shape) < math.prod(expected)
     caffe = (
         "does not test it: trains on garbage from beyond the rows, or crashes with SIGSEGV"
-        if less
+        if is_smaller
         else "does not test it: reads the rows at the wrong places in silence"
     )
-    text = f"rows are {list(shape)}, in {first} they are {list(wanted)}"
-    return found("shape", text, field=name, found=list(shape), expected=list(wanted), caffe=caffe)
+    text = f"rows are {list(shape)}, in {first_file} they are {list(expected)}"
+    return found("shape", text, field=name, found=list(shape), expected=list(expected), caffe=caffe)
 
 
-def _times(shape: Sequence[int]) -> str:
+def _shape_text(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))

@@ -65,20 +65,20 @@ def out_of_step(ours: Sequence[bytes], partner: str, others: Sequence[bytes]) ->
     names are shifted by the same distance, that is only suspicious: the next frame may be what is to be predicted.
     """
     count = min(len(ours), len(others))
-    for identity, share in ((_name, 0.0), (_number, 0.5)):
+    for identity, share in ((_name_in, 0.0), (_last_number_in, 0.5)):
         shifts = _shifts(ours[:count], others[:count], identity, share)
         if shifts is None:
             continue
-        wrong = [at for at, shift in shifts.items() if shift]
-        alike = len(set(shifts.values())) == 1
-        if wrong and not (share and alike):  # the numbers may start from another one
-            first = wrong[0]
-            verdict: Verdict = "suspicious" if share or alike else "bad"
+        shifted = [at for at, shift in shifts.items() if shift]
+        same_shift = len(set(shifts.values())) == 1
+        if shifted and not (share and same_shift):  # the numbers may start from another one
+            first = shifted[0]
+            verdict: Verdict = "suspicious" if share or same_shift else "bad"
             text = (
-                f"{len(wrong):,} of the first {count:,} records stand beside others of {partner!r}: record {first}, "
+                f"{len(shifted):,} of the first {count:,} records stand beside others of {partner!r}: record {first}, "
                 f"{escape(ours[first])}, beside {escape(others[first])}"
             )
-            yield found("unpaired", text, verdict=verdict, first=first, count=len(wrong), caffe=CAFFE)
+            yield found("unpaired", text, verdict=verdict, first=first, count=len(shifted), caffe=CAFFE)
         return
 
 
@@ -86,21 +86,21 @@ def _shifts(
     ours: Sequence[bytes], others: Sequence[bytes], identity: Callable[[bytes], Hashable], share: float
 ) -> dict[int, int] | None:
     """Return, by our places, the distance to the record that belongs there; None if the keys do not tell."""
-    mine, theirs = list(map(identity, ours)), list(map(identity, others))
-    places = {it: at for at, it in enumerate(theirs) if it is not None}
-    if len(places) < len(theirs) or len(set(mine)) < len(mine) or None in mine:
+    our_names, other_names = list(map(identity, ours)), list(map(identity, others))
+    places = {it: at for at, it in enumerate(other_names) if it is not None}
+    if len(places) < len(other_names) or len(set(our_names)) < len(our_names) or None in our_names:
         return None
-    shifts = {at: places[it] - at for at, it in enumerate(mine) if it in places}
-    return None if len(shifts) < max(FEWEST, share * len(mine)) else shifts
+    shifts = {at: places[it] - at for at, it in enumerate(our_names) if it in places}
+    return None if len(shifts) < max(FEWEST, share * len(our_names)) else shifts
 
 
-def _name(key: bytes) -> Hashable:
+def _name_in(key: bytes) -> Hashable:
     """Return the name in a key; None if it has none, but only a number."""
     stem = _stem(NUMBERED.sub(b"", key))
     return stem if stem and not stem.isdigit() else None
 
 
-def _number(key: bytes) -> Hashable:
+def _last_number_in(key: bytes) -> Hashable:
     numbers = re.findall(rb"\d+", _stem(key))
     return int(numbers[-1][:18]) if numbers else None
 

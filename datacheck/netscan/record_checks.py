@@ -49,34 +49,34 @@ class FitsNet:
     def __call__(self, batch: Batch) -> Findings:
         if batch.label or batch.field != "data" or not len(batch.rows):
             return
-        finding = self._misfit(batch)
+        finding = self._shape_finding(batch)
         if finding is not None:
-            for at in range(len(batch.rows)):
-                yield at, finding
+            for index in range(len(batch.rows)):
+                yield index, finding
 
-    def _misfit(self, batch: Batch) -> Finding | None:
-        shape, wanted = shape_for_caffe(batch, self.colour), self.demand.shape
-        if wanted is not None and (len(shape) != 3 or shape[0] != wanted[0]):
-            return _misfit(shape, wanted, "channels-encoded" if batch.encoded else "channels")
+    def _shape_finding(self, batch: Batch) -> Finding | None:
+        shape, expected = shape_for_caffe(batch, self.colour), self.demand.shape
+        if expected is not None and (len(shape) != 3 or shape[0] != expected[0]):
+            return _shape_finding(shape, expected, "channels-encoded" if batch.encoded else "channels")
         if batch.encoded and self.colour is None and batch.values.dtype != np.uint8:
             bits = batch.values.dtype.itemsize * 8
             text = f"{batch.format}: {bits} bits a value; an encoded Datum must have 8"
             return found("wrong-format", text, field="data", verdict="bad", caffe=SENTENCES["picture-16-bit"])
-        if self.demand.whole and wanted is not None and shape != wanted:
-            return _misfit(shape, wanted, self.demand.why)
+        if self.demand.whole and expected is not None and shape != expected:
+            return _shape_finding(shape, expected, self.demand.why)
         if self.demand.crop and min(shape[1:]) < self.demand.crop:
-            return _misfit(shape, (shape[0], self.demand.crop, self.demand.crop), "crop")
+            return _shape_finding(shape, (shape[0], self.demand.crop, self.demand.crop), "crop")
         return None
 
 
-def _misfit(shape: tuple[int, ...], wanted: tuple[int, ...], why: str) -> Finding:
+def _shape_finding(shape: tuple[int, ...], expected: tuple[int, ...], why: str) -> Finding:
     least = "at least " if why == "crop" else ""
     return found(
         "shape",
-        f"shape {list(shape)}, the net takes {least}{list(wanted)}",
+        f"shape {list(shape)}, the net takes {least}{list(expected)}",
         field="data",
         found=list(shape),
-        expected=list(wanted),
+        expected=list(expected),
         caffe=SENTENCES[why],
     )
 
@@ -99,27 +99,27 @@ class FiniteInNet:
                 (it.astype(np.float64) - end) * self.scale for it, end in ((batch.lows, most), (batch.highs, least))
             ]
             suspects = np.flatnonzero(np.maximum(np.abs(ends[0]), np.abs(ends[1])) > LARGEST / 2)
-        for at in suspects:
-            finding = self._overflow(batch, batch.values[at], mean)
+        for index in suspects:
+            finding = self._overflow(batch, batch.values[index], mean)
             if finding is not None:
-                yield int(at), finding
+                yield int(index), finding
 
     def _overflow(self, batch: Batch, record: NDArray[Any], mean: NDArray[Any]) -> Finding | None:
         with np.errstate(over="ignore", invalid="ignore"):
-            narrow = record.astype(np.float32)
-            becomes = (narrow - mean.astype(np.float32)) * np.float32(self.scale)
-        lost = np.isfinite(record) & ~np.isfinite(becomes)
-        if not lost.any():
+            float32_values = record.astype(np.float32)
+            result = (float32_values - mean.astype(np.float32)) * np.float32(self.scale)
+        overflowed = np.isfinite(record) & ~np.isfinite(result)
+        if not overflowed.any():
             return None
-        first = [int(place) for place in np.unravel_index(int(lost.argmax()), lost.shape)]
-        narrowed = not np.isfinite(narrow[tuple(first)])
+        first = [int(axis_index) for axis_index in np.unravel_index(int(overflowed.argmax()), overflowed.shape)]
+        narrowed = not np.isfinite(float32_values[tuple(first)])
         how = "in float32" if narrowed else "in float32 once the mean is subtracted and the scale multiplied"
         value = record[tuple(first)]
         return found(
             "inf",
-            f"{int(lost.sum())} of {record.size} values become infinite {how}, first {value:g} at {first}",
+            f"{int(overflowed.sum())} of {record.size} values become infinite {how}, first {value:g} at {first}",
             field=batch.field,
-            count=int(lost.sum()),
+            count=int(overflowed.sum()),
             first=first,
             caffe=SENTENCES["narrowed" if narrowed else "overflow"],
         )
@@ -127,7 +127,7 @@ class FiniteInNet:
     def _mean(self, batch: Batch) -> NDArray[Any]:
         """Return the mean to subtract from one record, or 0 if it does not fit, which has findings of its own."""
         if self.mean_file is not None:
-            mean = _mean_of(self.mean_file)
+            mean = _read_mean(self.mean_file)
             if mean.shape == batch.shape:
                 return mean
         elif len(self.mean_values) == 1 or (batch.shape and len(self.mean_values) == batch.shape[0]):
@@ -136,7 +136,7 @@ class FiniteInNet:
 
 
 @lru_cache(maxsize=2)
-def _mean_of(path: str) -> NDArray[Any]:
+def _read_mean(path: str) -> NDArray[Any]:
     mean = read_blob(Path(path))
     return mean.reshape(mean.shape[1:])
 
@@ -148,14 +148,14 @@ class LabelInNet(Label):
     ignored: int | None = None
 
     def __call__(self, batch: Batch) -> Findings:
-        for at, finding in Label.__call__(self, batch):
+        for index, finding in Label.__call__(self, batch):
             if self.ignored is None:
-                yield at, finding
+                yield index, finding
             else:
-                yield from ((at, it) for it in self._without_ignored(batch, at))
+                yield from ((index, it) for it in self._without_ignored(batch, index))
 
-    def _without_ignored(self, batch: Batch, at: int) -> Iterator[Finding]:
-        values = np.asarray(batch.values[at]).reshape(-1)
+    def _without_ignored(self, batch: Batch, index: int) -> Iterator[Finding]:
+        values = np.asarray(batch.values[index]).reshape(-1)
         values = values[values != self.ignored].reshape(1, -1)
         for _, finding in Label.__call__(self, replace(batch, rows=[0], values=values, absent=())):
             yield finding
@@ -172,27 +172,27 @@ class PixelLabels:
         if batch.label or batch.field not in ("data", "float_data") or not len(batch.rows) or batch.pixels_skipped:
             return
         suspects = np.flatnonzero((batch.lows < 0) | (batch.highs >= self.classes) | batch.floating)
-        for at in suspects.tolist():
-            finding = self._of(np.asarray(batch.values[at]), batch.field)
+        for index in suspects.tolist():
+            finding = self._pixel_finding(np.asarray(batch.values[index]), batch.field)
             if finding is not None:
-                yield at, finding
+                yield index, finding
 
-    def _of(self, pixels: NDArray[Any], field: str) -> Finding | None:
+    def _pixel_finding(self, pixels: NDArray[Any], field: str) -> Finding | None:
         with np.errstate(invalid="ignore"):
-            wrong = ~((pixels >= 0) & (pixels < self.classes) & (pixels == np.floor(pixels)))
+            invalid = ~((pixels >= 0) & (pixels < self.classes) & (pixels == np.floor(pixels)))
         if self.ignored is not None:
-            wrong &= pixels != self.ignored
-        if not wrong.any():
+            invalid &= pixels != self.ignored
+        if not invalid.any():
             return None
-        first = [int(place) for place in np.unravel_index(int(wrong.argmax()), wrong.shape)]
+        first = [int(axis_index) for axis_index in np.unravel_index(int(invalid.argmax()), invalid.shape)]
         value = pixels[tuple(first)]
         return found(
             "label",
-            f"{int(wrong.sum())} of {pixels.size} pixels have labels beyond 0 to {self.classes - 1}, first {value:g} "
+            f"{int(invalid.sum())} of {pixels.size} pixels have labels beyond 0 to {self.classes - 1}, first {value:g} "
             f"at {first}",
             field=field,
             label=f"{value:g}",
-            count=int(wrong.sum()),
+            count=int(invalid.sum()),
             first=first,
         )
 
@@ -212,17 +212,17 @@ class Probabilities:
             return
         values = batch.values.reshape(len(batch.rows), -1)
         with np.errstate(invalid="ignore"):
-            wrong = (values < 0) | (values > 1)
+            invalid = (values < 0) | (values > 1)
         if self.ignored is not None:
-            wrong &= values != self.ignored
-        for at in np.flatnonzero(wrong.any(axis=1)).tolist():
-            first = int(wrong[at].argmax())
-            value, count = values[at, first].item(), int(wrong[at].sum())
+            invalid &= values != self.ignored
+        for index in np.flatnonzero(invalid.any(axis=1)).tolist():
+            first = int(invalid[index].argmax())
+            value, count = values[index, first].item(), int(invalid[index].sum())
             verb = "are" if count > 1 else "is"
-            many = f"{count} of {values.shape[1]} targets {verb} outside 0 to 1, first {value:g}"
-            text = many if values.shape[1] > 1 else f"the target is {value:g}, outside 0 to 1"
+            count_text = f"{count} of {values.shape[1]} targets {verb} outside 0 to 1, first {value:g}"
+            text = count_text if values.shape[1] > 1 else f"the target is {value:g}, outside 0 to 1"
             caffe = "trains on in silence: the loss becomes negative and falls without end"
-            yield at, found("label", text, field=batch.field, label=f"{value:g}", count=count, caffe=caffe)
+            yield index, found("label", text, field=batch.field, label=f"{value:g}", count=count, caffe=caffe)
 
 
 @dataclass(frozen=True)
@@ -248,20 +248,20 @@ class LayerView(View):
     def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
         """Add to each finding what Caffe would have done; of several findings about one label, keep only the worst."""
         value = block.values[row] if isinstance(block, Block) and row is not None else None
-        kept = list(findings)
-        if len(kept) > 1:
-            if any(it.code in ("missing", "list-line", "too-large", "unsupported") for it in kept):
-                kept = [it for it in kept if it.code != "empty"]
-            labels = [it for it in kept if it.code == "label"]
+        remaining = list(findings)
+        if len(remaining) > 1:
+            if any(it.code in ("missing", "list-line", "too-large", "unsupported") for it in remaining):
+                remaining = [it for it in remaining if it.code != "empty"]
+            labels = [it for it in remaining if it.code == "label"]
             if len({it.verdict for it in labels}) > 1:
-                kept = [it for it in kept if it.code != "label" or it.verdict == "bad"]
-        return [self.say(it, value) for it in kept]
+                remaining = [it for it in remaining if it.code != "label" or it.verdict == "bad"]
+        return [self.with_behaviour(it, value) for it in remaining]
 
-    def say(self, finding: Finding, value: bytes | memoryview | None = None) -> Finding:
+    def with_behaviour(self, finding: Finding, value: bytes | memoryview | None = None) -> Finding:
         """Return the finding with what Caffe would have done, unless it has that already."""
         if "caffe" in finding.details:
             return finding
-        if self.reads is not None and finding.field is not None and self._unread(finding.field):
+        if self.reads is not None and finding.field is not None and self._is_unread(finding.field):
             verdict = "suspicious" if finding.verdict == "bad" else finding.verdict
             details = {**finding.details, "caffe": SENTENCES["not-read"]}
             return msgspec.structs.replace(finding, verdict=verdict, details=details)
@@ -275,6 +275,6 @@ class LayerView(View):
         details = {**finding.details, "caffe": SENTENCES[name]}
         return msgspec.structs.replace(finding, details=details)
 
-    def _unread(self, name: str) -> bool:
+    def _is_unread(self, name: str) -> bool:
         assert self.reads is not None
         return name not in self.reads and name.partition(".")[0] not in self.reads

@@ -21,13 +21,22 @@ from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Bounds, Settings
-from datacheck.netscan.label_fit import sizes_fit
-from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops, paired, rows_of
+from datacheck.netscan.label_fit import size_misfits
+from datacheck.netscan.layer_checks import (
+    Mean,
+    check_layer,
+    check_pairing,
+    check_records,
+    check_tops,
+    demand,
+    read_mean,
+    row_shapes,
+)
 from datacheck.netscan.pair_order import first_keys, out_of_step
 from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView, PixelLabels, Probabilities
-from datacheck.netscan.solver_nets import of_solver
+from datacheck.netscan.solver_nets import solver_sources
 from datacheck.netscan.source_opening import Opened, Places, open_source, opened_twice
-from datacheck.netscan.source_probe import look_at_tops
+from datacheck.netscan.source_probe import probe_tops
 from datacheck.reporting.files import Reports
 from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.reporting.report import Report
@@ -66,7 +75,7 @@ class NetScan:
         except BaseException:
             self.report.tally.complete = False
             raise
-        for finding in [*self.opened.findings, *self.findings, *of_layer(self.source), *findings]:
+        for finding in [*self.opened.findings, *self.findings, *check_layer(self.source), *findings]:
             tally = Tally()
             tally.count([finding])
             listen(self.report.add(tally))
@@ -108,93 +117,93 @@ class NetScan:
         if source.type == "HDF5Data":
             reads = source.tops
             if reader is not None:
-                tops, findings = look_at_tops(reader, self.opened.files, source.tops, settings, self.engine)
-                wrong = of_tops(source, self.opened.names, tops)
-                findings += sizes_fit(source, {}, rows_of(source, tops))
-                findings += [msgspec.structs.replace(finding, file=file) for file, finding in wrong]
-            self._leave("shape")
-            checks += [FiniteInNet(), *self._probabilities()]
+                tops, findings = probe_tops(reader, self.opened.files, source.tops, settings, self.engine)
+                top_findings = check_tops(source, self.opened.names, tops)
+                findings += size_misfits(source, {}, row_shapes(source, tops))
+                findings += [msgspec.structs.replace(finding, file=file) for file, finding in top_findings]
+            self._drop_check("shape")
+            checks += [FiniteInNet(), *self._probability_checks()]
         elif source.type == "AnnotatedData":
-            self._leave("shape")  # the layer itself crops and resizes
+            self._drop_check("shape")  # the layer itself crops and resizes
             return LayerView(backend, None, (), True), []
         else:
             mean, findings = self._mean()
             if reader is not None:
-                fits, more = self._fitting(mean)
-                findings += more
-                checks += [*fits, *self._probabilities()]
-        if source.classifier is not None and settings.labels is not None and self._leave("label"):
-            checks.append(self._label(settings.labels))
+                fits, sample_findings = self._fit_checks(mean)
+                findings += sample_findings
+                checks += [*fits, *self._probability_checks()]
+        if source.classifier is not None and settings.labels is not None and self._drop_check("label"):
+            checks.append(self._label_check(settings.labels))
         self.report.settings = msgspec.structs.replace(
             self.report.settings, validators=(*settings.validators, *map(repr, checks))
         )
-        forced = _colour(source) is not None
+        forced = _forced_channels(source) is not None
         regression = source.classifier is None and source.pixels is None
         return LayerView(backend, reads, tuple(checks), regression, forced), findings
 
-    def _probabilities(self) -> Iterator[Validator]:
+    def _probability_checks(self) -> Iterator[Validator]:
         """Yield the check of the tops that a loss takes for probabilities."""
-        named = self.source.tops if self.source.type == "HDF5Data" else ("", "label")
-        fields = dict(zip(self.source.tops, named, strict=False))
+        field_names = self.source.tops if self.source.type == "HDF5Data" else ("", "label")
+        fields = dict(zip(self.source.tops, field_names, strict=False))
         for layer in self.source.layers:
             top = layer.bottoms[1] if layer.type == "SigmoidCrossEntropyLoss" and len(layer.bottoms) > 1 else ""
             if fields.get(top):
                 param = layer.message.loss_param
                 yield Probabilities((fields[top],), int(param.ignore_label) if param.HasField("ignore_label") else None)
 
-    def _leave(self, check: str) -> bool:
+    def _drop_check(self, check: str) -> bool:
         """Leave a check out, since the layer's own check replaces it; return whether it was among the checks."""
         settings = self.report.settings
-        left = tuple(it for it in settings.checks if it != check)
-        self.report.settings = msgspec.structs.replace(settings, checks=left)
-        return left != settings.checks
+        checks = tuple(it for it in settings.checks if it != check)
+        self.report.settings = msgspec.structs.replace(settings, checks=checks)
+        return checks != settings.checks
 
     def _mean(self) -> tuple[Mean | None, list[Finding]]:
         name = self.source.transform.mean_file
-        return of_mean(self.source, self.places.find(name)[0]) if name else (None, [])
+        return read_mean(self.source, self.places.find(name)[0]) if name else (None, [])
 
-    def _fitting(self, mean: Mean | None) -> tuple[list[Validator], list[Finding]]:
+    def _fit_checks(self, mean: Mean | None) -> tuple[list[Validator], list[Finding]]:
         source, settings = self.source, self.report.settings
         assert self.opened.reader is not None
-        colour = _colour(source)
-        seen = sample_source(self.opened.reader, settings, colour, self.engine)
-        findings = [*([seen.failed] if seen.failed else []), *of_records(source, seen, mean)]
+        colour = _forced_channels(source)
+        sample = sample_source(self.opened.reader, settings, colour, self.engine)
+        findings = [*([sample.failed] if sample.failed else []), *check_records(source, sample, mean)]
         if self.partner is not None and self.partner.reader is not None and source.partner is not None:
-            findings += self._beside(self.partner.reader, source.partner, seen)
-        elif seen.only is not None:
-            findings += sizes_fit(source, {source.name: seen.only})
+            findings += self._pair_findings(self.partner.reader, source.partner, sample)
+        elif sample.only is not None:
+            findings += size_misfits(source, {source.name: sample.only})
         checks: list[Validator] = []
         if source.partner is not None:
-            self._leave("constant")  # a label may be the same for every pixel
-        if self._leave("shape"):
-            usual = seen.usual if settings.shape is None else settings.shape
-            fitting = mean if mean is not None and mean.shape == usual else None
-            wanted = demand(source, usual, fitting, source.batch_size or 1)
-            checks.append(FitsNet(wanted, colour))
+            self._drop_check("constant")  # a label may be the same for every pixel
+        if self._drop_check("shape"):
+            usual = sample.usual if settings.shape is None else settings.shape
+            usable_mean = mean if mean is not None and mean.shape == usual else None
+            record_demand = demand(source, usual, usable_mean, source.batch_size or 1)
+            checks.append(FitsNet(record_demand, colour))
         transform = source.transform
         checks.append(FiniteInNet(transform.scale, None if mean is None else mean.path, transform.mean_values))
-        if source.pixels is not None and (seen.usual is None or seen.usual[:1] == (1,)):
+        if source.pixels is not None and (sample.usual is None or sample.usual[:1] == (1,)):
             checks.append(PixelLabels(source.pixels.classes, source.pixels.ignored))
         return checks, findings
 
-    def _beside(self, partner: Reader, name: str, seen: SourceSample) -> Iterator[Finding]:
+    def _pair_findings(self, partner: Reader, name: str, sample: SourceSample) -> Iterator[Finding]:
         """Yield how the records do not match those that the predictions come from."""
         settings, reader = self.report.settings, self.opened.reader
         assert reader is not None
         other = sample_source(partner, settings, None, self.engine)
-        yield from paired(self.source, seen.records, name, other.records)
-        if seen.only is not None and other.only is not None and (self.source.pixels is None or seen.only[0] == 1):
-            yield from sizes_fit(self.source, {self.source.name: seen.only, name: other.only})
+        yield from check_pairing(self.source, sample.records, name, other.records)
+        if sample.only is not None and other.only is not None and (self.source.pixels is None or sample.only[0] == 1):
+            yield from size_misfits(self.source, {self.source.name: sample.only, name: other.only})
         ours, others = (first_keys(it, settings, self.engine) for it in (reader, partner))
         yield from out_of_step(ours, name, others)
 
-    def _label(self, bounds: Bounds) -> Validator:
+    def _label_check(self, bounds: Bounds) -> Validator:
         assert self.source.classifier is not None
         low, high = (None if it is None else int(it) for it in (bounds.low, bounds.high))
         return LabelInNet(low, high, allow_nan=self.report.settings.allow_nan, ignored=self.source.classifier.ignored)
 
 
-def _colour(source: NetSource) -> int | None:
+def _forced_channels(source: NetSource) -> int | None:
     if source.type == "ImageData":
         return 3 if source.pictures.is_color else 1
     if source.transform.force_color:
@@ -217,15 +226,15 @@ class Amendment:
     def __call__(self, tally: Tally) -> Tally:
         if isinstance(tally.findings, PackedFindings):
             return tally  # packed by a worker, whose view has seen the findings
-        said = [self.view.say(finding) for finding in tally.findings if not self._idle(finding)]
-        if [it.verdict for it in said] == [it.verdict for it in tally.findings]:
-            return replace(tally, findings=said)
-        amended = replace(tally, findings=Findings(), codes=Counter(), verdicts=Counter())
-        for finding in said:
-            amended.count([finding])
-        return amended
+        findings = [self.view.with_behaviour(finding) for finding in tally.findings if not self._is_irrelevant(finding)]
+        if [it.verdict for it in findings] == [it.verdict for it in tally.findings]:
+            return replace(tally, findings=findings)
+        result = replace(tally, findings=Findings(), codes=Counter(), verdicts=Counter())
+        for finding in findings:
+            result.count([finding])
+        return result
 
-    def _idle(self, finding: Finding) -> bool:
+    def _is_irrelevant(self, finding: Finding) -> bool:
         if finding.code == "row-count":
             return self.source.type == "HDF5Data" and "caffe" not in finding.details and not self.together
         return finding.code == "sorted" and (self.source.shuffle or "TRAIN" not in self.source.phases)
@@ -256,37 +265,37 @@ def prepare_net(
         raise UsageError(f"{root}: is not a directory")
     places = Places(Path() if root is None else Path(root), Path(prototxt.path).parent)
     if prototxt.kind == "solver":
-        sources = of_solver(prototxt, places, phases, stages)
+        sources = solver_sources(prototxt, places, phases, stages)
     else:
         sources = net_sources(prototxt, phases, stages)
     if not sources:
-        within = "" if phase == "all" else f" in the phase {phase}"
-        within += f" with the stages {', '.join(stages)}" if stages else ""
-        raise SourceUnknown(prototxt.path, f"has no layer that reads data{within}")
-    opened = [(source, open_source(source, places, _options(source, settings))) for source in sources]
-    scans = [_scan_of(source, it, places, settings) for source, it in opened]
-    named: dict[str, list[tuple[NetSource, Opened]]] = {}
+        where = "" if phase == "all" else f" in the phase {phase}"
+        where += f" with the stages {', '.join(stages)}" if stages else ""
+        raise SourceUnknown(prototxt.path, f"has no layer that reads data{where}")
+    opened = [(source, open_source(source, places, _store_options(source, settings))) for source in sources]
+    scans = [_net_scan(source, it, places, settings) for source, it in opened]
+    by_name: dict[str, list[tuple[NetSource, Opened]]] = {}
     for source, it in opened:
-        named.setdefault(source.name, []).append((source, it))
+        by_name.setdefault(source.name, []).append((source, it))
     for scan in scans:
-        others = named.get(scan.source.partner or "", ())
-        scan.partner = next((other for source, other in others if _belongs(scan.source, source)), None)
+        others = by_name.get(scan.source.partner or "", ())
+        scan.partner = next((other for source, other in others if _is_partner(scan.source, source)), None)
     for number, finding in opened_twice(opened):
         scans[number].findings.append(finding)
     return scans
 
 
-def _belongs(source: NetSource, other: NetSource) -> bool:
+def _is_partner(source: NetSource, other: NetSource) -> bool:
     """Check whether the other layer is the partner of a layer, in a phase that both are in."""
     return other.name == source.partner and bool({*other.phases} & {*source.phases})
 
 
-def _options(source: NetSource, settings: Settings) -> StoreOptions:
-    label, of = settings.label_field or source.label, settings.conventions
-    return StoreOptions(label, settings.together, records_of(of), heeded=NONE not in of)
+def _store_options(source: NetSource, settings: Settings) -> StoreOptions:
+    label, conventions = settings.label_field or source.label, settings.conventions
+    return StoreOptions(label, settings.together, records_of(conventions), heeded=NONE not in conventions)
 
 
-def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:
+def _net_scan(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:
     classifier = source.classifier
     layer = LayerSource(
         net=source.net,
@@ -308,7 +317,7 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
         labels = labels or Bounds(0, classifier.classes - 1)
         size = size or source.batch_size or None
     decoder = {"HDF5Data": None, "AnnotatedData": "annotated-datum"}.get(source.type, "datum")
-    changed = msgspec.structs.replace(
+    layer_settings = msgspec.structs.replace(
         settings,
         labels=labels,
         batch_size=size,
@@ -321,7 +330,7 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
         else source.backend or _BACKENDS.get(source.type, source.type)
     )
     path = str(opened.path) if source.path else source.net
-    return NetScan(source, opened, places, Report(Source(path, backend), changed, layer=layer))
+    return NetScan(source, opened, places, Report(Source(path, backend), layer_settings, layer=layer))
 
 
 _BACKENDS = {"HDF5Data": "hdf5", "ImageData": "image-list", "WindowData": "window-list"}
@@ -370,12 +379,12 @@ def scan_net(
     settings = make(validators=validators, **options)
     scans = prepare_net(net, settings, phase=phase, stages=stages, root=root)
     names = Names(settings, len(scans))
-    for it in scans:
-        it.validators, it.names = validators, names
-    named = [str(net.path if isinstance(net, Prototxt) else net), *(it.report.source.path for it in scans)]
-    guard = Guard(named, lambda: (file for it in scans for file in it.reads()))
+    for scan in scans:
+        scan.validators, scan.names = validators, names
+    paths = [str(net.path if isinstance(net, Prototxt) else net), *(scan.report.source.path for scan in scans)]
+    guard = Guard(paths, lambda: (file for scan in scans for file in scan.reads()))
     with Reports(reports, guard) as files:
-        for it in scans:
-            with watching(progress, it.report) as watch:
-                it.run(watch, files.begin(it.report))
-    return ScanReports([it.report for it in scans])
+        for scan in scans:
+            with watching(progress, scan.report) as watch:
+                scan.run(watch, files.begin(scan.report))
+    return ScanReports([scan.report for scan in scans])

@@ -14,15 +14,17 @@ from datacheck.model.replacing import replace
 from datacheck.netscan.source_opening import Places
 
 
-def of_solver(solver: Prototxt, places: Places, phases: Sequence[Phase], stages: Sequence[str] = ()) -> list[NetSource]:
+def solver_sources(
+    solver: Prototxt, places: Places, phases: Sequence[Phase], stages: Sequence[str] = ()
+) -> list[NetSource]:
     """Return the layers that read records in the networks that a solver names, each once.
 
     Raises what `read_prototxt` raises if a network cannot be read, and SourceUnknown if the solver names none.
     """
-    found: dict[tuple[str, int, str], NetSource] = {}
-    named = 0
+    sources: dict[tuple[str, int, str], NetSource] = {}
+    net_count = 0
     for name, states in _networks(solver.message, stages):
-        named += 1
+        net_count += 1
         try:
             net = read_prototxt(places.find(name)[0])
         except SourceMissing as exc:
@@ -30,10 +32,10 @@ def of_solver(solver: Prototxt, places: Places, phases: Sequence[Phase], stages:
         wanted = [state for state in states if state.phase in phases]
         for source in sources_in(net, wanted):
             rated = replace(source, rate=_plain_rate(solver.message), solver=solver.path)
-            found.setdefault((source.net, source.line, source.name), rated)
-    if not named:
+            sources.setdefault((source.net, source.line, source.name), rated)
+    if not net_count:
         raise SourceUnknown(solver.path, "is a solver that names no network in a file")
-    return list(found.values())
+    return list(sources.values())
 
 
 PLAIN = ("SGD", "Nesterov")

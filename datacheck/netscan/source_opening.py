@@ -64,12 +64,12 @@ def open_source(source: NetSource, places: Places, options: StoreOptions) -> Ope
         return Opened(path, None, [problem("layer", "source is missing", "aborts at set-up")])
     try:
         if source.type in DATABASES:
-            return _database(source, path, beside)
+            return _open_database(source, path, beside)
         _need_file(path)
         if source.type == "ImageData":
             reader = ImageListReader(path, places.folder if beside else places.root, source.pictures.root_folder)
             return Opened(path, reader, [], beside)
-        return _hdf5(path, places, beside, options)
+        return _open_hdf5(path, places, beside, options)
     except SourceMissing:
         where = "" if places.root == Path() else f" from {places.root}"
         text = f"there is nothing at {plain(source.path)}{where}; names are relative to where the training is started"
@@ -107,19 +107,19 @@ def _need_file(path: Path) -> None:
         raise SourceUnknown(str(path), special or "is not a file, but a list is wanted")
 
 
-def _database(source: NetSource, path: Path, beside: bool) -> Opened:
+def _open_database(source: NetSource, path: Path, beside: bool) -> Opened:
     reader = open_store(path)
     findings = []
     if reader.backend != source.backend:
         default = " (the default)" if source.backend == "leveldb" else ""
-        named = (source.backend or "").upper()
-        text = f"backend is {named}{default}, but {BACKENDS[reader.backend].noun} lies there"
+        backend_name = (source.backend or "").upper()
+        text = f"backend is {backend_name}{default}, but {BACKENDS[reader.backend].noun} lies there"
         caffe = "aborts in db_leveldb.cpp:16" if source.backend == "leveldb" else "aborts in db_lmdb.hpp:15"
         findings.append(problem("layer", text, caffe))
     return Opened(path, reader, findings, beside)
 
 
-def _hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Opened:
+def _open_hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Opened:
     from datacheck.backends.hdf5.in_folders import has_signature
     from datacheck.backends.hdf5.reader import Hdf5Reader
 
@@ -128,37 +128,37 @@ def _hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Op
         reader = Hdf5Reader(path, (path,), (), (), options)
         return Opened(path, reader, [problem("list-line", text, NO_FILE)], beside, (path,), (path.name,))
     try:
-        text_of = read_whole(path, LIST_BYTES)
+        content = read_whole(path, LIST_BYTES)
     except TooLarge:
-        text_of = b"\0"
-    if b"\0" in text_of:
+        content = b"\0"
+    if b"\0" in content:
         raise SourceUnknown(str(path), "is binary, not a list of HDF5 files")
     findings: list[Finding] = []
     files: dict[Path, str] = {}
-    for name, file_path, finding in _listed(path, text_of, places):
+    for name, file_path, finding in _list_entries(path, content, places):
         if finding is not None:
             findings.append(msgspec.structs.replace(finding, file=name))
         elif file_path is not None:
             files.setdefault(file_path, name)
-    if not text_of.split():
+    if not content.split():
         findings.append(problem("missing", "the list names no file", "aborts in hdf5_data_layer.cpp:96"))
-    made = Hdf5Reader(path, tuple(files), tuple(files.values()), (), options) if files else None
-    return Opened(path, made, findings, beside, tuple(files), tuple(files.values()))
+    list_reader = Hdf5Reader(path, tuple(files), tuple(files.values()), (), options) if files else None
+    return Opened(path, list_reader, findings, beside, tuple(files), tuple(files.values()))
 
 
-def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path | None, Finding | None]]:
+def _list_entries(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path | None, Finding | None]]:
     """Yield the name, the path and the finding for each file of a list; white space ends a name, as in Caffe."""
     from datacheck.backends.hdf5.in_folders import has_signature
 
     for line in text.splitlines():
         words = line.split()
         if len(words) > 1:
-            whole, _ = places.find(os.fsdecode(line.strip()))
-            if is_regular(whole):
+            line_path, _ = places.find(os.fsdecode(line.strip()))
+            if is_regular(line_path):
                 name = escape(line.strip())
-                said = f"a name with white space in it: Caffe takes it for {len(words)} names"
-                yield name, None, problem("list-line", said, NO_FILE)
-                yield name, whole, None
+                message = f"a name with white space in it: Caffe takes it for {len(words)} names"
+                yield name, None, problem("list-line", message, NO_FILE)
+                yield name, line_path, None
                 continue
         for word in words:
             name = escape(word)
@@ -177,11 +177,11 @@ def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path
 
 def opened_twice(sources: list[tuple[NetSource, Opened]]) -> Iterator[tuple[int, Finding]]:
     """Yield the number of each layer that shares its LevelDB with another, and a finding: it can be opened once."""
-    sharing: dict[Path, list[int]] = {}
+    numbers_by_path: dict[Path, list[int]] = {}
     for number, (_, opened) in enumerate(sources):
         if opened.reader is not None and opened.reader.backend == "leveldb":
-            sharing.setdefault(real(opened.path), []).append(number)
-    for numbers in sharing.values():
+            numbers_by_path.setdefault(real(opened.path), []).append(number)
+    for numbers in numbers_by_path.values():
         for number in numbers if len(numbers) > 1 else ():
             other = sources[numbers[numbers[0] == number]][0].name
             text = f"the layer {other} reads the same LevelDB, which can be opened once only"

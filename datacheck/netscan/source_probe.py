@@ -40,12 +40,12 @@ class TakeTops:
         watch.note(None)
         try:
             with opened(self.file) as it:
-                return [_top(it.file, name) for name in self.tops]
+                return [_top_dataset(it.file, name) for name in self.tops]
         except TROUBLE:
             return None  # the scan's own findings say so
 
 
-def _top(file: Any, name: str) -> TopDataset:
+def _top_dataset(file: Any, name: str) -> TopDataset:
     """Return what `H5LTfind_dataset` and `H5LTget_dataset_info` would report."""
     from datacheck.backends.hdf5.library_failures import reason_of
     from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
@@ -76,7 +76,7 @@ KINDS = {
 }
 
 
-def look_at_tops(
+def probe_tops(
     reader: Reader,
     files: Sequence[Path],
     tops: tuple[str, ...],
@@ -87,7 +87,7 @@ def look_at_tops(
 
     A file that cannot be opened has None in place of the datasets.
     """
-    made: list[list[TopDataset] | None] = []
+    datasets: list[list[TopDataset] | None] = []
     findings = []
     with start_engine(Job(reader, settings), 1, engine) as pool:
         for file in files:
@@ -95,5 +95,5 @@ def look_at_tops(
             if isinstance(result, Death):
                 findings.append(finding_of_death(result, f"{file.name}: opening it", of_record=False))
                 result = None
-            made.append(result)
-    return made, findings
+            datasets.append(result)
+    return datasets, findings

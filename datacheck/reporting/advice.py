@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from datacheck.backends import BACKENDS, kind_of_copy
 from datacheck.conventions import CONVENTIONS
 from datacheck.conventions.parting import parted
-from datacheck.decoders.raw import spelled
+from datacheck.decoders.raw import array_text
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
@@ -76,76 +76,80 @@ class Asked:
 
 def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()) -> str | None:
     """Return the lines that say where the full report is and what to run next, or None if there are none."""
-    lines = [*_findings(report, written, asked), *_next(report, written, asked), *_to_decide(report, asked.encoding)]
+    lines = [
+        *_findings(report, written, asked),
+        *_commands(report, written, asked),
+        *_to_decide(report, asked.encoding),
+    ]
     return "\n".join(lines) or None
 
 
 def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
     """Say where all findings are, unless all were printed."""
     findings = len(report.findings)
-    every = f"all {counted(findings, 'finding')}"
+    label = f"all {counted(findings, 'finding')}"
     pages = [shell(str(file), asked.encoding) for file in written if Path(file).suffix == PAGE]
     others = [shell(str(file), asked.encoding) for file in written if Path(file).suffix != PAGE]
     if pages:
         yield f"to look at: {', '.join(pages)}"
     if findings and others:
-        yield f"{every}: {', '.join(others)}"
+        yield f"{label}: {', '.join(others)}"
     elif only_compared(report):
         return
-    elif findings > ALL_PRINTED or (findings and (report.layer is not None or _alongside(report))):
+    elif findings > ALL_PRINTED or (findings and (report.layer is not None or _has_alongside_findings(report))):
         # the suggested copy is then based on that report
         options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
         sources = () if report.layer is not None else tuple(report.paired_with) or (report.source.path,)
         options = ("--paired", *options) if report.paired_with else options
         net = () if report.layer is None else ("--net", report.layer.solver or report.layer.net)
-        yield f"{every}: {command('scan', (*options, *net), sources, asked.encoding)}"
+        yield f"{label}: {command('scan', (*options, *net), sources, asked.encoding)}"
 
 
-def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
+def _commands(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
     """Yield the commands that show one of the offending records, and that make a copy without any of them."""
     row = BACKENDS.get(report.source.backend)
     if row is None or (report.layer is not None and not report.tally.records):
         return
-    options = (*asked.options, *_of_layer(report, asked))
+    options = (*asked.options, *_layer_options(report, asked))
     verdicts = ("bad", "suspicious") if report.settings.strict else ("bad",)
-    its = (it for it in report.findings if it.key is not None and it.verdict in verdicts)
-    one = next((it for it in its if it.code != GONE), None)
-    if one is not None:
-        short = len(one.name or "") <= LONGEST_NAME
-        place = (report.source.path, one.name or "") if short else (report.source.path,)
+    findings = (it for it in report.findings if it.key is not None and it.verdict in verdicts)
+    offending = next((it for it in findings if it.code != GONE), None)
+    if offending is not None:
+        short = len(offending.name or "") <= LONGEST_NAME
+        place = (report.source.path, offending.name or "") if short else (report.source.path,)
         words = (*(() if short else ("--bad", "1")), *options, *asked.sample, *asked.config)
-        if short or one.verdict == "bad":
+        if short or offending.verdict == "bad":
             yield f"look at one: {command('show', words, place, asked.encoding)}"
-    target = _beside(report.source.path)
-    if not row.copier or target is None or not _worth_copying(report, one, verdicts):
+    target = _path_beside(report.source.path)
+    if not row.copier or target is None or not _is_worth_copying(report, offending, verdicts):
         return
-    drop = ["--drop-bad", *(["--drop", "suspicious"] if _any(report, "suspicious", verdicts) else [])]
+    drop = ["--drop-bad", *(["--drop", "suspicious"] if _is_found(report, "suspicious", verdicts) else [])]
     stays = next((it for name in report.follows if (it := CONVENTIONS[name].stays)), None)
     if stays is not None:
         yield f"no copy without them: {stays}; rebuild --fill VALUE replaces NaN and infinity"
         return
-    rests = _rests_on(report, written)
-    if only_compared(report) and (not rests or not any(Path(it).suffix in READABLE for it in written)):
+    report_option = _report_option(report, written)
+    if only_compared(report) and (not report_option or not any(Path(it).suffix in READABLE for it in written)):
         return
-    one_kind = ("--backend", report.source.backend) if _among_others(report) else ()
+    one_kind = ("--backend", report.source.backend) if _is_among_others(report) else ()
     into_kind = kind_of_copy(report.source.backend)
     to = () if into_kind == report.source.backend else ("--to", into_kind)
     if report.paired_with:
         words = ("--paired", *drop, *to, *options, *asked.config)
-        into = _beside(str(Path(report.paired_with[0]).parent / "paired"))
-        if into is not None:
-            stores = (*report.paired_with, into)
+        folder = _path_beside(str(Path(report.paired_with[0]).parent / "paired"))
+        if folder is not None:
+            stores = (*report.paired_with, folder)
             yield f"clean copies of all {len(report.paired_with)}: {command('rebuild', words, stores, asked.encoding)}"
         return
-    apart = _parted(report)
-    words = (*drop, *to, *options, *one_kind, *asked.config, *rests, *(["--keep-numbers"] if apart else []))
+    databases = _parted_databases(report)
+    words = (*drop, *to, *options, *one_kind, *asked.config, *report_option, *(["--keep-numbers"] if databases else []))
     yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
-    if apart:
-        names = " and ".join(map(plain, apart))
+    if databases:
+        names = " and ".join(map(plain, databases))
         yield f"which has gaps, since {names} have the same numbers: --renumber closes them up in each"
 
 
-def _parted(report: Report) -> tuple[str, ...]:
+def _parted_databases(report: Report) -> tuple[str, ...]:
     """Return the names of two databases with equal numbers, about which a rebuild asks; empty if there are none."""
     if len(report.keeps) < 2:
         return ()
@@ -155,28 +159,28 @@ def _parted(report: Report) -> tuple[str, ...]:
     return () if names is None else tuple(it or "the main database" for it in names)
 
 
-def _alongside(report: Report) -> bool:
+def _has_alongside_findings(report: Report) -> bool:
     """Return whether there are findings that a rebuild, which scans the source itself, would not make."""
     return not ALONGSIDE.isdisjoint(report.counts)
 
 
-def _among_others(report: Report) -> bool:
+def _is_among_others(report: Report) -> bool:
     """Say whether the source is all files of its kind in a folder that holds other sources too."""
     folder = report.source.folder
     return isinstance(folder, SearchedFolder) and folder.sources > 1 and folder.path == report.source.path
 
 
-def _any(report: Report, verdict: str, verdicts: Collection[str]) -> bool:
+def _is_found(report: Report, verdict: str, verdicts: Collection[str]) -> bool:
     return verdict in verdicts and bool(report.tally.verdicts[verdict])
 
 
-def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str]) -> bool:
+def _is_worth_copying(report: Report, offending: Finding | None, verdicts: Collection[str]) -> bool:
     """Return whether a copy without the offending records would be better than the source, and not empty."""
     if not report.complete or not report.checked:
         return False
-    if any(one.unread for known in report.keeps.values() for one in known.conventions):
+    if any(it.unread for known in report.keeps.values() for it in known.conventions):
         return False  # a rebuild refuses this: what the list of keys should hold is unknown
-    if one is None:
+    if offending is None:
         damaged = (it for it in report.findings if it.verdict in verdicts and it.code in DAMAGE)
         return report.layer is None and next(damaged, None) is not None
     if sum(report.tally.verdicts[it] for it in verdicts) < report.checked:
@@ -184,7 +188,7 @@ def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str
     return len({it.record for it in report.findings if it.key is not None and it.verdict in verdicts}) < report.checked
 
 
-def _rests_on(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
+def _report_option(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
     """Return the option that bases a rebuild on the written report, or nothing.
 
     What a network wants of its source is only in the report, so it is needed there. A report that leaves out known
@@ -197,33 +201,33 @@ def _rests_on(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
         or report.source.fingerprint is None
     ):
         return ()
-    its = sorted(written, key=lambda it: Path(it).suffix != JSON)
-    file = next((str(file) for file in its if Path(file).suffix in READABLE), None)
-    if file is None and (report.layer is not None or _alongside(report)):
+    by_format = sorted(written, key=lambda it: Path(it).suffix != JSON)
+    file = next((str(file) for file in by_format if Path(file).suffix in READABLE), None)
+    if file is None and (report.layer is not None or _has_alongside_findings(report)):
         file = "report.json"
     return () if file is None else ("--from-report", file)
 
 
-def _of_layer(report: Report, asked: Asked) -> Iterator[str]:
+def _layer_options(report: Report, asked: Asked) -> Iterator[str]:
     """Yield the options for the source that follow from the network whose layer reads it."""
     if report.layer is None:
         return
     settings = report.settings
     if settings.labels is not None and "--labels" not in asked.options:
-        yield from ("--labels", spelled_bounds(settings.labels))
+        yield from ("--labels", format_bounds(settings.labels))
     if settings.label_field is not None and "--label-field" not in asked.options:
         yield from ("--label-field", settings.label_field)
     if settings.decoder is not None and "--decoder" not in asked.options:
         yield from ("--decoder", settings.decoder)
 
 
-def _arrays(report: Report, encoding: str) -> Iterator[str]:
+def _array_options(report: Report, encoding: str) -> Iterator[str]:
     """Yield lines that say how families that nothing decodes, with values of one length, can be read as arrays."""
-    every = [*report.profile.families.items(), *([] if report.profile.rest is None else [("", report.profile.rest)])]
-    for name, family in every[:SUGGESTED]:
+    families = [*report.profile.families.items(), *([] if report.profile.rest is None else [("", report.profile.rest)])]
+    for name, family in families[:SUGGESTED]:
         if family.decoder != UNKNOWN or family.length is None or not report.tally.unknown[name]:
             continue
-        fitting = [spelled(it) for it in fitting_arrays(family)]
+        fitting = [array_text(it) for it in fitting_arrays(family)]
         if fitting:
             first = shell(f"{name}={fitting[0]}" if name else fitting[0], encoding)
             others = f" (or {', '.join(fitting[1:])})" if fitting[1:] else ""
@@ -242,7 +246,7 @@ def fitting_arrays(family: FamilyProfile) -> list[Array]:
 def _to_decide(report: Report, encoding: str) -> Iterator[str]:
     """Yield lines that say what would decide what is undecided."""
     if report.tally.unknown:
-        yield from _arrays(report, encoding)
+        yield from _array_options(report, encoding)
     if report.status != 3:
         return
     if report.partial:
@@ -250,25 +254,25 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
     codes = dict.fromkeys(it.code for it in islice(report.findings, LOOKED_AT) if it.verdict == "unverifiable")
     for code in codes:
         decides = DECIDES.get(code)
-        said = f"{decides}; " if decides else ""
-        yield f"to decide: {code}: {said}--ignore {code} ignores it"
+        hint = f"{decides}; " if decides else ""
+        yield f"to decide: {code}: {hint}--ignore {code} ignores it"
     if report.stopped:
         yield "to decide: allow more time (--max-time), or go on from run to run with --resume FILE.jsonl"
     elif not codes and not report.complete:
         yield "to decide: scan again; not every record was reached"
 
 
-def spelled_bounds(bounds: Bounds) -> str:
+def format_bounds(bounds: Bounds) -> str:
     """Return bounds as the command line spells them.
 
-    >>> spelled_bounds(Bounds(0, 9.5))
+    >>> format_bounds(Bounds(0, 9.5))
     '0:9.5'
     """
-    low, high = ("" if end is None else spelled_number(end) for end in (bounds.low, bounds.high))
+    low, high = ("" if end is None else format_number(end) for end in (bounds.low, bounds.high))
     return f"{low}:{high}"
 
 
-def spelled_number(number: float) -> str:
+def format_number(number: float) -> str:
     """Return a number in full, without a decimal point if it is whole and below 1e15."""
     return str(int(number)) if abs(number) < 1e15 and number == int(number) else repr(number)
 
@@ -279,12 +283,12 @@ def command(name: str, options: Sequence[str], arguments: Sequence[str], encodin
     >>> command("show", ["--timeout", "5"], ["a b", "-1"])
     "datacheck show --timeout 5 -- 'a b' -1"
     """
-    ends = ["--"] if any(it.startswith("-") for it in arguments) else []
-    words = [*arguments, *options] if not ends else [*options, *ends, *arguments]
+    separator = ["--"] if any(it.startswith("-") for it in arguments) else []
+    words = [*arguments, *options] if not separator else [*options, *separator, *arguments]
     return " ".join(["datacheck", name, *(shell(word, encoding) for word in words)])
 
 
-def _beside(path: str) -> str | None:
+def _path_beside(path: str) -> str | None:
     """Return a path for a clean copy beside a source where nothing exists yet.
 
     Return None for the root directory, which has nothing beside it, or if 999 such paths are taken.
@@ -308,14 +312,14 @@ def shell(word: str, encoding: str = "utf-8") -> str:
     >>> print(shell("a b"), shell("a\tb"))
     'a b' "$(printf 'a\011b')"
     """
-    if word.isprintable() and _has(encoding, word):
+    if word.isprintable() and _can_encode(encoding, word):
         return shlex.quote(word)
     safe = frozenset(f"{ascii_letters}{digits}_+./:,=@ ".encode())  # no dash, which printf would take for an option
     raw = "".join(chr(byte) if byte in safe else f"\\{byte:03o}" for byte in os.fsencode(word))
     return f"\"$(printf '{raw}')\""
 
 
-def _has(encoding: str, word: str) -> bool:
+def _can_encode(encoding: str, word: str) -> bool:
     try:
         word.encode(encoding)
     except (UnicodeEncodeError, LookupError):

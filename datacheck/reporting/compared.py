@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 FIRST = 20
 """Maximum number of names listed of records that are otherwise only counted."""
-SAID = 5
+LISTED = 5
 """Maximum number of these names in a summary."""
 
 
@@ -33,13 +33,13 @@ class Checksums(msgspec.Struct):
     @property
     def sentence(self) -> str:
         """The result in one line."""
-        said = f"{self.compared:,} of {self.recorded:,} recorded value{'' if self.recorded == 1 else 's'} compared"
-        said += f", {self.changed:,} changed" if self.changed else ""
-        said += f", {self.lost:,} lost" if self.lost else ""
+        text = f"{self.compared:,} of {self.recorded:,} recorded value{'' if self.recorded == 1 else 's'} compared"
+        text += f", {self.changed:,} changed" if self.changed else ""
+        text += f", {self.lost:,} lost" if self.lost else ""
         if not self.new:
-            return said
+            return text
         more = self.new - len(self.first_new)
-        return f"{said}, {self.new:,} new: {', '.join(self.first_new)}{f' and {more:,} more' if more else ''}"
+        return f"{text}, {self.new:,} new: {', '.join(self.first_new)}{f' and {more:,} more' if more else ''}"
 
 
 class Comparison(msgspec.Struct):
@@ -68,27 +68,27 @@ class Comparison(msgspec.Struct):
         if self.others:
             lines.append(f"{_counted(self.shared, 'records')} in another store too, {self.alone:,} in no other")
             if self.alone and self.shared:
-                more = ", ..." if self.alone > len(self.first_alone[:SAID]) else ""
-                lines[-1] += f" ({', '.join(self.first_alone[:SAID])}{more})"
+                more = ", ..." if self.alone > len(self.first_alone[:LISTED]) else ""
+                lines[-1] += f" ({', '.join(self.first_alone[:LISTED])}{more})"
         if self.left_out:
             lines.append("not compared: " + ", ".join(_counted(count, name) for name, count in self.left_out.items()))
         return lines
 
 
-ONE = {"values": "value", "records": "record", "pictures": "picture", "rows that are": "row that is"}
+SINGULAR = {"values": "value", "records": "record", "pictures": "picture", "rows that are": "row that is"}
 """First words of a phrase that says what is counted, and their singular."""
 
 
-def _counted(count: int, what: str) -> str:
+def _counted(count: int, noun: str) -> str:
     """Return a number and what it counts, in the singular if it is 1.
 
     >>> _counted(2, "values under 32 bytes"), _counted(1, "values under 32 bytes")
     ('2 values under 32 bytes', '1 value under 32 bytes')
     """
-    for many, one in ONE.items() if count == 1 else ():
-        if what == many or what.startswith(f"{many} "):
-            what = one + what.removeprefix(many)
-    return f"{count:,} {what}"
+    for plural, singular in SINGULAR.items() if count == 1 else ():
+        if noun == plural or noun.startswith(f"{plural} "):
+            noun = singular + noun.removeprefix(plural)
+    return f"{count:,} {noun}"
 
 
 def only_compared(report: Report) -> bool:

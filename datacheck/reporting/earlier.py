@@ -18,7 +18,7 @@ from datacheck.reporting.printable import printable, printable_document
 LONGEST_LINE = 1 << 30
 """Maximum size of a line, and of a report without its findings, in bytes."""
 JSON, JSON_LINES = ".json", ".jsonl"
-_OPENS = b'"findings":[\n'
+_FINDINGS_START = b'"findings":[\n'
 
 
 class Brief(msgspec.Struct):
@@ -49,11 +49,11 @@ Walk = Generator[tuple[Place, Read], None, list[Document]]
 """Yields findings, returns the reports without them."""
 
 
-def pass_over(place: Place, brief: Brief) -> None:
+def ignore_finding(place: Place, brief: Brief) -> None:
     """Ignore a finding."""
 
 
-def read(path: Path, take: Take = pass_over) -> list[Document]:
+def read(path: Path, take: Take = ignore_finding) -> list[Document]:
     """Return the reports in a file without their findings, which `take` receives one by one. Raises as `walk`."""
     walking = walk(path)
     while True:
@@ -74,8 +74,8 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
         raise UsageError(f"{path}: of the formats of reports only {JSON} and {JSON_LINES} can be read again")
     try:
         with open_regular(path) as file:
-            how = _line if whole else _brief
-            raw = yield from _lines(file, how) if path.suffix == JSON_LINES else _document(file, how)
+            decoder = _line_decoder if whole else _brief_decoder
+            raw = yield from _lines(file, decoder) if path.suffix == JSON_LINES else _document(file, decoder)
         _, documents = decoded(raw)
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
@@ -84,8 +84,8 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
     for number, document in enumerate(documents):
         if isinstance(document.findings, list):  # written by another program, in a layout of its own
             for finding in document.findings:
-                said = msgspec.to_builtins(finding)
-                yield number, msgspec.convert(said, Line) if whole else msgspec.convert(said, Brief)
+                fields = msgspec.to_builtins(finding)
+                yield number, msgspec.convert(fields, Line) if whole else msgspec.convert(fields, Brief)
     return [msgspec.structs.replace(it, findings=msgspec.UNSET, gone=msgspec.UNSET) for it in documents]
 
 
@@ -96,45 +96,45 @@ def decoded(raw: bytes) -> tuple[bool, list[Document]]:
     return False, [printable_document(msgspec.json.decode(raw, type=Document))]
 
 
-_brief: Decoder = msgspec.json.Decoder(Brief)
-_line: Decoder = msgspec.json.Decoder(Line)
+_brief_decoder: Decoder = msgspec.json.Decoder(Brief)
+_line_decoder: Decoder = msgspec.json.Decoder(Line)
 
 
-def _taken(how: Decoder, raw: bytes | str) -> Read:
+def _decode_finding(decoder: Decoder, raw: bytes | str) -> Read:
     """Return a decoded finding; a brief one is only compared, so its text is not made printable."""
-    made: Read = how.decode(raw)
-    return printable(made) if isinstance(made, Line) else made
+    finding: Read = decoder.decode(raw)
+    return printable(finding) if isinstance(finding, Line) else finding
 
 
-def _lines(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
+def _lines(file: BinaryIO, decoder: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
     """Yield the findings, one a line; return the last line, which is the summary."""
     before: bytes | None = None
-    for line in _each(file):
+    for line in _read_lines(file):
         if before is not None:
-            brief = _taken(how, before)
-            yield brief.source or "", brief
+            finding = _decode_finding(decoder, before)
+            yield finding.source or "", finding
         before = line
     return before or b""
 
 
-def _document(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
+def _document(file: BinaryIO, decoder: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
     """Yield the findings if they are a line each, as datacheck writes them; return the document without these."""
     rest: list[bytes] = []
     size, number = 0, -1
     within = False
-    for line in _each(file):
+    for line in _read_lines(file):
         if within and line.endswith(b"},\n"):
-            yield number, _taken(how, line[:-2])
+            yield number, _decode_finding(decoder, line[:-2])
             continue
         if within:
             text = line.decode()
             _, end = json.JSONDecoder().raw_decode(text)
-            yield number, _taken(how, text[:end])
+            yield number, _decode_finding(decoder, text[:end])
             line, within = text[end:].encode(), False
         size += len(line)
         if size > LONGEST_LINE:
             raise ValueError("it is too large")
-        if line.endswith(_OPENS):
+        if line.endswith(_FINDINGS_START):
             number, within = number + line.count(b'"findings":['), True
         elif b'"findings":[' in line:
             number += line.count(b'"findings":[')
@@ -142,7 +142,7 @@ def _document(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], Non
     return b"".join(rest)
 
 
-def _each(file: BinaryIO) -> Iterator[bytes]:
+def _read_lines(file: BinaryIO) -> Iterator[bytes]:
     while line := file.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise ValueError("it has a line that is too long")
@@ -158,7 +158,7 @@ def place_of(documents: Sequence[Document], path: str, *, alone: bool) -> int | 
     if alone and len(documents) == 1:
         return 0
     for name in (str, lambda it: PurePath(it).name):
-        its = [number for number, it in enumerate(documents) if name(it.source.path) == name(path)]
-        if len(its) == 1:
-            return its[0]
+        numbers = [number for number, it in enumerate(documents) if name(it.source.path) == name(path)]
+        if len(numbers) == 1:
+            return numbers[0]
     return None

@@ -92,7 +92,9 @@ class JsonLinesSink:
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:
-        pieces = (piece.replace("\n", "") for piece in _several(reports, findings=False))  # all of it is one line
+        pieces = (
+            piece.replace("\n", "") for piece in _stream_reports(reports, findings=False)
+        )  # all of it is one line
         self._file.writelines(pieces)
         self._file.write("\n")
 
@@ -156,8 +158,8 @@ class CsvSink:
         source = as_text(plain(report.source.path))
         for it in findings:
             names = [as_name(it.file or ""), as_name(it.database or ""), None if it.name is None else as_name(it.name)]
-            said = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
-            self._writer.writerow([source, *names, it.index, *said, as_json(_json(it.details))])
+            columns = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
+            self._writer.writerow([source, *names, it.index, *columns, as_json(_json(it.details))])
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:
@@ -182,21 +184,21 @@ TOLD = (KeyboardInterrupt, OSError)
 
 def json_document(reports: Sequence[Report]) -> Iterator[str]:
     """Yield, piece by piece, the JSON document of one report or of several."""
-    return _several(reports, findings=True)
+    return _stream_reports(reports, findings=True)
 
 
-def _several(reports: Sequence[Report], *, findings: bool) -> Iterator[str]:
+def _stream_reports(reports: Sequence[Report], *, findings: bool) -> Iterator[str]:
     if len(reports) == 1:
-        yield from _one(reports[0], findings=findings)
+        yield from _stream_report(reports[0], findings=findings)
         return
     yield f'{{"schema":{_json(SCHEMA_OF_MANY)},"reports":['
     for number, report in enumerate(reports):
         yield "," if number else ""
-        yield from _one(report, findings=findings)
+        yield from _stream_report(report, findings=findings)
     yield "]}"
 
 
-def _one(report: Report, *, findings: bool) -> Iterator[str]:
+def _stream_report(report: Report, *, findings: bool) -> Iterator[str]:
     lists: dict[str, Iterable[object]] = dict(report.long_lists)
     if findings:
         lists["findings"] = report.findings
@@ -205,8 +207,8 @@ def _one(report: Report, *, findings: bool) -> Iterator[str]:
 
 def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
     """Yield the JSON of a document piece by piece; `lists` are fields too long to hold, written one item a line."""
-    said = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
-    for number, name in enumerate(said):
+    names = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
+    for number, name in enumerate(names):
         yield f"{',' if number else '{'}{_json(name)}:"
         if name not in lists:
             yield _json(getattr(document, name))
@@ -280,11 +282,11 @@ class Reports:
                 stack.enter_context(output)
                 with writing(output.path):
                     self._sinks.append(self._formats[output.path.suffix](output.file))
-            self._look_back(stack)
+            self._read_earlier(stack)
             self._stack = stack.pop_all()
         return self
 
-    def _look_back(self, stack: ExitStack) -> None:
+    def _read_earlier(self, stack: ExitStack) -> None:
         """Read what an earlier run left of the report that is resumed."""
         if self._resuming is None or not self._resuming.resumed:
             return
@@ -382,10 +384,10 @@ class Reports:
         else:
             output.file.seek(0)
             output.file.truncate()
-        made = self._formats[output.path.suffix](output.file)
+        new_sink = self._formats[output.path.suffix](output.file)
         for report in self._reports:
-            made.add(report, report.findings)
-        return made
+            new_sink.add(report, report.findings)
+        return new_sink
 
     def _publish(self) -> None:
         """Finish every file; a file that cannot be written does not prevent the others."""

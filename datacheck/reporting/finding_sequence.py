@@ -144,9 +144,9 @@ def _side_by_side(one: FindingSequence, two: FindingSequence) -> Iterator[tuple[
     yield from zip(one, two, strict=True)
 
 
-def cut(line: str, most: int = WIDEST) -> str:
-    """Return a line cut to at most `most` characters."""
-    return line if len(line) <= most else line[: most - 3] + "..."
+def cut(line: str, limit: int = WIDEST) -> str:
+    """Return a line cut to at most `limit` characters."""
+    return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 def _line(finding: Finding) -> str:

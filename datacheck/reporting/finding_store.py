@@ -42,13 +42,13 @@ class Findings(Collection[Finding]):
 
     def extend(self, findings: Iterable[Finding], keys: Iterable[str | None], indexes: Iterable[int | None]) -> None:
         """Add findings, each with the key and the index of its record; those in the finding itself are ignored."""
-        said, at, which = self._said, self._at, self._which
+        distinct, positions, which = self._said, self._at, self._which
         for finding in findings:
-            place = at.get(id(finding))
-            if place is None:
-                place = at[id(finding)] = len(said)
-                said.append(finding)
-            which.append(place)
+            position = positions.get(id(finding))
+            if position is None:
+                position = positions[id(finding)] = len(distinct)
+                distinct.append(finding)
+            which.append(position)
         self._keys += keys
         self._indexes += indexes
 
@@ -68,21 +68,21 @@ class Findings(Collection[Finding]):
     __hash__ = None  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[Finding]:
-        return _named(self._said, self._which, self._keys, self._indexes, 0)
+        return _with_records(self._said, self._which, self._keys, self._indexes, 0)
 
 
-def _named(
-    said: Sequence[Finding],
+def _with_records(
+    distinct: Sequence[Finding],
     which: Iterable[int],
     keys: Iterable[str | None],
     indexes: Iterable[int | None],
-    by: int,
+    shift: int,
 ) -> Iterator[Finding]:
-    """Yield the findings, each with the key and the index of its record; `by` is added to the index."""
-    for place, key, index in zip(which, keys, indexes, strict=True):
-        finding = copy(said[place])  # nothing else refers to this copy yet
+    """Yield the findings, each with the key and the index of its record; `shift` is added to the index."""
+    for position, key, index in zip(which, keys, indexes, strict=True):
+        finding = copy(distinct[position])  # nothing else refers to this copy yet
         msgspec.structs.force_setattr(finding, "key", key)
-        msgspec.structs.force_setattr(finding, "index", None if index is None else index + by)
+        msgspec.structs.force_setattr(finding, "index", None if index is None else index + shift)
         yield finding
 
 
@@ -101,8 +101,8 @@ class PackedFindings(Collection[Finding]):
     def of(cls, findings: Iterable[Finding]) -> PackedFindings:
         if isinstance(findings, PackedFindings):
             return findings
-        made = findings if isinstance(findings, Findings) else Findings(findings)
-        return cls(made.packed() if len(made) else b"", len(made))
+        unpacked = findings if isinstance(findings, Findings) else Findings(findings)
+        return cls(unpacked.packed() if len(unpacked) else b"", len(unpacked))
 
     def raised(self, by: int) -> PackedFindings:
         """Return the same findings with their records' indexes raised by `by`."""
@@ -117,7 +117,7 @@ class PackedFindings(Collection[Finding]):
     def __iter__(self) -> Iterator[Finding]:
         if not self.count:
             return
-        yield from _named(*_decoder().decode(self.packed), self.by)
+        yield from _with_records(*_decoder().decode(self.packed), self.by)
 
 
 Columns = tuple[list[Finding], list[int], list[str | None], list[int | None]]

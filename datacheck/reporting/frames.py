@@ -18,8 +18,8 @@ COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdi
 def rows(path: str, findings: Iterable[Finding]) -> Iterator[dict[str, Any]]:
     """Yield the findings of the source at a path as rows; a value that a finding does not have is None."""
     for it in findings:
-        whose = (path, it.file, it.database, it.name)
-        yield dict(zip(COLUMNS, (*whose, it.index, it.field, it.code, it.verdict, it.message, it.details), strict=True))
+        place = (path, it.file, it.database, it.name)
+        yield dict(zip(COLUMNS, (*place, it.index, it.field, it.code, it.verdict, it.message, it.details), strict=True))
 
 
 def frame(found: Sequence[Mapping[str, Any]]) -> DataFrame:
@@ -28,5 +28,5 @@ def frame(found: Sequence[Mapping[str, Any]]) -> DataFrame:
         import pandas
     except ImportError as exc:
         raise UsageError("to_pandas() needs pandas: pip install pandas; to_dicts() works without it") from exc
-    made = pandas.DataFrame(list(found), columns=list(COLUMNS))
-    return made.astype({"index": "Int64"})
+    table = pandas.DataFrame(list(found), columns=list(COLUMNS))
+    return table.astype({"index": "Int64"})

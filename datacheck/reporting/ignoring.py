@@ -14,7 +14,7 @@ def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
     The family of a key is the key with `#` for each run of digits, after the database's name and a colon if it has one.
     The family of a row is the name of its table.
     """
-    whole = frozenset(rule for rule in rules if ":" not in rule)
+    codes = frozenset(rule for rule in rules if ":" not in rule)
     parts: dict[str, list[re.Pattern[str]]] = {}
     for rule in rules:
         code, colon, family = rule.partition(":")
@@ -22,7 +22,7 @@ def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
             parts.setdefault(code, []).append(_pattern(family))
 
     def ignores(finding: Finding) -> bool:
-        if finding.code in whole:
+        if finding.code in codes:
             return True
         patterns = parts.get(finding.code)
         return patterns is not None and any(it.fullmatch(name) for it in patterns for name in _families(finding))

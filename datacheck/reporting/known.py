@@ -79,29 +79,29 @@ class KnownFindings:
 
         self.path, self._places, self._settings = path, places, settings
         self._numbers, self._counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
-        self._left: NDArray[Any] = self._counts.copy()
+        self._remaining: NDArray[Any] = self._counts.copy()
         self.still: Counter[str] = Counter()
         self._noticed: array[int] | None = None
-        self._told: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
 
     def noticed(self) -> tuple[bytes, dict[str, int]]:
         """Return what was found again since the last call: the digests of the findings, and their number by code.
 
         The first call returns no digests: they are collected from then on, since few scans need them.
         """
-        said = b"" if self._noticed is None else self._noticed.tobytes(), dict(self.still - self._told)
-        self._noticed, self._told = array("Q"), self.still.copy()
-        return said
+        counted = b"" if self._noticed is None else self._noticed.tobytes(), dict(self.still - self._reported)
+        self._noticed, self._reported = array("Q"), self.still.copy()
+        return counted
 
     def again(self, noticed: bytes, still: Mapping[str, int]) -> None:
         """Count what an earlier run found again. Raises ValueError for findings that this report does not have."""
         for digest in array("Q", noticed):
-            at = self._place(digest)
-            if at is None or not self._left[at]:
+            position = self._position_of(digest)
+            if position is None or not self._remaining[position]:
                 raise ValueError("it names findings that are not known")
-            self._left[at] -= 1
+            self._remaining[position] -= 1
         self.still.update(still)
-        self._told.update(still)
+        self._reported.update(still)
 
     @property
     def mark(self) -> bytes:
@@ -113,26 +113,26 @@ class KnownFindings:
         """Whether the earlier report covers the source."""
         return self._places is not None
 
-    def looked_for(self, now: Settings) -> bool:
+    def covers(self, now: Settings) -> bool:
         """Return whether everything that the earlier scan looked for is looked for now, in the same way."""
         before = self._settings
-        return before is None or (set(before.checks) <= set(now.checks) and not self.otherwise(now))
+        return before is None or (set(before.checks) <= set(now.checks) and not self.changed_settings(now))
 
-    def otherwise(self, now: Settings) -> list[str]:
+    def changed_settings(self, now: Settings) -> list[str]:
         """Return the settings that differ so that earlier findings may be missing now although the data is the same."""
         before = self._settings
         if before is None:
             return []
-        other = [it for it in JUDGING if getattr(before, it) != getattr(now, it)]
-        return other + [it for it in ADDING if getattr(before, it) not in (None, False, (), getattr(now, it))]
+        changed = [it for it in JUDGING if getattr(before, it) != getattr(now, it)]
+        return changed + [it for it in ADDING if getattr(before, it) not in (None, False, (), getattr(now, it))]
 
     def knows(self, finding: Finding) -> bool:
         """Return whether a finding is known and not yet found again; if so, count it as found again."""
         digest = _digest(finding)
-        at = self._place(digest)
-        if at is None or not self._left[at]:
+        position = self._position_of(digest)
+        if position is None or not self._remaining[position]:
             return False
-        self._left[at] -= 1
+        self._remaining[position] -= 1
         if self._noticed is not None:
             self._noticed.append(digest)
         return True
@@ -148,11 +148,11 @@ class KnownFindings:
 
         return ignored
 
-    def _place(self, digest: int) -> int | None:
+    def _position_of(self, digest: int) -> int | None:
         import numpy as np
 
-        at = int(np.searchsorted(self._numbers, np.uint64(digest)))
-        return at if at < len(self._numbers) and self._numbers[at] == digest else None
+        position = int(np.searchsorted(self._numbers, np.uint64(digest)))
+        return position if position < len(self._numbers) and self._numbers[position] == digest else None
 
     def counts(self, *, whole: bool) -> KnownCounts:
         """Return how many were found again, by code, and after a scan of the `whole` source also how many were not."""
@@ -161,17 +161,17 @@ class KnownFindings:
     @property
     def gone(self) -> int:
         """How many of its findings were not found again."""
-        return int(self._left.sum())
+        return int(self._remaining.sum())
 
     def those_gone(self) -> Iterator[Gone]:
         """Yield the findings that were not found again, in their order; the earlier report is read once more."""
         if not self.gone:
             return
-        left = self._left.copy()
+        remaining = self._remaining.copy()
         for place, brief in walk(self.path):
-            at = self._place(_digest(brief)) if self._places is not None and place in self._places else None
-            if at is not None and left[at]:
-                left[at] -= 1
+            position = self._position_of(_digest(brief)) if self._places is not None and place in self._places else None
+            if position is not None and remaining[position]:
+                remaining[position] -= 1
                 yield msgspec.convert(brief, Gone, from_attributes=True)
 
     def first_gone(self) -> list[Gone]:
@@ -179,9 +179,9 @@ class KnownFindings:
 
 
 def _digest(finding: Brief | Finding) -> int:
-    whose = [finding.file, finding.database, finding.key, finding.field, finding.code]
+    identity = [finding.file, finding.database, finding.key, finding.field, finding.code]
     if finding.key is None:
-        whose.append(finding.message)
-    said = "\0".join("\1" if it is None else it for it in whose)
-    raw = hashlib.blake2b(said.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        identity.append(finding.message)
+    text = "\0".join("\1" if it is None else it for it in identity)
+    raw = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()
     return int.from_bytes(raw, "little")

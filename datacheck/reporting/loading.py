@@ -65,14 +65,14 @@ def load_report(path: str | Path) -> Report | ScanReports:
     >>> datacheck.load_report("report.json").clean  # doctest: +SKIP
     """
     several, found = documents(Path(path))
-    reports = [_loaded(it) for it in found]
+    reports = [_report_of(it) for it in found]
     return ScanReports(reports) if several else reports[0]
 
 
 def documents(path: Path) -> tuple[bool, list[Document]]:
     """Return whether a JSON report is about several sources, and the report of each. Raises UsageError if not."""
     if path.suffix == JSON_LINES:
-        return _of_lines(path)
+        return _read_json_lines(path)
     try:
         raw = read_whole(path, REPORT_BYTES)
     except OSError as exc:
@@ -84,7 +84,7 @@ def documents(path: Path) -> tuple[bool, list[Document]]:
         raise UsageError(f"{path}: is not the JSON report of a scan: {exc}{hint}") from exc
 
 
-def _of_lines(path: Path) -> tuple[bool, list[Document]]:
+def _read_json_lines(path: Path) -> tuple[bool, list[Document]]:
     """Return what `documents` does for a .jsonl file, in which findings come in the order of their sources."""
     walking = walk(path, whole=True)
     found: list[Line] = []
@@ -92,31 +92,33 @@ def _of_lines(path: Path) -> tuple[bool, list[Document]]:
         try:
             _, finding = next(walking)
         except StopIteration as end:
-            made: list[Document] = end.value
+            reports: list[Document] = end.value
             break
         assert isinstance(finding, Line)
         found.append(finding)
-    at = 0
-    findings: list[list[Finding]] = [[] for _ in made]
-    for number, line in enumerate(found, 1):
-        while at < len(made) and (made[at].source.path != line.source or len(findings[at]) == _said(made[at])):
-            at += 1
-        if at == len(made):
-            raise UsageError(f"{path}: line {number} belongs to none of the reports in its last line")
-        findings[at].append(_plain(line))
-    for document, its in zip(made, findings, strict=True):
-        if len(its) != _said(document):
-            said = f"it has {len(its):,} findings, where its last line counts {_said(document):,}"
-            raise UsageError(f"{path}: is not the whole report of a scan: {said}")
-        document.findings = its
-    return len(made) > 1, made
+    number = 0
+    findings: list[list[Finding]] = [[] for _ in reports]
+    for line_number, line in enumerate(found, 1):
+        while number < len(reports) and (
+            reports[number].source.path != line.source or len(findings[number]) == _finding_count(reports[number])
+        ):
+            number += 1
+        if number == len(reports):
+            raise UsageError(f"{path}: line {line_number} belongs to none of the reports in its last line")
+        findings[number].append(_without_source(line))
+    for document, own in zip(reports, findings, strict=True):
+        if len(own) != _finding_count(document):
+            message = f"it has {len(own):,} findings, where its last line counts {_finding_count(document):,}"
+            raise UsageError(f"{path}: is not the whole report of a scan: {message}")
+        document.findings = own
+    return len(reports) > 1, reports
 
 
-def _said(document: Document) -> int:
+def _finding_count(document: Document) -> int:
     return sum(document.counts.values())
 
 
-def _plain(line: Line) -> Finding:
+def _without_source(line: Line) -> Finding:
     return Finding(**{name: getattr(line, name) for name in Finding.__struct_fields__})
 
 
@@ -137,7 +139,7 @@ def fill(report: Report, document: Document) -> None:
     )
 
 
-def _loaded(document: Document) -> LoadedReport:
+def _report_of(document: Document) -> LoadedReport:
     report = LoadedReport(
         document.source,
         document.settings,

@@ -89,14 +89,14 @@ def passed(shard: int, tally: Tally, findings: int, *, doubtful: bool) -> Passed
 def reached(source: int, done: int, since: list[Passed]) -> Reached:
     """Return the mark after these results."""
     data = base64.b64encode(zlib.compress(msgspec.msgpack.encode(since), LEVEL)).decode()
-    return Reached(source, done, _findings(since), _check(data), data)
+    return Reached(source, done, _findings(since), _crc(data), data)
 
 
 def _findings(since: Sequence[Passed]) -> int:
     return sum(it.findings for it in since)
 
 
-def _check(data: str) -> int:
+def _crc(data: str) -> int:
     return zlib.crc32(data.encode())
 
 
@@ -118,7 +118,7 @@ class EarlierScan:
         for start, at in self._stretches:
             self._file.seek(at)
             mark = msgspec.json.decode(self._file.readline(), type=Reached)
-            yield mark, _passed(mark), self._findings(start, at)
+            yield mark, _unpack_results(mark), self._findings(start, at)
 
     def _findings(self, start: int, stop: int) -> Iterator[Finding]:
         self._file.seek(start)
@@ -139,7 +139,7 @@ class EarlierScan:
         return tally
 
 
-def _passed(mark: Reached) -> list[Passed]:
+def _unpack_results(mark: Reached) -> list[Passed]:
     raw = zlib.decompressobj()
     return msgspec.msgpack.decode(raw.decompress(base64.b64decode(mark.data), LONGEST), type=list[Passed])
 
@@ -160,14 +160,14 @@ class Earlier:
     def _read(self) -> None:
         at = start = lines = check = 0
         while (line := self.file.readline(LONGEST)).endswith(b"\n"):
-            behind = at + len(line)
+            end = at + len(line)
             if not line.startswith(PREFIX):
                 lines, check = lines + 1, zlib.crc32(line, check)
             elif not self._take(line, start, at, (lines, check)):
                 return
             else:
-                start, lines, check, self.end = behind, 0, 0, behind
-            at = behind
+                start, lines, check, self.end = end, 0, 0, end
+            at = end
 
     def _take(self, line: bytes, start: int, at: int, before: tuple[int, int]) -> bool:
         """Take a line if it is a mark that matches what is `before` it: the number of lines, and their CRC-32."""
@@ -186,12 +186,12 @@ class Earlier:
         if (mark.findings, mark.lines) != before:
             return False
         try:
-            whole: bool = _check(mark.data) == mark.check and _findings(_passed(mark)) == mark.findings
+            valid: bool = _crc(mark.data) == mark.check and _findings(_unpack_results(mark)) == mark.findings
         except (zlib.error, binascii.Error, msgspec.DecodeError):
             return False
-        if whole:
+        if valid:
             scan.extend(start, at, mark.done)
-        return whole
+        return valid
 
     def cut(self, number: int) -> None:
         """Forget the scan of this source, and those after it."""
@@ -238,16 +238,16 @@ class Journal:
         self, path: str, settings: dict[str, Any], fingerprint: Fingerprint | None, layout: str
     ) -> EarlierScan | None:
         """Begin with the shards; return the earlier scan to continue, if there is one of the same layout."""
-        there = None if self._earlier is None else self._earlier.scans.get(self._source)
-        if there is not None and there.begun.layout != layout:
+        scan = None if self._earlier is None else self._earlier.scans.get(self._source)
+        if scan is not None and scan.begun.layout != layout:
             assert self._earlier is not None
             self._earlier.cut(self._source)
             self._silence()
-            there = None
+            scan = None
         begun = Begun(self._source, path, __version__, settings, fingerprint, layout)
         for file in self._files:
             file.mark(begun)
-        return there
+        return scan
 
     def all_told(self) -> None:
         """Let the resumed report continue after all earlier results, unless these include the next source."""

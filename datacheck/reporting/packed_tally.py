@@ -102,7 +102,7 @@ def packed(tally: Tally) -> bytes:
             {name: _packed_statistics(it) for name, it in tally.statistics.items()},
             tally.labels,
             _Whole(
-                {part: _pairs(it.counts) for part, it in tally.whole.runs.items()},
+                {part: _pack_counts(it.counts) for part, it in tally.whole.runs.items()},
                 tally.whole.constants,
                 tally.whole.records,
                 tally.whole.labelled,
@@ -117,9 +117,9 @@ def unpacked(raw: bytes) -> Tally:
         it = msgspec.msgpack.decode(raw, type=_Tally)
     except RecursionError as exc:  # data after the last field is skipped, however deeply nested
         raise ValueError(str(exc)) from exc
-    if any(len(held) % int(dtype[2:]) for dtype, held in it.labels):
+    if any(len(data) % int(dtype[2:]) for dtype, data in it.labels):
         raise ValueError("labels of which a part is missing")
-    runs = {part: LabelRuns(_counts(pairs)) for part, pairs in it.whole.runs.items()}
+    runs = {part: LabelRuns(_unpack_counts(pairs)) for part, pairs in it.whole.runs.items()}
     return Tally(
         it.complete,
         it.records,
@@ -130,7 +130,7 @@ def unpacked(raw: bytes) -> Tally:
         Counter(it.unknown),
         Counter(it.account),
         {part: _unpacked_account(keys) for part, keys in it.keys.items()},
-        {name: _unpacked_statistics(one) for name, one in it.statistics.items()},
+        {name: _unpacked_statistics(statistics) for name, statistics in it.statistics.items()},
         labels=it.labels,
         whole=WholeStore(runs, Counter(it.whole.constants), Counter(it.whole.records), it.whole.labelled),
     )
@@ -141,58 +141,58 @@ def _packed_statistics(it: FieldStatistics) -> _Statistics:
         it.centre,
         it.sums,
         it.count,
-        _bound(it.minimum),
-        _bound(it.maximum),
+        _pack_number(it.minimum),
+        _pack_number(it.maximum),
         f"{it.total:x}",
         f"{it.squares:x}",
         it.overflow,
         it.label,
         it.missing,
-        _pairs(it.counts),
+        _pack_counts(it.counts),
         [(side, size, count) for (side, size), count in it.sides.items()],
     )
 
 
 def _unpacked_statistics(it: _Statistics) -> FieldStatistics:
-    made = FieldStatistics(
+    statistics = FieldStatistics(
         it.centre,
         it.sums,
         it.count,
-        _unbound(it.minimum),
-        _unbound(it.maximum),
+        _unpack_number(it.minimum),
+        _unpack_number(it.maximum),
         int(it.total, 16),
         int(it.squares, 16),
         it.overflow,
         it.label,
         it.missing,
-        _counts(it.counts),
+        _unpack_counts(it.counts),
         Counter({(side, size): count for side, size, count in it.sides}),
     )
     try:
-        made.summary()
+        statistics.summary()
     except OverflowError as exc:
         raise ValueError("sums that no values have") from exc
-    if not math.isfinite(made.centre):
+    if not math.isfinite(statistics.centre):
         raise ValueError("sums about what is no number")
-    return made
+    return statistics
 
 
-def _bound(value: float | int) -> float | str:
+def _pack_number(value: float | int) -> float | str:
     """Return a least or greatest value, as text if it is an integer: reports tell integers from floats."""
     return f"{value:x}" if isinstance(value, int) else value
 
 
-def _unbound(value: float | str) -> float | int:
+def _unpack_number(value: float | str) -> float | int:
     return int(value, 16) if isinstance(value, str) else value
 
 
-def _pairs(counts: dict[int, int] | None) -> Histogram:
+def _pack_counts(counts: dict[int, int] | None) -> Histogram:
     if not counts or (min(counts) >= -LARGEST and max(counts) < LARGEST):
         return counts
     return [(f"{label:x}", count) for label, count in counts.items()]
 
 
-def _counts(pairs: Histogram) -> dict[int, int] | None:
+def _unpack_counts(pairs: Histogram) -> dict[int, int] | None:
     return {int(label, 16): count for label, count in pairs} if isinstance(pairs, list) else pairs
 
 
@@ -201,8 +201,11 @@ def _packed_account(it: Account) -> _Account:
     return _Account(
         it.records,
         it.own,
-        [_Numbers(of.before, of.after, of.width, None if runs is None else runs.spans) for of, runs in spread],
-        [(ending, *one) for ending, one in it.stems.items()],
+        [
+            _Numbers(pattern.before, pattern.after, pattern.width, None if runs is None else runs.spans)
+            for pattern, runs in spread
+        ],
+        [(ending, *counts) for ending, counts in it.stems.items()],
         it.sequences.whole,
         [(stem, runs.spans) for stem, runs in it.sequences.parts.items()],
         it.sequences.many,

@@ -57,60 +57,60 @@ class PerFile:
     """
 
     def __init__(self) -> None:
-        self._of: list[OfFile] = []
+        self._results: list[OfFile] = []
         self._joined: Tally | None = None
         """The tally of the last file, if it came in more than one part; it is packed when the file is done."""
         self._undecided: set[str] = set()
         self._bytes = self._parts = 0
 
-    def take(self, of: OfFile, tally: Tally) -> None:
-        """Add the results of a file, or of more of its records: `tally`, which is not in `of` yet."""
+    def take(self, result: OfFile, tally: Tally) -> None:
+        """Add the results of a file, or of more of its records: `tally`, which is not in `result` yet."""
         if not tally.complete or tally.verdicts["unverifiable"] or tally.unknown:
-            self._undecided.add(of.state.name)
+            self._undecided.add(result.state.name)
         if self._bytes <= MOST_BYTES:
             sums = {name: it.plain() for name, it in tally.statistics.items()}
-            self.add(msgspec.structs.replace(of, tally=packed(replace(tally, statistics=sums))))
+            self.add(msgspec.structs.replace(result, tally=packed(replace(tally, statistics=sums))))
 
-    def add(self, of: OfFile) -> None:
+    def add(self, result: OfFile) -> None:
         """Add the packed results of a file, or of more of its records."""
         if self._bytes > MOST_BYTES:
             return
-        if self._of and of.state == self._of[-1].state:
-            self._join(of)
+        if self._results and result.state == self._results[-1].state:
+            self._join(result)
         else:
             self._finish()
-            self._of.append(of)
-            self._bytes += len(of.state.name)
+            self._results.append(result)
+            self._bytes += len(result.state.name)
             self._parts = 0
-        self._bytes += len(of.tally)
-        self._parts += len(of.tally)
+        self._bytes += len(result.tally)
+        self._parts += len(result.tally)
         if self._bytes > MOST_BYTES:
             self._finish()  # the parts of a file take less space together
         if self._bytes > MOST_BYTES:
-            self._of.clear()
+            self._results.clear()
 
-    def _join(self, of: OfFile) -> None:
-        before = self._of[-1]
+    def _join(self, result: OfFile) -> None:
+        before = self._results[-1]
         if self._joined is None:
             self._joined = unpacked(before.tally)
-        more = unpacked(of.tally)
-        self._joined.labels += more.labels
-        self._joined.add_sums(more)
-        centres, own = before.centres or of.centres, before.own + of.own
-        self._of[-1] = msgspec.structs.replace(before, centres=centres, own=own)
+        tally = unpacked(result.tally)
+        self._joined.labels += tally.labels
+        self._joined.add_sums(tally)
+        centres, own = before.centres or result.centres, before.own + result.own
+        self._results[-1] = msgspec.structs.replace(before, centres=centres, own=own)
 
     def _finish(self) -> None:
         """Pack the tally of the last file."""
         if self._joined is not None:
-            self._of[-1] = msgspec.structs.replace(self._of[-1], tally=packed(self._joined))
+            self._results[-1] = msgspec.structs.replace(self._results[-1], tally=packed(self._joined))
             self._joined = None
-            self._bytes += len(self._of[-1].tally) - self._parts
-            self._parts = len(self._of[-1].tally)
+            self._bytes += len(self._results[-1].tally) - self._parts
+            self._parts = len(self._results[-1].tally)
 
     def text(self) -> str | None:
         """Return the text for the report, or None if there is nothing to keep."""
         self._finish()
-        kept = [it for it in self._of if it.state.name not in self._undecided]
+        kept = [it for it in self._results if it.state.name not in self._undecided]
         return base64.b64encode(zlib.compress(msgspec.msgpack.encode(kept), LEVEL)).decode() if kept else None
 
 
@@ -118,8 +118,8 @@ def read_per_file(text: str) -> Sequence[OfFile]:
     """Return the results of single files from the text in a report. Raises ValueError if it is not such a text."""
     try:
         raw = zlib.decompressobj()
-        made = raw.decompress(base64.b64decode(text, validate=True), 2 * MOST_BYTES)
-        return msgspec.msgpack.decode(made, type=list[OfFile])
+        results = raw.decompress(base64.b64decode(text, validate=True), 2 * MOST_BYTES)
+        return msgspec.msgpack.decode(results, type=list[OfFile])
     except (binascii.Error, zlib.error, msgspec.DecodeError, RecursionError) as exc:
         raise ValueError(str(exc)) from exc
 
@@ -155,6 +155,8 @@ class Reused(msgspec.Struct, frozen=True, omit_defaults=True):
         """What was read, for a headline."""
         changed = self.read - self.held_otherwise
         more = f" and {changed - len(self.named):,} more" if changed > len(self.named) else ""
-        which = f" ({', '.join(self.named)}{more})" if self.named else ""
-        other = f", {self.held_otherwise:,} of them held to something else than before" if self.held_otherwise else ""
-        return f"{self.read:,} of {self.files:,} files read{which}{other}; the others as in {self.report}"
+        names = f" ({', '.join(self.named)}{more})" if self.named else ""
+        otherwise = (
+            f", {self.held_otherwise:,} of them held to something else than before" if self.held_otherwise else ""
+        )
+        return f"{self.read:,} of {self.files:,} files read{names}{otherwise}; the others as in {self.report}"

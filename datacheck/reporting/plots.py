@@ -66,7 +66,7 @@ def new_figure(width: float, height: float) -> Any:
     imported from another working directory.
     """
     try:
-        with contextlib.chdir(_place_of("matplotlib")):
+        with contextlib.chdir(_folder_of("matplotlib")):
             from matplotlib.backends.backend_agg import FigureCanvasAgg
             from matplotlib.figure import Figure
     except ImportError as exc:
@@ -76,7 +76,7 @@ def new_figure(width: float, height: float) -> Any:
     return figure
 
 
-def _place_of(package: str) -> Path:
+def _folder_of(package: str) -> Path:
     """Return the folder of an installed package without importing it. Raises ImportError if it is not installed."""
     from importlib.util import find_spec
 
@@ -89,8 +89,8 @@ def _place_of(package: str) -> Path:
 def write(figure: Any, output: Output | Path) -> None:
     """Write a figure to a PNG file, as a whole or not at all. Raises ReportFailed if that is not possible."""
     if isinstance(output, Path):
-        with Output(output) as made:
-            write(figure, made)
+        with Output(output) as opened:
+            write(figure, opened)
         return
     with writing(output.path):
         figure.savefig(output.file, format="png", dpi=120)

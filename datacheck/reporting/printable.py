@@ -21,8 +21,8 @@ PRINTED = ("key", "field", "code", "message", "database", "file")
 
 def printable(finding: F) -> F:
     """Return a finding with all unprintable characters in its texts escaped."""
-    words = {name: getattr(finding, name) for name in PRINTED}
-    changed = {name: plain(it) for name, it in words.items() if it and not it.isprintable()}
+    texts = {name: getattr(finding, name) for name in PRINTED}
+    changed = {name: plain(it) for name, it in texts.items() if it and not it.isprintable()}
     return msgspec.structs.replace(finding, **changed) if changed else finding
 
 

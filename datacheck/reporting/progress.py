@@ -22,8 +22,11 @@ def bar(name: str, size: Callable[[], int | None]) -> Iterator[Draw]:
 
         def draw(done: int, total: int | None, bad: int) -> None:
             drawn.total = total
-            said = [_bytes_a_second(done, total, size(), drawn.format_dict["elapsed"]), f"{bad:,} bad" if bad else ""]
-            drawn.set_postfix_str(", ".join(filter(None, said)), refresh=False)
+            postfix = [
+                _bytes_a_second(done, total, size(), drawn.format_dict["elapsed"]),
+                f"{bad:,} bad" if bad else "",
+            ]
+            drawn.set_postfix_str(", ".join(filter(None, postfix)), refresh=False)
             drawn.update(done - drawn.n)
 
         yield draw

@@ -112,8 +112,8 @@ class Report:
             ignores = ignoring(self.settings.ignore)
             tally = tally.ignoring(ignores if self.known_before is None else self.known_before.noticing(ignores))
         if self.known_before is not None and len(tally.findings):
-            tally, still = tally.setting_aside(self.known_before.knows)
-            self.known_before.still += still
+            tally, found_again = tally.setting_aside(self.known_before.knows)
+            self.known_before.still += found_again
         new = PackedFindings.of(tally.findings).raised(self.tally.records)
         assert isinstance(self.findings, FindingLog), "a report of several is finished"
         self.findings.extend(new)
@@ -168,7 +168,7 @@ class Report:
     def tells_gone(self) -> bool:
         """Whether findings of an earlier report that are missing here are gone: all was scanned, in the same way."""
         known = self.known_before
-        if known is None or not known.of_source or not known.looked_for(self.settings):
+        if known is None or not known.of_source or not known.covers(self.settings):
             return False
         return self.complete and not self.partial
 

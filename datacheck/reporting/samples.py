@@ -91,5 +91,5 @@ def places_of(findings: Iterable[Finding], tally: Tally, start: int) -> list[Pla
     """Return where the findings of damage in a shard lie; `start` is the number of its first record."""
     if DAMAGE.isdisjoint(tally.codes) or not tally.records:
         return []
-    there = (it for it in findings if it.key is None and it.code in DAMAGE)
-    return [Place(start, start + tally.records, it.verdict, it.code) for it in islice(there, PLACES)]
+    damage = (it for it in findings if it.key is None and it.code in DAMAGE)
+    return [Place(start, start + tally.records, it.verdict, it.code) for it in islice(damage, PLACES)]

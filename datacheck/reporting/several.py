@@ -140,8 +140,8 @@ class ScanReports(Sequence[Report]):
         from datacheck.reporting.page.short import short
 
         more = len(self.parts) - SHOWN_SHORT
-        left = f"<div>and {more:,} more sources</div>" if more > 0 else ""
-        return f"{''.join(map(short, self.parts[:SHOWN_SHORT]))}{left}<div>{escape(totals(self.parts))}</div>"
+        rest = f"<div>and {more:,} more sources</div>" if more > 0 else ""
+        return f"{''.join(map(short, self.parts[:SHOWN_SHORT]))}{rest}<div>{escape(totals(self.parts))}</div>"
 
     def require_clean(self) -> None:
         """Raise NotClean, with the summaries of those that are not clean as its message, unless all are."""

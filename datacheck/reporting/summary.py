@@ -43,11 +43,11 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
     With `every`, it has all findings, if they are not too many. Their lines are cut at a `width` in columns.
     """
     config = report.settings.config
-    said = [] if config is None else [config.sentence]
-    said += [LOOKED[report.settings.eyes]] if report.settings.eyes in LOOKED else []
-    said += [f"{UNWALKED}: {plain(report.unwalked)}"] if report.unwalked else []
-    most = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
-    lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most, width)]
+    notes = [] if config is None else [config.sentence]
+    notes += [LOOKED[report.settings.eyes]] if report.settings.eyes in LOOKED else []
+    notes += [f"{UNWALKED}: {plain(report.unwalked)}"] if report.unwalked else []
+    limit = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
+    lines = [*_layer(report), headline(report), *notes, verdict_line(report), *_examples(report, limit, width)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
     if report.checksums is not None:
@@ -64,10 +64,10 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
 
 def _missing(report: Report) -> Iterator[str]:
     """Yield a line about the values that the store declares to be missing."""
-    its = {name: it.missing for name, it in report.statistics.items() if it.missing}
-    if its:
-        named = ", ".join(f"{count:,} of {plain(name)}" for name, count in list(its.items())[:MISSING_NAMED])
-        more = f" and of {len(its) - MISSING_NAMED:,} more fields" if len(its) > MISSING_NAMED else ""
+    counts = {name: it.missing for name, it in report.statistics.items() if it.missing}
+    if counts:
+        named = ", ".join(f"{count:,} of {plain(name)}" for name, count in list(counts.items())[:MISSING_NAMED])
+        more = f" and of {len(counts) - MISSING_NAMED:,} more fields" if len(counts) > MISSING_NAMED else ""
         yield f"  missing values, as the store declares them: {named}{more}"
 
 
@@ -76,12 +76,12 @@ def headline(report: Report) -> str:
     what = f" of {contents(report)}" if contents(report) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
-    whole = not (report.unchanged or report.by_file.reused)
-    read = report.checked if report.seconds and whole else 0
+    all_scanned = not (report.unchanged or report.by_file.reused)
+    read = report.checked if report.seconds and all_scanned else 0
     rate = f" ({read / report.seconds:,.0f} records/s)" if read else ""
     records = f"{checked}{counted(source.records or 0, 'record')}{_samples(report)}{size}"
     time = f"{report.seconds:.1f} s{rate}"
-    return f"{plain(source.path)}: {title(source.backend)}{what}, {records}, {time}{_further(report)}"
+    return f"{plain(source.path)}: {title(source.backend)}{what}, {records}, {time}{_headline_end(report)}"
 
 
 def ignored(report: Report) -> str:
@@ -94,18 +94,18 @@ def _by_code(found: Mapping[str, int]) -> str:
     return ", ".join(f"{found[code]:,} {code}" for code in sorted(found)) or "none found"
 
 
-def _further(report: Report) -> str:
+def _headline_end(report: Report) -> str:
     """Return the end of a headline: what was left out, and which earlier reports were used."""
     return ignored(report) + _known(report) + _earlier(report)
 
 
 def _earlier(report: Report) -> str:
     """Return what the source was compared with, and whether results come from an earlier report."""
-    said = [f"held to {plain(report.like)}"] if report.like else []
-    said += [f"unchanged: answered from {plain(report.unchanged)}"] if report.unchanged else []
-    said += [plain(report.by_file.reused.sentence)] if report.by_file.reused else []
-    said += [plain(report.scanned_anew)] if report.scanned_anew else []
-    return "".join(f"; {it}" for it in said)
+    clauses = [f"held to {plain(report.like)}"] if report.like else []
+    clauses += [f"unchanged: answered from {plain(report.unchanged)}"] if report.unchanged else []
+    clauses += [plain(report.by_file.reused.sentence)] if report.by_file.reused else []
+    clauses += [plain(report.scanned_anew)] if report.scanned_anew else []
+    return "".join(f"; {it}" for it in clauses)
 
 
 def _known(report: Report) -> str:
@@ -116,9 +116,9 @@ def _known(report: Report) -> str:
     path = plain(str(known.path))
     if not known.of_source:
         return f"; {path} has no findings of this source"
-    other = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in known.otherwise(report.settings))
-    unsaid = f" (with another {other}, so nothing is said to be gone)" if other else ""
-    return f"; known from {path}: {_by_code(known.still)}{unsaid}"
+    changed = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in known.changed_settings(report.settings))
+    note = f" (with another {changed}, so nothing is said to be gone)" if changed else ""
+    return f"; known from {path}: {_by_code(known.still)}{note}"
 
 
 def _gone(report: Report) -> Iterator[str]:
@@ -131,8 +131,10 @@ def _gone(report: Report) -> Iterator[str]:
     first = known.first_gone()
     for it in first:
         field = "" if it.field is None else f"{it.field}: "
-        whose = f"{it.name}  " if it.key is not None else "".join(f"{of}: " for of in (it.file, it.database) if of)
-        yield plain(f"    {it.code}: {whose}{field}{it.message}")
+        place = (
+            f"{it.name}  " if it.key is not None else "".join(f"{part}: " for part in (it.file, it.database) if part)
+        )
+        yield plain(f"    {it.code}: {place}{field}{it.message}")
     if count > len(first):
         yield f"    and {count - len(first):,} more"
 
@@ -167,8 +169,8 @@ def contents(report: Report) -> str:
     family = max(families, key=lambda family: (not payload(family.decoder).beside, family.sampled))
     column = _main_column(family)
     if column is not None:
-        return plain(f"rows with {column}: {_words(report, family.columns[column])}")
-    return _words(report, family)
+        return plain(f"rows with {column}: {_family_text(report, family.columns[column])}")
+    return _family_text(report, family)
 
 
 def _main_column(family: FamilyProfile) -> str | None:
@@ -178,7 +180,7 @@ def _main_column(family: FamilyProfile) -> str | None:
     return next(iter(payloads), None if family.fields else next(iter(known), None))
 
 
-def _words(report: Report, family: FamilyProfile) -> str:
+def _family_text(report: Report, family: FamilyProfile) -> str:
     """Return what the records of a family are, in a few words."""
     if not family.fields:
         return "rows" if family.decoder == "rows" else payload(family.decoder).title
@@ -222,10 +224,10 @@ def totals(reports: Sequence[Report], not_opened: int = 0) -> str:
         (sum(report.unverifiable for report in reports), "unverifiable"),
         (sum(report.suspicious for report in reports), "suspicious"),
     ]
-    said = ", ".join(f"{count:,} {word}" for count, word in states if count)
+    outcomes = ", ".join(f"{count:,} {word}" for count, word in states if count)
     records = counted(sum(report.checked for report in reports), "record")
     wrong = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing wrong"
-    return f"{counted(len(reports) + not_opened, 'source')}: {said}; {records} checked: {wrong}"
+    return f"{counted(len(reports) + not_opened, 'source')}: {outcomes}; {records} checked: {wrong}"
 
 
 def _layer(report: Report) -> Iterator[str]:
@@ -249,22 +251,22 @@ def verdict_line(report: Report) -> str:
         (report.suspicious, "suspicious"),
     ]
     nothing = "nothing new" if report.known_before is not None and report.known_before.still else "nothing wrong"
-    said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
+    summary = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
     if report.interrupted:
-        return f"INTERRUPTED{_so_far(report)}: {said} so far"
+        return f"INTERRUPTED{_progress_text(report)}: {summary} so far"
     state = {0: CLEAN, 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
     if only_compared(report) and state == CLEAN:  # the records were not judged, so they may be anything
-        state, said = "compared", said if said != nothing else "nothing is there twice, nothing differs"
+        state, summary = "compared", summary if summary != nothing else "nothing is there twice, nothing differs"
     if report.partial:
-        said += f" in the {report.checked:,} of {counted(report.tally.records, 'record')} looked at"
+        summary += f" in the {report.checked:,} of {counted(report.tally.records, 'record')} looked at"
     tolerated = f" ({report.settings.max_bad} bad tolerated)" if report.settings.max_bad and report.bad else ""
     incomplete = "" if report.complete else "; INCOMPLETE: not every record was reached"
     if report.stopped:
-        incomplete = f"; STOPPED{_so_far(report)}, since the time was over (--max-time)"
-    return f"{state}: {said}{tolerated}{incomplete}"
+        incomplete = f"; STOPPED{_progress_text(report)}, since the time was over (--max-time)"
+    return f"{state}: {summary}{tolerated}{incomplete}"
 
 
-def _so_far(report: Report) -> str:
+def _progress_text(report: Report) -> str:
     """Return how far an interrupted scan got."""
     done, total = report.tally.records, report.expected
     if total is None or total < done:
@@ -273,13 +275,13 @@ def _so_far(report: Report) -> str:
     return f" after {done:,} of {counted(total, 'record')}{share}"
 
 
-def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
+def _examples(report: Report, limit: int, width: int | None) -> Iterator[str]:
     """Yield, for each code, its count and its first few findings; read no more findings than needed."""
     shown: dict[tuple[str, str], list[Finding]] = {}
-    wanted = Counter({code: min(count, most) for code, count in report.counts.items()})
+    wanted = Counter({code: min(count, limit) for code, count in report.counts.items()})
     for finding in report.findings:
         examples = shown.setdefault((finding.verdict, finding.code), [])
-        if len(examples) < most:
+        if len(examples) < limit:
             examples.append(finding)
             wanted[finding.code] -= 1
             if wanted[finding.code] <= 0 and max(wanted.values()) <= 0:
@@ -287,18 +289,18 @@ def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
     verdicts: dict[str, list[str]] = {}  # by code; the findings of one code are counted together
     for verdict, code in sorted(shown, key=lambda it: (VERDICTS.index(it[0]), -report.counts[it[1]], it[1])):
         verdicts.setdefault(code, []).append(verdict)
-    for code, its in verdicts.items():
-        examples = [finding for verdict in its for finding in shown[verdict, code]]
-        count = report.counts[code] if most == EXAMPLES else len(examples)
-        yield f"  {code} ({', '.join(its)}): {count:,}"
-        said = None
+    for code, of_code in verdicts.items():
+        examples = [finding for verdict in of_code for finding in shown[verdict, code]]
+        count = report.counts[code] if limit == EXAMPLES else len(examples)
+        yield f"  {code} ({', '.join(of_code)}): {count:,}"
+        caffe = None
         for finding in examples:
             named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
             line = f"    {'' if named else _name(finding)}{finding.message}"
             yield line if width is None else cut(line, max(NARROWEST, width))
-            if finding.details.get("caffe") != said:
-                said = finding.details["caffe"]
-                yield f"      Caffe {said}"
+            if finding.details.get("caffe") != caffe:
+                caffe = finding.details["caffe"]
+                yield f"      Caffe {caffe}"
         if code == "internal-error":
             yield "    please report this, with the traceback that --report FILE.json has in its details"
         more = count - len(examples)
@@ -308,10 +310,10 @@ def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
 
 def _name(finding: Finding) -> str:
     """Return what a finding is about, to precede its message; empty for the store as a whole."""
-    whose = "" if finding.key is not None else "".join(f"{it}: " for it in (finding.file, finding.database) if it)
+    place = "" if finding.key is not None else "".join(f"{it}: " for it in (finding.file, finding.database) if it)
     key = "" if finding.name is None else f"{finding.name}  "
     field = "" if finding.field is None else f"{finding.field}: "
-    return f"{whose}{key}{field}"
+    return f"{place}{key}{field}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -58,10 +58,10 @@ class Tally:
     def recount(self, before: Sequence[Finding], after: Sequence[Finding]) -> None:
         """Count `after` instead of `before`: the findings of one record, or one finding about the store."""
         self.codes = self.codes - Counter(map(_CODE, before)) + Counter(map(_CODE, after))
-        for findings, by in ((before, -1), (after, 1)):
+        for findings, step in ((before, -1), (after, 1)):
             worst = worst_verdict(findings)
             if worst is not None:
-                self.verdicts[worst] += by
+                self.verdicts[worst] += step
 
     def without(self, known: set[tuple[Any, str]]) -> Tally:
         """Leave out `known` findings about unread parts of the store, which each pass makes; add new ones to it."""
@@ -69,13 +69,13 @@ class Tally:
             return self
         kept = []
         for finding in self.findings:
-            said = finding.file, finding.message
-            if _part_not_read(finding) and said in known:
+            identity = finding.file, finding.message
+            if _part_not_read(finding) and identity in known:
                 self.codes -= Counter([finding.code])
                 self.verdicts -= Counter([finding.verdict])
                 continue
             if _part_not_read(finding):
-                known.add(said)
+                known.add(identity)
             kept.append(finding)
         self.findings = Findings(kept)
         return self
@@ -86,15 +86,15 @@ class Tally:
         verdicts, ignored = Counter(self.verdicts), Counter(self.ignored)
         for _, group in groupby(self.findings, attrgetter("record")):
             of_one = list(group)
-            away = [ignores(finding) for finding in of_one]
-            left = [finding for finding, it in zip(of_one, away, strict=True) if not it]
-            kept += left
-            if len(left) == len(of_one):
+            is_ignored = [ignores(finding) for finding in of_one]
+            remaining = [finding for finding, it in zip(of_one, is_ignored, strict=True) if not it]
+            kept += remaining
+            if len(remaining) == len(of_one):
                 continue
-            gone = [finding for finding, it in zip(of_one, away, strict=True) if it]
-            ignored.update(finding.code for finding in gone)
+            dropped = [finding for finding, it in zip(of_one, is_ignored, strict=True) if it]
+            ignored.update(finding.code for finding in dropped)
             for sign, findings in (
-                ((-1, of_one), (1, left)) if of_one[0].key is not None else ((-1, [it]) for it in gone)
+                ((-1, of_one), (1, remaining)) if of_one[0].key is not None else ((-1, [it]) for it in dropped)
             ):
                 worst = worst_verdict(findings)
                 if worst is not None:
@@ -106,8 +106,8 @@ class Tally:
 
     def setting_aside(self, known: Callable[[Finding], bool]) -> tuple[Tally, Counter[str]]:
         """Return the tally without the known findings, and the number of these by code."""
-        made = replace(self, ignored=Counter()).ignoring(known)
-        return replace(made, ignored=self.ignored), made.ignored
+        rest = replace(self, ignored=Counter()).ignoring(known)
+        return replace(rest, ignored=self.ignored), rest.ignored
 
     def count_records(self, findings: Sequence[Finding], keys: Sequence[str], indexes: Sequence[int]) -> None:
         """Add findings of many records, each with its record's key and index; those of one record are neighbours."""
@@ -135,7 +135,7 @@ class Tally:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with the findings packed."""
         values = {name: getattr(self, name) for name in self.__slots__}
-        return _arrived, ({**values, "findings": PackedFindings.of(self.findings)},)
+        return _restore, ({**values, "findings": PackedFindings.of(self.findings)},)
 
     def add_sums(self, other: Tally) -> None:
         """Add everything of the tally that follows this one except its findings and labels."""
@@ -149,8 +149,8 @@ class Tally:
         for name, number in other.account.items():  # `+=` would visit every entry that is already there
             self.account[name] += number
         for part, account in other.keys.items():
-            mine = self.keys.setdefault(part, Account())
-            mine += account
+            total = self.keys.setdefault(part, Account())
+            total += account
         self.whole += other.whole
         for name, statistics in other.statistics.items():
             if name in self.statistics:
@@ -175,7 +175,7 @@ def _part_not_read(finding: Finding) -> bool:
 _CODE, _VERDICT = attrgetter("code"), attrgetter("verdict")
 
 
-def _arrived(values: dict[str, Any]) -> Tally:
+def _restore(values: dict[str, Any]) -> Tally:
     return Tally(**values)
 
 

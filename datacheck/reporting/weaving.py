@@ -50,35 +50,35 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
     ignores = ignoring(report.settings.ignore)
     if report.known_before is not None:
         ignores = report.known_before.noticing(ignores)
-    last, made = _Log(), _Log()
-    new = _counted(report, findings, ignores, last)
-    held = next(new, None)
+    last, woven = _Log(), _Log()
+    new = _indexed_findings(report, findings, ignores, last)
+    pending = next(new, None)
     bare = all(it.fields.keys() <= BARE for it in report.profile.every if DATA in it.fields)
-    there = () if held is None else report.findings
-    for (_, _, _, index), group in groupby(there, lambda finding: finding.record):
-        while held is not None and index is not None and _at(held) < index:
-            held = _alone(report, held, new, made)
+    existing = () if pending is None else report.findings
+    for (_, _, _, index), group in groupby(existing, lambda finding: finding.record):
+        while pending is not None and index is not None and _index_of(pending) < index:
+            pending = _add_record(report, pending, new, woven)
         before = list(group)
-        more = []
-        while held is not None and index is not None and _at(held) == index:
-            more += [] if bare and _of_one_value(before, held) else [held]
-            held = next(new, None)
-        if more:
-            report.tally.recount(before, [*before, *more])
-        made.extend([*before, *more])
-    while held is not None:
-        held = _alone(report, held, new, made)
-    ends = last.flush()
-    if len(made.flush()):
-        report.findings = made.log
-    report.revised |= bool(len(made.log) or len(ends))
-    for finding in ends:
+        added = []
+        while pending is not None and index is not None and _index_of(pending) == index:
+            added += [] if bare and _is_duplicate_of_constant(before, pending) else [pending]
+            pending = next(new, None)
+        if added:
+            report.tally.recount(before, [*before, *added])
+        woven.extend([*before, *added])
+    while pending is not None:
+        pending = _add_record(report, pending, new, woven)
+    remaining = last.flush()
+    if len(woven.flush()):
+        report.findings = woven.log
+    report.revised |= bool(len(woven.log) or len(remaining))
+    for finding in remaining:
         tally = Tally()
         tally.count([finding])
         report.add(tally)
 
 
-def _counted(
+def _indexed_findings(
     report: Report, findings: Iterable[Finding], ignores: Callable[[Finding], bool], last: _Log
 ) -> Iterator[Finding]:
     """Yield the findings that count and have an index; put those without an index into `last`."""
@@ -93,23 +93,23 @@ def _counted(
             yield finding
 
 
-def _alone(report: Report, first: Finding, new: Iterator[Finding], made: _Log) -> Finding | None:
+def _add_record(report: Report, first: Finding, new: Iterator[Finding], woven: _Log) -> Finding | None:
     """Add the findings of a record that had none; return the first finding of the next record, or None."""
-    its = [first]
+    findings = [first]
     following = next(new, None)
     while following is not None and following.record == first.record:
-        its.append(following)
+        findings.append(following)
         following = next(new, None)
-    report.tally.recount([], its)
-    made.extend(its)
+    report.tally.recount([], findings)
+    woven.extend(findings)
     return following
 
 
-def _of_one_value(before: Sequence[Finding], new: Finding) -> bool:
+def _is_duplicate_of_constant(before: Sequence[Finding], new: Finding) -> bool:
     """Return whether a duplicate is not worth reporting: all of its record is one value, which is reported already."""
     return new.code == "duplicate" and any(it.code == "constant" and it.field == DATA for it in before)
 
 
-def _at(finding: Finding) -> int:
+def _index_of(finding: Finding) -> int:
     assert finding.index is not None
     return finding.index

@@ -10,7 +10,7 @@ from datacheck.checks.class_balance import (
     disorder,
     missing_classes,
 )
-from datacheck.checks.whole_store import misplaced_axes, odd_keys
+from datacheck.checks.whole_store import beyond_half, misplaced_axes, odd_keys
 from datacheck.conventions.terminated import ends_differ
 from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
@@ -39,16 +39,22 @@ def conclude(report: Report) -> list[Finding]:
         counts = statistics.counts or {}
         report.balance = balance(name, counts, settings.batch_size, known, report.order)
         order = list(disorder(report.balance, counts))
-    looked = "shape" in settings.checks or report.layer is not None  # a layer's own check replaces it
-    findings = list(misplaced_axes(report.profile, settings.shape)) if looked else []
+    checks_shapes = "shape" in settings.checks or report.layer is not None  # a layer's own check replaces it
+    findings = list(misplaced_axes(report.profile, settings.shape)) if checks_shapes else []
     differ = any(map(ends_differ, report.tally.keys.values()))
-    findings += [*whole.of_one_value(), *odd_keys(report.profile, differ=differ)]
+    if "half-overflow" in settings.checks:
+        findings += beyond_half(report.profile)
+    findings += [*whole.constant_fields(), *odd_keys(report.profile, differ=differ)]
     if report.layer is None and report.checked > report.bad:
-        findings += whole.without_labels(report.profile, settings)
+        findings += whole.missing_labels(report.profile, settings)
     if not report.complete or settings.sample is not None:
         return findings
     each = max(1, report.checked)
-    missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, known, of.count / each)]
+    missing = [
+        it
+        for name, summary in labels
+        for it in missing_classes(name, summary.counts or {}, known, summary.count / each)
+    ]
     return [*findings, *missing, *(order or whole.sorted_parts())]
 
 

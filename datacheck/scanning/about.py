@@ -1,10 +1,10 @@
-"""Records about a store as a whole, beside records whose keys are words too: `about`, `license`, `version`."""
+"""Detect records about a store as a whole among records whose keys are words too: `about`, `license`, `version`."""
 
 from __future__ import annotations
 
 import re
 
-from datacheck.decoders.pictures.strangers import stranger
+from datacheck.decoders.pictures.strangers import describe_non_picture
 
 _OF_ABOUT = (
     "about readme license licence version revision author authors creator created modified updated by at on date time "
@@ -12,10 +12,10 @@ _OF_ABOUT = (
     "comments citation bibtex doi copyright changelog history credits acknowledgements dataset data name md txt"
 )
 ABOUT = frozenset(_OF_ABOUT.split())
-"""Words in the names of such records; the last ones are nothing without another."""
+"""Words in the names of such records; a name needs at least one that is in ALONE too."""
 ALONE = ABOUT - {"by", "at", "on", "data", "name", "time", "md", "txt"}
 LONGEST = 1 << 16
-"""Bytes of such a text."""
+"""Largest size of such a text, in bytes."""
 _WORD = re.compile(rb"[a-z]+")
 _ERROR = re.compile(
     r"\b(?:not found|denied|forbidden|error|exception|traceback|unavailable|too many requests|failed)\b", re.IGNORECASE
@@ -23,7 +23,7 @@ _ERROR = re.compile(
 
 
 def is_about_store(key: bytes, value: bytes | memoryview) -> bool:
-    """Say whether a record by its key tells of the whole store, and its value is a text that people read.
+    """Check whether a record is about the whole store by its key, and its value is a text for people.
 
     >>> is_about_store(b"license", b"CC-BY 4.0"), is_about_store(b"car", b"CC-BY 4.0"), is_about_store(b"about", b"")
     (True, False, False)
@@ -36,4 +36,4 @@ def is_about_store(key: bytes, value: bytes | memoryview) -> bool:
     except UnicodeDecodeError:
         return False
     printable = all(it.isprintable() or it in "\r\n\t" for it in text)
-    return printable and not text.isspace() and stranger(value) is None and _ERROR.search(text) is None
+    return printable and not text.isspace() and describe_non_picture(value) is None and _ERROR.search(text) is None

@@ -1,4 +1,4 @@
-"""The axes that the arrays of nearly all sampled records have alike, where their shapes vary."""
+"""Find the axes whose size is the same in nearly all sampled records, if the shapes of their arrays vary."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Mapping
 
 FEWEST = 32
-"""So many sampled arrays show what they have in common."""
+"""Minimum number of sampled arrays to tell what they have in common."""
 VARIOUS = 3
-"""So many sizes an axis has that varies by nature; of two, one may be the fault."""
+"""Minimum number of sizes of an axis that varies by nature; of two sizes, one may be a fault."""
 STRAYS = 0.01
-"""More sampled arrays than this share, and more than one, that differ are meant to."""
+"""Maximum share of deviating arrays among the sampled ones; more than that, and than one, deviate on purpose."""
 
 
 def alike_axes(shapes: Mapping[tuple[int, ...], int]) -> tuple[int | None, ...]:
-    """Return the size of each axis that all arrays have alike, None for one that varies; () where they tell nothing.
+    """Return the common size of each axis, or None for an axis that varies; return () if the shapes show nothing.
 
-    Arrays without a value are left out: they often have another shape.
+    Arrays without a value are left out, since they often have another shape.
 
     >>> alike_axes({(80, 51): 20, (80, 64): 20, (80, 70): 20, (57, 80): 1})
     (80, None)

@@ -13,7 +13,7 @@ from datacheck.checks.class_balance import in_order
 from datacheck.checks.validators import Finite, Label, Range, Validator, built_in
 from datacheck.conventions.account import KeyWatch
 from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, is_decoder, kind, payload
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.rows import real
 from datacheck.errors import DatacheckError, ValidatorFailed
 from datacheck.model.batch import Batch
@@ -255,7 +255,7 @@ class Judge:
             return {}  # wrapped as its family is, but broken inside
         if other is not None and not other.endswith(UNKNOWN) and not payload(other).beside:
             return {row: other}
-        name = foreign(value, family.decoder.partition(JOINT)[0])
+        name = known_format(value, family.decoder.partition(JOINT)[0])
         return {} if name is None else {row: name}
 
     def _of_strangers(self, block: Block, strangers: dict[int, str], family: FamilyProfile) -> Iterator[Located]:

@@ -174,7 +174,9 @@ def _held(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
     if own.forced or own.decoder != other.decoder:
         return own
     fields = {
-        name: msgspec.structs.replace(it, dtype=mine.dtype, constant=mine.constant, centre=mine.centre)
+        name: msgspec.structs.replace(
+            it, dtype=mine.dtype, constant=mine.constant, large=mine.large, centre=mine.centre
+        )
         for name, it in other.fields.items()
         if (mine := own.fields.get(name)) is not None
     }

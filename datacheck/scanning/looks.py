@@ -105,7 +105,7 @@ def _of_picture(raw: bytes, lines: tuple[str, ...], code: str) -> Look | None:
         shown, filling = (None if name is None else pillow.as_loaders_see(raw, name)), pixels.BLACK
     if shown is None:
         return None
-    damaged = (pixels.made_up(shown, filling) or _spoilt(raw)) if code in ENDS_EARLY else ()
+    damaged = (pixels.filled_areas(shown, filling) or _spoilt(raw)) if code in ENDS_EARLY else ()
     return _drawn(pixels.thumbnail(shown), lines, damaged=damaged)
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 from datacheck.decoders import JOINT
-from datacheck.decoders.trees.differences import GONE
+from datacheck.decoders.trees.differences import MISSING_MESSAGE
 from datacheck.decoders.trees.paths import ROOT
 from datacheck.decoders.trees.paths import is_label as is_label_of_tree
 from datacheck.model.batch import Batch
@@ -84,7 +84,7 @@ def _with_labels(items: Iterable[Item], called: Callable[[str], bool]) -> Iterat
             yield replace(item, label=True) if named and called(item.field) else item
             continue
         row, finding = item
-        lacks = finding.code == "fields" and finding.message == GONE and called(finding.field or "")
+        lacks = finding.code == "fields" and finding.message == MISSING_MESSAGE and called(finding.field or "")
         yield (row, found("label", "no label; the other records have one", field=finding.field)) if lacks else item
 
 

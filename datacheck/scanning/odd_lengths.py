@@ -8,7 +8,7 @@ from math import prod
 import msgspec
 
 from datacheck.conventions.interface import ALL, Known
-from datacheck.decoders.raw import spelled_shape
+from datacheck.decoders.raw import shape_text
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found, named
@@ -46,9 +46,7 @@ def _odd(size: int, usual: int, array: Array | None) -> Finding:
         text = f"{size:,} bytes, nearly all others have {usual:,}"
         return found("size-mismatch", text, verdict="suspicious", found=size, expected=usual)
     item = usual // prod(array.shape)
-    text = (
-        f"{size:,} bytes, {spelled_shape(array.shape)} items of {item} bytes, as the others have them, take {usual:,}"
-    )
+    text = f"{size:,} bytes, {shape_text(array.shape)} items of {item} bytes, as the others have them, take {usual:,}"
     return found("size-mismatch", text, found=size, expected=usual, shape=list(array.shape))
 
 

@@ -1,6 +1,6 @@
-"""Lists and arrays in one record that may have an item for each of the others: the labels of all pictures.
+"""Find lists and arrays in one record that may have an item for each other record, such as the labels of all pictures.
 
-Nothing tells whether they do, beside that they have as many: a copy has them as they are, and whoever makes it is told.
+Only their length suggests that they do, so a copy keeps them as they are, and the user is told about it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from datacheck.model.blocks import Block
 from datacheck.scanning.blame import Blamed, blamed
 
 LARGEST = 1 << 24
-"""Bytes of a value that is looked at."""
+"""Largest value that is examined, in bytes."""
 FEWEST = 16
-"""So many items at least are no chance."""
+"""Minimum number of items; equal numbers below this may be chance."""
 
 
 def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Parallel]:
-    """Yield the lists and arrays of numbers in records that have no number in their keys, where these are few."""
-    from datacheck.decoders import decoder, kind, payload  # loads all of them, which the parent does without
+    """Yield the lists and arrays of numbers in records without a number in their keys, if such records are few."""
+    from datacheck.decoders import decoder, kind, payload  # loads all decoders, which the parent process does not need
     from datacheck.model.batch import Batch
 
     own = frozenset().union(*(it.own for it in conventions))
@@ -34,7 +34,7 @@ def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Par
         block = Block([key], [memoryview(raw)])
         try:
             fields = [*blamed("undecodable", decoder(name).decode, block, [0], None, pixels=False)]
-        except Blamed:  # the scan says what is wrong with it
+        except Blamed:  # the scan reports what is wrong with it
             continue
         for made in fields:
             if isinstance(made, Batch) and not made.encoded and made.shape and made.shape[0] >= FEWEST:

@@ -17,6 +17,7 @@ import numpy as np
 
 from datacheck.backends.interface import Peeking, Reader
 from datacheck.checks.axis_order import Agreement
+from datacheck.checks.floats import HALF_MAXIMUM
 from datacheck.decoders import SIDE_DECODERS, decoder
 from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
 from datacheck.decoders.interface import NamingClasses
@@ -127,6 +128,7 @@ class FieldSums(msgspec.Struct):
     label: bool = False
     means: list[float] = msgspec.field(default_factory=list)
     constants: int = 0
+    beyond_half: int = 0
     agreement: Agreement = msgspec.field(default_factory=Agreement)
 
     def take(self, batch: Batch) -> None:
@@ -137,6 +139,8 @@ class FieldSums(msgspec.Struct):
         self.encoded |= batch.encoded
         self.label |= batch.label
         self.means += _means(batch)
+        if batch.floating and batch.values.size:
+            self.beyond_half += int(np.count_nonzero((batch.highs > HALF_MAXIMUM) | (batch.lows < -HALF_MAXIMUM)))
         if not (batch.label or batch.listing or batch.pixels_skipped or batch.few):
             self.constants += int(np.count_nonzero(batch.constant))
             self.agreement.take(batch)
@@ -150,6 +154,7 @@ class FieldSums(msgspec.Struct):
         self.label |= other.label
         self.means += other.means
         self.constants += other.constants
+        self.beyond_half += other.beyond_half
         self.agreement += other.agreement
 
     def profile(
@@ -173,6 +178,7 @@ class FieldSums(msgspec.Struct):
             centre=float(np.float32(math.fsum(self.means) / len(self.means))) if self.means else 0.0,
             channels=self._channels(count) if self.encoded else None,
             constant=(MASKS_OF_ONE_VALUE if mask else 2) * self.constants > count,
+            large=2 * self.beyond_half > count,
             axis_order=channels_first and shape is not None and self.agreement.of(shape, count),
             size=size if self.encoded and self._all_have(size, count) else None,
             axes=alike_axes(self.shapes) if varies and apart and not (self.label or rows) else (),

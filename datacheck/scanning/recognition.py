@@ -64,9 +64,9 @@ def looks(block: Block, forced: Forced) -> list[Look]:
 
 def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
     """Return the known formats of the values that no decoder knows, "" for the others."""
-    from datacheck.decoders.foreign import foreign  # a worker has loaded its dependencies already
+    from datacheck.decoders.foreign import known_format  # a worker has loaded its dependencies already
 
-    return [foreign(it) or "" if of == UNKNOWN else "" for it, of in zip(block.values, kinds, strict=True)]
+    return [known_format(it) or "" if of == UNKNOWN else "" for it, of in zip(block.values, kinds, strict=True)]
 
 
 def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]:

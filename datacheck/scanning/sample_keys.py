@@ -1,4 +1,4 @@
-"""Read some keys of each database of a store, evenly spread, from which its conventions are recognised."""
+"""Read some evenly spread keys of each database of a store, to recognise its conventions."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def fitting(layout: Layout) -> tuple[int, int]:
 class SampleKeys(msgspec.Struct, frozen=True):
     """A task that returns the first keys of some probes, by database.
 
-    Each probe comes with its number, which is noted while it is read. Of `small` databases, which come with their
-    number of records, all keys are taken.
+    Each probe comes with its number, which is noted while the probe is read. All keys are taken of the databases in
+    `small`, which maps them to their number of records.
     """
 
     probes: tuple[tuple[int, Shard], ...]
@@ -52,7 +52,7 @@ class SampleKeys(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> Keys:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
         if job.reader.backend == "hdf5" or not self.probes:
-            return {}  # the keys of datasets that are records are paths
+            return {}  # HDF5 records that have keys are datasets, whose keys are their paths
         number, probe = self.probes[0]
         watch.note(number)
         first, size = self._keys(job.reader, probe, min(self.limit, FEWEST_KEYS))
@@ -61,7 +61,7 @@ class SampleKeys(msgspec.Struct, frozen=True):
         for number, probe in probes:
             of = keys.setdefault(probe.part, set())
             if len(of) >= self.small.get(probe.part, math.inf):
-                continue  # the probe before has read the database to its end
+                continue  # the previous probe has read the database to its end
             watch.note(number)
             of.update(self._keys(job.reader, probe, KEYS_A_PROBE if probe.part in self.small else limit)[0])
         return {part: frozenset(keys[part]) for part in sorted(keys) if keys[part]}

@@ -53,7 +53,7 @@ class TakeSamples:
 
     def run(self, job: Job, watch: Watch) -> list[Sample | None]:
         open_eyes(self.eyes, job, watch)
-        with eyes.looking(self.eyes):
+        with eyes.using(self.eyes):
             return self._run(job, watch)
 
     def _run(self, job: Job, watch: Watch) -> list[Sample | None]:

@@ -159,7 +159,7 @@ def open_eyes(wanted: Eyes | None, job: Job, watch: Watch) -> None:
     if wanted in ("walker", "strict"):
         watch.timeout, watch.patience = OPENING_SECONDS, 2
         watch.note(None)
-        eyes.open_wide(wanted, Path(job.reader.path))
+        eyes.prepare(wanted, Path(job.reader.path))
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -197,7 +197,7 @@ class Check(msgspec.Struct, frozen=True):
         if isinstance(self.sample, Rows) and self.sample.skips:
             return Tally(records=self.sample.records)
         open_eyes(self.eyes, job, watch)
-        with eyes.looking(self.eyes):
+        with eyes.using(self.eyes):
             return self._run(job, watch)
 
     def _run(self, job: Job, watch: Watch) -> Tally:

@@ -39,18 +39,18 @@ class TakeParts:
 
     def run(self, job: Job, watch: Watch) -> tuple[list[Part], int]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        of_part: dict[str, list[Shard]] = {}
+        shards_by_part: dict[str, list[Shard]] = {}
         for shard in self.shards:
-            of_part.setdefault(shard.part, []).append(shard)
-        chosen = list(of_part.values())[:PARTS]
-        made = []
+            shards_by_part.setdefault(shard.part, []).append(shard)
+        chosen = list(shards_by_part.values())[:PARTS]
+        parts = []
         for shards in chosen:
             watch.note(None)
-            made.append(_part(job, shards))
-        return [it for it in made if it is not None], len(of_part) - len(chosen)
+            parts.append(_read_part(job, shards))
+        return [it for it in parts if it is not None], len(shards_by_part) - len(chosen)
 
 
-def _part(job: Job, shards: Sequence[Shard]) -> Part | None:
+def _read_part(job: Job, shards: Sequence[Shard]) -> Part | None:
     """Return what is at the beginning of a part of a store, or None if the part is empty."""
     counts = [it.records for it in shards]
     records = None if None in counts else sum(it or 0 for it in counts)
@@ -62,8 +62,8 @@ def _part(job: Job, shards: Sequence[Shard]) -> Part | None:
                 file = block.file
                 database = block.database if isinstance(block, Block) else None
                 name = database if isinstance(block, Block) else block.table or "/"
-                some = block.names(range(min(len(block), FIRST_KEYS - len(keys))))
-                keys += (named(it, file, database) for it in some)
+                names = block.names(range(min(len(block), FIRST_KEYS - len(keys))))
+                keys += (named(it, file, database) for it in names)
                 if len(keys) >= FIRST_KEYS:
                     return Part(name, records, tuple(keys), file)
     except Blamed as exc:

@@ -49,7 +49,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Seen:
+class RecordContent:
     """The content of one record: the kind of its payload, its size in bytes (None for rows), its fields, and findings.
 
     `lines` are the lines of its fields, or of the wanted one. `named` is the name of the wanted field, or None if there
@@ -72,14 +72,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class ReadRecord:
-    """A task that returns what the record of a shard holds, as Seen, or None if there is no record there."""
+    """A task that returns what the record of a shard holds, or None if there is no record there."""
 
     shard: Shard
     profile: Profile
     wanted: Wanted
     eyes: Eyes | None = None
 
-    def run(self, job: Job, watch: Watch) -> Seen | None:
+    def run(self, job: Job, watch: Watch) -> RecordContent | None:
         ignores = ignoring(job.settings.ignore)
         tally = Check(self.shard, self.profile, careful=True, last=1, eyes=self.eyes).run(job, watch)
         findings = tuple(it for it in tally.findings if not ignores(it))
@@ -90,15 +90,17 @@ class ReadRecord:
                 except Exception:
                     if not findings:
                         raise
-                    return Seen("a record that could not be decoded", None, (), findings)  # the findings say why
+                    # the findings say why
+                    return RecordContent("a record that could not be decoded", None, (), findings)
                 if isinstance(block, Block) and fields.kind is None and tally.unknown and fields.size:
-                    findings = (*findings, _unknown(block.values[0]))  # a scan says this once for all such records
+                    # a scan says this once for all such records
+                    findings = (*findings, _unknown_finding(block.values[0]))
                 elif isinstance(block, RowBlock) and tally.unknown:
-                    findings = (*findings, *_unknown_cells(block, tally.unknown))
+                    findings = (*findings, *_unknown_cell_findings(block, tally.unknown))
                 findings = tuple(it for it in findings if not ignores(it))
-                seen = _seen(fields, findings, self.wanted)
-                picture = _picture(fields, seen.named, self.wanted.picture)
-                return replace(seen, picture=picture, damage=_damage(fields, findings, job))
+                content = _content(fields, findings, self.wanted)
+                picture = _picture(fields, content.named, self.wanted.picture)
+                return replace(content, picture=picture, damage=_damage(fields, findings, job))
         return None
 
 
@@ -107,16 +109,16 @@ def _damage(fields: Fields, findings: Sequence[Finding], job: Job) -> str | None
     from datacheck.decoders.pictures import eyes
     from datacheck.decoders.pictures.picture import sniff
 
-    broken = next((it for it in findings if it.code == "corrupt-image" and it.verdict == "bad"), None)
-    if broken is None or "row" in broken.details or not eyes.installed():
+    corrupt = next((it for it in findings if it.code == "corrupt-image" and it.verdict == "bad"), None)
+    if corrupt is None or "row" in corrupt.details or not eyes.installed():
         return None
     try:
-        eyes.open_wide("walker", job.reader.path)
+        eyes.prepare("walker", job.reader.path)
     except EyesFailed:
         return None
     for part in fields.parts:
-        if part.raw is not None and part.name == (broken.field or part.name) and sniff(part.raw) == "JPEG":
-            with eyes.looking("walker"):
+        if part.raw is not None and part.name == (corrupt.field or part.name) and sniff(part.raw) == "JPEG":
+            with eyes.using("walker"):
                 damage = eyes.damage_of(bytes(part.raw))
             if damage is not None:
                 return f"the damage shows from MCU row {damage.row} of {damage.rows} on{damage.until}"
@@ -137,86 +139,86 @@ class Fields:
 
     def take(self, items: Iterable[Batch | tuple[int, Finding]]) -> bool:
         """Take in what a decoder made of the record; return whether that contains any array."""
-        made = [it for it in items if isinstance(it, Batch) and len(it.rows) and it.values.dtype.kind != "S"]
-        self.batches += made
-        return bool(made)
+        batches = [it for it in items if isinstance(it, Batch) and len(it.rows) and it.values.dtype.kind != "S"]
+        self.batches += batches
+        return bool(batches)
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each field, and the line that describes it."""
-        beside: dict[str, list[Part]] = {}
+        parts_by_name: dict[str, list[Part]] = {}
         for part in self.parts:
-            beside.setdefault(part.name, []).append(part)
+            parts_by_name.setdefault(part.name, []).append(part)
         for batch in self.batches:
-            parts = beside.get(batch.field)
+            parts = parts_by_name.get(batch.field)
             if parts and not batch.width:
                 yield batch.field, f"{batch.field}: {parts.pop(0).brief}"
             else:
-                yield batch.field, _line(batch)
-                beside.pop(batch.field, None)  # the part is the same field, as it is stored
-        for name, parts in beside.items():
+                yield batch.field, _describe_array(batch)
+                parts_by_name.pop(batch.field, None)  # the part is the same field, as it is stored
+        for name, parts in parts_by_name.items():
             yield from ((name, f"{name}: {part.brief}") for part in parts)
 
 
-def _seen(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> Seen:
+def _content(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> RecordContent:
     """Return the lines of all fields, or of the wanted one."""
-    from datacheck.showing.fields import named, whole
+    from datacheck.showing.fields import find_field, full_field
 
     kind = "a payload that no decoder knows" if fields.kind is None else fields.kind
     if wanted.field is None:
         raw = array = None
         if wanted.saving:
-            of_picture = "" if fields.kind is None else "as stored: "
-            raw = next((bytes(it.raw) for it in fields.parts if it.raw is not None and it.what == of_picture), None)
-            main = _main([it for it in fields.batches if not it.label and it.width])
+            prefix = "" if fields.kind is None else "as stored: "
+            raw = next((bytes(it.raw) for it in fields.parts if it.raw is not None and it.what == prefix), None)
+            main = _main_array([it for it in fields.batches if not it.label and it.width])
             array = None if main is None else main.values[0].copy()
         lines = [] if fields.kind is None else [line for _, line in fields.lines()]
         more = len(lines) - SHOWN
         shown = (*lines[:SHOWN], f"and {more:,} more fields") if more > 0 else tuple(lines)
-        return Seen(kind, fields.size, tuple(f"  {it}" for it in shown), findings, raw, array)
-    lines_of: dict[str, str] = {}
+        return RecordContent(kind, fields.size, tuple(f"  {it}" for it in shown), findings, raw, array)
+    line_by_name: dict[str, str] = {}
     for name, line in fields.lines():
-        lines_of.setdefault(name, line)
-    names = tuple(lines_of)[:NAMED]
-    meant = named(wanted.field, names, {it.path: it.field for it in fields.batches if it.path})
-    if meant is None:
-        return Seen(kind, fields.size, (), findings, names=names)
-    made = whole(meant, fields.batches, fields.parts, _line, saving=wanted.saving)
-    return Seen(kind, fields.size, made.lines, findings, made.raw, made.array, names, meant)
+        line_by_name.setdefault(name, line)
+    names = tuple(line_by_name)[:NAMED]
+    field_name = find_field(wanted.field, names, {it.path: it.field for it in fields.batches if it.path})
+    if field_name is None:
+        return RecordContent(kind, fields.size, (), findings, names=names)
+    full = full_field(field_name, fields.batches, fields.parts, _describe_array, saving=wanted.saving)
+    return RecordContent(kind, fields.size, full.lines, findings, full.raw, full.array, names, field_name)
 
 
-def _main(arrays: list[Batch]) -> Batch | None:
+def _main_array(arrays: list[Batch]) -> Batch | None:
     """Return the array to save: the first that has the shape of a picture, or else the first."""
     from datacheck.showing.pixels import likely_shape
 
     return next((it for it in arrays if likely_shape(it.shape)), arrays[0] if arrays else None)
 
 
-def _picture(fields: Fields, named: str | None, size: tuple[int, int] | None) -> NDArray[Any] | None:
+def _picture(fields: Fields, field_name: str | None, size: tuple[int, int] | None) -> NDArray[Any] | None:
     """Return the picture in a record or its wanted field, in a size that a terminal can show, or None."""
     from datacheck.showing.pixels import as_pixels, is_picture, smaller
 
     if size is None:
         return None
     for batch in fields.batches:
-        if named in (None, batch.field) and not batch.label and batch.width and is_picture(batch.values[0]):
+        if field_name in (None, batch.field) and not batch.label and batch.width and is_picture(batch.values[0]):
             pixels = as_pixels(batch.values[0])
             return None if pixels is None else smaller(pixels, *size)
     return None
 
 
-def _unknown(value: bytes | memoryview) -> Finding:
+def _unknown_finding(value: bytes | memoryview) -> Finding:
     from datacheck.scanning.unknown import unknown_payload
 
     return unknown_payload(bytes(value[:8]))
 
 
-def _unknown_cells(block: RowBlock, unknown: Collection[str]) -> Iterator[Finding]:
+def _unknown_cell_findings(block: RowBlock, unknown: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for each cell of a row in a column (by path) whose payload no decoder knows."""
     from datacheck.decoders.cells import payloads
 
     for name, cells in block.cells.items():
         if f"{block.group}/{name}" in unknown:
-            yield msgspec.structs.replace(_unknown(payloads(cells.take([0]))[0]), field=name)
+            yield msgspec.structs.replace(_unknown_finding(payloads(cells.take([0]))[0]), field=name)
 
 
 def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:
@@ -225,7 +227,7 @@ def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:
     from datacheck.showing.fields import parts_in
 
     if not isinstance(block, Block):
-        return _fields_of_row(block, profile)
+        return _row_fields(block, profile)
     value = block.values[0]
     name, family = payload_of(block, profile, forced)
     if name is None or name == UNKNOWN:
@@ -262,7 +264,7 @@ def blamed_parts(name: str, value: bytes | memoryview) -> list[Part]:
     return [*blamed("undecodable", parts_in, name, value)]
 
 
-def _fields_of_row(block: RowBlock, profile: Profile) -> Fields:
+def _row_fields(block: RowBlock, profile: Profile) -> Fields:
     """Return the fields of a row of a table: its numbers, and the contents of the cells of its other columns."""
     from datacheck.decoders import decoder, kind
     from datacheck.model.cells import RAGGED
@@ -274,20 +276,20 @@ def _fields_of_row(block: RowBlock, profile: Profile) -> Fields:
     fields = Fields("rows", None)
     fields.take(blamed("undecodable", decoder("rows").decode, numbers, [0], family))
     for cell in cells:
-        of = family.columns.get(cell.column)
+        column_profile = family.columns.get(cell.column)
         full, _ = sorted_out(cell)
         if not full:
             fields.parts.append(Part(cell.column, "empty"))
             continue
         if cell.holds == RAGGED:
-            fields.take(ragged_batches(cell, full, of))
+            fields.take(ragged_batches(cell, full, column_profile))
             continue
         value = cell.values[0]
-        name = kind(value) if of is None or of.decoder == UNKNOWN else of.decoder
+        name = kind(value) if column_profile is None or column_profile.decoder == UNKNOWN else column_profile.decoder
         if name is None or name == UNKNOWN:
             fields.parts.append(Part(cell.column, "a payload that no decoder knows, ", raw=value))
             continue
-        decoded = fields.take(map(cell.placed, blamed("undecodable", decoder(name).decode, cell, full, of)))
+        decoded = fields.take(map(cell.placed, blamed("undecodable", decoder(name).decode, cell, full, column_profile)))
         parts = blamed_parts(name, value)
         fields.parts += (replace(it, name=cell.field(it.name)) for it in parts)
         if not decoded and not parts:
@@ -295,7 +297,7 @@ def _fields_of_row(block: RowBlock, profile: Profile) -> Fields:
     return fields
 
 
-def _line(batch: Batch) -> str:
+def _describe_array(batch: Batch) -> str:
     """Describe an array of one record in a line."""
     from datacheck.showing.fields import spelled_number
     from datacheck.statistics.measure import measure
@@ -309,10 +311,10 @@ def _line(batch: Batch) -> str:
         return f"{name}: {batch.format}"
     shape = "x".join(map(str, batch.shape))
     what = " ".join(word for word in (batch.format, shape, dtype) if word)
-    return f"{name}: {what}{_spread(summary, spelled_number)}"
+    return f"{name}: {what}{_range_clause(summary, spelled_number)}"
 
 
-def _spread(summary: FieldSummary, spelled: Callable[[float], str]) -> str:
+def _range_clause(summary: FieldSummary, spelled: Callable[[float], str]) -> str:
     if summary.mean is None or summary.min is None or summary.max is None:
         return ", no finite values"
     std = "" if summary.std is None else f", std {summary.std:.6g}"

@@ -57,7 +57,7 @@ class Part:
     def brief(self) -> str:
         """A description of the part within a line."""
         if self.words is not None:
-            return f"{self._size}{_brief(self.words)}"
+            return f"{self._size_text}{_texts_brief(self.words)}"
         if self.raw is not None:
             head = bytes(self.raw[:BRIEF_BYTES]).hex(" ")
             more = " ..." if len(self.raw) > BRIEF_BYTES else ""
@@ -65,7 +65,7 @@ class Part:
         return self.what
 
     @property
-    def _size(self) -> str:
+    def _size_text(self) -> str:
         if self.raw is not None:
             return f"text, {amount(len(self.raw))}"
         return counted(len(self.words or ()), "text")
@@ -77,18 +77,18 @@ class Part:
         elif self.words is None:
             assert self.raw is not None
             yield f"  {self.name}: {self.what}{amount(len(self.raw))}"
-            yield from _hex(self.raw)
+            yield from _hex_lines(self.raw)
         else:
-            yield f"  {self.name}: {self._size}"
-            said = self.words[0].split("\n") if self.raw is not None else self.words
-            for line in said[:LINES]:
-                yield f"    | {_cut(line)}"
-            if len(said) > LINES:
-                yield f"    and {counted(len(said) - LINES, 'more ' + ('line' if self.raw is not None else 'text'))}"
+            yield f"  {self.name}: {self._size_text}"
+            texts = self.words[0].split("\n") if self.raw is not None else self.words
+            for line in texts[:LINES]:
+                yield f"    | {_shortened(line)}"
+            if len(texts) > LINES:
+                yield f"    and {counted(len(texts) - LINES, 'more ' + ('line' if self.raw is not None else 'text'))}"
 
 
 @dataclass(frozen=True)
-class Whole:
+class FullField:
     """A field in full: the lines that show it, and its bytes or its array for a caller that saves it."""
 
     lines: tuple[str, ...]
@@ -110,32 +110,32 @@ def parts_in(name: str, value: Value) -> list[Part]:
             return []
         value = peeled.value
     if inner in SIDE_DECODERS:
-        return [_text_of("data", bytes(value))]
+        return [_text_part("data", bytes(value))]
     if inner == UNKNOWN:
         return [Part("data", "", raw=value)]
-    decodes = decoder(inner)
-    if isinstance(decodes, Parsing):
-        return _of_tree(decodes.parse(value))
-    picture = decodes.stored_picture(value) if isinstance(decodes, HoldingPictures) else None
+    payload_decoder = decoder(inner)
+    if isinstance(payload_decoder, Parsing):
+        return _tree_parts(payload_decoder.parse(value))
+    picture = payload_decoder.stored_picture(value) if isinstance(payload_decoder, HoldingPictures) else None
     return [] if picture is None else [Part("data", "as stored: ", raw=picture)]
 
 
-def _of_tree(parsed: Parsed) -> list[Part]:
+def _tree_parts(parsed: Parsed) -> list[Part]:
     if any(it.verdict == "bad" for it in parsed.findings):
         return []  # the record was not read to its end
-    walked = leaves(parsed.tree)
-    parts = [part for leaf in walked.leaves if (part := _of_leaf(leaf)) is not None]
-    return [*parts, *(Part(path, "None") for path in walked.nothing)]
+    found = leaves(parsed.tree)
+    parts = [part for leaf in found.leaves if (part := _leaf_part(leaf)) is not None]
+    return [*parts, *(Part(path, "None") for path in found.nothing)]
 
 
-def _of_leaf(leaf: Leaf) -> Part | None:
+def _leaf_part(leaf: Leaf) -> Part | None:
     if leaf.kind == "text":
         if isinstance(leaf.node, str):
             return Part(leaf.path, "", (leaf.node,), leaf.node.encode("utf-8", "surrogatepass"))
-        return Part(leaf.path, "", tuple(map(_worded, leaf.node.items)) if isinstance(leaf.node, Items) else ())
+        return Part(leaf.path, "", tuple(map(_text_or_empty, leaf.node.items)) if isinstance(leaf.node, Items) else ())
     if leaf.kind == "bytes":
         picture = "as stored: " if sniff(leaf.raw) else ""
-        words = None if picture else _decoded(bytes(leaf.raw))
+        words = None if picture else _decode_text(bytes(leaf.raw))
         return Part(leaf.path, picture, None if words is None else (words,), leaf.raw)
     if leaf.kind == OBJECT:
         kind = leaf.node.kind if isinstance(leaf.node, Opaque) else ""
@@ -143,16 +143,16 @@ def _of_leaf(leaf: Leaf) -> Part | None:
     return None
 
 
-def _worded(node: Node) -> str:
+def _text_or_empty(node: Node) -> str:
     return node if isinstance(node, str) else ""
 
 
-def _text_of(name: str, raw: bytes) -> Part:
-    words = _decoded(raw)
+def _text_part(name: str, raw: bytes) -> Part:
+    words = _decode_text(raw)
     return Part(name, "", None if words is None else (words,), raw)
 
 
-def _decoded(raw: bytes) -> str | None:
+def _decode_text(raw: bytes) -> str | None:
     """Return the text that these bytes are, or None if they are no text."""
     from datacheck.decoders.text import TextDecoder
 
@@ -167,12 +167,12 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def named(field: str, names: Sequence[str], paths: Mapping[str, str] | None = None) -> str | None:
+def find_field(field: str, names: Sequence[str], paths: Mapping[str, str] | None = None) -> str | None:
     """Return the field that is meant: the one with this name, with this path in a file, or the only one that ends so.
 
     None if there is none, or if several end so.
 
-    >>> named("rgb", ["obs/rgb", "action"]), named("x", ["a/x", "b/x"])
+    >>> find_field("rgb", ["obs/rgb", "action"]), find_field("x", ["a/x", "b/x"])
     ('obs/rgb', None)
     """
     if field in names:
@@ -183,27 +183,29 @@ def named(field: str, names: Sequence[str], paths: Mapping[str, str] | None = No
     return ending[0] if len(ending) == 1 else None
 
 
-def whole(
+def full_field(
     name: str, batches: Sequence[Batch], parts: Sequence[Part], line: Callable[[Batch], str], *, saving: bool
-) -> Whole:
+) -> FullField:
     """Return a field in full: the arrays that a record has of it, each described by `line`, and its other parts."""
-    beside = [part for part in parts if part.name == name]
-    mine = [batch for batch in batches if batch.field == name and (batch.width or not beside)]
+    field_parts = [part for part in parts if part.name == name]
+    field_batches = [batch for batch in batches if batch.field == name and (batch.width or not field_parts)]
     lines = []
-    for batch in mine:
-        lines += [f"  {line(batch)}", *_values(batch)]
-    for part in beside:
-        if mine and part.raw is not None:  # a picture, whose pixels are shown
+    for batch in field_batches:
+        lines += [f"  {line(batch)}", *_value_lines(batch)]
+    for part in field_parts:
+        if field_batches and part.raw is not None:  # a picture, whose pixels are shown
             lines.append(f"    {part.what}{amount(len(part.raw))}")
         else:
             lines += part.lines()
     if not saving:
-        return Whole(tuple(lines))
-    raw = next((bytes(part.raw) for part in beside if part.raw is not None), None)
-    return Whole(tuple(lines), raw, mine[0].values[0].copy() if mine and mine[0].width else None)
+        return FullField(tuple(lines))
+    raw = next((bytes(part.raw) for part in field_parts if part.raw is not None), None)
+    return FullField(
+        tuple(lines), raw, field_batches[0].values[0].copy() if field_batches and field_batches[0].width else None
+    )
 
 
-def _values(batch: Batch) -> Iterator[str]:
+def _value_lines(batch: Batch) -> Iterator[str]:
     """Yield the first values of a record's array, and where it has values that are not finite."""
     import numpy as np
 
@@ -216,11 +218,11 @@ def _values(batch: Batch) -> Iterator[str]:
     if values.dtype.kind != "f":
         return
     for test, word in ((np.isnan, "NaN"), (np.isinf, "infinite")):
-        at = np.flatnonzero(test(flat))
-        if at.size:
-            first = [int(it) for it in np.unravel_index(at[0], values.shape)]
-            are = "is" if at.size == 1 else "are"
-            yield f"    {at.size:,} of {counted(flat.size, 'value')} {are} {word}, first at {first}"
+        places = np.flatnonzero(test(flat))
+        if places.size:
+            first = [int(it) for it in np.unravel_index(places[0], values.shape)]
+            verb = "is" if places.size == 1 else "are"
+            yield f"    {places.size:,} of {counted(flat.size, 'value')} {verb} {word}, first at {first}"
 
 
 def spelled_number(number: float) -> str:
@@ -232,7 +234,7 @@ def spelled_number(number: float) -> str:
     return str(number) if isinstance(number, int) else f"{number:.7g}"
 
 
-def _hex(raw: Value) -> Iterator[str]:
+def _hex_lines(raw: Value) -> Iterator[str]:
     shown = bytes(raw[:SHOWN_BYTES])
     for start in range(0, len(shown), BYTES_A_LINE):
         yield f"    | {shown[start : start + BYTES_A_LINE].hex(' ')}"
@@ -240,25 +242,25 @@ def _hex(raw: Value) -> Iterator[str]:
         yield f"    and {counted(len(raw) - SHOWN_BYTES, 'more byte')}"
 
 
-def _brief(words: Sequence[str]) -> str:
+def _texts_brief(words: Sequence[str]) -> str:
     """Return the beginnings of some texts."""
-    said, room = [], BRIEF
+    texts, room = [], BRIEF
     for word in words:
         if len(word) > room:
-            said.append(f"{_quoted(word[:room])}...")
+            texts.append(f"{_quoted(word[:room])}...")
             break
-        said.append(_quoted(word))
+        texts.append(_quoted(word))
         room -= len(word)
-        if len(said) == 3 and len(words) > 3:
-            said.append("...")
+        if len(texts) == 3 and len(words) > 3:
+            texts.append("...")
             break
-    return f": {', '.join(said)}" if said else ""
+    return f": {', '.join(texts)}" if texts else ""
 
 
 def _quoted(text: str) -> str:
     return f'"{plain(text)}"'
 
 
-def _cut(line: str) -> str:
+def _shortened(line: str) -> str:
     more = f"... ({len(line):,} characters)" if len(line) > LETTERS else ""
     return f"{plain(line[:LETTERS])}{more}"

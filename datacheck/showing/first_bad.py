@@ -34,17 +34,17 @@ def first_bad(
     names.sources = len(prepared)
     statuses = []
     for reader, report in prepared:
-        within = "" if reader.path == folder else f"{plain(os.path.relpath(reader.path, folder))}:"
+        prefix = "" if reader.path == folder else f"{plain(os.path.relpath(reader.path, folder))}:"
 
-        def hear(findings: Collection[Finding], within: str = within) -> None:
+        def collect(findings: Collection[Finding], prefix: str = prefix) -> None:
             for it in findings:
                 if it.verdict in verdicts and it.name is not None:
-                    found[f"{within}{it.name}"] = None
+                    found[f"{prefix}{it.name}"] = None
                     if len(found) == count:
                         raise _Enough
 
         try:
-            run(report, reader, progress=progress, listen=hear, names=names)
+            run(report, reader, progress=progress, listen=collect, names=names)
         except _Enough:
             return list(found), 1
         statuses.append(report.status)

@@ -31,7 +31,7 @@ from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by, only
-from datacheck.showing.record import meant, with_told
+from datacheck.showing.record import candidate_stores, with_convention_arrays
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
@@ -105,22 +105,22 @@ def load(source: str | bytes | Path | Reader, key: str | bytes, **options: Unpac
     settings = make(workers=1, **options)
     prepared = prepare_all(source, settings)
     folder = prepared[0][0].path if is_reader(source) else Path(os.fsdecode(source))  # type: ignore[arg-type]
-    for reader, report, within in meant(folder, prepared, name):
+    for reader, report, key_in_store in candidate_stores(folder, prepared, name):
         with start_engine(Job(reader, settings), 1) as pool:
-            shard = only(pool, Find(within))
+            shard = only(pool, Find(key_in_store))
             if shard is None:
                 continue
             if isinstance(shard, Death):
                 raise _unreadable(folder, name, finding_of_death(shard, "finding it", of_record=False))
             layout = only(pool, TakeLayout())
             profile = Profile() if isinstance(layout, Death) else _profile(pool, layout, report)
-            for result in _streamed(pool, StreamTrees(shard, profile, careful=True)):
+            for result in _stream(pool, StreamTrees(shard, profile, careful=True)):
                 if isinstance(result, Death):
                     raise _unreadable(folder, name, finding_of_death(result, "reading or decoding it"))
                 for _, finding, value in sorted(result, key=lambda one: one[0] is None):  # the record's own comes first
                     if finding is not None:
                         raise _unreadable(folder, name, finding)
-                    return _unpacked(value)
+                    return _unpickled(value)
     raise RecordMissing(str(folder), f"has no record with the key {name}")
 
 
@@ -146,65 +146,65 @@ def records(source: str | bytes | Path | Reader, **options: Unpack[ReadOptions])
 def _records(prepared: Sequence[tuple[Reader, Report]]) -> Iterator[LoadedRecord]:
     for reader, report in prepared:
         with start_engine(Job(reader, report.settings), 1) as pool:
-            yield from _of_store(pool, reader, report)
+            yield from _store_records(pool, reader, report)
 
 
-def _of_store(pool: Engine[Task], reader: Reader, report: Report) -> Iterator[LoadedRecord]:
+def _store_records(pool: Engine[Task], reader: Reader, report: Report) -> Iterator[LoadedRecord]:
     layout = only(pool, TakeLayout())
     if isinstance(layout, Death):
-        yield _lost(finding_of_death(layout, "opening the store", of_record=False))
+        yield _unread_part(finding_of_death(layout, "opening the store", of_record=False))
         return
     profile = _profile(pool, layout, report)
-    yield from (_lost(it) for it in layout.findings if it.verdict != "suspicious")
-    at: int | None = 0
+    yield from (_unread_part(it) for it in layout.findings if it.verdict != "suspicious")
+    index: int | None = 0
     for shard in layout.shards:
-        for key, finding, value in _of_shard(pool, reader, shard, profile):
+        for key, finding, value in _shard_records(pool, reader, shard, profile):
             if key is None:
                 assert finding is not None
-                yield _lost(finding)
-                at = None if finding.code == GIVEN_UP else at
+                yield _unread_part(finding)
+                index = None if finding.code == GIVEN_UP else index
                 continue
-            error = None if finding is None else _said(finding)
-            yield LoadedRecord(key, at, _unpacked(value), error)
-            at = None if at is None else at + 1
+            error = None if finding is None else _finding_text(finding)
+            yield LoadedRecord(key, index, _unpickled(value), error)
+            index = None if index is None else index + 1
 
 
 GIVEN_UP = "unreadable"
 """The code of a finding about a part of a store that could not be read."""
-One = tuple[str | None, Finding | None, bytes | None]
+RecordInTransit = tuple[str | None, Finding | None, bytes | None]
 """A record in transit: its name (None for a finding about the store), why there is no value, or the pickled value."""
 
 
-def _of_shard(pool: Engine[Task], reader: Reader, shard: Shard, profile: Profile) -> Iterator[One]:
+def _shard_records(pool: Engine[Task], reader: Reader, shard: Shard, profile: Profile) -> Iterator[RecordInTransit]:
     """Yield the records of a shard; a record that kills the worker is skipped, and a finding takes its place."""
     task = StreamTrees(shard, profile)
     deaths = done = 0
     while True:
         death: Death | None = None
-        for result in _streamed(pool, task):
+        for result in _stream(pool, task):
             if isinstance(result, Death):
                 death = result
                 continue
-            for one in result:
-                done += one[0] is not None
-                yield one
+            for record in result:
+                done += record[0] is not None
+                yield record
         if death is None:
             return
         deaths += 1
         if not task.careful:
             task = StreamTrees(shard, profile, careful=True, skip=done)
             continue
-        place, seen = death.note or (None, False)
-        if place is None or not seen or deaths > DEATHS:
-            said = finding_of_death(death, "reading on", of_record=False)
-            yield None, found(GIVEN_UP, f"the rest of a part was given up: {said.message}"), None
+        position, is_read = death.note or (None, False)
+        if position is None or not is_read or deaths > DEATHS:
+            death_finding = finding_of_death(death, "reading on", of_record=False)
+            yield None, found(GIVEN_UP, f"the rest of a part was given up: {death_finding.message}"), None
             return
-        finding = reader.name(task.shard, place, finding_of_death(death, "reading or decoding it"))
+        finding = reader.name(task.shard, position, finding_of_death(death, "reading or decoding it"))
         yield finding.name, finding, None
-        task = StreamTrees(task.shard.since(Position(place.key, place.nth + 1)), profile, careful=True)
+        task = StreamTrees(task.shard.since(Position(position.key, position.nth + 1)), profile, careful=True)
 
 
-def _streamed(pool: Engine[Task], task: StreamTrees) -> Iterator[list[One] | Death]:
+def _stream(pool: Engine[Task], task: StreamTrees) -> Iterator[list[RecordInTransit] | Death]:
     for _, result in pool.run([task]):
         if isinstance(result, Step):
             yield result.value
@@ -224,49 +224,51 @@ class StreamTrees:
     careful: bool = False
     skip: int = 0
 
-    def run(self, job: Job, watch: Watch) -> Generator[list[One], None, Death | None]:
+    def run(self, job: Job, watch: Watch) -> Generator[list[RecordInTransit], None, Death | None]:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
         try:
-            for some in self._some(job, watch):
+            for batch in self._batches(job, watch):
                 watch.rest()
-                yield some
+                yield batch
                 watch.note(watch.last)
         except Exception as exc:  # noqa: BLE001  (a border: see `ended_by`)
             return ended_by(exc, watch)
         return None
 
-    def _some(self, job: Job, watch: Watch) -> Iterator[list[One]]:
+    def _batches(self, job: Job, watch: Watch) -> Iterator[list[RecordInTransit]]:
         forced = Forced.by(job.settings)
-        made: list[One] = []
-        left, size = self.skip, 0
+        batch: list[RecordInTransit] = []
+        remaining, size = self.skip, 0
         limit = 1 if self.careful else None
 
-        def note(place: Position, seen: bool) -> None:
-            watch.note((place, seen))
+        def note(position: Position, is_read: bool) -> None:
+            watch.note((position, is_read))
 
         for block in blamed("unreadable", job.reader.blocks, self.shard, limit=limit, note=note):
-            made += [(None, block.scoped(None, it), None) for row, it in block.findings if row is None and _counts(it)]
+            batch += [
+                (None, block.scoped(None, it), None) for row, it in block.findings if row is None and _is_failure(it)
+            ]
             for row in range(len(block)):
-                if left:
-                    left -= 1
+                if remaining:
+                    remaining -= 1
                     continue
                 watch.note(watch.last)
-                one = _one(block, row, self.profile, forced)
-                made.append(one)
-                size += len(one[2] or b"")
-                if self.careful or len(made) >= TOGETHER or size >= TOGETHER_BYTES:
-                    yield made
-                    made, size = [], 0
-        if made:
-            yield made
+                record = _convert_record(block, row, self.profile, forced)
+                batch.append(record)
+                size += len(record[2] or b"")
+                if self.careful or len(batch) >= TOGETHER or size >= TOGETHER_BYTES:
+                    yield batch
+                    batch, size = [], 0
+        if batch:
+            yield batch
 
 
-def _counts(finding: Finding) -> bool:
+def _is_failure(finding: Finding) -> bool:
     return finding.verdict != "suspicious"
 
 
-def _one(block: Any, row: int, profile: Profile, forced: Forced) -> One:
-    from datacheck.showing.trees import CannotBeHad, tree_of
+def _convert_record(block: Any, row: int, profile: Profile, forced: Forced) -> RecordInTransit:
+    from datacheck.showing.trees import NotConvertible, tree_of
 
     name = block.place(row, found("unreadable", ""), None).name
     try:
@@ -274,12 +276,12 @@ def _one(block: Any, row: int, profile: Profile, forced: Forced) -> One:
             return name, None, pickle.dumps(tree_of(block, row, profile, forced), 5)
     except Blamed as exc:
         error = exc.error
-        if isinstance(error, CannotBeHad):
+        if isinstance(error, NotConvertible):
             return name, error.finding, None
         return name, judged(error, "decoding it", memory_limit(WORKER_BYTES).words, exc.code), None
 
 
-def _unpacked(value: bytes | None) -> Any:
+def _unpickled(value: bytes | None) -> Any:
     return None if value is None else pickle.loads(value)  # noqa: S301  (our own worker's)
 
 
@@ -287,7 +289,7 @@ def _profile(pool: Engine[Task], layout: Layout, report: Report) -> Profile:
     taken = take_profile(pool, layout)
     report.profile = taken.profile
     Names(report.settings).look(report, taken, pool)
-    return with_told(pool, layout, taken)
+    return with_convention_arrays(pool, layout, taken)
 
 
 def _unreadable(source: Path, key: str, finding: Finding) -> RecordUnreadable:
@@ -295,10 +297,10 @@ def _unreadable(source: Path, key: str, finding: Finding) -> RecordUnreadable:
     return RecordUnreadable(str(source), key, finding.code, f"{field}{finding.message}")
 
 
-def _said(finding: Finding) -> str:
+def _finding_text(finding: Finding) -> str:
     field = "" if finding.field is None else f"{finding.field}: "
     return f"{finding.code}: {field}{finding.message}"
 
 
-def _lost(finding: Finding) -> LoadedRecord:
-    return LoadedRecord(None, None, error=_said(finding))
+def _unread_part(finding: Finding) -> LoadedRecord:
+    return LoadedRecord(None, None, error=_finding_text(finding))

@@ -110,20 +110,24 @@ class Diagnosis:
 
 def diagnose() -> Diagnosis:
     """Return what datacheck can do on this machine, and how to get what is missing."""
-    there = {it.name: version for it in LIBRARIES if (version := version_of(it)) is not None}
-    stock = _stock(tuple(it.module for it in LIBRARIES if it.name in there and not (it.also or it.heavy)))
-    missing = [it for it in LIBRARIES if it.name not in there]
+    versions = {it.name: version for it in LIBRARIES if (version := version_of(it)) is not None}
+    stock = _stock_of_worker(tuple(it.module for it in LIBRARIES if it.name in versions and not (it.also or it.heavy)))
+    missing = [it for it in LIBRARIES if it.name not in versions]
     broken = [it for it in LIBRARIES if it.module in stock.broken]
     lines = [
         f"datacheck {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         f"  installed in {Path(__file__).parents[1]}, run by {sys.executable}",
         "libraries",
-        *(f"  {it.name} {there[it.name]}: {it.brings}{_beside(it, stock)}" for it in LIBRARIES if it.name in there),
+        *(
+            f"  {it.name} {versions[it.name]}: {it.brings}{_version_clause(it, stock)}"
+            for it in LIBRARIES
+            if it.name in versions
+        ),
         "HDF5 filters",
-        f"  there: {', '.join(['gzip', 'shuffle', 'fletcher32', *_filters(stock, there=True)])}",
-        f"  not there: {', '.join(_filters(stock, there=False)) or 'none of those that are known'}",
+        f"  there: {', '.join(['gzip', 'shuffle', 'fletcher32', *_filter_names(stock, available=True)])}",
+        f"  not there: {', '.join(_filter_names(stock, available=False)) or 'none of those that are known'}",
         "limits",
-        *(f"  {it}" for it in _limits()),
+        *(f"  {it}" for it in _limit_lines()),
         "missing",
         *(f"  {it.name}: {it.brings}: {it.get or f'pip install {it.name} (required)'}" for it in missing),
         *(f"  {it.name} is installed and cannot be loaded: {stock.broken[it.module]}" for it in broken),
@@ -144,19 +148,19 @@ def version_of(library: Library) -> str | None:
     return None
 
 
-def _stock(modules: tuple[str, ...]) -> Stock:
+def _stock_of_worker(modules: tuple[str, ...]) -> Stock:
     """Take stock in a worker; a library that ends the worker is broken, and is left out the next time."""
     broken: dict[str, str] = {}
     try:
         while True:
-            left = tuple(it for it in modules if it not in broken)
+            remaining = tuple(it for it in modules if it not in broken)
             with start_engine(take_stock, 1) as pool:
-                ((_, result),) = pool.run([left])
+                ((_, result),) = pool.run([remaining])
             if isinstance(result, Stock):
                 return Stock({**broken, **result.broken}, result.hdf5, result.lmdb, result.filters)
             assert isinstance(result, Death)
-            if result.note not in left:
-                return Stock({**broken, **dict.fromkeys(left, f"a worker ended with {result.signal}")}, *_NOTHING)
+            if result.note not in remaining:
+                return Stock({**broken, **dict.fromkeys(remaining, f"a worker ended with {result.signal}")}, *_NOTHING)
             broken[result.note] = f"loading it ends the process with {result.signal}"
     except WorkersFailed as exc:
         return Stock(dict.fromkeys(modules, str(exc)), *_NOTHING)
@@ -165,44 +169,44 @@ def _stock(modules: tuple[str, ...]) -> Stock:
 _NOTHING = (None, None, frozenset[int]())
 
 
-def _beside(library: Library, stock: Stock) -> str:
-    own = {"h5py": stock.hdf5, "lmdb": stock.lmdb}.get(library.name)
-    return f" (the library itself is {own})" if own else ""
+def _version_clause(library: Library, stock: Stock) -> str:
+    version = {"h5py": stock.hdf5, "lmdb": stock.lmdb}.get(library.name)
+    return f" (the library itself is {version})" if version else ""
 
 
-def _filters(stock: Stock, *, there: bool) -> Iterator[str]:
+def _filter_names(stock: Stock, *, available: bool) -> Iterator[str]:
     """Yield the filters that are available, or those that are not, with the package that has them."""
     for number, name in {**SHIPPED, **OTHERS}.items():
-        if (number in stock.filters) is there:
-            yield name if there else f"{name} ({'hdf5plugin' if number in SHIPPED else 'no package known'})"
+        if (number in stock.filters) is available:
+            yield name if available else f"{name} ({'hdf5plugin' if number in SHIPPED else 'no package known'})"
 
 
-def _limits() -> Iterator[str]:
+def _limit_lines() -> Iterator[str]:
     count = os.cpu_count() or 1
     yield f"cores: {cores()} of {count} for this process" if cores() < count else f"cores: {count}"
     memory = memory_limit(WORKER_BYTES)
-    yield f"memory of a worker: {memory.words}; the machine has {amount(_physical())}"
+    yield f"memory of a worker: {memory.words}; the machine has {amount(_physical_memory())}"
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    few = "; that is few: ulimit -n allows more" if 0 <= hard < FEW_FILES else ""
-    yield f"open files: {_spelled(soft)}, of at most {_spelled(hard)}{few}"
+    few_clause = "; that is few: ulimit -n allows more" if 0 <= hard < FEW_FILES else ""
+    yield f"open files: {_limit_text(soft)}, of at most {_limit_text(hard)}{few_clause}"
     processor = resource.getrlimit(resource.RLIMIT_CPU)[0]
     if processor != resource.RLIM_INFINITY:
         yield f"processor time: {processor} s for each process (ulimit -t)"
-    yield f"temporary files: {_temporary()}"
+    yield f"temporary files: {_temporary_space()}"
 
 
-def _spelled(limit: int) -> str:
+def _limit_text(limit: int) -> str:
     return "any number" if limit == resource.RLIM_INFINITY else f"{limit:,}"
 
 
-def _physical() -> int:
+def _physical_memory() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return 0
 
 
-def _temporary() -> str:
+def _temporary_space() -> str:
     """Return how much room there is for temporary files, or why there is none."""
     try:
         with scratch_file() as file:

@@ -24,7 +24,7 @@ AROUND, ENOUGH = 16, 8
 AROUND numbers are looked up on each side, and at least ENOUGH of them must have such a record.
 """
 
-There = Callable[[bytes], bool]
+Exists = Callable[[bytes], bool]
 """A function that returns whether there is a record with a key."""
 
 
@@ -42,7 +42,7 @@ class FindPartners(msgspec.Struct, frozen=True):
         watch.note(None)
         part = self.shard.part
 
-        def there(key: bytes) -> bool:
+        def exists(key: bytes) -> bool:
             wanted = Shard(part, Position(key), Position(key, 1))
             return any(len(block) for block in for_keys(job.reader, wanted, 1))
 
@@ -51,43 +51,43 @@ class FindPartners(msgspec.Struct, frozen=True):
         if not isinstance(key, bytes) or key in self.known.own:
             return []
         try:
-            return list(_lacking(key, self.known, there))
+            return list(_missing_parts(key, self.known, exists))
         except Blamed:  # a part of the store cannot be read: the scan says which
             return []
 
 
-def _lacking(key: bytes, known: Known, there: There) -> Iterator[Finding]:
+def _missing_parts(key: bytes, known: Known, exists: Exists) -> Iterator[Finding]:
     for convention in known.conventions:
         split = None if convention.stems is None else convention.stems.split(key)
         if split is not None and convention.stems is not None:
             keys = convention.stems.keys(split[0])
-            yield from _said([it for it in keys if not there(it)], surely=False)
+            yield from _missing_finding([it for it in keys if not exists(it)], certain=False)
             return
         pattern = next((it for it in convention.parts if it.number(key) is not None), None)
         if pattern is not None:
-            yield from _of_numbers(convention, pattern, pattern.number(key) or 0, there)
+            yield from _missing_by_number(convention, pattern, pattern.number(key) or 0, exists)
             return
 
 
-def _of_numbers(convention: Convention, pattern: Pattern, number: int, there: There) -> Iterator[Finding]:
+def _missing_by_number(convention: Convention, pattern: Pattern, number: int, exists: Exists) -> Iterator[Finding]:
     others = [it for it in needed(convention.parts) if it != pattern]
-    lacking = [it for it in others if not there(it.key(number))]
-    asked = [it for it in lacking if convention.named and it in convention.parts[:2] and pattern in convention.parts]
-    yield from _said([it.key(number) for it in asked], surely=True)
-    around = [at for at in range(max(0, number - AROUND), number + AROUND + 1) if at != number]
-    besides = [at for at in around if there(pattern.key(at))] if len(asked) < len(lacking) else []
-    if len(besides) >= ENOUGH and not any(it.before.strip(b"-_/.").lower() in SETS for it in (pattern, *others)):
-        usual = [it for it in lacking if it not in asked and _mostly(it, besides, there)]
-        yield from _said([it.key(number) for it in usual], surely=False)
+    missing = [it for it in others if not exists(it.key(number))]
+    required = [it for it in missing if convention.named and it in convention.parts[:2] and pattern in convention.parts]
+    yield from _missing_finding([it.key(number) for it in required], certain=True)
+    numbers = [at for at in range(max(0, number - AROUND), number + AROUND + 1) if at != number]
+    neighbours = [at for at in numbers if exists(pattern.key(at))] if len(required) < len(missing) else []
+    if len(neighbours) >= ENOUGH and not any(it.before.strip(b"-_/.").lower() in SETS for it in (pattern, *others)):
+        expected = [it for it in missing if it not in required and _mostly_exists(it, neighbours, exists)]
+        yield from _missing_finding([it.key(number) for it in expected], certain=False)
 
 
-def _mostly(pattern: Pattern, numbers: list[int], there: There) -> bool:
-    return sum(there(pattern.key(it)) for it in numbers) >= NEARLY * len(numbers)
+def _mostly_exists(pattern: Pattern, numbers: list[int], exists: Exists) -> bool:
+    return sum(exists(pattern.key(it)) for it in numbers) >= NEARLY * len(numbers)
 
 
-def _said(missing: list[bytes], *, surely: bool) -> Iterator[Finding]:
+def _missing_finding(missing: list[bytes], *, certain: bool) -> Iterator[Finding]:
     if missing:
         names = list(map(escape, missing))
         text = f"{', '.join(names)} is not there"
-        text += "" if surely else ", and is of other samples; a scan tells how many lack it"
-        yield found("unpaired", text, verdict=None if surely else "unverifiable", missing=names)
+        text += "" if certain else ", and is of other samples; a scan tells how many lack it"
+        yield found("unpaired", text, verdict=None if certain else "unverifiable", missing=names)

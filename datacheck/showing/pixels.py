@@ -24,20 +24,20 @@ def as_pixels(values: NDArray[Any]) -> NDArray[Any] | None:
     import numpy as np
 
     if values.ndim == 2:
-        made = values[:, :, None]
+        picture = values[:, :, None]
     elif values.ndim == 3 and values.shape[0] in CHANNELS:
-        made = values.transpose(1, 2, 0)
+        picture = values.transpose(1, 2, 0)
     elif values.ndim == 3 and values.shape[2] in CHANNELS:
-        made = values
+        picture = values
     else:
         return None
-    if not 0 < min(made.shape) <= max(made.shape) <= LARGEST or made.dtype.kind not in "biuf":
+    if not 0 < min(picture.shape) <= max(picture.shape) <= LARGEST or picture.dtype.kind not in "biuf":
         return None
-    if made.dtype == np.uint8:
-        return made
-    if made.dtype == np.uint16:
-        return (made >> 8).astype(np.uint8)
-    return _scaled(made)
+    if picture.dtype == np.uint8:
+        return picture
+    if picture.dtype == np.uint16:
+        return (picture >> 8).astype(np.uint8)
+    return _scaled(picture)
 
 
 def _scaled(values: NDArray[Any]) -> NDArray[Any]:
@@ -50,14 +50,14 @@ def _scaled(values: NDArray[Any]) -> NDArray[Any]:
     if not np.isfinite(spread) or spread <= 0:
         spread = 1.0
     with np.errstate(invalid="ignore", over="ignore"):
-        made = np.nan_to_num((np.clip(numbers, low, high) - low) * (255 / spread), nan=0.0)
-    return np.asarray(np.round(np.clip(made, 0, 255)).astype(np.uint8))
+        scaled = np.nan_to_num((np.clip(numbers, low, high) - low) * (255 / spread), nan=0.0)
+    return np.asarray(np.round(np.clip(scaled, 0, 255)).astype(np.uint8))
 
 
 def is_picture(values: NDArray[Any]) -> bool:
     """Check whether an array is likely to be a picture: bytes in the shape of one."""
-    made = as_pixels(values) if values.dtype.str == "|u1" and values.ndim == 3 else None
-    return made is not None and min(made.shape[:2]) >= SMALLEST
+    picture = as_pixels(values) if values.dtype.str == "|u1" and values.ndim == 3 else None
+    return picture is not None and min(picture.shape[:2]) >= SMALLEST
 
 
 def likely_shape(shape: tuple[int, ...]) -> bool:
@@ -90,22 +90,22 @@ def half_blocks(pixels: NDArray[Any], *, true_colour: bool) -> list[str]:
     colour = np.repeat(pixels, 3, axis=2) if channels == 1 else pixels[:, :, :3]
     if channels == 4:  # on black, so that only opaque parts look as they do to a loader that drops alpha
         colour = (colour.astype(np.uint16) * pixels[:, :, 3:] // 255).astype(np.uint8)
-    spelled = _true if true_colour else _of_256
+    colour_code = _true_colour if true_colour else _colour_of_256
     lines = []
     for top in range(0, height, 2):
         line = []
-        for at in range(width):
-            upper = spelled(38, colour[top, at].tolist())
-            lower = spelled(48, colour[top + 1, at].tolist()) if top + 1 < height else "49"
+        for column in range(width):
+            upper = colour_code(38, colour[top, column].tolist())
+            lower = colour_code(48, colour[top + 1, column].tolist()) if top + 1 < height else "49"
             line.append(f"\x1b[{upper};{lower}m\u2580")
         lines.append("".join(line) + "\x1b[0m")
     return lines
 
 
-def _true(ground: int, rgb: list[int]) -> str:
+def _true_colour(ground: int, rgb: list[int]) -> str:
     return f"{ground};2;{rgb[0]};{rgb[1]};{rgb[2]}"
 
 
-def _of_256(ground: int, rgb: list[int]) -> str:
+def _colour_of_256(ground: int, rgb: list[int]) -> str:
     red, green, blue = ((it * 5 + 127) // 255 for it in rgb)
     return f"{ground};5;{16 + 36 * red + 6 * green + blue}"

@@ -35,7 +35,7 @@ from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Job, TakeLayout, Task, only
-from datacheck.showing.describing import ReadRecord, Seen, Wanted
+from datacheck.showing.describing import ReadRecord, RecordContent, Wanted
 from datacheck.showing.partners import FindPartners
 from datacheck.showing.saving import Folder, write
 from datacheck.workers.interface import Death, Engine, MakeEngine
@@ -101,7 +101,7 @@ class Showing:
         self._folder = self._prepared[0][0].path if is_reader(source) else Path(source)
         self._wanted = Wanted(field, save is not None, picture)
         self._save, self._many = save, many
-        self._into: Output | Folder | None = None
+        self._output: Output | Folder | None = None
         self._open: dict[int, _Store] = {}
         self._stack = ExitStack()
 
@@ -110,9 +110,9 @@ class Showing:
             if self._save is not None:
                 guard = Guard([self._folder], lambda: (file for it, _ in self._prepared for file in read_by(it)))
                 if self._many:
-                    self._into = Folder(self._save, guard)
+                    self._output = Folder(self._save, guard)
                 else:
-                    self._into = stack.enter_context(Output(self._save, guard))
+                    self._output = stack.enter_context(Output(self._save, guard))
             self._stack = stack.pop_all()
         return self
 
@@ -124,13 +124,13 @@ class Showing:
 
         Raises RecordMissing if there is no such record, and UsageError if it has no such field.
         """
-        for reader, report, name in meant(self._folder, self._prepared, key):
-            record = self._of(self._opened(reader, report), name, self._spell(key))
+        for reader, report, name in candidate_stores(self._folder, self._prepared, key):
+            record = self._show(self._store_of(reader, report), name, self._spell(key))
             if record is not None:
                 return record
         raise RecordMissing(self._source, f"has no record with the key {plain(key)}")
 
-    def _opened(self, reader: Reader, report: Report) -> _Store:
+    def _store_of(self, reader: Reader, report: Report) -> _Store:
         if id(reader) not in self._open:
             while len(self._open) >= OPEN:
                 self._open.pop(next(iter(self._open))).close()
@@ -139,32 +139,32 @@ class Showing:
             self._open[id(reader)] = store
         return self._open[id(reader)]
 
-    def _of(self, store: _Store, key: str, called: str) -> Record | None:
+    def _show(self, store: _Store, key: str, title: str) -> Record | None:
         """Return what to show of a record, or None if the store has none with this key."""
         wanted, settings = self._wanted, store.report.settings
         try:
-            seen = store.seen(key, wanted)
+            content = store.content(key, wanted)
         except PartUnread as exc:
             if exc.damaged:
                 raise RecordMissing(
                     self._source, f"has no record with the key {plain(key)} in what can be read: {exc}"
                 ) from exc
-            said = f"it was not found, and a part of the store where it may be could not be read: {exc}"
-            return Record(f"{called}\n  unverifiable: {said}", 3)
-        if seen is None or isinstance(seen, Record):
-            return seen
-        if wanted.field is not None and seen.named is None and (seen.names or not seen.findings):
-            said = instead(wanted.field, seen.names)
-            raise UsageError(f"the record {plain(key)} has no field {plain(wanted.field)!r}; {said}")
-        lines = _lines(called, seen, settings, wanted.field)
-        if isinstance(self._into, Folder):
-            lines.append(self._into.write(key, seen))
-        elif self._into is not None:
-            lines.append(write(seen, self._into))
-        verdicts = {finding.verdict for finding in seen.findings}
-        counts = {"bad", "suspicious"} if settings.strict else {"bad"}
-        status = 1 if counts & verdicts else 3 if "unverifiable" in verdicts else 0
-        return Record("\n".join(lines), status, seen.picture)
+            reason = f"it was not found, and a part of the store where it may be could not be read: {exc}"
+            return Record(f"{title}\n  unverifiable: {reason}", 3)
+        if content is None or isinstance(content, Record):
+            return content
+        if wanted.field is not None and content.named is None and (content.names or not content.findings):
+            reason = instead(wanted.field, content.names)
+            raise UsageError(f"the record {plain(key)} has no field {plain(wanted.field)!r}; {reason}")
+        lines = _record_lines(title, content, settings, wanted.field)
+        if isinstance(self._output, Folder):
+            lines.append(self._output.write(key, content))
+        elif self._output is not None:
+            lines.append(write(content, self._output))
+        verdicts = {finding.verdict for finding in content.findings}
+        bad_verdicts = {"bad", "suspicious"} if settings.strict else {"bad"}
+        status = 1 if bad_verdicts & verdicts else 3 if "unverifiable" in verdicts else 0
+        return Record("\n".join(lines), status, content.picture)
 
 
 class _Store:
@@ -175,38 +175,38 @@ class _Store:
         self._names = names
         self._profile: Profile | None = None
         self._keeps: Kept = {}
-        self._left = ExitStack()
+        self._stack = ExitStack()
         self._like = like_of(report.settings, report.source.path)
         job = Job(reader, report.settings, view=self._like)
-        self._pool = self._left.enter_context(start_engine(job, 1, engine))
+        self._pool = self._stack.enter_context(start_engine(job, 1, engine))
 
     def close(self) -> None:
         """End the worker."""
-        self._left.close()
+        self._stack.close()
 
-    def seen(self, key: str, wanted: Wanted) -> Seen | Record | None:
+    def content(self, key: str, wanted: Wanted) -> RecordContent | Record | None:
         """Return what a record holds, or what to show if it kills the worker; None if there is none with this key."""
         shard = only(self._pool, Find(key))
         if shard is None:
             return None
         if isinstance(shard, Death):
-            return _dead(key, shard, "finding it", of_record=False)
+            return _death_record(key, shard, "finding it", of_record=False)
         if self._profile is None:
             self._profile = self._take_profile()
-        seen = only(self._pool, ReadRecord(shard, self._profile, wanted, self.report.settings.eyes))
-        if isinstance(seen, Death):
-            return _dead(key, seen, "reading or decoding it")
-        return seen if seen is None else self._with_partners(seen, shard)
+        content = only(self._pool, ReadRecord(shard, self._profile, wanted, self.report.settings.eyes))
+        if isinstance(content, Death):
+            return _death_record(key, content, "reading or decoding it")
+        return content if content is None else self._with_partners(content, shard)
 
-    def _with_partners(self, seen: Seen, shard: Shard) -> Seen:
+    def _with_partners(self, content: RecordContent, shard: Shard) -> RecordContent:
         """Return a record with what its sample lacks, if the store's conventions define samples of several records."""
         known = self._keeps.get(shard.part)
         if known is None or not any(it.stems or len(it.parts) > 1 for it in known.conventions):
-            return seen
-        lacking = only(self._pool, FindPartners(shard, known))
+            return content
+        missing = only(self._pool, FindPartners(shard, known))
         ignores = ignoring(self.report.settings.ignore)
-        own = [] if isinstance(lacking, Death) else [it for it in lacking if not ignores(it)]
-        return replace(seen, findings=(*seen.findings, *own))
+        partner_findings = [] if isinstance(missing, Death) else [it for it in missing if not ignores(it)]
+        return replace(content, findings=(*content.findings, *partner_findings))
 
     def _take_profile(self) -> Profile:
         layout = only(self._pool, TakeLayout())
@@ -215,14 +215,16 @@ class _Store:
         taken = take_profile(self._pool, layout)
         known = recognise(self._pool, layout, taken)
         self._keeps = {} if isinstance(known, Death) else known
-        profile = told(taken.profile, self._keeps) if _untold(taken.profile) else taken.profile
+        profile = told(taken.profile, self._keeps) if _has_unknown_arrays(taken.profile) else taken.profile
         self.report.profile = profile
         self.report.settings = with_eyes(self.report.settings, layout, profile, self._pool)
         self._names.look(self.report, taken, self._pool)
         return profile if self._like is None else self._like.expected(profile)[0]
 
 
-def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
+def candidate_stores(
+    folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str
+) -> Iterator[tuple[Reader, Report, str]]:
     """Yield the stores that may hold a record, with its key there: a store named before the key, then every store."""
     for reader, report in prepared:
         name = f"{plain(os.path.relpath(reader.path, folder))}:"
@@ -231,38 +233,38 @@ def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> 
     yield from ((reader, report, key) for reader, report in prepared)
 
 
-def with_told(pool: Engine[Task], layout: Layout, taken: Taken) -> Profile:
+def with_convention_arrays(pool: Engine[Task], layout: Layout, taken: Taken) -> Profile:
     """Return the profile, with what the store's conventions say about raw arrays if it has some of unknown shape."""
-    if not _untold(taken.profile):
+    if not _has_unknown_arrays(taken.profile):
         return taken.profile
     known = recognise(pool, layout, taken)
     return taken.profile if isinstance(known, Death) else told(taken.profile, known)
 
 
-def _untold(profile: Profile) -> bool:
+def _has_unknown_arrays(profile: Profile) -> bool:
     return any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every)
 
 
-def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
+def _death_record(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
     finding = finding_of_death(death, doing, of_record=of_record)
     status = 1 if finding.verdict == "bad" else 3
     return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", status)
 
 
-def _lines(key: str, seen: Seen, settings: Settings, wanted: str | None) -> list[str]:
-    size = "" if seen.size is None else f", {amount(seen.size)}"
-    lines = [f"{key}: {seen.kind}{size}"]
-    lines += seen.lines
-    if wanted is not None and seen.named is None:
+def _record_lines(key: str, content: RecordContent, settings: Settings, wanted: str | None) -> list[str]:
+    size = "" if content.size is None else f", {amount(content.size)}"
+    lines = [f"{key}: {content.kind}{size}"]
+    lines += content.lines
+    if wanted is not None and content.named is None:
         lines.append(f"  the field {plain(wanted)} cannot be shown: nothing of the record could be decoded")
-    lines += [f"  {it.code} ({it.verdict}): {it.field or 'record'}: {it.message}" for it in seen.findings]
-    lines += [] if seen.damage is None else [f"  {seen.damage}"]
-    return lines if seen.findings else [*lines, f"  nothing wrong{_left_out(settings)}"]
+    lines += [f"  {it.code} ({it.verdict}): {it.field or 'record'}: {it.message}" for it in content.findings]
+    lines += [] if content.damage is None else [f"  {content.damage}"]
+    return lines if content.findings else [*lines, f"  nothing wrong{_left_out_clause(settings)}"]
 
 
-def _left_out(settings: Settings) -> str:
+def _left_out_clause(settings: Settings) -> str:
     """Return the text that says what a record was not judged by."""
     skipped = [name for name in CHECKS if name not in settings.checks]
-    said = [f"not checked: {', '.join(skipped)}"] if skipped else []
-    said += [f"ignoring {plain(', '.join(settings.ignore))}"] if settings.ignore else []
-    return "".join(f"; {it}" for it in said)
+    clauses = [f"not checked: {', '.join(skipped)}"] if skipped else []
+    clauses += [f"ignoring {plain(', '.join(settings.ignore))}"] if settings.ignore else []
+    return "".join(f"; {it}" for it in clauses)

@@ -11,7 +11,7 @@ from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.escaping import plain
 from datacheck.reporting.summary import amount
-from datacheck.showing.describing import Seen
+from datacheck.showing.describing import RecordContent
 
 PICTURES = {
     ".jpg": "JPEG",
@@ -24,12 +24,12 @@ PICTURES = {
     ".tiff": "TIFF",
 }
 """The suffixes of pictures, and the format of a file with each."""
-OF_FORMAT = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
+SUFFIX_OF_FORMAT = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 LONGEST = 120
 """Maximum number of characters of a file name that is made from a key."""
 
 
-def write(seen: Seen, output: Output) -> str:
+def write(content: RecordContent, output: Output) -> str:
     """Write a picture, an array as .npy, or bytes or a text as they are stored; return the line that says so.
 
     A picture of another format, a raw one, or a row that is one, becomes PNG if the suffix is .png. Raises UsageError
@@ -37,58 +37,60 @@ def write(seen: Seen, output: Output) -> str:
     """
     path = output.path
     suffix = path.suffix.lower()
-    whose = "the record" if seen.named is None else f"the field {plain(seen.named)}"
-    stored = None if seen.raw is None else sniff(seen.raw)
+    owner = "the record" if content.named is None else f"the field {plain(content.named)}"
+    stored = None if content.raw is None else sniff(content.raw)
     if suffix == ".npy":
-        return _array(seen, output, whose)
-    if suffix == ".png" and stored != "PNG" and seen.array is not None:
-        return _png(seen, output, whose)
-    if seen.raw is None:
-        if seen.array is None:
-            raise UsageError(f"{path}: {whose} holds nothing that could be saved")
+        return _save_array(content, output, owner)
+    if suffix == ".png" and stored != "PNG" and content.array is not None:
+        return _save_png(content, output, owner)
+    if content.raw is None:
+        if content.array is None:
+            raise UsageError(f"{path}: {owner} holds nothing that could be saved")
         from datacheck.showing.pixels import is_picture
 
-        ends = ".png or .npy" if is_picture(seen.array) else ".npy"
-        raise UsageError(f"{path}: {whose} holds an array; name a file that ends in {ends}")
+        suffixes = ".png or .npy" if is_picture(content.array) else ".npy"
+        raise UsageError(f"{path}: {owner} holds an array; name a file that ends in {suffixes}")
     if suffix in PICTURES and PICTURES[suffix] != stored:
         if stored is None:
-            raise UsageError(f"{path}: {whose} holds no picture; name a file that does not end in {path.suffix}")
-        others = " or ".join(dict.fromkeys([OF_FORMAT[stored], ".png"]))
-        raise UsageError(f"{path}: {whose} holds a picture in {stored}; name a file that ends in {others}")
+            raise UsageError(f"{path}: {owner} holds no picture; name a file that does not end in {path.suffix}")
+        others = " or ".join(dict.fromkeys([SUFFIX_OF_FORMAT[stored], ".png"]))
+        raise UsageError(f"{path}: {owner} holds a picture in {stored}; name a file that ends in {others}")
     with writing(path):
-        output.file.write(seen.raw)
+        output.file.write(content.raw)
     output.publish()
-    return f"  saved the {amount(len(seen.raw))} as stored: {plain(str(path))}"
+    return f"  saved the {amount(len(content.raw))} as stored: {plain(str(path))}"
 
 
-def _array(seen: Seen, output: Output, whose: str) -> str:
+def _save_array(content: RecordContent, output: Output, owner: str) -> str:
     import numpy as np
 
-    if seen.array is None:
-        what = "nothing that could be saved" if seen.raw is None else "no array; name a file that does not end in .npy"
-        raise UsageError(f"{output.path}: {whose} holds {what}")
+    if content.array is None:
+        what = (
+            "nothing that could be saved" if content.raw is None else "no array; name a file that does not end in .npy"
+        )
+        raise UsageError(f"{output.path}: {owner} holds {what}")
     with writing(output.path):
-        np.save(output.file, seen.array, allow_pickle=False)
+        np.save(output.file, content.array, allow_pickle=False)
     output.publish()
     return f"  saved the array: {plain(str(output.path))}"
 
 
-def _png(seen: Seen, output: Output, whose: str) -> str:
+def _save_png(content: RecordContent, output: Output, owner: str) -> str:
     from datacheck.reporting.png import png
     from datacheck.showing.pixels import as_pixels
 
-    assert seen.array is not None
-    pixels = as_pixels(seen.array)
+    assert content.array is not None
+    pixels = as_pixels(content.array)
     if pixels is None:
-        shape = "x".join(map(str, seen.array.shape))
+        shape = "x".join(map(str, content.array.shape))
         raise UsageError(
-            f"{output.path}: {whose} holds an array of {shape}, which is no picture; name a file that ends in .npy"
+            f"{output.path}: {owner} holds an array of {shape}, which is no picture; name a file that ends in .npy"
         )
     with writing(output.path):
         output.file.write(png(pixels))
     output.publish()
-    how = "" if seen.array.dtype.str == "|u1" else f", {seen.array.dtype} scaled to bytes"
-    how += ", channels in the order in which they are stored" if seen.raw is None and pixels.shape[2] > 1 else ""
+    how = "" if content.array.dtype.str == "|u1" else f", {content.array.dtype} scaled to bytes"
+    how += ", channels in the order in which they are stored" if content.raw is None and pixels.shape[2] > 1 else ""
     return f"  saved the picture, {pixels.shape[1]} x {pixels.shape[0]}{how}: {plain(str(output.path))}"
 
 
@@ -105,32 +107,32 @@ class Folder:
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
 
-    def write(self, key: str, seen: Seen) -> str:
+    def write(self, key: str, content: RecordContent) -> str:
         """Write what a record holds; return the line that says so, or that there is nothing to save."""
-        suffix = suffix_of(seen)
+        suffix = suffix_of(content)
         if suffix is None:
             return "  nothing that could be saved"
-        with Output(self._path / self._name(key, suffix), self._guard) as output:
-            return write(seen, output)
+        with Output(self._path / self._new_name(key, suffix), self._guard) as output:
+            return write(content, output)
 
-    def _name(self, key: str, suffix: str) -> str:
+    def _new_name(self, key: str, suffix: str) -> str:
         """Return a new name for a record's file: its key without the characters that do not belong in file names."""
         name = re.sub(r"[^A-Za-z0-9._+=@,-]+", "_", key).strip("._")[:LONGEST] or "record"
         name = name.removesuffix(suffix)
         number = 1
-        while (made := f"{name}{'' if number == 1 else f'-{number}'}{suffix}").lower() in self._names:
+        while (candidate := f"{name}{'' if number == 1 else f'-{number}'}{suffix}").lower() in self._names:
             number += 1
-        self._names.add(made.lower())
-        return made
+        self._names.add(candidate.lower())
+        return candidate
 
 
-def suffix_of(seen: Seen) -> str | None:
+def suffix_of(content: RecordContent) -> str | None:
     """Return the suffix of the file that suits a record best, or None if there is nothing to write."""
-    stored = None if seen.raw is None else sniff(seen.raw)
+    stored = None if content.raw is None else sniff(content.raw)
     if stored is not None:
-        return OF_FORMAT[stored]
-    if seen.array is not None:
+        return SUFFIX_OF_FORMAT[stored]
+    if content.array is not None:
         from datacheck.showing.pixels import is_picture
 
-        return ".png" if is_picture(seen.array) else ".npy"
-    return None if seen.raw is None else ".bin"
+        return ".png" if is_picture(content.array) else ".npy"
+    return None if content.raw is None else ".bin"

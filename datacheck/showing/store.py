@@ -104,54 +104,56 @@ def describe(
     names.sources = len(prepared)
     for reader, report in prepared:
         with start_engine(Job(reader, settings), 1, engine) as pool:
-            yield _described(pool, reader, report, names)
+            yield _describe_store(pool, reader, report, names)
 
 
-def _described(pool: Engine[Task], reader: Reader, report: Report, names: Names) -> Info:
+def _describe_store(pool: Engine[Task], reader: Reader, report: Report, names: Names) -> Info:
     from datacheck._version import __version__
 
-    made = Info(
+    info = Info(
         version=__version__, source=report.source, settings=report.settings, sampled=Sampled(0, 0), profile=Profile()
     )
     layout = only(pool, TakeLayout())
     if isinstance(layout, Death):
         names.skip()
-        made.met.append(finding_of_death(layout, OPENING, of_record=False))
-        return made
-    made.source = msgspec.structs.replace(made.source, records=layout.records, bytes=layout.size)
-    made.met += (it for it in layout.findings if it.code not in FOR_A_SCAN)
+        info.met.append(finding_of_death(layout, OPENING, of_record=False))
+        return info
+    info.source = msgspec.structs.replace(info.source, records=layout.records, bytes=layout.size)
+    info.met += (it for it in layout.findings if it.code not in FOR_A_SCAN)
     taken = take_profile(pool, layout)
     report.profile = taken.profile
     names.look(report, taken, pool)
     for tally in undecided(taken, layout, reader, finding_of_death):
-        made.met += tally.findings
+        info.met += tally.findings
     known = keeping.recognise(pool, layout, taken)
     if isinstance(known, Death):
         doing = "finding out what the store keeps beside its records"
-        made.met.append(finding_of_death(known, doing, of_record=False))
+        info.met.append(finding_of_death(known, doing, of_record=False))
         known = {}
-    made.profile = told(taken.profile, known)
-    sampled = sum(it.sampled for it in made.profile.every)
+    info.profile = told(taken.profile, known)
+    sampled = sum(it.sampled for it in info.profile.every)
     if layout.records is not None:  # places may overlap in a small store
         sampled = min(sampled, layout.records)
-    made.sampled = Sampled(sampled, len(layout.probes))
-    made.source = msgspec.structs.replace(made.source, decoder=decoders_of(made.profile))
-    made.conventions = [_kept(it, part) for part, of in known.items() for it in of.conventions if it.name]
-    made.conventions += map(Kept, keeping.followed(layout, report.settings.conventions))
-    made.labels = dict(_labels(made.profile, report.settings.label_field))
-    _take_parts(pool, layout, made)
-    return made
+    info.sampled = Sampled(sampled, len(layout.probes))
+    info.source = msgspec.structs.replace(info.source, decoder=decoders_of(info.profile))
+    info.conventions = [
+        _convention_content(it, part) for part, content in known.items() for it in content.conventions if it.name
+    ]
+    info.conventions += map(Kept, keeping.followed(layout, report.settings.conventions))
+    info.labels = dict(_label_fields(info.profile, report.settings.label_field))
+    _take_parts(pool, layout, info)
+    return info
 
 
-def _take_parts(pool: Engine[Task], layout: Layout, made: Info) -> None:
+def _take_parts(pool: Engine[Task], layout: Layout, info: Info) -> None:
     taken = only(pool, TakeParts(tuple(layout.shards)))
     if isinstance(taken, Death):
-        made.met.append(finding_of_death(taken, "looking at the first keys", of_record=False))
+        info.met.append(finding_of_death(taken, "looking at the first keys", of_record=False))
     else:
-        made.parts, made.more_parts = taken
+        info.parts, info.more_parts = taken
 
 
-def _kept(convention: Convention, part: str) -> Kept:
+def _convention_content(convention: Convention, part: str) -> Kept:
     return Kept(
         convention.name,
         {named(escape(it.key), part): it.number for it in convention.counts},
@@ -159,14 +161,14 @@ def _kept(convention: Convention, part: str) -> Kept:
     )
 
 
-def _labels(profile: Profile, label_field: str | None) -> Iterator[tuple[str, list[str]]]:
+def _label_fields(profile: Profile, label_field: str | None) -> Iterator[tuple[str, list[str]]]:
     """Yield the families that have labels, with the fields that are labels."""
     for name, family in profile.families.items():
         fields = [*family.fields, *family.columns]
-        labels = [it for it in fields if family.label or is_label(it) or _is(it, label_field)]
+        labels = [it for it in fields if family.label or is_label(it) or _is_field(it, label_field)]
         if labels or family.label:
             yield name, labels
 
 
-def _is(field: str, label_field: str | None) -> bool:
+def _is_field(field: str, label_field: str | None) -> bool:
     return label_field is not None and f"/{field}".endswith(f"/{label_field.strip('/')}")

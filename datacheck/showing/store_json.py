@@ -12,5 +12,5 @@ from datacheck.showing.store import Info, Infos
 
 def info_json(infos: Sequence[Info]) -> str:
     """Return the JSON document for one store, or for several."""
-    made = msgspec.to_builtins(infos[0] if len(infos) == 1 else Infos(infos=list(infos)))
-    return json.dumps(made, indent=2, allow_nan=False)
+    document = msgspec.to_builtins(infos[0] if len(infos) == 1 else Infos(infos=list(infos)))
+    return json.dumps(document, indent=2, allow_nan=False)

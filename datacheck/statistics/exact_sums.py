@@ -42,8 +42,8 @@ def rounded(side: int) -> int:
     >>> rounded(31), rounded(224), rounded(225), rounded(1000)
     (31, 224, 224, 992)
     """
-    less = max(0, side.bit_length() - SIDE_BITS)
-    return side >> less << less
+    shift = max(0, side.bit_length() - SIDE_BITS)
+    return side >> shift << shift
 
 
 class FieldStatistics(msgspec.Struct):
@@ -69,7 +69,7 @@ class FieldStatistics(msgspec.Struct):
     sides: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
 
     def __iadd__(self, other: FieldStatistics) -> FieldStatistics:
-        total, squares = other._about(self.centre)
+        total, squares = other._sums_about(self.centre)
         self.sums &= other.sums
         self.count += other.count
         self.minimum = min(self.minimum, other.minimum)
@@ -87,10 +87,10 @@ class FieldStatistics(msgspec.Struct):
         """Return these statistics summed about 0, except for sums of floats, whose last bits depend on the centre."""
         if not self.centre or (self.sums and self.count and isinstance(self.minimum, float)):
             return self
-        total, squares = self._about(0.0) if self.sums else (0, 0)
+        total, squares = self._sums_about(0.0) if self.sums else (0, 0)
         return msgspec.structs.replace(self, centre=0.0, total=total, squares=squares)
 
-    def _about(self, centre: float) -> tuple[int, int]:
+    def _sums_about(self, centre: float) -> tuple[int, int]:
         """Return the sums of the differences from another centre, and of their squares.
 
         Fields of one name in several tables have a centre in each. Both centres are fractions with few bits, so the
@@ -98,8 +98,8 @@ class FieldStatistics(msgspec.Struct):
         """
         if centre == self.centre or not self.count:
             return self.total, self.squares
-        (mine, below), (its, under) = self.centre.as_integer_ratio(), centre.as_integer_ratio()
-        shift, unit = mine * under - its * below, below * under
+        (own, own_unit), (new, new_unit) = self.centre.as_integer_ratio(), centre.as_integer_ratio()
+        shift, unit = own * new_unit - new * own_unit, own_unit * new_unit
         total = self.total + self.count * (shift << UNIT_BITS) // unit
         squares = self.squares + (2 * shift * self.total + self.count * (shift * shift << UNIT_BITS) // unit) // unit
         return total, squares
@@ -129,11 +129,11 @@ class FieldStatistics(msgspec.Struct):
         if self.sums and not self.overflow:
             variance = (self.squares * count - self.total * self.total) / (count * count)
         counts = self.counts if self.label else None
-        seen = self.minimum <= self.maximum
+        has_values = self.minimum <= self.maximum
         return FieldSummary(
             count=self.count,
-            min=self.minimum if seen else None,
-            max=self.maximum if seen else None,
+            min=self.minimum if has_values else None,
+            max=self.maximum if has_values else None,
             mean=mean if self.sums else None,
             std=math.sqrt(max(variance, 0.0)) if self.sums and not self.overflow else None,
             counts={str(label): counts[label] for label in sorted(counts)} if counts else None,

@@ -82,18 +82,18 @@ def measure(batch: Batch, into: FieldStatistics) -> None:
 def _measure_labels(batch: Batch, into: FieldStatistics) -> None:
     """Add floating-point labels: records of integers, as nearly all are, are summed as integers."""
     lows, highs = batch.lows, batch.highs
-    whole = (lows > -LARGEST_WHOLE) & (highs < LARGEST_WHOLE)
-    whole &= (batch.values == np.floor(batch.values)).reshape(len(whole), -1).all(axis=1)
-    others = ~whole
-    if whole.any():
-        least, most = lows[whole].min().item(), highs[whole].max().item()
-        of = replace(batch, rows=(), values=batch.values[whole].astype(np.int64))
-        _measure_exactly(of.values, least, most, into)
-        into.count_labels(_histogram(of))
+    are_integers = (lows > -LARGEST_WHOLE) & (highs < LARGEST_WHOLE)
+    are_integers &= (batch.values == np.floor(batch.values)).reshape(len(are_integers), -1).all(axis=1)
+    others = ~are_integers
+    if are_integers.any():
+        minimum, maximum = lows[are_integers].min().item(), highs[are_integers].max().item()
+        part = replace(batch, rows=(), values=batch.values[are_integers].astype(np.int64))
+        _measure_exactly(part.values, minimum, maximum, into)
+        into.count_labels(_histogram(part))
     if others.any():
-        of = replace(batch, rows=(), values=batch.values[others])
-        _measure_widened(of, into)
-        into.count_labels(_histogram(of))
+        part = replace(batch, rows=(), values=batch.values[others])
+        _measure_widened(part, into)
+        into.count_labels(_histogram(part))
 
 
 def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
@@ -103,11 +103,11 @@ def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
         into.minimum, into.maximum = batch.span(into.minimum, into.maximum)
         return
     lows, highs = batch.lows, batch.highs
-    if not (whole := np.isfinite(lows) & np.isfinite(highs)).all():
-        broken = np.flatnonzero(~whole)
-        for start in range(0, len(broken), batch.at_once):
-            _count_finite([batch.values[at] for at in broken[start : start + batch.at_once]], into)
-        lows, highs = lows[whole], highs[whole]
+    if not (are_finite := np.isfinite(lows) & np.isfinite(highs)).all():
+        not_finite = np.flatnonzero(~are_finite)
+        for start in range(0, len(not_finite), batch.at_once):
+            _count_finite([batch.values[at] for at in not_finite[start : start + batch.at_once]], into)
+        lows, highs = lows[are_finite], highs[are_finite]
     if len(lows):
         into.count += len(lows) * batch.width
         into.minimum = min(into.minimum, lows.min().item())
@@ -174,14 +174,14 @@ _ROW = np.ones(256, np.float32)
 
 def _measure_widened(batch: Batch, into: FieldStatistics) -> None:
     """Add floats as differences from the centre, in float64."""
-    whole = bool(np.isfinite(batch.lows).all() and np.isfinite(batch.highs).all())
-    if whole and batch.width <= PIECE and not isinstance(batch.values, SeparateArrays):
+    all_finite = bool(np.isfinite(batch.lows).all() and np.isfinite(batch.highs).all())
+    if all_finite and batch.width <= PIECE and not isinstance(batch.values, SeparateArrays):
         _add(batch.values.reshape(len(batch.values), -1), into)
         return
     for record in batch.values:
         for piece in _pieces(record):
             flat = piece.reshape(-1)
-            _add((flat if whole else flat[np.isfinite(flat)])[np.newaxis], into)
+            _add((flat if all_finite else flat[np.isfinite(flat)])[np.newaxis], into)
 
 
 def _add(rows: NDArray[Any], into: FieldStatistics) -> None:

@@ -126,15 +126,15 @@ class BlockContract:
         block = self.block()
         rows = list(range(1, len(block), 2))
         family = self.family(block)
-        whole = spread(self.decoded(block, range(len(block)), family))
-        assert spread(self.decoded(block, rows, family)) == [it for it in whole if it[0] in rows]
+        together = spread(self.decoded(block, range(len(block)), family))
+        assert spread(self.decoded(block, rows, family)) == [it for it in together if it[0] in rows]
         assert self.decoded(block, [], family) == []
 
     def compare(self, block: AnyBlock, family: FamilyProfile | None) -> None:
         """Check that a block decodes like its records one at a time."""
-        whole = spread(self.decoded(block, range(len(block)), family))
+        together = spread(self.decoded(block, range(len(block)), family))
         single = [it for row in range(len(block)) for it in spread(self.decoded(block, [row], family))]
-        assert whole == sorted(single, key=repr)
+        assert together == sorted(single, key=repr)
 
     def test_a_store_of_sound_records_scans_clean(self, tmp_path: Path) -> None:
         report = self.scan(self.write(tmp_path / "store"))
@@ -233,8 +233,8 @@ class DecoderContract(BlockContract):
     def test_what_is_no_payload_is_not_taken_for_sound(self) -> None:
         family = self.family(self.block())
         for value in FOREIGN:
-            said = condemned(self.decoded(block_of([value]), [0], family))
-            assert said or self.made.knows(value), f"nothing is said of {value[:16]!r}"
+            rows = condemned(self.decoded(block_of([value]), [0], family))
+            assert rows or self.made.knows(value), f"nothing is said of {value[:16]!r}"
 
     def test_a_value_of_no_bytes_raises_nothing(self) -> None:
         for family in (None, self.family(self.block())):
@@ -309,12 +309,12 @@ def places(length: int) -> list[int]:
 def flipped(payload: bytes, count: int) -> list[bytes]:
     """Return `count` copies of a payload with one bit flipped in each, the same in each run."""
     chance = random.Random(len(payload))  # noqa: S311  (not for secrets)
-    made = []
+    variants = []
     for _ in range(count):
         raw = bytearray(payload)
         raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
-        made.append(bytes(raw))
-    return made
+        variants.append(bytes(raw))
+    return variants
 
 
 def check_finding(finding: Finding) -> None:
@@ -335,17 +335,17 @@ def condemned(items: Iterable[Any]) -> set[int]:
 
 def spread(items: Iterable[Any]) -> list[tuple[Any, ...]]:
     """Return what a decoder yields as sorted tuples, one for each value and finding, that begin with the row."""
-    said: list[tuple[Any, ...]] = []
+    tuples: list[tuple[Any, ...]] = []
     for item in items:
         if not isinstance(item, Batch):
             row, it = item
-            said.append((row, "finding", it.code, it.verdict, it.field, it.message, repr(it.details)))
+            tuples.append((row, "finding", it.code, it.verdict, it.field, it.message, repr(it.details)))
             continue
         facts = (item.format, item.encoded, item.label, item.shape, str(item.values.dtype), item.pixels_skipped)
         for row, values in zip(item.rows, item.values, strict=True):
-            said.append((row, "values", item.field, *facts, b"" if item.pixels_skipped else values.tobytes()))
-        said += [(row, "absent", item.field) for row in item.absent]
-    return sorted(said, key=repr)
+            tuples.append((row, "values", item.field, *facts, b"" if item.pixels_skipped else values.tobytes()))
+        tuples += [(row, "absent", item.field) for row in item.absent]
+    return sorted(tuples, key=repr)
 
 
 def written(report: Report) -> Document:

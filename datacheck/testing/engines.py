@@ -67,13 +67,13 @@ class EngineContract:
 
     def test_tasks_may_be_added_to_a_deque_while_others_run(self) -> None:
         queue = deque([0])
-        seen = []
+        results = []
         with self.make(obey, 2, MEMORY) as engine:
             for _, result in engine.run(queue):
-                seen.append(result)
+                results.append(result)
                 if result < 5:
                     queue.append(result + 1)
-        assert seen == [0, 1, 2, 3, 4, 5]
+        assert results == [0, 1, 2, 3, 4, 5]
 
     def test_the_steps_of_a_task_come_in_order_before_its_result(self) -> None:
         with self.make(count_up, 2, MEMORY) as engine:

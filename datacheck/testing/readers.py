@@ -135,13 +135,13 @@ class ReaderContract:
     def test_record_by_record_each_place_is_noted_and_has_a_name(self, reader: Reader) -> None:
         shard, _ = _first(reader)
         noted: list[tuple[Position, bool]] = []
-        seen_names = []
-        for block in reader.blocks(shard, limit=1, note=lambda place, seen: noted.append((place, seen))):
+        found_names = []
+        for block in reader.blocks(shard, limit=1, note=lambda place, has_own_key: noted.append((place, has_own_key))):
             if len(block):
-                place, seen = noted[-1]
-                assert seen
-                seen_names.append(reader.name(shard, place, found("crash", "")).key)
-        assert seen_names == names(reader, shard)
+                place, has_own_key = noted[-1]
+                assert has_own_key
+                found_names.append(reader.name(shard, place, found("crash", "")).key)
+        assert found_names == names(reader, shard)
 
     @pytest.mark.parametrize("limit", [None, 1])
     def test_a_shard_divides_where_its_reader_says_it_is(self, reader: Reader, limit: int | None) -> None:

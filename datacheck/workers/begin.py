@@ -8,11 +8,11 @@ from datacheck.workers.forking import fork_workers
 from datacheck.workers.serve import ENDS, serve
 
 
-def begin(words: Sequence[str], collecting: tuple[int, ...]) -> None:
+def begin(arguments: Sequence[str], collecting: tuple[int, ...]) -> None:
     """Run as the kind of process that the first argument names, with the descriptors and the limit that follow it."""
-    if words[0] == "template":
-        channel, life, by_main, memory = map(int, words[1:5])
-        fork_workers(channel, life, bool(by_main), memory, collecting, words[5:])
+    if arguments[0] == "template":
+        channel, life, by_main, memory = map(int, arguments[1:5])
+        fork_workers(channel, life, bool(by_main), memory, collecting, arguments[5:])
         return
-    *ends, by_main, memory = map(int, words[1 : ENDS + 3])
-    serve(ends, bool(by_main), memory, collecting, words[ENDS + 3 :])
+    *ends, by_main, memory = map(int, arguments[1 : ENDS + 3])
+    serve(ends, bool(by_main), memory, collecting, arguments[ENDS + 3 :])

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from datacheck.workers.lifetime import end_with_caller, heed_signals
+from datacheck.workers.lifetime import end_with_caller, reset_signals
 from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.serve import ENDS, load_modules, own_failures, serve
 from datacheck.workers.template import FORK, LOOK, MESSAGE_BYTES
@@ -20,7 +20,7 @@ def fork_workers(
 ) -> None:
     """Load modules, then fork a worker or report how one ended, whenever the caller asks for it."""
     with own_failures():
-        heed_signals()
+        reset_signals()
         end_with_caller(life, with_thread=by_main)
         use_all_files()
         bound_memory(memory)
@@ -31,12 +31,16 @@ def fork_workers(
             raw, ends, _, _ = socket.recv_fds(link, MESSAGE_BYTES, ENDS + 1, socket.MSG_CMSG_CLOEXEC)
             if not raw:
                 return
-            number, what, *words = pickle.loads(raw)  # noqa: S301  (our own caller's)
-            answer = _forked(link, life, ends, memory, collecting, words) if what == FORK else _ended(what, words[0])
+            number, request, *arguments = pickle.loads(raw)  # noqa: S301  (our own caller's)
+            answer = (
+                _fork_worker(link, life, ends, memory, collecting, arguments)
+                if request == FORK
+                else _end_of(request, arguments[0])
+            )
             link.send(pickle.dumps((number, answer)))
 
 
-def _forked(
+def _fork_worker(
     link: socket.socket,
     life: int,
     ends: Sequence[int],
@@ -71,10 +75,10 @@ def _be_worker(ends: Sequence[int], memory: int, collecting: tuple[int, ...], lo
     serve(ends, True, memory, collecting, loading)
 
 
-def _ended(what: str, pid: int) -> Any:
+def _end_of(request: str, pid: int) -> Any:
     """Return a worker's exit code and processor time, () if it still runs, or None if there is no such child."""
     try:
-        found, status, usage = os.wait4(pid, os.WNOHANG if what == LOOK else 0)
+        found, status, usage = os.wait4(pid, os.WNOHANG if request == LOOK else 0)
     except ChildProcessError:
         return None
     return (os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime) if found else ()

@@ -35,9 +35,16 @@ def interpreter(
 ) -> subprocess.Popen[bytes]:
     """Start an interpreter that becomes a worker or a template and inherits these descriptors. Raises OSError."""
     by_main = int(threading.get_native_id() == os.getpid())
-    words = ["-I" if sys.flags.isolated else "-P", "-c", _main(), kind, *map(str, (*ends, by_main, memory)), *loading]
+    arguments = [
+        "-I" if sys.flags.isolated else "-P",
+        "-c",
+        _main(),
+        kind,
+        *map(str, (*ends, by_main, memory)),
+        *loading,
+    ]
     return subprocess.Popen(  # noqa: S603  (this interpreter and this module)
-        [sys.executable, *words],
+        [sys.executable, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL if errors is None else errors,
@@ -52,7 +59,7 @@ def environment() -> dict[str, str]:
     It includes the path of the file that workers share.
     """
     passed_on = {name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}
-    return {**passed_on, **ENVIRONMENT, **common.told()}
+    return {**passed_on, **ENVIRONMENT, **common.worker_environment()}
 
 
 _MAIN = """

@@ -19,7 +19,7 @@ import signal
 import threading
 
 PR_SET_PDEATHSIG = 1
-FATAL = frozenset(
+DEFAULT_SIGNALS = frozenset(
     number
     for name in ("ABRT", "ALRM", "BUS", "CHLD", "FPE", "ILL", "IO", "PROF", "SEGV", "SYS", "TRAP", "VTALRM", "XCPU")
     if (number := getattr(signal, f"SIG{name}", None)) is not None
@@ -27,13 +27,13 @@ FATAL = frozenset(
 """Signals that must keep their default action in a worker, even if its caller ignores or blocks them."""
 
 
-def heed_signals() -> None:
+def reset_signals() -> None:
     """Reset the signal handling inherited from the caller, as far as it would keep a worker from ending."""
     for number in (signal.SIGINT, signal.SIGHUP):  # the caller gets them too, and ends its workers
         signal.signal(number, signal.SIG_IGN)
-    for number in FATAL:
+    for number in DEFAULT_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, FATAL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, DEFAULT_SIGNALS)
 
 
 def end_with_caller(life: int, *, with_thread: bool) -> None:

@@ -28,7 +28,7 @@ def memory_limit(memory: int) -> MemoryLimit:
     """Return the lowest of `memory`, the limit of a worker's private bytes, and the caller's own limits."""
     found = MemoryLimit(memory, f"the {memory >> 20} MiB allowed")
     for limit, option in ((resource.RLIMIT_DATA, "-d"), (resource.RLIMIT_AS, "-v")):
-        size = _least(*resource.getrlimit(limit))
+        size = _lowest(*resource.getrlimit(limit))
         if size != UNLIMITED and size < found.size:
             found = MemoryLimit(size, f"the {size >> 20} MiB that a memory limit (ulimit {option}) allows")
     return found
@@ -43,7 +43,7 @@ def require_memory() -> None:
 
 def bound_memory(memory: int) -> None:
     """Limit the private bytes of this process to `memory`, or less if its caller has less; also disable core dumps."""
-    size = _least(memory, *resource.getrlimit(resource.RLIMIT_DATA))
+    size = _lowest(memory, *resource.getrlimit(resource.RLIMIT_DATA))
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
@@ -51,7 +51,7 @@ def bound_memory(memory: int) -> None:
 def use_all_files() -> None:
     """Raise the limit of open files to FILES, as far as the hard limit permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _least(FILES, hard)
+    wanted = _lowest(FILES, hard)
     if UNLIMITED != soft < wanted:
         with contextlib.suppress(OSError, ValueError):  # macOS reports a hard limit that it does not grant
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
@@ -66,5 +66,5 @@ def limit_hint(number: int | None) -> str:
     }.get(number or 0, "")
 
 
-def _least(*limits: int) -> int:
+def _lowest(*limits: int) -> int:
     return min((it for it in limits if it != UNLIMITED), default=UNLIMITED)

@@ -23,7 +23,7 @@ class NotePad:
 
     def __init__(self, reading: int, writing: int) -> None:
         self._reading, self._writing = reading, writing
-        self._held = 0
+        self._unread = 0
         self._longest = (capacity(writing) - _PAGE) // 2
 
     def leave(self, value: Any) -> None:
@@ -34,13 +34,13 @@ class NotePad:
             raw = pickle.dumps((None, clock, used))
         frame = _LENGTH.pack(len(raw)) + raw
         os.write(self._writing, frame)
-        if self._held:
-            os.read(self._reading, self._held)
-        self._held = len(frame)
+        if self._unread:
+            os.read(self._reading, self._unread)
+        self._unread = len(frame)
 
     def forget(self) -> None:
         """Start over: the caller has taken the last note out of the pipe."""
-        self._held = 0
+        self._unread = 0
 
 
 class Note(NamedTuple):

@@ -60,23 +60,23 @@ class PipeEnd:
         return self._read(*_LENGTH.unpack(head))
 
     def _write(self, raw: bytes) -> None:
-        left = memoryview(raw)
-        while left:
-            left = left[os.write(self.fileno(), left) :]
+        remaining = memoryview(raw)
+        while remaining:
+            remaining = remaining[os.write(self.fileno(), remaining) :]
 
     def _read(self, size: int) -> bytes | bytearray:
         raw = os.read(self.fileno(), size)
         if len(raw) == size:
             return raw
-        whole, at = bytearray(size), len(raw)
-        whole[:at] = raw
-        view = memoryview(whole)
+        message, at = bytearray(size), len(raw)
+        message[:at] = raw
+        view = memoryview(message)
         while at < size:
             got = os.readv(self.fileno(), [view[at:]])
             if not got:
                 raise OSError("the pipe ends within a message")
             at += got
-        return whole
+        return message
 
 
 def wait(ends: Collection[PipeEnd], seconds: float | None = None) -> list[PipeEnd]:
@@ -94,10 +94,10 @@ def wait(ends: Collection[PipeEnd], seconds: float | None = None) -> list[PipeEn
 def new_pipe() -> tuple[int, int]:
     """Return both ends of a pipe, numbered above the standard streams, which the caller may have closed."""
     ends = os.pipe()  # both must exist before one is moved
-    return high(ends[0]), high(ends[1])
+    return above_streams(ends[0]), above_streams(ends[1])
 
 
-def high(end: int) -> int:
+def above_streams(end: int) -> int:
     """Return a descriptor, or a duplicate that replaces it if it has the number of a standard stream."""
     if end > 2:
         return end
@@ -112,10 +112,10 @@ def without_sigpipe() -> Iterator[None]:
     if signal.getsignal(signal.SIGPIPE) != signal.SIG_DFL or not hasattr(signal, "sigtimedwait"):
         yield
         return
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
     try:
         yield
     finally:
-        if signal.SIGPIPE not in held:
+        if signal.SIGPIPE not in blocked:
             signal.sigtimedwait({signal.SIGPIPE}, 0)
-            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

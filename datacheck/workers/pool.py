@@ -37,23 +37,23 @@ class Pool(Generic[T]):
     """
 
     def __init__(self, job: Job[T], workers: int, memory: int) -> None:
-        self._told = job
+        self._unpickled_job = job
         self._job = dumps_job(job)
         self.count, self._memory = workers, memory
         self._workers: list[Worker[T]] = []
         self._prepared: list[Process] = []
-        self._left = contextlib.ExitStack()
+        self._on_exit = contextlib.ExitStack()
 
     def __enter__(self) -> Pool[T]:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_told_of_ends())
+            stack.enter_context(_learning_how_workers_end())
             stack.callback(self._close)
             self.grow(1)
-            self._left = stack.pop_all()
+            self._on_exit = stack.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._left.close()
+        self._on_exit.close()
 
     def _close(self) -> None:
         while self._workers:
@@ -86,8 +86,8 @@ class Pool(Generic[T]):
 
     def amend(self, change: Callable[[Job[T]], Job[T]]) -> None:
         """Change the job for workers that are not started yet."""
-        self._told = change(self._told)
-        self._job = dumps_job(self._told)
+        self._unpickled_job = change(self._unpickled_job)
+        self._job = dumps_job(self._unpickled_job)
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with its result or Death, in order of completion. A deque `tasks` may grow during the run.
@@ -105,7 +105,7 @@ class Pool(Generic[T]):
                     worker, task = idle.pop(0), waiting.popleft()
                     busy[worker.results] = (worker, task)
                     worker.give(task)
-                for ready in _ready(busy):
+                for ready in _wait_for_results(busy):
                     worker, task = busy[ready]
                     result = worker.take()
                     del busy[ready]
@@ -122,7 +122,7 @@ class Pool(Generic[T]):
                     worker.close()
 
 
-def _ready(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:
+def _wait_for_results(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:
     """Wait until there are results, or workers have died; return the ends of their pipes."""
     while True:
         awaited = [worker for worker, _ in busy.values() if worker.awaited()]
@@ -132,7 +132,7 @@ def _ready(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:
 
 
 @contextlib.contextmanager
-def _told_of_ends() -> Iterator[None]:
+def _learning_how_workers_end() -> Iterator[None]:
     """Let the system report how workers end if the caller ignores SIGCHLD and this is the main thread."""
     ignored = signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
     if not ignored or threading.current_thread() is not threading.main_thread():

@@ -42,33 +42,33 @@ class Process:
         self.memory, self._loading, self._fresh = memory, loading, fresh
         self.used = 0.0
         self._unread = 0
-        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        with contextlib.ExitStack() as own_ends, contextlib.ExitStack() as child_ends:
             try:
-                self._start(ours, theirs)
+                self._start(own_ends, child_ends)
             except OSError as exc:
                 raise WorkersFailed(f"{exc.strerror or exc}{limit_hint(exc.errno)}") from exc
-            self._ours = ours.pop_all()
+            self._own_ends = own_ends.pop_all()
         _living.add(self)
 
-    def _start(self, ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> None:
-        """Open the pipes and start the process; the ends in `theirs` are closed here once it runs."""
+    def _start(self, own_ends: contextlib.ExitStack, child_ends: contextlib.ExitStack) -> None:
+        """Open the pipes and start the process; the ends in `child_ends` are closed here once it runs."""
         tasks, tasks_out = new_pipe()
-        theirs.callback(os.close, tasks)
-        self._tasks = ours.enter_context(PipeEnd(tasks_out))
+        child_ends.callback(os.close, tasks)
+        self._tasks = own_ends.enter_context(PipeEnd(tasks_out))
         results_in, results = new_pipe()
-        theirs.callback(os.close, results)
-        self.results = ours.enter_context(PipeEnd(results_in))
+        child_ends.callback(os.close, results)
+        self.results = own_ends.enter_context(PipeEnd(results_in))
         notes_in, notes = new_pipe()
-        theirs.callback(os.close, notes)
-        self._notes = ours.enter_context(io.FileIO(notes_in))
+        child_ends.callback(os.close, notes)
+        self._notes = own_ends.enter_context(io.FileIO(notes_in))
         life, life_out = new_pipe()
-        theirs.callback(os.close, life)
-        self.life = ours.enter_context(io.FileIO(life_out, "wb"))
+        child_ends.callback(os.close, life)
+        self.life = own_ends.enter_context(io.FileIO(life_out, "wb"))
         os.set_blocking(notes_in, False)
         os.set_blocking(notes, False)
         self._errors = small_file()
         if self._errors is not None:
-            ours.enter_context(self._errors)
+            own_ends.enter_context(self._errors)
             fcntl.fcntl(self._errors, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
         ends = (tasks, results, notes_in, notes, life)
         self._process = self._forked(ends) or interpreter(WORKER, ends, self.memory, self._loading, self._errors)
@@ -124,7 +124,7 @@ class Process:
         """Return its last note, or None if it never began a task."""
         return last_note(self._notes.fileno())
 
-    def told(self) -> str:
+    def errors_tail(self) -> str:
         """Return the end of what it wrote to standard error, at most 4096 bytes."""
         if self._errors is None:
             return ""
@@ -133,7 +133,7 @@ class Process:
 
     def last_words(self) -> str:
         """Return the last line that it wrote to standard error."""
-        lines = self.told().split("\n")
+        lines = self.errors_tail().split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def kill(self) -> None:
@@ -157,7 +157,7 @@ class Process:
 
     def close(self) -> None:
         """Kill it, whatever it is doing."""
-        with self._ours:
+        with self._own_ends:
             self._process.kill()
             self.wait()
 
@@ -165,14 +165,14 @@ class Process:
 _living: weakref.WeakSet[Process] = weakref.WeakSet()
 
 
-def _let_go() -> None:
+def _close_inherited() -> None:
     """Close the ends inherited by a process that the caller forked, so that they keep no worker alive."""
     for process in list(_living):
         process.life.close()
     _templates.clear()
 
 
-os.register_at_fork(after_in_child=_let_go)
+os.register_at_fork(after_in_child=_close_inherited)
 
 
 Circumstances = tuple[int, str, dict[str, str], list[str]]
@@ -218,7 +218,7 @@ def _close_templates() -> None:
 
 
 def _close_ahead() -> None:
-    kept = list(iter(_one_ahead, None))
+    kept = list(iter(_pop_ahead, None))
     for process in [it for _, it in kept if it.alive]:  # all end in parallel
         process.kill()
     for _, process in kept:
@@ -226,7 +226,7 @@ def _close_ahead() -> None:
     _close_templates()
 
 
-def _one_ahead() -> tuple[Circumstances, Process] | None:
+def _pop_ahead() -> tuple[Circumstances, Process] | None:
     """Remove and return the last of the idle processes, or None if none is left; other threads may take them, too."""
     try:
         return _ahead.pop()
@@ -251,7 +251,7 @@ def next_process(memory: int, loading: Sequence[str] = ()) -> Process:
 
     A new one loads the modules `loading` while it waits for its job.
     """
-    while (kept := _one_ahead()) is not None:
+    while (kept := _pop_ahead()) is not None:
         circumstances, process = kept
         if circumstances == _circumstances(memory) and process.alive:
             return process
@@ -259,7 +259,7 @@ def next_process(memory: int, loading: Sequence[str] = ()) -> Process:
     return Process(memory, loading)
 
 
-def _keep(process: Process) -> None:
+def _keep_or_close(process: Process) -> None:
     """Keep the idle process of a worker that is done, if that is wanted; otherwise close it."""
     if _keeping and process.alive:
         process.renew()
@@ -287,7 +287,7 @@ class Worker(Generic[T]):
         self._job, self._process = job, process
         self._task = b""
         self._starts = 1
-        self._taken = 0
+        self._results_read = 0
         """Number of tasks that the process has done and whose results were read."""
         self._ended = self._idle = self._stepped = False
         """Flags of its state. `_idle`: it has done a task and has no other, so everything that it sent was read.
@@ -318,12 +318,12 @@ class Worker(Generic[T]):
         try:
             raw = self.results.recv_bytes()
         except (EOFError, OSError):
-            return self._buried()
+            return self._replace_dead()
         self._starts = 0
         result = pickle.loads(raw)  # noqa: S301  (our own worker's)
         self._idle = not isinstance(result, Step)
         self._stepped = not self._idle
-        self._taken += self._idle
+        self._results_read += self._idle
         return result
 
     def end(self) -> None:
@@ -331,16 +331,16 @@ class Worker(Generic[T]):
         self._ended = True
         self._process.kill()
 
-    def _buried(self) -> Any:
+    def _replace_dead(self) -> Any:
         if self._ended:
             raise WorkersFailed("nobody wants its result any more")
         status = self._process.wait()
         signal_name = name_of_end(status)
         note = self._process.last_note()
         words = self._process.last_words()
-        trace = (self._process.told() or signal_name) if status == OWN_FAILURE else ""
+        trace = (self._process.errors_tail() or signal_name) if status == OWN_FAILURE else ""
         self._process.close()
-        begun = note is not None and note.value != Rested(self._taken)
+        begun = note is not None and note.value != Rested(self._results_read)
         if status is None and not self._stepped and self._process.forked:
             begun = False  # it may have died with its template: run the task again in a process of its own
         death = Death(signal_name, words=words)
@@ -353,7 +353,7 @@ class Worker(Generic[T]):
             raise WorkersFailed(f"it ends at once with {death.signal} ({death.words}); it may have {limit}")
         self._process = Process(self._process.memory, fresh=not begun)
         self._process.send(self._job)
-        self._taken = 0
+        self._results_read = 0
         self._starts = 1 if begun else self._starts + 1
         if begun:
             return death
@@ -367,6 +367,6 @@ class Worker(Generic[T]):
     def leave(self) -> None:
         """Give up the process: keep it for another job if that is wanted and it is idle, otherwise kill it."""
         if self._idle:
-            _keep(self._process)
+            _keep_or_close(self._process)
         else:
             self._process.close()

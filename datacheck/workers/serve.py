@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, Failure, Step, Watch
-from datacheck.workers.lifetime import end_with_caller, heed_signals
+from datacheck.workers.lifetime import end_with_caller, reset_signals
 from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.notes import NotePad
 from datacheck.workers.pipes import PipeEnd
@@ -36,7 +36,7 @@ def serve(
     with own_failures():
         tasks, results = PipeEnd(ends[0]), PipeEnd(ends[1])
         reading, writing, life = ends[2:]
-        heed_signals()
+        reset_signals()
         end_with_caller(life, with_thread=by_main)
         use_all_files()
         bound_memory(memory)
@@ -60,7 +60,7 @@ def serve(
             watch.begin()
             result: Any = job(pickle.loads(raw), watch)  # noqa: S301
             if isinstance(result, Generator):
-                result = _drained(result, results)
+                result = _send_steps(result, results)
         except Exception as exc:  # noqa: BLE001  (a border: whatever a job raises is raised again in the caller)
             exc.add_note("".join(["In a worker:\n", *traceback.format_exception(exc)]))
             result = Failure(exc)
@@ -93,7 +93,7 @@ def own_failures() -> Iterator[None]:
         os._exit(OWN_FAILURE)
 
 
-def _drained(steps: Generator[Any, None, Any], results: PipeEnd) -> Any:
+def _send_steps(steps: Generator[Any, None, Any], results: PipeEnd) -> Any:
     """Send what a generator yields, and return its return value."""
     while True:
         try:

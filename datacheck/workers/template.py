@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
 
-from datacheck.workers.pipes import high, new_pipe
+from datacheck.workers.pipes import above_streams, new_pipe
 
 FORKS = sys.platform == "linux"
 """Whether templates are supported. Other systems forbid forking a process that has loaded libraries, or have sockets
@@ -63,16 +63,16 @@ class Template:
         self._children = 0
         self._closed = False
         self._stopped_at: float | None = None
-        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        with contextlib.ExitStack() as own_ends, contextlib.ExitStack() as child_ends:
             pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self._channel, channel = (socket.socket(fileno=high(it.detach())) for it in pair)
-            ours.enter_context(self._channel)
-            theirs.enter_context(channel)
+            self._channel, channel = (socket.socket(fileno=above_streams(it.detach())) for it in pair)
+            own_ends.enter_context(self._channel)
+            child_ends.enter_context(channel)
             life, life_out = new_pipe()
-            theirs.callback(os.close, life)
-            self.life = ours.enter_context(io.FileIO(life_out, "wb"))
+            child_ends.callback(os.close, life)
+            self.life = own_ends.enter_context(io.FileIO(life_out, "wb"))
             self._process = start((channel.fileno(), life))
-            self._ours = ours.pop_all()
+            self._own_ends = own_ends.pop_all()
         _living.add(self)
 
     @property
@@ -98,21 +98,23 @@ class Template:
     def answered(self, child: Forked, patience: float | None = None) -> bool:
         """Read the answers that have come, up to the child's; return whether the child's has come."""
         with self._lock:
-            while child.number is None and (self._comes() if patience is None else self._readable(patience)):
-                self._received()
+            while child.number is None and (
+                self._wait_for_answer() if patience is None else self._is_readable(patience)
+            ):
+                self._read_answer()
             return child.number is not None
 
-    def ask(self, what: str, pid: int) -> Any:
+    def ask(self, request: str, pid: int) -> Any:
         """Return the answer to a request about a child, or None if the template is gone."""
         with self._lock, contextlib.suppress(OSError):
             number = next(self._questions)
-            self._send((number, what, pid))
-            while self._comes() and (answer := self._received()) is not None:
+            self._send((number, request, pid))
+            while self._wait_for_answer() and (answer := self._read_answer()) is not None:
                 if answer[0] == number:
                     return answer[1]
         return None
 
-    def left(self) -> None:
+    def child_ended(self) -> None:
         """Record that a child has ended and was waited for."""
         with self._lock:
             self._children -= 1
@@ -133,7 +135,7 @@ class Template:
             self._end()
 
     def _end(self) -> None:
-        with self._ours:
+        with self._own_ends:
             self._process.kill()
             self._process.wait()
 
@@ -141,9 +143,9 @@ class Template:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", ends))] if ends else []
         self._channel.sendmsg([pickle.dumps(message)], rights, socket.MSG_NOSIGNAL)
 
-    def _comes(self) -> bool:
+    def _wait_for_answer(self) -> bool:
         """Wait for an answer. A template that was stopped is killed, since it would not answer."""
-        while not self._readable(UNANSWERED):
+        while not self._is_readable(UNANSWERED):
             self.kill_if_stopped()
         return True
 
@@ -153,28 +155,28 @@ class Template:
         Callers that wait for its children call this from time to time. The children die with it, and are replaced.
         """
         now = time.monotonic()
-        if not self._stopped():
+        if not self._is_stopped():
             self._stopped_at = None
         elif self._stopped_at is None:
             self._stopped_at = now
         elif now - self._stopped_at >= UNANSWERED:
             import logging  # imported here because only this line needs it
 
-            said = "the process that forks workers was stopped by a signal; they are started one by one instead"
-            logging.getLogger(__name__).debug(said)
+            message = "the process that forks workers was stopped by a signal; they are started one by one instead"
+            logging.getLogger(__name__).debug(message)
             self.kill()
 
-    def _stopped(self) -> bool:
+    def _is_stopped(self) -> bool:
         with contextlib.suppress(ChildProcessError):
             return os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
         return False
 
-    def _readable(self, patience: float) -> bool:
+    def _is_readable(self, patience: float) -> bool:
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
         return bool(poll.poll(patience * 1000))
 
-    def _received(self) -> tuple[int, Any] | None:
+    def _read_answer(self) -> tuple[int, Any] | None:
         """Read the next answer and return it with its request number, or None if the template is gone.
 
         A child's number is stored in the child.
@@ -194,7 +196,7 @@ class Template:
         while self._unanswered:
             self._unanswered.popitem()[1].number = 0
 
-    def let_go(self) -> None:
+    def close_inherited(self) -> None:
         """In a process that the caller forked: read no answers meant for the caller, and keep nothing alive."""
         self._lock = threading.Lock()
         self.life.close()
@@ -205,12 +207,12 @@ class Template:
 _living: weakref.WeakSet[Template] = weakref.WeakSet()
 
 
-def _let_go() -> None:
+def _close_inherited() -> None:
     for template in list(_living):
-        template.let_go()
+        template.close_inherited()
 
 
-os.register_at_fork(after_in_child=_let_go)
+os.register_at_fork(after_in_child=_close_inherited)
 
 
 class Forked:
@@ -250,19 +252,19 @@ class Forked:
         if self.returncode is None:
             if not self._template.answered(self, 0):
                 return None if self._template.alive else 0
-            self._ended(self._template.ask(LOOK, self.number) if self.number else None)
+            self._set_end(self._template.ask(LOOK, self.number) if self.number else None)
         return self.returncode
 
     def reap(self) -> None:
         """Wait for it. Raises ChildProcessError if its template is gone, or could not fork it."""
         if self.returncode is None:
-            told = self._template.ask(WAIT, self.pid) if self.pid else None
-            self._ended(told)
-            if told is None:
+            end = self._template.ask(WAIT, self.pid) if self.pid else None
+            self._set_end(end)
+            if end is None:
                 raise ChildProcessError
 
-    def _ended(self, told: tuple[int, float] | tuple[()] | None) -> None:
-        if told == ():  # it runs
+    def _set_end(self, end: tuple[int, float] | tuple[()] | None) -> None:
+        if end == ():  # it runs
             return
-        self.returncode, self.used = told or (0, 0.0)
-        self._template.left()
+        self.returncode, self.used = end or (0, 0.0)
+        self._template.child_ended()

@@ -13,7 +13,7 @@ from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.caffe.net_sources import net_sources
 from datacheck.caffe.prototxt import parse_prototxt
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
-from datacheck.netscan.layer_checks import of_tops
+from datacheck.netscan.layer_checks import check_tops
 from datacheck.netscan.source_probe import TopDataset
 
 
@@ -92,7 +92,7 @@ layer { type: "HDF5Data" top: "data" top: "label" hdf5_data_param { source: "lis
 def test_what_caffe_takes_for_the_dataset_of_a_top(dataset, said):
     (source,) = net_sources(parse_prototxt("net.prototxt", NET), ("TRAIN",))
     rows = dataset.shape[0] if dataset.shape else 1
-    findings = list(of_tops(source, ["a.h5"], [[dataset, TopDataset((rows,), "H5T_FLOAT")]]))
+    findings = list(check_tops(source, ["a.h5"], [[dataset, TopDataset((rows,), "H5T_FLOAT")]]))
     told = [(it.code, it.message) for file, it in findings if it.field == "data" and file == "a.h5"]
     assert told == ([] if said is None else [said])
     assert all(it.verdict == "bad" for _, it in findings)

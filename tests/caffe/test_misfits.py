@@ -4,7 +4,7 @@ import pytest
 
 from datacheck.caffe.network import State, layers_in
 from datacheck.caffe.prototxt import parse_prototxt
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 
 IMAGE, FLAT = (2, 3, 10, 8), (2, 5)
 
@@ -16,7 +16,7 @@ def misfit(kind, inside, *shapes, tops=1):
         text += f'layer {{ type: "Input" top: "b{number}" input_param {{ shape {{ {dims} }} }} }} '
     ends = "".join(f' bottom: "b{it}"' for it in range(len(shapes))) + "".join(f' top: "t{it}"' for it in range(tops))
     text += f'layer {{ type: "{kind}"{ends} {inside} }}'
-    place = infer(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1]
+    place = infer_shapes(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1]
     return None if place.misfit is None else (place.misfit.reason, place.misfit.field)
 
 

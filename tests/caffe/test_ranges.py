@@ -4,7 +4,7 @@ import pytest
 
 from datacheck.caffe.network import State, layers_in
 from datacheck.caffe.prototxt import parse_prototxt
-from datacheck.caffe.ranges import FREE, INF, NOT_NEGATIVE, Interval, follow
+from datacheck.caffe.ranges import FREE, INF, NOT_NEGATIVE, Interval, infer_intervals
 
 ENDS = {
     "clip": Interval(1, 2),
@@ -27,7 +27,7 @@ def made(kind, bottoms, inside=""):
     """Return the interval of values in the top of a layer."""
     ends = "".join(f' bottom: "{it}"' for it in bottoms.split())
     text = f'{HEAD}layer {{ type: "{kind}"{ends} top: "it" {inside} }} layer {{ type: "Silence" bottom: "it" }}'
-    return follow(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1][0]
+    return infer_intervals(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1][0]
 
 
 def test_the_bottoms_of_these_tests_hold_what_they_should():

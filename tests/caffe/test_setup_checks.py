@@ -5,7 +5,7 @@ import pytest
 from datacheck.caffe.network import State, layers_in
 from datacheck.caffe.prototxt import parse_prototxt
 from datacheck.caffe.setup_checks import CHECKS
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 
 
 def misfit(kind, inside, shapes, tops=1, in_place=False):
@@ -16,7 +16,7 @@ def misfit(kind, inside, shapes, tops=1, in_place=False):
     names = ["b0"] if in_place else [f"t{it}" for it in range(tops)]
     ends = "".join(f' bottom: "b{it}"' for it in range(len(shapes))) + "".join(f' top: "{it}"' for it in names)
     text += f'layer {{ name: "it" type: "{kind}"{ends} {inside} }}'
-    found = infer(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1]
+    found = infer_shapes(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1]
     return None if found.misfit is None else found.misfit.reason
 
 
@@ -127,12 +127,12 @@ def test_what_is_not_known_is_passed_over(kind):
     text = 'layer { name: "d" type: "HDF5Data" top: "a" top: "b" top: "c" } '
     param = "recurrent_param { num_output: 3 }"
     text += f'layer {{ name: "it" type: "{kind}" bottom: "a" bottom: "b" top: "t" {param} }}'
-    assert infer(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1].misfit is None
+    assert infer_shapes(layers_in(parse_prototxt("n", text), State("TRAIN")))[-1].misfit is None
 
 
 def test_normalised_means_have_four_axes():
     text = ('layer { type: "Input" top: "a" input_param { shape { dim: 2 dim: 3 } } } '
             'layer { type: "MVN" bottom: "a" top: "b" } layer { type: "LRN" bottom: "b" top: "c" }')  # fmt: skip
-    places = infer(layers_in(parse_prototxt("n", text), State("TRAIN")))
+    places = infer_shapes(layers_in(parse_prototxt("n", text), State("TRAIN")))
     assert places[1].tops == [(2, 3, 1, 1)]
     assert places[2].misfit is None

@@ -5,11 +5,11 @@ import pytest
 from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.caffe.network import State, layers_in
 from datacheck.caffe.prototxt import parse_prototxt
-from datacheck.caffe.ranges import FREE, INF, NOT_NEGATIVE, Interval, follow
+from datacheck.caffe.ranges import FREE, INF, NOT_NEGATIVE, Interval, infer_intervals
 from datacheck.caffe.schema import messages
 from datacheck.caffe.shape_rules import RULES, SAME
 from datacheck.caffe.shape_sources import SOURCES
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 
 
 def place(kind, inside, *shapes, tops=1, records=None):
@@ -23,7 +23,7 @@ def place(kind, inside, *shapes, tops=1, records=None):
             text += f'layer {{ type: "Input" top: "b{number}" input_param {{ shape {{ {dims} }} }} }} '
     ends = " ".join(f'bottom: "b{it}"' for it in range(len(shapes))) + " ".join(f' top: "t{it}"' for it in range(tops))
     text += f'layer {{ name: "it" type: "{kind}" {ends} {inside} }}'
-    return infer(layers_in(parse_prototxt("n", text), State("TRAIN")), records)[-1]
+    return infer_shapes(layers_in(parse_prototxt("n", text), State("TRAIN")), records)[-1]
 
 
 IMAGE = (2, 3, 10, 8)
@@ -137,8 +137,8 @@ def test_fields_that_are_not_known_make_a_shape_unknown():
         'layer { type: "Pooling" bottom: "a" top: "b" pooling_param { kernel_size: 3 stride: 2 ceil_mode: false } }',
     )
     chosen = layers_in(net, State("TEST"))
-    assert infer(chosen)[-1].tops == [(1, 2, 4, 4)]
-    assert infer(chosen, unsure={"layer[0]"})[-1].tops == [None]
+    assert infer_shapes(chosen)[-1].tops == [(1, 2, 4, 4)]
+    assert infer_shapes(chosen, unsure={"layer[0]"})[-1].tops == [None]
 
 
 def test_the_tables_agree():
@@ -192,4 +192,4 @@ def test_what_the_values_of_a_blob_can_be(kind, inside, given, made):
         f'layer {{ type: "Input" top: "a" }} layer {{ {first} bottom: "a" top: "b" }} '
         f'layer {{ type: "{kind}" bottom: "b" top: "c" {inside} }} layer {{ type: "Silence" bottom: "c" }}',
     )
-    assert follow(layers_in(net, State("TRAIN")))[-1] == [made]
+    assert infer_intervals(layers_in(net, State("TRAIN")))[-1] == [made]

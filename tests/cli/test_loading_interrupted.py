@@ -63,13 +63,13 @@ def test_the_command_runs_in_a_thread_of_a_caller_where_no_signal_can_be_heeded(
 
 
 def test_an_error_of_another_kind_is_no_interrupt():
-    assert interrupts.caused(KeyboardInterrupt())
-    assert not interrupts.caused(RuntimeError())
+    assert interrupts.is_caused_by_interrupt(KeyboardInterrupt())
+    assert not interrupts.is_caused_by_interrupt(RuntimeError())
     problem = RuntimeError()
     problem.__cause__ = ValueError()
-    assert not interrupts.caused(problem)
+    assert not interrupts.is_caused_by_interrupt(problem)
     problem.__cause__.__context__ = KeyboardInterrupt()
-    assert interrupts.caused(problem)
+    assert interrupts.is_caused_by_interrupt(problem)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -8,9 +8,13 @@ from building import key, raw_records, write_lmdb
 from click.testing import CliRunner
 
 import datacheck
+from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.cli.entry import cli
-from datacheck.cli.output import LONG, SURE, ToKeep
+from datacheck.cli.output import LONG, SURE, KeepHint
 from datacheck.reporting.summary import text
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.run import run as run_scan
+from datacheck.scanning.scan import prepare
 
 
 def run(*args):
@@ -53,19 +57,9 @@ def stop(report):
     return progress
 
 
-def test_an_interrupted_scan_says_how_far_it_came(tmp_path, monkeypatch):
-    from datacheck.backends.lmdb import reader
-
-    path = write_lmdb(tmp_path / "env", raw_records(400) | {key(3): b""})
-    monkeypatch.setattr(reader, "SHARD_BYTES", 20_000, raising=False)
+def test_an_interrupted_scan_says_how_far_it_came(tmp_path):
     seen = []
-    from datacheck.backends.lmdb.reader import LmdbReader
-
-    source = LmdbReader(path, 20_000)
-    from datacheck.scanning.make_settings import make
-    from datacheck.scanning.run import run as run_scan
-    from datacheck.scanning.scan import prepare
-
+    source = LmdbReader(write_lmdb(tmp_path / "env", raw_records(400) | {key(3): b""}), 20_000)
     _, report = prepare(source, make(workers=1))
 
     def progress(done, total, bad):
@@ -93,7 +87,7 @@ def test_an_interrupted_scan_says_how_far_it_came(tmp_path, monkeypatch):
 def test_a_long_scan_says_at_its_start_how_to_keep_what_it_finds(passed, done, said):
     heard, times = [], iter([100.0, 100.0 + passed, 1000.0])
     seen = []
-    watch = ToKeep(heard.append, wanted=True, clock=lambda: next(times)).watching(lambda *told: seen.append(told))
+    watch = KeepHint(heard.append, wanted=True, clock=lambda: next(times)).watching(lambda *told: seen.append(told))
     watch(1, 1001, 0)  # the time until here says nothing about the others
     assert heard == []
     watch(1 + done, 1001, 0)
@@ -105,7 +99,7 @@ def test_a_long_scan_says_at_its_start_how_to_keep_what_it_finds(passed, done, s
 
 def test_nothing_is_said_where_a_report_is_written():
     heard, times = [], iter([0.0, LONG])
-    ToKeep(heard.append, wanted=False, clock=lambda: next(times)).watching(lambda *told: None)(1, 1000, 0)
+    KeepHint(heard.append, wanted=False, clock=lambda: next(times)).watching(lambda *told: None)(1, 1000, 0)
     assert heard == []
 
 

@@ -11,7 +11,7 @@ from building import datum, key, write_lmdb
 from PIL import Image
 
 import datacheck
-from datacheck.comparing.drift import apart, drifts, sigmas
+from datacheck.comparing.drift import cdf_distance, drifts, sigmas
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.alike.looking import Values
@@ -130,9 +130,9 @@ def test_random_halves_of_values_do_not_differ(of):
 
 
 def test_the_distance_of_distributions():
-    assert apart(np.arange(10.0), np.arange(10.0)) == 0
-    assert apart(np.arange(10.0), np.arange(10.0) + 20) == 1
-    assert apart(np.array([0.0, 1.0]), np.array([0.0, 0.0])) == 0.5
+    assert cdf_distance(np.arange(10.0), np.arange(10.0)) == 0
+    assert cdf_distance(np.arange(10.0), np.arange(10.0) + 20) == 1
+    assert cdf_distance(np.array([0.0, 1.0]), np.array([0.0, 0.0])) == 0.5
 
 
 def test_samples_of_values_are_the_same_in_whatever_order_they_add_up():

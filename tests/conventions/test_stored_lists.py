@@ -76,6 +76,8 @@ ONLY_NAMED = {
     "npz": lambda names: npz(np.array(names)),
     "a table": lambda names: "".join(f"{it},{at % 3}\n" for at, it in enumerate(names)).encode(),
     "JSON lines": lambda names: "\n".join(json.dumps({"name": it, "label": 1}) for it in names).encode(),
+    "names of files": lambda names: json.dumps([f"{it}.png" for it in names]).encode(),
+    "paths of files": lambda names: "\n".join(f"images/{it}.jpg" for it in names).encode(),
     "indices": lambda names: pickle.dumps({"train": np.arange(0, len(names), 2), "val": np.arange(1, len(names), 2)}),
 }
 
@@ -104,6 +106,7 @@ def test_a_sound_list_of_any_form_is_sound(tmp_path, written):
         b"a picture of a cat, a dog, a bird, and a fish",
         b"first line\nsecond line\nthird line\nfourth line\nfifth line\n",
         "\n".join(f"IM_{number:05d}_Y" for number in range(40)).encode(),
+        "\n".join(f"images/other_{number}.jpg" for number in range(40)).encode(),
         b"name,label\n" + b"cat,1\ndog,2\nbird,3\nfish,4\ncow,5\n",
     ],
 )

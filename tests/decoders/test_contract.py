@@ -17,7 +17,7 @@ from PIL import Image
 
 import datacheck
 from datacheck.decoders import DECODERS, decoder, value_decoders
-from datacheck.decoders.wrappers.table import peeled_once
+from datacheck.decoders.wrappers.table import peel_once
 from datacheck.model.blocks import RowBlock
 from datacheck.model.settings import Array
 from datacheck.scanning.profiling import of_values
@@ -320,4 +320,4 @@ def test_a_sound_payload_is_claimed_by_its_own_decoder_alone(contract):
     for payload in contract().payloads():
         claimants = [name for name in value_decoders() if decoder(name).knows(payload)]
         assert [name for name in claimants if name != "text" or claimants == ["text"]] == [contract.decoder]
-        assert peeled_once(payload) is None
+        assert peel_once(payload) is None

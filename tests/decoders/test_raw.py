@@ -5,7 +5,7 @@ import pytest
 from building import floats
 
 from datacheck.decoders import decoder, kind
-from datacheck.decoders.raw import spelled
+from datacheck.decoders.raw import array_text
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
@@ -94,5 +94,5 @@ def test_nothing_is_recognised_as_a_raw_array():
 
 
 def test_an_array_is_spelled_as_it_is_given():
-    assert spelled(Array(">u2", (3, 4))) == ">u2:3,4"
-    assert spelled(Array("bf16")) == "bf16"
+    assert array_text(Array(">u2", (3, 4))) == ">u2:3,4"
+    assert array_text(Array("bf16")) == "bf16"

@@ -7,7 +7,7 @@ from building import raw_records, write_lmdb
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.cli.scan import _kept
+from datacheck.cli.scan import _keeping
 from datacheck.engines import dask as engine
 from datacheck.errors import ClusterFailed
 from datacheck.model.settings import Settings
@@ -67,7 +67,7 @@ def test_engines_of_one_cluster_tell_once_that_it_has_no_workers(monkeypatch):
     Client.workers = {"tcp://a": 1}
     one._look_for_workers()
     Client.workers = {}
-    makes.absence.told()  # as the command does, which has printed the error itself
+    makes.absence.mark_reported()  # as the command does, which has printed the error itself
     for it in (one, other, one, other):
         it._look_for_workers()
     assert len(said) == 1
@@ -98,7 +98,7 @@ def test_the_command_says_how_to_go_on(tmp_path, resumes):
     files = Reports([], [], resume=path) if resumes else Reports([path], [])
 
     def scan():
-        with _kept(files, path if resumes else None):
+        with _keeping(files, path if resumes else None):
             files.begin(Report(Source("env", "lmdb"), Settings()))
             journal = files.journal()
             journal.begin("env", {}, None, "layout")

@@ -25,14 +25,14 @@ from datacheck.decoders.pictures.decoder import read_picture  # noqa: E402
 def main(count: int = 5000, seed: int = 1) -> None:
     raised: list[object] = []
     sys.unraisablehook = lambda it: raised.append(it.exc_value)  # exceptions in callbacks from C end up here
-    eyes.open_wide("strict", Path("nowhere"))
+    eyes.prepare("strict", Path("nowhere"))
     assert not [*Path(os.environ["NUMBA_CACHE_DIR"]).glob("*.code")], "code that cannot raise has no checks"
     found = 0
     for value in mutants(count, seed):
         decoded = read_picture(value, pixels=False)[0]
-        with eyes.looking("strict"):
+        with eyes.using("strict"):
             strict = read_picture(value, pixels=False)[0]
-        with eyes.looking("walker"):
+        with eyes.using("walker"):
             walked = read_picture(value, pixels=False)[0]
         assert (walked is None) == (strict is None), value.hex()
         assert decoded is not None or walked is None, value.hex()

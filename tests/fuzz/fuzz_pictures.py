@@ -46,7 +46,7 @@ def feed(raw: bytes) -> None:
             lzw.SHORT, short = 1 << 60, lzw.SHORT  # never read many runs at once; the result is the same
             assert dataclasses.astuple(lzw.walk(raw, kind, 1 << 20)) == dataclasses.astuple(walked)
             lzw.SHORT = short
-            assert walked.made >= 0
+            assert walked.size >= 0
             assert walked.stop is None or 0 < walked.stop <= len(raw)
     if len(raw) > 13:
         outline = containers.gif(raw)

@@ -6,7 +6,7 @@ from caffe_networks import PUBLISHED
 import datacheck
 from datacheck.caffe.network import PHASES, State, layers_in
 from datacheck.caffe.prototxt import parse_prototxt
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import infer_shapes
 
 SOLVER = """\
 net: "net.prototxt"
@@ -42,7 +42,7 @@ def test_the_shapes_of_a_published_network(name):
     prototxt = parse_prototxt(name, make().text)
     for phase in PHASES:
         tops = {}
-        for place in infer(layers_in(prototxt, State(phase))):
+        for place in infer_shapes(layers_in(prototxt, State(phase))):
             assert place.misfit is None
             assert None not in place.tops
             tops.update(zip(place.layer.tops, place.tops, strict=True))

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
-from datacheck.logs.aborts import ABORTS, meaning
-from datacheck.logs.lines import opened
+from datacheck.logs.aborts import ABORTS, find_abort
+from datacheck.logs.lines import open_log
 
 CHANNELS = "a record is empty, cut, no picture, or has another number of channels than the first"
 SMALLER = "a record is smaller than the first one, or than the crop"
@@ -127,7 +127,7 @@ LINES = [
 
 @pytest.mark.parametrize(("line", "what", "command"), LINES)
 def test_what_a_line_means(line, what, command):
-    known = meaning(line.encode())
+    known = find_abort(line.encode())
     assert (known.meaning, known.next_step) == (what, command)
 
 
@@ -141,7 +141,7 @@ def test_each_sign_has_a_line_that_only_it_explains():
 
 
 def test_a_line_that_nothing_is_known_of_means_nothing():
-    assert meaning(b"new_layer.cpp:5] Check failed: a == b (1 vs. 2) ") is None
+    assert find_abort(b"new_layer.cpp:5] Check failed: a == b (1 vs. 2) ") is None
 
 
 @pytest.mark.parametrize(
@@ -162,12 +162,12 @@ def test_a_log_that_cannot_be_opened_is_said_in_a_sentence(tmp_path, monkeypatch
         return real(opened, *args, **how)
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(SourceUnreadable, match=said), opened(str(path)):
+    with pytest.raises(SourceUnreadable, match=said), open_log(str(path)):
         pass
 
 
 def test_a_log_that_is_not_there_or_a_folder_is_said(tmp_path):
-    with pytest.raises(SourceMissing), opened(str(tmp_path / "nothing")):
+    with pytest.raises(SourceMissing), open_log(str(tmp_path / "nothing")):
         pass
-    with pytest.raises(SourceUnknown, match="is a directory; name the log file in it"), opened(str(tmp_path)):
+    with pytest.raises(SourceUnknown, match="is a directory; name the log file in it"), open_log(str(tmp_path)):
         pass

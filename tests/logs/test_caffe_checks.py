@@ -2,7 +2,7 @@
 
 import pytest
 
-from datacheck.logs.aborts import CHECKS, meaning
+from datacheck.logs.aborts import CHECKS, find_abort
 
 KNOWN = """\
 scan accuracy_layer.cpp:34] Check failed: outer_num_ * inner_num_ == bottom[1]->count() (1 vs. 20) Number of labels
@@ -46,7 +46,7 @@ lint lrn_layer.cpp:71] Check failed: 4 == bottom[0]->num_axes() (4 vs. 2) Input 
 @pytest.mark.parametrize("row", KNOWN.splitlines())
 def test_a_failed_check_is_known_with_the_next_command(row):
     command, _, line = row.partition(" ")
-    known = meaning(line.encode())
+    known = find_abort(line.encode())
     assert known is not None
     assert known.next_step == command
     assert not known.by_someone

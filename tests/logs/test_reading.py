@@ -16,7 +16,7 @@ from log_building import forward, glog, head, healthy, norms, run, shown
 
 import datacheck
 from datacheck.logs import reading
-from datacheck.logs.failure_modes import STORIES
+from datacheck.logs.failure_modes import FAILURE_MODES
 from datacheck.logs.growth import growth
 from datacheck.logs.lines import BLOCK, LONGEST
 from datacheck.logs.run import KEPT, NEAR
@@ -199,7 +199,7 @@ def test_the_reports_say_the_same(write, tmp_path):
     jsonschema.validate(document, schema())
     assert document["schema"] == "datacheck-report/1"
     assert (document["source"]["backend"], document["checked"], document["bad"]) == ("log", 12, 1)
-    assert document["settings"]["checks"] == list(STORIES)
+    assert document["settings"]["checks"] == list(FAILURE_MODES)
     (finding,) = document["findings"]
     assert set(finding["details"]) >= {"line", "iteration", "run", "evidence", "next"}
     assert [it["loss"] for it in document["series"][-3:]] == ["nan", "inf", "-inf"]
@@ -293,8 +293,8 @@ def test_what_keeps_a_picture_from_being_drawn_is_said(write, tmp_path):
 
 
 def test_every_story_has_a_code_and_a_manual():
-    assert set(STORIES) <= set(CODES)
-    assert all(type(story).__doc__.splitlines()[0].endswith(".") for story in STORIES.values())
+    assert set(FAILURE_MODES) <= set(CODES)
+    assert all(type(mode).__doc__.splitlines()[0].endswith(".") for mode in FAILURE_MODES.values())
 
 
 @pytest.mark.parametrize(

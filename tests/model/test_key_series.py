@@ -33,7 +33,7 @@ def test_a_series_is_spelled_as_it_is(name):
     series = series_of(keys)
     assert series is not None
     assert (series.start, series.stop) == (first, first + 700)
-    assert series.spelled() == b"\n".join(keys)
+    assert series.lines() == b"\n".join(keys)
     assert [series.key(number) for number in range(first, first + 700)] == keys
     assert [series.row(it) for it in keys] == list(range(700))
 

@@ -188,7 +188,7 @@ def test_a_worker_that_cannot_walk_ends_the_run(monkeypatch, task):
     class Nowhere:
         path = Path("nowhere")
 
-    monkeypatch.setattr(eyes, "open_wide", fail)
+    monkeypatch.setattr(eyes, "prepare", fail)
     watch = Watch(Pad())
     try:
         with pytest.raises(EyesFailed, match="a worker cannot walk JPEGs as the others do: it needs numba"):

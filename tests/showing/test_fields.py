@@ -10,7 +10,7 @@ import pytest
 from building import datum, key, pictures, pixels, write_lmdb
 from trees import run
 
-from datacheck.showing.fields import named
+from datacheck.showing.fields import find_field
 
 
 def record(number):
@@ -117,9 +117,9 @@ def test_a_field_that_is_not_there_is_an_error_that_names_those_that_are(pickles
 
 
 def test_a_name_that_several_fields_end_in_is_none():
-    assert named("x", ["a/x", "b/x"]) is None
-    assert named("x", ["x", "b/x"]) == "x"
-    assert named("/x", ["x"], {"/x": "x"}) == "x"
+    assert find_field("x", ["a/x", "b/x"]) is None
+    assert find_field("x", ["x", "b/x"]) == "x"
+    assert find_field("/x", ["x"], {"/x": "x"}) == "x"
 
 
 def test_of_a_record_that_cannot_be_decoded_it_is_said_why(tmp_path):

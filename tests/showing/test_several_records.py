@@ -84,10 +84,10 @@ def test_suspicious_records_are_among_them_where_they_count(tmp_path):
 
 
 def test_it_ends_as_soon_as_there_are_enough(tmp_path, monkeypatch):
-    from datacheck.backends.lmdb import reader
+    from datacheck.backends.lmdb import layout
     from datacheck.showing.first_bad import first_bad
 
-    monkeypatch.setattr(reader, "SHARD_BYTES", 20_000, raising=False)
+    monkeypatch.setattr(layout, "SHARD_BYTES", 20_000)
     path = write_lmdb(tmp_path / "env", {key(n): b"" if n % 2 else datum(pixels(n), n) for n in range(4000)})
     done = []
     found, status = first_bad(str(path), make(workers=1), 3, lambda records, total, bad: done.append(records))

@@ -33,15 +33,16 @@ if TYPE_CHECKING:
     from datacheck.backends.hdf5.reader import Hdf5Reader
 
 BLOCK_BYTES = 4 << 20
-"""The values of a block stay in the processor's cache for who looks at them next."""
+"""Approximate size of a block, in bytes; its values then stay in the processor's cache for the next reader."""
 _Windows = Sequence[tuple[Window, tuple[Column, ...]]]
-"""The windows on the datasets of a table in the order of their paths, and the columns of each that are judged."""
+"""The windows on the datasets of a table, in the order of their paths, each with its judged columns."""
 
 
 def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[AnyBlock]:
-    """Yield the rows of the shard, about BLOCK_BYTES at a time; of unjudged datasets only what is wrong with them.
+    """Yield the rows of the shard in blocks of about BLOCK_BYTES.
 
-    Where datasets are the records, they come one by one, with their paths as keys.
+    Unjudged datasets yield no rows, only findings and the numbers of scalars. If each dataset is a record, the datasets
+    come one by one, with their paths as keys.
     """
     number, name, deadly = parts(shard)
     contents = contents_at(reader, number, deadly)
@@ -49,7 +50,7 @@ def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: 
     with ExitStack() as stack:
         try:
             file = stack.enter_context(_opened(reader, number, contents, table if limit != 1 else None))
-        except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
+        except TROUBLE as exc:  # it was opened to read the layout, so it has been removed or replaced since
             yield _empty(reader, number, refused(exc))
             return
         if table is not None and table.each:
@@ -70,7 +71,7 @@ def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: 
 
 
 def _opened(reader: Hdf5Reader, number: int, contents: Contents, table: Table | None) -> AbstractContextManager[Any]:
-    """Return what opens a file, to read one of its tables or anything else."""
+    """Return a context manager that opens a file to read `table`, or anything in the file if `table` is None."""
     if table is not None and is_plain(contents, table):
         return plain(reader.files[number], keep=reader.kept)
     return kept(reader.files[number], contents.recovery, keep=reader.kept)
@@ -161,7 +162,7 @@ def _unjudged(
 
 
 def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset, contents: Contents) -> RowBlock:
-    """Return a block of no rows with the numbers of a scalar dataset, or with why they cannot be read."""
+    """Return a block without rows that holds the numbers of a scalar dataset, or a finding if they cannot be read."""
     if dataset.misplaced:
         return _empty(reader, number, misplaced(dataset))
     try:
@@ -176,7 +177,7 @@ def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset, c
 
 
 def _sample_of(dataset: Dataset, contents: Contents) -> str:
-    """Return the escaped path of the sample that a dataset is in, empty if it is in none."""
+    """Return the escaped path of the sample that contains a dataset, or an empty string if none does."""
     samples = frozenset() if contents.means is None else contents.means.samples
     above = dataset.path if samples else b""
     while above and above not in samples:

@@ -1,4 +1,4 @@
-"""A dataset of an HDF5 file, and what its name tells."""
+"""A dataset of an HDF5 file, and which datasets hold labels by their names."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 
 UNJUDGED = frozenset({"char", "empty"})
-"""What MATLAB has of numbers that are none: texts, and the extents of what is empty."""
+"""MATLAB classes of datasets whose numbers are texts, or the extents of empty arrays."""
 Of = TypeVar("Of")
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset. `readable` is false where a finding says why; values in NumPy's form are `placed` in a sound file."""
+    """A dataset of an HDF5 file.
+
+    `readable` is False if a finding says why it cannot be read. `placed` is the offset of its values in a sound file,
+    or None unless they are contiguous and stored as NumPy holds them.
+    """
 
     path: bytes
     shape: tuple[int, ...]
@@ -37,26 +41,26 @@ class Dataset:
     scale: bool = False
     readable: bool = True
     table: str = ""
-    """The table it is of, where a rebuild has made it as long as another one (see TABLE)."""
+    """The table that it belongs to, if a rebuild made that table as long as another one (see TABLE)."""
     unwritten: tuple[tuple[int, int], ...] = ()
-    """Half-open ranges of rows that were never written, unless these are very many."""
+    """Half-open ranges of rows that were never written; empty if there are very many."""
     misplaced: tuple[Misplaced, ...] = ()
     """Rows whose values cannot lie where the file says."""
     doubted: tuple[tuple[int, int], ...] = ()
-    """Half-open ranges of chunks that the index may have lost, numbered row by row, where it is damaged."""
+    """Half-open ranges of chunks, numbered row by row, that the index of chunks may have lost, if it is damaged."""
     spoiled: tuple[Finding, ...] = ()
-    """What is wrong with its attributes, if the dataset is a record."""
+    """Findings about its attributes, or a scalar that it lacks, if the dataset is a record."""
     called: tuple[str, ...] = ()
-    """Names of the columns, where those by themselves are not distinct in the table."""
+    """Names of the columns, if their own names are not distinct in the table."""
     unclear: bool = False
-    """Whether it may be a record as well as a column."""
+    """Whether it is unknown if the dataset is a record of its own or a column."""
     declared: Declared | None = None
-    """What its attributes say of its values."""
+    """What its attributes declare about its values, or None."""
     placed: int | None = None
     matlab: str = ""
-    """What MATLAB calls its type, where that has written it: double, char, cell."""
+    """The name of its type in MATLAB, if MATLAB wrote it: double, char, cell."""
     across: bool = False
-    """Whether its samples run along its last axis: `shape` and `chunks` are then as if that were the first one."""
+    """Whether its samples run along its last axis; `shape` and `chunks` are then given as if it were the first one."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without cached properties and without fields that have their default, which the class provides."""
@@ -69,7 +73,7 @@ class Dataset:
 
     @cached_property
     def title(self) -> str:
-        """The name as reports have it."""
+        """The name as printed in reports."""
         return plain(self.name.decode("utf-8", "surrogateescape"))
 
     @property
@@ -81,17 +85,17 @@ class Dataset:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
     def stored(self, of: tuple[Of, ...]) -> tuple[Of, ...]:
-        """Return what is said of each axis in the order in which the file has these."""
+        """Return a tuple with an item for each axis, in the order of the axes in the file."""
         return (*of[1:], of[0]) if self.across else of
 
     @property
     def holds(self) -> frozenset[str]:
-        """What its columns hold."""
+        """The kinds of values that its columns hold."""
         return frozenset(column.holds for column in self.columns)
 
     @property
     def height(self) -> Height:
-        """What the datasets of one table have in common."""
+        """The number of rows and the name of the table, which all datasets of one table have in common."""
         return self.rows, self.table
 
     @property
@@ -100,12 +104,12 @@ class Dataset:
 
     @cached_property
     def chunk_bytes(self) -> int:
-        """Bytes of a chunk when decoded, 0 where there are none."""
+        """Size of a decoded chunk in bytes, or 0 if the dataset has no chunks."""
         return math.prod(self.chunks) * self.dtype.itemsize if self.chunks else 0
 
     @cached_property
     def band_bytes(self) -> int:
-        """Bytes of all chunks that hold a part of one row, when decoded."""
+        """Decoded size in bytes of all chunks that hold a part of one row, or 0 if the dataset has no chunks."""
         if not self.chunks:
             return 0
         beside = (math.ceil(extent / size) for extent, size in zip(self.shape[1:], self.chunks[1:], strict=True))
@@ -124,21 +128,22 @@ class Dataset:
 
 FIELDS = tuple(it.name for it in fields(Dataset))
 USUAL = {it.name: it.default for it in fields(Dataset) if it.default is not MISSING}
-"""The defaults of its fields."""
+"""The default values of the fields of a dataset, by name."""
 Height = tuple[int, str]
 Values = Callable[[Dataset], "NDArray[Any] | None"]
-"""Returns what a small dataset holds, None where that cannot be had."""
+"""Returns the values of a small dataset, or None if they are not available."""
 
 
 def printed(path: bytes) -> str:
-    """Return a path as messages and options have it."""
+    """Return a path as it is written in messages and options."""
     return plain(path.decode("utf-8", "surrogateescape"))
 
 
 def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> frozenset[bytes]:
-    """Return the names of the group's datasets that hold labels: the one the caller named, or else those by habit.
+    """Return the names of a group's datasets that hold labels: the one that the caller named, or else the usual names.
 
-    They may be spelled with capitals. Dimension scales and a `y` beside a one-dimensional `x` are axes, as in netCDF.
+    The usual names may be spelled with capitals. Dimension scales are axes, and so is a `y` beside a one-dimensional
+    `x`, as in netCDF.
     """
     names = {dataset.name for dataset in datasets}
     if options.label_field is not None:
@@ -154,6 +159,6 @@ def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions
 
 
 def _ends(group: bytes, parts: bytes, *, whole: bool) -> bool:
-    """Say whether the last parts of a group's path are these, or (`whole`) all of them."""
+    """Check whether a group's path ends with these parts or, if `whole`, consists of them."""
     own, parts = group.strip(b"/"), parts.strip(b"/")
     return own == parts if whole else not parts or b"/%b/" % own == b"/%b/" % parts or own.endswith(b"/" + parts)

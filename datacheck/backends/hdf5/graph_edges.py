@@ -1,7 +1,7 @@
-"""Edges of graphs beside their nodes, and faces of meshes beside their vertices, which hold numbers of these.
+"""Check edges of graphs against the nodes, and faces of meshes against the vertices, whose numbers they hold.
 
-`edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only pad may all lead to one node
-behind the last.
+`edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only serve as padding may all lead
+to one node after the last.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from datacheck.model.replacing import replace
 
 NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"node_features", b"node_attr"})
 NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
-"""What has a row for each node of a graph, by its name."""
+"""Names of datasets with a row for each node of a graph."""
 VERTICES = frozenset({b"vertices", b"verts", b"vertex", b"points", b"nodes", b"pos", b"positions"})
 FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
 CORNERS = (3, 4)
@@ -31,9 +31,9 @@ NAMED = 5
 
 
 def edges(group: bytes, datasets: Sequence[Dataset], values: Values, *, sample: bool) -> Iterator[Finding]:
-    """Yield edges that lead to nodes that are not there, and what has another number of rows than there are edges.
+    """Yield findings for edges that lead to missing nodes, and for edge data whose rows are not as many as the edges.
 
-    `sample` says whether the group is a sample, which goes with what is wrong in it.
+    `sample` says whether the group is a sample; the findings then name it, so that it is dropped with them.
     """
     its = next((it for it in datasets if _are_edges(it) or _are_faces(it)), None)
     known = VERTICES if its is not None and _are_faces(its) else NODES

@@ -1,17 +1,18 @@
-"""Datasets whose samples run along their last axis, as MATLAB and what is like it has them, and how they are read.
+"""Detect datasets whose samples run along their last axis, as written by MATLAB and similar software, and read them.
 
-Such a dataset is described and read as if that axis were its first: a record of its table is a sample. This is done
-only where labels of that length lie beside it, and only where the shapes leave nothing else to be meant:
+Such a dataset is described and read as if that axis were its first, so that a record of its table is a sample. This is
+done only if labels of that length lie beside it, and only if the shapes allow no other interpretation:
 
-* MATLAB has written both, and the labels are a column there, of one row here: X of (features, N), y of (1, N);
-* or each of the labels is beside a cell, of which the file has the references;
-* or there are more samples than what the other axes have, or the axis before the last has the channels of pictures.
+* MATLAB wrote both, and the labels are a column there, which is one row here: X of (features, N), y of (1, N);
+* or each label lies beside a cell, to which the file has a reference;
+* or there are more samples than the other axes are long, or the axis before the last has the channels of pictures.
 
-Or MATLAB has written the input and the solution of an equation (`a` and `u`, `coeff` and `sol`), on one grid, as
-solvers of such equations and the readers of neural operators have them.
+It is also done if MATLAB wrote the input and the solution of an equation (`a` and `u`, `coeff` and `sol`) on one grid,
+as solvers of such equations write them and readers of neural operators expect them.
 
-Where data has as many rows as columns, nobody knows, and everything stays as it is. Nor are numbers that only rise, or
-only fall, taken for labels: those are the places of a grid, or numbers of the classes that the columns are of.
+If data has as many rows as columns, its samples may lie on either axis, and everything stays as it is. Numbers that
+only rise, or only fall, are not taken for labels: they are the positions of a grid, or numbers of the classes that the
+columns belong to.
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ from datacheck.model.escaping import escape
 from datacheck.model.replacing import replace
 
 EQUATIONS = ((b"a", b"u"), (b"coeff", b"sol"), (b"input", b"output"))
-"""The names of what an equation has and of its solution."""
+"""Names of the input of an equation and of its solution."""
 FEWEST = 4
-"""A grid of so few places, or so few samples, may be something else."""
+"""Minimum number of grid positions and of samples of an equation; fewer may be something else."""
 CHANNELS = frozenset({1, 3, 4})
 DEEP = 3
-"""Axes of what MATLAB has of pictures or volumes, whose samples are the last ones there and the first ones here."""
+"""Minimum number of axes of pictures or volumes of MATLAB; their samples are on the last axis there, the first here."""
 
 
 class LastAxis:
-    """An open dataset as if its last axis were its first, for what reads rows of it."""
+    """An open dataset that presents its last axis as its first, for code that reads rows."""
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
@@ -55,13 +56,13 @@ class LastAxis:
 
 
 def unseen(dataset: Dataset) -> None:
-    """Return what labels hold that the caller has named: they are labels, whatever that is."""
+    """Return None as the values of labels that the caller has named, since these are labels whatever they hold."""
 
 
 def with_samples_first(
     group: bytes, datasets: Sequence[Dataset], options: StoreOptions, values: Values
 ) -> list[Dataset]:
-    """Return the datasets of a group, those with the samples on the last axis described as if that were the first."""
+    """Return the datasets of a group; those with samples on the last axis are described as if it were the first."""
     across: set[bytes] = set()
     if any(it.misplaced or it.doubted for it in datasets):
         return list(datasets)
@@ -77,7 +78,7 @@ def with_samples_first(
 def _labelled(
     group: bytes, datasets: Sequence[Dataset], options: StoreOptions
 ) -> Iterator[tuple[Dataset, list[Dataset]]]:
-    """Yield the labels that are flat, each with what it may be of; those of a split only with the data of that."""
+    """Yield each flat dataset of labels with the datasets that it may label; labels of a split only with its data."""
     named = label_names(group, datasets, options)
     by_words: dict[tuple[bytes, ...] | None, list[Dataset]] = defaultdict(list)
     for it in datasets:
@@ -95,7 +96,7 @@ def _labelled(
 
 
 def _across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[bytes]:
-    """Return the paths of those that have their samples on the last axis; of none where something may mean either."""
+    """Return the paths of the datasets with samples on the last axis; none if it may be either axis for one of them."""
     count = max(label.shape)
     data = [it for it in others if it.holds == {NUMBERS} and count in (it.shape[0], it.shape[-1])]
     data = [it for it in data if len(it.shape) > 1]
@@ -117,7 +118,7 @@ def _across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[by
 
 
 def _is_axis(held: NDArray[Any] | None) -> bool:
-    """Say whether numbers only rise, or only fall."""
+    """Check whether numbers only rise, or only fall."""
     if held is None or held.dtype.kind not in "iuf":
         return False
     finite = held.reshape(-1)[np.isfinite(held.reshape(-1))]
@@ -131,7 +132,7 @@ def _more_samples(shape: Sequence[int], count: int) -> bool:
 
 
 def _beside_volumes(datasets: Sequence[Dataset]) -> set[bytes]:
-    """Return what MATLAB has as a column beside pictures that are as many: names, kinds of scenes."""
+    """Return the paths of MATLAB columns with an item for each of the pictures beside them: names, kinds of scenes."""
     its = [it for it in datasets if it.matlab and len(it.shape) > 1]
     volumes = {it.rows for it in its if len(it.shape) >= DEEP}
     sides = {it.shape[-1] for it in its if it.rows > 1}
@@ -139,7 +140,10 @@ def _beside_volumes(datasets: Sequence[Dataset]) -> set[bytes]:
 
 
 def _of_equations(datasets: Sequence[Dataset]) -> set[bytes]:
-    """Return what MATLAB has of equations, whose samples are the rows there, with what is as many beside them."""
+    """Return the paths of inputs and solutions of equations from MATLAB, and of datasets beside them of that length.
+
+    Their samples are the rows in MATLAB, which lie on the last axis here.
+    """
     its = {it.name.lower(): it for it in datasets if it.matlab and it.holds == {NUMBERS} and len(it.shape) > 1}
     for given, solved in EQUATIONS:
         some, other = its.get(given), its.get(solved)
@@ -153,7 +157,7 @@ def _of_equations(datasets: Sequence[Dataset]) -> set[bytes]:
 
 
 def losses(table: Table, others: Sequence[Dataset]) -> Iterator[str]:
-    """Yield what a copy without some rows of a table would leave untrue, if its samples lie along the last axis."""
+    """Yield a sentence for each thing that a copy without some rows makes untrue if samples lie along the last axis."""
     its = table.datasets
     scale = next((it for it in its if it.scale), None)
     for other in others:
@@ -177,7 +181,7 @@ def losses(table: Table, others: Sequence[Dataset]) -> Iterator[str]:
 
 
 def _has_columns_of(data: Dataset, label: Dataset, rows: int) -> bool:
-    """Say whether labels, by their name, are as many as the columns of a dataset, and not as its rows."""
+    """Check whether a dataset named like labels has an item for each column of another one, and not for each row."""
     if label.holds != {NUMBERS} or len(label.shape) - label.shape.count(1) != 1 or max(label.shape) in (1, rows):
         return False
     if len(data.shape) < 2 or data.across or data.shape[-1] != max(label.shape):

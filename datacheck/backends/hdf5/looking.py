@@ -1,4 +1,4 @@
-"""Look at what small datasets and attributes hold while a file is walked, around what kills whoever looks."""
+"""Read small datasets and attributes while a file is walked, skipping those that would kill the reader."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ from datacheck.backends.hdf5.listing import address, attributes
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 LARGEST = 64 << 20
-"""Bytes of a dataset that is read whole to see what it says."""
+"""Largest dataset that is read as a whole to interpret it, in bytes."""
 PIECE_BYTES = 8 << 20
-"""Bytes of a dataset that are read at once where all of it is only gone through."""
+"""Number of bytes that are read at once of a dataset that is only iterated over."""
 TEXTS = 100_000
-"""So many texts of an attribute are read."""
+"""Maximum number of texts, or compound items, in an attribute that is read."""
 REFERENCES = 100_000
-"""So many references of a dataset are followed."""
+"""Maximum number of references in a dataset whose references are followed."""
 FEW = 64
-"""So many numbers of an attribute are read."""
+"""Maximum number of numbers or flags in an attribute that is read, unless the caller says otherwise."""
 
 
 @dataclass(frozen=True)
 class Looking:
-    """Reads of an open file what says something of the rest; what cannot be read the scan names by itself."""
+    """Reads small contents of an open file that describe the rest of it.
+
+    Nothing is reported for what cannot be read, since the scan reports it by itself.
+    """
 
     h5: Any
     file: Any
     trail: StepCounter
     looked: set[bytes] = field(default_factory=set)
-    """The paths of datasets whose values were looked at."""
+    """The paths of the datasets whose values were read."""
 
     def names(self, path: bytes) -> tuple[bytes, ...]:
-        """Return the names of the attributes of an object, none where they cannot be read."""
+        """Return the names of the attributes of an object, or () if they cannot be read."""
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -47,12 +50,12 @@ class Looking:
         return ()
 
     def number(self, path: bytes, name: bytes) -> int | None:
-        """Return the whole number that an attribute of an object holds, None where there is none."""
+        """Return the whole number in an attribute of an object, or None if there is not exactly one."""
         its = self.numbers(path, name)
         return its[0] if len(its) == 1 else None
 
     def numbers(self, path: bytes, name: bytes, most: int = FEW) -> tuple[int, ...]:
-        """Return the whole numbers that an attribute of an object holds, none where there are none or too many."""
+        """Return the whole numbers in an attribute of an object, or () if there are none or more than `most`."""
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -68,7 +71,7 @@ class Looking:
         return ()
 
     def flags(self, path: bytes, name: bytes) -> tuple[bool, ...]:
-        """Return the few flags that an attribute of an object holds, none where there are none."""
+        """Return the flags in an attribute of an object, or () if there are none or more than FEW."""
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -83,11 +86,11 @@ class Looking:
         return ()
 
     def text(self, path: bytes, name: bytes) -> str:
-        """Return the text that an attribute of an object holds, empty where there is none."""
+        """Return the text in an attribute of an object, or an empty string if there is none."""
         return next(iter(self.texts(path, name, scalar=True)), "")
 
     def texts(self, path: bytes, name: bytes, *, scalar: bool = False) -> tuple[str, ...]:
-        """Return the texts that an attribute of an object holds, none where there are none; only one if `scalar`."""
+        """Return the texts in an attribute of an object, or () if there are none; with `scalar`, only a single text."""
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -105,7 +108,7 @@ class Looking:
         return ()
 
     def rows(self, path: bytes, name: bytes) -> NDArray[Any] | None:
-        """Return what a small compound attribute of an object holds, flat; None where there is none."""
+        """Return the flattened items of a small compound attribute of an object, or None if there is none."""
         if self.trail.step() is not None:
             return None
         with contextlib.suppress(*TROUBLE):
@@ -121,7 +124,7 @@ class Looking:
         return None
 
     def head(self, dataset: Dataset, count: int) -> bytes:
-        """Return the first bytes of a flat dataset of bytes, none where they cannot be read."""
+        """Return the first bytes of a flat dataset of bytes, or b"" if they cannot be read."""
         self.looked.add(dataset.path)
         if self.trail.step() is not None:
             return b""
@@ -135,7 +138,7 @@ class Looking:
         return b""
 
     def references(self, dataset: Dataset) -> list[bytes]:
-        """Return the paths that the references in a small dataset lead to, empty for those that lead nowhere."""
+        """Return the paths that the references in a small dataset lead to; the path is empty if one leads nowhere."""
         values = self.values(dataset)
         made = []
         for it in () if values is None else values.reshape(-1, order="F"):
@@ -146,9 +149,10 @@ class Looking:
         return made
 
     def nowhere(self, dataset: Dataset, addresses: Collection[int]) -> list[int]:
-        """Return the places of the references in a small dataset that lead to none of these objects of the file.
+        """Return the positions of the references in a small dataset that lead to no object at one of these addresses.
 
-        Those that were never set lead to nothing by design. What is left of an object that was deleted can be opened.
+        References that were never set are left out: they lead to nothing by design. Addresses are compared because what
+        is left of a deleted object can still be opened.
         """
         if dataset.rows > REFERENCES:
             return []
@@ -166,7 +170,7 @@ class Looking:
         return made
 
     def pieces(self, dataset: Dataset) -> Iterator[NDArray[Any]]:
-        """Yield what a flat dataset of numbers holds, of whatever length, in pieces; nothing from where it fails on."""
+        """Yield the values of a flat dataset of numbers, of any length, in pieces, until one cannot be read."""
         self.looked.add(dataset.path)
         rows = _piece_rows(dataset)
         if not dataset.readable or len(dataset.shape) != 1 or not self.fits(dataset):
@@ -183,11 +187,11 @@ class Looking:
                 yield values
 
     def fits(self, dataset: Dataset) -> bool:
-        """Say whether pieces of a dataset, which are at least as large as its chunks, may be read."""
+        """Check whether pieces of a dataset, which are at least as large as its chunks, are small enough to be read."""
         return _piece_rows(dataset) * dataset.row_bytes <= LARGEST
 
     def scalar(self, dataset: Dataset) -> int | None:
-        """Return the whole number that a dataset without axes holds, None where it is none or cannot be read."""
+        """Return the whole number in a dataset without axes, or None if it holds none or cannot be read."""
         if not dataset.readable or dataset.shape != () or dataset.dtype.kind not in "iu":
             return None
         self.looked.add(dataset.path)
@@ -199,7 +203,7 @@ class Looking:
         return None
 
     def values(self, dataset: Dataset) -> NDArray[Any] | None:
-        """Return what a small dataset holds, None where it is large or cannot be read."""
+        """Return the values of a small dataset, or None if it is larger than LARGEST or cannot be read."""
         self.looked.add(dataset.path)
         if not dataset.readable or dataset.bytes > LARGEST or not dataset.shape or self.trail.step() is not None:
             return None
@@ -210,7 +214,7 @@ class Looking:
         return None
 
     def some(self, dataset: Dataset, rows: Sequence[int]) -> NDArray[Any] | None:
-        """Return what these rows of a flat dataset hold, None where one of them cannot be read."""
+        """Return the values of these rows of a flat dataset, or None if one of them cannot be read."""
         self.looked.add(dataset.path)
         if not dataset.readable or self.trail.step() is not None:
             return None

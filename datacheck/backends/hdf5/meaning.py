@@ -1,4 +1,4 @@
-"""What the datasets and attributes of an HDF5 file say of each other: samples, their counts and names, row numbers."""
+"""Interpret what datasets and attributes of an HDF5 file say of each other: samples, counts, names, row numbers."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 STEPS = (b"num_samples", b"num_steps", b"n_steps", b"total_steps")
-"""Attributes of a sample: how many rows it has."""
+"""Attributes of a sample that hold its number of rows."""
 BUDGET = b"total_steps"
-"""The rows of all samples (then a number of samples stands beside it), or a planned number of training steps."""
+"""Attribute with the rows of all samples, if a number of samples is beside it, or else with planned training steps."""
 TOTALS = (b"total", BUDGET)
-"""Attributes of what the samples are in: how many rows they have together."""
+"""Attributes of the parent of samples that hold how many rows all of them have together."""
 SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories", b"total_episodes")
-"""Attributes of what the samples are in: how many there are."""
+"""Attributes of the parent of samples that hold the number of samples."""
 ID = b"id"
-"""The attribute of a sample that may have its number."""
+"""Attribute of a sample that may hold its number."""
 SURE = frozenset({b"/data"})
-"""Groups whose counts are certain to be of this file: here robomimic has its demonstrations."""
+"""Groups whose counts certainly refer to this file; robomimic keeps its demonstrations there."""
 NEAR = 3 / 4
-"""Elsewhere, a count of which fewer than this share are there may be that of all files of a set."""
+"""In other groups, a count may be that of all files of a set if less than this share of it is in the file."""
 NAMED = 5
 SHORTEST, HEAD = 64, 16
-"""Bytes of the shortest picture, and so many of its first ones."""
+"""Size of the shortest picture, and number of its first bytes that are read, in bytes."""
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "timeout", "too-large"))
-"""After findings with these codes nobody knows what else there was: nothing is said to be missing."""
+"""Codes of findings after which nothing is reported as missing, since it is unknown what else there was."""
 Attribute = Callable[[bytes, bytes], "int | None"]
-"""Returns the whole number that an attribute (of a path, of a name) holds, None where there is none."""
+"""Returns the whole number in the attribute of a path with a name, or None if there is none."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """An attribute that counts: the rows of a sample, those of all `samples`, or (`whole`) the samples themselves."""
+    """An attribute that counts the rows of its `samples`, which may be one, or if `whole` the samples themselves."""
 
     path: bytes
     name: bytes
@@ -73,7 +73,7 @@ class Counted:
     whole: bool = False
     true: bool = True
     unsure: frozenset[bytes] = frozenset()
-    """Samples of which nothing tells how many rows they have."""
+    """Samples whose number of rows is unknown."""
     of: bytes = b""
     """The dataset of each sample whose rows are counted, if they are not its steps: actions beside observations."""
 
@@ -90,9 +90,10 @@ class Named:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a copy has to keep true: samples are groups that go as a whole, `members` are their datasets and rows.
+    """What the parts of a file say of each other, which a copy has to keep true.
 
-    `members` has the datasets of a sample that have as many rows as it has steps. `cells` tell what has a row a cell.
+    `samples` are groups that are dropped as a whole. `members` are the datasets of a sample that have one row per step.
+    `cells` says which datasets have one row per cell.
     """
 
     samples: frozenset[bytes] = frozenset()
@@ -103,29 +104,29 @@ class Meaning:
     sparse: tuple[Sparse, ...] = ()
     cells: Cells | None = None
     referred: Mapping[bytes, str] = field(default_factory=dict)
-    """Which cell of a MATLAB file each dataset of #refs# is."""
+    """The cell of a MATLAB file that each dataset in #refs# is, by path."""
     categories: Mapping[bytes, int] = field(default_factory=dict)
-    """The datasets of numbers of categories, and how many of these there are."""
+    """The datasets of category numbers, with the number of categories."""
     pictures: frozenset[bytes] = frozenset()
-    """The flat datasets whose bytes are those of one picture."""
+    """The flat datasets whose bytes are one encoded picture."""
     by_chance: frozenset[bytes] = frozenset()
     """The datasets that have as many rows as others of their group by chance, and are not columns of one table."""
     parts: tuple[fuel.Part, ...] = ()
     """The sets that a file written by Fuel declares."""
     trajectories: Trajectories | None = None
     lengths: frozenset[bytes] = frozenset()
-    """The scalars that say how long something of their sample is."""
+    """The scalars that hold the length of something in their sample."""
     numbered: frozenset[bytes] = frozenset()
     """The samples whose attribute `id` is the number in their name."""
     compared: frozenset[bytes] = frozenset()
-    """The samples that are enough to tell which of their datasets have as many rows as each other."""
+    """The samples of families that are large enough to tell which of their datasets have the same number of rows."""
 
     def holds(self, group: bytes) -> bool:
-        """Say whether a group is a sample, or in one."""
+        """Check whether a group is a sample, or is inside one."""
         return group in self.samples or any(it in self.samples for it in _above(group))
 
     def compares(self, group: bytes) -> bool:
-        """Say whether a group, or one above it, is compared with others like it, or Fuel declares its sets."""
+        """Check whether a group, or one above it, is compared with others like it, or Fuel declares its sets."""
         return (
             (not group and bool(self.parts))
             or group in self.compared
@@ -135,7 +136,7 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a walk of a file has seen: its groups with their datasets, all paths, and how to look at what they hold."""
+    """The result of a walk of a file: its groups with their datasets, the links, and a reader of small contents."""
 
     groups: Sequence[tuple[bytes, Sequence[Dataset]]]
     linked: Collection[bytes]
@@ -146,7 +147,7 @@ class Facts:
     frames: Collection[bytes] = ()
     """The groups that are frames or series of pandas."""
     addresses: Collection[int] | None = None
-    """Where the headers of all objects are that links lead to, None where some were not looked at."""
+    """The addresses of the headers of all objects that links lead to, or None if some were not visited."""
     netcdf: bool = False
     """Whether an attribute says that netCDF-4 wrote it."""
     heeded: bool = True
@@ -162,14 +163,14 @@ class Facts:
 
 
 def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
-    """Return what a file means, and what of it is not true."""
+    """Return the meaning of a file, and findings for what is not true of it."""
     datasets = [it for _, some in facts.groups for it in some]
     shaped = {it.path: it for it in datasets}
     shapes = {path: it.shape for path, it in shaped.items()}
     runs = trajectories(datasets, facts.look) if facts.heeded else None
     groups = [path for path, _ in facts.groups if path and (runs is None or not holds_fields(path))]
     made_of = families(groups, shapes, facts.linked)
-    alike = [it for it in made_of if not (it.common and all(map(names_a_set, it.common)))]  # folds have rows of sets
+    alike = [it for it in made_of if not (it.common and all(map(names_a_set, it.common)))]  # folds hold rows of sets
     names: list[Named] = []
     said, counts, lengths = _of_samples(alike, facts, shaped)
     tops = {it.path for family in alike for it in family.samples}
@@ -225,7 +226,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
 def _of_samples(
     alike: Sequence[Family], facts: Facts, shaped: Mapping[bytes, Dataset]
 ) -> tuple[list[Finding], list[Counted], list[bytes]]:
-    """Return what is wrong with samples, the attributes that count them and their rows, and the scalars that do."""
+    """Return findings about samples, attributes that count samples or rows, and paths of scalars that hold lengths."""
     said: list[Finding] = []
     counts: list[Counted] = []
     lengths: list[bytes] = []
@@ -241,7 +242,7 @@ def _of_samples(
 
 
 def _numbered(family: Family, attribute: Attribute) -> Iterator[bytes]:
-    """Yield the samples whose attribute `id` is the number in their name, of those that have one."""
+    """Yield the samples whose attribute `id` is the number in their name, up to the first without the attribute."""
     for sample in family.samples:
         number = attribute(sample.path, ID)
         if number is None:
@@ -251,7 +252,7 @@ def _numbered(family: Family, attribute: Attribute) -> Iterator[bytes]:
 
 
 def _pictures(facts: Facts) -> frozenset[bytes]:
-    """Return the flat datasets of bytes that begin as a picture does, and are as long as nothing beside them."""
+    """Return the flat datasets of bytes that begin like a picture and are not as long as any dataset beside them."""
     made = set()
     for _, datasets in facts.groups:
         heights = Counter(it.rows for it in datasets if it.shape)
@@ -290,7 +291,7 @@ def _above(path: bytes) -> Iterator[bytes]:
 
 
 def _members(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:
-    """Return the datasets of each sample that have a row a step."""
+    """Return the datasets of each sample that have one row per step."""
     made = {}
     for family in alike:
         steps = family.steps
@@ -302,7 +303,7 @@ def _members(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:
 
 
 def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Finding]:
-    """Take the attributes that count rows or samples, and yield what of them is not true."""
+    """Add the attributes that count rows or samples to `counts`, and yield a finding for each that is not true."""
     rows = family.steps.tolist()
     told = []
     for sample, there in zip(family.samples, rows, strict=True):
@@ -353,7 +354,7 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
 
 
 def _summed(family: Family, says: int) -> bytes:
-    """Return the dataset of each sample that has so many rows in all of them together, empty if there is none."""
+    """Return the name of the dataset whose rows in all samples add up to `says`, or an empty name if there is none."""
     if not family.compared:
         return b""
     rows = zip(family.names, family.lengths, strict=True)
@@ -361,11 +362,11 @@ def _summed(family: Family, says: int) -> bytes:
 
 
 def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:
-    """Take the datasets that name samples, and yield which names lead nowhere."""
+    """Add the datasets that name samples to `names`, and yield a finding for each with names that lead nowhere."""
     above = family.samples[0].path.rpartition(b"/")[0]
     there = {it.path.rpartition(b"/")[2] for it in family.samples}
     taken: set[bytes] = set()
-    for dataset in [*outside, *outside] if facts.recovered else outside:  # what is beside a list is known after that
+    for dataset in [*outside, *outside] if facts.recovered else outside:  # the second pass knows the lists beside
         if (
             dataset.path in taken
             or len(dataset.shape) != 1
@@ -393,7 +394,7 @@ def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: 
 
 
 def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
-    """Say whether these are names of samples that are lost: like those of the others, and beside lists of these."""
+    """Check whether these are names of lost samples: spelled like the other samples, and beside a list of those."""
     above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
     stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
     beside = any(it.above == of and it.path.rpartition(b"/")[0] == above for it in names)
@@ -401,5 +402,5 @@ def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names:
 
 
 def spelled(text: Any) -> bytes:
-    """Return the bytes of a text as h5py has it."""
+    """Return the bytes of a text as h5py returns it."""
     return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)

@@ -1,9 +1,11 @@
-"""Datasets of one group that have nearly as many rows as others, and by their names may be meant to have as many.
+"""Find datasets of one group that have nearly, but not exactly, as many rows as others that they may belong to.
 
-Two names differ in one word, and the two words are a pair that training may read side by side. Each noisy picture has
-its clean one: another number of them is a fault. Queries and passages, pictures and captions, or two domains need not
-be equally many: that is only suspicious. Or three or more flat columns have one length, and one is a little longer or
-shorter: a fault if they are the coordinates of points or events; suspicious otherwise, since sensors may have clocks of
+Two datasets may belong together if their names differ in one word, and the two words are a pair that training may read
+side by side. Each noisy picture has its clean one, so another number of them is a fault. Queries and passages, pictures
+and captions, or two domains need not be equally many, so that is only suspicious.
+
+Columns may belong together if three or more flat ones have the same length and one is a little longer or shorter. That
+is a fault if they are the coordinates of points or events. Otherwise it is suspicious, since sensors may have clocks of
 their own.
 """
 
@@ -27,8 +29,9 @@ from datacheck.model.sample_sets import SETS
 class Pair(NamedTuple):
     """Words in the names of two datasets that training reads side by side.
 
-    `certain`: each row of one must have its row in the other. `flat`: also if a row is a single number, as in a signal
-    and its clean original; with `lr` and `hr`, single numbers may be learning rates and heart rates.
+    `certain` means that each row of one must have its row in the other. `flat` means that this holds even if a row is a
+    single number, as in a signal and its clean original; `lr` and `hr`, for example, may be learning rates and heart
+    rates if they are single numbers.
     """
 
     some: frozenset[bytes]
@@ -36,7 +39,7 @@ class Pair(NamedTuple):
     certain: bool = False
     flat: bool = False
     across: bool = False
-    """Whether they are a pair only where the samples of both run along the last axis: MATLAB has written them."""
+    """Whether they are a pair only if the samples of both run along the last axis, because MATLAB wrote them."""
 
 
 def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = False, across: bool = False) -> Pair:
@@ -66,20 +69,21 @@ PAIRS = (
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
 COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b red green blue intensity".split())
-"""What the parts of one point or one event of a camera are called."""
+"""Names of the parts of a point, or of an event of a camera."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
 NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
 FEW_WIDE, ALIKE = 20, 4
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
-"""How many columns of one length there have to be, how long, and how near to it the odd one has to be."""
+"""Minimum number of columns of the same length, minimum length, and how near to it the odd one must be, as a share."""
 
 
 def near_counts(
     datasets: Sequence[Dataset], before: Iterable[Finding] = (), values: Values = lambda _: None
 ) -> Iterator[Finding]:
-    """Yield a finding for each pair and each odd column of one group, except where a finding `before` names one.
+    """Yield a finding for each pair and each odd column of one group, unless a finding in `before` names either one.
 
-    If a dataset holds where the rows of each record begin or end, the others may have any number of rows.
+    If a dataset holds where the rows of each record begin or end, the others may have any number of rows, and there are
+    no findings.
     """
     full = [it for it in datasets if it.shape and it.rows and it.holds]
     its = [it for it in full if it.holds == {NUMBERS}]
@@ -124,7 +128,7 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
 
 
 def _joins(dataset: Dataset) -> bool:
-    """Say whether each row of a dataset is the number of something: of the picture that a box belongs to."""
+    """Check whether each row of a dataset is the number of something, such as the picture that a box belongs to."""
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & words(dataset.name))
 
 
@@ -140,7 +144,10 @@ def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
 
 
 def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
-    """Yield the one that is a little longer or shorter of those with one second axis: the boxes of each picture."""
+    """Yield the only dataset that is a little longer or shorter than others with the same second axis.
+
+    They may be the boxes of each picture.
+    """
     deep = [it for it in datasets if len(it.shape) > 2]
     (rows, count), *_ = Counter(it.rows for it in deep).most_common(1) or [(0, 0)]
     odd = [it for it in deep if it.rows != rows]
@@ -154,7 +161,7 @@ def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
 
 
 def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
-    """Yield the texts or ids that are a little more or fewer than the rows of all else, which are equally many."""
+    """Yield the datasets of texts or ids that are a little longer or shorter than all others, which have one length."""
     lists = [
         it for it in datasets if len(it.shape) == 1 and (it.holds <= TEXTS or (NUMBERS_OF | NAMES) & words(it.name))
     ]
@@ -167,7 +174,7 @@ def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
 
 
 def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
-    """Yield the only one that has not as many rows as several others, if by its name it has labels of theirs."""
+    """Yield the only dataset with another number of rows than several others, if its name says that it holds labels."""
     (rows, count), *_ = Counter(it.rows for it in datasets).most_common(1) or [(0, 0)]
     odd = [it for it in datasets if it.rows != rows]
     if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:

@@ -1,6 +1,7 @@
-"""Columns with values of varying length that have as many in each row: `times` and `units` of spikes, and `lengths`.
+"""Check columns with values of varying length that must be equally long in each row: `times` and `units` of spikes.
 
-That they belong together shows in an evenly spread sample of the rows, whatever is read first.
+Columns that count these values, such as `lengths`, are checked too. An evenly spread sample of the rows tells which
+columns belong together, so that the result does not depend on what is read first.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 SAMPLED, FEWEST, LENGTHS = 64, 8, 4
-"""So many rows are looked at; fewer rows, or fewer different lengths among them, tell nothing."""
+"""Number of rows that are sampled, minimum number of rows, and minimum number of different lengths among them."""
 NEARLY, SURE = 0.9, 0.97
-"""In so many of the sampled rows two columns agree that belong together, and in so many if one that does not is bad."""
+"""Minimum shares of sampled rows in which two columns agree: to belong together, and for a deviating row to be bad."""
 
 
 def with_ragged(tables: Sequence[Table], look: Looking) -> Iterator[Table]:
-    """Yield the tables with the columns of theirs that have as many values in each row."""
+    """Yield the tables, with the columns of each that have equally many values in each row."""
     for table in tables:
         lengths = {it.columns[0].name: it for it in table.judged if _is_ragged(it)}
         counts = {it.columns[0].name: it for it in table.judged if _may_count(it)}
@@ -74,7 +75,7 @@ def _together(held: Mapping[str, NDArray[Any]], ragged: Sequence[str]) -> Iterat
 def unlike(
     table: Table, columns: Mapping[str, NDArray[Any]], cells: Mapping[str, Cells], unread: Mapping[str, Sequence[int]]
 ) -> Iterator[tuple[int, Finding]]:
-    """Yield what of the rows of a block is not as long as it is in the other rows."""
+    """Yield the row in the block, and a finding, for each value that is not as long as the one that it belongs to."""
     for it in table.as_long:
         if it.of not in cells or it.name not in (columns if it.counts else cells):
             continue
@@ -83,7 +84,7 @@ def unlike(
         lost = {*unread.get(it.name, ()), *unread.get(it.of, ())}
         for row in np.flatnonzero(np.asarray(its) != lengths).tolist():
             if row in lost or (not it.counts and not its[row] * lengths[row]):
-                continue  # what is empty is named as such
+                continue  # empty values are reported as such
             verdict: Verdict | None = None if it.sure else "suspicious"
             has, there = int(its[row]), int(lengths[row])
             said = (

@@ -1,7 +1,7 @@
-"""Counts of samples that are a group or a dataset each (`n_trials`, `num_images`), and lists of the latter's names.
+"""Check counts of samples that are one group or dataset each (`n_trials`, `num_images`), and lists of dataset names.
 
-They stand in an attribute or a scalar of what the samples are in. A count is known by its name, and is one only where
-nothing else in the samples is as long as it says.
+A count is held by an attribute or a scalar of a group above the samples. It is recognised by its name. Unless it calls
+the samples as their own names do, it is a count only if nothing in the samples is as long as it says.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from datacheck.model.sample_sets import SETS
 SURELY = frozenset(b"n num nb number count total ntrials nsamples nimages nepisodes".split())
 COUNTING = SURELY | frozenset(b"len length size".split())
 ANYTHING = frozenset(b"sample example record entry item element".split())
-"""Words that stand for samples of whatever kind."""
+"""Words for samples of any kind."""
 NOUNS = (SINGLE | EPISODES | ANYTHING | frozenset(b"trial demonstration rollout event shot recording img".split())) - {
     b"frame"
 }
-"""Words for what a sample may be, in the singular. Frames may be those of each sample."""
+"""Words for what a sample may be, in the singular. `frame` is not among them: it may mean the frames of each sample."""
 
 
 @dataclass(frozen=True)
 class Siblings:
-    """The samples in one group: their paths, and the words and numbers that their names have in common."""
+    """The paths of the samples in one group, and the words and numbers that their names have in common."""
 
     above: bytes
     paths: tuple[bytes, ...]
     lengths: frozenset[int]
-    """The lengths of all axes of what they hold."""
+    """The lengths of all axes of the datasets in the samples."""
 
     @property
     def nouns(self) -> frozenset[bytes]:
@@ -60,7 +60,7 @@ class Siblings:
 
 @dataclass(frozen=True)
 class Said:
-    """A whole number that an attribute, or without a `name` a scalar at this path, holds."""
+    """A whole number that is held by an attribute or, if `name` is empty, by a scalar at this path."""
 
     home: bytes
     path: bytes
@@ -73,7 +73,7 @@ class Said:
 
     @property
     def nouns(self) -> frozenset[bytes] | None:
-        """The words for what is counted, in the singular; None if the name is not that of a count."""
+        """The words for what is counted, in the singular, or None if the name does not say that it is a count."""
         its = words(self.name or self.path.rpartition(b"/")[2])
         return frozenset(map(singular, its - COUNTING)) if its & COUNTING else None
 
@@ -94,7 +94,7 @@ def singular(word: bytes) -> bytes:
 
 
 def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue: list[Finding]) -> Meaning:
-    """Return what a file means with the counts of its samples and lists of their names; add what is `untrue`."""
+    """Return the meaning of a file with counts of samples and lists of their names; add findings to `untrue`."""
     if not facts.heeded or means.cells is not None:
         return means
     single = [it for it in tables if it.each and b"#refs#" not in it.judged[0].path.split(b"/")]
@@ -118,7 +118,7 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
 
 
 def _groups(means: Meaning, facts: Facts) -> Iterator[Siblings]:
-    """Yield the samples that are a group each, by what they are in."""
+    """Yield the samples that are one group each, by their parent group."""
     above: dict[bytes, list[bytes]] = defaultdict(list)
     for path in means.samples:
         above[path.rpartition(b"/")[0]].append(path)
@@ -143,7 +143,7 @@ def _is_above(home: bytes, kin: Siblings) -> bool:
 
 
 def _numbers(kin: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[Said]:
-    """Yield the numbers that attributes and scalars of what samples are in hold under the names of counts."""
+    """Yield the numbers, under names of counts, in attributes and scalars of the groups above samples."""
     homes = {b""}
     for it in kin:
         above = it.above
@@ -165,7 +165,7 @@ def _numbers(kin: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[
 
 
 def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted]) -> Iterator[Finding]:
-    """Take a number if it counts samples, and yield a finding if it does not say how many there are."""
+    """Add a number to `counts` if it counts samples, and yield a finding if there are not as many as it says."""
     fitting = [it for it in kin if _may_count(said, it)]
     exact = [it for it in fitting if len(it.paths) == said.number and said.number >= FEWEST]
     if exact:
@@ -194,7 +194,7 @@ def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted]) -> Iterato
 
 
 def _may_count(said: Said, kin: Siblings) -> bool:
-    """Say whether a number may count samples by its name, and these do not hold anything that is so long."""
+    """Check whether a number may count these samples, by its name and by the lengths of what they hold."""
     nouns = said.nouns
     if nouns is None or OF_MANY.intersection(_words_of(kin)):
         return False

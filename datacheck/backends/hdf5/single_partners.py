@@ -1,4 +1,4 @@
-"""Scalars beside datasets that are a record each: `label_7` of `image_7`. One without what the others have is bad."""
+"""Check that datasets that are one record each have the scalar that nearly all others have: `label_7` of `image_7`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from datacheck.model.finding import found
 from datacheck.model.replacing import replace
 
 FEWEST, NEARLY_ALL = 8, 0.9
-"""So many datasets, of which so many have their scalar, tell that all are meant to."""
+"""Minimum number of datasets, and minimum share of them that have a scalar, for all to be expected to have one."""
 
 
 def with_partners(its: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
-    """Return datasets that are a record each, with a finding for those that lack the scalar that nearly all have."""
+    """Return datasets that are one record each, with a finding for those that lack the scalar that nearly all have."""
     made = list(its)
     if len(its) < FEWEST:
         return made

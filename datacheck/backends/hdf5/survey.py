@@ -1,6 +1,6 @@
-"""Walk an HDF5 file: which datasets it holds, which of them are not to be read, and why.
+"""Walk an HDF5 file to find its datasets, and which of them must not be read and why.
 
-Nothing is followed out of the file. The library comes as an argument: `datacheck.backends.hdf5.file` alone imports it.
+Links out of the file are not followed. The library is passed in: only `datacheck.backends.hdf5.file` imports it.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 DEEPEST = 256
-"""Groups within groups; deeper ones are no data anybody keeps, but a way to exhaust the library."""
+"""Maximum depth of groups within groups. No real data is nested deeper; deeper groups could exhaust the library."""
 NAMED = 10
-"""So many of the links that are lost are named."""
+"""Maximum number of lost links that are named."""
 
 
 def survey(
@@ -71,12 +71,12 @@ def survey(
     end: int = 0,
     alike: AlikeHeaders | None = None,
 ) -> Contents:
-    """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written.
+    """Return the contents of an open file of `size` bytes.
 
-    `path` is where it lies, so that it can be said which other files that it names are not there. Of a file that was
-    `recovered` all is known that is left: what a sample lacks is lost. Indexes are compared with themselves where the
-    file's `descriptor` is given. Values that lie before `end` may be read without the library. `alike`
-    are the headers that were met in other files.
+    If the file is not `whole`, it does not tell what was never written. `path` is the path of the file, which is needed
+    to report other files that it names and that do not exist. If the file was `recovered`, everything that is left of
+    it is known, so what a sample lacks is lost. Indexes are checked against themselves if the file's `descriptor` is
+    given. Values before the offset `end` may be read without the library. `alike` are the headers met in other files.
     """
     walk = _Walk(h5, file, size, trail, whole=whole, path=path, descriptor=descriptor, end=end, alike=alike)
     found_tables: list[Table] = []
@@ -130,7 +130,7 @@ def _says_of(finding: Finding) -> frozenset[str]:
 
 
 class _Walk:
-    """One pass over the groups of a file, in the order of their names, each object once."""
+    """One pass over the groups of a file, in the order of their names, that visits each object once."""
 
     def __init__(
         self,
@@ -196,7 +196,7 @@ class _Walk:
             yield path, datasets
 
     def placed(self, groups: Sequence[tuple[bytes, list[Dataset]]]) -> list[tuple[bytes, list[Dataset]]]:
-        """Return the groups with what is known of rows that cannot lie where the file says."""
+        """Return the groups, with the rows of each dataset that cannot lie where the file says."""
         self.findings += self._dimensions.findings() if self._whole else ()
         wrong = {} if self._places is None else self._places.misplaced()
         if not wrong:
@@ -235,7 +235,7 @@ class _Walk:
                 self._netcdf |= NETCDF_DIMENSION in names
                 dataset = self._dataset(opened, path, names, link.u)
                 if dataset is None:
-                    self._linked.add(path)  # it is there, and has no values that anybody could compare
+                    self._linked.add(path)  # it exists, but has no values to compare
                 else:
                     datasets.append(dataset)
                     self._seen[link.u] = self.lengths[path] = dataset.rows
@@ -243,7 +243,7 @@ class _Walk:
             self._damaged(path, exc)
 
     def _known(self, path: bytes, at: int) -> Dataset | None:
-        """Return a dataset whose header is like one that was opened, if nothing else has to be looked at."""
+        """Return the dataset at an address if its header is like one opened before, or None if it must be opened."""
         if self._places is None or self._alike is None:
             return None
         dataset = self._alike.dataset(path, self._places.begins(at), self._end)
@@ -253,7 +253,7 @@ class _Walk:
         return dataset
 
     def _listed_by(self, at: int, path: bytes) -> None:
-        """Say what is wrong with the index of a group's links, of which the library sees nothing."""
+        """Report damage to the index of a group's links that the library does not notice."""
         trouble = self._places.links(at) if self._places is not None and self._whole else None
         if trouble is not None:
             spelled = escape(path)
@@ -266,7 +266,7 @@ class _Walk:
             self._places.header(at)
 
     def _again(self, group: Any, path: bytes, name: bytes, at: int) -> None:
-        """Say so where more links lead to an object than it counts: an address is wrong that leads to another one."""
+        """Report an object that more links lead to than it counts: one of these links has a wrong address."""
         self._links[at] += 1
         if self._links[at] > self._h5.h5o.get_info(group, name).rc:
             spelled = escape(path)
@@ -274,7 +274,7 @@ class _Walk:
             self.findings.append(found("damaged-store", said, object=spelled, links=self._links[at]))
 
     def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool, heeded: bool) -> Facts:
-        """Return what is needed to find out what the datasets mean; those whose values are lost are not there."""
+        """Return the facts for interpreting the datasets; if `recovered`, those whose values are lost are left out."""
         hidden = not recovered and any(it.code in HIDING for it in self.findings)
         if recovered:
             lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}
@@ -288,7 +288,7 @@ class _Walk:
         return bool(self._soft) or self._hindrances.virtual
 
     def lengths_by_links(self) -> dict[bytes, int | None]:
-        """Return the rows of each dataset by its paths, those of soft links too."""
+        """Return the number of rows of each dataset by its paths, including those of soft links."""
         return self.lengths | {path: self.lengths[to] for path, to in self._soft.items() if to in self.lengths}
 
     def _kills(self, path: bytes) -> bool:
@@ -298,7 +298,7 @@ class _Walk:
         return signal is not None
 
     def _names(self, group: Any, path: bytes) -> list[bytes]:
-        """Return the names of a group's links in their order, and say what of their list is damaged."""
+        """Return the sorted names of a group's links, and report damage to their list."""
         listing = links(self._h5, group)
         if listing.lost is not None and not listing.names:
             names = ", ".join(map(escape, listing.lost_names[:NAMED]))
@@ -308,7 +308,7 @@ class _Walk:
         return sorted(listing.names)
 
     def _attributes(self, opened: Any, path: bytes) -> list[bytes]:
-        """Read an object's attributes, and with them their checksums; say what is damaged, and return their names."""
+        """Read the attributes of an object, which checks their checksums; report damage, and return their names."""
         spelled = escape(path)
         signal = self._trail.step()
         if signal is not None:
@@ -331,7 +331,7 @@ class _Walk:
         return listing.names
 
     def _incomplete(self, listing: Listing, path: bytes, what: str) -> None:
-        """Say which index of links or attributes is damaged, or if any are not found for that, how many and which."""
+        """Report a damaged index of links or attributes, or how many and which of them it has lost."""
         spelled = escape(path)
         if listing.lost is not None:
             lost = [escape(name) for name in listing.lost_names]
@@ -346,7 +346,7 @@ class _Walk:
             self.findings.append(failed(exc, said, object=spelled))
 
     def _damaged(self, path: bytes, exc: Exception, lost: str = "") -> None:
-        """Say what is damaged, unless this machine failed. Raises what is a mistake of our own."""
+        """Report an object that cannot be opened. Raise the exception again if it comes from a bug in datacheck."""
         spelled = escape(path)
         made = failed(exc, f"{spelled} cannot be opened", path=spelled)
         self.findings.append(msgspec.structs.replace(made, message=made.message + lost))
@@ -366,9 +366,9 @@ class _Walk:
             self.findings.append(unfollowed(path, f"a link of the unknown type {kind}"))
 
     def _dataset(self, opened: Any, path: bytes, names: Sequence[bytes], at: int) -> Dataset | None:
-        """Return a dataset as it is described in the file, or None for one that holds nothing by its nature.
+        """Return a dataset as the file describes it, or None if it cannot hold values or NumPy has no type for them.
 
-        `at` is where its header is.
+        `at` is the address of its header.
         """
         shape = opened.shape
         if shape is None:
@@ -376,7 +376,7 @@ class _Walk:
         created = opened.get_create_plist()
         chunked = created.get_layout() == self._h5.h5d.CHUNKED
         scale = False
-        with contextlib.suppress(*TROUBLE):  # what says so is an attribute, which may be damaged
+        with contextlib.suppress(*TROUBLE):  # this reads an attribute, which may be damaged
             scale = bool(self._h5.h5ds.is_scale(opened))
         filters = tuple(created.get_filter(at)[0] for at in range(created.get_nfilters()))
         try:

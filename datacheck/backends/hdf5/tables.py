@@ -1,4 +1,4 @@
-"""Tables, columns, labels and shards of an HDF5 file: what follows from its datasets' names, shapes and types alone."""
+"""Derive the tables, columns, labels and shards of an HDF5 file from its datasets' names, shapes and types alone."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from datacheck.backends.hdf5.recovery.recover import Recovery
 
 TABLE = b"datacheck_table"
-"""An attribute of datasets that a rebuild has made as long as those of another table beside them: the name of theirs.
+"""Attribute with the table name of datasets that a rebuild has made as long as those of another table beside them.
 
-Datasets of one length are columns of one table; these are not, and the next scan is to take them as this one did."""
+Datasets of one length are columns of one table. These are not, and the attribute tells the next scan so."""
 SHARD_BYTES = 128 << 20
 FILTERED_SHARE = 4
-"""Rows that have to be decompressed take ten times as long: their shards are so many times smaller."""
+"""Factor by which shards of rows that must be decompressed are smaller, since these take ten times as long."""
 SHARD_ROWS = 1 << 17
-"""What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
+"""Maximum number of rows of a shard. Its findings wait in memory for their turn, and small rows may have many."""
 SHARD_PAYLOADS, SHARDS_A_TABLE, UNJUDGED_A_SHARD = 1 << 11, 4096, 1000
 INDEX = b"_i_"
 
@@ -40,7 +40,7 @@ INDEX = b"_i_"
 class AsLong:
     """A column that has as many values in each row as the ragged column `of`, or `counts` them.
 
-    It is `sure` if the rows that were looked at agree so well that one that does not is bad.
+    It is `sure` if the sampled rows agree so well that a row that does not is bad.
     """
 
     name: str
@@ -51,7 +51,7 @@ class AsLong:
 
 @dataclass(frozen=True)
 class Table:
-    """Datasets of one group with as many rows: those that are judged, and those that are only read.
+    """Datasets of one group with the same number of rows: those that are judged, and those that are only read.
 
     `name` is escaped; `labels` are names of columns.
     """
@@ -62,7 +62,7 @@ class Table:
     unjudged: tuple[Dataset, ...] = ()
     labels: tuple[str, ...] = ()
     each: bool = False
-    """Whether each dataset is a record, and no row of it."""
+    """Whether each dataset is a record, rather than each row."""
     as_long: tuple[AsLong, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Table:
 
     @cached_property
     def group(self) -> str:
-        """The path of the group that the datasets are in, as it is printed."""
+        """The path of the group of the datasets, as it is printed."""
         return printed(self.datasets[0].path.rpartition(b"/")[0])
 
     @property
@@ -91,33 +91,33 @@ class Table:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file holds: its tables, the datasets that are only read and belong to none, and what is wrong with it."""
+    """The contents of a file: its tables, the datasets outside of them that are only read, and the findings."""
 
     tables: tuple[Table, ...] = ()
     unjudged: tuple[Dataset, ...] = ()
     records: tuple[Dataset, ...] = ()
-    """Scalars of bytes, each of which is a record."""
+    """Scalars of bytes that are one record each."""
     findings: tuple[Finding, ...] = ()
     deadly: tuple[tuple[int, str], ...] = ()
-    """The steps of the walk that killed the reader, so that no worker has to find out again (see `fork_guard`)."""
+    """Steps of the walk that killed the reader, with the signals, so that no worker repeats them (see `fork_guard`)."""
     damaged: bool = False
     """Whether the library would refuse the file as it is."""
     recovery: Recovery | None = None
-    """How the file is to be shown to the library, if not as it is."""
+    """How the file is presented to the library, or None if it is as it is."""
     paths: tuple[bytes, ...] = ()
-    """Those of all datasets, also of those that have no values."""
+    """The paths of all datasets, including those without values."""
     shapes: tuple[tuple[bytes, tuple[int, ...]], ...] = ()
     """The path and shape of each dataset."""
     means: Meaning | None = None
-    """What they say of each other."""
+    """What the datasets and attributes say of each other."""
     keeps: tuple[str, ...] = ()
     """The names of the conventions that the file follows."""
     by_path: bool = False
-    """Whether anything leads to objects by their paths: a soft link, a virtual dataset."""
+    """Whether anything refers to objects by their paths: a soft link, a virtual dataset."""
     looked: tuple[bytes, ...] = ()
-    """The datasets whose values the walk has looked at, sorted: a set would be sent in another order each time."""
+    """The datasets whose values the walk has read, sorted, since a set would be sent in another order each time."""
     attributes: tuple[tuple[bytes, int, int, int], ...] = ()
-    """The attributes of the file itself that are numbers: the name, how many are NaN, how many infinite, and of all."""
+    """The numeric attributes of the file itself: name, number of NaN values, of infinite values, and of all values."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without cached properties."""
@@ -145,10 +145,10 @@ class Contents:
 def tables(
     group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, texts: bool = False
 ) -> tuple[list[Table], list[Dataset]]:
-    """Return the tables of a group, and its datasets that are to be read but belong to none.
+    """Return the tables of a group, and its datasets that are read but belong to no table.
 
-    Datasets of texts alone are a table only if `texts` says so: beside others they are the names of something.
-    The names follow from the file alone, so that a row has the same one whether or not a filter is installed.
+    Datasets that hold only texts form a table only if `texts` is True, since beside others they are names of something.
+    The names of tables depend on the file alone, so that a row has the same name whether or not a filter is installed.
     """
     by_height: dict[Height, list[Dataset]] = defaultdict(list)
     others: list[Dataset] = []
@@ -178,10 +178,10 @@ def tables(
 
 
 def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> dict[Height, bytes]:
-    """Return the heights whose datasets are a table, with the path that it is named after: empty for its group's.
+    """Return the heights whose datasets form a table, with the path that names it, which is empty for the group's path.
 
-    The only one with numbers in its rows is named after the group, or else the only one at all. One row of bytes beside
-    a table is none: so PyTables keeps what it has pickled.
+    The only table with numbers, or else the only table, is named after the group. A single row of bytes beside a table
+    is not a table: PyTables keeps pickled objects that way.
     """
     named: dict[Height, bytes] = {}
     lone = []
@@ -200,7 +200,7 @@ def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> di
 
 
 def _apart(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
-    """Yield the datasets of a group; those of a sparse matrix are no columns of other tables, of whatever length."""
+    """Yield the datasets of a group; those of a sparse matrix never become columns of other tables of their length."""
     parts = {b"data": "data", b"indices": "data", b"indptr": "indptr"}
     is_matrix = parts.keys() <= {it.name for it in datasets}
     for it in datasets:
@@ -215,9 +215,10 @@ def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
 
 
 def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, str]:
-    """Return the datasets to be marked with their table: it becomes as long as something beside it, or one row.
+    """Return the name of the table for each dataset that must be marked with it.
 
-    `heights` has the numbers of rows that tables will have, by their names, for those that change.
+    These are the datasets of tables that become as long as something beside them, or one row long. `heights` has the
+    new number of rows of each table that changes, by name.
     """
     beside: dict[tuple[bytes, int, str], list[Table | Dataset]] = defaultdict(list)
     for dataset in contents.unjudged:
@@ -230,7 +231,7 @@ def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, st
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
     clashing = [it for alike in beside.values() if len(alike) > 1 for it in alike if isinstance(it, Table)]
-    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which is no table by itself: see `_firsts`
+    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which may form no table: see `_firsts`
     clashing += (it for it in lone if not any(NUMBERS in dataset.holds for dataset in it.datasets))
     return {dataset.path: table.name for table in clashing if table.name in heights for dataset in table.datasets}
 
@@ -246,13 +247,13 @@ def _slices_of_each(table: Table) -> Iterator[tuple[int, int]]:
 
 
 def slices(table: Table) -> Iterator[tuple[int, int]]:
-    """Yield half-open ranges of rows, cut where no dataset has a chunk across the cut."""
+    """Yield half-open ranges of rows, cut where the chunks of all datasets end unless that makes ranges too large."""
     if table.each:
         yield from _slices_of_each(table)
         return
     unit = _unit(table)
     size = SHARD_BYTES // (FILTERED_SHARE if any(it.filters for it in table.datasets) else 1)
-    # what is of varying length has any size, and a payload takes as long as a thousand numbers
+    # values of varying length may have any size, and a payload takes as long to check as a thousand numbers
     loose = any(not dataset.holds <= TEXTS | {NUMBERS} for dataset in table.judged)
     most = min(size // table.row_bytes, SHARD_PAYLOADS if loose else SHARD_ROWS)
     rows = unit * max(most // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
@@ -267,9 +268,9 @@ def _unit(table: Table) -> int:
 
 
 def shards(number: int, contents: Contents) -> Iterator[Shard]:
-    """Yield the shards of file `number` of a source: those of its tables, then what is only to be read, as no records.
+    """Yield the shards of file `number` of a source: its tables, its single records, then datasets that are only read.
 
-    The places of the latter are their numbers in `contents.unjudged`.
+    The latter count as no records, and their positions are indexes into `contents.unjudged`.
     """
     for table in contents.tables:
         of = part(number, contents, table)
@@ -293,11 +294,11 @@ def rows(of: str, start: int, stop: int) -> Shard:
 
 
 def part_of_records(number: int, contents: Contents) -> str:
-    """Return the part of a source that the scalars of a file are, each of which is a record."""
+    """Return the part of a source for the scalars of a file that are one record each."""
     return part(number, contents).replace("\n\n", f"\n{RECORDS}\n")
 
 
 def part(number: int, contents: Contents, table: Table | None = None) -> str:
-    """Return the part of a source that a table of a file is, or what is in no table; see `parts`."""
+    """Return the part of a source for a table of a file, or for what is in no table if `table` is None; see `parts`."""
     deadly = " ".join(f"{step}={signal}" for step, signal in contents.deadly)
     return f"{number}\n{'' if table is None else table.name}\n{deadly}"  # an escaped name has no newline

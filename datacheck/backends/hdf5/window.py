@@ -1,4 +1,4 @@
-"""A window on the rows of one HDF5 dataset: read in large pieces, and where that fails in the smallest."""
+"""A window on the rows of one HDF5 dataset, read in large pieces, or in the smallest ones if that fails."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import errno_of, of_machine
 
 WINDOW_BYTES = 256 << 20
-"""At most this much of a dataset is in memory, or one row."""
+"""Maximum number of bytes of a dataset in memory, unless one row is larger."""
 OBJECT_BYTES = 16 << 20
-"""Variable-length values are read until they add up to this."""
+"""Total size of variable-length values, in bytes, at which reading them stops."""
 DECODING = 6
-"""So many times the bytes of a chunk these take to decode it: the library doubles what it has until that suffices."""
+"""Memory for decoding a chunk, as a multiple of its size: the library doubles its buffer until it is large enough."""
 OBJECT_SHARE = 64
-"""Each reference to a value of variable length may become an object of so many times its bytes, beside the value."""
+"""Memory for the object that holds a variable-length value, as a multiple of the reference's size, beside the value."""
 HEAP_SHARE = 3
-"""So many times the bytes of a file all its values of variable length may take."""
+"""Maximum memory for all variable-length values of a file, as a multiple of the file's size."""
 AHEAD, ALONE = 256, 16
-"""So many rows of varying length are at most tried in one child, and so many have one each where that went wrong."""
+"""Maximum number of variable-length rows tried in one child process, and number of rows tried singly if it died."""
 CHECKED = frozenset({1, 3, 307})
-"""Filters that keep a checksum of what they hold: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
+"""Filters that keep a checksum of their data: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
 
 
 class Window:
-    """The rows `start` to `stop` of a dataset, as `values`; `lost` has those that could not be read, and why.
+    """The rows `start` to `stop` of a dataset, as `values`; `lost` has a finding for each that could not be read.
 
     The values are valid until the window moves on.
     """
@@ -62,10 +62,10 @@ class Window:
         lost_from: tuple[int, int] | None = None,
         size: int | None = None,
     ) -> None:
-        """Read about `rows` rows at a time, or with `single` one; past the library where `direct` can.
+        """Read about `rows` rows at a time, or one if `single`; bypass the library if `direct` can read them.
 
-        `size` is the file's, and bounds what reading may take.
-        `end` is where the file ends if that is damaged, `lost_from` the first row beyond it and the row's offset.
+        `size` is the size of the file, which bounds the memory that reading may take. `end` is where a damaged file
+        ends. `lost_from` is the first row beyond that end, and the offset of the row.
         """
         self.dataset = dataset
         self.start = self.stop = 0
@@ -84,9 +84,9 @@ class Window:
         self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
 
     def cover(self, row: int, stop: int) -> int:
-        """Have `row` in the window and as many behind it as are read at once; return where to stop, at most `stop`.
+        """Move the window to `row` and the rows that are read along with it; return its end, at most `stop`.
 
-        Where there are chunks, the window ends where one does.
+        If the dataset has chunks, the window ends at the end of a chunk or at `stop`.
         """
         if not self.start <= row < self.stop:
             end = row - row % self._step + self._step if self.aligned else row + self._step
@@ -99,7 +99,7 @@ class Window:
 
     def _read_rows(self, start: int, stop: int) -> None:
         self.start, self.stop, self.lost = start, stop, {}
-        self.values = np.empty(0)  # the former ones go before their successors come
+        self.values = np.empty(0)  # free the former values before new ones are read
         if self._lost_from is not None and stop > self._lost_from[0]:
             if start >= self._lost_from[0]:
                 self.values = np.zeros((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
@@ -121,19 +121,19 @@ class Window:
         self._lose_other_sizes()
 
     def _fetch(self, where: Any, rows: int) -> NDArray[Any]:
-        """Have the library read so many rows, and take no more memory for them than sound ones could need."""
+        """Read this many rows with the library, which may take no more memory than sound rows could need."""
         bound = self._bound(rows)
         values: NDArray[Any]
         with nullcontext() if bound is None else at_most(bound):
             values = retried(lambda: self._handle[where])
-        if len(values) != rows:  # h5py gives what there is
+        if len(values) != rows:  # h5py returns only the rows that exist
             raise OSError(
                 f"{len(values):,} of {rows:,} rows are there; the dataset was longer when it was opened first"
             )
         return values
 
     def _bound(self, rows: int) -> int | None:
-        """Return what sound rows take at most, None where nobody can say: a filter of others may need any memory."""
+        """Return the most bytes that sound rows may take, or None if unknown: unknown filters may need any memory."""
         dataset = self.dataset
         if self._size is None or not KNOWN.issuperset(dataset.filters):
             return None
@@ -153,10 +153,10 @@ class Window:
         return values is not None
 
     def _kills(self, start: int, stop: int) -> bool:
-        """Say whether values of variable length are not to be read, since doing so kills the reader, or did before.
+        """Check whether reading these variable-length values kills the reader, or reading earlier ones has done so.
 
-        A damaged global heap keeps the library in a loop, for each of the very many values that it holds. With it go
-        neither the other datasets' values of the row nor the time for each of the other rows.
+        A damaged global heap keeps the library in a loop for each of the very many values in it. If these values are
+        skipped, the values of other datasets in the row are kept, and the other rows cost no time.
         """
         title, path = self.dataset.title, escape(self.dataset.path)
         cause = self._deadly
@@ -179,9 +179,10 @@ class Window:
         return True
 
     def _survive_ahead(self, start: int, stop: int) -> bool:
-        """Say whether a child that reads these rows and some behind them survives: a child for each row takes longer.
+        """Check whether a child process survives reading these rows and some after them.
 
-        They are the more the longer that goes well. After a death each row has a child of its own for a while.
+        A child for each row would take longer. The number of rows doubles with each success, up to AHEAD. After a
+        death, each of the next ALONE rows gets a child of its own.
         """
         if self._alone:
             self._alone -= 1
@@ -191,7 +192,7 @@ class Window:
 
         def read() -> None:
             for row in range(start, end):
-                with suppress(Exception):  # these are read again, and their trouble is named then
+                with suppress(Exception):  # the rows are read again, and errors are reported then
                     self._fetch(slice(row, row + 1), 1)
 
         if deadly_signal(read) is not None:
@@ -202,7 +203,7 @@ class Window:
         return True
 
     def _read_objects(self, start: int, stop: int) -> int:
-        """Read values of variable length, a few rows first since their weight is unknown; return how far that went."""
+        """Read variable-length values, a few rows first since their size is unknown; return the row after the last."""
         pieces = []
         held, row, rows = 0, start, 1
         while row < stop and held < OBJECT_BYTES:
@@ -227,7 +228,7 @@ class Window:
             try:
                 self.values[(slice(first - start, last - start), *cell[1:])] = self._fetch(cell, last - first)
             except (*TROUBLE, MemoryError) as exc:
-                # a filter fails for all rows of a chunk; those of a virtual dataset are of many chunks elsewhere
+                # a filter fails for all rows of a chunk; rows of a virtual dataset come from many chunks elsewhere
                 of_objects = dataset.dtype.hasobject and "filter" not in str(exc)
                 if last - first > 1 and (dataset.chunks is None or of_objects):
                     middle = (first + last) // 2
@@ -242,7 +243,7 @@ class Window:
 
     @cached_property
     def _behind(self) -> Finding:
-        """What is to be said of rows beyond the end of the file."""
+        """The finding for rows beyond the end of the file."""
         assert self._lost_from is not None
         row, offset = self._lost_from
         path = escape(self.dataset.path)
@@ -262,7 +263,7 @@ class Window:
         return None if chunks is None else Chunks(self._handle.id, self.dataset.stored(chunks), self.dataset.doubted)
 
     def _lose_hidden_chunks(self) -> None:
-        """Take for lost what the library has filled in for a chunk that is stored, and that it does not find."""
+        """Mark rows as lost for which the library returned fill values because it does not find a stored chunk."""
         dataset = self.dataset
         if dataset.chunks is None or dataset.dtype.hasobject:
             return
@@ -277,7 +278,7 @@ class Window:
             self._lose(rows.start, rows.stop, lost)
 
     def _lose_other_sizes(self) -> None:
-        """Take for lost what the library has read of chunks that inflate to more or less than their values."""
+        """Mark rows as lost whose chunks inflate to more or fewer bytes than their values have."""
         dataset = self.dataset
         if dataset.chunks is None or DEFLATE not in dataset.filters:
             return
@@ -294,7 +295,7 @@ class Window:
                 self._lose(rows.start, rows.stop, lost.finding(dataset.path, dataset.title))
 
     def _lose_misplaced(self) -> None:
-        """Take for lost what cannot lie where the file says."""
+        """Mark rows as lost whose values cannot lie where the file says."""
         for it in self.dataset.misplaced:
             start, stop = max(it.start, self.start), min(it.stop, self.stop)
             if start < stop:
@@ -347,7 +348,7 @@ def _step(dataset: Dataset, rows: int, *, single: bool) -> int:
 
 
 def _are_all(values: NDArray[Any], filling: bytes) -> bool:
-    """Say if values are the one that stands for what was never written, and no other; row by row, for the memory."""
+    """Check whether all values are the fill value. They are compared row by row, to save memory."""
     if not filling or not values.size or values[:1].tobytes()[: len(filling)] != filling:
         return False
     row = filling * (values[0].nbytes // len(filling))
@@ -355,7 +356,7 @@ def _are_all(values: NDArray[Any], filling: bytes) -> bool:
 
 
 def weight(values: NDArray[Any]) -> int:
-    """Return about how many bytes values take that are of variable length, or have members that are."""
+    """Return the approximate size in bytes of values that have variable length, or members of variable length."""
     if values.dtype.names is not None:
         return sum(weight(values[name]) for name in values.dtype.names)
     if values.dtype.kind != "O":

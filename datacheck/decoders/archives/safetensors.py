@@ -71,13 +71,13 @@ class SafetensorsDecoder(TreeDecoder):
         end = tensors[-1].stop if tensors else 0
         stored = len(value) - start
         if stored < end:
-            lost = sum(it.stop > stored for it in tensors)
-            said = f"{stored} bytes of tensors, the header says {end}: {lost} of {len(tensors)} are not whole"
-            return Parsed(None, [found("truncated", said, found=stored, expected=end)])
+            incomplete = sum(it.stop > stored for it in tensors)
+            message = f"{stored} bytes of tensors, the header says {end}: {incomplete} of {len(tensors)} are not whole"
+            return Parsed(None, [found("truncated", message, found=stored, expected=end)])
         findings = []
         if stored > end:
-            said = f"{stored - end} bytes after the end of the last tensor"
-            findings.append(found("trailing-data", said, offset=start + end, size=stored - end))
+            message = f"{stored - end} bytes after the end of the last tensor"
+            findings.append(found("trailing-data", message, offset=start + end, size=stored - end))
         return Parsed(Keyed([(it.name, _values(value, start, it)) for it in tensors]), findings)
 
 
@@ -86,35 +86,35 @@ def _tensors(header: bytes) -> tuple[Tensor, ...] | Finding:
     """Return the tensors sorted by offset, or a finding about the header; cached because a store's records share it."""
     parsed = parse_json(header.rstrip(b" \0"))
     if parsed.findings or not isinstance(parsed.tree, Keyed):
-        why = parsed.findings[0].message if parsed.findings else "it is no object"
-        return found("undecodable", f"the safetensors header is broken: {why}")
-    made: list[Tensor] = []
+        reason = parsed.findings[0].message if parsed.findings else "it is no object"
+        return found("undecodable", f"the safetensors header is broken: {reason}")
+    tensors: list[Tensor] = []
     names: set[Node] = set()
-    for name, said in parsed.tree.pairs:
+    for name, entry in parsed.tree.pairs:
         assert isinstance(name, str)
         if name in names:
             return found("undecodable", f'the safetensors header has the tensor "{name[:80]}" twice', field=name[:80])
         names.add(name)
         if name != METADATA:
-            tensor = _tensor(name, said)
+            tensor = _tensor(name, entry)
             if isinstance(tensor, Finding):
                 return tensor
-            made.append(tensor)
-    made.sort(key=lambda it: (it.start, it.stop))
+            tensors.append(tensor)
+    tensors.sort(key=lambda it: (it.start, it.stop))
     end = 0
-    for it in made:
+    for it in tensors:
         if it.start != end:
-            word = "overlaps the one before it" if it.start < end else "leaves a hole before it"
-            said_ = f"the tensor begins at {it.start}, where {end} is expected: it {word}"
-            return found("undecodable", said_, field=it.name[:80], found=it.start, expected=end)
+            problem = "overlaps the one before it" if it.start < end else "leaves a hole before it"
+            message = f"the tensor begins at {it.start}, where {end} is expected: it {problem}"
+            return found("undecodable", message, field=it.name[:80], found=it.start, expected=end)
         end = it.stop
-    return tuple(made)
+    return tuple(tensors)
 
 
-def _tensor(name: str, said: Node) -> Tensor | Finding:
+def _tensor(name: str, entry: Node) -> Tensor | Finding:
     field = name[:80]
-    held = {key: it for key, it in said.pairs if isinstance(key, str)} if isinstance(said, Keyed) else {}
-    dtype, shape, span = held.get("dtype"), sizes_of(held.get("shape")), sizes_of(held.get("data_offsets"))
+    values = {key: it for key, it in entry.pairs if isinstance(key, str)} if isinstance(entry, Keyed) else {}
+    dtype, shape, span = values.get("dtype"), sizes_of(values.get("shape")), sizes_of(values.get("data_offsets"))
     if not isinstance(dtype, str) or shape is None or span is None or len(span) != 2 or span[0] > span[1]:
         return found("undecodable", "the safetensors header gives no dtype, shape and data_offsets for it", field=field)
     if dtype not in DTYPES and dtype not in UNSEEN:

@@ -6,7 +6,7 @@ Source: torch/serialization.py, `_save`. The pickle is walked, never loaded; the
 from __future__ import annotations
 
 from datacheck.decoders.archives.zip_members import BrokenZip, Member, Value, first_name, is_zip, members, open_zip
-from datacheck.decoders.pickles.decoder import walked
+from datacheck.decoders.pickles.decoder import parse_pickle
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.torch_stream import storage_of
 from datacheck.decoders.trees.decoder import TreeDecoder
@@ -34,45 +34,45 @@ class TorchDecoder(TreeDecoder):
         except BrokenZip as broken:
             return Parsed(None, [broken.finding])
         findings: list[Finding] = [*archive.findings]
-        held: dict[str, Member] = {}
+        members_by_name: dict[str, Member] = {}
         for member in members(value, archive):
-            held.setdefault(member.name, member)
+            members_by_name.setdefault(member.name, member)
             if member.finding is not None:
                 findings.append(member.finding)
-        root = next((name.removesuffix(PICKLE) for name in held if name.endswith(PICKLE)), None)
+        root = next((name.removesuffix(PICKLE) for name in members_by_name if name.endswith(PICKLE)), None)
         if root is None:
             return Parsed(None, [*findings, found("undecodable", "the archive holds no data.pkl: torch wrote none")])
-        pickled = held[root + PICKLE]
+        pickled = members_by_name[root + PICKLE]
         if pickled.finding is not None:
             return Parsed(None, findings)
-        storages = _Storages(root, held)
-        parsed = walked(Machine(pickled.data, persistent=storages.of))
+        storages = _Storages(root, members_by_name)
+        parsed = parse_pickle(Machine(pickled.data, persistent=storages.storage))
         return Parsed(parsed.tree, [*findings, *storages.findings, *parsed.findings], parsed.classes)
 
 
 class _Storages:
     """The storages of an archive, by the ids that its pickle uses."""
 
-    def __init__(self, root: str, held: dict[str, Member]) -> None:
-        self._root, self._held = root, held
-        self._made: dict[str, Storage] = {}
-        order = held.get(root + BYTE_ORDER)
+    def __init__(self, root: str, members_by_name: dict[str, Member]) -> None:
+        self._root, self._members = root, members_by_name
+        self._storages: dict[str, Storage] = {}
+        order = members_by_name.get(root + BYTE_ORDER)
         self._big = order is not None and bytes(order.data[:8]).strip() == b"big"
         self.findings: list[Finding] = []
 
-    def of(self, identity: Node) -> Node:
+    def storage(self, identity: Node) -> Node:
         """Return the storage with this persistent id."""
-        made = storage_of(identity)
-        if made is None:
+        key_and_storage = storage_of(identity)
+        if key_and_storage is None:
             return Opaque("a persistent id")
-        key, storage = made
-        if key not in self._made:
+        key, storage = key_and_storage
+        if key not in self._storages:
             name = f"{self._root}{STORAGE}{key}"
-            member = self._held.get(name)
+            member = self._members.get(name)
             if member is None and not self.findings:
-                said = f'the archive has no member "{name[:80]}", which its pickle names'
-                self.findings.append(found("truncated", said))
+                message = f'the archive has no member "{name[:80]}", which its pickle names'
+                self.findings.append(found("truncated", message))
             storage.raw = member.data if member is not None and member.finding is None else None
             storage.big_endian = self._big
-            self._made[key] = storage
-        return self._made[key]
+            self._storages[key] = storage
+        return self._storages[key]

@@ -92,19 +92,21 @@ def open_zip(value: Value) -> Archive:
     if bytes(value[:4]) not in (MAGIC, EMPTY):
         raise BrokenZip(found("undecodable", f"not a zip archive: it begins with {bytes(value[:4]).hex(' ')}"))
     at = _end(value)
-    _, disk, first, here, count, size, start, comment = _END.unpack_from(value, at)
+    _, disk, first, count_on_disk, count, size, start, comment = _END.unpack_from(value, at)
     end = at
     if at >= _LOCATOR.size and bytes(value[at - _LOCATOR.size :][:4]) == LOCATOR:
         end, count, size, start = _wide_end(value, at - _LOCATOR.size)
-    elif disk or first or here != count:
-        raise _odd("it is one part of several")
+    elif disk or first or count_on_disk != count:
+        raise _broken_zip("it is one part of several")
     if start + size != end:
-        raise _odd(f"its directory is said to lie at {start} to {start + size}, and ends at {end}")
-    behind = at + _END.size + comment
+        raise _broken_zip(f"its directory is said to lie at {start} to {start + size}, and ends at {end}")
+    archive_end = at + _END.size + comment
     findings = []
-    if behind < len(value):
-        rest = len(value) - behind
-        findings.append(found("trailing-data", f"{rest} bytes after the end of the archive", offset=behind, size=rest))
+    if archive_end < len(value):
+        rest = len(value) - archive_end
+        findings.append(
+            found("trailing-data", f"{rest} bytes after the end of the archive", offset=archive_end, size=rest)
+        )
     if count > MEMBERS:
         raise BrokenZip(found("too-large", f"an archive of {count} members", verdict="unverifiable", found=count))
     return Archive(tuple(_entries(value, start, end, count)), start, tuple(findings))
@@ -114,10 +116,10 @@ def members(value: Value, archive: Archive) -> Iterator[Member]:
     """Yield the members of an archive, unpacked, in the order of their offsets."""
     names: set[str] = set()
     end = 0
-    room = UNPACKED
+    remaining = UNPACKED
     for entry in sorted(archive.entries, key=lambda it: it.at):
         if entry.name in names:
-            yield Member(entry.name, finding=_said(entry, "undecodable", "is there twice"))
+            yield Member(entry.name, finding=_member_finding(entry, "undecodable", "is there twice"))
             continue
         names.add(entry.name)
         try:
@@ -126,11 +128,11 @@ def members(value: Value, archive: Archive) -> Iterator[Member]:
             yield Member(entry.name, finding=broken.finding)
             continue
         if entry.at < end:
-            yield Member(entry.name, finding=_said(entry, "undecodable", "overlaps the one before it"))
+            yield Member(entry.name, finding=_member_finding(entry, "undecodable", "overlaps the one before it"))
             continue
         end = stop
-        member = _unpacked(entry, value[start:stop], room)
-        room -= len(member.data) if entry.method == DEFLATED else 0
+        member = _unpacked(entry, value[start:stop], remaining)
+        remaining -= len(member.data) if entry.method == DEFLATED else 0
         yield member
 
 
@@ -153,32 +155,32 @@ def _wide_end(value: Value, locator: int) -> tuple[int, int, int, int]:
     """Return the directory's end offset, count, size and start from the zip64 end record."""
     _, disk, at, disks = _LOCATOR.unpack_from(value, locator)
     if disk or disks > 1 or at + _END64.size > locator or bytes(value[at : at + 4]) != END64:
-        raise _odd("its zip64 end record is not where it is said to be")
+        raise _broken_zip("its zip64 end record is not where it is said to be")
     wide = _END64.unpack_from(value, at)
     if wide[1] + 12 + at != locator or wide[6] != wide[7]:
-        raise _odd("its zip64 end record is not as long as it should be")
+        raise _broken_zip("its zip64 end record is not as long as it should be")
     return at, wide[7], wide[8], wide[9]
 
 
 def _entries(value: Value, at: int, end: int, count: int) -> Iterator[Entry]:
     for number in range(count):
         if at + _ENTRY.size > end or bytes(value[at : at + 4]) != ENTRY:
-            raise _odd(f"entry {number + 1} of {count} in its directory is not there")
+            raise _broken_zip(f"entry {number + 1} of {count} in its directory is not there")
         (_, _, _, flags, method, _, _, crc, packed, size, name_size, extra_size, comment, disk, _, _, start) = (
             _ENTRY.unpack_from(value, at)
         )
-        behind = at + _ENTRY.size
-        name = _name(bytes(value[behind : behind + name_size]), flags)
-        extra = bytes(value[behind + name_size : behind + name_size + extra_size])
-        at = behind + name_size + extra_size + comment
+        name_start = at + _ENTRY.size
+        name = _name(bytes(value[name_start : name_start + name_size]), flags)
+        extra = bytes(value[name_start + name_size : name_start + name_size + extra_size])
+        at = name_start + name_size + extra_size + comment
         if at > end:
-            raise _odd(f"entry {number + 1} of its directory runs beyond it")
+            raise _broken_zip(f"entry {number + 1} of its directory runs beyond it")
         if disk not in (0, WIDE16):
-            raise _odd("it is one part of several")
+            raise _broken_zip("it is one part of several")
         size, packed, start = _widened(extra, size, packed, start)
         yield Entry(name, method, flags, crc, packed, size, start)
     if at != end:
-        raise _odd(f"its directory holds {end - at} bytes more than its {count} entries")
+        raise _broken_zip(f"its directory holds {end - at} bytes more than its {count} entries")
 
 
 def _name(raw: bytes, flags: int) -> str:
@@ -202,77 +204,89 @@ def _widened(extra: bytes, *narrow: int) -> tuple[int, int, int]:
         if kind == 1:
             wide = extra[at + 4 : at + 4 + size]
         at += 4 + size
-    made = []
+    result = []
     for number in narrow:
         if number != WIDE:
-            made.append(number)
+            result.append(number)
             continue
         if len(wide) < 8:
-            raise _odd("a size beyond 32 bits is not there")
-        made.append(int.from_bytes(wide[:8], "little"))
+            raise _broken_zip("a size beyond 32 bits is not there")
+        result.append(int.from_bytes(wide[:8], "little"))
         wide = wide[8:]
-    return made[0], made[1], made[2]
+    return result[0], result[1], result[2]
 
 
 def _span(value: Value, entry: Entry, directory: int) -> tuple[int, int]:
     """Return the offsets where a member's data begins and ends; raises BrokenZip if its local header disagrees."""
     at = entry.at
     if at + _LOCAL.size > directory or bytes(value[at : at + 4]) != LOCAL:
-        raise BrokenZip(_said(entry, "undecodable", f"is not at byte {at}, where the directory says it is"))
+        raise BrokenZip(_member_finding(entry, "undecodable", f"is not at byte {at}, where the directory says it is"))
     _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(value, at)
-    behind = at + _LOCAL.size
-    name = _name(bytes(value[behind : behind + name_size]), flags)
+    name_start = at + _LOCAL.size
+    name = _name(bytes(value[name_start : name_start + name_size]), flags)
     if name != entry.name or method != entry.method or (flags ^ entry.flags) & ENCRYPTED:
-        raise BrokenZip(_said(entry, "undecodable", f"its header at byte {at} says something else than the directory"))
-    extra = bytes(value[behind + name_size : behind + name_size + extra_size])
+        raise BrokenZip(
+            _member_finding(entry, "undecodable", f"its header at byte {at} says something else than the directory")
+        )
+    extra = bytes(value[name_start + name_size : name_start + name_size + extra_size])
     if not flags & DESCRIPTOR:
         size, packed, _ = _widened(extra, size, packed, 0)
         if (crc, packed, size) != (entry.crc, entry.packed, entry.size):
-            raise BrokenZip(_said(entry, "undecodable", f"its header at byte {at} gives another size or checksum"))
-    start = behind + name_size + extra_size
+            raise BrokenZip(
+                _member_finding(entry, "undecodable", f"its header at byte {at} gives another size or checksum")
+            )
+    start = name_start + name_size + extra_size
     if start + entry.packed > directory:
-        raise BrokenZip(_said(entry, "truncated", f"runs beyond the end of the archive's data at byte {directory}"))
+        raise BrokenZip(
+            _member_finding(entry, "truncated", f"runs beyond the end of the archive's data at byte {directory}")
+        )
     return start, start + entry.packed
 
 
-def _unpacked(entry: Entry, packed: Value, room: int) -> Member:
+def _unpacked(entry: Entry, packed: Value, remaining: int) -> Member:
     """Return a member with its content, whose size and checksum are verified."""
     if entry.flags & ENCRYPTED:
-        return Member(entry.name, finding=_said(entry, "unknown-payload", "is encrypted"))
+        return Member(entry.name, finding=_member_finding(entry, "unknown-payload", "is encrypted"))
     if entry.method == STORED:
         data: Value = packed
     elif entry.method == DEFLATED:
-        if entry.size > room:
-            said = _said(entry, "too-large", f"declares {entry.size} bytes, which are not unpacked", "unverifiable")
-            return Member(entry.name, finding=said)
+        if entry.size > remaining:
+            finding = _member_finding(
+                entry, "too-large", f"declares {entry.size} bytes, which are not unpacked", "unverifiable"
+            )
+            return Member(entry.name, finding=finding)
         unpacker = zlib.decompressobj(-15)
         try:
             data = unpacker.decompress(packed, entry.size + 1)
         except zlib.error as error:
-            why = str(error).partition(": ")[2] or str(error)
-            return Member(entry.name, finding=_said(entry, "undecodable", f"cannot be unpacked: {why}"))
+            reason = str(error).partition(": ")[2] or str(error)
+            return Member(entry.name, finding=_member_finding(entry, "undecodable", f"cannot be unpacked: {reason}"))
         if not unpacker.eof and len(data) <= entry.size:
-            return Member(entry.name, finding=_said(entry, "truncated", "its compressed data ends early"))
+            return Member(entry.name, finding=_member_finding(entry, "truncated", "its compressed data ends early"))
     else:
-        said = _said(entry, "unknown-payload", f"is compressed by method {entry.method}, which is not unpacked")
-        return Member(entry.name, finding=said)
+        finding = _member_finding(
+            entry, "unknown-payload", f"is compressed by method {entry.method}, which is not unpacked"
+        )
+        return Member(entry.name, finding=finding)
     if len(data) != entry.size:
-        found_ = "more" if len(data) > entry.size else "fewer"
-        return Member(entry.name, finding=_said(entry, "size-mismatch", f"has {found_} than its {entry.size} bytes"))
+        comparison = "more" if len(data) > entry.size else "fewer"
+        return Member(
+            entry.name, finding=_member_finding(entry, "size-mismatch", f"has {comparison} than its {entry.size} bytes")
+        )
     crc = zlib.crc32(data)
     if crc != entry.crc:
         return Member(
-            entry.name, finding=_said(entry, "checksum", f"its CRC-32 is {crc:08x}, expected {entry.crc:08x}")
+            entry.name, finding=_member_finding(entry, "checksum", f"its CRC-32 is {crc:08x}, expected {entry.crc:08x}")
         )
     return Member(entry.name, data)
 
 
-def _odd(why: str) -> BrokenZip:
-    return BrokenZip(found("undecodable", f"the zip archive is broken: {why}"))
+def _broken_zip(reason: str) -> BrokenZip:
+    return BrokenZip(found("undecodable", f"the zip archive is broken: {reason}"))
 
 
-def _said(entry: Entry, code: str, what: str, verdict: str | None = None) -> Finding:
-    text = f'the member "{entry.name[:80]}" {what}'
+def _member_finding(entry: Entry, code: str, problem: str, verdict: str | None = None) -> Finding:
+    text = f'the member "{entry.name[:80]}" {problem}'
     if verdict == "unverifiable":
         return found(code, text, verdict="unverifiable")
     return found(code, text)

@@ -38,7 +38,7 @@ TEMPLATES = 4
 GATHERED_BYTES = 4096
 """Float records up to this size in bytes are joined before extraction; of larger ones only the floats are copied."""
 LONGEST_LABEL = 10
-UNTOLD = (0, 0, 0)
+UNKNOWN_SHAPE = (0, 0, 0)
 """Shape of an encoded Datum that declares none."""
 LONGEST_TAIL = 64
 _DATA = re.compile(rb"(?:[\x08\x10\x18\x28\x38][\x80-\xff]{0,9}[\x00-\x7f])*\x22([\x80-\xff]{0,4}[\x00-\x7f])")
@@ -65,7 +65,7 @@ class Template(msgspec.Struct, frozen=True):
     findings: Sequence[Finding] = ()
 
     @classmethod
-    def of(cls, value: Value) -> Template | None:
+    def from_record(cls, value: Value) -> Template | None:
         """Return the template made from a record, or None if the record has to be decoded by itself."""
         datum, finding = parse(value)
         if datum.encoded or len(datum.floats) > 1 or bool(datum.floats) == (DATA in datum.spans):
@@ -102,25 +102,25 @@ def decode_alike(block: Block, rows: Sequence[int], profile: FamilyProfile) -> I
     if len(by_size) * ALIKE > len(rows):
         return rows
     left: list[int] = []
-    for of in by_size.values():
-        tried = 0
-        while len(of) >= ALIKE and tried < TEMPLATES:
-            tried += 1
-            template = Template.of(values[of[0]])
+    for candidates in by_size.values():
+        attempts = 0
+        while len(candidates) >= ALIKE and attempts < TEMPLATES:
+            attempts += 1
+            template = Template.from_record(values[candidates[0]])
             if template is None:
-                left.append(of.pop(0))
+                left.append(candidates.pop(0))
             else:
-                of = yield from _compared(template, values, of, profile)
-        left += of
+                candidates = yield from _decode_matching(template, values, candidates, profile)
+        left += candidates
     return sorted(left)
 
 
-def _compared(
+def _decode_matching(
     template: Template, values: Sequence[Value], rows: list[int], profile: FamilyProfile
 ) -> Generator[Batch | tuple[int, Finding], None, list[int]]:
     """Yield the batches and findings of the records at `rows` that are like the template, and return the other rows."""
-    of = _picked(values, rows)
-    stack, frames = _around(template, of)
+    records = _pick(values, rows)
+    stack, frames = _surrounding_bytes(template, records)
     differences = frames ^ template.frame
     if template.label is not None:
         differences[:, template.label] &= 0x80
@@ -130,9 +130,9 @@ def _compared(
         labels = _labels(frames, template.label)
         alike &= (labels >= -(1 << 31)) & (labels < 1 << 31)
     if template.floats:
-        alike &= _tagged(template, of, stack)
+        alike &= _has_float_tags(template, records, stack)
     if template.findings:  # if the values are a picture, the finding would name its kind instead
-        alike &= np.array([sniff(value[template.start : template.start + 32]) is None for value in of])
+        alike &= np.array([sniff(value[template.start : template.start + 32]) is None for value in records])
     places = np.flatnonzero(alike).tolist()
     chosen, left = rows, []
     if len(places) < len(rows):
@@ -143,13 +143,13 @@ def _compared(
         yield from ((row, finding) for row in chosen for finding in template.findings)
     elif chosen:
         kind = "float_data" if template.floats else ""
-        pixels = _pixels(template, stack, of, places)
+        pixels = _pixels(template, stack, records, places)
         yield Batch("data", chosen, pixels, format=kind, expected=profile.fields.get("data"))
         yield from _label_batches(chosen, labels, profile)
     return left
 
 
-def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
+def _pick(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
     """Return the values at `rows`; rows of EqualLengths are copied only if they are small."""
     if len(rows) == len(values):
         return values
@@ -158,7 +158,9 @@ def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
     return [values[row] for row in rows]
 
 
-def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
+def _surrounding_bytes(
+    template: Template, values: Sequence[Value]
+) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
     """Return the records as one array (None if that would copy large ones), and the bytes around their values."""
     start, stop = template.start, template.stop
     count, length = len(values), len(values[0])
@@ -180,7 +182,7 @@ def _labels(frames: NDArray[np.uint8], at: slice) -> NDArray[np.int64]:
     return labels.view(np.int64)
 
 
-def _tagged(template: Template, values: Sequence[Value], stack: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
+def _has_float_tags(template: Template, values: Sequence[Value], stack: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
     """Return which records have a tag before every float."""
     start, stop = template.start, template.stop
     if stack is not None:
@@ -202,8 +204,8 @@ def _pixels(
         if 4 * count > STACKED_BYTES:
             return SeparateArrays([floats.copy().reshape(shape) for floats in apart])  # type: ignore[return-value]
         together = np.empty((len(places), count), "<f4")
-        for floats, into in zip(apart, together, strict=True):
-            into[:] = floats
+        for floats, target in zip(apart, together, strict=True):
+            target[:] = floats
         return together.reshape(len(places), *shape)
     if stack is not None:
         return stack[:, start:stop].reshape(len(stack), *shape)
@@ -223,28 +225,28 @@ def _label_batches(rows: list[int], labels: NDArray[np.int64] | None, profile: F
 def decode_without_pixels(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
     """Yield batches for sound pictures without decoding their pixels, and return the rows of all other records."""
     left: list[int] = []
-    seen: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[int]]] = {}
-    look: HeaderCache | None = None
+    groups: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[int]]] = {}
+    headers: HeaderCache | None = None
     for row in rows:
         value = block.values[row]
         parts = _encoded(value)
         data = b"" if parts is None else bytes(value[parts.start : parts.stop])
-        if look is None and data.startswith(JPEG):
+        if headers is None and data.startswith(JPEG):
             from datacheck.decoders.pictures.jpeg import HeaderCache
 
-            look = HeaderCache()
-        picture = None if look is None else look(data)
-        if parts is None or picture is None or parts.shape not in (UNTOLD, picture.pixels.shape):
+            headers = HeaderCache()
+        picture = None if headers is None else headers(data)
+        if parts is None or picture is None or parts.shape not in (UNKNOWN_SHAPE, picture.pixels.shape):
             left.append(row)
             continue
-        of, labels = seen.setdefault((picture.format, picture.pixels.shape), ([], []))
-        of.append(row)
+        chosen, labels = groups.setdefault((picture.format, picture.pixels.shape), ([], []))
+        chosen.append(row)
         labels.append(parts.label)
-    for (kind, shape), (of, labels) in seen.items():
-        pixels = np.broadcast_to(np.uint8(0), (len(of), *shape))
+    for (kind, shape), (chosen, labels) in groups.items():
+        pixels = np.broadcast_to(np.uint8(0), (len(chosen), *shape))
         expected = profile.fields.get("data")
-        yield Batch("data", of, pixels, format=kind, encoded=True, pixels_skipped=True, expected=expected)
-        yield from _label_batches(of, np.array(labels, np.int64), profile)
+        yield Batch("data", chosen, pixels, format=kind, encoded=True, pixels_skipped=True, expected=expected)
+        yield from _label_batches(chosen, np.array(labels, np.int64), profile)
     return left
 
 

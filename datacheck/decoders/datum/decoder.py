@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from datacheck.decoders.datum.message import LABEL, Datum, parse
-from datacheck.decoders.datum.raw_values import mismatch, raw, spelled_shape
+from datacheck.decoders.datum.raw_values import raw, shape_text, size_mismatch
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.decoder import picture_field, read_picture
@@ -72,5 +72,5 @@ def _encoded(datum: Datum, pixels: bool) -> tuple[list[Field], list[Finding]]:
         return [], findings
     shape = picture.pixels.shape
     if any(datum.shape) and datum.shape != shape:
-        findings = [*findings, mismatch(f"a picture of {spelled_shape(shape)}", datum.shape, list(shape))]
+        findings = [*findings, size_mismatch(f"a picture of {shape_text(shape)}", datum.shape, list(shape))]
     return [picture_field(picture)], findings

@@ -77,8 +77,8 @@ def parse(message: Value) -> tuple[Datum, Finding | None]:
     except _Odd as odd:
         rest = len(message) - odd.offset
         if datum.has_payload and (LABEL in datum.numbers or datum.encoded or prod(datum.shape) > 0):
-            message_ = f"{rest} bytes after the end of the Datum: {odd.reason}"
-            return datum, found("trailing-data", message_, offset=odd.offset, size=rest)
+            text = f"{rest} bytes after the end of the Datum: {odd.reason}"
+            return datum, found("trailing-data", text, offset=odd.offset, size=rest)
         return datum, found("undecodable", f"not a Datum: {odd.reason} at byte {odd.offset}", offset=odd.offset)
     return datum, None
 
@@ -177,10 +177,10 @@ def filled(message: Value, value: float) -> bytes:
             if packed
             else np.frombuffer(out, _UNPACKED, size // 4, start)["value"]
         )
-        wrong = ~np.isfinite(floats)
-        if wrong.any():
+        not_finite = ~np.isfinite(floats)
+        if not_finite.any():
             require_finite(value, floats.dtype)
-            floats[wrong] = value
+            floats[not_finite] = value
     return bytes(out)
 
 

@@ -15,7 +15,7 @@ ROW = 64
 """Length in bytes of the rows that data is split into; the remainders of all rows are computed in parallel."""
 
 
-TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 """Table that maps each byte to the byte with its bits reversed."""
 
 
@@ -27,22 +27,22 @@ def crc32_from_the_top(data: bytes) -> int:
     >>> hex(crc32_from_the_top(b"123456789"))
     '0x89a1897f'
     """
-    turned = zlib.crc32(data.translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int.from_bytes(turned.to_bytes(4, "little").translate(TURNED), "big")
+    reversed_crc = zlib.crc32(data.translate(REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(reversed_crc.to_bytes(4, "little").translate(REVERSED_BITS), "big")
 
 
 @dataclass(frozen=True)
 class Crc:
     """CRCs by a polynomial of `width` bits; the register starts at 0, and no bits are reversed.
 
-    >>> hex(Crc(0x8005, 16).of(b"123456789"))
+    >>> hex(Crc(0x8005, 16).checksum(b"123456789"))
     '0xfee8'
     """
 
     polynomial: int
     width: int
 
-    def of(self, data: Value) -> int:
+    def checksum(self, data: Value) -> int:
         """Return the CRC of some bytes."""
         rows = len(data) // ROW
         start = len(data) - rows * ROW
@@ -52,13 +52,13 @@ class Crc:
         grid = np.frombuffer(data, np.uint8, rows * ROW, start).reshape(rows, ROW).T.astype(np.uint32)
         mask, table = np.uint32(self._mask), self._table
         shift = np.uint32(self.width - 8)
-        made = np.zeros(rows, np.uint32)
+        remainders = np.zeros(rows, np.uint32)
         for column in grid:
-            made = (made << np.uint32(8) & mask) ^ table[(made >> shift) ^ column]
-        ahead = self._ahead
-        for remainder in made.tolist():
+            remainders = (remainders << np.uint32(8) & mask) ^ table[(remainders >> shift) ^ column]
+        after_zeros = self._after_zeros
+        for remainder in remainders.tolist():
             moved = 0
-            for place, values in enumerate(ahead):
+            for place, values in enumerate(after_zeros):
                 moved ^= values[register >> 8 * place & 0xFF]
             register = moved ^ remainder
         return register
@@ -68,28 +68,28 @@ class Crc:
         return (1 << self.width) - 1
 
     def _plain(self, data: Value, register: int = 0) -> int:
-        table, mask, shift = self._listed, self._mask, self.width - 8
+        table, mask, shift = self._entries, self._mask, self.width - 8
         for byte in data:
             register = (register << 8 & mask) ^ table[register >> shift ^ byte]
         return register
 
     @cached_property
-    def _listed(self) -> list[int]:
-        made = []
+    def _entries(self) -> list[int]:
+        table = []
         top = 1 << self.width - 1
         for byte in range(256):
             register = byte << self.width - 8
             for _ in range(8):
                 register = (register << 1 ^ (self.polynomial if register & top else 0)) & self._mask
-            made.append(register)
-        return made
+            table.append(register)
+        return table
 
     @cached_property
     def _table(self) -> NDArray[Any]:
-        return np.array(self._listed, np.uint32)
+        return np.array(self._entries, np.uint32)
 
     @cached_property
-    def _ahead(self) -> list[list[int]]:
+    def _after_zeros(self) -> list[list[int]]:
         """The register after a row of zeros, for each byte of the register by its position and value."""
         zeros = bytes(ROW)
         return [[self._plain(zeros, byte << 8 * place) for byte in range(256)] for place in range(self.width // 8)]

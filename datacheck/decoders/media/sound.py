@@ -41,13 +41,13 @@ def is_ogg(value: Value) -> bool:
     return bytes(value[:5]) == b"OggS\0"
 
 
-def cut(what: str, value: Value, where: str) -> Finding:
-    return found("truncated", f"the {what} file ends at byte {len(value)}, {where}", size=len(value))
+def truncated_file(format_name: str, value: Value, where: str) -> Finding:
+    return found("truncated", f"the {format_name} file ends at byte {len(value)}, {where}", size=len(value))
 
 
-def behind(what: str, value: Value, end: int) -> Finding:
+def trailing_data(format_name: str, value: Value, end: int) -> Finding:
     rest = len(value) - end
-    return found("trailing-data", f"{rest} bytes after the end of the {what} file", offset=end, size=rest)
+    return found("trailing-data", f"{rest} bytes after the end of the {format_name} file", offset=end, size=rest)
 
 
 def walk_wav(value: Value) -> list[Finding]:
@@ -61,23 +61,23 @@ def walk_wav(value: Value) -> list[Finding]:
     end = len(value) if open_ended else 8 + size
     findings = []
     if len(value) > end + (end & 1):
-        findings.append(behind("wav", value, end))
+        findings.append(trailing_data("wav", value, end))
     block = samples = None
     for name, at, length in _chunks(value, end, open_ended, wide):
         if at + length > len(value):
-            return [cut("wav", value, f"inside the chunk {_spelled(name)} of {length} bytes")]
+            return [truncated_file("wav", value, f"inside the chunk {_chunk_name(name)} of {length} bytes")]
         if name == b"fmt " and length >= 16:
             kind = int.from_bytes(value[at : at + 2], "little")
             block = int.from_bytes(value[at + 12 : at + 14], "little") if kind in PCM else 0
         elif name == b"data":
             samples = length
     if not open_ended and end > len(value):
-        return [cut("wav", value, f"{end} bytes are declared")]
-    lacking = _of_samples(samples, block)
-    return lacking if any(it.verdict == "bad" for it in lacking) else findings + lacking
+        return [truncated_file("wav", value, f"{end} bytes are declared")]
+    sample_findings = _sample_findings(samples, block)
+    return sample_findings if any(it.verdict == "bad" for it in sample_findings) else findings + sample_findings
 
 
-def _of_samples(samples: int | None, block: int | None) -> list[Finding]:
+def _sample_findings(samples: int | None, block: int | None) -> list[Finding]:
     """Return the findings for `samples` bytes in frames of `block` bytes (0: any), or None if the chunk is missing."""
     if samples is None:
         return [found("undecodable", "a wav file without a data chunk")]
@@ -86,8 +86,8 @@ def _of_samples(samples: int | None, block: int | None) -> list[Finding]:
     if not samples:
         return [found("empty", "a wav file without samples")]
     if block and samples % block:
-        said = f"{samples} bytes of samples, which are no whole number of frames of {block}"
-        return [found("size-mismatch", said, verdict="suspicious", found=samples)]
+        message = f"{samples} bytes of samples, which are no whole number of frames of {block}"
+        return [found("size-mismatch", message, verdict="suspicious", found=samples)]
     return []
 
 
@@ -103,7 +103,7 @@ def _chunks(value: Value, end: int, open_ended: bool, wide: int | None) -> Itera
         at += length + (length & 1)
 
 
-def _spelled(name: bytes) -> str:
+def _chunk_name(name: bytes) -> str:
     return f'"{name.decode("latin-1")}"'
 
 
@@ -115,7 +115,7 @@ def walk_flac(value: Value) -> list[Finding]:
     samples = 0
     while not last:
         if at + 4 > len(value):
-            return [cut("FLAC", value, "inside its metadata")]
+            return [truncated_file("FLAC", value, "inside its metadata")]
         last, kind, size = bool(value[at] & 0x80), value[at] & 0x7F, int.from_bytes(value[at + 1 : at + 4], "big")
         if at == 4 and size != STREAMINFO:
             return [found("undecodable", f"a FLAC file with a STREAMINFO of {size} bytes")]
@@ -123,7 +123,7 @@ def walk_flac(value: Value) -> list[Finding]:
             return [found("undecodable", f"a block of a forbidden kind in the FLAC metadata at byte {at}")]
         at += 4
         if at + size > len(value):
-            return [cut("FLAC", value, "inside its metadata")]
+            return [truncated_file("FLAC", value, "inside its metadata")]
         if at == 8:
             samples = int.from_bytes(value[at + 13 : at + 18], "big") & (1 << 36) - 1
         at += size
@@ -133,31 +133,31 @@ def walk_flac(value: Value) -> list[Finding]:
 def _flac_frames(value: Value, at: int, samples: int) -> list[Finding]:
     """Check one frame after the other; a frame ends where the next one begins and its checksum matches."""
     raw = bytes(value)
-    seen = 0
+    samples_passed = 0
     if at == len(raw):
         return (
-            [cut("FLAC", value, "before its first frame")]
+            [truncated_file("FLAC", value, "before its first frame")]
             if samples
             else [found("empty", "a FLAC file without frames")]
         )
     while at < len(raw):
         block = _flac_block(raw, at)
         if block is None:
-            if seen and samples and seen >= samples:
-                return [behind("FLAC", value, at)]
+            if samples_passed and samples and samples_passed >= samples:
+                return [trailing_data("FLAC", value, at)]
             return [found("undecodable", f"no FLAC frame where one must begin, at byte {at}", offset=at)]
         end = _flac_end(raw, at)
-        if end is None and raw[-ID3:].startswith(b"TAG") and not FLAC_FRAME.of(memoryview(raw)[at:-ID3]):
+        if end is None and raw[-ID3:].startswith(b"TAG") and not FLAC_FRAME.checksum(memoryview(raw)[at:-ID3]):
             end = len(raw) - ID3
         if end is None:
-            if samples and seen + block >= samples:
+            if samples and samples_passed + block >= samples:
                 return [found("checksum", f"the last FLAC frame, at byte {at}: its CRC-16 does not match", offset=at)]
             if _next_frame(raw, at + 2) < len(raw):
                 return [found("checksum", f"the FLAC frame at byte {at}: its CRC-16 does not match", offset=at)]
-            return [cut("FLAC", value, f"inside the frame at byte {at}")]
-        seen, at = seen + block, end
-    if samples and seen < samples:
-        return [cut("FLAC", value, f"with {seen} of {samples} samples")]
+            return [truncated_file("FLAC", value, f"inside the frame at byte {at}")]
+        samples_passed, at = samples_passed + block, end
+    if samples and samples_passed < samples:
+        return [truncated_file("FLAC", value, f"with {samples_passed} of {samples} samples")]
     return []
 
 
@@ -166,7 +166,7 @@ def _flac_end(raw: bytes, at: int) -> int | None:
     end = at + 2
     for _ in range(TRIES):
         end = _next_frame(raw, end)
-        if not FLAC_FRAME.of(memoryview(raw)[at:end]):
+        if not FLAC_FRAME.checksum(memoryview(raw)[at:end]):
             return end
         if end >= len(raw):
             return None
@@ -206,7 +206,7 @@ def _flac_block(raw: bytes, at: int) -> int | None:
         block = int.from_bytes(head[end : end + size - 5], "big") + 1
         end += size - 5
     end += {12: 1, 13: 2, 14: 2}.get(rate, 0)
-    if end >= len(head) or FLAC_HEADER.of(head[:end]) != head[end]:
+    if end >= len(head) or FLAC_HEADER.checksum(head[:end]) != head[end]:
         return None
     return block
 
@@ -220,7 +220,7 @@ def walk_ogg(value: Value) -> list[Finding]:
     at = 0
     for start, end in _pages(value):
         if end > len(value):
-            return [cut("Ogg", value, f"inside the page at byte {start}")]
+            return [truncated_file("Ogg", value, f"inside the page at byte {start}")]
         finding = _page(value, start, end, numbers, open_)
         if finding is not None:
             return [finding]
@@ -228,14 +228,14 @@ def walk_ogg(value: Value) -> list[Finding]:
     if at < len(value):
         short = len(value) - at < OGG_HEADER and b"OggS\0"[: len(value) - at] == bytes(value[at : at + 5])
         if short:
-            return [cut("Ogg", value, "inside a page's header")]
+            return [truncated_file("Ogg", value, "inside a page's header")]
         return [
             found("undecodable", f"no Ogg page where one must begin, at byte {at}")
             if open_
-            else behind("Ogg", value, at)
+            else trailing_data("Ogg", value, at)
         ]
     if open_:
-        return [cut("Ogg", value, f"and {len(open_)} of {len(numbers)} streams have no last page")]
+        return [truncated_file("Ogg", value, f"and {len(open_)} of {len(numbers)} streams have no last page")]
     return []
 
 
@@ -257,13 +257,13 @@ def _page(value: Value, at: int, end: int, numbers: dict[bytes, int], open_: set
     stored = int.from_bytes(page[22:26], "little")
     actual = crc32_from_the_top(page[:22] + bytes(4) + page[26:])
     if stored != actual:
-        said = f"the Ogg page at byte {at}: its CRC-32 is {actual:08x}, expected {stored:08x}"
-        return found("checksum", said, offset=at)
+        message = f"the Ogg page at byte {at}: its CRC-32 is {actual:08x}, expected {stored:08x}"
+        return found("checksum", message, offset=at)
     flags, stream, number = page[5], page[14:18], int.from_bytes(page[18:22], "little")
     expected = numbers.get(stream)
     if expected is not None and number != expected + 1:
-        said = f"the Ogg page at byte {at} is number {number} of its stream, expected {expected + 1}"
-        return found("undecodable", said, offset=at, found=number, expected=expected + 1)
+        message = f"the Ogg page at byte {at} is number {number} of its stream, expected {expected + 1}"
+        return found("undecodable", message, offset=at, found=number, expected=expected + 1)
     if expected is None and (not flags & BEGINS or len(numbers) >= STREAMS):
         return found("undecodable", f"the Ogg page at byte {at} is of a stream that did not begin", offset=at)
     numbers[stream] = number

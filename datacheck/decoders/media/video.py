@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from datacheck.decoders.media.sound import behind, cut
+from datacheck.decoders.media.sound import trailing_data, truncated_file
 from datacheck.model.finding import Finding, found
 
 Value = bytes | memoryview
@@ -73,12 +73,16 @@ def walk_mp4(value: Value) -> list[Finding]:
         if not box.name or not _plain(box.name) or number >= BOXES:
             short = len(value) - box.start < 8 and b"moof" in seen
             if {b"moov", b"mdat"} <= seen and not short:
-                return [behind("mp4", value, box.start - (8 if box.name else 0))]
+                return [trailing_data("mp4", value, box.start - (8 if box.name else 0))]
             if len(value) - box.start < 8:
-                return [cut("mp4", value, "inside the header of a box")]
+                return [truncated_file("mp4", value, "inside the header of a box")]
             return [found("undecodable", f"an mp4 file without a box where one must begin, at byte {box.start}")]
         if box.stop > len(value):
-            return [cut("mp4", value, f"inside the box {box.name.decode('latin-1')} of {box.stop - box.start} bytes")]
+            return [
+                truncated_file(
+                    "mp4", value, f"inside the box {box.name.decode('latin-1')} of {box.stop - box.start} bytes"
+                )
+            ]
         seen.add(box.name)
         finding = _index(value, box) if box.name == b"moov" else None
         if finding is not None:
@@ -96,18 +100,18 @@ def _plain(name: bytes) -> bool:
 
 def _index(value: Value, moov: Box) -> Finding | None:
     """Return a finding if a box in the index is longer than its parent or an offset is beyond the file, else None."""
-    waiting, count = [moov], 0
-    while waiting:
-        holder = waiting.pop()
+    pending, count = [moov], 0
+    while pending:
+        holder = pending.pop()
         for box in _boxes(value, holder.start, holder.stop):
             count += 1
             if not box.name and bytes(value[box.start : box.stop]).strip(b"\0") == b"":
                 continue  # QuickTime ends some lists with a zero
             if box.stop > holder.stop or not box.name or count > BOXES:
-                said = f"a box at byte {box.start} of the index does not fit into {holder.name.decode('latin-1')}"
-                return found("undecodable", said, offset=box.start)
+                message = f"a box at byte {box.start} of the index does not fit into {holder.name.decode('latin-1')}"
+                return found("undecodable", message, offset=box.start)
             if box.name in CONTAINERS:
-                waiting.append(box)
+                pending.append(box)
             elif box.name in OFFSETS:
                 finding = _chunks(value, box)
                 if finding is not None:
@@ -118,10 +122,10 @@ def _index(value: Value, moov: Box) -> Finding | None:
 def _chunks(value: Value, box: Box) -> Finding | None:
     width = OFFSETS[box.name]
     count = int.from_bytes(value[box.start + 4 : box.start + 8], "big")
-    room = box.stop - box.start - 8
-    if room < 0 or count * width > room:
-        said = f"{count} chunk offsets are declared, {max(room, 0) // width} fit"
-        return found("undecodable", said, offset=box.start)
+    available = box.stop - box.start - 8
+    if available < 0 or count * width > available:
+        message = f"{count} chunk offsets are declared, {max(available, 0) // width} fit"
+        return found("undecodable", message, offset=box.start)
     offsets = np.frombuffer(value, f">u{width}", count, box.start + 8)
     beyond = int((offsets >= len(value)).sum())
     if beyond:
@@ -167,11 +171,11 @@ def walk_matroska(value: Value) -> list[Finding]:
     head = _element(value, 0)
     segment = None if head is None or head.stop is None else _element(value, head.stop)
     if segment is None:
-        return [cut("Matroska", value, "inside its header")]
+        return [truncated_file("Matroska", value, "inside its header")]
     if segment.id != SEGMENT:
         return [found("undecodable", f"a Matroska file without a segment at byte {segment.at}", offset=segment.at)]
     if segment.stop is not None and segment.stop > len(value):
-        return [cut("Matroska", value, f"inside its segment, which ends at byte {segment.stop}")]
+        return [truncated_file("Matroska", value, f"inside its segment, which ends at byte {segment.stop}")]
     end = len(value) if segment.stop is None else segment.stop
     seen: set[int] = set()
     finding = _segment(value, segment.start, end, seen)
@@ -179,9 +183,9 @@ def walk_matroska(value: Value) -> list[Finding]:
         return [finding]
     missing = [name for it, name in ((TRACKS, "tracks"), (CLUSTER, "clusters")) if it not in seen]
     if missing:
-        said = f"a Matroska file of {len(value)} bytes without {' and '.join(missing)}"
-        return [found("truncated", said, size=len(value))]
-    return [behind("Matroska", value, end)] if end < len(value) else []
+        message = f"a Matroska file of {len(value)} bytes without {' and '.join(missing)}"
+        return [found("truncated", message, size=len(value))]
+    return [trailing_data("Matroska", value, end)] if end < len(value) else []
 
 
 def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
@@ -193,7 +197,7 @@ def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
         it = _element(value, at)
         if it is None:
             if end - at < 12:
-                return cut("Matroska", value, f"inside the header of an element at byte {at}")
+                return truncated_file("Matroska", value, f"inside the header of an element at byte {at}")
             return found("undecodable", f"no element of Matroska where one must begin, at byte {at}", offset=at)
         if it.id not in SEGMENT_PARTS and not (inside and it.id in CLUSTER_PARTS):
             return found("undecodable", f"an unknown element {it.id:x} of Matroska at byte {at}", offset=at)
@@ -206,7 +210,7 @@ def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
             at = it.start
             continue
         if it.stop > end:
-            return cut("Matroska", value, f"inside the element {it.id:x} at byte {at}")
+            return truncated_file("Matroska", value, f"inside the element {it.id:x} at byte {at}")
         finding = _checked(value, it)
         if finding is not None:
             return finding
@@ -223,5 +227,5 @@ def _checked(value: Value, it: Element) -> Finding | None:
     actual = zlib.crc32(value[it.start + 6 : it.stop])
     if stored == actual:
         return None
-    said = f"the element {it.id:x} of Matroska at byte {it.at}: its CRC-32 is {actual:08x}, expected {stored:08x}"
-    return found("checksum", said, offset=it.at)
+    message = f"the element {it.id:x} of Matroska at byte {it.at}: its CRC-32 is {actual:08x}, expected {stored:08x}"
+    return found("checksum", message, offset=it.at)

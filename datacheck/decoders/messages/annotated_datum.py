@@ -40,7 +40,7 @@ BOXES = {
 }
 BEYOND = 0.01
 """Tolerance by which boxes may extend beyond the picture, as a fraction of its size; rounding causes as much."""
-SAID = 3
+MOST_LISTED = 3
 """Maximum number of boxes listed in a finding."""
 
 
@@ -83,10 +83,14 @@ class AnnotatedDatumDecoder:
         if not len(value) or value[0] != DATUM << 3 | LEN:
             return False
         try:
-            made = _Annotated(value)
+            annotated = _Annotated(value)
         except Broken:
             return False
-        return made.datum is not None and bool(made.typed or made.labels) and DatumDecoder().knows(made.datum)
+        return (
+            annotated.datum is not None
+            and bool(annotated.typed or annotated.labels)
+            and DatumDecoder().knows(annotated.datum)
+        )
 
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
@@ -96,20 +100,20 @@ class AnnotatedDatumDecoder:
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
         """Read one message. The label of the inner Datum is ignored: SSD's tools set it to -1."""
         try:
-            made = _Annotated(value)
+            annotated = _Annotated(value)
         except Broken as broken:
             return Reading(findings=[broken.finding("AnnotatedDatum")])
-        if made.datum is None:
+        if annotated.datum is None:
             return Reading(findings=[found("undecodable", "an AnnotatedDatum without a Datum")])
-        datum = DatumDecoder().read(made.datum, None, pixels=pixels)
+        datum = DatumDecoder().read(annotated.datum, None, pixels=pixels)
         fields = [it for it in datum.fields if not it.label]
         findings = [*datum.findings]
-        if made.boxes:
-            boxes = np.array(made.boxes, np.float32)
+        if annotated.boxes:
+            boxes = np.array(annotated.boxes, np.float32)
             fields.append(Field("boxes", boxes, format="list", leaf=True))
-            findings += _odd(boxes)
-        if made.labels:
-            fields.append(Field("label", np.array(made.labels), format="list", label=True, leaf=True))
+            findings += _box_findings(boxes)
+        if annotated.labels:
+            fields.append(Field("label", np.array(annotated.labels), format="list", label=True, leaf=True))
         return Reading(fields, findings, ())
 
     def stored_picture(self, value: Value) -> bytes | None:
@@ -123,27 +127,27 @@ class AnnotatedDatumDecoder:
 
 def _corners(message: Bytes) -> list[float]:
     """Return the corners of a box; a missing one is 0, protobuf's default."""
-    made = [0.0] * 4
+    corners = [0.0] * 4
     for part in parts(message, BOXES):
         if part.number <= len(CORNERS):
-            made[part.number - 1] = float(floats(part.raw, "<f4")[0])
-    return made
+            corners[part.number - 1] = float(floats(part.raw, "<f4")[0])
+    return corners
 
 
-def _odd(boxes: NDArray[np.float32]) -> Iterator[Finding]:
+def _box_findings(boxes: NDArray[np.float32]) -> Iterator[Finding]:
     """Yield findings for boxes beyond the picture or without an area; a check reports those that are not finite."""
     finite = np.isfinite(boxes).all(axis=1)
     with np.errstate(invalid="ignore"):
         beyond = finite & ((boxes < -BEYOND) | (boxes > 1 + BEYOND)).any(axis=1)
         empty = finite & ((boxes[:, 0] >= boxes[:, 2]) | (boxes[:, 1] >= boxes[:, 3]))
-    for chosen, why in (
+    for chosen, problem in (
         (beyond, "beyond the picture, which is 0 to 1"),
         (empty, "without an area: min is not below max"),
     ):
         at = np.flatnonzero(chosen)
         if at.size:
-            shown = ", ".join(" ".join(f"{it:g}" for it in boxes[row]) for row in at[:SAID])
-            said = f"{at.size} of {len(boxes)} boxes {'is' if at.size == 1 else 'are'} {why}: {shown}"
+            shown = ", ".join(" ".join(f"{it:g}" for it in boxes[row]) for row in at[:MOST_LISTED])
+            message = f"{at.size} of {len(boxes)} boxes {'is' if at.size == 1 else 'are'} {problem}: {shown}"
             yield found(
-                "out-of-range", said, field="boxes", verdict="suspicious", count=int(at.size), first=[int(at[0])]
+                "out-of-range", message, field="boxes", verdict="suspicious", count=int(at.size), first=[int(at[0])]
             )

@@ -23,7 +23,7 @@ DEPTH = 16
 LEGACY = (12, 16, 20, 24, 28, 32)
 """Sizes in bytes of the counts that pyarrow.serialize wrote before its stream, which depend on its version."""
 MOST = 1 << 20
-SENTENCE = (
+LEGACY_MESSAGE = (
     "pyarrow.serialize wrote this, which newer releases of pyarrow have removed: only an old one can read it, and "
     "store it in another format"
 )
@@ -50,17 +50,17 @@ class ArrowDecoder(TreeDecoder):
         """Return the columns of a stream by name, or the values of a tensor."""
         if bytes(value[:4]) != MARK:
             if is_legacy(value):
-                return Parsed(None, [found("unknown-payload", SENTENCE)])
-            said = f"not an Arrow stream: it begins with {bytes(value[:8]).hex(' ')}"
-            return Parsed(None, [found("undecodable", said)])
-        stream = walked(value)
+                return Parsed(None, [found("unknown-payload", LEGACY_MESSAGE)])
+            message = f"not an Arrow stream: it begins with {bytes(value[:8]).hex(' ')}"
+            return Parsed(None, [found("undecodable", message)])
+        stream = walk_messages(value)
         if stream.finding is not None:
             return Parsed(None, [stream.finding])
         rest = len(value) - stream.end
         findings = []
         if rest:
-            said = f"{rest} bytes after the end of the Arrow stream"
-            findings.append(found("trailing-data", said, offset=stream.end, size=rest))
+            message = f"{rest} bytes after the end of the Arrow stream"
+            findings.append(found("trailing-data", message, offset=stream.end, size=rest))
         tree, finding = _read(value[: stream.end], stream.kinds[0])
         return Parsed(tree, findings if finding is None else [*findings, finding])
 
@@ -83,7 +83,7 @@ def is_legacy(value: Value) -> bool:
     return False
 
 
-def walked(value: Value) -> Stream:
+def walk_messages(value: Value) -> Stream:
     """Walk the messages of a stream to its end, or to the first flaw."""
     stream = Stream()
     at = 0
@@ -91,26 +91,26 @@ def walked(value: Value) -> Stream:
         if bytes(value[at : at + 4]) != MARK[: len(value) - at]:
             break
         if at + 8 > len(value):
-            stream.finding = _cut(value, "inside the header of a message")
+            stream.finding = _truncated(value, "inside the header of a message")
             return stream
         if bytes(value[at + 4 : at + 8]) == b"\0\0\0\0":
             stream.end = at + 8
             break
         size = int.from_bytes(value[at + 4 : at + 8], "little")
         if at + 8 + size > len(value):
-            stream.finding = _cut(value, f"inside the header of message {len(stream.kinds) + 1}")
+            stream.finding = _truncated(value, f"inside the header of message {len(stream.kinds) + 1}")
             return stream
         message = _message(value, at)
         if message is None:
-            said = f"message {len(stream.kinds) + 1} of the Arrow stream, at byte {at}, is broken"
-            stream.finding = found("undecodable", said, offset=at)
+            text = f"message {len(stream.kinds) + 1} of the Arrow stream, at byte {at}, is broken"
+            stream.finding = found("undecodable", text, offset=at)
             return stream
         kind, body = message
         stream.kinds.append(kind)
         at += 8 + size + body
         stream.end = at
         if at > len(value):
-            stream.finding = _cut(value, f"inside the values of message {len(stream.kinds)}")
+            stream.finding = _truncated(value, f"inside the values of message {len(stream.kinds)}")
             return stream
         if kind in (TENSOR, SPARSE):
             break
@@ -147,7 +147,7 @@ def _field(buffer: bytes, number: int, kind: str) -> int | None:
     return value
 
 
-def _cut(value: Value, where: str) -> Finding:
+def _truncated(value: Value, where: str) -> Finding:
     return found("truncated", f"the Arrow stream ends at byte {len(value)}, {where}", size=len(value))
 
 

@@ -56,14 +56,14 @@ def _pairs(value: Value) -> list[tuple[Node, Node]]:
     pairs: list[tuple[Node, Node]] = []
     metadata: list[tuple[Node, Node]] = []
     for part in parts(memoryview(value), EXAMPLE):
-        held = {it.number: it.raw for it in parts(part.raw, ENTRY)}
-        if KEY not in held or VALUE not in held:
+        entry = {it.number: it.raw for it in parts(part.raw, ENTRY)}
+        if KEY not in entry or VALUE not in entry:
             raise Broken("undecodable", "an entry without a name or a value")
-        name = text(held[KEY])
+        name = text(entry[KEY])
         if part.number == METADATA:
-            metadata.append((name, text(held[VALUE])))
+            metadata.append((name, text(entry[VALUE])))
         else:
-            pairs.append((name, _buffer(held[VALUE])))
+            pairs.append((name, _buffer(entry[VALUE])))
     return [*pairs, ("metadata", Keyed(metadata))] if metadata else pairs
 
 
@@ -88,10 +88,10 @@ def _buffer(message: Bytes) -> Node:
         return Opaque("udls.AudioBuffer of encoded sound")
     width = int(PRECISIONS[precision][2:])
     if shape and prod(shape) not in (len(data), len(data) // width):
-        said = (
+        mismatch = (
             f"{len(data)} bytes of {PRECISIONS[precision][1:]}, the shape {' x '.join(map(str, shape))} fits neither "
         )
-        return Flawed("size-mismatch", f"{said}as bytes nor as samples")
+        return Flawed("size-mismatch", f"{mismatch}as bytes nor as samples")
     if len(data) % (width * max(1, shape[0] if len(shape) > 1 else 1)):
         return Flawed("size-mismatch", f"{len(data)} bytes are no whole number of samples of {width} bytes a channel")
     values = floats(data, PRECISIONS[precision])

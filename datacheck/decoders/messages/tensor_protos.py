@@ -35,7 +35,7 @@ from datacheck.model.finding import found
 PROTOS, DIMS, DATA_TYPE, NAME, SEGMENT = 1, 1, 2, 7, 11
 FLOATS, INT32S, BYTES, STRINGS, DOUBLES, INT64S = 3, 4, 5, 6, 9, 10
 FLOAT, BYTE, STRING, FLOAT16 = 1, 3, 4, 12
-HELD = {
+VALUE_FIELDS = {
     1: (FLOATS, "<f4"), 2: (INT32S, "<i4"), 3: (BYTES, "u1"), 4: (STRINGS, ""), 5: (INT32S, "?"), 6: (INT32S, "u1"),
     7: (INT32S, "i1"), 8: (INT32S, "<u2"), 9: (INT32S, "<i2"), 10: (INT64S, "<i8"), 12: (INT32S, "<f2"),
     13: (DOUBLES, "<f8"),
@@ -56,17 +56,17 @@ class Tensor:
     name: str = ""
     kind: int = FLOAT
     dims: list[int] = field(default_factory=list)
-    held: dict[int, list[NDArray[Any]]] = field(default_factory=dict)
+    numbers: dict[int, list[NDArray[Any]]] = field(default_factory=dict)
     strings: list[Bytes] = field(default_factory=list)
-    whole: bool = True
+    complete: bool = True
 
     @property
     def fits(self) -> bool:
         """Whether the number of values matches the dims."""
-        where, _ = HELD.get(self.kind, (0, ""))
-        if where == STRINGS:
+        number, _ = VALUE_FIELDS.get(self.kind, (0, ""))
+        if number == STRINGS:
             return len(self.strings) == prod(self.dims)
-        return where != 0 and sum(map(len, self.held.get(where, ()))) == prod(self.dims)
+        return number != 0 and sum(map(len, self.numbers.get(number, ()))) == prod(self.dims)
 
 
 class TensorProtosDecoder(TreeDecoder):
@@ -81,7 +81,9 @@ class TensorProtosDecoder(TreeDecoder):
             tensors = _tensors(value)
         except Broken:
             return False
-        return all(it.kind in HELD and (it.fits or not it.whole) and (it.held or it.strings) for it in tensors)
+        return all(
+            it.kind in VALUE_FIELDS and (it.fits or not it.complete) and (it.numbers or it.strings) for it in tensors
+        )
 
     def parse(self, value: Value) -> Parsed:
         """Return the tensors: as a mapping if each has a name of its own, else as a list."""
@@ -103,23 +105,23 @@ def _tensors(value: Value) -> list[Tensor]:
 
 
 def _tensor(message: Bytes) -> Tensor:
-    made = Tensor()
+    tensor = Tensor()
     for part in parts(message, TENSOR):
         if part.number == DIMS:
-            made.dims += [signed(part.value)] if part.wire == VARINT else varints(part.raw).tolist()
+            tensor.dims += [signed(part.value)] if part.wire == VARINT else varints(part.raw).tolist()
         elif part.number == DATA_TYPE:
-            made.kind = part.value
+            tensor.kind = part.value
         elif part.number == STRINGS:
-            made.strings.append(part.raw)
+            tensor.strings.append(part.raw)
         elif part.number == NAME:
-            made.name = text(part.raw)[:LONGEST_NAME]
+            tensor.name = text(part.raw)[:LONGEST_NAME]
         elif part.number == SEGMENT:
-            made.whole = False
+            tensor.complete = False
         elif part.number in (FLOATS, INT32S, BYTES, DOUBLES, INT64S):
-            made.held.setdefault(part.number, []).append(_numbers(part))
-    if any(it < 0 for it in made.dims) or len(made.dims) > 32:
-        raise Broken("undecodable", f"a tensor with the dims {made.dims[:8]}")
-    return made
+            tensor.numbers.setdefault(part.number, []).append(_numbers(part))
+    if any(it < 0 for it in tensor.dims) or len(tensor.dims) > 32:
+        raise Broken("undecodable", f"a tensor with the dims {tensor.dims[:8]}")
+    return tensor
 
 
 def _numbers(part: Part) -> NDArray[Any]:
@@ -133,18 +135,18 @@ def _numbers(part: Part) -> NDArray[Any]:
 
 
 def _node(it: Tensor) -> Node:
-    where, dtype = HELD.get(it.kind, (0, ""))
+    where, dtype = VALUE_FIELDS.get(it.kind, (0, ""))
     if not where:
         return Opaque(f"caffe2.TensorProto of data type {it.kind}")
     if where == STRINGS:
         strings: list[Node] = [*it.strings]
         return strings[0] if len(strings) == 1 else Items(strings)
-    values = joined(it.held.get(where, []), dtype)
-    if it.whole and len(values) != prod(it.dims):
+    values = joined(it.numbers.get(where, []), dtype)
+    if it.complete and len(values) != prod(it.dims):
         shown = " x ".join(map(str, it.dims)) or "no dims"
         return Flawed("size-mismatch", f"{len(values)} values, the dims are {shown}")
     if where == INT32S and it.kind == FLOAT16:
         values = values.astype(np.uint16).view(np.float16)
     elif where == INT32S:
         values = values.astype(dtype)
-    return values.reshape(it.dims) if it.whole else values
+    return values.reshape(it.dims) if it.complete else values

@@ -63,10 +63,10 @@ def _features(value: Value) -> list[tuple[Node, Node]]:
     pairs: list[tuple[Node, Node]] = []
     for features in parts(memoryview(value), ONLY):
         for entry in parts(features.raw, ONLY):
-            held = {it.number: it.raw for it in parts(entry.raw, ENTRY)}
-            if KEY not in held:
+            values = {it.number: it.raw for it in parts(entry.raw, ENTRY)}
+            if KEY not in values:
                 raise Broken("undecodable", "a feature without a name")
-            pairs.append((text(held[KEY]), _feature(held.get(VALUE, b""))))
+            pairs.append((text(values[KEY]), _feature(values.get(VALUE, b""))))
     return pairs
 
 
@@ -81,11 +81,11 @@ def _feature(message: Bytes) -> Node:
     if kind.number == BYTES:
         raws: list[Node] = [it.raw for it in values]
         return raws[0] if len(raws) == 1 else Items(raws)
-    made: list[NDArray[np.generic]] = []
+    arrays: list[NDArray[np.generic]] = []
     for it in values:
         if kind.number == FLOATS:
-            made.append(floats(it.raw, "<f4"))
+            arrays.append(floats(it.raw, "<f4"))
         else:
-            made.append(np.array([signed(it.value)]) if it.wire == VARINT else varints(it.raw))
-    numbers = joined(made, np.float32 if kind.number == FLOATS else np.int64)
+            arrays.append(np.array([signed(it.value)]) if it.wire == VARINT else varints(it.raw))
+    numbers = joined(arrays, np.float32 if kind.number == FLOATS else np.int64)
     return Items([Run(numbers)]) if numbers.size else Items()

@@ -23,14 +23,14 @@ LONGEST = 10
 class Broken(Exception):
     """A message that is cut or not valid, with the code and the text of its finding."""
 
-    def __init__(self, code: str, why: str) -> None:
-        super().__init__(code, why)
-        self.code, self.why = code, why
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code, self.reason = code, reason
 
-    def finding(self, what: str) -> Finding:
-        """Return the finding; `what` names the type that the message should have."""
-        said = f"the {what} ends early: {self.why}" if self.code == "truncated" else f"not {what}: {self.why}"
-        return found(self.code, said)
+    def finding(self, name: str) -> Finding:
+        """Return the finding; `name` names the type that the message should have."""
+        message = f"the {name} ends early: {self.reason}" if self.code == "truncated" else f"not {name}: {self.reason}"
+        return found(self.code, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Part:
     raw: Bytes = b""
 
 
-def parts(message: Bytes, known: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
+def parts(message: Bytes, wire_types: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
     """Yield the fields of a message; raises Broken if one is cut, unknown, or of a wrong wire type."""
     at, size = 0, len(message)
     while at < size:
         start = at
         tag, at = _varint(message, at)
         number, wire = tag >> 3, tag & 7
-        if wire not in known.get(number, ()):
+        if wire not in wire_types.get(number, ()):
             raise Broken("undecodable", f"field {number} with the wire type {wire} at byte {start}")
         if wire == VARINT:
             value, at = _varint(message, at)

@@ -33,8 +33,8 @@ def dtype(arguments: Sequence[Node]) -> Node:
     """Return the dtype that `numpy.dtype(...)` would make: by its name, or of a user's own class."""
     first = text(arguments[0]) if arguments else None
     if first is not None and (match := _NAME.fullmatch(first)) and int(match[1] or 0) < ITEM_BYTES:
-        made = _checked("V0" if first == "V" else first.replace("a", "S", 1))
-        return DType(f"dtype {first}", made, broken=made is None)
+        numpy_dtype = _numpy_dtype("V0" if first == "V" else first.replace("a", "S", 1))
+        return DType(f"dtype {first}", numpy_dtype, broken=numpy_dtype is None)
     if first is not None:
         return DType(f"dtype {first[:40]}", widened=first if first in WIDENED else "", broken=first not in WIDENED)
     name = arguments[0].name if arguments and isinstance(arguments[0], Global) else str(first)
@@ -53,18 +53,18 @@ def is_integer(node: Node) -> TypeGuard[int]:
     return isinstance(node, int) and not isinstance(node, bool)
 
 
-def whole(node: Node) -> tuple[int, ...] | None:
+def shape_of(node: Node) -> tuple[int, ...] | None:
     """Return a sequence of sizes as a tuple, or an integer as a tuple of one; None for anything else."""
     items = node.items if isinstance(node, Items) else [node]
     sizes = tuple(int(it) for it in items if is_integer(it) and 0 <= it < 1 << 62)
     return sizes if len(sizes) == len(items) <= AXES else None
 
 
-def build_dtype(made: DType, state: Node) -> None:
+def build_dtype(dtype_node: DType, state: Node) -> None:
     """Apply its state to a dtype: byte order, members, subarrays. It becomes broken if the state is not valid."""
-    if made.made is not None:
-        made.made = _with_state(made.made, state)
-        made.broken = made.made is None
+    if dtype_node.made is not None:
+        dtype_node.made = _with_state(dtype_node.made, state)
+        dtype_node.broken = dtype_node.made is None
 
 
 def _with_state(plain: np.dtype[Any], state: Node) -> np.dtype[Any] | None:
@@ -81,25 +81,25 @@ def _with_state(plain: np.dtype[Any], state: Node) -> np.dtype[Any] | None:
             return None
         return _structured(names.items, members, size)
     if base is not None:
-        return _of_arrays(base)
+        return _subarray_dtype(base)
     if plain.kind in "Mm":
-        return _of_times(plain, items[-1], order)
+        return _time_dtype(plain, items[-1], order)
     if plain.kind in "SUV" and plain.itemsize == 0 and is_integer(size) and 0 <= size < ITEM_BYTES:
-        plain = _checked(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
+        plain = _numpy_dtype(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
     return plain if order in "=|" else plain.newbyteorder(">" if order == ">" else "<")
 
 
-def _of_arrays(base: Node) -> np.dtype[Any] | None:
+def _subarray_dtype(base: Node) -> np.dtype[Any] | None:
     """Return a dtype whose items are arrays, from (dtype, shape), or None if that is not valid."""
     if not isinstance(base, Items) or len(base.items) != 2:
         return None
-    of, shape = base.items[0], whole(base.items[1])
-    if not isinstance(of, DType) or of.made is None or shape is None:
+    item, shape = base.items[0], shape_of(base.items[1])
+    if not isinstance(item, DType) or item.made is None or shape is None:
         return None
-    return _checked((of.made, shape))
+    return _numpy_dtype((item.made, shape))
 
 
-def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | None:
+def _time_dtype(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | None:
     """Return the dtype of times with the unit in the state (None, (unit, count, 1, 1))."""
     unit = state.items[1] if isinstance(state, Items) and len(state.items) == 2 else None
     if not isinstance(unit, Items) or len(unit.items) < 2 or not is_integer(unit.items[1]):
@@ -107,75 +107,80 @@ def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | 
     name, count = text(unit.items[0]) or "", unit.items[1]
     if name not in _UNITS or not 0 < count < 1 << 31:
         return plain
-    made = _checked(f"{plain.kind}8[{count}{name}]")
-    return made.newbyteorder(">") if made is not None and order == ">" else made
+    result = _numpy_dtype(f"{plain.kind}8[{count}{name}]")
+    return result.newbyteorder(">") if result is not None and order == ">" else result
 
 
 def _structured(names: Sequence[Node], members: Keyed, size: Node) -> np.dtype[Any] | None:
     """Return a structured dtype, or None if its members do not fit in the item."""
-    given = {text(key): value for key, value in members.pairs[: 2 * FIELDS]}
+    by_name = {text(key): value for key, value in members.pairs[: 2 * FIELDS]}
     formats, offsets, titles = [], [], [text(name) for name in names]
     if len(names) > FIELDS or type(size) is not int or not 0 <= size < ITEM_BYTES or None in titles:
         return None
     for name in titles:
-        member = given.get(name)
+        member = by_name.get(name)
         if not isinstance(member, Items) or len(member.items) < 2:
             return None
-        of, offset = member.items[:2]
-        if not isinstance(of, DType) or of.made is None or not is_integer(offset):
+        item, offset = member.items[:2]
+        if not isinstance(item, DType) or item.made is None or not is_integer(offset):
             return None
-        if not 0 <= offset <= size - of.made.itemsize:
+        if not 0 <= offset <= size - item.made.itemsize:
             return None
-        formats.append(of.made)
+        formats.append(item.made)
         offsets.append(offset)
-    return _checked({"names": titles, "formats": formats, "offsets": offsets, "itemsize": size})
+    return _numpy_dtype({"names": titles, "formats": formats, "offsets": offsets, "itemsize": size})
 
 
-def _checked(what: Any) -> np.dtype[Any] | None:
-    made: np.dtype[Any]
+def _numpy_dtype(spec: Any) -> np.dtype[Any] | None:
+    result: np.dtype[Any]
     try:
-        made = np.dtype(what)
+        result = np.dtype(spec)
     except (TypeError, ValueError, OverflowError):  # beyond NumPy's own limits
         return None
-    return made
+    return result
 
 
-def room(made: DType, sizes: Sequence[int]) -> int:
+def byte_count(dtype_node: DType, sizes: Sequence[int]) -> int:
     """Return the size in bytes of an array's values."""
-    return 0 if made.made is None else prod(sizes) * made.made.itemsize
+    return 0 if dtype_node.made is None else prod(sizes) * dtype_node.made.itemsize
 
 
-def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: Node = None) -> Node:
+def array(dtype_node: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: Node = None) -> Node:
     """Make an array from a dtype, a shape, and the bytes or objects of its values; Flawed if they do not match."""
-    if isinstance(made, (Opaque, Keyed)) and not isinstance(made, DType):  # a user-defined dtype
+    if isinstance(dtype_node, (Opaque, Keyed)) and not isinstance(dtype_node, DType):  # a user-defined dtype
         return Flawed(
-            "unknown-payload", f"an array of {made.kind or 'an unknown dtype'}, which datacheck does not read"
+            "unknown-payload", f"an array of {dtype_node.kind or 'an unknown dtype'}, which datacheck does not read"
         )
-    if not isinstance(made, DType) or made.broken:
+    if not isinstance(dtype_node, DType) or dtype_node.broken:
         return Flawed("undecodable", "an array whose dtype is none that NumPy has")
-    sizes = whole(shape)
+    sizes = shape_of(shape)
     if sizes is None:
-        return Flawed("undecodable", f"an array whose shape is {_shown(shape)}")
+        return Flawed("undecodable", f"an array whose shape is {_shape_text(shape)}")
     if isinstance(raw, Items):  # objects
         count = prod(sizes)
         if len(raw.items) == count:
             return Items(raw.items, ARRAY) if sizes else raw.items[0]
-        return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes(sizes)} has {count}")
+        return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes_text(sizes)} has {count}")
     if not isinstance(raw, (bytes, memoryview)):
-        return Flawed("unknown-payload", f"an array of {made.kind} whose values are not in the record")
-    return _values(made, sizes, raw, fortran=fortran, axes=whole(axes) if isinstance(axes, Items) else None)
+        return Flawed("unknown-payload", f"an array of {dtype_node.kind} whose values are not in the record")
+    return _values(dtype_node, sizes, raw, fortran=fortran, axes=shape_of(axes) if isinstance(axes, Items) else None)
 
 
-def _values(made: DType, sizes: tuple[int, ...], raw: Bytes, *, fortran: bool, axes: tuple[int, ...] | None) -> Node:
-    plain = np.dtype(WIDENED[made.widened]) if made.widened else made.made
+def _values(
+    dtype_node: DType, sizes: tuple[int, ...], raw: Bytes, *, fortran: bool, axes: tuple[int, ...] | None
+) -> Node:
+    plain = np.dtype(WIDENED[dtype_node.widened]) if dtype_node.widened else dtype_node.made
     if plain is None:
-        return Flawed("unknown-payload", f"an array of {made.kind}, which datacheck does not read")
+        return Flawed("unknown-payload", f"an array of {dtype_node.kind}, which datacheck does not read")
     if plain.hasobject:
         return Flawed("undecodable", "an array of objects whose values are bytes")
     count = prod(sizes)
     if count * plain.itemsize != len(raw):
-        said = f"{len(raw)} bytes of values, {_sizes(sizes)} {made.widened or plain} takes {count * plain.itemsize}"
-        return Flawed("size-mismatch", said)
+        message = (
+            f"{len(raw)} bytes of values, {_sizes_text(sizes)} {dtype_node.widened or plain} "
+            f"takes {count * plain.itemsize}"
+        )
+        return Flawed("size-mismatch", message)
     if not len(raw):
         values: NDArray[Any] = np.empty(tuple(min(it, 1 << 16) for it in sizes) if 0 in sizes else 0, plain)
     else:
@@ -184,26 +189,26 @@ def _values(made: DType, sizes: tuple[int, ...], raw: Bytes, *, fortran: bool, a
             if sorted(axes) != list(range(len(sizes))):
                 return Flawed("undecodable", f"an array of {len(sizes)} axes in the order {axes[:8]}")
             values = values.transpose(axes)
-    return widened(values, made.widened) if made.widened else values
+    return widened(values, dtype_node.widened) if dtype_node.widened else values
 
 
 def scalar(arguments: Sequence[Node]) -> Node:
     """Return a NumPy scalar as an array without axes."""
     if len(arguments) < 2:
         return Flawed("undecodable", "a NumPy scalar without a value")
-    made, raw = arguments[:2]
-    if isinstance(made, DType) and made.made is not None and made.made.hasobject:
+    dtype_node, raw = arguments[:2]
+    if isinstance(dtype_node, DType) and dtype_node.made is not None and dtype_node.made.hasobject:
         return raw
-    return array(made, Items([]), raw)
+    return array(dtype_node, Items([]), raw)
 
 
 def from_buffer(arguments: Sequence[Node]) -> Node:
     """Return the array that `_frombuffer(buffer, dtype, shape, order, axes)` makes, as used by protocol 5."""
     if len(arguments) < 4:
         return Flawed("undecodable", "an array without a buffer, dtype, shape and order")
-    raw, made, shape = arguments[:3]
+    raw, dtype_node, shape = arguments[:3]
     axes = arguments[4] if len(arguments) > 4 and text(arguments[3]) == "K" else None
-    return array(made, shape, raw, fortran=text(arguments[3]) == "F", axes=axes)
+    return array(dtype_node, shape, raw, fortran=text(arguments[3]) == "F", axes=axes)
 
 
 def from_state(state: Node) -> Node:
@@ -213,8 +218,8 @@ def from_state(state: Node) -> Node:
         items = [1, *items]
     if len(items) != 5:
         return Flawed("undecodable", "an array whose state is not shape, dtype, order and values")
-    _, shape, made, fortran, raw = items
-    return array(made, shape, raw, fortran=fortran is True or fortran == 1)
+    _, shape, dtype_node, fortran, raw = items
+    return array(dtype_node, shape, raw, fortran=fortran is True or fortran == 1)
 
 
 def masked(state: Node) -> Node:
@@ -229,17 +234,17 @@ def masked(state: Node) -> Node:
     hidden = np.frombuffer(items[5], np.bool_).reshape(values.shape, order=order)
     if not hidden.any():
         return values
-    seen = values[~hidden]
-    shown = values.copy()
-    shown[hidden] = seen[0] if seen.size else np.zeros((), values.dtype)
-    return shown
+    unmasked = values[~hidden]
+    filled = values.copy()
+    filled[hidden] = unmasked[0] if unmasked.size else np.zeros((), values.dtype)
+    return filled
 
 
-def _sizes(sizes: Sequence[int]) -> str:
+def _sizes_text(sizes: Sequence[int]) -> str:
     return " x ".join(map(str, sizes)) or "one"
 
 
-def _shown(shape: Node) -> str:
+def _shape_text(shape: Node) -> str:
     if isinstance(shape, Items):
         return (
             "(" + ", ".join(str(it) if is_integer(it) and abs(it) < 1 << 62 else "..." for it in shape.items[:8]) + ")"

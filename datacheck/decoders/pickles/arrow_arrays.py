@@ -31,9 +31,9 @@ class ArrowType(Opaque, eq=False):
     name: str = ""
 
 
-def named_type(given: Sequence[Node]) -> Node | None:
+def named_type(arguments: Sequence[Node]) -> Node | None:
     """Return the type that `type_for_alias` would return, or None if the argument is not a name."""
-    name = text(given[0]) if len(given) == 1 else None
+    name = text(arguments[0]) if len(arguments) == 1 else None
     return None if name is None else ArrowType(f"pyarrow {name[:40]}", name=name)
 
 
@@ -45,33 +45,33 @@ def restored(parts: Node, work: Work) -> Node | None:
     return _restored(parts, work, {}, 0)
 
 
-def _restored(parts: Node, work: Work, made: dict[tuple[int, int], Node | None], depth: int) -> Node | None:
-    """Return the content of an array. Children may occur many times, so each is `made` only once per depth."""
+def _restored(parts: Node, work: Work, restored_parts: dict[tuple[int, int], Node | None], depth: int) -> Node | None:
+    """Return the content of an array. Children may occur many times, but are restored only once per depth."""
     key = id(parts), depth
-    if key not in made:
+    if key not in restored_parts:
         work(1)
-        made[key] = _array(parts, work, made, depth)
-    return made[key]
+        restored_parts[key] = _array(parts, work, restored_parts, depth)
+    return restored_parts[key]
 
 
-def _array(parts: Node, work: Work, made: dict[tuple[int, int], Node | None], depth: int) -> Node | None:
+def _array(parts: Node, work: Work, restored_parts: dict[tuple[int, int], Node | None], depth: int) -> Node | None:
     if not isinstance(parts, Items) or len(parts.items) < 6:
         return None
-    of, length, nulls, offset, buffers, children = parts.items[:6]
-    kind = of.kind if isinstance(of, (Opaque, Keyed)) else "pyarrow array"
+    dtype, length, nulls, offset, buffers, children = parts.items[:6]
+    kind = dtype.kind if isinstance(dtype, (Opaque, Keyed)) else "pyarrow array"
     if (
         not isinstance(buffers, Items)
         or not isinstance(children, Items)
         or not (is_integer(length) and is_integer(offset))
     ):
         return None
-    if isinstance(of, ArrowType) and of.name in NUMBERS:
-        return _numbers(NUMBERS[of.name], length, offset, nulls, buffers.items, work)
+    if isinstance(dtype, ArrowType) and dtype.name in NUMBERS:
+        return _numbers(NUMBERS[dtype.name], length, offset, nulls, buffers.items, work)
     if depth == NESTED:
         return Opaque(kind)
     work(len(children.items))
-    within = [_restored(it, work, made, depth + 1) for it in children.items]
-    return Keyed(kind=kind, items=within) if within else Opaque(kind)
+    contents = [_restored(it, work, restored_parts, depth + 1) for it in children.items]
+    return Keyed(kind=kind, items=contents) if contents else Opaque(kind)
 
 
 def _numbers(dtype: str, length: int, offset: int, nulls: Node, buffers: Sequence[Node], work: Work) -> Node:
@@ -91,9 +91,9 @@ def _numbers(dtype: str, length: int, offset: int, nulls: Node, buffers: Sequenc
     if nulls == 0 or not isinstance(bits, (bytes, memoryview)) or 8 * len(bits) < offset + length:
         return values
     work(length // COPIED)
-    there = np.unpackbits(np.frombuffer(bits, np.uint8), count=offset + length, bitorder="little")[offset:] == 1
-    if there.all():
+    valid = np.unpackbits(np.frombuffer(bits, np.uint8), count=offset + length, bitorder="little")[offset:] == 1
+    if valid.all():
         return values
-    shown = values.copy()
-    shown[~there] = values[there][0] if there.any() else 0
-    return shown
+    filled = values.copy()
+    filled[~valid] = values[valid][0] if valid.any() else 0
+    return filled

@@ -29,13 +29,13 @@ class Host(Protocol):
     def legacy_torch(self, raw: Bytes) -> Node: ...
 
 
-def call(host: Host, function: Node, given: Node) -> Node:
+def call(host: Host, function: Node, argument: Node) -> Node:
     """Return the result of a function that a pickle names, or its arguments as an object if it is not known."""
-    arguments = given.items if isinstance(given, Items) else [given]
+    arguments = argument.items if isinstance(argument, Items) else [argument]
     if isinstance(function, Global):
-        known = _KNOWN.get(function.kind)
-        made = known(host, arguments) if known else None
-        return Keyed(kind=function.kind, items=[*arguments]) if made is None else made
+        handler = _KNOWN.get(function.kind)
+        result = handler(host, arguments) if handler else None
+        return Keyed(kind=function.kind, items=[*arguments]) if result is None else result
     if isinstance(function, (Opaque, Keyed)) and function.kind and not isinstance(function, DType):
         return Keyed(kind=f"a call of {function.kind}"[:200], items=[*arguments])
     if isinstance(function, Flawed):
@@ -65,69 +65,69 @@ def build(host: Host, target: Node, state: Node) -> Node:
     return target
 
 
-def _array(host: Host, given: Sequence[Node]) -> Node:
+def _array(host: Host, arguments: Sequence[Node]) -> Node:
     return ArrayBox(Opaque("numpy.ndarray"))
 
 
-def _array_of_dill(host: Host, given: Sequence[Node]) -> Node | None:
+def _array_of_dill(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make an array like dill: (function, arguments, state, attributes), the first three as in NumPy."""
-    if len(given) < 3 or not isinstance(given[0], Global) or given[0].kind not in _RECONSTRUCT:
+    if len(arguments) < 3 or not isinstance(arguments[0], Global) or arguments[0].kind not in _RECONSTRUCT:
         return None
-    return build(host, call(host, given[0], given[1]), given[2])
+    return build(host, call(host, arguments[0], arguments[1]), arguments[2])
 
 
-def _container(host: Host, given: Sequence[Node], kind: str = "") -> Node | None:
+def _container(host: Host, arguments: Sequence[Node], kind: str = "") -> Node | None:
     """Make a list, tuple or set from another one."""
-    if not given:
+    if not arguments:
         return Items(kind=kind)
-    of = given[0]
-    if not isinstance(of, Items):
+    source = arguments[0]
+    if not isinstance(source, Items):
         return None
-    host.work(len(of.items))
-    return Items([*of.items], kind)
+    host.work(len(source.items))
+    return Items([*source.items], kind)
 
 
-def _mapping(host: Host, given: Sequence[Node], mapping: str = "") -> Node | None:
+def _mapping(host: Host, arguments: Sequence[Node], mapping: str = "") -> Node | None:
     """Make a mapping from another one or from pairs; a default factory before them is ignored."""
-    of = next((it for it in given if isinstance(it, (Items, Keyed)) and not getattr(it, "kind", "")), None)
-    if of is None:
+    source = next((it for it in arguments if isinstance(it, (Items, Keyed)) and not getattr(it, "kind", "")), None)
+    if source is None:
         return Keyed(mapping=mapping)
-    host.work(len(of.pairs if isinstance(of, Keyed) else of.items))
-    if isinstance(of, Keyed):
-        return Keyed([*of.pairs], mapping=mapping)
-    pairs = [(it.items[0], it.items[1]) for it in of.items if isinstance(it, Items) and len(it.items) == 2]
-    return Keyed(pairs, mapping=mapping) if len(pairs) == len(of.items) else None
+    host.work(len(source.pairs if isinstance(source, Keyed) else source.items))
+    if isinstance(source, Keyed):
+        return Keyed([*source.pairs], mapping=mapping)
+    pairs = [(it.items[0], it.items[1]) for it in source.items if isinstance(it, Items) and len(it.items) == 2]
+    return Keyed(pairs, mapping=mapping) if len(pairs) == len(source.items) else None
 
 
-def _defaultdict(host: Host, given: Sequence[Node]) -> Node | None:
-    first = given[0] if given else None
-    made = first.kind.rpartition(".")[2] if isinstance(first, Global) and first.kind in _FACTORIES else ""
-    return _mapping(host, given, f"defaultdict {made}" if made else "")
+def _defaultdict(host: Host, arguments: Sequence[Node]) -> Node | None:
+    first = arguments[0] if arguments else None
+    factory = first.kind.rpartition(".")[2] if isinstance(first, Global) and first.kind in _FACTORIES else ""
+    return _mapping(host, arguments, f"defaultdict {factory}" if factory else "")
 
 
-def _encode(host: Host, given: Sequence[Node]) -> Node | None:
+def _encode(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make bytes from a latin-1 text, the form of bytes in protocols 0 to 2 of Python 3."""
-    if len(given) != 2 or not isinstance(given[0], str) or arrays.text(given[1]) not in LATIN:
+    if len(arguments) != 2 or not isinstance(arguments[0], str) or arrays.text(arguments[1]) not in LATIN:
         return None
-    return host.encoded(given[0])
+    return host.encoded(arguments[0])
 
 
-def _bytes(host: Host, given: Sequence[Node]) -> Node | None:
-    if not given:
+def _bytes(host: Host, arguments: Sequence[Node]) -> Node | None:
+    if not arguments:
         return b""
-    if len(given) == 1 and isinstance(given[0], (bytes, memoryview)):
-        return given[0]
-    return _encode(host, given)
+    if len(arguments) == 1 and isinstance(arguments[0], (bytes, memoryview)):
+        return arguments[0]
+    return _encode(host, arguments)
 
 
-def _complex(host: Host, given: Sequence[Node]) -> Node | None:
-    if len(given) == 2 and all(isinstance(it, (int, float)) for it in given):
-        real, imaginary = (_floated(it) for it in given)
+def _complex(host: Host, arguments: Sequence[Node]) -> Node | None:
+    if len(arguments) == 2 and all(isinstance(it, (int, float)) for it in arguments):
+        real, imaginary = (_to_float(it) for it in arguments)
         return complex(real, imaginary)
     return None
 
 
-def _floated(number: Node) -> float:
+def _to_float(number: Node) -> float:
     assert isinstance(number, (int, float))
     try:
         return float(number)
@@ -135,65 +135,65 @@ def _floated(number: Node) -> float:
         return math.inf
 
 
-def _decimal(host: Host, given: Sequence[Node]) -> Node | None:
+def _decimal(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Return a Decimal as a float, or None if it is too long or not a number."""
-    said = arrays.text(given[0]) if len(given) == 1 else None
-    if said is None or len(said) > DIGITS:
+    text = arrays.text(arguments[0]) if len(arguments) == 1 else None
+    if text is None or len(text) > DIGITS:
         return None
     try:
-        return float(said)
+        return float(text)
     except ValueError:
         return None
 
 
-def _reconstructed(host: Host, given: Sequence[Node]) -> Node | None:
+def _reconstructed(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make an object like `copyreg._reconstructor(class, base, state of the base)`."""
-    if len(given) != 3 or not isinstance(given[0], Global):
+    if len(arguments) != 3 or not isinstance(arguments[0], Global):
         return None
-    made = Keyed(kind=given[0].kind)
-    base = given[2]
+    result = Keyed(kind=arguments[0].kind)
+    base = arguments[2]
     if isinstance(base, Keyed):
         host.work(len(base.pairs))
-        made.pairs = [*base.pairs]
+        result.pairs = [*base.pairs]
     elif isinstance(base, Items):
         host.work(len(base.items))
-        made.items = [*base.items]
+        result.items = [*base.items]
     elif base is not None:
-        made.items = [base]
-    return made
+        result.items = [base]
+    return result
 
 
-def _new(host: Host, given: Sequence[Node]) -> Node | None:
-    if not given or not isinstance(given[0], Global):
+def _new(host: Host, arguments: Sequence[Node]) -> Node | None:
+    if not arguments or not isinstance(arguments[0], Global):
         return None
-    return Keyed(kind=given[0].kind, items=[*given[1:]])
+    return Keyed(kind=arguments[0].kind, items=[*arguments[1:]])
 
 
-def _first(host: Host, given: Sequence[Node]) -> Node | None:
-    return given[0] if given else None
+def _first(host: Host, arguments: Sequence[Node]) -> Node | None:
+    return arguments[0] if arguments else None
 
 
-def _dtype(host: Host, given: Sequence[Node]) -> Node:
-    return arrays.dtype(given)
+def _dtype(host: Host, arguments: Sequence[Node]) -> Node:
+    return arrays.dtype(arguments)
 
 
-def _scalar(host: Host, given: Sequence[Node]) -> Node:
-    return arrays.scalar(given)
+def _scalar(host: Host, arguments: Sequence[Node]) -> Node:
+    return arrays.scalar(arguments)
 
 
-def _from_buffer(host: Host, given: Sequence[Node]) -> Node:
-    return arrays.from_buffer(given)
+def _from_buffer(host: Host, arguments: Sequence[Node]) -> Node:
+    return arrays.from_buffer(arguments)
 
 
-def _masked(host: Host, given: Sequence[Node]) -> Node:
+def _masked(host: Host, arguments: Sequence[Node]) -> Node:
     return ArrayBox(Opaque("numpy.ma.MaskedArray"), masked=True)
 
 
-def _tensor(host: Host, given: Sequence[Node]) -> Node | None:
+def _tensor(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make a tensor from (storage, offset, size, strides, ...); in `_rebuild_tensor_v3`, the seventh is the dtype."""
-    if len(given) < 4:
+    if len(arguments) < 4:
         return None
-    storage, offset, (size, stride) = unboxed(given[0]), given[1], map(arrays.whole, given[2:4])
+    storage, offset, (size, stride) = unboxed(arguments[0]), arguments[1], map(arrays.shape_of, arguments[2:4])
     if isinstance(storage, Flawed):
         return storage
     if not isinstance(storage, Storage):
@@ -201,40 +201,44 @@ def _tensor(host: Host, given: Sequence[Node]) -> Node | None:
     if not arrays.is_integer(offset) or size is None or stride is None:
         return Flawed("undecodable", "a tensor whose offset, size and strides are no integers")
     name = ""
-    if len(given) > 6 and isinstance(given[6], Global) and given[6].module == "torch":
-        name = given[6].name
+    if len(arguments) > 6 and isinstance(arguments[6], Global) and arguments[6].module == "torch":
+        name = arguments[6].name
     return tensor(storage, offset, size, stride, name)
 
 
-def _of_type(host: Host, given: Sequence[Node]) -> Node | None:
+def _tensor_of_subclass(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make a tensor of a subclass: (function, class, arguments, state)."""
-    if len(given) < 3 or not isinstance(given[0], Global) or given[0].kind == "torch._tensor._rebuild_from_type_v2":
+    if (
+        len(arguments) < 3
+        or not isinstance(arguments[0], Global)
+        or arguments[0].kind == "torch._tensor._rebuild_from_type_v2"
+    ):
         return None
-    return call(host, given[0], given[2])
+    return call(host, arguments[0], arguments[2])
 
 
-def _sparse(host: Host, given: Sequence[Node]) -> Node | None:
+def _sparse(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Return the parts of a sparse tensor by name; their combination is not checked."""
-    parts = given[1] if len(given) == 2 else None
+    parts = arguments[1] if len(arguments) == 2 else None
     if not isinstance(parts, Items) or len(parts.items) < 2:
         return None
     return Keyed([("indices", parts.items[0]), ("values", parts.items[1])], "torch.sparse")
 
 
-def _stored(host: Host, given: Sequence[Node]) -> Node | None:
-    raw = given[0] if len(given) == 1 else None
+def _stored(host: Host, arguments: Sequence[Node]) -> Node | None:
+    raw = arguments[0] if len(arguments) == 1 else None
     return host.legacy_torch(raw) if isinstance(raw, (bytes, memoryview)) else None
 
 
-def _arrow_type(host: Host, given: Sequence[Node]) -> Node | None:
-    return arrow_arrays.named_type(given)
+def _arrow_type(host: Host, arguments: Sequence[Node]) -> Node | None:
+    return arrow_arrays.named_type(arguments)
 
 
-def _arrow_array(host: Host, given: Sequence[Node]) -> Node | None:
-    return arrow_arrays.restored(given[0], host.work) if len(given) == 1 else None
+def _arrow_array(host: Host, arguments: Sequence[Node]) -> Node | None:
+    return arrow_arrays.restored(arguments[0], host.work) if len(arguments) == 1 else None
 
 
-def _text_dtype(host: Host, given: Sequence[Node]) -> Node:
+def _text_dtype(host: Host, arguments: Sequence[Node]) -> Node:
     """Represent pandas' dtype of texts, which has as an argument the NaN that stands for missing texts."""
     return Opaque("pandas.StringDtype")
 
@@ -282,7 +286,7 @@ _KNOWN: dict[str, Known] = {
     "torch._utils._rebuild_parameter_with_state": _first,
     "torch._utils._rebuild_device_tensor_from_numpy": _first,
     "torch._utils._rebuild_sparse_tensor": _sparse,
-    "torch._tensor._rebuild_from_type_v2": _of_type,
+    "torch._tensor._rebuild_from_type_v2": _tensor_of_subclass,
     "torch.storage._load_from_bytes": _stored,
     "torch.Size": _container,
     "pyarrow.lib.type_for_alias": _arrow_type,

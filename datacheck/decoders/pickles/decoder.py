@@ -10,7 +10,7 @@ from datacheck.decoders.npy_bytes import objects_at
 from datacheck.decoders.pickles import torch_stream
 from datacheck.decoders.pickles.calls import OURS
 from datacheck.decoders.pickles.joblib_arrays import WRAPPERS
-from datacheck.decoders.pickles.latin_bytes import holds_latin, rewritten
+from datacheck.decoders.pickles.latin_bytes import holds_latin, with_bytes
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
@@ -50,7 +50,7 @@ class PickleDecoder(TreeDecoder):
             return objects_at(value) is not None
         if first == 0x80:
             return 2 <= value[1] <= 5 and (value[2] in OPERATIONS or value[2] == 0x2E) and _is_likely(value)
-        return first in FIRST and len(value) >= SHORTEST and _walks(value)
+        return first in FIRST and len(value) >= SHORTEST and _is_pickle(value)
 
     def decode_together(
         self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
@@ -58,29 +58,29 @@ class PickleDecoder(TreeDecoder):
         if rows and holds_latin(block.values[rows[0]]):
             values = [*block.values]
             for row in rows:
-                values[row] = rewritten(values[row]) or values[row]
+                values[row] = with_bytes(values[row]) or values[row]
             block = replace(block, values=values)
         return decode_alike(read, places, block, rows, profile)
 
     def parse(self, value: Value) -> Parsed:
-        return walked(Machine(value, objects_at(value) or 0))
+        return parse_pickle(Machine(value, objects_at(value) or 0))
 
 
-def walked(machine: Machine) -> Parsed:
+def parse_pickle(machine: Machine) -> Parsed:
     """Run a machine, and return the tree of its pickle and the findings about it."""
     try:
         tree = _tree(machine)
     except Broken as broken:
         verdict: Verdict | None = "unverifiable" if broken.verdict == "unverifiable" else None
-        said = _stranger(machine.raw) if broken.code == "undecodable" and machine.at <= 1 else broken.message
-        finding = found(broken.code, said, field="data", verdict=verdict)
-        return Parsed(None, [finding, *_unsafe(machine)], _classes(machine))
-    findings = _unsafe(machine)
+        message = _not_a_pickle(machine.raw) if broken.code == "undecodable" and machine.at <= 1 else broken.message
+        finding = found(broken.code, message, field="data", verdict=verdict)
+        return Parsed(None, [finding, *_unsafe_findings(machine)], _classes(machine))
+    findings = _unsafe_findings(machine)
     rest = machine.end - machine.at
     if rest:
         zero = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
-        said = f"{rest} bytes after the end of the pickle{zero}"
-        findings.append(found("trailing-data", said, field="data", offset=machine.at, size=rest))
+        message = f"{rest} bytes after the end of the pickle{zero}"
+        findings.append(found("trailing-data", message, field="data", offset=machine.at, size=rest))
     return Parsed(tree, findings, _classes(machine))
 
 
@@ -97,7 +97,7 @@ def _tree(machine: Machine) -> Node:
     return tree
 
 
-def _walks(value: Value) -> bool:
+def _is_pickle(value: Value) -> bool:
     """Check whether a value without a magic number is a pickle, as far as LOOKED_AT opcodes, and yields an object."""
     machine = Machine(value, left=LOOKED_AT)
     try:
@@ -107,19 +107,19 @@ def _walks(value: Value) -> bool:
     return machine.at == machine.end
 
 
-def _unsafe(machine: Machine) -> list[Finding]:
+def _unsafe_findings(machine: Machine) -> list[Finding]:
     """Return a finding for each global that runs commands or opens files, up to UNSAFE."""
-    said = list(machine.unsafe.items())
-    return [found("unsafe-pickle", sentence, field="data", name=kind) for kind, sentence in said[:UNSAFE]]
+    sentences = list(machine.unsafe.items())
+    return [found("unsafe-pickle", sentence, field="data", name=kind) for kind, sentence in sentences[:UNSAFE]]
 
 
 def _classes(machine: Machine) -> frozenset[str]:
     return frozenset(machine.globals.keys() - OURS - WRAPPERS - machine.unsafe.keys())
 
 
-def _stranger(value: Value) -> str:
-    what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {bytes(value[:8]).hex(' ')}"
-    return f"not a pickle: {len(value)} bytes, {what}"
+def _not_a_pickle(value: Value) -> str:
+    content = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {bytes(value[:8]).hex(' ')}"
+    return f"not a pickle: {len(value)} bytes, {content}"
 
 
 def _is_likely(value: Value) -> bool:

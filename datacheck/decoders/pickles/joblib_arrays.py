@@ -17,18 +17,18 @@ WRAPPERS = frozenset(
 ALIGNED = "numpy_array_alignment_bytes"
 
 
-def array_behind(machine: Machine, wrapper: Keyed) -> Node:
+def read_array(machine: Machine, wrapper: Keyed) -> Node:
     """Return the array whose values come next in the record, and move the machine behind them; raises Broken."""
-    said = {name: value for name, value in wrapper.pairs if isinstance(name, str)}
-    dtype, shape = said.get("dtype"), arrays.whole(said.get("shape"))
+    attributes = {name: value for name, value in wrapper.pairs if isinstance(name, str)}
+    dtype, shape = attributes.get("dtype"), arrays.shape_of(attributes.get("shape"))
     if not isinstance(dtype, DType) or dtype.made is None or shape is None:
         raise Broken("undecodable", "an array of joblib whose dtype and shape are not known")
     if dtype.made.hasobject:
         if machine.depth >= NESTED:
-            raise machine.beyond("arrays of objects in each other")
-        made, machine.at = machine.nested(machine.raw, machine.at, machine.persistent)
-        return made
-    if said.get(ALIGNED) is not None:
+            raise machine.too_large("arrays of objects in each other")
+        objects, machine.at = machine.nested(machine.raw, machine.at, machine.persistent)
+        return objects
+    if attributes.get(ALIGNED) is not None:
         machine.take(machine.number(1))
-    values = machine.take(arrays.room(dtype, shape))
-    return arrays.array(dtype, said.get("shape"), values, fortran=said.get("order") == "F")
+    values = machine.take(arrays.byte_count(dtype, shape))
+    return arrays.array(dtype, attributes.get("shape"), values, fortran=attributes.get("order") == "F")

@@ -26,7 +26,7 @@ def holds_latin(value: Value) -> bool:
     return len(value) > len(ENCODE) and value[0] == 0x80 and value[1] == 2 and ENCODE in bytes(value[:FIRST])
 
 
-def rewritten(value: Value) -> bytes | None:
+def with_bytes(value: Value) -> bytes | None:
     """Return a pickle with bytes instead of the texts that it encodes to bytes, or None if it has an unexpected form.
 
     Nothing else is lost, since the memo numbers that are left out are consecutive. Whether the result is a pickle of
@@ -40,32 +40,32 @@ def rewritten(value: Value) -> bytes | None:
     asked = bytes((GET, function, TEXT))
     begins, text = at, at + len(ENCODE) + 1
     latin: int | None = None
-    kept: list[bytes] = []
+    pieces: list[bytes] = []
     done = 0
     for _ in range(MOST):
-        found = _text(raw, text, function + 1 if latin is None else None, latin)
+        found = _encoded_text(raw, text, function + 1 if latin is None else None, latin)
         if found is None:
             return None
-        held, behind = found
-        if len(held) >= SHORTEST:
+        content, end = found
+        if len(content) >= SHORTEST:
             # keep the function where it is named for the first time, as later references may need it
-            kept += [raw[done:text] + POP if latin is None else raw[done:begins], _bytes(held)]
-            done = behind
+            pieces += [raw[done:text] + POP if latin is None else raw[done:begins], _bytes(content)]
+            done = end
         latin = function + 2 if latin is None else latin
-        begins = raw.find(asked, behind)
+        begins = raw.find(asked, end)
         if begins < 0:
             break
         text = begins + 2
     else:
         return None
-    return b"".join([*kept, raw[done:]]) if kept else None
+    return b"".join([*pieces, raw[done:]]) if pieces else None
 
 
-def _bytes(held: bytes) -> bytes:
-    return struct.pack("<BI", BYTES, len(held)) + held
+def _bytes(content: bytes) -> bytes:
+    return struct.pack("<BI", BYTES, len(content)) + content
 
 
-def _text(raw: bytes, at: int, number: int | None, latin: int | None) -> tuple[bytes, int] | None:
+def _encoded_text(raw: bytes, at: int, number: int | None, latin: int | None) -> tuple[bytes, int] | None:
     """Return the bytes that the text at an offset stands for and the end of the call that makes them, or None.
 
     The text must be memoized as `number`, unless that is None. The encoding's name must be fetched from the memo number
@@ -75,32 +75,36 @@ def _text(raw: bytes, at: int, number: int | None, latin: int | None) -> tuple[b
         return None
     end = at + 5 + int.from_bytes(raw[at + 1 : at + 5], "little")
     try:
-        held = raw[at + 5 : end].decode().encode("latin-1")
+        content = raw[at + 5 : end].decode().encode("latin-1")
     except UnicodeError:
         return None
-    put = _put(raw, end)
-    if put is None or (number is not None and put[0] != number):
+    memoized = _memo_number(raw, end)
+    if memoized is None or (number is not None and memoized[0] != number):
         return None
-    number, behind = put
+    number, position = memoized
     if latin is None:
-        if not raw.startswith(LATIN, behind) or (put := _put(raw, behind + len(LATIN))) is None or put[0] != number + 1:
+        if (
+            not raw.startswith(LATIN, position)
+            or (memoized := _memo_number(raw, position + len(LATIN))) is None
+            or memoized[0] != number + 1
+        ):
             return None
-        number, behind = put
-    elif raw[behind : behind + 2] == bytes((GET, latin)):
-        behind += 2
+        number, position = memoized
+    elif raw[position : position + 2] == bytes((GET, latin)):
+        position += 2
     else:
         return None
-    put = _put(raw, behind + 1)
-    if raw[behind : behind + 1] != bytes((TUPLE,)) or put is None or put[0] != number + 1:
+    memoized = _memo_number(raw, position + 1)
+    if raw[position : position + 1] != bytes((TUPLE,)) or memoized is None or memoized[0] != number + 1:
         return None
-    number, behind = put
-    put = _put(raw, behind + 1)
-    if raw[behind : behind + 1] != bytes((REDUCE,)) or put is None or put[0] != number + 1:
+    number, position = memoized
+    memoized = _memo_number(raw, position + 1)
+    if raw[position : position + 1] != bytes((REDUCE,)) or memoized is None or memoized[0] != number + 1:
         return None
-    return held, behind + 1
+    return content, position + 1
 
 
-def _put(raw: bytes, at: int) -> tuple[int, int] | None:
+def _memo_number(raw: bytes, at: int) -> tuple[int, int] | None:
     """Return the memo number of a PUT opcode and the offset behind the opcode, or None if there is no PUT."""
     if raw[at : at + 1] == bytes((PUT,)) and at + 1 < len(raw):
         return raw[at + 1], at + 2

@@ -64,7 +64,7 @@ class Machine:
         while True:
             at = self.at
             if at >= end:
-                raise self.cut()
+                raise self.truncated()
             code = raw[at]
             self.at = at + 1
             if code == 0x2E:
@@ -74,17 +74,17 @@ class Machine:
                 raise Broken("undecodable", f"byte {at} is {code:#04x}, which is no opcode of a pickle")
             self.left -= 1
             if self.left < 0:
-                raise self.beyond(f"more than {WORK} opcodes")
+                raise self.too_large(f"more than {WORK} opcodes")
             operation(self)
         if self.marks:
             raise Broken("undecodable", f"STOP at byte {at} inside an unfinished container")
         return self.pop()
 
-    def cut(self) -> Broken:
+    def truncated(self) -> Broken:
         return Broken("truncated", f"ends at byte {self.end} inside the pickle")
 
-    def beyond(self, what: str) -> Broken:
-        return Broken("too-large", f"{what} in one record; it was not walked to its end", "unverifiable")
+    def too_large(self, excess: str) -> Broken:
+        return Broken("too-large", f"{excess} in one record; it was not walked to its end", "unverifiable")
 
     def work(self, amount: int) -> None:
         self.left -= amount
@@ -102,27 +102,27 @@ class Machine:
         self.stack.append(node)
         return node
 
-    def to_mark(self) -> list[Node]:
+    def pop_to_mark(self) -> list[Node]:
         """Pop everything above the last mark."""
         if not self.marks:
             raise Broken("undecodable", f"the opcode at byte {self.at - 1} needs a mark that is not there")
         at = self.marks.pop()
-        taken = self.stack[at:]
+        nodes = self.stack[at:]
         del self.stack[at:]
-        return taken
+        return nodes
 
-    def made(self, node: Node) -> None:
+    def push_container(self, node: Node) -> None:
         """Push a container, and count it."""
         self.containers -= 1
         if self.containers < 0:
-            raise self.beyond(f"more than {CONTAINERS} lists, mappings and objects")
+            raise self.too_large(f"more than {CONTAINERS} lists, mappings and objects")
         self.stack.append(node)
 
     def take(self, count: int) -> Bytes:
         """Consume the next bytes of the record, and return a view of them."""
         at = self.at
         if count > self.end - at:
-            raise self.cut()
+            raise self.truncated()
         self.at = at + count
         return self.view[at : at + count]
 
@@ -130,11 +130,11 @@ class Machine:
         """Consume an unsigned little-endian integer."""
         at = self.at
         if size > self.end - at:
-            raise self.cut()
+            raise self.truncated()
         self.at = at + size
         return int.from_bytes(self.raw[at : at + size], "little")
 
-    def line(self, most: int = LINE) -> bytes:
+    def line(self, limit: int = LINE) -> bytes:
         """Consume a line, and return it without its end."""
         at, width = self.at, 1 << 8
         while True:
@@ -144,48 +144,48 @@ class Machine:
                 self.at = at + found + 1
                 return piece[:found]
             if at + width >= self.end:
-                raise self.cut()
-            if width > most:
-                raise Broken("undecodable", f"a line of more than {most} bytes at byte {at}")
+                raise self.truncated()
+            if width > limit:
+                raise Broken("undecodable", f"a line of more than {limit} bytes at byte {at}")
             width *= 4
 
     def named(self, module: str, name: str) -> Global:
         """Return the class or function of this name; records it, and whether unpickling it is unsafe."""
         kind = f"{module}.{name}"[:400]
-        known = self.globals.get(kind)
-        if known is None:
-            known = Global(kind, module, name)
+        result = self.globals.get(kind)
+        if result is None:
+            result = Global(kind, module, name)
             if len(self.globals) < GLOBALS:
-                self.globals[kind] = known
+                self.globals[kind] = result
             if unsafe.is_unsafe(module, name) and len(self.unsafe) < GLOBALS:
-                self.unsafe.setdefault(kind, unsafe.sentence(module, name))
-        return known
+                self.unsafe.setdefault(kind, unsafe.describe(module, name))
+        return result
 
-    def call(self, function: Node, given: Node) -> Node:
+    def call(self, function: Node, arguments: Node) -> Node:
         if isinstance(function, Global) and function.kind in self.unsafe:
-            self.unsafe[function.kind] = unsafe.sentence(function.module, function.name, given)
-        return calls.call(self, function, given)
+            self.unsafe[function.kind] = unsafe.describe(function.module, function.name, arguments)
+        return calls.call(self, function, arguments)
 
     def encoded(self, text: str) -> Bytes:
         """Return a view of a text in latin-1; each text is encoded only once, however often the record asks for it."""
-        known = self._encoded.get(id(text))
-        if known is None:
+        cached = self._encoded.get(id(text))
+        if cached is None:
             try:
-                known = text, memoryview(text.encode("latin-1"))
+                cached = text, memoryview(text.encode("latin-1"))
             except UnicodeEncodeError:
                 raise Broken("undecodable", "bytes are written as a text that is not latin-1") from None
-            self._encoded[id(text)] = known
-        return known[1]
+            self._encoded[id(text)] = cached
+        return cached[1]
 
     def legacy_torch(self, raw: Bytes) -> Node:
         """Return the storage in torch's older format, which consists of several pickles."""
-        known = self._storages.get(id(raw))
-        if known is None:
+        cached = self._storages.get(id(raw))
+        if cached is None:
             if self.depth >= NESTED:
                 return Opaque("a storage in a storage")
-            known = raw, torch_stream.read(raw, self.nested)
-            self._storages[id(raw)] = known
-        return known[1]
+            cached = raw, torch_stream.read(raw, self.nested)
+            self._storages[id(raw)] = cached
+        return cached[1]
 
     def nested(self, raw: Bytes, at: int, persistent: Persistent) -> tuple[Node, int]:
         """Walk a pickle inside this one, and return its tree and the offset of its end."""
@@ -198,10 +198,10 @@ class Machine:
         return node, inner.at
 
 
-def make_pairs(taken: list[Node]) -> list[tuple[Node, Node]]:
-    if len(taken) % 2:
+def make_pairs(nodes: list[Node]) -> list[tuple[Node, Node]]:
+    if len(nodes) % 2:
         raise Broken("undecodable", "a mapping has a key without a value")
-    return [*zip(taken[::2], taken[1::2], strict=True)]
+    return [*zip(nodes[::2], nodes[1::2], strict=True)]
 
 
 def append(target: Node, items: list[Node]) -> None:

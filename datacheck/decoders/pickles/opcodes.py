@@ -35,7 +35,7 @@ def _proto(m: Machine) -> None:
 def _frame(m: Machine) -> None:
     """Handle FRAME, the number of bytes to fetch at once; like pickle, refuse a record that has fewer."""
     if m.number(8) > m.end - m.at:
-        raise m.cut()
+        raise m.truncated()
 
 
 def _mark(m: Machine) -> None:
@@ -57,12 +57,12 @@ def _floats(m: Machine) -> None:
             count += int(others[0])
             break
         count += min(piece, len(heads) - count)
-    behind = m.at + 9 * count
-    if count < FLOATS or behind >= m.end or m.raw[behind] not in b"etl":  # else one may be a key or appended alone
+    end = m.at + 9 * count
+    if count < FLOATS or end >= m.end or m.raw[end] not in b"etl":  # else one may be a key or appended alone
         return
-    m.stack.append(Run(np.ndarray((count,), ">f8", m.view[m.at : behind], 1, (9,))))
+    m.stack.append(Run(np.ndarray((count,), ">f8", m.view[m.at : end], 1, (9,))))
     m.work(count // 16)
-    m.at = behind
+    m.at = end
 
 
 def _pop(m: Machine) -> None:
@@ -73,7 +73,7 @@ def _pop(m: Machine) -> None:
 
 
 def _pop_mark(m: Machine) -> None:
-    m.to_mark()
+    m.pop_to_mark()
 
 
 def _constant(value: Node) -> Operation:
@@ -99,8 +99,8 @@ def _long(size: int) -> Operation:
         count = m.number(size)
         if size == 4 and count >> 31:
             raise Broken("undecodable", "an integer of a negative number of bytes")
-        taken = m.take(count)
-        m.stack.append(int.from_bytes(taken, "little", signed=True) if count <= LONG_BYTES else Opaque("an integer"))
+        raw = m.take(count)
+        m.stack.append(int.from_bytes(raw, "little", signed=True) if count <= LONG_BYTES else Opaque("an integer"))
 
     return operation
 
@@ -111,14 +111,14 @@ def _digits(m: Machine) -> None:
     if line in (b"01", b"00"):
         m.stack.append(line == b"01")
         return
-    said = line.strip().removesuffix(b"L")
-    if len(said) > DIGITS:
+    digits = line.strip().removesuffix(b"L")
+    if len(digits) > DIGITS:
         m.stack.append(Opaque("an integer"))
         return
     try:
-        m.stack.append(int(said, 0 if m.raw[m.at - len(line) - 2] == 0x49 else 10))
+        m.stack.append(int(digits, 0 if m.raw[m.at - len(line) - 2] == 0x49 else 10))
     except ValueError:
-        raise Broken("undecodable", f"an integer written as {bytes(said[:20])!r}") from None
+        raise Broken("undecodable", f"an integer written as {bytes(digits[:20])!r}") from None
 
 
 def _float(m: Machine) -> None:
@@ -161,12 +161,12 @@ def _unicode(m: Machine) -> None:
 def _binary(size: int, *, text: bool) -> Operation:
     def operation(m: Machine) -> None:
         count = m.number(size)
-        taken = m.take(count)
+        raw = m.take(count)
         if not text:
-            m.stack.append(taken)
+            m.stack.append(raw)
             return
         try:
-            m.stack.append(str(taken, "utf-8", "surrogatepass"))
+            m.stack.append(str(raw, "utf-8", "surrogatepass"))
         except UnicodeDecodeError as error:
             where = m.at - count + error.start
             raise Broken("undecodable", f"a text that is not UTF-8 at byte {where}") from None
@@ -178,31 +178,31 @@ def _tuple(count: int) -> Operation:
     def operation(m: Machine) -> None:
         items = [m.pop() for _ in range(count)]
         items.reverse()
-        m.made(Items(items, "tuple"))
+        m.push_container(Items(items, "tuple"))
 
     return operation
 
 
 def _empty_items(kind: str) -> Operation:
     def operation(m: Machine) -> None:
-        m.made(Items(kind=kind))
+        m.push_container(Items(kind=kind))
 
     return operation
 
 
 def _empty_mapping(m: Machine) -> None:
-    m.made(Keyed())
+    m.push_container(Keyed())
 
 
 def _marked_items(kind: str) -> Operation:
     def operation(m: Machine) -> None:
-        m.made(Items(m.to_mark(), kind))
+        m.push_container(Items(m.pop_to_mark(), kind))
 
     return operation
 
 
 def _marked_mapping(m: Machine) -> None:
-    m.made(Keyed(make_pairs(m.to_mark())))
+    m.push_container(Keyed(make_pairs(m.pop_to_mark())))
 
 
 def _append(m: Machine) -> None:
@@ -211,7 +211,7 @@ def _append(m: Machine) -> None:
 
 
 def _appends(m: Machine) -> None:
-    items = m.to_mark()
+    items = m.pop_to_mark()
     append(m.top(), items)
 
 
@@ -221,7 +221,7 @@ def _set_item(m: Machine) -> None:
 
 
 def _set_items(m: Machine) -> None:
-    pairs = make_pairs(m.to_mark())
+    pairs = make_pairs(m.pop_to_mark())
     set_pairs(m.top(), pairs)
 
 
@@ -233,7 +233,7 @@ def _put_short(m: Machine) -> None:
     """Handle BINPUT, which protocols 1 to 3 write for nearly every part."""
     at, stack = m.at, m.stack
     if at >= m.end:
-        raise m.cut()
+        raise m.truncated()
     m.at = at + 1
     m.memo[m.raw[at]] = stack[-1] if stack and not m.marks else m.top()
 
@@ -305,54 +305,54 @@ def _stack_global(m: Machine) -> None:
 
 
 def _reduce(m: Machine) -> None:
-    given, function = m.pop(), m.pop()
-    if not isinstance(given, (Items, Opaque, Flawed)):
+    arguments, function = m.pop(), m.pop()
+    if not isinstance(arguments, (Items, Opaque, Flawed)):
         raise Broken("undecodable", "calls something with arguments that are no tuple")
-    m.made(m.call(function, given))
+    m.push_container(m.call(function, arguments))
 
 
 def _build(m: Machine) -> None:
     state, target = m.pop(), m.pop()
-    made = calls.build(m, target, state)
-    if isinstance(made, Keyed) and made.kind in joblib_arrays.WRAPPERS:
-        made = joblib_arrays.array_behind(m, made)
-    m.stack.append(made)
+    result = calls.build(m, target, state)
+    if isinstance(result, Keyed) and result.kind in joblib_arrays.WRAPPERS:
+        result = joblib_arrays.read_array(m, result)
+    m.stack.append(result)
 
 
-def _instance(m: Machine, function: Node, given: list[Node]) -> None:
+def _instance(m: Machine, function: Node, arguments: list[Node]) -> None:
     """Make an object from a class and its arguments."""
-    made = m.call(function, Items(given))
-    m.made(made)
+    result = m.call(function, Items(arguments))
+    m.push_container(result)
 
 
 def _inst(m: Machine) -> None:
     function = _two_lines(m)
-    _instance(m, function, m.to_mark())
+    _instance(m, function, m.pop_to_mark())
 
 
 def _obj(m: Machine) -> None:
-    given = m.to_mark()
-    if not given:
+    arguments = m.pop_to_mark()
+    if not arguments:
         raise Broken("undecodable", "makes an object without a class")
-    _instance(m, given[0], given[1:])
+    _instance(m, arguments[0], arguments[1:])
 
 
 def _newobj(m: Machine) -> None:
-    given, function = m.pop(), m.pop()
-    if not isinstance(given, (Items, Opaque, Flawed)):
+    arguments, function = m.pop(), m.pop()
+    if not isinstance(arguments, (Items, Opaque, Flawed)):
         raise Broken("undecodable", "makes an object of arguments that are no tuple")
-    _instance(m, function, given.items if isinstance(given, Items) else [given])
+    _instance(m, function, arguments.items if isinstance(arguments, Items) else [arguments])
 
 
 def _newobj_ex(m: Machine) -> None:
-    named, given, function = m.pop(), m.pop(), m.pop()
-    if not isinstance(given, Items) or not isinstance(named, Keyed):
+    named, arguments, function = m.pop(), m.pop(), m.pop()
+    if not isinstance(arguments, Items) or not isinstance(named, Keyed):
         raise Broken("undecodable", "makes an object of arguments that are none")
-    made = m.call(function, given)
-    if isinstance(made, Keyed):
+    result = m.call(function, arguments)
+    if isinstance(result, Keyed):
         m.work(len(named.pairs))
-        made.pairs += named.pairs
-    m.made(made)
+        result.pairs += named.pairs
+    m.push_container(result)
 
 
 def _extension(size: int) -> Operation:
@@ -370,7 +370,7 @@ def _persistent(m: Machine) -> None:
     m.stack.append(m.persistent(m.pop()))
 
 
-def _nothing(m: Machine) -> None:
+def _persistent_id(m: Machine) -> None:
     m.top()
 
 
@@ -382,7 +382,7 @@ OPERATIONS: dict[int, Operation] = {
     0x53: _string, 0x54: _binary(4, text=False), 0x55: _binary(1, text=False),
     0x56: _unicode, 0x58: _binary(4, text=True), 0x8C: _binary(1, text=True), 0x8D: _binary(8, text=True),
     0x42: _binary(4, text=False), 0x43: _binary(1, text=False), 0x8E: _binary(8, text=False),
-    0x96: _binary(8, text=False), 0x97: _constant(_BUFFER), 0x98: _nothing,
+    0x96: _binary(8, text=False), 0x97: _constant(_BUFFER), 0x98: _persistent_id,
     0x29: _empty_items("tuple"), 0x74: _marked_items("tuple"), 0x85: _tuple(1), 0x86: _tuple(2), 0x87: _tuple(3),
     0x5D: _empty_items(""), 0x61: _append, 0x65: _appends, 0x6C: _marked_items(""),
     0x7D: _empty_mapping, 0x64: _marked_mapping, 0x73: _set_item, 0x75: _set_items,

@@ -24,12 +24,12 @@ def storage_of(identity: Node) -> tuple[str, Storage] | None:
     """Return the key and the storage, without bytes, of a persistent id ('storage', class, key, place, count, ...)."""
     if not isinstance(identity, Items) or len(identity.items) < 5 or identity.items[0] not in ("storage", b"storage"):
         return None
-    of, key = identity.items[1], identity.items[2]
+    storage_class, key = identity.items[1], identity.items[2]
     if isinstance(key, (bytes, memoryview)):
         key = bytes(key[:64]).decode("latin-1")
-    if not isinstance(of, Global) or not isinstance(key, str):
+    if not isinstance(storage_class, Global) or not isinstance(key, str):
         return None
-    return key, Storage("torch.storage", STORAGES.get(of.name.rpartition(".")[2], "unknown"))
+    return key, Storage("torch.storage", STORAGES.get(storage_class.name.rpartition(".")[2], "unknown"))
 
 
 def read(raw: Bytes, walk: Walk) -> Node:
@@ -42,11 +42,11 @@ def read(raw: Bytes, walk: Walk) -> Node:
         (key, value) for key, value in system.pairs if isinstance(key, str) and isinstance(value, bool)
     ]
     start = at
-    known: dict[str, Storage] = {}
+    storages: dict[str, Storage] = {}
 
     def noted(identity: Node) -> Node:
-        made = storage_of(identity)
-        return Opaque("a persistent id") if made is None else known.setdefault(*made)
+        key_and_storage = storage_of(identity)
+        return Opaque("a persistent id") if key_and_storage is None else storages.setdefault(*key_and_storage)
 
     first, at = walk(raw, start, noted)
     keys, at = walk(raw, at, _no_id)
@@ -54,7 +54,7 @@ def read(raw: Bytes, walk: Walk) -> Node:
         raise Broken("undecodable", "a torch stream without a list of its storages")
     for key in keys.items:
         name = bytes(key).decode("latin-1") if isinstance(key, (bytes, memoryview)) else key
-        storage = known.get(name) if isinstance(name, str) else None
+        storage = storages.get(name) if isinstance(name, str) else None
         if storage is None or storage.dtype not in DTYPES:
             return Flawed("undecodable", "a torch stream with a storage that nothing refers to")
         if at + 8 > len(raw):

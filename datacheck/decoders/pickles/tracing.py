@@ -36,11 +36,11 @@ class Tracer(Machine):
 
     def use(self, *nodes: Node) -> None:
         """Record that these nodes, and all nodes inside them, influenced the result."""
-        waiting = [*nodes]
+        pending = [*nodes]
         seen: set[int] = set()
         self.kept += nodes
-        while waiting:
-            node = waiting.pop()
+        while pending:
+            node = pending.pop()
             if id(node) in seen:
                 continue
             seen.add(id(node))
@@ -48,34 +48,34 @@ class Tracer(Machine):
             if isinstance(node, Traced):
                 self.used.add(id(node))
             elif isinstance(node, Box):
-                waiting.append(node.node)
+                pending.append(node.node)
             elif isinstance(node, Items):
-                waiting += node.items
+                pending += node.items
             elif isinstance(node, Keyed):
-                waiting += node.items
-                waiting += [it for pair in node.pairs for it in pair]
+                pending += node.items
+                pending += [it for pair in node.pairs for it in pair]
 
-    def call(self, function: Node, given: Node) -> Node:
-        self.use(function, given)
-        return super().call(function, given)
+    def call(self, function: Node, arguments: Node) -> Node:
+        self.use(function, arguments)
+        return super().call(function, arguments)
 
 
-def _traced(code: int, kind: type[Any], size: int, dtype: str) -> Callable[[Machine], None]:
+def _tracing_operation(code: int, kind: type[Any], size: int, dtype: str) -> Callable[[Machine], None]:
     """Return an operation that pushes a Traced value of `size` bytes, or of a text's length if `size` is 0."""
     plain = OPERATIONS[code]
 
     def operation(machine: Machine) -> None:
         start = machine.at
         plain(machine)
-        made = kind(machine.stack[-1])
+        traced = kind(machine.stack[-1])
         head = {0x58: 4, 0x8C: 1, 0x8D: 8}.get(code, 0)
-        made.at, made.size, made.dtype = start + head, size or machine.at - start - head, dtype
-        machine.stack[-1] = made
+        traced.at, traced.size, traced.dtype = start + head, size or machine.at - start - head, dtype
+        machine.stack[-1] = traced
 
     return operation
 
 
-def _using(code: int, count: int) -> Callable[[Machine], None]:
+def _using_operation(code: int, count: int) -> Callable[[Machine], None]:
     """Return an operation that is influenced by the `count` nodes at the top of the stack."""
     plain = OPERATIONS[code]
 
@@ -92,9 +92,9 @@ for _code, _kind, _size, _dtype in (
     (0x47, TracedFloat, 8, ">f8"),
     (0x58, TracedText, 0, ""), (0x8C, TracedText, 0, ""), (0x8D, TracedText, 0, ""),
 ):  # fmt: skip
-    Tracer.operations[_code] = _traced(_code, _kind, _size, _dtype)
+    Tracer.operations[_code] = _tracing_operation(_code, _kind, _size, _dtype)
 for _code, _count in ((0x93, 2), (0x62, 2), (0x92, 3), (0x51, 1)):
-    Tracer.operations[_code] = _using(_code, _count)
+    Tracer.operations[_code] = _using_operation(_code, _count)
 
 
 def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None:
@@ -114,7 +114,7 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
     _use_keys(tracer, tree)
     raw = np.frombuffer(tracer.raw, np.uint8)
     fixed = np.ones(len(raw), np.bool_)
-    made: list[Place | None] = []
+    found_places: list[Place | None] = []
     for leaf in walked.leaves:
         node = leaf.node
         place: Place | None = None
@@ -128,24 +128,24 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
                 width = leaf.values.dtype.itemsize
                 strides = (*place.strides, 1)
                 as_strided(fixed[place.at :], (*place.shape, width), strides)[...] = False
-        made.append(place)
-    return walked.leaves, made, fixed
+        found_places.append(place)
+    return walked.leaves, found_places, fixed
 
 
 def _use_keys(tracer: Tracer, tree: Node) -> None:
     """Record the keys of all mappings in a tree as used, and values that occur in several places."""
-    waiting: list[Node] = [tree]
+    pending: list[Node] = [tree]
     seen: set[int] = set()
-    while waiting:
-        node = unboxed(waiting.pop())
+    while pending:
+        node = unboxed(pending.pop())
         if id(node) in seen:
             if isinstance(node, Traced):
                 tracer.use(node)
             continue
         seen.add(id(node))
         if isinstance(node, Items):
-            waiting += node.items
+            pending += node.items
         elif isinstance(node, Keyed):
             tracer.use(*(key for key, _ in node.pairs))
-            waiting += node.items
-            waiting += [value for _, value in node.pairs]
+            pending += node.items
+            pending += [value for _, value in node.pairs]

@@ -91,16 +91,16 @@ def is_unsafe(module: str, name: str) -> bool:
     return top in MODULES or any(it in MODULES or it in BUILTINS for it in parts[:-1]) or "__" in "".join(parts[:-1])
 
 
-def sentence(module: str, name: str, arguments: Node = None) -> str:
+def describe(module: str, name: str, arguments: Node = None) -> str:
     """Describe what unpickling would do with this global: call it with these arguments or, if None, only import it."""
     dotted = plain(f"{module}.{name}"[: 4 * SHOWN])
     if not isinstance(arguments, Items):
         return f"unpickling this would import {dotted}"
-    shown = ", ".join(_shown(it) for it in arguments.items[:3])
+    shown = ", ".join(_argument_text(it) for it in arguments.items[:3])
     return f"unpickling this would call {dotted}({shown}{', ...' if len(arguments.items) > 3 else ''})"
 
 
-def _shown(argument: Node) -> str:
+def _argument_text(argument: Node) -> str:
     if isinstance(argument, (str, bytes, int, float, complex)) or argument is None:
         if isinstance(argument, int) and argument.bit_length() > 4 * SHOWN:  # Python refuses to print the largest
             return "a number"

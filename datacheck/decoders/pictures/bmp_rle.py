@@ -60,24 +60,24 @@ def _walk(data: bytes, width: int, height: int, packed: int) -> _Walked:
     walked = _Walked()
     at = x = row = 0
     while at + 1 < len(data) and walked.reason is None:
-        count, what = data[at], data[at + 1]
+        count, code = data[at], data[at + 1]
         at += 2
-        if count == 0 and what == END:
+        if count == 0 and code == END:
             walked.ended = True
             break
-        if count == 0 and what == MOVE and at + 1 < len(data):
+        if count == 0 and code == MOVE and at + 1 < len(data):
             walked.moved = True
             x, row, at = x + data[at], row + data[at + 1], at + 2
             continue
-        if count == 0 and what == END_OF_ROW:
+        if count == 0 and code == END_OF_ROW:
             if x < width:
                 walked.first_short = walked.first_short if walked.short else (row + 1, x)
                 walked.short += 1
             x, row = 0, row + 1
             continue
         if count == 0:
-            x += what
-            at += -(-what // packed) + (-(-what // packed) & 1)
+            x += code
+            at += -(-code // packed) + (-(-code // packed) & 1)
         else:
             x += count
         if row >= height:

@@ -45,8 +45,8 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, *, inline: bool) -> F:
-    made: F = _made(numba.njit, function, nogil=True, forceinline=inline)
-    return made
+    result: F = _compile(numba.njit, function, nogil=True, forceinline=inline)
+    return result
 
 
 def entry(function: Callable[..., Any], signature: str) -> tuple[int, object]:
@@ -56,39 +56,41 @@ def entry(function: Callable[..., Any], signature: str) -> tuple[int, object]:
     function.
     """
     if not kept.possible():
-        cached = _made(functools.partial(numba.cfunc, signature), function)
+        cached = _compile(functools.partial(numba.cfunc, signature), function)
         return cached.address, cached
-    made: Any = numba.cfunc(signature, error_model=ERRORS)(function)
-    address = kept.keep(function.__module__, function.__name__, made.inspect_llvm(), made.native_name)
-    return (made.address if address is None else address), made
+    compiled_function: Any = numba.cfunc(signature, error_model=ERRORS)(function)
+    address = kept.keep(
+        function.__module__, function.__name__, compiled_function.inspect_llvm(), compiled_function.native_name
+    )
+    return (compiled_function.address if address is None else address), compiled_function
 
 
-def _made(compiler: Callable[..., Any], function: Callable[..., Any], **options: Any) -> Any:
+def _compile(compiler: Callable[..., Any], function: Callable[..., Any], **options: Any) -> Any:
     """Compile a function; numba keeps the code if some cache directory is writable."""
     digest = digest_of(function.__module__, __name__)
     if digest is not None:
         named: Any = function
         named.__qualname__ = f"{named.__qualname__}_{digest}"  # numba puts this name into the names of its cache files
         try:
-            return _whatever_is_kept(compiler(cache=True, error_model=ERRORS, **options)(function))
+            return _tolerate_cache_errors(compiler(cache=True, error_model=ERRORS, **options)(function))
         except (RuntimeError, OSError):  # no cache directory is writable
             pass
     return compiler(error_model=ERRORS, **options)(function)
 
 
-def _whatever_is_kept(made: Any) -> Any:
+def _tolerate_cache_errors(compiled_function: Any) -> Any:
     """Make a function compile even if its cache cannot be read or written: a disk may be full, a file damaged."""
-    cache = getattr(made, "_cache", None)  # plain functions, if numba is told not to compile, have none
+    cache = getattr(compiled_function, "_cache", None)  # plain functions, if numba is told not to compile, have none
     for name in ("load_overload", "save_overload") if cache is not None else ():
-        setattr(cache, name, _or_nothing(getattr(cache, name)))
-    return made
+        setattr(cache, name, _none_on_error(getattr(cache, name)))
+    return compiled_function
 
 
-def _or_nothing(function: Callable[..., Any]) -> Callable[..., Any]:
+def _none_on_error(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def tried(*given: Any) -> Any:
+    def call(*arguments: Any) -> Any:
         with contextlib.suppress(Exception):
-            return function(*given)
+            return function(*arguments)
         return None
 
-    return tried
+    return call

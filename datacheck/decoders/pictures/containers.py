@@ -147,8 +147,8 @@ def bmp_oddity(value: bytes) -> Finding | None:
     elif compression in (0, 3, 6) and 0 < stored < size:
         reason = f"declares {stored} bytes of pixels, {width} x {height} of {bits} bits take {size}"
     elif pixels < 14 + header + 4 * colours:
-        behind = 14 + header + 4 * colours
-        reason = f"declares that its pixels begin at byte {pixels}, its colours end at byte {behind}"
+        colours_end = 14 + header + 4 * colours
+        reason = f"declares that its pixels begin at byte {pixels}, its colours end at byte {colours_end}"
     return None if reason is None else found("corrupt-image", f"BMP: {reason}", field="data", verdict="suspicious")
 
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.media.decoder import WALKS, media_kind
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.picture import LIMIT, Picture, sniff, too_large, trailing
-from datacheck.decoders.pictures.strangers import stranger
+from datacheck.decoders.pictures.strangers import describe_non_picture
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -33,7 +33,7 @@ def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, 
     """
     name = sniff(value)
     if name is None:
-        return None, [_stranger(value)]
+        return None, [_no_picture_finding(value)]
     data = bytes(value)
     # The first picture loads the image libraries, so that a store without pictures does not pay for them.
     if name == "JPEG":
@@ -44,15 +44,15 @@ def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, 
         from datacheck.decoders.pictures import png
 
         return png.read(data)
-    return _contained(data, name)
+    return _read_container(data, name)
 
 
-def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
+def _read_container(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     """Read a format whose structure is walked here and whose pixels Pillow decodes."""
     from datacheck.decoders.pictures import containers, pillow
 
     if name == "TIFF":
-        return _tiff(data)
+        return _read_tiff(data)
     outline = {"GIF": containers.gif, "WebP": containers.webp, "BMP": containers.bmp}[name](data)
     if isinstance(outline, Finding):
         return None, [outline]
@@ -60,17 +60,17 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     if size > LIMIT:
         least = containers.least_bytes(name, data, outline)
         return None, [too_large(name, outline.width, outline.height, size, outline.end, least)]
-    whole = data[: outline.end]
-    picture, findings = pillow.read(whole, name, outline.frames)
+    content = data[: outline.end]
+    picture, findings = pillow.read(content, name, outline.frames)
     if picture is None:
         return None, findings
-    unseen = _unseen(whole, name)
+    unseen = _skipped_findings(content, name)
     if any(it.verdict == "bad" for it in unseen):
         return None, unseen[:1]
     return picture, [*findings, *unseen, *trailing(name, data, outline.end)]
 
 
-def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
+def _read_tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     """Read a TIFF. Its end is only known once everything that it points to is found, since it points back and forth."""
     from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end, tiff_metadata
 
@@ -83,27 +83,27 @@ def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     problem = tiff.damage(data)  # also for files that Pillow does not know
     if problem is not None:
         return None, [problem]
-    if picture is not None and (odd := tiff_metadata.metadata(data)) is not None:
-        findings = [*findings, odd]
+    if picture is not None and (metadata_finding := tiff_metadata.metadata(data)) is not None:
+        findings = [*findings, metadata_finding]
     end = tiff_end.end(data) if picture is not None else None
     return picture, findings if end is None else [*findings, *trailing("TIFF", data, end)]
 
 
-def _unseen(data: bytes, name: str) -> list[Finding]:
+def _skipped_findings(data: bytes, name: str) -> list[Finding]:
     """Return findings about what the decoder passed over, the worst first."""
     from datacheck.decoders.pictures import bmp_rle, containers, gif, webp
 
-    said: list[Finding | None] = []
+    findings: list[Finding | None] = []
     if name == "GIF":
-        said = [gif.damage(data)]
+        findings = [gif.damage(data)]
     elif name == "BMP":
-        said = [containers.bmp_oddity(data), bmp_rle.damage(data)]
+        findings = [containers.bmp_oddity(data), bmp_rle.damage(data)]
     elif name == "WebP":
-        said = [webp.damage(data, len(data)), webp.metadata(data, len(data))]
-    return [it for it in said if it is not None]
+        findings = [webp.damage(data, len(data)), webp.metadata(data, len(data))]
+    return [it for it in findings if it is not None]
 
 
-def _stranger(value: Value) -> Finding:
+def _no_picture_finding(value: Value) -> Finding:
     """Return the finding for a value that does not begin as a picture does."""
     head = bytes(value[:32])
     if _REPR.match(head):
@@ -111,14 +111,14 @@ def _stranger(value: Value) -> Finding:
         return found("undecodable", text, field="data")
     kind = media_kind(value)
     if kind is not None:
-        said = next((it for it in WALKS[kind][1](value) if it.verdict == "bad"), None)
-        return said or found("wrong-format", f"no picture but {kind}, sound or video", field="data")
-    if (name := foreign(value)) is not None:
+        finding = next((it for it in WALKS[kind][1](value) if it.verdict == "bad"), None)
+        return finding or found("wrong-format", f"no picture but {kind}, sound or video", field="data")
+    if (name := known_format(value)) is not None:
         return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
-    if (known := stranger(value)) is not None:
-        return found("undecodable", f"not a picture but {known}", field="data")
-    what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
-    return found("undecodable", f"not a picture: {len(value)} bytes, {what}", field="data")
+    if (description := describe_non_picture(value)) is not None:
+        return found("undecodable", f"not a picture but {description}", field="data")
+    content = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
+    return found("undecodable", f"not a picture: {len(value)} bytes, {content}", field="data")
 
 
 class PictureDecoder:

@@ -20,18 +20,18 @@ def digest_of(module: str, *others: str) -> str | None:
     """
     package = module.rpartition(".")[0]
     spec = importlib.util.find_spec(package) if package else None
-    beside = pkgutil.iter_modules(None if spec is None else spec.submodule_search_locations) if package else ()
-    names = {module, *others, *(f"{package}.{it.name}" for it in beside)}
-    made = hashlib.sha256()
+    siblings = pkgutil.iter_modules(None if spec is None else spec.submodule_search_locations) if package else ()
+    names = {module, *others, *(f"{package}.{it.name}" for it in siblings)}
+    hasher = hashlib.sha256()
     for name in sorted(names):
-        of = importlib.util.find_spec(name)
-        loader: Any = None if of is None else of.loader
+        module_spec = importlib.util.find_spec(name)
+        loader: Any = None if module_spec is None else module_spec.loader
         code = loader.get_code(name) if hasattr(loader, "get_code") else None
         if code is None:
             return None
         for part in (name, *_parts(code)):
-            made.update(f"{len(part)}:{part}".encode())
-    return made.hexdigest()[:16]
+            hasher.update(f"{len(part)}:{part}".encode())
+    return hasher.hexdigest()[:16]
 
 
 def _parts(code: CodeType) -> Iterator[str]:

@@ -16,7 +16,7 @@ def dimensions(value: Value) -> tuple[int, int] | None:
     """
     name = sniff(value)
     if name is None:
-        stored = _of_datum(value)
+        stored = _datum_picture(value)
         name = None if stored is None else sniff(stored)
         value = value if stored is None else stored
     if name is None or name == "TIFF":
@@ -32,7 +32,7 @@ def dimensions(value: Value) -> tuple[int, int] | None:
     return (height, width) if height > 0 and width > 0 else None
 
 
-def _of_datum(value: Value) -> bytes | None:
+def _datum_picture(value: Value) -> bytes | None:
     from datacheck.decoders.datum.decoder import DatumDecoder
 
     datum = DatumDecoder()

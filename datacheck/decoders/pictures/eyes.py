@@ -28,7 +28,7 @@ def installed() -> bool:
 
 
 @contextlib.contextmanager
-def looking(eyes: Eyes | None) -> Iterator[None]:
+def using(eyes: Eyes | None) -> Iterator[None]:
     """Check JPEGs with these eyes within the context."""
     token = _now.set(eyes)
     try:
@@ -37,26 +37,26 @@ def looking(eyes: Eyes | None) -> Iterator[None]:
         _now.reset(token)
 
 
-def walking() -> bool:
+def is_walking() -> bool:
     """Check whether the Huffman data of JPEGs is walked in this context."""
     return _now.get() in ("walker", "strict")
 
 
-def strict() -> bool:
+def is_strict() -> bool:
     """Check whether oddities in the Huffman data are reported, too."""
     return _now.get() == "strict"
 
 
 def damage_of(value: bytes) -> Damage | None:
     """Return the damage that a walk finds in a JPEG; None if there is none or JPEGs are not walked in this context."""
-    if not walking():
+    if not is_walking():
         return None
     from datacheck.decoders.pictures.jpeg_scans import judging
 
     return judging.damage_of(value)
 
 
-def open_wide(eyes: Eyes | None, source: Path) -> None:
+def prepare(eyes: Eyes | None, source: Path) -> None:
     """Load what these eyes need, and compile it unless that was done before; nothing is kept within the source.
 
     Raises EyesFailed if that is impossible.

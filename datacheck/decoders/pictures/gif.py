@@ -60,45 +60,45 @@ def damage(value: bytes) -> Finding | None:
         if 0 < frame.depth <= DEEPEST:  # for other depths, the decoder knows what is possible
             walked = lzw.walk(frame.data, lzw.Lzw(frame.depth), frame.pixels)
             where = f"GIF: the image at byte {frame.at}" + (f" (frame {number})" if number else "")
-            if (reason := _wrong(walked, frame)) is not None:
+            if (reason := _describe_incomplete(walked, frame)) is not None:
                 return found("corrupt-image", f"{where}: {reason}", field="data", offset=frame.at)
-            if (reason := _more(walked, frame)) is not None:
+            if (reason := _describe_excess(walked, frame)) is not None:
                 text = f"{where}: {reason}; damage may have shifted its pixels"
                 return found("corrupt-image", text, field="data", verdict="suspicious", offset=frame.at)
-            if (reason := _repeated(walked)) is not None:
+            if (reason := _describe_repeats(walked)) is not None:
                 text = f"{where}: {reason}; damage may have changed its pixels"
                 return found("corrupt-image", text, field="data", verdict="suspicious", offset=frame.at)
     return None
 
 
-def _wrong(walked: lzw.Walked, frame: Frame) -> str | None:
-    if walked.made >= frame.pixels:
+def _describe_incomplete(walked: lzw.Walked, frame: Frame) -> str | None:
+    if walked.size >= frame.pixels:
         return None
     if walked.wrong is None:
-        return f"its codes end after {walked.made} of {frame.pixels} pixels"
-    most = walked.largest
-    return f"after {walked.made} of {frame.pixels} pixels comes the code {walked.wrong}, expected at most {most}"
+        return f"its codes end after {walked.size} of {frame.pixels} pixels"
+    largest = walked.largest
+    return f"after {walked.size} of {frame.pixels} pixels comes the code {walked.wrong}, expected at most {largest}"
 
 
-def _more(walked: lzw.Walked, frame: Frame) -> str | None:
+def _describe_excess(walked: lzw.Walked, frame: Frame) -> str | None:
     """Describe what comes after the last pixel, or return None.
 
     Sound decoders never look there; one or two of thousands of files have something there.
     """
-    if walked.made > frame.pixels or walked.wrong is not None:
+    if walked.size > frame.pixels or walked.wrong is not None:
         return f"its codes make more than {frame.pixels} pixels"
     if walked.stop is not None and walked.stop + SPARE < len(frame.data):
         return f"{len(frame.data) - walked.stop} bytes follow the code that ends it"
     return None
 
 
-def _repeated(walked: lzw.Walked) -> str | None:
+def _describe_repeats(walked: lzw.Walked) -> str | None:
     """Describe codes that no encoder would choose, if they are too few to be this encoder's habit; None otherwise."""
-    if walked.made == walked.codes:  # the encoder uses no matches at all
+    if walked.size == walked.codes:  # the encoder uses no matches at all
         return None
-    few = walked.repeats <= FEW and walked.codes >= MANY * walked.repeats
-    if walked.tables != 1 or not (few or walked.other >= MANY):
+    rarely = walked.repeats <= FEW and walked.codes >= MANY * walked.repeats
+    if walked.tables != 1 or not (rarely or walked.other >= MANY):
         return None
     count = walked.repeats
-    many = f"{count} of {walked.codes} codes" if count > 1 else f"a code of {walked.codes}"
-    return f"{many} could have been longer: the table had already what {'they add' if count > 1 else 'it adds'} to it"
+    share = f"{count} of {walked.codes} codes" if count > 1 else f"a code of {walked.codes}"
+    return f"{share} could have been longer: the table had already what {'they add' if count > 1 else 'it adds'} to it"

@@ -19,10 +19,10 @@ def picture_bytes(values: NDArray[Any], path: str, profile: FamilyProfile | None
     """
     if not _may_hold(values):
         return None
-    meant = None if profile is None else profile.fields.get(path)
-    if meant is None and sniff(values.reshape(-1)[:18].tobytes()) is None:
+    usual_field = None if profile is None else profile.fields.get(path)
+    if usual_field is None and sniff(values.reshape(-1)[:18].tobytes()) is None:
         return None
-    if meant is not None and meant.format.partition(" ")[0] not in FORMATS:
+    if usual_field is not None and usual_field.format.partition(" ")[0] not in FORMATS:
         return None
     return np.ascontiguousarray(values).reshape(-1).data
 

@@ -104,42 +104,42 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
         return picture, []
     steps = walk(value)
     frame = _frame(value, steps)
-    problem = _ended(value, steps) or _declared(frame, steps)
+    problem = _end_finding(value, steps) or _frame_finding(frame, steps)
     if problem is not None:
         return None, [problem]
     assert frame is not None
-    if (problem := _stored(frame, steps)) is not None:
+    if (problem := _size_finding(frame, steps)) is not None:
         return None, [problem]
     assert steps.end is not None
-    walked = _walked(value, steps)
+    walked = _walk_scans(value, steps)
     if walked is not None and walked.damage is not None:
-        return None, [_corrupt(walked.damage.words, None, **walked.damage.details)]
-    odd = [_corrupt(said, "suspicious") for said in walked.odd] if walked is not None else []
-    beside = [it for it in (metadata(value, steps),) if it is not None]
+        return None, [_corrupt(walked.damage.text, None, **walked.damage.details)]
+    oddities = [_corrupt(text, "suspicious") for text in walked.odd] if walked is not None else []
+    others = [it for it in (metadata(value, steps),) if it is not None]
     try:
         if not pixels and walked is not None and _spares_decoding(value, frame, walked):
-            made = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
+            result = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
         else:
-            made = _decoded(value, frame, pixels)
+            result = _decoded(value, frame, pixels)
     except ValueError as error:
-        if BAD_PROFILE in str(error) and beside:
+        if BAD_PROFILE in str(error) and others:
             picture, findings = read(without_profile(value[: steps.end], steps), pixels=pixels)
-            beside += trailing("JPEG", value, steps.end)
-            return picture, [*findings, *(beside if picture is not None else [])]
-        return _refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
-    problem = _zeroed(value, steps, frame)
+            others += trailing("JPEG", value, steps.end)
+            return picture, [*findings, *(others if picture is not None else [])]
+        return _read_refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
+    problem = _zeroed_finding(value, steps, frame)
     if problem is not None:
         return None, [problem]
-    return made, [*odd, *beside, *trailing("JPEG", value, steps.end)]
+    return result, [*oddities, *others, *trailing("JPEG", value, steps.end)]
 
 
-def _walked(value: bytes, steps: Walk) -> Walked | None:
+def _walk_scans(value: bytes, steps: Walk) -> Walked | None:
     """Walk the Huffman data, or return None if that is not wanted or not possible."""
-    if not eyes.walking():
+    if not eyes.is_walking():
         return None
     from datacheck.decoders.pictures.jpeg_scans import judging
 
-    return judging.walk(value, steps, closer=eyes.strict())
+    return judging.walk(value, steps, closer=eyes.is_strict())
 
 
 def _spares_decoding(value: bytes, frame: Frame, walked: Walked) -> bool:
@@ -167,11 +167,11 @@ class HeaderCache:
 
     def __call__(self, value: bytes) -> Picture | None:
         """Return a sound picture without its pixels, or None if only a closer look can judge it."""
-        if eyes.strict():  # oddities must be reported, too
+        if eyes.is_strict():  # oddities must be reported, too
             return None
         head = self._head
         if head is None or not value.startswith(head.raw):
-            head = self._head = _head_of(value)
+            head = self._head = _read_head(value)
             if head is None:
                 return None
         start = len(head.raw)
@@ -181,7 +181,7 @@ class HeaderCache:
         if head.zeros_tell and value.find(ZEROS, start) >= 0:
             return None
         try:
-            return head.picture if _sound(head, value, end.start()) else None
+            return head.picture if _is_sound(head, value, end.start()) else None
         except ValueError:
             return None
 
@@ -201,11 +201,11 @@ class _Head:
     plan: Plan | None
 
 
-def _head_of(value: bytes) -> _Head | None:
+def _read_head(value: bytes) -> _Head | None:
     """Return what lies before the first scan of a picture, or None if there is anything to report about it."""
     sos = value.find(_SOS)
     start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
-    return _head(value[:start], eyes.walking()) if 0 < sos < start <= HEAD_BYTES else None
+    return _head(value[:start], eyes.is_walking()) if 0 < sos < start <= HEAD_BYTES else None
 
 
 @lru_cache(maxsize=64)
@@ -214,7 +214,7 @@ def _head(head: bytes, walking: bool) -> _Head | None:
     steps = walk(head)
     frame = _frame(head, steps)
     alone = steps.end is None and steps.scans == [(len(head), len(head))]
-    if not alone or frame is None or not frame.shrinks or _declared(frame, steps) is not None:
+    if not alone or frame is None or not frame.shrinks or _frame_finding(frame, steps) is not None:
         return None
     if metadata(head, steps) is not None:
         return None
@@ -231,7 +231,7 @@ def _head(head: bytes, walking: bool) -> _Head | None:
     return _Head(head, picture, _least_bits(frame), frame.process in SEQUENTIAL, plan)
 
 
-def _sound(head: _Head, value: bytes, end: int) -> bool:
+def _is_sound(head: _Head, value: bytes, end: int) -> bool:
     """Check that the only scan of a picture is sound and has more than one grey. May raise ValueError if it is not."""
     if head.plan is None:
         return _varies(value)
@@ -275,7 +275,7 @@ def _frame(value: bytes, steps: Walk) -> Frame | None:
     return None
 
 
-def _ended(value: bytes, steps: Walk) -> Finding | None:
+def _end_finding(value: bytes, steps: Walk) -> Finding | None:
     """Return a finding if the picture lacks its end marker, or None.
 
     If the file still ends with the marker, after a broken segment, the picture is not cut but corrupt.
@@ -293,7 +293,7 @@ def _ended(value: bytes, steps: Walk) -> Finding | None:
     )
 
 
-def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
+def _frame_finding(frame: Frame | None, steps: Walk) -> Finding | None:
     """Return a finding if the declared properties are wrong or too large, or None.
 
     This runs before the decoder allocates memory for the picture.
@@ -308,7 +308,7 @@ def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
         return _corrupt(f"declares {frame.width} x {frame.height} pixels")
     size = frame.height * frame.width * max(1, len(frame.sampling))
     if size > LIMIT:
-        return too_large("JPEG", frame.width, frame.height, size, _scanned(steps), _least_bits(frame) / 8 or None)
+        return too_large("JPEG", frame.width, frame.height, size, _scan_size(steps), _least_bits(frame) / 8 or None)
     if len(steps.scans) > SCANS:
         return found(
             "too-large", f"the JPEG has {len(steps.scans)} scans, at most {SCANS} are decoded", field="data",
@@ -318,7 +318,7 @@ def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
     return None
 
 
-def _scanned(steps: Walk) -> int:
+def _scan_size(steps: Walk) -> int:
     """Return the total size of the scans, in bytes."""
     return sum(stop - start for start, stop in steps.scans)
 
@@ -331,10 +331,10 @@ def _least_bits(frame: Frame) -> int:
     return {0xC0: 2, 0xC1: 2, 0xC2: 1}.get(frame.process, 0) * frame.blocks
 
 
-def _stored(frame: Frame, steps: Walk) -> Finding | None:
+def _size_finding(frame: Frame, steps: Walk) -> Finding | None:
     """Return a finding if the scans are too short for what the frame header declares, or None."""
     bits = _least_bits(frame)
-    stored = _scanned(steps)
+    stored = _scan_size(steps)
     if stored * 8 < bits:
         return found(
             "truncated",
@@ -346,7 +346,9 @@ def _stored(frame: Frame, steps: Walk) -> Finding | None:
     return None
 
 
-def _refused(value: bytes, frame: Frame, message: str, others: list[Finding]) -> tuple[Picture | None, list[Finding]]:
+def _read_refused(
+    value: bytes, frame: Frame, message: str, others: list[Finding]
+) -> tuple[Picture | None, list[Finding]]:
     """Find out whether a picture is broken or only unsupported by the strict decoder; Pillow may then decode it."""
     if not message.removeprefix("tjDecompressHeader3(): ").startswith(_REFUSALS):
         return None, [_corrupt(message)]
@@ -361,7 +363,7 @@ def _refused(value: bytes, frame: Frame, message: str, others: list[Finding]) ->
     return None, [found("unknown-payload", f"a JPEG ({kind}) that no decoder here supports: {message}", field="data")]
 
 
-def _zeroed(value: bytes, steps: Walk, frame: Frame) -> Finding | None:
+def _zeroed_finding(value: bytes, steps: Walk, frame: Frame) -> Finding | None:
     """Return a finding if a sequential scan has zero bytes that can be decoded but that no encoder writes, or None.
 
     The code of nothing but zero bits is that of the first symbol of a Huffman table. If that symbol ends the block,

@@ -84,7 +84,7 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
     """Keep the code of a function, given as LLVM assembly; return its address, or None if it cannot be kept."""
     try:
         file = _file_name(module, name)
-        code = _translated(assembly, symbol)
+        code = _object_code(assembly, symbol)
         address = _link(file, symbol, code)
     except _OTHERWISE:
         return None
@@ -99,13 +99,13 @@ def keep(module: str, name: str, assembly: str, symbol: str) -> int | None:
 
 
 @contextlib.contextmanager
-def by_one(module: str) -> Iterator[None]:
+def compile_lock(module: str) -> Iterator[None]:
     """Lock the code of a module, so that one process compiles it while others wait for the result.
 
     The lock is on the folder, or on the file that workers share, so nothing is left behind and a process that dies
     releases it. A process that has waited for too long goes on without the lock, as does one that has nothing to lock.
     """
-    locked = _locked(module) if possible() else None
+    locked = _take_lock(module) if possible() else None
     try:
         yield
     finally:
@@ -113,9 +113,9 @@ def by_one(module: str) -> Iterator[None]:
             os.close(locked)
 
 
-def _locked(module: str) -> int | None:
+def _take_lock(module: str) -> int | None:
     """Return a descriptor that holds the lock, or None if nothing can be kept. After too long a wait it is unlocked."""
-    descriptor = next((it for it in map(_opened, _folders(module)) if it is not None), None)
+    descriptor = next((it for it in map(_open_folder, _folders(module)) if it is not None), None)
     if descriptor is None:
         with contextlib.suppress(OSError):
             descriptor = common.opened()
@@ -132,7 +132,7 @@ def _locked(module: str) -> int | None:
     return descriptor
 
 
-def _opened(folder: Path) -> int | None:
+def _open_folder(folder: Path) -> int | None:
     """Return the descriptor of a folder, or None if nothing can be kept there."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -168,14 +168,14 @@ def _file_name(module: str, name: str) -> str:
     digest = digest_of(module, __name__, f"{__name__.rpartition('.')[0]}.compiled")
     if digest is None:
         raise _Unusable
-    known = hashlib.sha256()
-    for it in (digest, *_surroundings()):
-        known.update(f"{len(it)}:{it}".encode())
-    return f"{module.rpartition('.')[2]}.{name}-{known.hexdigest()[:32]}.code"
+    hasher = hashlib.sha256()
+    for it in (digest, *_environment()):
+        hasher.update(f"{len(it)}:{it}".encode())
+    return f"{module.rpartition('.')[2]}.{name}-{hasher.hexdigest()[:32]}.code"
 
 
 @functools.cache
-def _surroundings() -> tuple[str, ...]:
+def _environment() -> tuple[str, ...]:
     """Return what machine code depends on besides the source that it is compiled from."""
     numba, numpy, llvm = find_spec("numba"), sys.modules.get("numpy"), _llvm()
     if numba is None or numba.origin is None:
@@ -217,7 +217,7 @@ def _llvmlite_version() -> str:
     return str(llvmlite.__version__)
 
 
-def _translated(assembly: str, symbol: str) -> bytes:
+def _object_code(assembly: str, symbol: str) -> bytes:
     """Return the object code of a function. Raises _Unusable if it calls anything outside it.
 
     Only the function itself stays visible from outside. LLVM then sees that nothing raises, and leaves out the code for
@@ -238,8 +238,8 @@ def _translated(assembly: str, symbol: str) -> bytes:
     for it in (*module.functions, *module.global_variables):
         if it.is_declaration and not it.name.startswith("llvm."):
             raise _Unusable
-    made: bytes = machine.emit_object(module)
-    return made
+    object_code: bytes = machine.emit_object(module)
+    return object_code
 
 
 def _link(file: str, symbol: str, code: bytes) -> int:
@@ -254,7 +254,7 @@ def _link(file: str, symbol: str, code: bytes) -> int:
 
 def _read(path: Path, file: str) -> tuple[str, bytes]:
     """Return the symbol and the code in a file. Raises _Unusable, or OSError if there is no file."""
-    return _unpacked(_whole(open_descriptor(path, follow=False)), file)
+    return _unpacked(_read_file(open_descriptor(path, follow=False)), file)
 
 
 def _read_common(file: str) -> tuple[str, bytes]:
@@ -263,13 +263,13 @@ def _read_common(file: str) -> tuple[str, bytes]:
     Raises as _read does.
     """
     descriptor = common.opened()
-    for piece in [] if descriptor is None else _whole(descriptor).split(_MAGIC)[1:]:
+    for piece in [] if descriptor is None else _read_file(descriptor).split(_MAGIC)[1:]:
         with contextlib.suppress(_Unusable):
             return _unpacked(_MAGIC + piece, file)
     raise _Unusable
 
 
-def _whole(descriptor: int) -> bytes:
+def _read_file(descriptor: int) -> bytes:
     """Return the content of an open file and close it. Raises as _read does.
 
     The file must belong to the user or root, and nobody else may be able to write it.
@@ -278,12 +278,12 @@ def _whole(descriptor: int) -> bytes:
         status = os.fstat(descriptor)
         if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
             raise _Unusable
-        whole = b""
-        while len(whole) <= _LARGEST and (piece := os.read(descriptor, _LARGEST)):
-            whole += piece
+        content = b""
+        while len(content) <= _LARGEST and (piece := os.read(descriptor, _LARGEST)):
+            content += piece
     finally:
         os.close(descriptor)
-    return whole
+    return content
 
 
 def _packed(file: str, symbol: str, code: bytes) -> bytes:
@@ -291,10 +291,10 @@ def _packed(file: str, symbol: str, code: bytes) -> bytes:
     return _MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
-def _unpacked(whole: bytes, file: str) -> tuple[str, bytes]:
+def _unpacked(stored: bytes, file: str) -> tuple[str, bytes]:
     """Return the symbol and the code. Raises _Unusable if they are incomplete or were kept under another name."""
-    digest, _, content = whole.removeprefix(_MAGIC).partition(b"\n")
-    if not whole.startswith(_MAGIC) or hashlib.sha256(content).hexdigest().encode() != digest:
+    digest, _, content = stored.removeprefix(_MAGIC).partition(b"\n")
+    if not stored.startswith(_MAGIC) or hashlib.sha256(content).hexdigest().encode() != digest:
         raise _Unusable
     name, symbol, code = content.split(b"\n", 2)
     if name.decode() != file:
@@ -308,14 +308,14 @@ def _write(path: Path, content: bytes) -> None:
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    made = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as out:
             out.write(content)
             os.fchmod(out.fileno(), 0o644)
-        made.replace(path)
+        temporary.replace(path)
     except BaseException:
-        made.unlink()
+        temporary.unlink()
         raise
 
 

@@ -60,7 +60,7 @@ class Walked:
     is the number of all codes, and `other` of those in tables without such entries.
     """
 
-    made: int
+    size: int
     stop: int | None = None
     wrong: int | None = None
     largest: int = 0
@@ -75,15 +75,15 @@ class _Tally:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.made = self.repeats = self.tables = self.other = self.codes = 0
+        self.size = self.repeats = self.tables = self.other = self.codes = 0
 
-    def add(self, made: int, repeats: int, codes: int) -> None:
-        self.made += made
+    def add(self, size: int, repeats: int, codes: int) -> None:
+        self.size += size
         self.repeats, self.tables, self.codes = self.repeats + repeats, self.tables + (repeats > 0), self.codes + codes
         self.other += 0 if repeats else codes
 
     def walked(self, stop: int | None) -> Walked:
-        return Walked(self.made, stop, repeats=self.repeats, tables=self.tables, other=self.other, codes=self.codes)
+        return Walked(self.size, stop, repeats=self.repeats, tables=self.tables, other=self.other, codes=self.codes)
 
 
 def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
@@ -97,17 +97,17 @@ def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
             window = Window(padded, at, end, _windowed(kind), 0 if window is None else window.level)
         runs = window.runs(at) if window is not None and at < window.stop else None
         if runs is not None:
-            walked = _together(runs, kind, tally)
+            walked = _add_runs(runs, kind, tally)
             if walked is not None:
                 return walked
-            at, last = int(runs.behind[-1]), int(runs.sizes[-1])
-        codes, at, ended = _up_to_clear(padded, at, end, kind, limit - tally.made, last)
-        counted, wrong, again = _lengths(codes, kind)
-        tally.add(counted, again, len(codes))
-        if wrong is not None:
-            code, largest = wrong
-            return Walked(tally.made, wrong=code, largest=largest)
-        if ended in (kind.clear + 1, None) or tally.made > limit:
+            at, last = int(runs.ends[-1]), int(runs.sizes[-1])
+        codes, at, ended = _read_to_clear(padded, at, end, kind, limit - tally.size, last)
+        counted, first_wrong, repeats = _decoded_size(codes, kind)
+        tally.add(counted, repeats, len(codes))
+        if first_wrong is not None:
+            code, largest = first_wrong
+            return Walked(tally.size, wrong=code, largest=largest)
+        if ended in (kind.clear + 1, None) or tally.size > limit:
             return tally.walked((at + 7) // 8 if ended == kind.clear + 1 else None)
         last = len(codes)
         short = short + 1 if last <= MOST else 0
@@ -118,42 +118,42 @@ def _windowed(kind: Lzw) -> Kind:
     return Kind(kind.depth, kind.msb_first, _starts(kind))
 
 
-def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
+def _add_runs(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
     """Add runs of codes to a tally; return the result for the stream if it ends within them, or None."""
     codes, run, place, sizes = runs.codes, runs.run, runs.place, runs.sizes
     before = codes - (kind.clear + 2)
     at = np.flatnonzero(before >= place)
-    wrong = int(at[0]) if at.size else len(codes)
-    here = np.arange(wrong)
-    roots = before[:wrong] < 0
-    parents = np.where(roots, here, here - place[:wrong] + before[:wrong])
+    wrong_place = int(at[0]) if at.size else len(codes)
+    numbers = np.arange(wrong_place)
+    roots = before[:wrong_place] < 0
+    parents = np.where(roots, numbers, numbers - place[:wrong_place] + before[:wrong_place])
     steps = (~roots).astype(np.int32)
     while (hops := steps[parents]).any():
         steps += hops
         parents = parents[parents]
-    made = np.bincount(run[:wrong], steps + 1, len(sizes)).astype(np.int64)
-    total = tally.made + np.cumsum(made)
-    odd = int(run[wrong]) if wrong < len(codes) else len(sizes)
+    run_sizes = np.bincount(run[:wrong_place], steps + 1, len(sizes)).astype(np.int64)
+    total = tally.size + np.cumsum(run_sizes)
+    wrong_run = int(run[wrong_place]) if wrong_place < len(codes) else len(sizes)
     last = min(
-        odd, *(int(it[0]) for it in map(np.flatnonzero, (runs.ended, total > tally.limit)) if it.size), len(sizes)
+        wrong_run, *(int(it[0]) for it in map(np.flatnonzero, (runs.ended, total > tally.limit)) if it.size), len(sizes)
     )
-    entries = np.flatnonzero(place[1:wrong]) if wrong else here
+    entries = np.flatnonzero(place[1:wrong_place]) if wrong_place else numbers
     added = (codes[entries].astype(np.int64) << kind.depth) + codes[parents[entries + 1]]
     added = np.sort((run[entries] << WIDEST + DEEPEST) + added)
     twice = added[1:][(added[1:] == added[:-1]) & (added[1:] & (1 << WIDEST + DEEPEST) - 1 > TWO_ZEROS)]
     repeats = np.bincount(twice >> WIDEST + DEEPEST, minlength=len(sizes))
-    some = slice(0, last + 1)
-    tally.made = int(total[min(last, len(sizes) - 1)])
-    tally.repeats += int(repeats[some].sum())
-    tally.tables += int((repeats[some] > 0).sum())
-    tally.codes += int(sizes[some].sum())
-    tally.other += int(sizes[some][repeats[some] == 0].sum())
-    if last == odd < len(sizes):
-        largest = kind.clear + 1 + int(place[wrong]) if place[wrong] else kind.clear - 1
-        return Walked(tally.made, wrong=int(codes[wrong]), largest=largest)
+    counted = slice(0, last + 1)
+    tally.size = int(total[min(last, len(sizes) - 1)])
+    tally.repeats += int(repeats[counted].sum())
+    tally.tables += int((repeats[counted] > 0).sum())
+    tally.codes += int(sizes[counted].sum())
+    tally.other += int(sizes[counted][repeats[counted] == 0].sum())
+    if last == wrong_run < len(sizes):
+        largest = kind.clear + 1 + int(place[wrong_place]) if place[wrong_place] else kind.clear - 1
+        return Walked(tally.size, wrong=int(codes[wrong_place]), largest=largest)
     if last == len(sizes):
         return None
-    return tally.walked((int(runs.behind[last]) + 7) // 8 if runs.ended[last] else None)
+    return tally.walked((int(runs.ends[last]) + 7) // 8 if runs.ended[last] else None)
 
 
 @lru_cache(maxsize=32)
@@ -172,7 +172,7 @@ def _widths(kind: Lzw) -> tuple[int, ...]:
     return (*widths, *[WIDEST] * (FEW - len(widths)))
 
 
-def _up_to_clear(
+def _read_to_clear(
     padded: bytes, at: int, end: int, kind: Lzw, limit: int, last: int
 ) -> tuple[list[int] | NDArray[np.int32], int, int | None]:
     """Return the codes up to a clear or an end code, the bit after it, and which of the two it was.
@@ -181,10 +181,10 @@ def _up_to_clear(
     `last` is the number of codes before the clear code in front of these: about as many are expected here.
     """
     start, clear, msb_first = at, kind.clear, kind.msb_first
-    few: list[int] = []
+    first_codes: list[int] = []
     for width in _widths(kind) if last <= SOME else ():
         if at + width > end:
-            return few, at, None
+            return first_codes, at, None
         byte = at >> 3
         if msb_first:
             code = int.from_bytes(padded[byte : byte + 3], "big") >> (24 - width - (at & 7)) & (1 << width) - 1
@@ -192,10 +192,10 @@ def _up_to_clear(
             code = int.from_bytes(padded[byte : byte + 3], "little") >> (at & 7) & (1 << width) - 1
         at += width
         if clear <= code < clear + 2:
-            return few, at, code
-        few.append(code)
-    parts = [np.array(few, np.int32)]
-    count, more = len(few), SOME if few else MANY
+            return first_codes, at, code
+        first_codes.append(code)
+    parts = [np.array(first_codes, np.int32)]
+    count, more = len(first_codes), SOME if first_codes else MANY
     while True:
         codes, ends = _read(padded, start, count, more, end, kind)
         special = np.flatnonzero((codes == clear) | (codes == clear + 1))
@@ -219,17 +219,17 @@ def _read(
     """
     starts = _starts(kind)
     full = len(starts) - 1  # from there on, all codes have the largest width
-    known = starts[first : first + count + 1]
+    offsets = starts[first : first + count + 1]
     if first + count > full:
-        behind = np.arange(max(first - full, 1), first + count - full + 1) * WIDEST + int(starts[full])
-        known = np.concatenate([known, behind])
-    origin = start + int(known[0])
-    begins = (known - known[0] + (origin & 7)).astype(np.int32)
+        further = np.arange(max(first - full, 1), first + count - full + 1) * WIDEST + int(starts[full])
+        offsets = np.concatenate([offsets, further])
+    origin = start + int(offsets[0])
+    begins = (offsets - offsets[0] + (origin & 7)).astype(np.int32)
     base = origin >> 3
-    whole = int(np.searchsorted(begins[1:], end - 8 * base, side="right"))
-    widths = np.diff(begins[: whole + 1])
-    ends = begins[1 : whole + 1].astype(np.int64) + 8 * base
-    begins = begins[:whole]
+    complete = int(np.searchsorted(begins[1:], end - 8 * base, side="right"))
+    widths = np.diff(begins[: complete + 1])
+    ends = begins[1 : complete + 1].astype(np.int64) + 8 * base
+    begins = begins[:complete]
     raw = np.frombuffer(padded, np.uint8, offset=base, count=min(len(padded) - base, WIDEST * count // 8 + 8))
     wide = raw.astype(np.int32)
     if kind.msb_first:
@@ -239,7 +239,7 @@ def _read(
     return triples[begins >> 3] >> (begins & 7) & (1 << widths) - 1, ends
 
 
-def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
+def _decoded_size(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
     """Return the number of bytes that the codes after a clear code make, what is wrong, and the repeated entries.
 
     The second item is the first invalid code and the largest valid one in its place, or None. The third is the number
@@ -247,43 +247,43 @@ def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tupl
     """
     first = kind.clear + 2
     if isinstance(codes, list):
-        return _few_lengths(codes, kind)
+        return _decoded_size_of_few(codes, kind)
     before = codes - first  # the number of the code before the entry
-    wrong = np.flatnonzero(before >= np.arange(len(codes)))
-    count = int(wrong[0]) if wrong.size else len(codes)
-    behind = min(count, FULL)
-    roots = before[:behind] < 0
+    wrong_places = np.flatnonzero(before >= np.arange(len(codes)))
+    count = int(wrong_places[0]) if wrong_places.size else len(codes)
+    table_end = min(count, FULL)
+    roots = before[:table_end] < 0
     steps = (~roots).astype(np.int32)
-    parents = np.where(roots, np.arange(behind, dtype=np.int32), before[:behind])
+    parents = np.where(roots, np.arange(table_end, dtype=np.int32), before[:table_end])
     while (hops := steps[parents]).any():
         steps += hops
         parents = parents[parents]
-    made_of = steps + 1
-    total = int(made_of.sum())
-    rest = before[behind:count]
-    total += len(rest) + int(made_of[rest[rest >= 0]].sum())
-    added = min(behind - 1, FULL - first)
+    sizes = steps + 1
+    total = int(sizes.sum())
+    rest = before[table_end:count]
+    total += len(rest) + int(sizes[rest[rest >= 0]].sum())
+    added = min(table_end - 1, FULL - first)
     entries = np.sort((codes[:added] << kind.depth) + codes[parents[1 : added + 1]]) if added > 0 else codes[:0]
     repeats = int(((entries[1:] == entries[:-1]) & (entries[1:] > TWO_ZEROS)).sum())
-    return total, (int(codes[count]), first + count - 1) if wrong.size else None, repeats
+    return total, (int(codes[count]), first + count - 1) if wrong_places.size else None, repeats
 
 
-def _few_lengths(codes: list[int], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
+def _decoded_size_of_few(codes: list[int], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
     first = kind.clear + 2
-    made: list[int] = []
+    sizes: list[int] = []
     values: list[int] = []
     """The first byte that each code makes."""
     for number, code in enumerate(codes):
         if code < kind.clear:
-            made.append(1)
+            sizes.append(1)
             values.append(code)
         elif code - first < number:
-            made.append(made[code - first] + 1)
+            sizes.append(sizes[code - first] + 1)
             values.append(values[code - first])
         else:
-            return sum(made), (code, first + number - 1 if number else kind.clear - 1), 0
+            return sum(sizes), (code, first + number - 1 if number else kind.clear - 1), 0
     if len(codes) < 3:  # they add one entry at most
-        return sum(made), None, 0
+        return sum(sizes), None, 0
     entries = [(code << kind.depth) + value for code, value in zip(codes, values[1:], strict=False)]
     entries = [it for it in entries if it > TWO_ZEROS]
-    return sum(made), None, len(entries) - len(set(entries))
+    return sum(sizes), None, len(entries) - len(set(entries))

@@ -61,7 +61,7 @@ class Runs:
     of its run, and its `place` in that.
     """
 
-    behind: NDArray[np.int64]
+    ends: NDArray[np.int64]
     sizes: NDArray[np.int64]
     ended: NDArray[np.bool_]
     codes: NDArray[np.int32]
@@ -86,7 +86,7 @@ class Window:
         if not kind.msb_first:
             self._three = raw[2:] << 16 | raw[1:-1] << 8 | raw[:-2]
         self._next: dict[int, NDArray[np.uint16]] = {}
-        self._steps = self._steps_of(LEVELS[level])
+        self._steps = self._run_lengths(LEVELS[level])
 
     def runs(self, at: int) -> Runs | None:
         """Return the runs from a bit of the window on, up to one that is too long; None if the first one is."""
@@ -102,20 +102,20 @@ class Window:
             if self._long < LONG or self.level + 1 == len(LEVELS):
                 break
             self._long, self.level = 0, self.level + 1
-            self._steps = self._steps_of(LEVELS[self.level])
-        return self._made(np.array([*begins, first], np.int64)) if begins else None
+            self._steps = self._run_lengths(LEVELS[self.level])
+        return self._runs_between(np.array([*begins, first], np.int64)) if begins else None
 
-    def _steps_of(self, most: int) -> memoryview:
+    def _run_lengths(self, most: int) -> memoryview:
         """Return for each bit the length in bits of the run that begins there; 0 if it has more than `most` codes."""
         size = self.stop - 8 * self._base
-        here = np.arange(size, dtype=np.uint16)
-        made = np.zeros(size, np.uint16)
-        for width, first, behind in reversed(self._kind.stretches(most)):
+        positions = np.arange(size, dtype=np.uint16)
+        steps = np.zeros(size, np.uint16)
+        for width, first, distance in reversed(self._kind.stretches(most)):
             found = self._special(width)[first : first + size]
-            there = here[: len(found)]
-            ends = found < there + np.uint16(behind)
-            made[: len(found)] = np.where(ends, found + np.uint16(width) - there, made[: len(found)])
-        return memoryview(made.data)
+            positions_before = positions[: len(found)]
+            ends = found < positions_before + np.uint16(distance)
+            steps[: len(found)] = np.where(ends, found + np.uint16(width) - positions_before, steps[: len(found)])
+        return memoryview(steps.data)
 
     def _special(self, width: int) -> NDArray[np.uint16]:
         """Return for each bit where the first special code is among the successive codes of one width from there on.
@@ -134,17 +134,17 @@ class Window:
             self._next[width] = np.minimum.accumulate(rows[::-1], axis=0)[::-1].reshape(-1)[: len(flat)]
         return self._next[width]
 
-    def _made(self, edges: NDArray[np.int64]) -> Runs:
+    def _runs_between(self, edges: NDArray[np.int64]) -> Runs:
         """Return the runs between successive edges."""
         starts, widths = self._kind.starts, self._kind.widths
-        begins, behind = edges[:-1], edges[1:]
-        counts = np.searchsorted(starts, behind - begins)  # counts include the code that ends the run
+        begins, ends = edges[:-1], edges[1:]
+        counts = np.searchsorted(starts, ends - begins)  # counts include the code that ends the run
         run = np.repeat(np.arange(len(begins)), counts)
         place = np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts, counts)
         codes = self._codes(begins[run] + starts[place], widths[place])
         last = place == counts[run] - 1
         return Runs(
-            behind + 8 * self._base,
+            ends + 8 * self._base,
             counts - 1,
             codes[last] == self._kind.clear + 1,
             codes[~last],
@@ -154,5 +154,5 @@ class Window:
 
     def _codes(self, at: NDArray[np.int64], widths: NDArray[np.int32]) -> NDArray[np.int32]:
         shifts = 24 - widths - (at & 7) if self._kind.msb_first else at & 7
-        made: NDArray[np.int32] = (self._three[at >> 3] >> shifts & (1 << widths) - 1).astype(np.int32)
-        return made
+        codes: NDArray[np.int32] = (self._three[at >> 3] >> shifts & (1 << widths) - 1).astype(np.int32)
+        return codes

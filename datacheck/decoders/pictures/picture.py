@@ -68,10 +68,10 @@ def trailing(name: str, value: bytes, end: int) -> list[Finding]:
     if not rest:
         return []
     other = sniff(rest)
-    what = f", which begin another {other}" if other else "" if rest.strip(b"\0") else ", all zero"
+    content = f", which begin another {other}" if other else "" if rest.strip(b"\0") else ", all zero"
     return [
         found(
-            "trailing-data", f"{len(rest)} bytes after the end of the {name}{what}", field="data",
+            "trailing-data", f"{len(rest)} bytes after the end of the {name}{content}", field="data",
             offset=end, size=len(rest),
         )
     ]  # fmt: skip

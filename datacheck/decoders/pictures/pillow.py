@@ -71,22 +71,22 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     Palettes and single bits become the colours they stand for. All frames are decoded, up to 1,000 and up to `LIMIT`
     bytes in total; `frames` is their number if it is known.
     """
-    said: list[str] = []
+    libtiff_lines: list[str] = []
     caught: list[warnings.WarningMessage] = []
     try:
-        with _strict() as caught, _quiet(name, said):
+        with _strict() as caught, _libtiff_stderr(name, libtiff_lines):
             image = PLUGINS[name](io.BytesIO(value))
-            problem = _large(image, name, len(value)) or _outside(image, len(value))
+            problem = _large_finding(image, name, len(value)) or _strips_outside(image, len(value))
             if problem is not None:
                 return None, [problem]
             image.load()
             count = frames or int(getattr(image, "n_frames", 1))
             first = _picture(image, name, count)
-            problem = _later_frames(image, name, count, len(value)) or _warned(caught, name)
+            problem = _later_frames(image, name, count, len(value)) or _warning_finding(caught, name)
     except MemoryError:
         raise  # the size of the picture was checked before: this process lacks memory
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
-        return None, [_explained(error, name, len(value), said, caught)]
+        return None, [_error_finding(error, name, len(value), libtiff_lines, caught)]
     return (first, []) if problem is None else (None, [problem])
 
 
@@ -110,7 +110,7 @@ def as_loaders_see(value: bytes, name: str) -> NDArray[Any] | None:
     """
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        with _strict(), _quiet(name, []):
+        with _strict(), _libtiff_stderr(name, []):
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             image = PLUGINS[name](io.BytesIO(value))
             if image.width * image.height > MOST_SHOWN:
@@ -136,16 +136,16 @@ def _strict() -> Iterator[list[warnings.WarningMessage]]:
 
 
 @contextmanager
-def _quiet(name: str, said: list[str]) -> Iterator[None]:
+def _libtiff_stderr(name: str, libtiff_lines: list[str]) -> Iterator[None]:
     """Collect what libtiff writes to standard error.
 
     Only libtiff says what is wrong, and Pillow has no way to get at it.
     """
     try:
-        kept = os.dup(2) if name == "TIFF" else None
+        stderr = os.dup(2) if name == "TIFF" else None
     except OSError:  # a daemon may have closed it
-        kept = None
-    if kept is None:
+        stderr = None
+    if stderr is None:
         yield
         return
     file = small_file()
@@ -154,11 +154,11 @@ def _quiet(name: str, said: list[str]) -> Iterator[None]:
             os.dup2(file.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
         if file is not None:
             with file:
-                said += os.pread(file.fileno(), 4096, 0).decode("utf-8", "replace").splitlines()
+                libtiff_lines += os.pread(file.fileno(), 4096, 0).decode("utf-8", "replace").splitlines()
 
 
 def _size(image: Image.Image) -> int:
@@ -167,7 +167,7 @@ def _size(image: Image.Image) -> int:
     return prod(image.size) * bands * deep
 
 
-def _large(image: ImageFile.ImageFile, name: str, length: int) -> Finding | None:
+def _large_finding(image: ImageFile.ImageFile, name: str, length: int) -> Finding | None:
     size = _size(image)
     if size <= LIMIT:
         return None
@@ -175,10 +175,10 @@ def _large(image: ImageFile.ImageFile, name: str, length: int) -> Finding | None
         return too_large(name, *image.size, size, length, prod(image.size) / LZW if name == "GIF" else None)
     tags = image.tag_v2
     stored = sum(sum(tags.get(sizes, ())) for _, sizes in STRIPS)
-    return too_large(name, *image.size, size, min(stored, length), _least(tags, *image.size))
+    return too_large(name, *image.size, size, min(stored, length), _min_pixel_bytes(tags, *image.size))
 
 
-def _least(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int) -> float | None:
+def _min_pixel_bytes(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int) -> float | None:
     """Return the minimum number of bytes that the pixels of a TIFF take, or None if its compression does not tell."""
     compression = tags.get(COMPRESSION, 1)
     if compression in FAX:  # a row that is like the one above takes a bit
@@ -189,7 +189,7 @@ def _least(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int)
     return width * height * int(tags.get(SAMPLES, 1)) * int(bits[0]) / 8 / EXPANDS[compression]
 
 
-def _outside(image: ImageFile.ImageFile, length: int) -> Finding | None:
+def _strips_outside(image: ImageFile.ImageFile, length: int) -> Finding | None:
     """Return a finding if strips or tiles of a TIFF lie past the end of the file, or None.
 
     The decoder fills them with zeros.
@@ -222,7 +222,7 @@ def _picture(image: Image.Image, name: str, count: int) -> Picture:
 
 def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int) -> Finding | None:
     """Decode the frames after the first, within bounds; return the first finding about them, or None."""
-    room = LIMIT
+    remaining = LIMIT
     for number in range(1, min(count, FRAMES)):
         try:
             image.seek(number)
@@ -230,15 +230,15 @@ def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int
             return found(
                 "truncated", f"the {name} ends before frame {number} of {count}", field="data", frame=number
             )  # fmt: skip
-        problem = _large(image, name, length) or _outside(image, length)
-        room -= _size(image)
-        if problem is not None or room < 0:
+        problem = _large_finding(image, name, length) or _strips_outside(image, length)
+        remaining -= _size(image)
+        if problem is not None or remaining < 0:
             return problem
         image.load()
     return None
 
 
-def _warned(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
+def _warning_finding(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
     """Return the finding of the first warning that is about pixels, or None; warnings about metadata are ignored."""
     for warning in caught:
         message = str(warning.message)
@@ -247,13 +247,13 @@ def _warned(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
     return None
 
 
-def _explained(
-    error: Exception, name: str, length: int, said: list[str], caught: list[warnings.WarningMessage]
+def _error_finding(
+    error: Exception, name: str, length: int, libtiff_lines: list[str], caught: list[warnings.WarningMessage]
 ) -> Finding:
     """Return the finding for an error of Pillow: whether the file is cut, broken, too large, or unknown to Pillow."""
     reason = f"no tag {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
-    if said:
-        reason = f"{reason}: {said[0].removeprefix('tempfile.tif: ').rstrip('.')}"
+    if libtiff_lines:
+        reason = f"{reason}: {libtiff_lines[0].removeprefix('tempfile.tif: ').rstrip('.')}"
     if isinstance(error, Image.DecompressionBombError):
         # Pillow raises this for more than 2 * LIMIT pixels; of the formats that come here, only GIF is packed.
         contradicted = name == "GIF" and length < 2 * LIMIT / LZW

@@ -38,27 +38,27 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     from datacheck.decoders.pictures import pillow
 
     chunks = Chunks()
-    problem = _walked(value, chunks) or _ordered(chunks)
+    problem = _collect_chunks(value, chunks) or _order_finding(chunks)
     if problem is not None:
         return None, [problem]
     header, problem = _header(value, chunks)
     if header is None:
         return None, [problem] if problem else []
     pieces: list[bytes] = []
-    spare, problem = _inflated(value, chunks, header, pieces)
+    spare, problem = _inflate(value, chunks, header, pieces)
     if problem is not None:
         return None, [problem]
-    odd = png_chunks.wrong(value, chunks, header)
-    if odd is not None and odd.verdict == "bad":
-        return None, [odd]
-    animated = bool(chunks.of(b"acTL"))
+    chunk_finding = png_chunks.worst_finding(value, chunks, header)
+    if chunk_finding is not None and chunk_finding.verdict == "bad":
+        return None, [chunk_finding]
+    animated = bool(chunks.of_kind(b"acTL"))
     broken = png_chunks.broken_animation(value, chunks, header) if animated else None
-    drawn = _drawn(value, chunks, pieces, STILL if broken else DRAWN)
+    drawn = _reduced(value, chunks, pieces, STILL if broken else DRAWN)
     picture, findings = pillow.read(drawn, "PNG", frames=None if animated and not broken else 1)
     if picture is None:
         return None, findings
-    if odd is not None:
-        findings = [*findings, odd]
+    if chunk_finding is not None:
+        findings = [*findings, chunk_finding]
     if broken:
         text = f"PNG: its animation is broken: {broken}; its first picture is sound"
         findings = [*findings, found("corrupt-image", text, field="data", verdict="suspicious")]
@@ -72,7 +72,7 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     return Picture(pixels, f"PNG{kind}"), [*findings, *trailing("PNG", value, chunks.end)]
 
 
-def _drawn(value: bytes, chunks: Chunks, pieces: list[bytes], kinds: frozenset[bytes]) -> bytes:
+def _reduced(value: bytes, chunks: Chunks, pieces: list[bytes], kinds: frozenset[bytes]) -> bytes:
     """Return the picture reduced to chunks of these kinds; pixel data that was kept is stored uncompressed."""
     places = [place for place in chunks.places if place[0] in kinds]
     parts = [value[at : stop + 4] for _, at, _, stop in places]
@@ -80,7 +80,7 @@ def _drawn(value: bytes, chunks: Chunks, pieces: list[bytes], kinds: frozenset[b
         data = b"IDAT" + zlib.compress(b"".join(pieces), 0)
         stored = (len(data) - 4).to_bytes(4, "big") + data + zlib.crc32(data).to_bytes(4, "big")
         first = next(number for number, place in enumerate(places) if place[0] == b"IDAT")
-        parts[first : first + len(chunks.of(b"IDAT"))] = [stored]
+        parts[first : first + len(chunks.of_kind(b"IDAT"))] = [stored]
     return SIGNATURE + b"".join(parts)
 
 
@@ -90,7 +90,7 @@ def _kind(header: Header) -> str:
     return f" {header.depth}-bit" if header.depth in (1, 16) else ""
 
 
-def _walked(value: bytes, chunks: Chunks) -> Finding | None:
+def _collect_chunks(value: bytes, chunks: Chunks) -> Finding | None:
     """Collect the chunks up to the first that is not whole; return the finding about that one, or None."""
     view = memoryview(value)
     at = len(SIGNATURE)
@@ -120,13 +120,13 @@ def _walked(value: bytes, chunks: Chunks) -> Finding | None:
         at = stop + 4
 
 
-def _ordered(chunks: Chunks) -> Finding | None:
+def _order_finding(chunks: Chunks) -> Finding | None:
     """Return a finding if a critical chunk is missing, repeated, out of order or unknown, or None."""
     kinds = [kind for kind, *_ in chunks.places]
-    strange = next((kind for kind in kinds if not kind[0] & 0x20 and kind not in CRITICAL), None)
-    if strange is not None:
+    unknown = next((kind for kind in kinds if not kind[0] & 0x20 and kind not in CRITICAL), None)
+    if unknown is not None:
         message = (
-            f"a PNG with the chunk {_chunk_name(strange)}, "
+            f"a PNG with the chunk {_chunk_name(unknown)}, "
             "without which it cannot be decoded, and which no decoder knows"
         )
         return found("unknown-payload", message, field="data")
@@ -143,7 +143,7 @@ def _ordered(chunks: Chunks) -> Finding | None:
 
 
 def _header(value: bytes, chunks: Chunks) -> tuple[Header | None, Finding | None]:
-    start, stop = chunks.of(b"IHDR")[0]
+    start, stop = chunks.of_kind(b"IHDR")[0]
     if stop - start != 13:
         return None, _corrupt(f"the header has {stop - start} bytes, expected 13")
     depth, colour, compression, filters, interlace = value[start + 8 : stop]
@@ -161,15 +161,15 @@ def _header(value: bytes, chunks: Chunks) -> tuple[Header | None, Finding | None
     if not header.width or not header.height:
         return None, _corrupt(f"declares {header.width} x {header.height} pixels")
     if header.size > LIMIT:
-        stored = sum(end - begin for begin, end in chunks.of(b"IDAT"))
+        stored = sum(end - begin for begin, end in chunks.of_kind(b"IDAT"))
         least = sum(rows * width for rows, width in header.rows()) / DEFLATE
         return None, too_large("PNG", header.width, header.height, header.size, stored, least)
-    if colour == PALETTE and not chunks.of(b"PLTE"):
+    if colour == PALETTE and not chunks.of_kind(b"PLTE"):
         return None, _corrupt("no chunk PLTE, but the pixels are indices into a palette")
     return header, None
 
 
-def _inflated(value: bytes, chunks: Chunks, header: Header, pieces: list[bytes]) -> tuple[int, Finding | None]:
+def _inflate(value: bytes, chunks: Chunks, header: Header, pieces: list[bytes]) -> tuple[int, Finding | None]:
     """Inflate all pixel data in pieces, and check its size and filter types.
 
     Return the number of bytes after the stream, and a finding or None. The pieces are kept if they are not too large.
@@ -179,7 +179,7 @@ def _inflated(value: bytes, chunks: Chunks, header: Header, pieces: list[bytes])
     inflater = zlib.decompressobj()
     filters = _Filters(header)
     total = spare = 0
-    for start, stop in chunks.of(b"IDAT"):
+    for start, stop in chunks.of_kind(b"IDAT"):
         if inflater.eof:
             spare += stop - start
             continue

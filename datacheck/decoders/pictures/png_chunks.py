@@ -33,7 +33,7 @@ ENTRIES = 256
 SMALLEST_FRAME = 26
 
 
-def wrong(value: bytes, chunks: Chunks, header: Header) -> Finding | None:
+def worst_finding(value: bytes, chunks: Chunks, header: Header) -> Finding | None:
     """Return the worst finding about the ancillary chunks and the palette, or None."""
     worst = None
     seen: set[bytes] = set()
@@ -42,20 +42,20 @@ def wrong(value: bytes, chunks: Chunks, header: Header) -> Finding | None:
             continue
         if kind != TEXT:  # a decoder uses only one of each other kind
             seen.add(kind)
-        said = _wrong(kind, value[start:stop], chunks, header)
-        if said is not None and (worst is None or (said[0] == "bad" and worst.verdict != "bad")):
-            verdict, reason = said
+        problem = _chunk_problem(kind, value[start:stop], chunks, header)
+        if problem is not None and (worst is None or (problem[0] == "bad" and worst.verdict != "bad")):
+            verdict, reason = problem
             text = f"PNG: the chunk {kind.decode('ascii')} at byte {at} {reason}"
             worst = found("corrupt-image", text, field="data", verdict=verdict, offset=at)
     return worst
 
 
-def _wrong(kind: bytes, data: bytes, chunks: Chunks, header: Header) -> tuple[Verdict, str] | None:
-    wanted = LENGTHS.get(kind)
-    if wanted is not None and len(data) != wanted:
+def _chunk_problem(kind: bytes, data: bytes, chunks: Chunks, header: Header) -> tuple[Verdict, str] | None:
+    expected = LENGTHS.get(kind)
+    if expected is not None and len(data) != expected:
         if kind in REFUSED and REFUSED[kind](len(data)):
-            return "bad", f"has {len(data)} bytes, expected {wanted}: Pillow refuses the picture"
-        return "suspicious", f"has {len(data)} bytes, expected {wanted}"
+            return "bad", f"has {len(data)} bytes, expected {expected}: Pillow refuses the picture"
+        return "suspicious", f"has {len(data)} bytes, expected {expected}"
     judge = _JUDGES.get(kind)
     return judge(data, chunks, header) if judge is not None else None
 
@@ -70,22 +70,22 @@ def _palette(data: bytes, _: Chunks, header: Header) -> tuple[Verdict, str] | No
 
 
 def _transparent(data: bytes, chunks: Chunks, header: Header) -> tuple[Verdict, str] | None:
-    wanted = TRANSPARENT.get(header.colour)
+    expected = TRANSPARENT.get(header.colour)
     if header.colour in (GREY_ALPHA, COLOURS_ALPHA):
         return "suspicious", "names a transparent colour, but every pixel has an opacity"
-    if wanted is None:
-        colours = sum(stop - start for start, stop in chunks.of(b"PLTE")) // 3
+    if expected is None:
+        colours = sum(stop - start for start, stop in chunks.of_kind(b"PLTE")) // 3
         if len(data) > colours:
             return "suspicious", f"has the opacity of {len(data)} colours, the palette has {colours}"
         return None
-    if len(data) < wanted:
-        return "bad", f"has {len(data)} bytes, expected {wanted}: Pillow refuses the picture"
-    return ("suspicious", f"has {len(data)} bytes, expected {wanted}") if len(data) > wanted else None
+    if len(data) < expected:
+        return "bad", f"has {len(data)} bytes, expected {expected}: Pillow refuses the picture"
+    return ("suspicious", f"has {len(data)} bytes, expected {expected}") if len(data) > expected else None
 
 
-def _lengths(wanted: dict[int, int]) -> Callable[[bytes, Chunks, Header], tuple[Verdict, str] | None]:
+def _lengths(sizes: dict[int, int]) -> Callable[[bytes, Chunks, Header], tuple[Verdict, str] | None]:
     def judge(data: bytes, _: Chunks, header: Header) -> tuple[Verdict, str] | None:
-        size = wanted[header.colour]
+        size = sizes[header.colour]
         return None if len(data) == size else ("suspicious", f"has {len(data)} bytes, expected {size}")
 
     return judge
@@ -108,9 +108,9 @@ def _packed(data: bytes, *_: object) -> tuple[Verdict, str] | None:
 
 
 def _profile(data: bytes, *_: object) -> tuple[Verdict, str] | None:
-    said = _packed(data)
-    if said is not None:
-        return said
+    problem = _packed(data)
+    if problem is not None:
+        return problem
     reason = profile_problem(data.partition(b"\0")[2][1:], deflated=True)
     return None if reason is None else ("suspicious", f"holds a colour profile that {reason}")
 
@@ -138,18 +138,18 @@ def broken_animation(value: bytes, chunks: Chunks, header: Header) -> str | None
 
     The first picture is sound without them.
     """
-    controls = chunks.of(b"acTL")
+    controls = chunks.of_kind(b"acTL")
     if len(controls) > 1 or controls[0][1] - controls[0][0] != 8:
         return "its chunk acTL does not have 8 bytes, or comes twice"
-    count, frames = int.from_bytes(value[controls[0][0] : controls[0][0] + 4], "big"), chunks.of(b"fcTL")
+    count, frames = int.from_bytes(value[controls[0][0] : controls[0][0] + 4], "big"), chunks.of_kind(b"fcTL")
     if not count or count != len(frames):
         return f"it declares {count} frames, and has {len(frames)}"
     for start, stop in frames:
         if stop - start != SMALLEST_FRAME:
             return f"a chunk fcTL has {stop - start} bytes, expected {SMALLEST_FRAME}"
-        wide, high, left, top = (int.from_bytes(value[start + at : start + at + 4], "big") for at in (4, 8, 12, 16))
-        if not wide or not high or left + wide > header.width or top + high > header.height:
-            return f"a frame of {wide} x {high} pixels at {left}, {top} does not lie in the picture"
+        wide, high, x, y = (int.from_bytes(value[start + at : start + at + 4], "big") for at in (4, 8, 12, 16))
+        if not wide or not high or x + wide > header.width or y + high > header.height:
+            return f"a frame of {wide} x {high} pixels at {x}, {y} does not lie in the picture"
     numbers = list(_sequence(value, chunks))
     if numbers != list(range(len(numbers))):
         return "its chunks are not numbered one after the other"

@@ -44,5 +44,5 @@ class Chunks:
     def end(self) -> int:
         return self.places[-1][3] + 4
 
-    def of(self, kind: bytes) -> list[tuple[int, int]]:
+    def of_kind(self, kind: bytes) -> list[tuple[int, int]]:
         return [(start, stop) for it, _, start, stop in self.places if it == kind]

@@ -15,16 +15,16 @@ KINDS: tuple[tuple[bytes, str], ...] = (
 """The first bytes of a file, and what it is."""
 
 
-def stranger(value: Value) -> str | None:
+def describe_non_picture(value: Value) -> str | None:
     """Describe a value that was taken for a picture but is none; None if its first bytes do not tell.
 
-    >>> stranger(b"<!DOCTYPE html><title>404 Not Found")
+    >>> describe_non_picture(b"<!DOCTYPE html><title>404 Not Found")
     'an HTML page, most likely the error page of a download'
     """
     head = bytes(value[:HEAD])
-    for magic, what in KINDS:
+    for magic, description in KINDS:
         if head.startswith(magic):
-            return what
+            return description
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:HEAD].lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return "an HTML page, most likely the error page of a download"

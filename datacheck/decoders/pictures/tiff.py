@@ -92,8 +92,8 @@ class Layout:
 
     def _number(self, kind: str, at: int) -> int:
         """Return a number of the file, or 0 if the file ends before."""
-        whole = at + struct.calcsize("<" + kind) <= len(self._value)
-        return int(struct.unpack_from(self._order + kind, self._value, at)[0]) if whole else 0
+        complete = at + struct.calcsize("<" + kind) <= len(self._value)
+        return int(struct.unpack_from(self._order + kind, self._value, at)[0]) if complete else 0
 
     def directory(self, at: int) -> Directory | None:
         """Return the directory at this offset, or None if it is too large or does not lie within the file."""
@@ -102,22 +102,22 @@ class Layout:
         end = start + entries * entry
         if not 0 < entries <= ENTRIES or end > len(self._value):
             return None
-        room = struct.calcsize("<" + self._offset)
-        made = Directory({}, {}, end + room, self._number(self._offset, end))
+        offset_size = struct.calcsize("<" + self._offset)
+        result = Directory({}, {}, end + offset_size, self._number(self._offset, end))
         for place in range(start, end, entry):
             tag, kind, count = struct.unpack_from(self._order + self._entry, self._value, place)
             size = count * SIZES.get(kind, 0)
-            begin = place + entry - room
-            if size > room:
+            begin = place + entry - offset_size
+            if size > offset_size:
                 begin = self._number(self._offset, begin)
             if begin + size > len(self._value):
                 continue
-            made.places.setdefault(tag, (begin, begin + size))
+            result.places.setdefault(tag, (begin, begin + size))
             if kind in NUMBERS and tag in READ and count <= self._room:
                 self._room -= count
                 numbers = struct.unpack_from(f"{self._order}{count}{NUMBERS[kind]}", self._value, begin)
-                made.numbers.setdefault(tag, numbers)
-        return made
+                result.numbers.setdefault(tag, numbers)
+        return result
 
 
 def pages(value: bytes) -> Iterator[Tags]:
@@ -169,7 +169,7 @@ def _unpacking(tags: Tags) -> Unpack | None:
         return UNPACKING.get(compression)
 
     def unpack(data: bytes, part: Part) -> tuple[str, str] | None:
-        reason = tiff_jpeg.wrong(tags.tables, data, part.most)
+        reason = tiff_jpeg.jpeg_problem(tags.tables, data, part.most)
         return None if reason is None else ("corrupt-image", reason)
 
     return unpack
@@ -205,42 +205,42 @@ def _row_bytes(tags: Tags, across: int) -> Callable[[int], int] | None:
     return lambda rows: ceil(ceil(across / wide) * ceil(rows / high) * (wide * high + 2) * deep / 8)
 
 
-def _inflated(data: bytes, part: Part) -> tuple[str, str] | None:
+def _check_deflate(data: bytes, part: Part) -> tuple[str, str] | None:
     inflater = zlib.decompressobj()
-    made = 0
+    size = 0
     rest = data
     try:
-        while rest and not inflater.eof and made <= part.most:
-            made += len(inflater.decompress(rest, min(1 << 20, part.most + 1 - made)))
+        while rest and not inflater.eof and size <= part.most:
+            size += len(inflater.decompress(rest, min(1 << 20, part.most + 1 - size)))
             rest = inflater.unconsumed_tail
     except zlib.error as error:
         if "incorrect data check" in str(error):
             return "checksum", "does not match its checksum"
-        return "corrupt-image", f"does not inflate after {made} of {part.size} bytes: {error}"
-    if inflater.eof or made > part.most:
-        return _compared(made, part)
-    return "corrupt-image", f"ends after {made} of {part.size} bytes, before its checksum"
+        return "corrupt-image", f"does not inflate after {size} of {part.size} bytes: {error}"
+    if inflater.eof or size > part.most:
+        return _compare_size(size, part)
+    return "corrupt-image", f"ends after {size} of {part.size} bytes, before its checksum"
 
 
-def _lzw(data: bytes, part: Part) -> tuple[str, str] | None:
+def _check_lzw(data: bytes, part: Part) -> tuple[str, str] | None:
     if data[:1] == b"\0" and data[1:2] and data[1] & 1:
         return None  # the bit order from before TIFF 6.0
     walked = lzw.walk(data, lzw.TIFF, part.most)
-    if walked.wrong is not None and walked.made < part.size:
+    if walked.wrong is not None and walked.size < part.size:
         return "corrupt-image", (
-            f"has the code {walked.wrong} after {walked.made} of {part.size} bytes, expected at most {walked.largest}"
+            f"has the code {walked.wrong} after {walked.size} of {part.size} bytes, expected at most {walked.largest}"
         )
-    return _compared(walked.made, part)
+    return _compare_size(walked.size, part)
 
 
-def _packbits(data: bytes, part: Part) -> tuple[str, str] | None:
-    made = at = 0
-    while at < len(data) and made < part.most:
-        made += _RUNS[data[at]]
+def _check_packbits(data: bytes, part: Part) -> tuple[str, str] | None:
+    size = at = 0
+    while at < len(data) and size < part.most:
+        size += _RUNS[data[at]]
         at += _STEPS[data[at]]
     if at > len(data):
-        return "corrupt-image", f"ends inside a run after {made} of {part.size} bytes"
-    return _compared(made, part)
+        return "corrupt-image", f"ends inside a run after {size} of {part.size} bytes"
+    return _compare_size(size, part)
 
 
 _RUNS = [*range(1, 129), 0, *range(128, 1, -1)]
@@ -248,16 +248,21 @@ _RUNS = [*range(1, 129), 0, *range(128, 1, -1)]
 _STEPS = [*range(2, 130), 1, *[2] * 127]
 
 
-def _compared(made: int, part: Part) -> tuple[str, str] | None:
+def _compare_size(size: int, part: Part) -> tuple[str, str] | None:
     """Return a code and a reason if a part does not unpack to the size of its rows, or None."""
-    if made in (part.size, part.most):
+    if size in (part.size, part.most):
         return None
-    many = "more than its" if made > part.size else f"{made} of"
-    return "corrupt-image", f"unpacks to {many} {part.size} bytes"
+    amount = "more than its" if size > part.size else f"{size} of"
+    return "corrupt-image", f"unpacks to {amount} {part.size} bytes"
 
 
 Unpack = Callable[[bytes, Part], tuple[str, str] | None]
-UNPACKING: dict[int, Unpack] = {LZW: _lzw, ADOBE_DEFLATE: _inflated, DEFLATE: _inflated, PACKBITS: _packbits}
+UNPACKING: dict[int, Unpack] = {
+    LZW: _check_lzw,
+    ADOBE_DEFLATE: _check_deflate,
+    DEFLATE: _check_deflate,
+    PACKBITS: _check_packbits,
+}
 """The functions that unpack a strip or tile to see if it is whole, by the page's compression.
 
 Each returns a code and the rest of a sentence, or None. Other compressions are left to the decoder.

@@ -18,9 +18,9 @@ One directory then stands for the data of many pages, which it does not count.
 def end(value: bytes) -> int | None:
     """Return the offset after the last byte of a TIFF, or None if there may be data that it does not mention."""
     layout = tiff.Layout(value)
-    waiting, seen, last = [layout.first], set[int](), layout.head
-    while waiting:
-        at = waiting.pop()
+    pending, seen, last = [layout.first], set[int](), layout.head
+    while pending:
+        at = pending.pop()
         if not at or at in seen:
             continue
         seen.add(at)
@@ -34,9 +34,9 @@ def end(value: bytes) -> int | None:
             return None
         last = max(last, directory.stop, *(stop for _, stop in directory.places.values()))
         for offsets, counts in BLOCKS:
-            where = zip(directory.numbers.get(offsets, ()), directory.numbers.get(counts, ()), strict=False)
-            last = max(last, *(start + count for start, count in where), 0)
-        waiting += [directory.following, *(it for tag in tiff.CHILDREN for it in directory.numbers.get(tag, ()))]
+            blocks = zip(directory.numbers.get(offsets, ()), directory.numbers.get(counts, ()), strict=False)
+            last = max(last, *(start + count for start, count in blocks), 0)
+        pending += [directory.following, *(it for tag in tiff.CHILDREN for it in directory.numbers.get(tag, ()))]
     if not value[last:].strip(b"\0"):  # padding up to where the next page would begin, or to the end of a row of HDF5
         return len(value)
     return last

@@ -10,27 +10,27 @@ from datacheck.decoders.pictures import jpeg_markers
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 
 
-def wrong(tables: bytes, data: bytes, most: int) -> str | None:
-    """Return what is wrong with a strip or tile of at most `most` bytes, as the rest of a sentence, or None.
+def jpeg_problem(tables: bytes, data: bytes, limit: int) -> str | None:
+    """Return what is wrong with a strip or tile of at most `limit` bytes, as the rest of a sentence, or None.
 
     A part that is larger, or is not a complete JPEG, is not judged: the decoder knows what is possible then.
     """
-    value = _whole(tables, data)
+    value = _with_tables(tables, data)
     if value is None:
         return None
     steps = jpeg_markers.walk(value)
     if steps.end is None:  # damage may look like a segment that leads past the end
         value = value.rstrip(b"\0")
-    if (steps.end is None and not value.endswith(EOI)) or not 0 < _pixels(value, steps) <= most:
+    if (steps.end is None and not value.endswith(EOI)) or not 0 < _pixels(value, steps) <= limit:
         return None
     from datacheck.decoders.pictures import jpeg
 
     _, findings = jpeg.read(value, pixels=False)
-    said = next((it.message for it in findings if it.verdict == "bad"), None)
-    return None if said is None else f"holds a broken JPEG: {said.removeprefix('JPEG: ')}"
+    message = next((it.message for it in findings if it.verdict == "bad"), None)
+    return None if message is None else f"holds a broken JPEG: {message.removeprefix('JPEG: ')}"
 
 
-def _whole(tables: bytes, data: bytes) -> bytes | None:
+def _with_tables(tables: bytes, data: bytes) -> bytes | None:
     """Return a JPEG with the tables put in, or None if it or they do not begin as a JPEG does."""
     if not data.startswith(SOI) or (tables and not tables.startswith(SOI)):
         return None

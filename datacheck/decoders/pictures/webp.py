@@ -52,18 +52,18 @@ class Stream(NamedTuple):
 
 def damage(value: bytes, end: int) -> Finding | None:
     """Return a finding if a part of a picture that decodes has bytes which the decoder never reaches, or None."""
-    room = LIMIT
+    remaining = LIMIT
     for stream in streams(value, end):
         for start, stop in _parts(stream):
             if stop - start < SHORTEST:
                 continue
-            room -= stream.pixels * CHANNELS
-            if room < 0:
+            remaining -= stream.pixels * CHANNELS
+            if remaining < 0:
                 return None  # later frames are not decoded either
-            if all(pillow.decodes(_cut(stream, start, stop, count), "WebP") for count in CUTS):
-                what = "opacity values" if stream.kind == b"ALPH" else "pixels"
+            if all(pillow.decodes(_shortened(stream, start, stop, count), "WebP") for count in CUTS):
+                samples = "opacity values" if stream.kind == b"ALPH" else "pixels"
                 text = (
-                    f"WebP: the decoder has all {what} {CUTS[0]} or more bytes before the data of the chunk at byte "
+                    f"WebP: the decoder has all {samples} {CUTS[0]} or more bytes before the data of the chunk at byte "
                     f"{stream.at - 8} ends: damage made it lose its place"
                 )
                 return found("corrupt-image", text, field="data", offset=stream.at)
@@ -76,8 +76,8 @@ def metadata(value: bytes, end: int) -> Finding | None:
         judge = {b"EXIF": exif_problem, b"ICCP": profile_problem}.get(kind)
         reason = judge(value[start:stop]) if judge is not None else None
         if reason is not None:
-            what = "EXIF" if kind == b"EXIF" else "a colour profile"
-            text = f"WebP: the chunk at byte {start - 8} holds {what} that {reason}"
+            content = "EXIF" if kind == b"EXIF" else "a colour profile"
+            text = f"WebP: the chunk at byte {start - 8} holds {content} that {reason}"
             return found("corrupt-image", text, field="data", verdict="suspicious", offset=start)
     return None
 
@@ -86,13 +86,13 @@ def streams(value: bytes, end: int) -> Iterator[Stream]:
     """Yield the streams of a file whose chunks were walked, including those of its frames."""
     for kind, at, stop in _chunks(value, 12, end):
         inside = _chunks(value, at + 16, stop) if kind == b"ANMF" else [(kind, at, stop)]
-        for part, start, behind in inside:
+        for part, start, part_end in inside:
             if part in (b"VP8 ", b"VP8L"):
-                yield Stream(part, start, value[start:behind])
-            elif part == b"ALPH" and behind > start and value[start] & 3 == PACKED_ALPHA:
+                yield Stream(part, start, value[start:part_end])
+            elif part == b"ALPH" and part_end > start and value[start] & 3 == PACKED_ALPHA:
                 where = at + 6 if kind == b"ANMF" else CANVAS
                 width, height = (1 + int.from_bytes(value[it : it + 3], "little") for it in (where, where + 3))
-                yield Stream(part, start, _as_pixels(value[start + 1 : behind], width, height))
+                yield Stream(part, start, _as_pixels(value[start + 1 : part_end], width, height))
 
 
 def _chunks(value: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -115,7 +115,7 @@ def _parts(stream: Stream) -> list[tuple[int, int]]:
     return partitions(stream.data) if stream.kind == b"VP8 " else [(0, len(stream.data))]
 
 
-def _cut(stream: Stream, start: int, stop: int, count: int) -> bytes:
+def _shortened(stream: Stream, start: int, stop: int, count: int) -> bytes:
     """Return a file of the stream whose part that ends at `stop` lacks its last `count` bytes."""
     data = stream.data
     if stream.kind != b"VP8 ":
@@ -138,13 +138,13 @@ def _file(kind: bytes, data: bytes) -> bytes:
 def partitions(data: bytes) -> list[tuple[int, int]]:
     """Return where the partitions with the coefficients of a key frame begin and end, or nothing if that is unclear."""
     first = int.from_bytes(data[:3], "little") >> 5
-    behind = KEY_FRAME_HEAD + first
-    if data[3:6] != b"\x9d\x01\x2a" or behind > len(data):
+    head_end = KEY_FRAME_HEAD + first
+    if data[3:6] != b"\x9d\x01\x2a" or head_end > len(data):
         return []
-    count = _partition_count(data[KEY_FRAME_HEAD:behind])
-    at = behind + 3 * (count - 1)
+    count = _partition_count(data[KEY_FRAME_HEAD:head_end])
+    at = head_end + 3 * (count - 1)
     sizes = [
-        int.from_bytes(data[behind + 3 * number : behind + 3 * number + 3], "little") for number in range(count - 1)
+        int.from_bytes(data[head_end + 3 * number : head_end + 3 * number + 3], "little") for number in range(count - 1)
     ]
     places = []
     for size in sizes:
@@ -183,7 +183,7 @@ class _Bits:
 
     def take(self, count: int) -> int:
         """Return the next bits as a number."""
-        made = 0
+        result = 0
         for _ in range(count):
             split = 1 + ((self._range - 1) * 128 >> 8)
             one = self._value >= split << 8
@@ -200,8 +200,8 @@ class _Bits:
                     self._count = 0
                     self._value |= self._data[self._next] if self._next < len(self._data) else 0
                     self._next += 1
-            made = made << 1 | one
-        return made
+            result = result << 1 | one
+        return result
 
     def optional(self, times: int, count: int) -> None:
         """Skip fields, each of which is present only if the bit before it says so."""

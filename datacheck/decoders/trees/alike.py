@@ -62,34 +62,34 @@ def decode_alike(
     profile: FamilyProfile | None,
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of the records that share a layout with others, and the rows of the remaining records."""
-    known = read.layouts if isinstance(read, RecordReader) else None
+    kept_layouts = read.layouts if isinstance(read, RecordReader) else None
     batches: list[Batch] = []
-    left: list[int] = []
+    remaining: list[int] = []
     misses = hits = 0
     for size, alike in _by_length(block, rows).items():
-        for layout in () if known is None else known.of(size):
+        for layout in () if kept_layouts is None else kept_layouts.of_size(size):
             if len(alike) >= FEWEST:
-                found, alike = _taken(layout, block, alike, profile)
+                found, alike = _matching(layout, block, alike, profile)
                 batches += found
         for _ in range(LAYOUTS):
             if len(alike) < FEWEST or misses > MISSES + hits // FEWEST:
                 break
             value = bytes(block.values[alike[0]])
-            made = layout_of(value, read(value), places, profile)
-            if made is None:
+            new_layout = layout_of(value, read(value), places, profile)
+            if new_layout is None:
                 misses += 1
-                left.append(alike.pop(0))
+                remaining.append(alike.pop(0))
                 continue
             before = len(alike)
-            found, alike = _taken(made, block, alike, profile)
+            found, alike = _matching(new_layout, block, alike, profile)
             batches += found
-            same = before - len(alike)
-            misses += same == 1
-            hits += same - 1
-            if known is not None and same > 1:
-                known.keep(made)
-        left += alike
-    return batches, sorted(left)
+            count = before - len(alike)
+            misses += count == 1
+            hits += count - 1
+            if kept_layouts is not None and count > 1:
+                kept_layouts.keep(new_layout)
+        remaining += alike
+    return batches, sorted(remaining)
 
 
 def _by_length(block: Block, rows: Sequence[int]) -> dict[int, list[int]]:
@@ -105,52 +105,52 @@ def _by_length(block: Block, rows: Sequence[int]) -> dict[int, list[int]]:
     return by_length
 
 
-def _taken(
+def _matching(
     layout: Layout, block: Block, rows: list[int], profile: FamilyProfile | None
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of the records that have this layout, and the rows of those that do not."""
     if len(layout.raw) <= COPIED:
-        same, values = _small(layout, block, rows)
+        matches, values = _match_small(layout, block, rows)
     else:
-        same, values = _in_rows(layout, block, rows) or _large(layout, block, rows)
-    if not same:
+        matches, values = _match_in_rows(layout, block, rows) or _match_large(layout, block, rows)
+    if not matches:
         return [], rows
-    if len(same) == len(rows):
+    if len(matches) == len(rows):
         return list(_batches(layout, rows, values, profile)), []
-    chosen = set(same)
-    of = [rows[at] for at in same]
-    return list(_batches(layout, of, values, profile)), [row for at, row in enumerate(rows) if at not in chosen]
+    chosen = set(matches)
+    taken = [rows[at] for at in matches]
+    return list(_batches(layout, taken, values, profile)), [row for at, row in enumerate(rows) if at not in chosen]
 
 
 Taken = tuple[list[int], Callable[[Place], Any]]
 
 
-def _small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
+def _match_small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     """Compare small records all at once."""
     length = len(layout.raw)
     if isinstance(block.values, EqualLengths):
-        whole = block.values.rows if len(rows) == len(block.values) else block.values.rows[list(rows)]
+        records = block.values.rows if len(rows) == len(block.values) else block.values.rows[list(rows)]
     else:
         chosen = block.values if len(rows) == len(block.values) else [block.values[row] for row in rows]
-        whole = np.frombuffer(b"".join(chosen), np.uint8).reshape(len(rows), length)
-    equal = whole == np.frombuffer(layout.raw, np.uint8)
+        records = np.frombuffer(b"".join(chosen), np.uint8).reshape(len(rows), length)
+    equal = records == np.frombuffer(layout.raw, np.uint8)
     equal |= ~layout.fixed
-    same = equal.all(axis=1)
+    is_match = equal.all(axis=1)
     for text in layout.texts:
-        same &= (whole[:, text.at : text.at + text.size] < 0x80).all(axis=1)
-    if not same.all():
-        whole = whole[same]
+        is_match &= (records[:, text.at : text.at + text.size] < 0x80).all(axis=1)
+    if not is_match.all():
+        records = records[is_match]
 
     def values(place: Place) -> NDArray[Any]:
         dtype = np.dtype(place.dtype)
-        piece = np.ascontiguousarray(whole[:, place.at : place.at + place.size])
+        piece = np.ascontiguousarray(records[:, place.at : place.at + place.size])
         start: NDArray[Any] = np.ndarray((len(piece),), dtype, piece, 0, (place.size,))
         return as_strided(start, (len(piece), *place.shape), (place.size, *place.strides), writeable=False)
 
-    return np.flatnonzero(same).tolist(), values
+    return np.flatnonzero(is_match).tolist(), values
 
 
-def _in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
+def _match_in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
     """Compare large records all at once if they are the rows of one array, and view their values there.
 
     Return None if they are not rows of an array, or do not all have this layout: removing the others would mean
@@ -158,71 +158,71 @@ def _in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
     """
     if not isinstance(block.values, EqualLengths) or len(rows) < len(block) or len(layout.spans) > STRETCHES:
         return None
-    whole = block.values.rows
-    if whole.strides[1] != 1:
+    records = block.values.rows
+    if records.strides[1] != 1:
         return None
     for start, stop, raw in layout.spans:
-        if not (whole[:, start:stop] == np.frombuffer(raw, np.uint8)).all():
+        if not (records[:, start:stop] == np.frombuffer(raw, np.uint8)).all():
             return None
     for text in layout.texts:
-        if not (whole[:, text.at : text.at + text.size] < 0x80).all():
+        if not (records[:, text.at : text.at + text.size] < 0x80).all():
             return None
 
     def values(place: Place) -> NDArray[Any]:
         dtype = np.dtype(place.dtype)
-        start = whole[:, place.at : place.at + dtype.itemsize].view(dtype)[:, 0]
-        made: NDArray[Any] = as_strided(
-            start, (len(whole), *place.shape), (whole.strides[0], *place.strides), writeable=False
+        start = records[:, place.at : place.at + dtype.itemsize].view(dtype)[:, 0]
+        result: NDArray[Any] = as_strided(
+            start, (len(records), *place.shape), (records.strides[0], *place.strides), writeable=False
         )
-        return made
+        return result
 
     return list(range(len(rows))), values
 
 
-def _large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
+def _match_large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     """Compare large records one by one, by stretches of fixed bytes, without copying any."""
     spans, texts = layout.spans, layout.texts
-    whole, free = np.frombuffer(layout.raw, np.uint8), ~layout.fixed
-    same: list[int] = []
-    kept: list[Value] = []
+    template, free = np.frombuffer(layout.raw, np.uint8), ~layout.fixed
+    matching: list[int] = []
+    records: list[Value] = []
     for at, row in enumerate(rows):
         value = block.values[row]
         if len(spans) > STRETCHES:
-            equal = bool(((np.frombuffer(value, np.uint8) == whole) | free).all())
+            equal = bool(((np.frombuffer(value, np.uint8) == template) | free).all())
         else:
             equal = all(value[start:stop] == raw for start, stop, raw in spans)
         if equal and all(bytes(value[text.at : text.at + text.size]).isascii() for text in texts):
-            same.append(at)
-            kept.append(value)
+            matching.append(at)
+            records.append(value)
 
     def values(place: Place) -> Any:
         dtype = np.dtype(place.dtype)
         if not place.shape:
-            return np.frombuffer(b"".join([value[place.at : place.at + place.size] for value in kept]), dtype)
-        return SeparateArrays([np.ndarray(place.shape, dtype, value, place.at, place.strides) for value in kept])
+            return np.frombuffer(b"".join([value[place.at : place.at + place.size] for value in records]), dtype)
+        return SeparateArrays([np.ndarray(place.shape, dtype, value, place.at, place.strides) for value in records])
 
-    return same, values
+    return matching, values
 
 
 def _batches(
     layout: Layout, rows: Sequence[int], values: Callable[[Place], Any], profile: FamilyProfile | None
 ) -> Iterator[Batch]:
     for field, place in zip(layout.fields, layout.places, strict=True):
-        made: Any
+        column: Any
         if place is None or not place.dtype:
-            made = np.repeat(field.values[np.newaxis], len(rows), axis=0)
+            column = np.repeat(field.values[np.newaxis], len(rows), axis=0)
         else:
-            made = values(place)
-            if isinstance(made, SeparateArrays):
-                if made.dtype != field.values.dtype:
-                    native, dtype = made.dtype.newbyteorder("="), field.values.dtype
-                    each = (real(it[np.newaxis].astype(native, copy=False))[0] for it in made)
-                    made = SeparateArrays([it.astype(dtype, copy=False) for it in each])
+            column = values(place)
+            if isinstance(column, SeparateArrays):
+                if column.dtype != field.values.dtype:
+                    native, dtype = column.dtype.newbyteorder("="), field.values.dtype
+                    each = (real(it[np.newaxis].astype(native, copy=False))[0] for it in column)
+                    column = SeparateArrays([it.astype(dtype, copy=False) for it in each])
             else:
-                made = real(made)
-            if made.dtype != field.values.dtype:  # a number stored in fewer bytes
-                made = made.astype(field.values.dtype)
+                column = real(column)
+            if column.dtype != field.values.dtype:  # a number stored in fewer bytes
+                column = column.astype(field.values.dtype)
         yield Batch(
-            field.name, rows, made, format=field.format, label=field.label, leaf=field.leaf,
+            field.name, rows, column, format=field.format, label=field.label, leaf=field.leaf,
             expected=None if profile is None else profile.fields.get(field.name),
         )  # fmt: skip

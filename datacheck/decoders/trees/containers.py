@@ -26,8 +26,8 @@ class ContainerDecoder(TreeDecoder):
         if given_up or any(finding.verdict == "bad" for finding in parsed.findings):
             return Reading(findings=parsed.findings)
         if profile is not None and profile.fields and ROOT not in profile.fields and _is_bare(parsed.tree):
-            said = "a bare value, where the others are containers"
-            return Reading(findings=[found("undecodable", f"not {self.name} as the others are: {said}")])
+            difference = "a bare value, where the others are containers"
+            return Reading(findings=[found("undecodable", f"not {self.name} as the others are: {difference}")])
         return read_tree(parsed, profile, pixels=pixels)
 
 

@@ -39,7 +39,7 @@ class TreeDecoder:
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
-        read = self._readers.of(self.read, profile, pixels=pixels)
+        read = self._readers.reader(self.read, profile, pixels=pixels)
         batches, left = self.decode_together(read, block, rows, profile)
         yield from batches
         yield from decode_each(partial(self.read, pixels=pixels), block, left, profile)

@@ -11,13 +11,13 @@ from datacheck.decoders.trees.paths import PAIRED, ROOT, is_label
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
 
-SAID = 8
+MOST_LISTED = 8
 """Maximum number of missing parts listed per record; the rest are counted."""
 APART = frozenset({"list", "array", "other"})
 """Formats that are one field in some records and several in others: lists whose items are alike or not, and objects."""
-HOLED = frozenset({"list", "array"})
+MAY_HOLD_NONE = frozenset({"list", "array"})
 """Formats of lists of numbers that may contain None: JSON writers turn NaN into null."""
-GONE = "it is not there, nearly all others have it"
+MISSING_MESSAGE = "it is not there, nearly all others have it"
 NAMED = 4
 """Maximum number of names in one message."""
 _BORDER = re.compile(r"(?=[/\[])")
@@ -25,16 +25,16 @@ _last: list[tuple[FamilyProfile, dict[str, FieldProfile]]] = []
 """The most recently used profile with its result, since all records of a block share a profile."""
 
 
-def usual(profile: FamilyProfile) -> dict[str, FieldProfile]:
+def usual_fields(profile: FamilyProfile) -> dict[str, FieldProfile]:
     """Return the fields that nearly all records of a family have."""
     if _last and _last[0][0] is profile:
         return _last[0][1]
-    made = {name: it for name, it in profile.fields.items() if it.share >= NEARLY_ALL}
-    _last[:] = [(profile, made)]
-    return made
+    result = {name: it for name, it in profile.fields.items() if it.share >= NEARLY_ALL}
+    _last[:] = [(profile, result)]
+    return result
 
 
-def lacking(
+def missing_parts(
     fields: Sequence[Field], walked: Leaves, expected: Mapping[str, FieldProfile], *, none: bool
 ) -> tuple[Sequence[str], list[Finding]]:
     """Return the labels that a record lacks, and findings about other missing parts; `none` if the record is None."""
@@ -45,7 +45,7 @@ def lacking(
         missing -= set(walked.again)
     if not missing or any(it.code == "too-large" for it in walked.findings):
         return (), []
-    names = _listed(sorted(expected))
+    names = _names_text(sorted(expected))
     if none:
         return (), [found("undecodable", f"None, nearly all others hold {names}", field=ROOT)]
     present.update(walked.again)
@@ -53,32 +53,36 @@ def lacking(
         return (), [found("fields", f"nothing is in it, nearly all others hold {names}", field=ROOT)]
     lists = {field.name for field in fields if field.format in ("list", "array") and field.values.size}
     beginnings = {start for path in present for start in _beginnings(path)}
-    gone: dict[str, None] = {}
+    absent: dict[str, None] = {}
     labels: list[str] = []
-    said: list[Finding] = []
+    findings: list[Finding] = []
     for path in sorted(missing):
         ways = _beginnings(path)
         if path in beginnings:
             form = expected[path].format
             keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
-            hole = next((it for it in walked.nothing if form in HOLED and it.startswith(f"{path}[")), None)
-            if hole is not None:
-                said.append(found("fields", f"{hole} is None, nearly all others have numbers only", field=path))
+            none_place = next(
+                (it for it in walked.nothing if form in MAY_HOLD_NONE and it.startswith(f"{path}[")), None
+            )
+            if none_place is not None:
+                findings.append(
+                    found("fields", f"{none_place} is None, nearly all others have numbers only", field=path)
+                )
             elif form and (form not in APART or keyed):
-                said.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
+                findings.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
             continue
         if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
             continue  # it is there in another form: inside a list that is one field here
         if is_label(path) or _is_of_pair(path, expected):
             labels.append(path)
         else:
-            gone.setdefault(next(start for start in ways if start not in beginnings))
-    said = said[:SAID]
-    said += [found("fields", GONE, field=path) for path in [*gone][:SAID]]
-    if len(gone) > SAID:
-        rest = [*gone][SAID:]
-        said.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))
-    return labels, said
+            absent.setdefault(next(start for start in ways if start not in beginnings))
+    findings = findings[:MOST_LISTED]
+    findings += [found("fields", MISSING_MESSAGE, field=path) for path in [*absent][:MOST_LISTED]]
+    if len(absent) > MOST_LISTED:
+        rest = [*absent][MOST_LISTED:]
+        findings.append(found("fields", f"{_names_text(rest)} are not there either", field=rest[0], count=len(rest)))
+    return labels, findings
 
 
 def _is_of_pair(path: str, expected: Mapping[str, FieldProfile]) -> bool:
@@ -96,14 +100,14 @@ def _beginnings(path: str) -> list[str]:
     >>> _beginnings("obs/rgb[0]")
     ['obs', 'obs/rgb', 'obs/rgb[0]']
     """
-    made, at = [], 0
+    paths, at = [], 0
     for piece in _BORDER.split(path):
         at += len(piece)
         if at:
-            made.append(path[:at])
-    return made
+            paths.append(path[:at])
+    return paths
 
 
-def _listed(names: Sequence[str]) -> str:
+def _names_text(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more}"

@@ -63,8 +63,8 @@ class _Outline:
                 raise _Apart
             self.kinds += (len(it), *it)
             self.strings += len(it)
-            for held in it.values():
-                self.take(held)
+            for value in it.values():
+                self.take(value)
         elif kind is list:
             self._list(it)
         elif kind is str:
@@ -125,7 +125,7 @@ class _Group:
 
     def flat(self, leaf: int) -> list[Any]:
         """Return the numbers of a leaf in all records, in order of the records."""
-        return [*chain.from_iterable(of[leaf] or () for of in self.values)]
+        return [*chain.from_iterable(values[leaf] or () for values in self.values)]
 
 
 class _Scalars(_Group):
@@ -137,7 +137,7 @@ class _Scalars(_Group):
 
     def flat(self, leaf: int) -> list[Any]:
         place = self.places[leaf]
-        return [of[place] for of in self.values]
+        return [values[place] for values in self.values]
 
 
 class _Groups:
@@ -195,24 +195,26 @@ def decode_alike(
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of the records that share a structure with others, and the rows of the remaining records."""
     groups = _Groups()
-    left: list[int] = []
+    remaining: list[int] = []
     for number, row in enumerate(rows):
-        if number == TRIED and len(groups) + len(left) > TRIED // 2:
-            left += rows[number:]
+        if number == TRIED and len(groups) + len(remaining) > TRIED // 2:
+            remaining += rows[number:]
             break
         if not groups.add(row, block.values[row]):
-            left.append(row)
+            remaining.append(row)
     batches: list[Batch] = []
     for group in groups:
-        made = _together(read(block.values[group.rows[0]]), group, profile) if len(group.rows) >= FEWEST else None
-        if made is None:
-            left += group.rows
+        group_batches = (
+            _group_batches(read(block.values[group.rows[0]]), group, profile) if len(group.rows) >= FEWEST else None
+        )
+        if group_batches is None:
+            remaining += group.rows
         else:
-            batches += made
-    return batches, sorted(left)
+            batches += group_batches
+    return batches, sorted(remaining)
 
 
-def _together(reading: Reading, group: _Group, profile: FamilyProfile | None) -> list[Batch] | None:
+def _group_batches(reading: Reading, group: _Group, profile: FamilyProfile | None) -> list[Batch] | None:
     """Return the batches of a group whose first record was read as `reading`, or None if they cannot be made."""
     fields = reading.fields
     if reading.findings or reading.lacks or any(it.encoded for it in fields) or len(fields) != len(group.leaves):
@@ -227,14 +229,14 @@ def _together(reading: Reading, group: _Group, profile: FamilyProfile | None) ->
             column = np.array(group.flat(number), dtype).reshape(len(group.rows), *shape)
         except (OverflowError, ValueError):  # beyond 64 bits
             return None
-        if column.dtype != it.values.dtype or not _same(column[0], it.values):
+        if column.dtype != it.values.dtype or not _is_same(column[0], it.values):
             return None
         columns.append(column)
     return [*_batches(fields, group.rows, columns, profile)]
 
 
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return one.shape == other.shape and one.tobytes() == other.tobytes()
+def _is_same(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    return first.shape == second.shape and first.tobytes() == second.tobytes()
 
 
 def _batches(

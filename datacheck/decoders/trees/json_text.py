@@ -75,28 +75,28 @@ def is_json(value: bytes | memoryview) -> bool:
 
 def _begins_json(text: str) -> bool:
     """Walk the tokens of a text as far as possible; the last one may be incomplete."""
-    at, open_, wants = 0, "", "value"
+    at, open_, expected = 0, "", "value"
     while token := _TOKEN.match(text, at):
         at = token.end()
         mark = token[1] or _MARKS[token.lastindex or 0]
-        wants = _NEXT.get((wants, mark), "")
-        if not wants:
+        expected = _NEXT.get((expected, mark), "")
+        if not expected:
             return False
         if mark in "{[":
             open_ += mark
-        elif wants == "more":
-            wants = "key" if open_[-1] == "{" else "value"
-        elif wants.startswith("closed"):
-            if open_[-1] != wants[-1]:
+        elif expected == "more":
+            expected = "key" if open_[-1] == "{" else "value"
+        elif expected.startswith("closed"):
+            if open_[-1] != expected[-1]:
                 return False
-            open_, wants = open_[:-1], "next"
+            open_, expected = open_[:-1], "next"
             if not open_:
                 rest = text[at:].lstrip(" \t\r")
                 return not rest or rest[0] == "\n"
     rest = text[at:].lstrip(" \t\n\r")
-    word = _CUT.fullmatch(rest) is not None and (rest[:1] in ".eE") == (wants == "next")
-    string = rest[:1] == '"' and "\n" not in rest and wants not in ("next", "colon")
-    return len(text) >= SHORTEST and (not rest or word or string)
+    cut_word = _CUT.fullmatch(rest) is not None and (rest[:1] in ".eE") == (expected == "next")
+    cut_string = rest[:1] == '"' and "\n" not in rest and expected not in ("next", "colon")
+    return len(text) >= SHORTEST and (not rest or cut_word or cut_string)
 
 
 def parse_json(value: bytes | memoryview) -> Parsed:
@@ -105,7 +105,7 @@ def parse_json(value: bytes | memoryview) -> Parsed:
     try:
         text = raw.decode("utf-8-sig" if raw[:3] == b"\xef\xbb\xbf" else "utf-8")
     except UnicodeDecodeError as error:
-        return _parsed_before(raw, error)
+        return _not_utf8(raw, error)
     values: list[Any] = []
     at = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # it matches the empty string too
     while not values or at < len(text):
@@ -114,18 +114,18 @@ def parse_json(value: bytes | memoryview) -> Parsed:
         except (json.JSONDecodeError, StopIteration, RecursionError, ValueError) as error:
             if values:
                 break
-            return Parsed(None, [_said(text, at, error)])
+            return Parsed(None, [_error_finding(text, at, error)])
         values.append(read)
         at = _SPACE.match(text, end).end()  # type: ignore[union-attr]
         if at < len(text) and "\n" not in text[end:at]:
             break
     findings = []
     if at < len(text):
-        findings = [_behind(text, at, len(values))]
+        findings = [_trailing_finding(text, at, len(values))]
     try:
-        tree = _settled(values[0] if len(values) == 1 else values)
+        tree = _converted(values[0] if len(values) == 1 else values)
     except _Deep:
-        return Parsed(None, [_deep()])
+        return Parsed(None, [_too_deep()])
     return Parsed(tree, findings)
 
 
@@ -133,37 +133,37 @@ class _Deep(Exception):
     """Lists and objects are nested too deeply."""
 
 
-def _parsed_before(raw: bytes, error: UnicodeDecodeError) -> Parsed:
+def _not_utf8(raw: bytes, error: UnicodeDecodeError) -> Parsed:
     if error.end == len(raw) and "unexpected end" in error.reason:
         return Parsed(None, [found("truncated", f"the JSON text ends at byte {len(raw)}, inside a character")])
-    said = f"not UTF-8: {error.reason} ({raw[error.start]:#04x}) at byte {error.start}"
-    return Parsed(None, [found("undecodable", said, offset=error.start)])
+    message = f"not UTF-8: {error.reason} ({raw[error.start]:#04x}) at byte {error.start}"
+    return Parsed(None, [found("undecodable", message, offset=error.start)])
 
 
-def _said(text: str, start: int, error: Exception) -> Finding:
+def _error_finding(text: str, start: int, error: Exception) -> Finding:
     """Return the finding for an error of the scanner."""
     if isinstance(error, RecursionError):
-        return _deep()
+        return _too_deep()
     if isinstance(error, StopIteration):
-        at, why = int(error.value), "a value is missing"
+        at, reason = int(error.value), "a value is missing"
     elif isinstance(error, json.JSONDecodeError):
-        at, why = error.pos, (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")
+        at, reason = error.pos, (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")
     else:
-        at, why = start, str(error)
+        at, reason = start, str(error)
     rest = text[at:].strip(" \t\n\r")
     escape = re.match(r"\\?u?[0-9a-fA-F]{0,4}", rest)
     if (
         not rest
-        or why.startswith("unterminated")
+        or reason.startswith("unterminated")
         or _CUT.fullmatch(rest)
-        or ("escape" in why and escape is not None and escape.end() == len(rest))
+        or ("escape" in reason and escape is not None and escape.end() == len(rest))
     ):
         return found("truncated", f"the JSON text ends early, after {len(text.encode('utf-8', 'replace'))} bytes")
     offset = len(text[:at].encode())
-    return found("undecodable", f"not JSON: {why} at byte {offset}", offset=offset)
+    return found("undecodable", f"not JSON: {reason} at byte {offset}", offset=offset)
 
 
-def _behind(text: str, at: int, count: int) -> Finding:
+def _trailing_finding(text: str, at: int, count: int) -> Finding:
     """Return the finding about the text after the values: a broken line, or anything else."""
     offset = len(text[:at].encode())
     rest = len(text[at:].encode())
@@ -171,28 +171,28 @@ def _behind(text: str, at: int, count: int) -> Finding:
         try:
             _SCAN(text, at)
         except (json.JSONDecodeError, StopIteration, RecursionError, ValueError) as error:
-            said = _said(text, at, error)
-            return found(said.code, f"line {count + 1}: {said.message}", offset=offset)
+            finding = _error_finding(text, at, error)
+            return found(finding.code, f"line {count + 1}: {finding.message}", offset=offset)
     return found("trailing-data", f"{rest} bytes after the end of the JSON text", offset=offset, size=rest)
 
 
-def _deep() -> Finding:
-    said = f"lists and objects lie in each other more than {DEPTH} deep, which is not followed"
-    return found("too-large", said, verdict="unverifiable", expected=DEPTH)
+def _too_deep() -> Finding:
+    message = f"lists and objects lie in each other more than {DEPTH} deep, which is not followed"
+    return found("too-large", message, verdict="unverifiable", expected=DEPTH)
 
 
-def _whole(digits: str) -> int | float:
+def _integer(digits: str) -> int | float:
     """Return an integer, or infinity if it has more than DIGITS digits, as it would in an array of floats."""
     if len(digits) > DIGITS:
         return float(digits)
     return int(digits)
 
 
-_HOOKS: dict[str, Any] = {"object_pairs_hook": Keyed, "parse_int": _whole, "parse_constant": float}
+_HOOKS: dict[str, Any] = {"object_pairs_hook": Keyed, "parse_int": _integer, "parse_constant": float}
 _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(**_HOOKS).scan_once  # type: ignore[attr-defined]
 
 
-def _settled(value: Any) -> Node:
+def _converted(value: Any) -> Node:
     """Return the tree with its lists as Items, and ASE's arrays as arrays, without recursion.
 
     Containers are collected from the outside in, and converted from the inside out.
@@ -201,54 +201,54 @@ def _settled(value: Any) -> Node:
     for it, depth in order:  # the list grows during the loop
         if depth >= DEPTH:
             raise _Deep
-        inside = it if type(it) is list else [held for _, held in it.pairs]
+        inside = it if type(it) is list else [child for _, child in it.pairs]
         if not CONTAINERS.isdisjoint(map(type, inside)):
-            order += [(held, depth + 1) for held in inside if type(held) in CONTAINERS]
+            order += [(child, depth + 1) for child in inside if type(child) in CONTAINERS]
     for it, _ in reversed(order):
         if type(it) is list:
             if not CONTAINERS.isdisjoint(map(type, it)):
-                it[:] = [_part(held) for held in it]
+                it[:] = [_node(child) for child in it]
         else:
-            it.pairs = [(key, _part(held)) for key, held in it.pairs]
-    return _part(value)
+            it.pairs = [(key, _node(child)) for key, child in it.pairs]
+    return _node(value)
 
 
-def _part(held: Any) -> Node:
+def _node(value: Any) -> Node:
     """Return the tree node of a value whose contents are already converted."""
-    if type(held) is list:
-        return Items(held)
-    part: Node = _object(held) if type(held) is Keyed and len(held.pairs) == 1 else held
+    if type(value) is list:
+        return Items(value)
+    part: Node = _object(value) if type(value) is Keyed and len(value.pairs) == 1 else value
     return part
 
 
 def _object(it: Keyed) -> Node:
     """Return the array that an object represents if it is one of ASE's, else the object."""
-    ((name, held),) = it.pairs
-    if name != ASE or not isinstance(held, Items) or len(held.items) != 3:
+    ((name, value),) = it.pairs
+    if name != ASE or not isinstance(value, Items) or len(value.items) != 3:
         return it
-    shape, name, flat = held.items
+    shape, name, flat = value.items
     sizes = sizes_of(shape)
     dtype = _dtype(name) if isinstance(name, str) else None
     values = flat_numbers(flat)
     if sizes is None or dtype is None or values is None:
         return it
-    return _shaped(values, sizes, dtype)
+    return _reshaped(values, sizes, dtype)
 
 
-def _shaped(values: NDArray[Any], shape: list[int], dtype: Any) -> Node:
+def _reshaped(values: NDArray[Any], shape: list[int], dtype: Any) -> Node:
     import numpy as np
 
     count = prod(shape)
     stored = len(values) // 2 if dtype.kind == "c" else len(values)
     if stored != count:
         shown = " x ".join(map(str, shape)) or "one"
-        said = f"an array of {shown} {dtype} is stored with {stored} values"
-        return Flawed("size-mismatch", said)
+        message = f"an array of {shown} {dtype} is stored with {stored} values"
+        return Flawed("size-mismatch", message)
     with np.errstate(all="ignore"):
         if dtype.kind == "c":
             return values.astype(np.float64).view(np.complex128).reshape(shape)
-        whole = dtype.kind in "iu" and values.dtype.kind == "f"
-        return (values if whole else values.astype(dtype)).reshape(shape)
+        exact = dtype.kind in "iu" and values.dtype.kind == "f"
+        return (values if exact else values.astype(dtype)).reshape(shape)
 
 
 @lru_cache(maxsize=64)

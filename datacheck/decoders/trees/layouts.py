@@ -48,7 +48,7 @@ class Layouts:
     def __init__(self) -> None:
         self._kept: list[Layout] = []
 
-    def of(self, size: int) -> list[Layout]:
+    def of_size(self, size: int) -> list[Layout]:
         """Return the layouts of records of this size in bytes."""
         return [layout for layout in self._kept if len(layout.raw) == size]
 
@@ -56,11 +56,11 @@ class Layouts:
         """Keep a layout; its `raw` and its fields must own their memory."""
         kept: list[Layout] = []
         size = 0
-        for one in (layout, *self._kept)[:MOST]:
-            size += len(one.raw)
+        for candidate in (layout, *self._kept)[:MOST]:
+            size += len(candidate.raw)
             if size > MOST_BYTES:
                 break
-            kept.append(one)
+            kept.append(candidate)
         self._kept = kept
 
 
@@ -83,9 +83,9 @@ class RecordReaders:
     def __init__(self) -> None:
         self._kept: list[RecordReader] = []
 
-    def of(self, read: Callable[..., Reading], profile: FamilyProfile | None, *, pixels: bool) -> RecordReader:
+    def reader(self, read: Callable[..., Reading], profile: FamilyProfile | None, *, pixels: bool) -> RecordReader:
         """Return the reader for a profile; it is kept until READERS others have been asked for since."""
-        known = (it for it in self._kept if it.profile is profile and it.pixels == pixels)
-        one = next(known, None) or RecordReader(read, profile, pixels)
-        self._kept = [one, *(it for it in self._kept if it is not one)][:READERS]
-        return one
+        matching = (it for it in self._kept if it.profile is profile and it.pixels == pixels)
+        reader = next(matching, None) or RecordReader(read, profile, pixels)
+        self._kept = [reader, *(it for it in self._kept if it is not reader)][:READERS]
+        return reader

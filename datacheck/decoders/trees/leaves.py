@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
-from datacheck.decoders.trees.paths import ROOT, below, spelled
+from datacheck.decoders.trees.paths import ROOT, child_path, spelled
 from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -86,13 +86,13 @@ BOXES = 8
 
 class _Walk:
     def __init__(self) -> None:
-        self._made = Leaves()
+        self._result = Leaves()
         self._seen: set[int] = set()
         self._kept: list[Node] = []
         """Nodes made during the walk, kept alive so that their ids stay unique."""
 
     def walk(self, tree: Node) -> Leaves:
-        made = self._made
+        result = self._result
         stack: list[Parts] = [iter([("", tree)])]
         deepest = False
         while stack:
@@ -100,35 +100,35 @@ class _Walk:
             if part is None:
                 stack.pop()
                 continue
-            if len(made.leaves) + len(made.again) >= LEAVES:
-                said = f"more than {LEAVES} parts; those from {part[0] or ROOT} on were not judged"
-                made.findings.append(found("too-large", said, field=part[0] or ROOT, verdict="unverifiable"))
+            if len(result.leaves) + len(result.again) >= LEAVES:
+                message = f"more than {LEAVES} parts; those from {part[0] or ROOT} on were not judged"
+                result.findings.append(found("too-large", message, field=part[0] or ROOT, verdict="unverifiable"))
                 break
-            below = self._taken(*part)
-            if below is None:
+            parts = self._visit(*part)
+            if parts is None:
                 continue
             if len(stack) <= DEPTH:
-                stack.append(below)
+                stack.append(parts)
             elif not deepest:
                 deepest = True
-                said = f"nested more than {DEPTH} deep; what lies below was not judged"
-                made.findings.append(found("too-large", said, field=part[0], verdict="unverifiable"))
-        return made
+                message = f"nested more than {DEPTH} deep; what lies below was not judged"
+                result.findings.append(found("too-large", message, field=part[0], verdict="unverifiable"))
+        return result
 
-    def _taken(self, path: str, node: Node) -> Parts | None:
+    def _visit(self, path: str, node: Node) -> Parts | None:
         """Record a node if it is a leaf, and return its parts if it has any, else None."""
         node = unboxed(node)
         name = path or ROOT
         if node is None:
-            self._made.nothing.append(name)
+            self._result.nothing.append(name)
         elif isinstance(node, str):
-            self._made.leaves.append(Leaf(name, "text", NOTHING, node=node))
+            self._result.leaves.append(Leaf(name, "text", NOTHING, node=node))
         elif isinstance(node, (int, float, complex)):
-            self._made.leaves.append(Leaf(name, "number", number(node), node=node))
-        elif self._known(node):
-            self._made.again.append(name)
+            self._result.leaves.append(Leaf(name, "number", number(node), node=node))
+        elif self._is_repeated(node):
+            self._result.again.append(name)
         elif isinstance(node, (bytes, memoryview)):
-            self._made.leaves.append(Leaf(name, "bytes", NOTHING, node))
+            self._result.leaves.append(Leaf(name, "bytes", NOTHING, node))
         elif isinstance(node, Items):
             if node.items and all(isinstance(it, str) for it in node.items):
                 self._leaf(name, "text", node=node)  # the number of texts is not compared
@@ -146,8 +146,8 @@ class _Walk:
     def _bare(self, name: str, node: Opaque | Run | Widened | Flawed | NDArray[Any]) -> None:
         """Record a node that has no parts."""
         if isinstance(node, Flawed):
-            self._made.findings.append(found(node.code, node.message, field=name))
-            self._made.again.append(name)
+            self._result.findings.append(found(node.code, node.message, field=name))
+            self._result.again.append(name)
         elif isinstance(node, Opaque):
             self._leaf(name, "other", node=node)
         elif isinstance(node, Run):
@@ -157,7 +157,7 @@ class _Walk:
         else:
             self._array(name, node)
 
-    def _known(self, node: Unboxed) -> bool:
+    def _is_repeated(self, node: Unboxed) -> bool:
         """Check whether a part was seen before, and remember it."""
         if isinstance(node, (bytes, memoryview)) and len(node) <= SMALL_BYTES:
             return False
@@ -167,17 +167,17 @@ class _Walk:
         return False
 
     def _leaf(self, name: str, kind: str, values: NDArray[Any] = NOTHING, node: Node = None) -> None:
-        self._made.leaves.append(Leaf(name, kind, values, node=node))
+        self._result.leaves.append(Leaf(name, kind, values, node=node))
 
     def _array(self, name: str, values: NDArray[Any]) -> None:
         """Record an array, or the members of a structured array as if they were keys."""
-        waiting = [(name, values)]
-        while waiting:
-            name, values = waiting.pop()
-            if values.dtype.names and len(waiting) + len(self._made.leaves) < LEAVES:
+        pending = [(name, values)]
+        while pending:
+            name, values = pending.pop()
+            if values.dtype.names and len(pending) + len(self._result.leaves) < LEAVES:
                 start = "" if name == ROOT else name
-                members = [(below(start, spelled(it)), values[it]) for it in values.dtype.names]
-                waiting += reversed(members)
+                members = [(child_path(start, spelled(it)), values[it]) for it in values.dtype.names]
+                pending += reversed(members)
             elif values.dtype.kind in NUMBERS:
                 self._leaf(name, "array" if values.ndim else "number", values)
             else:
@@ -189,16 +189,16 @@ class _Walk:
             for at, it in enumerate(items):
                 yield f"{path}[{at}]", it
             return
-        rest, together = self._put_together(items)
+        rest, together = self._combine(items)
         for it in together:
             self._kept.append(it)
             yield path, it
         for at in rest:
             yield f"{path}[{at}]", items[at]
 
-    def _put_together(self, items: Sequence[Node]) -> tuple[list[int], list[Node]]:
+    def _combine(self, items: Sequence[Node]) -> tuple[list[int], list[Node]]:
         """Return the positions of the items that stay separate, and the nodes that the others are combined to."""
-        rest: list[int] = []
+        separate: list[int] = []
         numbers: list[Node] = []
         rows: list[Node] = []
         texts: list[Node] = []
@@ -213,37 +213,37 @@ class _Walk:
             elif isinstance(it, str) or (isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES):
                 texts.append(it if isinstance(it, str) else escape(bytes(it)))
             elif isinstance(it, np.ndarray) and picture_bytes(it, ROOT, None) is not None:
-                rest.append(at)
+                separate.append(at)
             elif isinstance(it, np.ndarray) and it.dtype.kind in NUMBERS and size + it.nbytes <= STACKED:
-                if not self._known(it):
+                if not self._is_repeated(it):
                     alike.setdefault((it.shape, it.dtype), []).append(it)
                     size += it.nbytes
             elif isinstance(it, Items) and (of_row := row(it.items)) is not None:
-                if not self._known(it):
+                if not self._is_repeated(it):
                     rows.append(Run(of_row))
             else:
-                rest.append(at)
-        joined = [joined for several in (numbers, rows) if several and (joined := row(several)) is not None]
-        stacked = [np.stack(several) for several in alike.values()]
-        return rest, [*(Run(it) for it in joined), *([Items(texts)] if texts else []), *stacked]
+                separate.append(at)
+        joined = [joined for nodes in (numbers, rows) if nodes and (joined := row(nodes)) is not None]
+        stacked = [np.stack(nodes) for nodes in alike.values()]
+        return separate, [*(Run(it) for it in joined), *([Items(texts)] if texts else []), *stacked]
 
     def _keyed(self, path: str, node: Keyed) -> Parts:
         """Yield the contents of a mapping or an object; of equal keys the last one counts, as it does for a loader."""
         skipped = next((it for start, it in UNSPELLED.items() if node.kind.startswith(start)), frozenset())
-        chosen = self._chosen(path, node)
+        chosen = self._values_by_name(path, node)
         names, values = list(chosen), list(chosen.values())
         rest: Sequence[int] = range(len(values))
         if len(chosen) > MANY_KEYS:
-            rest, together = self._put_together(values)
+            rest, together = self._combine(values)
             for it in together:
                 self._kept.append(it)
                 yield path, it
         for at in rest:
             if not (skipped and names[at] in PRIVATE):
-                yield path if names[at] in skipped else below(path, names[at]), values[at]
+                yield path if names[at] in skipped else child_path(path, names[at]), values[at]
         yield from self._items(path, node.items)
 
-    def _chosen(self, path: str, node: Keyed) -> dict[str, Node]:
+    def _values_by_name(self, path: str, node: Keyed) -> dict[str, Node]:
         """Return the values by spelled key: the last of equal keys, but all of different keys spelled alike."""
         chosen: dict[str, Node] = {}
         keys: dict[str, Node] = {}
@@ -253,9 +253,9 @@ class _Walk:
             if name in chosen:
                 before = keys[name]
                 if type(before) is type(key) and isinstance(key, (str, bytes, int, float)) and before == key:
-                    if not any(it.code == "fields" for it in self._made.findings):
-                        said = "the key is there twice; the last one counts"
-                        self._made.findings.append(found("fields", said, field=below(path, name)))
+                    if not any(it.code == "fields" for it in self._result.findings):
+                        message = "the key is there twice; the last one counts"
+                        self._result.findings.append(found("fields", message, field=child_path(path, name)))
                 else:
                     alike[name] += 1
                     name = f"{name} ({alike[name] + 1})"

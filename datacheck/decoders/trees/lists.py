@@ -28,9 +28,9 @@ def is_number(node: Node) -> bool:
 
 def number(node: complex) -> NDArray[Any]:
     """Return a number as an array without axes."""
-    made = row([node])
-    assert made is not None
-    return made[0, ...]
+    result = row([node])
+    assert result is not None
+    return result[0, ...]
 
 
 def row(items: Sequence[Node]) -> NDArray[Any] | None:
@@ -59,22 +59,22 @@ def row(items: Sequence[Node]) -> NDArray[Any] | None:
 
 
 def _pieces(items: Sequence[Node]) -> NDArray[Any] | None:
-    made: list[NDArray[Any]] = []
-    between: list[Node] = []
+    pieces: list[NDArray[Any]] = []
+    unjoined: list[Node] = []
     for it in (*items, Run(np.empty(0))):
         if not isinstance(it, Run):
-            between.append(it)
+            unjoined.append(it)
             continue
-        if between:
-            several = row(between)
-            if several is None:
+        if unjoined:
+            numbers = row(unjoined)
+            if numbers is None:
                 return None
-            made.append(several)
-            between = []
-        if it.values.size or not made:
-            made.append(it.values)
-    made = [it for it in made if it.size] or made
-    return made[0] if len(made) == 1 else np.concatenate(made)
+            pieces.append(numbers)
+            unjoined = []
+        if it.values.size or not pieces:
+            pieces.append(it.values)
+    pieces = [it for it in pieces if it.size] or pieces
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _all_lists(items: Sequence[Node]) -> TypeGuard[Sequence[Items]]:
@@ -92,18 +92,18 @@ def rectangle(items: Items) -> NDArray[Any] | None:
     for _ in range(AXES):
         if level and level[0].items and type(level[0].items[0]) is not Items:
             break
-        inner = [it for one in level for it in one.items]
+        inner = [it for part in level for it in part.items]
         if not inner or len(inner) > VALUES or not _all_lists(inner):
             break
-        if len({len(one.items) for one in level}) > 1:
+        if len({len(part.items) for part in level}) > 1:
             return None
         shape.append(len(level[0].items))
         level = inner
-    if sum(len(one.items) for one in level) > VALUES:
+    if sum(len(part.items) for part in level) > VALUES:
         return None
     if len(level) == 1:
         only = row(level[0].items)
         return None if only is None else only.reshape(*shape, only.size)
-    flat = row([it for one in level for it in one.items])
-    sizes = {sum(it.values.size if isinstance(it, Run) else 1 for it in one.items) for one in level}
+    flat = row([it for part in level for it in part.items])
+    sizes = {sum(it.values.size if isinstance(it, Run) else 1 for it in part.items) for part in level}
     return flat.reshape(*shape, sizes.pop()) if flat is not None and len(sizes) == 1 else None

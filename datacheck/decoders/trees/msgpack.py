@@ -103,11 +103,11 @@ def parse_msgpack(value: bytes | memoryview) -> Parsed:
         return Parsed(None, [wrong.finding])
     rest = len(value) - end
     if rest and (isinstance(tree, int | float | None) or (rest >= end and bytes(value[end:]).strip(b"\0"))):
-        said = f"not msgpack: it begins with {bytes(value[:8]).hex(' ')}"
-        return Parsed(None, [found("undecodable", said, offset=end)])
+        message = f"not msgpack: it begins with {bytes(value[:8]).hex(' ')}"
+        return Parsed(None, [found("undecodable", message, offset=end)])
     if rest:
-        said = f"{rest} bytes after the end of the msgpack value"
-        findings.append(found("trailing-data", said, offset=end, size=rest))
+        message = f"{rest} bytes after the end of the msgpack value"
+        findings.append(found("trailing-data", message, offset=end, size=rest))
     return Parsed(tree, findings)
 
 
@@ -123,32 +123,32 @@ class Reading:
 
 def walk(view: memoryview, reading: Reading | None = None) -> tuple[Node, int]:
     """Return the tree of the value at the beginning, and the offset behind it; raises Wrong."""
-    how = PLAIN if reading is None else reading
-    words, numbers, leaf, run = how.words, how.numbers, how.leaf, how.run
+    tables = PLAIN if reading is None else reading
+    words, numbers, leaf, run = tables.words, tables.numbers, tables.leaf, tables.run
     at, size = 0, len(view)
     items: list[Any] = []
-    left, keyed = 1, False
+    remaining, keyed = 1, False
     containers = 0
     stack: list[tuple[list[Any], int, bool]] = []
     while True:
-        while not left:
+        while not remaining:
             if not stack:
                 return items[0], at
-            made = _mapping(items) if keyed else Items(items)
-            items, left, keyed = stack.pop()
-            items.append(made)
+            container = _mapping(items) if keyed else Items(items)
+            items, remaining, keyed = stack.pop()
+            items.append(container)
         if at >= size:
-            raise Wrong(_cut(size, "where an item is expected"))
+            raise Wrong(_truncated(size, "where an item is expected"))
         mark = view[at]
         at += 1
-        left -= 1
+        remaining -= 1
         if mark in words:
             items.append(words[mark])
             continue
         if mark in numbers:
             unpack, width = numbers[mark]
             if at + width > size:
-                raise Wrong(_cut(size, "inside a number"))
+                raise Wrong(_truncated(size, "inside a number"))
             items.append(unpack(view, at)[0])
             at += width
             continue
@@ -157,14 +157,14 @@ def walk(view: memoryview, reading: Reading | None = None) -> tuple[Node, int]:
             items.append(leaf(view, kind, at, length))
             at += length + (kind == EXT)
             continue
-        whole: tuple[Node, int] | None
-        whole = run(view, at, length) if kind == ARRAY else _numpy_array(view, at, length)
-        if whole is not None:
-            part, at = whole
+        part_and_end: tuple[Node, int] | None
+        part_and_end = run(view, at, length) if kind == ARRAY else _numpy_array(view, at, length)
+        if part_and_end is not None:
+            part, at = part_and_end
             items.append(part)
             continue
-        stack.append((items, left, keyed))
-        items, left, keyed = [], length << (kind == MAP), kind == MAP
+        stack.append((items, remaining, keyed))
+        items, remaining, keyed = [], length << (kind == MAP), kind == MAP
         containers += 1
         if len(stack) > DEPTH or containers > CONTAINERS:
             raise Wrong(_too_large(len(stack)))
@@ -177,14 +177,14 @@ def _header(view: memoryview, mark: int, at: int) -> tuple[str, int, int]:
     elif mark in SIZED:
         kind, width = SIZED[mark]
         if at + width > len(view):
-            raise Wrong(_cut(len(view), f"inside the length of {kind}"))
+            raise Wrong(_truncated(len(view), f"inside the length of {kind}"))
         length = int.from_bytes(view[at : at + width], "big")
         at += width
     else:
         raise Wrong(found("undecodable", f"not msgpack: the byte c1 at {at - 1}, which means nothing", offset=at - 1))
     least = length << (kind == MAP)  # an item takes at least one byte
     if at + least + (kind == EXT) > len(view):
-        raise Wrong(_cut(len(view), f"inside {kind} of {length} {'items' if kind in (ARRAY, MAP) else 'bytes'}"))
+        raise Wrong(_truncated(len(view), f"inside {kind} of {length} {'items' if kind in (ARRAY, MAP) else 'bytes'}"))
     return kind, length, at
 
 
@@ -237,10 +237,10 @@ def _numpy_array(view: memoryview, at: int, length: int) -> tuple[NDArray[Any], 
         return None
     start = where + 4
     width = BIN_WIDTHS.get(head[start] if start < len(head) else 0)
-    known = _announced(head[:start])
-    if width is None or known is None:
+    announced = _announced(head[:start])
+    if width is None or announced is None:
         return None
-    dtype, sizes, size = known
+    dtype, sizes, size = announced
     begin = at + start + 1 + width
     if int.from_bytes(view[begin - width : begin], "big") != size or begin + size > len(view):
         return None
@@ -260,10 +260,10 @@ def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
     if not isinstance(tree, Items) or end != len(head) + 3:
         return None
     names = [it.decode("latin-1") if isinstance(it, bytes) else it for it in tree.items[::2]]
-    nd, said, kind, shape, data = tree.items[1::2]
+    nd, type_name, kind, shape, data = tree.items[1::2]
     if names != ["nd", "type", "kind", "shape", "data"] or nd is not True or kind in ("O", b"O") or data != b"":
         return None
-    dtype, sizes = _dtype(said), sizes_of(shape)
+    dtype, sizes = _dtype(type_name), sizes_of(shape)
     if dtype is None or sizes is None or not prod(sizes) * dtype.itemsize:
         return None
     return dtype, sizes, prod(sizes) * dtype.itemsize
@@ -276,17 +276,17 @@ def _mapping(items: list[Any]) -> Node:
             it.decode("latin-1") if isinstance(it, bytes) else it for it in items[::2] if isinstance(it, (bytes, str))
         ]
         if len(names) == len(items) // 2 and ("nd" in names or "complex" in names):
-            held = dict(zip(names, items[1::2], strict=True))
-            made = _array(held) if "nd" in held else _complex(held)
-            if made is not None:
-                return made
+            values = dict(zip(names, items[1::2], strict=True))
+            result = _array(values) if "nd" in values else _complex(values)
+            if result is not None:
+                return result
     return Keyed(list(zip(items[::2], items[1::2], strict=True)))
 
 
-def _complex(held: dict[Any, Any]) -> Node:
-    text = held.get("data")
+def _complex(values: dict[Any, Any]) -> Node:
+    text = values.get("data")
     text = text.decode("latin-1") if isinstance(text, bytes) else text
-    if held.get("complex") is not True or not isinstance(text, str) or len(text) > SMALL:
+    if values.get("complex") is not True or not isinstance(text, str) or len(text) > SMALL:
         return None
     try:
         return complex(text)
@@ -294,38 +294,38 @@ def _complex(held: dict[Any, Any]) -> Node:
         return None
 
 
-def _array(held: dict[Any, Any]) -> Node:
+def _array(values: dict[Any, Any]) -> Node:
     """Return the array or scalar that a map of msgpack-numpy represents, or None if it is not one of those."""
-    data = held.get("data")
+    data = values.get("data")
     if isinstance(data, str):
         data = data.encode()
-    kind, shape = held.get("kind", ""), held.get("shape")
-    if not isinstance(data, bytes | memoryview) or not isinstance(held["nd"], bool):
+    kind, shape = values.get("kind", ""), values.get("shape")
+    if not isinstance(data, bytes | memoryview) or not isinstance(values["nd"], bool):
         return None
     if kind in ("O", b"O"):
         return Opaque("numpy.ndarray of pickled objects")
-    dtype = _dtype(held.get("type"))
-    sizes = [] if not held["nd"] else sizes_of(shape)
+    dtype = _dtype(values.get("type"))
+    sizes = [] if not values["nd"] else sizes_of(shape)
     if dtype is None or sizes is None:
         return None
     if prod(sizes) * dtype.itemsize != len(data):
         shown = " x ".join(map(str, sizes)) or "one"
         expected = prod(sizes) * dtype.itemsize
-        said = f"an array of {shown} {dtype} takes {expected} bytes, and has {len(data)}"
-        return Flawed("size-mismatch", said)
+        message = f"an array of {shown} {dtype} takes {expected} bytes, and has {len(data)}"
+        return Flawed("size-mismatch", message)
     if not len(data):
         return empty(sizes, dtype)
     return np.frombuffer(data, dtype).reshape(sizes)
 
 
-def _dtype(said: Node) -> np.dtype[Any] | None:
+def _dtype(type_node: Node) -> np.dtype[Any] | None:
     """Return the dtype that msgpack-numpy stores as NumPy's `str`, or as `descr` if it is structured, or None."""
-    if isinstance(said, bytes):
-        said = said.decode("latin-1")
-    if isinstance(said, str):
-        return _named_dtype(said) if len(said) <= SMALL else None
+    if isinstance(type_node, bytes):
+        type_node = type_node.decode("latin-1")
+    if isinstance(type_node, str):
+        return _named_dtype(type_node) if len(type_node) <= SMALL else None
     try:
-        dtype = np.dtype(_described(said, 0))
+        dtype = np.dtype(_descr(type_node, 0))
     except (TypeError, ValueError, SyntaxError):
         return None
     return None if dtype.hasobject else dtype
@@ -340,17 +340,17 @@ def _named_dtype(name: str) -> np.dtype[Any] | None:
     return None if dtype.hasobject else dtype
 
 
-def _described(said: Node, depth: int) -> Any:
+def _descr(type_node: Node, depth: int) -> Any:
     """Return a `descr` in NumPy's form: a list of tuples of name, type and optional shape."""
-    if isinstance(said, bytes | str):
-        return said.decode("latin-1") if isinstance(said, bytes) else said
-    if not isinstance(said, Items) or depth > 8:
+    if isinstance(type_node, bytes | str):
+        return type_node.decode("latin-1") if isinstance(type_node, bytes) else type_node
+    if not isinstance(type_node, Items) or depth > 8:
         raise TypeError
     fields: list[Any] = []
-    for it in said.items:
+    for it in type_node.items:
         if not isinstance(it, Items) or len(it.items) not in (2, 3):
             raise TypeError
-        name, kind = _described(it.items[0], 9), _described(it.items[1], depth + 1)
+        name, kind = _descr(it.items[0], 9), _descr(it.items[1], depth + 1)
         sizes = sizes_of(it.items[2]) if len(it.items) == 3 else []
         if sizes is None or not isinstance(name, str) or prod(sizes) > 1 << 20:
             raise TypeError
@@ -358,11 +358,11 @@ def _described(said: Node, depth: int) -> Any:
     return fields
 
 
-def _cut(size: int, where: str) -> Finding:
+def _truncated(size: int, where: str) -> Finding:
     return found("truncated", f"ends at byte {size}, {where} of msgpack", size=size)
 
 
 def _too_large(depth: int) -> Finding:
     deep = f"lists and maps lie in each other more than {DEPTH} deep"
-    said = deep if depth > DEPTH else f"there are more than {CONTAINERS} lists and maps"
-    return found("too-large", f"{said}, which is not followed", verdict="unverifiable")
+    message = deep if depth > DEPTH else f"there are more than {CONTAINERS} lists and maps"
+    return found("too-large", f"{message}, which is not followed", verdict="unverifiable")

@@ -36,18 +36,18 @@ def _traced(mark: int) -> Callable[[memoryview, int], tuple[Any, ...]]:
 
     def number(view: memoryview, at: int) -> tuple[Any, ...]:
         (value,) = unpack(view, at)
-        return (_placed((TracedFloat if isinstance(value, float) else TracedInt)(value), at, width, dtype),)
+        return (_with_place((TracedFloat if isinstance(value, float) else TracedInt)(value), at, width, dtype),)
 
     return number
 
 
 def _own_mark(view: memoryview, at: int) -> tuple[Any, ...]:
-    return (_placed(TracedInt(view[at - 1]), at - 1, 1, OWN_MARK),)
+    return (_with_place(TracedInt(view[at - 1]), at - 1, 1, OWN_MARK),)
 
 
-def _placed(made: Any, at: int, size: int, dtype: str) -> Any:
-    made.at, made.size, made.dtype = at, size, dtype
-    return made
+def _with_place(traced: Any, at: int, size: int, dtype: str) -> Any:
+    traced.at, traced.size, traced.dtype = at, size, dtype
+    return traced
 
 
 NUMBERS: dict[int, tuple[Callable[..., tuple[Any, ...]], int]] = {
@@ -58,11 +58,11 @@ NUMBERS: dict[int, tuple[Callable[..., tuple[Any, ...]], int]] = {
 
 
 def _leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
-    made = msgpack.leaf(view, kind, at, length)
-    if isinstance(made, str):
-        text: Node = _placed(TracedText(made), at, length, "")
+    result = msgpack.leaf(view, kind, at, length)
+    if isinstance(result, str):
+        text: Node = _with_place(TracedText(result), at, length, "")
         return text
-    return made
+    return result
 
 
 def _run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
@@ -93,10 +93,10 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
     walked = leaves(tree)
     if end != len(view) or walked.findings or len(walked.leaves) > NODES:
         return None
-    deciding = _deciding(tree)
+    deciding = _deciding_ids(tree)
     raw = np.frombuffer(view, np.uint8)
     fixed = np.ones(len(raw), np.bool_)
-    made: list[Place | None] = []
+    found_places: list[Place | None] = []
     for leaf in walked.leaves:
         place = None
         if isinstance(leaf.node, Traced):
@@ -104,32 +104,32 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
             if id(node) not in deciding:
                 place = Place(node.at, node.size, node.dtype, small=node.dtype == OWN_MARK)
         elif leaf.values.size and leaf.values.dtype.kind in "biufc":
-            place = _of_list(leaf, raw, deciding) if leaf.kind == "list" else of_array(leaf.values, raw)
+            place = _list_place(leaf, raw, deciding) if leaf.kind == "list" else of_array(leaf.values, raw)
         if place is not None:
             strides, width = (*place.strides, 1), np.dtype(place.dtype or "u1").itemsize
             shape = (*place.shape, width if place.dtype else place.size)
             as_strided(fixed[place.at :], shape, strides)[...] = False
-        made.append(place)
-    return walked.leaves, made, fixed
+        found_places.append(place)
+    return walked.leaves, found_places, fixed
 
 
-def _of_list(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | None:
+def _list_place(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | None:
     """Return the place of the numbers of a (nested) list, or None if they differ in kind or are unevenly spaced."""
     at: list[int] = []
     kinds: set[tuple[str, bool]] = set()
-    waiting: list[Node] = [leaf.node]
-    while waiting:
-        node = waiting.pop()
+    pending: list[Node] = [leaf.node]
+    while pending:
+        node = pending.pop()
         if id(node) in deciding:
             return None
         if isinstance(node, Items):
-            waiting += reversed(node.items)
+            pending += reversed(node.items)
         elif isinstance(node, Run):
-            where = of_array(node.values, raw)
-            if where is None:
+            run_place = of_array(node.values, raw)
+            if run_place is None:
                 return None
-            at += range(where.at, where.at + node.values.size * where.strides[0], where.strides[0])
-            kinds.add((where.dtype, where.strides[0] == 1))
+            at += range(run_place.at, run_place.at + node.values.size * run_place.strides[0], run_place.strides[0])
+            kinds.add((run_place.dtype, run_place.strides[0] == 1))
         elif isinstance(node, Traced):
             at.append(node.at)
             kinds.add((node.dtype, node.dtype == OWN_MARK))
@@ -138,40 +138,40 @@ def _of_list(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | 
     shape = leaf.values.shape
     if len(kinds) != 1 or len(at) != leaf.values.size:
         return None
-    dtype, own = kinds.pop()
+    dtype, marks_only = kinds.pop()
     grid = np.array(at).reshape(shape)
     strides = tuple(int(np.diff(grid, axis=axis).flat[0]) if size > 1 else 0 for axis, size in enumerate(shape))
     even = sum((place * stride for place, stride in zip(np.indices(shape), strides, strict=True)), np.zeros(shape, int))
     if (grid - grid.flat[0] != even).any():
         return None
     size = int(grid.flat[-1] - grid.flat[0]) + np.dtype(dtype).itemsize
-    if own and size != len(at):  # there are marks of lists between them
+    if marks_only and size != len(at):  # there are marks of lists between them
         return None
-    return Place(at[0], size, dtype, shape, strides, small=own)
+    return Place(at[0], size, dtype, shape, strides, small=marks_only)
 
 
-def _deciding(tree: Node) -> set[int]:
+def _deciding_ids(tree: Node) -> set[int]:
     """Return the ids of nodes in keys of maps, and of those in maps that could be an array or a complex number.
 
     Each value of such a map affects whether it is one.
     """
-    waiting: list[Node] = [tree]
+    pending: list[Node] = [tree]
     deciding: set[int] = set()
-    within: list[Node] = []
-    while waiting:
-        node = waiting.pop()
+    deciding_nodes: list[Node] = []
+    while pending:
+        node = pending.pop()
         if isinstance(node, Items):
-            waiting += node.items
+            pending += node.items
         elif isinstance(node, Keyed):
-            within += (key for key, _ in node.pairs)
+            deciding_nodes += (key for key, _ in node.pairs)
             if any(key in DECIDE for key, _ in node.pairs if isinstance(key, (str, bytes))):
-                within += (it for _, it in node.pairs)
-            waiting += (it for _, it in node.pairs)
-    while within:
-        node = within.pop()
+                deciding_nodes += (it for _, it in node.pairs)
+            pending += (it for _, it in node.pairs)
+    while deciding_nodes:
+        node = deciding_nodes.pop()
         deciding.add(id(node))
         if isinstance(node, Items):
-            within += node.items
+            deciding_nodes += node.items
         elif isinstance(node, Keyed):
-            within += (it for pair in node.pairs for it in pair)
+            deciding_nodes += (it for pair in node.pairs for it in pair)
     return deciding

@@ -22,25 +22,25 @@ def sizes_of(shape: Node) -> list[int] | None:
     return sizes if len(sizes) <= MOST_AXES and all(type(it) is int and it >= 0 for it in sizes) else None
 
 
-def flat_numbers(held: Node) -> NDArray[Any] | None:
+def flat_numbers(node: Node) -> NDArray[Any] | None:
     """Return the numbers or booleans of a list that contains nothing else, or None.
 
     Integers that do not fit 64 bits become floats.
     """
     import numpy as np
 
-    if not isinstance(held, Items):
+    if not isinstance(node, Items):
         return None
-    types = set(map(type, held.items))
+    types = set(map(type, node.items))
     if not types <= {int, float, bool}:
         return None
     if types == {int}:
         try:
-            return np.array(held.items, np.int64)
+            return np.array(node.items, np.int64)
         except OverflowError:
             pass
     try:
-        return np.array(held.items, np.bool_ if types == {bool} else np.float64)
+        return np.array(node.items, np.bool_ if types == {bool} else np.float64)
     except OverflowError:  # an integer beyond every float
         return None
 

@@ -22,7 +22,7 @@ _ITEM = re.compile(r"(?:\[[0-9]+\])+\Z")
 _QUOTED = re.compile(r'[/\["]')
 
 
-def below(path: str, name: str) -> str:
+def child_path(path: str, name: str) -> str:
     """Return the path of a part with this spelled name in the container at `path`, which is "" for the whole record."""
     return f"{path}/{name}" if path else name
 
@@ -43,9 +43,9 @@ def spelled(key: Node) -> str:
     ('rgb', '"a/b"', '3', '\\x00k', '(user, buys, item)')
     """
     if isinstance(key, str):
-        return _quoted(_cut(key))
+        return _quoted(_shortened(key))
     if isinstance(key, (bytes, memoryview)):
-        return _quoted(_cut(escape(bytes(key[: KEY_LETTERS + 1]))))
+        return _quoted(_shortened(escape(bytes(key[: KEY_LETTERS + 1]))))
     if isinstance(key, Items):
         return _tuple(key)
     return _simple(key)
@@ -63,16 +63,16 @@ def _simple(key: Node) -> str:
     if isinstance(key, int):
         return str(key) if key.bit_length() <= KEY_DIGITS else f"{key >> key.bit_length() - 64:#x}..."
     if isinstance(key, Keyed):
-        return plain(_cut(key.kind or "a mapping"))
+        return plain(_shortened(key.kind or "a mapping"))
     if isinstance(key, Box):
         return "?" if isinstance(key.node, Box) else spelled(key.node)
     kind = getattr(key, "kind", None)
     if isinstance(kind, str):
-        return plain(_cut(kind))
-    return _quoted(plain(_cut(str(key)))) if getattr(key, "ndim", 1) == 0 else "an array"
+        return plain(_shortened(kind))
+    return _quoted(plain(_shortened(str(key)))) if getattr(key, "ndim", 1) == 0 else "an array"
 
 
-def _cut(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= KEY_LETTERS else f"{text[:KEY_LETTERS]}..."
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC as NPY
 from datacheck.decoders.npy_bytes import read_array
@@ -18,9 +18,9 @@ from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.pictures.picture import FORMATS, sniff
 from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
-from datacheck.decoders.trees.differences import lacking, usual
+from datacheck.decoders.trees.differences import missing_parts, usual_fields
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
-from datacheck.decoders.trees.paths import PAIRED, ROOT, below, is_label
+from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label
 from datacheck.decoders.trees.tree import Items, Node, Parsed
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
@@ -30,27 +30,27 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
     """Return the fields of a parsed record; bytes with the magic of a picture are decoded strictly."""
     walked = leaves(parsed.tree)
     label = _label_of_pair(parsed.tree, walked.leaves)
-    expected = {} if profile is None else usual(profile)
+    expected = {} if profile is None else usual_fields(profile)
     fields: list[Field] = []
     findings = [*parsed.findings, *walked.findings]
     for leaf in walked.leaves:
-        held = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
-        if held is not None or leaf.kind == "bytes":
-            made, said = held or _of_bytes(leaf, expected.get(leaf.path), profile, pixels=pixels)
-            fields += made
-            findings += said
+        picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
+        if picture is not None or leaf.kind == "bytes":
+            read_fields, more_findings = picture or _read_bytes(leaf, expected.get(leaf.path), profile, pixels=pixels)
+            fields += read_fields
+            findings += more_findings
             continue
         values = real(leaf.values[np.newaxis])[0]
         if not values.dtype.isnative:
             values = values.astype(values.dtype.newbyteorder("="))
         labels = values.size > 0 and (leaf.path == label or is_label(leaf.path))
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
-    lacks: Sequence[str] = ()
+    missing: Sequence[str] = ()
     if expected:
-        findings += filter(None, (_of_another_type(field, expected.get(field.name)) for field in fields))
-        lacks, said = lacking(fields, walked, expected, none=unboxed(parsed.tree) is None)
-        findings += said
-    return Reading(fields, findings, lacks)
+        findings += filter(None, (_type_finding(field, expected.get(field.name)) for field in fields))
+        missing, more_findings = missing_parts(fields, walked, expected, none=unboxed(parsed.tree) is None)
+        findings += more_findings
+    return Reading(fields, findings, missing)
 
 
 def picture_in(parsed: Parsed) -> bytes | None:
@@ -80,50 +80,56 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
     return last.path if first.path.startswith("[0]") and first.kind not in ("number", "text", "other") else None
 
 
-def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None:
+def _type_finding(field: Field, usual_field: FieldProfile | None) -> Finding | None:
     """Return a finding if a field does not have the type that nearly all others have at this path, else None."""
-    if meant is None or not meant.format or field.encoded:
+    if usual_field is None or not usual_field.format or field.encoded:
         return None
-    if meant.format.partition(" ")[0] in FORMATS:
-        return _no_picture(field, meant)
-    if field.format == "list" and not field.values.size and meant.format != "number":
+    if usual_field.format.partition(" ")[0] in FORMATS:
+        return _no_picture_finding(field, usual_field)
+    if field.format == "list" and not field.values.size and usual_field.format != "number":
         return None  # an empty list has no type
-    if field.format == meant.format == "number" and (field.label or is_label(field.name) or field.name in PAIRED):
-        return _no_whole_label(field, meant)
-    if field.format == meant.format and (field.format != "array" or not meant.dtype):
+    if field.format == usual_field.format == "number" and (field.label or is_label(field.name) or field.name in PAIRED):
+        return _label_finding(field, usual_field)
+    if field.format == usual_field.format and (field.format != "array" or not usual_field.dtype):
         return None
-    dtype = _named(field.values.dtype)
-    if field.format == meant.format and meant.dtype == dtype:
+    dtype = _dtype_name(field.values.dtype)
+    if field.format == usual_field.format and usual_field.dtype == dtype:
         return None
-    had, other = _type(field.format, dtype), _type(meant.format, meant.dtype)
-    return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
+    actual, expected = _type_text(field.format, dtype), _type_text(usual_field.format, usual_field.dtype)
+    return found(
+        "fields", f"{actual}, nearly all others are {expected}", field=field.name, found=actual, expected=expected
+    )
 
 
-def _no_whole_label(field: Field, meant: FieldProfile) -> Finding | None:
+def _label_finding(field: Field, usual_field: FieldProfile) -> Finding | None:
     """Return the finding of a label that is no whole number where nearly all others are."""
-    if np.dtype(meant.dtype or "f8").kind not in "iu" or field.values.dtype.kind != "f" or field.values.size != 1:
+    if np.dtype(usual_field.dtype or "f8").kind not in "iu" or field.values.dtype.kind != "f" or field.values.size != 1:
         return None
     number = float(field.values.reshape(-1)[0])
     if not np.isfinite(number) or number.is_integer():
         return None
-    return found("fields", f"{number:g}, nearly all others are whole numbers", field=field.name, expected=meant.dtype)
+    return found(
+        "fields", f"{number:g}, nearly all others are whole numbers", field=field.name, expected=usual_field.dtype
+    )
 
 
-def _no_picture(field: Field, meant: FieldProfile) -> Finding | None:
+def _no_picture_finding(field: Field, usual_field: FieldProfile) -> Finding | None:
     """Return a finding if a field is not a picture but nearly all others are; bytes are reported elsewhere."""
-    if field.format == "bytes" or meant.channels is None:
+    if field.format == "bytes" or usual_field.channels is None:
         return None
-    had, other = _type(field.format, _named(field.values.dtype)), meant.format
-    return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
+    actual, expected = _type_text(field.format, _dtype_name(field.values.dtype)), usual_field.format
+    return found(
+        "fields", f"{actual}, nearly all others are {expected}", field=field.name, found=actual, expected=expected
+    )
 
 
 @cache
-def _named(dtype: np.dtype[Any]) -> str:
+def _dtype_name(dtype: np.dtype[Any]) -> str:
     """Return the name of a dtype; cached because NumPy is slow to make it."""
     return str(dtype)
 
 
-def _type(form: str, dtype: str) -> str:
+def _type_text(form: str, dtype: str) -> str:
     return dtype if form == "array" and dtype else form
 
 
@@ -135,51 +141,53 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
     raw = picture_bytes(leaf.values, leaf.path, profile)
     if raw is None:
         return None
-    meant = None if profile is None else profile.fields.get(leaf.path)
-    return _of_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), meant, profile, pixels=pixels)
+    usual_field = None if profile is None else profile.fields.get(leaf.path)
+    return _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
 
 
-def _of_bytes(leaf: Leaf, meant: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
+def _read_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     """Return the fields of bytes that are a picture, .npy bytes or text; of other bytes the content is not known."""
     raw, path = leaf.raw, leaf.path
     bare = Field(path, NOTHING, format="bytes", leaf=True)
-    picture = meant is not None and meant.format.partition(" ")[0] in FORMATS
+    picture = usual_field is not None and usual_field.format.partition(" ")[0] in FORMATS
     if not len(raw):
-        if meant is None or not (picture or meant.format == "bytes"):
+        if usual_field is None or not (picture or usual_field.format == "bytes"):
             return [bare], []
-        return [bare], [found("empty", f"zero bytes, nearly all others are {meant.format}", field=path)]
+        return [bare], [found("empty", f"zero bytes, nearly all others are {usual_field.format}", field=path)]
     if raw[:6] == NPY:
-        return _of_npy(path, raw, profile, pixels=pixels)
+        return _read_npy(path, raw, profile, pixels=pixels)
     if picture or sniff(raw) is not None:
-        return _of_picture(path, raw, pixels=pixels)
+        return _read_picture(path, raw, pixels=pixels)
     if TextDecoder().knows(raw):
         return [Field(path, NOTHING, format="text", leaf=True)], []
     if len(raw) <= SMALL_BYTES:  # such as a digest or a record number
         return [bare], []
-    name = foreign(raw)
-    what = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"
-    return [bare], [found("unknown-payload", what, field=path)]
+    name = known_format(raw)
+    message = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"
+    return [bare], [found("unknown-payload", message, field=path)]
 
 
-def _of_picture(path: str, raw: Value, *, pixels: bool) -> Made:
-    picture, findings = read_picture(raw, pixels=pixels)
-    said = [msgspec.structs.replace(it, field=path) for it in findings]
+def _read_picture(path: str, raw: Value, *, pixels: bool) -> Made:
+    picture, picture_findings = read_picture(raw, pixels=pixels)
+    findings = [msgspec.structs.replace(it, field=path) for it in picture_findings]
     if picture is None:
-        return [], said
+        return [], findings
     skipped = picture.pixels_skipped
-    return [Field(path, picture.pixels, format=picture.format, encoded=True, pixels_skipped=skipped, leaf=True)], said
+    return [
+        Field(path, picture.pixels, format=picture.format, encoded=True, pixels_skipped=skipped, leaf=True)
+    ], findings
 
 
-def _of_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
+def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     reading = read_array(raw)
     start = "" if path == ROOT else path
     if len(reading.fields) == 1 and reading.fields[0].name == "data" and not reading.findings:
         leaf = Leaf(path, "array", reading.fields[0].values)
-        held = _picture_in_array(leaf, profile, pixels=pixels)
-        if held is not None:
-            return held
+        picture = _picture_in_array(leaf, profile, pixels=pixels)
+        if picture is not None:
+            return picture
     fields = [
-        Field(path if it.name == "data" else below(start, it.name.replace(".", "/")), it.values, format="array",
+        Field(path if it.name == "data" else child_path(start, it.name.replace(".", "/")), it.values, format="array",
               label=is_label(path), leaf=True)
         for it in reading.fields
     ]  # fmt: skip

@@ -80,19 +80,19 @@ def tensor(storage: Storage, offset: int, size: Sequence[int], stride: Sequence[
     if len(size) != len(stride) or len(size) > AXES or offset < 0 or any(it < 0 for it in (*size, *stride)):
         return Flawed("undecodable", f"a tensor of size {[*size][:8]}, strides {[*stride][:8]}, from {offset} on")
     if not prod(size):
-        return _known(np.empty([min(it, 1 << 16) for it in size] if 0 in size else 0, bits), name)
+        return _widened_if_needed(np.empty([min(it, 1 << 16) for it in size] if 0 in size else 0, bits), name)
     last = offset + sum((count - 1) * step for count, step in zip(size, stride, strict=True))
-    there = len(storage.raw) // bits.itemsize
-    if last >= there:
-        said = f"the storage has {there} elements of {name}, a tensor of {' x '.join(map(str, size))} needs {last + 1}"
-        return Flawed("size-mismatch", said)
+    stored = len(storage.raw) // bits.itemsize
+    if last >= stored:
+        text = f"the storage has {stored} elements of {name}, a tensor of {' x '.join(map(str, size))} needs {last + 1}"
+        return Flawed("size-mismatch", text)
     flat = np.frombuffer(storage.raw, bits, last + 1 - offset, offset * bits.itemsize)
     if prod(size) > max(flat.size, REPEATED):
         size = [1 if step == 0 else count for count, step in zip(size, stride, strict=True)]
         if prod(size) > max(flat.size, REPEATED):
-            return _known(flat, name)
+            return _widened_if_needed(flat, name)
     strides = [step * bits.itemsize for step in stride]
-    return _known(as_strided(flat, tuple(size), tuple(strides), writeable=False), name)
+    return _widened_if_needed(as_strided(flat, tuple(size), tuple(strides), writeable=False), name)
 
 
 def widened(bits: NDArray[Any], name: str) -> Widened:
@@ -122,5 +122,5 @@ def _float8(name: str) -> NDArray[np.float32]:
     return np.where(codes & 128, -values, values).astype("f4")
 
 
-def _known(values: NDArray[Any], name: str) -> Node:
+def _widened_if_needed(values: NDArray[Any], name: str) -> Node:
     return widened(values, name) if name in WIDENED else values

@@ -35,8 +35,8 @@ def peel_base64(value: Value, limit: int) -> Peeled:
     try:
         return Peeled(base64.b64decode(letters, validate=True))
     except binascii.Error as error:
-        whole = letters.rstrip(b"=")
-        if not re.fullmatch(rb"[A-Za-z0-9+/]*", whole):
+        digits = letters.rstrip(b"=")
+        if not re.fullmatch(rb"[A-Za-z0-9+/]*", digits):
             return Peeled(b"", broken("base64", str(error)))
-        most = base64.b64decode(whole[: len(whole) // 4 * 4])
-        return Peeled(most, truncated("base64", len(raw)))
+        decoded = base64.b64decode(digits[: len(digits) // 4 * 4])
+        return Peeled(decoded, truncated("base64", len(raw)))

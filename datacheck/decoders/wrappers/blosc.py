@@ -37,20 +37,20 @@ def peel_blosc(value: Value, limit: int) -> Peeled:
         return Peeled(b"", truncated("blosc", len(value)))
     if size > limit:
         return Peeled(b"", too_large("blosc", limit))
-    unpack = _unpacker()
+    unpack = _unpack_function()
     if unpack is None:
         return Peeled(
             b"", found("unknown-payload", "compressed with blosc, which the package blosc unpacks: install it")
         )
     rest = len(value) - packed
-    behind = found("trailing-data", f"{rest} bytes after the end of the blosc data", size=rest) if rest else None
+    trailing = found("trailing-data", f"{rest} bytes after the end of the blosc data", size=rest) if rest else None
     try:
-        made = unpack(bytes(value[:packed]))
+        content = unpack(bytes(value[:packed]))
     except Exception as error:  # noqa: BLE001  (which of its own errors it raises depends on the package)
         return Peeled(b"", broken("blosc", str(error) or type(error).__name__))
-    if len(made) != size:
-        return Peeled(b"", broken("blosc", f"it unpacks to {len(made)} bytes, and declares {size}"))
-    return Peeled(made, behind)
+    if len(content) != size:
+        return Peeled(b"", broken("blosc", f"it unpacks to {len(content)} bytes, and declares {size}"))
+    return Peeled(content, trailing)
 
 
 def _sizes(value: Value) -> tuple[int, int, int]:
@@ -59,11 +59,11 @@ def _sizes(value: Value) -> tuple[int, int, int]:
     return first, second, third
 
 
-def _unpacker() -> Callable[[bytes], bytes] | None:
+def _unpack_function() -> Callable[[bytes], bytes] | None:
     for name in PACKAGES:
         try:
-            made: Callable[[bytes], bytes] = importlib.import_module(name).decompress
+            unpack: Callable[[bytes], bytes] = importlib.import_module(name).decompress
         except ImportError:
             continue
-        return made
+        return unpack
     return None

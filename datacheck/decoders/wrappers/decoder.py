@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from datacheck.decoders.foreign import foreign
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Decoder, HoldingPictures, NamingClasses, Value
 from datacheck.decoders.wrappers.table import begins, peel
 from datacheck.model.batch import Batch
@@ -29,9 +29,9 @@ class UnknownInside:
     ) -> Iterator[Batch | tuple[int, Finding]]:
         for row in rows:
             value = block.values[row]
-            name = foreign(value)
-            what = f"begins with the bytes {bytes(value[:8]).hex(' ')}" if name is None else f"is {name}"
-            yield row, found("unknown-payload", f"unpacked, no decoder knows it; it {what}")
+            name = known_format(value)
+            description = f"begins with the bytes {bytes(value[:8]).hex(' ')}" if name is None else f"is {name}"
+            yield row, found("unknown-payload", f"unpacked, no decoder knows it; it {description}")
 
 
 class WrappedDecoder:
@@ -52,7 +52,7 @@ class WrappedDecoder:
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         values: list[bytes | memoryview] = [b""] * len(block)
-        waiting: list[int] = []
+        unpacked_rows: list[int] = []
         size = 0
         for row in rows:
             peeled = peel(self._wrappers, block.values[row])
@@ -64,13 +64,13 @@ class WrappedDecoder:
                 yield row, found("empty", f"{' in '.join(reversed(self._wrappers))} data that holds nothing")
                 continue
             values[row] = peeled.value
-            waiting.append(row)
+            unpacked_rows.append(row)
             size += len(peeled.value)
             if size > TOGETHER:
-                yield from self._inner.decode(Block(block.keys, values), waiting, profile, pixels=pixels)
-                values, waiting, size = [b""] * len(block), [], 0
-        if waiting:
-            yield from self._inner.decode(Block(block.keys, values), waiting, profile, pixels=pixels)
+                yield from self._inner.decode(Block(block.keys, values), unpacked_rows, profile, pixels=pixels)
+                values, unpacked_rows, size = [b""] * len(block), [], 0
+        if unpacked_rows:
+            yield from self._inner.decode(Block(block.keys, values), unpacked_rows, profile, pixels=pixels)
 
     def classes(self, value: Value) -> frozenset[str]:
         """Return the dotted names of the classes that the content names."""
@@ -91,5 +91,5 @@ class WrappedPictureDecoder(WrappedDecoder):
 
 def wrapped(wrappers: tuple[str, ...], inner: Decoder) -> Decoder:
     """Return a decoder for what `inner` decodes, inside these wrappers."""
-    made = WrappedPictureDecoder if isinstance(inner, HoldingPictures) else WrappedDecoder
-    return made(wrappers, inner)
+    decoder_class = WrappedPictureDecoder if isinstance(inner, HoldingPictures) else WrappedDecoder
+    return decoder_class(wrappers, inner)

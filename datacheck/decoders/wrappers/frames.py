@@ -11,7 +11,7 @@ from contextlib import suppress
 import msgspec
 
 from datacheck import compression
-from datacheck.decoders.wrappers.interface import Peeled, Value, behind, broken, too_large, truncated
+from datacheck.decoders.wrappers.interface import Peeled, Value, broken, too_large, trailing_data, truncated
 from datacheck.model.finding import Finding, found
 
 LZ4, ZSTD = b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"
@@ -57,30 +57,30 @@ def is_framed_snappy(value: Value) -> bool:
 
 def peel_lz4(value: Value, limit: int) -> Peeled:
     """Unpack lz4 frames; their checksums, if any, are verified."""
-    made: list[bytes] = []
+    parts: list[bytes] = []
     start = 0
     for _ in range(FRAMES):
-        room = limit - sum(map(len, made))
-        peeled, end = _unpacked("lz4", value[start:], room, _lz4_outline, compression.lz4_into)
-        made.append(peeled.value)
+        remaining = limit - sum(map(len, parts))
+        peeled, end = _unpacked("lz4", value[start:], remaining, _lz4_outline, compression.lz4_into)
+        parts.append(peeled.value)
         if peeled.finding is not None:
-            return Peeled(b"".join(made), peeled.finding)
+            return Peeled(b"".join(parts), peeled.finding)
         start += end
         if not is_lz4(value[start:]):
             break
-    return Peeled(b"".join(made) if len(made) > 1 else made[0], behind("lz4", start, value))
+    return Peeled(b"".join(parts) if len(parts) > 1 else parts[0], trailing_data("lz4", start, value))
 
 
 def peel_zstd(value: Value, limit: int) -> Peeled:
     """Unpack zstd frames; their checksums, if any, are verified."""
     peeled, end = _unpacked("zstd", value, limit, _zstd_outline, compression.zstd_into)
-    return peeled if peeled.finding is not None else Peeled(peeled.value, behind("zstd", end, value))
+    return peeled if peeled.finding is not None else Peeled(peeled.value, trailing_data("zstd", end, value))
 
 
 def peel_framed_snappy(value: Value, limit: int) -> Peeled:
     """Unpack framed snappy; the CRC32C of each chunk is verified."""
     peeled, end = _unpacked("snappy", value, limit, _snappy_outline, compression.snappy_frames_into)
-    return peeled if peeled.finding is not None else Peeled(peeled.value, behind("snappy", end, value))
+    return peeled if peeled.finding is not None else Peeled(peeled.value, trailing_data("snappy", end, value))
 
 
 def _unpacked(
@@ -100,26 +100,26 @@ def _unpacked(
         return Peeled(b"", too_large(name, limit)), 0
     if finding is not None:
         return Peeled(_beginning(value, outline, unpack), finding), 0
-    room = bytearray(outline.most)
+    buffer = bytearray(outline.most)
     try:
-        count = unpack(value[: outline.end], room)
+        count = unpack(value[: outline.end], buffer)
     except compression.Broken as error:
-        why = str(error)
-        code = "checksum" if "hecksum" in why else "undecodable"
-        return Peeled(b"", broken(name, why, code)), 0
-    return Peeled(bytes(memoryview(room)[:count])), outline.end
+        reason = str(error)
+        code = "checksum" if "hecksum" in reason else "undecodable"
+        return Peeled(b"", broken(name, reason, code)), 0
+    return Peeled(bytes(memoryview(buffer)[:count])), outline.end
 
 
 def _beginning(value: Value, outline: Outline, unpack: Callable[[Value, bytearray], int]) -> bytes:
     """Return the part of cut frames that could be unpacked: what the library wrote before it stopped."""
-    room = bytearray(outline.most)
-    with suppress(*compression.Broken):  # expected for cut frames; `room` holds what was unpacked until then
-        unpack(value, room)
-    return bytes(room).rstrip(b"\0")
+    buffer = bytearray(outline.most)
+    with suppress(*compression.Broken):  # expected for cut frames; `buffer` holds what was unpacked until then
+        unpack(value, buffer)
+    return bytes(buffer).rstrip(b"\0")
 
 
 def _lz4_outline(value: Value, outline: Outline) -> None:
-    flags, sizes = _at(value, 4), _at(value, 5)
+    flags, sizes = _byte_at(value, 4), _byte_at(value, 5)
     largest = LZ4_BLOCKS.get(sizes >> 4)
     if flags >> 6 != 1 or largest is None:
         raise _Odd(f"the frame's header says {flags:#04x} {sizes:#04x}")
@@ -161,7 +161,7 @@ def _zstd_outline(value: Value, outline: Outline) -> None:
 
 def _zstd_frame(value: Value, at: int, outline: Outline) -> int:
     """Walk the blocks of a frame, and return the offset behind it."""
-    flags = _at(value, at + 4)
+    flags = _byte_at(value, at + 4)
     single, checksum = flags >> 5 & 1, flags >> 2 & 1
     if flags & 3 or flags & 8:
         raise _Odd("it needs a dictionary" if flags & 3 else "its header has a bit that is reserved")
@@ -169,7 +169,7 @@ def _zstd_frame(value: Value, at: int, outline: Outline) -> int:
     head = at + 5 + (not single)
     _need(value, head + width)
     declared = int.from_bytes(value[head : head + width], "little") + (256 if width == 2 else 0)
-    at, most = head + width, 0
+    at, max_size = head + width, 0
     last = 0
     while not last:
         _need(value, at + 3)
@@ -180,13 +180,13 @@ def _zstd_frame(value: Value, at: int, outline: Outline) -> int:
         if size > ZSTD_BLOCK:
             raise _Odd(f"a block of {size} bytes at byte {at}")
         at += 3 + (1 if kind == 1 else size)
-        most += size if kind in (0, 1) else ZSTD_BLOCK
+        max_size += size if kind in (0, 1) else ZSTD_BLOCK
         outline.most += size if kind in (0, 1) else ZSTD_BLOCK
         _need(value, at)
     if width:
-        if declared > most:
-            raise _Odd(f"it declares {declared} bytes, and cannot hold more than {most}")
-        outline.most += declared - most
+        if declared > max_size:
+            raise _Odd(f"it declares {declared} bytes, and cannot hold more than {max_size}")
+        outline.most += declared - max_size
     at += 4 * checksum
     _need(value, at)
     return at
@@ -209,7 +209,7 @@ def _snappy_outline(value: Value, outline: Outline) -> None:
         outline.end = at
 
 
-def _at(value: Value, at: int) -> int:
+def _byte_at(value: Value, at: int) -> int:
     _need(value, at + 1)
     return value[at]
 
@@ -254,15 +254,15 @@ def peel_snappy_block(value: Value, limit: int) -> Peeled:
     if head[0] > limit:
         return Peeled(b"", too_large("snappy", limit))
     if head[0] > DENSEST["snappy"] * len(value) + 64:
-        said = f"the snappy data declares {head[0]} bytes, which {len(value)} cannot unpack to"
-        return Peeled(b"", found("truncated", said, found=len(value)))
-    room = bytearray(head[0])
+        message = f"the snappy data declares {head[0]} bytes, which {len(value)} cannot unpack to"
+        return Peeled(b"", found("truncated", message, found=len(value)))
+    buffer = bytearray(head[0])
     try:
-        count = compression.snappy_block_into(value, room)
+        count = compression.snappy_block_into(value, buffer)
     except compression.Broken as error:
-        why = str(error)
+        reason = str(error)
         ends = ("expected literal", "unexpected end", "EOF", "expected copy", "header mismatch", "copy read")
-        early = any(it in why for it in ends)
-        finding = truncated("snappy", len(value)) if early else broken("snappy", why)
-        return Peeled(bytes(room).rstrip(b"\0"), finding)
-    return Peeled(bytes(memoryview(room)[:count]))
+        early = any(it in reason for it in ends)
+        finding = truncated("snappy", len(value)) if early else broken("snappy", reason)
+        return Peeled(bytes(buffer).rstrip(b"\0"), finding)
+    return Peeled(bytes(memoryview(buffer)[:count]))

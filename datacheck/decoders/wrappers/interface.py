@@ -27,20 +27,20 @@ def truncated(name: str, size: int) -> Finding:
     return found("truncated", f"the {name} data ends early, after {size} bytes", size=size)
 
 
-def broken(name: str, why: str, code: str = "undecodable") -> Finding:
-    return found(code, f"the {name} data cannot be unpacked: {why}")
+def broken(name: str, reason: str, code: str = "undecodable") -> Finding:
+    return found(code, f"the {name} data cannot be unpacked: {reason}")
 
 
 def too_large(name: str, limit: int) -> Finding:
-    said = f"the {name} data unpacks to more than {limit} bytes, which is not done"
-    return found("too-large", said, verdict="unverifiable", expected=limit)
+    message = f"the {name} data unpacks to more than {limit} bytes, which is not done"
+    return found("too-large", message, verdict="unverifiable", expected=limit)
 
 
-def behind(name: str, end: int, value: Value) -> Finding | None:
+def trailing_data(name: str, end: int, value: Value) -> Finding | None:
     """Return the finding about bytes after the end of compressed data, or None if there are none."""
     rest = len(value) - end
     if not rest:
         return None
     zero = "" if bytes(value[end:]).strip(b"\0") else ", all zero"
-    said = f"{rest} bytes after the end of the {name} data{zero}"
-    return found("trailing-data", said, offset=end, size=rest)
+    message = f"{rest} bytes after the end of the {name} data{zero}"
+    return found("trailing-data", message, offset=end, size=rest)

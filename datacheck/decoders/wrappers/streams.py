@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from datacheck.decoders.wrappers.interface import Peeled, Value, behind, broken, too_large, truncated
+from datacheck.decoders.wrappers.interface import Peeled, Value, broken, too_large, trailing_data, truncated
 from datacheck.model.finding import Finding
 
 MEMBERS = 256
@@ -47,74 +47,74 @@ def is_xz(value: Value) -> bool:
 
 def peel_zlib(value: Value, limit: int) -> Peeled:
     """Unpack one zlib stream; its Adler-32 is verified."""
-    return _peeled("zlib", value, limit, zlib.decompressobj, None)
+    return _peel_stream("zlib", value, limit, zlib.decompressobj, None)
 
 
 def peel_gzip(value: Value, limit: int) -> Peeled:
     """Unpack gzip members; their CRC-32 and their lengths are verified."""
-    return _peeled("gzip", value, limit, lambda: zlib.decompressobj(31), is_gzip)
+    return _peel_stream("gzip", value, limit, lambda: zlib.decompressobj(31), is_gzip)
 
 
 def peel_bz2(value: Value, limit: int) -> Peeled:
     """Unpack bz2 streams; their CRC-32 is verified."""
-    return _peeled("bz2", value, limit, bz2.BZ2Decompressor, is_bz2)
+    return _peel_stream("bz2", value, limit, bz2.BZ2Decompressor, is_bz2)
 
 
 def peel_xz(value: Value, limit: int) -> Peeled:
     """Unpack xz streams; their integrity checks are verified."""
-    return _peeled("xz", value, limit, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), is_xz)
+    return _peel_stream("xz", value, limit, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), is_xz)
 
 
-def _peeled(
+def _peel_stream(
     name: str, value: Value, limit: int, make: Callable[[], Any], again: Callable[[Value], bool] | None
 ) -> Peeled:
     """Unpack a stream, and the following ones for which `again` is true."""
-    made: list[bytes] = []
-    room, rest = limit, value
+    parts: list[bytes] = []
+    remaining, rest = limit, value
     for _ in range(MEMBERS):
-        part, finding, end = _member(name, rest, room, make())
-        made.append(part)
+        part, finding, end = _unpack_stream(name, rest, remaining, make())
+        parts.append(part)
         if finding is not None:
-            return Peeled(b"".join(made), finding)
-        room -= len(part)
+            return Peeled(b"".join(parts), finding)
+        remaining -= len(part)
         rest = rest[end:]
         if not len(rest) or again is None or not again(rest):
             break
-    whole = made[0] if len(made) == 1 else b"".join(made)
-    return Peeled(whole, behind(name, len(value) - len(rest), value))
+    content = parts[0] if len(parts) == 1 else b"".join(parts)
+    return Peeled(content, trailing_data(name, len(value) - len(rest), value))
 
 
-def _member(name: str, value: Value, room: int, unpacker: Any) -> tuple[bytes, Finding | None, int]:
+def _unpack_stream(name: str, value: Value, limit: int, unpacker: Any) -> tuple[bytes, Finding | None, int]:
     """Return the unpacked content of one stream, the finding about it or None, and the offset behind it."""
     try:
-        part: bytes = unpacker.decompress(value, room + 1)
+        part: bytes = unpacker.decompress(value, limit + 1)
     except lzma.LZMAError as error:
         if "emory usage limit" in str(error):
-            return b"", too_large(name, room), 0
+            return b"", too_large(name, limit), 0
         return b"", broken(name, str(error)), 0
     except (zlib.error, OSError, EOFError, ValueError) as error:
-        why = str(error).partition(": ")[2] or str(error)
-        code = "checksum" if "check" in why and "header" not in why else "undecodable"
-        return _as_far_as(value, room, unpacker), broken(name, why, code), 0
-    if len(part) > room:
-        return part[:room], too_large(name, room), 0
+        reason = str(error).partition(": ")[2] or str(error)
+        code = "checksum" if "check" in reason and "header" not in reason else "undecodable"
+        return _unpack_beginning(value, limit, unpacker), broken(name, reason, code), 0
+    if len(part) > limit:
+        return part[:limit], too_large(name, limit), 0
     if not unpacker.eof:
         return part, truncated(name, len(value)), 0
     return part, None, len(value) - len(unpacker.unused_data)
 
 
-def _as_far_as(value: Value, room: int, unpacker: Any) -> bytes:
+def _unpack_beginning(value: Value, limit: int, unpacker: Any) -> bytes:
     """Return the first unpacked bytes of a broken zlib or gzip stream, so that its content can still be recognised."""
     if not isinstance(unpacker, type(zlib.decompressobj())):
         return b""
     fresh = zlib.decompressobj(47)  # 32 + 15: zlib or gzip, by the header
-    made = b""
+    content = b""
     for start in range(0, min(len(value), LOOK), PIECE):
         try:
-            made += fresh.decompress(value[start : start + PIECE], room)
+            content += fresh.decompress(value[start : start + PIECE], limit)
         except zlib.error:
             break
-    return made
+    return content
 
 
 LOOK, PIECE = 1 << 12, 1 << 6

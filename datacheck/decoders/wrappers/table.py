@@ -57,7 +57,7 @@ WITHOUT_MAGIC = frozenset({"snappy", "base64"})
 """Wrappers that a value has only if it can be unpacked: others, like protobuf messages, begin like them by chance."""
 
 
-def peeled_once(value: Value) -> tuple[str, Peeled] | None:
+def peel_once(value: Value) -> tuple[str, Peeled] | None:
     """Return a value's outer wrapper and its content, up to VOTING bytes, or None if it has no wrapper."""
     for name, wrapper in WRAPPERS.items():
         if wrapper.begins(value):
@@ -84,11 +84,11 @@ def peel(names: tuple[str, ...], value: Value) -> Peeled:
 
     Stop at the first broken one and return its finding; else return the first finding, or None.
     """
-    said = None
+    finding = None
     for name in names:
         peeled = WRAPPERS[name].peel(value, LIMIT)
-        said = said or peeled.finding
+        finding = finding or peeled.finding
         value = peeled.value
         if not peeled.sound:
             return Peeled(peeled.value, peeled.finding)
-    return Peeled(bytes(value), said)
+    return Peeled(bytes(value), finding)

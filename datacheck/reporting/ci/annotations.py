@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
-from datacheck.reporting.ci.bounded import LEVELS, file_of, level_of, line_of, sentence
+from datacheck.reporting.ci.bounded import LEVELS, file_of, level_of, line_of, one_line
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -31,12 +31,12 @@ def commands(reports: Sequence[Report]) -> Iterator[str]:
             if len(lines[level]) < MOST:
                 title = f"{finding.code} ({finding.verdict})"
                 place = f"file={_property(file_of(report, finding))},line={line_of(finding)},title={_property(title)}"
-                lines[level].append(f"::{level} {place}::{_data(sentence(finding))}")
+                lines[level].append(f"::{level} {place}::{_data(one_line(finding))}")
     for level, of_level in lines.items():
         if counts[level] > MOST:
             rest = counts[level] - MOST + 1
-            said = f"and {rest:,} more, {counts[level]:,} in all; --report report.json keeps every finding"
-            of_level[-1] = f"::{level} title=datacheck::{_data(said)}"
+            text = f"and {rest:,} more, {counts[level]:,} in all; --report report.json keeps every finding"
+            of_level[-1] = f"::{level} title=datacheck::{_data(text)}"
         yield from of_level
 
 
@@ -48,14 +48,14 @@ def quiet(text: str) -> Iterator[str]:
     yield f"::{token}::"
 
 
-def _data(said: str) -> str:
-    return plain(said).replace("%", "%25")
+def _data(text: str) -> str:
+    return plain(text).replace("%", "%25")
 
 
-def _property(said: str) -> str:
+def _property(text: str) -> str:
     r"""Return a text as the value of a property.
 
     >>> print(_property("a,b:c%"))
     a%2Cb%3Ac%25
     """
-    return _data(said).replace(":", "%3A").replace(",", "%2C")
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -74,16 +74,16 @@ def line_of(finding: Finding) -> int:
     return line if isinstance(line, int) and line > 0 else 1
 
 
-def sentence(finding: Finding) -> str:
+def one_line(finding: Finding) -> str:
     """Return a finding as one line: the record, the field, the message; a longer one is cut."""
     record = "" if finding.key is None else f"{cut(finding.name or '', LONGEST // 2)}: "
     field = "" if finding.field is None else f"{finding.field}: "
     return cut(plain(f"{record}{field}{finding.message}"))
 
 
-def cut(text: str, most: int = LONGEST) -> str:
-    """Return a text cut to at most `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+def cut(text: str, limit: int = LONGEST) -> str:
+    """Return a text cut to at most `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def verdict_of(report: Report) -> str:

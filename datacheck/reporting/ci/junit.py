@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.ci.bounded import ERROR, WARNING, WrittenAtEnd, cut, level_of, sentence, verdict_of
+from datacheck.reporting.ci.bounded import ERROR, WARNING, WrittenAtEnd, cut, level_of, one_line, verdict_of
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -53,10 +53,10 @@ class Case:
         """Add a finding."""
         self.counts[level] += 1
         if len(self.lines) < NAMED:
-            self.lines.append(f"{finding.code} ({finding.verdict}): {sentence(finding)}")
+            self.lines.append(f"{finding.code} ({finding.verdict}): {one_line(finding)}")
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """The text of the case: the first findings, and how many more there are."""
         more = self.counts.total() - len(self.lines)
         return "\n".join([*self.lines, *([f"and {more:,} more"] if more else [])])
@@ -95,8 +95,8 @@ def _suite(report: Report) -> tuple[str, int, int, int]:
         "unverifiable": report.unverifiable,
         "findings": len(report.findings),
     }
-    said = "".join(f'      <property name="{name}" value="{value}"/>\n' for name, value in properties.items())
-    text = f"{head}    <properties>\n{said}    </properties>\n{''.join(results)}"
+    lines = "".join(f'      <property name="{name}" value="{value}"/>\n' for name, value in properties.items())
+    text = f"{head}    <properties>\n{lines}    </properties>\n{''.join(results)}"
     summary = _text(str(report))
     return f"{text}    <system-out>{summary}</system-out>\n  </testsuite>\n", len(results), failures, errors
 
@@ -117,23 +117,23 @@ def _case(report: Report, name: str, case: Case) -> str:
     """Return a case: a failure if its findings close the gate, an error if they leave it undecided."""
     inner = ""
     if report.status and case.counts[ERROR]:
-        inner = _inner("failure", f"{case.counts[ERROR]:,} bad", case.said)
+        inner = _element("failure", f"{case.counts[ERROR]:,} bad", case.text)
     elif report.status and case.counts[WARNING]:
-        inner = _inner("error", f"{case.counts[WARNING]:,} unverifiable", case.said)
+        inner = _element("error", f"{case.counts[WARNING]:,} unverifiable", case.text)
     elif name == COMPLETE and (not report.complete or report.partial):
-        inner = _inner("error", "not every record was looked at", verdict_of(report))
+        inner = _element("error", "not every record was looked at", verdict_of(report))
     elif case.lines:
-        inner = f"      <system-out>{_text(case.said)}</system-out>\n"
+        inner = f"      <system-out>{_text(case.text)}</system-out>\n"
     head = f'    <testcase classname="{escape(plain(report.source.path))}" name="{escape(name)}" time="0"'
     return f"{head}>\n{inner}    </testcase>\n" if inner else f"{head}/>\n"
 
 
-def _inner(kind: str, message: str, said: str) -> str:
-    return f'      <{kind} type="{kind}" message="{escape(message)}">{_text(said)}</{kind}>\n'
+def _element(kind: str, message: str, text: str) -> str:
+    return f'      <{kind} type="{kind}" message="{escape(message)}">{_text(text)}</{kind}>\n'
 
 
-def _text(said: str) -> str:
-    return "\n".join(escape(cut(plain(line))) for line in said.split("\n"))
+def _text(text: str) -> str:
+    return "\n".join(escape(cut(plain(line))) for line in text.split("\n"))
 
 
 def escape(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.ci.bounded import WrittenAtEnd, sentence, total, verdict_of
+from datacheck.reporting.ci.bounded import WrittenAtEnd, one_line, total, verdict_of
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -43,8 +43,8 @@ class MarkdownSink(WrittenAtEnd):
                 left -= len(piece.encode())
                 if left < 0:
                     sources = len(reports) - number
-                    said = f"the rest, of {sources:,} source{'s' * (sources > 1)}, is left out: this page is full"
-                    yield f"\n*{said}. There are {count:,} findings in all.*\n"
+                    message = f"the rest, of {sources:,} source{'s' * (sources > 1)}, is left out: this page is full"
+                    yield f"\n*{message}. There are {count:,} findings in all.*\n"
                     return
                 yield piece
         yield f"\n*{count:,} finding{'s' * (count != 1)} in all.*\n"
@@ -69,13 +69,13 @@ def _sections(report: Report) -> Iterator[str]:
         yield f"| {' | '.join(row)} |\n"
     yield "\n"
     for name in order:
-        yield from _of_code(name, examples[name], report.counts[name])
+        yield from _details_of_code(name, examples[name], report.counts[name])
 
 
-def _of_code(name: str, examples: Sequence[Finding], count: int) -> Iterator[str]:
+def _details_of_code(name: str, examples: Sequence[Finding], count: int) -> Iterator[str]:
     """Yield the text about a code: the first findings, and how to mend them."""
     yield f"<details><summary><code>{name}</code>: {count:,}</summary>\n\n"
-    yield "".join(f"- {code(sentence(it)[:LONGEST])}\n" for it in examples)
+    yield "".join(f"- {code(one_line(it)[:LONGEST])}\n" for it in examples)
     if count > len(examples):
         yield f"- and {count - len(examples):,} more\n"
     from datacheck.model.explanations import EXPLANATIONS
@@ -105,20 +105,20 @@ def _headline(report: Report) -> str:
     return lines[0]
 
 
-def code(said: str) -> str:
+def code(text: str) -> str:
     """Return a text as code that Markdown shows letter by letter, so that nothing in it is markup.
 
     >>> print(code("a `b` <c>"))
     `` a `b` <c> ``
     """
-    said = plain(said)
-    longest = max(map(len, re.findall("`+", said)), default=0)
+    text = plain(text)
+    longest = max(map(len, re.findall("`+", text)), default=0)
     if not longest:
-        return f"`{said}`" if said.strip() else "` `"
+        return f"`{text}`" if text.strip() else "` `"
     fence = "`" * (longest + 1)
-    return f"{fence} {said} {fence}"
+    return f"{fence} {text} {fence}"
 
 
-def _cell(ours: str) -> str:
+def _cell(text: str) -> str:
     """Return one of datacheck's own texts for a table cell or a paragraph."""
-    return ours.replace("|", "\\|").replace("<", "&lt;")
+    return text.replace("|", "\\|").replace("<", "&lt;")

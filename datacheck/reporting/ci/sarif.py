@@ -27,7 +27,7 @@ from datacheck.reporting.ci.bounded import (
     file_of,
     level_of,
     line_of,
-    sentence,
+    one_line,
     total,
     worst_first,
 )
@@ -76,15 +76,15 @@ def _rule(code: str) -> dict[str, Any]:
 def _invocation(reports: Sequence[Report]) -> dict[str, Any]:
     """Return how the run ended, and a notification if not all findings are among the results."""
     statuses = [it.status for it in reports]
-    made: dict[str, Any] = {
+    invocation: dict[str, Any] = {
         "executionSuccessful": all(it.complete for it in reports),
         "exitCode": next((it for it in (130, 1, 3, 0) if it in statuses), 0),
     }
     count = total(reports)
     if count > MOST:
         text = f"these are {MOST:,} of {count:,} findings, the worst; a report of the format .json or .jsonl has all"
-        made["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
-    return made
+        invocation["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
+    return invocation
 
 
 def _totals(reports: Sequence[Report]) -> dict[str, Any]:
@@ -102,13 +102,15 @@ def _result(report: Report, finding: Finding, places: dict[str, int]) -> dict[st
     }
     if finding.name is not None:
         location["logicalLocations"] = [{"fullyQualifiedName": cut(plain(finding.name)), "kind": "member"}]
-    whose = "\0".join([report.source.path, finding.code, finding.name or "", finding.field or "", finding.file or ""])
-    digest = hashlib.sha256(whose.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    identity = "\0".join(
+        [report.source.path, finding.code, finding.name or "", finding.field or "", finding.file or ""]
+    )
+    digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": places[finding.code],
         "level": LEVEL[level_of(report, finding)],
-        "message": {"text": sentence(finding)},
+        "message": {"text": one_line(finding)},
         "locations": [location],
         "partialFingerprints": {"datacheckRecord/v1": digest},
         "properties": {"verdict": finding.verdict},

@@ -71,7 +71,7 @@ def panels_of(report: Report) -> list[Panel]:
     runs: dict[int, list[SeriesPoint]] = {}
     for point in series:
         runs.setdefault(point.run, []).append(point)
-    made = []
+    panels = []
     for number in sorted(runs)[-RUNS:]:
         events = [it for it in report.findings if it.details.get("run") == number][:MARKS]
         for name, fields in VALUES:
@@ -79,12 +79,12 @@ def panels_of(report: Report) -> list[Panel]:
             if panel is not None:
                 first, last = runs[number][0].iteration, runs[number][-1].iteration
                 panel.events = [
-                    Event(_across(at, first, last), it.verdict, f"{it.code} at iteration {at:,}")
+                    Event(_x_of(at, first, last), it.verdict, f"{it.code} at iteration {at:,}")
                     for it in events
                     if isinstance(at := it.details.get("iteration"), int) and first <= at <= max(last, at)
                 ]
-                made.append(panel)
-    return made
+                panels.append(panel)
+    return panels
 
 
 def _panel(name: str, run: str, points: Sequence[SeriesPoint], fields: Sequence[tuple[str, str]]) -> Panel | None:
@@ -98,11 +98,11 @@ def _panel(name: str, run: str, points: Sequence[SeriesPoint], fields: Sequence[
         return None
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     logarithmic = low > 0 and high / low > 10**DECADES
-    up: Callable[[float], float] = math.log10 if logarithmic else float
+    scale: Callable[[float], float] = math.log10 if logarithmic else float
     first, last = points[0].iteration, points[-1].iteration
     scaled = {
         title: [
-            (_across(at, first, last), _height(up(value), up(low), up(high)) if math.isfinite(value) else None)
+            (_x_of(at, first, last), _y_of(scale(value), scale(low), scale(high)) if math.isfinite(value) else None)
             for at, value in values
         ]
         for title, values in lines.items()
@@ -125,15 +125,15 @@ def number(value: float | str) -> float:
     return float(value)
 
 
-def _across(at: int, first: int, last: int) -> float:
+def _x_of(at: int, first: int, last: int) -> float:
     return min(1000.0, max(0.0, WIDTH * (at - first) / max(1, last - first)))
 
 
-def _height(value: float, low: float, high: float) -> float:
+def _y_of(value: float, low: float, high: float) -> float:
     if high <= low:
         return HEIGHT / 2
-    part = (value / 2 - low / 2) / (high / 2 - low / 2)
-    return HEIGHT - part * HEIGHT
+    share = (value / 2 - low / 2) / (high / 2 - low / 2)
+    return HEIGHT - share * HEIGHT
 
 
 Point = tuple[float, float | None]
@@ -144,7 +144,7 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
     if len(points) <= STEPS:
         return list(points)
     size = -(-len(points) // (STEPS // 3))
-    made: list[Point] = []
+    kept: list[Point] = []
     for at in range(0, len(points), size):
         piece = points[at : at + size]
         values = [it for it in piece if it[1] is not None]
@@ -155,8 +155,8 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
         gap = next((at for at, it in enumerate(piece) if it[1] is None), None)
         if gap is not None:
             chosen[gap] = piece[gap]
-        made += [chosen[place] for place in sorted(chosen)]
-    return made
+        kept += [chosen[place] for place in sorted(chosen)]
+    return kept
 
 
 def _gaps(points: Sequence[Point]) -> Iterator[tuple[float, float]]:

@@ -36,21 +36,21 @@ class Row:
     source: str = ""
 
 
-class _Words:
+class _NumberedTexts:
     """Numbered texts, each stored once."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self._at: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
         self.size = 0
 
     def __call__(self, text: str) -> int:
-        at = self._at.get(text)
-        if at is None:
-            at = self._at[text] = len(self.texts)
+        number = self._numbers.get(text)
+        if number is None:
+            number = self._numbers[text] = len(self.texts)
             self.texts.append(text)
             self.size += size_embedded(text) + 1
-        return at
+        return number
 
 
 @dataclass
@@ -63,7 +63,7 @@ class FindingTable:
 
     def __post_init__(self) -> None:
         self._columns: dict[str, list[Cell]] = {it: [] for it in ("k", "w", "i", "f", "c", "v", "a", "m", "s")}
-        self._words = {it: _Words() for it in ("f", "c", "v", "a", "m", "s")}
+        self._words = {it: _NumberedTexts() for it in ("f", "c", "v", "a", "m", "s")}
         self._size = 0
         self._source = ""
 

@@ -158,29 +158,29 @@ def _section(report: Report, table: FindingTable) -> Section:
     strip = Strip(records, source.bytes, (report.expected or 0) if report.complete else 0)
     table.begin(plain(source.path))
     verdicts: dict[str, str] = {}
-    told: list[Pair] = []
+    pairs: list[Pair] = []
     for finding in table.take(report.findings):
         strip.take(finding)
-        if kind in (LINT, LOG) and len(told) < SAMPLES:
-            told.append(_told(finding))
+        if kind in (LINT, LOG) and len(pairs) < SAMPLES:
+            pairs.append(_pair_of(finding))
         known = verdicts.get(finding.code)
         if known is None or VERDICTS.index(finding.verdict) < VERDICTS.index(known):
             verdicts[finding.code] = finding.verdict
     codes = codes_of(report, verdicts)
     by_name = {it.name: it for it in codes}
-    told += (Pair(row_of(it.finding), it.bad, it.sound, readable(cut(it.sound_key))) for it in report.samples)
-    for pair in told:
+    pairs += (Pair(row_of(it.finding), it.bad, it.sound, readable(cut(it.sound_key))) for it in report.samples)
+    for pair in pairs:
         code = by_name.get(pair.row.code)
         if code is not None and len(code.pairs) < PER_CODE:
             code.pairs.append(pair)
-    said = report.next_steps
-    if said is None and kind not in (LINT, LOG):
-        said = advice(report, [])
+    next_steps = report.next_steps
+    if next_steps is None and kind not in (LINT, LOG):
+        next_steps = advice(report, [])
     return Section(
         name=cut(plain(source.path)),
         state=STATES.get(report.status, "unverifiable"),
         title=title_of(report.status, [report]),
-        sentence=_sentence(report),
+        sentence=_result_sentence(report),
         headline="" if kind in (LINT, LOG) else headline(report),
         facts=list(_facts(report)),
         codes=codes,
@@ -191,14 +191,14 @@ def _section(report: Report, table: FindingTable) -> Section:
         gone=strip.gone,
         cut_records=strip.cut_records,
         cut_bytes=strip.cut_bytes,
-        size=amount(max(strip.whole, source.bytes or 0)),
+        size=amount(max(strip.declared_bytes, source.bytes or 0)),
         panels=panels_of(report) if kind == LOG else [],
         store=None if kind in (LINT, LOG) else store_of(report),
-        steps=steps(said),
+        steps=steps(next_steps),
     )
 
 
-def _told(finding: Finding) -> Pair:
+def _pair_of(finding: Finding) -> Pair:
     """Return a finding of a log or a prototxt with the lines that show it, and what to run next."""
     lines = finding.details.get("evidence", ())
     evidence = tuple((f"{it['line']:,}", cut(plain(str(it["text"])), 300)) for it in lines[:8])
@@ -207,7 +207,7 @@ def _told(finding: Finding) -> Pair:
 
 def codes_of(report: Report, verdicts: dict[str, str]) -> list[Code]:
     """Return the codes that were found, the worst and most frequent first."""
-    made = [
+    codes = [
         Code(
             code,
             verdicts.get(code, "suspicious"),
@@ -217,10 +217,10 @@ def codes_of(report: Report, verdicts: dict[str, str]) -> list[Code]:
         )
         for code, count in report.counts.items()
     ]
-    return sorted(made, key=lambda it: (VERDICTS.index(it.verdict), -it.count, it.name))
+    return sorted(codes, key=lambda it: (VERDICTS.index(it.verdict), -it.count, it.name))
 
 
-def _sentence(report: Report) -> str:
+def _result_sentence(report: Report) -> str:
     """Return the result of a report as a sentence."""
     kind = report.source.backend
     parts = [
@@ -228,29 +228,29 @@ def _sentence(report: Report) -> str:
         (report.unverifiable, "unverifiable"),
         (report.suspicious, "suspicious"),
     ]
-    said = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    counts = ", ".join(f"{count:,} {word}" for count, word in parts if count)
     if kind == LOG:
         return {0: "The training went well, as far as the log shows.", 1: "The training went wrong."}.get(
             report.status, "The log does not show how the training went."
         )
     if kind == LINT:
         found = counted(len(report.findings), "finding")
-        return f"{found}: {said}." if said else "Nothing is wrong with this file."
-    return f"{_of_records(report, said)}{_left_out(report)}"
+        return f"{found}: {counts}." if counts else "Nothing is wrong with this file."
+    return f"{_records_sentence(report, counts)}{_left_out(report)}"
 
 
-def _of_records(report: Report, said: str) -> str:
+def _records_sentence(report: Report, counts: str) -> str:
     if report.interrupted:
-        looked = f"Interrupted after {counted(report.checked, 'record')}"
-        return f"{looked}: {said or 'nothing wrong'} so far. This is not a verdict."
+        done = f"Interrupted after {counted(report.checked, 'record')}"
+        return f"{done}: {counts or 'nothing wrong'} so far. This is not a verdict."
     records = counted(report.checked, "record")
     if report.status == 0:
         if report.bad:
-            return f"{said} among {records}, within --max-bad {report.settings.max_bad}."
-        return f"Nothing wrong was found in {records}." if not said else f"Nothing bad among {records}; {said}."
+            return f"{counts} among {records}, within --max-bad {report.settings.max_bad}."
+        return f"Nothing wrong was found in {records}." if not counts else f"Nothing bad among {records}; {counts}."
     if report.status == 1:
-        return f"{said} among {records}."
-    return f"Nothing bad was found in {records}, but the result is undecided{f': {said}' if said else ''}."
+        return f"{counts} among {records}."
+    return f"Nothing bad was found in {records}, but the result is undecided{f': {counts}' if counts else ''}."
 
 
 def _left_out(report: Report) -> str:

@@ -45,12 +45,12 @@ def thumbnail(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
     """
     if pixels.ndim != 3 or not pixels.size or pixels.shape[0] not in COLOURS:
         return None
-    small = _shrunk(pixels)
+    small = _downscaled(pixels)
     if small.dtype == np.uint16:
         small = small >> 8
     elif small.dtype != np.uint8:
         finite = np.nan_to_num(small.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        small = _stretched(finite, float(finite.min()), float(finite.max()))
+        small = _scaled_to_bytes(finite, float(finite.min()), float(finite.max()))
     shown = small.astype(np.uint8)
     if shown.shape[0] == 4:  # CMYK as JPEG files have it, inverted
         shown = (shown[:3].astype(np.uint16) * shown[3] // 255).astype(np.uint8)
@@ -83,11 +83,11 @@ def array_picture(values: NDArray[Any]) -> Drawn | None:
     """Return an array as pixels, or None if it is empty, not numeric, or does not have two dimensions."""
     if not values.size or values.dtype.kind not in "uifb":
         return None
-    like = looks_like_picture(values)
-    if like is not None and like.dtype.kind in "uif":
-        shown = thumbnail(like)
+    picture = looks_like_picture(values)
+    if picture is not None and picture.dtype.kind in "uif":
+        shown = thumbnail(picture)
         assert shown is not None
-        return _marked(shown, like) if like.dtype.kind == "f" else Drawn(shown, False)
+        return _marked(shown, picture) if picture.dtype.kind == "f" else Drawn(shown, False)
     flat = _as_plane(values)
     return None if flat is None else _heat_map(flat)
 
@@ -102,14 +102,14 @@ def curve(values: NDArray[Any]) -> Curve | None:
         low = high = 0.0
     else:
         low, high = float(flat[finite].min()), float(flat[finite].max())
-    edges = _edges(len(flat), STEPS)
+    edges = _piece_starts(len(flat), STEPS)
     lows = np.minimum.reduceat(np.where(finite, flat, np.inf), edges)
     highs = np.maximum.reduceat(np.where(finite, flat, -np.inf), edges)
     marked = np.flatnonzero(np.logical_or.reduceat(~finite, edges))
     return Curve(_or_none(lows), _or_none(highs), low, high, tuple(marked.tolist()), values.size)
 
 
-def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
+def filled_areas(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
     """Return the areas at the end of a picture that hold only the value with which its decoder fills gaps.
 
     These are all rows from one row to the end, and before them the rest of a row of blocks.
@@ -130,41 +130,41 @@ def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
 
 
 def _last_false(flags: Any) -> int:
-    at = np.flatnonzero(~flags)
-    return int(at[-1]) if at.size else -1
+    positions = np.flatnonzero(~flags)
+    return int(positions[-1]) if positions.size else -1
 
 
 def _or_none(values: NDArray[np.float64]) -> tuple[float | None, ...]:
     return tuple(it if math.isfinite(it) else None for it in values.tolist())
 
 
-def _edges(length: int, most: int) -> NDArray[np.intp]:
-    """Return where each piece begins if a length is divided into at most `most` equal pieces."""
-    return np.unique(np.linspace(0, length, min(length, most), endpoint=False).astype(np.intp))
+def _piece_starts(length: int, limit: int) -> NDArray[np.intp]:
+    """Return where each piece begins if a length is divided into at most `limit` equal pieces."""
+    return np.unique(np.linspace(0, length, min(length, limit), endpoint=False).astype(np.intp))
 
 
-def _cut(shape: Sequence[int]) -> tuple[int, int]:
+def _shown_size(shape: Sequence[int]) -> tuple[int, int]:
     """Return how many rows and columns of an array are shown."""
     rows, columns = shape
     return min(rows, max(TALLEST * columns, SIDE)), min(columns, max(TALLEST * rows, SIDE))
 
 
-def _shrunk(pixels: NDArray[Any]) -> NDArray[Any]:
+def _downscaled(pixels: NDArray[Any]) -> NDArray[Any]:
     """Return a picture with no side longer than SIDE; each of its pixels is the mean of those it stands for."""
-    rows, columns = _cut(pixels.shape[1:])
+    rows, columns = _shown_size(pixels.shape[1:])
     pixels = pixels[:, :rows, :columns]
     step = max(1, math.ceil(max(rows, columns) / SIDE))
     if step == 1:
         return pixels
-    whole = pixels[:, : rows // step * step or rows, : columns // step * step or columns]
-    if whole.shape[1] < step or whole.shape[2] < step:  # a strip: take single pixels of it
+    cropped = pixels[:, : rows // step * step or rows, : columns // step * step or columns]
+    if cropped.shape[1] < step or cropped.shape[2] < step:  # a strip: take single pixels of it
         return pixels[:, ::step, ::step]
-    apart = whole.reshape(len(whole), whole.shape[1] // step, step, whole.shape[2] // step, step)
+    tiles = cropped.reshape(len(cropped), cropped.shape[1] // step, step, cropped.shape[2] // step, step)
     with np.errstate(all="ignore"):
-        return np.asarray(apart.mean(axis=(2, 4)), pixels.dtype)
+        return np.asarray(tiles.mean(axis=(2, 4)), pixels.dtype)
 
 
-def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+def _scaled_to_bytes(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
     """Return values scaled to 0 to 255, from the least to the greatest; those of pictures of 0 to 255 stay."""
     if low >= 0 and 1 < high <= 255:
         return values.astype(np.uint8)
@@ -182,15 +182,15 @@ def _as_plane(values: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _heat_map(plane: NDArray[Any]) -> Drawn:
-    rows, columns = _cut(plane.shape)
+    rows, columns = _shown_size(plane.shape)
     plane = plane[:rows, :columns].astype(np.float64)
     nan, infinite = np.isnan(plane), np.isinf(plane)
     finite = ~(nan | infinite)
-    by_row, by_column = _edges(plane.shape[0], SIDE), _edges(plane.shape[1], SIDE)
+    by_row, by_column = _piece_starts(plane.shape[0], SIDE), _piece_starts(plane.shape[1], SIDE)
 
-    def pooled(values: NDArray[Any], how: np.ufunc) -> NDArray[Any]:
-        made = how.reduceat(how.reduceat(values, by_row, axis=0), by_column, axis=1)
-        return np.asarray(made)
+    def pooled(values: NDArray[Any], ufunc: np.ufunc) -> NDArray[Any]:
+        pools = ufunc.reduceat(ufunc.reduceat(values, by_row, axis=0), by_column, axis=1)
+        return np.asarray(pools)
 
     count = pooled(finite.astype(np.int64), np.add)
     with np.errstate(all="ignore"):
@@ -204,22 +204,22 @@ def _heat_map(plane: NDArray[Any]) -> Drawn:
     part = (place - below)[..., None]
     pixels: NDArray[np.uint8] = (PALETTE[below] * (1 - part) + PALETTE[below + 1] * part).astype(np.uint8)
     marks: list[Mark] = []
-    for of, colour, name in ((infinite, INFINITE, "inf"), (nan, NOT_A_NUMBER, "nan")):
-        where = pooled(of, np.logical_or)
+    for mask, colour, name in ((infinite, INFINITE, "inf"), (nan, NOT_A_NUMBER, "nan")):
+        where = pooled(mask, np.logical_or)
         pixels[where] = colour
-        marks += _some(where, name)
+        marks += _few_marks(where, name)
     return Drawn(pixels, True, tuple(marks))
 
 
-def _some(where: NDArray[Any], name: str) -> list[Mark]:
+def _few_marks(where: NDArray[Any], name: str) -> list[Mark]:
     """Return the pixels to mark; none if they are many, since their colour is enough."""
-    at = np.argwhere(where)
-    return [(int(x), int(y), name) for y, x in at] if len(at) <= MARKED else []
+    positions = np.argwhere(where)
+    return [(int(x), int(y), name) for y, x in positions] if len(positions) <= MARKED else []
 
 
 def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> Drawn:
     """Return a picture of floating-point values in which pixels with NaN or infinity behind them are coloured."""
-    rows, columns = _cut(values.shape[1:])
+    rows, columns = _shown_size(values.shape[1:])
     cut = values[:, :rows, :columns]
     bad = [(np.isinf(cut).any(axis=0), INFINITE, "inf"), (np.isnan(cut).any(axis=0), NOT_A_NUMBER, "nan")]
     if not any(where.any() for where, *_ in bad):
@@ -228,10 +228,10 @@ def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> Drawn:
     coloured = shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2)
     coloured = np.ascontiguousarray(coloured)
     for where, colour, name in bad:
-        at = np.argwhere(where)
-        to = (at * coloured.shape[:2]) // (rows, columns)
-        there = np.zeros(coloured.shape[:2], bool)
-        there[to[:, 0], to[:, 1]] = True
-        coloured[there] = colour
-        marks += _some(there, name)
+        positions = np.argwhere(where)
+        targets = (positions * coloured.shape[:2]) // (rows, columns)
+        mask = np.zeros(coloured.shape[:2], bool)
+        mask[targets[:, 0], targets[:, 1]] = True
+        coloured[mask] = colour
+        marks += _few_marks(mask, name)
     return Drawn(coloured, False, tuple(marks))

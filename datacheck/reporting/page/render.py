@@ -21,24 +21,24 @@ HOME = "datacheck.reporting.page"
 @cache
 def _environment() -> jinja2.Environment:
     """Return the environment of the templates installed with the package. All values that are filled in are escaped."""
-    made = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader(HOME),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    environment.filters |= {
         "commands": with_commands,
         "number": "{:,}".format,
-        "data": _data,
+        "data": _data_url,
         "outline": _outline,
         "stretches": _stretches,
     }
-    return made
+    return environment
 
 
-def _data(picture: bytes) -> str:
+def _data_url(picture: bytes) -> str:
     """Return a PNG that was encoded here as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
@@ -59,16 +59,16 @@ def _outline(line: Curve) -> str:
 
 def _stretches(steps: Sequence[int]) -> list[tuple[int, int]]:
     """Return ascending steps as stretches of consecutive ones: the first step and the length of each."""
-    made: list[tuple[int, int]] = []
+    stretches: list[tuple[int, int]] = []
     for step in steps:
-        if made and sum(made[-1]) == step:
-            made[-1] = made[-1][0], made[-1][1] + 1
+        if stretches and sum(stretches[-1]) == step:
+            stretches[-1] = stretches[-1][0], stretches[-1][1] + 1
         else:
-            made.append((step, 1))
-    return made
+            stretches.append((step, 1))
+    return stretches
 
 
-def _own(name: str) -> tuple[Markup, str]:
+def _package_file(name: str) -> tuple[Markup, str]:
     """Return a style sheet or script of the package, and the hash by which the page's policy allows it."""
     environment = _environment()
     assert environment.loader is not None
@@ -79,8 +79,8 @@ def _own(name: str) -> tuple[Markup, str]:
 
 def rendered(template: str, values: Mapping[str, Any]) -> Iterator[str]:
     """Yield a page piece by piece. It loads nothing, runs only its own script, and sends nothing anywhere."""
-    style, style_hash = _own("page.css")
-    script, script_hash = _own("page.js")
+    style, style_hash = _package_file("page.css")
+    script, script_hash = _package_file("page.js")
     policy = (
         f"default-src 'none'; style-src {style_hash}; script-src {script_hash}; img-src data:; "
         "base-uri 'none'; form-action 'none'"

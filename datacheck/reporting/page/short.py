@@ -28,12 +28,12 @@ def short(report: Report) -> str:
     return (
         f'<div style="border-left:4px solid {colour};padding:.1em 0 .1em 1em;margin:.5em 0">'
         f'<div style="color:{colour};font-weight:700;font-size:1.15em">{escape(verdict_line(report))}</div>'
-        f'<div style="opacity:.75"><bdi>{escape(_what(report))}</bdi></div>'
+        f'<div style="opacity:.75"><bdi>{escape(_headline(report))}</bdi></div>'
         f"{''.join(_table(report))}</div>"
     )
 
 
-def _what(report: Report) -> str:
+def _headline(report: Report) -> str:
     return plain(report.source.path) if report.source.backend in NO_RECORDS else headline(report)
 
 
@@ -44,29 +44,29 @@ def _table(report: Report) -> Iterator[str]:
     for code, (verdict, names) in _codes(report).items():
         count = report.counts[code]
         more = f" and {count - len(names):,} more" if count > len(names) and names else ""
-        said = ", ".join(f"<bdi>{escape(it)}</bdi>" for it in names)
+        examples = ", ".join(f"<bdi>{escape(it)}</bdi>" for it in names)
         meaning = CODES[code][1] if code in CODES else ""
         yield (
             f'<tr><td style="text-align:right;color:{COLOURS[verdict]}"><b>{count:,}</b></td>'
             f'<td style="text-align:left"><code>{escape(code)}</code></td>'
             f'<td style="text-align:left">{escape(meaning)}</td>'
-            f'<td style="text-align:left">{said}{more}</td></tr>'
+            f'<td style="text-align:left">{examples}{more}</td></tr>'
         )
     yield "</tbody></table>"
 
 
 def _codes(report: Report) -> dict[str, tuple[str, list[str]]]:
     """Return the codes that were found, the worst first, with the names of the first records of each."""
-    made: dict[str, tuple[str, list[str]]] = {}
+    codes: dict[str, tuple[str, list[str]]] = {}
     wanted = sum(min(count, EXAMPLES) for count in report.counts.values())
     for at, finding in enumerate(report.findings):
-        _, names = made.setdefault(finding.code, (finding.verdict, []))
+        _, names = codes.setdefault(finding.code, (finding.verdict, []))
         if len(names) < EXAMPLES:
             names.append(cut(row_of(finding).where, 80))
             wanted -= 1
         if not wanted or at >= LOOKED_AT:
             break
     for code in report.counts:
-        made.setdefault(code, (CODES[code][0] if code in CODES else "suspicious", []))
-    order = sorted(made, key=lambda it: ([*VERDICTS].index(made[it][0]), -report.counts.get(it, 0), it))  # type: ignore[arg-type]
-    return {code: made[code] for code in order}
+        codes.setdefault(code, (CODES[code][0] if code in CODES else "suspicious", []))
+    order = sorted(codes, key=lambda it: ([*VERDICTS].index(codes[it][0]), -report.counts.get(it, 0), it))  # type: ignore[arg-type]
+    return {code: codes[code] for code in order}

@@ -99,8 +99,8 @@ def store_of(report: Report) -> Store:
 
 def _family(name: str, family: FamilyProfile) -> Family:
     fields = [*_fields(family, "")]
-    for column, of in family.columns.items():
-        fields += [*_fields(of, column)] or [(cut(readable(column), 80), _kind(of), "", "")]
+    for column, profile in family.columns.items():
+        fields += [*_fields(profile, column)] or [(cut(readable(column), 80), _kind(profile), "", "")]
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in family.kinds.items()) if len(family.kinds) > 1 else ""
     return Family(
         cut(readable(name), 120), _kind(family), family.sampled, fields[:FIELDS], max(0, len(fields) - FIELDS), kinds
@@ -120,10 +120,10 @@ def _fields(family: FamilyProfile, column: str) -> Iterator[tuple[str, str, str,
         wordy = it.shape == (0,) and it.format in WORDS  # it holds no numbers
         shape = "several sizes" if it.shape is None else " x ".join(map(str, it.shape)) or "one value"
         share = "" if it.share >= 1 else f"in {100 * it.share:.4g} %"
-        whole = name if not column else column if name == "data" else f"{column}/{name}"
+        path = name if not column else column if name == "data" else f"{column}/{name}"
         text = it.dtype.startswith("|S")
         kind = "text" if text else it.format if wordy else " ".join(word for word in (it.format, it.dtype) if word)
-        yield cut(readable(plain(whole)), 80), kind, "" if wordy or text else shape, share
+        yield cut(readable(plain(path)), 80), kind, "" if wordy or text else shape, share
 
 
 def _range(name: str, it: FieldSummary) -> tuple[str, str, str, str, str, str]:
@@ -135,19 +135,22 @@ def _range(name: str, it: FieldSummary) -> tuple[str, str, str, str, str, str]:
 def _histograms(report: Report, statistics: Mapping[str, FieldSummary]) -> Iterator[Histogram]:
     """Yield a histogram of each label, and of the heights and widths of pictures if they differ."""
     for name, summary in statistics.items():
-        made = _histogram(name, summary)
-        if made is not None:
-            yield made
+        histogram = _histogram(name, summary)
+        if histogram is not None:
+            yield histogram
         measured = report.tally.statistics.get(name)  # a loaded report has only the results
         sides = {} if measured is None else measured.sides
         for axis, word in enumerate(("height", "width")):
             counts = {str(side): count for (at, side), count in sorted(sides.items()) if at == axis}
-            made = _histogram(name, FieldSummary(0, counts=counts))
-            if made is not None:
-                few = made.few if len(made.few) <= FEW_SIDES else []
-                said = f"{len(counts):,} different ones, rounded down" if len(counts) > FEW_SIDES else ""
+            histogram = _histogram(name, FieldSummary(0, counts=counts))
+            if histogram is not None:
+                few = histogram.few if len(histogram.few) <= FEW_SIDES else []
+                note = f"{len(counts):,} different ones, rounded down" if len(counts) > FEW_SIDES else ""
                 yield replace(
-                    made, few=few, classes=said or f"{len(counts):,} different ones", title=f"The {word} of pictures in"
+                    histogram,
+                    few=few,
+                    classes=note or f"{len(counts):,} different ones",
+                    title=f"The {word} of pictures in",
                 )
 
 
@@ -158,20 +161,20 @@ def _histogram(name: str, summary: FieldSummary) -> Histogram | None:
     labels = [(int(label), count) for label, count in counts.items()]
     low, high = labels[0][0], labels[-1][0]
     if high - low < BARS:
-        there = dict(labels)
-        pieces = [(label, label, there.get(label, 0)) for label in range(low, high + 1)]
+        by_label = dict(labels)
+        pieces = [(label, label, by_label.get(label, 0)) for label in range(low, high + 1)]
     else:  # labels that are far apart share bars by their rank
         step = -(-len(labels) // BARS)
         groups = [labels[at : at + step] for at in range(0, len(labels), step)]
         pieces = [(it[0][0], it[-1][0], sum(count for _, count in it)) for it in groups]
-    most = max(count for *_, count in pieces)
-    few = [(str(label), f"{count:,}", round(100 * count / most, 2)) for label, count in labels[: FEW + 1]]
+    largest = max(count for *_, count in pieces)
+    few = [(str(label), f"{count:,}", round(100 * count / largest, 2)) for label, count in labels[: FEW + 1]]
     width = 1000 / len(pieces)
     bars = [
         Bar(
             round(at * width, 2),
             round(max(width - min(2.0, width / 4), 0.5), 2),
-            round(100 * count / most, 2),
+            round(100 * count / largest, 2),
             f"{first}: {count:,}" if first == last else f"{first} to {last}: {count:,}",
         )
         for at, (first, last, count) in enumerate(pieces)
@@ -181,7 +184,7 @@ def _histogram(name: str, summary: FieldSummary) -> Histogram | None:
         bars,
         str(low),
         str(high),
-        f"{most:,}",
+        f"{largest:,}",
         f"{len(labels):,} different labels",
         few if len(few) <= FEW else [],
     )
@@ -207,9 +210,9 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Ignored", ", ".join(f"{count:,} {code}" for code, count in sorted(report.tally.ignored.items()))
     known = report.known_before
     if known is not None:
-        still = ", ".join(f"{count:,} {code}" for code, count in sorted(known.still.items())) or "none found"
+        found_again = ", ".join(f"{count:,} {code}" for code, count in sorted(known.still.items())) or "none found"
         gone = f"; {known.gone:,} gone" if report.tells_gone and known.gone else ""
-        yield "Known", plain(f"{still}, as {known.path} has them{gone}")
+        yield "Known", plain(f"{found_again}, as {known.path} has them{gone}")
     if report.unchanged:
         yield "Unchanged", plain(f"answered from {report.unchanged}")
     folder = report.source.folder
@@ -220,9 +223,9 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
 
 def _settings(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the settings that differ from their defaults."""
-    plain_ones: Mapping[str, Any] = msgspec.to_builtins(Settings())
+    defaults: Mapping[str, Any] = msgspec.to_builtins(Settings())
     for name, value in msgspec.to_builtins(settings).items():
-        if name in ("config", "workers", "eyes") or value == plain_ones[name]:
+        if name in ("config", "workers", "eyes") or value == defaults[name]:
             continue
         yield f"--{name.replace('_', '-')}", cut(plain(_spelled(value)), 200)
 

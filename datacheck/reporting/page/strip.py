@@ -29,14 +29,14 @@ class Mark:
 class Strip:
     """Counts the findings of each place by verdict; `records` is how many were read, `size` is the bytes present.
 
-    If the end of the store is missing, `said` is how many records the store says that it has, and `whole` how many
-    bytes it had.
+    If the end of the store is missing, `declared_records` is how many records the store says that it has, and
+    `declared_bytes` how many bytes it had.
     """
 
     records: int
     size: int | None = None
-    said: int = 0
-    whole: int = 0
+    declared_records: int = 0
+    declared_bytes: int = 0
     _bins: list[dict[str, int]] = field(default_factory=list)
     _bytes: list[tuple[int, int, str, str]] = field(default_factory=list)
 
@@ -54,10 +54,10 @@ class Strip:
         assert self.size
         expected = finding.details.get("expected")
         if finding.code == "truncated-store" and isinstance(expected, int) and expected > self.size:
-            self.whole = expected
-        said = finding.details.get("said")
-        if finding.details.get("kind") == "records" and isinstance(said, int):
-            self.said = max(self.said, said)
+            self.declared_bytes = expected
+        declared = finding.details.get("said")
+        if finding.details.get("kind") == "records" and isinstance(declared, int):
+            self.declared_records = max(self.declared_records, declared)
         offset, length = finding.details.get("offset"), finding.details.get("size")
         if not isinstance(offset, int) or offset < 0:
             return
@@ -67,7 +67,7 @@ class Strip:
     @property
     def found(self) -> list[Mark]:
         """The marks of findings about records: one for each place that has any, with the worst verdict there."""
-        made: list[Mark] = []
+        marks: list[Mark] = []
         count = len(self._bins)
         step = self.cut_records / max(1, count)
         for at, place in enumerate(self._bins):
@@ -75,15 +75,15 @@ class Strip:
                 worst = next(it for it in VERDICTS if it in place)
                 first = at * self.records // count
                 last = max(first, (at + 1) * self.records // count - 1)
-                said = ", ".join(f"{place[it]:,} {it}" for it in VERDICTS if it in place)
+                verdict_counts = ", ".join(f"{place[it]:,} {it}" for it in VERDICTS if it in place)
                 where = f"record {first:,}" if first == last else f"records {first:,} to {last:,}"
-                made.append(Mark(round(at * step, 2), round(max(step, 2.5), 2), worst, f"{where}: {said}"))
-        return made
+                marks.append(Mark(round(at * step, 2), round(max(step, 2.5), 2), worst, f"{where}: {verdict_counts}"))
+        return marks
 
     @property
     def in_files(self) -> list[Mark]:
         """The marks of findings that have a place in the files."""
-        size = max(self.size or 1, self.whole)
+        size = max(self.size or 1, self.declared_bytes)
         marks = []
         for offset, length, verdict, words in self._bytes:
             at = min(997.0, 1000 * offset / size)
@@ -93,12 +93,14 @@ class Strip:
     @property
     def gone(self) -> int:
         """The number of records that are lost with the end of the store."""
-        return max(0, self.said - self.records) if self.whole else 0
+        return max(0, self.declared_records - self.records) if self.declared_bytes else 0
 
     @property
     def cut_bytes(self) -> float:
         """Where the files end, in thousandths of the bytes they had; 1000 if nothing is missing."""
-        return 1000.0 if not self.whole or self.size is None else round(1000 * self.size / self.whole, 2)
+        return (
+            1000.0 if not self.declared_bytes or self.size is None else round(1000 * self.size / self.declared_bytes, 2)
+        )
 
     @property
     def cut_records(self) -> float:
@@ -107,10 +109,10 @@ class Strip:
 
     def damage(self, places: Iterable[Place]) -> list[Mark]:
         """Return the marks of the ranges of records in which damage lies, each once."""
-        made: dict[tuple[int, int, str], Mark] = {}
+        marks: dict[tuple[int, int, str], Mark] = {}
         for it in places:
-            if self.records and len(made) < MARKS:
+            if self.records and len(marks) < MARKS:
                 at, stop = (self.cut_records * end / self.records for end in (it.start, it.stop))
                 where = f"{it.code}, among the records {it.start:,} to {it.stop - 1:,}"
-                made[it.start, it.stop, it.code] = Mark(round(at, 2), round(max(stop - at, 2.5), 2), it.verdict, where)
-        return list(made.values())
+                marks[it.start, it.stop, it.code] = Mark(round(at, 2), round(max(stop - at, 2.5), 2), it.verdict, where)
+        return list(marks.values())

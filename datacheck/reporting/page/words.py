@@ -27,9 +27,9 @@ def readable(name: str) -> str:
     return text if text.isprintable() and text.strip() else name
 
 
-def cut(text: str, most: int = LONGEST) -> str:
-    """Return a text cut after `most` characters."""
-    return text if len(text) <= most else f"{text[:most]}..."
+def cut(text: str, limit: int = LONGEST) -> str:
+    """Return a text cut after `limit` characters."""
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def with_commands(text: str) -> list[tuple[str, bool]]:
@@ -48,11 +48,11 @@ def steps(advice: str | None) -> list[tuple[str, str]]:
     >>> steps("look at one: datacheck show x 1")
     [('look at one', 'datacheck show x 1')]
     """
-    made = []
+    result = []
     for line in (advice or "").splitlines():
-        what, colon, rest = line.partition(": ")
-        made.append((what, rest) if colon and rest.startswith("datacheck ") else (line, ""))
-    return made
+        purpose, colon, rest = line.partition(": ")
+        result.append((purpose, rest) if colon and rest.startswith("datacheck ") else (line, ""))
+    return result
 
 
 def embedded(value: Any) -> str:

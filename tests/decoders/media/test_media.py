@@ -66,12 +66,12 @@ def test_bytes_behind_the_end(name):
 
 def test_remainders_are_those_of_the_catalogue():
     """The check values are from Greg Cook's catalogue of CRC algorithms."""
-    assert Crc(0x8005, 16).of(b"123456789") == 0xFEE8
-    assert Crc(0x07, 8).of(b"123456789") == 0xF4
-    assert crc32_from_the_top(b"123456789") == Crc(0x04C11DB7, 32).of(b"123456789") == 0x89A1897F
+    assert Crc(0x8005, 16).checksum(b"123456789") == 0xFEE8
+    assert Crc(0x07, 8).checksum(b"123456789") == 0xF4
+    assert crc32_from_the_top(b"123456789") == Crc(0x04C11DB7, 32).checksum(b"123456789") == 0x89A1897F
     data = random.Random(1).randbytes(5000)
     for size in (0, 1, 63, 64, 65, 128, 4999):
-        assert Crc(0x04C11DB7, 32).of(data[:size]) == crc32_from_the_top(data[:size])
+        assert Crc(0x04C11DB7, 32).checksum(data[:size]) == crc32_from_the_top(data[:size])
 
 
 def test_wav_files_whose_sizes_do_not_add_up():
@@ -121,12 +121,12 @@ def test_flac_files_with_samples_missing_or_a_frame_broken():
 
 def test_flac_frames_that_hold_what_looks_like_a_frame():
     head = b"\xff\xf8\x14\x08\x09"
-    fake = head + bytes([Crc(0x07, 8).of(head)])
+    fake = head + bytes([Crc(0x07, 8).checksum(head)])
     value = flac(frames=1)
     start = value.index(b"\xff\xf8\x14\x08\x00")
     frame = bytearray(value[start:-2])
     frame[50:56] = fake
-    frame += Crc(0x8005, 16).of(bytes(frame)).to_bytes(2, "big")
+    frame += Crc(0x8005, 16).checksum(bytes(frame)).to_bytes(2, "big")
     assert codes("flac", value[:start] + bytes(frame)) == []
 
 

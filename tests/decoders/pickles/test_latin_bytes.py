@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datacheck.decoders.pickles.decoder import PickleDecoder
-from datacheck.decoders.pickles.latin_bytes import holds_latin, rewritten
+from datacheck.decoders.pickles.latin_bytes import holds_latin, with_bytes
 
 compared = partial(decoding_together.compared, PickleDecoder())
 
@@ -31,17 +31,17 @@ def same(some, other):
 def test_what_is_rewritten_is_a_pickle_of_the_same(shape):
     for value in pickles(8, shape=shape):
         assert holds_latin(value)
-        assert same(pickle.loads(rewritten(value)), pickle.loads(value))
+        assert same(pickle.loads(with_bytes(value)), pickle.loads(value))
 
 
 def test_bytes_and_texts_of_their_own_are_kept():
     value = record(1) | {"raw": bytes(range(256)) * 3, "text": "hX é" * 30, "same": [b"\xff" * 40] * 3}
     value["again"] = value["x"]
-    made = pickle.loads(rewritten(pickle.dumps(value, 2)))
+    made = pickle.loads(with_bytes(pickle.dumps(value, 2)))
     assert (made["raw"], made["text"], made["same"]) == (value["raw"], value["text"], value["same"])
     assert made["again"] is made["x"]
     value["text"] = "h\x05X" * 30
-    assert rewritten(pickle.dumps(value, 2)) is None
+    assert with_bytes(pickle.dumps(value, 2)) is None
 
 
 def test_all_of_one_layout_are_decoded_together():

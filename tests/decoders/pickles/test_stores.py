@@ -58,7 +58,7 @@ FAULTS = [
     ("pairs", (JPEG[1][:-99], 3), {("[0]", "truncated")}),
     ("pairs", (b"", 3), {("[0]", "empty")}),
     ("pairs", (JPEG[1], 7), {("[1]", "label")}),
-    ("pairs", (JPEG[1],), {("[1]", "fields")}),
+    ("pairs", (JPEG[1],), {("[1]", "label")}),
     ("molecules", {**molecules(7), "pos": spoiled(molecules(7)["pos"])}, {("pos", "nan")}),
     ("molecules", {**molecules(7), "rows": [spoiled(floats(1, (9, 3)))]}, {("rows[0]", "nan")}),
     ("molecules", {**molecules(7), "dipole": spoiled(floats(1, 3))}, {("dipole", "nan")}),

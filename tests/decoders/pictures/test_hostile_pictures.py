@@ -58,8 +58,8 @@ def test_equal_tiles_are_unpacked_once(monkeypatch):
 
 def test_a_chunk_that_comes_many_times_is_judged_once(monkeypatch):
     chunks = png.Chunks([(b"tRNS", 0, 0, 0)] * 50_000 + [(b"iCCP", 0, 0, 0)] * 50_000)
-    calls = counted(monkeypatch, png_chunks, "_wrong")
-    png_chunks.wrong(b"", chunks, png.Header(1, 1, 8, 3, False))
+    calls = counted(monkeypatch, png_chunks, "_chunk_problem")
+    png_chunks.worst_finding(b"", chunks, png.Header(1, 1, 8, 3, False))
     assert len(calls) == 2
 
 
@@ -78,11 +78,11 @@ def test_later_frames_of_a_large_animation_are_left(monkeypatch):
 @pytest.mark.parametrize("depth", [1, 2, 8])
 def test_work_grows_with_the_bytes_where_tables_are_cleared_all_the_time(monkeypatch, depth):
     kind = lzw.Lzw(depth)
-    alone, windows = counted(monkeypatch, lzw, "_up_to_clear"), counted(monkeypatch, lzw, "Window")
+    alone, windows = counted(monkeypatch, lzw, "_read_to_clear"), counted(monkeypatch, lzw, "Window")
     width = depth + 1
     bits = "".join(format(kind.clear, f"0{width}b")[::-1] for _ in range(80_000))
     data = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
-    assert lzw.walk(data, kind, 1 << 40).made == 0
+    assert lzw.walk(data, kind, 1 << 40).size == 0
     most = len(bits) // BITS + 1
     assert 0 < len(windows) <= most
     assert len(alone) <= lzw.SHORT + most + 1

@@ -39,7 +39,7 @@ def test_endless_headers_are_left_to_the_decoder(name):
     value = LONG[name]
     assert plan_of(value) is None
     for how in ("walker", "strict"):
-        with eyes.looking(how):
+        with eyes.using(how):
             for pixels in (True, False):
                 picture, findings = read_picture(value, pixels=pixels)
                 assert findings == []

@@ -21,7 +21,7 @@ RST = b"\xff\xd0"
 
 
 def looked(value, how, *, pixels):
-    with eyes.looking(how):
+    with eyes.using(how):
         picture, findings = read_picture(value, pixels=pixels)
     return picture is not None, [(it.code, it.verdict) for it in findings]
 

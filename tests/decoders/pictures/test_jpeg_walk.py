@@ -105,7 +105,7 @@ SILENT = {"run one past the end", "zeros before the end", "too large", "too brig
 
 
 def walked(value: bytes, how: str = "walker", *, pixels: bool = True):
-    with eyes.looking(how):
+    with eyes.using(how):
         return read_picture(value, pixels=pixels)
 
 

@@ -172,7 +172,7 @@ def test_one_compiles_while_the_others_wait(folder):
     inside, counted = [], []
 
     def compile_once(number):
-        with kept.by_one(ENTRIES):
+        with kept.compile_lock(ENTRIES):
             inside.append(number)
             counted.append(len(inside))
             if kept.address_of(ENTRIES, "answer") is None:
@@ -191,22 +191,22 @@ def test_one_compiles_while_the_others_wait(folder):
 
 def test_nobody_waits_for_ever_for_one_that_is_stopped(folder, monkeypatch):
     monkeypatch.setattr(kept, "PATIENCE", 0.1)
-    with kept.by_one(ENTRIES), kept.by_one(ENTRIES):
+    with kept.compile_lock(ENTRIES), kept.compile_lock(ENTRIES):
         assert called(kept.keep(ENTRIES, "answer", ANSWER.format(42), "answer")) == 42
 
 
 def test_where_nothing_can_be_kept_nobody_waits(folder, monkeypatch):
     monkeypatch.setattr(kept.os, "access", lambda path, mode: False)
     monkeypatch.setattr(kept, "PATIENCE", float("inf"))
-    with kept.by_one(ENTRIES), kept.by_one(ENTRIES):
+    with kept.compile_lock(ENTRIES), kept.compile_lock(ENTRIES):
         pass
 
 
 def test_an_interrupt_lets_the_next_one_in(folder, monkeypatch):
     monkeypatch.setattr(kept, "PATIENCE", float("inf"))
-    with pytest.raises(KeyboardInterrupt), kept.by_one(ENTRIES):
+    with pytest.raises(KeyboardInterrupt), kept.compile_lock(ENTRIES):
         raise KeyboardInterrupt
-    with kept.by_one(ENTRIES):
+    with kept.compile_lock(ENTRIES):
         pass
 
 
@@ -215,7 +215,7 @@ import sys
 from pathlib import Path
 from datacheck.decoders.pictures import eyes, jpeg_markers, kept
 kept._MACHINES = kept._MACHINES if {keeps} else ()
-eyes.open_wide({eyes!r}, Path("nowhere"))
+eyes.prepare({eyes!r}, Path("nowhere"))
 from datacheck.decoders.pictures.jpeg_scans import walker
 for line in sys.stdin:
     value = bytes.fromhex(line)

@@ -26,7 +26,7 @@ import os, signal, sys
 from datacheck.decoders.pictures import kept
 kept._folders = lambda module: iter(())
 print(os.getpid(), flush=True)
-with kept.by_one({ENTRIES!r}):
+with kept.compile_lock({ENTRIES!r}):
     found = kept.address_of({ENTRIES!r}, "answer") is not None
     print(found, flush=True)
     sys.stdin.readline()
@@ -38,12 +38,12 @@ with kept.by_one({ENTRIES!r}):
 @pytest.fixture
 def shared(monkeypatch):
     """Set up a file in common, as in a worker, and no folder for the cache."""
-    common._own.cache_clear()
+    common._shared_file.cache_clear()
     monkeypatch.setattr(kept, "_folders", lambda module: iter(()))
-    monkeypatch.setenv(*next(iter(common.told().items())))
+    monkeypatch.setenv(*next(iter(common.worker_environment().items())))
     yield
-    os.close(common._own())
-    common._own.cache_clear()
+    os.close(common._shared_file())
+    common._shared_file.cache_clear()
 
 
 def called(address):
@@ -106,7 +106,7 @@ def test_nothing_else_is_taken_for_it(tmp_path, shared, monkeypatch, what):
         "closed": f"/proc/{os.getpid()}/fd/1000000",
     }
     monkeypatch.setenv(common.VARIABLE, paths[what])
-    with kept.by_one(ENTRIES), kept.by_one(ENTRIES):
+    with kept.compile_lock(ENTRIES), kept.compile_lock(ENTRIES):
         keep("answer", 42)
     assert kept.address_of(ENTRIES, "answer") is None
     assert (file.read_bytes(), os.fstat(memory).st_size) == (b"mine", 0)
@@ -116,5 +116,5 @@ def test_nothing_else_is_taken_for_it(tmp_path, shared, monkeypatch, what):
 
 def test_what_others_might_write_is_not_run(shared):
     keep("answer", 42)
-    os.fchmod(common._own(), 0o666)
+    os.fchmod(common._shared_file(), 0o666)
     assert kept.address_of(ENTRIES, "answer") is None

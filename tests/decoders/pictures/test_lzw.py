@@ -42,7 +42,7 @@ def test_the_walk_says_what_a_decoder_finds(kind):
         size = int(chance.integers(400))
         data = bytes(chance.integers(0, 2, size, np.uint8)) if number % 3 == 0 else chance.bytes(size)
         walked = lzw.walk(data, kind, 1 << 40)
-        assert (walked.made, walked.stop, walked.wrong) == one_by_one(data, kind)
+        assert (walked.size, walked.stop, walked.wrong) == one_by_one(data, kind)
 
 
 def packed(codes, kind):
@@ -65,19 +65,19 @@ def test_a_full_table_that_is_not_cleared(kind):
     deep = [256, 7, *range(258, 258 + 5000)]
     deep = [code if code < 4096 else 4095 for code in deep]
     walked = lzw.walk(packed([*deep, 257], kind), kind, 1 << 40)
-    assert walked.made == one_by_one(packed([*deep, 257], kind), kind)[0] > 1_000_000
+    assert walked.size == one_by_one(packed([*deep, 257], kind), kind)[0] > 1_000_000
 
 
 def test_the_wrong_code_and_the_largest_right_one_are_named():
     kind = Lzw(8)
     assert lzw.walk(packed([256, 1, 2, 260, 257], kind), kind, 99) == Walked(2, wrong=260, largest=259)
     assert lzw.walk(packed([256, 300], kind), kind, 99) == Walked(0, wrong=300, largest=255)
-    assert lzw.walk(packed([256, 1, 258, 257], kind), kind, 99).made == 3
+    assert lzw.walk(packed([256, 1, 258, 257], kind), kind, 99).size == 3
 
 
 def test_more_than_the_limit_is_not_walked():
     data = packed([256, *[7] * 50_000], Lzw(8))
-    assert 1000 < lzw.walk(data, Lzw(8), 1000).made < 10_000
+    assert 1000 < lzw.walk(data, Lzw(8), 1000).size < 10_000
 
 
 def picture(frames=1, size=(64, 50), colours=60, seed=0):

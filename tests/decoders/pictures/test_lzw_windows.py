@@ -65,7 +65,7 @@ def fields(walked):
 def test_many_runs_together_are_what_they_are_one_by_one(monkeypatch, kind, sizes):
     draw = np.random.default_rng([kind.depth, *sizes])
     used = []
-    monkeypatch.setattr(lzw, "_together", lambda *its, made=lzw._together: used.append(its) or made(*its))
+    monkeypatch.setattr(lzw, "_add_runs", lambda *its, made=lzw._add_runs: used.append(its) or made(*its))
     for count in (40, 6000):
         pixels = np.repeat(draw.integers(0, kind.clear, count), 2)
         for data in damaged(encoded(pixels, kind, sizes), draw):

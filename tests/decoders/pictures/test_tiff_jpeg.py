@@ -71,9 +71,9 @@ def test_damage_that_looks_like_a_marker_is_found(padding):
     ((at, size),) = places(value)
     (tags,) = tiff.pages(value)
     strip = spoiled(value[at : at + size], size // 2, b"\xff\xe9\xff\xfe") + bytes(padding)
-    assert "a segment's length leads past the end" in tiff_jpeg.wrong(tags.tables, strip, 1 << 20)
-    assert tiff_jpeg.wrong(tags.tables, strip[: -2 - padding], 1 << 20) is None
-    assert tiff_jpeg.wrong(tags.tables, value[at : at + size] + bytes(padding), 1 << 20) is None
+    assert "a segment's length leads past the end" in tiff_jpeg.jpeg_problem(tags.tables, strip, 1 << 20)
+    assert tiff_jpeg.jpeg_problem(tags.tables, strip[: -2 - padding], 1 << 20) is None
+    assert tiff_jpeg.jpeg_problem(tags.tables, value[at : at + size] + bytes(padding), 1 << 20) is None
 
 
 def test_a_larger_picture_than_its_strip_is_left_to_the_decoder():
@@ -81,11 +81,11 @@ def test_a_larger_picture_than_its_strip_is_left_to_the_decoder():
     ((at, size),) = places(value)
     (tags,) = tiff.pages(value)
     strip = value[at : at + size]
-    assert tiff_jpeg.wrong(tags.tables, strip, PIXELS[:, :, 0].size) is None
+    assert tiff_jpeg.jpeg_problem(tags.tables, strip, PIXELS[:, :, 0].size) is None
     frame = strip.index(b"\xff\xc0") + 5
     huge = spoiled(strip, frame, b"\xff\xff\xff\xff")
-    assert tiff_jpeg.wrong(tags.tables, huge, PIXELS[:, :, 0].size) is None
-    assert "cannot be so many" in tiff_jpeg.wrong(tags.tables, huge, 1 << 33)
+    assert tiff_jpeg.jpeg_problem(tags.tables, huge, PIXELS[:, :, 0].size) is None
+    assert "cannot be so many" in tiff_jpeg.jpeg_problem(tags.tables, huge, 1 << 33)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 20])
@@ -93,8 +93,8 @@ def test_what_is_no_whole_jpeg_is_left_to_the_decoder(cut):
     value = saved("L")
     ((at, size),) = places(value)
     (tags,) = tiff.pages(value)
-    assert tiff_jpeg.wrong(tags.tables, value[at : at + cut], 1 << 20) is None
-    assert tiff_jpeg.wrong(b"no tables", value[at : at + size], 1 << 20) is None
+    assert tiff_jpeg.jpeg_problem(tags.tables, value[at : at + cut], 1 << 20) is None
+    assert tiff_jpeg.jpeg_problem(b"no tables", value[at : at + size], 1 << 20) is None
 
 
 def test_mutations_end_in_findings():

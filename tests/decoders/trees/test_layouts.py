@@ -130,12 +130,12 @@ def test_few_layouts_are_kept_and_no_large_ones():
     kept = Layouts()
     for at in range(3 * layouts.MOST):
         kept.keep(made(10, bytes([at])))
-    assert [it.raw[0] for it in kept.of(10)] == [*range(3 * layouts.MOST - 1, 2 * layouts.MOST - 1, -1)]
+    assert [it.raw[0] for it in kept.of_size(10)] == [*range(3 * layouts.MOST - 1, 2 * layouts.MOST - 1, -1)]
     kept.keep(made(layouts.MOST_BYTES - 15))
-    assert len(kept.of(layouts.MOST_BYTES - 15)) == 1
-    assert len(kept.of(10)) == 1
+    assert len(kept.of_size(layouts.MOST_BYTES - 15)) == 1
+    assert len(kept.of_size(10)) == 1
     kept.keep(made(layouts.MOST_BYTES + 1))
-    assert not kept.of(layouts.MOST_BYTES + 1)
+    assert not kept.of_size(layouts.MOST_BYTES + 1)
 
 
 def test_families_in_turn_keep_theirs(walks):

@@ -13,7 +13,7 @@ import pytest
 
 from datacheck.decoders import kind
 from datacheck.decoders.wrappers import table
-from datacheck.decoders.wrappers.table import WRAPPERS, peel, peeled_once
+from datacheck.decoders.wrappers.table import WRAPPERS, peel, peel_once
 
 PLAIN = b"PK\x03\x04" + random.Random(1).randbytes(3000) + b"\0" * 200_000
 PACK = {
@@ -40,7 +40,7 @@ def test_what_a_wrapper_holds(name):
         peeled = WRAPPERS[name].peel(value, 1 << 24)
         assert peeled.value == PLAIN
         assert peeled.finding is None
-    assert peeled_once(packed)[0] == name
+    assert peel_once(packed)[0] == name
 
 
 def test_every_wrapper_is_named_where_decoders_are_named():
@@ -143,9 +143,9 @@ def test_zstd_frames_that_are_to_be_skipped():
 
 def test_raw_snappy_is_peeled_only_where_a_magic_is_inside():
     packed = bytes(cramjam.snappy.compress_raw(PLAIN))
-    assert peeled_once(packed)[0] == "snappy"
+    assert peel_once(packed)[0] == "snappy"
     assert WRAPPERS["snappy"].peel(packed, 1 << 24).value == PLAIN
-    assert peeled_once(bytes(cramjam.snappy.compress_raw(b"only words, " * 40))) is None
+    assert peel_once(bytes(cramjam.snappy.compress_raw(b"only words, " * 40))) is None
     cut = WRAPPERS["snappy"].peel(packed[: len(packed) // 2], 1 << 24)
     assert cut.finding.code in ("truncated", "undecodable")
 
@@ -153,7 +153,7 @@ def test_raw_snappy_is_peeled_only_where_a_magic_is_inside():
 def test_what_begins_like_raw_snappy_by_chance_and_cannot_be_unpacked_is_none():
     message = b"\x0a\x04" + struct.pack("<i", 640) + b"\x12\x05hello"  # looks like a length of 10, followed by a pickle
     assert WRAPPERS["snappy"].begins(message)
-    assert peeled_once(message) is None
+    assert peel_once(message) is None
     assert kind(message) is None
 
 
@@ -164,10 +164,10 @@ def test_base64_is_peeled_only_where_a_magic_is_inside():
         base64.encodebytes(picture),
         b"data:image/png;base64," + base64.b64encode(picture),
     ):
-        name, peeled = peeled_once(text)
+        name, peeled = peel_once(text)
         assert (name, peeled.value) == ("base64", picture)
-    assert peeled_once(b"d41d8cd98f00b204e9800998ecf8427e") is None
-    assert peeled_once(base64.b64encode(bytes(60))) is None
+    assert peel_once(b"d41d8cd98f00b204e9800998ecf8427e") is None
+    assert peel_once(base64.b64encode(bytes(60))) is None
     assert WRAPPERS["base64"].peel(b"iVBORw0KGgo\xff", 100).finding.code == "undecodable"
 
 
@@ -184,7 +184,7 @@ def test_two_wrappers_around_each_other():
      b"PK\x03\x04", b"\x93NUMPY", b"\xff\xd8\xff", b"\x80\x04N.", b"words"],
 )  # fmt: skip
 def test_what_has_no_wrapper(value):
-    assert peeled_once(value) is None
+    assert peel_once(value) is None
 
 
 def test_flipped_and_random_bytes_raise_nothing():
@@ -195,11 +195,11 @@ def test_flipped_and_random_bytes_raise_nothing():
             changed = bytearray(packed[: chance.randrange(1, len(packed) + 1)])
             for _ in range(chance.randrange(1, 5)):
                 changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
-            peeled_once(bytes(changed))
+            peel_once(bytes(changed))
             WRAPPERS[name].peel(bytes(changed), 1 << 20)
     for _ in range(500):
         value = chance.randbytes(chance.randrange(1, 100))
-        peeled_once(value)
+        peel_once(value)
         for wrapper in WRAPPERS.values():
             wrapper.peel(value, 1 << 20)
 
@@ -213,7 +213,7 @@ def test_blosc_names_the_package_that_is_absent(monkeypatch):
     monkeypatch.setattr(table.blosc, "PACKAGES", ("no_such_package",))
     value = blosc(PLAIN, PLAIN)
     assert WRAPPERS["blosc"].begins(value)
-    finding = peeled_once(value)[1].finding
+    finding = peel_once(value)[1].finding
     assert (finding.code, "blosc" in finding.message) == ("unknown-payload", True)
     assert WRAPPERS["blosc"].peel(value[:-5], 1 << 24).finding.code == "truncated"
     assert WRAPPERS["blosc"].peel(value, 100).finding.code == "too-large"

@@ -8,7 +8,7 @@ import pytest
 from datacheck.model.finding import found
 from datacheck.model.settings import Settings
 from datacheck.reporting.ci.annotations import commands
-from datacheck.reporting.ci.bounded import sentence
+from datacheck.reporting.ci.bounded import one_line
 from datacheck.reporting.files import REPORTS
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -52,4 +52,4 @@ def test_results_of_keys_with_one_beginning_are_told_apart():
 
 def test_a_key_of_hundreds_of_characters_is_whole():
     (finding,) = report_of("k" * 480).findings
-    assert sentence(finding) == f"{'k' * 480}: data: it is NaN"
+    assert one_line(finding) == f"{'k' * 480}: data: it is NaN"

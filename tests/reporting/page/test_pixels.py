@@ -120,19 +120,19 @@ def encoded(image, kind):
 def test_the_missing_part_of_a_cut_jpeg_is_found(share):
     raw = encoded(photo(), "JPEG")
     shown = jpeg.as_loaders_see(raw[: int(len(raw) * share)])
-    areas = pixels.made_up(shown, pixels.FLAT_GREY)
+    areas = pixels.filled_areas(shown, pixels.FLAT_GREY)
     assert abs(areas[0][1] - share) < 0.25
     assert areas[0] == (0.0, areas[0][1], 1.0, 1 - areas[0][1])
 
 
 def test_nothing_is_missing_in_a_whole_picture():
-    assert pixels.made_up(jpeg.as_loaders_see(encoded(photo(), "JPEG")), pixels.FLAT_GREY) == ()
-    assert pixels.made_up(pillow.as_loaders_see(encoded(photo(), "PNG"), "PNG"), pixels.BLACK) == ()
+    assert pixels.filled_areas(jpeg.as_loaders_see(encoded(photo(), "JPEG")), pixels.FLAT_GREY) == ()
+    assert pixels.filled_areas(pillow.as_loaders_see(encoded(photo(), "PNG"), "PNG"), pixels.BLACK) == ()
 
 
 def test_the_missing_part_of_a_cut_png_is_found():
     raw = encoded(photo(), "PNG")
-    areas = pixels.made_up(pillow.as_loaders_see(raw[: len(raw) // 2], "PNG"), pixels.BLACK)
+    areas = pixels.filled_areas(pillow.as_loaders_see(raw[: len(raw) // 2], "PNG"), pixels.BLACK)
     assert 0.3 < areas[0][1] < 0.7
 
 
@@ -145,5 +145,5 @@ def test_what_is_no_picture_is_none(raw):
 def test_large_pictures_are_decoded_small():
     raw = encoded(photo(2000), "JPEG")
     assert max(jpeg.as_loaders_see(raw).shape) < 1000
-    areas = pixels.made_up(jpeg.as_loaders_see(raw[: len(raw) // 2]), pixels.FLAT_GREY)
+    areas = pixels.filled_areas(jpeg.as_loaders_see(raw[: len(raw) // 2]), pixels.FLAT_GREY)
     assert abs(areas[0][1] - 0.5) < 0.2

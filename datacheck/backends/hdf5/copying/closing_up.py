@@ -1,4 +1,4 @@
-"""New numbers for what a copy has left of samples that are called by number, be they groups or datasets."""
+"""Renumber the numbered samples that remain in a copy, whether they are groups or datasets."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from datacheck.model.finding import named as called
 def numbered(
     contents: Contents, made: Going, label: str | None, renumber: bool | None, values: dict[str, str]
 ) -> Iterator[tuple[str | None, str]]:
-    """Yield the groups of a file in which those that are left get new numbers, and add that to the `values`.
+    """Yield the file's label and the path of each group whose remaining members get new numbers.
 
-    Before those in which datasets do is a star.
+    The path has the prefix EACH if these members are datasets. The new ranges of numbers are added to `values`.
     """
     for above in {it.rpartition(b"/")[0] for it in made.samples} if not made.whole else ():
         if new := group_numbers.new_names(contents, made.samples, above, renumber=renumber):
@@ -34,18 +34,18 @@ def numbered(
 
 
 def notes(contents: Contents, made: Going, label: str | None, renumber: bool | None) -> Iterator[str]:
-    """Yield what a loader may miss that asks for each number."""
+    """Yield a sentence for each gap in the numbers, which a loader that opens samples by number may run into."""
     if not made.whole:
         yield from dict.fromkeys(dataset_numbers.notes(contents, single(contents, made), label, renumber))
         yield from group_numbers.notes(contents, made.samples, label, renumber)
 
 
 def losses(file: Path, contents: Contents, made: Going, renumber: bool | None) -> Iterator[str]:
-    """Yield the attributes that would lead to other samples than before."""
+    """Yield a sentence for each attribute that would lead to other samples than before."""
     if not made.whole:
         yield from group_attributes.losses(file, contents, made.samples, single(contents, made), renumber)
 
 
 def single(contents: Contents, made: Going) -> frozenset[bytes]:
-    """Return the datasets that go, of those that are a record each."""
+    """Return the paths of the dropped datasets among those that are one record each."""
     return frozenset(dataset_numbers.single_datasets(contents, made.rows))

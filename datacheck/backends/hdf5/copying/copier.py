@@ -1,7 +1,7 @@
-"""Copy HDF5 files: without the rows that are dropped, with the values that are filled, and all else as it was.
+"""Copy HDF5 files without the dropped rows and with the filled values; everything else stays as it was.
 
-A file that does not change is copied byte for byte. Any other is built anew (`builder`), so that nothing of what was
-dropped is left in it, and its digest (`digest`) is taken of the source and of the copy in passes of their own.
+A file that does not change is copied byte for byte. Any other file is rebuilt (`builder`), so that no dropped data is
+left in it. Its digest (`digest`) is computed in separate passes over the source and over the copy.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from datacheck.model.escaping import escape, unescape
 from datacheck.model.replacing import replace
 
 STEPS = 16
-"""After so many pieces of a copy, its memory is let go of: that of what is read next would have to be found anew."""
+"""Number of pieces of a copy that are read between calls of `let_go`, so that its pages do not fill the memory."""
 
 RENUMBER = "--renumber"
 NOT_NUMBERED = f"{RENUMBER} changes nothing here: no names of what is left have a gap that can be closed up"
@@ -63,15 +63,16 @@ NOT_NUMBERED = f"{RENUMBER} changes nothing here: no names of what is left have 
 
 @dataclass(frozen=True)
 class Hdf5Copier:
-    """Copies an HDF5 file, a folder of them, or those that a text list names.
+    """A copier for an HDF5 file, a folder of HDF5 files, or the files that a text list names.
 
-    The latter go into a folder, with a list of the same name that names the files beside it; where two have one name,
-    the second gets its number before it. An HDF5 file that a folder has a symbolic link to is in its copy itself;
-    another link stays one if it leads to something in the folder, and is left out if not.
+    The files of a list go into a folder, together with a list of the same name that names the files beside it. If two
+    files have the same name, the second gets its number as a prefix. A symbolic link in a folder that leads to an HDF5
+    file is replaced by the file in the copy. Any other link is kept if it leads to something in the folder, and is left
+    out if not.
 
-    `lost` are the files and escaped paths that a scan found damaged (the path is empty where it is the file as a whole,
-    the file None where the source is one): such a file is built anew from all else, since its bytes are not sound. One
-    with nothing else in it is left out, of a folder or a list.
+    `lost` holds the files and escaped paths that a scan found damaged. The path is empty if the file is damaged as a
+    whole; the file is None if the source is a single file. A damaged file is rebuilt from everything else in it, since
+    its bytes are not sound. If there is nothing else in it, a file of a folder or a list is left out.
     """
 
     lost: Lost = frozenset()
@@ -79,7 +80,7 @@ class Hdf5Copier:
     acceptable = True
 
     def fills(self, decoders: Collection[str]) -> bool:
-        """Say yes: every row that is judged is an array."""
+        """Return True: every judged row is an array."""
         return True
 
     def objections(self, reader: Reader, *, changed: bool = True) -> list[str]:
@@ -100,12 +101,12 @@ class Hdf5Copier:
         return said
 
     def _lost(self, reader: Hdf5Reader, number: int) -> frozenset[str]:
-        """Return what of a file is known to be damaged."""
+        """Return the escaped paths in a file that are known to be damaged."""
         label = reader.names[number] if reader.names else None
         return frozenset(path for file, path in self.lost if file == label)
 
     def gone(self, reader: Reader, indexes: bytes, marked: Samples, *, drop_rows: bool, renumber: bool | None) -> Gone:
-        """Return all that goes with the records at these indexes and with marked samples."""
+        """Return everything that is dropped along with the records at these indexes and the marked samples."""
         assert isinstance(reader, Hdf5Reader)
         made = all_gone(reader, indexes, marked, drop_rows=drop_rows, renumber=renumber)
         whole = {file for file, path in made.samples if not path}
@@ -115,11 +116,11 @@ class Hdf5Copier:
         return replace(made, moves=files, notes=notes)
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
-        """Write the copy, and the quarantine: a file, or a folder of one for each file that loses rows.
+        """Write the copy and the quarantine, which is a file, or a folder with one file for each that loses rows.
 
-        A single file that loses none has no quarantine.
+        A single file that loses no rows has no quarantine.
 
-        Raises OSError where the disk is full or refuses, RebuildFailed where damage keeps a file from being copied.
+        Raises OSError if the disk is full or refuses to write, and RebuildFailed if damage prevents copying a file.
         """
         assert isinstance(reader, Hdf5Reader)
         kept = dropped = altered = held = done = 0
@@ -151,11 +152,11 @@ class Hdf5Copier:
         return Copied(kept, dropped, altered, held, account.hexdigest())
 
     def joined(self, digests: Sequence[str]) -> str | None:
-        """Return None: a file is walked as a whole."""
+        """Return None: copies of HDF5 files are not read in shares."""
         return None
 
     def _parts(self, reader: Hdf5Reader, plan: Plan) -> Iterator[Part]:
-        """Yield each file with what is to be done to it."""
+        """Yield each file with the changes to make to it."""
         drops = plan.drops.indexes()
         fills = plan.fills.indexes() if plan.fills is not None and plan.fill is not None else NONE
         first = 0
@@ -194,7 +195,7 @@ class Hdf5Copier:
                         by_value = unlisted(library(), handle.id, contents, skip)
                 except TROUBLE as exc:
                     if reader.names:
-                        continue  # the others of its folder are still there
+                        continue  # the other files of the folder can still be copied
                     raise RebuildFailed(
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
@@ -204,27 +205,27 @@ class Hdf5Copier:
             yield Part(file, names_there[number], names[number], number, start, planned, there, gone_samples, whole)
 
     def _amended_beside(self, reader: Hdf5Reader, plan: Plan) -> dict[Path, bytes]:
-        """Return what files beside the HDF5 files of a folder are to hold that count its samples and their rows."""
+        """Return the new contents, by path, of the files of a folder that count the samples and rows of HDF5 files."""
         if not (reader.path.is_dir() and any(reader.path.rglob(os.fsdecode(BESIDE)))):
             return {}
         parts = (it for it in self._parts(reader, plan) if not it.whole)
         return {name: it for part in parts for name, it in amended(reader.path, part.plan.amended).items()}
 
     def _empty(self, reader: Hdf5Reader, number: int) -> bool:
-        """Say whether a file of a folder or a list is lost and holds nothing else: there is nothing of it to copy."""
+        """Check whether a file of a folder or a list is damaged as a whole and holds nothing that can be copied."""
         if not reader.names or "" not in self._lost(reader, number):
             return False
         contents = reader.contents(number)
         return not (contents.tables or contents.single)
 
     def _names(self, reader: Hdf5Reader, plan: Plan) -> list[str]:
-        """Return the names in the target's folder of the files that are copied."""
+        """Return the names that the copied files have in the target folder."""
         gone = {file for file, path in plan.samples if not path}
         numbers = enumerate(copied_names(reader))
         return [it for at, it in numbers if reader.names[at] not in gone and not self._empty(reader, at)]
 
     def _not_beside(self, plan: Plan) -> Lost:
-        """Return what lies beside the HDF5 files of a folder and is not copied: what is damaged, folders that go."""
+        """Return what is not copied of the things beside a folder's HDF5 files: damaged ones and dropped folders."""
         return self.lost | {it for it in plan.samples if not it[1]}
 
     def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
@@ -249,9 +250,9 @@ class Hdf5Copier:
 
 
 def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> frozenset[str]:
-    """Have the virtual datasets hold their values themselves, whose sources may change.
+    """Make virtual datasets hold their values themselves, since their sources may change.
 
-    Return the escaped paths of the datasets that cannot be copied.
+    This adds to `changes`. Return the escaped paths of the datasets that cannot be copied.
     """
     h5 = tree.h5
     known = {it.path: it for table in contents.tables for it in table.datasets}
@@ -271,14 +272,14 @@ def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> fr
 
 
 def _deadly(findings: Sequence[Any]) -> frozenset[str]:
-    """Return the paths of what must not be opened, and of the objects whose attributes must not."""
+    """Return the paths of objects that must not be opened, and of attributes (path + OF_ATTRIBUTES) likewise."""
     said = [it.details for it in findings if it.code in ("crash", "timeout")]
     paths = {it["path"] for it in said if "path" in it}
     return frozenset(paths | {it["attributes_of"] + OF_ATTRIBUTES for it in said if "attributes_of" in it})
 
 
 def copied_names(reader: Hdf5Reader) -> list[str]:
-    """Return the file names of the copies in the target's folder; those that a list has twice get a number."""
+    """Return the file names of the copies in the target folder; a name that a list repeats gets a number as prefix."""
     if reader.path.is_dir():
         return [str(file.relative_to(reader.path)) for file in reader.files]
     if not reader.names:
@@ -293,7 +294,7 @@ def copied_names(reader: Hdf5Reader) -> list[str]:
 
 
 def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
-    """Yield the number of records done for the shares of the datasets that are."""
+    """Yield the number of records done, computed from the shares of the datasets that are done; return the digest."""
     shares = {b"": float(part.records)} if part.plan.as_it_is else part.shares()
     so_far: dict[bytes, float] = {}
     total = 0.0
@@ -323,7 +324,7 @@ def _copy_file(part: Part, target: Path, threads: int) -> Marks:
 
 def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *, planned: bool) -> str:
     for _ in tree.links():
-        pass  # now it knows what references point to
+        pass  # the tree has to see all links before it knows what references point to
     created = tree.file.get_create_plist()
     account = hashing(whole(tree, plan, told, planned=planned).encode())
     account.update(repr((created.get_userblock(), created.get_sizes(), created.get_version()[0])).encode())
@@ -354,7 +355,7 @@ def _verify_file(part: Part, target: Path, done: int, threads: int) -> Generator
 
 
 def _there(part: Part, copy: Any, path: bytes) -> bytes | None:
-    """Return where a dataset of the source is in an open copy, None where it is not."""
+    """Return the path in an open copy of a dataset of the source, or None if the copy does not have it."""
     place = part.place(path)
     return place if place is not None and place in copy.file else None
 

@@ -1,6 +1,6 @@
-"""Datasets that are a sample each and called by number: those that go, and new numbers for those that are left.
+"""Renumber datasets that are one sample each and are named by number, when some of them are dropped.
 
-Nothing says whether a loader counts up or goes by the names, so numbers are closed up only if that is asked for.
+Nothing in the file tells whether a loader counts up or uses the names, so gaps are closed up only on request.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ COUNTING_UP = "a loader that counts up will not find it, one that goes by the na
 
 @dataclass(frozen=True)
 class Numbered:
-    """A table of datasets that are a sample each, numbered from 0 or 1 without a gap; `paths` has them by number."""
+    """A table of datasets that are one sample each, numbered from 0 or 1 without a gap; `paths` are their paths."""
 
     table: Table
     paths: Mapping[int, bytes]
     gone: frozenset[int]
     spelled: bool
-    """Whether all numbers are spelled alike, with zeros before them up to one width or with none."""
+    """Whether all numbers are spelled alike: padded with zeros to one width, or not padded."""
 
     @property
     def left(self) -> list[int]:
@@ -34,11 +34,14 @@ class Numbered:
 
     @property
     def holes(self) -> list[int]:
-        """The numbers that are missing before the last one that is left."""
+        """The dropped numbers below the last one that is left."""
         return sorted(it for it in self.gone if it < self.left[-1])
 
     def new_names(self, paths: Mapping[int, bytes] | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the paths of what gets another number, of the datasets or what has theirs, and those that they get."""
+        """Yield the old and the new path of each object that gets another number.
+
+        `paths` are the objects to rename, by number; if it is None, these are the datasets themselves.
+        """
         paths = self.paths if paths is None else paths
         found = [
             match for path in paths.values() if (match := NUMBERED.fullmatch(path.rpartition(b"/")[2])) is not None
@@ -52,14 +55,14 @@ class Numbered:
 
 
 def single_datasets(contents: Contents, rows: Mapping[str, Collection[int]]) -> Iterator[bytes]:
-    """Yield the paths of the datasets that go, of those that are a record each."""
+    """Yield the paths of the dropped datasets among those that are one record each."""
     for table in contents.tables:
         for row in rows.get(table.name, ()) if table.each else ():
             yield table.judged[row].path
 
 
 def scalars_beside(contents: Contents, table: Table) -> Iterator[dict[int, bytes]]:
-    """Yield scalars by their number where each dataset of a table has one beside it: label_7 of image_7."""
+    """Yield the paths of scalars, by number, if each dataset of a table has one beside it: label_7 of image_7."""
     group = table.judged[0].path.rpartition(b"/")[0]
     numbers = [_number(it.path) for it in table.judged]
     families: dict[tuple[bytes, bytes], dict[int, bytes]] = defaultdict(dict)
@@ -74,7 +77,7 @@ def scalars_beside(contents: Contents, table: Table) -> Iterator[dict[int, bytes
 
 
 def scalars_of(contents: Contents, gone: Collection[bytes]) -> Iterator[bytes]:
-    """Yield the paths of the scalars that go with datasets that are a record each."""
+    """Yield the paths of the scalars that are dropped along with datasets that are one record each."""
     for table in contents.tables:
         own = {it.path for it in table.judged}.intersection(gone) if table.each else set()
         for scalars in scalars_beside(contents, table) if own else ():
@@ -87,7 +90,7 @@ def _number(path: bytes) -> int | None:
 
 
 def numbered(contents: Contents, gone: Collection[bytes]) -> Iterator[Numbered]:
-    """Yield the datasets that are numbered without a gap and get one in a copy without those that are gone."""
+    """Yield the datasets whose numbers have no gap, but get one in a copy that drops those in `gone`."""
     for table in contents.tables:
         own = {it.path for it in table.judged} if table.each else set()
         if own.isdisjoint(gone):
@@ -108,7 +111,7 @@ def numbered(contents: Contents, gone: Collection[bytes]) -> Iterator[Numbered]:
 
 
 def new_names(contents: Contents, gone: Collection[bytes]) -> dict[bytes, bytes]:
-    """Return the datasets that can get new numbers in a copy without those that are gone, and their paths there."""
+    """Return the new path of each dataset, and scalar beside it, that is renumbered in a copy without those `gone`."""
     every = list(numbered(contents, gone))
     made: dict[bytes, bytes] = {}
     for it in every:
@@ -120,7 +123,7 @@ def new_names(contents: Contents, gone: Collection[bytes]) -> dict[bytes, bytes]
 
 
 def notes(contents: Contents, gone: Collection[bytes], label: str | None, renumber: bool | None) -> Iterator[str]:
-    """Yield a sentence for each group with numbers of datasets that have no gap in the source and get one."""
+    """Yield a sentence for each group whose dataset numbers have no gap in the source but get one in the copy."""
     every = list(numbered(contents, gone))
     for it in every:
         said = opened(it.table.group, it.paths.keys(), it.holes, label)
@@ -132,14 +135,18 @@ def notes(contents: Contents, gone: Collection[bytes], label: str | None, renumb
 
 
 def opened(group: str, numbers: Collection[int], holes: Sequence[int], label: str | None) -> str:
-    """Return how numbers in a group had no gap and have some in a copy."""
+    """Return a clause that says which numbers in a group are missing in the copy and that the source has no gap."""
     missing = f"{holes[0]}" + (f" and {len(holes) - 1:,} more" if len(holes) > 1 else "")
     of = named(group or "/", label)
     return f"the numbers in {of}, from {min(numbers)} to {max(numbers)} without a gap, now lack {missing}"
 
 
 def _hindrance(its: Numbered, every: Sequence[Numbered], contents: Contents) -> str:
-    """Return why datasets cannot get new numbers, empty if they can: what else leads to them, or has these numbers."""
+    """Return why datasets cannot be renumbered, or an empty string if they can.
+
+    They cannot if their numbers are spelled in several ways, if something else leads to them by their names, or if
+    something else has the same numbers and would keep them.
+    """
     group = its.table.judged[0].path.rpartition(b"/")[0]
     tied = _tied(its.table, contents)
     if not its.spelled:
@@ -165,7 +172,7 @@ def _hindrance(its: Numbered, every: Sequence[Numbered], contents: Contents) -> 
 
 
 def below(path: bytes, group: bytes) -> bytes:
-    """Return the name of what a path leads through directly below a group."""
+    """Return the first component of a path below a group."""
     return path[len(group) + 1 :].partition(b"/")[0]
 
 

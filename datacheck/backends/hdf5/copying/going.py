@@ -1,6 +1,6 @@
-"""What goes with rows that are dropped: their whole sample, the same rows of what belongs to them, numbers of rows.
+"""Determine what is dropped along with rows: their whole sample, the same rows of related datasets, row numbers.
 
-Also what a copy would leave untrue, since nothing here knows how to mend it.
+Also list what would no longer be true in a copy, because nothing here can correct it.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from datacheck.model.escaping import escape
 
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 FEWEST_OF_SEVERAL, SEVERAL = 8, 20
-"""So few pictures may have some number of captions by chance, and so many captions a picture has none."""
+"""Minimum number of pictures (fewer may fit a number of captions by chance) and maximum captions of one picture."""
 SIGNALS = frozenset(b"wave wav waveform audio sound signal speech".split())
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
-"""What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
+"""Paths of what PyTables keeps for the index of a table; a copy omits the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
-"""The rows that go, ascending, by the name of their table."""
+"""The dropped rows, ascending, by the name of their table."""
 Read = Mapping[bytes, NDArray[Any]]
-"""What the datasets of row numbers hold, by their paths."""
+"""The contents of the datasets of row numbers, by path."""
 
 
 @dataclass
 class Going:
-    """What goes of one file: rows by table, samples by path, or the `whole` file; `losses` say what becomes untrue."""
+    """What one file loses: rows by table, samples by path, or the `whole` file; `losses` say what becomes untrue."""
 
     rows: Rows = field(default_factory=dict)
     samples: set[bytes] = field(default_factory=set)
@@ -55,7 +55,7 @@ class Going:
 
 
 def is_sample(name: bytes, contents: Contents) -> bool:
-    """Say whether a file of a folder is one sample: an episode, a case."""
+    """Check whether a file of a folder is one sample, such as an episode or a case."""
     its = words(name.rpartition(b"/")[2])
     if its & PIECES:
         return False
@@ -75,10 +75,10 @@ def going(
     sample: bool | None,
     renumber: bool | None = None,
 ) -> Going:
-    """Return all that goes with these rows and the samples that are `marked`.
+    """Return everything that is dropped along with these rows and the `marked` samples.
 
-    `sample` says whether the file itself is one, and is None where it is the only file. Of several files one goes
-    of which no record is left.
+    `sample` says whether the file itself is one sample; it is None if the source is a single file. A file of several
+    is dropped as a whole if none of its records is left.
     """
     made = Going(dict(rows))
     pictured = any(len(rows.get(it.name, ())) for it in contents.tables if at_top(it))
@@ -125,7 +125,7 @@ def going(
 
 
 def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> None:
-    """Let all datasets of a sample go where each part of it is a dataset."""
+    """Drop all datasets of a sample if one of them is dropped and each part of the sample is a dataset."""
     for family, of_table in part_families(tables):
         gone = marked & {it.path for it in family.samples}
         gone |= {paths[row] for name, paths in of_table.items() for row in made.rows.get(name, ())}
@@ -136,7 +136,7 @@ def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> Non
 
 
 def _with_pictures(tables: Sequence[Table], made: Going) -> None:
-    """Drop all parts of a picture if one of them is dropped; numbers alone are the names of a picture each."""
+    """Drop all parts of a picture if one is dropped; datasets named by numbers alone are a picture each."""
     of = {it.name: (it.group, it.judged[0].name if it.judged[0].name.isdigit() else b"") for it in tables}
     gone = {of[it.name] for it in tables if len(made.rows.get(it.name, ()))}
     made.rows.update((it.name, np.arange(1)) for it in tables if of[it.name] in gone)
@@ -160,7 +160,7 @@ def _tables_of(contents: Contents, samples: frozenset[bytes]) -> dict[bytes, lis
 
 
 def _with_members(tables: Sequence[Table], members: Sequence[bytes], made: Going) -> None:
-    """Let the same rows go of all tables of a sample that have a row a step."""
+    """Drop the same rows from all tables of a sample that have one row per step."""
     known = frozenset(members)
     aligned = [it for it in tables if any(dataset.path in known for dataset in it.datasets)]
     _let_go(aligned, made)
@@ -174,7 +174,7 @@ def _let_go(tables: Sequence[Table], made: Going) -> None:
 
 
 def tied_heights(tables: Sequence[Table], means: Meaning) -> set[int]:
-    """Return the numbers of rows of what is counted in steps: by datasets of row numbers, or by being transitions."""
+    """Return the heights of tables with one row per step: those that row numbers refer to, and transitions."""
     heights = {it.height for it in means.numbers}
     for table in tables:
         names = {it.name for it in table.datasets}
@@ -184,7 +184,7 @@ def tied_heights(tables: Sequence[Table], means: Meaning) -> set[int]:
 
 
 def _with_steps(tables: Sequence[Table], means: Meaning, read: Read, made: Going, *, drop_rows: bool) -> None:
-    """Let rows go of all that has as many, with their episode where one is known, and the numbers of those rows."""
+    """Drop the same rows from tables of equal height, and their numbers; without `drop_rows`, their whole episodes."""
     holding = {it.path for it in means.numbers}
     for height in sorted(tied_heights(tables, means)):
         its = [it for it in tables if it.rows == height and not any(of.path in holding for of in it.datasets)]
@@ -204,7 +204,7 @@ def _with_steps(tables: Sequence[Table], means: Meaning, read: Read, made: Going
 
 
 def runs(number: RowNumbers, read: Read) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Return where each run of rows begins and ends, None for numbers that are of no runs."""
+    """Return where each run of rows begins and ends, or None if the numbers do not describe runs."""
     held = read.get(number.path)
     if held is None:
         return None
@@ -234,7 +234,7 @@ def _whole_runs(numbers: Sequence[RowNumbers], read: Read, gone: NDArray[np.int6
 
 
 def lost_entries(number: RowNumbers, read: Read, gone: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the entries of a dataset of row numbers that lead to nothing when these rows are gone."""
+    """Return the indexes of the entries in a dataset of row numbers that lead to nothing once these rows are gone."""
     held = read.get(number.path)
     if held is None:
         return np.empty(0, np.int64)
@@ -249,7 +249,7 @@ def lost_entries(number: RowNumbers, read: Read, gone: NDArray[np.int64]) -> NDA
 
 
 def mended(number: RowNumbers, read: Read, gone: NDArray[np.int64]) -> NDArray[Any]:
-    """Return what the entries of a dataset of row numbers are to hold when these rows are gone."""
+    """Return the corrected values of a dataset of row numbers once these rows are gone."""
     held = read[number.path]
     if number.kind == "lengths":
         both = runs(number, read)
@@ -263,7 +263,7 @@ def mended(number: RowNumbers, read: Read, gone: NDArray[np.int64]) -> NDArray[A
 
 
 def indexed(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
-    """Yield what is of the indexes of these tables, with which a copy that lacks some of their rows does without."""
+    """Yield the paths of the indexes of these tables, which a copy that lacks some of their rows omits."""
     for path in contents.paths:
         match = INDEX.fullmatch(path)
         if match is not None and match[1] + b"/" + match[2] in tables:
@@ -271,7 +271,7 @@ def indexed(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
 
 
 def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: Going, read: Read) -> Iterator[str]:
-    """Yield what a copy would leave untrue, of tables that lose rows."""
+    """Yield a sentence for each thing that is no longer true in a copy because a table loses rows."""
     themselves = by_themselves(contents.shapes) if any(map(len, made.rows.values())) else {}
     of_table = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
 
@@ -326,7 +326,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
 
 
 def _leading(other: Dataset, table: Table, read: Read) -> list[str]:
-    """Return what of a dataset may hold numbers of rows of a table."""
+    """Return the names of the parts of a dataset that may hold row numbers of a table."""
     found = pointers(other, read.get(other.path))
     return [name for name, numbers, values in found if points_into(numbers, values, table)]
 
@@ -342,7 +342,7 @@ def _above(path: bytes) -> bytes:
 
 
 def _referred(contents: Contents, means: Meaning, made: Going) -> Iterator[str]:
-    """Yield the cells of a MATLAB file that would lead to nothing."""
+    """Yield a sentence for each cell of a MATLAB file that would lead to a dropped dataset."""
     for table in contents.tables if means.referred else ():
         for row in made.rows.get(table.name, ()) if table.each else ():
             path = table.judged[row].path
@@ -351,21 +351,21 @@ def _referred(contents: Contents, means: Meaning, made: Going) -> Iterator[str]:
 
 
 def _uncovered(cells: Cells, table: Table, others: Sequence[Dataset]) -> Iterator[str]:
-    """Yield what has as many rows as there are cells, and is no part of what is known to have a row a cell."""
+    """Yield a sentence for each dataset with as many rows as there are cells, if it is not known to be about cells."""
     for other in others:
         if other.rows == cells.count > 1 and not (cells.covers(other.path) or other.path in cells.genes):
             yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
 
 
 def _several(table: Table, other: Dataset) -> bool:
-    """Say whether a picture has so many captions, by the names, and the place of a caption tells which it is of."""
+    """Check whether, by name, one has several rows per row of the other: captions of pictures, a sound and features."""
     few, many = sorted((table.rows, other.rows))
     if few < FEWEST_OF_SEVERAL or few == many or many % few or not beside(table, other):
         return False
     long = table.datasets if table.rows == many else [other]
     if any(
         SIGNALS & words(it.name) and len(it.shape) == 1 for it in long
-    ):  # a sound beside its features, a frame of which is so many samples
+    ):  # a sound beside its features, each frame of which covers many of its samples
         return True
     if many // few > SEVERAL:
         return False
@@ -373,7 +373,7 @@ def _several(table: Table, other: Dataset) -> bool:
 
 
 def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) -> bool:
-    """Say whether a dataset is in a group with members like those of the samples beside it, but is no sample itself."""
+    """Check whether a dataset is in a group that is no sample but has members like those of the samples beside it."""
     group = dataset.path.rpartition(b"/")[0]
     beside = next((it for it in means.samples if it.rpartition(b"/")[0] == group.rpartition(b"/")[0]), None)
     if not group or beside is None or group in means.samples:
@@ -384,7 +384,7 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
 
 
 def _of_each(every: Sequence[Table], others: Sequence[Dataset], read: Read, made: Going) -> Iterator[str]:
-    """Yield what has a row for each of several datasets that are a record each, or numbers of them, where some go."""
+    """Yield a sentence for each dataset with rows for, or numbers of, datasets that are records if some of them go."""
     for table in every:
         if not table.each or table.rows < FEWEST or not len(made.rows.get(table.name, ())):
             continue
@@ -401,7 +401,7 @@ def _of_each(every: Sequence[Table], others: Sequence[Dataset], read: Read, made
 
 
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
-    """Yield what has a row for each sample of a group, or numbers of samples, where samples go as a whole."""
+    """Yield a sentence for each dataset with a row for each sample, or numbers of samples, if whole samples go."""
     named = {it.path for it in means.names}
     others = [it for it in others if not _like_a_sample(it, others, means)]
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):

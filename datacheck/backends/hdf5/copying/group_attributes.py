@@ -1,4 +1,4 @@
-"""Attributes that lead to numbered groups by their names or numbers, where a copy gives these groups other numbers."""
+"""Find attributes that refer to groups or datasets by name or number when a copy renumbers these."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ OWN = frozenset(b"id index idx number nr".split())
 def losses(
     file: Path, contents: Contents, gone: Collection[bytes], single: Collection[bytes], renumber: bool | None
 ) -> Iterator[str]:
-    """Yield the attributes that would lead to other groups or datasets than before, in a copy without those gone.
+    """Yield a sentence for each attribute that leads to other groups or datasets in a copy without those `gone`.
 
-    `single` are the datasets that go, of those that are a record each.
+    `single` are the dropped datasets among those that are one record each.
     """
     homes = {it.rpartition(b"/")[0] for it in gone}
     renamed = [(above, new_names(contents, gone, above, renumber=renumber)) for above in sorted(homes)]
@@ -42,7 +42,7 @@ def losses(
     for above, called in renamed:
         if not called:
             continue
-        with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named its faults
+        with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan reports its faults
             look = Looking(library(), handle.file.id, StepCounter({}))
             yield from _leading(look, above, called, frozenset() if contents.means is None else contents.means.numbered)
 
@@ -53,7 +53,7 @@ def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[byte
 
 
 def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], numbered: Collection[bytes]) -> Iterator[str]:
-    """Yield what leads to groups, by the name of the attribute: once where many groups have it."""
+    """Yield a sentence for each attribute that leads to groups or datasets; an attribute of many groups only once."""
     names = frozenset(it.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for it in called)
     h5, said = look.h5, set()
     noun = "groups" if isinstance(h5.h5o.open(look.file, next(iter(called))), h5.h5g.GroupID) else "datasets"
@@ -70,7 +70,10 @@ def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], numbere
 
 
 def _are_names(texts: Sequence[str], names: frozenset[str]) -> bool:
-    """Say whether texts are names of groups, or hold some; where these are numbers alone, only several texts are."""
+    """Check whether texts are names of groups or contain such names.
+
+    If the names are only numbers, a single text is not taken for one.
+    """
     if not names.isdisjoint(texts):
         return len(texts) > 1 or not any(it.isdigit() for it in names)
     start, _, end = next(iter(names)).partition(*re.findall("[0-9]+", next(iter(names)))[-1:])
@@ -79,7 +82,10 @@ def _are_names(texts: Sequence[str], names: frozenset[str]) -> bool:
 
 
 def _is_number(name: bytes, look: Looking, path: bytes, own: int | None) -> bool:
-    """Say whether an attribute of a group is its `own` number, or one of what it is in holds numbers of groups."""
+    """Check whether an attribute of a group is its `own` number.
+
+    If `own` is None, check whether an attribute of an object above the groups holds numbers of groups.
+    """
     its = words(name)
     if own is not None:
         return bool(its & OWN) and its <= OWN | words(path.rpartition(b"/")[2]) and look.numbers(path, name) == (own,)

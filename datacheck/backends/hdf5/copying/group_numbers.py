@@ -1,6 +1,6 @@
-"""Close up the numbers of groups that a loader counts when some of them go: episode_0, episode_1 and so on.
+"""Close up the numbers of groups that a loader counts when some are dropped: episode_0, episode_1 and so on.
 
-Minari opens as many groups as an attribute says there are, by their numbers from 0 on.
+Minari opens as many groups as an attribute says, by their numbers from 0 on.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ COUNTING = frozenset({b"total_episodes"})
 
 
 def counted_groups(above: bytes, means: Meaning, *, every: bool = False) -> tuple[bytes, list[bytes]]:
-    """Return the name of the count of the groups of one parent, and their paths by number, none if nothing counts them.
+    """Return the name of the attribute that counts the groups of one parent, and their paths in order of their numbers.
 
-    They are numbered from 0 without a gap. With `every` they need no count, and begin with 0 or 1.
+    The groups must be numbered from 0 without a gap. Both are empty if they are not or if nothing counts them. With
+    `every`, groups that nothing counts are returned too, numbered from 0 or 1, with an empty name.
     """
     its = {it for it in means.samples if it.rpartition(b"/")[0] == above}
     counts = (it for it in means.counts if it.name in COUNTING)
@@ -43,10 +44,10 @@ def counted_groups(above: bytes, means: Meaning, *, every: bool = False) -> tupl
 def new_names(
     contents: Contents, gone: Collection[bytes], above: bytes, *, renumber: bool | None = None
 ) -> dict[bytes, bytes]:
-    """Return the groups of one parent that have other numbers in a copy without those that are gone, and their paths.
+    """Return the new paths of the groups of one parent that are renumbered in a copy without those `gone`.
 
-    None have where something leads to them by their names, or `renumber` is False; if it is True, also those that
-    nothing counts.
+    There are none if something leads to the groups by their names, or if `renumber` is False. If `renumber` is True,
+    groups that nothing counts are renumbered too.
     """
     means = contents.means or Meaning()
     _, groups = counted_groups(above, means, every=renumber is True)
@@ -64,14 +65,14 @@ def new_names(
 
 
 def own_numbers(contents: Contents, called: Mapping[bytes, bytes]) -> dict[tuple[bytes, bytes], int]:
-    """Return what the attributes of groups are to hold that have their numbers, for those that are called anew."""
+    """Return the new values of the attributes that hold the number of a group, for the groups that are renamed."""
     numbered = frozenset() if contents.means is None else contents.means.numbered
     found = {old: NUMBERED.fullmatch(new.rpartition(b"/")[2]) for old, new in called.items() if old in numbered}
     return {(old, ID): int(it[2]) for old, it in found.items() if it is not None}
 
 
 def losses(above: bytes, contents: Contents, gone: Collection[bytes], renumber: bool | None) -> Iterator[str]:
-    """Yield what is lost where a loader opens groups by number, some go, and the others keep their numbers."""
+    """Yield a sentence if a loader opens groups by number, some of them go, and the others keep their numbers."""
     name, groups = counted_groups(above, contents.means or Meaning())
     left = [number for number, path in enumerate(groups) if path not in gone]
     if left and left[-1] >= len(left) and not new_names(contents, gone, above, renumber=renumber):
@@ -84,7 +85,8 @@ def losses(above: bytes, contents: Contents, gone: Collection[bytes], renumber: 
 def notes(contents: Contents, gone: Collection[bytes], label: str | None, renumber: bool | None) -> Iterator[str]:
     """Yield a sentence for each parent of groups whose numbers have no gap in the source and get one in the copy.
 
-    Loaders of the layouts that have names go by the names of the groups, and so does who lists them.
+    If the file follows a known convention, or a dataset lists the names of the groups, loaders use the names; such
+    groups are only mentioned if `renumber` is True.
     """
     means = contents.means or Meaning()
     homes = {it.rpartition(b"/")[0] for it in gone}

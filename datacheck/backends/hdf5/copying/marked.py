@@ -1,4 +1,4 @@
-"""Which samples of a file are marked to go: those with a record that goes, or that have lost what others have."""
+"""Find the samples of a file to drop: those with a dropped record, or without a part that most other samples have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datacheck.backends.hdf5.tables import Contents
 
 
 def samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
-    """Return the samples that have these of a file's single records in them."""
+    """Return the samples that contain the given single records of a file."""
     samples = frozenset() if contents.means is None else contents.means.samples
     made = set()
     for path in (contents.records[at].path for at in records.tolist()) if samples else ():
@@ -35,7 +35,7 @@ def _there(contents: Contents) -> set[bytes]:
 
 
 def usual_of(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
-    """Return those of the paths that at least half of the files of a folder have."""
+    """Return the paths that at least half of the files of a folder have; none if there are fewer than FEWEST files."""
     files = len(reader.files)
     if not paths or not reader.names or files < FEWEST:
         return frozenset()
@@ -44,9 +44,10 @@ def usual_of(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
 
 
 def marks_of(contents: Contents, paths: Collection[bytes], usual: Collection[bytes]) -> set[bytes]:
-    """Return the samples among these paths, and those that have lost what was there, and most of the others have.
+    """Return the samples that these damaged paths mark.
 
-    A file is marked (by an empty path) that has lost what is `usual`.
+    A path below a sample marks the sample if at least half of the samples beside it have that part. A path that is
+    `usual` marks the whole file, as an empty path. Any other path is returned as it is.
     """
     samples = frozenset() if contents.means is None else contents.means.samples
     there = _there(contents) if samples and paths else set()

@@ -1,4 +1,4 @@
-"""Keep true in a copy what its datasets and attributes say of each other: counts, names of samples, numbers of rows."""
+"""Update in a copy what its datasets and attributes say of each other: counts, names of samples, row numbers."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ from datacheck.model.finding import named as called
 
 Samples = frozenset[tuple[str | None, str]]
 SMALL, READ = 8 << 20, 512 << 20
-"""How large a dataset, and all of them together, may be for their values to be held in search of row numbers."""
+"""Largest dataset, and largest total of datasets, whose values are held in search of row numbers, in bytes."""
 NROWS = b"NROWS"
-"""The attribute of a table in which PyTables keeps how many rows it has."""
+"""Attribute in which PyTables keeps the number of rows of a table."""
 
 
 def all_gone(
     reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool, renumber: bool | None = None
 ) -> Gone:
-    """Return all that goes with the records at these indexes (ascending int64) and with samples that are marked."""
+    """Return everything that is dropped along with marked samples and the records at `indexes` (ascending int64)."""
     drops = np.frombuffer(indexes, np.int64)
     of_file = _by_file(marked)
     usual = usual_of(reader, set().union(*of_file.values()) - {b""})
@@ -110,7 +110,7 @@ def all_gone(
 
 
 def _by_file(marked: Samples) -> dict[str | None, set[bytes]]:
-    """Return the paths of samples that are marked, by their file."""
+    """Return the paths of the marked samples, by file."""
     made: dict[str | None, set[bytes]] = defaultdict(set)
     for file, path in marked:
         made[file].add(unescape(path))
@@ -122,7 +122,7 @@ def _others(
 ) -> Iterator[Others]:
     """Yield the records of each table that are dropped because of others, but not as part of a sample.
 
-    `direct` are the records that are dropped for themselves, `start` is the index of the first record of the file.
+    `direct` are the records that are dropped for their own sake. `start` is the index of the file's first record.
     """
     for table in () if made.whole else contents.tables:
         first, start = start, start + table.rows
@@ -139,7 +139,7 @@ def _others(
 def _with_partners(
     reader: Hdf5Reader, drops: NDArray[np.int64], marked: Mapping[str | None, Collection[bytes]]
 ) -> NDArray[np.int64]:
-    """Return the records that go, with those of the labels or the data that are in another file beside theirs."""
+    """Return the dropped records, with their labels or data if these are in another file beside theirs."""
     if not pairs(reader.names):
         return drops
     tables, firsts, first = {}, {}, 0
@@ -153,7 +153,7 @@ def _with_partners(
 def _cases_that_go(
     reader: Hdf5Reader, drops: NDArray[np.int64], marked: Mapping[str | None, Collection[bytes]]
 ) -> dict[str | None, str]:
-    """Return the folder of each file of a case, by their names, of which any record goes, or a file is marked."""
+    """Return the folder of each file, by its name, that is of a case with a dropped record or a marked file."""
     folder_of = case_of(reader.names) if reader.path.is_dir() else {}
     if not folder_of:
         return {}
@@ -182,7 +182,10 @@ def _recordings(reader: Hdf5Reader) -> frozenset[str]:
 def _told(
     file: Path, contents: Contents, made: Going, label: str | None, values: dict[str, str], lists: list[str]
 ) -> None:
-    """Add what of a file is made true in a copy that goes without this, as people read it."""
+    """Add what the copy of a file updates to `values` and `lists`, worded for people.
+
+    `made` says what the copy drops.
+    """
     if made.whole:
         return
     means, lost = contents.means or Meaning(), single(contents, made).union(made.samples)
@@ -211,7 +214,7 @@ def _told(
 
 
 def _with_height(file: Path, contents: Contents, changes: Mapping[bytes, Change]) -> list[bytes]:
-    """Return the tables of PyTables among what changes, which keep their height in an attribute."""
+    """Return the paths of the changed datasets that are tables of PyTables, which keep their height in an attribute."""
     compound = {it.path for table in contents.tables for it in table.datasets if it.dtype.names} & changes.keys()
     if not compound:
         return []
@@ -223,7 +226,7 @@ def _with_height(file: Path, contents: Contents, changes: Mapping[bytes, Change]
 
 
 def _records_in(contents: Contents, samples: Collection[bytes]) -> NDArray[np.int64]:
-    """Return those of a file's single records that lie in samples."""
+    """Return the indexes of the single records of a file that lie in these samples."""
     within = tuple(it + b"/" for it in samples)
     its = [at for at, it in enumerate(contents.records) if within and it.path.startswith(within)]
     return np.array(its, np.int64)
@@ -245,7 +248,7 @@ def _untrue(contents: Contents) -> bool:
 
 
 def _held(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, NDArray[Any]]:
-    """Return the values of small datasets, READ bytes in all; those that cannot be read are left out."""
+    """Return the values of datasets by path, at most READ bytes in all; those that cannot be read are left out."""
     read: dict[bytes, NDArray[Any]] = {}
     left = READ
     if not datasets:
@@ -258,13 +261,13 @@ def _held(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict
                 values = look.values(dataset) if left >= 0 else None
                 if values is not None:
                     read[dataset.path] = values
-    except TROUBLE:  # the scan has named what is wrong with it
+    except TROUBLE:  # the scan has reported what is wrong with the file
         return {}
     return read
 
 
 def read_numbers(file: Path, contents: Contents) -> Read:
-    """Return what the datasets of row numbers of a file hold."""
+    """Return the values, by path, of the datasets of a file that hold row numbers or may do so."""
     means = contents.means or Meaning()
     by_path = {it.path: it for table in contents.tables for it in table.datasets}
     by_path |= {it.path: it for it in contents.unjudged}
@@ -277,9 +280,9 @@ def read_numbers(file: Path, contents: Contents) -> Read:
 def amend(
     file: Path, contents: Contents, gone: frozenset[bytes], changes: dict[bytes, Change], read: Read
 ) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
-    """Add the changes that keep names and numbers true; return what attributes are to hold.
+    """Add the changes that keep names and numbers true to `changes`; return the new values of attributes.
 
-    `gone` are the samples that a copy does not have, `changes` are those of its tables.
+    `gone` are the samples that a copy does not have. `changes` has those to the datasets of its tables, by path.
     """
     means = contents.means or Meaning()
     for named in means.names:
@@ -312,9 +315,9 @@ def _scalars(contents: Contents, counts: Mapping[tuple[bytes, bytes], int]) -> I
 
 
 def indexes(contents: Contents, changes: Mapping[bytes, Change]) -> frozenset[str]:
-    """Return the escaped paths of the indexes of tables that lose rows: what they say of rows is no longer true.
+    """Return the escaped paths of the indexes of tables that lose rows, since these indexes are no longer true.
 
-    PyTables does without, and makes them anew where it is asked to.
+    PyTables works without them and builds them again on request.
     """
     tables = {path for path, it in changes.items() if len(it.rows) < it.rows.total}
     found = (INDEX.fullmatch(path) for path in contents.paths)
@@ -324,7 +327,7 @@ def indexes(contents: Contents, changes: Mapping[bytes, Change]) -> frozenset[st
 
 
 def _dropped(contents: Contents, means: Meaning, changes: Mapping[bytes, Change], height: int) -> NDArray[np.int64]:
-    """Return the rows that go of the tables that numbers lead into."""
+    """Return the dropped rows of the table of this height that row numbers refer to."""
     holding = {it.path for it in means.numbers}
     for table in contents.tables if height in tied_heights(contents.tables, means) else ():
         change = changes.get(table.datasets[0].path)
@@ -364,6 +367,6 @@ def _counts(
 
 
 def file_of_samples(samples: Samples, label: str | None) -> tuple[frozenset[bytes], bool]:
-    """Return the samples of a file that go, and whether the file itself does."""
+    """Return the dropped samples of a file, and whether the file itself is dropped."""
     its = {path for file, path in samples if file == label}
     return frozenset(unescape(it) for it in its if it), "" in its

@@ -1,4 +1,4 @@
-"""A file of a source and what is to be done to it: which rows go, which datasets that are a record each."""
+"""A file of a source and the changes to make to it: the rows to drop, and the dropped datasets that are records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from datacheck.model.replacing import replace
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a source, its copy's name in the target's folder, what it `was` called, its first record's index."""
+    """A file of a source with its plan; `name` is the copy's in the target folder, `was` its name without new numbers.
+
+    `first` is the index of the file's first record in the source.
+    """
 
     file: Path
     name: str
@@ -30,9 +33,9 @@ class Part:
     plan: FilePlan
     drops: NDArray[Any]
     samples: frozenset[str] = frozenset()
-    """The escaped paths of the groups that go as a whole."""
+    """The escaped paths of the groups that are dropped as a whole."""
     whole: bool = False
-    """Whether the file goes as a whole."""
+    """Whether the file is dropped as a whole."""
 
     @property
     def tables(self) -> Iterator[tuple[Table, int]]:
@@ -43,7 +46,7 @@ class Part:
             first += table.rows
 
     def place(self, path: bytes) -> bytes | None:
-        """Return where a dataset of the source is in the copy, None where it goes or its group does."""
+        """Return the path in the copy of a dataset of the source, or None if it or its group is dropped."""
         above = path if self.plan.called else b""
         while above:
             if escape(above) in self.plan.skip:
@@ -56,15 +59,15 @@ class Part:
         return sum(table.rows for table in self.plan.contents.tables) + len(self.plan.contents.records)
 
     def shares(self) -> dict[bytes, float]:
-        """Return for how many records each dataset counts, so that together they count for all."""
+        """Return how many records each dataset of a table counts for, so that together they count for all."""
         return {it.path: table.rows / len(table.datasets) for table, _ in self.tables for it in table.datasets}
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What becomes of the datasets of a file, by path, and the new heights of tables by name.
+    """The changes to the datasets of a file, by path, and the new heights of tables, by name.
 
-    `left_out` are the escaped paths of datasets that go, `records` how many records the file has.
+    `left_out` are the escaped paths of dropped datasets, `records` is the number of records in the file.
     """
 
     changes: dict[bytes, Change]

@@ -1,6 +1,6 @@
-"""Close up the numbers of the files of a folder when some of them go, since the loader of episodes counts them.
+"""Close up the numbers of the files of a folder when some are dropped, since loaders of episodes count the files.
 
-ACT and its kin open episode_0.hdf5, episode_1.hdf5 and so on, as many as there are files.
+ACT and similar loaders open episode_0.hdf5, episode_1.hdf5 and so on, as many as there are files.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.model.escaping import escape, unescape
 
 Place = tuple[bytes, bytes]
-"""What stands before the number of a file, and behind it."""
+"""The parts of a file's name before and after its number."""
 
 
 def moves(reader: Hdf5Reader, gone: Collection[str | None], renumber: bool | None) -> Iterator[Move]:
-    """Yield the runs of files, by their escaped names, that have other numbers in a copy without those that are gone.
+    """Yield the runs of files, by their escaped names, that get other numbers in a copy without those `gone`.
 
-    These are the files whose loader counts them, if they are numbered from 0 without a gap; with `renumber` those that
-    are called by any number from 0 or 1 on, and none if it is False. Where numbers are spelled in several ways, as 1
-    and 01, files keep their names: no loader counts them.
+    These are the files that a loader counts, if they are numbered from 0 without a gap. If `renumber` is True, they are
+    also any other files that are numbered from 0 or 1 without a gap; if it is False, there are none. Files whose
+    numbers are spelled in several ways, such as 1 and 01, keep their names, since no loader counts them.
     """
     if renumber is False or not gone or not reader.path.is_dir():
         return
@@ -58,6 +58,6 @@ def _runs(place: Place, width: int, left: Sequence[int], base: int, counts: bool
 
 
 def renamed(names: Sequence[str], moved: Sequence[Move]) -> list[str]:
-    """Return the names of files with their new numbers; they are no escaped ones."""
+    """Return the names of files with their new numbers. These names are not escaped."""
     new = {old: name for move in moved for old, name in move.renamed()}
     return [os.fsdecode(unescape(new.get(escape(os.fsencode(it)), escape(os.fsencode(it))))) for it in names]

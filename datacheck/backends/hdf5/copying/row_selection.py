@@ -1,4 +1,4 @@
-"""Which rows of an HDF5 table go into a copy, and in what pieces a dataset is read and written."""
+"""Select the rows of an HDF5 table that go into a copy, and the pieces in which a dataset is read and written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PIECE_BYTES = 4 << 20
-"""About this much of a dataset is read at once, or one chunk."""
+"""Approximate number of bytes of a dataset that are read at once, unless one chunk is larger."""
 NONE: NDArray[Any] = np.empty(0, np.int64)
 Piece = tuple[tuple[int, int], ...]
 """A half-open range for each axis."""
@@ -24,19 +24,19 @@ class Rows(Protocol):
 
     @property
     def total(self) -> int:
-        """The rows of the source."""
+        """The number of rows of the source."""
         ...
 
     def __len__(self) -> int: ...
 
     def runs(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Return the half-open ranges of source rows that are the rows `start` to `stop` of the copy."""
+        """Return the half-open ranges of source rows that become the rows `start` to `stop` of the copy."""
         ...
 
 
 @dataclass(frozen=True)
 class Kept:
-    """All rows but those at `drops`: ascending indexes, beginning with `first` for the table's first row."""
+    """All rows except those at the ascending indexes `drops`; `first` is the index of the table's first row."""
 
     total: int
     drops: NDArray[Any] = field(default_factory=lambda: NONE)
@@ -46,7 +46,7 @@ class Kept:
         return self.total - len(self.drops)
 
     def source(self, row: int) -> int:
-        """Return where the copy's row is in the source."""
+        """Return the row of the source that a row of the copy comes from."""
         return row + bisect_right(range(len(self.drops)), row, key=lambda at: int(self.drops[at]) - self.first - at)
 
     def runs(self, start: int, stop: int) -> list[tuple[int, int]]:
@@ -82,11 +82,11 @@ class Picked:
 
 @dataclass(frozen=True)
 class Change:
-    """What a copy does to a table: the rows it takes, and those whose non-finite values become `fill`.
+    """What a copy does to a table: the rows it keeps, and the rows `fills` whose non-finite values become `fill`.
 
-    `filled` has a flag for each of `fills`, which is set as soon as a value was altered. `values`, if there are
-    any, are what all rows of the copy are to hold. Where they are numbers of what some are gone from, `less` are those,
-    ascending: each number is that much less as there are smaller ones among them.
+    `filled` has a flag for each of `fills`, which is set as soon as a value has been altered. `values`, if not None,
+    are the new values of all rows of the copy. `less`, if not None, are the ascending numbers of dropped things that
+    the values refer to by number: each value is reduced by how many of these numbers are smaller.
     """
 
     rows: Rows
@@ -106,7 +106,7 @@ class Change:
         return -1 if self.across else 0
 
     def shape(self, source: Sequence[int]) -> tuple[int, ...]:
-        """Return the shape of the copy of a dataset of this shape."""
+        """Return the shape of the copy of a dataset with the shape `source`."""
         if not source:
             return ()
         if self.across:
@@ -115,16 +115,16 @@ class Change:
 
     @property
     def width(self) -> tuple[int, ...] | None:
-        """The shape of a row of the copy, None where it is as in the source."""
+        """The shape of a row of the copy, or None if it is the same as in the source."""
         return None if self.values is None else self.values.shape[1:]
 
     @property
     def replaces(self) -> bool:
-        """Whether rows that are kept hold something else in the copy."""
+        """Whether the kept rows get other values in the copy."""
         return self.values is not None or self.less is not None
 
     def replaced(self, piece: Piece, values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return what a piece of the copy is to hold, where it has other values than its rows in the source."""
+        """Return the new values of a piece of the copy, or `values` themselves if the change replaces none."""
         if self.values is not None:
             held = self.values[tuple(slice(*its) for its in piece)]
             return np.ascontiguousarray(held).view(values.dtype).reshape(values.shape)
@@ -135,7 +135,7 @@ class Change:
         return values
 
     def to_fill(self, low: int, high: int) -> NDArray[Any]:
-        """Return the source rows from `low` to `high` that are to be filled."""
+        """Return the source rows from `low` to `high` whose values are filled."""
         return within(self.fills, self.first, low, high)
 
     def mark(self, row: int) -> None:
@@ -143,7 +143,7 @@ class Change:
 
 
 def within(indexes: NDArray[Any], first: int, low: int, high: int) -> NDArray[Any]:
-    """Return those of the ascending indexes that are rows from `low` to `high`, as rows: less `first`."""
+    """Return the rows from `low` to `high` that are among ascending indexes; a row is its index minus `first`."""
     start, stop = np.searchsorted(indexes, [low + first, high + first])
     rows: NDArray[Any] = np.asarray(indexes[start:stop]) - first
     return rows

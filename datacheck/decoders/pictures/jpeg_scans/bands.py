@@ -17,15 +17,15 @@ from datacheck.decoders.pictures.compiled import compiled
 from datacheck.decoders.pictures.jpeg_scans.codes import (
     ZEROS,
     ahead_of,
-    between,
     bit,
+    bits_after,
+    bits_between,
+    count_ones,
     extended,
     lowest,
-    ones,
     symbol_of,
-    taken,
 )
-from datacheck.decoders.pictures.jpeg_scans.kernels import LARGEST, ended, excess, wrong_within
+from datacheck.decoders.pictures.jpeg_scans.kernels import LARGEST, check_end, error_within, excess
 from datacheck.decoders.pictures.jpeg_scans.terms import (
     ACROSS,
     BAND_PAST,
@@ -57,7 +57,7 @@ _NONE, _ONE = np.uint64(0), np.uint64(1)
 
 @compiled
 def _first_pass(
-    data: Any, at: int, tables: Any, scan: Any, most: Any, used: Any, there: Any, coefficients: Any, row: int
+    data: Any, at: int, tables: Any, scan: Any, max_sizes: Any, used: Any, nonzero: Any, coefficients: Any, row: int
 ) -> tuple[int, int, Any, int, bool]:
     """Read a block of the first scan of a band."""
     k, last, low, table = scan[FIRST], scan[LAST], scan[LOW], scan[TABLE]
@@ -66,7 +66,7 @@ def _first_pass(
         ahead = ahead_of(data, at)
         length, symbol = symbol_of(tables, table, ahead)
         if length == 0:
-            return at, NO_CODE, there, 0, False
+            return at, NO_CODE, nonzero, 0, False
         if used is not None:
             used[table, symbol] += 1
         run, size = symbol >> 4, symbol & 15
@@ -76,54 +76,54 @@ def _first_pass(
             zeros = True
             continue
         if size == 0:
-            begun = (1 << run) + taken(ahead, length, run)
-            return at + run, (ZEROS_LAST if zeros else SOUND), there, begun, k == scan[FIRST]
+            begun = (1 << run) + bits_after(ahead, length, run)
+            return at + run, (ZEROS_LAST if zeros else SOUND), nonzero, begun, k == scan[FIRST]
         k += run
         if k > last:
-            return at, RUN_PAST, there, 0, False
-        if size + low > most[k]:
-            return at, (UNDEFINED if size > MOST_AC else LARGE), there, 0, False
-        there |= bit(k)
+            return at, RUN_PAST, nonzero, 0, False
+        if size + low > max_sizes[k]:
+            return at, (UNDEFINED if size > MOST_AC else LARGE), nonzero, 0, False
+        nonzero |= bit(k)
         if used is not None:
-            coefficients[row, k] = extended(taken(ahead, length, size), size) << low
+            coefficients[row, k] = extended(bits_after(ahead, length, size), size) << low
         zeros = False
         k += 1
-    return at, (ZEROS_LAST if zeros else SOUND), there, 0, False
+    return at, (ZEROS_LAST if zeros else SOUND), nonzero, 0, False
 
 
 @compiled
-def _corrected(data: Any, at: int, low: int, passed: Any, used: Any, coefficients: Any, row: int) -> Any:
+def _apply_corrections(data: Any, at: int, low: int, passed: Any, used: Any, coefficients: Any, row: int) -> Any:
     """Skip a correction bit for each coefficient of a set; return how many there are.
 
     If symbols are counted, the bits are also applied to the coefficients.
     """
     if used is not None:
-        left = passed
-        while left != _NONE:
-            k = lowest(left)
+        remaining = passed
+        while remaining != _NONE:
+            k = lowest(remaining)
             value, step = np.int64(coefficients[row, k]), 1 << low
-            if taken(ahead_of(data, at), 0, 1) and abs(value) & step == 0 and abs(value) + step <= LARGEST:
+            if bits_after(ahead_of(data, at), 0, 1) and abs(value) & step == 0 and abs(value) + step <= LARGEST:
                 coefficients[row, k] = value + step if value > 0 else value - step
             at += 1
-            left &= left - _ONE
-    return ones(passed)
+            remaining &= remaining - _ONE
+    return count_ones(passed)
 
 
 @compiled
-def _free_behind(there: Any, k: int, last: int, run: int) -> Any:
+def _zeros_after(nonzero: Any, k: int, last: int, run: int) -> Any:
     """Return a set whose lowest member is the zero coefficient after `run` others from `k` on, if there is one."""
-    band = between(k, last)
-    if there & band == _NONE:
+    band = bits_between(k, last)
+    if nonzero & band == _NONE:
         return bit(k + run) if k + run <= last else _NONE
-    free = ~there & band
+    free = ~nonzero & band
     for _ in range(run):
         free &= free - _ONE
     return free
 
 
 @compiled
-def _refined(
-    data: Any, at: int, tables: Any, scan: Any, used: Any, there: Any, coefficients: Any, row: int
+def _refining_pass(
+    data: Any, at: int, tables: Any, scan: Any, used: Any, nonzero: Any, coefficients: Any, row: int
 ) -> tuple[int, int, Any, int, bool, int]:
     """Read a block of a scan that adds a bit to a band; return also how many bits wait for a run that it begins."""
     k, last, low, table = scan[FIRST], scan[LAST], scan[LOW], scan[TABLE]
@@ -132,70 +132,70 @@ def _refined(
         ahead = ahead_of(data, at)
         length, symbol = symbol_of(tables, table, ahead)
         if length == 0:
-            return at, NO_CODE, there, 0, False, 0
+            return at, NO_CODE, nonzero, 0, False, 0
         if used is not None:
             used[table, symbol] += 1
         run, size = symbol >> 4, symbol & 15
         at += length
-        band = between(k, last)
+        band = bits_between(k, last)
         if size == 0 and symbol != ZEROS:
-            begun = (1 << run) + taken(ahead, length, run)
-            count = _corrected(data, at + run, low, there & band, used, coefficients, row)
-            return at + run + count, (ZEROS_LAST if zeros else SOUND), there, begun, alone, count
+            begun = (1 << run) + bits_after(ahead, length, run)
+            count = _apply_corrections(data, at + run, low, nonzero & band, used, coefficients, row)
+            return at + run + count, (ZEROS_LAST if zeros else SOUND), nonzero, begun, alone, count
         if size > 1:
-            return at, NOT_ONE, there, 0, False, 0
+            return at, NOT_ONE, nonzero, 0, False, 0
         at += size
-        free = _free_behind(there, k, last, run)
+        free = _zeros_after(nonzero, k, last, run)
         if free == _NONE:
             k = last + 1
-            at += _corrected(data, at, low, there & band, used, coefficients, row)
+            at += _apply_corrections(data, at, low, nonzero & band, used, coefficients, row)
             if size == 1:
-                return at, RUN_PAST, there, 0, False, 0
+                return at, RUN_PAST, nonzero, 0, False, 0
         else:
             place = lowest(free)
-            at += _corrected(data, at, low, there & between(k, place), used, coefficients, row)
+            at += _apply_corrections(data, at, low, nonzero & bits_between(k, place), used, coefficients, row)
             if size == 1:
-                there |= bit(place)
+                nonzero |= bit(place)
                 if used is not None:
-                    coefficients[row, place] = (1 if taken(ahead, length, 1) else -1) << low
+                    coefficients[row, place] = (1 if bits_after(ahead, length, 1) else -1) << low
             k = place + 1
         zeros, alone = size == 0, False
-    return at, (ZEROS_LAST if zeros else SOUND), there, 0, False, 0
+    return at, (ZEROS_LAST if zeros else SOUND), nonzero, 0, False, 0
 
 
 @compiled
 def ac_scan(  # noqa: C901  (a function more in the innermost loops costs)
-    data: Any, starts: Any, sizes: Any, intervals: int, scan: Any, component: Any, tables: Any, most: Any,
-    used: Any, there: Any, coefficients: Any,
+    data: Any, starts: Any, sizes: Any, intervals: int, scan: Any, component: Any, tables: Any, max_sizes: Any,
+    used: Any, nonzero: Any, coefficients: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """Walk a progressive AC scan and fill in `there`. Return the same as `interleaved`.
+    """Walk a progressive AC scan and fill in `nonzero`. Return the same as `interleaved`.
 
     `component` holds the row of its first block, and the number of rows from line to line.
     """
-    across, blocks = scan[ACROSS], scan[ACROSS] * scan[DOWN]
-    refines, band = scan[HIGH] > 0, between(scan[FIRST], scan[LAST])
-    number, row, in_line = 0, component[0], across
+    row_length, blocks = scan[ACROSS], scan[ACROSS] * scan[DOWN]
+    refines, band = scan[HIGH] > 0, bits_between(scan[FIRST], scan[LAST])
+    number, row, in_line = 0, component[0], row_length
     twice, long_ones = -1, False
     for interval in range(intervals):
         at, stop = 8 * starts[interval], starts[interval] + sizes[interval]
         last = min(blocks, number + scan[RESTART])
-        run, waiting, just_ended, free = 0, 0, False, False
+        run, pending, just_ended, free = 0, 0, False, False
         while number < last:
-            wrong, begun, alone = SOUND, 0, False
+            error, begun, alone = SOUND, 0, False
             if run > 0:
-                count = _corrected(data, at, scan[LOW], there[row] & band, used, coefficients, row)
+                count = _apply_corrections(data, at, scan[LOW], nonzero[row] & band, used, coefficients, row)
                 at += count
-                waiting += count
+                pending += count
             elif refines:
-                at, wrong, there[row], begun, alone, waiting = _refined(
-                    data, at, tables, scan, used, there[row], coefficients, row
+                at, error, nonzero[row], begun, alone, pending = _refining_pass(
+                    data, at, tables, scan, used, nonzero[row], coefficients, row
                 )
             else:
-                at, wrong, there[row], begun, alone = _first_pass(
-                    data, at, tables, scan, most, used, there[row], coefficients, row
+                at, error, nonzero[row], begun, alone = _first_pass(
+                    data, at, tables, scan, max_sizes, used, nonzero[row], coefficients, row
                 )
-            if at > 8 * stop or wrong != SOUND:
-                return wrong_within(wrong, 8 * stop - at), number, 0
+            if at > 8 * stop or error != SOUND:
+                return error_within(error, 8 * stop - at), number, 0
             if begun > 0:
                 if just_ended and alone and twice < 0:
                     twice = number
@@ -209,31 +209,31 @@ def ac_scan(  # noqa: C901  (a function more in the innermost loops costs)
                 if not refines:
                     blocks_passed, run = run, 1
                 run -= 1
-                just_ended = run == 0 and not free and waiting < PENDING
+                just_ended = run == 0 and not free and pending < PENDING
             number += blocks_passed
             while blocks_passed >= in_line:
-                row += in_line + component[1] - across
+                row += in_line + component[1] - row_length
                 blocks_passed -= in_line
-                in_line = across
+                in_line = row_length
             row += blocks_passed
             in_line -= blocks_passed
-        wrong, left = ended(data, at, stop)
-        if wrong != SOUND:
-            return wrong, number - 1, left
+        error, bytes_left = check_end(data, at, stop)
+        if error != SOUND:
+            return error, number - 1, bytes_left
     if number < blocks:
         return TOO_FEW, max(0, number - 1), 0
     return (JOINED if long_ones and twice >= 0 else SOUND), max(0, twice), 0
 
 
 @compiled
-def worst(
+def greatest_excess(
     coefficients: Any, dc: Any, first: int, count: int, quants: Any, waves: Any, block: Any, half: Any
 ) -> int:  # fmt: skip
     """Return the greatest excess of `count` blocks."""
-    most = 0
+    greatest = 0
     for row in range(first, first + count):
         for k in range(64):
             block[k] = coefficients[row, k]
         block[0] = dc[row]
-        most = max(most, excess(block, quants, waves, half))
-    return most
+        greatest = max(greatest, excess(block, quants, waves, half))
+    return greatest

@@ -51,13 +51,13 @@ def bounds(table: bytes) -> Bounds | None:
     quants = np.frombuffer(table, np.uint8 if len(table) == 64 else ">u2").astype(np.int64)
     if not quants.all():
         return None
-    most = np.zeros(64, np.int64)
+    max_sizes = np.zeros(64, np.int64)
     for k in range(64):
         reach = (128 + OVERSHOT) * REACH[ZIGZAG[k] >> 3] * REACH[ZIGZAG[k] & 7]
         largest = floor((reach + quants[k] / 2) / quants[k] + 1e-6)
-        most[k] = min(MOST_AC, largest.bit_length())
-    within = np.full(PLACES, -1, np.int64)
-    within[1:64] = np.minimum.accumulate([MOST_AC, *most[1:63]])
+        max_sizes[k] = min(MOST_AC, largest.bit_length())
+    max_sizes_before = np.full(PLACES, -1, np.int64)
+    max_sizes_before[1:64] = np.minimum.accumulate([MOST_AC, *max_sizes[1:63]])
     q = int(quants[0])
     least, greatest = -1024 - q / 2, 1016 + q / 2
     means = np.array(
@@ -66,4 +66,4 @@ def bounds(table: bytes) -> Bounds | None:
         ]
     )  # fmt: skip
     allowed = round(1000 * sqrt(float((quants**2).sum()) / 4))
-    return Bounds(most, within, means, np.array([*quants, *ZIGZAG, allowed], np.int64))
+    return Bounds(max_sizes, max_sizes_before, means, np.array([*quants, *ZIGZAG, allowed], np.int64))

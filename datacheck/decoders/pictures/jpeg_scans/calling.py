@@ -50,35 +50,35 @@ _lock = threading.Lock()
 _functions: dict[str, tuple[Callable[..., int], object]] = {}
 
 
-def built(value: bytes, places: NDArray[np.int64], tables: NDArray[np.int32]) -> bool:
-    """Build the Huffman tables of a picture, as `codes.built` does; return whether the codes of all tables fit."""
-    room, value = (c_int32 * ENTRIES)(), bytes(value)  # copies a memoryview
-    return bool(_function("build")(value, len(value), places.ctypes.data, len(tables), tables.ctypes.data, room))
+def build_tables(value: bytes, places: NDArray[np.int64], tables: NDArray[np.int32]) -> bool:
+    """Build the Huffman tables of a picture, as `codes.build_tables` does; return whether all codes fit."""
+    buffer, value = (c_int32 * ENTRIES)(), bytes(value)  # copies a memoryview
+    return bool(_function("build")(value, len(value), places.ctypes.data, len(tables), tables.ctypes.data, buffer))
 
 
-def walked(
-    value: bytes, made: Plan, places: Sequence[tuple[int, int]], used: NDArray[np.int64] | None
+def walk_scans(
+    value: bytes, plan: Plan, places: Sequence[tuple[int, int]], used: NDArray[np.int64] | None
 ) -> Iterable[int]:
-    """Walk the scans of a plan, which lie at `places`, as `scans.walked` does; return what that puts into `out`.
+    """Walk the scans of a plan, which lie at `places`, as `scans.walk_scans` does; return what that puts into `out`.
 
     The result stays valid until the next call in this thread. Symbols are counted in `used` unless it is None.
     """
-    script = made.script
+    script = plan.script
     if len(places) != len(script.scans):
         raise ValueError("the plan is of another number of scans")
     longest = max([stop - start for start, stop in places])
-    room = min(script.intervals, longest // 2 + 1) + 1  # a restart marker takes two bytes
-    memory = _memory if longest + 24 * room <= AT_HAND else _Memory()
-    data, marks = memory.fitting(longest + PADDING, 3 * room)
+    max_intervals = min(script.intervals, longest // 2 + 1) + 1  # a restart marker takes two bytes
+    memory = _memory if longest + 24 * max_intervals <= AT_HAND else _Memory()
+    data, marks = memory.fitting(longest + PADDING, 3 * max_intervals)
     out, value = memory.out, bytes(value)
     out[:] = INITIALLY
     rows = script.rows if script.progressive else 0
     counted = rows if used is not None else 0
-    dc, there, coefficients = _zeros(rows, 8), _zeros(rows, 8), _zeros(counted * BLOCK, 2)
+    dc, nonzero, coefficients = _zeros(rows, 8), _zeros(rows, 8), _zeros(counted * BLOCK, 2)
     _function("walk" if used is None else "count")(
         value, len(value), (c_int64 * (2 * len(places)))(*[it for place in places for it in place]), *script.arguments,
-        made.tables_at, len(made.tables), None if used is None else used.ctypes.data, out, data, longest + PADDING,
-        marks, room, memory.small, memory.half, _address(dc), _address(there), _address(coefficients), rows,
+        plan.tables_at, len(plan.tables), None if used is None else used.ctypes.data, out, data, longest + PADDING,
+        marks, max_intervals, memory.small, memory.half, _address(dc), _address(nonzero), _address(coefficients), rows,
     )  # fmt: skip
     return out
 
@@ -116,11 +116,11 @@ _memory = _Memory()
 
 def _function(name: str) -> Callable[..., int]:
     """Return a function of `entries`, compiled here if no code of it is kept."""
-    made = _functions.get(name)
-    if made is None:
+    entry = _functions.get(name)
+    if entry is None:
         with _lock:
-            made = _functions.get(name) or _functions.setdefault(name, _loaded(name))
-    return made[0]
+            entry = _functions.get(name) or _functions.setdefault(name, _loaded(name))
+    return entry[0]
 
 
 def _loaded(name: str) -> tuple[Callable[..., int], object]:
@@ -128,7 +128,7 @@ def _loaded(name: str) -> tuple[Callable[..., int], object]:
     address = kept.address_of(MODULE, name)
     if address is not None:
         return _callable(address, name), None
-    with kept.by_one(MODULE):
+    with kept.compile_lock(MODULE):
         address = kept.address_of(MODULE, name)
         return _compiled(name) if address is None else (_callable(address, name), None)
 
@@ -151,12 +151,12 @@ def _callable(address: int, name: str) -> Callable[..., int]:
 
 def _uncompiled(function: Callable[..., int], signature: tuple[str, ...]) -> Callable[..., int]:
     """Return a function that calls `function` as if that were compiled."""
-    nothing = c_int64()
+    null = c_int64()
 
-    def call(*given: Any) -> int:
+    def call(*arguments: Any) -> int:
         pointers = (
-            it if kind == NUMBER else cast(byref(nothing) if it is None else it, POINTER(KINDS[kind]))
-            for it, kind in zip(given, signature, strict=True)
+            it if kind == NUMBER else cast(byref(null) if it is None else it, POINTER(KINDS[kind]))
+            for it, kind in zip(arguments, signature, strict=True)
         )
         return function(*pointers)
 

@@ -44,7 +44,7 @@ _EIGHTS, _EACH = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 
 
 @compiled
-def eight(data: Any, at: Any) -> Any:
+def eight_bytes(data: Any, at: Any) -> Any:
     """Return the eight bytes from an offset on as one number."""
     at = np.uint64(at)
     ahead = np.uint64(data[at])
@@ -57,43 +57,43 @@ def eight(data: Any, at: Any) -> Any:
 @compiled
 def ahead_of(data: Any, at: int) -> Any:
     """Return the bits from a position on, at least 57 of them, at the top of 64."""
-    return eight(data, at >> 3) << (np.uint64(at) & _LAST)
+    return eight_bytes(data, at >> 3) << (np.uint64(at) & _LAST)
 
 
 @compiled
-def taken(ahead: Any, skip: int, count: int) -> Any:
+def bits_after(ahead: Any, skip: int, count: int) -> Any:
     """Return the `count` bits after the first `skip` bits as a number."""
     return np.int64((ahead << np.uint64(skip)) >> _ONE >> (_HIGHEST - np.uint64(count)))
 
 
 @compiled
-def symbol_of(tables: Any, which: int, ahead: Any) -> tuple[Any, Any]:
+def symbol_of(tables: Any, table: int, ahead: Any) -> tuple[Any, Any]:
     """Return the length of the code that these bits begin with, and its symbol; 0 and 0 if they begin with no code."""
-    entry = np.int64(tables[np.uint64(which), ahead >> _QUICK])
+    entry = np.int64(tables[np.uint64(table), ahead >> _QUICK])
     length = (entry >> LENGTH) & 31
     if length > 0:
         return length, entry >> SYMBOL
-    return _long_code(tables, which, np.int64(ahead >> _LONG))
+    return _long_code(tables, table, np.int64(ahead >> _LONG))
 
 
 @compiled
-def _long_code(tables: Any, which: int, bits: Any) -> tuple[Any, Any]:
+def _long_code(tables: Any, table: int, bits: Any) -> tuple[Any, Any]:
     for length in range(QUICK + 1, 17):
         code = bits >> (16 - length)
-        if code <= tables[which, LONGEST + length]:
-            place = (code + np.int64(tables[which, OFFSETS + length])) & 255
-            return length, np.int64(tables[which, SYMBOLS + place])
+        if code <= tables[table, LONGEST + length]:
+            place = (code + np.int64(tables[table, OFFSETS + length])) & 255
+            return length, np.int64(tables[table, SYMBOLS + place])
     return 0, 0
 
 
 @compiled
-def entry_of(tables: Any, which: int, ahead: Any) -> Any:
+def entry_of(tables: Any, table: int, ahead: Any) -> Any:
     """Return the table entry for the first QUICK bits."""
-    return np.int64(tables[np.uint64(which), ahead >> _QUICK])
+    return np.int64(tables[np.uint64(table), ahead >> _QUICK])
 
 
 @compiled
-def behind(ahead: Any, entry: int) -> Any:
+def shift_past(ahead: Any, entry: int) -> Any:
     """Return the bits after those that an entry stands for."""
     return ahead << np.uint64(entry & 63)
 
@@ -107,7 +107,7 @@ def extended(raw: int, size: int) -> int:
 
 
 @compiled
-def ones(bits: Any) -> Any:
+def count_ones(bits: Any) -> Any:
     """Return how many of 64 bits are set."""
     bits = bits - ((bits >> _ONE) & _PAIRS)
     bits = (bits & _FOURS) + ((bits >> np.uint64(2)) & _FOURS)
@@ -118,7 +118,7 @@ def ones(bits: Any) -> Any:
 @compiled
 def lowest(bits: Any) -> Any:
     """Return the number of the lowest bit that is set; at least one must be."""
-    return ones((bits - _ONE) & ~bits)
+    return count_ones((bits - _ONE) & ~bits)
 
 
 @compiled
@@ -127,7 +127,7 @@ def bit(number: int) -> Any:
 
 
 @compiled
-def between(first: int, last: int) -> Any:
+def bits_between(first: int, last: int) -> Any:
     """Return a set of the bits from `first` to `last`, both included."""
     return (_ALL << np.uint64(first)) & (_ALL >> (_HIGHEST - np.uint64(last)))
 
@@ -144,7 +144,7 @@ def _entry(length: int, symbol: Any) -> Any:
 
 
 @compiled
-def _joined(row: Any, single: Any) -> None:
+def _join_symbols(row: Any, single: Any) -> None:
     """Make each entry stand for all symbols whose codes are among its bits, up to the end of a block.
 
     `single` receives the entries for one symbol each.
@@ -158,18 +158,18 @@ def _joined(row: Any, single: Any) -> None:
             continue
         end = entry & END
         while bits < QUICK and end == 0:
-            more = np.int64(single[(place << bits) & (ENTRIES - 1)])
-            if (more >> SIZE) & 15 == ALONE or bits + ((more >> LENGTH) & 31) > QUICK:
+            following = np.int64(single[(place << bits) & (ENTRIES - 1)])
+            if (following >> SIZE) & 15 == ALONE or bits + ((following >> LENGTH) & 31) > QUICK:
                 break
-            bits += more & 63
-            passed += (more >> PASSED) & 127
-            size = max(size, (more >> SIZE) & 15)
-            end = more & END
+            bits += following & 63
+            passed += (following >> PASSED) & 127
+            size = max(size, (following >> SIZE) & 15)
+            end = following & END
         row[place] = (entry >> LENGTH << LENGTH) | bits | (passed << PASSED) | end | (size << SIZE)
 
 
 @compiled
-def _built(value: Any, at: int, row: Any) -> bool:
+def _build_table(value: Any, at: int, row: Any) -> bool:
     """Fill in the row of a Huffman table; return whether its codes fit without the code of all ones."""
     code, count = 0, 0
     row[:ENTRIES] = ALONE << SIZE
@@ -192,14 +192,14 @@ def _built(value: Any, at: int, row: Any) -> bool:
 
 
 @compiled
-def built(value: Any, places: Any, tables: Any, room: Any) -> bool:
+def build_tables(value: Any, places: Any, tables: Any, buffer: Any) -> bool:
     """Build the tables whose numbers of codes and symbols lie at `places` in the value; return whether all fit.
 
-    Beside each place is a flag for entries that stand for more than one symbol. `room` has space for ENTRIES entries.
+    Beside each place is a flag for entries that stand for more than one symbol. `buffer` has space for ENTRIES entries.
     """
     for number in range(len(tables)):
-        if not _built(value, places[number, 0], tables[number]):
+        if not _build_table(value, places[number, 0], tables[number]):
             return False
         if places[number, 1]:
-            _joined(tables[number], room)
+            _join_symbols(tables[number], buffer)
     return True

@@ -14,13 +14,13 @@ __all__ = ["Damage", "Walked", "damage_of", "only_scan", "passes", "walk", "warm
 
 def only_scan(head: bytes, steps: Walk) -> Plan | None:
     """Return the plan of a sequential picture from what lies before its only scan; None for any other picture."""
-    made = plan(head, steps)
-    return made if made is not None and made.script.whole and len(made.script.scans) == 1 else None
+    result = plan(head, steps)
+    return result if result is not None and result.script.whole and len(result.script.scans) == 1 else None
 
 
-def passes(made: Plan, value: bytes, start: int, stop: int) -> bool:
+def passes(scan_plan: Plan, value: bytes, start: int, stop: int) -> bool:
     """Check that nothing is wrong with the only scan of a picture, and that it has more than one grey."""
-    walked = walk_planned(made, value, [(start, stop)])
+    walked = walk_planned(scan_plan, value, [(start, stop)])
     return walked.damage is None and not walked.flat
 
 

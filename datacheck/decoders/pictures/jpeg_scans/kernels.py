@@ -17,12 +17,12 @@ from datacheck.decoders.pictures.jpeg_scans.codes import (
     SIZE,
     ZEROS,
     ahead_of,
-    behind,
-    eight,
+    bits_after,
+    eight_bytes,
     entry_of,
     extended,
+    shift_past,
     symbol_of,
-    taken,
 )
 from datacheck.decoders.pictures.jpeg_scans.terms import (
     ACROSS,
@@ -59,7 +59,7 @@ _LOWER, _UPPER = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 
 
 @compiled
-def _marked(ahead: Any) -> Any:
+def _has_marker(ahead: Any) -> Any:
     """Check whether one of eight bytes is FF."""
     missing = ~ahead
     return ((missing - _LOWER) & ahead & _UPPER) != np.uint64(0)
@@ -76,8 +76,8 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: A
     starts[0] = 0
     while at < stop:
         while at + 8 <= stop:
-            ahead = eight(value, at)
-            if _marked(ahead):
+            ahead = eight_bytes(value, at)
+            if _has_marker(ahead):
                 break
             for number in range(8):
                 out[np.uint64(size + number)] = np.uint8(ahead >> np.uint64(56 - 8 * number))
@@ -110,25 +110,25 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: A
 
 
 @inlined
-def difference(data: Any, at: int, tables: Any, which: int, used: Any) -> tuple[int, int, int]:
+def difference(data: Any, at: int, tables: Any, table: int, used: Any) -> tuple[int, int, int]:
     """Read a DC difference; return the position after it, the difference, and what is wrong.
 
     Symbols are counted in `used` unless it is None.
     """
     ahead = ahead_of(data, at)
-    length, size = symbol_of(tables, which, ahead)
+    length, size = symbol_of(tables, table, ahead)
     if length == 0:
         return at, 0, NO_CODE
     if used is not None:
-        used[which, size] += 1
+        used[table, size] += 1
     if size > MOST_DC:
         return at, 0, UNDEFINED
-    return at + length + size, extended(taken(ahead, length, size), size), SOUND
+    return at + length + size, extended(bits_after(ahead, length, size), size), SOUND
 
 
 @compiled
 def _one_coefficient(
-    data: Any, at: int, k: int, tables: Any, table: int, most: Any, which: int, used: Any, block: Any
+    data: Any, at: int, k: int, tables: Any, table: int, max_sizes: Any, component: int, used: Any, block: Any
 ) -> tuple[int, int, int]:
     """Read the next coefficient, with all zeros before it, or the end of its block.
 
@@ -153,89 +153,90 @@ def _one_coefficient(
         k += run
         if k > 63:
             return at, k, RUN_PAST
-        if size > most[which, k]:
+        if size > max_sizes[component, k]:
             return at, k, UNDEFINED if size > MOST_AC else LARGE
         if used is not None:
-            block[k] = extended(taken(ahead, length, size), size)
+            block[k] = extended(bits_after(ahead, length, size), size)
         return at, k + 1, SOUND
     return at, 64, ZEROS_LAST
 
 
 @inlined
 def _coefficients(
-    data: Any, at: int, tables: Any, table: int, most: Any, within: Any, which: int, used: Any, block: Any
-) -> tuple[int, int]:
+    data: Any, at: int, tables: Any, table: int, max_sizes: Any, max_sizes_before: Any, component: int, used: Any,
+    block: Any,
+) -> tuple[int, int]:  # fmt: skip
     """Read the AC coefficients of a sequential block; return the position after them, and what is wrong.
 
-    Several coefficients are read at once as long as they end within the block and are certainly not too large. `within`
-    has the largest size for which that holds, by the place after them. If symbols are counted in `used`, which may be
-    None, each coefficient is read by itself and put into `block`, in zigzag order.
+    Several coefficients are read at once as long as they end within the block and are certainly not too large.
+    `max_sizes_before` has the largest size for which that holds, by the place after them. If symbols are counted in
+    `used`, which may be None, each coefficient is read by itself and put into `block`, in zigzag order.
     """
     k = 1
     while k < 64:
         if used is None:
-            ahead, left = ahead_of(data, at), AHEAD
-            while left >= QUICK:
+            ahead, bits_left = ahead_of(data, at), AHEAD
+            while bits_left >= QUICK:
                 entry = entry_of(tables, table, ahead)
                 place = k + ((entry >> PASSED) & 127)
-                if (entry >> SIZE) & 15 > within[np.uint64(which), np.uint64(place)]:
+                if (entry >> SIZE) & 15 > max_sizes_before[np.uint64(component), np.uint64(place)]:
                     break
                 at += entry & 63
                 if entry & END:
                     return at, SOUND
                 k = place
-                left -= entry & 63
-                ahead = behind(ahead, entry)
-            if left < QUICK:
+                bits_left -= entry & 63
+                ahead = shift_past(ahead, entry)
+            if bits_left < QUICK:
                 continue
-        at, k, wrong = _one_coefficient(data, at, k, tables, table, most, which, used, block)
-        if wrong != SOUND:
-            return at, wrong
+        at, k, error = _one_coefficient(data, at, k, tables, table, max_sizes, component, used, block)
+        if error != SOUND:
+            return at, error
     return at, SOUND
 
 
 @compiled
-def wrong_within(wrong: int, left: int) -> int:
-    """Return what is wrong with a block after which its interval has `left` bits."""
-    return TOO_FEW if left < 0 or (wrong == NO_CODE and left < 16) else wrong
+def error_within(error: int, bits_left: int) -> int:
+    """Return what is wrong with a block after which its interval has `bits_left` bits."""
+    return TOO_FEW if bits_left < 0 or (error == NO_CODE and bits_left < 16) else error
 
 
 @compiled
-def ended(data: Any, at: int, stop: int) -> tuple[int, int]:
+def check_end(data: Any, at: int, stop: int) -> tuple[int, int]:
     """Judge the end of an interval after its last block; return what is wrong, and how many bytes are left over."""
-    left = 8 * stop - at
-    if left < 0:
+    bits_left = 8 * stop - at
+    if bits_left < 0:
         return TOO_FEW, 0
-    if left >= 8:
-        whole = left >> 3
-        if whole > 1 or data[stop - 1] != _MARKED or not _padded(data, stop, left):
-            return LEFT_OVER, whole
+    if bits_left >= 8:
+        bytes_left = bits_left >> 3
+        if bytes_left > 1 or data[stop - 1] != _MARKED or not _is_padding(data, stop, bits_left):
+            return LEFT_OVER, bytes_left
         return SOUND, 0
-    return (SOUND if _padded(data, stop, left) else PADDED), 0
+    return (SOUND if _is_padding(data, stop, bits_left) else PADDED), 0
 
 
 @compiled
-def _padded(data: Any, stop: int, left: int) -> bool:
+def _is_padding(data: Any, stop: int, bits_left: int) -> bool:
     """Check whether the last bits of an interval are all ones, or all zeros as one encoder writes them."""
     ones = zeros = True
-    for number in range(left):
+    for number in range(bits_left):
         bit = (data[stop - 1 - (number >> 3)] >> (number & 7)) & 1
         ones &= bit == 1
         zeros &= bit == 0
-    return ones or (zeros and left < 8)
+    return ones or (zeros and bits_left < 8)
 
 
 @compiled
 def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
-    data: Any, starts: Any, sizes: Any, intervals: int, scan: Any, units: Any, tables: Any, most: Any, within: Any,
-    means: Any, quants: Any, waves: Any, used: Any, out: Any, dc: Any, small: Any, half: Any,
+    data: Any, starts: Any, sizes: Any, intervals: int, scan: Any, units: Any, tables: Any, max_sizes: Any,
+    max_sizes_before: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any, dc: Any, small: Any, half: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Walk a sequential scan or a DC scan; return what is wrong, in which MCU, and a number for the message.
 
     * `units` are the blocks of an MCU: (component, DC table, AC table, row of the first one, number of rows of blocks
       to the MCU below, and to the one on the right).
-    * `most` has the largest size of each coefficient of a component, and `within`, by place, the largest size that is
-      allowed for all coefficients before it.
+    * `max_sizes` has the largest size of each coefficient of a component, and `max_sizes_before`, by place, the largest
+      size that is allowed for all coefficients before it.
     * `means` has the bounds of DC: least and greatest, and those within which nothing is odd.
     * `out` receives the least and greatest DC of the first component, and the number of odd ones; if symbols are
       counted in `used`, also the excess of the block that is farthest out of the range of samples.
@@ -243,8 +244,8 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
     * `small` and `half` are room for rows of words, and for the intermediate results of `excess`.
     """
     predicted, block = small[0, :4], small[1]
-    whole, refines, low = scan[LAST] > 0, scan[HIGH] > 0, scan[LOW]
-    across, mcus = scan[ACROSS], scan[ACROSS] * scan[DOWN]
+    sequential, refines, low = scan[LAST] > 0, scan[HIGH] > 0, scan[LOW]
+    mcus_across, mcus = scan[ACROSS], scan[ACROSS] * scan[DOWN]
     mcu = line = column = 0
     for interval in range(intervals):
         predicted[:] = 0
@@ -252,33 +253,33 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
         last = min(mcus, mcu + scan[RESTART])
         while mcu < last:
             for number in range(scan[UNIT], scan[UNIT] + scan[UNITS]):
-                which, wrong, change = units[number, 0], SOUND, 0
+                component, error, change = units[number, 0], SOUND, 0
                 if refines:
                     row = units[number, 3] + line * units[number, 4] + column * units[number, 5]
-                    dc[row] |= taken(ahead_of(data, at), 0, 1) << low
+                    dc[row] |= bits_after(ahead_of(data, at), 0, 1) << low
                     at += 1
                 else:
-                    at, change, wrong = difference(data, at, tables, units[number, 1], used)
-                    predicted[which] += change
-                    if whole and wrong == SOUND:
+                    at, change, error = difference(data, at, tables, units[number, 1], used)
+                    predicted[component] += change
+                    if sequential and error == SOUND:
                         if used is not None:
                             block[:] = 0
-                        at, wrong = _coefficients(
-                            data, at, tables, units[number, 2], most, within, which, used, block
+                        at, error = _coefficients(
+                            data, at, tables, units[number, 2], max_sizes, max_sizes_before, component, used, block
                         )  # fmt: skip
-                if at > 8 * stop or wrong != SOUND:
-                    return wrong_within(wrong, 8 * stop - at), mcu, 0
-                value = predicted[which]
-                if whole:
-                    if value < means[which, 2] or value > means[which, 3]:
-                        if value < means[which, 0] or value > means[which, 1]:
+                if at > 8 * stop or error != SOUND:
+                    return error_within(error, 8 * stop - at), mcu, 0
+                value = predicted[component]
+                if sequential:
+                    if value < means[component, 2] or value > means[component, 3]:
+                        if value < means[component, 0] or value > means[component, 1]:
                             return MEAN, mcu, 0
                         out[2] += 1
-                    if which == 0:
+                    if component == 0:
                         out[0], out[1] = min(out[0], value), max(out[1], value)
                     if used is not None:
                         block[0] = value
-                        out[3] = max(out[3], excess(block, quants[which], waves, half))
+                        out[3] = max(out[3], excess(block, quants[component], waves, half))
                 elif not refines:
                     if abs(value) << low > LARGEST:
                         return MEAN, mcu, 0
@@ -286,11 +287,11 @@ def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
                     dc[row] = value << low
             mcu += 1
             column += 1
-            if column == across:
+            if column == mcus_across:
                 line, column = line + 1, 0
-        wrong, left = ended(data, at, stop)
-        if wrong != SOUND:
-            return wrong, mcu - 1, left
+        error, bytes_left = check_end(data, at, stop)
+        if error != SOUND:
+            return error, mcu - 1, bytes_left
     return (TOO_FEW if mcu < mcus else SOUND), max(0, mcu - 1), 0
 
 
@@ -313,14 +314,14 @@ def excess(block: Any, quants: Any, waves: Any, half: Any) -> int:
                 half[place >> 3, x] += value * waves[place & 7, x]
     if total < 4 * 127:  # no sample can then be out of range
         return 0
-    beyond = 0.0
+    squares = 0.0
     for y in range(8):
         for x in range(8):
             sample = 0.0
             for v in range(8):
                 sample += half[v, x] * waves[v, y]
             if sample > 127:
-                beyond += (sample - 127) ** 2
+                squares += (sample - 127) ** 2
             elif sample < -128:
-                beyond += (sample + 128) ** 2
-    return int(1000 * beyond**0.5 / (quants[128] / 1000.0 + SLACK))
+                squares += (sample + 128) ** 2
+    return int(1000 * squares**0.5 / (quants[128] / 1000.0 + SLACK))

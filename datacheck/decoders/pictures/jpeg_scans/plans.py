@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.jpeg_markers import DHT, FRAMES, SOS, Walk
 from datacheck.decoders.pictures.jpeg_scans.bounds import WAVES, Bounds, bounds
-from datacheck.decoders.pictures.jpeg_scans.calling import built
+from datacheck.decoders.pictures.jpeg_scans.calling import build_tables
 from datacheck.decoders.pictures.jpeg_scans.terms import ROW
 
 DQT, DRI = 0xDB, 0xDD
@@ -33,7 +33,7 @@ MOST_PARTS = 1 << 16
 """Maximum size, in bytes, of the quantizers and headers from which a script is made and by which it is cached."""
 PLAIN = b"\1" * 64
 """The quantizers of a component that no scan has."""
-NOTHING_SAID = frozenset({DHT, DRI, SOS})
+TOLERATED_SEGMENTS = frozenset({DHT, DRI, SOS})
 """The segments between scans that a decoder accepts without a warning if it can read them."""
 Parts = tuple[tuple[int, bytes], ...]
 """Markers with the bytes that follow; for Huffman tables only the numbers of the tables."""
@@ -128,17 +128,17 @@ def plan(value: bytes, steps: Walk) -> Plan | None:
         places = np.array([[at, joined] for at, joined in zip(tables, script.joined, strict=True)], np.int64)
     except (_Unjudged, IndexError):
         return None
-    made = np.empty((len(tables), ROW), np.int32)
-    if not built(value, places, made):
+    huffman_tables = np.empty((len(tables), ROW), np.int32)
+    if not build_tables(value, places, huffman_tables):
         return None
-    return Plan(script, steps.scans, made, made.ctypes.data, _adjoining(steps))
+    return Plan(script, steps.scans, huffman_tables, huffman_tables.ctypes.data, _adjoining(steps))
 
 
 def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
     """Return the parts that a script is made from, and the offset of each Huffman table in the value."""
     parts: list[tuple[int, bytes]] = []
     tables: list[int] = []
-    most, size = min(MOST_TABLES, SLOTS * (len(steps.scans) + 1)), 0
+    max_tables, size = min(MOST_TABLES, SLOTS * (len(steps.scans) + 1)), 0
     for marker, start, stop in steps.segments:
         if stop > len(value):
             raise _Unjudged
@@ -147,7 +147,7 @@ def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
         elif marker in FRAMES or marker in (DQT, DRI, SOS):
             parts.append((marker, value[start:stop]))
             size += stop - start
-        if len(tables) > most or size > MOST_PARTS:
+        if len(tables) > max_tables or size > MOST_PARTS:
             raise _Unjudged
     return tuple(parts), tables
 
@@ -171,23 +171,23 @@ def _codes(value: bytes, start: int, stop: int, tables: list[int]) -> bytes:
 
 def _adjoining(steps: Walk) -> bool:
     """Check that nothing lies between segments and scans, and nothing but tables after the first scan."""
-    behind, scans, first = 2, iter(steps.scans), True
+    end, scans, first = 2, iter(steps.scans), True
     for marker, start, stop in steps.segments:
-        if start - 4 != behind:
+        if start - 4 != end:
             return False
-        if not first and marker not in NOTHING_SAID:
+        if not first and marker not in TOLERATED_SEGMENTS:
             return False
-        behind = stop
+        end = stop
         if marker == SOS:
             first = False
-            behind = next(scans, (0, 0))[1]
-    return steps.end is not None and steps.end - 2 == behind
+            end = next(scans, (0, 0))[1]
+    return steps.end is not None and steps.end - 2 == end
 
 
 @lru_cache(maxsize=64)
 def _script(parts: Parts) -> Script:
     """Return the script for the segments of a picture."""
-    return _Scripting(parts).made()
+    return _Scripting(parts).script()
 
 
 class _Scripting:
@@ -208,7 +208,7 @@ class _Scripting:
         """The lowest bit that has been sent of each coefficient of each component."""
         self._orderly = True
 
-    def made(self) -> Script:
+    def script(self) -> Script:
         for marker, part in self._parts:
             if marker == DQT:
                 self._take_quants(part)
@@ -228,13 +228,13 @@ class _Scripting:
                 self._frame = _frame(marker == PROGRESSIVE, part)
         if self._frame is None or not self._scans or not self._defined:
             raise _Unjudged
-        return self._put_together(self._frame)
+        return self._assemble(self._frame)
 
-    def _put_together(self, frame: Frame) -> Script:
+    def _assemble(self, frame: Frame) -> Script:
         number_of = range(len(frame.components))
-        there = sorted(unit[0] for scan in self._scans for unit in {it[:1] for it in self._units_of(scan)})
+        coded_components = sorted(unit[0] for scan in self._scans for unit in {it[:1] for it in self._units_of(scan)})
         components = [(it.first, it.stride, it.wide, it.high, it.lines, it.down) for it in frame.components]
-        whole = not frame.progressive and there == list(number_of)
+        whole = not frame.progressive and coded_components == list(number_of)
         building = frame.progressive and self._orderly and all((number, 0) in self._sent for number in number_of)
         # libjpeg counts a byte of ones left over before a restart marker when it comes to the next scan.
         counted = len(self._scans) > 1 and any(it.restart < it.mcus for it in self._scans)
@@ -283,16 +283,16 @@ class _Scripting:
         numbers = {it.name: number for number, it in enumerate(frame.components)}
         try:
             named = [(numbers[part[at]], part[at + 1]) for at in range(1, len(part) - 3, 2)]
-            for which, _ in named:
-                self._tables.setdefault(which, self._quants[frame.components[which].table])
+            for component, _ in named:
+                self._tables.setdefault(component, self._quants[frame.components[component].table])
             dc_needed, ac_needed = band[0] == 0 and not band[3], band[1] > 0
             chosen = [
                 (
-                    which,
+                    component,
                     self._codes[0, ids >> 4] if dc_needed else 0,
                     self._codes[1, ids & 15] if ac_needed else 0,
                 )
-                for which, ids in named
+                for component, ids in named
             ]
         except KeyError as exc:
             raise _Unjudged from exc
@@ -316,13 +316,13 @@ class _Scripting:
     def _send(self, chosen: list[tuple[int, int, int]], band: tuple[int, int, int, int]) -> None:
         """Record what is sent of each coefficient; a scan must begin where the one before it ended."""
         first, last, low, high = band
-        for which, _, _ in chosen:
-            if first > 0 and (which, 0) not in self._sent:
+        for component, _, _ in chosen:
+            if first > 0 and (component, 0) not in self._sent:
                 self._orderly = False
             for k in range(first, last + 1):
-                if self._sent.get((which, k), 0) != high:
+                if self._sent.get((component, k), 0) != high:
                     self._orderly = False
-                self._sent[which, k] = low
+                self._sent[component, k] = low
 
 
 class Frame(NamedTuple):
@@ -371,15 +371,15 @@ def _makes_sense(progressive: bool, band: tuple[int, int, int, int], count: int)
 def _units(components: tuple[Component, ...], chosen: list[tuple[int, int, int]]) -> list[tuple[int, ...]]:
     """Return the blocks of an MCU: (component, DC table, AC table, first row, rows to the MCU below, to the right)."""
     if len(chosen) == 1:
-        [(which, dc, ac)] = chosen
-        return [(which, dc, ac, components[which].first, components[which].stride, 1)]
-    made: list[tuple[int, ...]] = [
-        (which, dc, ac, it.row(line, column), it.down * it.stride, it.across)
-        for which, dc, ac in chosen
-        for it in (components[which],)
+        [(component, dc, ac)] = chosen
+        return [(component, dc, ac, components[component].first, components[component].stride, 1)]
+    units: list[tuple[int, ...]] = [
+        (component, dc, ac, it.row(line, column), it.down * it.stride, it.across)
+        for component, dc, ac in chosen
+        for it in (components[component],)
         for line in range(it.down)
         for column in range(it.across)
     ]
-    if len(made) > MOST_UNITS:
+    if len(units) > MOST_UNITS:
         raise _Unjudged
-    return made
+    return units

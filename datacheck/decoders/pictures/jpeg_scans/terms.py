@@ -50,5 +50,5 @@ MEANS, QUANTS = 4, 2 * BLOCK + 1
 SMALL = 3
 """Number of rows of a block's words that a walk needs for itself."""
 OUT = 8
-"""Number of results of a walk: those of `kernels.interleaved`, and after them those of `scans.walked`."""
+"""Number of results of a walk: those of `kernels.interleaved`, and after them those of `scans.walk_scans`."""
 WRONG, SCAN, MCU, NUMBER = range(4, OUT)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.jpeg_markers import Walk
 from datacheck.decoders.pictures.jpeg_scans import terms
-from datacheck.decoders.pictures.jpeg_scans.calling import walked
+from datacheck.decoders.pictures.jpeg_scans.calling import walk_scans
 from datacheck.decoders.pictures.jpeg_scans.plans import Plan, plan
 
 MOST_COEFFICIENTS = 1 << 26
@@ -62,10 +62,10 @@ class Damage:
     number: int = 0
 
     @property
-    def words(self) -> str:
-        said = WORDS[self.rule].format(number=self.number)
-        of = f" of scan {self.scan} of {self.scans}" if self.scans > 1 else ""
-        return f"Huffman data{of}: {said}, in MCU row {self.row} of {self.rows}"
+    def text(self) -> str:
+        error = WORDS[self.rule].format(number=self.number)
+        scan_text = f" of scan {self.scan} of {self.scans}" if self.scans > 1 else ""
+        return f"Huffman data{scan_text}: {error}, in MCU row {self.row} of {self.rows}"
 
     @property
     def until(self) -> str:
@@ -97,47 +97,49 @@ def walk(value: bytes, steps: Walk, *, closer: bool = False) -> Walked | None:
 
     None if the picture cannot be judged in this way.
     """
-    made = plan(value, steps)
-    if made is None:
+    scan_plan = plan(value, steps)
+    if scan_plan is None:
         return None
-    script = made.script
+    script = scan_plan.script
     if script.progressive:
         work = script.rows * max(64, len(script.scans))
-        return walk_planned(made, value, made.places, closer=closer) if work <= MOST_COEFFICIENTS else None
-    return walk_planned(made, value, made.places, closer=closer) if script.whole else None
+        return walk_planned(scan_plan, value, scan_plan.places, closer=closer) if work <= MOST_COEFFICIENTS else None
+    return walk_planned(scan_plan, value, scan_plan.places, closer=closer) if script.whole else None
 
 
-def walk_planned(made: Plan, value: bytes, places: Sequence[tuple[int, int]], *, closer: bool = False) -> Walked:
+def walk_planned(scan_plan: Plan, value: bytes, places: Sequence[tuple[int, int]], *, closer: bool = False) -> Walked:
     """Walk the scans of a plan, which may lie at other places than the plan says."""
-    script, most = made.script, made.script.bounds
-    used = np.zeros((len(made.tables), terms.VALUES), np.int64) if closer else None
-    least, greatest, odd, excess, wrong, scan, mcu, number = walked(value, made, places, used)
-    if wrong != terms.SOUND:
-        return Walked(_damage(made, wrong, scan, mcu, number))
-    quant = int(most.quants[0, 0])
+    script, limits = scan_plan.script, scan_plan.script.bounds
+    used = np.zeros((len(scan_plan.tables), terms.VALUES), np.int64) if closer else None
+    least, greatest, odd_means, excess, error, scan, mcu, number = walk_scans(value, scan_plan, places, used)
+    if error != terms.SOUND:
+        return Walked(_damage(scan_plan, error, scan, mcu, number))
+    quant = int(limits.quants[0, 0])
     return Walked(
-        odd=[*_odd_means(odd), *_odd_samples(excess), *_odd_tables(made.tables, used)] if used is not None else [],
+        odd=[*_odd_means(odd_means), *_odd_samples(excess), *_odd_tables(scan_plan.tables, used)]
+        if used is not None
+        else [],
         flat=_grey(least, quant) == _grey(greatest, quant),
-        surely=made.adjoining and script.orderly,
+        surely=scan_plan.adjoining and script.orderly,
     )
 
 
-def _damage(made: Plan, wrong: int, number: int, mcu: int, left: int) -> Damage:
-    scan, scans = made.script.scans[number], len(made.script.scans)
-    if wrong == terms.FINAL_MEAN:  # comes with a row in place of an MCU
-        which = int(made.script.units[scan.unit, 0])
-        lines, down = (int(made.script.components[which, column]) for column in (terms.LINES, terms.MCU_LINES))
-        return Damage(terms.MEAN, left + 1, left + 1, lines // down, number + 1, scans)
+def _damage(scan_plan: Plan, error: int, number: int, mcu: int, detail: int) -> Damage:
+    scan, scans = scan_plan.script.scans[number], len(scan_plan.script.scans)
+    if error == terms.FINAL_MEAN:  # comes with a row in place of an MCU
+        component = int(scan_plan.script.units[scan.unit, 0])
+        lines, down = (int(scan_plan.script.components[component, column]) for column in (terms.LINES, terms.MCU_LINES))
+        return Damage(terms.MEAN, detail + 1, detail + 1, lines // down, number + 1, scans)
     last = min(scan.mcus, (mcu // scan.restart + 1) * scan.restart) - 1
     row, last_row = mcu // scan.across, last // scan.across
-    return Damage(wrong, row + 1, last_row + 1, scan.down, number + 1, scans, left)
+    return Damage(error, row + 1, last_row + 1, scan.down, number + 1, scans, detail)
 
 
 def _odd_tables(tables: NDArray[np.int32], used: NDArray[np.int64]) -> Iterator[str]:
     for row, counts in zip(tables, used, strict=True):
-        there, unused = int(row[terms.COUNT]), int(row[terms.COUNT]) - np.count_nonzero(counts)
-        if there > MANY_CODES and 0 < unused <= FEW_UNUSED:
-            yield f"a Huffman table made for the picture has {there} codes, of which {unused} are not used"
+        code_count, unused = int(row[terms.COUNT]), int(row[terms.COUNT]) - np.count_nonzero(counts)
+        if code_count > MANY_CODES and 0 < unused <= FEW_UNUSED:
+            yield f"a Huffman table made for the picture has {code_count} codes, of which {unused} are not used"
 
 
 def _grey(mean: int, quant: int) -> int:
