@@ -28,6 +28,8 @@ KINDS = 8
 """Maximum number of kinds of frames, and of kinds of counts, that are considered."""
 LEFT = 0.5
 """Minimum ratio between the number of a set and the number of its records (the smaller to the larger)."""
+LEFT_OF_LOOSE = 0.9
+"""Minimum of this ratio if the number may be the length or the size of each sample."""
 PROBED = 16
 LONGEST = 256
 """Longest value that can be a number in any form, in bytes."""
@@ -38,6 +40,15 @@ _BEHIND = re.compile(rb"(.+?)([/_.: -]" + _NAME + rb")", re.DOTALL | re.IGNORECA
 _BEFORE = re.compile(rb"(" + _NAME + rb"[/_.: -])(.+)", re.DOTALL | re.IGNORECASE)
 _FRAME = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _WORDS = re.compile(rf"{_WORD}")
+_PARTED = re.compile(rb"([/_.: -]+)")
+_OF_SETS = frozenset(b"num nums n nb nr number numbers count counts len length lengths size total".split())
+_THINGS = frozenset(
+    b"of sample samples example examples record records item items entry entries instance instances data".split()
+)
+_PICTURES = frozenset(b"image images img imgs picture pictures".split())
+_LOOSE = frozenset(b"len length lengths size of".split())
+_SIZE = frozenset([b"size"])
+"""A size may be that of the pictures, unless the sets' sizes are the numbers of their samples."""
 
 Value = Callable[[], bytes]
 
@@ -48,11 +59,35 @@ def clip_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
     >>> clip_counted(b"vid0/num_frames"), clip_counted(b"len_ep7"), clip_counted(b"vid0/fps")
     ((b'vid0', (b'', b'/num_frames')), (b'ep7', (b'len_', b'')), None)
     """
+    of_set = _set_counted(key)
+    if of_set is not None:
+        return of_set
     match = _BEHIND.fullmatch(key)
     if match is not None and _counts(match[2]):
         return match[1], (b"", match[2])
     match = _BEFORE.fullmatch(key)
     return (match[2], (match[1], b"")) if match is not None and _counts(match[1]) else None
+
+
+def _set_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
+    """Return the set whose samples a key by its name counts, and what is before and behind it, or None.
+
+    >>> _set_counted(b"num_train_samples"), _set_counted(b"val-image-size")
+    ((b'train', (b'num_', b'_samples')), None)
+    """
+    pieces = _PARTED.split(key)
+    places = [at for at, it in enumerate(pieces) if it.lower() in SETS]
+    if len(places) != 1:
+        return None
+    before, after = b"".join(pieces[: places[0]]), b"".join(pieces[places[0] + 1 :])
+    names = _names_around((before, after))
+    counts = not names.isdisjoint(_OF_SETS) and names <= _OF_SETS | _THINGS | _PICTURES
+    sizes = not names.isdisjoint(_SIZE) and not names.isdisjoint(_PICTURES)
+    return (pieces[places[0]], (before, after)) if counts and not sizes else None
+
+
+def _names_around(around: tuple[bytes, bytes]) -> frozenset[bytes]:
+    return frozenset(it.lower() for text in around for it in _PARTED.split(text)[::2] if it)
 
 
 def _counts(name: bytes) -> bool:
@@ -66,13 +101,20 @@ def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
         counted = clip_counted(key)
         if counted is not None:
             clips[counted[1]][counted[0]] = key
-    several = [(around, its) for around, its in sorted(clips.items()) if len(its) >= FEW or _are_sets(its)]
+    several = [(around, its) for around, its in sorted(clips.items()) if _are_enough(around, its)]
     for around, its in several[:KINDS]:
         some = [its[it] for it in sorted(its)][:: max(1, len(its) // PROBED)][:PROBED]
         if all(_count(it, view.value(it)) is not None for it in some):
             kinds = _kinds(view.keys, its)
             if kinds:
                 yield ClipCounts(around, kinds)
+
+
+def _are_enough(around: tuple[bytes, bytes], clips: Mapping[bytes, bytes]) -> bool:
+    """Say whether so many clips, or sets of samples, can show what is counted; of a single set its name has to."""
+    names = _names_around(around)
+    named = names <= (_OF_SETS | _THINGS | _PICTURES) - _SIZE
+    return len(clips) >= FEW or (_are_sets(clips) and (len(clips) > 1 or named))
 
 
 def _are_sets(clips: Iterable[bytes]) -> bool:
@@ -121,6 +163,8 @@ class Clips:
 
     def take(self, key: bytes, value: Value) -> None:
         """Add a record; its value is read only if it is a count."""
+        if self.many:
+            return
         before, after = self.of.around
         if key.startswith(before) and key.endswith(after):
             counted = clip_counted(key)
@@ -147,8 +191,13 @@ class Clips:
         agree = sum(there.get(clip, 0) == count.number for clip, count in self.said.items())
         if _are_sets(self.said):  # by the names, there is certainly a number for each set
             pairs = [(there.get(clip, 0), count.number or 0) for clip, count in self.said.items()]
-            return agree >= len(pairs) - 1 and all(LEFT * max(it) <= min(it) for it in pairs)
+            least = LEFT_OF_LOOSE if self._may_be_lengths() else LEFT
+            return agree >= len(pairs) - 1 and all(least * max(it) <= min(it) for it in pairs)
         return enough(agree, len(self.said))
+
+    def _may_be_lengths(self) -> bool:
+        """Return whether the numbers may be the length or size of each sample: they are equal and named so."""
+        return len({it.number for it in self.said.values()}) == 1 and _names_around(self.of.around) <= _LOOSE
 
 
 def conclude_clips(counts: ClipCounts) -> Iterator[Finding]:

@@ -227,8 +227,8 @@ class Listed(msgspec.Struct, frozen=True):
 class ListWithin(msgspec.Struct, frozen=True):
     """Lists of keys of records, or of their `numbers`, inside the value of `key` in the database `kept_in`.
 
-    `names` are the names of mapping entries that lead to the lists. If a copy can keep the lists true, `places` are the
-    places of the keys, and `form` is how the value is written.
+    `names` are the names of mapping entries that lead to the lists. `places` are the places of the keys, if these are
+    certainly keys. If a copy can keep the lists true, `form` is how the value is written.
     """
 
     key: bytes

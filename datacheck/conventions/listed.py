@@ -16,6 +16,8 @@ from datacheck.conventions.aligned import aligned
 from datacheck.conventions.counted import APART, metadata_counts
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
+from datacheck.conventions.standing import CLASSES
+from datacheck.conventions.stored_lists import stored_list, text_list
 from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, key_of, keys_in, stored
 from datacheck.model.sample_sets import SETS
 
@@ -54,7 +56,7 @@ def _under_any_name(store: StoreView) -> Convention | None:
     names = without_digits(store)
     if len(names) > FEW or len(store.keys) <= 2 * FEW:
         return None
-    lists = {key: said for key in names if (said := store.stored(key)) is not None and is_key_list(said.value)}
+    lists = {key: said for key in names if (said := store.stored(key)) is not None and _may_be_keys(key, said)}
     convention = _of(lists, store, None, most=NEARLY)
     if convention is None:
         return None
@@ -74,7 +76,7 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
     """
     lists = []
     for key in keys:
-        said = store.stored(key)
+        said = _in_any_form(store, key)
         if said is not None and _are_all_keys(said.value, store) and fits(said.value, said.form):
             every = list(keys_in(said.value))
             if not set(every).isdisjoint(store.keys):
@@ -92,6 +94,20 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
     beside = (it for it in APART if store.value(it) is not None)
     own = frozenset({*(it.key for it in lists), *(it.key for it in counts), *beside})
     return Convention(name, store.parts, counts, tuple(lists), own=own, named=False)
+
+
+def _in_any_form(store: StoreView, key: bytes) -> Stored | None:
+    """Return the value of a key; a text without another form is read as a list, such as one of lines."""
+    said, raw = store.stored(key), store.value(key)
+    text = None if said is not None or raw is None else text_list(raw)
+    return said if text is None or text.in_part else text
+
+
+def _may_be_keys(key: bytes, said: Stored) -> bool:
+    """Return whether a value is a list of keys, other than one of classes that are numbers."""
+    if not is_key_list(said.value):
+        return False
+    return CLASSES.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in keys_in(said.value))
 
 
 def _are_all_keys(value: Any, of: StoreView) -> bool:
@@ -126,11 +142,14 @@ def _beside(of: KeyList, keys: tuple[bytes, ...]) -> KeyList:
 
 
 def _unread(name: str, store: StoreView) -> Convention | None:
-    """Return the convention if the value of `__keys__` cannot be read: it is still not a record. Return None if not."""
+    """Return the convention if the value of `__keys__` has no form of a list: it is still not a record."""
     raw = store.value(KEYS)
     if raw is None or name != GENERIC or store.stored(KEYS) is not None:
         return None
-    return Convention(name, store.parts, own=frozenset({KEYS, LEN}), named=False, unread=(KEYS,))
+    said = stored_list(raw)
+    whole = said is not None and is_key_list(said.value) and _are_all_keys(said.value, store)
+    unread = () if whole else (KEYS,)
+    return Convention(name, store.parts, own=frozenset({KEYS, LEN}), named=False, unread=unread)
 
 
 def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:

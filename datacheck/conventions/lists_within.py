@@ -11,12 +11,12 @@ from typing import Any
 
 from datacheck.conventions.counted import METADATA
 from datacheck.conventions.groups import words
-from datacheck.conventions.interface import Convention, ListWithin, StoreView
+from datacheck.conventions.interface import Convention, KeyList, ListWithin, StoreView
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
 from datacheck.conventions.rewriting import Kind, Place, is_lossless
-from datacheck.conventions.standing import CLASSES, FOLDED, stand_alone
+from datacheck.conventions.standing import CLASSES, FOLDED, keys_at, stand_alone
 from datacheck.conventions.stored_lists import stored_list
-from datacheck.conventions.stored_values import Stored, key_of
+from datacheck.conventions.stored_values import Stored, key_of, stored
 from datacheck.model.replacing import replace
 
 INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
@@ -52,20 +52,27 @@ def lists_within(
                     found.setdefault(of, []).append((place, items))
             for of, its in ((of, _with_rows(_exact(its, views[of]))) for of, its in found.items()):
                 numbers = any(type(it[0]) is int for _, it in its)
-                made = ListWithin(key, part, _shared([_named(it) for it, _ in its]), numbers)
                 places = tuple(it for it, _ in its)
                 counted = any(count.key == key for one in kept[of] for count in one.counts)
-                surely = all(_are_surely_keys(it, (text, *_named(place))) for place, it in its)
-                exact = numbers or all(_are_there(it, views[of]) for _, it in its)
-                alone = len(found) == 1 and surely and exact and not (numbers or counted or said.in_part)
+                surely = [_are_surely_keys(it, (text, *_named(place))) for place, it in its]
+                exact = [type(it[0]) is not int and _are_there(it, views[of]) for _, it in its]
+                compared = tuple(it for it, *both in zip(places, surely, exact, strict=True) if all(both))
+                made = ListWithin(key, part, _shared([_named(it) for it, _ in its]), numbers, places=compared)
+                alone = len(found) == 1 and len(compared) == len(places) and not (counted or said.in_part)
                 if alone and stand_alone(said.value, places, text) and is_lossless(view.value(key) or b"", said):
-                    made = replace(made, form=said.form, places=places)
+                    made = replace(made, form=said.form)
                 yield of, made
 
 
 def _stored(view: StoreView, key: bytes) -> Stored | None:
     said, raw = view.stored(key), view.value(key)
     return said if said is not None or raw is None else stored_list(raw)
+
+
+def keys_within(raw: bytes, of: KeyList) -> set[bytes]:
+    """Return the keys at the places of a list within a value."""
+    said = stored(raw) or stored_list(raw)
+    return set() if said is None else {key_of(it) for place in of.places for it in keys_at(said.value, place)}
 
 
 def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:

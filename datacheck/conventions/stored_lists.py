@@ -6,12 +6,15 @@ Most of these values cannot be written again without a loss, and are marked as r
 from __future__ import annotations
 
 import json
+import re
 from io import BytesIO
 from typing import Any
 
-from datacheck.conventions.stored_values import DEEPEST, TEXTS, Stored, each_item, plain_value
+from datacheck.conventions.stored_values import DEEPEST, TEXTS, Stored, each_item, plain_value, stored
 from datacheck.decoders.trees.tree import Items, Keyed, Node
+from datacheck.model.key_families import fold
 
+_DIGIT = re.compile(r"[0-9]")
 OTHER = object()
 """Stands for a part of a value that is not plain, such as a date or an array of means."""
 SEPARATORS = ("\t", ",", ";", " ")
@@ -20,7 +23,23 @@ SEPARATORS = ("\t", ",", ";", " ")
 
 def stored_list(raw: bytes) -> Stored | None:
     """Return the lists, mappings or rows in a value that `stored` does not read, or None if it holds none."""
+    return _of_wrapped(raw) or _unwrapped(raw)
+
+
+def _unwrapped(raw: bytes) -> Stored | None:
     return _of_tree(raw) or _of_arrays(raw) or _of_text(raw)
+
+
+def _of_wrapped(raw: bytes) -> Stored | None:
+    """Return the lists, mappings or rows in a compressed value, or None."""
+    from datacheck.decoders.wrappers.table import peel, peel_once
+
+    wrapper = peel_once(raw)
+    if wrapper is None:
+        return None
+    peeled = peel((wrapper[0],), raw)
+    said = (stored(peeled.value) or _unwrapped(peeled.value)) if peeled.sound else None
+    return None if said is None else _in_part(said.value, wrapper[0])
 
 
 def _in_part(value: Any, form: str) -> Stored | None:
@@ -94,8 +113,24 @@ def _of_text(raw: bytes) -> Stored | None:
     rows = _rows(lines)
     if rows is not None:
         return _in_part(rows, "rows")
+    return text_list(raw)
+
+
+def text_list(raw: bytes) -> Stored | None:
+    """Return the texts in a text, such as its lines, together with their form, or None.
+
+    A comment or the name of a column before them is left out.
+    """
     read = ((form, form.read(raw)) for form in TEXTS)
-    return next((Stored(items, form.name) for form, items in read if items is not None), None)
+    said = next((Stored(items, form.name) for form, items in read if items is not None), None)
+    return _in_part(said.value[1:], said.form) if said is not None and _is_headed(said.value) else said
+
+
+def _is_headed(items: list[str]) -> bool:
+    """Return whether the first item is a comment, or has no digit while all others have one."""
+    first, *others = items
+    named = _DIGIT.search(first) is None and bool(others) and all(map(_DIGIT.search, others))
+    return first.startswith("# ") or named
 
 
 def _rows(lines: list[str]) -> list[Any] | None:
@@ -112,5 +147,12 @@ def _columns(lines: list[str]) -> list[list[str]] | None:
     for separator in SEPARATORS:
         count = lines[0].count(separator)
         if count and all(it.count(separator) == count for it in lines):
-            return [it.split(separator) for it in lines]
+            rows = [it.split(separator) for it in lines]
+            return rows[1:] if _has_header(rows) else rows
     return None
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Return whether the first row has no item that looks like one below it, apart from its digits."""
+    columns = ([fold(it.encode()) for it in column] for column in zip(*rows, strict=True))
+    return all(column[0] not in column[1:] for column in columns)

@@ -13,9 +13,11 @@ from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples, scattered
 from datacheck.conventions.frame_counts import rewritten_without
 from datacheck.conventions.interface import Index, Known
+from datacheck.conventions.listed import KEYS
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
 from datacheck.conventions.parting import numbered_alike
 from datacheck.conventions.repair import Foreign, Repair
+from datacheck.conventions.rewriting import Place
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Sample, Spanning
 from datacheck.errors import RebuildFailed
@@ -107,11 +109,12 @@ def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) ->
     shares = _shares(choice, report, also)
     for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
         account = report.account(part)
-        _refuse_unread(known, account, report.source.path)
+        going = [(key, own) for database, key, own in dropped_keys(choice.shown, report) if database == part]
+        _refuse_unread(known, account, report.source.path, changes=bool(going or renumber))
         outcome = repaired(
             known.conventions,
             account,
-            ((key, own) for database, key, own in dropped_keys(choice.shown, report) if database == part),
+            going,
             also=frozenset() if part else also,
             listed=known.listed,
             stems=known.stems,
@@ -202,7 +205,7 @@ def _list_within(choice: Choice, report: Report, outcomes: dict[str, Outcome], o
     """Remove the keys of records that the copy lacks from lists within other values, if their places are known."""
     lists: dict[tuple[str, bytes], Foreign] = {}
     for part, known in report.keeps.items():
-        within = [it for it in known.within if it.places]
+        within = [it for it in known.within if it.form]
         keys = (
             frozenset(key for database, key, _ in dropped_keys(choice.shown, report) if database == part)
             if within
@@ -339,7 +342,7 @@ def _kept_elsewhere(
     return values
 
 
-def _refuse_unread(known: Known, account: Account, source: str) -> None:
+def _refuse_unread(known: Known, account: Account, source: str, *, changes: bool) -> None:
     """Raise RebuildFailed if what a database holds about its records cannot be kept true.
 
     That is the case if it cannot be read, or if the numbers in its keys lie in too many pieces.
@@ -352,6 +355,9 @@ def _refuse_unread(known: Known, account: Account, source: str) -> None:
         if unknown:
             reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
             raise RebuildFailed(source, f"{reason}; --convention none copies the records alone")
+    if changes and any(it.key == KEYS and not it.form and it.places == (Place((), "items"),) for it in known.within):
+        reason = f"{escape(KEYS)} has a form that is not written, so it could not be kept true in a copy"
+        raise RebuildFailed(source, f"{reason}; --convention none takes it for a record")
 
 
 def dropped_keys(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:

@@ -14,10 +14,11 @@ from datacheck.conventions.clip_counts import Clips
 from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import CONFIRMED, ENOUGH
 from datacheck.conventions.interface import UNCOUNTED, ClipCounts, Index, KeyList, Listed
+from datacheck.conventions.listed import KEYS
+from datacheck.conventions.lists_within import keys_within
 from datacheck.conventions.side_files import beside
-from datacheck.conventions.standing import keys_at
 from datacheck.conventions.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
-from datacheck.conventions.stored_values import FORMS, key_of, keys_in
+from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.escaping import escape
@@ -133,7 +134,7 @@ class CompareLists(msgspec.Struct, frozen=True):
                 tuple(sorted(missing[place] - self.own)),
                 0 if it.partial else unlisted[place],
                 it.kept_in,
-                bool(it.places),
+                bool(it.places) and it.key != KEYS,
             )
             for place, (it, _) in enumerate(wanted)
         ]
@@ -145,10 +146,9 @@ def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> set[bytes]:
         if key_list.file
         else value_of(reader, key_list.key, part if key_list.kept_in is None else key_list.kept_in)
     )
-    value = FORMS[key_list.form].read(raw or b"") or []
     if key_list.places:
-        return {key_of(it) for place in key_list.places for it in keys_at(value, place)}
-    return set(keys_in(value))
+        return keys_within(raw or b"", key_list)
+    return set(keys_in(FORMS[key_list.form].read(raw or b"") or []))
 
 
 class Named:

@@ -8,7 +8,7 @@ import pytest
 from building import pictures
 
 import datacheck
-from datacheck.scanning import keeping
+from datacheck.scanning import keeping, sample_keys
 
 PICTURES = pictures()
 
@@ -229,8 +229,9 @@ def test_a_named_convention_is_asked_of_some_database(tmp_path):
 def test_of_very_many_large_databases_it_is_said_that_some_were_not_looked_at(tmp_path, monkeypatch):
     source = write(tmp_path / "env", {f"db{at}": arrays(600, key=b"k%d") for at in range(6)})
     assert datacheck.scan(source).status == 0
-    for name, number in (("MOST_ASKED", 4), ("KEYS_A_PROBE", 8)):
-        monkeypatch.setattr(keeping, name, number)
+    monkeypatch.setattr(keeping, "MOST_ASKED", 4)
+    for module in (keeping, sample_keys):
+        monkeypatch.setattr(module, "KEYS_A_PROBE", 8)
     report = datacheck.scan(source)
     assert [(it.code, it.verdict) for it in report.findings] == [("unsupported", "unverifiable")]
     assert "of its databases keep of their records was not looked for" in report.findings[0].message
