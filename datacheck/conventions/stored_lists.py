@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from io import BytesIO
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from datacheck.conventions.stored_values import DEEPEST, TEXTS, Stored, each_item, plain_value, stored
 from datacheck.decoders.trees.tree import Items, Keyed, Node
 from datacheck.model.key_families import fold
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _DIGIT = re.compile(r"[0-9]")
 OTHER = object()
@@ -66,10 +69,10 @@ def _with_others(node: Node, depth: int) -> Any:
     from datacheck.decoders.trees.leaves import unboxed
 
     node = unboxed(node)
-    if isinstance(node, np.ndarray) and node.ndim == 1 and node.dtype.kind in "USiu":
-        return node.tolist()
-    if isinstance(node, (bytes, memoryview)) and (array := _array(bytes(node))) is not None:
-        return array
+    if isinstance(node, (bytes, memoryview)) and (items := _array(bytes(node))) is not None:
+        return items
+    if isinstance(node, np.ndarray) and (items := _items(node)) is not None:
+        return items
     if isinstance(node, Items) and depth < DEEPEST:
         return each_item(node, lambda it: _with_others(it, depth + 1))
     if isinstance(node, Keyed) and depth < DEEPEST:
@@ -94,14 +97,27 @@ def _of_arrays(raw: bytes) -> Stored | None:
 
 def _array(raw: bytes) -> list[Any] | None:
     """Return the texts or whole numbers in .npy bytes of one dimension, or None."""
+    from datacheck.decoders.npy_bytes import MAGIC, column
+
+    values = column(raw) if raw[:6] == MAGIC else None
+    return None if values is None else _items(values)
+
+
+def _items(values: NDArray[Any]) -> list[Any] | None:
+    """Return the texts or whole numbers of an array of one dimension, or None.
+
+    NumPy raises SystemError for a text with a number that is no character.
+    """
     import numpy as np
 
-    from datacheck.decoders.npy_bytes import stored_size
-
-    if stored_size(raw) != len(raw):
+    if values.ndim != 1 or values.dtype.kind not in "USiu":
         return None
-    values = np.load(BytesIO(raw), allow_pickle=False)
-    return values.tolist() if values.ndim == 1 and values.dtype.kind in "USiu" else None
+    if values.dtype.kind == "U" and values.size and values.dtype.itemsize:
+        characters = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).view(np.uint32)
+        if characters.max() > sys.maxunicode:
+            return None
+    items: list[Any] = values.tolist()
+    return items
 
 
 def _of_text(raw: bytes) -> Stored | None:

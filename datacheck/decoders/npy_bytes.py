@@ -78,6 +78,14 @@ def _without_values(header: Header) -> NDArray[Any]:
     return np.empty(header.shape if 0 < byte_count <= MOST_ROOM else 0, header.dtype)
 
 
+def column(value: Value) -> NDArray[Any] | None:
+    """Return the values of an array of one dimension, as a view of `value`, or None if these are no such .npy bytes."""
+    header, start = _header(value)
+    if isinstance(header, Finding) or len(header.shape) != 1 or not header.size or len(value) - start != header.size:
+        return None
+    return np.frombuffer(value, header.dtype, offset=start)
+
+
 def objects_at(value: Value) -> int | None:
     """Return the offset of the pickle that holds the items of an array of objects, or None for any other array."""
     if value[:6] != MAGIC:

@@ -100,6 +100,29 @@ def test_a_sound_list_of_any_form_is_sound(tmp_path, written):
     assert [*report.findings] == []
 
 
+def with_header(literal, values):
+    return b"\x93NUMPY\x02\x00" + len(literal).to_bytes(4, "little") + literal + values
+
+
+HOSTILE = {
+    "a long header": with_header(
+        b"{'descr': '<U10', 'fortran_order': False, 'shape': (40,), }" + b" " * 30_000 + b"\n",
+        np.array(NAMES).astype("<U10").tobytes(),
+    ),
+    "no characters": npy(np.frombuffer(b"\xff" * 160, "<U1")),
+    "no characters in a pickle": pickle.dumps(np.frombuffer(b"\xff" * 160, "<U1")),
+    "texts of no letters": npy(np.zeros(40, "S0")),
+    "half characters": npy(np.frombuffer(b"\x00\xd8\x00\x00" * 40, "<U1")),
+}
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_arrays_are_no_error_of_ours(tmp_path, raw):
+    report = datacheck.scan(write(tmp_path / "store", records(raw)), workers=1)
+    assert "internal-error" not in report.counts
+    assert report.complete
+
+
 @pytest.mark.parametrize(
     "text",
     [

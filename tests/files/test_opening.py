@@ -35,7 +35,6 @@ EXCEPTIONS = {
     ("backends/copy_plan.py", "np.memmap"): "its own list, in the workplace",
     ("demo/__init__.py", "file.read_bytes"): "the pictures that are installed with the package",
     ("decoders/pictures/pillow.py", "image.load"): "pixels, of bytes in memory",
-    ("conventions/stored_lists.py", "np.load"): "an array, of bytes in memory",
     ("demo/__init__.py", "log.read_bytes"): "a file that it has just written",
     ("backends/hdf5/fork_guard.py", "os.fdopen"): "a pipe from its own child, which has an alarm",
     ("cli/streams.py", "os.open"): "the null device",
