@@ -25,7 +25,7 @@ def store(path):
         secret = file.create_dataset("secret", (20,), h5py.vlen_dtype(np.uint8))
         for row in range(20):
             image[row] = np.frombuffer(jpeg(row), np.uint8)
-            signal[row] = np.arange(4.0 + row % 2) if row != 5 else []
+            signal[row] = np.arange(40.0 + row % 2) if row != 5 else []
             secret[row] = np.frombuffer(bytes([200, row, 199, 255, 254]) * 3, np.uint8)
         file.create_dataset("note", data=["words"] * 20, dtype=h5py.string_dtype())
     return path
@@ -34,7 +34,7 @@ def store(path):
 def test_each_column_of_a_row_is_shown_and_its_picture_saved(tmp_path):
     path = store(tmp_path / "s.h5")
     shown = show_record(str(path), "/[4]", Settings(), tmp_path / "out.jpg").text
-    for line in ("label: 1", "image: JPEG 3x48x64 uint8", "signal: 4 float32", "note: text, 5 bytes"):
+    for line in ("label: 1", "image: JPEG 3x48x64 uint8", "signal: 40 float32", "note: text, 5 bytes"):
         assert f"  {line}" in shown
     assert "secret: a payload that no decoder knows, 15 bytes: c8 04" in shown
     assert (tmp_path / "out.jpg").read_bytes() == jpeg(4)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -157,9 +157,13 @@ _ODD_KEYS = (
 )
 
 
-def beyond_half(profile: Profile) -> Iterator[Finding]:
-    """Yield a finding for each field of which most records have values beyond float16."""
-    for name in sorted({name for family in profile.every for name, it in family.fields.items() if it.large}):
+def beyond_half(profile: Profile, side: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each field of which most records have values beyond float16.
+
+    Families with a decoder of `side`, such as numbers as text beside pictures, are no inputs of a network.
+    """
+    families = [it for it in profile.every if it.forced or it.decoder not in side]
+    for name in sorted({name for family in families for name, it in family.fields.items() if it.large}):
         yield found("half-overflow", "most records have values beyond float16: infinite in mixed precision", field=name)
 
 

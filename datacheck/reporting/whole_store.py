@@ -12,6 +12,7 @@ from datacheck.checks.class_balance import (
 )
 from datacheck.checks.whole_store import beyond_half, misplaced_axes, odd_keys
 from datacheck.conventions.terminated import ends_differ
+from datacheck.decoders import SIDE_DECODERS
 from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import utc_now
@@ -43,7 +44,7 @@ def conclude(report: Report) -> list[Finding]:
     findings = list(misplaced_axes(report.profile, settings.shape)) if checks_shapes else []
     differ = any(map(ends_differ, report.tally.keys.values()))
     if "half-overflow" in settings.checks:
-        findings += beyond_half(report.profile)
+        findings += beyond_half(report.profile, SIDE_DECODERS)
     findings += [*whole.constant_fields(), *odd_keys(report.profile, differ=differ)]
     if report.layer is None and report.checked > report.bad:
         findings += whole.missing_labels(report.profile, settings)
