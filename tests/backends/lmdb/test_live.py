@@ -77,7 +77,7 @@ def live(request, tmp_path):
 
 
 def read_often(path, limit, told):
-    """Read the environment 15 times; send the findings, the number of keys and the number of different keys each time.
+    """Read the environment 8 times; send the findings, the number of keys and the number of different keys each time.
 
     In blocks of a given size the records come from the library, which may object to pages that change under it.
     """
@@ -86,7 +86,7 @@ def read_often(path, limit, told):
 
 
 def tell(path, limit, told):
-    for _ in range(15):
+    for _ in range(8):
         reader = LmdbReader(path, 100_000)
         layout = reader.layout()
         findings, account, keys = list(layout.findings), Counter(), []
