@@ -33,6 +33,13 @@ FEW = 0.001
 """Share of zeros outside a run above which zeros are ordinary values."""
 
 
+def beyond_half(batch: Batch) -> NDArray[np.bool_]:
+    """Return for each record of floats whether its least or greatest value is finite and beyond float16."""
+    ends = np.stack([batch.lows, batch.highs])
+    found: NDArray[np.bool_] = (np.isfinite(ends) & (np.abs(ends) > HALF_MAXIMUM)).any(axis=0)
+    return found
+
+
 def not_of_one_scale(record: NDArray[Any], first: int) -> str:
     """Return the likely cause of huge values in a record, as the end of a sentence; empty if there are few of them.
 

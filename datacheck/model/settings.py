@@ -123,5 +123,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: bool = False
     config: Configuration | None = None
 
+    def judges_by(self, check: str, validator: str) -> bool:
+        """Return whether a built-in check runs: it is among the checks, or the caller passed its validator."""
+        return check in self.checks or f"{validator}()" in self.validators
+
 
 Pair = tuple[float | None, float | None]

@@ -43,7 +43,7 @@ def conclude(report: Report) -> list[Finding]:
     checks_shapes = "shape" in settings.checks or report.layer is not None  # a layer's own check replaces it
     findings = list(misplaced_axes(report.profile, settings.shape)) if checks_shapes else []
     differ = any(map(ends_differ, report.tally.keys.values()))
-    if "half-overflow" in settings.checks:
+    if settings.judges_by("half-overflow", "HalfOverflow"):
         findings += beyond_half(report.profile, SIDE_DECODERS)
     findings += [*whole.constant_fields(), *odd_keys(report.profile, differ=differ)]
     if report.layer is None and report.checked > report.bad:

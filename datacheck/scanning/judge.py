@@ -91,7 +91,7 @@ class Judge:
         self._labels: list[Batch] = []
         self._named = NamedLabels(profile, settings)
         self._own = validators
-        self._constants = profile.constants() if "constant" in settings.checks else None
+        self._constants = profile.constants() if settings.judges_by("constant", "Constant") else None
         self._all_unknown = profile.rest is not None and all(
             family.decoder == UNKNOWN and not family.by_magic for family in profile.every
         )

@@ -17,7 +17,7 @@ import numpy as np
 
 from datacheck.backends.interface import Peeking, Reader
 from datacheck.checks.axis_order import Agreement
-from datacheck.checks.floats import HALF_MAXIMUM
+from datacheck.checks.floats import beyond_half
 from datacheck.decoders import SIDE_DECODERS, decoder
 from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
 from datacheck.decoders.interface import NamingClasses
@@ -140,8 +140,8 @@ class FieldSums(msgspec.Struct):
         self.encoded |= batch.encoded
         self.label |= batch.label
         self.means += _means(batch)
-        if batch.floating and batch.values.size:
-            self.beyond_half += int(np.count_nonzero((batch.highs > HALF_MAXIMUM) | (batch.lows < -HALF_MAXIMUM)))
+        if batch.floating and not batch.label and batch.values.size:
+            self.beyond_half += int(np.count_nonzero(beyond_half(batch)))
         if not (batch.label or batch.listing or batch.pixels_skipped or batch.few):
             self.constants += int(np.count_nonzero(batch.constant))
             self.agreement.take(batch)

@@ -47,3 +47,22 @@ def test_pressures_in_a_table_are_named_once(tmp_path):
         file["pressure"] = np.random.default_rng(1).normal(101_325, 500, (COUNT, 6)).astype("f4")
         file["wind"] = np.random.default_rng(2).normal(0, 5, (COUNT, 6)).astype("f4")
     assert said(tmp_path / "store.h5") == [(None, "pressure", "half-overflow")]
+
+
+def test_targets_of_a_regression_are_labels_and_no_inputs(tmp_path):
+    made = {key: pickle.loads(it) for key, it in samples(np.arange(COUNT)).items()}
+    values = {key: pickle.dumps(it | {"label": 250_000.5 + it["time"]}) for key, it in made.items()}
+    assert said(write(tmp_path / "store", values)) == []
+
+
+def test_infinite_values_are_not_large_ones(tmp_path):
+    values = {b"%08d" % at: pickle.dumps({"x": np.array([at / COUNT, np.inf, 0.5])}) for at in range(COUNT)}
+    assert {code for _, _, code in said(write(tmp_path / "store", values))} == {"inf"}
+
+
+def test_a_check_that_the_caller_passes_names_the_field_too(tmp_path):
+    source = write(tmp_path / "store", samples(1.7e9 + np.arange(COUNT)))
+    assert said(source, checks=["finite"], validators=[datacheck.HalfOverflow()]) == [(None, "time", "half-overflow")]
+    constant = {b"%08d" % at: pickle.dumps({"x": np.ones(40)}) for at in range(COUNT)}
+    source = write(tmp_path / "constant", constant)
+    assert said(source, checks=["finite"], validators=[datacheck.Constant()]) == [(None, "x", "constant")]
