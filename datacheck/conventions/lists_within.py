@@ -15,14 +15,12 @@ from datacheck.conventions.interface import Convention, KeyList, ListWithin, Sto
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
 from datacheck.conventions.rewriting import Kind, Place, is_lossless
 from datacheck.conventions.standing import CLASSES, FOLDED, keys_at, stand_alone
-from datacheck.conventions.stored_lists import stored_list
+from datacheck.conventions.stored_lists import LONGEST, stored_list
 from datacheck.conventions.stored_values import Stored, key_of, stored
 from datacheck.model.replacing import replace
 
 INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
 """Words in the names of lists of record numbers; under other names, a list must cover most of the records."""
-LONGEST = 8
-"""Maximum number of items in a row of a list."""
 LONGEST_SUFFIX = 5
 """Maximum length of the suffix of a file's name."""
 DEEPEST = 4

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _DIGIT = re.compile(r"[0-9]")
 OTHER = object()
 """Stands for a part of a value that is not plain, such as a date or an array of means."""
+LONGEST = 8
+"""Maximum number of items in a row of a list."""
 SEPARATORS = ("\t", ",", ";", " ")
 """Characters that separate the columns of a table of text, in the order in which they are tried."""
 
@@ -69,7 +71,7 @@ def _with_others(node: Node, depth: int) -> Any:
     from datacheck.decoders.trees.leaves import unboxed
 
     node = unboxed(node)
-    if isinstance(node, (bytes, memoryview)) and (items := _array(bytes(node))) is not None:
+    if isinstance(node, (bytes, memoryview)) and (items := _array(node)) is not None:
         return items
     if isinstance(node, np.ndarray) and (items := _items(node)) is not None:
         return items
@@ -95,7 +97,7 @@ def _of_arrays(raw: bytes) -> Stored | None:
     return None if parsed.findings else _in_part(_with_others(parsed.tree, 0), "npz")
 
 
-def _array(raw: bytes) -> list[Any] | None:
+def _array(raw: bytes | memoryview) -> list[Any] | None:
     """Return the texts or whole numbers in .npy bytes of one dimension, or None."""
     from datacheck.decoders.npy_bytes import MAGIC, column
 
@@ -160,10 +162,12 @@ def _rows(lines: list[str]) -> list[Any] | None:
 
 
 def _columns(lines: list[str]) -> list[list[str]] | None:
+    """Return the columns of each line, and then the line itself, or None if the lines are no table."""
     for separator in SEPARATORS:
         count = lines[0].count(separator)
         if count and all(it.count(separator) == count for it in lines):
-            rows = [it.split(separator) for it in lines]
+            whole = count + 2 <= LONGEST  # a key may have the separator in it
+            rows = [it.split(separator) + ([it] if whole else []) for it in lines]
             return rows[1:] if _has_header(rows) else rows
     return None
 

@@ -3,22 +3,15 @@
 import json
 import pickle
 import zlib
-from io import BytesIO
 
 import numpy as np
 import pytest
-from convention_stores import picture, read, write
+from convention_stores import npy, picture, read, write
 
 import datacheck
 
 NAMES = [f"im{number:03d}.jpg" for number in range(40)]
 GONE = NAMES[17]
-
-
-def npy(values):
-    file = BytesIO()
-    np.save(file, values)
-    return file.getvalue()
 
 
 def records(kept, key=b"meta", gone=()):

@@ -9,18 +9,12 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from convention_stores import picture, read, write
+from convention_stores import npy, picture, read, write
 
 import datacheck
 
 NAMES = [f"im_{number:05d}_x" for number in range(40)]
 GONE = NAMES[17]
-
-
-def npy(values):
-    file = BytesIO()
-    np.save(file, values)
-    return file.getvalue()
 
 
 def npz(values):
@@ -144,3 +138,13 @@ def test_a_name_in_a_text_that_no_record_has_is_told(tmp_path):
     kept = "\n".join([*NAMES, "im_99999_x"]).encode()
     report = datacheck.scan(write(tmp_path / "store", records(kept)), workers=1)
     assert [(it.code, it.verdict) for it in report.findings] == [("dangling", "suspicious")]
+
+
+def test_keys_with_blanks_in_them_are_found_in_lines(tmp_path):
+    made = {f"class a/im {number:03} x".encode(): picture(number) for number in range(40)}
+    kept = b"\n".join(made)
+    made[b"class a/im 017 x"] = made[b"class a/im 017 x"][:100]
+    receipt = datacheck.rebuild(
+        write(tmp_path / "store", made | {b"train_list": kept}), tmp_path / "copy", drop_bad=True, workers=1
+    )
+    assert any("train_list lists keys of records as before" in it for it in receipt.unkept)

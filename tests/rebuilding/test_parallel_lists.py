@@ -1,21 +1,13 @@
 """A list or an array that has an item for each record: a rebuild that drops some says that it has all of them still."""
 
-import io
 import json
 import pickle
 
 import numpy as np
 import pytest
-from convention_stores import picture, write
+from convention_stores import npy, picture, write
 
 import datacheck
-
-
-def npy(array):
-    out = io.BytesIO()
-    np.save(out, array)
-    return out.getvalue()
-
 
 LABELS = {
     "an array": (pickle.dumps(np.arange(60) % 10), "labels"),
