@@ -20,7 +20,7 @@ from datacheck.conventions.stored_values import stored_count
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-from datacheck.model.sample_sets import SETS
+from datacheck.model.sample_sets import PARTED, SETS
 
 FEW = 3
 """Minimum number of clips among the sampled keys that must have a number, unless their names are those of sets."""
@@ -40,7 +40,6 @@ _BEHIND = re.compile(rb"(.+?)([/_.: -]" + _NAME + rb")", re.DOTALL | re.IGNORECA
 _BEFORE = re.compile(rb"(" + _NAME + rb"[/_.: -])(.+)", re.DOTALL | re.IGNORECASE)
 _FRAME = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _WORDS = re.compile(rf"{_WORD}")
-_PARTED = re.compile(rb"([/_.: -]+)")
 _OF_SETS = frozenset(b"num nums n nb nr number numbers count counts len length lengths size total".split())
 _THINGS = frozenset(
     b"of sample samples example examples record records item items entry entries instance instances data".split()
@@ -75,7 +74,7 @@ def _set_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
     >>> _set_counted(b"num_train_samples"), _set_counted(b"val-image-size")
     ((b'train', (b'num_', b'_samples')), None)
     """
-    pieces = _PARTED.split(key)
+    pieces = PARTED.split(key)
     places = [at for at, it in enumerate(pieces) if it.lower() in SETS]
     if len(places) != 1:
         return None
@@ -87,7 +86,7 @@ def _set_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
 
 
 def _names_around(around: tuple[bytes, bytes]) -> frozenset[bytes]:
-    return frozenset(it.lower() for text in around for it in _PARTED.split(text)[::2] if it)
+    return frozenset(it.lower() for text in around for it in PARTED.split(text)[::2] if it)
 
 
 def _counts(name: bytes) -> bool:
@@ -111,7 +110,7 @@ def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
 
 
 def _are_enough(around: tuple[bytes, bytes], clips: Mapping[bytes, bytes]) -> bool:
-    """Say whether so many clips, or sets of samples, can show what is counted; of a single set its name has to."""
+    """Return whether there are enough clips or sets to show what is counted; for a single set, the name must say it."""
     names = _names_around(around)
     named = names <= (_OF_SETS | _THINGS | _PICTURES) - _SIZE
     return len(clips) >= FEW or (_are_sets(clips) and (len(clips) > 1 or named))
@@ -207,16 +206,12 @@ def conclude_clips(counts: ClipCounts) -> Iterator[Finding]:
     """
     fewer = {clip: it for clip in counts.said if (it := counts.left(clip)) < counts.number(clip)}
     capped = not _are_sets(counts.said) and are_capped(fewer.values(), (counts.left(it) for it in counts.said))
-    for clip, number in fewer.items():
-        count = counts.said[clip]
-        text = f"{escape(count.key)} says {count.number:,}, there are {number:,}"
-        verdict: Verdict | None = "suspicious" if capped else None
-        yield found("count", text, verdict=verdict, key=escape(count.key), said=count.number, found=number)
     more = {clip: it for clip in counts.said if (it := counts.left(clip)) > counts.number(clip)}
-    for clip, number in more.items():
+    for clip, number in (fewer | more).items():
         count = counts.said[clip]
         text = f"{escape(count.key)} says {count.number:,}, there are {number:,}"
-        yield found("count", text, verdict="suspicious", key=escape(count.key), said=count.number, found=number)
+        verdict: Verdict | None = "suspicious" if capped or clip in more else None
+        yield found("count", text, verdict=verdict, key=escape(count.key), said=count.number, found=number)
     yield from _without(counts)
 
 

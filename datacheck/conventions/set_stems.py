@@ -5,7 +5,6 @@ A number alone does not identify a sample: the sets use the same numbers for rec
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -16,9 +15,8 @@ from datacheck.conventions.interface import StoreView
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.stems import HELD, IN_SAMPLE, MOST, StemGroups, Stems
-from datacheck.model.sample_sets import SETS
+from datacheck.model.sample_sets import PARTED, SETS
 
-_PARTED = re.compile(rb"([-_/.: ]+)")
 BETWEEN = b" "
 """Separator between the name of the set and the number in the name of a sample."""
 
@@ -103,12 +101,12 @@ def set_stems(store: StoreView) -> SetStems | None:
 
 def _member(pattern: Pattern) -> SetMember | None:
     """Return the set and the part that the keys of a pattern name, or None if they name no set or no part."""
-    pieces = [_PARTED.split(it) for it in (pattern.before, pattern.after)]
+    pieces = [PARTED.split(it) for it in (pattern.before, pattern.after)]
     places = [(of, at) for of, its in enumerate(pieces) for at, it in enumerate(its) if it.lower() in SETS]
     if len(places) != 1:
         return None
     of, at = places[0]
     of_set, pieces[of][at] = pieces[of][at], b"*"
-    names = [it for its in pieces for it in its if it != b"*" and not _PARTED.fullmatch(it) and it]
+    names = [it for its in pieces for it in its if it != b"*" and not PARTED.fullmatch(it) and it]
     part = b"#".join(b"".join(its) for its in pieces)
     return SetMember(pattern, of_set, part) if names else None

@@ -7,7 +7,7 @@ number of stems, and the same sum of their hashes, no sample lacks a part; no ke
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -69,12 +69,16 @@ class Stems(msgspec.Struct, frozen=True):
 
         for length, (_, keys) in table.by_length.items():
             for ending in self.endings:
-                size = length - len(ending)
-                if size <= 0:
+                if len(ending) >= length:
                     continue
-                fits = (keys[:, size:] == np.frombuffer(ending, np.uint8)).all(axis=1)
+                part, stem = self._spans(length, len(ending))
+                fits = (keys[:, part] == np.frombuffer(ending, np.uint8)).all(axis=1)
                 if fits.any():
-                    yield ending, summed(keys[fits, :size])
+                    yield ending, summed(keys[fits, stem])
+
+    def _spans(self, length: int, size: int) -> tuple[slice, slice]:
+        """Return where the ending, of `size` bytes, and the stem lie in a key of this length."""
+        return slice(length - size, length), slice(0, length - size)
 
 
 def hashed(stems: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -104,23 +108,49 @@ def added(one: Sum, other: Sum) -> Sum:
     return one[0] + other[0], (one[1] + other[1]) & _WORD, (one[2] + other[2]) & _WORD
 
 
+Parted = tuple[bytes, bytes]
+"""The stem of a key and the name of its part, separator included."""
+
+
 def stems_in(keys: Collection[bytes]) -> Stems | None:
     """Return the endings of nearly all sampled keys if nearly all stems have all of these endings, or None."""
+
+    def parted(key: bytes, separator: bytes) -> Parted | None:
+        stem, found_one, name = key.rpartition(separator)
+        return (stem, separator + name) if found_one and stem and not name.isdigit() else None
+
+    endings = _parts_of(keys, parted)
+    return None if endings is None else Stems(endings)
+
+
+def behind_names_in(keys: Collection[bytes]) -> BehindNames | None:
+    """Return the beginnings of nearly all sampled keys if nearly all stems have all of these beginnings, or None."""
+
+    def parted(key: bytes, separator: bytes) -> Parted | None:
+        name, found_one, stem = key.partition(separator)
+        return (stem, name + separator) if found_one and stem and name and not name.isdigit() else None
+
+    beginnings = _parts_of(keys, parted)
+    return None if beginnings is None else BehindNames(beginnings)
+
+
+def _parts_of(keys: Collection[bytes], parted: Callable[[bytes, bytes], Parted | None]) -> tuple[bytes, ...] | None:
+    """Return the names of parts that nearly all stems have, for the first separator with such names, or None."""
     for code in SEPARATORS:
         separator = bytes([code])
         stems: dict[bytes, set[bytes]] = defaultdict(set)
         for key in keys:
-            stem, found_one, name = key.rpartition(separator)
-            if found_one and stem and not name.isdigit():
-                stems[stem].add(separator + name)
-        endings = Counter(it for of_stem in stems.values() for it in of_stem)
-        parts = tuple(sorted(it for it, count in endings.items() if count >= IN_SAMPLE * len(stems)))
-        if not 1 < len(parts) <= MOST or any(it[1:].lower() in SETS for it in parts):
+            split = parted(key, separator)
+            if split is not None:
+                stems[split[0]].add(split[1])
+        names = Counter(it for of_stem in stems.values() for it in of_stem)
+        parts = tuple(sorted(it for it, count in names.items() if count >= IN_SAMPLE * len(stems)))
+        if not 1 < len(parts) <= MOST or any(it.strip(separator).lower() in SETS for it in parts):
             continue
         whole = sum(of_stem.issuperset(parts) for of_stem in stems.values())
-        of_parts = sum(endings[it] for it in parts)
+        of_parts = sum(names[it] for it in parts)
         if whole >= max(ENOUGH, IN_SAMPLE * len(stems)) and of_parts >= IN_SAMPLE * len(keys):
-            return Stems(parts)
+            return parts
     return None
 
 
@@ -143,38 +173,8 @@ class BehindNames(Stems, frozen=True):
         """Return the key of a part of a sample."""
         return ending + stem
 
-    def sums(self, table: KeyTable) -> Iterator[tuple[bytes, Sum]]:
-        """Yield each beginning that some of the keys have, with the sum of its stems."""
-        import numpy as np
-
-        for length, (_, keys) in table.by_length.items():
-            for beginning in self.endings:
-                size = len(beginning)
-                if size >= length:
-                    continue
-                fits = (keys[:, :size] == np.frombuffer(beginning, np.uint8)).all(axis=1)
-                if fits.any():
-                    yield beginning, summed(keys[fits, size:])
-
-
-def behind_names_in(keys: Collection[bytes]) -> BehindNames | None:
-    """Return the beginnings of nearly all sampled keys if nearly all stems have all of these beginnings, or None."""
-    for code in SEPARATORS:
-        separator = bytes([code])
-        stems: dict[bytes, set[bytes]] = defaultdict(set)
-        for key in keys:
-            name, found_one, stem = key.partition(separator)
-            if found_one and stem and name and not name.isdigit():
-                stems[stem].add(name + separator)
-        names = Counter(it for of_stem in stems.values() for it in of_stem)
-        parts = tuple(sorted(it for it, count in names.items() if count >= IN_SAMPLE * len(stems)))
-        if not 1 < len(parts) <= MOST or any(it[:-1].lower() in SETS for it in parts):
-            continue
-        whole = sum(of_stem.issuperset(parts) for of_stem in stems.values())
-        of_parts = sum(names[it] for it in parts)
-        if whole >= max(ENOUGH, IN_SAMPLE * len(stems)) and of_parts >= IN_SAMPLE * len(keys):
-            return BehindNames(parts)
-    return None
+    def _spans(self, length: int, size: int) -> tuple[slice, slice]:
+        return slice(0, size), slice(size, length)
 
 
 class StemGroups(msgspec.Struct, frozen=True):
@@ -217,7 +217,8 @@ class UnpairedBehindNames:
 
     def __init__(self, stems: Stems) -> None:
         self._stems = stems
-        self._there: dict[bytes, set[bytes]] = {}
+        self._bits = {ending: 1 << at for at, ending in enumerate(stems.endings)}
+        self._there: dict[bytes, int] = {}
         self.failed = False
 
     def take(self, keys: Sequence[bytes]) -> None:
@@ -225,18 +226,19 @@ class UnpairedBehindNames:
         for key in keys:
             split = self._stems.split(key)
             if split is not None:
-                self._there.setdefault(split[0], set()).add(split[1])
+                self._there[split[0]] = self._there.get(split[0], 0) | self._bits[split[1]]
         self.failed |= len(self._there) > HELD
 
     def groups(self) -> StemGroups | None:
         """Return the samples, or None if too few are whole or `failed` is set."""
         endings = self._stems.endings
-        lacking = {stem: tuple(it for it in endings if it not in of) for stem, of in self._there.items()}
-        found = {stem: its for stem, its in lacking.items() if its}
-        share = 1 - len(found) / len(lacking) if lacking else 0.0
-        if self.failed or share < NEARLY:
-            return None
-        return StemGroups(self._stems, len(lacking), found, "bad" if share >= WHOLE else "suspicious")
+        all_parts = (1 << len(endings)) - 1
+        found = {
+            stem: tuple(it for at, it in enumerate(endings) if not bits >> at & 1)
+            for stem, bits in self._there.items()
+            if bits != all_parts
+        }
+        return None if self.failed else _groups(self._stems, len(self._there), found)
 
 
 class Unpaired:
@@ -279,7 +281,10 @@ class Unpaired:
         """Return the samples, or None if too few are whole or `failed` is set."""
         while self._open:
             self._close()
-        share = 1 - len(self._found) / self._all if self._all else 0.0
-        if self.failed or share < NEARLY:
-            return None
-        return StemGroups(self._stems, self._all, self._found, "bad" if share >= WHOLE else "suspicious")
+        return None if self.failed else _groups(self._stems, self._all, self._found)
+
+
+def _groups(stems: Stems, count: int, unpaired: Mapping[bytes, tuple[bytes, ...]]) -> StemGroups | None:
+    """Return `count` samples, or None if too few are whole."""
+    share = 1 - len(unpaired) / count if count else 0.0
+    return None if share < NEARLY else StemGroups(stems, count, unpaired, "bad" if share >= WHOLE else "suspicious")
