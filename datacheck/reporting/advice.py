@@ -167,7 +167,7 @@ def _has_alongside_findings(report: Report) -> bool:
 
 
 def _is_among_others(report: Report) -> bool:
-    """Say whether the source is all files of its kind in a folder that holds other sources too."""
+    """Return whether the source is all files of its kind in a folder that holds other sources too."""
     folder = report.source.folder
     return isinstance(folder, SearchedFolder) and folder.sources > 1 and folder.path == report.source.path
 

@@ -282,7 +282,7 @@ class CountFrames(msgspec.Struct, frozen=True):
 
 
 class CountClips(msgspec.Struct, frozen=True):
-    """Return what the records of clips say of their frames, and how many there are, where these are counts of them."""
+    """A task that returns the numbers of frames that records hold, with the numbers that exist, if they are counts."""
 
     shards: tuple[Shard, ...]
     counts: tuple[ClipCounts, ...]

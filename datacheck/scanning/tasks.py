@@ -346,7 +346,7 @@ def noting(watch: Watch, *, loaded: bool = False) -> Note:
 
 
 def from_outside(death: Death) -> bool:
-    """Say whether what killed a worker may have come from outside, so that its task may end well the next time."""
+    """Return whether a worker may have been killed from outside, so that its task may succeed the next time."""
     return not (death.proven or death.timed_out or death.errno)
 
 

@@ -1,8 +1,8 @@
 """Check edges of graphs against the nodes, and faces of meshes against the vertices, whose numbers they hold.
 
-`edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only pad may all lead to one node
-behind the last. Integers of which one end leads mostly beyond the nodes are something else (boxes of faces, edges of
-bins, users and items), unless those of the other groups lead to nodes.
+`edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only serve as padding may all lead
+to one node after the last. If one end of the edges leads mostly beyond the nodes, these are something else (boxes of
+faces, edges of bins, users and items), unless edges of the same name in most other groups lead to nodes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from datacheck.model.replacing import replace
 
 NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"node_features", b"node_attr"})
 NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
-"""What has a row for each node of a graph, by its name."""
+"""Names of datasets with a row for each node of a graph."""
 VERTICES = frozenset({b"vertices", b"verts", b"vertex"})
 POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions"}
-"""What has a row for each corner of a face, by its name: for certain, and if there is nothing of that name."""
+"""Names of datasets with a row for each corner of a face: certain ones, and those used if there are none of these."""
 FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
 CORNERS = (3, 4)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
@@ -38,7 +38,7 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Ends:
-    """Datasets of edges or faces, the nodes that they lead to, and the numbers that lead `beyond` the last of these."""
+    """A dataset of edges or faces, the nodes that it leads to, and the numbers that lead `beyond` the last node."""
 
     its: Dataset
     nodes: Dataset
@@ -61,9 +61,9 @@ class Ends:
 def edges(
     groups: Sequence[tuple[bytes, Sequence[Dataset]]], values: Values, samples: Collection[bytes]
 ) -> Iterator[Finding]:
-    """Yield edges that lead to nodes that are not there, and what has another number of rows than there are edges.
+    """Yield findings for edges that lead to missing nodes, and for edge data whose rows are not as many as the edges.
 
-    What is in one of the `samples` goes with it.
+    Findings in one of the `samples` name it, so that it is dropped with them.
     """
     by_name: dict[tuple[bytes, bytes], list[Ends]] = defaultdict(list)
     for group, datasets in groups:
@@ -85,7 +85,7 @@ def edges(
 
 
 def _nodes(datasets: Sequence[Dataset], names: Collection[bytes]) -> list[Dataset]:
-    """Return what has a row for each node, or has an axis of nodes if nothing has a row: positions at several times."""
+    """Return the datasets with a row for each node, or else those with an axis of nodes: positions at several times."""
     its = [it for it in datasets if it.name.lower() in names and it.shape and it.rows and it.holds == {NUMBERS}]
     return [it for it in its if len(it.shape) < 3] or its
 
@@ -111,7 +111,7 @@ def _count(nodes: Dataset) -> int:
 
 
 def _unlike(its: Dataset, datasets: Sequence[Dataset], told: dict[str, Any]) -> Iterator[Finding]:
-    """Yield what should have a row for each edge and has nearly as many, unless it is of other edges beside them."""
+    """Yield findings for datasets with nearly as many rows as there are edges, unless they belong to other edges."""
     counts = {it.path: _edges(it) for it in datasets if _are_edges(it)}
     count = counts[its.path]
     for other in datasets:

@@ -118,7 +118,7 @@ def _across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[by
 
 
 def is_axis(held: NDArray[Any] | None) -> bool:
-    """Say whether numbers only rise, or only fall."""
+    """Check whether numbers only rise, or only fall."""
     if held is None or held.dtype.kind not in "iuf":
         return False
     finite = held.reshape(-1)[np.isfinite(held.reshape(-1))]

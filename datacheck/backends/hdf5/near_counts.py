@@ -1,11 +1,14 @@
 """Find datasets of one group that have nearly, but not exactly, as many rows as others that they may belong to.
 
-Two names differ in one word, and the two words are a pair that training may read side by side. Each noisy picture has
-its clean one: another number of them is a fault. Queries and passages, pictures and captions, or two domains need not
-be equally many: that is only suspicious. Or three or more flat columns have one length, and one is a little longer or
-shorter: a fault if they are the coordinates of points or events; suspicious otherwise, since sensors may have clocks of
-their own. Columns that all rise, or fall, are the axes of a grid.
-Labels that MATLAB has as a column are compared with the axis of the data that may have the samples.
+Two datasets may belong together if their names differ in one word, and the two words are a pair that training may read
+side by side. Each noisy picture has its clean one, so another number of them is a fault. Queries and passages, pictures
+and captions, or two domains need not be equally many, so that is only suspicious.
+
+Columns may belong together if three or more flat ones have the same length and one is a little longer or shorter. That
+is a fault if they are the coordinates of points or events. Otherwise it is suspicious, since sensors may have clocks of
+their own. Columns that all rise, or all fall, are the axes of a grid.
+
+Labels that MATLAB wrote as a column are compared with the axis of the data that may have the samples.
 """
 
 from __future__ import annotations

@@ -53,5 +53,5 @@ def is_part(table: Table) -> bool:
 
 
 def at_top(table: Table) -> bool:
-    """Say whether a table is a part of a picture, and the file is that picture."""
+    """Return whether a table is a part of a picture, and the file is that picture."""
     return is_part(table) and table.group in ("", "/")

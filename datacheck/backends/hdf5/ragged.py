@@ -1,7 +1,8 @@
-"""Columns of values of varying length that have as many in each row: `times` and `units` of spikes, and `lengths`.
+"""Check columns with values of varying length that must be equally long in each row: `times` and `units` of spikes.
 
-That they belong together shows in an evenly spread sample of the rows, whatever is read first. A column may say how
-long values were before they were cut or padded: then these have all one length, the largest or the smallest.
+Columns that count these values, such as `lengths`, are checked too. An evenly spread sample of the rows tells which
+columns belong together, so that the result does not depend on what is read first. A column may hold the lengths that
+values had before they were cut or padded: these values then all have one length, the largest or the smallest.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 SAMPLED, FEWEST, LENGTHS = 64, 8, 4
-"""Maximum number of rows that are looked at, minimum number of rows, and of different lengths, that tell something."""
+"""Number of rows that are sampled, minimum number of rows, and minimum number of different lengths among them."""
 NEARLY, SURE = 0.9, 0.97
-"""Minimum share of the sampled rows in which columns that belong together agree, and if others are bad."""
+"""Minimum shares of sampled rows in which two columns agree: to belong together, and for a deviating row to be bad."""
 
 
 def with_ragged(tables: Sequence[Table], look: Looking) -> Iterator[Table]:
@@ -89,7 +90,7 @@ def unlike(
             if row in lost or int(lengths[row]) in limits:
                 continue
             if not it.counts and not its[row] * lengths[row] and not _may_be_empty(lengths if its[row] else its):
-                continue  # what is empty is named as such
+                continue  # empty values are reported as such
             verdict: Verdict | None = None if it.sure else "suspicious"
             has, there = int(its[row]), int(lengths[row])
             said = (

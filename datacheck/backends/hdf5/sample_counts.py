@@ -1,7 +1,7 @@
 """Check counts of samples that are one group or dataset each (`n_trials`, `num_images`), and lists of dataset names.
 
-A count is held by an attribute or a scalar of a group above the samples. It is recognised by its name. Unless it calls
-the samples as their own names do, it is a count only if nothing in the samples is as long as it says.
+A count is held by an attribute or a scalar of a group above the samples. It is recognised by its name. Unless it uses
+the word that the samples' own names have, it is a count only if nothing in the samples has that length.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 FEWEST, NEARLY_ALL = 8, 0.9
-"""Minimum number of datasets, and minimum share of them with a scalar, that tell that all are meant to have one."""
+"""Minimum number of datasets, and minimum share of them with a scalar, for all of them to be expected to have one."""
 FEW = 0.02
-"""Maximum share of the datasets that can lack their scalar by a fault; one always can."""
+"""Maximum share of the datasets without their scalar for this to be a fault; a single one always is."""
 Number = tuple[bytes, ...]
 
 

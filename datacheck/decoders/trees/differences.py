@@ -86,7 +86,7 @@ def missing_parts(
 
 
 def _is_of_pair(path: str, expected: Mapping[str, FieldProfile]) -> bool:
-    """Say whether a path is that of the integer of a pair of an array, or a picture, and an integer."""
+    """Return whether a path is that of the integer of a pair of an array, or a picture, and an integer."""
     others = [it for name, it in expected.items() if name != path and name.startswith("[0]")]
     if path not in PAIRED or len(others) + 1 < len(expected) or not others:
         return False

@@ -64,7 +64,7 @@ def single_datasets(contents: Contents, rows: Mapping[str, Collection[int]]) -> 
 
 
 def scalars_beside(contents: Contents, table: Table) -> Iterator[dict[int, bytes]]:
-    """Yield scalars by their number where most datasets of a table have one beside them: label_7 of image_7."""
+    """Yield the paths of scalars, by number, if most datasets of a table have one beside them: label_7 of image_7."""
     group = table.judged[0].path.rpartition(b"/")[0]
     numbers = [_number(it.path) for it in table.judged]
     families: dict[tuple[bytes, bytes], dict[int, bytes]] = defaultdict(dict)

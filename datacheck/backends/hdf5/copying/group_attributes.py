@@ -1,7 +1,7 @@
-"""Attributes that lead to samples by their names or numbers, or have a value for each, where some of them go.
+"""Find attributes that refer to samples by name or number, or have a value for each, when a copy drops some of them.
 
-The samples are groups, or datasets that are a record each. What leads to one that gets another number would lead to
-another sample; a list of names, or of values by place, would not fit those that are left.
+The samples are groups, or datasets that are one record each. A reference to a sample that is renumbered would lead to
+another one. A list of names, or of values by position, would not fit the remaining samples.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from datacheck.model.sample_sets import SETS
 POINTING = ROWS | SETS
 """Words in the names of attributes that hold numbers of groups."""
 FEWEST, SMALL = 4, 8 << 20
-"""Minimum number of samples that an attribute with as many values is of, and maximum bytes of texts that are read."""
+"""Minimum number of samples for an attribute with as many values to belong to them, and maximum bytes of texts read."""
 OWN = frozenset(b"id index idx number nr".split())
 """Words in the names of attributes of a group that are its own number."""
 
@@ -57,7 +57,7 @@ def losses(
 
 
 def _of_each(file: Path, contents: Contents, gone: frozenset[bytes], single: frozenset[bytes]) -> Iterator[str]:
-    """Yield the attributes that list the names of samples of which some go, or have a value for each of them."""
+    """Yield a sentence for each attribute with names of samples, or a value for each, if some of these are dropped."""
     samples = frozenset() if contents.means is None else contents.means.samples
     homes = sorted({it.rpartition(b"/")[0] for it in gone})
     families = [frozenset(it for it in samples if it.rpartition(b"/")[0] == above) for above in homes]
@@ -69,7 +69,7 @@ def _of_each(file: Path, contents: Contents, gone: frozenset[bytes], single: fro
             continue
         sizes = {size for path, shape in contents.shapes if {path, path.rpartition(b"/")[0]} & its for size in shape}
         above = min(its).rpartition(b"/")[0]
-        with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has named its faults
+        with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan reports its faults
             look = Looking(library(), handle.file.id, StepCounter({}))
             for path, name in ((of, it) for of in _own_and_above(above, {}) for it in look.names(of)):
                 texts, names = frozenset(look.texts(path, name)), _names(its)
@@ -90,7 +90,7 @@ def _names(paths: Collection[bytes]) -> frozenset[str]:
 
 
 def _texts_that_name(look: Looking, contents: Contents, names: frozenset[str]) -> Iterator[bytes]:
-    """Yield the small datasets of texts, outside of samples, in which some of these names stand."""
+    """Yield the paths of small datasets of texts, outside of samples, that contain some of these names."""
     listed = frozenset(it.path for it in (() if contents.means is None else contents.means.names))
     its = [*contents.single, *(it for table in contents.tables if not table.each for it in table.datasets)]
     for dataset in its:
@@ -107,7 +107,7 @@ def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[byte
 
 
 def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], numbered: Collection[bytes]) -> Iterator[str]:
-    """Yield what leads to groups, by the name of the attribute: once where many groups have it."""
+    """Yield a sentence for each attribute that leads to groups or datasets; an attribute of many groups only once."""
     names = _names(called)
     h5, said = look.h5, set()
     noun = "groups" if isinstance(h5.h5o.open(look.file, next(iter(called))), h5.h5g.GroupID) else "datasets"
