@@ -44,7 +44,8 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
     """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""
     from datacheck.linting.command import draw, guard_of, run, schedule_of
     from datacheck.linting.text import lint_text
-    from datacheck.reporting.files import Reports, json_document
+    from datacheck.reporting.files import Reports
+    from datacheck.reporting.json_files import json_document
 
     guard = guard_of(files, options["root"])
     config = configuration_of()

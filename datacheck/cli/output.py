@@ -223,7 +223,7 @@ def print_annotations(reports: Sequence[Report], form: str) -> None:
 
 
 def print_json(reports: Sequence[Report], *, quiet: bool) -> None:
-    from datacheck.reporting.files import json_document
+    from datacheck.reporting.json_files import json_document
 
     if reports and not (quiet and all(report.clean for report in reports)):
         for piece in json_document(reports):

@@ -8,7 +8,8 @@ from typing import IO, TYPE_CHECKING
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.files import REPORTS, Reports, Sink, as_text, table
+from datacheck.reporting.csv_files import as_text, table
+from datacheck.reporting.files import REPORTS, Reports, Sink
 from datacheck.reporting.log_series import SeriesPoint
 from datacheck.reporting.report import Report
 

@@ -24,7 +24,7 @@ from datacheck.model.finding import Finding, named
 from datacheck.model.settings import Configuration
 from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
 from datacheck.rebuilding.mending import outcomes_of
-from datacheck.reporting.files import streamed
+from datacheck.reporting.json_files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.reporting.summary import counted, ignored

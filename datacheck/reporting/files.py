@@ -1,34 +1,30 @@
-"""Write report files in the format of their suffix: JSON, JSON lines and CSV here, the others by their own modules."""
+"""Write the report files of a run, in the formats of their suffixes."""
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from datacheck.errors import ClusterFailed, ReportFailed, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
-from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.ci.junit import JUnitSink
 from datacheck.reporting.ci.markdown import MarkdownSink
 from datacheck.reporting.ci.sarif import SarifSink
-from datacheck.reporting.document import SCHEMA_OF_MANY
+from datacheck.reporting.csv_files import CsvSink
 from datacheck.reporting.earlier import JSON, JSON_LINES
-from datacheck.reporting.marks import Earlier, Journal, Mark, Reached
+from datacheck.reporting.json_files import JsonLinesSink, JsonSink
+from datacheck.reporting.marks import Earlier, Journal
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.page.sink import HtmlSink
+from datacheck.reporting.samples import Room
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
-from datacheck.reporting.samples import Room
 
 
 class Sink(Protocol):
@@ -37,133 +33,6 @@ class Sink(Protocol):
     def add(self, report: Report, findings: Collection[Finding]) -> None: ...
 
     def finish(self, reports: Sequence[Report]) -> None: ...
-
-
-class JsonSink:
-    """A JSON document, written at the end; findings are streamed from the reports, never held in memory."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-
-    def add(self, report: Report, findings: Collection[Finding]) -> None:
-        """Do nothing: the counts come before the findings, so everything is written at the end."""
-
-    def finish(self, reports: Sequence[Report]) -> None:
-        self._file.writelines(json_document(reports))
-        self._file.write("\n")
-
-
-class JsonLinesSink:
-    """JSON lines: one finding a line, with its source, as findings come; the last line is the summary.
-
-    While the file grows, it also receives marks; a finished report is written again without them. What arrives while
-    the sink is `silent` is in the file already.
-    """
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-        self.marked = self.reached = self.silent = False
-        self._check = 0
-
-    def mark(self, mark: Mark) -> None:
-        """Append a mark, unless the sink is silent."""
-        if not self.silent:
-            if isinstance(mark, Reached):
-                mark = msgspec.structs.replace(mark, lines=self._check)
-                self.reached = True
-            self._file.write(_json(mark) + "\n")
-            self._file.flush()
-            self._check, self.marked = 0, True
-
-    def go_on(self, end: int) -> None:
-        """Truncate the file at `end`, where the last mark ends, and continue from there."""
-        self._file.seek(end)
-        self._file.truncate()
-        self._check, self.silent = 0, False
-
-    def add(self, report: Report, findings: Collection[Finding]) -> None:
-        if self.silent:
-            return
-        source = _json(report.source.path)
-        for finding in findings:
-            line = f'{{"source":{source},{_json(finding)[1:]}\n'
-            self._check = zlib.crc32(line.encode(), self._check)
-            self._file.write(line)
-        self._file.flush()
-
-    def finish(self, reports: Sequence[Report]) -> None:
-        pieces = (
-            piece.replace("\n", "") for piece in _stream_reports(reports, findings=False)
-        )  # all of it is one line
-        self._file.writelines(pieces)
-        self._file.write("\n")
-
-
-_FORMULA = re.compile(r"""((?:^|;)["' ]*)([\t\r\n]|[=+\-@\uff1d\uff0b\uff0d\uff20])""")
-"""Text that a spreadsheet may take for the start of a formula: at the start of a cell, and after a semicolon.
-
-The semicolon separates cells in locales that write numbers with a comma, whatever quotes are around the text.
-"""
-
-
-def as_name(cell: str) -> str:
-    r"""Return an escaped name that is no formula: characters that might begin one are escaped too.
-
-    `unescape` undoes it.
-
-    >>> print(as_name("=1+1;-1"))
-    \x3d1+1;\x2d1
-    """
-    return _FORMULA.sub(lambda match: match[1] + "".join(f"\\x{byte:02x}" for byte in match[2].encode()), cell)
-
-
-def as_text(cell: str) -> str:
-    """Return a text that is no formula: an apostrophe, which marks text in spreadsheets, precedes what might begin one.
-
-    Each sign that might begin a formula gets one, even if it has some already, so that removing one undoes it.
-
-    >>> print(as_text("=1; -1 - 1"))
-    '=1; '-1 - 1
-    """
-    return _FORMULA.sub(r"\1'\2", cell)
-
-
-def as_json(cell: str) -> str:
-    r"""Return JSON that is no formula: the signs that might begin one are written as JSON escapes.
-
-    >>> print(as_json('{"field":"a;=1"}'))
-    {"field":"a;\u003d1"}
-    """
-    return _FORMULA.sub(lambda match: f"{match[1]}\\u{ord(match[2]):04x}", cell)
-
-
-def table(file: IO[str]) -> Any:
-    """Return a CSV writer that quotes texts, but not numbers."""
-    import csv  # imported here, since few reports are tables
-
-    return csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
-
-
-class CsvSink:
-    """CSV, one row per finding; `key` is the name that `show` takes, with file and database; `details` is JSON."""
-
-    COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdict", "message", "details")
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-        self._writer = table(file)
-        self._writer.writerow(self.COLUMNS)
-
-    def add(self, report: Report, findings: Collection[Finding]) -> None:
-        source = as_text(plain(report.source.path))
-        for it in findings:
-            names = [as_name(it.file or ""), as_name(it.database or ""), None if it.name is None else as_name(it.name)]
-            columns = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
-            self._writer.writerow([source, *names, it.index, *columns, as_json(_json(it.details))])
-        self._file.flush()
-
-    def finish(self, reports: Sequence[Report]) -> None:
-        """Do nothing: a table of findings has no summary."""
 
 
 REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
@@ -180,62 +49,6 @@ GROWS = ".jsonl"
 """Suffix of the format that is written while a scan runs, for people to look into."""
 TOLD = (KeyboardInterrupt, OSError)
 """Exceptions that may end a run whose report is still written: an interrupt, or a closed standard output."""
-
-
-def json_document(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield, piece by piece, the JSON document of one report or of several."""
-    return _stream_reports(reports, findings=True)
-
-
-def _stream_reports(reports: Sequence[Report], *, findings: bool) -> Iterator[str]:
-    if len(reports) == 1:
-        yield from _stream_report(reports[0], findings=findings)
-        return
-    yield f'{{"schema":{_json(SCHEMA_OF_MANY)},"reports":['
-    for number, report in enumerate(reports):
-        yield "," if number else ""
-        yield from _stream_report(report, findings=findings)
-    yield "]}"
-
-
-def _stream_report(report: Report, *, findings: bool) -> Iterator[str]:
-    lists: dict[str, Iterable[object]] = dict(report.long_lists)
-    if findings:
-        lists["findings"] = report.findings
-    return streamed(report.document(findings=False), lists)
-
-
-def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
-    """Yield the JSON of a document piece by piece; `lists` are fields too long to hold, written one item a line."""
-    names = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
-    for number, name in enumerate(names):
-        yield f"{',' if number else '{'}{_json(name)}:"
-        if name not in lists:
-            yield _json(getattr(document, name))
-            continue
-        yield "["
-        for place, item in enumerate(lists[name]):
-            yield f"{',' if place else ''}\n{_json(item)}"
-        yield "]"
-    yield "}"
-
-
-def _json(value: object) -> str:
-    try:
-        return msgspec.json.encode(value).decode()
-    except UnicodeEncodeError:  # the name of a file that is not UTF-8
-        return msgspec.json.encode(_encodable(msgspec.to_builtins(value))).decode()
-
-
-def _encodable(value: Any) -> Any:
-    r"""Return a value with `\xNN` for each byte of a file name that is not UTF-8."""
-    if isinstance(value, dict):
-        return {_encodable(name): _encodable(it) for name, it in value.items()}
-    if isinstance(value, list | tuple):
-        return [_encodable(it) for it in value]
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return value
 
 
 class Reports:

@@ -21,7 +21,7 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.reporting.document import Document
-from datacheck.reporting.files import json_document
+from datacheck.reporting.json_files import json_document
 from datacheck.reporting.report import Report
 from datacheck.reporting.summary import text
 from datacheck.scanning.profiling import sums_of_rows, sums_of_values

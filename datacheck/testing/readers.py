@@ -18,7 +18,7 @@ from datacheck.backends.interface import Peeking, Reader, Sparing, StoreOptions,
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.finding import found
 from datacheck.reporting.document import Document
-from datacheck.reporting.files import json_document
+from datacheck.reporting.json_files import json_document
 from datacheck.reporting.summary import text
 from datacheck.scanning.fingerprint import fingerprint
 from datacheck.scanning.make_settings import make

@@ -88,7 +88,7 @@ def test_findings_are_printed_one_a_line(report, tmp_path):
 
 def test_what_is_not_there_is_none_and_is_left_out_of_json(report):
     assert (report.findings[0].file, report.findings[0].database, report.source.folder) == (None, None, None)
-    document = json.loads("".join(datacheck.reporting.files.json_document([report])))
+    document = json.loads("".join(datacheck.reporting.json_files.json_document([report])))
     assert "file" not in document["findings"][0]
     assert "folder" not in document["source"]
     assert document["findings"][0]["field"] is None

@@ -14,7 +14,7 @@ from datacheck.logs.table import SeriesSink
 from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.settings import Settings
-from datacheck.reporting.files import CsvSink, as_json, as_name, as_text
+from datacheck.reporting.csv_files import CsvSink, as_json, as_name, as_text
 from datacheck.reporting.log_series import SeriesPoint
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
