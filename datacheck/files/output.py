@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Any, BinaryIO
 
 from datacheck.errors import ReportFailed, UsageError
+from datacheck.files.deferring import interrupts_deferred
 from datacheck.files.guard import Guard
 from datacheck.files.place import Identity, Place, hold, identity, put_on_disk
 from datacheck.model.replacing import replace
@@ -74,18 +75,21 @@ class Output:
                 self._guard.claim(place)
                 self._found = self._check_existing(place)
                 self._remove_left(place)
-                descriptor = self._create(place)
+                with interrupts_deferred():
+                    self._write_to(self._create(place))
             except BaseException:
-                os.close(place.folder)
+                if self._own is None:
+                    os.close(place.folder)
+                else:
+                    self._discard(place)
                 raise
-        self._write_to(descriptor)
         return self
 
     def _write_to(self, descriptor: int) -> None:
         """Continue writing to an open file."""
-        self._own = identity(os.fstat(descriptor))
         options: dict[str, Any] = {"encoding": "utf-8", "newline": ""} if self._text else {}
         self.file = os.fdopen(descriptor, "w" if self._text else "wb", **options)
+        self._own = identity(os.fstat(descriptor))
 
     @property
     def growing(self) -> Path:
@@ -214,8 +218,11 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        place = self._place
-        assert place is not None
+        assert self._place is not None
+        self._discard(self._place)
+
+    def _discard(self, place: Place) -> None:
+        """Close the file, and remove it unless it was published or is kept."""
         try:
             with contextlib.suppress(OSError):  # discarded data need not reach the disk
                 self.file.close()

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from datacheck.errors import ClusterFailed, ReportFailed, UsageError
+from datacheck.files.deferring import interrupts_deferred
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.finding import Finding
@@ -90,14 +91,23 @@ class Reports:
         self._room = Room()
 
     def __enter__(self) -> Reports:
+        try:
+            with interrupts_deferred():
+                self._stack = self._opened()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _opened(self) -> ExitStack:
+        """Open every file, or none if one cannot be written; return what closes them."""
         with ExitStack() as stack:
             for output in self._outputs:
                 stack.enter_context(output)
                 with writing(output.path):
                     self._sinks.append(self._formats[output.path.suffix](output.file))
             self._read_earlier(stack)
-            self._stack = stack.pop_all()
-        return self
+            return stack.pop_all()
 
     def _read_earlier(self, stack: ExitStack) -> None:
         """Read what an earlier run left of the report that is resumed."""

@@ -78,10 +78,43 @@ def test_the_end_of_the_terminal_ends_all_processes_and_leaves_a_report(big, tmp
         assert (process.returncode, complaints) == (130, "")
         if list(tmp_path.iterdir()):  # the terminal did not end before there was anything to report
             break
+    else:
+        pytest.fail(f"in {TRIES} attempts, the terminal never ended while there was something to report")
     last = json.loads((tmp_path / "r.jsonl").read_text().splitlines()[-1])
     assert last["complete"] is False
     assert "crash" not in last["counts"]
     assert [it.name for it in tmp_path.iterdir()] == ["r.jsonl"]
+
+
+CREATING = """
+import os, signal, sys
+create = os.open
+
+def interrupted(name, *args, **options):
+    descriptor = create(name, *args, **options)
+    if os.fsdecode(name) == sys.argv[1]: os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+    return descriptor
+
+os.open = interrupted
+from datacheck.cli.entry import main
+main(sys.argv[3:])
+"""
+
+
+@pytest.mark.parametrize("name", ["r.jsonl.partial", "later.jsonl.partial"])
+@pytest.mark.parametrize("number", ["SIGHUP", "SIGINT"])
+def test_a_signal_that_comes_when_a_report_is_created_leaves_no_report(tmp_path, name, number):
+    store = write_lmdb(tmp_path / "env", raw_records(5))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "r.jsonl").write_text("old")
+    reports = [it for stem in ("r", "later") for it in ("--report", folder / f"{stem}.jsonl")]
+    done = subprocess.run(
+        [sys.executable, "-c", CREATING, name, number, *map(str, ["scan", store, *reports])],
+        preexec_fn=hearing, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert {it.name: it.read_text() for it in folder.iterdir()} == {"r.jsonl": "old"}
 
 
 def ignoring(*numbers):
