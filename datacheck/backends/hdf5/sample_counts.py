@@ -36,6 +36,9 @@ HOLDERS = frozenset(
 )
 """Words for what may have several samples: 55 pictures of 48 patients. Only the names of samples tell otherwise."""
 NUMBER = b"number"
+NUM = b"num"
+TOTAL = b"total"
+"""Word for the size of a whole set, which may have further files."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,12 @@ class Siblings:
         """What the samples are called, in the singular: `trial` of trial_0, trial_1 and so on."""
         its = [words(it.rpartition(b"/")[2]) for it in self.paths]
         return frozenset(singular(it) for it in frozenset.intersection(*map(frozenset, its)))
+
+    @property
+    def numbers(self) -> set[int]:
+        """The last number in the name of each sample."""
+        found = (DIGITS.findall(it.rpartition(b"/")[2]) for it in self.paths)
+        return {int(its[-1][:18]) for its in found if its}
 
     @property
     def counted(self) -> bool:
@@ -99,8 +108,23 @@ class Said:
     @property
     def numbers(self) -> bool:
         """Whether the name may be that of the number of one thing: `subject_number`."""
+        return self._ends_with(NUMBER)
+
+    def is_one_of(self, kin: Siblings) -> bool:
+        """Whether this may be the number of one of the samples, such as the last: `trial_num` of trial_0 to trial_29.
+
+        Such a name is more often that of a count, so the number has to be in the name of a sample.
+        """
+        return self._ends_with(NUM) and self.number in kin.numbers
+
+    @property
+    def of_whole_set(self) -> bool:
+        """Whether the name may be that of the size of a set which has further files: `n_samples_total`."""
+        return TOTAL in words(self.called)
+
+    def _ends_with(self, word: bytes) -> bool:
         its = WORDS.findall(self.called.lower())
-        return len(its) > 1 and its[-1] == NUMBER and singular(its[-2]) == its[-2]
+        return len(its) > 1 and its[-1] == word and singular(its[-2]) == its[-2]
 
     @property
     def sure(self) -> bool:
@@ -208,9 +232,10 @@ def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted]) -> Iterato
         near = min(there, said.number) >= NEAR * max(there, said.number)
         told = said.sure and (nouns or said.sets) and near and there >= FEWEST and not said.numbers
         own_rows = said.number in it.lengths and not (certain and (said.sets or nouns.isdisjoint(ANYTHING)))
-        if not told or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows:
+        if not told or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows or said.is_one_of(it):
             return
-        verdict: Verdict | None = None if certain or nouns & SINGLE else "suspicious"
+        beyond = said.of_whole_set and said.number > there
+        verdict: Verdict | None = None if (certain or nouns & SINGLE) and not beyond else "suspicious"
         if verdict is None:
             counts.append(Counted(said.path, said.name, it.paths, whole=True, true=False))
         text = f"{said.title} says {said.number:,}, and there are {there:,} samples"
