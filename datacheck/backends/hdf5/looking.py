@@ -89,8 +89,11 @@ class Looking:
         """Return the text in an attribute of an object, or an empty string if there is none."""
         return next(iter(self.texts(path, name, scalar=True)), "")
 
-    def texts(self, path: bytes, name: bytes, *, scalar: bool = False) -> tuple[str, ...]:
-        """Return the texts in an attribute of an object, or () if there are none; with `scalar`, only a single text."""
+    def texts(self, path: bytes, name: bytes, *, scalar: bool = False, flat: bool = False) -> tuple[str, ...]:
+        """Return the texts in an attribute of an object, or () if there are none.
+
+        With `scalar`, only a single text is returned; with `flat`, only those of an attribute with one axis.
+        """
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -99,7 +102,8 @@ class Looking:
                 return ()
             attribute = self.h5.h5a.open(opened, name)
             shape, dtype = attribute.shape, attribute.dtype
-            if shape is None or (scalar and shape) or math.prod(shape) > TEXTS or dtype.kind not in "OS":
+            other = shape is None or (scalar and shape) or (flat and len(shape) != 1)
+            if other or math.prod(shape) > TEXTS or dtype.kind not in "OS":
                 return ()
             value = np.empty(shape, dtype)
             attribute.read(value)

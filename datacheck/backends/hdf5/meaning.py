@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from datacheck.backends.hdf5 import fuel, loom, matlab
 from datacheck.backends.hdf5.boundaries import boundaries
@@ -20,6 +19,7 @@ from datacheck.backends.hdf5.graph_edges import edges
 from datacheck.backends.hdf5.grid_axes import grid_axes
 from datacheck.backends.hdf5.group_families import families
 from datacheck.backends.hdf5.looking import LARGEST, Looking
+from datacheck.backends.hdf5.named_samples import Named, list_names
 from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.own_lengths import own_lengths
 from datacheck.backends.hdf5.paths import Paths
@@ -34,7 +34,6 @@ from datacheck.backends.hdf5.row_numbers import (
 from datacheck.backends.hdf5.samples import FEWEST, Family
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
 from datacheck.backends.hdf5.trajectories import Trajectories, findings, holds_fields, trajectories
-from datacheck.model.cells import TEXTS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -76,16 +75,6 @@ class Counted:
     """Samples whose number of rows is unknown."""
     of: bytes = b""
     """The dataset of each sample whose rows are counted, if they are not its steps: actions beside observations."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """A dataset of names of samples, which lie in the group `above`."""
-
-    path: bytes
-    above: bytes
-    names: tuple[bytes, ...]
-    lost: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -359,48 +348,3 @@ def _summed(family: Family, says: int) -> bytes:
         return b""
     rows = zip(family.names, family.lengths, strict=True)
     return next((name for name, its in rows if its.min() >= 0 and its.sum() == says), b"")
-
-
-def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:
-    """Add the datasets that name samples to `names`, and yield a finding for each with names that lead nowhere."""
-    above = family.samples[0].path.rpartition(b"/")[0]
-    there = {it.path.rpartition(b"/")[2] for it in family.samples}
-    taken: set[bytes] = set()
-    for dataset in [*outside, *outside] if facts.recovered else outside:  # the second pass knows the lists beside
-        if (
-            dataset.path in taken
-            or len(dataset.shape) != 1
-            or not dataset.rows
-            or not dataset.holds
-            or not dataset.holds <= TEXTS
-        ):
-            continue
-        texts = facts.values(dataset)
-        if texts is None:
-            continue
-        listed = [spelled(it) for it in texts.tolist()]
-        lost = [it for it in listed if it not in there]
-        if len(lost) * 2 > len(listed) and not (facts.recovered and _lost_from(family, listed, dataset, names)):
-            continue
-        names.append(Named(dataset.path, above, tuple(listed), Paths(lost)))
-        taken.add(dataset.path)
-        if lost and not facts.hidden:
-            path = escape(dataset.path)
-            more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
-            called = ", ".join(map(escape, lost[:NAMED]))
-            verb = "is" if len(lost) == 1 else "are"
-            text = f"{path} names {called}{more}, which {verb} not in {escape(above or b'/')}"
-            yield found("dangling", text, dataset=path, missing=[escape(it) for it in lost[:NAMED]])
-
-
-def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
-    """Check whether these are names of lost samples: spelled like the other samples, and beside a list of those."""
-    above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
-    stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
-    beside = any(it.above == of and it.path.rpartition(b"/")[0] == above for it in names)
-    return beside and stems.issuperset(DIGITS.sub(b"#", it) for it in listed)
-
-
-def spelled(text: Any) -> bytes:
-    """Return the bytes of a text as h5py returns it."""
-    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)

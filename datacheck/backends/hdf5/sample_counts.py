@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import OF_MANY
 from datacheck.backends.hdf5.each import SAMPLES as SINGLE
-from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning, list_names
+from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning
+from datacheck.backends.hdf5.named_samples import list_names
 from datacheck.backends.hdf5.names import DIGITS, WORDS, words
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, Family, Sample
 from datacheck.backends.hdf5.tables import Table

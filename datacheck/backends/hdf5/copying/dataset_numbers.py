@@ -158,7 +158,7 @@ def _hindrance(its: Numbered, every: Sequence[Numbered], contents: Contents) -> 
         return "links lead to objects by their names"
     for it in () if contents.means is None else contents.means.names:
         if it.above == group:
-            return f"{escape(it.path)} names them"
+            return f"{it.title} names them"
     by_table = {it.table.name: it for it in every}
     known = {it.path for table in tied for it in table.judged}
     known |= {path for table in tied for its in scalars_beside(contents, table) for path in its.values()}

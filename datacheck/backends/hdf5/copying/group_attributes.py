@@ -62,7 +62,8 @@ def _of_each(file: Path, contents: Contents, gone: frozenset[bytes], single: fro
     homes = sorted({it.rpartition(b"/")[0] for it in gone})
     families = [frozenset(it for it in samples if it.rpartition(b"/")[0] == above) for above in homes]
     families += (frozenset(it.path for it in table.judged) for table in contents.tables if table.each)
-    said: set[tuple[bytes, bytes]] = set()
+    listed_names = () if contents.means is None else contents.means.names
+    said = {(it.path, it.name) for it in listed_names if it.name}  # the copy has these without the names that go
     for its in families:
         lost = its & (gone | single)
         if len(its) < FEWEST or not lost:
@@ -75,11 +76,11 @@ def _of_each(file: Path, contents: Contents, gone: frozenset[bytes], single: fro
                 texts, names = frozenset(look.texts(path, name)), _names(its)
                 count = len(look.texts(path, name)) or len(look.numbers(path, name, TEXTS))
                 listed = len(texts) > 1 and 2 * len(names & texts) > len(texts)
-                if (path, name) in said or not (listed or (count == len(its) and count not in sizes)):
+                if (path or b"/", name) in said or not (listed or (count == len(its) and count not in sizes)):
                     continue
                 if listed and texts.isdisjoint(_names(lost)):
                     continue
-                said.add((path, name))
+                said.add((path or b"/", name))
                 what = f"the attribute {escape(name)} of {escape(path or b'/')}"
                 has = "names samples" if listed else "has a value for each sample"
                 yield f"{what} {has} like {escape(min(its))}, of which some go"
@@ -91,7 +92,7 @@ def _names(paths: Collection[bytes]) -> frozenset[str]:
 
 def _texts_that_name(look: Looking, contents: Contents, names: frozenset[str]) -> Iterator[bytes]:
     """Yield the paths of small datasets of texts, outside of samples, that contain some of these names."""
-    listed = frozenset(it.path for it in (() if contents.means is None else contents.means.names))
+    listed = frozenset(it.path for it in (() if contents.means is None else contents.means.names) if not it.name)
     its = [*contents.single, *(it for table in contents.tables if not table.each for it in table.datasets)]
     for dataset in its:
         within = contents.means is not None and contents.means.holds(dataset.path.rpartition(b"/")[0])

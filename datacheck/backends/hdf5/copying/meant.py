@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.copying.lists_beside import of_lines
 from datacheck.backends.hdf5.copying.marked import marks_of, samples_of, usual_of
 from datacheck.backends.hdf5.copying.other_files import from_other_files
 from datacheck.backends.hdf5.copying.pointing import pointers
-from datacheck.backends.hdf5.copying.row_selection import Change, Kept
+from datacheck.backends.hdf5.copying.row_selection import Amended, Change, Kept
 from datacheck.backends.hdf5.counts_beside import with_counts
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
@@ -207,10 +207,7 @@ def _told(
     for number in means.numbers:
         if number.path in changes or len(_dropped(contents, means, changes, number.height)):
             values[called(escape(number.path), label)] = "numbers of the rows of the copy"
-    for it in means.names:
-        gone = {sample.rpartition(b"/")[2] for sample in lost if sample.rpartition(b"/")[0] == it.above} | it.lost
-        if gone.intersection(it.names):
-            lists.append(called(escape(it.path), label))
+    lists += (called(it.title, label) for it in means.names if it.gone(lost))
 
 
 def _with_height(file: Path, contents: Contents, changes: Mapping[bytes, Change]) -> list[bytes]:
@@ -279,31 +276,34 @@ def read_numbers(file: Path, contents: Contents) -> Read:
 
 def amend(
     file: Path, contents: Contents, gone: frozenset[bytes], changes: dict[bytes, Change], read: Read
-) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
+) -> dict[tuple[bytes, bytes], Amended]:
     """Add the changes that keep names and numbers true to `changes`; return the new values of attributes.
 
     `gone` are the samples that a copy does not have. `changes` has those to the datasets of its tables, by path.
     """
     means = contents.means or Meaning()
+    lists: dict[tuple[bytes, bytes], Kept] = {}
     for named in means.names:
-        lost = {it.rpartition(b"/")[2] for it in gone if it.rpartition(b"/")[0] == named.above} | named.lost
-        places = [at for at, name in enumerate(named.names) if name in lost]
-        if places and named.path not in changes:
-            changes[named.path] = Change(Kept(len(named.names), np.array(places, np.int64)))
+        places = named.gone(gone)
+        kept = Kept(len(named.names), np.array(places, np.int64))
+        if places and named.name:
+            lists[named.path, named.name] = kept
+        elif places and named.path not in changes:
+            changes[named.path] = Change(kept)
     for number in means.numbers:
         of = _dropped(contents, means, changes, number.height)
         if len(of) and number.path in read:
             before = changes.get(number.path)
             rows = before.rows if before is not None else Kept(len(read[number.path]))
-            kept = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
-            held = np.ascontiguousarray(mended(number, read, of)[kept.astype(np.int64)])
+            left = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
+            held = np.ascontiguousarray(mended(number, read, of)[left.astype(np.int64)])
             changes[number.path] = Change(rows, values=held)
     tall = {(path, NROWS): len(it.rows) for path, it in changes.items() if len(it.rows) < it.rows.total}
     of_rows = attribute_numbers.counts(file, contents, changes)
     counts = _counts(contents, means, gone, changes)
     changes.update(_scalars(contents, counts))
     counts = {where: it for where, it in counts.items() if where[1]}
-    return {**of_rows, **tall, **counts, **amend_cells(file, contents, changes)}
+    return {**of_rows, **tall, **counts, **amend_cells(file, contents, changes), **lists}
 
 
 def _scalars(contents: Contents, counts: Mapping[tuple[bytes, bytes], int]) -> Iterator[tuple[bytes, Change]]:
