@@ -75,6 +75,10 @@ class Counted:
     """Samples whose number of rows is unknown."""
     of: bytes = b""
     """The dataset of each sample whose rows are counted, if they are not its steps: actions beside observations."""
+    said: int = 0
+    """The count, if it is one of samples."""
+    elsewhere: int = 0
+    """The samples of other files that it counts too."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,8 @@ class Meaning:
     """The samples whose attribute `id` is the number in their name."""
     compared: frozenset[bytes] = frozenset()
     """The samples of families that are large enough to tell which of their datasets have the same number of rows."""
+    larger: tuple[Counted, ...] = ()
+    """Numbers that may count the samples of several files, of which this is one."""
 
     def holds(self, group: bytes) -> bool:
         """Check whether a group is a sample, or is inside one."""
@@ -331,7 +337,7 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             continue
         if says not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
             continue
-        counts.append(Counted(above, name, paths, whole, says in true))
+        counts.append(Counted(above, name, paths, whole, says in true, said=says if whole else 0))
         if says not in true:
             what = "samples" if whole else "rows in all samples together"
             there = len(paths) if whole else sum(told)

@@ -153,10 +153,12 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
         return means
     known = {(it.path, it.name) for it in means.counts}
     counts: list[Counted] = []
+    larger: list[Counted] = []
     said: list[Finding] = []
     for it in _numbers(kin, means, facts):
         if (it.path, it.name) not in known:
-            said += _take(it, [one for one in kin if _is_above(it.home, one) and it.sets <= words(one.above)], counts)
+            its = [one for one in kin if _is_above(it.home, one) and it.sets <= words(one.above)]
+            said += _take(it, its, counts, larger)
     names = list(means.names)
     outside = [it for _, some in facts.groups for it in some if not means.holds(it.path.rpartition(b"/")[0])]
     for table in single:
@@ -164,7 +166,7 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
         of = Family([Sample(it.path, {b"": it.shape}) for it in table.judged])
         said += list_names(of, [it for it in outside if it.path not in own], facts, names)
     untrue += [] if facts.hidden or facts.recovered else said
-    return replace(means, counts=(*means.counts, *counts), names=tuple(names))
+    return replace(means, counts=(*means.counts, *counts), names=tuple(names), larger=tuple(larger))
 
 
 def _groups(means: Meaning, facts: Facts) -> Iterator[Siblings]:
@@ -214,8 +216,11 @@ def _numbers(kin: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[
                 yield replace(its, number=number)
 
 
-def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted]) -> Iterator[Finding]:
-    """Add a number to `counts` if it counts samples, and yield a finding if there are not as many as it says."""
+def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted], larger: list[Counted]) -> Iterator[Finding]:
+    """Add a number to `counts` if it counts samples, and yield a finding if there are not as many as it says.
+
+    A number that may count those of several files is added to `larger`.
+    """
     fitting = [it for it in kin if _may_count(said, it)]
     exact = [it for it in fitting if len(it.paths) == said.number and said.number >= FEWEST]
     if exact:
@@ -231,9 +236,12 @@ def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted]) -> Iterato
     for it in (certain or own)[:1]:
         there = len(it.paths)
         near = min(there, said.number) >= NEAR * max(there, said.number)
-        told = said.sure and (nouns or said.sets) and near and there >= FEWEST and not said.numbers
+        told = said.sure and (nouns or said.sets) and there >= FEWEST and not said.numbers
         own_rows = said.number in it.lengths and not (certain and (said.sets or nouns.isdisjoint(ANYTHING)))
         if not told or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows or said.is_one_of(it):
+            return
+        larger.append(Counted(said.path, said.name, it.paths, whole=True, true=False, said=said.number))
+        if not near:
             return
         beyond = said.of_whole_set and said.number > there
         verdict: Verdict | None = None if (certain or nouns & SINGLE) and not beyond else "suspicious"

@@ -22,12 +22,13 @@ from datacheck.backends.hdf5.copying.other_files import from_other_files
 from datacheck.backends.hdf5.copying.pointing import pointers
 from datacheck.backends.hdf5.copying.row_selection import Amended, Change, Kept
 from datacheck.backends.hdf5.counts_beside import with_counts
+from datacheck.backends.hdf5.counts_of_sets import WholeSet, sets_of, with_sets
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.file_families import FileShapes
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.looking import Looking
-from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.meaning import Counted, Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.recordings import recordings
@@ -64,29 +65,22 @@ def all_gone(
     losing: dict[int, Sequence[Table]] = {}
     numbered: set[tuple[str | None, str]] = set()
     mends, first = False, 0
+    sets, gone, to_tell = sets_of(reader), dict[int, Collection[bytes]](), dict[int, Going]()
     for number, file in enumerate(reader.files):
         label = reader.names[number] if reader.names else None
-        contents, _ = with_counts(reader, number, reader.contents(number))
-        rows: Rows = {}
-        start = first
-        for table in contents.tables:
-            its = drops[slice(*np.searchsorted(drops, [first, first + table.rows]))] - first
-            if len(its):
-                rows[table.name] = its
-            first += table.rows
-        its_records = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
-        begin, first = first, first + len(contents.records)
-        its_marks = marks_of(contents, of_file.get(label, ()), usual)
-        its_marks |= samples_of(contents, its_records - begin)
+        contents = _contents(reader, number, sets, {})
+        rows, its_records = _rows_of(contents, drops, first)
+        start, begin = first, first + sum(it.rows for it in contents.tables)
+        first = begin + len(contents.records)
+        its_marks = marks_of(contents, of_file.get(label, ()), usual) | samples_of(contents, its_records - begin)
         its_marks |= {b""} if label in cases else set()
         mends |= _untrue(contents)
         if not rows and not its_marks:
             every.append(its_records)
-            _told(file, contents, Going(), label, values, lists)
+            to_tell[number] = Going()
             continue
         sample = None if label is None else label in {*cases, *recorded} or is_sample(unescape(label), contents)
-        if b"" in its_marks and not sample:
-            its_marks.discard(b"")
+        its_marks -= set() if sample else {b""}
         rows = with_cells(file, contents, rows)
         read = read_numbers(file, contents)
         made = going(contents, rows, its_marks, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
@@ -94,19 +88,49 @@ def all_gone(
         made.losses += closing_up.losses(file, contents, made, renumber)
         every += _indexes(contents, made, start)
         others += _others(contents, made, direct, start, label)
-        every.append(np.arange(start, first) if made.whole else its_records)
-        every.append(_records_in(contents, made.samples) + begin)
+        every += [np.arange(start, first) if made.whole else its_records, _records_in(contents, made.samples) + begin]
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
         notes += closing_up.notes(contents, made, label, renumber)
         losing[number] = () if made.whole else [it for it in contents.tables if len(made.rows.get(it.name, ()))]
-        _told(file, contents, made, label, values, lists)
+        to_tell[number] = made
+        gone[number] = _of_sets([it.by_file[number] for it in sets if number in it.by_file], contents, made)
         numbered.update(closing_up.numbered(contents, made, label, renumber, values))
+    for number, made in to_tell.items():
+        _told(reader, number, _contents(reader, number, sets, gone), made, values, lists)
     losses += [*from_other_files(reader, losing), *of_lines(reader, losing)]
     found = np.unique(np.concatenate(every)) if every else drops
     every_index = found.astype(np.int64).tobytes()
     more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)
     return Gone(every_index, frozenset(samples), tuple(losses), mends, (), *more, numbered=frozenset(numbered))
+
+
+def _rows_of(contents: Contents, drops: NDArray[np.int64], first: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Return the dropped rows of each table of a file, and the indexes of its dropped single records.
+
+    `first` is the index of the file's first record.
+    """
+    rows: Rows = {}
+    for table in contents.tables:
+        its = drops[slice(*np.searchsorted(drops, [first, first + table.rows]))] - first
+        if len(its):
+            rows[table.name] = its
+        first += table.rows
+    return rows, drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
+
+
+def _contents(
+    reader: Hdf5Reader, number: int, sets: Sequence[WholeSet], gone: Mapping[int, Collection[bytes]]
+) -> Contents:
+    """Return the contents of a file with all counts of its samples; `gone` are the dropped samples of each file."""
+    contents, _ = with_counts(reader, number, reader.contents(number))
+    return with_sets(contents, number, sets, gone)
+
+
+def _of_sets(counts: Sequence[Counted], contents: Contents, made: Going) -> frozenset[bytes]:
+    """Return the dropped samples of a file that counts of whole sets include."""
+    lost = single(contents, made).union(made.samples)
+    return frozenset(path for it in counts for path in it.samples if made.whole or path in lost)
 
 
 def _by_file(marked: Samples) -> dict[str | None, set[bytes]]:
@@ -180,7 +204,7 @@ def _recordings(reader: Hdf5Reader) -> frozenset[str]:
 
 
 def _told(
-    file: Path, contents: Contents, made: Going, label: str | None, values: dict[str, str], lists: list[str]
+    reader: Hdf5Reader, number: int, contents: Contents, made: Going, values: dict[str, str], lists: list[str]
 ) -> None:
     """Add what the copy of a file updates to `values` and `lists`, worded for people.
 
@@ -188,6 +212,7 @@ def _told(
     """
     if made.whole:
         return
+    file, label = reader.files[number], reader.names[number] if reader.names else None
     means, lost = contents.means or Meaning(), single(contents, made).union(made.samples)
     changes = {
         dataset.path: Change(Kept(table.rows, made.rows[table.name]))
@@ -204,9 +229,9 @@ def _told(
         values[called(f"{escape(path)}: {NROWS.decode()}", label)] = f"{len(changes[path].rows):,}"
     for where, extent in extents(file, contents, changes).items():
         values[called(where, label)] = " x ".join(f"{it:,}" for it in extent)
-    for number in means.numbers:
-        if number.path in changes or len(_dropped(contents, means, changes, number.height)):
-            values[called(escape(number.path), label)] = "numbers of the rows of the copy"
+    for its in means.numbers:
+        if its.path in changes or len(_dropped(contents, means, changes, its.height)):
+            values[called(escape(its.path), label)] = "numbers of the rows of the copy"
     lists += (called(it.title, label) for it in means.names if it.gone(lost))
 
 
@@ -359,7 +384,7 @@ def _counts(
         if not left or same or not count.unsure.isdisjoint(left):
             continue
         its = (heights.get(it, 0) for it in of) if of else (steps.get(it, 0) for it in left)
-        made[count.path, count.name] = len(left) if count.whole else sum(its)
+        made[count.path, count.name] = len(left) + count.elsewhere if count.whole else sum(its)
     there = None if means.trajectories is None else means.trajectories.there(heights)
     if means.trajectories is not None and there is not None and there != means.trajectories.said:
         made[b"/", COUNT] = there
