@@ -18,6 +18,7 @@ from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.graph_edges import edges
 from datacheck.backends.hdf5.grid_axes import grid_axes
 from datacheck.backends.hdf5.group_families import families
+from datacheck.backends.hdf5.joined_rows import joined_rows
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.named_samples import Named, list_names
 from datacheck.backends.hdf5.names import DIGITS
@@ -184,10 +185,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         matrices += [matrix] if matrix is not None else []
         said += wrong
         if facts.heeded:
-            said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
-            said += (
-                [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values, facts.look.text)
-            )
+            said += _joined(group, some, facts, tops)
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
     said += edges(facts.groups, facts.values, tops) if facts.heeded else ()
     if not facts.hidden and not facts.recovered:
@@ -216,6 +214,23 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         numbered=Paths(it for family in alike for it in _numbered(family, facts.attribute)),
     )  # fmt: skip
     return made, said
+
+
+def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collection[bytes]) -> Iterator[Finding]:
+    """Yield findings about the row numbers in a group; those of boundaries only outside of samples, once for each."""
+    joined = [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
+    names = facts.look.names(group) if len(some) > 1 else ()
+    joined += joined_rows(group, some, facts.values, names, facts.attribute)
+    yield from joined
+    if not any(it in samples for it in (group, *_above(group))):
+        known = {it.details.get("dataset") for it in joined}
+        its = boundaries(some, facts.values, facts.look.text, _inside(group, facts.groups))
+        yield from (it for it in its if it.details["dataset"] not in known)
+
+
+def _inside(group: bytes, groups: Sequence[tuple[bytes, Sequence[Dataset]]]) -> Iterator[Dataset]:
+    """Yield the datasets of the groups in a group."""
+    yield from (it for path, some in groups if path and path.rpartition(b"/")[0] == group for it in some)
 
 
 def _of_samples(
