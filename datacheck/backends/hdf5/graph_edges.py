@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.looking import LARGEST, MOST, Looking
 from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.row_numbers import too_large
 from datacheck.backends.hdf5.told_apart import near
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
@@ -59,7 +61,7 @@ class Ends:
 
 
 def edges(
-    groups: Sequence[tuple[bytes, Sequence[Dataset]]], values: Values, samples: Collection[bytes]
+    groups: Sequence[tuple[bytes, Sequence[Dataset]]], look: Looking, samples: Collection[bytes]
 ) -> Iterator[Finding]:
     """Yield findings for edges that lead to missing nodes, and for edge data whose rows are not as many as the edges.
 
@@ -71,12 +73,14 @@ def edges(
         for its in datasets:
             if _are_edges(its) and _nodes(datasets, NODES):
                 yield from _unlike(its, datasets, told)
-                ends = _ends(its, _nodes(datasets, NODES), values, told)
+                nodes = _nodes(datasets, NODES)
             elif _are_faces(its):
-                vertices = _nodes(datasets, VERTICES) or _nodes(datasets, POINTS)
-                ends = _ends(its, vertices, values, told) if vertices else None
+                nodes = _nodes(datasets, VERTICES) or _nodes(datasets, POINTS)
             else:
                 continue
+            ends = _ends(its, nodes, look, told) if nodes else None
+            if ends is None and nodes and its.bytes > LARGEST:
+                yield too_large(its, MOST if its.bytes > MOST else LARGEST)
             if ends is not None:
                 by_name[its.name, ends.nodes.name].append(ends)
     for alike in by_name.values():
@@ -90,18 +94,27 @@ def _nodes(datasets: Sequence[Dataset], names: Collection[bytes]) -> list[Datase
     return [it for it in its if len(it.shape) < 3] or its
 
 
-def _ends(its: Dataset, nodes: Sequence[Dataset], values: Values, told: dict[str, Any]) -> Ends | None:
-    held = values(its)
-    if held is None or not held.size:
-        return None
+def _ends(its: Dataset, nodes: Sequence[Dataset], look: Looking, told: dict[str, Any]) -> Ends | None:
+    """Return where the edges lead, or None if they are none or are not all read."""
     most = max(nodes, key=_count)
     count = _count(most)
-    numbers = held.astype(np.int64)
-    ends = numbers if its.shape[0] == 2 and not _are_faces(its) else numbers.T
-    behind = ends >= count + (1 if ends.min() > 0 else 0)
-    beyond = np.unique(ends[behind])
+    across = its.shape[0] == 2 and not _are_faces(its)
+    read, lowest = 0, 0
+    behind = np.zeros((2, its.shape[0 if across else 1]), np.int64)
+    beyond = np.empty(0, np.int64)
+    for held in look.bands(its):
+        numbers = held.astype(np.int64)
+        ends = numbers if across else numbers.T
+        lowest = min(lowest, int(ends.min())) if read else int(ends.min())
+        read += ends.shape[1]
+        behind += [(ends >= count).sum(axis=1), (ends > count).sum(axis=1)]
+        beyond = np.union1d(beyond, ends[ends >= count])
+    if not read or read < its.shape[1 if across else 0]:
+        return None
+    from_one = int(lowest > 0)
+    beyond = beyond[beyond >= count + from_one]
     padded = beyond.tolist() == [count]
-    mostly = bool((behind.mean(axis=1) > 1 / 2).any())
+    mostly = bool((behind[from_one] * 2 > read).any())
     return Ends(its, most, beyond[:0] if padded else beyond, mostly and not padded, told)
 
 

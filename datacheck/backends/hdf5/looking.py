@@ -18,6 +18,8 @@ from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 LARGEST = 64 << 20
 """Largest dataset that is read as a whole to interpret it, in bytes."""
+MOST = 1 << 30
+"""Largest dataset that is read in pieces to compare its values with the rows of another, in bytes."""
 PIECE_BYTES = 8 << 20
 """Number of bytes that are read at once of a dataset that is only iterated over."""
 TEXTS = 100_000
@@ -187,6 +189,32 @@ class Looking:
                     return
                 values = np.empty(min(rows, dataset.rows - start), dataset.dtype)
                 space.select_hyperslab((start,), values.shape)
+                opened.read(self.h5.h5s.create_simple(values.shape), space, values)
+                yield values
+
+    def bands(self, dataset: Dataset) -> Iterator[NDArray[Any]]:
+        """Yield the values of a dataset with two axes in pieces along the longer one, until one cannot be read.
+
+        Nothing is yielded if the dataset is larger than MOST, or a piece would be larger than LARGEST.
+        """
+        self.looked.add(dataset.path)
+        if not dataset.readable or len(dataset.shape) != 2 or dataset.bytes > MOST:
+            return
+        axis = int(dataset.shape[1] > dataset.shape[0])
+        line = dataset.shape[1 - axis] * dataset.dtype.itemsize
+        size = max(PIECE_BYTES // max(1, line), dataset.chunks[axis] if dataset.chunks else 1)
+        if size * line > LARGEST:
+            return
+        with contextlib.suppress(*TROUBLE, MemoryError):
+            opened = self.h5.h5d.open(self.file, dataset.path)
+            space = opened.get_space()
+            for start in range(0, dataset.shape[axis], size):
+                if self.trail.step() is not None:
+                    return
+                shape = list(dataset.shape)
+                shape[axis] = min(size, shape[axis] - start)
+                values = np.empty(shape, dataset.dtype)
+                space.select_hyperslab((0, start) if axis else (start, 0), values.shape)
                 opened.read(self.h5.h5s.create_simple(values.shape), space, values)
                 yield values
 

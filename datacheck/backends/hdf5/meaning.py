@@ -187,7 +187,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         if facts.heeded:
             said += _joined(group, some, facts, tops)
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
-    said += edges(facts.groups, facts.values, tops) if facts.heeded else ()
+    said += edges(facts.groups, facts.look, tops) if facts.heeded else ()
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
