@@ -34,7 +34,7 @@ class KeyWatch:
     naming: Naming | None = None
 
     @cached_property
-    def told_by_numbers(self) -> tuple[Pattern, ...]:
+    def only_numbered(self) -> tuple[Pattern, ...]:
         """The patterns for which only the number of a key is recorded, and nothing else."""
         if self.stems is not None or self.frames is not None or self.naming is not None:
             return ()
@@ -105,7 +105,7 @@ class Account(msgspec.Struct):
 
     def _take_consecutive(self, series: Series | None, watch: KeyWatch) -> bool:
         """Add keys of one pattern with consecutive numbers and return True, or return False for other keys."""
-        for pattern in watch.told_by_numbers:
+        for pattern in watch.only_numbered:
             span = pattern.consecutive(series)
             if span is not None:
                 self._add(pattern, Runs([span]))

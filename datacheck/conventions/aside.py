@@ -28,7 +28,7 @@ FEW = 16
 _WORD = re.compile(r"[a-z]+")
 
 
-def aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
+def keys_aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
     """Return the keys of the sampled records that are about the others, apart from a convention's `own`."""
     named = sorted(it for it in store.keys if it not in own and _is_name(it))
     others = sorted(set(store.keys) - own - set(named))
@@ -53,6 +53,6 @@ def _form(store: StoreView, key: bytes) -> Any:
     raw = store.value(key)
     if raw is None:
         return None
-    said = store.stored(key)
-    names = frozenset(map(str, said.value)) if said is not None and isinstance(said.value, dict) else None
-    return kind(raw), None if said is None else type(said.value).__name__, names
+    parsed = store.stored(key)
+    names = frozenset(map(str, parsed.value)) if parsed is not None and isinstance(parsed.value, dict) else None
+    return kind(raw), None if parsed is None else type(parsed.value).__name__, names

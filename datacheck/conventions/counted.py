@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
 from datacheck.conventions.parts import pieces_of
-from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored_count
+from datacheck.conventions.stored_values import FORMS, other_reading, stored_count
 
 UNMISTAKABLE = frozenset(
     {
@@ -53,7 +53,7 @@ def recognise(store: StoreView) -> Convention | None:
         count = (
             None
             if raw is None
-            else Count(name, stored_count(raw), raw, form=form_of(raw), otherwise=counted_otherwise(raw))
+            else Count(name, stored_count(raw), raw, form=form_of(raw), otherwise=other_reading(raw))
         )
         if count is None:
             continue
@@ -85,16 +85,16 @@ def _is_a_record(count: Count, store: StoreView) -> bool:
 
 def metadata_counts(store: StoreView) -> list[Count]:
     """Return the count in each mapping of metadata that holds one."""
-    made = []
+    counts = []
     for key in METADATA:
-        said = store.stored(key)
-        if said is None or not isinstance(said.value, dict):
+        parsed = store.stored(key)
+        if parsed is None or not isinstance(parsed.value, dict):
             continue
-        whole = (Count(key, said, store.value(key) or b"", item=it) for it in WITHIN if it in said.value)
-        count = next((it for it in whole if it.number is not None), None)
+        candidates = (Count(key, parsed, store.value(key) or b"", item=it) for it in WITHIN if it in parsed.value)
+        count = next((it for it in candidates if it.number is not None), None)
         if count is not None:
-            made.append(count)
-    return made
+            counts.append(count)
+    return counts
 
 
 def form_of(raw: bytes) -> str:

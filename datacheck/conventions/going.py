@@ -45,7 +45,7 @@ class Going:
                 yield from self._stems.keys(stem)
 
     @property
-    def of_stems(self) -> int:
+    def stem_records(self) -> int:
         return sum(1 for _ in self._keys_of_stems())
 
     @property
@@ -53,5 +53,5 @@ class Going:
         return tuple(key for key in self._keys_of_stems() if key not in self._own_keys)
 
     @property
-    def left_stems(self) -> int | None:
+    def stems_left(self) -> int | None:
         return None if self._stems is None else self._stems.all - len(self.stems)

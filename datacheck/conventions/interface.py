@@ -268,8 +268,8 @@ class Index(msgspec.Struct, frozen=True):
         """Return the keys that a value names, or None if it has another form."""
         if not self.form:
             return [value]
-        said = FORMS[self.form].read(value)
-        return list(keys_in(said)) if said is not None and is_key_list(said) else None
+        parsed = FORMS[self.form].read(value)
+        return list(keys_in(parsed)) if parsed is not None and is_key_list(parsed) else None
 
 
 class FrameCounts(msgspec.Struct, frozen=True):
@@ -311,9 +311,9 @@ class ClipCounts(msgspec.Struct, frozen=True):
         """Return how many frames a clip has according to its record."""
         return self.said[clip].number or 0
 
-    def left(self, clip: bytes) -> int:
+    def fewest_frames(self, clip: bytes) -> int:
         """Return how many frames of every kind a clip has: the smallest number of any kind."""
-        return min(of.get(clip, 0) for of in self.there.values())
+        return min(frames.get(clip, 0) for frames in self.there.values())
 
 
 class Parallel(msgspec.Struct, frozen=True):

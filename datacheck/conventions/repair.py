@@ -18,7 +18,7 @@ from datacheck.conventions.interface import Count, Index, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.rewriting import Place, rewritten
 from datacheck.conventions.runs import Runs
-from datacheck.conventions.side_files import beside
+from datacheck.conventions.side_files import side_file
 from datacheck.conventions.spanning import Naming
 from datacheck.conventions.stems import Stems
 from datacheck.conventions.stored_values import FORMS, is_key_list, keys_in
@@ -132,12 +132,12 @@ class Repair:
 
     def files(self, folder: Path) -> dict[str, bytes]:
         """Return the contents in the copy of files beside the store, by name; those of the source are in `folder`."""
-        made = {}
+        contents = {}
         for name, form in self.side_files.items():
-            raw = beside(folder, name)
+            raw = side_file(folder, name)
             if raw is not None:
-                made[os.fsdecode(name)] = FORMS[form].write(with_keys(FORMS[form].read(raw), self.key))
-        return made
+                contents[os.fsdecode(name)] = FORMS[form].write(with_keys(FORMS[form].read(raw), self.key))
+        return contents
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that a record has in the copy, or None if the copy does not have it."""
@@ -154,7 +154,7 @@ class Repair:
         return key
 
     def _new_values(self, block: Block, value: Value) -> dict[int, bytes]:
-        made = {}
+        result = {}
         own = {key: Foreign(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
         lists = {**own, **self.foreign}
         counts = [*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None)]
@@ -163,33 +163,33 @@ class Repair:
         for row in watch.own_rows(block.keys, block.series):
             key = block.keys[row]
             if key in self.values:
-                made[row] = self.values[key]
+                result[row] = self.values[key]
             elif key in lists:
                 form = FORMS[lists[key].form]
                 old = form.read(bytes(block.values[row]))
                 others = [form.read(value(it) or b"") for it in lists[key].beside]
                 new = lists[key].rewritten(old, others)
                 if new != old:
-                    made[row] = form.write(new)
+                    result[row] = form.write(new)
             else:
                 count = lengths[key]
                 assert count.of_list is not None
-                of = lists[count.of_list]
-                old = FORMS[of.form].read(value(count.of_list) or b"")
-                number = sum(1 for _ in keys_in(with_keys(old, of.key)))
+                key_list = lists[count.of_list]
+                old = FORMS[key_list.form].read(value(count.of_list) or b"")
+                number = sum(1 for _ in keys_in(with_keys(old, key_list.key)))
                 if number != count.number:
-                    made[row] = count.written(number)
+                    result[row] = count.written(number)
         for index, foreign in self.indexes:
             for row in index.rows(block.keys):
                 if not index.form:
                     named = bytes(block.values[row])
                     if (other := foreign.key(named)) is not None and other != named:
-                        made[row] = other
+                        result[row] = other
                     continue
                 old = FORMS[index.form].read(bytes(block.values[row]))
                 if old is not None and is_key_list(old) and (new := foreign.rewritten(old)) != old:
-                    made[row] = FORMS[index.form].write(new)
-        return made
+                    result[row] = FORMS[index.form].write(new)
+        return result
 
     def _place(self, number: int) -> int | None:
         """Return the new number of a sample, or None if it is left out."""

@@ -121,19 +121,19 @@ class Sequences:
                 odd += 1
             elif holes := runs.holes():
                 gaps[stem] = holes
-        there = self.whole + len(self.parts)
-        if not gaps or there < FEWEST or len(gaps) + odd > (1 - SHARE) * there + 1:
+        total = self.whole + len(self.parts)
+        if not gaps or total < FEWEST or len(gaps) + odd > (1 - SHARE) * total + 1:
             return
-        yield _said(gaps, there, frames)
+        yield _gap_finding(gaps, total, frames)
 
 
-def _said(gaps: Mapping[bytes, Runs], there: int, frames: Frames) -> Finding:
+def _gap_finding(gaps: Mapping[bytes, Runs], total: int, frames: Frames) -> Finding:
     missing = sum(map(len, gaps.values()))
     first = [escape(frames.key(stem, it)) for stem in sorted(gaps) for it in gaps[stem]][:NAMED]
     more = f" and {missing - len(first):,} more" if missing > len(first) else ""
     text = (
         f"{', '.join(first)}{more} {'is' if missing == 1 else 'are'} not there, between others that are; "
-        f"{there - len(gaps):,} of {there:,} sequences have no gap"
+        f"{total - len(gaps):,} of {total:,} sequences have no gap"
     )
     return found("gap", text, count=missing, first=first, sequences=len(gaps))
 

@@ -195,18 +195,20 @@ class StemGroups(msgspec.Struct, frozen=True):
         whole = self.all - len(self.unpaired)
         for stem, lacking in sorted(self.unpaired.items()):
             missing = [escape(self.stems.key(stem, it)) for it in lacking]
-            said = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
-            made = found("unpaired", said, verdict=self.verdict, missing=missing)
+            message = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
+            finding = found("unpaired", message, verdict=self.verdict, missing=missing)
             key = escape(self.keys(stem)[0])
-            yield Finding(key=key, code=made.code, verdict=made.verdict, message=made.message, details=made.details)
+            yield Finding(
+                key=key, code=finding.code, verdict=finding.verdict, message=finding.message, details=finding.details
+            )
 
 
-def agree(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
+def have_same_stems(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
     """Check whether all endings have the same stems."""
     return len({sums.get(it) for it in stems.endings}) == 1
 
 
-def may_be(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
+def may_be_whole(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
     """Check whether nearly all samples may be whole, by the numbers of stems."""
     counts = [sums.get(it, (0, 0, 0))[0] for it in stems.endings]
     return min(counts) >= max(ENOUGH, NEARLY * max(counts))
@@ -218,7 +220,7 @@ class UnpairedBehindNames:
     def __init__(self, stems: Stems) -> None:
         self._stems = stems
         self._bits = {ending: 1 << at for at, ending in enumerate(stems.endings)}
-        self._there: dict[bytes, int] = {}
+        self._present: dict[bytes, int] = {}
         self.failed = False
 
     def take(self, keys: Sequence[bytes]) -> None:
@@ -226,8 +228,8 @@ class UnpairedBehindNames:
         for key in keys:
             split = self._stems.split(key)
             if split is not None:
-                self._there[split[0]] = self._there.get(split[0], 0) | self._bits[split[1]]
-        self.failed |= len(self._there) > HELD
+                self._present[split[0]] = self._present.get(split[0], 0) | self._bits[split[1]]
+        self.failed |= len(self._present) > HELD
 
     def groups(self) -> StemGroups | None:
         """Return the samples, or None if too few are whole or `failed` is set."""
@@ -235,10 +237,10 @@ class UnpairedBehindNames:
         all_parts = (1 << len(endings)) - 1
         found = {
             stem: tuple(it for at, it in enumerate(endings) if not bits >> at & 1)
-            for stem, bits in self._there.items()
+            for stem, bits in self._present.items()
             if bits != all_parts
         }
-        return None if self.failed else _groups(self._stems, len(self._there), found)
+        return None if self.failed else _groups(self._stems, len(self._present), found)
 
 
 class Unpaired:
@@ -271,9 +273,9 @@ class Unpaired:
         self.failed |= len(self._found) > HELD
 
     def _close(self) -> None:
-        stem, there = self._open.pop()
+        stem, present = self._open.pop()
         self._all += 1
-        lacking = tuple(it for it in self._stems.endings if it not in there)
+        lacking = tuple(it for it in self._stems.endings if it not in present)
         if lacking:
             self._found[stem] = lacking
 

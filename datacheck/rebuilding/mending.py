@@ -10,12 +10,12 @@ from typing import Any
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.clip_counts import counts_without
-from datacheck.conventions.conclusions import samples, scattered
+from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.frame_counts import rewritten_without
 from datacheck.conventions.interface import Index, Known
 from datacheck.conventions.listed import KEYS
-from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
-from datacheck.conventions.parting import numbered_alike
+from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, outcome_without
+from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import Foreign, Repair
 from datacheck.conventions.rewriting import Place
 from datacheck.conventions.runs import Runs
@@ -111,7 +111,7 @@ def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) ->
         account = report.account(part)
         going = [(key, own) for database, key, own in dropped_keys(choice.shown, report) if database == part]
         _refuse_unread(known, account, report.source.path, changes=bool(going or renumber))
-        outcome = repaired(
+        outcome = outcome_without(
             known.conventions,
             account,
             going,
@@ -176,7 +176,7 @@ def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
     for member in across.members:
         numbers += member.numbers
     conventions = [it for part in sorted(across.parts) for it in report.keeps[part].conventions]
-    bases = [samples(it, Account(), across).base for it in conventions if it.deleted is None and it.counts]
+    bases = [samples_of(it, Account(), across).base for it in conventions if it.deleted is None and it.counts]
     listed = any(it.lists for it in conventions)
     base = None if listed else next((it for it in bases if it is not None), None)
     return {"numbers": numbers, "base": base, "counted": base is not None}
@@ -311,7 +311,7 @@ def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | N
             across = report.keeps[part].across
             if across is not None and other in across.parts:
                 continue
-            if other != part and numbered_alike(report.account(part), report.account(other)):
+            if other != part and have_same_numbers(report.account(part), report.account(other)):
                 names = " and ".join(it or "the main one" for it in sorted((part, other)))
                 message = f"the databases {names} have the same numbers, so that their records may belong together"
                 hint = "--keep-numbers leaves holes where records go, --renumber closes the numbers up in each"
@@ -351,7 +351,7 @@ def _refuse_unread(known: Known, account: Account, source: str, *, changes: bool
         if convention.unread:
             reason = f"{escape(convention.unread[0])} cannot be read, so it could not be kept true in a copy"
             raise RebuildFailed(source, f"{reason}; --convention none takes it for a record")
-        unknown = scattered(convention, account)
+        unknown = scattered_text(convention, account)
         if unknown:
             reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
             raise RebuildFailed(source, f"{reason}; --convention none copies the records alone")

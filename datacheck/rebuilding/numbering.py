@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.clip_counts import counts_without
-from datacheck.conventions.conclusions import samples, unsure
+from datacheck.conventions.conclusions import samples_of, unsure_counts
 from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.interface import Convention, Count, Known
@@ -92,7 +92,7 @@ def _numbered(report: Report, part: str) -> list[Pattern]:
 def _has_numbered_samples(report: Report, part: str) -> bool:
     """Return whether numbers identify the samples of a database."""
     known, account = report.keeps[part], report.account(part)
-    numbered = (patterns_of(it, samples(it, account, known.across)) for it in known.conventions)
+    numbered = (patterns_of(it, samples_of(it, account, known.across)) for it in known.conventions)
     return known.across is not None or any(numbered)
 
 
@@ -251,7 +251,7 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
 
 def _unsure_counts(known: Known, account: Account) -> Iterator[Count]:
     for it in known.conventions:
-        yield from unsure(it, samples(it, account, known.across), account, known.across, known.stems)
+        yield from unsure_counts(it, samples_of(it, account, known.across), account, known.across, known.stems)
 
 
 def _gap_sentence(

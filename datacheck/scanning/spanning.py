@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.across import agreeing, named_across, numbered_across, with_names
+from datacheck.conventions.across import agreeing_samples, named_across, named_samples, numbered_across
 from datacheck.conventions.interface import Known
 from datacheck.conventions.numbered_keys import KeyTable
 from datacheck.conventions.spanning import Naming, Spanning
@@ -43,7 +43,7 @@ def with_spanning(
     spanned = {part for it in found if it is not None for part in it.parts}
     others = {part: known for part, known in kept.items() if part not in spanned}
     for namings in named_across(others, accounts):
-        spanning = agreeing(namings, accounts)
+        spanning = agreeing_samples(namings, accounts)
         if spanning is None:
             part_shards = {part: tuple(it for it in shards if it.part == part) for part in namings}
             spanning = do(FindLacking(part_shards, namings, {part: others[part].own for part in namings}))
@@ -104,7 +104,7 @@ class FindLacking(msgspec.Struct, frozen=True):
             for name, parts in parts_by_name.items()
             if len(parts) < len(self.namings)
         }
-        return with_names(self.namings, alike + len(parts_by_name), lacking)
+        return named_samples(self.namings, alike + len(parts_by_name), lacking)
 
     def _names(self, job: Job) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield the names of neighbouring records with their database."""
