@@ -52,8 +52,8 @@ def _is_numbered(view: StoreView) -> bool:
 
 def _share_names(view: StoreView, naming: Naming, other: StoreView, other_naming: Naming) -> bool:
     names = sorted(it for key in view.keys if (it := naming.name(key)) is not None)
-    some = names[:: max(1, len(names) // PROBED)][:PROBED]
-    return bool(some) and sum(other.value(other_naming.key(it)) is not None for it in some) >= FOUND * len(some)
+    probed = names[:: max(1, len(names) // PROBED)][:PROBED]
+    return bool(probed) and sum(other.value(other_naming.key(it)) is not None for it in probed) >= FOUND * len(probed)
 
 
 def may_be_pair(one: str, other: str) -> bool:
@@ -70,11 +70,11 @@ def _are_siblings(one: str, other: str) -> bool:
     return re.sub("[0-9]+", "#", one) == re.sub("[0-9]+", "#", other)
 
 
-def numbered_across(kept: Mapping[str, Known], accounts: Mapping[str, Account], kinds: Kinds) -> list[Spanning]:
+def numbered_across(databases: Mapping[str, Known], accounts: Mapping[str, Account], kinds: Kinds) -> list[Spanning]:
     """Return the samples that span several databases and are identified by numbers."""
     members = {
         part: part_members
-        for part, known in kept.items()
+        for part, known in databases.items()
         if (part_members := _members(part, known, accounts.get(part)))
     }
     left = sorted(members, key=lambda part: (-len(_all_numbers(members[part])), part))
@@ -159,11 +159,11 @@ def _spanning_of(members: list[Member]) -> Spanning | None:
     return Spanning(ordered, len(everything), len(whole), everything, early=ends_early(whole, everything))
 
 
-def named_across(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:
+def named_across(databases: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:
     """Return groups of databases that may share samples identified by names: all of their records have a name."""
     counts: dict[str, int] = {}
     namings: dict[str, Naming] = {}
-    for part, known in kept.items():
+    for part, known in databases.items():
         naming = next((it.naming for it in known.conventions if it.naming is not None), None)
         account = accounts.get(part) or Account()
         count = account.names[0]
@@ -197,19 +197,19 @@ def named_samples(
     return Spanning(members, count, whole, unpaired=unpaired)
 
 
-def confirmed(kept: Mapping[str, Known]) -> dict[str, Known]:
+def with_asked_samples(databases: Mapping[str, Known]) -> dict[str, Known]:
     """Return what is known of each database, with `asked` set for samples that the store itself counts.
 
     If it counts all of them, none may lack a part that is needed.
     """
-    result = dict(kept)
-    for part, known in kept.items():
+    result = dict(databases)
+    for part, known in databases.items():
         across = known.across
         if across is None:
             continue
-        conventions = [it for other in across.parts for it in kept[other].conventions]
+        conventions = [it for other in across.parts for it in databases[other].conventions]
         if are_all_counted(conventions, across.complete, across.all):
-            first = next(iter(it for it in kept if kept[it].across is across))
+            first = next(iter(it for it in databases if databases[it].across is across))
             same = result[first].across if first != part else msgspec.structs.replace(across, asked=True)
             result[part] = msgspec.structs.replace(known, across=same)
     return result

@@ -40,12 +40,12 @@ _BEHIND = re.compile(rb"(.+?)([/_.: -]" + _NAME + rb")", re.DOTALL | re.IGNORECA
 _BEFORE = re.compile(rb"(" + _NAME + rb"[/_.: -])(.+)", re.DOTALL | re.IGNORECASE)
 _FRAME = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _WORDS = re.compile(rf"{_WORD}")
-_OF_SETS = frozenset(b"num nums n nb nr number numbers count counts len length lengths size total".split())
-_THINGS = frozenset(
+_COUNT_WORDS = frozenset(b"num nums n nb nr number numbers count counts len length lengths size total".split())
+_SAMPLE_WORDS = frozenset(
     b"of sample samples example examples record records item items entry entries instance instances data".split()
 )
-_PICTURES = frozenset(b"image images img imgs picture pictures".split())
-_LOOSE = frozenset(b"len length lengths size of".split())
+_PICTURE_WORDS = frozenset(b"image images img imgs picture pictures".split())
+_LENGTH_WORDS = frozenset(b"len length lengths size of".split())
 _SIZE = frozenset([b"size"])
 """A size may be that of the pictures, unless the sets' sizes are the numbers of their samples."""
 
@@ -80,8 +80,8 @@ def _counted_set(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
         return None
     before, after = b"".join(pieces[: places[0]]), b"".join(pieces[places[0] + 1 :])
     names = _names_around((before, after))
-    counts = not names.isdisjoint(_OF_SETS) and names <= _OF_SETS | _THINGS | _PICTURES
-    sizes = not names.isdisjoint(_SIZE) and not names.isdisjoint(_PICTURES)
+    counts = not names.isdisjoint(_COUNT_WORDS) and names <= _COUNT_WORDS | _SAMPLE_WORDS | _PICTURE_WORDS
+    sizes = not names.isdisjoint(_SIZE) and not names.isdisjoint(_PICTURE_WORDS)
     return (pieces[places[0]], (before, after)) if counts and not sizes else None
 
 
@@ -102,8 +102,8 @@ def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
             clips[counted[1]][counted[0]] = key
     several = [(around, count_keys) for around, count_keys in sorted(clips.items()) if _are_enough(around, count_keys)]
     for around, count_keys in several[:KINDS]:
-        some = [count_keys[it] for it in sorted(count_keys)][:: max(1, len(count_keys) // PROBED)][:PROBED]
-        if all(_count(it, view.value(it)) is not None for it in some):
+        probed = [count_keys[it] for it in sorted(count_keys)][:: max(1, len(count_keys) // PROBED)][:PROBED]
+        if all(_count(it, view.value(it)) is not None for it in probed):
             kinds = _kinds(view.keys, count_keys)
             if kinds:
                 yield ClipCounts(around, kinds)
@@ -112,7 +112,7 @@ def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
 def _are_enough(around: tuple[bytes, bytes], clips: Mapping[bytes, bytes]) -> bool:
     """Return whether there are enough clips or sets to show what is counted; for a single set, the name must say it."""
     names = _names_around(around)
-    named = names <= (_OF_SETS | _THINGS | _PICTURES) - _SIZE
+    named = names <= (_COUNT_WORDS | _SAMPLE_WORDS | _PICTURE_WORDS) - _SIZE
     return len(clips) >= FEW or (_are_sets(clips) and (len(clips) > 1 or named))
 
 
@@ -197,7 +197,8 @@ class Clips:
     def _may_be_lengths(self) -> bool:
         """Return whether the numbers may be the length or size of each sample: they are equal and named so."""
         return (
-            len({it.number for it in self.declared.values()}) == 1 and _names_around(self.clip_counts.around) <= _LOOSE
+            len({it.number for it in self.declared.values()}) == 1
+            and _names_around(self.clip_counts.around) <= _LENGTH_WORDS
         )
 
 

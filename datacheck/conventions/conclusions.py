@@ -8,7 +8,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
-from datacheck.conventions.groups import CONFIRMED, Groups, grouped, groups_with_some
+from datacheck.conventions.groups import CONFIRMED, Groups, groups_of, groups_with_some
 from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.parts import kinds_of_pieces
@@ -59,7 +59,7 @@ def samples_of(convention: Convention, account: Account, across: Spanning | None
 
     `across` is given if samples span several databases. Their numbers are then those of records in any of these.
     """
-    groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
+    groups = groups_of(convention.parts, account.numbers, named=convention.named, further=convention.further)
     alone = None if groups is not None else _sample_pattern(convention, account)
     if alone is not None and convention.counts and across is None:
         groups = groups_with_some(alone, convention.parts, account.numbers, convention.further)

@@ -78,9 +78,9 @@ def _is_a_record(count: Count, store: StoreView) -> bool:
     if sum(store.patterns[it] for it in store.frequent) * 2 >= len(store.keys):
         return False
     others = [it for it in sorted(store.keys) if it not in NAMES and it not in METADATA]
-    some = [store.stored(it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]]
+    probed = [store.stored(it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]]
     kind = type(None if count.said is None else count.said.value)
-    return bool(some) and all(it is not None and type(it.value) is kind for it in some)
+    return bool(probed) and all(it is not None and type(it.value) is kind for it in probed)
 
 
 def metadata_counts(store: StoreView) -> list[Count]:

@@ -32,26 +32,26 @@ CLOSE = 0.01
 
 
 def complete_conventions(
-    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView], *, asked: bool = False
+    followed: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView], *, asked: bool = False
 ) -> dict[str, tuple[Convention, ...]]:
     """Return the conventions of each database, including what must be noted of it because of the other databases.
 
     Another database may count its records or list its keys, or have records of the same samples. If certain conventions
     were `asked` for, only the numbers that these may count are noted.
     """
-    result = dict(kept)
-    counted = any(one.counts for conventions in kept.values() for one in conventions)
-    if len(kept) < 2 or (asked and not counted):
+    result = dict(followed)
+    counted = any(one.counts for conventions in followed.values() for one in conventions)
+    if len(followed) < 2 or (asked and not counted):
         return result
     for part, view in views.items():
-        if not kept[part] and view.parts and (counted or len(view.frequent) == 1):
+        if not followed[part] and view.parts and (counted or len(view.frequent) == 1):
             result[part] = (Convention("", view.parts, named=False),)
     if asked:
         return result
     for part, naming in named_alike(views).items():
         first, *further = result[part] or (Convention("", named=False),)
         result[part] = (msgspec.structs.replace(first, naming=naming), *further)
-    for part, convention in lists_elsewhere(kept, views):
+    for part, convention in lists_elsewhere(followed, views):
         before = result[part]
         if not convention.lists:  # a count of the keys in a list counts no records
             before = tuple(_without_counts(it, convention.own) for it in before)
@@ -64,13 +64,13 @@ def _without_counts(convention: Convention, keys: frozenset[bytes]) -> Conventio
     return msgspec.structs.replace(convention, counts=counts)
 
 
-def with_placed_counts(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict[str, Known]:
+def with_placed_counts(databases: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict[str, Known]:
     """Return what is known of each database, with the counts in a database of metadata moved to where they belong."""
-    result = dict(kept)
+    result = dict(databases)
     numbers = {it: [*_record_numbers(known, accounts.get(it) or Account())] for it, known in result.items()}
-    for part, known in kept.items():
+    for part, known in databases.items():
         account = accounts.get(part) or Account()
-        of_others = account.records - account.own <= FEW and len(kept) > 1
+        of_others = account.records - account.own <= FEW and len(databases) > 1
         for count in (it for convention in known.conventions for it in convention.counts):
             count = _nearer_reading(result, numbers, part, count)
             if count.of_list is not None or count.next or count.number is None:
@@ -87,7 +87,9 @@ def with_placed_counts(kept: Mapping[str, Known], accounts: Mapping[str, Account
     return result
 
 
-def _nearer_reading(result: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count) -> Count:
+def _nearer_reading(
+    databases: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count
+) -> Count:
     """Return a count whose bytes may mean two numbers, read as the one that is nearer to a number of records."""
     record_counts = [it for counts in numbers.values() for it in counts if it]
     if count.otherwise is None or not record_counts:
@@ -96,7 +98,7 @@ def _nearer_reading(result: dict[str, Known], numbers: Mapping[str, Collection[i
     off = [min(abs(it - (reading.number or 0)) / it for it in record_counts) for reading in (count, other)]
     if count.number is None and off[1] > NEAR:  # probably a float, which is no count
         if count.called not in UNMISTAKABLE:
-            _replace(result, part, count, None)
+            _replace(databases, part, count, None)
         return count
     if off[1] and count.key in DOUBTFUL:  # a doubtful name, and no number of records matches exactly
         return count
@@ -105,59 +107,59 @@ def _nearer_reading(result: dict[str, Known], numbers: Mapping[str, Collection[i
         return count
     if count.number is not None and (off[0] <= off[1] or (off[1] and not any(_is_near(other, it) for it in own))):
         return count
-    _replace(result, part, count, other)
+    _replace(databases, part, count, other)
     return other
 
 
-def _place(result: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: str, count: Count) -> None:
+def _place(databases: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: str, count: Count) -> None:
     """Move a count to the database whose records it counts, or remove it if it counts none."""
     others = {it: record_counts for it, record_counts in numbers.items() if it != part}
     if count.number in numbers[part]:
         return
     if count.number == sum(1 for it in others if it):  # each database is a sequence or a class, and these are counted
-        _replace(result, part, count, None)
+        _replace(databases, part, count, None)
         return
     exact = [it for it, record_counts in others.items() if count.number in record_counts]
     exact.sort(key=lambda it: abs(others[it][0] - (count.number or 0)))  # of parts of samples, the most complete one
     near = exact or [
         it for it, record_counts in others.items() if any(_is_near(count, number) for number in record_counts)
     ]
-    across = result[near[0]].across if near else None
+    across = databases[near[0]].across if near else None
     agreed = across is not None and across.parts.issuperset(near)
-    one = len(near) == 1 or agreed
-    if not exact and count.number in (sum(map(max, others.values())), _sample_total(result, others)):
-        _replace(result, part, count, msgspec.structs.replace(count, of_all=True))
-    elif exact or (one and _is_surely_meant(count, others[near[0]], agreed=agreed)):
-        _replace(result, part, count, None)
-        first, *further = result[near[0]].conventions or (Convention("", named=False),)
+    is_one = len(near) == 1 or agreed
+    if not exact and count.number in (sum(map(max, others.values())), _sample_total(databases, others)):
+        _replace(databases, part, count, msgspec.structs.replace(count, of_all=True))
+    elif exact or (is_one and _is_surely_meant(count, others[near[0]], agreed=agreed)):
+        _replace(databases, part, count, None)
+        first, *further = databases[near[0]].conventions or (Convention("", named=False),)
         moved = msgspec.structs.replace(count, kept_in=part)
         first = msgspec.structs.replace(first, counts=(*first.counts, moved))
-        result[near[0]] = msgspec.structs.replace(result[near[0]], conventions=(first, *further))
-    elif one and not _is_doubtful(count):
+        databases[near[0]] = msgspec.structs.replace(databases[near[0]], conventions=(first, *further))
+    elif is_one and not _is_doubtful(count):
         number = max(it for it in others[near[0]] if _is_near(count, it))
-        _replace(result, part, count, msgspec.structs.replace(count, near=(near[0], number)))
-    elif (total := _near_total(result, others, count)) is not None:
+        _replace(databases, part, count, msgspec.structs.replace(count, near=(near[0], number)))
+    elif (total := _near_total(databases, others, count)) is not None:
         sure = len({fold(it.encode()) for it in others}) == 1 and _is_surely_meant(count, (total,), agreed=False)
-        _replace(result, part, count, msgspec.structs.replace(count, of_all=sure, near=(ALL_TOGETHER, total)))
+        _replace(databases, part, count, msgspec.structs.replace(count, of_all=sure, near=(ALL_TOGETHER, total)))
     else:
         doubtful = msgspec.structs.replace(count, of_none=True)
-        _replace(result, part, count, doubtful if count.called in UNMISTAKABLE else None)
+        _replace(databases, part, count, doubtful if count.called in UNMISTAKABLE else None)
 
 
-def _near_total(known: Mapping[str, Known], numbers: Mapping[str, Sequence[int]], count: Count) -> int | None:
+def _near_total(databases: Mapping[str, Known], numbers: Mapping[str, Sequence[int]], count: Count) -> int | None:
     """Return how many records or samples all databases have together, or None if the count is not near that."""
     if sum(1 for record_counts in numbers.values() if max(record_counts) > FEW) < 2 or count.key in DOUBTFUL:
         return None
-    totals = {sum(map(max, numbers.values())), _sample_total(known, numbers)}
+    totals = {sum(map(max, numbers.values())), _sample_total(databases, numbers)}
     return min((it for it in totals if _is_near(count, it)), key=lambda it: abs(it - (count.number or 0)), default=None)
 
 
-def _sample_total(known: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> int:
+def _sample_total(databases: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> int:
     """Return how many samples all databases have; a sample that spans several databases is counted once."""
     across: list[Spanning] = []
     total = 0
     for part, record_counts in numbers.items():
-        spanning = known[part].across
+        spanning = databases[part].across
         if spanning is None:
             total += max(record_counts)
         elif all(it is not spanning for it in across):
@@ -187,13 +189,13 @@ def _is_doubtful(count: Count) -> bool:
     return count.called in DOUBTFUL or (isinstance(count.item, str) and count.called not in UNMISTAKABLE)
 
 
-def _replace(result: dict[str, Known], part: str, count: Count, new: Count | None) -> None:
+def _replace(databases: dict[str, Known], part: str, count: Count, new: Count | None) -> None:
     """Replace a count by another one, or remove it if `new` is None."""
     conventions = []
-    for convention in result[part].conventions:
+    for convention in databases[part].conventions:
         counts = tuple(new if it is count else it for it in convention.counts)
         conventions.append(msgspec.structs.replace(convention, counts=tuple(it for it in counts if it is not None)))
-    result[part] = msgspec.structs.replace(result[part], conventions=tuple(conventions))
+    databases[part] = msgspec.structs.replace(databases[part], conventions=tuple(conventions))
 
 
 def _is_near(count: Count, number: int) -> bool:

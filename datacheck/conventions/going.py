@@ -9,7 +9,7 @@ from datacheck.conventions.runs import Runs
 from datacheck.conventions.stems import StemGroups
 
 
-class Going:
+class DroppedRecords:
     """The records that are left out: the numbers and stems of their samples, and how many belong to no sample."""
 
     def __init__(self, patterns: Sequence[Pattern], stems: StemGroups | None) -> None:

@@ -144,7 +144,7 @@ class Groups(msgspec.Struct, frozen=True):
             )
 
 
-def grouped(
+def groups_of(
     parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named: bool, further: Sequence[Pattern] = ()
 ) -> Groups | None:
     """Return how records form samples, or None if their numbers do not show it.

@@ -59,9 +59,9 @@ def _index_of(
     found: set[tuple[str, str]] = set()
     for key in keys[:: max(1, len(keys) // PROBED)][:PROBED]:
         raw = small(part, key)
-        one = None if raw is None else _named_database(raw, views, others)
-        if one is not None:
-            found.add(one)
+        named = None if raw is None else _named_database(raw, views, others)
+        if named is not None:
+            found.add(named)
         elif spared:
             spared -= 1
         else:
@@ -84,11 +84,11 @@ def _named_database(raw: bytes, views: Mapping[str, StoreView], others: Sequence
     if parsed is None or parsed.form not in LISTS or isinstance(parsed.value, dict) or not is_key_list(parsed.value):
         return None
     keys = list(keys_in(parsed.value))
-    some = keys[:: max(1, len(keys) // PROBED)][:PROBED]
-    if all(it.isdigit() for it in some):
+    probed = keys[:: max(1, len(keys) // PROBED)][:PROBED]
+    if all(it.isdigit() for it in probed):
         return None
     for part in others:
-        present = sum(it in views[part].keys or views[part].value(it) is not None for it in some)
-        if 2 * present > len(some):
+        present = sum(it in views[part].keys or views[part].value(it) is not None for it in probed)
+        if 2 * present > len(probed):
             return part, parsed.form
     return None

@@ -119,9 +119,9 @@ def _are_all_keys(value: Any, store: StoreView) -> bool:
     if not is_key_list(value):
         return False
     for name, items in value.items() if isinstance(value, dict) and len(value) > 1 else ():
-        some = items[:: max(1, len(items) // PROBED)][:PROBED]
-        present = sum(store.value(key_of(it)) is not None for it in some)
-        if present < MOST * len(some) and SET_WORDS.isdisjoint(words(str(name))):
+        probed = items[:: max(1, len(items) // PROBED)][:PROBED]
+        present = sum(store.value(key_of(it)) is not None for it in probed)
+        if present < MOST * len(probed) and SET_WORDS.isdisjoint(words(str(name))):
             return False
     return True
 
@@ -166,7 +166,7 @@ def all_bytes(keys: Any) -> bool:
 
 
 def lists_elsewhere(
-    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+    conventions: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, Convention]]:
     """Yield each database whose keys are listed in a small one, with a convention that has these lists.
 
@@ -174,8 +174,8 @@ def lists_elsewhere(
     keys if most of its items exist as keys, and if all lists together have most of the keys of the database.
     """
     for part, view in views.items():
-        known = frozenset().union(*(it.own for it in kept[part]))
-        if len(view.keys) > FEW or any(it.lists for it in kept[part]):
+        known = frozenset().union(*(it.own for it in conventions[part]))
+        if len(view.keys) > FEW or any(it.lists for it in conventions[part]):
             continue
         lists = {}
         for key in sorted(set(view.keys) - known):
@@ -212,15 +212,17 @@ def _convention_of(
         if not _are_all_keys(parsed.value, view):
             continue
         listed_keys = list(keys_in(parsed.value))
-        some = listed_keys[:: max(1, len(listed_keys) // PROBED)][:PROBED]
-        present = sum(view.value(it) is not None for it in some)
-        if present >= MOST * len(some):
+        probed = listed_keys[:: max(1, len(listed_keys) // PROBED)][:PROBED]
+        present = sum(view.value(it) is not None for it in probed)
+        if present >= MOST * len(probed):
             pairs = _pairings(parsed.value)
-            one = KeyList(key, parsed.form, len(set(listed_keys)), entries=len(listed_keys), pairs=pairs, kept_in=part)
-            key_lists.append(msgspec.structs.replace(one, partial=bool(pairs)))
+            key_list = KeyList(
+                key, parsed.form, len(set(listed_keys)), entries=len(listed_keys), pairs=pairs, kept_in=part
+            )
+            key_lists.append(msgspec.structs.replace(key_list, partial=bool(pairs)))
             all_keys.update(listed_keys)
-            named = not SET_WORDS.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in some)
-            surely &= named and present >= NEARLY * len(some) and len(listed_keys) >= FEWEST
+            named = not SET_WORDS.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in probed)
+            surely &= named and present >= NEARLY * len(probed) and len(listed_keys) >= FEWEST
     are_most = len(all_keys.intersection(view.keys)) >= most * len(view.keys)
     if not key_lists or not (are_most or surely):
         return None

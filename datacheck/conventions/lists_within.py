@@ -40,13 +40,13 @@ DEEPEST = 4
 
 
 def lists_within(
-    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+    conventions: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, ListWithin]]:
     """Yield each database whose records are named in such lists, together with the lists in one value."""
     large = any(len(it.keys) > FEW for it in views.values())
     for part, view in views.items() if large else ():
-        known = {(it.kept_in or part, it.key) for every in kept.values() for one in every for it in one.lists}
-        known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
+        known = {(it.kept_in or part, it.key) for every in conventions.values() for one in every for it in one.lists}
+        known |= {(part, it.deleted.key) for it in conventions[part] if it.deleted is not None}
         for key in keys_with_lists(view):
             parsed = None if (part, key) in known else _parsed(view, key)
             found: dict[str, list[tuple[Place, list[Any]]]] = {}
@@ -65,7 +65,7 @@ def lists_within(
             ):
                 numbers = any(type(it[0]) is int for _, it in pairs)
                 places = tuple(it for it, _ in pairs)
-                counted = any(count.key == key for one in kept[owner] for count in one.counts)
+                counted = any(count.key == key for one in conventions[owner] for count in one.counts)
                 surely = [_are_surely_keys(it, (text, *_shown_names(place))) for place, it in pairs]
                 exact = [type(it[0]) is not int and _are_keys(it, views[owner]) for _, it in pairs]
                 compared = tuple(it for it, *both in zip(places, surely, exact, strict=True) if all(both))
@@ -201,22 +201,22 @@ NAME_FORMS: tuple[Callable[[bytes], bytes], ...] = (
 
 def _are_keys(items: list[Any], view: StoreView, form: Callable[[bytes], bytes] = NAME_FORMS[0]) -> bool:
     """Return whether nearly all of some items are keys of a database if they are changed by this form."""
-    some = items[:: max(1, len(items) // PROBED)][:PROBED]
-    if type(some[0]) is int:
+    probed = items[:: max(1, len(items) // PROBED)][:PROBED]
+    if type(probed[0]) is int:
         return False
-    return sum(view.value(form(key_of(it))) is not None for it in some) >= NEARLY * len(some)
+    return sum(view.value(form(key_of(it))) is not None for it in probed) >= NEARLY * len(probed)
 
 
 def _are_keys_or_numbers(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
     """Return whether items are keys of a database, or numbers in its keys."""
     if len(view.keys) <= FEW:
         return False
-    some = items[:: max(1, len(items) // PROBED)][:PROBED]
+    probed = items[:: max(1, len(items) // PROBED)][:PROBED]
     are_named_so = any(not INDICES.isdisjoint(words(it)) for it in names)
-    numbers = type(some[0]) is int
-    if len(items) < MOST * len(view.keys) and not are_named_so and (numbers or all(it.isdigit() for it in some)):
+    numbers = type(probed[0]) is int
+    if len(items) < MOST * len(view.keys) and not are_named_so and (numbers or all(it.isdigit() for it in probed)):
         return False  # classes may be named 0 to 9 too
     if not numbers:
         return any(_are_keys(items, view, form) for form in NAME_FORMS)
-    numbered = [sum(view.value(it.key(number)) is not None for number in some) for it in view.frequent]
-    return any(it >= NEARLY * len(some) for it in numbered) or (are_named_so and not numbered)
+    numbered = [sum(view.value(it.key(number)) is not None for number in probed) for it in view.frequent]
+    return any(it >= NEARLY * len(probed) for it in numbered) or (are_named_so and not numbered)

@@ -25,11 +25,11 @@ def parted_pair(
     Databases that are `losing` records are closed up if a loader counts their records.
     """
     for part in sorted(losing & keeps.keys()):
-        known, mine = keeps[part], account(part)
-        bases = (samples_of(it, mine, known.across).base for it in known.conventions if it.deleted is None)
+        known, own_account = keeps[part], account(part)
+        bases = (samples_of(it, own_account, known.across).base for it in known.conventions if it.deleted is None)
         if known.stems is not None or all(it is None for it in bases):
             continue
         for other in sorted(keeps.keys() - {part} - (frozenset() if known.across is None else known.across.parts)):
-            if have_same_numbers(mine, account(other)):
+            if have_same_numbers(own_account, account(other)):
                 return part, other
     return None

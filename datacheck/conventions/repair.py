@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Foreign:
+class OtherKeyList:
     """A list of keys of other databases: its form, the repairs of these databases, and the count of its keys, if any.
 
     `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
@@ -64,9 +64,9 @@ class Repair:
     are records of the convention that the source lacks. `side_files` are the forms of lists of keys in files, by file
     name. `lengths` are the counts of the keys in a list, which are known when the list is written. Of `stems`, those in
     `gone_stems` are left out with all of their records. Records with the keys in `also` are left out in any case.
-    `foreign` are lists, by key, of keys of other databases; `indexes` are records that name others. `naming` identifies
-    samples that other databases have a part in. `beside` maps the key of a list to the lists whose items belong to its
-    items.
+    `other_lists` are lists, by key, of keys of other databases; `indexes` are records that name others. `naming`
+    identifies samples that other databases have a part in. `beside` maps the key of a list to the lists whose items
+    belong to its items.
     """
 
     patterns: tuple[Pattern, ...]
@@ -83,14 +83,14 @@ class Repair:
     stems: Stems | None = None
     gone_stems: frozenset[bytes] = frozenset()
     also: frozenset[bytes] = frozenset()
-    foreign: Mapping[bytes, Foreign] = field(default_factory=dict)
+    other_lists: Mapping[bytes, OtherKeyList] = field(default_factory=dict)
     naming: Naming | None = None
-    indexes: Sequence[tuple[Index, Foreign]] = ()
+    indexes: Sequence[tuple[Index, OtherKeyList]] = ()
     beside: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
-        moved = any(it.renumbered for index, foreign in self.indexes if not index.form for it in foreign.repairs)
+        moved = any(it.renumbered for index, key_list in self.indexes if not index.form for it in key_list.repairs)
         return not (self.renumbered or moved)
 
     @property
@@ -101,8 +101,8 @@ class Repair:
     @property
     def looked_up(self) -> frozenset[bytes]:
         """The keys of lists whose length another record holds, or whose positions match those of other lists."""
-        counts = (*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None))
-        others = chain(*self.beside.values(), *(it.beside for it in self.foreign.values()))
+        counts = (*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None))
+        others = chain(*self.beside.values(), *(it.beside for it in self.other_lists.values()))
         return frozenset((*(it.of_list for it in counts if it.of_list is not None), *others))
 
     def changes_to(self, block: Block, value: Value) -> Change:
@@ -126,8 +126,8 @@ class Repair:
             leaves += [row for row, key in enumerate(keys) if (it := split(key)) and it[0] in self.gone_stems]
         if self.also:
             leaves += [row for row, key in enumerate(keys) if key in self.also]
-        for index, foreign in ((index, foreign) for index, foreign in self.indexes if not index.form):
-            leaves += [row for row in index.rows(block.keys) if foreign.key(bytes(block.values[row])) is None]
+        for index, key_list in ((index, key_list) for index, key_list in self.indexes if not index.form):
+            leaves += [row for row in index.rows(block.keys) if key_list.key(bytes(block.values[row])) is None]
         return Change(frozenset(leaves), renamed, self._new_values(block, value))
 
     def files(self, folder: Path) -> dict[str, bytes]:
@@ -155,9 +155,9 @@ class Repair:
 
     def _new_values(self, block: Block, value: Value) -> dict[int, bytes]:
         result = {}
-        own = {key: Foreign(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
-        lists = {**own, **self.foreign}
-        counts = [*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None)]
+        own = {key: OtherKeyList(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
+        lists = {**own, **self.other_lists}
+        counts = [*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None)]
         lengths = {it.key: it for it in counts}
         watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | lengths.keys()))
         for row in watch.own_rows(block.keys, block.series):
@@ -179,15 +179,15 @@ class Repair:
                 number = sum(1 for _ in keys_in(with_keys(old, key_list.key)))
                 if number != count.number:
                     result[row] = count.written(number)
-        for index, foreign in self.indexes:
+        for index, key_list in self.indexes:
             for row in index.rows(block.keys):
                 if not index.form:
                     named = bytes(block.values[row])
-                    if (other := foreign.key(named)) is not None and other != named:
+                    if (other := key_list.key(named)) is not None and other != named:
                         result[row] = other
                     continue
                 old = FORMS[index.form].read(bytes(block.values[row]))
-                if old is not None and is_key_list(old) and (new := foreign.rewritten(old)) != old:
+                if old is not None and is_key_list(old) and (new := key_list.rewritten(old)) != old:
                     result[row] = FORMS[index.form].write(new)
         return result
 

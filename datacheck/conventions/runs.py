@@ -25,7 +25,7 @@ class Runs:
         self.spans = _merged(sorted(span for span in spans if span[0] < span[1]))
 
     @classmethod
-    def of(cls, numbers: NDArray[Any]) -> Runs:
+    def from_array(cls, numbers: NDArray[Any]) -> Runs:
         """Return the set of the numbers of an integer array of shape (n,), in any order, repeated or not."""
         import numpy as np  # imported here: the parent only adds runs and starts without NumPy
 

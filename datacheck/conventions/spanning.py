@@ -14,7 +14,7 @@ import msgspec
 from datacheck.conventions.groups import common, needed, verdict_of
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
-from datacheck.conventions.stems import SEPARATORS, Sum, added, summed
+from datacheck.conventions.stems import SEPARATORS, Sum, combined, hash_sum
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found, named
@@ -68,7 +68,7 @@ class Naming(msgspec.Struct, frozen=True):
         """Return the sum of the names in some keys."""
         total: Sum = (0, 0, 0)
         for names in self.names(table):
-            total = added(total, summed(names))
+            total = combined(total, hash_sum(names))
         return total
 
 

@@ -148,9 +148,9 @@ def _others(
         raise _TooDeepError
     if place is None:
         yield _Other(name, value, own, listed)
-    one = own or place is not None
+    is_own = own or place is not None
     for entry, item, listed in _parts(value, place):
-        yield from _others(item, (*names, entry), places, own=one, listed=listed)
+        yield from _others(item, (*names, entry), places, own=is_own, listed=listed)
     if isinstance(value, dict) and (place is None or place.kind != "names"):
         yield from (_Other(name, entry, own=True, listed=False) for entry in value)
 

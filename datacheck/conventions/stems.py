@@ -74,14 +74,14 @@ class Stems(msgspec.Struct, frozen=True):
                 part, stem = self._spans(length, len(ending))
                 fits = (keys[:, part] == np.frombuffer(ending, np.uint8)).all(axis=1)
                 if fits.any():
-                    yield ending, summed(keys[fits, stem])
+                    yield ending, hash_sum(keys[fits, stem])
 
     def _spans(self, length: int, size: int) -> tuple[slice, slice]:
         """Return where the ending, of `size` bytes, and the stem lie in a key of this length."""
         return slice(length - size, length), slice(0, length - size)
 
 
-def hashed(stems: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def text_hashes(stems: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return two hashes of each of the stems in a uint8 array of shape (stems, length), as uint64."""
     import numpy as np
 
@@ -96,15 +96,15 @@ def hashed(stems: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return hashes[0], hashes[1]
 
 
-def summed(stems: NDArray[Any]) -> Sum:
+def hash_sum(stems: NDArray[Any]) -> Sum:
     """Return the sum of the stems in a uint8 array of shape (stems, length)."""
     import numpy as np
 
-    one, other = hashed(stems)
+    one, other = text_hashes(stems)
     return len(stems), int(one.sum(dtype=np.uint64)), int(other.sum(dtype=np.uint64))
 
 
-def added(one: Sum, other: Sum) -> Sum:
+def combined(one: Sum, other: Sum) -> Sum:
     return one[0] + other[0], (one[1] + other[1]) & _WORD, (one[2] + other[2]) & _WORD
 
 

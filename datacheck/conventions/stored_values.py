@@ -324,8 +324,8 @@ def each_item(node: Items, plain: Callable[[Node], Any]) -> list[Any]:
 
     items: list[Any] = []
     for item in node.items:
-        one = unboxed(item)
-        items += one.values.tolist() if isinstance(one, Run) else [plain(item)]
+        unboxed_item = unboxed(item)
+        items += unboxed_item.values.tolist() if isinstance(unboxed_item, Run) else [plain(item)]
     return items
 
 

@@ -10,7 +10,7 @@ import msgspec
 from datacheck.backends.interface import READINGS, Reader, WithDatabases
 from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
 from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.across import confirmed
+from datacheck.conventions.across import with_asked_samples
 from datacheck.conventions.clip_counts import clip_counts, clip_findings
 from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
 from datacheck.conventions.elsewhere import complete_conventions, with_placed_counts
@@ -255,7 +255,7 @@ def compared(
     if isinstance(spanning, Death):
         return spanning
     result: Kept = {}
-    for part, known in confirmed(with_placed_counts(spanning, accounts)).items():
+    for part, known in with_asked_samples(with_placed_counts(spanning, accounts)).items():
         part_shards = tuple(it for it in shards if it.part == part)
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)

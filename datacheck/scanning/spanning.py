@@ -12,7 +12,7 @@ from datacheck.conventions.across import agreeing_samples, named_across, named_s
 from datacheck.conventions.interface import Known
 from datacheck.conventions.numbered_keys import KeyTable
 from datacheck.conventions.spanning import Naming, Spanning
-from datacheck.conventions.stems import hashed
+from datacheck.conventions.stems import text_hashes
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.profile import Profile
 from datacheck.scanning.keys_read import for_keys
@@ -83,7 +83,7 @@ class FindLacking(msgspec.Struct, frozen=True):
         watch.note(None)
         sums = {part: np.zeros((2, BUCKETS), np.uint64) for part in self.namings}
         for part, names in self._names(job):
-            ones, others = hashed(names)
+            ones, others = text_hashes(names)
             places = (others % np.uint64(BUCKETS)).astype(np.int64)
             np.add.at(sums[part][0], places, ones)
             np.add.at(sums[part][1], places, np.uint64(1))
@@ -93,7 +93,7 @@ class FindLacking(msgspec.Struct, frozen=True):
             differ |= (one != first).any(axis=0)
         parts_by_name: dict[bytes, set[str]] = {}
         for part, names in self._names(job):
-            chosen = names[differ[(hashed(names)[1] % np.uint64(BUCKETS)).astype(np.int64)]]
+            chosen = names[differ[(text_hashes(names)[1] % np.uint64(BUCKETS)).astype(np.int64)]]
             for name in chosen:
                 parts_by_name.setdefault(name.tobytes(), set()).add(part)
             if len(parts_by_name) > HELD:
