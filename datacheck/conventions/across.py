@@ -28,7 +28,7 @@ Kinds = Mapping[str, frozenset[str]]
 """The kinds of records in each database, as the names of their decoders."""
 
 
-def named_alike(views: Mapping[str, StoreView]) -> dict[str, Naming]:
+def shared_namings(views: Mapping[str, StoreView]) -> dict[str, Naming]:
     """Return how keys contain names, for each database that shares names with another one."""
     chosen = {it: naming_in(view.keys) for it, view in views.items() if view.keys and not _is_numbered(view)}
     if not 1 < len(chosen) <= MOST:
@@ -70,7 +70,7 @@ def _are_siblings(one: str, other: str) -> bool:
     return re.sub("[0-9]+", "#", one) == re.sub("[0-9]+", "#", other)
 
 
-def numbered_across(databases: Mapping[str, Known], accounts: Mapping[str, Account], kinds: Kinds) -> list[Spanning]:
+def numbered_samples(databases: Mapping[str, Known], accounts: Mapping[str, Account], kinds: Kinds) -> list[Spanning]:
     """Return the samples that span several databases and are identified by numbers."""
     members = {
         part: part_members
@@ -88,7 +88,7 @@ def numbered_across(databases: Mapping[str, Known], accounts: Mapping[str, Accou
         ]
         if not near:
             continue
-        some = [it for it in left if it not in near and _is_of_some(anchor, it, members)]
+        some = [it for it in left if it not in near and _is_optional(anchor, it, members)]
         left = [it for it in left if it not in near and it not in some]
         of_all = [it for part in (anchor, *near) for it in members[part]]
         of_some = [msgspec.structs.replace(it, optional=True) for part in some for it in members[part]]
@@ -141,7 +141,7 @@ def _hold_same_samples(one: str, other: str, members: Mapping[str, Collection[Me
     return numbers.first == other_numbers.first > 1 or len(both.holes()) >= ACCIDENTS
 
 
-def _is_of_some(anchor: str, part: str, members: Mapping[str, Collection[Member]]) -> bool:
+def _is_optional(anchor: str, part: str, members: Mapping[str, Collection[Member]]) -> bool:
     """Return whether a database holds a part of only some samples, as masks exist for some pictures, and no others."""
     if not (may_be_pair(anchor, part) and are_parts(anchor, part)):
         return False
@@ -159,7 +159,7 @@ def _spanning_of(members: list[Member]) -> Spanning | None:
     return Spanning(ordered, len(everything), len(whole), everything, early=ends_early(whole, everything))
 
 
-def named_across(databases: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:
+def named_groups(databases: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:
     """Return groups of databases that may share samples identified by names: all of their records have a name."""
     counts: dict[str, int] = {}
     namings: dict[str, Naming] = {}

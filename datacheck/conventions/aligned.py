@@ -22,26 +22,26 @@ FEW = 4
 """Maximum number of lists that belong together by position; more are classes or sequences, unless named like views."""
 PROBED = 16
 """Approximate number of positions that are compared."""
-_OF_SETS = "keys seen unseen known unknown labeled labelled unlabeled unlabelled gallery distractor distractors support"
-SET_WORDS = frozenset({*(it.decode() for it in SETS), *_OF_SETS.split()})
+_SETS = "keys seen unseen known unknown labeled labelled unlabeled unlabelled gallery distractor distractors support"
+SET_WORDS = frozenset({*(it.decode() for it in SETS), *_SETS.split()})
 FOLD_WORDS = frozenset(["fold", "folds", "split", "splits"])
 """Words in the names of lists that are not parts of a sample."""
-_OF_PARTS = (
+_VIEWS = (
     "left right front rear back top bottom cam camera cameras view views img image images im pic picture photo frame "
     "crop anchor positive pos negative neg query reference ref source src target tgt input output gt lq hq lr hr x y a "
     "b rgb depth mask before after first second"
 )
-VIEWS = frozenset(_OF_PARTS.split())
+VIEWS = frozenset(_VIEWS.split())
 """Words in the names of the parts of one sample."""
-_OF_OPPOSITES = (
+_OPPOSITES = (
     "pos neg positive negative positives negatives real fake normal abnormal anomaly anomalous anomalies good bad ok "
     "ng defect defects benign malignant healthy sick ill live spoof bonafide attack genuine impostor forged yes no "
     "true false male female spam ham"
 )
-OPPOSITES = frozenset(_OF_OPPOSITES.split())
+OPPOSITES = frozenset(_OPPOSITES.split())
 """Words for classes that exclude each other; if all lists have such names, each record is in only one of them."""
-_OF_NO_MEANING = "key keys id ids name names list lists sample samples image images img imgs example examples class"
-NEUTRAL = frozenset(_OF_NO_MEANING.split())
+_NEUTRAL = "key keys id ids name names list lists sample samples image images img imgs example examples class"
+NEUTRAL = frozenset(_NEUTRAL.split())
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -56,7 +56,7 @@ def with_keys(value: Any, new: New, *, together: bool = False) -> Any:
     if not isinstance(value, dict):
         return _without_dropped(value, [_new_item(item, new) for item in value])
     moved = {name: [_new_item(item, new) for item in items] for name, items in value.items()}
-    for names in [tuple(value)] if together else aligned(value):
+    for names in [tuple(value)] if together else aligned_names(value):
         for at, items in enumerate(zip(*(moved[name] for name in names), strict=True)):
             if None in items:
                 for name in names:
@@ -81,13 +81,15 @@ def _mapping_like(original: Any, pairs: list[tuple[Any, Any]]) -> Any:
     return OtherNames(pairs, original.kind) if isinstance(original, OtherNames) else dict(pairs)
 
 
-def aligned(lists: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
+def aligned_names(lists: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
     """Return the names of lists of keys whose items belong together by position, a tuple for each group of lists.
 
-    >>> aligned({"left": ["a", "b"], "right": ["c", "d"], "train": ["a"]})
+    >>> aligned_names({"left": ["a", "b"], "right": ["c", "d"], "train": ["a"]})
     [('left', 'right')]
-    >>> aligned({"train": ["a", "b"], "val": ["c", "d"]}), aligned({"cat": ["a", "b"], "dog": ["c", "d"], "owl": ["e"]})
-    ([], [])
+    >>> aligned_names({"train": ["a", "b"], "val": ["c", "d"]})
+    []
+    >>> aligned_names({"cat": ["a", "b"], "dog": ["c", "d"], "owl": ["e"]})
+    []
     """
     groups: dict[tuple[frozenset[str], int], list[Any]] = defaultdict(list)
     for name, items in lists.items():

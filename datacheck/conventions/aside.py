@@ -10,7 +10,7 @@ from typing import Any
 
 from datacheck.conventions.interface import StoreView
 
-_OF_ASIDE = (
+_ASIDE = (
     "class classes label labels target targets names name list map mapping to idx id ids index mean std var min max "
     "stat stats statistics norm normalization scaler vocab vocabulary charset alphabet tokenizer tags category "
     "categories taxonomy attributes colors palette colormap anchors config configuration cfg params parameters args "
@@ -18,7 +18,7 @@ _OF_ASIDE = (
     "version license licence readme about author authors creator created date source url description desc citation "
     "dataset data split splits txt json md pkl at by"
 )
-ASIDE = frozenset(_OF_ASIDE.split())
+ASIDE = frozenset(_ASIDE.split())
 DIGITS = frozenset(b"0123456789")
 MOST = 0.9
 LOOKED_AT = 4

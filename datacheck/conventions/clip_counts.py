@@ -55,7 +55,7 @@ Value = Callable[[], bytes]
 def counted_clip(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
     """Return the clip whose frames a key counts, by its name, and the parts of the key around the clip; else None.
 
-    >>> clip_counted(b"vid0/num_frames"), clip_counted(b"len_ep7"), clip_counted(b"vid0/fps")
+    >>> counted_clip(b"vid0/num_frames"), counted_clip(b"len_ep7"), counted_clip(b"vid0/fps")
     ((b'vid0', (b'', b'/num_frames')), (b'ep7', (b'len_', b'')), None)
     """
     of_set = _counted_set(key)
@@ -71,7 +71,7 @@ def counted_clip(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
 def _counted_set(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
     """Return the set whose samples a key by its name counts, and what is before and behind it, or None.
 
-    >>> _set_counted(b"num_train_samples"), _set_counted(b"val-image-size")
+    >>> _counted_set(b"num_train_samples"), _counted_set(b"val-image-size")
     ((b'train', (b'num_', b'_samples')), None)
     """
     pieces = PARTED.split(key)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.across import named_alike
+from datacheck.conventions.across import shared_namings
 from datacheck.conventions.conclusions import samples_of
 from datacheck.conventions.counted import DOUBTFUL, UNMISTAKABLE
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView
@@ -48,7 +48,7 @@ def complete_conventions(
             result[part] = (Convention("", view.parts, named=False),)
     if asked:
         return result
-    for part, naming in named_alike(views).items():
+    for part, naming in shared_namings(views).items():
         first, *further = result[part] or (Convention("", named=False),)
         result[part] = (msgspec.structs.replace(first, naming=naming), *further)
     for part, convention in lists_elsewhere(followed, views):

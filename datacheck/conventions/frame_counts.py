@@ -29,8 +29,8 @@ SHARE = 0.95
 """Minimum share of the clips that must have as many frames as their numbers say."""
 VARIOUS = 3
 """Minimum number of different values; fewer may be rates or labels that match by chance, unless named like counts."""
-_OF_COUNTS = "frame frames nframes num nums number numbers n len length lengths count counts"
-COUNTING = frozenset(_OF_COUNTS.split())
+_COUNTING = "frame frames nframes num nums number numbers n len length lengths count counts"
+COUNTING = frozenset(_COUNTING.split())
 MOST = 1 << 18
 """Maximum number of clips whose frames are counted."""
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)

@@ -73,7 +73,7 @@ def ends_early(shared: Runs, both: Runs) -> bool:
 Part = TypeVar("Part")
 
 
-def needed(parts: Iterable[Part]) -> tuple[Part, ...]:
+def needed_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
     """Return the parts that every sample needs, or all if none is; not every picture has a mask or a caption."""
     every = tuple(parts)
     return tuple(it for it in every if not OPTIONAL & words(str(it))) or every
@@ -111,7 +111,7 @@ class Groups(msgspec.Struct, frozen=True):
 
     def unpaired(self, numbers: Mapping[Pattern, Runs]) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is that of an existing part."""
-        every, required = len(self.all), needed(self.parts)
+        every, required = len(self.all), needed_parts(self.parts)
         names = [str(it) for it in self.parts]
         are_roles = all(are_parts(one, other) for one, other in itertools.combinations(names, 2))
         unsure = ends_early(self.whole, self.all) and not are_roles
@@ -174,7 +174,7 @@ def groups_of(
     if not named and (len(whole) < NEARLY * len(every) or len(whole) < ENOUGH):
         return None
     optional = (*(it for it in present if it not in near), *some)
-    complete = len(common(numbers[it] for it in needed(near)))
+    complete = len(common(numbers[it] for it in needed_parts(near)))
     return Groups(tuple(near), optional, whole, every, complete, asked)
 
 

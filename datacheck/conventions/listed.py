@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.conventions.aligned import aligned
+from datacheck.conventions.aligned import aligned_names
 from datacheck.conventions.counted import APART, metadata_counts
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
@@ -45,7 +45,7 @@ Fits = Callable[[Any, str], bool]
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention if a list of keys has one of NAMES, or lists of keys have any name."""
-    return listed(GENERIC, store, NAMES) or _under_any_name(store)
+    return convention_of_list(GENERIC, store, NAMES) or _under_any_name(store)
 
 
 def _under_any_name(store: StoreView) -> Convention | None:
@@ -53,7 +53,7 @@ def _under_any_name(store: StoreView) -> Convention | None:
 
     The keys of sets of samples are stored that way: train, val_keys, splits.
     """
-    names = without_digits(store)
+    names = keys_without_digits(store)
     if len(names) > FEW or len(store.keys) <= 2 * FEW:
         return None
     lists = {key: parsed for key in names if (parsed := store.stored(key)) is not None and _may_be_keys(key, parsed)}
@@ -64,12 +64,14 @@ def _under_any_name(store: StoreView) -> Convention | None:
     return msgspec.structs.replace(convention, name=GENERIC, parts=store.parts, counts=(), own=own)
 
 
-def without_digits(store: StoreView) -> list[bytes]:
+def keys_without_digits(store: StoreView) -> list[bytes]:
     """Return the sampled keys that have no number in them."""
     return sorted(it for it in store.keys if _DIGIT.search(it) is None)
 
 
-def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True) -> Convention | None:
+def convention_of_list(
+    name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True
+) -> Convention | None:
     """Return a convention of this name if a fitting list of keys lies under one of `keys`, or None.
 
     A list with none of the sampled keys is a list of something else, such as names of classes.
@@ -131,7 +133,7 @@ def _pairings(value: Any) -> tuple[str, ...]:
 
     A record whose partner is dropped need not be listed.
     """
-    return tuple(", ".join(map(str, it)) for it in aligned(value)) if isinstance(value, dict) else ()
+    return tuple(", ".join(map(str, it)) for it in aligned_names(value)) if isinstance(value, dict) else ()
 
 
 def _with_beside(key_list: KeyList, keys: tuple[bytes, ...]) -> KeyList:
@@ -226,7 +228,7 @@ def _convention_of(
     are_most = len(all_keys.intersection(view.keys)) >= most * len(view.keys)
     if not key_lists or not (are_most or surely):
         return None
-    groups = aligned({it.key.decode("latin1"): lists[it.key].value for it in key_lists})
+    groups = aligned_names({it.key.decode("latin1"): lists[it.key].value for it in key_lists})
     beside = {name: tuple(it.encode("latin1") for it in names) for names in groups for name in names}
     key_lists = [_with_beside(it, beside.get(it.key.decode("latin1"), ())) for it in key_lists]
     if not are_most:

@@ -12,7 +12,7 @@ from typing import Any
 from datacheck.conventions.counted import METADATA
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, KeyList, ListWithin, StoreView
-from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, without_digits
+from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
 from datacheck.conventions.rewriting import Kind, Place, is_lossless
 from datacheck.conventions.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
 from datacheck.conventions.stored_lists import LONGEST, stored_list
@@ -100,7 +100,7 @@ def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:
 def _common_prefix(names: list[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the longest common prefix of tuples of names.
 
-    >>> _shared([("split", "train"), ("split", "val")])
+    >>> _common_prefix([("split", "train"), ("split", "val")])
     ('split',)
     """
     first = names[0]
@@ -109,7 +109,7 @@ def _common_prefix(names: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 def keys_with_lists(view: StoreView) -> list[bytes]:
     """Return the keys that may hold such lists: those without a number if they are few, or else those of metadata."""
-    names = without_digits(view)
+    names = keys_without_digits(view)
     return names if len(names) <= FEW else [it for it in METADATA if it in view.keys]
 
 

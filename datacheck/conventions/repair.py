@@ -115,7 +115,7 @@ class Repair:
             rows, numbers = pattern.numbers(table)
             if not len(rows):
                 continue
-            places, inside = self._places(numbers)
+            places, inside = self._new_numbers(numbers)
             leaves += rows[~inside].tolist()
             if self.renumbered:
                 moved = inside & (places != numbers)
@@ -149,7 +149,7 @@ class Repair:
         for pattern in self.patterns:
             number = pattern.number(key)
             if number is not None:
-                place = self._place(number)
+                place = self._new_number(number)
                 return None if place is None else pattern.key(place)
         return key
 
@@ -191,14 +191,14 @@ class Repair:
                     result[row] = FORMS[index.form].write(new)
         return result
 
-    def _place(self, number: int) -> int | None:
+    def _new_number(self, number: int) -> int | None:
         """Return the new number of a sample, or None if it is left out."""
         if not self.renumbered:
             return number if number in self.left else None
         at = bisect_right(self.left.spans, number, key=lambda span: span[0]) - 1
         if at < 0 or number >= self.left.spans[at][1]:
             return None
-        starts, _, places = self._table
+        starts, _, places = self._runs_left
         return int(places[at] + number - starts[at])
 
     def moves(self, numbers: Runs) -> Iterator[tuple[int, int, int]]:
@@ -212,11 +212,11 @@ class Repair:
                     yield first, end - 1, place + first - start
             place += stop - start
 
-    def _places(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _new_numbers(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the new number of each sample, and whether the sample stays, as two arrays."""
         import numpy as np
 
-        starts, stops, places = self._table
+        starts, stops, places = self._runs_left
         if not len(starts):
             return numbers, np.zeros(len(numbers), bool)
         at = np.searchsorted(starts, numbers, "right") - 1
@@ -224,7 +224,7 @@ class Repair:
         return places[at] + numbers - starts[at], inside
 
     @cached_property
-    def _table(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    def _runs_left(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """The runs of numbers that are left, as int64 arrays of the first number, the end, and the new first number."""
         import numpy as np
 

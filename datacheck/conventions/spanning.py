@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.conventions.groups import common, needed, verdict_of
+from datacheck.conventions.groups import common, needed_parts, verdict_of
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.stems import SEPARATORS, Sum, combined, hash_sum
@@ -148,7 +148,7 @@ class Spanning(msgspec.Struct, frozen=True):
     @property
     def complete(self) -> int:
         """The number of samples that have all parts that are needed."""
-        required = needed(self._parts)
+        required = needed_parts(self._parts)
         if self.by_name:
             return self.all - sum(any(it.part in lacking for it in required) for lacking in self.unpaired.values())
         return len(common(it.numbers for it in required))
@@ -179,7 +179,7 @@ class Spanning(msgspec.Struct, frozen=True):
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is that of an existing part."""
         parts = self._parts
-        required = needed(parts)
+        required = needed_parts(parts)
         other_verdict: Verdict = "suspicious" if self.early else verdict_of(self.whole, self.all)
         required_verdict: Verdict = "suspicious" if self.early else verdict_of(self.complete, self.all)
         if self.asked:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.across import agreeing_samples, named_across, named_samples, numbered_across
+from datacheck.conventions.across import agreeing_samples, named_groups, named_samples, numbered_samples
 from datacheck.conventions.interface import Known
 from datacheck.conventions.numbered_keys import KeyTable
 from datacheck.conventions.spanning import Naming, Spanning
@@ -39,10 +39,10 @@ def with_spanning(
     result = dict(kept)
     if len(result) < 2:
         return result
-    found: list[Spanning | None] = [*numbered_across(kept, accounts, _kinds(profile, kept))]
+    found: list[Spanning | None] = [*numbered_samples(kept, accounts, _kinds(profile, kept))]
     spanned = {part for it in found if it is not None for part in it.parts}
     others = {part: known for part, known in kept.items() if part not in spanned}
-    for namings in named_across(others, accounts):
+    for namings in named_groups(others, accounts):
         spanning = agreeing_samples(namings, accounts)
         if spanning is None:
             part_shards = {part: tuple(it for it in shards if it.part == part) for part in namings}
