@@ -72,9 +72,7 @@ def samples_of(convention: Convention, account: Account, across: Spanning | None
     base = convention.base
     every = account.records - account.own
     near_to = {len(numbers), every, every - len(convention.aside), *(() if groups is None else (len(groups.whole),))}
-    counts = [
-        it for it in convention.counts if it.counts and not _may_count_something_else(it, convention, numbers, near_to)
-    ]
+    counts = [it for it in convention.counts if it.counts and not _may_count_other(it, convention, numbers, near_to)]
     counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1) and not _is_sparse(counts, numbers):
         of_all = convention.dense or len(numbers) >= MOST * every
@@ -108,7 +106,7 @@ def unsure_counts(
         if (
             (count.near and not count.of_all)
             or count.of_none
-            or (count.counts and _may_count_something_else(count, convention, samples.numbers, true_counts))
+            or (count.counts and _may_count_other(count, convention, samples.numbers, true_counts))
         ):
             yield count
 
@@ -263,17 +261,13 @@ def list_findings(listed: Listed) -> Iterator[Finding]:
     if listed.missing:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
-        message = (
-            f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
-        )
+        text = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
         verdict: Verdict | None = "suspicious" if listed.within or listed.unsure else None
         details = {} if listed.of_records is None else {"of": listed.of_records}
-        yield found("dangling", message, verdict=verdict, key=key, count=len(listed.missing), first=first, **details)
+        yield found("dangling", text, verdict=verdict, key=key, count=len(listed.missing), first=first, **details)
     if listed.unlisted:
-        message = (
-            f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
-        )
-        yield found("count", message, verdict="suspicious", key=key, count=listed.unlisted)
+        text = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
+        yield found("count", text, verdict="suspicious", key=key, count=listed.unlisted)
 
 
 def _dangling_finding(convention: Convention, samples: Samples) -> Finding:
@@ -344,9 +338,7 @@ def _count_findings(
     if declared is None:
         text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
         loose = count.key in LOOSE and count.fraction is not None
-        if loose and _may_count_something_else(
-            count, convention, samples.numbers, _true_counts(samples, account, None, None)
-        ):
+        if loose and _may_count_other(count, convention, samples.numbers, _true_counts(samples, account, None, None)):
             return
         text = f"{name} holds {text}, which is not the whole number a loader expects"
         yield found("count", text, verdict="suspicious" if loose else None, key=key)
@@ -365,7 +357,7 @@ def _count_findings(
     if declared not in true_counts:
         stems = None if known.stems is None else known.stems.all
         number = stems or expected_count(declared, samples, account.records - account.own - samples.aside)
-        other = _may_count_something_else(count, convention, samples.numbers, true_counts)
+        other = _may_count_other(count, convention, samples.numbers, true_counts)
         verdict: Verdict | None = "suspicious" if other else None
         text = f"{name} says {declared:,}, there are {number:,}"
         if count.last:
@@ -398,7 +390,7 @@ def piece_counts(samples: Samples, account: Account) -> list[int]:
     return [sum(len(account.numbers[it] & samples.numbers) for it in kind) for kind in kinds]
 
 
-def _may_count_something_else(count: Count, convention: Convention, numbers: Runs, true_counts: Iterable[int]) -> bool:
+def _may_count_other(count: Count, convention: Convention, numbers: Runs, true_counts: Iterable[int]) -> bool:
     """Check whether a number may count something else: its name has many meanings, and it is near no true count.
 
     A length may be that of texts. The number is a count if the numbering ends where it says, or if at least half as
