@@ -38,7 +38,7 @@ class Declared:
     wide: bool = True
     """Whether packed values are unpacked to float64 instead of float32."""
 
-    def meant(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    def unpacked(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Return the unpacked values with NaN for missing ones, and the mask of those or None if none is missing."""
         mask: NDArray[np.bool_] | None = np.isnan(values) if self.nan and values.dtype.kind == "f" else None
         for number in self.missing:
