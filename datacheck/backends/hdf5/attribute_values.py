@@ -153,7 +153,7 @@ class AttributesOfFiles:
         if self._any_spoiled:
             paths = [unescape(it) for it in names]
             numbers = {path: number for number, path in enumerate(paths)}
-            for family in families_of_files(paths, shapes.of):
+            for family in families_of_files(paths, shapes.by_file):
                 yield from self._family_findings([numbers[it.path] for it in family.samples], names)
         if self._left_out:
             text = (
