@@ -397,7 +397,7 @@ class _Walk:
             path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind, placed=placed
         )
         self._dimensions.add(opened, path, names)
-        hindrances = list(self._hindrances.of(opened, created, dataset))
+        hindrances = list(self._hindrances.findings(opened, created, dataset))
         self.findings += hindrances
         if hindrances:
             return replace(dataset, readable=False)
