@@ -174,8 +174,8 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     alike = [it for it in all_families if not (it.common and all(map(names_a_set, it.common)))]
     names: list[Named] = []
     all_findings, counts, lengths = _check_samples(alike, facts, shaped)
-    sample_paths = {it.path for family in alike for it in family.samples}
-    outside = [it for it in datasets if sample_paths.isdisjoint(_parents(it.path))] if sample_paths else datasets
+    paths = {it.path for family in alike for it in family.samples}
+    outside = [it for it in datasets if paths.isdisjoint(_parents(it.path))] if paths else datasets
     numbers: list[RowNumbers] = []
     parts = fuel.parts(facts.look)
     if facts.heeded:
@@ -192,12 +192,10 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         if facts.heeded:
             all_findings += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
             all_findings += (
-                []
-                if sample_paths.intersection((group, *_parents(group)))
-                else boundaries(some, facts.values, facts.look.text)
+                [] if paths.intersection((group, *_parents(group))) else boundaries(some, facts.values, facts.look.text)
             )
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
-    all_findings += edges(facts.groups, facts.values, sample_paths) if facts.heeded else ()
+    all_findings += edges(facts.groups, facts.values, paths) if facts.heeded else ()
     if not facts.hidden and not facts.recovered:
         all_findings += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         without_values, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
