@@ -111,10 +111,10 @@ def _parts_adjoin(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[n
             if other_numbers is not None:
                 begin, end = (numbers, other_numbers) if own_kind is BEGINS else (other_numbers, numbers)
                 begin, end = begin.astype(np.int64)[1:], end.astype(np.int64)[:-1]
-                step = begin - end
+                gaps = begin - end
                 if own_kind is ENDS and _all_equal(numbers - other_numbers.astype(np.int64)):
                     return False
-                return bool(max(np.mean(step == 0), np.mean(step == 1)) >= REACHING)
+                return bool(max(np.mean(gaps == 0), np.mean(gaps == 1)) >= REACHING)
     return False
 
 

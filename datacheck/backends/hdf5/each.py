@@ -80,8 +80,8 @@ def each(
     labels = label_names(group, datasets, options)
     for name, family in _families(usable).items():
         own_paths = {it.path for it in family}
-        beside = [it for it in datasets if it.path not in own_paths and (it.columns or it.name in labels)]
-        mode = _read_as(family, beside, named=bool(name)) if options.records is None else PER_SAMPLE
+        others = [it for it in datasets if it.path not in own_paths and (it.columns or it.name in labels)]
+        mode = _read_as(family, others, named=bool(name)) if options.records is None else PER_SAMPLE
         large = max(it.bytes for it in family) > LARGEST
         if mode is None or (mode == PER_SAMPLE and large):
             unclear |= own_paths

@@ -65,9 +65,9 @@ def group_trouble(read: Read, root: int, fanout: int = FANOUT) -> Trouble | None
             keys, links = numbers[::2], numbers[1::2]
             trouble = _node_trouble(read, at, height, place, keys, links, head[HEAD + LINK * used :])
             sides = [NOWHERE if not 0 <= it < len(level) else level[it] for it in (nth - 1, nth + 1)]
-            beside = tuple(it if isinstance(it, int) else NOWHERE if it is None else it.at for it in sides)
-            if trouble is None and (left, right) != beside:
-                after = beside[1] == NOWHERE != right and read(right, 5) == b"TREE\0"
+            siblings = tuple(it if isinstance(it, int) else NOWHERE if it is None else it.at for it in sides)
+            if trouble is None and (left, right) != siblings:
+                after = siblings[1] == NOWHERE != right and read(right, 5) == b"TREE\0"
                 trouble = Trouble(at, "it leads to other nodes beside it than there are", lost=after)
             if trouble is not None and (worst is None or trouble.lost > worst.lost):
                 worst = trouble

@@ -48,12 +48,12 @@ class Hindrances:
         if created.get_layout() == self._h5.h5d.CONTIGUOUS and not created.get_external_count():
             offset = opened.get_offset()
             if offset is not None and dataset.bytes and self._size <= offset:
-                spelled = escape(dataset.path)
+                escaped = escape(dataset.path)
                 message = (
-                    f"{spelled} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
+                    f"{escaped} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
                 )
                 yield found(
-                    "truncated-store", message, field=dataset.title, path=spelled, offset=offset, size=self._size
+                    "truncated-store", message, field=dataset.title, path=escaped, offset=offset, size=self._size
                 )
                 return
         if created.get_external_count():
@@ -75,9 +75,9 @@ class Hindrances:
                     dataset.path, "a virtual dataset with a source that is in", file, name, is_missing=is_missing
                 )
                 return
-            target, why, _ = self._unfollowed_source(created, LINKS_FOLLOWED)
-            if why is not None:
-                yield unfollowed(dataset.path, f"a virtual dataset with a source that {why}", target)
+            target, reason, _ = self._unfollowed_source(created, LINKS_FOLLOWED)
+            if reason is not None:
+                yield unfollowed(dataset.path, f"a virtual dataset with a source that {reason}", target)
                 return
         missing = self._missing_filter(opened, created, dataset)
         if missing is not None:
@@ -105,13 +105,13 @@ class Hindrances:
                 return target, "is in another file", opens
             if "%" in name:
                 return target, "is a pattern", opens
-            path, why = self.resolve(b"", name.encode("utf-8", "surrogateescape"))
-            if why is not None:
-                return target, why, opens
+            path, reason = self.resolve(b"", name.encode("utf-8", "surrogateescape"))
+            if reason is not None:
+                return target, reason, opens
             if path not in self._opens:
-                further, why, below = self._unfollowed_below(path, target, depth)
-                if why is not None:
-                    return further, why, opens
+                further, reason, below = self._unfollowed_below(path, target, depth)
+                if reason is not None:
+                    return further, reason, opens
                 self._opens[path] = below
             opens += 1 + self._opens[path]
             if opens > MOST_OPENED:
@@ -148,8 +148,8 @@ class Hindrances:
             if file != b".":
                 yield file, name
                 continue
-            path, why = (name, "is a pattern") if b"%" in name else self.resolve(b"", name)
-            if why is not None or path in seen or len(seen) > LINKS_FOLLOWED:
+            path, reason = (name, "is a pattern") if b"%" in name else self.resolve(b"", name)
+            if reason is not None or path in seen or len(seen) > LINKS_FOLLOWED:
                 continue
             seen.add(path)
             source = self._h5.h5o.open(self._file, path or b"/")
@@ -206,29 +206,29 @@ class Hindrances:
                 stored = min(opened.get_storage_size(), self._size)
         chunk = dataset.chunk_bytes if dataset.filters else 0
         declared = dataset.bytes
-        why = None
+        reason = None
         verdict: Verdict = "unverifiable"
         if declared > max(LARGE, SPARSE * stored):
-            why = f"declares {declared} bytes, but {stored} are stored"
+            reason = f"declares {declared} bytes, but {stored} are stored"
         elif dataset.row_bytes > LARGEST:
-            why = f"has rows of {dataset.row_bytes} bytes"
+            reason = f"has rows of {dataset.row_bytes} bytes"
         elif chunk > LARGEST and 0 < inflates(dataset.filters, stored) < chunk:
-            why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
+            reason = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
             verdict = "bad"
         elif chunk > LARGEST:
-            why = f"has compressed chunks of {chunk} bytes"
+            reason = f"has compressed chunks of {chunk} bytes"
         elif self._declared + declared > max(LARGE, SPARSE * self._size):
-            why = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
-        if why is None:
+            reason = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
+        if reason is None:
             self._declared += declared
             return
-        spelled = escape(dataset.path)
+        escaped = escape(dataset.path)
         yield found(
             "too-large",
-            f"{spelled} {why}; not read",
+            f"{escaped} {reason}; not read",
             field=dataset.title,
             verdict=verdict,
-            dataset=spelled,
+            dataset=escaped,
             declared=declared,
             stored=stored,
         )
@@ -270,17 +270,17 @@ def _sources(created: Any) -> Iterator[tuple[bytes, bytes]]:
 
 def elsewhere(path: bytes, what: str, file: bytes, name: bytes = b"", *, is_missing: bool) -> Finding:
     """Return the finding for a reference to another file, which is not followed or, with `is_missing`, is not there."""
-    spelled, other = escape(path), escape(file)
-    target = f"{other}:{escape(name)}" if name else other
-    details: dict[str, Any] = {"path": spelled, "target": target, "elsewhere": other}
+    escaped, escaped_file = escape(path), escape(file)
+    target = f"{escaped_file}:{escape(name)}" if name else escaped_file
+    details: dict[str, Any] = {"path": escaped, "target": target, "elsewhere": escaped_file}
     if is_missing:
-        return found("missing", f"{spelled} is {what} a file that is not there: {target}", **details)
-    return found("unsupported", f"{spelled} is {what} another file: {target}; not followed", **details)
+        return found("missing", f"{escaped} is {what} a file that is not there: {target}", **details)
+    return found("unsupported", f"{escaped} is {what} another file: {target}; not followed", **details)
 
 
 def unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:
     """Return the finding for an object that is not followed or not read."""
-    spelled = escape(path)
+    escaped = escape(path)
     if target is None:
-        return found("unsupported", f"{spelled}: {what}", path=spelled)
-    return found("unsupported", f"{spelled} is {what}: {target}; not followed", path=spelled, target=target)
+        return found("unsupported", f"{escaped}: {what}", path=escaped)
+    return found("unsupported", f"{escaped} is {what}: {target}; not followed", path=escaped, target=target)

@@ -59,8 +59,8 @@ def losses(name: str, own: Sequence[Dataset], others: Sequence[Dataset]) -> Iter
     for other in others:
         if other in own or (rows < 2 <= len(other.shape) and other.rows == rows):
             continue
-        spelled = escape(other.path)
+        escaped = escape(other.path)
         if len(other.shape) > 1 and other.shape[-1] == rows > 1 and (other.rows == 1 or other.matlab):
-            yield f"{spelled} has a column for each row of {name}, and would keep those that go there"
+            yield f"{escaped} has a column for each row of {name}, and would keep those that go there"
         elif any(along_last(it, other) for it in own) and all(it.rows != other.rows for it in own):
-            yield f"the samples of {name} lie along its last axis, as those of {spelled}: its rows are no samples"
+            yield f"the samples of {name} lie along its last axis, as those of {escaped}: its rows are no samples"

@@ -57,10 +57,10 @@ class Mended:
         available = max(0, min(wanted, self.size - at)) if at >= 0 else 0
         got = 0
         while got < available:
-            step = preadv(self.descriptor, [into[got:available]], at + got)
-            if not step:
+            count = preadv(self.descriptor, [into[got:available]], at + got)
+            if not count:
                 break
-            got += step
+            got += count
         if got < wanted:
             begun = bytes(into[: min(got, READ_BYTES)])
             length = header_bytes(begun) or heap_bytes(begun, at - self._base)
