@@ -114,7 +114,7 @@ def with_attribute_findings(tables: list[Table], odd: Mapping[bytes, list[Spoile
     return result
 
 
-def sample_attribute_findings(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[Finding]:
+def attribute_findings(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[Finding]:
     """Yield the findings about attributes of samples that are groups, and of objects in such groups."""
     for path, attributes in sorted(odd.items()):
         sample = path

@@ -15,7 +15,7 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders, place_of
-from datacheck.backends.hdf5.attribute_values import AttributeValues, sample_attribute_findings, with_attribute_findings
+from datacheck.backends.hdf5.attribute_values import AttributeValues, attribute_findings, with_attribute_findings
 from datacheck.backends.hdf5.by_chance import APART, pieces
 from datacheck.backends.hdf5.columns import is_misread
 from datacheck.backends.hdf5.dataset import Dataset
@@ -107,7 +107,7 @@ def survey(
         counts += its
         walk.findings += [*its, *without_values(datasets, filled=filled)]
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
-    walk.findings += sample_attribute_findings({path: its for path, its in odd.items() if path not in kept}, means)
+    walk.findings += attribute_findings({path: its for path, its in odd.items() if path not in kept}, means)
     asked = [*together(walk.lengths_by_links(), options, walk.unknown)]
     asked += () if facts.hidden else set_counts(groups, [it for it in (*counts, *untrue) if it.verdict == "bad"])
     guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
