@@ -27,11 +27,16 @@ def readable(
     good: array[int] = array("q")
 
     def can_read(low: int, high: int) -> bool:
-        for dataset, handle, held in zip(table.datasets, handles, forms, strict=True):
-            if held is None:
+        for dataset, handle, value_form in zip(table.datasets, handles, forms, strict=True):
+            if value_form is None:
                 return False
             try:
-                read(h5, handle, held, dataset.stored(((low, high), *((0, extent) for extent in dataset.shape[1:]))))
+                read(
+                    h5,
+                    handle,
+                    value_form,
+                    dataset.stored(((low, high), *((0, extent) for extent in dataset.shape[1:]))),
+                )
             except (*TROUBLE, MemoryError) as exc:
                 require_of_data(exc)
                 return False
