@@ -19,7 +19,7 @@ from datacheck.backends.hdf5.ragged import unlike
 from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
-from datacheck.backends.hdf5.sparse_rows import Told, told_of
+from datacheck.backends.hdf5.sparse_rows import References, references_of
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import within
@@ -61,7 +61,7 @@ def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: 
             )
         elif table is not None:
             of_table = file.table(name, table.datasets)
-            told = told_of(file.file.file, table, contents.means)
+            told = references_of(file.file.file, table, contents.means)
             yield from _rows(reader, of_table, number, table, shard, limit, note, told)
         elif name == RECORDS:
             start, stop = _bounds(shard)
@@ -85,7 +85,7 @@ def _rows(
     shard: Shard,
     limit: int | None,
     note: Note,
-    told: Told,
+    told: References,
 ) -> Iterator[RowBlock]:
     at = 0 if shard.start is None else row_of(shard.start)
     stop = table.rows if shard.stop is None else min(table.rows, row_of(shard.stop))
@@ -110,7 +110,7 @@ def _rows(
 
 
 def _block(
-    reader: Hdf5Reader, number: int, table: Table, windows: _Windows, start: int, stop: int, told: Told
+    reader: Hdf5Reader, number: int, table: Table, windows: _Windows, start: int, stop: int, told: References
 ) -> RowBlock:
     columns: dict[str, NDArray[Any]] = {}
     cells: dict[str, Cells] = {}

@@ -31,10 +31,10 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
     share, more = divmod(PROBES, len(chosen))
     counts = [_places(table, share + (at < more)) for at, (_, table) in enumerate(chosen)]
     for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
-        of, table = chosen[at]
+        part_name, table = chosen[at]
         for nth in range(most):
             start, following = nth * table.rows // most, (nth + 1) * table.rows // most
-            yield rows(of, start, min(start + _rows_a_probe(table), following))
+            yield rows(part_name, start, min(start + _rows_a_probe(table), following))
 
 
 def _places(table: Table, share: int) -> int:
@@ -82,9 +82,9 @@ def _decoded(table: Table, count: int) -> int:
     return cost
 
 
-def probes_of_records(of: str, count: int) -> Iterator[Shard]:
+def probes_of_records(part_name: str, count: int) -> Iterator[Shard]:
     """Yield up to PROBES short ranges over the records of a part."""
     most = min(PROBES, math.ceil(count / ROWS_A_PROBE))
     for nth in range(most):
         start, following = nth * count // most, (nth + 1) * count // most
-        yield rows(of, start, min(start + ROWS_A_PROBE, following))
+        yield rows(part_name, start, min(start + ROWS_A_PROBE, following))

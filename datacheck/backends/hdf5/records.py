@@ -40,7 +40,7 @@ def read_records(
             yield Block([dataset.path], [b""], findings=[(0, misplaced(dataset))], file=label)
             continue
         try:
-            value = _held(file.dataset(dataset)[()], dataset)
+            value = _value_bytes(file.dataset(dataset)[()], dataset)
         except (*TROUBLE, MemoryError) as exc:
             yield Block([dataset.path], [b""], findings=[(0, unread(dataset, exc))], file=label)
             continue
@@ -64,13 +64,13 @@ def read_each(
     while at < stop:
         first, end = table.judged[at], at + 1
         most = 1 if single else max(1, TOGETHER // max(1, first.bytes))
-        while end < min(stop, at + most) and _alike(table.judged[end], first):
+        while end < min(stop, at + most) and _are_alike(table.judged[end], first):
             end += 1
-        its = table.judged[at:end]
-        values = np.zeros((len(its), *first.shape), first.dtype)
+        datasets = table.judged[at:end]
+        values = np.zeros((len(datasets), *first.shape), first.dtype)
         lost: list[tuple[int, Finding]] = []
         odd: list[tuple[int, Finding]] = []
-        for row, dataset in enumerate(its):
+        for row, dataset in enumerate(datasets):
             note(Position(at + row), True)
             odd += ((row, it) for it in dataset.spoiled)
             if dataset.misplaced:
@@ -81,22 +81,22 @@ def read_each(
                 lost.append((row, found("empty", nothing, field=dataset.title)))
                 continue
             try:
-                said = file.read_whole(dataset, values[row])
-                lost += [] if said is None else [(row, said)]
+                finding = file.read_whole(dataset, values[row])
+                lost += [] if finding is None else [(row, finding)]
             except (*TROUBLE, MemoryError) as exc:
                 lost.append((row, unread(dataset, exc)))
         if usual not in (None, first.shape[1:]) and first.bytes:
-            odd += of_another_shape(table, its, usual)
+            odd += of_another_shape(table, datasets, usual)
         elif counts:
-            odd += (said for row, it in enumerate(its) for said in of_another_length(it, row, counts))
+            odd += (finding for row, it in enumerate(datasets) for finding in of_another_length(it, row, counts))
         name, missing = first.columns[0].name, {}
         if first.declared is not None:
             values, mask = first.declared.meant(values)
             missing = {} if mask is None else {name: mask}
         yield RowBlock(
             table.name.removeprefix(EACH), range(at, end), {name: values}, unread={name: [row for row, _ in lost]},
-            file=label, findings=[*lost, *odd], group=table.group, called=[escape(it.path) for it in its],
-            missing=missing, place_of=partial(_cell, table, referred) if referred else None,
+            file=label, findings=[*lost, *odd], group=table.group, called=[escape(it.path) for it in datasets],
+            missing=missing, place_of=partial(_cell_of, table, referred) if referred else None,
         )  # fmt: skip
         at = end
 
@@ -115,7 +115,7 @@ def usual_row(table: Table) -> tuple[int, ...] | None:
 
 
 def of_another_shape(
-    table: Table, its: Sequence[Dataset], usual: tuple[int, ...] | None
+    table: Table, datasets: Sequence[Dataset], usual: tuple[int, ...] | None
 ) -> Iterator[tuple[int, Finding]]:
     """Yield a finding for each of these datasets; their rows differ in shape from nearly all others of the table.
 
@@ -125,13 +125,13 @@ def of_another_shape(
     apart = table.name.endswith("/#")
     rows = Counter(it.rows for it in table.judged if it.bytes)
     of_channels = max(rows.values(), default=0) >= NEARLY_ALL * rows.total()
-    for row, dataset in enumerate(its):
-        had = dataset.shape[1:]
-        said = f"a row has the shape {had}, in nearly all others {usual}"
+    for row, dataset in enumerate(datasets):
+        row_shape = dataset.shape[1:]
+        message = f"a row has the shape {row_shape}, in nearly all others {usual}"
         shorter = of_channels and measured_longer(dataset.shape, (dataset.rows, *(usual or ())))
         verdict: Verdict | None = "suspicious" if apart or shorter else None
-        shapes = {"found": list(had), "expected": list(usual or ())}
-        yield row, found("shape", said, field=dataset.title, verdict=verdict, **shapes)
+        shapes = {"found": list(row_shape), "expected": list(usual or ())}
+        yield row, found("shape", message, field=dataset.title, verdict=verdict, **shapes)
 
 
 def usual_rows(table: Table) -> Counter[int]:
@@ -150,22 +150,22 @@ def of_another_length(dataset: Dataset, row: int, counts: Counter[int]) -> Itera
     """
     usual = counts.most_common(1)[0][0]
     if not dataset.matlab and dataset.bytes and len(dataset.shape) > 1 and dataset.rows != usual:
-        said = f"it has {dataset.rows:,} rows, nearly all others have {usual:,}"
+        message = f"it has {dataset.rows:,} rows, nearly all others have {usual:,}"
         shapes = {"found": list(dataset.shape), "expected": [usual, *dataset.shape[1:]]}
-        yield row, found("shape", said, field=dataset.title, verdict="suspicious", **shapes)
+        yield row, found("shape", message, field=dataset.title, verdict="suspicious", **shapes)
 
 
-def _cell(table: Table, referred: Mapping[bytes, str], at: int) -> tuple[str, dict[str, Any]]:
+def _cell_of(table: Table, referred: Mapping[bytes, str], at: int) -> tuple[str, dict[str, Any]]:
     """Return which cell of a MATLAB file a dataset is, as text and as details; both are empty if it is none."""
     name = referred.get(table.judged[at].path)
     return (f"in the cell {name}", {"cell": name}) if name else ("", {})
 
 
-def _alike(some: Dataset, other: Dataset) -> bool:
+def _are_alike(some: Dataset, other: Dataset) -> bool:
     return some.shape == other.shape and some.dtype == other.dtype and some.declared == other.declared
 
 
-def _held(value: Any, dataset: Dataset) -> bytes:
+def _value_bytes(value: Any, dataset: Dataset) -> bytes:
     if not dataset.dtype.hasobject:
         return np.asarray(value, dataset.dtype).tobytes()
     return value.tobytes() if isinstance(value, np.ndarray) else b""
@@ -180,7 +180,7 @@ def unread(dataset: Dataset, exc: Exception) -> Finding:
     """Return the finding for a dataset that cannot be read."""
     code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
     path = escape(dataset.path)
-    said: dict[str, Any] = {"field": dataset.title, "dataset": path}
+    details: dict[str, Any] = {"field": dataset.title, "dataset": path}
     if of_machine(exc) and not isinstance(exc, MemoryError):
-        said |= {"verdict": "unverifiable", **errno_details(errno_of(exc))}
-    return found(code, f"{path}: {reason_of(exc)}", **said)
+        details |= {"verdict": "unverifiable", **errno_details(errno_of(exc))}
+    return found(code, f"{path}: {reason_of(exc)}", **details)

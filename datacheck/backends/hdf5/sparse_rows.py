@@ -86,15 +86,15 @@ def sparse_rows(file: Any, table: Table, means: Meaning | None) -> SparseRows | 
     if matrix is None:
         return None
     cells = means.cells
-    of = next((it for it in cells.matrices if it.of == matrix), None) if cells is not None else None
-    if cells is None or of is None:
+    cell_matrix = next((it for it in cells.matrices if it.of == matrix), None) if cells is not None else None
+    if cells is None or cell_matrix is None:
         return SparseRows(file, matrix)
     by_column = bool(matrix.by_column)
-    return SparseRows(file, matrix, cells.names, int(by_column if of.major else not by_column))
+    return SparseRows(file, matrix, cells.names, int(by_column if cell_matrix.major else not by_column))
 
 
 @dataclass(frozen=True)
-class Told:
+class References:
     """What the numbers in the rows of a table refer to: places of a sparse matrix, categories."""
 
     places: SparseRows | None = None
@@ -111,9 +111,9 @@ class Told:
             yield from without_category(dataset, self.categories[dataset.path], numbers, start)
 
 
-def told_of(file: Any, table: Table, means: Meaning | None) -> Told:
+def references_of(file: Any, table: Table, means: Meaning | None) -> References:
     """Return what the numbers in the rows of a table refer to, in an open file."""
-    return Told() if means is None else Told(sparse_rows(file, table, means), means.categories)
+    return References() if means is None else References(sparse_rows(file, table, means), means.categories)
 
 
 def _beyond(rows: SparseRows, name: str, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
@@ -126,5 +126,5 @@ def _beyond(rows: SparseRows, name: str, numbers: NDArray[Any], start: int) -> I
     where = escape(rows.matrix.indices)
     for at in np.flatnonzero((numbers < 0) | (numbers >= across)).tolist():
         number = int(numbers[at])
-        told = f"{where}[{start + at}] leads to {number:,}, and there are {across:,}"
-        yield at, found("dangling", told, field=name, dataset=where, row=start + at, number=number)
+        message = f"{where}[{start + at}] leads to {number:,}, and there are {across:,}"
+        yield at, found("dangling", message, field=name, dataset=where, row=start + at, number=number)

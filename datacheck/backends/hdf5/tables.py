@@ -165,7 +165,7 @@ def tables(
         if dataset.shape and dataset.readable:
             beside[dataset.height].append(dataset)
     labels = label_names(group, datasets, options)
-    made = []
+    result = []
     taken: set[bytes] = set()
     for height, path in first.items():
         judged = tuple(_distinct([dataset for dataset in by_height[height] if dataset.readable]))
@@ -173,8 +173,8 @@ def tables(
             continue
         taken.update(dataset.path for dataset in beside[height])
         columns = tuple(it.name for dataset in judged if dataset.name in labels for it in dataset.columns)
-        made.append(Table(escape(path or group or b"/"), height[0], judged, tuple(beside[height]), columns))
-    return made, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
+        result.append(Table(escape(path or group or b"/"), height[0], judged, tuple(beside[height]), columns))
+    return result, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
 
 
 def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> dict[Height, bytes]:
@@ -214,7 +214,7 @@ def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
         yield replace(dataset, called=called[dataset.path]) if dataset.path in called else dataset
 
 
-def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, str]:
+def table_marks(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, str]:
     """Return the name of the table for each dataset that must be marked with it.
 
     These are the datasets of tables that become as long as something beside them, or one row long. `heights` has the
@@ -273,9 +273,9 @@ def shards(number: int, contents: Contents) -> Iterator[Shard]:
     The latter count as no records, and their positions are indexes into `contents.unjudged`.
     """
     for table in contents.tables:
-        of = part(number, contents, table)
+        part_name = part(number, contents, table)
         for start, stop in slices(table):
-            yield rows(of, start, stop)
+            yield rows(part_name, start, stop)
     for start in range(0, len(contents.records), SHARD_PAYLOADS):
         yield rows(part_of_records(number, contents), start, min(start + SHARD_PAYLOADS, len(contents.records)))
     start, size = 0, 0
@@ -288,9 +288,9 @@ def shards(number: int, contents: Contents) -> Iterator[Shard]:
         yield Shard(part(number, contents), Position(start), Position(len(contents.unjudged)), 0)
 
 
-def rows(of: str, start: int, stop: int) -> Shard:
+def rows(part_name: str, start: int, stop: int) -> Shard:
     """Return the shard of these rows of a part."""
-    return Shard(of, Position(start), Position(stop), stop - start)
+    return Shard(part_name, Position(start), Position(stop), stop - start)
 
 
 def part_of_records(number: int, contents: Contents) -> str:

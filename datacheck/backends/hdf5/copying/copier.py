@@ -43,7 +43,7 @@ from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.shard_parts import EACH
-from datacheck.backends.hdf5.tables import Contents, made_alike
+from datacheck.backends.hdf5.tables import Contents, table_marks
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
@@ -209,7 +209,7 @@ class Hdf5Copier:
                     raise RebuildFailed(
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
-            marks = made_alike(contents, row_changes.heights)
+            marks = table_marks(contents, row_changes.heights)
             planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=numbers, by_value=by_value)
             planned = replace(planned, called=called)
             yield Part(

@@ -251,7 +251,7 @@ def _dropped_indexes(contents: Contents, dropped: Dropped, first: int) -> Iterat
 def _is_untrue(contents: Contents) -> bool:
     means = contents.means or Meaning()
     heights = {path: shape[0] for path, shape in contents.shapes if shape}
-    if means.trajectories is not None and means.trajectories.there(heights) not in (None, means.trajectories.said):
+    if means.trajectories is not None and means.trajectories.number(heights) not in (None, means.trajectories.said):
         return True
     return any(not it.true for it in means.counts) or any(it.lost for it in means.names)
 
@@ -371,7 +371,7 @@ def _corrected_counts(
             continue
         lengths = (heights.get(it, 0) for it in datasets) if datasets else (steps.get(it, 0) for it in left)
         new_counts[count.path, count.name] = len(left) if count.whole else sum(lengths)
-    trajectory_count = None if means.trajectories is None else means.trajectories.there(heights)
+    trajectory_count = None if means.trajectories is None else means.trajectories.number(heights)
     if means.trajectories is not None and trajectory_count is not None and trajectory_count != means.trajectories.said:
         new_counts[b"/", COUNT] = trajectory_count
     return new_counts
