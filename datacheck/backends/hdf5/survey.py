@@ -110,11 +110,7 @@ def survey(
     walk.findings += of_samples({path: spoiled for path, spoiled in odd.items() if path not in kept}, means)
     requested = [*together(walk.lengths_by_links(), options, walk.unknown)]
     requested += () if facts.hidden else set_counts(groups, [it for it in (*counts, *untrue) if it.verdict == "bad"])
-    guessed = (
-        it
-        for it in walk.findings
-        if not any(_compared_paths(it) <= _compared_paths(one) for one in requested if _compared_paths(it))
-    )
+    guessed = (it for it in walk.findings if not any(_paths(it) <= _paths(one) for one in requested if _paths(it)))
     means = count_samples(means, found_tables, facts, untrue)
     findings = (*guessed, *requested, *untrue, *part_findings(found_tables, () if facts.hidden else groups))
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
@@ -128,7 +124,7 @@ def survey(
     )  # fmt: skip
 
 
-def _compared_paths(finding: Finding) -> frozenset[str]:
+def _paths(finding: Finding) -> frozenset[str]:
     """Return the paths of the datasets whose rows a finding compares."""
     return frozenset(finding.details["rows"]) if finding.code == "row-count" else frozenset()
 
@@ -274,10 +270,8 @@ class _Walk:
         self._links[at] += 1
         if self._links[at] > self._h5.h5o.get_info(group, name).rc:
             escaped = escape(path)
-            message = (
-                f"{escaped} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
-            )
-            self.findings.append(found("damaged-store", message, object=escaped, links=self._links[at]))
+            text = f"{escaped} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
+            self.findings.append(found("damaged-store", text, object=escaped, links=self._links[at]))
 
     def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool, heeded: bool) -> Facts:
         """Return the facts for interpreting the datasets; if `recovered`, those whose values are lost are left out."""
@@ -329,13 +323,11 @@ class _Walk:
                 if values is not None:
                     self.attribute_values.add(path, name, values)
             except TROUBLE as exc:
-                message = f"the attribute {called} of {escaped} cannot be read"
-                self.findings.append(failed(exc, message, object=escaped, attribute=called))
+                text = f"the attribute {called} of {escaped} cannot be read"
+                self.findings.append(failed(exc, text, object=escaped, attribute=called))
             except MemoryError:
-                message = f"the attribute {called} of {escaped} needs more memory than there is"
-                self.findings.append(
-                    found("too-large", message, verdict="unverifiable", object=escaped, attribute=called)
-                )
+                text = f"the attribute {called} of {escaped} needs more memory than there is"
+                self.findings.append(found("too-large", text, verdict="unverifiable", object=escaped, attribute=called))
         return listing.names
 
     def _report_incomplete(self, listing: Listing, path: bytes, what: str) -> None:
@@ -394,26 +386,15 @@ class _Walk:
             self.findings.append(unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
         if misread(dtype):
-            reason = (
-                "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
-            )
-            self.findings.append(unfollowed(path, reason))
+            why = "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
+            self.findings.append(unfollowed(path, why))
         chunks = tuple(created.get_chunk()) if chunked else None
         table = text_of(self._h5, opened, TABLE) if TABLE in names else ""
-        declaration = declared(self._h5, opened, created, names)
+        stated = declared(self._h5, opened, created, names)
         kind = matlab_class(self._h5, opened, names)
         placed = None if chunked else place_of(self._h5, opened, created, stored, self._end)
         dataset = Dataset(
-            path,
-            tuple(shape),
-            dtype,
-            chunks,
-            filters,
-            scale,
-            table=table,
-            declared=declaration,
-            matlab=kind,
-            placed=placed,
+            path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=stated, matlab=kind, placed=placed
         )
         self._dimensions.add(opened, path, names)
         hindrances = list(self._hindrances.of(opened, created, dataset))

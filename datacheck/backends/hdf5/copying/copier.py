@@ -93,7 +93,7 @@ class Hdf5Copier:
             try:
                 contents = reader.contents(number)
                 with opened(file, contents.recovery) as handle:
-                    skip = _deadly_paths(contents.findings) | lost
+                    skip = _deadly(contents.findings) | lost
                     sentences += (label + it for it in losses_of_file(library(), handle.id, contents, skip, lost))
             except TROUBLE:
                 if not lost:
@@ -111,12 +111,8 @@ class Hdf5Copier:
         dropped = all_dropped(reader, indexes, marked, drop_rows=drop_rows, renumber=renumber)
         whole_files = {file for file, path in dropped.samples if not path}
         files = tuple(moves(reader, whole_files, renumber))
-        is_mentioned = files or dropped.numbered or any(RENUMBER in it for it in dropped.notes)
-        notes = (
-            (*dropped.notes, NOT_NUMBERED)
-            if renumber is True and dropped.indexes and not is_mentioned
-            else dropped.notes
-        )
+        noted = files or dropped.numbered or any(RENUMBER in it for it in dropped.notes)
+        notes = (*dropped.notes, NOT_NUMBERED) if renumber is True and dropped.indexes and not noted else dropped.notes
         return replace(dropped, moves=files, notes=notes)
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
@@ -173,20 +169,14 @@ class Hdf5Copier:
                 continue
             label = reader.names[number] if reader.names else None
             samples, is_whole = samples_of_file(plan.samples, label)
-            row_changes = changes_of(contents, first, drops, fills, plan.fill)
-            changes, first = row_changes.changes, first + row_changes.records
-            dropped_records = drops[slice(*np.searchsorted(drops, [start, first]))]
+            edits = changes_of(contents, first, drops, fills, plan.fill)
+            changes, first = edits.changes, first + edits.records
+            records = drops[slice(*np.searchsorted(drops, [start, first]))]
             lost = self._damaged_paths(reader, number)
-            dropped_samples = frozenset(map(escape, samples))
-            beside = dataset_numbers.scalars_of(contents, frozenset(map(unescape, row_changes.left_out)))
-            skip = (
-                _deadly_paths(contents.findings)
-                | lost
-                | row_changes.left_out
-                | dropped_samples
-                | frozenset(map(escape, beside))
-            )
-            dropped = samples | frozenset(map(unescape, row_changes.left_out))
+            omitted = frozenset(map(escape, samples))
+            beside = dataset_numbers.scalars_of(contents, frozenset(map(unescape, edits.left_out)))
+            skip = _deadly(contents.findings) | lost | edits.left_out | omitted | frozenset(map(escape, beside))
+            dropped = samples | frozenset(map(unescape, edits.left_out))
             numbers = amend(file, contents, dropped, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)
             called: dict[bytes, bytes] = {}
@@ -196,7 +186,7 @@ class Hdf5Copier:
             if any(it.startswith(EACH) for it in renumbered):
                 called |= dataset_numbers.new_names(contents, dropped)
             numbers |= own_numbers(contents, called)
-            anew = bool(lost or row_changes.left_out or samples or numbers) or contents.damaged
+            anew = bool(lost or edits.left_out or samples or numbers) or contents.damaged
             by_value: frozenset[bytes] = frozenset()
             if changes or anew:
                 try:
@@ -209,20 +199,10 @@ class Hdf5Copier:
                     raise RebuildFailed(
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
-            marks = table_marks(contents, row_changes.heights)
+            marks = table_marks(contents, edits.heights)
             planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=numbers, by_value=by_value)
             planned = replace(planned, called=called)
-            yield Part(
-                file,
-                new_file_names[number],
-                names[number],
-                number,
-                start,
-                planned,
-                dropped_records,
-                dropped_samples,
-                is_whole,
-            )
+            yield Part(file, new_file_names[number], names[number], number, start, planned, records, omitted, is_whole)
 
     def _amended_beside(self, reader: Hdf5Reader, plan: Plan) -> dict[Path, bytes]:
         """Return the new contents, by path, of the files of a folder that count the samples and rows of HDF5 files."""
@@ -240,11 +220,9 @@ class Hdf5Copier:
 
     def _target_names(self, reader: Hdf5Reader, plan: Plan) -> list[str]:
         """Return the names that the copied files have in the target folder."""
-        dropped_files = {file for file, path in plan.samples if not path}
+        dropped = {file for file, path in plan.samples if not path}
         numbers = enumerate(copied_names(reader))
-        return [
-            it for at, it in numbers if reader.names[at] not in dropped_files and not self._holds_nothing(reader, at)
-        ]
+        return [it for at, it in numbers if reader.names[at] not in dropped and not self._holds_nothing(reader, at)]
 
     def _not_copied_beside(self, plan: Plan) -> Lost:
         """Return what is not copied of the things beside a folder's HDF5 files: damaged ones and dropped folders."""
@@ -293,7 +271,7 @@ def _hold_virtual_values(tree: Tree, contents: Contents, changes: dict[bytes, Ch
     return frozenset(lost)
 
 
-def _deadly_paths(findings: Sequence[Any]) -> frozenset[str]:
+def _deadly(findings: Sequence[Any]) -> frozenset[str]:
     """Return the paths of objects that must not be opened, and of attributes (path + OF_ATTRIBUTES) likewise."""
     details = [it.details for it in findings if it.code in ("crash", "timeout")]
     paths = {it["path"] for it in details if "path" in it}

@@ -109,9 +109,7 @@ def dropped_with(
         shortened_datasets = [it for table in outside if len(dropped.rows.get(table.name, ())) for it in table.datasets]
         dropped.losses += means.trajectories.losses(it.path for it in shortened_datasets)
     _with_steps(outside, means, read, dropped, drop_rows=drop_rows)
-    shortened = {
-        sample_of[it] for it, indexes in dropped.rows.items() if it in sample_of and len(indexes)
-    } - dropped.samples
+    shortened = {sample_of[it] for it, lost in dropped.rows.items() if it in sample_of and len(lost)} - dropped.samples
     for path in sorted(shortened):
         dropped.losses += losses_of_episode(of_sample[path], dropped.rows)
     for path in sorted(means.lengths) if shortened else ():
@@ -189,9 +187,7 @@ def _with_steps(tables: Sequence[Table], means: Meaning, read: Read, dropped: Dr
     """Drop the same rows from tables of equal height, and their numbers; without `drop_rows`, their whole episodes."""
     holding = {it.path for it in means.numbers}
     for height in sorted(tied_heights(tables, means)):
-        aligned = [
-            it for it in tables if it.rows == height and not any(dataset.path in holding for dataset in it.datasets)
-        ]
+        aligned = [it for it in tables if it.rows == height and not any(one.path in holding for one in it.datasets)]
         _drop_from_all(aligned, dropped)
         dropped_rows = next((dropped.rows[it.name] for it in aligned if len(dropped.rows.get(it.name, ()))), None)
         if dropped_rows is None:
@@ -201,7 +197,7 @@ def _with_steps(tables: Sequence[Table], means: Meaning, read: Read, dropped: Dr
             dropped_rows = _whole_runs(numbers, read, dropped_rows, height)
             dropped.rows.update((it.name, dropped_rows) for it in aligned)
         for number in numbers:
-            table = next((it for it in tables if any(dataset.path == number.path for dataset in it.datasets)), None)
+            table = next((it for it in tables if any(one.path == number.path for one in it.datasets)), None)
             lost = lost_entries(number, read, dropped_rows)
             if table is not None and len(lost):
                 dropped.rows[table.name] = np.union1d(dropped.rows.get(table.name, lost), lost)
@@ -223,11 +219,9 @@ def run_bounds(number: RowNumbers, read: Read) -> tuple[NDArray[np.int64], NDArr
     return None
 
 
-def _whole_runs(
-    numbers: Sequence[RowNumbers], read: Read, dropped: NDArray[np.int64], height: int
-) -> NDArray[np.int64]:
+def _whole_runs(numbers: Sequence[RowNumbers], read: Read, rows: NDArray[np.int64], height: int) -> NDArray[np.int64]:
     flags = np.zeros(height, bool)
-    flags[dropped] = True
+    flags[rows] = True
     for number in numbers:
         both = run_bounds(number, read)
         if both is None:
@@ -268,7 +262,7 @@ def corrected_numbers(number: RowNumbers, read: Read, dropped: NDArray[np.int64]
     return left
 
 
-def index_paths(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
+def indexes(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
     """Yield the paths of the indexes of these tables, which a copy that lacks some of their rows omits."""
     for path in contents.paths:
         match = INDEX.fullmatch(path)
@@ -282,17 +276,14 @@ def _losses_of_rows(
     """Yield a sentence for each thing that is no longer true in a copy because a table loses rows."""
     themselves = by_themselves(contents.shapes) if any(map(len, dropped.rows.values())) else {}
     table_of = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
-
     known = {it.path for it in means.numbers}
     cells = means.cells or Cells(0, frozenset())
     others = [*(dataset for it in tables for dataset in it.datasets), *contents.unjudged]
     others = [it for it in others if it.shape and not means.holds(it.path.rpartition(b"/")[0])]
-    left_out = frozenset(
-        index_paths(contents, {path for path, name in table_of.items() if len(dropped.rows.get(name, ()))})
-    )
-    others = [it for it in others if it.path not in left_out]
+    omitted = frozenset(indexes(contents, {path for path, name in table_of.items() if len(dropped.rows.get(name, ()))}))
+    others = [it for it in others if it.path not in omitted]
     yield from _losses_beside_samples(means, others, dropped)
-    yield from _losses_beside_datasets(
+    yield from _losses_of_each(
         contents.tables, [it for it in others if it.path not in {one.path for one in means.names}], read, dropped
     )
     for table in tables:
@@ -393,9 +384,7 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
     return bool(names) and len(names & own) * 2 > len(names)
 
 
-def _losses_beside_datasets(
-    tables: Sequence[Table], others: Sequence[Dataset], read: Read, dropped: Dropped
-) -> Iterator[str]:
+def _losses_of_each(tables: Sequence[Table], others: Sequence[Dataset], read: Read, dropped: Dropped) -> Iterator[str]:
     """Yield a sentence for each dataset with rows for, or numbers of, datasets that are records if some of them go."""
     for table in tables:
         if not table.each or table.rows < FEWEST or not len(dropped.rows.get(table.name, ())):
