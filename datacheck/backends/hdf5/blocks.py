@@ -16,8 +16,8 @@ from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
 from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
 from datacheck.backends.hdf5.ragged import unlike
-from datacheck.backends.hdf5.reading import window_on, wrong
-from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
+from datacheck.backends.hdf5.reading import read_findings, window_on
+from datacheck.backends.hdf5.records import misplaced_finding, read_each, read_records, unread_finding
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
 from datacheck.backends.hdf5.sparse_rows import References, references_of
 from datacheck.backends.hdf5.tables import Contents, Table
@@ -132,7 +132,7 @@ def _block(
                     columns[it.name], mask = window.dataset.declared.meant(columns[it.name])
                     missing |= {} if mask is None else {it.name: mask}
                 label = it.name in table.labels
-                nowhere = told.leading_nowhere(window.dataset, it.name, columns[it.name], start, label=label)
+                nowhere = told.dangling_findings(window.dataset, it.name, columns[it.name], start, label=label)
                 findings += (said for said in nowhere if said[0] not in never)
             else:
                 cells[it.name] = Cells(it.holds, column(values, it))
@@ -157,18 +157,18 @@ def _unjudged(
         if not dataset.shape and NUMBERS in dataset.holds:
             yield _scalar(reader, file, number, dataset, contents)
             continue
-        for finding in wrong(file, dataset, BLOCK_BYTES):
+        for finding in read_findings(file, dataset, BLOCK_BYTES):
             yield _empty(reader, number, finding)
 
 
 def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset, contents: Contents) -> RowBlock:
     """Return a block without rows that holds the numbers of a scalar dataset, or a finding if they cannot be read."""
     if dataset.misplaced:
-        return _empty(reader, number, misplaced(dataset))
+        return _empty(reader, number, misplaced_finding(dataset))
     try:
         value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
     except (*TROUBLE, MemoryError) as exc:
-        return _empty(reader, number, unread(dataset, exc))
+        return _empty(reader, number, unread_finding(dataset, exc))
     path = escape(dataset.path)
     numbers = (it for it in dataset.columns if it.holds == NUMBERS)
     scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]

@@ -22,7 +22,7 @@ from datacheck.backends.hdf5.last_axis import is_axis
 from datacheck.backends.hdf5.names import LABELS, words
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, counts_text, other_words
 from datacheck.backends.hdf5.samples import CHANNELS
-from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
+from datacheck.backends.hdf5.told_apart import are_of_one_kind, near, told_apart
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -170,7 +170,7 @@ def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
     usual = [it for it in deep if it.rows == rows]
     if count < 2 or rows < FEW_WIDE or len(odd) != 1 or len({it.shape[1] for it in deep}) > 1:
         return
-    if any(words(it.name) & SETS for it in deep) or any(of_one_kind(odd[0], it) for it in usual):
+    if any(words(it.name) & SETS for it in deep) or any(are_of_one_kind(odd[0], it) for it in usual):
         return
     if deep[0].shape[1] > CHANNELS and near(odd[0], usual[0], CLOSE):
         yield usual[0], odd[0], False

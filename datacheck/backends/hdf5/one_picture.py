@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import LARGEST
 from datacheck.backends.hdf5.names import words
-from datacheck.backends.hdf5.picture_shapes import LAST, Extent, of_channels
+from datacheck.backends.hdf5.picture_shapes import LAST, Extent, picture_extents
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
@@ -26,10 +26,10 @@ def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]
     """Return a table for each part of the picture that a group holds, if any, and the other datasets."""
     candidates = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
     named = (it for it in candidates if PICTURE & words(it.name) or it.name.isdigit())
-    extent = next((found for it in named for found in of_channels(it)), None)
+    extent = next((found for it in named for found in picture_extents(it)), None)
     if extent is None:
         return [], list(datasets)
-    parts = [it for it in candidates if extent in (it.shape, *of_channels(it))]
+    parts = [it for it in candidates if extent in (it.shape, *picture_extents(it))]
     own = {it.path for it in parts}
     axes = {axis for it in parts for axis in it.shape if axis > 1}
     if any(it.shape and it.path not in own and _counts_pixels(it, axes, extent) for it in datasets):

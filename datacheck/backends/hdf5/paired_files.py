@@ -55,7 +55,7 @@ def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]
     """Yield findings for labels that do not match the rows or samples of the data in the paired file."""
     alike, unlike = 0, []
     for data, labels in pairs(names):
-        both = _tables(tables.get(data, ()), tables.get(labels, ()))
+        both = _paired_tables(tables.get(data, ()), tables.get(labels, ()))
         if both is not None and both[0].each:
             yield from _unpaired_findings(names[data], names[labels], *map(_names, both))
         elif both is not None and both[0].rows == both[1].rows:
@@ -107,7 +107,7 @@ def with_partners(
     """
     more = [drops]
     for pair in pairs(names):
-        both = _tables(*(tables.get(it, ()) for it in pair))
+        both = _paired_tables(*(tables.get(it, ()) for it in pair))
         if both is not None and both[0].each:
             marked_names = [marked.get(names[it], ()) for it in pair]
             more += _dropped_in_either(pair, both, firsts, drops, marked_names)
@@ -141,7 +141,7 @@ def _dropped_in_either(
         yield np.array(rows, np.int64) + firsts[number]
 
 
-def _tables(data: Sequence[Table], labels: Sequence[Table]) -> tuple[Table, Table] | None:
+def _paired_tables(data: Sequence[Table], labels: Sequence[Table]) -> tuple[Table, Table] | None:
     if len(data) != 1 or len(labels) != 1 or data[0].each != labels[0].each:
         return None
     return data[0], labels[0]

@@ -37,12 +37,12 @@ def read_records(
     for at, dataset in enumerate(contents.records[start:stop], start):
         note(Position(at), True)
         if dataset.misplaced:
-            yield Block([dataset.path], [b""], findings=[(0, misplaced(dataset))], file=label)
+            yield Block([dataset.path], [b""], findings=[(0, misplaced_finding(dataset))], file=label)
             continue
         try:
             value = _value_bytes(file.dataset(dataset)[()], dataset)
         except (*TROUBLE, MemoryError) as exc:
-            yield Block([dataset.path], [b""], findings=[(0, unread(dataset, exc))], file=label)
+            yield Block([dataset.path], [b""], findings=[(0, unread_finding(dataset, exc))], file=label)
             continue
         yield Block([dataset.path], [value], file=label)
 
@@ -74,7 +74,7 @@ def read_each(
             note(Position(at + row), True)
             odd += ((row, it) for it in dataset.spoiled)
             if dataset.misplaced:
-                lost.append((row, misplaced(dataset)))
+                lost.append((row, misplaced_finding(dataset)))
                 continue
             if not dataset.bytes:
                 nothing = f"there is no value in it: its shape is {dataset.shape}"
@@ -84,11 +84,11 @@ def read_each(
                 finding = file.read_whole(dataset, values[row])
                 lost += [] if finding is None else [(row, finding)]
             except (*TROUBLE, MemoryError) as exc:
-                lost.append((row, unread(dataset, exc)))
+                lost.append((row, unread_finding(dataset, exc)))
         if usual not in (None, first.shape[1:]) and first.bytes:
-            odd += of_another_shape(table, datasets, usual)
+            odd += shape_findings(table, datasets, usual)
         elif counts:
-            odd += (finding for row, it in enumerate(datasets) for finding in of_another_length(it, row, counts))
+            odd += (finding for row, it in enumerate(datasets) for finding in length_findings(it, row, counts))
         name, missing = first.columns[0].name, {}
         if first.declared is not None:
             values, mask = first.declared.meant(values)
@@ -114,7 +114,7 @@ def usual_row(table: Table) -> tuple[int, ...] | None:
     return shape if shape and NEARLY_ALL * shapes.total() <= count < shapes.total() else None
 
 
-def of_another_shape(
+def shape_findings(
     table: Table, datasets: Sequence[Dataset], usual: tuple[int, ...] | None
 ) -> Iterator[tuple[int, Finding]]:
     """Yield a finding for each of these datasets; their rows differ in shape from nearly all others of the table.
@@ -143,7 +143,7 @@ def usual_rows(table: Table) -> Counter[int]:
     return rows if NEARLY_ALL * rows.total() <= count < rows.total() else Counter()
 
 
-def of_another_length(dataset: Dataset, row: int, counts: Counter[int]) -> Iterator[tuple[int, Finding]]:
+def length_findings(dataset: Dataset, row: int, counts: Counter[int]) -> Iterator[tuple[int, Finding]]:
     """Yield the finding of a dataset that has not as many rows as nearly all others: it may have been cut.
 
     The shapes of flat ones are compared by their profile.
@@ -171,12 +171,12 @@ def _value_bytes(value: Any, dataset: Dataset) -> bytes:
     return value.tobytes() if isinstance(value, np.ndarray) else b""
 
 
-def misplaced(dataset: Dataset) -> Finding:
+def misplaced_finding(dataset: Dataset) -> Finding:
     """Return the finding for a dataset of which some part cannot lie where the file says."""
     return dataset.misplaced[0].finding(dataset.path, dataset.title)
 
 
-def unread(dataset: Dataset, exc: Exception) -> Finding:
+def unread_finding(dataset: Dataset, exc: Exception) -> Finding:
     """Return the finding for a dataset that cannot be read."""
     code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
     path = escape(dataset.path)

@@ -11,7 +11,7 @@ import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset, Values, label_names
 from datacheck.backends.hdf5.names import ACTIONS, LABELS, words
-from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
+from datacheck.backends.hdf5.told_apart import are_of_one_kind, near, told_apart
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
@@ -81,7 +81,7 @@ def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) 
 
 def _pair_findings(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Finding]:
     """Yield a finding for data and labels with matching names that differ in rows, unless they look like two sets."""
-    close, alike = near(label, data), of_one_kind(label, data)
+    close, alike = near(label, data), are_of_one_kind(label, data)
     certain = not data.rows or close or len(data.shape) > 1 if of_a_set else close and not alike
     if of_a_set or close or not alike:
         yield _unequal_finding([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
@@ -205,7 +205,7 @@ def _label_findings(label: Dataset, data: Dataset, datasets: Sequence[Dataset], 
     if label.rows and label.holds <= TEXTS and not near(label, data) and _is_distinct(label, values):
         return  # names of classes
     beyond = rows is not None and data.rows <= rows < 2 * data.rows
-    also_data = label.name in OR_DATA and of_one_kind(label, data)
+    also_data = label.name in OR_DATA and are_of_one_kind(label, data)
     certain = not data.rows or beyond or (near(label, data) and not also_data)
     yield _unequal_finding([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
 
@@ -217,7 +217,7 @@ def _is_distinct(dataset: Dataset, values: Values) -> bool:
 
 def _is_of_whole_file(label: Dataset, data: Dataset) -> bool:
     """Check whether there is one label for the whole file (a clip, a graph), or the labels are another domain."""
-    domains = label.name in OR_DATA and data.name in SOURCES and of_one_kind(label, data)
+    domains = label.name in OR_DATA and data.name in SOURCES and are_of_one_kind(label, data)
     return (label.rows == 1 and data.rows > 1) or domains
 
 

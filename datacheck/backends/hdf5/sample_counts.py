@@ -123,7 +123,7 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
     if not facts.heeded or means.cells is not None:
         return means
     single = [it for it in tables if it.each and b"#refs#" not in it.judged[0].path.split(b"/")]
-    siblings = [*_groups(means, facts), *map(_siblings, single)]
+    siblings = [*_group_siblings(means, facts), *map(_siblings_of, single)]
     if not siblings:
         return means
     known = {(it.path, it.name) for it in means.counts}
@@ -144,7 +144,7 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
     return replace(means, counts=(*means.counts, *counts), names=tuple(names))
 
 
-def _groups(means: Meaning, facts: Facts) -> Iterator[Siblings]:
+def _group_siblings(means: Meaning, facts: Facts) -> Iterator[Siblings]:
     """Yield the samples that are one group each, by their parent group."""
     above: dict[bytes, list[bytes]] = defaultdict(list)
     for path in means.samples:
@@ -160,7 +160,7 @@ def _groups(means: Meaning, facts: Facts) -> Iterator[Siblings]:
             yield Siblings(group, tuple(sorted(paths)), frozenset(lengths[group]))
 
 
-def _siblings(table: Table) -> Siblings:
+def _siblings_of(table: Table) -> Siblings:
     lengths = frozenset(size for it in table.judged for size in it.shape)
     return Siblings(table.judged[0].path.rpartition(b"/")[0], tuple(it.path for it in table.judged), lengths)
 

@@ -135,9 +135,9 @@ class Family:
                     break
             else:
                 sets.append([place])
-        return [alike for alike in map(self._of_steps, sets) if len(alike) > 1]
+        return [alike for alike in map(self._without_fixed, sets) if len(alike) > 1]
 
-    def _of_steps(self, alike: list[int]) -> list[int]:
+    def _without_fixed(self, alike: list[int]) -> list[int]:
         """Return a set without the datasets of fixed length, if at least as many others vary together.
 
         Datasets that have the same length in all samples have a size of their own, which equals that of the others only

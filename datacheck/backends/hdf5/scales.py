@@ -37,13 +37,15 @@ class Dimensions:
         try:
             for axis, extent in enumerate(opened.shape):
                 scales: list[bytes] = []
-                self._h5.h5ds.iterate(opened, axis, lambda scale, scales=scales: scales.append(self._described(scale)))
+                self._h5.h5ds.iterate(
+                    opened, axis, lambda scale, scales=scales: scales.append(self._dimension_path(scale))
+                )
                 for name in filter(None, scales):
                     self._axes[name].append((path, axis, int(extent)))
         except TROUBLE:  # the attribute is damaged, which is reported when it is read
             return
 
-    def _described(self, scale: Any) -> bytes:
+    def _dimension_path(self, scale: Any) -> bytes:
         """Return the path of a dimension that netCDF has made, or an empty path for any other scale."""
         h5 = self._h5
         name: bytes = h5.h5i.get_name(scale) or b""

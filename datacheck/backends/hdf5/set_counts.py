@@ -59,7 +59,7 @@ def set_counts(groups: Iterable[tuple[bytes, Sequence[Dataset]]], before: Iterab
                 rows[place[:-1]][place][name] = dataset
     reported = {path for finding in before if finding.code == "row-count" for path in finding.details.get("rows", ())}
     for members in rows.values():
-        yield from _differing({place: by_set for place, by_set in members.items() if len(by_set) > 1}, reported)
+        yield from _set_findings({place: by_set for place, by_set in members.items() if len(by_set) > 1}, reported)
 
 
 def _without_set(path: bytes) -> tuple[Place, bytes] | None:
@@ -73,7 +73,7 @@ def _without_set(path: bytes) -> tuple[Place, bytes] | None:
     return tuple(map(tuple, parts)), word
 
 
-def _differing(members: Members, reported: set[str]) -> Iterator[Finding]:
+def _set_findings(members: Members, reported: set[str]) -> Iterator[Finding]:
     kinds: dict[frozenset[bytes], list[Place]] = defaultdict(list)
     for place in sorted(members):
         kinds[frozenset(name for name, it in members[place].items() if it.rows)].append(place)
@@ -95,7 +95,7 @@ def _differing(members: Members, reported: set[str]) -> Iterator[Finding]:
             if alike and not _by_chance(members, clusters, alike, odd):
                 second = frozenset(() if one is other else kinds[other])
                 for cluster in clusters.values():
-                    found_odd += _matched(members, cluster, second, odd, alike, reported)
+                    found_odd += _odd_pairs(members, cluster, second, odd, alike, reported)
     for it in sorted(found_odd):
         pair = members[it.one], members[it.other]
         yield _unequal_finding((pair[0][it.odd], pair[1][it.odd]), (pair[0][it.alike], pair[1][it.alike]), sure=it.sure)
@@ -126,7 +126,7 @@ def _by_chance(
     return count * (count - 1) / 2 > CHANCE * spread
 
 
-def _matched(
+def _odd_pairs(
     members: Members,
     cluster: Sequence[Place],
     second: frozenset[Place],

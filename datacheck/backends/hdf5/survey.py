@@ -35,7 +35,7 @@ from datacheck.backends.hdf5.near_counts import near_counts
 from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.one_picture import one_picture
 from datacheck.backends.hdf5.placed import Places, trouble_of_index
-from datacheck.backends.hdf5.pytables import of_index
+from datacheck.backends.hdf5.pytables import is_of_index
 from datacheck.backends.hdf5.ragged import with_ragged
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
@@ -88,7 +88,7 @@ def survey(
     counts: list[Finding] = []
     odd = walk.attribute_values.odd()
     for group, datasets in groups:
-        if of_index(group, walk.lengths, datasets):
+        if is_of_index(group, walk.lengths, datasets):
             unjudged += datasets
             continue
         inside, hidden = means.holds(group), facts.hidden
@@ -182,7 +182,7 @@ class _Walk:
                     at = address(self._h5, group)
                     self._seen[at] = None
                     self._add_place(at)
-                    self._netcdf = NETCDF_FILE in self._attributes(group, b"/")
+                    self._netcdf = NETCDF_FILE in self._read_attributes(group, b"/")
                     self._check_link_index(at, b"/")
                 for name in self._names(group, path or b"/"):
                     self._member(group, path, name, below, datasets)
@@ -211,7 +211,7 @@ class _Walk:
             link = group.links.get_info(name)
             if link.type != self._h5.h5l.TYPE_HARD:
                 self._linked.add(path)
-                self._link(group, path, name, link.type)
+                self._check_link(group, path, name, link.type)
                 return
             if link.u in self._seen:
                 self._linked.add(path)
@@ -226,7 +226,7 @@ class _Walk:
                 self._seen[link.u] = self.lengths[path] = known.rows
                 return
             opened = self._h5.h5o.open(group, name)
-            names = self._attributes(opened, path)
+            names = self._read_attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
                 below.append(path)
                 self._frames |= {path} if KIND in names else set()
@@ -307,7 +307,7 @@ class _Walk:
             self._report_incomplete(listing, path, "links")
         return sorted(listing.names)
 
-    def _attributes(self, opened: Any, path: bytes) -> list[bytes]:
+    def _read_attributes(self, opened: Any, path: bytes) -> list[bytes]:
         """Read the attributes of an object, which checks their checksums; report damage, and return their names."""
         escaped = escape(path)
         signal = self._trail.step()
@@ -351,7 +351,7 @@ class _Walk:
         finding = failed(exc, f"{escaped} cannot be opened", path=escaped)
         self.findings.append(msgspec.structs.replace(finding, message=finding.message + lost))
 
-    def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
+    def _check_link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:
             file, target = group.links.get_val(name)
             self.unknown.add(path)

@@ -157,7 +157,7 @@ def tables(
             by_height[dataset.height].append(dataset)
         elif dataset.bytes:
             others.append(dataset)
-    first = _firsts(by_height, texts=texts)
+    first = _table_heights(by_height, texts=texts)
     others += (dataset for height, members in by_height.items() if height not in first for dataset in members)
     others.sort(key=lambda dataset: dataset.path)
     beside: dict[Height, list[Dataset]] = defaultdict(list)
@@ -168,7 +168,7 @@ def tables(
     result = []
     taken: set[bytes] = set()
     for height, path in first.items():
-        judged = tuple(_distinct([dataset for dataset in by_height[height] if dataset.readable]))
+        judged = tuple(_with_distinct_names([dataset for dataset in by_height[height] if dataset.readable]))
         if not judged:
             continue
         taken.update(dataset.path for dataset in beside[height])
@@ -177,7 +177,7 @@ def tables(
     return result, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
 
 
-def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> dict[Height, bytes]:
+def _table_heights(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> dict[Height, bytes]:
     """Return the heights whose datasets form a table, with the path that names it, which is empty for the group's path.
 
     The only table with numbers, or else the only table, is named after the group. A single row of bytes beside a table
@@ -207,7 +207,7 @@ def _apart(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
         yield replace(it, table=parts[it.name]) if is_matrix and it.name in parts and not it.table else it
 
 
-def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
+def _with_distinct_names(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
     """Yield the datasets of a table, with other names for columns that would print alike."""
     called = distinct({it.path: (it.name, it.columns) for it in datasets})
     for dataset in datasets:
@@ -231,7 +231,7 @@ def table_marks(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, s
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
     clashing = [it for alike in beside.values() if len(alike) > 1 for it in alike if isinstance(it, Table)]
-    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which may form no table: see `_firsts`
+    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which may form no table: see `_table_heights`
     clashing += (it for it in lone if not any(NUMBERS in dataset.holds for dataset in it.datasets))
     return {dataset.path: table.name for table in clashing if table.name in heights for dataset in table.datasets}
 

@@ -28,7 +28,7 @@ def near(some: Dataset, other: Dataset, share: float = NEAR) -> bool:
     return min(some.rows, other.rows) >= share * max(some.rows, other.rows)
 
 
-def of_one_kind(some: Dataset, other: Dataset) -> bool:
+def are_of_one_kind(some: Dataset, other: Dataset) -> bool:
     """Check whether a row of one could be a row of the other; two sets of the same things may have any two sizes."""
     return some.shape[1:] == other.shape[1:] and some.dtype == other.dtype
 
@@ -55,11 +55,15 @@ def _leads_into(numbers: Dataset, source: Dataset, into: Dataset, values: Values
         return False
     if len(numbers.shape) == 2 and numbers.shape[1] == 2:
         stored = values(numbers)
-        return stored is not None and _within(stored[:, 0], source.rows) and _within(stored[:, 1], into.rows)
+        return (
+            stored is not None
+            and _are_row_numbers(stored[:, 0], source.rows)
+            and _are_row_numbers(stored[:, 1], into.rows)
+        )
     if len(numbers.shape) != 1 or numbers.rows != source.rows:
         return False
     stored = values(numbers)
-    return stored is not None and _within(stored, into.rows) and not _numbered(stored)
+    return stored is not None and _are_row_numbers(stored, into.rows) and not _count_up(stored)
 
 
 def _stems(dataset: Dataset) -> set[bytes]:
@@ -68,12 +72,12 @@ def _stems(dataset: Dataset) -> set[bytes]:
     return stems | {it + b"s" for it in stems}
 
 
-def _numbered(numbers: NDArray[Any]) -> bool:
+def _count_up(numbers: NDArray[Any]) -> bool:
     """Check whether numbers only count up by one: they number their own rows and refer to no others."""
     return bool((np.diff(numbers.astype(np.int64)) == 1).all())
 
 
-def _within(numbers: NDArray[Any], rows: int) -> bool:
+def _are_row_numbers(numbers: NDArray[Any], rows: int) -> bool:
     """Check whether numbers are row numbers, counted from 0 or 1, that reach far enough through the rows."""
     low, high = int(numbers.min()), int(numbers.max())
     return low >= 0 and rows <= SPREAD * (high + 1) and high <= rows - (low == 0)

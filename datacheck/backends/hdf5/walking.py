@@ -48,7 +48,7 @@ def contents_of(path: Path, size: int, changed: int, options: StoreOptions, dead
     if deadly is not None and tried is not None and tried.deadly == deadly:
         return tried
     contents = _walk_around(path, size, options, deadly)
-    where = troubled(contents)
+    where = troubled_groups(contents)
     recovered = None if where is None else _recovered(path, size, where)
     if isinstance(recovered, Finding):
         contents = replace(contents, findings=(*contents.findings, recovered))
@@ -134,7 +134,7 @@ def _superblock_findings(path: Path, size: int) -> list[Finding]:
     return []
 
 
-def troubled(contents: Contents) -> frozenset[bytes] | None:
+def troubled_groups(contents: Contents) -> frozenset[bytes] | None:
     """Return the paths of the groups that could not be listed or opened, or None if the structure is sound.
 
     Findings about the file as a whole do not count as structural damage, unless nothing else of it could be read.

@@ -11,8 +11,8 @@ import numpy as np
 
 from datacheck.backends.hdf5.copying.builder import Builder
 from datacheck.backends.hdf5.copying.digest import FilePlan
-from datacheck.backends.hdf5.copying.parts import Part, of_table
-from datacheck.backends.hdf5.copying.quarantine import readable
+from datacheck.backends.hdf5.copying.parts import Part, changes_of_table
+from datacheck.backends.hdf5.copying.quarantine import readable_rows
 from datacheck.backends.hdf5.copying.row_selection import Change, Picked
 from datacheck.backends.hdf5.copying.whole_files import sync
 from datacheck.backends.hdf5.file import library, opened
@@ -31,9 +31,9 @@ def write_quarantine(part: Part, target: Path, deadly: frozenset[str], reader: H
             if table.each:
                 continue
             dropped = part.drops[slice(*np.searchsorted(part.drops, [first, first + table.rows]))]
-            rows = readable(library(), source.id, table, dropped, first, deadly, label)
+            rows = readable_rows(library(), source.id, table, dropped, first, deadly, label)
             count += len(rows)
-            changes.update(of_table(table, Change(Picked(table.rows, rows))))
+            changes.update(changes_of_table(table, Change(Picked(table.rows, rows))))
         skip = part.plan.skip - part.samples
         plan = FilePlan(part.plan.contents, changes, skip, bare=True, by_value=part.plan.by_value)
         for _ in Builder(library(), source, target, plan).build():

@@ -34,7 +34,7 @@ def _paths_with_parents(contents: Contents) -> set[bytes]:
     return paths
 
 
-def usual_of(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
+def usual_paths(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
     """Return the paths that at least half of the files of a folder have; none if there are fewer than FEWEST files."""
     files = len(reader.files)
     if not paths or not reader.names or files < FEWEST:

@@ -26,7 +26,7 @@ from datacheck.backends.hdf5.copying.going import (
     tied_heights,
 )
 from datacheck.backends.hdf5.copying.lists_beside import losses_of_lists
-from datacheck.backends.hdf5.copying.marked import marks_of, samples_of, usual_of
+from datacheck.backends.hdf5.copying.marked import marks_of, samples_of, usual_paths
 from datacheck.backends.hdf5.copying.other_files import losses_of_other_files
 from datacheck.backends.hdf5.copying.pointing import pointers
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
@@ -61,7 +61,7 @@ def all_dropped(
     """Return everything that is dropped along with marked samples and the records at `indexes` (ascending int64)."""
     drops = np.frombuffer(indexes, np.int64)
     of_file = _by_file(marked)
-    usual = usual_of(reader, set().union(*of_file.values()) - {b""})
+    usual = usual_paths(reader, set().union(*of_file.values()) - {b""})
     dropped_indexes: list[NDArray[np.int64]] = []
     samples: set[tuple[str | None, str]] = set()
     losses, lists, notes = list[str](), list[str](), list[str]()
@@ -72,7 +72,7 @@ def all_dropped(
     samples |= {(folder, "") for folder in cases.values()}
     losing: dict[int, Sequence[Table]] = {}
     numbered: set[tuple[str | None, str]] = set()
-    is_untrue, first = False, 0
+    needs_mending, first = False, 0
     for number, file in enumerate(reader.files):
         label = reader.names[number] if reader.names else None
         contents, _ = with_counts(reader, number, reader.contents(number))
@@ -88,7 +88,7 @@ def all_dropped(
         file_marks = marks_of(contents, of_file.get(label, ()), usual)
         file_marks |= samples_of(contents, file_records - begin)
         file_marks |= {b""} if label in cases else set()
-        is_untrue |= _is_untrue(contents)
+        needs_mending |= _is_untrue(contents)
         if not rows and not file_marks:
             dropped_indexes.append(file_records)
             _describe_updates(file, contents, Dropped(), label, values, lists)
@@ -115,7 +115,7 @@ def all_dropped(
     found = np.unique(np.concatenate(dropped_indexes)) if dropped_indexes else drops
     index_bytes = found.astype(np.int64).tobytes()
     more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)
-    return Gone(index_bytes, frozenset(samples), tuple(losses), is_untrue, (), *more, numbered=frozenset(numbered))
+    return Gone(index_bytes, frozenset(samples), tuple(losses), needs_mending, (), *more, numbered=frozenset(numbered))
 
 
 def _by_file(marked: Samples) -> dict[str | None, set[bytes]]:

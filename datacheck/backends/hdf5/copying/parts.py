@@ -76,7 +76,7 @@ class Changes:
     records: int
 
 
-def of_table(table: Table, change: Change) -> Iterator[tuple[bytes, Change]]:
+def changes_of_table(table: Table, change: Change) -> Iterator[tuple[bytes, Change]]:
     """Yield the change to each dataset of a table, by its path."""
     for dataset in table.datasets:
         yield dataset.path, replace(change, across=True) if dataset.across else change
@@ -102,7 +102,7 @@ def changes_of(contents: Contents, first: int, drops: NDArray[Any], fills: NDArr
             rows = Kept(table.rows, dropped, first)
             heights |= {table.name: len(rows)} if len(dropped) else {}
             change = Change(rows, fill if len(filled) else None, filled, first, np.zeros(len(filled), bool))
-            changes.update(of_table(table, change))
+            changes.update(changes_of_table(table, change))
         first += table.rows
     single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))] - first
     left_out |= {escape(contents.records[at].path) for at in single.tolist()}

@@ -17,7 +17,7 @@ from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 BATCH = 4096
 
 
-def readable(
+def readable_rows(
     h5: Any, source: Any, table: Table, drops: NDArray[Any], first: int, deadly: frozenset[str], label: str | None
 ) -> array[int]:
     """Return the dropped rows of a table that can be read from all its datasets; `deadly` rows are not tried."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from datacheck.backends.hdf5.name_heap import in_heap
+from datacheck.backends.hdf5.name_heap import names_in_heap
 from datacheck.backends.hdf5.recovery.dense import links_in_heap, places_of
 from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, Header, completed_header, header
 from datacheck.backends.hdf5.recovery.links import (
@@ -279,7 +279,9 @@ class Groups:
                 heap = heaps[takers[0]]
                 by_heap[takers[0]] += [link for it in found if (link := it.link(heap))]
         complete = {
-            at: links for at, links in by_heap.items() if {it.name for it in links} <= set(in_heap(self._raw.read, at))
+            at: links
+            for at, links in by_heap.items()
+            if {it.name for it in links} <= set(names_in_heap(self._raw.read, at))
         }
         unseen = ((at, [it for it in links if it.address not in self.seen]) for at, links in sorted(complete.items()))
         return [(above + b"/at_%d" % at, links) for at, links in unseen if links]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datacheck.backends.hdf5.group_tree import group_trouble
-from datacheck.backends.hdf5.name_heap import in_heap
+from datacheck.backends.hdf5.name_heap import names_in_heap
 from datacheck.backends.hdf5.recovery.headers import NOWHERE
 from datacheck.backends.hdf5.recovery.raw import Raw
 
@@ -136,7 +136,7 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
         table.lost += 1
         table.treeless = True
     if table.lost:
-        heap_names = in_heap(raw.read, heap)
+        heap_names = names_in_heap(raw.read, heap)
         raw.looked(len(heap_names))
         table.names = set(heap_names).difference(*((it.name, it.value) for it in table.links))
     return table

@@ -55,7 +55,7 @@ def recovery(path: Path, troubled: frozenset[bytes]) -> Recovery | None:
     descriptor = open_descriptor(path)
     try:
         size = os.fstat(descriptor).st_size
-        return _Recovering(Raw(descriptor, block.offset, size, fanout=2 * block.nodes[1]), block, troubled).done()
+        return _Recovering(Raw(descriptor, block.offset, size, fanout=2 * block.nodes[1]), block, troubled).finish()
     finally:
         os.close(descriptor)
 
@@ -73,7 +73,7 @@ class _Recovering:
         self._groups = Groups(raw, self._found, troubled, cut=raw.size < block.end)
         self._findings: list[Finding] = []
 
-    def done(self) -> Recovery | None:
+    def finish(self) -> Recovery | None:
         groups, root = self._groups, self._block.root
         assert root is not None
         groups.walk(b"", root)
