@@ -67,6 +67,7 @@ def layout(reader: Hdf5Reader) -> Layout:
             attributes.add(number, contents)
         file_findings = [*contents.findings, *_no_records_findings(contents), *with_counts(reader, number, contents)[1]]
         findings += (in_file(reader, number, finding) for finding in file_findings)
+        larger |= {number: it} if reader.names and (it := too_large(contents.means)) else {}
         all_shards += shards(number, contents)
         more |= bool(contents.unjudged)
         keeps |= dict.fromkeys(contents.keeps)

@@ -57,9 +57,9 @@ def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: 
         texts = facts.values(dataset)
         if texts is None:
             continue
-        listed = [spelled(it) for it in texts.tolist()]
+        listed = [text_bytes(it) for it in texts.tolist()]
         lost = [it for it in listed if it not in there]
-        if len(lost) * 2 > len(listed) and not (facts.recovered and _lost_from(family, listed, dataset, names)):
+        if len(lost) * 2 > len(listed) and not (facts.recovered and _are_lost_samples(family, listed, dataset, names)):
             continue
         names.append(Named(dataset.path, above, tuple(listed), Paths(lost)))
         taken.add(dataset.path)
@@ -82,7 +82,7 @@ def _attributes(family: Family, facts: Facts, names: list[Named]) -> Iterator[Fi
     for home in (b"/".join(parts[:at]) for at in range(1, len(parts) + 1)):
         for name in facts.look.names(home):
             path = home or b"/"
-            listed = [spelled(it) for it in facts.look.texts(home, name, flat=True)]
+            listed = [text_bytes(it) for it in facts.look.texts(home, name, flat=True)]
             lost = [it for it in listed if it not in there]
             if (path, name) in known or len(listed) < 2 or len(lost) * 2 > len(listed):
                 continue
@@ -99,7 +99,7 @@ def _leading_nowhere(named: Named, lost: Sequence[bytes], **details: Any) -> Fin
     return found("dangling", text, **details, missing=[escape(it) for it in lost[:NAMED]])
 
 
-def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
+def _are_lost_samples(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
     """Check whether these are names of lost samples: spelled like the other samples, and beside a list of those."""
     above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
     stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
@@ -107,6 +107,6 @@ def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names:
     return beside and stems.issuperset(DIGITS.sub(b"#", it) for it in listed)
 
 
-def spelled(text: Any) -> bytes:
+def text_bytes(text: Any) -> bytes:
     """Return the bytes of a text as h5py returns it."""
     return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)

@@ -207,7 +207,7 @@ class Family:
             if not lacking:
                 continue
             surely = [name for name in lacking if not any(it.may_go_without(name, at) for it in self.within)]
-            sure = max((self.common[it] for it in surely), default=0) >= SURE and not self._is_shorter(sample, lacking)
+            sure = any(map(self._expected, surely)) and not self._is_shorter(sample, lacking)
             verdict: Verdict = "bad" if sure else "suspicious"
             message = f"{self._title(sample)} lacks {_names_text(lacking)}, which most of the others have"
             missing = [escape(it) for it in lacking[:NAMED]]

@@ -163,6 +163,8 @@ class Hdf5Copier:
         first = 0
         names = copied_names(reader)
         new_file_names = renamed(names, plan.moves)
+        sets = sets_of(reader)
+        gone_of_sets = self._gone_of_sets(reader, plan, sets)
         for number, file in enumerate(reader.files):
             contents, _ = with_counts(reader, number, reader.contents(number))
             contents = with_sets(contents, number, sets, gone_of_sets)
@@ -212,7 +214,7 @@ class Hdf5Copier:
         first = 0
         for number in range(len(reader.files)) if sets else ():
             its = changes_of(reader.contents(number), first, plan.drops.indexes(), NONE, None)
-            samples, whole = file_of_samples(plan.samples, reader.names[number])
+            samples, whole = samples_of_file(plan.samples, reader.names[number])
             every = {path for it in sets if number in it.by_file for path in it.by_file[number].samples}
             made[number] = frozenset(every) if whole else samples | frozenset(map(unescape, its.left_out))
             first += its.records

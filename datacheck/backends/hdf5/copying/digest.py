@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.filters import stable_properties
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, type_description
-from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
+from datacheck.backends.hdf5.copying.row_selection import Amended, Change, Piece, origins
 from datacheck.backends.hdf5.copying.stored_chunks import AsStored, Stored
 from datacheck.backends.hdf5.copying.values import (
     Fetch,
