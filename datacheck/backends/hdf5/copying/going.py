@@ -23,7 +23,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
-from datacheck.backends.hdf5.one_picture import at_top, is_part
+from datacheck.backends.hdf5.one_picture import at_top, is_part, numbered_pictures
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
@@ -100,7 +100,9 @@ def dropped_with(
         else:
             _with_members(tables, (means.members or {}).get(path, ()), dropped)
     _with_parts([it for it in contents.tables if it.each], marked, dropped)
-    _with_pictures([it for it in contents.tables if is_part(it)], dropped)
+    parts = [it for it in contents.tables if is_part(it)]
+    if sample is not None or not numbered_pictures(parts, contents.paths):
+        _with_pictures(parts, dropped)
     inside = {it.name for tables in of_sample.values() for it in tables}
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
     if means.trajectories is not None:
