@@ -57,12 +57,13 @@ class Dropped:
 def is_sample(name: bytes, contents: Contents) -> bool:
     """Check whether a file of a folder is one sample, such as an episode or a case."""
     name_words = words(name.rpartition(b"/")[2])
-    if name_words & PIECES:
-        return False
+    pictures = [it for it in contents.tables if at_top(it)]
+    if name_words & PIECES:  # a piece of a set of samples, unless it has a single picture
+        return bool(pictures)
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
     is_watched = any(WATCHED.intersection(path.split(b"/")) for path in paths)
-    return bool(name_words & EPISODES) or bool(own & ACTIONS and is_watched) or any(map(at_top, contents.tables))
+    return bool(name_words & EPISODES) or bool(own & ACTIONS and is_watched) or bool(pictures)
 
 
 def dropped_with(

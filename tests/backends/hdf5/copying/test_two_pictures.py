@@ -40,3 +40,14 @@ def test_two_pictures_of_each_of_several_files_go_together(tmp_path):
         write(source / f"{number}.h5", "image_0", "image_1", bad="image_1" if number == 2 else None)
     datacheck.rebuild(source, tmp_path / "b", drop_bad=True, workers=1)
     assert sorted(it.name for it in (tmp_path / "b").iterdir()) == ["0.h5", "1.h5", "3.h5", "4.h5"]
+
+
+def test_a_part_goes_if_its_only_picture_is_bad(tmp_path):
+    source = tmp_path / "a"
+    source.mkdir()
+    for number in range(4):
+        path = write(source / f"part_{number}.h5", "image", bad="image" if number == 2 else None)
+        with h5py.File(path, "r+") as file:
+            file["points"] = np.random.default_rng(0).normal(size=(200, 3))
+    datacheck.rebuild(source, tmp_path / "b", drop_bad=True, workers=1)
+    assert sorted(it.name for it in (tmp_path / "b").iterdir()) == [f"part_{it}.h5" for it in (0, 1, 3)]
