@@ -120,6 +120,6 @@ class Account(msgspec.Struct):
             return
         mine = self.numbers.setdefault(pattern, Runs())
         mine += runs
-        if len(mine.spans) > MOST_SPANS:
+        if mine.pieces > MOST_SPANS:
             self.scattered.add(pattern)
             del self.numbers[pattern]

@@ -134,7 +134,7 @@ def _is_of_some(anchor: str, part: str, members: Mapping[str, Collection[Member]
     if not (may_be_pair(anchor, part) and are_parts(anchor, part)):
         return False
     mine, its = _union(members[anchor]), _union(members[part])
-    return len(its.spans) >= ACCIDENTS and not its - mine
+    return its.pieces >= ACCIDENTS and not its - mine
 
 
 def _spanning(members: list[Member]) -> Spanning | None:

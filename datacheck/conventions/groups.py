@@ -67,7 +67,7 @@ def are_parts(one: str, other: str) -> bool:
 
 def ends_early(shared: Runs, both: Runs) -> bool:
     """Return whether two numberings without gaps differ only at their ends, as those of unrelated things do."""
-    return shared != both and len(both.spans) == 1 and len(shared.spans) == 1
+    return shared != both and both.pieces == 1 and shared.pieces == 1
 
 
 Part = TypeVar("Part")
@@ -212,7 +212,7 @@ def _besides(
         shared = len(its & whose)
         if shared >= NEARLY * max(len(its), len(whose)):
             near.append(it)
-        elif shared == len(its) and len(its.spans) >= ACCIDENTS:
+        elif shared == len(its) and its.pieces >= ACCIDENTS:
             some.append(it)
     return near, some
 

@@ -160,7 +160,7 @@ class _Numbers(msgspec.Struct, frozen=True):
 
     @property
     def holes(self) -> bool:
-        return self.left.spans not in ([], [(self.base, self.base + len(self.left))])
+        return bool(self.left) and (self.left.pieces > 1 or self.left.first != self.base)
 
 
 def _numbers(

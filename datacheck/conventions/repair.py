@@ -195,8 +195,8 @@ class Repair:
         """Return the new number of a sample, or None if it is left out."""
         if not self.renumbered:
             return number if number in self.left else None
-        at = bisect_right(self.left.spans, number, key=lambda span: span[0]) - 1
-        if at < 0 or number >= self.left.spans[at][1]:
+        at = bisect_right(self.left.starts, number) - 1
+        if at < 0 or number >= self.left.stops[at]:
             return None
         starts, _, places = self._table
         return int(places[at] + number - starts[at])
@@ -206,11 +206,15 @@ class Repair:
         if not self.renumbered:
             return
         place = self.base
-        for start, stop in self.left.spans:
+        left = zip(self.left.starts, self.left.stops, strict=True)
+        start, stop = 0, 0
+        pieces = self.left & numbers
+        for first, end in zip(pieces.starts, pieces.stops, strict=True):
+            while stop <= first:
+                place += stop - start
+                start, stop = next(left)
             if start != place:
-                for first, end in (Runs([(start, stop)]) & numbers).spans:
-                    yield first, end - 1, place + first - start
-            place += stop - start
+                yield first, end - 1, place + first - start
 
     def _places(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the new number of each sample, and whether the sample stays, as two arrays."""
@@ -228,6 +232,6 @@ class Repair:
         """The runs of numbers that are left, as int64 arrays of the first number, the end, and the new first number."""
         import numpy as np
 
-        spans = np.array(self.left.spans, np.int64).reshape(-1, 2)
-        sizes = spans[:, 1] - spans[:, 0]
-        return spans[:, 0], spans[:, 1], self.base + np.cumsum(sizes) - sizes
+        starts, stops = np.array(self.left.starts, np.int64), np.array(self.left.stops, np.int64)
+        sizes = stops - starts
+        return starts, stops, self.base + np.cumsum(sizes) - sizes

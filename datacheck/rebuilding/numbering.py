@@ -119,7 +119,7 @@ def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> 
 def _first_moved(outcome: Outcome) -> int:
     """Return the first number of a record that is renumbered."""
     left, base = outcome.repair.left, outcome.repair.base
-    return next((start for start, _ in left.spans if start != base), left.spans[0][1]) if left else base
+    return next((start for start in left.starts if start != base), left.stops[0]) if left else base
 
 
 def _numbers_kept(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
@@ -257,7 +257,7 @@ def _unsure_counts(known: Known, account: Account) -> Iterator[Count]:
 def _gap_sentence(
     patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs, hint: str = COUNTING_UP
 ) -> Iterator[str]:
-    if not numbers or numbers.first not in FIRST or len(numbers.spans) > 1:
+    if not numbers or numbers.first not in FIRST or numbers.pieces > 1:
         return
     left = numbers - dropped
     holes = Runs([(numbers.first, left.last + 1)]) - left if left else Runs()
