@@ -43,7 +43,7 @@ def is_lossless(raw: bytes, said: Stored) -> bool:
     written = said.written(said.value)
     if said.form.startswith("pickle"):
         return _is_plain(raw) and bool(FORMS[said.form].read(written) == said.value)
-    if said.form == "msgpack" or said.form in {it.name for it in TEXTS}:
+    if said.form in ("msgpack", "printed") or said.form in {it.name for it in TEXTS}:
         return written == raw
     if said.form in ("json", "zlib+json"):
         text = raw if said.form == "json" else zlib.decompress(raw)
