@@ -19,6 +19,7 @@ from datacheck.conventions.counted import DOUBTFUL, UNMISTAKABLE
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView
 from datacheck.conventions.listed import lists_elsewhere
 from datacheck.conventions.spanning import Spanning
+from datacheck.conventions.whole_sets import counts_whole
 from datacheck.model.key_families import fold
 
 FEW = 16
@@ -79,12 +80,23 @@ def counting(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict
                 _place(made, numbers, part, count)
             elif count.number in numbers[part]:
                 continue
+            elif _may_be_of_whole(known, account, count, numbers[part]):
+                _put(made, part, count, msgspec.structs.replace(count, near=("", numbers[part][-1])))
             elif isinstance(count.item, str) and not _doubtful(count) and not _about(count, numbers[part]):
                 _put(made, part, count, msgspec.structs.replace(count, near=("", numbers[part][0])))
             elif _doubtful(count):
                 near = next((it for it in numbers[part] if _near(count, it)), None)
                 _put(made, part, count, None if near is None else msgspec.structs.replace(count, near=("", near)))
     return made
+
+
+def _may_be_of_whole(known: Known, account: Account, count: Count, numbers: Collection[int]) -> bool:
+    """Check whether a count may be that of a set of which the store holds only a part."""
+    if any(one.named for one in known.conventions if count in one.counts):
+        return False
+    others = [it for convention in known.conventions for it in convention.counts]
+    first = min((its.first for its in account.numbers.values() if its), default=0)
+    return counts_whole(count, others, numbers, first, share=known.share)
 
 
 def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count) -> Count:

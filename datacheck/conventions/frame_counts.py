@@ -52,13 +52,22 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
     clips = {clip_of(key) for key in view.keys}
     for key in names_of(view) if len(clips) > 1 or None not in clips else ():
         said = view.stored(key)
-        if said is None or not isinstance(said.value, dict) or not FEWEST <= len(said.value) <= MOST:
+        if said is None or not isinstance(said.value, dict) or len(said.value) < FEWEST:
             continue
         if not all(isinstance(of, (str, bytes)) and type(it) is int for of, it in said.value.items()):
             continue
         named = {_raw(it) for it in said.value}
-        if len(named & clips) * 2 >= len(clips - {None}) and is_lossless(view.value(key) or b"", said):
+        if len(named & clips) * 2 < len(clips - {None}):
+            continue
+        if len(named) > MOST:
+            if _is_named_like_counts(key):
+                yield FrameCounts(key, said.form, {}, many=True)
+        elif is_lossless(view.value(key) or b"", said):
             yield FrameCounts(key, said.form, said.value)
+
+
+def _is_named_like_counts(key: bytes) -> bool:
+    return not COUNTING.isdisjoint(words(key.decode("latin1")))
 
 
 def _raw(name: str | bytes) -> bytes:
@@ -72,10 +81,12 @@ def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[byte
 
 def true_to(counts: FrameCounts, there: Mapping[bytes, int]) -> FrameCounts | None:
     """Return the counts with the numbers of frames that exist, or None if these numbers do not count frames."""
+    if counts.many:
+        return counts
     agree = [number for name, number in counts.said.items() if there.get(_raw(name), 0) == number]
     if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
         return None
-    if len({*agree}) < VARIOUS and COUNTING.isdisjoint(words(counts.key.decode("latin1"))):
+    if len({*agree}) < VARIOUS and not _is_named_like_counts(counts.key):
         return None
     return msgspec.structs.replace(counts, there=dict(there))
 
@@ -95,6 +106,9 @@ def conclude_frames(counts: FrameCounts) -> Iterator[Finding]:
 
     It is bad if frames are missing, since a loader asks for them. If there are only more frames, it is suspicious.
     """
+    if counts.many:
+        text = f"{escape(counts.key)} has numbers of the frames of more than {MOST:,} clips: they were not compared"
+        yield found("unsupported", text, key=escape(counts.key))
     off = [(of, it, there) for of, it in counts.said.items() if (there := counts.there.get(_raw(of), 0)) != it]
     fewer = [it for it in off if it[2] < it[1]]
     if off:

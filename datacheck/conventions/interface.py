@@ -6,7 +6,7 @@ by a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -273,12 +273,16 @@ class Index(msgspec.Struct, frozen=True):
 
 
 class FrameCounts(msgspec.Struct, frozen=True):
-    """The numbers of frames of clips: as the mapping under `key` has `said`, and as they are `there`."""
+    """The numbers of frames of clips: as the mapping under `key` has `said`, and as they are `there`.
+
+    If it has too `many`, they are not compared, and both are empty.
+    """
 
     key: bytes
     form: str
     said: dict[Any, int]
     there: dict[bytes, int] = {}
+    many: bool = False
 
 
 class FrameKind(msgspec.Struct, frozen=True):
@@ -299,17 +303,26 @@ class FrameKind(msgspec.Struct, frozen=True):
 class ClipCounts(msgspec.Struct, frozen=True):
     """The numbers of frames of clips: as a record for each clip has `said`, and as they are `there`, by kind.
 
-    The keys of these records are the name of the clip with the two texts `around` it.
+    The keys of these records are the name of the clip with the two texts `around` it. With `of_whole`, the clips are
+    sets of samples, of which the store may hold only a part. There are `more` clips than are compared.
     """
 
     around: tuple[bytes, bytes]
     kinds: tuple[FrameKind, ...]
     said: dict[bytes, Count] = {}
     there: dict[FrameKind, dict[bytes, int]] = {}
+    of_whole: bool = False
+    more: bool = False
 
     def number(self, clip: bytes) -> int:
         """Return how many frames a clip has according to its record."""
         return self.said[clip].number or 0
+
+    def uncounted(self, keys: Iterable[bytes]) -> frozenset[bytes]:
+        """Return the keys that the numbers of clips with frames among `keys` would have, without those in `said`."""
+        before, after = self.around
+        clips = {clip for key in keys for kind in self.kinds if (clip := kind.clip(key)) is not None}
+        return frozenset(before + clip + after for clip in clips - self.said.keys())
 
     def left(self, clip: bytes) -> int:
         """Return how many frames of every kind a clip has: the smallest number of any kind."""
@@ -362,7 +375,7 @@ class Known(msgspec.Struct, frozen=True):
 
     `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
     than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
-    not keep true.
+    not keep true. `share` says that the store, by its name or its metadata, holds a part of a set.
     """
 
     conventions: tuple[Convention, ...] = ()
@@ -374,6 +387,7 @@ class Known(msgspec.Struct, frozen=True):
     frames: tuple[FrameCounts, ...] = ()
     clips: tuple[ClipCounts, ...] = ()
     parallel: tuple[Parallel, ...] = ()
+    share: bool = False
 
     @property
     def own(self) -> frozenset[bytes]:

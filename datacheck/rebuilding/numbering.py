@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datacheck.conventions.account import Account
 from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples, unsure
-from datacheck.conventions.frame_counts import count_frames
+from datacheck.conventions.frame_counts import clip_of, count_frames
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.numbered_keys import Pattern
@@ -240,7 +240,13 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             more = f" and {len(clips) - 1:,} more" if len(clips) > 1 else ""
             name = named(escape(counts.key), part)
             yield f"{name} counts what is left of {escape(clips[0])}{more}: a loader that counts up asks for what went"
+        elif counts.many and any(map(clip_of, keys)):
+            yield f"{named(escape(counts.key), part)} has the numbers of frames as before, also of clips that lose some"
     for of_clips in known.clips:
+        uncounted = of_clips.uncounted(keys) if of_clips.more else ()
+        if uncounted:
+            more = f" and {len(uncounted) - 1:,} more" if len(uncounted) > 1 else ""
+            yield f"{named(escape(min(uncounted)), part)}{more} may count frames that are not in the copy"
         counted = sorted(counts_without(of_clips, keys))
         if counted:
             more = f" and {len(counted) - 1:,} more" if len(counted) > 1 else ""

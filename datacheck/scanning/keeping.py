@@ -24,6 +24,7 @@ from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.terminated import odd_ends
+from datacheck.conventions.whole_sets import is_share
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
@@ -195,6 +196,7 @@ class Recognise(msgspec.Struct, frozen=True):
                 frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
                 clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
                 parallel=() if part not in views else tuple(parallel(views[part], complete[part])),
+                share=not part and part in views and is_share(job.reader.path.name, views[part]),
             )
             for part, conventions in complete.items()
         }
