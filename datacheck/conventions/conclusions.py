@@ -8,6 +8,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
+from datacheck.conventions.counts_of_others import conclude_with_others
 from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
 from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
@@ -364,6 +365,8 @@ def _miscounted(
             text = f"{name} says that {said - 1:,} is the last number, there are {number:,}, from {made.base or 0} on"
         text += ": it is not true if it counts these" if other else ""
         yield found("count", text, verdict=verdict, key=key, said=said, found=number)
+    elif made.groups is None and made.alone is not None and made.base is not None:
+        yield from conclude_with_others(count, made.alone, made.numbers, made.base, made.aside)
 
 
 def _possible(made: Samples, account: Account, across: Spanning | None, stems: StemGroups | None) -> set[int]:
