@@ -233,7 +233,15 @@ def _left_parallel(known: Known, account: Account, part: str) -> Iterator[str]:
 
 
 def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[str]:
-    """Yield a sentence for each record of frame counts whose clips lose some of their frames."""
+    """Yield a sentence for each record of frame counts whose clips lose some of their frames.
+
+    If nothing counts the frames, there is one sentence for all of them.
+    """
+    frames = next((it.frames for it in known.conventions if it.frames is not None), None)
+    lost = [] if frames is None else sorted(filter(frames.has, keys))
+    if lost:
+        more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+        yield f"sequences lack {named(escape(lost[0]), part)}{more}: a loader that counts up asks for what went"
     for counts in known.frames:
         clips = sorted(count_frames(keys, frozenset(counts.there)))
         if clips:
