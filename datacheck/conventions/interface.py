@@ -228,7 +228,8 @@ class ListWithin(msgspec.Struct, frozen=True):
     """Lists of keys of records, or of their `numbers`, inside the value of `key` in the database `kept_in`.
 
     `names` are the names of mapping entries that lead to the lists. `places` are the places of the keys, if these are
-    certainly keys. If a copy can keep the lists true, `form` is how the value is written.
+    certainly keys. If a copy can keep the lists true, `form` is how the value is written. The entries in `counts` of
+    the mapping that holds the list are the number of its keys.
     """
 
     key: bytes
@@ -237,6 +238,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     numbers: bool = False
     form: str = ""
     places: tuple[Place, ...] = ()
+    counts: tuple[str, ...] = ()
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""

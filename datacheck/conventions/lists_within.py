@@ -6,12 +6,12 @@ have from it. All other lists are copied unchanged, which the user is informed o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from datacheck.conventions.counted import METADATA
 from datacheck.conventions.groups import words
-from datacheck.conventions.interface import Convention, KeyList, ListWithin, StoreView
+from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
 from datacheck.conventions.rewriting import Kind, Place, is_lossless
 from datacheck.conventions.standing import CLASSES, FOLDED, keys_at, stand_alone
@@ -51,15 +51,26 @@ def lists_within(
             for of, its in ((of, _with_rows(_exact(its, views[of]))) for of, its in found.items()):
                 numbers = any(type(it[0]) is int for _, it in its)
                 places = tuple(it for it, _ in its)
-                counted = any(count.key == key for one in kept[of] for count in one.counts)
+                counted = [count for one in kept[of] for count in one.counts if count.key == key]
+                apart = _without_counts(said.value, counted, its)
                 surely = [_are_surely_keys(it, (text, *_named(place))) for place, it in its]
                 exact = [type(it[0]) is not int and _are_there(it, views[of]) for _, it in its]
                 compared = tuple(it for it, *both in zip(places, surely, exact, strict=True) if all(both))
                 made = ListWithin(key, part, _shared([_named(it) for it, _ in its]), numbers, places=compared)
-                alone = len(found) == 1 and len(compared) == len(places) and not (counted or said.in_part)
-                if alone and stand_alone(said.value, places, text) and is_lossless(view.value(key) or b"", said):
-                    made = replace(made, form=said.form)
+                alone = len(found) == 1 and len(compared) == len(places) and not said.in_part and apart is not None
+                if alone and stand_alone(apart, places, text) and is_lossless(view.value(key) or b"", said):
+                    made = replace(made, form=said.form, counts=tuple(str(it.item) for it in counted))
                 yield of, made
+
+
+def _without_counts(value: Any, counted: Collection[Count], its: list[tuple[Place, list[Any]]]) -> Any:
+    """Return a mapping without its counts of the only list in it, or None if they count something else."""
+    if not counted:
+        return value
+    if len(its) > 1 or any(not isinstance(it.item, str) or it.number != len(its[0][1]) for it in counted):
+        return None
+    names = {it.item for it in counted}
+    return {of: it for of, it in value.items() if of not in names}
 
 
 def _stored(view: StoreView, key: bytes) -> Stored | None:

@@ -20,6 +20,7 @@ from datacheck.conventions.rewriting import Place, rewritten
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Naming
+from datacheck.conventions.standing import keys_at
 from datacheck.conventions.stems import Stems
 from datacheck.conventions.stored_values import FORMS, is_key_list, keys_in
 from datacheck.model.blocks import Block
@@ -33,7 +34,7 @@ class Foreign:
     """A list of keys of other databases: its form, the repairs of these databases, and the count of its keys, if any.
 
     `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
-    the lists in `beside`.
+    the lists in `beside`. The entries in `counts` of the mapping that holds the list are the number of its keys.
     """
 
     form: str
@@ -41,6 +42,7 @@ class Foreign:
     count: Count | None = None
     places: tuple[Place, ...] = ()
     beside: tuple[bytes, ...] = ()
+    counts: tuple[str, ...] = ()
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that a listed record has in the copy, or None if any of the databases leaves it out."""
@@ -51,7 +53,11 @@ class Foreign:
         """Return the list with the keys of the copy; `others` are the lists beside it."""
         if others and all(isinstance(it, list) and len(it) == len(value) for it in others):
             return with_keys(dict(enumerate((value, *others))), self.key, together=True)[0]
-        return rewritten(value, self.places, self.key) if self.places else with_keys(value, self.key)
+        if not self.places:
+            return with_keys(value, self.key)
+        new = rewritten(value, self.places, self.key)
+        number = sum(len(keys_at(new, it)) for it in self.places)
+        return {of: number if of in self.counts else it for of, it in new.items()} if self.counts else new
 
 
 @dataclass(frozen=True)
