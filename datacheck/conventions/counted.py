@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
 from datacheck.conventions.parts import pieces_of
-from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored_count
+from datacheck.conventions.stored_values import FORMS, other_reading, stored_count
 
 UNMISTAKABLE = frozenset(
     {
@@ -53,10 +53,10 @@ def recognise(store: StoreView) -> Convention | None:
         raw = store.value(name)
         if raw is None:
             continue
-        said = stored_count(raw)
-        alone = said is not None and type(said.value) is list and len(said.value) == 1  # as the lists of samples are
-        other = counted_otherwise(raw)
-        count = Count(name, said, raw, item=0 if alone else None, form=form_of(raw), otherwise=other)
+        parsed = stored_count(raw)
+        alone = parsed is not None and type(parsed.value) is list and len(parsed.value) == 1
+        other = other_reading(raw)
+        count = Count(name, parsed, raw, item=0 if alone else None, form=form_of(raw), otherwise=other)
         unread = count.said is None and (name in UNMISTAKABLE or count.otherwise is not None)
         unread |= name in (*UNMISTAKABLE, *LOOSE) and count.fraction is not None
         if count.number is not None or unread:
@@ -78,23 +78,23 @@ def _is_a_record(count: Count, store: StoreView) -> bool:
     if sum(store.patterns[it] for it in store.frequent) * 2 >= len(store.keys):
         return False
     others = [it for it in sorted(store.keys) if it not in NAMES and it not in METADATA]
-    some = [store.stored(it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]]
+    probed = [store.stored(it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]]
     kind = type(None if count.said is None else count.said.value)
-    return bool(some) and all(it is not None and type(it.value) is kind for it in some)
+    return bool(probed) and all(it is not None and type(it.value) is kind for it in probed)
 
 
 def metadata_counts(store: StoreView) -> list[Count]:
     """Return the count in each mapping of metadata that holds one."""
-    made = []
+    counts = []
     for key in METADATA:
-        said = store.stored(key)
-        if said is None or not isinstance(said.value, dict):
+        parsed = store.stored(key)
+        if parsed is None or not isinstance(parsed.value, dict):
             continue
-        whole = (Count(key, said, store.value(key) or b"", item=it) for it in WITHIN if it in said.value)
-        count = next((it for it in whole if it.number is not None), None)
+        candidates = (Count(key, parsed, store.value(key) or b"", item=it) for it in WITHIN if it in parsed.value)
+        count = next((it for it in candidates if it.number is not None), None)
         if count is not None:
-            made.append(count)
-    return made
+            counts.append(count)
+    return counts
 
 
 def form_of(raw: bytes) -> str:

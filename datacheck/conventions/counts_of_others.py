@@ -14,7 +14,7 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 
-def conclude_with_others(count: Count, part: Pattern, numbers: Runs, base: int, aside: int) -> Iterator[Finding]:
+def findings_with_others(count: Count, part: Pattern, numbers: Runs, base: int, aside: int) -> Iterator[Finding]:
     """Yield a finding for a count of samples that have these `numbers` and `aside` records about them beside them."""
     said = count.number
     if count.of_list is None and aside and said == len(numbers) + aside:

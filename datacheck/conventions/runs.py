@@ -28,16 +28,16 @@ class Runs:
 
     def __init__(self, spans: Iterable[Span] = ()) -> None:
         ordered = sorted(span for span in spans if span[0] < span[1])
-        self.starts, self.stops = _joined(array("q", (it[0] for it in ordered)), array("q", (it[1] for it in ordered)))
+        self.starts, self.stops = _merged(array("q", (it[0] for it in ordered)), array("q", (it[1] for it in ordered)))
 
     @classmethod
     def _with(cls, starts: array[int], stops: array[int]) -> Runs:
-        made = cls.__new__(cls)
-        made.starts, made.stops = starts, stops
-        return made
+        result = cls.__new__(cls)
+        result.starts, result.stops = starts, stops
+        return result
 
     @classmethod
-    def of(cls, numbers: NDArray[Any]) -> Runs:
+    def from_array(cls, numbers: NDArray[Any]) -> Runs:
         """Return the set of the numbers of an integer array of shape (n,), in any order, repeated or not."""
         import numpy as np  # imported here: the parent only adds runs and starts without NumPy
 
@@ -113,17 +113,17 @@ class Runs:
     def __and__(self, other: Runs) -> Runs:
         if self.pieces + other.pieces > FEW:
             return Runs._with(*_intersection(self, other))
-        made, mine, its = Runs(), 0, 0
-        while mine < self.pieces and its < other.pieces:
-            start, stop = max(self.starts[mine], other.starts[its]), min(self.stops[mine], other.stops[its])
+        result, at, other_at = Runs(), 0, 0
+        while at < self.pieces and other_at < other.pieces:
+            start, stop = max(self.starts[at], other.starts[other_at]), min(self.stops[at], other.stops[other_at])
             if start < stop:
-                made.starts.append(start)
-                made.stops.append(stop)
-            if self.stops[mine] <= other.stops[its]:
-                mine += 1
+                result.starts.append(start)
+                result.stops.append(stop)
+            if self.stops[at] <= other.stops[other_at]:
+                at += 1
             else:
-                its += 1
-        return made
+                other_at += 1
+        return result
 
     def __sub__(self, other: Runs) -> Runs:
         if not self or not other:
@@ -143,24 +143,24 @@ class Runs:
 
 
 def _array(numbers: NDArray[Any]) -> array[int]:
-    made = array("q")
-    made.frombytes(numbers.astype("int64", copy=False).tobytes())
-    return made
+    result = array("q")
+    result.frombytes(numbers.astype("int64", copy=False).tobytes())
+    return result
 
 
 def _union(one: Runs, other: Runs) -> tuple[array[int], array[int]]:
     if one.pieces + other.pieces <= FEW:
         both = sorted(one.spans + other.spans)
-        return _joined(array("q", (it[0] for it in both)), array("q", (it[1] for it in both)))
+        return _merged(array("q", (it[0] for it in both)), array("q", (it[1] for it in both)))
     import numpy as np
 
     starts = np.concatenate([np.frombuffer(it.starts, np.int64) for it in (one, other) if it])
     stops = np.concatenate([np.frombuffer(it.stops, np.int64) for it in (one, other) if it])
     order = np.argsort(starts, kind="stable")
-    return _joined(_array(starts[order]), _array(stops[order]))
+    return _merged(_array(starts[order]), _array(stops[order]))
 
 
-def _joined(starts: array[int], stops: array[int]) -> tuple[array[int], array[int]]:
+def _merged(starts: array[int], stops: array[int]) -> tuple[array[int], array[int]]:
     """Return spans in ascending order of their starts with those joined that overlap or touch."""
     if len(starts) > FEW:
         import numpy as np
@@ -171,14 +171,14 @@ def _joined(starts: array[int], stops: array[int]) -> tuple[array[int], array[in
             _array(starts_[np.concatenate(([0], apart + 1))]),
             _array(reached[np.concatenate((apart, [len(starts) - 1]))]),
         )
-    made = array("q"), array("q")
+    result = array("q"), array("q")
     for start, stop in zip(starts, stops, strict=True):
-        if made[0] and start <= made[1][-1]:
-            made[1][-1] = max(made[1][-1], stop)
+        if result[0] and start <= result[1][-1]:
+            result[1][-1] = max(result[1][-1], stop)
         else:
-            made[0].append(start)
-            made[1].append(stop)
-    return made
+            result[0].append(start)
+            result[1].append(stop)
+    return result
 
 
 def _intersection(one: Runs, other: Runs) -> tuple[array[int], array[int]]:
@@ -191,10 +191,10 @@ def _intersection(one: Runs, other: Runs) -> tuple[array[int], array[int]]:
     stops: list[NDArray[Any]] = []
     for mine, its in ((one, other), (other, one)):
         begins, ends = np.frombuffer(its.starts, np.int64), np.frombuffer(its.stops, np.int64)
-        for numbers, made in (
+        for numbers, inside in (
             (np.frombuffer(mine.starts, np.int64), starts),
             (np.frombuffer(mine.stops, np.int64) - 1, stops),
         ):
             at = np.searchsorted(begins, numbers, "right") - 1
-            made.append(numbers[(at >= 0) & (numbers < ends[at])])
+            inside.append(numbers[(at >= 0) & (numbers < ends[at])])
     return _array(distinct_numbers(np.concatenate(starts))), _array(distinct_numbers(np.concatenate(stops)) + 1)

@@ -8,7 +8,7 @@ from convention_stores import picture, read, write
 
 import datacheck
 from datacheck.conventions import clip_counts, frame_counts
-from datacheck.conventions.clip_counts import Clips, conclude_clips
+from datacheck.conventions.clip_counts import Clips, clip_findings
 from datacheck.conventions.interface import ClipCounts, FrameKind, StoreView
 
 
@@ -80,7 +80,7 @@ def clips_of(lengths, said=None):
             clips.take(b"v%03d/%d" % (at, frame), bytes)
         clips.take(b"v%03d/length" % at, (b"%d" % (said or {}).get(at, length)).__bytes__)
     counts = clips.counts()
-    return [] if counts is None else [(it.verdict, it.code) for it in conclude_clips(counts)]
+    return [] if counts is None else [(it.verdict, it.code) for it in clip_findings(counts)]
 
 
 def test_clips_beyond_those_that_are_held_are_said_to_be_uncompared(monkeypatch):
@@ -107,9 +107,12 @@ def test_a_mapping_of_more_clips_than_are_held_is_said_to_be_uncompared(monkeypa
     view = StoreView({}, {b"num_frames": json.dumps(clips).encode()}.get, lambda name: None, [*keys, b"num_frames"])
     (whole,) = frame_counts.frame_counts(view)
     assert (
-        list(frame_counts.conclude_frames(frame_counts.true_to(whole, Counter(map(frame_counts.clip_of, keys))))) == []
+        list(
+            frame_counts.frame_findings(frame_counts.confirmed_counts(whole, Counter(map(frame_counts.clip_of, keys))))
+        )
+        == []
     )
     monkeypatch.setattr(frame_counts, "MOST", 10)
     (many,) = frame_counts.frame_counts(view)
-    told = list(frame_counts.conclude_frames(frame_counts.true_to(many, {})))
+    told = list(frame_counts.frame_findings(frame_counts.confirmed_counts(many, {})))
     assert [(it.verdict, it.code) for it in told] == [("unverifiable", "unsupported")]

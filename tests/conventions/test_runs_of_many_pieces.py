@@ -16,7 +16,7 @@ from datacheck.conventions.runs import Runs
 
 
 def of(numbers):
-    return Runs.of(np.array(sorted(numbers), np.int64))
+    return Runs.from_array(np.array(sorted(numbers), np.int64))
 
 
 def drawn(draw, most):
@@ -77,7 +77,7 @@ import resource, sys
 import numpy as np
 from datacheck.conventions.runs import Runs
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-mine = Runs.of(np.arange(0, {2 * MOST_SPANS}, 2))
+mine = Runs.from_array(np.arange(0, {2 * MOST_SPANS}, 2))
 gone = Runs([(0, {2 * MOST_SPANS})]) - mine
 assert len(gone & mine) == 0 and len(gone) == {MOST_SPANS}
 mine += gone
