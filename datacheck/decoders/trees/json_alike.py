@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.trees.leaves import MANY, MANY_KEYS
+from datacheck.decoders.trees.within import base64_in
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
@@ -68,6 +69,8 @@ class _Outline:
         elif kind is list:
             self._list(it)
         elif kind is str:
+            if base64_in(it):
+                raise _Apart
             self.strings += 1
             self._leaf(TEXT, None)
         elif it is None:
@@ -176,6 +179,8 @@ class _Groups:
                 if len(it) > MANY_KEYS or ARRAY in it:
                     return False
                 group = _Scalars(types)
+            if str in types and any(type(value) is str and base64_in(value) for value in values):
+                return False
         else:
             outline = _Outline()
             outline.take(it)
