@@ -60,7 +60,7 @@ class _Outline:
     def take(self, it: Any) -> None:
         kind = type(it)
         if kind is dict:
-            if len(it) > MANY_KEYS or ARRAY in it:
+            if len(it) > MANY_KEYS or ARRAY in it or any(name.endswith("shape") for name in it):
                 raise _Apart
             self.kinds += (len(it), *it)
             self.strings += len(it)

@@ -18,6 +18,7 @@ from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.pictures.picture import FORMATS, sniff
 from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
+from datacheck.decoders.trees.declared_arrays import declared_arrays, read_declared
 from datacheck.decoders.trees.differences import missing_parts, names_text, usual_fields
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
@@ -40,9 +41,13 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     fields: list[Field] = []
     findings = [*parsed.findings, *walked.findings]
     broken: list[str] = []
+    declared = declared_arrays(walked.leaves)
     for leaf in walked.leaves:
         picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
-        made = picture or _payload_in(leaf, expected, profile, pixels=pixels)
+        made = picture
+        if leaf.path in declared:
+            made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
+        made = made or _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
             read_fields, more_findings = made
             fields += read_fields

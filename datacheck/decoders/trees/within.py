@@ -79,30 +79,45 @@ def decoded(path: str, text: str) -> tuple[bytes, Finding | None]:
 def read_within(path: str, raw: Value, *, sure: bool = False, pixels: bool = True) -> Made | None:
     """Return the fields and findings of the payload that these bytes hold, or None if they hold none.
 
-    What begins like a zlib stream and is none may be anything, unless it is `sure` that a payload is expected here.
+    For `sure` see `unwrapped`.
     """
+    content, wrapped, finding = unwrapped(path, raw, sure=sure)
     nest = _nest.get() or _Nest(0, UNPACKED)
-    content, wrapped = raw, ""
-    while wrapped.count(JOINT) < MOST and (wrapper := _wrapper(content)) is not None:
-        if nest.left <= 0 or nest.depth > NESTED:
-            return [], [_too_large(path, nest)]
-        peeled = WRAPPERS[wrapper].peel(content, nest.left)
-        nest.left -= len(peeled.value)
-        if peeled.finding is not None and not peeled.sound:
-            if not wrapped and wrapper == "zlib" and peeled.finding.verdict == "bad" and not sure:
-                return None
-            return [], [msgspec.structs.replace(peeled.finding, field=path)]
-        content, wrapped = peeled.value, f"{wrapped}{wrapper}{JOINT}"
+    if finding is not None and finding.verdict != "suspicious":
+        return [], [finding]
+    about = [] if finding is None else [finding]
     name = _decoder_of(content, wrapped=bool(wrapped))
     if name is None:
-        return ([], [unknown(path, content, "unpacked, ")]) if wrapped else None
+        return ([], [*about, unknown(path, content, "unpacked, ")]) if wrapped else None
     if nest.left <= 0 or nest.depth > NESTED:
         return [], [_too_large(path, nest)]
     fields, findings = _placed(path, [*decoder(name).decode(Block([b""], [content]), [0], None, pixels=pixels)])
     nest.left -= sum(field.values.nbytes for field in fields)
     if not fields and not findings:
         fields = [Field(path, NOTHING, format="text" if name in SIDE_DECODERS else wrapped + name, leaf=True)]
-    return fields, findings
+    return fields, [*about, *findings]
+
+
+def unwrapped(path: str, raw: Value, *, sure: bool) -> tuple[Value, str, Finding | None]:
+    """Return the content of the wrappers of these bytes, the names of the wrappers, and the finding about them.
+
+    What begins like a zlib stream and is none has no wrapper, unless it is `sure` that a payload is expected here.
+    """
+    nest = _nest.get() or _Nest(0, UNPACKED)
+    content, wrapped = raw, ""
+    about: Finding | None = None
+    while wrapped.count(JOINT) < MOST and (wrapper := _wrapper(content)) is not None:
+        if nest.left <= 0 or nest.depth > NESTED:
+            return content, wrapped, _too_large(path, nest)
+        peeled = WRAPPERS[wrapper].peel(content, nest.left)
+        nest.left -= len(peeled.value)
+        if peeled.finding is not None:
+            about = msgspec.structs.replace(peeled.finding, field=path)
+        if not peeled.sound:
+            weak = not wrapped and wrapper == "zlib" and not sure
+            return (raw, "", None) if weak else (content, wrapped, about)
+        content, wrapped = peeled.value, f"{wrapped}{wrapper}{JOINT}"
+    return content, wrapped, about
 
 
 def _wrapper(value: Value) -> str | None:
