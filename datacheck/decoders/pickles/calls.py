@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from datacheck.decoders.pickles import arrays, arrow_arrays
+from datacheck.decoders.pickles import arrays, arrow_arrays, pillow_images
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
 from datacheck.decoders.trees.leaves import unboxed
 from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, tensor
@@ -50,6 +50,10 @@ def build(host: Host, target: Node, state: Node) -> Node:
     elif isinstance(target, DType):
         arrays.build_dtype(target, state)
     elif isinstance(target, Keyed):
+        image = pillow_images.pixels(target.kind, state)
+        if image is not None:
+            target.pairs.append(("pixels", image))
+            return target
         parts = state.items if isinstance(state, Items) and len(state.items) == 2 else [state]
         if not all(it is None or isinstance(it, Keyed) for it in parts):
             parts = []
