@@ -39,7 +39,7 @@ def with_ragged(tables: Sequence[Table], look: Looking) -> Iterator[Table]:
             continue
         rows = sorted({*np.linspace(0, table.rows - 1, min(SAMPLED, table.rows)).astype(int).tolist()})
         held = {name: _lengths(it, rows, look) for name, it in lengths.items()}
-        held |= {name: look.some(it, rows) for name, it in counts.items()}
+        held |= {name: look.values_of_rows(it, rows) for name, it in counts.items()}
         known = {name: its for name, its in held.items() if its is not None}
         yield replace(table, as_long=tuple(_together(known, list(lengths))))
 
@@ -56,7 +56,7 @@ def _may_count(dataset: Dataset) -> bool:
 
 
 def _lengths(dataset: Dataset, rows: Sequence[int], look: Looking) -> NDArray[Any] | None:
-    values = look.some(dataset, rows)
+    values = look.values_of_rows(dataset, rows)
     return None if values is None else np.array([len(it) if isinstance(it, np.ndarray) else -1 for it in values])
 
 

@@ -91,7 +91,7 @@ def read_each(
             odd += (said for row, it in enumerate(its) for said in of_another_length(it, row, counts))
         name, missing = first.columns[0].name, {}
         if first.declared is not None:
-            values, mask = first.declared.meant(values)
+            values, mask = first.declared.unpacked(values)
             missing = {} if mask is None else {name: mask}
         yield RowBlock(
             table.name.removeprefix(EACH), range(at, end), {name: values}, unread={name: [row for row, _ in lost]},

@@ -15,9 +15,9 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders, place_of
-from datacheck.backends.hdf5.attribute_values import AttributeValues, of_records, of_samples
+from datacheck.backends.hdf5.attribute_values import AttributeValues, attribute_findings, with_attribute_findings
 from datacheck.backends.hdf5.by_chance import APART, pieces
-from datacheck.backends.hdf5.columns import misread
+from datacheck.backends.hdf5.columns import is_misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
 from datacheck.backends.hdf5.each import TABLE as PER_TABLE
@@ -99,7 +99,7 @@ def survey(
         own = {**pieces(others), **dict.fromkeys(means.by_chance, APART)}
         apart = [replace(it, table=it.table or own[it.path]) if it.path in own else it for it in others]
         made, rest = tables(group, apart, options, texts=texts)
-        found_tables += [*of_records([*singly, *shots], odd), *with_ragged(made, facts.look)]
+        found_tables += [*with_attribute_findings([*singly, *shots], odd), *with_ragged(made, facts.look)]
         unjudged += rest
         compared = [] if means.compares(group) else others
         its = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
@@ -107,7 +107,7 @@ def survey(
         counts += its
         walk.findings += [*its, *without_values(datasets, filled=filled)]
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
-    walk.findings += of_samples({path: its for path, its in odd.items() if path not in kept}, means)
+    walk.findings += attribute_findings({path: its for path, its in odd.items() if path not in kept}, means)
     asked = [*together(walk.lengths_by_links(), options, walk.unknown)]
     asked += () if facts.hidden else set_counts(groups, [it for it in (*counts, *untrue) if it.verdict == "bad"])
     guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
@@ -385,7 +385,7 @@ class _Walk:
         except TypeError as exc:
             self.findings.append(unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
-        if misread(dtype):
+        if is_misread(dtype):
             what = "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
             self.findings.append(unfollowed(path, what))
         chunks = tuple(created.get_chunk()) if chunked else None
@@ -397,7 +397,7 @@ class _Walk:
             path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind, placed=placed
         )
         self._dimensions.add(opened, path, names)
-        hindrances = list(self._hindrances.of(opened, created, dataset))
+        hindrances = list(self._hindrances.findings(opened, created, dataset))
         self.findings += hindrances
         if hindrances:
             return replace(dataset, readable=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from datacheck.backends.hdf5.columns import distinct
+from datacheck.backends.hdf5.columns import distinct_names
 from datacheck.backends.hdf5.dataset import Dataset, Height, label_names, printed
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.shard_parts import RECORDS
@@ -209,7 +209,7 @@ def _apart(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
 
 def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
     """Yield the datasets of a table, with other names for columns that would print alike."""
-    called = distinct({it.path: (it.name, it.columns) for it in datasets})
+    called = distinct_names({it.path: (it.name, it.columns) for it in datasets})
     for dataset in datasets:
         yield replace(dataset, called=called[dataset.path]) if dataset.path in called else dataset
 

@@ -38,6 +38,7 @@ def test_steps_that_kill_are_avoided_and_named():
 
 def test_a_step_without_end_is_stopped(monkeypatch):
     monkeypatch.setattr(fork_guard, "SECONDS", 1)
+    monkeypatch.setattr(fork_guard, "PATIENCE", 200)
 
     def endless(trail):
         told = trail.step()

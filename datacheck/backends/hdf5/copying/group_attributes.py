@@ -97,7 +97,7 @@ def _texts_that_name(look: Looking, contents: Contents, names: frozenset[str]) -
         within = contents.means is not None and contents.means.holds(dataset.path.rpartition(b"/")[0])
         if within or dataset.path in listed or dataset.bytes > SMALL or not dataset.readable:
             continue
-        if _are_names(look.written(dataset), names):
+        if _are_names(look.dataset_texts(dataset), names):
             yield dataset.path
 
 

@@ -176,7 +176,7 @@ def _recordings(reader: Hdf5Reader) -> frozenset[str]:
         contents = reader.contents(number)
         if contents.means is None or not contents.means.samples:
             shapes.add(number, contents.shapes)
-    return frozenset(map(escape, recordings([unescape(it) for it in reader.names], shapes.of)))
+    return frozenset(map(escape, recordings([unescape(it) for it in reader.names], shapes.by_file)))
 
 
 def _told(
