@@ -105,7 +105,7 @@ DECODERS: dict[str, Payload] = {
     ),
     "arrow": Payload(
         ("datacheck.decoders.messages.arrow", "ArrowDecoder"),
-        "Arrow IPC streams and tensors, with pyarrow",
+        "Arrow IPC streams, files (Feather) and tensors, with pyarrow",
         title="Arrow streams with {field}",
         late=LATE,
     ),
