@@ -16,10 +16,10 @@ from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
 from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
 from datacheck.backends.hdf5.ragged import unlike
-from datacheck.backends.hdf5.reading import window_on, wrong
-from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
+from datacheck.backends.hdf5.reading import read_findings, window_on
+from datacheck.backends.hdf5.records import misplaced_finding, read_each, read_records, unread_finding
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
-from datacheck.backends.hdf5.sparse_rows import Told, told_of
+from datacheck.backends.hdf5.sparse_rows import References, references_of
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import within
@@ -61,7 +61,7 @@ def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: 
             )
         elif table is not None:
             open_table = file.table(name, table.datasets)
-            references = told_of(file.file.file, table, contents.means)
+            references = references_of(file.file.file, table, contents.means)
             yield from _row_blocks(reader, open_table, number, table, shard, limit, note, references)
         elif name == RECORDS:
             start, stop = _bounds(shard)
@@ -85,7 +85,7 @@ def _row_blocks(
     shard: Shard,
     limit: int | None,
     note: Note,
-    references: Told,
+    references: References,
 ) -> Iterator[RowBlock]:
     at = 0 if shard.start is None else row_of(shard.start)
     stop = table.rows if shard.stop is None else min(table.rows, row_of(shard.stop))
@@ -110,7 +110,7 @@ def _row_blocks(
 
 
 def _block(
-    reader: Hdf5Reader, number: int, table: Table, windows: _Windows, start: int, stop: int, references: Told
+    reader: Hdf5Reader, number: int, table: Table, windows: _Windows, start: int, stop: int, references: References
 ) -> RowBlock:
     columns: dict[str, NDArray[Any]] = {}
     cells: dict[str, Cells] = {}
@@ -132,7 +132,7 @@ def _block(
                     columns[it.name], mask = window.dataset.declared.unpacked(columns[it.name])
                     missing |= {} if mask is None else {it.name: mask}
                 label = it.name in table.labels
-                nowhere = references.leading_nowhere(window.dataset, it.name, columns[it.name], start, label=label)
+                nowhere = references.dangling_findings(window.dataset, it.name, columns[it.name], start, label=label)
                 findings += (it for it in nowhere if it[0] not in never_written)
             else:
                 cells[it.name] = Cells(it.holds, column(values, it))
@@ -157,18 +157,18 @@ def _unjudged_blocks(
         if not dataset.shape and NUMBERS in dataset.holds:
             yield _scalar_block(reader, file, number, dataset, contents)
             continue
-        for finding in wrong(file, dataset, BLOCK_BYTES):
+        for finding in read_findings(file, dataset, BLOCK_BYTES):
             yield _finding_block(reader, number, finding)
 
 
 def _scalar_block(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset, contents: Contents) -> RowBlock:
     """Return a block without rows that holds the numbers of a scalar dataset, or a finding if they cannot be read."""
     if dataset.misplaced:
-        return _finding_block(reader, number, misplaced(dataset))
+        return _finding_block(reader, number, misplaced_finding(dataset))
     try:
         value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
     except (*TROUBLE, MemoryError) as exc:
-        return _finding_block(reader, number, unread(dataset, exc))
+        return _finding_block(reader, number, unread_finding(dataset, exc))
     path = escape(dataset.path)
     numbers = (it for it in dataset.columns if it.holds == NUMBERS)
     scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]

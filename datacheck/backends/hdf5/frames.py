@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.row_counts import spelled
+from datacheck.backends.hdf5.row_counts import counts_text
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -83,7 +83,7 @@ def _has_rows(dataset: Dataset, numbers: Numbers) -> bool:
 def _unequal_rows(datasets: Sequence[Dataset]) -> Iterator[Finding]:
     if len({it.rows for it in datasets}) > 1:
         rows = {escape(it.path): it.rows for it in datasets}
-        yield found("row-count", f"{spelled([*rows.items()])}; they belong together", rows=rows)
+        yield found("row-count", f"{counts_text([*rows.items()])}; they belong together", rows=rows)
 
 
 def _label_findings(rows: Mapping[bytes, Dataset], values: Values) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ from datacheck.backends.hdf5.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
-from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked
+from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled_groups, walked
 from datacheck.backends.shared.searching import UNREAD, not_found
 from datacheck.model.blocks import Layout, Position, Shard
 from datacheck.model.escaping import escape, unescape
@@ -107,7 +107,7 @@ def _contents_of_files(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
             together = survived_together(walks) or []
         known |= dict(zip(unknown, together, strict=False))
         for number, contents in known.items():
-            if contents is None or (number in unknown and troubled(contents) is not None):
+            if contents is None or (number in unknown and troubled_groups(contents) is not None):
                 contents = contents_at(reader, number)
             if number in unknown and len(reader.files) > 1:
                 kinds.learn(reader.files[number], lot[number], contents)

@@ -92,7 +92,7 @@ def test_only_what_the_library_did_itself_is_bad(tmp_path, monkeypatch, ended, c
     finding = killed(ended, "the file")
     assert (finding.code, finding.verdict) == (code, verdict)
     monkeypatch.setattr(walking, "survived", lambda walk: (None, {-1: ended}))
-    (finding,) = walking._around(tmp_path, 0, StoreOptions(), None).findings
+    (finding,) = walking._walk_around(tmp_path, 0, StoreOptions(), None).findings
     assert (finding.code, finding.verdict) == (code, verdict)
 
 
