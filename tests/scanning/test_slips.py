@@ -42,7 +42,7 @@ SLIPS = {
     "lmdb page": ("lmdb", "backends/lmdb/pages.py", "page", "raise TypeError('a slip')"),
     "lmdb exit": ("lmdb", "backends/lmdb/pages.py", "__exit__", "raise KeyError('a slip')"),
     "lmdb stack": ("lmdb", "backends/lmdb/page_arrays.py", "field", "[][1]"),
-    "hdf5 name": ("hdf5", "backends/hdf5/hindrances.py", "of", "assert not 'a slip'"),
+    "hdf5 name": ("hdf5", "backends/hdf5/hindrances.py", "findings", "assert not 'a slip'"),
     "hdf5 kills": ("hdf5", "backends/hdf5/survey.py", "_kills", "raise TypeError('a slip')"),
     "hdf5 dataset": ("hdf5", "backends/hdf5/survey.py", "_dataset", "None.a_slip"),
     "hdf5 superblock": ("hdf5", "backends/hdf5/superblock.py", "damaged", "raise IndexError('a slip')"),
@@ -74,7 +74,7 @@ def test_a_slip_in_opening_or_recognising_is_not_the_datas(tmp_path, where):
 
 MACHINE = {
     "groups": ("backends/hdf5/survey.py", "_member", errno.ENOMEM),
-    "too large": ("backends/hdf5/hindrances.py", "_too_large", errno.ESTALE),
+    "too large": ("backends/hdf5/hindrances.py", "_size_findings", errno.ESTALE),
     "kernels": ("files/regular.py", "_kernels", errno.EIO),
     "superblock": ("backends/hdf5/superblock.py", "damaged", errno.EMFILE),
 }

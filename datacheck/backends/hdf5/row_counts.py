@@ -323,7 +323,7 @@ def _unequal_finding(counts: Counts, *, certain: bool = True) -> Finding:
 def counts_text(counts: Counts) -> str:
     """Return a phrase that says how many rows each dataset has.
 
-    >>> spelled([("/x", 1200), ("/y", 1), ("/z", None)])
+    >>> counts_text([("/x", 1200), ("/y", 1), ("/z", None)])
     '/x has 1,200 rows, /y has 1 row, /z is not there'
     """
     parts = (

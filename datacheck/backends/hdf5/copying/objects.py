@@ -46,7 +46,7 @@ def below(above: bytes, name: bytes) -> bytes:
 def renamed_path(path: bytes, called: Mapping[bytes, bytes]) -> bytes:
     """Return the path of an object in a file whose groups are renamed; `called` has their new paths by the old ones.
 
-    >>> real(b"/a_2/x", {b"/a_2": b"/a_1"})
+    >>> renamed_path(b"/a_2/x", {b"/a_2": b"/a_1"})
     b'/a_1/x'
     """
     above = path if called else b""
