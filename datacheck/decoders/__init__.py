@@ -99,7 +99,7 @@ DECODERS: dict[str, Payload] = {
     ),
     "tf-example": Payload(
         ("datacheck.decoders.messages.tf_example", "TfExampleDecoder"),
-        "TensorFlow's Example, features by name",
+        "TensorFlow's Example and SequenceExample, features by name",
         title="TensorFlow Example with {field}",
         late=LATE,
     ),

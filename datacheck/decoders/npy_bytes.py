@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.rows import real
+from datacheck.decoders.trees.paths import is_label
 from datacheck.model.finding import Finding, found
 
 MAGIC = b"\x93NUMPY"
@@ -67,7 +68,8 @@ def read_array(value: Value) -> Reading:
     fields = []
     for name, it in _members("", values):
         if it.dtype.kind in NUMBERS:
-            fields.append(Field(name, real(it[np.newaxis])[0], format="npy", leaf=True))
+            label = name != "data" and is_label(name.replace(".", "/"))
+            fields.append(Field(name, real(it[np.newaxis])[0], format="npy", label=label, leaf=True))
         elif it.dtype.kind == "V" and it.nbytes:
             findings.append(found("unknown-payload", void_message(it.dtype), field=name))
     return Reading(fields, findings)

@@ -22,7 +22,7 @@ from datacheck.decoders.trees.declared_arrays import declared_arrays, read_decla
 from datacheck.decoders.trees.differences import missing_parts, names_text, usual_fields
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
-from datacheck.decoders.trees.tree import Items, Node, Parsed
+from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.decoders.trees.within import base64_in, decoded, nested, read_within, unknown
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
@@ -87,9 +87,14 @@ def picture_of(leaf: Leaf) -> bytes | None:
 
 
 def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
-    """Return the path of the integer in a pair of an array or picture and an integer, or None for anything else."""
+    """Return the path of the integer in a pair of an array or picture and an integer, or None for anything else.
+
+    A named tuple is a pair too; pickles do not have its names.
+    """
     tree = unboxed(tree)
-    if not isinstance(tree, Items) or len(tree.items) != 2 or len(found_leaves) < 2:
+    if not isinstance(tree, Items | Keyed) or len(tree.items) != 2 or len(found_leaves) < 2:
+        return None
+    if isinstance(tree, Keyed) and tree.pairs:
         return None
     first, last = found_leaves[0], found_leaves[-1]
     if last.path not in PAIRED or last.values.size != 1 or last.values.dtype.kind not in "iu":
