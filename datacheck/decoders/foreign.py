@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 
 from datacheck.decoders.interface import Value
+from datacheck.decoders.wrappers.streams import is_lzma_alone
 from datacheck.decoders.wrappers.table import is_broken
 
 HEAD = 384
@@ -238,13 +239,6 @@ def _crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-def _lzma_alone(value: Value, head: bytes) -> bool:
-    """Check for the older format of LZMA: properties, the size of the dictionary, and an unknown or plausible size."""
-    if len(head) < 18 or head[:3] != b"\x5d\0\0" or head[13]:
-        return False
-    return head[5:13] == b"\xff" * 8 or 0 < int.from_bytes(head[5:13], "little") < 1 << 40
-
-
 def _mpeg_ts(value: Value, head: bytes) -> bool:
     return len(value) >= 3 * 188 and all(value[at] == 0x47 for at in range(0, 3 * 188, 188))
 
@@ -291,7 +285,7 @@ _CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
     (_adts, "AAC sound"),
     (_bson, "BSON"),
     (_tfrecord, "TFRecord"),
-    (_lzma_alone, "LZMA"),
+    (lambda value, head: is_lzma_alone(head[:18]), "LZMA"),
     (_mpeg_ts, "MPEG transport stream"),
     (_h264, "H.264 or HEVC video"),
     (_icon, "Windows icon"),
