@@ -8,7 +8,7 @@ an escape, a duplicate key or a number beyond 64 bits, are left to be read one b
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -60,7 +60,7 @@ class _Outline:
     def take(self, it: Any) -> None:
         kind = type(it)
         if kind is dict:
-            if len(it) > MANY_KEYS or ARRAY in it or any(name.endswith("shape") for name in it):
+            if len(it) > MANY_KEYS or ARRAY in it or _declares_arrays(it):
                 raise _Apart
             self.kinds += (len(it), *it)
             self.strings += len(it)
@@ -116,6 +116,13 @@ NONE = type(None)
 
 _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 SCALARS = frozenset({int, float, bool, str, NONE})
+
+
+def _declares_arrays(names: Iterable[str]) -> bool:
+    """Check whether an object may say of its texts which arrays they are, by names of a dtype and a shape."""
+    return any(name.endswith(("shape", "shape__")) for name in names) and any(
+        name.endswith(("type", "type__")) for name in names
+    )
 
 
 class _Group:

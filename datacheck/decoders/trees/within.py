@@ -114,7 +114,8 @@ def unwrapped(path: str, raw: Value, *, sure: bool) -> tuple[Value, str, Finding
         if peeled.finding is not None:
             about = msgspec.structs.replace(peeled.finding, field=path)
         if not peeled.sound:
-            weak = not wrapped and wrapper == "zlib" and not sure
+            bad = about is not None and about.verdict == "bad"
+            weak = bad and not wrapped and wrapper == "zlib" and not sure
             return (raw, "", None) if weak else (content, wrapped, about)
         content, wrapped = peeled.value, f"{wrapped}{wrapper}{JOINT}"
     return content, wrapped, about
