@@ -22,7 +22,7 @@ from datacheck.reporting.report import Report
 from datacheck.scanning.blame import blaming
 from datacheck.scanning.recognition import words_of
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Job, Task, opening_seconds
+from datacheck.scanning.tasks import Job, Task, only, opening_seconds
 from datacheck.workers.interface import Engine, Watch
 
 KNOWN = 1000
@@ -118,7 +118,7 @@ class Names(msgspec.Struct):
         self._look_for_families(asked, report, taken, pool)
         complete = complete or not of_fields
         if set(of_fields) - self._present and report.source.backend == "hdf5":
-            ((_, answer),) = pool.run([LookUp(tuple(of_fields))])
+            answer = only(pool, LookUp(tuple(of_fields)))
             if not isinstance(answer, tuple):
                 complete = False
             else:
@@ -141,7 +141,7 @@ class Names(msgspec.Struct):
         missing = frozenset(name for option, name in set(asked) - self._present if option in FAMILIES)
         if not missing or report.source.backend == "hdf5":
             return
-        ((_, answer),) = pool.run([LookForFamilies(missing)])
+        answer = only(pool, LookForFamilies(missing))
         if isinstance(answer, frozenset):
             self._present.update(it for it in asked if it[0] in FAMILIES and it[1] in answer)
         else:
