@@ -28,7 +28,7 @@ class KillingWatch(Unwatched):
 
 
 def killing(kills, seen):
-    """Return an engine that runs tasks here and kills them at these notes; the name of each note's task is in `seen`."""
+    """Return an engine that runs tasks here and kills them at these notes; `seen` gets the names of their tasks."""
 
     class Killing:
         name = "local"
