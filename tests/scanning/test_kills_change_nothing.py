@@ -1,4 +1,4 @@
-"""Test that one or two kills from outside change nothing in a report, whatever task they hit, and that more are told."""
+"""Test that one or two kills from outside change nothing in a report, whatever task they hit; three are reported."""
 
 import itertools
 
@@ -33,7 +33,7 @@ def scanned(sources, kills=(), **options):
 def edges(seen):
     """Return the first and the last note of the first task of each name."""
     runs = [(name, [at for at, _ in run]) for name, run in itertools.groupby(enumerate(seen, 1), lambda it: it[1])]
-    first = {name: run for name, run in reversed(runs)}
+    first = dict(reversed(runs))
     return sorted({at for run in first.values() for at in (run[0], run[min(1, len(run) - 1)], run[-1])})
 
 
