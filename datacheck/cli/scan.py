@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from datacheck.cli.output import (
     print_json,
     print_text,
     printing_bad,
+    searching,
     watching,
 )
 from datacheck.cli.request import asked, end_silent, settings_of
@@ -113,7 +115,8 @@ def scan(
     done: list[Report] = []
     statuses = []
     names = Names(settings, excused=applied().found_keys)
-    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
+    shown = partial(searching, not no_progress)
+    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages, shown)
     scans = request.scans(nets, sources)
     earlier = previous_reports(scans, settings, if_changed, reports)
     guard = guard_of([*sources, *nets, *map(str, files_of(settings))], scans)
