@@ -19,8 +19,8 @@ TRAIN, TEST = "TRAIN", "TEST"
 class Header:
     """The fields of a run's solver, and those of its networks that a diagnosis needs.
 
-    `sources` and `batches` are by phase. `layers` has the type of each layer by phase and name, or "" where several networks of
-    a phase differ. `widths` are all values of `num_output`; the number of classes is one of them.
+    `sources` and `batches` are by phase. `layers` has the type of each layer by phase and name, or "" where several
+    networks of a phase differ. `widths` are all values of `num_output`; the number of classes is one of them.
     """
 
     solver: dict[str, str] = field(default_factory=dict)
