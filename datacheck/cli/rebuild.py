@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=ScanCommand)
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE", type=Source())
+@click.argument("sources", nargs=-1, metavar="SOURCE", type=Source())
 @click.argument("target", type=Named())
 @click.option("--drop-bad", is_flag=True, help="Drop every bad record.")
 @click.option(
@@ -101,6 +101,8 @@ def rebuild(
     from datacheck.scanning.names import Names
     from datacheck.scanning.scan import prepare
 
+    if not sources:  # click gives the only name to the last argument
+        raise click.UsageError(f"only one path is named, {plain(str(target))}; name the SOURCE and then the TARGET")
     for source in sources:
         if not source:
             raise click.UsageError("SOURCE is an empty name, not a path")

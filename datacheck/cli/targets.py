@@ -165,6 +165,11 @@ def ready(
             store.ahead = ahead, number
 
 
+def reads_networks(named: Sequence[str], scans: Sequence[Scan | None]) -> bool:
+    """Return whether some of the scans are of networks, or may be: None stands for one with a reported error."""
+    return any(Path(it).suffix in SUFFIXES for it in named) or not all(isinstance(it, StoreScan) for it in scans)
+
+
 def _pair(scans: Sequence[Scan | None]) -> None:
     """Set up the comparison of each store with the others. Raises UsageError if they cannot be paired."""
     stores = [it for it in scans if isinstance(it, StoreScan)]
