@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from datacheck.conventions.conclusions import samples
+from datacheck.conventions.conclusions import samples_of
 from datacheck.conventions.interface import Known
 from datacheck.errors import UsageError
 from datacheck.model.escaping import escape, unescape
@@ -125,7 +125,7 @@ class _Bad:
 def _bad_numbers(report: Report, count: int) -> set[int]:
     """Return the indices of bad samples in a dataset numbered like the store's convention. Raises UsageError."""
     for convention in report.keeps.get("", Known()).conventions:
-        numbering = samples(convention, report.account())
+        numbering = samples_of(convention, report.account())
         if numbering.base is None:
             continue
         numbered = numbering.last - numbering.base + 1

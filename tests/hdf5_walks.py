@@ -7,4 +7,4 @@ def forget_walks():
     """Make the next reader walk its files again."""
     walking.contents_of.cache_clear()
     walking._tried.clear()
-    layout._told.clear()
+    layout._last_layout.clear()

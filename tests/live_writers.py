@@ -1,4 +1,4 @@
-"""Write sound values to a store continuously, for a minute or until told to stop.
+"""Write sound values to a store continuously, for four minutes or until told to stop.
 
     python live_writers.py KIND PATH STOP
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-SECONDS = 60
+SECONDS = 240
 COUNT = 300
 PAUSE = 0.001
 """Seconds between two changes. A scan sees some hundred changes, and the writer leaves the processor to it."""

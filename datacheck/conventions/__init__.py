@@ -8,7 +8,7 @@ from collections.abc import Collection
 import msgspec
 
 from datacheck.conventions import counted
-from datacheck.conventions.aside import aside
+from datacheck.conventions.aside import keys_aside
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.sequences import frames_in
@@ -111,39 +111,39 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
 
     The names of all conventions that it follows are added to `met`.
     """
-    made: list[Convention] = []
+    result: list[Convention] = []
     if wanted == (NONE,):
-        return made
+        return result
     rows = {it: row for it, row in CONVENTIONS.items() if not row.of_hdf5}
     rows = {it: row for it, row in rows.items() if (it in wanted if wanted else not row.asked)}
-    there = _marks(rows.values(), store)
+    present = _marks_present(rows.values(), store)
     for name, row in rows.items():
-        if (row.marks or row.beside) and there.isdisjoint((*row.marks, row.beside)):
+        if (row.marks or row.beside) and present.isdisjoint((*row.marks, row.beside)):
             continue
         convention: Convention | None = importlib.import_module(row.module).recognise(store)
         if convention is None:
             continue
         if met is not None:
             met.add(name)
-        if not any(convention.own & other.own for other in made):
-            made.append(convention)
-    made = [_with_further(it, made, store) for it in made]
-    made = [_with_aside(it, made, store) for it in made]
-    of_sets = None if any(it.named for it in made) else set_stems(store)
+        if not any(convention.own & other.own for other in result):
+            result.append(convention)
+    result = [_with_further(it, result, store) for it in result]
+    result = [_with_aside(it, result, store) for it in result]
+    of_sets = None if any(it.named for it in result) else set_stems(store)
     if of_sets is not None:
-        made = [msgspec.structs.replace(it, parts=(), further=()) for it in made]
-    stems = _stems(store, made) if of_sets is None else of_sets
-    if stems is not None and made:
-        made = [msgspec.structs.replace(it, stems=stems) if not it.named else it for it in made]
+        result = [msgspec.structs.replace(it, parts=(), further=()) for it in result]
+    stems = _stems(store, result) if of_sets is None else of_sets
+    if stems is not None and result:
+        result = [msgspec.structs.replace(it, stems=stems) if not it.named else it for it in result]
     elif stems is not None and not wanted:
-        made.append(Convention("", named=False, stems=stems))
-    elif not made and not wanted:
-        made += _likeness(store)
-    frames = frames_in(store.keys) if not made and not wanted else None
-    return made if frames is None else [Convention("", named=False, frames=frames)]
+        result.append(Convention("", named=False, stems=stems))
+    elif not result and not wanted:
+        result += _by_similar_keys(store)
+    frames = frames_in(store.keys) if not result and not wanted else None
+    return result if frames is None else [Convention("", named=False, frames=frames)]
 
 
-def _marks(rows: Collection[Row], store: StoreView) -> set[bytes]:
+def _marks_present(rows: Collection[Row], store: StoreView) -> set[bytes]:
     """Return the keys and files that mark a convention and exist.
 
     The keys are looked up in order: if the store has no keys after one of them, the rest are not looked for.
@@ -161,33 +161,33 @@ def require_met(wanted: tuple[str, ...], met: Collection[str]) -> None:
             raise UsageError(f"the store does not keep the convention {name} ({by}), which --convention names")
 
 
-def _with_further(convention: Convention, of: list[Convention], store: StoreView) -> Convention:
+def _with_further(convention: Convention, conventions: list[Convention], store: StoreView) -> Convention:
     """Return a convention; if it is named and counts, add the patterns of keys that projects may add to its parts."""
     if not convention.named or not convention.parts or convention.base is None:
         return convention
-    known = {it for one in of for it in one.parts}
+    known = {it for one in conventions for it in one.parts}
     return msgspec.structs.replace(convention, further=tuple(it for it in store.frequent if it not in known))
 
 
-def _with_aside(convention: Convention, of: list[Convention], store: StoreView) -> Convention:
+def _with_aside(convention: Convention, conventions: list[Convention], store: StoreView) -> Convention:
     """Return a convention, with the keys of records about other records, which its counts and lists may leave out."""
     if convention.named or not (convention.counts or convention.lists):
         return convention
-    own = frozenset().union(*(it.own for it in of))
-    return msgspec.structs.replace(convention, aside=aside(store, own))
+    own = frozenset().union(*(it.own for it in conventions))
+    return msgspec.structs.replace(convention, aside=keys_aside(store, own))
 
 
-def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
+def _stems(store: StoreView, conventions: list[Convention]) -> Stems | None:
     """Return the endings of the keys of a sample, or None if numbers identify the samples or no endings do."""
     numbered = sum(store.patterns[it] for it in store.frequent)
     if len(store.frequent) <= FEW and numbered >= NUMBERED * len(store.keys):
         return None
-    own = frozenset().union(*(it.own for it in made))
+    own = frozenset().union(*(it.own for it in conventions))
     keys = [key for key in store.keys if key not in own]
     stems = stems_in(keys) or behind_names_in(keys)
     return None if stems is None or len(stems.endings) == len(store.frequent) else stems
 
 
-def _likeness(store: StoreView) -> list[Convention]:
+def _by_similar_keys(store: StoreView) -> list[Convention]:
     """Return a convention without a name if only similar keys suggest samples; else an empty list."""
     return [Convention("", store.parts, named=False)] if len(store.parts) > 1 else []

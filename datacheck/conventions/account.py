@@ -12,7 +12,7 @@ from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.sequences import Frames, Sequences
 from datacheck.conventions.spanning import Naming
-from datacheck.conventions.stems import Stems, Sum, added
+from datacheck.conventions.stems import Stems, Sum, combined
 from datacheck.model.key_series import Series
 
 MOST_SPANS = 1 << 20
@@ -34,7 +34,7 @@ class KeyWatch:
     naming: Naming | None = None
 
     @cached_property
-    def told_by_numbers(self) -> tuple[Pattern, ...]:
+    def only_numbered(self) -> tuple[Pattern, ...]:
         """The patterns for which only the number of a key is recorded, and nothing else."""
         if self.stems is not None or self.frames is not None or self.naming is not None:
             return ()
@@ -79,7 +79,7 @@ class Account(msgspec.Struct):
         for ending, one in other.stems.items():
             self._add_stems(ending, one)
         self.sequences += other.sequences
-        self.names = added(self.names, other.names)
+        self.names = combined(self.names, other.names)
         return self
 
     def take(self, keys: Sequence[bytes], watch: KeyWatch, series: Series | None = None) -> None:
@@ -92,20 +92,20 @@ class Account(msgspec.Struct):
         table = KeyTable(keys)
         if watch.naming is not None:
             others = KeyTable([key for key in keys if key not in watch.own]) if own else table
-            self.names = added(self.names, watch.naming.sum(others))
+            self.names = combined(self.names, watch.naming.sum(others))
         for ending, one in () if watch.stems is None else watch.stems.sums(table):
             self._add_stems(ending, one)
         if watch.frames is not None:
             self.sequences.take(table, watch.frames)
         for pattern in watch.patterns:
             rows, numbers = pattern.numbers(table)
-            self._add(pattern, Runs.of(numbers))
+            self._add(pattern, Runs.from_array(numbers))
             if len(rows) == len(keys):
                 break
 
     def _take_consecutive(self, series: Series | None, watch: KeyWatch) -> bool:
         """Add keys of one pattern with consecutive numbers and return True, or return False for other keys."""
-        for pattern in watch.told_by_numbers:
+        for pattern in watch.only_numbered:
             span = pattern.consecutive(series)
             if span is not None:
                 self._add(pattern, Runs([span]))
@@ -113,13 +113,13 @@ class Account(msgspec.Struct):
         return False
 
     def _add_stems(self, ending: bytes, one: Sum) -> None:
-        self.stems[ending] = added(self.stems.get(ending, (0, 0, 0)), one)
+        self.stems[ending] = combined(self.stems.get(ending, (0, 0, 0)), one)
 
     def _add(self, pattern: Pattern, runs: Runs) -> None:
         if pattern in self.scattered:
             return
-        mine = self.numbers.setdefault(pattern, Runs())
-        mine += runs
-        if len(mine.spans) > MOST_SPANS:
+        numbers = self.numbers.setdefault(pattern, Runs())
+        numbers += runs
+        if len(numbers.spans) > MOST_SPANS:
             self.scattered.add(pattern)
             del self.numbers[pattern]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from datacheck.conventions.groups import words
-from datacheck.conventions.stored_values import MetaLine, OtherItems, OtherNames, alike, is_index, key_of
+from datacheck.conventions.stored_values import MetaLine, OtherItems, OtherNames, is_index, key_of, same_kind
 from datacheck.model.sample_sets import SETS
 
 New = Callable[[bytes], "bytes | None"]
@@ -22,26 +22,26 @@ FEW = 4
 """Maximum number of lists that belong together by position; more are classes or sequences, unless named like views."""
 PROBED = 16
 """Approximate number of positions that are compared."""
-_OF_SETS = "keys seen unseen known unknown labeled labelled unlabeled unlabelled gallery distractor distractors support"
-SAID = frozenset({*(it.decode() for it in SETS), *_OF_SETS.split()})
-FOLDED = frozenset(["fold", "folds", "split", "splits"])
+_SETS = "keys seen unseen known unknown labeled labelled unlabeled unlabelled gallery distractor distractors support"
+SET_WORDS = frozenset({*(it.decode() for it in SETS), *_SETS.split()})
+FOLD_WORDS = frozenset(["fold", "folds", "split", "splits"])
 """Words in the names of lists that are not parts of a sample."""
-_OF_PARTS = (
+_VIEWS = (
     "left right front rear back top bottom cam camera cameras view views img image images im pic picture photo frame "
     "crop anchor positive pos negative neg query reference ref source src target tgt input output gt lq hq lr hr x y a "
     "b rgb depth mask before after first second"
 )
-VIEWS = frozenset(_OF_PARTS.split())
+VIEWS = frozenset(_VIEWS.split())
 """Words in the names of the parts of one sample."""
-_OF_OPPOSITES = (
+_OPPOSITES = (
     "pos neg positive negative positives negatives real fake normal abnormal anomaly anomalous anomalies good bad ok "
     "ng defect defects benign malignant healthy sick ill live spoof bonafide attack genuine impostor forged yes no "
     "true false male female spam ham"
 )
-OPPOSITES = frozenset(_OF_OPPOSITES.split())
+OPPOSITES = frozenset(_OPPOSITES.split())
 """Words for classes that exclude each other; if all lists have such names, each record is in only one of them."""
-_OF_NO_MEANING = "key keys id ids name names list lists sample samples image images img imgs example examples class"
-NEUTRAL = frozenset(_OF_NO_MEANING.split())
+_NEUTRAL = "key keys id ids name names list lists sample samples image images img imgs example examples class"
+NEUTRAL = frozenset(_NEUTRAL.split())
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -52,19 +52,19 @@ def with_keys(value: Any, new: New, *, together: bool = False) -> Any:
     """
     if is_index(value):
         keys = {name: new(b"%d" % number) for name, number in value.items()}
-        return _alike(value, [(name, int(key)) for name, key in keys.items() if key is not None])
+        return _mapping_like(value, [(name, int(key)) for name, key in keys.items() if key is not None])
     if not isinstance(value, dict):
-        return _of_list(value, [_moved(item, new) for item in value])
-    moved = {name: [_moved(item, new) for item in items] for name, items in value.items()}
-    for names in [tuple(value)] if together else aligned(value):
+        return _without_dropped(value, [_new_item(item, new) for item in value])
+    moved = {name: [_new_item(item, new) for item in items] for name, items in value.items()}
+    for names in [tuple(value)] if together else aligned_names(value):
         for at, items in enumerate(zip(*(moved[name] for name in names), strict=True)):
             if None in items:
                 for name in names:
                     moved[name][at] = None
-    return _alike(value, [(name, _of_list(value[name], moved[name])) for name in value])
+    return _mapping_like(value, [(name, _without_dropped(value[name], moved[name])) for name in value])
 
 
-def _moved(item: str | bytes, new: New) -> str | bytes | None:
+def _new_item(item: str | bytes, new: New) -> str | bytes | None:
     key = new(key_of(item))
     if key is None:
         return None
@@ -73,30 +73,32 @@ def _moved(item: str | bytes, new: New) -> str | bytes | None:
     return key.decode("utf-8", "surrogatepass") if isinstance(item, str) else key
 
 
-def _of_list(of: Any, items: Sequence[str | bytes | None]) -> Any:
-    return alike(of, [it for it in items if it is not None])
+def _without_dropped(original: Any, items: Sequence[str | bytes | None]) -> Any:
+    return same_kind(original, [it for it in items if it is not None])
 
 
-def _alike(of: Any, pairs: list[tuple[Any, Any]]) -> Any:
-    return OtherNames(pairs, of.kind) if isinstance(of, OtherNames) else dict(pairs)
+def _mapping_like(original: Any, pairs: list[tuple[Any, Any]]) -> Any:
+    return OtherNames(pairs, original.kind) if isinstance(original, OtherNames) else dict(pairs)
 
 
-def aligned(lists: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
+def aligned_names(lists: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
     """Return the names of lists of keys whose items belong together by position, a tuple for each group of lists.
 
-    >>> aligned({"left": ["a", "b"], "right": ["c", "d"], "train": ["a"]})
+    >>> aligned_names({"left": ["a", "b"], "right": ["c", "d"], "train": ["a"]})
     [('left', 'right')]
-    >>> aligned({"train": ["a", "b"], "val": ["c", "d"]}), aligned({"cat": ["a", "b"], "dog": ["c", "d"], "owl": ["e"]})
-    ([], [])
+    >>> aligned_names({"train": ["a", "b"], "val": ["c", "d"]})
+    []
+    >>> aligned_names({"cat": ["a", "b"], "dog": ["c", "d"], "owl": ["e"]})
+    []
     """
     groups: dict[tuple[frozenset[str], int], list[Any]] = defaultdict(list)
     for name, items in lists.items():
-        called = set(words(str(name)))
+        name_words = set(words(str(name)))
         if isinstance(items, OtherItems) and items.kind != "tuple":
             continue
-        if called.isdisjoint(FOLDED):
-            groups[frozenset(called & SAID), len(items)].append(name)
-    if any(len(names) == 1 and not said for (said, _), names in groups.items()):
+        if name_words.isdisjoint(FOLD_WORDS):
+            groups[frozenset(name_words & SET_WORDS), len(items)].append(name)
+    if any(len(names) == 1 and not set_names for (set_names, _), names in groups.items()):
         return []
     return [tuple(it) for (_, size), it in groups.items() if size and len(it) > 1 and _are_parts(it, lists)]
 
@@ -112,19 +114,19 @@ def _are_parts(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
         return True
     if len({frozenset(map(key_of, lists[it])) for it in names}) < len(names):
         return False  # the same records in another order
-    return len(names) <= FEW and not (_begin_with_names(names, lists) and _differ(names, lists))
+    return len(names) <= FEW and not (_begin_with_names(names, lists) and _differ_beyond_names(names, lists))
 
 
 def _begin_with_names(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
     """Check whether the keys in each list contain its name, like those of a class with a folder of its own."""
-    return all(str(name).encode() in it for name in names for it in _some(lists[name]))
+    return all(str(name).encode() in it for name in names for it in _some_keys(lists[name]))
 
 
-def _differ(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
+def _differ_beyond_names(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool:
     """Check whether keys in the same position differ by more than the names of the lists."""
-    rests = ([it.replace(str(name).encode(), b"") for it in _some(lists[name])] for name in names)
-    return any(len(set(its)) > 1 for its in zip(*rests, strict=True))
+    rests = ([it.replace(str(name).encode(), b"") for it in _some_keys(lists[name])] for name in names)
+    return any(len(set(keys)) > 1 for keys in zip(*rests, strict=True))
 
 
-def _some(items: Sequence[str | bytes]) -> Iterator[bytes]:
+def _some_keys(items: Sequence[str | bytes]) -> Iterator[bytes]:
     return map(key_of, items[:: max(1, len(items) // PROBED)])

@@ -20,9 +20,9 @@ def recognise(store: StoreView) -> Convention | None:
     raw, part = store.value(NEXT), store.pattern(b"")
     if raw is None or part is None or part.width > 1:
         return None
-    kept = {NEXT, *(it for it in (DELETED, METADATA) if store.value(it) is not None)}
-    said = stored(store.value(DELETED) or b"")
-    numbers = said.value if said is not None and isinstance(said.value, list) else []
+    own = {NEXT, *(it for it in (DELETED, METADATA) if store.value(it) is not None)}
+    parsed = stored(store.value(DELETED) or b"")
+    numbers = parsed.value if parsed is not None and isinstance(parsed.value, list) else []
     spans = Runs((it, it + 1) for it in numbers if type(it) is int and 0 <= it < LARGEST).spans
-    deleted = Deleted(DELETED, FORM if said is None else said.form, tuple(spans))
-    return Convention("ase", (part,), (Count(NEXT, stored(raw), raw, next=True),), (), deleted, 1, frozenset(kept))
+    deleted = Deleted(DELETED, FORM if parsed is None else parsed.form, tuple(spans))
+    return Convention("ase", (part,), (Count(NEXT, stored(raw), raw, next=True),), (), deleted, 1, frozenset(own))

@@ -10,7 +10,7 @@ from typing import Any
 
 from datacheck.conventions.interface import StoreView
 
-_OF_ASIDE = (
+_ASIDE = (
     "class classes label labels target targets names name list map mapping to idx id ids index mean std var min max "
     "stat stats statistics norm normalization scaler vocab vocabulary charset alphabet tokenizer tags category "
     "categories taxonomy attributes colors palette colormap anchors config configuration cfg params parameters args "
@@ -18,7 +18,7 @@ _OF_ASIDE = (
     "version license licence readme about author authors creator created date source url description desc citation "
     "dataset data split splits txt json md pkl at by"
 )
-ASIDE = frozenset(_OF_ASIDE.split())
+ASIDE = frozenset(_ASIDE.split())
 DIGITS = frozenset(b"0123456789")
 MOST = 0.9
 LOOKED_AT = 4
@@ -28,7 +28,7 @@ FEW = 16
 _WORD = re.compile(r"[a-z]+")
 
 
-def aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
+def keys_aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
     """Return the keys of the sampled records that are about the others, apart from a convention's `own`."""
     named = sorted(it for it in store.keys if it not in own and _is_name(it))
     others = sorted(set(store.keys) - own - set(named))
@@ -53,6 +53,6 @@ def _form(store: StoreView, key: bytes) -> Any:
     raw = store.value(key)
     if raw is None:
         return None
-    said = store.stored(key)
-    names = frozenset(map(str, said.value)) if said is not None and isinstance(said.value, dict) else None
-    return kind(raw), None if said is None else type(said.value).__name__, names
+    parsed = store.stored(key)
+    names = frozenset(map(str, parsed.value)) if parsed is not None and isinstance(parsed.value, dict) else None
+    return kind(raw), None if parsed is None else type(parsed.value).__name__, names

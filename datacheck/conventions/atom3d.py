@@ -16,11 +16,11 @@ COUNT, FORMAT, INDEX = b"num_examples", b"serialization_format", b"id_to_idx"
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention if records are numbered and counted and their serialisation format is stored, or None."""
-    said = store.stored(INDEX)
+    parsed = store.stored(INDEX)
     if store.value(FORMAT) is None:
         return None
     lists: tuple[KeyList, ...] = ()
-    if said is not None and is_index(said.value):
-        every = list(keys_in(said.value))
-        lists = (KeyList(INDEX, said.form, len(set(every)), entries=len(every), partial=True),)
+    if parsed is not None and is_index(parsed.value):
+        every = list(keys_in(parsed.value))
+        lists = (KeyList(INDEX, parsed.form, len(set(every)), entries=len(every), partial=True),)
     return from_zero("atom3d", store, COUNT, lambda raw: not is_pickle(raw), lists=lists, own=(FORMAT,))

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, StoreView
-from datacheck.conventions.listed import KEYS, listed
+from datacheck.conventions.listed import KEYS, convention_of_list
 
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention if `__keys__` holds such a mapping, or None."""
-    return listed("cbramod", store, (KEYS,), lambda keys, form: form.startswith("pickle") and isinstance(keys, dict))
+    return convention_of_list(
+        "cbramod", store, (KEYS,), lambda keys, form: form.startswith("pickle") and isinstance(keys, dict)
+    )

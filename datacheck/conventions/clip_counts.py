@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
-from datacheck.conventions.frame_counts import COUNTING, MOST, are_capped, enough
+from datacheck.conventions.frame_counts import COUNTING, MOST, are_capped, are_enough
 from datacheck.conventions.groups import ENOUGH, NEARLY, verdict_of
 from datacheck.conventions.interface import ClipCounts, Count, FrameKind, StoreView
 from datacheck.conventions.stored_values import stored_count
@@ -40,38 +40,38 @@ _BEHIND = re.compile(rb"(.+?)([/_.: -]" + _NAME + rb")", re.DOTALL | re.IGNORECA
 _BEFORE = re.compile(rb"(" + _NAME + rb"[/_.: -])(.+)", re.DOTALL | re.IGNORECASE)
 _FRAME = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _WORDS = re.compile(rf"{_WORD}")
-_OF_SETS = frozenset(b"num nums n nb nr number numbers count counts len length lengths size total".split())
-_THINGS = frozenset(
+_COUNT_WORDS = frozenset(b"num nums n nb nr number numbers count counts len length lengths size total".split())
+_SAMPLE_WORDS = frozenset(
     b"of sample samples example examples record records item items entry entries instance instances data".split()
 )
-_PICTURES = frozenset(b"image images img imgs picture pictures".split())
-_LOOSE = frozenset(b"len length lengths size of".split())
+_PICTURE_WORDS = frozenset(b"image images img imgs picture pictures".split())
+_LENGTH_WORDS = frozenset(b"len length lengths size of".split())
 _SIZE = frozenset([b"size"])
 """A size may be that of the pictures, unless the sets' sizes are the numbers of their samples."""
 
 Value = Callable[[], bytes]
 
 
-def clip_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
+def counted_clip(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
     """Return the clip whose frames a key counts, by its name, and the parts of the key around the clip; else None.
 
-    >>> clip_counted(b"vid0/num_frames"), clip_counted(b"len_ep7"), clip_counted(b"vid0/fps")
+    >>> counted_clip(b"vid0/num_frames"), counted_clip(b"len_ep7"), counted_clip(b"vid0/fps")
     ((b'vid0', (b'', b'/num_frames')), (b'ep7', (b'len_', b'')), None)
     """
-    of_set = _set_counted(key)
+    of_set = _counted_set(key)
     if of_set is not None:
         return of_set
     match = _BEHIND.fullmatch(key)
-    if match is not None and _counts(match[2]):
+    if match is not None and _is_count_name(match[2]):
         return match[1], (b"", match[2])
     match = _BEFORE.fullmatch(key)
-    return (match[2], (match[1], b"")) if match is not None and _counts(match[1]) else None
+    return (match[2], (match[1], b"")) if match is not None and _is_count_name(match[1]) else None
 
 
-def _set_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
+def _counted_set(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
     """Return the set whose samples a key by its name counts, and what is before and behind it, or None.
 
-    >>> _set_counted(b"num_train_samples"), _set_counted(b"val-image-size")
+    >>> _counted_set(b"num_train_samples"), _counted_set(b"val-image-size")
     ((b'train', (b'num_', b'_samples')), None)
     """
     pieces = PARTED.split(key)
@@ -80,8 +80,8 @@ def _set_counted(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
         return None
     before, after = b"".join(pieces[: places[0]]), b"".join(pieces[places[0] + 1 :])
     names = _names_around((before, after))
-    counts = not names.isdisjoint(_OF_SETS) and names <= _OF_SETS | _THINGS | _PICTURES
-    sizes = not names.isdisjoint(_SIZE) and not names.isdisjoint(_PICTURES)
+    counts = not names.isdisjoint(_COUNT_WORDS) and names <= _COUNT_WORDS | _SAMPLE_WORDS | _PICTURE_WORDS
+    sizes = not names.isdisjoint(_SIZE) and not names.isdisjoint(_PICTURE_WORDS)
     return (pieces[places[0]], (before, after)) if counts and not sizes else None
 
 
@@ -89,7 +89,7 @@ def _names_around(around: tuple[bytes, bytes]) -> frozenset[bytes]:
     return frozenset(it.lower() for text in around for it in PARTED.split(text)[::2] if it)
 
 
-def _counts(name: bytes) -> bool:
+def _is_count_name(name: bytes) -> bool:
     return not COUNTING.isdisjoint(_WORDS.findall(name.decode("latin1").lower()))
 
 
@@ -97,14 +97,14 @@ def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
     """Yield the records of a database that may count frames of clips, grouped by the rest of their keys."""
     clips: dict[tuple[bytes, bytes], dict[bytes, bytes]] = defaultdict(dict)
     for key in view.keys:
-        counted = clip_counted(key)
+        counted = counted_clip(key)
         if counted is not None:
             clips[counted[1]][counted[0]] = key
-    several = [(around, its) for around, its in sorted(clips.items()) if _are_enough(around, its)]
-    for around, its in several[:KINDS]:
-        some = [its[it] for it in sorted(its)][:: max(1, len(its) // PROBED)][:PROBED]
-        if all(_count(it, view.value(it)) is not None for it in some):
-            kinds = _kinds(view.keys, its)
+    several = [(around, count_keys) for around, count_keys in sorted(clips.items()) if _are_enough(around, count_keys)]
+    for around, count_keys in several[:KINDS]:
+        probed = [count_keys[it] for it in sorted(count_keys)][:: max(1, len(count_keys) // PROBED)][:PROBED]
+        if all(_count(it, view.value(it)) is not None for it in probed):
+            kinds = _kinds(view.keys, count_keys)
             if kinds:
                 yield ClipCounts(around, kinds)
 
@@ -112,7 +112,7 @@ def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
 def _are_enough(around: tuple[bytes, bytes], clips: Mapping[bytes, bytes]) -> bool:
     """Return whether there are enough clips or sets to show what is counted; for a single set, the name must say it."""
     names = _names_around(around)
-    named = names <= (_OF_SETS | _THINGS | _PICTURES) - _SIZE
+    named = names <= (_COUNT_WORDS | _SAMPLE_WORDS | _PICTURE_WORDS) - _SIZE
     return len(clips) >= FEW or (_are_sets(clips) and (len(clips) > 1 or named))
 
 
@@ -131,15 +131,15 @@ def _count(key: bytes, raw: bytes | None) -> Count | None:
 
 def _kinds(keys: Iterable[bytes], clips: Mapping[bytes, bytes]) -> tuple[FrameKind, ...]:
     """Return the kinds of frames: the parts of keys between a clip's name and a frame's number, and after that."""
-    made: Counter[FrameKind] = Counter()
+    counts: Counter[FrameKind] = Counter()
     for key in keys:
-        for name, kind in _ways(key):
+        for name, kind in _frame_readings(key):
             if name in clips:
-                made[kind] += 1
-    return tuple(kind for kind, _ in made.most_common(KINDS))
+                counts[kind] += 1
+    return tuple(kind for kind, _ in counts.most_common(KINDS))
 
 
-def _ways(key: bytes) -> Iterator[tuple[bytes, FrameKind]]:
+def _frame_readings(key: bytes) -> Iterator[tuple[bytes, FrameKind]]:
     """Yield the clip's name and the kind of frame for each way to read a key as that of a frame.
 
     A clip's name may end before any character that is neither a letter nor a digit.
@@ -155,97 +155,100 @@ class Clips:
     """Counts the frames of each clip, and collects their stored numbers, over all records of a database."""
 
     def __init__(self, counts: ClipCounts) -> None:
-        self.of = counts
-        self.said: dict[bytes, Count] = {}
-        self.there: dict[FrameKind, Counter[bytes]] = {it: Counter() for it in counts.kinds}
-        self.many = False
+        self.clip_counts = counts
+        self.declared: dict[bytes, Count] = {}
+        self.frames: dict[FrameKind, Counter[bytes]] = {it: Counter() for it in counts.kinds}
+        self.too_many = False
 
     def take(self, key: bytes, value: Value) -> None:
         """Add a record; its value is read only if it is a count."""
-        if self.many:
+        if self.too_many:
             return
-        before, after = self.of.around
+        before, after = self.clip_counts.around
         if key.startswith(before) and key.endswith(after):
-            counted = clip_counted(key)
-            if counted is not None and counted[1] == self.of.around:
+            counted = counted_clip(key)
+            if counted is not None and counted[1] == self.clip_counts.around:
                 count = _count(key, value())
                 if count is not None:
-                    self.said[counted[0]] = count
-                    self.many |= len(self.said) > MOST
+                    self.declared[counted[0]] = count
+                    self.too_many |= len(self.declared) > MOST
                 return
-        for kind, there in self.there.items():
+        for kind, frames in self.frames.items():
             clip = kind.clip(key)
             if clip is not None:
-                there[clip] += 1
-                self.many |= len(there) > MOST
+                frames[clip] += 1
+                self.too_many |= len(frames) > MOST
 
     def counts(self) -> ClipCounts | None:
         """Return the stored numbers and the numbers of frames, or None if they do not count any kind of frames."""
-        if self.many:
+        if self.too_many:
             return None
-        kinds = {kind: dict(there) for kind, there in self.there.items() if self._agree(there)}
-        return msgspec.structs.replace(self.of, said=self.said, there=kinds) if kinds else None
+        kinds = {kind: dict(frames) for kind, frames in self.frames.items() if self._agrees_with(frames)}
+        return msgspec.structs.replace(self.clip_counts, said=self.declared, there=kinds) if kinds else None
 
-    def _agree(self, there: Mapping[bytes, int]) -> bool:
-        agree = sum(there.get(clip, 0) == count.number for clip, count in self.said.items())
-        if _are_sets(self.said):  # by the names, there is certainly a number for each set
-            pairs = [(there.get(clip, 0), count.number or 0) for clip, count in self.said.items()]
+    def _agrees_with(self, frames: Mapping[bytes, int]) -> bool:
+        agreeing = sum(frames.get(clip, 0) == count.number for clip, count in self.declared.items())
+        if _are_sets(self.declared):  # by the names, there is certainly a number for each set
+            pairs = [(frames.get(clip, 0), count.number or 0) for clip, count in self.declared.items()]
             least = LEFT_OF_LOOSE if self._may_be_lengths() else LEFT
-            return agree >= len(pairs) - 1 and all(least * max(it) <= min(it) for it in pairs)
-        return enough(agree, len(self.said))
+            return agreeing >= len(pairs) - 1 and all(least * max(it) <= min(it) for it in pairs)
+        return are_enough(agreeing, len(self.declared))
 
     def _may_be_lengths(self) -> bool:
         """Return whether the numbers may be the length or size of each sample: they are equal and named so."""
-        return len({it.number for it in self.said.values()}) == 1 and _names_around(self.of.around) <= _LOOSE
+        return (
+            len({it.number for it in self.declared.values()}) == 1
+            and _names_around(self.clip_counts.around) <= _LENGTH_WORDS
+        )
 
 
-def conclude_clips(counts: ClipCounts) -> Iterator[Finding]:
+def clip_findings(counts: ClipCounts) -> Iterator[Finding]:
     """Yield a finding for each number of frames that is not true.
 
     A number that is too large is bad, since a loader asks for missing frames. One that is too small is only suspicious.
     """
-    fewer = {clip: it for clip in counts.said if (it := counts.left(clip)) < counts.number(clip)}
-    capped = not _are_sets(counts.said) and are_capped(fewer.values(), (counts.left(it) for it in counts.said))
-    more = {clip: it for clip in counts.said if (it := counts.left(clip)) > counts.number(clip)}
+    fewer = {clip: it for clip in counts.said if (it := counts.fewest_frames(clip)) < counts.number(clip)}
+    capped = not _are_sets(counts.said) and are_capped(fewer.values(), (counts.fewest_frames(it) for it in counts.said))
+    more = {clip: it for clip in counts.said if (it := counts.fewest_frames(clip)) > counts.number(clip)}
     for clip, number in (fewer | more).items():
         count = counts.said[clip]
         text = f"{escape(count.key)} says {count.number:,}, there are {number:,}"
         verdict: Verdict | None = "suspicious" if capped or clip in more else None
         yield found("count", text, verdict=verdict, key=escape(count.key), said=count.number, found=number)
-    yield from _without(counts)
+    yield from _uncounted_findings(counts)
 
 
-def _without(counts: ClipCounts) -> Iterator[Finding]:
+def _uncounted_findings(counts: ClipCounts) -> Iterator[Finding]:
     """Yield a finding for each clip that has frames but no number, if nearly all clips have one."""
-    clips = set.intersection(*(set(of) for of in counts.there.values()))
-    without = clips - counts.said.keys()
-    whole = len(clips) - len(without)
-    if whole < NEARLY * len(clips):
+    clips = set.intersection(*(set(frames) for frames in counts.there.values()))
+    uncounted = clips - counts.said.keys()
+    counted = len(clips) - len(uncounted)
+    if counted < NEARLY * len(clips):
         return
     before, after = counts.around
-    for clip in sorted(without):
+    for clip in sorted(uncounted):
         key = escape(before + clip + after)
-        verdict = verdict_of(whole, len(clips)) if whole >= ENOUGH else "suspicious"
-        text = f"{key} is not there; {whole:,} of {len(clips):,} clips have a number of frames"
+        verdict = verdict_of(counted, len(clips)) if counted >= ENOUGH else "suspicious"
+        text = f"{key} is not there; {counted:,} of {len(clips):,} clips have a number of frames"
         yield found("unpaired", text, verdict=verdict, missing=[key])
 
 
-def counts_without(counts: ClipCounts, gone: Iterable[bytes]) -> dict[bytes, bytes]:
+def counts_without(counts: ClipCounts, dropped_keys: Iterable[bytes]) -> dict[bytes, bytes]:
     """Return the new values, by key, of the numbers that are no longer true in a copy without some records.
 
     A clip that has more records than its number says keeps the number. So do all clips whose frames may have been
     limited on purpose, if they lose none.
     """
-    every = frozenset(gone)
+    dropped = frozenset(dropped_keys)
     lost: dict[FrameKind, Counter[bytes]] = {kind: Counter() for kind in counts.there}
-    for kind, of in lost.items():
-        of.update(clip for key in every if (clip := kind.clip(key)) is not None)
-    fewer = [it for clip in counts.said if (it := counts.left(clip)) < counts.number(clip)]
-    capped = not _are_sets(counts.said) and are_capped(fewer, (counts.left(it) for it in counts.said))
-    made = {}
+    for kind, frames in lost.items():
+        frames.update(clip for key in dropped if (clip := kind.clip(key)) is not None)
+    fewer = [it for clip in counts.said if (it := counts.fewest_frames(clip)) < counts.number(clip)]
+    capped = not _are_sets(counts.said) and are_capped(fewer, (counts.fewest_frames(it) for it in counts.said))
+    values = {}
     for clip, count in counts.said.items():
-        left = min((of.get(clip, 0) - lost[kind][clip] for kind, of in counts.there.items()), default=0)
-        touched = any(of[clip] for of in lost.values()) or not capped
-        if touched and left < counts.number(clip) and count.key not in every:
-            made[count.key] = count.written(left)
-    return made
+        left = min((frames.get(clip, 0) - lost[kind][clip] for kind, frames in counts.there.items()), default=0)
+        touched = any(frames[clip] for frames in lost.values()) or not capped
+        if touched and left < counts.number(clip) and count.key not in dropped:
+            values[count.key] = count.written(left)
+    return values

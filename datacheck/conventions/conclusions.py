@@ -8,7 +8,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
-from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
+from datacheck.conventions.groups import CONFIRMED, Groups, groups_of, groups_with_some
 from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.parts import kinds_of_pieces
@@ -47,22 +47,22 @@ class Samples(msgspec.Struct, frozen=True):
     aside: int = 0
 
     @property
-    def gone(self) -> Runs:
+    def missing(self) -> Runs:
         """The numbers that no record has but that a loader asks for, which counts from `base` on."""
         if self.base is None or not self.numbers:
             return Runs()
         return Runs([(self.base, self.last + 1)]) - self.numbers - self.deleted
 
 
-def samples(convention: Convention, account: Account, across: Spanning | None = None) -> Samples:
+def samples_of(convention: Convention, account: Account, across: Spanning | None = None) -> Samples:
     """Return how the records form samples under a convention.
 
     `across` is given if samples span several databases. Their numbers are then those of records in any of these.
     """
-    groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
-    alone = None if groups is not None else _alone(convention, account)
+    groups = groups_of(convention.parts, account.numbers, named=convention.named, further=convention.further)
+    alone = None if groups is not None else _sample_pattern(convention, account)
     if alone is not None and convention.counts and across is None:
-        groups = with_some(alone, convention.parts, account.numbers, convention.further)
+        groups = groups_with_some(alone, convention.parts, account.numbers, convention.further)
     if across is not None:
         numbers = across.numbers  # empty if names identify the samples
     elif groups is not None:
@@ -72,12 +72,12 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     base = convention.base
     every = account.records - account.own
     near_to = {len(numbers), every, every - len(convention.aside), *(() if groups is None else (len(groups.whole),))}
-    counts = [it for it in convention.counts if it.counts and not _of_something_else(it, convention, numbers, near_to)]
+    counts = [it for it in convention.counts if it.counts and not _may_count_other(it, convention, numbers, near_to)]
     counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1) and not _is_sparse(counts, numbers):
         of_all = convention.dense or len(numbers) >= MOST * every
-        base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
-        if base == 1 and _first_is_gone(counts, numbers, alone or convention.parts[0]):
+        base = numbers.first if of_all or any(_is_near(it.number, len(numbers)) for it in counts) else None
+        if base == 1 and _is_first_missing(counts, numbers, alone or convention.parts[0]):
             base = 0
     behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
@@ -93,25 +93,25 @@ def _is_sparse(counts: Sequence[Count], numbers: Runs) -> bool:
     return len(numbers - Runs([(0, 2 * len(numbers))])) > (1 - MOST) * len(numbers)
 
 
-def unsure(
+def unsure_counts(
     convention: Convention,
-    made: Samples,
+    samples: Samples,
     account: Account,
     across: Spanning | None = None,
     stems: StemGroups | None = None,
 ) -> Iterator[Count]:
     """Yield the counts that may count something other than the records; a copy keeps them as they are."""
-    there = _possible(made, account, across, stems)
+    true_counts = _true_counts(samples, account, across, stems)
     for count in convention.counts:
         if (
             (count.near and not count.of_all)
             or count.of_none
-            or (count.counts and _of_something_else(count, convention, made.numbers, there))
+            or (count.counts and _may_count_other(count, convention, samples.numbers, true_counts))
         ):
             yield count
 
 
-def _first_is_gone(counts: Iterable[Count], numbers: Runs, part: Pattern) -> bool:
+def _is_first_missing(counts: Iterable[Count], numbers: Runs, part: Pattern) -> bool:
     """Check whether numbers begin with 1 because record 0 is missing, rather than that the last one of 1 to N is.
 
     Both leave as many records. Records that are numbered from 1 mostly have a name before the number and leading zeros.
@@ -120,41 +120,41 @@ def _first_is_gone(counts: Iterable[Count], numbers: Runs, part: Pattern) -> boo
     return plain and any(it.number == numbers.last + 1 and not it.next for it in counts)
 
 
-def _alone(convention: Convention, account: Account) -> Pattern | None:
+def _sample_pattern(convention: Convention, account: Account) -> Pattern | None:
     """Return the pattern whose records are the samples: the one that the store counts, or else the largest."""
     sizes = {it: len(account.numbers[it]) for it in convention.parts if account.numbers.get(it)}
-    said = [it.number for it in convention.counts if it.counts and not it.next and it.number is not None]
-    counted = [(abs(number - size), it) for it, size in sizes.items() for number in said if _near(number, size)]
+    declared = [it.number for it in convention.counts if it.counts and not it.next and it.number is not None]
+    counted = [(abs(number - size), it) for it, size in sizes.items() for number in declared if _is_near(number, size)]
     if counted:
         return min(counted, key=lambda it: (it[0], -sizes[it[1]]))[1]
     return max(sizes, key=lambda it: sizes[it], default=None)
 
 
-def _near(count: int | None, numbers: int) -> bool:
+def _is_near(count: int | None, numbers: int) -> bool:
     return count is None or abs(count - numbers) <= (1 - MOST) * numbers
 
 
-def counted_as(said: int | None, made: Samples, records: int) -> int:
+def expected_count(declared: int | None, samples: Samples, records: int) -> int:
     """Return what a count is compared with: how many numbers there are, or how many records if that is nearer.
 
     If a loader counts, it asks for numbers; the count is then that of the records only if it equals their number.
     """
-    numbers = len(made.numbers)
-    if not numbers or said is None:
+    numbers = len(samples.numbers)
+    if not numbers or declared is None:
         return numbers or records
-    if made.base is not None:
-        return records if said == records and not made.asked else numbers
-    return records if _near(said, records) and abs(said - records) < abs(said - numbers) else numbers
+    if samples.base is not None:
+        return records if declared == records and not samples.asked else numbers
+    return records if _is_near(declared, records) and abs(declared - records) < abs(declared - numbers) else numbers
 
 
-Sampling = Callable[[bytes], "tuple[str, list[str]] | None"]
+SampleFinder = Callable[[bytes], "tuple[str, list[str]] | None"]
 """Returns the name of the sample that a record with this key belongs to, and all keys of the sample; None without one.
 
 Both are prefixed with the name of the database, except the name of a sample that spans several databases.
 """
 
 
-def sampling(known: Known, account: Account, part: str) -> Sampling | None:
+def sample_finder(known: Known, account: Account, part: str) -> SampleFinder | None:
     """Return the function that finds samples of several records in a database, or None if each record is a sample."""
     across, stems = known.across, known.stems
     if across is not None:
@@ -164,7 +164,7 @@ def sampling(known: Known, account: Account, part: str) -> Sampling | None:
             if sample is None:
                 return None
             name = escape(sample) if isinstance(sample, bytes) else str(sample)
-            return name, [named(escape(its), of) for of, its in across.keys(sample)]
+            return name, [named(escape(sample_key), database) for database, sample_key in across.keys(sample)]
 
         return by_all
 
@@ -178,7 +178,7 @@ def sampling(known: Known, account: Account, part: str) -> Sampling | None:
             return None if split is None else within(escape(split[0]), stems.keys(split[0]))
 
         return by_stem
-    groups = next((it for one in known.conventions if (it := samples(one, account).groups) is not None), None)
+    groups = next((it for one in known.conventions if (it := samples_of(one, account).groups) is not None), None)
     if groups is None:
         return None
 
@@ -186,46 +186,46 @@ def sampling(known: Known, account: Account, part: str) -> Sampling | None:
         number = groups.number(key)
         if number is None:
             return None
-        there = (it for it in groups.patterns if number in account.numbers.get(it, ()))
-        return within(str(number), (it.key(number) for it in there))
+        present = (it for it in groups.patterns if number in account.numbers.get(it, ()))
+        return within(str(number), (it.key(number) for it in present))
 
     return by_number
 
 
 def bad_samples(
-    findings: Iterable[Finding], sample_of: Mapping[str, Sampling | None]
+    findings: Iterable[Finding], sample_of: Mapping[str, SampleFinder | None]
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and the keys of each sample with a bad record; `sample_of` has the function of each database."""
-    said: set[tuple[str, str]] = set()
+    yielded: set[tuple[str, str]] = set()
     for finding in findings:
         of_part = sample_of.get(finding.database or "")
         if finding.verdict != "bad" or finding.key is None or of_part is None:
             continue
         sample = of_part(unescape(finding.key))
-        if sample is not None and (sample[0], sample[1][0]) not in said:
-            said.add((sample[0], sample[1][0]))
+        if sample is not None and (sample[0], sample[1][0]) not in yielded:
+            yielded.add((sample[0], sample[1][0]))
             yield sample
 
 
-def scattered(convention: Convention, account: Account) -> str:
+def scattered_text(convention: Convention, account: Account) -> str:
     """Return the patterns, as text, of counted keys whose numbers form too many runs to be held; empty without any."""
     counted = convention.dense or any(it.of_list is None for it in convention.counts)
     return ", ".join(str(it) for it in convention.parts if it in account.scattered) if counted else ""
 
 
-def says_all(conventions: Iterable[Convention], complete: int, every: int) -> bool:
+def are_all_counted(conventions: Iterable[Convention], complete: int, every: int) -> bool:
     """Check whether the store counts all samples and nearly all are `complete`; a loader then asks for all of them."""
     counts = (it for convention in conventions for it in convention.counts)
     counted = any(it.counts and not it.next and it.number == every for it in counts)
     return counted and complete >= CONFIRMED * every
 
 
-def conclude(convention: Convention, account: Account, known: Known = NOTHING) -> Iterator[Finding]:
+def convention_findings(convention: Convention, account: Account, known: Known = NOTHING) -> Iterator[Finding]:
     """Yield findings for samples that lack a part, counts that are not true, and numbers that lead to nothing.
 
     `known` is everything that is known of the database. Samples that span several databases are judged elsewhere.
     """
-    unknown = scattered(convention, account)
+    unknown = scattered_text(convention, account)
     if unknown:
         text = f"the numbers in {unknown} lie in too many pieces to be held: the convention {convention.name}"
         yield found("unsupported", f"{text} was not checked", convention=convention.name)
@@ -235,24 +235,24 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
         yield found("undecodable", text, key=escape(key))
     if convention.frames is not None:
         yield from account.sequences.findings(convention.frames)
-    made = samples(convention, account, known.across)
-    groups = made.groups
+    samples = samples_of(convention, account, known.across)
+    groups = samples.groups
     if groups is not None and known.across is None:
-        if not groups.asked and says_all((convention, *known.conventions), groups.complete, len(groups.all)):
+        if not groups.asked and are_all_counted((convention, *known.conventions), groups.complete, len(groups.all)):
             groups = msgspec.structs.replace(groups, asked=groups.parts)
         yield from groups.unpaired(account.numbers)
-    if made.gone and (convention.counts or convention.dense):
-        yield _dangling(convention, made)
-    yield from _written_otherwise(convention, account)
-    if convention.base is not None and made.numbers and made.numbers.first < convention.base:
-        yield _begins_below(convention, made)
+    if samples.missing and (convention.counts or convention.dense):
+        yield _dangling_finding(convention, samples)
+    yield from _digits_findings(convention, account)
+    if convention.base is not None and samples.numbers and samples.numbers.first < convention.base:
+        yield _first_unread_finding(convention, samples)
     missing = {it.key: len(it.missing) for it in known.listed}
     entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
     for count in convention.counts:
-        yield from _miscounted(count, convention, made, account, entries, known)
+        yield from _count_findings(count, convention, samples, account, entries, known)
 
 
-def conclude_list(listed: Listed) -> Iterator[Finding]:
+def list_findings(listed: Listed) -> Iterator[Finding]:
     """Yield findings for differences between a list of keys and the keys that exist."""
     key, name = escape(listed.key) if listed.key else None, listed.name
     if listed.number == UNCOUNTED:
@@ -261,29 +261,29 @@ def conclude_list(listed: Listed) -> Iterator[Finding]:
     if listed.missing:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
-        said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
+        text = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
         verdict: Verdict | None = "suspicious" if listed.within or listed.unsure else None
-        of = {} if listed.of_records is None else {"of": listed.of_records}
-        yield found("dangling", said, verdict=verdict, key=key, count=len(listed.missing), first=first, **of)
+        details = {} if listed.of_records is None else {"of": listed.of_records}
+        yield found("dangling", text, verdict=verdict, key=key, count=len(listed.missing), first=first, **details)
     if listed.unlisted:
-        said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
-        yield found("count", said, verdict="suspicious", key=key, count=listed.unlisted)
+        text = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
+        yield found("count", text, verdict="suspicious", key=key, count=listed.unlisted)
 
 
-def _dangling(convention: Convention, made: Samples) -> Finding:
-    part = (made.alone or convention.parts[0]) if made.groups is None else made.groups.parts[0]
-    first = [escape(part.key(number)) for number, _ in zip(made.gone, range(NAMED), strict=False)]
-    more = f" and {len(made.gone) - len(first):,} more" if len(made.gone) > len(first) else ""
-    numbering = f"the numbering from {made.base} to {made.last}"
+def _dangling_finding(convention: Convention, samples: Samples) -> Finding:
+    part = (samples.alone or convention.parts[0]) if samples.groups is None else samples.groups.parts[0]
+    first = [escape(part.key(number)) for number, _ in zip(samples.missing, range(NAMED), strict=False)]
+    more = f" and {len(samples.missing) - len(first):,} more" if len(samples.missing) > len(first) else ""
+    numbering = f"the numbering from {samples.base} to {samples.last}"
     return found(
         "dangling",
         f"{numbering} has no {', '.join(first)}{more}, which a loader asks for",
-        count=len(made.gone),
+        count=len(samples.missing),
         first=first,
     )
 
 
-def _written_otherwise(convention: Convention, account: Account) -> Iterator[Finding]:
+def _digits_findings(convention: Convention, account: Account) -> Iterator[Finding]:
     """Yield a finding for each part whose numbers have another number of digits than a loader asks for.
 
     Numbers of another part must have these digits; if none has, another loader reads them.
@@ -303,27 +303,27 @@ def _written_otherwise(convention: Convention, account: Account) -> Iterator[Fin
         yield found("dangling", text, count=len(numbers), first=[first], digits=convention.digits)
 
 
-def _begins_below(convention: Convention, made: Samples) -> Finding:
+def _first_unread_finding(convention: Convention, samples: Samples) -> Finding:
     """Return the finding that the first samples are never read, and that others after the last one are asked for.
 
     A project's own convention that only looks like this one may count from where these numbers begin.
     """
-    part = made.alone or (convention.parts[0] if made.groups is None else made.groups.parts[0])
-    first, base = made.numbers.first, convention.base or 0
+    part = samples.alone or (convention.parts[0] if samples.groups is None else samples.groups.parts[0])
+    first, base = samples.numbers.first, convention.base or 0
     text = f"the numbering begins with {first}, and a loader of the convention {convention.name} counts from {base}"
     text += f": it never reads {escape(part.key(first))}"
     last = max((it.number for it in convention.counts if it.number is not None), default=0) + base - 1
-    if last > made.numbers.last:
+    if last > samples.numbers.last:
         text += f", and asks for {escape(part.key(last))}, which is not there"
     return found(
         "dangling", f"{text} (if yours counts from {first}: --convention count)", first=[escape(part.key(first))]
     )
 
 
-def _miscounted(
+def _count_findings(
     count: Count,
     convention: Convention,
-    made: Samples,
+    samples: Samples,
     account: Account,
     entries: Mapping[bytes, int],
     known: Known,
@@ -334,84 +334,87 @@ def _miscounted(
     count of a list may also be the number of its `entries`.
     """
     key, name = escape(count.key), count.name
-    said = count.number
-    if said is None:
+    declared = count.number
+    if declared is None:
         text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
         loose = count.key in LOOSE and count.fraction is not None
-        if loose and _of_something_else(count, convention, made.numbers, _possible(made, account, None, None)):
+        if loose and _may_count_other(count, convention, samples.numbers, _true_counts(samples, account, None, None)):
             return
         text = f"{name} holds {text}, which is not the whole number a loader expects"
         yield found("count", text, verdict="suspicious" if loose else None, key=key)
         return
     if not count.counts:
-        yield from _doubtful(count, said)
+        yield from _doubtful_findings(count, declared)
         return
     if count.next:
-        if made.numbers and said <= made.numbers.last:
-            text = f"{name} says that {said:,} is the next number, and {made.numbers.last:,} is taken"
-            yield found("count", text, key=key, said=said, found=made.numbers.last + 1)
+        if samples.numbers and declared <= samples.numbers.last:
+            text = f"{name} says that {declared:,} is the next number, and {samples.numbers.last:,} is taken"
+            yield found("count", text, key=key, said=declared, found=samples.numbers.last + 1)
         return
-    there = _possible(made, account, known.across, known.stems)
+    true_counts = _true_counts(samples, account, known.across, known.stems)
     if count.of_list is not None:
-        there.add(entries[count.of_list])
-    if said not in there:
+        true_counts.add(entries[count.of_list])
+    if declared not in true_counts:
         stems = None if known.stems is None else known.stems.all
-        number = stems or counted_as(said, made, account.records - account.own - made.aside)
-        other = _of_something_else(count, convention, made.numbers, there)
+        number = stems or expected_count(declared, samples, account.records - account.own - samples.aside)
+        other = _may_count_other(count, convention, samples.numbers, true_counts)
         verdict: Verdict | None = "suspicious" if other else None
-        text = f"{name} says {said:,}, there are {number:,}"
+        text = f"{name} says {declared:,}, there are {number:,}"
         if count.last:
-            text = f"{name} says that {said - 1:,} is the last number, there are {number:,}, from {made.base or 0} on"
+            text = (
+                f"{name} says that {declared - 1:,} is the last number, "
+                f"there are {number:,}, from {samples.base or 0} on"
+            )
         text += ": it is not true if it counts these" if other else ""
-        yield found("count", text, verdict=verdict, key=key, said=said, found=number)
+        yield found("count", text, verdict=verdict, key=key, said=declared, found=number)
 
 
-def _possible(made: Samples, account: Account, across: Spanning | None, stems: StemGroups | None) -> set[int]:
+def _true_counts(samples: Samples, account: Account, across: Spanning | None, stems: StemGroups | None) -> set[int]:
     """Return the values for which a count is true."""
     records = account.records - account.own
-    there = {len(made.numbers)} if made.asked else {len(made.numbers), records}
+    result = {len(samples.numbers)} if samples.asked else {len(samples.numbers), records}
     if stems is not None:
-        there = {stems.all, records}
+        result = {stems.all, records}
     if across is not None:
-        there |= {across.all, across.whole}
-    if made.groups is not None:
-        there.add(len(made.groups.whole))
-    if made.gone:
-        there.add(len(made.numbers) + len(made.gone))
-    return there.union(pieces(made, account), () if made.asked else [records - made.aside])
+        result |= {across.all, across.whole}
+    if samples.groups is not None:
+        result.add(len(samples.groups.whole))
+    if samples.missing:
+        result.add(len(samples.numbers) + len(samples.missing))
+    return result.union(piece_counts(samples, account), () if samples.asked else [records - samples.aside])
 
 
-def pieces(made: Samples, account: Account) -> list[int]:
+def piece_counts(samples: Samples, account: Account) -> list[int]:
     """Return how many pieces of each kind the samples have, such as captions of pictures; a count may be of these."""
-    kinds = kinds_of_pieces(made.groups.optional) if made.groups is not None else ()
-    return [sum(len(account.numbers[it] & made.numbers) for it in of) for of in kinds]
+    kinds = kinds_of_pieces(samples.groups.optional) if samples.groups is not None else ()
+    return [sum(len(account.numbers[it] & samples.numbers) for it in kind) for kind in kinds]
 
 
-def _of_something_else(count: Count, convention: Convention, numbers: Runs, there: Iterable[int]) -> bool:
-    """Check whether a number may count something else: its name has many meanings, and it is near none of `there`.
+def _may_count_other(count: Count, convention: Convention, numbers: Runs, true_counts: Iterable[int]) -> bool:
+    """Check whether a number may count something else: its name has many meanings, and it is near no true count.
 
     A length may be that of texts. The number is a count if the numbering ends where it says, or if at least half as
     many exist: a writer that stopped early, or a copy that broke off, leaves such stores.
     """
-    said = count.number
-    if said is None and count.key in LOOSE and count.fraction is not None:
-        return count.fraction not in {*there, *([numbers.last + 1] if numbers else [])}
-    if said is None or count.next or count.key not in LOOSE or convention.named:
+    declared = count.number
+    if declared is None and count.key in LOOSE and count.fraction is not None:
+        return count.fraction not in {*true_counts, *([numbers.last + 1] if numbers else [])}
+    if declared is None or count.next or count.key not in LOOSE or convention.named:
         return False
-    numbered = numbers and said - numbers.last in (0, 1)
-    return not numbered and not any(_near(said, it) or said * LEFT <= it < said for it in there)
+    numbered = numbers and declared - numbers.last in (0, 1)
+    return not numbered and not any(_is_near(declared, it) or declared * LEFT <= it < declared for it in true_counts)
 
 
-def _doubtful(count: Count, said: int) -> Iterator[Finding]:
+def _doubtful_findings(count: Count, declared: int) -> Iterator[Finding]:
     """Yield a finding for a number that may count something else, or may be of other databases."""
     key, name = escape(count.key), count.name
     if count.near is not None:
         number = count.near[1]
         where = count.near[0] or "the main database"
-        text = f"{name} says {said:,}, and {where} {'have' if where == ALL_TOGETHER else 'has'} {number:,}"
+        text = f"{name} says {declared:,}, and {where} {'have' if where == ALL_TOGETHER else 'has'} {number:,}"
         text += "" if count.of_all else ": it is not true if it counts these"
         verdict: Verdict | None = None if count.of_all else "suspicious"
-        yield found("count", text, verdict=verdict, key=key, said=said, found=number)
+        yield found("count", text, verdict=verdict, key=key, said=declared, found=number)
     elif count.of_none:
-        text = f"{name} says {said:,}, and no database has about so many records: what it counts is not known"
-        yield found("count", text, verdict="unverifiable", key=key, said=said)
+        text = f"{name} says {declared:,}, and no database has about so many records: what it counts is not known"
+        yield found("count", text, verdict="unverifiable", key=key, said=declared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
 from datacheck.conventions.parts import pieces_of
-from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored_count
+from datacheck.conventions.stored_values import FORMS, other_reading, stored_count
 
 UNMISTAKABLE = frozenset(
     {
@@ -53,7 +53,7 @@ def recognise(store: StoreView) -> Convention | None:
         count = (
             None
             if raw is None
-            else Count(name, stored_count(raw), raw, form=form_of(raw), otherwise=counted_otherwise(raw))
+            else Count(name, stored_count(raw), raw, form=form_of(raw), otherwise=other_reading(raw))
         )
         if count is None:
             continue
@@ -78,23 +78,23 @@ def _is_a_record(count: Count, store: StoreView) -> bool:
     if sum(store.patterns[it] for it in store.frequent) * 2 >= len(store.keys):
         return False
     others = [it for it in sorted(store.keys) if it not in NAMES and it not in METADATA]
-    some = [store.stored(it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]]
+    probed = [store.stored(it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]]
     kind = type(None if count.said is None else count.said.value)
-    return bool(some) and all(it is not None and type(it.value) is kind for it in some)
+    return bool(probed) and all(it is not None and type(it.value) is kind for it in probed)
 
 
 def metadata_counts(store: StoreView) -> list[Count]:
     """Return the count in each mapping of metadata that holds one."""
-    made = []
+    counts = []
     for key in METADATA:
-        said = store.stored(key)
-        if said is None or not isinstance(said.value, dict):
+        parsed = store.stored(key)
+        if parsed is None or not isinstance(parsed.value, dict):
             continue
-        whole = (Count(key, said, store.value(key) or b"", item=it) for it in WITHIN if it in said.value)
-        count = next((it for it in whole if it.number is not None), None)
+        candidates = (Count(key, parsed, store.value(key) or b"", item=it) for it in WITHIN if it in parsed.value)
+        count = next((it for it in candidates if it.number is not None), None)
         if count is not None:
-            made.append(count)
-    return made
+            counts.append(count)
+    return counts
 
 
 def form_of(raw: bytes) -> str:

@@ -7,11 +7,13 @@ reads the records that are in the list.
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, StoreView
-from datacheck.conventions.listed import KEYS, LEN, PACKED, all_bytes, listed
+from datacheck.conventions.listed import KEYS, LEN, PACKED, all_bytes, convention_of_list
 
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention if both exist and the list holds bytes, not text, or None."""
     if store.value(LEN) is None:
         return None
-    return listed("efficient-pytorch", store, (KEYS,), lambda keys, form: form.startswith(PACKED) and all_bytes(keys))
+    return convention_of_list(
+        "efficient-pytorch", store, (KEYS,), lambda keys, form: form.startswith(PACKED) and all_bytes(keys)
+    )

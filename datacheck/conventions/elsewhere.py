@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.across import named_alike
-from datacheck.conventions.conclusions import samples
+from datacheck.conventions.across import shared_namings
+from datacheck.conventions.conclusions import samples_of
 from datacheck.conventions.counted import DOUBTFUL, UNMISTAKABLE
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView
 from datacheck.conventions.listed import lists_elsewhere
@@ -31,175 +31,179 @@ CLOSE = 0.01
 """Share by which a count may differ and is certainly meant for a database, unless its name is doubtful; or by one."""
 
 
-def elsewhere(
-    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView], *, asked: bool = False
+def complete_conventions(
+    followed: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView], *, asked: bool = False
 ) -> dict[str, tuple[Convention, ...]]:
     """Return the conventions of each database, including what must be noted of it because of the other databases.
 
     Another database may count its records or list its keys, or have records of the same samples. If certain conventions
     were `asked` for, only the numbers that these may count are noted.
     """
-    made = dict(kept)
-    counted = any(one.counts for of in kept.values() for one in of)
-    if len(kept) < 2 or (asked and not counted):
-        return made
+    result = dict(followed)
+    counted = any(one.counts for conventions in followed.values() for one in conventions)
+    if len(followed) < 2 or (asked and not counted):
+        return result
     for part, view in views.items():
-        if not kept[part] and view.parts and (counted or len(view.frequent) == 1):
-            made[part] = (Convention("", view.parts, named=False),)
+        if not followed[part] and view.parts and (counted or len(view.frequent) == 1):
+            result[part] = (Convention("", view.parts, named=False),)
     if asked:
-        return made
-    for part, naming in named_alike(views).items():
-        first, *further = made[part] or (Convention("", named=False),)
-        made[part] = (msgspec.structs.replace(first, naming=naming), *further)
-    for part, convention in lists_elsewhere(kept, views):
-        before = made[part]
+        return result
+    for part, naming in shared_namings(views).items():
+        first, *further = result[part] or (Convention("", named=False),)
+        result[part] = (msgspec.structs.replace(first, naming=naming), *further)
+    for part, convention in lists_elsewhere(followed, views):
+        before = result[part]
         if not convention.lists:  # a count of the keys in a list counts no records
-            before = tuple(_without(it, convention.own) for it in before)
-        made[part] = (*before, convention)
-    return made
+            before = tuple(_without_counts(it, convention.own) for it in before)
+        result[part] = (*before, convention)
+    return result
 
 
-def _without(convention: Convention, keys: frozenset[bytes]) -> Convention:
+def _without_counts(convention: Convention, keys: frozenset[bytes]) -> Convention:
     counts = tuple(it for it in convention.counts if it.key not in keys)
     return msgspec.structs.replace(convention, counts=counts)
 
 
-def counting(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict[str, Known]:
+def with_placed_counts(databases: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict[str, Known]:
     """Return what is known of each database, with the counts in a database of metadata moved to where they belong."""
-    made = dict(kept)
-    numbers = {it: [*_numbers(known, accounts.get(it) or Account())] for it, known in made.items()}
-    for part, known in kept.items():
+    result = dict(databases)
+    numbers = {it: [*_record_numbers(known, accounts.get(it) or Account())] for it, known in result.items()}
+    for part, known in databases.items():
         account = accounts.get(part) or Account()
-        of_others = account.records - account.own <= FEW and len(kept) > 1
+        of_others = account.records - account.own <= FEW and len(databases) > 1
         for count in (it for convention in known.conventions for it in convention.counts):
-            count = _as_meant(made, numbers, part, count)
+            count = _nearer_reading(result, numbers, part, count)
             if count.of_list is not None or count.next or count.number is None:
                 continue
             if of_others:
-                _place(made, numbers, part, count)
+                _place(result, numbers, part, count)
             elif count.number in numbers[part]:
                 continue
-            elif isinstance(count.item, str) and not _doubtful(count) and not _about(count, numbers[part]):
-                _put(made, part, count, msgspec.structs.replace(count, near=("", numbers[part][0])))
-            elif _doubtful(count):
-                near = next((it for it in numbers[part] if _near(count, it)), None)
-                _put(made, part, count, None if near is None else msgspec.structs.replace(count, near=("", near)))
-    return made
+            elif isinstance(count.item, str) and not _is_doubtful(count) and not _is_about(count, numbers[part]):
+                _replace(result, part, count, msgspec.structs.replace(count, near=("", numbers[part][0])))
+            elif _is_doubtful(count):
+                near = next((it for it in numbers[part] if _is_near(count, it)), None)
+                _replace(result, part, count, None if near is None else msgspec.structs.replace(count, near=("", near)))
+    return result
 
 
-def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count) -> Count:
+def _nearer_reading(
+    databases: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count
+) -> Count:
     """Return a count whose bytes may mean two numbers, read as the one that is nearer to a number of records."""
-    there = [it for of in numbers.values() for it in of if it]
-    if count.otherwise is None or not there:
+    record_counts = [it for counts in numbers.values() for it in counts if it]
+    if count.otherwise is None or not record_counts:
         return count
     other = msgspec.structs.replace(count, said=count.otherwise)
-    off = [min(abs(it - (of.number or 0)) / it for it in there) for of in (count, other)]
+    off = [min(abs(it - (reading.number or 0)) / it for it in record_counts) for reading in (count, other)]
     if count.number is None and off[1] > NEAR:  # probably a float, which is no count
         if count.called not in UNMISTAKABLE:
-            _put(made, part, count, None)
+            _replace(databases, part, count, None)
         return count
     if off[1] and count.key in DOUBTFUL:  # a doubtful name, and no number of records matches exactly
         return count
     own = [it for it in numbers[part] if it > FEW]
-    if count.number is not None and off[1] and _doubtful(count):  # may count nothing, so digits are read as digits
+    if count.number is not None and off[1] and _is_doubtful(count):  # may count nothing, so digits are read as digits
         return count
-    if count.number is not None and (off[0] <= off[1] or (off[1] and not any(_near(other, it) for it in own))):
+    if count.number is not None and (off[0] <= off[1] or (off[1] and not any(_is_near(other, it) for it in own))):
         return count
-    _put(made, part, count, other)
+    _replace(databases, part, count, other)
     return other
 
 
-def _place(made: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: str, count: Count) -> None:
+def _place(databases: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: str, count: Count) -> None:
     """Move a count to the database whose records it counts, or remove it if it counts none."""
-    others = {it: of for it, of in numbers.items() if it != part}
+    others = {it: record_counts for it, record_counts in numbers.items() if it != part}
     if count.number in numbers[part]:
         return
     if count.number == sum(1 for it in others if it):  # each database is a sequence or a class, and these are counted
-        _put(made, part, count, None)
+        _replace(databases, part, count, None)
         return
-    exact = [it for it, of in others.items() if count.number in of]
+    exact = [it for it, record_counts in others.items() if count.number in record_counts]
     exact.sort(key=lambda it: abs(others[it][0] - (count.number or 0)))  # of parts of samples, the most complete one
-    near = exact or [it for it, of in others.items() if any(_near(count, number) for number in of)]
-    across = made[near[0]].across if near else None
+    near = exact or [
+        it for it, record_counts in others.items() if any(_is_near(count, number) for number in record_counts)
+    ]
+    across = databases[near[0]].across if near else None
     agreed = across is not None and across.parts.issuperset(near)
-    one = len(near) == 1 or agreed
-    if not exact and count.number in (sum(map(max, others.values())), _of_all(made, others)):
-        _put(made, part, count, msgspec.structs.replace(count, of_all=True))
-    elif exact or (one and _leaves_no_doubt(count, others[near[0]], agreed=agreed)):
-        _put(made, part, count, None)
-        first, *further = made[near[0]].conventions or (Convention("", named=False),)
+    is_one = len(near) == 1 or agreed
+    if not exact and count.number in (sum(map(max, others.values())), _sample_total(databases, others)):
+        _replace(databases, part, count, msgspec.structs.replace(count, of_all=True))
+    elif exact or (is_one and _is_surely_meant(count, others[near[0]], agreed=agreed)):
+        _replace(databases, part, count, None)
+        first, *further = databases[near[0]].conventions or (Convention("", named=False),)
         moved = msgspec.structs.replace(count, kept_in=part)
         first = msgspec.structs.replace(first, counts=(*first.counts, moved))
-        made[near[0]] = msgspec.structs.replace(made[near[0]], conventions=(first, *further))
-    elif one and not _doubtful(count):
-        number = max(it for it in others[near[0]] if _near(count, it))
-        _put(made, part, count, msgspec.structs.replace(count, near=(near[0], number)))
-    elif (total := _total(made, others, count)) is not None:
-        sure = len({fold(it.encode()) for it in others}) == 1 and _leaves_no_doubt(count, (total,), agreed=False)
-        _put(made, part, count, msgspec.structs.replace(count, of_all=sure, near=(ALL_TOGETHER, total)))
+        databases[near[0]] = msgspec.structs.replace(databases[near[0]], conventions=(first, *further))
+    elif is_one and not _is_doubtful(count):
+        number = max(it for it in others[near[0]] if _is_near(count, it))
+        _replace(databases, part, count, msgspec.structs.replace(count, near=(near[0], number)))
+    elif (total := _near_total(databases, others, count)) is not None:
+        sure = len({fold(it.encode()) for it in others}) == 1 and _is_surely_meant(count, (total,), agreed=False)
+        _replace(databases, part, count, msgspec.structs.replace(count, of_all=sure, near=(ALL_TOGETHER, total)))
     else:
         doubtful = msgspec.structs.replace(count, of_none=True)
-        _put(made, part, count, doubtful if count.called in UNMISTAKABLE else None)
+        _replace(databases, part, count, doubtful if count.called in UNMISTAKABLE else None)
 
 
-def _total(made: Mapping[str, Known], numbers: Mapping[str, Sequence[int]], count: Count) -> int | None:
+def _near_total(databases: Mapping[str, Known], numbers: Mapping[str, Sequence[int]], count: Count) -> int | None:
     """Return how many records or samples all databases have together, or None if the count is not near that."""
-    if sum(1 for of in numbers.values() if max(of) > FEW) < 2 or count.key in DOUBTFUL:
+    if sum(1 for record_counts in numbers.values() if max(record_counts) > FEW) < 2 or count.key in DOUBTFUL:
         return None
-    totals = {sum(map(max, numbers.values())), _of_all(made, numbers)}
-    return min((it for it in totals if _near(count, it)), key=lambda it: abs(it - (count.number or 0)), default=None)
+    totals = {sum(map(max, numbers.values())), _sample_total(databases, numbers)}
+    return min((it for it in totals if _is_near(count, it)), key=lambda it: abs(it - (count.number or 0)), default=None)
 
 
-def _of_all(made: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> int:
+def _sample_total(databases: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> int:
     """Return how many samples all databases have; a sample that spans several databases is counted once."""
     across: list[Spanning] = []
     total = 0
-    for part, of in numbers.items():
-        its = made[part].across
-        if its is None:
-            total += max(of)
-        elif all(it is not its for it in across):
-            across.append(its)
+    for part, record_counts in numbers.items():
+        spanning = databases[part].across
+        if spanning is None:
+            total += max(record_counts)
+        elif all(it is not spanning for it in across):
+            across.append(spanning)
     return total + sum(it.all for it in across)
 
 
-def _leaves_no_doubt(count: Count, numbers: Collection[int], *, agreed: bool) -> bool:
+def _is_surely_meant(count: Count, numbers: Collection[int], *, agreed: bool) -> bool:
     """Check whether a number that is near a number of records is certainly meant for it.
 
     `agreed` says that the databases have parts of the same samples. Their number is then what a length refers to.
     """
     assert count.number is not None
-    if count.called in UNMISTAKABLE or (agreed and not _doubtful(count)):
+    if count.called in UNMISTAKABLE or (agreed and not _is_doubtful(count)):
         return True
     off = min(abs(count.number - it) / max(1, it) for it in numbers)
-    return not _doubtful(count) and (off <= CLOSE or any(abs(count.number - it) == 1 for it in numbers))
+    return not _is_doubtful(count) and (off <= CLOSE or any(abs(count.number - it) == 1 for it in numbers))
 
 
-def _about(count: Count, numbers: Collection[int]) -> bool:
+def _is_about(count: Count, numbers: Collection[int]) -> bool:
     """Check whether a number may be an outdated count, rather than, for example, the thousands of samples of a clip."""
     assert count.number is not None
     return any(it <= MANY_TIMES * count.number and count.number <= MANY_TIMES * it for it in numbers)
 
 
-def _doubtful(count: Count) -> bool:
+def _is_doubtful(count: Count) -> bool:
     return count.called in DOUBTFUL or (isinstance(count.item, str) and count.called not in UNMISTAKABLE)
 
 
-def _put(made: dict[str, Known], part: str, count: Count, by: Count | None) -> None:
-    """Replace a count by another one, or remove it if `by` is None."""
-    its = []
-    for convention in made[part].conventions:
-        counts = tuple(by if it is count else it for it in convention.counts)
-        its.append(msgspec.structs.replace(convention, counts=tuple(it for it in counts if it is not None)))
-    made[part] = msgspec.structs.replace(made[part], conventions=tuple(its))
+def _replace(databases: dict[str, Known], part: str, count: Count, new: Count | None) -> None:
+    """Replace a count by another one, or remove it if `new` is None."""
+    conventions = []
+    for convention in databases[part].conventions:
+        counts = tuple(new if it is count else it for it in convention.counts)
+        conventions.append(msgspec.structs.replace(convention, counts=tuple(it for it in counts if it is not None)))
+    databases[part] = msgspec.structs.replace(databases[part], conventions=tuple(conventions))
 
 
-def _near(count: Count, number: int) -> bool:
+def _is_near(count: Count, number: int) -> bool:
     assert count.number is not None
     return number > FEW and abs(count.number - number) <= NEAR * number
 
 
-def _numbers(known: Known, account: Account) -> Iterator[int]:
+def _record_numbers(known: Known, account: Account) -> Iterator[int]:
     """Yield the possible numbers of records of a database: first all records, then samples, then numbered records."""
     yield account.records - account.own
     yield from (account.records - account.own - len(it.aside) for it in known.conventions if it.aside)
@@ -207,9 +211,9 @@ def _numbers(known: Known, account: Account) -> Iterator[int]:
         yield known.across.all
         yield known.across.whole
     for convention in known.conventions:
-        made = samples(convention, account)
-        if made.groups is not None:
-            yield len(made.groups.all)
-            yield len(made.groups.whole)
-        elif made.alone is not None:  # a few other records may have names instead of numbers
-            yield len(made.numbers)
+        samples = samples_of(convention, account)
+        if samples.groups is not None:
+            yield len(samples.groups.all)
+            yield len(samples.groups.whole)
+        elif samples.alone is not None:  # a few other records may have names instead of numbers
+            yield len(samples.numbers)

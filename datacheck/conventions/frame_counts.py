@@ -14,7 +14,7 @@ import msgspec
 
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import FrameCounts, StoreView
-from datacheck.conventions.lists_within import names_of
+from datacheck.conventions.lists_within import keys_with_lists
 from datacheck.conventions.rewriting import is_lossless
 from datacheck.conventions.stored_values import FORMS
 from datacheck.model.codes import Verdict
@@ -29,8 +29,8 @@ SHARE = 0.95
 """Minimum share of the clips that must have as many frames as their numbers say."""
 VARIOUS = 3
 """Minimum number of different values; fewer may be rates or labels that match by chance, unless named like counts."""
-_OF_COUNTS = "frame frames nframes num nums number numbers n len length lengths count counts"
-COUNTING = frozenset(_OF_COUNTS.split())
+_COUNTING = "frame frames nframes num nums number numbers n len length lengths count counts"
+COUNTING = frozenset(_COUNTING.split())
 MOST = 1 << 18
 """Maximum number of clips whose frames are counted."""
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
@@ -50,15 +50,15 @@ def clip_of(key: bytes) -> bytes | None:
 def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
     """Yield the mappings of a database that may count the frames of its clips."""
     clips = {clip_of(key) for key in view.keys}
-    for key in names_of(view) if len(clips) > 1 or None not in clips else ():
-        said = view.stored(key)
-        if said is None or not isinstance(said.value, dict) or not FEWEST <= len(said.value) <= MOST:
+    for key in keys_with_lists(view) if len(clips) > 1 or None not in clips else ():
+        parsed = view.stored(key)
+        if parsed is None or not isinstance(parsed.value, dict) or not FEWEST <= len(parsed.value) <= MOST:
             continue
-        if not all(isinstance(of, (str, bytes)) and type(it) is int for of, it in said.value.items()):
+        if not all(isinstance(clip, (str, bytes)) and type(it) is int for clip, it in parsed.value.items()):
             continue
-        named = {_raw(it) for it in said.value}
-        if len(named & clips) * 2 >= len(clips - {None}) and is_lossless(view.value(key) or b"", said):
-            yield FrameCounts(key, said.form, said.value)
+        named = {_raw(it) for it in parsed.value}
+        if len(named & clips) * 2 >= len(clips - {None}) and is_lossless(view.value(key) or b"", parsed):
+            yield FrameCounts(key, parsed.form, parsed.value)
 
 
 def _raw(name: str | bytes) -> bytes:
@@ -70,17 +70,17 @@ def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[byte
     return Counter(clip for key in keys if (clip := clip_of(key)) in clips and clip is not None)
 
 
-def true_to(counts: FrameCounts, there: Mapping[bytes, int]) -> FrameCounts | None:
+def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameCounts | None:
     """Return the counts with the numbers of frames that exist, or None if these numbers do not count frames."""
-    agree = [number for name, number in counts.said.items() if there.get(_raw(name), 0) == number]
+    agree = [number for name, number in counts.said.items() if frames.get(_raw(name), 0) == number]
     if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
         return None
     if len({*agree}) < VARIOUS and COUNTING.isdisjoint(words(counts.key.decode("latin1"))):
         return None
-    return msgspec.structs.replace(counts, there=dict(there))
+    return msgspec.structs.replace(counts, there=dict(frames))
 
 
-def enough(agree: int, every: int) -> bool:
+def are_enough(agree: int, every: int) -> bool:
     """Check whether enough numbers agree to show what all of them count; if there are few clips, one may be off."""
     return agree >= min(max(FEWEST, SHARE * every - 1), max(FEW, every - 1))
 
@@ -90,27 +90,27 @@ def are_capped(fewer: Iterable[int], every: Iterable[int]) -> bool:
     return {*fewer} == {max(every, default=0)}
 
 
-def conclude_frames(counts: FrameCounts) -> Iterator[Finding]:
+def frame_findings(counts: FrameCounts) -> Iterator[Finding]:
     """Yield a finding if numbers of frames are not true.
 
     It is bad if frames are missing, since a loader asks for them. If there are only more frames, it is suspicious.
     """
-    off = [(of, it, there) for of, it in counts.said.items() if (there := counts.there.get(_raw(of), 0)) != it]
+    off = [(clip, it, frames) for clip, it in counts.said.items() if (frames := counts.there.get(_raw(clip), 0)) != it]
     fewer = [it for it in off if it[2] < it[1]]
     if off:
-        name, said, number = (fewer or off)[0]
+        name, declared, number = (fewer or off)[0]
         more = f", and {len(off) - 1:,} more of {len(counts.said):,} are off" if len(off) > 1 else ""
-        text = f"{escape(counts.key)} says that {escape(_raw(name))} has {said:,}, there are {number:,}{more}"
+        text = f"{escape(counts.key)} says that {escape(_raw(name))} has {declared:,}, there are {number:,}{more}"
         verdict: Verdict | None = None if fewer else "suspicious"
-        yield found("count", text, verdict=verdict, key=escape(counts.key), said=said, found=number)
+        yield found("count", text, verdict=verdict, key=escape(counts.key), said=declared, found=number)
 
 
-def rewritten_without(counts: FrameCounts, gone: Iterable[bytes]) -> bytes | None:
+def rewritten_without(counts: FrameCounts, dropped_keys: Iterable[bytes]) -> bytes | None:
     """Return the new value of the mapping in a copy without some records, or None if it does not change.
 
     A clip that has more records than its number says, such as those of a second camera, keeps the number.
     """
     left = Counter(counts.there)
-    left.subtract(count_frames(gone, frozenset(counts.there)))
-    made = {of: min(it, left.get(_raw(of), 0)) for of, it in counts.said.items()}
-    return None if made == counts.said else FORMS[counts.form].write(made)
+    left.subtract(count_frames(dropped_keys, frozenset(counts.there)))
+    numbers = {clip: min(it, left.get(_raw(clip), 0)) for clip, it in counts.said.items()}
+    return None if numbers == counts.said else FORMS[counts.form].write(numbers)

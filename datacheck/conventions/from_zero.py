@@ -33,8 +33,8 @@ def from_zero(
     count = Count(key, stored(raw), raw, form=f"pickle {raw[1]}" if is_pickle(raw) else "decimal")
     if store.value(b"0") is None and (count.number is None or store.value(b"%d" % count.number) is not None):
         return None
-    kept = frozenset({key, *own, *(it.key for it in lists)})
-    return Convention(name, (part,), (count,), lists, base=0, own=kept)
+    own_keys = frozenset({key, *own, *(it.key for it in lists)})
+    return Convention(name, (part,), (count,), lists, base=0, own=own_keys)
 
 
 def is_pickle(raw: bytes) -> bool:

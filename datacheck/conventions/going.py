@@ -9,7 +9,7 @@ from datacheck.conventions.runs import Runs
 from datacheck.conventions.stems import StemGroups
 
 
-class Going:
+class DroppedRecords:
     """The records that are left out: the numbers and stems of their samples, and how many belong to no sample."""
 
     def __init__(self, patterns: Sequence[Pattern], stems: StemGroups | None) -> None:
@@ -45,7 +45,7 @@ class Going:
                 yield from self._stems.keys(stem)
 
     @property
-    def of_stems(self) -> int:
+    def stem_records(self) -> int:
         return sum(1 for _ in self._keys_of_stems())
 
     @property
@@ -53,5 +53,5 @@ class Going:
         return tuple(key for key in self._keys_of_stems() if key not in self._own_keys)
 
     @property
-    def left_stems(self) -> int | None:
+    def stems_left(self) -> int | None:
         return None if self._stems is None else self._stems.all - len(self.stems)

@@ -22,11 +22,11 @@ def recognise(store: StoreView) -> Convention | None:
     if raw is None or first is None or first.width > 1 or store.value(first.key(0)) is None:
         return None
     count = Count(LAST, stored(raw), raw, form=form_of(raw), last=True)
-    steps = tuple(it for it in store.frequent if it != first and _by_step(store, it))
+    steps = tuple(it for it in store.frequent if it != first and _is_by_step(store, it))
     return Convention("gr-1", (first, *steps), (count,), base=0, own=frozenset({LAST})) if steps else None
 
 
-def _by_step(store: StoreView, pattern: Pattern) -> bool:
+def _is_by_step(store: StoreView, pattern: Pattern) -> bool:
     """Return whether records of this pattern exist for any of the last steps among the sampled keys."""
     if not pattern.before.endswith(b"_") or pattern.after or pattern.width > 1:
         return False

@@ -73,7 +73,7 @@ def ends_early(shared: Runs, both: Runs) -> bool:
 Part = TypeVar("Part")
 
 
-def needed(parts: Iterable[Part]) -> tuple[Part, ...]:
+def needed_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
     """Return the parts that every sample needs, or all if none is; not every picture has a mask or a caption."""
     every = tuple(parts)
     return tuple(it for it in every if not OPTIONAL & words(str(it))) or every
@@ -111,27 +111,40 @@ class Groups(msgspec.Struct, frozen=True):
 
     def unpaired(self, numbers: Mapping[Pattern, Runs]) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is that of an existing part."""
-        every, must = len(self.all), needed(self.parts)
+        every, required = len(self.all), needed_parts(self.parts)
         names = [str(it) for it in self.parts]
-        parts = all(are_parts(one, other) for one, other in itertools.combinations(names, 2))
-        unsure = ends_early(self.whole, self.all) and not parts
+        are_roles = all(are_parts(one, other) for one, other in itertools.combinations(names, 2))
+        unsure = ends_early(self.whole, self.all) and not are_roles
         for number in self.all - self.whole:
-            there = [it.key(number) for it in self.parts if number in numbers[it]]
-            without = [it for it in self.parts if number not in numbers[it]]
-            lacking = [it.key(number) for it in without]
-            due = [it for it in without if it in must]
-            verdict = "suspicious" if unsure else verdict_of(self.complete if due else len(self.whole), every)
-            if any(it in self.asked for it in due):
+            present = [it.key(number) for it in self.parts if number in numbers[it]]
+            missing_parts = [it for it in self.parts if number not in numbers[it]]
+            missing = [it.key(number) for it in missing_parts]
+            required_missing = [it for it in missing_parts if it in required]
+            verdict = (
+                "suspicious" if unsure else verdict_of(self.complete if required_missing else len(self.whole), every)
+            )
+            if any(it in self.asked for it in required_missing):
                 verdict = "bad"
-            gone = ", ".join(map(escape, lacking))
-            of = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(map(str, self.parts))
-            made = found("unpaired", f"{gone} is not there; {of}", verdict=verdict, missing=[*map(escape, lacking)])
+            missing_text = ", ".join(map(escape, missing))
+            whole_text = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(
+                map(str, self.parts)
+            )
+            finding = found(
+                "unpaired",
+                f"{missing_text} is not there; {whole_text}",
+                verdict=verdict,
+                missing=[*map(escape, missing)],
+            )
             yield Finding(
-                key=escape(there[0]), code=made.code, verdict=made.verdict, message=made.message, details=made.details
+                key=escape(present[0]),
+                code=finding.code,
+                verdict=finding.verdict,
+                message=finding.message,
+                details=finding.details,
             )
 
 
-def grouped(
+def groups_of(
     parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named: bool, further: Sequence[Pattern] = ()
 ) -> Groups | None:
     """Return how records form samples, or None if their numbers do not show it.
@@ -139,17 +152,17 @@ def grouped(
     Patterns that have nearly all numbers of the largest one are parts of every sample. So are the first two of a
     `named` convention, whatever their numbers. A pattern in `further` is a part if its numbers show it.
     """
-    there = [it for it in parts if numbers.get(it)]
-    largest = max(there, key=lambda it: len(numbers[it]), default=None)
+    present = [it for it in parts if numbers.get(it)]
+    largest = max(present, key=lambda it: len(numbers[it]), default=None)
     if largest is None:
         return None
-    near = [it for it in there if len(numbers[it] & numbers[largest]) >= NEARLY * len(numbers[largest])]
+    near = [it for it in present if len(numbers[it] & numbers[largest]) >= NEARLY * len(numbers[largest])]
     if named:
-        near = [it for it in there if it in near or it in parts[:2]]
-    besides, some = _besides(further, numbers, numbers[largest])
+        near = [it for it in present if it in near or it in parts[:2]]
+    besides, some = _further_parts(further, numbers, numbers[largest])
     if not named:  # pictures may differ in their number of captions
         besides, some = [], [*besides, *some]
-    if len(there) + len(besides) + len(some) < 2:
+    if len(present) + len(besides) + len(some) < 2:
         return None
     if not named and (len(near) < 2 or _are_sets(near)):
         return None
@@ -160,12 +173,12 @@ def grouped(
     whole, every = common(numbers[it] for it in near), union(numbers[it] for it in near)
     if not named and (len(whole) < NEARLY * len(every) or len(whole) < ENOUGH):
         return None
-    optional = (*(it for it in there if it not in near), *some)
-    complete = len(common(numbers[it] for it in needed(near)))
+    optional = (*(it for it in present if it not in near), *some)
+    complete = len(common(numbers[it] for it in needed_parts(near)))
     return Groups(tuple(near), optional, whole, every, complete, asked)
 
 
-def with_some(
+def groups_with_some(
     part: Pattern, others: Sequence[Pattern], numbers: Mapping[Pattern, Runs], pieces: Sequence[Pattern] = ()
 ) -> Groups | None:
     """Return samples of one record each, with further parts that only some have: not every picture has a mask.
@@ -173,8 +186,8 @@ def with_some(
     Return None if none of the other patterns and `pieces` has some of the numbers of `part` with gaps between them, and
     none of `pieces` has nearly all of them.
     """
-    _, some = _besides([it for it in others if it != part], numbers, numbers[part])
-    near, some_pieces = _besides(pieces, numbers, numbers[part])
+    _, some = _further_parts([it for it in others if it != part], numbers, numbers[part])
+    near, some_pieces = _further_parts(pieces, numbers, numbers[part])
     some += [*near, *some_pieces]
     every = numbers[part]
     return Groups((part,), tuple(some), every, every, len(every)) if some else None
@@ -183,36 +196,36 @@ def with_some(
 def common(numbers: Iterable[Runs]) -> Runs:
     """Return the numbers that all of the sets have."""
     first, *others = numbers
-    made = first.copy()
+    result = first.copy()
     for it in others:
-        made = made & it
-    return made
+        result = result & it
+    return result
 
 
 def union(numbers: Iterable[Runs]) -> Runs:
     """Return the numbers that any of the sets has."""
-    made = Runs()
+    result = Runs()
     for it in numbers:
-        made += it
-    return made
+        result += it
+    return result
 
 
-def _besides(
-    further: Sequence[Pattern], numbers: Mapping[Pattern, Runs], whose: Runs
+def _further_parts(
+    further: Sequence[Pattern], numbers: Mapping[Pattern, Runs], reference: Runs
 ) -> tuple[list[Pattern], list[Pattern]]:
-    """Return the patterns in `further` with nearly the same numbers as `whose`, and those with only some of them.
+    """Return the patterns in `further` with nearly the same numbers as `reference`, and those with only some of them.
 
     The latter must have gaps between their numbers, as the masks of some pictures have and classes do not.
     """
     near, some = [], []
     for it in further:
-        its = numbers.get(it)
-        if not its or _are_sets([it]):
+        runs = numbers.get(it)
+        if not runs or _are_sets([it]):
             continue
-        shared = len(its & whose)
-        if shared >= NEARLY * max(len(its), len(whose)):
+        shared = len(runs & reference)
+        if shared >= NEARLY * max(len(runs), len(reference)):
             near.append(it)
-        elif shared == len(its) and len(its.spans) >= ACCIDENTS:
+        elif shared == len(runs) and len(runs.spans) >= ACCIDENTS:
             some.append(it)
     return near, some
 

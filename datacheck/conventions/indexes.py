@@ -33,18 +33,18 @@ def indexes(views: Mapping[str, StoreView], several: Mapping[str, bool], small: 
         others = [it for it in known if it != part]
         fewest = FEWEST // 2 if several.get(part) else FEWEST
         spared = 1 if several.get(part) and len(view.keys) >= FEWEST else 0  # the first picture of a class may be gone
-        whole = _of(part, None, sorted(view.keys), views, others, small, fewest, spared)
-        if whole is not None:
-            yield whole
+        index_of_all = _index_of(part, None, sorted(view.keys), views, others, small, fewest, spared)
+        if index_of_all is not None:
+            yield index_of_all
             continue
         for pattern in list(view.patterns)[:PATTERNS] if not several.get(part) else ():
             keys = sorted(it for it in view.keys if pattern.number(it) is not None)
-            made = _of(part, pattern, keys, views, known, small, FEWEST)
-            if made is not None:
-                yield made
+            index = _index_of(part, pattern, keys, views, known, small, FEWEST)
+            if index is not None:
+                yield index
 
 
-def _of(
+def _index_of(
     part: str,
     pattern: Pattern | None,
     keys: Sequence[bytes],
@@ -59,36 +59,36 @@ def _of(
     found: set[tuple[str, str]] = set()
     for key in keys[:: max(1, len(keys) // PROBED)][:PROBED]:
         raw = small(part, key)
-        one = None if raw is None else _named(raw, views, others)
-        if one is not None:
-            found.add(one)
+        named = None if raw is None else _named_database(raw, views, others)
+        if named is not None:
+            found.add(named)
         elif spared:
             spared -= 1
         else:
             return None
-    (of, form), *more = found
-    return None if more else (of, Index(part, pattern, form))
+    (named_part, form), *more = found
+    return None if more else (named_part, Index(part, pattern, form))
 
 
-def _named(raw: bytes, views: Mapping[str, StoreView], others: Sequence[str]) -> tuple[str, str] | None:
+def _named_database(raw: bytes, views: Mapping[str, StoreView], others: Sequence[str]) -> tuple[str, str] | None:
     """Return the database whose key, or list of keys, a value is, and its form; None if it is anything else.
 
     More than half of the examined keys of a list must exist. Plain numbers are not accepted: they may be those of
     classes.
     """
     if 0 < len(raw) <= LONGEST and not raw.isdigit():
-        for of in others:
-            if raw in views[of].keys or views[of].value(raw) is not None:
-                return of, ""
-    said = stored(raw)
-    if said is None or said.form not in LISTS or isinstance(said.value, dict) or not is_key_list(said.value):
+        for part in others:
+            if raw in views[part].keys or views[part].value(raw) is not None:
+                return part, ""
+    parsed = stored(raw)
+    if parsed is None or parsed.form not in LISTS or isinstance(parsed.value, dict) or not is_key_list(parsed.value):
         return None
-    keys = list(keys_in(said.value))
-    some = keys[:: max(1, len(keys) // PROBED)][:PROBED]
-    if all(it.isdigit() for it in some):
+    keys = list(keys_in(parsed.value))
+    probed = keys[:: max(1, len(keys) // PROBED)][:PROBED]
+    if all(it.isdigit() for it in probed):
         return None
-    for of in others:
-        there = sum(it in views[of].keys or views[of].value(it) is not None for it in some)
-        if 2 * there > len(some):
-            return of, said.form
+    for part in others:
+        present = sum(it in views[part].keys or views[part].value(it) is not None for it in probed)
+        if 2 * present > len(probed):
+            return part, parsed.form
     return None

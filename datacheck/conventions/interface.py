@@ -70,7 +70,7 @@ class StoreView(msgspec.Struct, frozen=True):
         return next((it for it in self.patterns if (it.before, it.after) == (before, after)), None)
 
 
-def named_in(key: bytes, part: str | None) -> str:
+def located_key(key: bytes, part: str | None) -> str:
     """Return a key for messages, with the database that holds it; None means the database of the records themselves."""
     if part is None:
         return escape(key)
@@ -114,7 +114,7 @@ class Count(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """Its key for messages, with the database that holds it if that is another one."""
-        name = named_in(self.key, self.kept_in)
+        name = located_key(self.key, self.kept_in)
         return f"{escape(self.called)} in {name}" if isinstance(self.item, str) else name
 
     @property
@@ -186,7 +186,7 @@ class KeyList(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return named_in(self.key, self.kept_in)
+        return located_key(self.key, self.kept_in)
 
     @property
     def paired(self) -> list[str]:
@@ -221,7 +221,7 @@ class Listed(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return self.of_records or named_in(self.key, self.kept_in)
+        return self.of_records or located_key(self.key, self.kept_in)
 
 
 class ListWithin(msgspec.Struct, frozen=True):
@@ -268,8 +268,8 @@ class Index(msgspec.Struct, frozen=True):
         """Return the keys that a value names, or None if it has another form."""
         if not self.form:
             return [value]
-        said = FORMS[self.form].read(value)
-        return list(keys_in(said)) if said is not None and is_key_list(said) else None
+        parsed = FORMS[self.form].read(value)
+        return list(keys_in(parsed)) if parsed is not None and is_key_list(parsed) else None
 
 
 class FrameCounts(msgspec.Struct, frozen=True):
@@ -311,9 +311,9 @@ class ClipCounts(msgspec.Struct, frozen=True):
         """Return how many frames a clip has according to its record."""
         return self.said[clip].number or 0
 
-    def left(self, clip: bytes) -> int:
+    def fewest_frames(self, clip: bytes) -> int:
         """Return how many frames of every kind a clip has: the smallest number of any kind."""
-        return min(of.get(clip, 0) for of in self.there.values())
+        return min(frames.get(clip, 0) for frames in self.there.values())
 
 
 class Parallel(msgspec.Struct, frozen=True):

@@ -24,9 +24,9 @@ def recognise(store: StoreView) -> Convention | None:
         key = part.before + b"shape"
         raw = store.value(key)
         if raw is not None:
-            said = stored(raw)
-            counts.append(Count(key, said, raw, None if said is not None and said.form == "decimal" else 0))
-            shape = _shape(said)
+            parsed = stored(raw)
+            counts.append(Count(key, parsed, raw, None if parsed is not None and parsed.form == "decimal" else 0))
+            shape = _shape(parsed)
             if shape is not None:
                 shapes[fold(part.key(0))] = shape
     if not counts:
@@ -35,9 +35,9 @@ def recognise(store: StoreView) -> Convention | None:
     return Convention("latents", tuple(parts), tuple(counts), base=0, own=own, shapes=shapes)
 
 
-def _shape(said: Stored | None) -> tuple[int, ...] | None:
+def _shape(parsed: Stored | None) -> tuple[int, ...] | None:
     """Return the shape of one record, or None if the store does not give a valid one."""
-    sizes = None if said is None else said.value
+    sizes = None if parsed is None else parsed.value
     if not isinstance(sizes, list) or not 1 < len(sizes) <= MOST_AXES or not all(type(it) is int for it in sizes):
         return None
     return tuple(sizes[1:]) if min(sizes[1:]) > 0 else None

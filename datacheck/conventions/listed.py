@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.conventions.aligned import aligned
+from datacheck.conventions.aligned import aligned_names
 from datacheck.conventions.counted import APART, metadata_counts
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
@@ -35,7 +35,7 @@ PROBED = 16
 """Approximate number of keys of a list that are looked up in the store."""
 NEARLY, FEWEST = 0.9, 4
 """If a list names only few of a database's keys, minimum share of its keys that must exist, and minimum length."""
-SAID = frozenset({*(it.decode() for it in SETS), "keys", "split", "splits", "subset"})
+SET_WORDS = frozenset({*(it.decode() for it in SETS), "keys", "split", "splits", "subset"})
 """Words in the names of key lists; under such a name, plain numbers are keys too."""
 _DIGIT = re.compile(rb"[0-9]")
 
@@ -45,7 +45,7 @@ Fits = Callable[[Any, str], bool]
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention if a list of keys has one of NAMES, or lists of keys have any name."""
-    return listed(GENERIC, store, NAMES) or _under_any_name(store)
+    return convention_of_list(GENERIC, store, NAMES) or _under_any_name(store)
 
 
 def _under_any_name(store: StoreView) -> Convention | None:
@@ -53,42 +53,44 @@ def _under_any_name(store: StoreView) -> Convention | None:
 
     The keys of sets of samples are stored that way: train, val_keys, splits.
     """
-    names = without_digits(store)
+    names = keys_without_digits(store)
     if len(names) > FEW or len(store.keys) <= 2 * FEW:
         return None
-    lists = {key: said for key in names if (said := store.stored(key)) is not None and _may_be_keys(key, said)}
-    convention = _of(lists, store, None, most=NEARLY)
+    lists = {key: parsed for key in names if (parsed := store.stored(key)) is not None and _may_be_keys(key, parsed)}
+    convention = _convention_of(lists, store, None, most=NEARLY)
     if convention is None:
         return None
     own = frozenset(it.key for it in convention.lists)
     return msgspec.structs.replace(convention, name=GENERIC, parts=store.parts, counts=(), own=own)
 
 
-def without_digits(store: StoreView) -> list[bytes]:
+def keys_without_digits(store: StoreView) -> list[bytes]:
     """Return the sampled keys that have no number in them."""
     return sorted(it for it in store.keys if _DIGIT.search(it) is None)
 
 
-def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True) -> Convention | None:
+def convention_of_list(
+    name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True
+) -> Convention | None:
     """Return a convention of this name if a fitting list of keys lies under one of `keys`, or None.
 
     A list with none of the sampled keys is a list of something else, such as names of classes.
     """
     lists = []
     for key in keys:
-        said = _in_any_form(store, key)
-        if said is not None and _are_all_keys(said.value, store) and fits(said.value, said.form):
-            every = list(keys_in(said.value))
+        parsed = _in_any_form(store, key)
+        if parsed is not None and _are_all_keys(parsed.value, store) and fits(parsed.value, parsed.form):
+            every = list(keys_in(parsed.value))
             if not set(every).isdisjoint(store.keys):
-                pairs = _pairs(said.value)
+                pairs = _pairings(parsed.value)
                 lists.append(
-                    KeyList(key, said.form, len(set(every)), entries=len(every), partial=bool(pairs), pairs=pairs)
+                    KeyList(key, parsed.form, len(set(every)), entries=len(every), partial=bool(pairs), pairs=pairs)
                 )
     if not lists:
-        return _unread(name, store) if KEYS in keys else None
+        return _unread_convention(name, store) if KEYS in keys else None
     within = (it for it in metadata_counts(store) if it.number == lists[0].entries)
     counts = (
-        *_length(store.value(LEN), lists[0]),
+        *_length_count(store.value(LEN), lists[0]),
         *(msgspec.structs.replace(it, of_list=lists[0].key) for it in within),
     )
     beside = (it for it in APART if store.value(it) is not None)
@@ -98,19 +100,19 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
 
 def _in_any_form(store: StoreView, key: bytes) -> Stored | None:
     """Return the value of a key; a text without another form is read as a list, such as one of lines."""
-    said, raw = store.stored(key), store.value(key)
-    text = None if said is not None or raw is None else text_list(raw)
-    return said if text is None or text.in_part else text
+    parsed, raw = store.stored(key), store.value(key)
+    text = None if parsed is not None or raw is None else text_list(raw)
+    return parsed if text is None or text.in_part else text
 
 
-def _may_be_keys(key: bytes, said: Stored) -> bool:
+def _may_be_keys(key: bytes, parsed: Stored) -> bool:
     """Return whether a value is a list of keys, other than one of classes that are numbers."""
-    if not is_key_list(said.value):
+    if not is_key_list(parsed.value):
         return False
-    return CLASSES.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in keys_in(said.value))
+    return CLASSES.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in keys_in(parsed.value))
 
 
-def _are_all_keys(value: Any, of: StoreView) -> bool:
+def _are_all_keys(value: Any, store: StoreView) -> bool:
     """Check whether a value is a list of keys, or a mapping of names to such lists.
 
     It is not if one of several lists holds something else, such as labels. Under the name of a set of samples, all keys
@@ -119,46 +121,46 @@ def _are_all_keys(value: Any, of: StoreView) -> bool:
     if not is_key_list(value):
         return False
     for name, items in value.items() if isinstance(value, dict) and len(value) > 1 else ():
-        some = items[:: max(1, len(items) // PROBED)][:PROBED]
-        there = sum(of.value(key_of(it)) is not None for it in some)
-        if there < MOST * len(some) and SAID.isdisjoint(words(str(name))):
+        probed = items[:: max(1, len(items) // PROBED)][:PROBED]
+        present = sum(store.value(key_of(it)) is not None for it in probed)
+        if present < MOST * len(probed) and SET_WORDS.isdisjoint(words(str(name))):
             return False
     return True
 
 
-def _pairs(value: Any) -> tuple[str, ...]:
+def _pairings(value: Any) -> tuple[str, ...]:
     """Return the names of lists that pair records with each other, joined into one text for each pairing.
 
     A record whose partner is dropped need not be listed.
     """
-    return tuple(", ".join(map(str, it)) for it in aligned(value)) if isinstance(value, dict) else ()
+    return tuple(", ".join(map(str, it)) for it in aligned_names(value)) if isinstance(value, dict) else ()
 
 
-def _beside(of: KeyList, keys: tuple[bytes, ...]) -> KeyList:
+def _with_beside(key_list: KeyList, keys: tuple[bytes, ...]) -> KeyList:
     """Return a list, with the keys of the lists that pair its records with others."""
     if not keys:
-        return of
-    return msgspec.structs.replace(of, beside=tuple(it for it in keys if it != of.key), partial=True)
+        return key_list
+    return msgspec.structs.replace(key_list, beside=tuple(it for it in keys if it != key_list.key), partial=True)
 
 
-def _unread(name: str, store: StoreView) -> Convention | None:
+def _unread_convention(name: str, store: StoreView) -> Convention | None:
     """Return the convention if the value of `__keys__` has no form of a list: it is still not a record."""
     raw = store.value(KEYS)
     if raw is None or name != GENERIC or store.stored(KEYS) is not None:
         return None
-    said = stored_list(raw)
-    whole = said is not None and is_key_list(said.value) and _are_all_keys(said.value, store)
-    unread = () if whole else (KEYS,)
+    parsed = stored_list(raw)
+    is_read = parsed is not None and is_key_list(parsed.value) and _are_all_keys(parsed.value, store)
+    unread = () if is_read else (KEYS,)
     return Convention(name, store.parts, own=frozenset({KEYS, LEN}), named=False, unread=unread)
 
 
-def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:
+def _length_count(raw: bytes | None, key_list: KeyList) -> tuple[Count, ...]:
     """Return the count of a list's keys, read in the list's form if possible: 49 in msgpack is also the text "1"."""
     if raw is None:
         return ()
-    number = FORMS[of.form].read(raw)
-    said = stored(raw) if number is None else Stored(number, of.form)
-    return (Count(LEN, said, raw, of_list=of.key, form=of.form),)
+    number = FORMS[key_list.form].read(raw)
+    parsed = stored(raw) if number is None else Stored(number, key_list.form)
+    return (Count(LEN, parsed, raw, of_list=key_list.key, form=key_list.form),)
 
 
 def all_bytes(keys: Any) -> bool:
@@ -166,7 +168,7 @@ def all_bytes(keys: Any) -> bool:
 
 
 def lists_elsewhere(
-    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+    conventions: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, Convention]]:
     """Yield each database whose keys are listed in a small one, with a convention that has these lists.
 
@@ -174,18 +176,18 @@ def lists_elsewhere(
     keys if most of its items exist as keys, and if all lists together have most of the keys of the database.
     """
     for part, view in views.items():
-        known = frozenset().union(*(it.own for it in kept[part]))
-        if len(view.keys) > FEW or any(it.lists for it in kept[part]):
+        known = frozenset().union(*(it.own for it in conventions[part]))
+        if len(view.keys) > FEW or any(it.lists for it in conventions[part]):
             continue
         lists = {}
         for key in sorted(set(view.keys) - known):
-            said = view.stored(key)
-            if said is not None and is_key_list(said.value):
-                lists[key] = said
+            parsed = view.stored(key)
+            if parsed is not None and is_key_list(parsed.value):
+                lists[key] = parsed
         for other in views if lists else ():
             if other == part or len(views[other].keys) <= FEW:
                 continue
-            convention = _of(lists, views[other], part, view.value(LEN))
+            convention = _convention_of(lists, views[other], part, view.value(LEN))
             if convention is not None:
                 yield other, convention
                 counts = frozenset(it.key for it in convention.counts)
@@ -193,43 +195,45 @@ def lists_elsewhere(
                 yield part, Convention("", own=own, named=False)
 
 
-def _of(
+def _convention_of(
     lists: Mapping[bytes, Stored],
-    of: StoreView,
+    view: StoreView,
     part: str | None,
     length: bytes | None = None,
     most: float = MOST,
 ) -> Convention | None:
-    """Return the convention of a database `of` whose keys are in some of these lists, which are kept in `part`.
+    """Return the convention of a database whose keys are in some of these lists, which are kept in `part`.
 
     Lists that name fewer than `most` of its keys count as key lists if nearly all the keys they name exist; plain
     numbers may be classes instead. `length` is the record that counts the listed keys.
     """
-    made: list[KeyList] = []
-    union: set[bytes] = set()
+    key_lists: list[KeyList] = []
+    all_keys: set[bytes] = set()
     surely = True
-    for key, said in lists.items():
-        if not _are_all_keys(said.value, of):
+    for key, parsed in lists.items():
+        if not _are_all_keys(parsed.value, view):
             continue
-        every = list(keys_in(said.value))
-        some = every[:: max(1, len(every) // PROBED)][:PROBED]
-        there = sum(of.value(it) is not None for it in some)
-        if there >= MOST * len(some):
-            pairs = _pairs(said.value)
-            one = KeyList(key, said.form, len(set(every)), entries=len(every), pairs=pairs, kept_in=part)
-            made.append(msgspec.structs.replace(one, partial=bool(pairs)))
-            union.update(every)
-            named = not SAID.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in some)
-            surely &= named and there >= NEARLY * len(some) and len(every) >= FEWEST
-    whole = len(union.intersection(of.keys)) >= most * len(of.keys)
-    if not made or not (whole or surely):
+        listed_keys = list(keys_in(parsed.value))
+        probed = listed_keys[:: max(1, len(listed_keys) // PROBED)][:PROBED]
+        present = sum(view.value(it) is not None for it in probed)
+        if present >= MOST * len(probed):
+            pairs = _pairings(parsed.value)
+            key_list = KeyList(
+                key, parsed.form, len(set(listed_keys)), entries=len(listed_keys), pairs=pairs, kept_in=part
+            )
+            key_lists.append(msgspec.structs.replace(key_list, partial=bool(pairs)))
+            all_keys.update(listed_keys)
+            named = not SET_WORDS.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in probed)
+            surely &= named and present >= NEARLY * len(probed) and len(listed_keys) >= FEWEST
+    are_most = len(all_keys.intersection(view.keys)) >= most * len(view.keys)
+    if not key_lists or not (are_most or surely):
         return None
-    groups = aligned({it.key.decode("latin1"): lists[it.key].value for it in made})
-    beside = {name: tuple(of.encode("latin1") for of in names) for names in groups for name in names}
-    made = [_beside(it, beside.get(it.key.decode("latin1"), ())) for it in made]
-    if not whole:
-        made = [msgspec.structs.replace(it, partial=True) for it in made]
-    elif len(made) > 1:
-        made = [msgspec.structs.replace(it, share=not it.partial) for it in made]
-    counts = tuple(msgspec.structs.replace(it, kept_in=part) for it in _length(length, made[0]))
-    return Convention("" if len(made) > 1 else GENERIC, (), counts, tuple(made), named=False)
+    groups = aligned_names({it.key.decode("latin1"): lists[it.key].value for it in key_lists})
+    beside = {name: tuple(it.encode("latin1") for it in names) for names in groups for name in names}
+    key_lists = [_with_beside(it, beside.get(it.key.decode("latin1"), ())) for it in key_lists]
+    if not are_most:
+        key_lists = [msgspec.structs.replace(it, partial=True) for it in key_lists]
+    elif len(key_lists) > 1:
+        key_lists = [msgspec.structs.replace(it, share=not it.partial) for it in key_lists]
+    counts = tuple(msgspec.structs.replace(it, kept_in=part) for it in _length_count(length, key_lists[0]))
+    return Convention("" if len(key_lists) > 1 else GENERIC, (), counts, tuple(key_lists), named=False)

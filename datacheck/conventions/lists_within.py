@@ -12,14 +12,26 @@ from typing import Any
 from datacheck.conventions.counted import METADATA
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, KeyList, ListWithin, StoreView
-from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
+from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
 from datacheck.conventions.rewriting import Kind, Place, is_lossless
-from datacheck.conventions.standing import CLASSES, FOLDED, keys_at, stand_alone
+from datacheck.conventions.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
 from datacheck.conventions.stored_lists import LONGEST, stored_list
 from datacheck.conventions.stored_values import Stored, key_of, stored
 from datacheck.model.replacing import replace
 
-INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
+INDICES = SET_WORDS | {
+    "index",
+    "indices",
+    "indexes",
+    "idx",
+    "idxs",
+    "id",
+    "ids",
+    "order",
+    "permutation",
+    "fold",
+    "folds",
+}
 """Words in the names of lists of record numbers; under other names, a list must cover most of the records."""
 LONGEST_SUFFIX = 5
 """Maximum length of the suffix of a file's name."""
@@ -28,94 +40,98 @@ DEEPEST = 4
 
 
 def lists_within(
-    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+    conventions: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, ListWithin]]:
     """Yield each database whose records are named in such lists, together with the lists in one value."""
     large = any(len(it.keys) > FEW for it in views.values())
     for part, view in views.items() if large else ():
-        known = {(it.kept_in or part, it.key) for of in kept.values() for one in of for it in one.lists}
-        known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
-        for key in names_of(view):
-            said = None if (part, key) in known else _stored(view, key)
+        known = {(it.kept_in or part, it.key) for every in conventions.values() for one in every for it in one.lists}
+        known |= {(part, it.deleted.key) for it in conventions[part] if it.deleted is not None}
+        for key in keys_with_lists(view):
+            parsed = None if (part, key) in known else _parsed(view, key)
             found: dict[str, list[tuple[Place, list[Any]]]] = {}
-            if said is None:
+            if parsed is None:
                 continue
             text = key.decode("latin1")
-            for place, items in _lists(said.value, ()):
-                called = (text, *_named(place))
-                if place.kind == "rows" and any(not FOLDED.isdisjoint(words(it)) for it in called):
+            for place, items in _lists(parsed.value, ()):
+                list_names = (text, *_shown_names(place))
+                if place.kind == "rows" and any(not FOLD_WORDS.isdisjoint(words(it)) for it in list_names):
                     continue  # they are folds of few samples
-                of = next((it for it in (part, *views) if _are_of(items, called, views[it])), None)
-                if of is not None:
-                    found.setdefault(of, []).append((place, items))
-            for of, its in ((of, _with_rows(_exact(its, views[of]))) for of, its in found.items()):
-                numbers = any(type(it[0]) is int for _, it in its)
-                places = tuple(it for it, _ in its)
-                counted = any(count.key == key for one in kept[of] for count in one.counts)
-                surely = [_are_surely_keys(it, (text, *_named(place))) for place, it in its]
-                exact = [type(it[0]) is not int and _are_there(it, views[of]) for _, it in its]
+                owner = next((it for it in (part, *views) if _are_keys_or_numbers(items, list_names, views[it])), None)
+                if owner is not None:
+                    found.setdefault(owner, []).append((place, items))
+            for owner, pairs in (
+                (owner, _with_rows(_exact_or_all(pairs, views[owner]))) for owner, pairs in found.items()
+            ):
+                numbers = any(type(it[0]) is int for _, it in pairs)
+                places = tuple(it for it, _ in pairs)
+                counted = any(count.key == key for one in conventions[owner] for count in one.counts)
+                surely = [_are_surely_keys(it, (text, *_shown_names(place))) for place, it in pairs]
+                exact = [type(it[0]) is not int and _are_keys(it, views[owner]) for _, it in pairs]
                 compared = tuple(it for it, *both in zip(places, surely, exact, strict=True) if all(both))
-                made = ListWithin(key, part, _shared([_named(it) for it, _ in its]), numbers, places=compared)
-                alone = len(found) == 1 and len(compared) == len(places) and not (counted or said.in_part)
-                if alone and stand_alone(said.value, places, text) and is_lossless(view.value(key) or b"", said):
-                    made = replace(made, form=said.form)
-                yield of, made
+                result = ListWithin(
+                    key, part, _common_prefix([_shown_names(it) for it, _ in pairs]), numbers, places=compared
+                )
+                alone = len(found) == 1 and len(compared) == len(places) and not (counted or parsed.in_part)
+                if alone and stand_alone(parsed.value, places, text) and is_lossless(view.value(key) or b"", parsed):
+                    result = replace(result, form=parsed.form)
+                yield owner, result
 
 
-def _stored(view: StoreView, key: bytes) -> Stored | None:
-    said, raw = view.stored(key), view.value(key)
-    return said if said is not None or raw is None else stored_list(raw)
+def _parsed(view: StoreView, key: bytes) -> Stored | None:
+    parsed, raw = view.stored(key), view.value(key)
+    return parsed if parsed is not None or raw is None else stored_list(raw)
 
 
-def keys_within(raw: bytes, of: KeyList) -> set[bytes]:
+def keys_within(raw: bytes, key_list: KeyList) -> set[bytes]:
     """Return the keys at the places of a list within a value."""
-    said = stored(raw) or stored_list(raw)
-    return set() if said is None else {key_of(it) for place in of.places for it in keys_at(said.value, place)}
+    parsed = stored(raw) or stored_list(raw)
+    return set() if parsed is None else {key_of(it) for place in key_list.places for it in keys_at(parsed.value, place)}
 
 
 def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:
     """Return whether listed items are not named 0, 1, 2 as classes are, or a name says that these are keys."""
     if not all(it.isdigit() for it in items if isinstance(it, (str, bytes))):
         return True
-    said = frozenset().union(*map(words, names))
-    return not INDICES.isdisjoint(said) and CLASSES.isdisjoint(said)
+    name_words = frozenset().union(*map(words, names))
+    return not INDICES.isdisjoint(name_words) and CLASSES.isdisjoint(name_words)
 
 
-def _shared(names: list[tuple[str, ...]]) -> tuple[str, ...]:
+def _common_prefix(names: list[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the longest common prefix of tuples of names.
 
-    >>> _shared([("split", "train"), ("split", "val")])
+    >>> _common_prefix([("split", "train"), ("split", "val")])
     ('split',)
     """
     first = names[0]
     return next(first[:size] for size in range(len(first), -1, -1) if all(it[:size] == first[:size] for it in names))
 
 
-def names_of(view: StoreView) -> list[bytes]:
+def keys_with_lists(view: StoreView) -> list[bytes]:
     """Return the keys that may hold such lists: those without a number if they are few, or else those of metadata."""
-    names = without_digits(view)
+    names = keys_without_digits(view)
     return names if len(names) <= FEW else [it for it in METADATA if it in view.keys]
 
 
-def _with_rows(its: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[Any]]]:
+def _with_rows(pairs: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[Any]]]:
     """Return the places and their items, with the columns of the same rows merged, as rows are dropped as a whole."""
-    made: dict[tuple[str, ...], tuple[Place, list[Any]]] = {}
-    for place, items in its:
-        if place.kind == "rows" and place.names in made:
-            before, others = made[place.names]
-            made[place.names] = replace(before, columns=(*before.columns, *place.columns)), [*others, *items]
+    merged: dict[tuple[str, ...], tuple[Place, list[Any]]] = {}
+    for place, items in pairs:
+        if place.kind == "rows" and place.names in merged:
+            before, others = merged[place.names]
+            merged[place.names] = replace(before, columns=(*before.columns, *place.columns)), [*others, *items]
         elif place.kind == "rows":
-            made[place.names] = place, items
-    return [it for it in its if it[0].kind != "rows"] + list(made.values())
+            merged[place.names] = place, items
+    return [it for it in pairs if it[0].kind != "rows"] + list(merged.values())
 
 
-def _exact(its: list[tuple[Place, list[Any]]], view: StoreView) -> list[tuple[Place, list[Any]]]:
+def _exact_or_all(pairs: list[tuple[Place, list[Any]]], view: StoreView) -> list[tuple[Place, list[Any]]]:
     """Return the lists of keys and of numbers, or those of names of files if there are only these."""
-    exact = [it for it in its if type(it[1][0]) is int or _are_there(it[1], view)]
-    return exact or its
+    exact = [it for it in pairs if type(it[1][0]) is int or _are_keys(it[1], view)]
+    return exact or pairs
 
 
-def _named(place: Place) -> tuple[str, ...]:
+def _shown_names(place: Place) -> tuple[str, ...]:
     """Return the names that lead to a place, including that of its column, as they are shown to users."""
     return (*place.names, place.column) if place.kind == "column" else place.names
 
@@ -129,21 +145,21 @@ def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[Place, list[Any
     if isinstance(value, dict):
         ways: tuple[tuple[Kind, list[Any]], ...] = (("names", list(value)), ("values", list(value.values())))
         for kind, items in ways:
-            yield from [(Place(names, kind), items)] if _may_be(items) else []
+            yield from [(Place(names, kind), items)] if _may_be_keys(items) else []
         for name, item in value.items() if len(names) < DEEPEST else ():
             yield from _lists(item, (*names, str(name))) if isinstance(item, (list, dict)) else ()
-    elif isinstance(value, list) and _may_be(value):
+    elif isinstance(value, list) and _may_be_keys(value):
         yield Place(names, "items"), value
     elif isinstance(value, list) and len(names) < DEEPEST:
         if len(value) >= FEWEST and all(isinstance(it, dict) for it in value):
             for name in list(value[0])[:PROBED]:
                 column = [it.get(name) for it in value]
-                yield from [(Place(names, "column", str(name)), column)] if _may_be(column) else []
+                yield from [(Place(names, "column", str(name)), column)] if _may_be_keys(column) else []
         elif _are_rows(value):
             for at in range(len(value[0])):
                 column = [it[at] for it in value]
                 texts = all(isinstance(it, (str, bytes)) for it in column)
-                yield from [(Place(names, "rows", columns=(at,)), column)] if texts and _may_be(column) else []
+                yield from [(Place(names, "rows", columns=(at,)), column)] if texts and _may_be_keys(column) else []
         else:
             for at, item in enumerate(value[:PROBED]):
                 yield from _lists(item, (*names, str(at))) if isinstance(item, (list, dict)) else ()
@@ -157,7 +173,7 @@ def _are_rows(value: list[Any]) -> bool:
     )
 
 
-def _may_be(items: list[Any]) -> bool:
+def _may_be_keys(items: list[Any]) -> bool:
     if len(items) < FEWEST:
         return False
     if all(isinstance(it, (str, bytes)) for it in items):
@@ -183,24 +199,24 @@ NAME_FORMS: tuple[Callable[[bytes], bytes], ...] = (
 """How a key is made from the name of a record: it is the name, or the name of a file without its suffix or folder."""
 
 
-def _are_there(items: list[Any], view: StoreView, form: Callable[[bytes], bytes] = NAME_FORMS[0]) -> bool:
+def _are_keys(items: list[Any], view: StoreView, form: Callable[[bytes], bytes] = NAME_FORMS[0]) -> bool:
     """Return whether nearly all of some items are keys of a database if they are changed by this form."""
-    some = items[:: max(1, len(items) // PROBED)][:PROBED]
-    if type(some[0]) is int:
+    probed = items[:: max(1, len(items) // PROBED)][:PROBED]
+    if type(probed[0]) is int:
         return False
-    return sum(view.value(form(key_of(it))) is not None for it in some) >= NEARLY * len(some)
+    return sum(view.value(form(key_of(it))) is not None for it in probed) >= NEARLY * len(probed)
 
 
-def _are_of(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
+def _are_keys_or_numbers(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
     """Return whether items are keys of a database, or numbers in its keys."""
     if len(view.keys) <= FEW:
         return False
-    some = items[:: max(1, len(items) // PROBED)][:PROBED]
-    called = any(not INDICES.isdisjoint(words(it)) for it in names)
-    numbers = type(some[0]) is int
-    if len(items) < MOST * len(view.keys) and not called and (numbers or all(it.isdigit() for it in some)):
+    probed = items[:: max(1, len(items) // PROBED)][:PROBED]
+    are_named_so = any(not INDICES.isdisjoint(words(it)) for it in names)
+    numbers = type(probed[0]) is int
+    if len(items) < MOST * len(view.keys) and not are_named_so and (numbers or all(it.isdigit() for it in probed)):
         return False  # classes may be named 0 to 9 too
     if not numbers:
-        return any(_are_there(items, view, form) for form in NAME_FORMS)
-    numbered = [sum(view.value(it.key(number)) is not None for number in some) for it in view.frequent]
-    return any(it >= NEARLY * len(some) for it in numbered) or (called and not numbered)
+        return any(_are_keys(items, view, form) for form in NAME_FORMS)
+    numbered = [sum(view.value(it.key(number)) is not None for number in probed) for it in view.frequent]
+    return any(it >= NEARLY * len(probed) for it in numbered) or (are_named_so and not numbered)

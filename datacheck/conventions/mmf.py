@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, StoreView
-from datacheck.conventions.listed import all_bytes, listed
+from datacheck.conventions.listed import all_bytes, convention_of_list
 
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention if `keys` holds such a list, or None."""
-    return listed("mmf", store, (b"keys",), lambda keys, form: form.startswith("pickle") and all_bytes(keys))
+    return convention_of_list(
+        "mmf", store, (b"keys",), lambda keys, form: form.startswith("pickle") and all_bytes(keys)
+    )

@@ -144,15 +144,15 @@ class Packed(Pattern):
         return (rows, values) if fits.all() else (rows[fits], values[fits])
 
 
-def packed(keys: Collection[bytes]) -> dict[Pattern, int]:
+def packed_pattern(keys: Collection[bytes]) -> dict[Pattern, int]:
     """Return the pattern of keys of which nearly all are packed numbers, with how many are; empty if there is none."""
     few = max(RULE, ALIKE * len(keys))
     for width in WIDTHS:
         numbers: dict[Pattern, list[int]] = {}
         for pattern in (Packed(width=width, little=little) for little in (False, True)):
-            its = [number for key in keys if (number := pattern.number(key)) is not None]
-            if len(its) >= few:
-                numbers[pattern] = its
+            own_numbers = [number for key in keys if (number := pattern.number(key)) is not None]
+            if len(own_numbers) >= few:
+                numbers[pattern] = own_numbers
         if numbers:
             best = min(numbers, key=lambda it: (-len(numbers[it]), max(numbers[it])))
             return {best: len(numbers[best])}
@@ -177,15 +177,15 @@ class KeyTable:
         if len(set(lengths)) == 1:
             keys = np.frombuffer(b"".join(self._keys), np.uint8).reshape(len(lengths), lengths[0])
             return {lengths[0]: (np.arange(len(lengths)), keys)}
-        made = {}
+        result = {}
         joined = np.frombuffer(b"".join(self._keys), np.uint8)
         sizes = np.fromiter(lengths, np.int64, len(lengths))
         starts = np.cumsum(sizes) - sizes
         for length in sorted(set(lengths)):
             rows = np.flatnonzero(sizes == length)
             pieces = np.lib.stride_tricks.as_strided(joined, (len(joined) - length + 1, length), (1, 1))
-            made[length] = (rows, pieces[starts[rows]])
-        return made
+            result[length] = (rows, pieces[starts[rows]])
+        return result
 
 
 def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
@@ -196,7 +196,7 @@ def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
     they contain no number.
     """
     keys = list(keys)
-    if found := packed(keys):
+    if found := packed_pattern(keys):
         return found
     shapes: dict[tuple[bytes, ...], list[bytes]] = defaultdict(list)
     for key in keys:
@@ -204,11 +204,11 @@ def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
     least = 1 if len(shapes) <= MANY_SHAPES else 4
     for alike in shapes.values():
         if len(alike) >= least:
-            found.update(_of_one_shape(alike))
+            found.update(_patterns_of_shape(alike))
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0].before, item[0].after)))
 
 
-def _of_one_shape(keys: Sequence[bytes]) -> Iterator[tuple[Pattern, int]]:
+def _patterns_of_shape(keys: Sequence[bytes]) -> Iterator[tuple[Pattern, int]]:
     """Yield the patterns of keys that differ only in their numbers, with how many numbers each has."""
     split = [list(_NUMBER.finditer(key)) for key in keys]
     places = len(split[0])

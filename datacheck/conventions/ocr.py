@@ -40,7 +40,7 @@ def _pattern(name: bytes, store: StoreView) -> Pattern | None:
     return store.pattern(name) or (usual if asked else None)
 
 
-def uncounted(known: Known, account: Account) -> Iterator[Finding]:
+def uncounted_findings(known: Known, account: Account) -> Iterator[Finding]:
     """Yield a finding if word pictures and their texts, judged by names and numbers, lack the count written last.
 
     If the store holds anything else, its writer finished and did not mean to count them this way.
@@ -51,5 +51,7 @@ def uncounted(known: Known, account: Account) -> Iterator[Finding]:
     )
     if alone and all(it and it.first == 1 for it in numbers):
         name, first = escape(COUNT), " and ".join(escape(it.key(1)) for it in PAIR)
-        said = f"{name} is not there, which loaders of {first} ask for; it is written last: did the writer stop early?"
-        yield found("count", said, verdict="suspicious", missing=[name])
+        message = (
+            f"{name} is not there, which loaders of {first} ask for; it is written last: did the writer stop early?"
+        )
+        yield found("count", message, verdict="suspicious", missing=[name])

@@ -9,8 +9,8 @@ from itertools import chain
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.conclusions import Samples, counted_as, pieces, samples, unsure
-from datacheck.conventions.going import Going
+from datacheck.conventions.conclusions import Samples, expected_count, piece_counts, samples_of, unsure_counts
+from datacheck.conventions.going import DroppedRecords
 from datacheck.conventions.interface import Convention, Count, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.repair import Repair
@@ -31,7 +31,7 @@ class Shares:
     others.
     """
 
-    of: Spanning
+    spanning: Spanning
     part: str
     numbers: Runs = field(default_factory=Runs)
     dropped: Runs = field(default_factory=Runs)
@@ -42,7 +42,7 @@ class Shares:
 
     @property
     def naming(self) -> Naming | None:
-        return next((it.of for it in self.of.of(self.part) if isinstance(it.of, Naming)), None)
+        return next((it.of for it in self.spanning.members_of(self.part) if isinstance(it.of, Naming)), None)
 
 
 NO_CONVENTION = Convention("none", named=False)
@@ -75,10 +75,10 @@ class Outcome:
         yield from self.entries
 
 
-def repaired(
+def outcome_without(
     conventions: Sequence[Convention],
     account: Account,
-    gone: Iterable[tuple[bytes, bool]],
+    dropped_keys: Iterable[tuple[bytes, bool]],
     *,
     also: frozenset[bytes] = frozenset(),
     listed: Sequence[Listed] = (),
@@ -86,7 +86,7 @@ def repaired(
     shares: Shares | None = None,
     renumber: bool | None = None,
 ) -> Outcome | None:
-    """Return how a copy without the records whose keys are `gone` is made true, or None if nothing has to be done.
+    """Return how a copy without the records in `dropped_keys` is made true, or None if nothing has to be done.
 
     Each key comes with a flag that says whether its record is dropped for what is wrong with itself, rather than for a
     part that its sample lacks. The first convention with numbers determines which records are dropped together.
@@ -99,56 +99,58 @@ def repaired(
     if not conventions and not also:
         return None
     conventions = conventions or (NO_CONVENTION,)
-    across = None if shares is None else shares.of
-    all_samples = [(it, samples(it, account, across)) for it in conventions]
-    main, made = next(((it, made) for it, made in all_samples if patterns_of(it, made)), all_samples[0])
-    patterns = shares.of.patterns(shares.part) if shares is not None and numbered else patterns_of(main, made)
+    across = None if shares is None else shares.spanning
+    all_samples = [(it, samples_of(it, account, across)) for it in conventions]
+    main, samples = next(((it, samples) for it, samples in all_samples if patterns_of(it, samples)), all_samples[0])
+    patterns = shares.spanning.patterns(shares.part) if shares is not None and numbered else patterns_of(main, samples)
     every = [it for convention in conventions for it in convention.lists if it.kept_in is None]
     lists = {it.key: it.form for it in every if not it.file}
     files = {it.key: it.form for it in every if it.file}
-    going = Going(patterns, stems)
+    drops = DroppedRecords(patterns, stems)
     absent = {key for it in listed if not it.unsure for key in it.missing}
-    absent |= _taken(going, gone, also, told=any(it.lists for it in conventions))
-    counted = made.base is not None and main.deleted is None and stems is None
-    base = shares.base if shares is not None and numbered else made.base
+    absent |= _take_dropped(drops, dropped_keys, also, with_keys=any(it.lists for it in conventions))
+    counted = samples.base is not None and main.deleted is None and stems is None
+    base = shares.base if shares is not None and numbered else samples.base
     close = (base is not None and (numbered or counted)) if renumber is None else renumber
-    numbers = _numbers(patterns, account, going.numbers, shares if numbered else None, base)
+    numbers = _numbers(patterns, account, drops.numbers, shares if numbered else None, base)
     dropped = numbers.dropped
-    renumbered = close and numbers.holes
+    renumbered = close and numbers.has_holes
     records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns)
-    records += going.alone + going.of_stems
-    kept = replace(made, numbers=numbers.left)
-    doubtful = [count for it, made in all_samples for count in unsure(it, made, account, across, stems)]
-    values, elsewhere = _counts(
-        conventions, doubtful, lambda it: _true(it, made, kept, account, records, going.left_stems)
+    records += drops.alone + drops.stem_records
+    samples_left = replace(samples, numbers=numbers.left)
+    doubtful = [count for it, samples in all_samples for count in unsure_counts(it, samples, account, across, stems)]
+    values, elsewhere = _new_counts(
+        conventions, doubtful, lambda it: _true_value(it, samples, samples_left, account, records, drops.stems_left)
     )
-    added = _deleted(main, made, dropped, values)
-    anew = bool(absent or dropped or renumbered or going.stems or also)
-    lengths = _lengths(conventions, anew=anew)
+    added = _deleted_numbers(main, samples, dropped, values)
+    anew = bool(absent or dropped or renumbered or drops.stems or also)
+    lengths = _list_counts(conventions, anew=anew)
     if not anew and not values and not files and not lengths and not elsewhere:
         return None
-    with_others = {it: (account.numbers.get(it, Runs()) & dropped) - going.by_themselves(it) for it in patterns}
+    with_others = {it: (account.numbers.get(it, Runs()) & dropped) - drops.by_themselves(it) for it in patterns}
     repair = Repair(
         *(patterns, dropped, numbers.left, numbers.base, renumbered, values, lists if anew or lengths else {}),
-        *(frozenset(absent), added, files, lengths, None if stems is None else stems.stems, frozenset(going.stems)),
+        *(frozenset(absent), added, files, lengths, None if stems is None else stems.stems, frozenset(drops.stems)),
         also=also,
         beside={it.key: it.beside for it in every if it.beside},
         naming=None if shares is None else shares.naming,
     )
-    whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None
-    whole = whole if shares is None else shares.samples
-    return Outcome(repair, records, whole, with_others, going.stems_with_others, elsewhere)
+    dropped_samples = len(drops.stems) if stems is not None else len(dropped) if samples.groups else None
+    dropped_samples = dropped_samples if shares is None else shares.samples
+    return Outcome(repair, records, dropped_samples, with_others, drops.stems_with_others, elsewhere)
 
 
-def _taken(going: Going, gone: Iterable[tuple[bytes, bool]], also: frozenset[bytes], *, told: bool) -> set[bytes]:
-    """Pass the keys of all dropped records to `going`; return the keys if `told`, since lists of keys need them."""
-    others = ((key, itself) for key, itself in gone if itself or key not in also)
-    taken = set()
+def _take_dropped(
+    drops: DroppedRecords, dropped_keys: Iterable[tuple[bytes, bool]], also: frozenset[bytes], *, with_keys: bool
+) -> set[bytes]:
+    """Add the keys of all dropped records to `drops`; return them if `with_keys`, for lists of keys."""
+    others = ((key, itself) for key, itself in dropped_keys if itself or key not in also)
+    keys = set()
     for key, itself in chain(others, ((key, False) for key in also)):
-        going.take(key, itself=itself)
-        if told:
-            taken.add(key)
-    return taken
+        drops.take(key, itself=itself)
+        if with_keys:
+            keys.add(key)
+    return keys
 
 
 class _Numbers(msgspec.Struct, frozen=True):
@@ -159,28 +161,34 @@ class _Numbers(msgspec.Struct, frozen=True):
     base: int
 
     @property
-    def holes(self) -> bool:
+    def has_holes(self) -> bool:
         return self.left.spans not in ([], [(self.base, self.base + len(self.left))])
 
 
 def _numbers(
-    patterns: Sequence[Pattern], account: Account, going: Iterable[int], shares: Shares | None, base: int | None
+    patterns: Sequence[Pattern],
+    account: Account,
+    dropped_numbers: Iterable[int],
+    shares: Shares | None,
+    base: int | None,
 ) -> _Numbers:
     numbers = Runs()
     for pattern in patterns:
         numbers += account.numbers.get(pattern, Runs())
     everything, elsewhere = (numbers, Runs()) if shares is None else (shares.numbers, shares.dropped)
-    dropped = Runs([*elsewhere.spans, *((number, number + 1) for number in going)]) & numbers
+    dropped = Runs([*elsewhere.spans, *((number, number + 1) for number in dropped_numbers)]) & numbers
     if base is None:
         base = everything.first if everything else 0
     return _Numbers(dropped, everything - dropped - elsewhere, base)
 
 
-def _deleted(main: Convention, made: Samples, dropped: Runs, values: dict[bytes, bytes]) -> dict[bytes, bytes]:
+def _deleted_numbers(
+    main: Convention, samples: Samples, dropped: Runs, values: dict[bytes, bytes]
+) -> dict[bytes, bytes]:
     """Add the new list of deleted numbers to `values`; return it instead, by key, if the source keeps none yet."""
-    if main.deleted is None or not (dropped or made.gone):
+    if main.deleted is None or not (dropped or samples.missing):
         return {}
-    new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
+    new = FORMS[main.deleted.form].write(list(Runs([*samples.deleted.spans, *dropped.spans, *samples.missing.spans])))
     if main.deleted.key not in main.own:
         return {main.deleted.key: new}
     values[main.deleted.key] = new
@@ -191,30 +199,30 @@ def _deleted(main: Convention, made: Samples, dropped: Runs, values: dict[bytes,
 class Outcomes:
     """The outcome of each database that is not copied as it is; `dropped` counts the dropped records of all."""
 
-    of: Mapping[str, Outcome]
+    by_database: Mapping[str, Outcome]
     dropped: int
 
     @property
     def samples(self) -> int | None:
-        counts = [it.samples for it in self.of.values() if it.samples is not None]
+        counts = [it.samples for it in self.by_database.values() if it.samples is not None]
         return sum(counts) if counts else None
 
     @property
     def renumbered(self) -> bool:
-        return any(it.repair.renumbered for it in self.of.values())
+        return any(it.repair.renumbered for it in self.by_database.values())
 
     @property
     def lists(self) -> frozenset[tuple[str, bytes]]:
         """The database and the key of each value kept true that is, or contains, a list of other databases' keys."""
-        return frozenset((part, key) for part, it in self.of.items() for key in it.repair.foreign)
+        return frozenset((part, key) for part, it in self.by_database.items() for key in it.repair.other_lists)
 
     @property
     def repairs(self) -> dict[str, Repair]:
-        return {part: it.repair for part, it in self.of.items()}
+        return {part: it.repair for part, it in self.by_database.items()}
 
     def keys_with_others(self) -> Iterator[tuple[str, bytes]]:
         """Yield database and key of the records that are dropped because of what is wrong with another one."""
-        for part, outcome in self.of.items():
+        for part, outcome in self.by_database.items():
             for key in outcome.keys_with_others():
                 yield part, key
 
@@ -224,7 +232,7 @@ def only_values(values: Mapping[bytes, bytes], dropped: int) -> Outcome:
     return Outcome(Repair((), Runs(), Runs(), 0, renumbered=False, values=values), dropped, None, {})
 
 
-def _counts(
+def _new_counts(
     conventions: Sequence[Convention], doubtful: Collection[Count], true: Callable[[Count], bytes]
 ) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:
     """Return the new values of counts that change, by key, and of those in other databases, by database and key.
@@ -243,36 +251,38 @@ def _counts(
     return values, elsewhere
 
 
-def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
+def _list_counts(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
     """Return the counts of the keys in lists that are rewritten, or whose count is not true."""
-    made = []
+    result = []
     for convention in conventions:
         entries = {it.key: it.entries for it in convention.lists}
-        its = [it for it in convention.counts if it.of_list and it.kept_in is None]
-        made += [it for it in its if anew or it.number != entries[it.of_list or b""]]
-    return made
+        counts = [it for it in convention.counts if it.of_list and it.kept_in is None]
+        result += [it for it in counts if anew or it.number != entries[it.of_list or b""]]
+    return result
 
 
-def patterns_of(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
+def patterns_of(convention: Convention, samples: Samples) -> tuple[Pattern, ...]:
     """Return the patterns of the records that are numbered together; none if numbers do not identify samples."""
-    if made.groups is not None:
-        return made.groups.patterns
+    if samples.groups is not None:
+        return samples.groups.patterns
     counted = convention.counts or convention.dense
-    return (made.alone,) if made.alone is not None and counted else ()
+    return (samples.alone,) if samples.alone is not None and counted else ()
 
 
-def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int, stems: int | None) -> bytes:
+def _true_value(
+    count: Count, samples: Samples, samples_left: Samples, account: Account, dropped: int, stems: int | None
+) -> bytes:
     """Return the true value of a count, written in the form that it had."""
     if count.next:
-        return count.raw if count.number == made.last + 1 else count.written(made.last + 1)
+        return count.raw if count.number == samples.last + 1 else count.written(samples.last + 1)
     records = account.records - account.own
-    records -= 0 if count.number == records else made.aside
+    records -= 0 if count.number == records else samples.aside
     if stems is not None:
         return count.written(records - dropped if count.number == records else stems)
-    of = pieces(made, account)
-    if count.number in of and count.number not in (len(made.numbers), records):
-        return count.written(pieces(kept, account)[of.index(count.number)])
-    asked_for = len(made.numbers) + len(made.gone)  # the count includes missing ones, which a loader asks for
-    of_records = counted_as(count.number, made, records) != len(made.numbers) or not made.numbers
-    of_records &= not made.gone or count.number != asked_for
-    return count.written(records - dropped if of_records else len(kept.numbers))
+    counts = piece_counts(samples, account)
+    if count.number in counts and count.number not in (len(samples.numbers), records):
+        return count.written(piece_counts(samples_left, account)[counts.index(count.number)])
+    asked_for = len(samples.numbers) + len(samples.missing)  # the count includes missing ones, which a loader asks for
+    of_records = expected_count(count.number, samples, records) != len(samples.numbers) or not samples.numbers
+    of_records &= not samples.missing or count.number != asked_for
+    return count.written(records - dropped if of_records else len(samples_left.numbers))

@@ -49,11 +49,11 @@ def parts_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
     for it in every:
         pieces[it.before, _NUMBER.sub(b"#", it.after)].append(it)
         series[_NUMBER.sub(b"#", it.before), it.after].append(it)
-    for of in pieces.values():
-        apart.update(of if len(of) > 1 else ())
-    for (before, _), of in series.items():
-        if len(of) > 1 and _are_sequences(before, [_NUMBER.findall(it.before) for it in of]):
-            apart.update(of)
+    for group in pieces.values():
+        apart.update(group if len(group) > 1 else ())
+    for (before, _), group in series.items():
+        if len(group) > 1 and _are_sequences(before, [_NUMBER.findall(it.before) for it in group]):
+            apart.update(group)
     return tuple(it for it in every if it not in apart)
 
 
@@ -63,7 +63,7 @@ def pieces_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
     >>> pieces_of([Pattern(b"img-"), Pattern(b"caption-", b"-0"), Pattern(b"caption-", b"-1")])
     (Pattern(before=b'caption-', after=b'-0', width=1), Pattern(before=b'caption-', after=b'-1', width=1))
     """
-    return tuple(it for of in kinds_of_pieces(patterns) for it in of)
+    return tuple(it for kind in kinds_of_pieces(patterns) for it in kind)
 
 
 def kinds_of_pieces(patterns: Iterable[Pattern]) -> list[list[Pattern]]:
@@ -71,19 +71,19 @@ def kinds_of_pieces(patterns: Iterable[Pattern]) -> list[list[Pattern]]:
     pieces: dict[tuple[bytes, bytes], list[Pattern]] = defaultdict(list)
     for it in patterns:
         pieces[it.before, _NUMBER.sub(b"#", it.after)].append(it)
-    return [of for of in pieces.values() if len(of) > 1]
+    return [kind for kind in pieces.values() if len(kind) > 1]
 
 
 def _are_sequences(name: bytes, numbers: Sequence[Sequence[bytes]]) -> bool:
     """Return whether keys that differ in these numbers before the last one belong to different sequences."""
-    called = words(name.decode("latin1"))
-    if CONTAINERS & called:
+    name_words = words(name.decode("latin1"))
+    if CONTAINERS & name_words:
         return True
-    if VIEWS & called:
+    if VIEWS & name_words:
         return False
-    if any(len(it) >= PADDED and it[:1] == b"0" for of in numbers for it in of):
+    if any(len(it) >= PADDED and it[:1] == b"0" for digits in numbers for it in digits):
         return True
-    return not called and not _are_sizes([b"".join(of) for of in numbers])
+    return not name_words and not _are_sizes([b"".join(digits) for digits in numbers])
 
 
 def _are_sizes(numbers: Collection[bytes]) -> bool:

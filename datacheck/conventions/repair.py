@@ -18,7 +18,7 @@ from datacheck.conventions.interface import Count, Index, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.rewriting import Place, rewritten
 from datacheck.conventions.runs import Runs
-from datacheck.conventions.side_files import beside
+from datacheck.conventions.side_files import side_file
 from datacheck.conventions.spanning import Naming
 from datacheck.conventions.stems import Stems
 from datacheck.conventions.stored_values import FORMS, is_key_list, keys_in
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Foreign:
+class OtherKeyList:
     """A list of keys of other databases: its form, the repairs of these databases, and the count of its keys, if any.
 
     `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
@@ -64,9 +64,9 @@ class Repair:
     are records of the convention that the source lacks. `side_files` are the forms of lists of keys in files, by file
     name. `lengths` are the counts of the keys in a list, which are known when the list is written. Of `stems`, those in
     `gone_stems` are left out with all of their records. Records with the keys in `also` are left out in any case.
-    `foreign` are lists, by key, of keys of other databases; `indexes` are records that name others. `naming` identifies
-    samples that other databases have a part in. `beside` maps the key of a list to the lists whose items belong to its
-    items.
+    `other_lists` are lists, by key, of keys of other databases; `indexes` are records that name others. `naming`
+    identifies samples that other databases have a part in. `beside` maps the key of a list to the lists whose items
+    belong to its items.
     """
 
     patterns: tuple[Pattern, ...]
@@ -83,14 +83,14 @@ class Repair:
     stems: Stems | None = None
     gone_stems: frozenset[bytes] = frozenset()
     also: frozenset[bytes] = frozenset()
-    foreign: Mapping[bytes, Foreign] = field(default_factory=dict)
+    other_lists: Mapping[bytes, OtherKeyList] = field(default_factory=dict)
     naming: Naming | None = None
-    indexes: Sequence[tuple[Index, Foreign]] = ()
+    indexes: Sequence[tuple[Index, OtherKeyList]] = ()
     beside: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
-        moved = any(it.renumbered for index, foreign in self.indexes if not index.form for it in foreign.repairs)
+        moved = any(it.renumbered for index, key_list in self.indexes if not index.form for it in key_list.repairs)
         return not (self.renumbered or moved)
 
     @property
@@ -101,8 +101,8 @@ class Repair:
     @property
     def looked_up(self) -> frozenset[bytes]:
         """The keys of lists whose length another record holds, or whose positions match those of other lists."""
-        counts = (*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None))
-        others = chain(*self.beside.values(), *(it.beside for it in self.foreign.values()))
+        counts = (*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None))
+        others = chain(*self.beside.values(), *(it.beside for it in self.other_lists.values()))
         return frozenset((*(it.of_list for it in counts if it.of_list is not None), *others))
 
     def changes_to(self, block: Block, value: Value) -> Change:
@@ -115,7 +115,7 @@ class Repair:
             rows, numbers = pattern.numbers(table)
             if not len(rows):
                 continue
-            places, inside = self._places(numbers)
+            places, inside = self._new_numbers(numbers)
             leaves += rows[~inside].tolist()
             if self.renumbered:
                 moved = inside & (places != numbers)
@@ -126,18 +126,18 @@ class Repair:
             leaves += [row for row, key in enumerate(keys) if (it := split(key)) and it[0] in self.gone_stems]
         if self.also:
             leaves += [row for row, key in enumerate(keys) if key in self.also]
-        for index, foreign in ((index, foreign) for index, foreign in self.indexes if not index.form):
-            leaves += [row for row in index.rows(block.keys) if foreign.key(bytes(block.values[row])) is None]
+        for index, key_list in ((index, key_list) for index, key_list in self.indexes if not index.form):
+            leaves += [row for row in index.rows(block.keys) if key_list.key(bytes(block.values[row])) is None]
         return Change(frozenset(leaves), renamed, self._new_values(block, value))
 
     def files(self, folder: Path) -> dict[str, bytes]:
         """Return the contents in the copy of files beside the store, by name; those of the source are in `folder`."""
-        made = {}
+        contents = {}
         for name, form in self.side_files.items():
-            raw = beside(folder, name)
+            raw = side_file(folder, name)
             if raw is not None:
-                made[os.fsdecode(name)] = FORMS[form].write(with_keys(FORMS[form].read(raw), self.key))
-        return made
+                contents[os.fsdecode(name)] = FORMS[form].write(with_keys(FORMS[form].read(raw), self.key))
+        return contents
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that a record has in the copy, or None if the copy does not have it."""
@@ -149,56 +149,56 @@ class Repair:
         for pattern in self.patterns:
             number = pattern.number(key)
             if number is not None:
-                place = self._place(number)
+                place = self._new_number(number)
                 return None if place is None else pattern.key(place)
         return key
 
     def _new_values(self, block: Block, value: Value) -> dict[int, bytes]:
-        made = {}
-        own = {key: Foreign(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
-        lists = {**own, **self.foreign}
-        counts = [*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None)]
+        result = {}
+        own = {key: OtherKeyList(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
+        lists = {**own, **self.other_lists}
+        counts = [*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None)]
         lengths = {it.key: it for it in counts}
         watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | lengths.keys()))
         for row in watch.own_rows(block.keys, block.series):
             key = block.keys[row]
             if key in self.values:
-                made[row] = self.values[key]
+                result[row] = self.values[key]
             elif key in lists:
                 form = FORMS[lists[key].form]
                 old = form.read(bytes(block.values[row]))
                 others = [form.read(value(it) or b"") for it in lists[key].beside]
                 new = lists[key].rewritten(old, others)
                 if new != old:
-                    made[row] = form.write(new)
+                    result[row] = form.write(new)
             else:
                 count = lengths[key]
                 assert count.of_list is not None
-                of = lists[count.of_list]
-                old = FORMS[of.form].read(value(count.of_list) or b"")
-                number = sum(1 for _ in keys_in(with_keys(old, of.key)))
+                key_list = lists[count.of_list]
+                old = FORMS[key_list.form].read(value(count.of_list) or b"")
+                number = sum(1 for _ in keys_in(with_keys(old, key_list.key)))
                 if number != count.number:
-                    made[row] = count.written(number)
-        for index, foreign in self.indexes:
+                    result[row] = count.written(number)
+        for index, key_list in self.indexes:
             for row in index.rows(block.keys):
                 if not index.form:
                     named = bytes(block.values[row])
-                    if (other := foreign.key(named)) is not None and other != named:
-                        made[row] = other
+                    if (other := key_list.key(named)) is not None and other != named:
+                        result[row] = other
                     continue
                 old = FORMS[index.form].read(bytes(block.values[row]))
-                if old is not None and is_key_list(old) and (new := foreign.rewritten(old)) != old:
-                    made[row] = FORMS[index.form].write(new)
-        return made
+                if old is not None and is_key_list(old) and (new := key_list.rewritten(old)) != old:
+                    result[row] = FORMS[index.form].write(new)
+        return result
 
-    def _place(self, number: int) -> int | None:
+    def _new_number(self, number: int) -> int | None:
         """Return the new number of a sample, or None if it is left out."""
         if not self.renumbered:
             return number if number in self.left else None
         at = bisect_right(self.left.spans, number, key=lambda span: span[0]) - 1
         if at < 0 or number >= self.left.spans[at][1]:
             return None
-        starts, _, places = self._table
+        starts, _, places = self._runs_left
         return int(places[at] + number - starts[at])
 
     def moves(self, numbers: Runs) -> Iterator[tuple[int, int, int]]:
@@ -212,11 +212,11 @@ class Repair:
                     yield first, end - 1, place + first - start
             place += stop - start
 
-    def _places(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _new_numbers(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the new number of each sample, and whether the sample stays, as two arrays."""
         import numpy as np
 
-        starts, stops, places = self._table
+        starts, stops, places = self._runs_left
         if not len(starts):
             return numbers, np.zeros(len(numbers), bool)
         at = np.searchsorted(starts, numbers, "right") - 1
@@ -224,7 +224,7 @@ class Repair:
         return places[at] + numbers - starts[at], inside
 
     @cached_property
-    def _table(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    def _runs_left(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """The runs of numbers that are left, as int64 arrays of the first number, the end, and the new first number."""
         import numpy as np
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from datacheck.conventions.stored_values import FORMS, TEXTS, Stored, alike, key_of
+from datacheck.conventions.stored_values import FORMS, TEXTS, Stored, key_of, same_kind
 
 Kind = Literal["items", "names", "values", "column", "rows"]
 New = Callable[[bytes], bytes | None]
@@ -36,18 +36,18 @@ class Place(msgspec.Struct, frozen=True):
     columns: tuple[int, ...] = ()
 
 
-def is_lossless(raw: bytes, said: Stored) -> bool:
+def is_lossless(raw: bytes, parsed: Stored) -> bool:
     """Return whether a value can be rewritten without losing anything except its layout."""
-    if said.in_part:
+    if parsed.in_part:
         return False
-    written = said.written(said.value)
-    if said.form.startswith("pickle"):
-        return _is_plain(raw) and bool(FORMS[said.form].read(written) == said.value)
-    if said.form == "msgpack" or said.form in {it.name for it in TEXTS}:
+    written = parsed.written(parsed.value)
+    if parsed.form.startswith("pickle"):
+        return _is_plain(raw) and bool(FORMS[parsed.form].read(written) == parsed.value)
+    if parsed.form == "msgpack" or parsed.form in {it.name for it in TEXTS}:
         return written == raw
-    if said.form in ("json", "zlib+json"):
-        text = raw if said.form == "json" else zlib.decompress(raw)
-        return _names_once(text) and bool(FORMS[said.form].read(written) == said.value)
+    if parsed.form in ("json", "zlib+json"):
+        text = raw if parsed.form == "json" else zlib.decompress(raw)
+        return _has_unique_names(text) and bool(FORMS[parsed.form].read(written) == parsed.value)
     return False
 
 
@@ -61,15 +61,15 @@ def _is_plain(raw: bytes) -> bool:
         return False
 
 
-def _names_once(raw: bytes) -> bool:
+def _has_unique_names(raw: bytes) -> bool:
     """Return whether no mapping in a JSON text repeats a name: only the last of equal names is read."""
     once = True
 
     def take(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal once
-        made = dict(pairs)
-        once &= len(made) == len(pairs)
-        return made
+        mapping = dict(pairs)
+        once &= len(mapping) == len(pairs)
+        return mapping
 
     json.loads(raw.decode("utf-8-sig"), object_pairs_hook=take)
     return once
@@ -78,43 +78,46 @@ def _names_once(raw: bytes) -> bool:
 def rewritten(value: Any, places: Sequence[Place], new: New) -> Any:
     """Return a value with new keys in these places; keys without a new one are removed, with what belongs to them."""
     for place in places:
-        value = _with(value, place.names, place, new)
+        value = _with_new_keys(value, place.names, place, new)
     return value
 
 
-def _with(value: Any, names: Sequence[str], place: Place, new: New) -> Any:
+def _with_new_keys(value: Any, names: Sequence[str], place: Place, new: New) -> Any:
     if names:
         if isinstance(value, list):
             at = int(names[0])
-            return alike(value, [*value[:at], _with(value[at], names[1:], place, new), *value[at + 1 :]])
-        return {of: _with(it, names[1:], place, new) if str(of) == names[0] else it for of, it in value.items()}
+            return same_kind(value, [*value[:at], _with_new_keys(value[at], names[1:], place, new), *value[at + 1 :]])
+        return {
+            name: _with_new_keys(it, names[1:], place, new) if str(name) == names[0] else it
+            for name, it in value.items()
+        }
     if place.kind == "items":
-        return alike(value, [it for it in (_moved(it, new) for it in value) if it is not None])
+        return same_kind(value, [it for it in (_new_item(it, new) for it in value) if it is not None])
     if place.kind == "rows":
-        return alike(value, list(_of_rows(value, place.columns, new)))
+        return same_kind(value, list(_rows_by_position(value, place.columns, new)))
     if place.kind == "column":
-        return list(_of_column(value, place.column, new))
+        return list(_rows_by_column(value, place.column, new))
     if place.kind == "names":
-        return {key: it for of, it in value.items() if (key := _moved(of, new)) is not None}
-    return {of: key for of, it in value.items() if (key := _moved(it, new)) is not None}
+        return {key: it for name, it in value.items() if (key := _new_item(name, new)) is not None}
+    return {name: key for name, it in value.items() if (key := _new_item(it, new)) is not None}
 
 
-def _of_column(rows: Sequence[Mapping[Any, Any]], column: str, new: New) -> Iterator[dict[Any, Any]]:
+def _rows_by_column(rows: Sequence[Mapping[Any, Any]], column: str, new: New) -> Iterator[dict[Any, Any]]:
     for row in rows:
         name = next(it for it in row if str(it) == column)
-        key = _moved(row[name], new)
+        key = _new_item(row[name], new)
         if key is not None:
             yield {**row, name: key}
 
 
-def _of_rows(rows: Sequence[list[Any]], columns: Sequence[int], new: New) -> Iterator[list[Any]]:
+def _rows_by_position(rows: Sequence[list[Any]], columns: Sequence[int], new: New) -> Iterator[list[Any]]:
     for row in rows:
-        keys = {at: _moved(row[at], new) for at in columns}
+        keys = {at: _new_item(row[at], new) for at in columns}
         if None not in keys.values():
-            yield alike(row, [keys.get(at, it) for at, it in enumerate(row)])
+            yield same_kind(row, [keys.get(at, it) for at, it in enumerate(row)])
 
 
-def _moved(item: str | bytes, new: New) -> str | bytes | None:
+def _new_item(item: str | bytes, new: New) -> str | bytes | None:
     key = new(key_of(item))
     if key is None or isinstance(item, bytes):
         return key

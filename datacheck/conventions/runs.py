@@ -22,30 +22,30 @@ class Runs:
     __slots__ = ("spans",)
 
     def __init__(self, spans: Iterable[Span] = ()) -> None:
-        self.spans = _joined(sorted(span for span in spans if span[0] < span[1]))
+        self.spans = _merged(sorted(span for span in spans if span[0] < span[1]))
 
     @classmethod
-    def of(cls, numbers: NDArray[Any]) -> Runs:
+    def from_array(cls, numbers: NDArray[Any]) -> Runs:
         """Return the set of the numbers of an integer array of shape (n,), in any order, repeated or not."""
         import numpy as np  # imported here: the parent only adds runs and starts without NumPy
 
-        made = cls()
+        result = cls()
         if not len(numbers):
-            return made
+            return result
         if len(numbers) > 1 and not (numbers[1:] > numbers[:-1]).all():
             numbers = distinct_numbers(numbers)
         breaks = np.flatnonzero(numbers[1:] != numbers[:-1] + 1)
         starts = numbers[np.concatenate(([0], breaks + 1))].tolist()
         stops = numbers[np.concatenate((breaks, [len(numbers) - 1]))].tolist()
-        made.spans = [(start, stop + 1) for start, stop in zip(starts, stops, strict=True)]
-        return made
+        result.spans = [(start, stop + 1) for start, stop in zip(starts, stops, strict=True)]
+        return result
 
     def __iadd__(self, other: Runs) -> Runs:
         """Add the numbers of another set; fast if they all come after these, as those of the next shard do."""
         if not self.spans or not other.spans or other.spans[0][0] > self.spans[-1][1]:
             self.spans += other.spans
         else:
-            self.spans = _joined(sorted(self.spans + other.spans))
+            self.spans = _merged(sorted(self.spans + other.spans))
         return self
 
     def __contains__(self, number: int) -> bool:
@@ -81,42 +81,42 @@ class Runs:
         return self.spans[-1][1] - 1
 
     def copy(self) -> Runs:
-        made = Runs()
-        made.spans = list(self.spans)
-        return made
+        result = Runs()
+        result.spans = list(self.spans)
+        return result
 
     def __and__(self, other: Runs) -> Runs:
-        made, mine, its = Runs(), 0, 0
-        while mine < len(self.spans) and its < len(other.spans):
-            (start, stop), (begin, end) = self.spans[mine], other.spans[its]
+        result, at, other_at = Runs(), 0, 0
+        while at < len(self.spans) and other_at < len(other.spans):
+            (start, stop), (begin, end) = self.spans[at], other.spans[other_at]
             if max(start, begin) < min(stop, end):
-                made.spans.append((max(start, begin), min(stop, end)))
+                result.spans.append((max(start, begin), min(stop, end)))
             if stop <= end:
-                mine += 1
+                at += 1
             else:
-                its += 1
-        return made
+                other_at += 1
+        return result
 
     def __sub__(self, other: Runs) -> Runs:
         if not self.spans:
             return Runs()
-        whole = (min(self.first, other.first) if other else self.first, max(self.last, other.last if other else 0) + 1)
-        return self & Runs(_between([(whole[0], whole[0]), *other.spans, (whole[1], whole[1])]))
+        bounds = (min(self.first, other.first) if other else self.first, max(self.last, other.last if other else 0) + 1)
+        return self & Runs(_gaps([(bounds[0], bounds[0]), *other.spans, (bounds[1], bounds[1])]))
 
     def holes(self) -> Runs:
         """Return the numbers between the least and the greatest that are not in the set."""
-        return Runs(_between(self.spans))
+        return Runs(_gaps(self.spans))
 
 
-def _between(spans: list[Span]) -> list[Span]:
+def _gaps(spans: list[Span]) -> list[Span]:
     return [(stop, start) for (_, stop), (start, _) in pairwise(spans)]
 
 
-def _joined(spans: list[Span]) -> list[Span]:
-    made: list[Span] = []
+def _merged(spans: list[Span]) -> list[Span]:
+    result: list[Span] = []
     for start, stop in spans:
-        if made and start <= made[-1][1]:
-            made[-1] = (made[-1][0], max(made[-1][1], stop))
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], stop))
         else:
-            made.append((start, stop))
-    return made
+            result.append((start, stop))
+    return result

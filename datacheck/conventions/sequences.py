@@ -27,7 +27,7 @@ LONG = 4
 """Minimum average number of frames of a sequence; keys with fewer may be pieces of pictures."""
 SHARE = 0.95
 """Minimum share of sequences without a gap, and of sampled keys that are frames."""
-THERE = 0.75
+LEAST_PRESENT = 0.75
 """Minimum share of its frames that a sequence with gaps must have."""
 HELD = 1 << 16
 """Maximum number of sequences held in memory because they have a gap or may continue in another block."""
@@ -62,8 +62,8 @@ class Sequences:
         self.whole += other.whole
         self.many |= other.many
         for stem, runs in other.parts.items():
-            mine = self.parts.setdefault(stem, Runs())
-            mine += runs
+            own_runs = self.parts.setdefault(stem, Runs())
+            own_runs += runs
         self._bound()
         return self
 
@@ -103,7 +103,7 @@ class Sequences:
         for at in others:
             start, stop = int(starts[at]), int(stops[at])
             runs = self.parts.setdefault(stems[start].tobytes(), Runs())
-            runs += Runs.of(numbers[start:stop])
+            runs += Runs.from_array(numbers[start:stop])
 
     def _bound(self) -> None:
         self.many |= len(self.parts) > HELD
@@ -117,23 +117,23 @@ class Sequences:
         gaps: dict[bytes, Runs] = {}
         odd = 0
         for stem, runs in self.parts.items():
-            if runs.first > 1 or len(runs) < THERE * (runs.last - runs.first + 1):
+            if runs.first > 1 or len(runs) < LEAST_PRESENT * (runs.last - runs.first + 1):
                 odd += 1
             elif holes := runs.holes():
                 gaps[stem] = holes
-        there = self.whole + len(self.parts)
-        if not gaps or there < FEWEST or len(gaps) + odd > (1 - SHARE) * there + 1:
+        total = self.whole + len(self.parts)
+        if not gaps or total < FEWEST or len(gaps) + odd > (1 - SHARE) * total + 1:
             return
-        yield _said(gaps, there, frames)
+        yield _gap_finding(gaps, total, frames)
 
 
-def _said(gaps: Mapping[bytes, Runs], there: int, frames: Frames) -> Finding:
+def _gap_finding(gaps: Mapping[bytes, Runs], total: int, frames: Frames) -> Finding:
     missing = sum(map(len, gaps.values()))
     first = [escape(frames.key(stem, it)) for stem in sorted(gaps) for it in gaps[stem]][:NAMED]
     more = f" and {missing - len(first):,} more" if missing > len(first) else ""
     text = (
         f"{', '.join(first)}{more} {'is' if missing == 1 else 'are'} not there, between others that are; "
-        f"{there - len(gaps):,} of {there:,} sequences have no gap"
+        f"{total - len(gaps):,} of {total:,} sequences have no gap"
     )
     return found("gap", text, count=missing, first=first, sequences=len(gaps))
 

@@ -65,17 +65,17 @@ class SetStems(Stems, frozen=True):
         unpaired: dict[bytes, tuple[bytes, ...]] = {}
         samples = 0
         for of_set in sorted({it.of_set for it in self.members}):
-            its = [it for it in self.members if it.of_set == of_set]
-            if any(it.pattern not in numbers for it in its):
+            members = [it for it in self.members if it.of_set == of_set]
+            if any(it.pattern not in numbers for it in members):
                 return None
-            every = union(numbers[it.pattern] for it in its)
-            odd = every - common(numbers[it.pattern] for it in its)
+            every = union(numbers[it.pattern] for it in members)
+            odd = every - common(numbers[it.pattern] for it in members)
             samples += len(every)
             if len(odd) + len(unpaired) > HELD:
                 return None
             for number in odd:
-                lacking = tuple(it.part for it in its if number not in numbers[it.pattern])
-                unpaired[of_set + BETWEEN + b"%d" % number] = lacking
+                missing = tuple(it.part for it in members if number not in numbers[it.pattern])
+                unpaired[of_set + BETWEEN + b"%d" % number] = missing
         whole = samples - len(unpaired)
         if whole < max(ENOUGH, NEARLY * samples):
             return None
@@ -89,7 +89,7 @@ def set_stems(store: StoreView) -> SetStems | None:
     for it in members:
         parts[it.of_set].add(it.part)
     every = frozenset().union(*parts.values())
-    if len(parts) < 2 or not 1 < len(every) <= MOST or all(its != every for its in parts.values()):
+    if len(parts) < 2 or not 1 < len(every) <= MOST or all(set_parts != every for set_parts in parts.values()):
         return None  # the samples of a test set may have no labels, but at least one set must have all parts
     if len(members) > sum(map(len, parts.values())):  # the keys of one part have two forms
         return None
@@ -102,11 +102,13 @@ def set_stems(store: StoreView) -> SetStems | None:
 def _member(pattern: Pattern) -> SetMember | None:
     """Return the set and the part that the keys of a pattern name, or None if they name no set or no part."""
     pieces = [PARTED.split(it) for it in (pattern.before, pattern.after)]
-    places = [(of, at) for of, its in enumerate(pieces) for at, it in enumerate(its) if it.lower() in SETS]
+    places = [
+        (side, at) for side, side_pieces in enumerate(pieces) for at, it in enumerate(side_pieces) if it.lower() in SETS
+    ]
     if len(places) != 1:
         return None
-    of, at = places[0]
-    of_set, pieces[of][at] = pieces[of][at], b"*"
-    names = [it for its in pieces for it in its if it != b"*" and not PARTED.fullmatch(it) and it]
-    part = b"#".join(b"".join(its) for its in pieces)
+    side, at = places[0]
+    of_set, pieces[side][at] = pieces[side][at], b"*"
+    names = [it for side_pieces in pieces for it in side_pieces if it != b"*" and not PARTED.fullmatch(it) and it]
+    part = b"#".join(b"".join(side_pieces) for side_pieces in pieces)
     return SetMember(pattern, of_set, part) if names else None

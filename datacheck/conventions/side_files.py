@@ -11,7 +11,7 @@ LARGEST = 256 << 20
 """Largest side file that is read, in bytes."""
 
 
-def beside(store: Path, name: bytes) -> bytes | None:
+def side_file(store: Path, name: bytes) -> bytes | None:
     """Return the contents of a file in a store's folder, or None if the store is a file or the file cannot be read."""
     if not store.is_dir():
         return None

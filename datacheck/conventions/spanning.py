@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.conventions.groups import common, needed, verdict_of
+from datacheck.conventions.groups import common, needed_parts, verdict_of
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
-from datacheck.conventions.stems import SEPARATORS, Sum, added, summed
+from datacheck.conventions.stems import SEPARATORS, Sum, combined, hash_sum
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found, named
@@ -66,10 +66,10 @@ class Naming(msgspec.Struct, frozen=True):
 
     def sum(self, table: KeyTable) -> Sum:
         """Return the sum of the names in some keys."""
-        made: Sum = (0, 0, 0)
+        total: Sum = (0, 0, 0)
         for names in self.names(table):
-            made = added(made, summed(names))
-        return made
+            total = combined(total, hash_sum(names))
+        return total
 
 
 def naming_in(keys: Collection[bytes]) -> Naming:
@@ -78,15 +78,15 @@ def naming_in(keys: Collection[bytes]) -> Naming:
     >>> naming_in([b"img/b_1.jpg", b"img/c_4.jpg"])
     Naming(before=b'img/', after=b'.jpg')
     """
-    before = _common(keys)
+    before = _common_prefix(keys)
     before = before[: 1 + max(before.rfind(code) for code in SEPARATORS)]
-    left = [key[len(before) :][::-1] for key in keys]
-    after = _common(left)
+    rests = [key[len(before) :][::-1] for key in keys]
+    after = _common_prefix(rests)
     after = after[: 1 + max(after.rfind(code) for code in SEPARATORS)][::-1]
-    return Naming(before, after) if min(map(len, left)) > len(after) else Naming()
+    return Naming(before, after) if min(map(len, rests)) > len(after) else Naming()
 
 
-def _common(texts: Collection[bytes]) -> bytes:
+def _common_prefix(texts: Collection[bytes]) -> bytes:
     """Return the longest common prefix of some texts."""
     first, last = min(texts), max(texts)
     return first[: next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)]
@@ -148,57 +148,61 @@ class Spanning(msgspec.Struct, frozen=True):
     @property
     def complete(self) -> int:
         """The number of samples that have all parts that are needed."""
-        must = needed(self._parts)
+        required = needed_parts(self._parts)
         if self.by_name:
-            return self.all - sum(any(it.part in lacking for it in must) for lacking in self.unpaired.values())
-        return len(common(it.numbers for it in must))
+            return self.all - sum(any(it.part in lacking for it in required) for lacking in self.unpaired.values())
+        return len(common(it.numbers for it in required))
 
     @property
     def by_name(self) -> bool:
         return isinstance(self.members[0].of, Naming)
 
-    def of(self, part: str) -> tuple[Member, ...]:
+    def members_of(self, part: str) -> tuple[Member, ...]:
         return tuple(it for it in self.members if it.part == part)
 
     def patterns(self, part: str) -> tuple[Pattern, ...]:
         """Return the patterns of the records of a database."""
-        return tuple(it.of for it in self.of(part) if isinstance(it.of, Pattern))
+        return tuple(it.of for it in self.members_of(part) if isinstance(it.of, Pattern))
 
     def sample(self, part: str, key: bytes) -> Sample | None:
         """Return the sample that a record of a database belongs to, or None if it belongs to none."""
-        return next((it for member in self.of(part) if (it := member.sample(key)) is not None), None)
+        return next((it for member in self.members_of(part) if (it := member.sample(key)) is not None), None)
 
     def keys(self, sample: Sample) -> Iterator[tuple[str, bytes]]:
         """Yield the database and the key of each existing record of a sample."""
         lacking = self.unpaired.get(sample, ()) if isinstance(sample, bytes) else ()
         for member in self.members:
-            there = member.part not in lacking if isinstance(sample, bytes) else sample in member.numbers
-            if there:
+            exists = member.part not in lacking if isinstance(sample, bytes) else sample in member.numbers
+            if exists:
                 yield member.part, member.key(sample)
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is that of an existing part."""
         parts = self._parts
-        must = needed(parts)
-        of_others: Verdict = "suspicious" if self.early else verdict_of(self.whole, self.all)
-        of_needed: Verdict = "suspicious" if self.early else verdict_of(self.complete, self.all)
+        required = needed_parts(parts)
+        other_verdict: Verdict = "suspicious" if self.early else verdict_of(self.whole, self.all)
+        required_verdict: Verdict = "suspicious" if self.early else verdict_of(self.complete, self.all)
         if self.asked:
-            of_needed = "bad"
+            required_verdict = "bad"
 
-        def said(sample: Sample, lacking: Sequence[Member]) -> Finding:
-            verdict = of_needed if any(it in must for it in lacking) else of_others
-            return self._said(sample, parts, lacking, verdict)
+        def finding_of(sample: Sample, lacking: Sequence[Member]) -> Finding:
+            verdict = required_verdict if any(it in required for it in lacking) else other_verdict
+            return self._unpaired_finding(sample, parts, lacking, verdict)
 
         if self.by_name:
             for name, lacking in sorted(self.unpaired.items()):
-                yield said(name, [it for it in parts if it.part in lacking])
+                yield finding_of(name, [it for it in parts if it.part in lacking])
             return
         for number in self.numbers - common(it.numbers for it in parts):
-            yield said(number, [it for it in parts if number not in it.numbers])
+            yield finding_of(number, [it for it in parts if number not in it.numbers])
 
-    def _said(self, sample: Sample, parts: Sequence[Member], lacking: Sequence[Member], verdict: Verdict) -> Finding:
+    def _unpaired_finding(
+        self, sample: Sample, parts: Sequence[Member], lacking: Sequence[Member], verdict: Verdict
+    ) -> Finding:
         missing = [named(escape(it.key(sample)), it.part) for it in lacking]
-        there = next(it for it in parts if it not in lacking)
-        of = f"{self.whole:,} of {self.all:,} samples have all of {', '.join(map(str, parts))}"
-        made = found("unpaired", f"{', '.join(missing)} is not there; {of}", verdict=verdict, missing=missing)
-        return msgspec.structs.replace(made, key=escape(there.key(sample)), database=there.part or None)
+        present = next(it for it in parts if it not in lacking)
+        whole_text = f"{self.whole:,} of {self.all:,} samples have all of {', '.join(map(str, parts))}"
+        finding = found(
+            "unpaired", f"{', '.join(missing)} is not there; {whole_text}", verdict=verdict, missing=missing
+        )
+        return msgspec.structs.replace(finding, key=escape(present.key(sample)), database=present.part or None)

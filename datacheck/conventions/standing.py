@@ -19,11 +19,11 @@ from datacheck.model.sample_sets import SETS
 
 DEEPEST = 8
 """Maximum depth of nested mappings and lists; a value that is nested deeper is left unchanged."""
-SAID = frozenset({*(it.decode() for it in SETS), "keys"})
+SET_WORDS = frozenset({*(it.decode() for it in SETS), "keys"})
 """Words in the names of lists of different samples, as opposed to lists of different parts of the same samples."""
-FOLDED = frozenset(["fold", "folds", "split", "splits"])
+FOLD_WORDS = frozenset(["fold", "folds", "split", "splits"])
 """Words in the names of lists of such lists."""
-PLACED = SAID | frozenset(
+PLACED = SET_WORDS | frozenset(
     [
         "start",
         "stop",
@@ -77,7 +77,7 @@ def stand_alone(value: Any, places: Sequence[Place], key: str) -> bool:
     if len(by_names) < len(places) or not all(_is_sole(value, it) for it in places):
         return False
     lists = {it: keys_at(value, it) for it in places}
-    ordered = {it: len(_at(value, it.names)) for it in lists if it.kind in ("items", "column", "rows")}
+    ordered = {it: len(_value_at(value, it.names)) for it in lists if it.kind in ("items", "column", "rows")}
     if not _are_sets(value, ordered, key):
         return False
     keys = {key_of(it) for it in chain.from_iterable(lists.values())}
@@ -86,7 +86,7 @@ def stand_alone(value: Any, places: Sequence[Place], key: str) -> bool:
         others = list(_others(value, (), by_names, own=False, listed=False))
     except _TooDeepError:
         return False
-    return not any(_goes_by(it, keys, sizes, frozenset(ordered.values())) for it in others)
+    return not any(_may_depend(it, keys, sizes, frozenset(ordered.values())) for it in others)
 
 
 def _is_sole(value: Any, place: Place) -> bool:
@@ -94,25 +94,25 @@ def _is_sole(value: Any, place: Place) -> bool:
     for name in place.names:
         if isinstance(value, dict) and sum(str(it) == name for it in value) != 1:
             return False
-        value = _below(value, name)
+        value = _entry(value, name)
     return place.kind != "column" or all(sum(str(it) == place.column for it in row) == 1 for row in value)
 
 
-def _below(value: Any, name: str) -> Any:
-    return value[int(name)] if isinstance(value, list) else next(it for of, it in value.items() if str(of) == name)
+def _entry(value: Any, name: str) -> Any:
+    return value[int(name)] if isinstance(value, list) else next(it for key, it in value.items() if str(key) == name)
 
 
-def _at(value: Any, names: Sequence[str]) -> Any:
+def _value_at(value: Any, names: Sequence[str]) -> Any:
     for name in names:
-        value = _below(value, name)
+        value = _entry(value, name)
     return value
 
 
 def keys_at(value: Any, place: Place) -> list[Any]:
     """Return the keys in a place of a value."""
-    within = _at(value, place.names)
+    within = _value_at(value, place.names)
     if place.kind == "column":
-        return [next(it for of, it in row.items() if str(of) == place.column) for row in within]
+        return [next(it for name, it in row.items() if str(name) == place.column) for row in within]
     if place.kind == "rows":
         return [row[at] for row in within for at in place.columns]
     return list(within.values() if place.kind == "values" else within)
@@ -125,12 +125,15 @@ def _are_sets(value: Any, ordered: Mapping[Place, int], key: str) -> bool:
         if len(alike) == 1:
             continue
         parents = {it.names[:-1] for it in alike}
-        if len(parents) == 1 and isinstance(_at(value, next(iter(parents))), list):
-            if FOLDED.isdisjoint(chain.from_iterable(words(it) for it in (key, *alike[0].names))):
+        if len(parents) == 1 and isinstance(_value_at(value, next(iter(parents))), list):
+            if FOLD_WORDS.isdisjoint(chain.from_iterable(words(it) for it in (key, *alike[0].names))):
                 return False
             continue
-        called = [set(words(it.names[-1])) if it.names else set() for it in alike]
-        if any(SAID.isdisjoint(it) for it in called) or len({frozenset(it - SAID) for it in called}) > 1:
+        name_words = [set(words(it.names[-1])) if it.names else set() for it in alike]
+        if (
+            any(SET_WORDS.isdisjoint(it) for it in name_words)
+            or len({frozenset(it - SET_WORDS) for it in name_words}) > 1
+        ):
             return False
     return True
 
@@ -145,29 +148,29 @@ def _others(
         raise _TooDeepError
     if place is None:
         yield _Other(name, value, own, listed)
-    one = own or place is not None
-    for of, item, listed in _parts(value, place):
-        yield from _others(item, (*names, of), places, own=one, listed=listed)
+    is_own = own or place is not None
+    for entry, item, listed in _parts(value, place):
+        yield from _others(item, (*names, entry), places, own=is_own, listed=listed)
     if isinstance(value, dict) and (place is None or place.kind != "names"):
-        yield from (_Other(name, of, own=True, listed=False) for of in value)
+        yield from (_Other(name, entry, own=True, listed=False) for entry in value)
 
 
 def _parts(value: Any, place: Place | None) -> Iterator[tuple[str, Any, bool]]:
     """Yield the name and value of all that is not a key in a value, and whether it is an item of a list."""
     if isinstance(value, dict):
         if place is None or place.kind != "values":
-            yield from ((str(of), item, False) for of, item in value.items())
+            yield from ((str(name), item, False) for name, item in value.items())
     elif isinstance(value, list) and place is None:
         yield from ((str(at), item, True) for at, item in enumerate(value))
     elif isinstance(value, list) and place is not None and place.kind == "column":
         for row in value:
-            yield from ((str(of), item, False) for of, item in row.items() if str(of) != place.column)
+            yield from ((str(name), item, False) for name, item in row.items() if str(name) != place.column)
     elif isinstance(value, list) and place is not None and place.kind == "rows":
         for row in value:
             yield from ((str(at), item, True) for at, item in enumerate(row) if at not in place.columns)
 
 
-def _goes_by(other: _Other, keys: set[bytes], sizes: set[int], ordered: frozenset[int]) -> bool:
+def _may_depend(other: _Other, keys: set[bytes], sizes: set[int], ordered: frozenset[int]) -> bool:
     """Return whether something may depend on lists of these `sizes`; `ordered` are those of lists with positions."""
     item = other.item
     if isinstance(item, (str, bytes)) and key_of(item) in keys:
@@ -179,10 +182,10 @@ def _goes_by(other: _Other, keys: set[bytes], sizes: set[int], ordered: frozense
     if type(item) is int and not other.listed:
         placed = 0 < item <= max(ordered, default=0) and not PLACED.isdisjoint(words(other.name))
         return item in sizes or placed
-    return isinstance(item, (list, dict)) and any(_may_be_of(other.name, item, size) for size in ordered)
+    return isinstance(item, (list, dict)) and any(_may_match(other.name, item, size) for size in ordered)
 
 
-def _may_be_of(name: str, item: list[Any] | dict[Any, Any], size: int) -> bool:
+def _may_match(name: str, item: list[Any] | dict[Any, Any], size: int) -> bool:
     """Return whether a list may hold something for each of `size` keys, for each and the end, or their positions."""
     if isinstance(item, dict):
         return len(item) == size

@@ -74,14 +74,14 @@ class Stems(msgspec.Struct, frozen=True):
                 part, stem = self._spans(length, len(ending))
                 fits = (keys[:, part] == np.frombuffer(ending, np.uint8)).all(axis=1)
                 if fits.any():
-                    yield ending, summed(keys[fits, stem])
+                    yield ending, hash_sum(keys[fits, stem])
 
     def _spans(self, length: int, size: int) -> tuple[slice, slice]:
         """Return where the ending, of `size` bytes, and the stem lie in a key of this length."""
         return slice(length - size, length), slice(0, length - size)
 
 
-def hashed(stems: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def text_hashes(stems: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return two hashes of each of the stems in a uint8 array of shape (stems, length), as uint64."""
     import numpy as np
 
@@ -96,15 +96,15 @@ def hashed(stems: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return hashes[0], hashes[1]
 
 
-def summed(stems: NDArray[Any]) -> Sum:
+def hash_sum(stems: NDArray[Any]) -> Sum:
     """Return the sum of the stems in a uint8 array of shape (stems, length)."""
     import numpy as np
 
-    one, other = hashed(stems)
+    one, other = text_hashes(stems)
     return len(stems), int(one.sum(dtype=np.uint64)), int(other.sum(dtype=np.uint64))
 
 
-def added(one: Sum, other: Sum) -> Sum:
+def combined(one: Sum, other: Sum) -> Sum:
     return one[0] + other[0], (one[1] + other[1]) & _WORD, (one[2] + other[2]) & _WORD
 
 
@@ -195,18 +195,20 @@ class StemGroups(msgspec.Struct, frozen=True):
         whole = self.all - len(self.unpaired)
         for stem, lacking in sorted(self.unpaired.items()):
             missing = [escape(self.stems.key(stem, it)) for it in lacking]
-            said = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
-            made = found("unpaired", said, verdict=self.verdict, missing=missing)
+            message = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
+            finding = found("unpaired", message, verdict=self.verdict, missing=missing)
             key = escape(self.keys(stem)[0])
-            yield Finding(key=key, code=made.code, verdict=made.verdict, message=made.message, details=made.details)
+            yield Finding(
+                key=key, code=finding.code, verdict=finding.verdict, message=finding.message, details=finding.details
+            )
 
 
-def agree(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
+def have_same_stems(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
     """Check whether all endings have the same stems."""
     return len({sums.get(it) for it in stems.endings}) == 1
 
 
-def may_be(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
+def may_be_whole(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
     """Check whether nearly all samples may be whole, by the numbers of stems."""
     counts = [sums.get(it, (0, 0, 0))[0] for it in stems.endings]
     return min(counts) >= max(ENOUGH, NEARLY * max(counts))
@@ -218,7 +220,7 @@ class UnpairedBehindNames:
     def __init__(self, stems: Stems) -> None:
         self._stems = stems
         self._bits = {ending: 1 << at for at, ending in enumerate(stems.endings)}
-        self._there: dict[bytes, int] = {}
+        self._present: dict[bytes, int] = {}
         self.failed = False
 
     def take(self, keys: Sequence[bytes]) -> None:
@@ -226,8 +228,8 @@ class UnpairedBehindNames:
         for key in keys:
             split = self._stems.split(key)
             if split is not None:
-                self._there[split[0]] = self._there.get(split[0], 0) | self._bits[split[1]]
-        self.failed |= len(self._there) > HELD
+                self._present[split[0]] = self._present.get(split[0], 0) | self._bits[split[1]]
+        self.failed |= len(self._present) > HELD
 
     def groups(self) -> StemGroups | None:
         """Return the samples, or None if too few are whole or `failed` is set."""
@@ -235,10 +237,10 @@ class UnpairedBehindNames:
         all_parts = (1 << len(endings)) - 1
         found = {
             stem: tuple(it for at, it in enumerate(endings) if not bits >> at & 1)
-            for stem, bits in self._there.items()
+            for stem, bits in self._present.items()
             if bits != all_parts
         }
-        return None if self.failed else _groups(self._stems, len(self._there), found)
+        return None if self.failed else _groups(self._stems, len(self._present), found)
 
 
 class Unpaired:
@@ -271,9 +273,9 @@ class Unpaired:
         self.failed |= len(self._found) > HELD
 
     def _close(self) -> None:
-        stem, there = self._open.pop()
+        stem, present = self._open.pop()
         self._all += 1
-        lacking = tuple(it for it in self._stems.endings if it not in there)
+        lacking = tuple(it for it in self._stems.endings if it not in present)
         if lacking:
             self._found[stem] = lacking
 

@@ -28,14 +28,14 @@ SEPARATORS = ("\t", ",", ";", " ")
 
 def stored_list(raw: bytes) -> Stored | None:
     """Return the lists, mappings or rows in a value that `stored` does not read, or None if it holds none."""
-    return _of_wrapped(raw) or _unwrapped(raw)
+    return _wrapped_list(raw) or _unwrapped_list(raw)
 
 
-def _unwrapped(raw: bytes) -> Stored | None:
-    return _of_tree(raw) or _of_arrays(raw) or _of_text(raw)
+def _unwrapped_list(raw: bytes) -> Stored | None:
+    return _tree_list(raw) or _array_lists(raw) or _text_or_rows(raw)
 
 
-def _of_wrapped(raw: bytes) -> Stored | None:
+def _wrapped_list(raw: bytes) -> Stored | None:
     """Return the lists, mappings or rows in a compressed value, or None."""
     from datacheck.decoders.wrappers.table import peel, peel_once
 
@@ -43,25 +43,27 @@ def _of_wrapped(raw: bytes) -> Stored | None:
     if wrapper is None:
         return None
     peeled = peel((wrapper[0],), raw)
-    said = (stored(peeled.value) or _unwrapped(peeled.value)) if peeled.sound else None
-    return None if said is None else _in_part(said.value, wrapper[0])
+    parsed = (stored(peeled.value) or _unwrapped_list(peeled.value)) if peeled.sound else None
+    return None if parsed is None else _read_in_part(parsed.value, wrapper[0])
 
 
-def _in_part(value: Any, form: str) -> Stored | None:
+def _read_in_part(value: Any, form: str) -> Stored | None:
     return Stored(value, form, in_part=True) if isinstance(value, (list, dict)) and value else None
 
 
-def _of_tree(raw: bytes) -> Stored | None:
+def _tree_list(raw: bytes) -> Stored | None:
     from datacheck.decoders.pickles.decoder import PickleDecoder
     from datacheck.decoders.trees.msgpack import parse_msgpack
 
-    decodes = PickleDecoder()
-    pickled = decodes.knows(raw)
-    parsed = decodes.parse(raw) if pickled else parse_msgpack(raw)
-    return None if parsed.findings else _in_part(_with_others(parsed.tree, 0), "pickle" if pickled else "msgpack")
+    decoder = PickleDecoder()
+    pickled = decoder.knows(raw)
+    parsed = decoder.parse(raw) if pickled else parse_msgpack(raw)
+    return (
+        None if parsed.findings else _read_in_part(_plain_or_other(parsed.tree, 0), "pickle" if pickled else "msgpack")
+    )
 
 
-def _with_others(node: Node, depth: int) -> Any:
+def _plain_or_other(node: Node, depth: int) -> Any:
     """Return a tree as plain Python values, with OTHER for what has none, or for what is nested too deeply.
 
     Arrays of one dimension that hold texts or whole numbers become lists.
@@ -76,9 +78,9 @@ def _with_others(node: Node, depth: int) -> Any:
     if isinstance(node, np.ndarray) and (items := _items(node)) is not None:
         return items
     if isinstance(node, Items) and depth < DEEPEST:
-        return each_item(node, lambda it: _with_others(it, depth + 1))
+        return each_item(node, lambda it: _plain_or_other(it, depth + 1))
     if isinstance(node, Keyed) and depth < DEEPEST:
-        pairs = [(_with_others(key, depth + 1), _with_others(value, depth + 1)) for key, value in node.pairs]
+        pairs = [(_plain_or_other(key, depth + 1), _plain_or_other(value, depth + 1)) for key, value in node.pairs]
         return {key: value for key, value in pairs if isinstance(key, (str, bytes, int))}
     try:
         return plain_value(node, depth)
@@ -86,15 +88,15 @@ def _with_others(node: Node, depth: int) -> Any:
         return OTHER
 
 
-def _of_arrays(raw: bytes) -> Stored | None:
+def _array_lists(raw: bytes) -> Stored | None:
     """Return the items of .npy bytes, or of each array of an .npz archive by its name."""
     from datacheck.decoders.archives.npz import NpzDecoder
 
-    decodes = NpzDecoder()
-    if not decodes.knows(raw):
-        return _in_part(_array(raw), "npy")
-    parsed = decodes.parse(raw)
-    return None if parsed.findings else _in_part(_with_others(parsed.tree, 0), "npz")
+    decoder = NpzDecoder()
+    if not decoder.knows(raw):
+        return _read_in_part(_array(raw), "npy")
+    parsed = decoder.parse(raw)
+    return None if parsed.findings else _read_in_part(_plain_or_other(parsed.tree, 0), "npz")
 
 
 def _array(raw: bytes | memoryview) -> list[Any] | None:
@@ -122,7 +124,7 @@ def _items(values: NDArray[Any]) -> list[Any] | None:
     return items
 
 
-def _of_text(raw: bytes) -> Stored | None:
+def _text_or_rows(raw: bytes) -> Stored | None:
     """Return a list of texts, which can be written again, or else the rows of a table or of JSON lines."""
     try:
         lines = raw.decode("utf-8-sig").splitlines()
@@ -130,7 +132,7 @@ def _of_text(raw: bytes) -> Stored | None:
         return None
     rows = _rows(lines)
     if rows is not None:
-        return _in_part(rows, "rows")
+        return _read_in_part(rows, "rows")
     return text_list(raw)
 
 
@@ -140,8 +142,8 @@ def text_list(raw: bytes) -> Stored | None:
     A comment or the name of a column before them is left out.
     """
     read = ((form, form.read(raw)) for form in TEXTS)
-    said = next((Stored(items, form.name) for form, items in read if items is not None), None)
-    return _in_part(said.value[1:], said.form) if said is not None and _is_headed(said.value) else said
+    parsed = next((Stored(items, form.name) for form, items in read if items is not None), None)
+    return _read_in_part(parsed.value[1:], parsed.form) if parsed is not None and _is_headed(parsed.value) else parsed
 
 
 def _is_headed(items: list[str]) -> bool:
@@ -166,8 +168,8 @@ def _columns(lines: list[str]) -> list[list[str]] | None:
     for separator in SEPARATORS:
         count = lines[0].count(separator)
         if count and all(it.count(separator) == count for it in lines):
-            whole = count + 2 <= LONGEST  # a key may have the separator in it
-            rows = [it.split(separator) + ([it] if whole else []) for it in lines]
+            with_line = count + 2 <= LONGEST  # a key may have the separator in it
+            rows = [it.split(separator) + ([it] if with_line else []) for it in lines]
             return rows[1:] if _has_header(rows) else rows
     return None
 

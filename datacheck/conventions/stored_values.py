@@ -60,7 +60,7 @@ class OtherItems(list[Any]):
         self.kind = kind
 
     @property
-    def made(self) -> tuple[Any, ...] | set[Any] | frozenset[Any]:
+    def original(self) -> tuple[Any, ...] | set[Any] | frozenset[Any]:
         kinds: dict[str, Callable[[Iterable[Any]], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
         return cast("tuple[Any, ...] | set[Any] | frozenset[Any]", kinds[self.kind](map(_with_kinds, self)))
 
@@ -75,8 +75,8 @@ class OtherNames(dict[Any, Any]):
         self.kind = kind
 
     @property
-    def made(self) -> OrderedDict[Any, Any] | defaultdict[Any, Any]:
-        pairs = ((of, _with_kinds(it)) for of, it in self.items())
+    def original(self) -> OrderedDict[Any, Any] | defaultdict[Any, Any]:
+        pairs = ((name, _with_kinds(it)) for name, it in self.items())
         if self.kind == "OrderedDict":
             return OrderedDict(pairs)
         factories: dict[str, Callable[[], Any]] = {"list": list, "dict": dict, "set": set, "int": int}
@@ -86,15 +86,15 @@ class OtherNames(dict[Any, Any]):
 def _with_kinds(value: Any) -> Any:
     """Return a value in which OtherItems and OtherNames are replaced by the types that they stand for."""
     if isinstance(value, (OtherItems, OtherNames)):
-        return value.made
+        return value.original
     if isinstance(value, dict):
-        return {of: _with_kinds(it) for of, it in value.items()}
+        return {name: _with_kinds(it) for name, it in value.items()}
     return list(map(_with_kinds, value)) if isinstance(value, list) else value
 
 
-def alike(of: Any, items: list[Any]) -> list[Any]:
-    """Return items as a list, or as a tuple or set (OtherItems) if `of` is one."""
-    return OtherItems(items, of.kind) if isinstance(of, OtherItems) else items
+def same_kind(original: Any, items: list[Any]) -> list[Any]:
+    """Return items as a list, or as a tuple or set (OtherItems) if `original` is one."""
+    return OtherItems(items, original.kind) if isinstance(original, OtherItems) else items
 
 
 class MetaLine(str):
@@ -157,16 +157,16 @@ def stored_count(raw: bytes) -> Stored | None:
     at least. Some programs write a number with as many bytes as it has bits, so other lengths are read if more than
     half of the bits are leading zeros.
     """
-    said = stored(raw)
-    if said is None and len(raw) not in (4, 8):
-        whole = _whole_number(raw) if len(raw) in SIZES else None
-        return whole if whole is not None and 8 * len(raw) > 2 * whole.value.bit_length() else None
-    if said is not None or _may_be_float(raw):
-        return said
+    parsed = stored(raw)
+    if parsed is None and len(raw) not in (4, 8):
+        number = _whole_number(raw) if len(raw) in SIZES else None
+        return number if number is not None and 8 * len(raw) > 2 * number.value.bit_length() else None
+    if parsed is not None or _may_be_float(raw):
+        return parsed
     return _whole_number(raw)
 
 
-def counted_otherwise(raw: bytes) -> Stored | None:
+def other_reading(raw: bytes) -> Stored | None:
     """Return what else the value of a count may mean than what `stored_count` returns, or None.
 
     A single digit is a number in msgpack too, and the bytes of some floats are those of a small whole number.
@@ -200,7 +200,7 @@ def _read_decimal(raw: bytes) -> int | None:
     return int(raw) if _DECIMAL.fullmatch(raw) else None
 
 
-def _decimals(between: str) -> Form:
+def _decimals_form(between: str) -> Form:
     """Return the form of several numbers with this separator between them."""
 
     def read(raw: bytes) -> list[int] | None:
@@ -210,7 +210,7 @@ def _decimals(between: str) -> Form:
     return Form(f"decimals{between}", read, lambda value: between.join(map(str, value)).encode())
 
 
-def _texts(name: str, between: str, end: str = "") -> Form:
+def _texts_form(name: str, between: str, end: str = "") -> Form:
     """Return the form of several texts with this separator between them, and an `end` after the last."""
 
     def read(raw: bytes) -> list[str] | None:
@@ -231,8 +231,8 @@ def _read_tuple(raw: bytes) -> list[int] | None:
     if raw[:1] != b"(" or raw[-1:] != b")":
         return None
     numbers = raw[1:-1].removesuffix(b",").split(b", ")
-    whole = all(map(_DECIMAL.fullmatch, numbers)) and raw.endswith(b",)") == (len(numbers) == 1)
-    return list(map(int, numbers)) if whole else None
+    is_tuple = all(map(_DECIMAL.fullmatch, numbers)) and raw.endswith(b",)") == (len(numbers) == 1)
+    return list(map(int, numbers)) if is_tuple else None
 
 
 def _read_meta(raw: bytes) -> list[MetaLine] | None:
@@ -251,7 +251,7 @@ def _read_json(raw: bytes) -> Any:
         return None
 
 
-def _inflated(raw: bytes) -> Any:
+def _read_inflated(raw: bytes) -> Any:
     machine = zlib.decompressobj()
     try:
         plain = machine.decompress(raw, LARGEST)
@@ -270,14 +270,14 @@ def _read_pickle(protocol: int) -> Callable[[bytes], Any]:
     def read(raw: bytes) -> Any:
         from datacheck.decoders.pickles.decoder import PickleDecoder
 
-        said = raw[1] if raw[:1] == b"\x80" and len(raw) > 1 else 0
-        if said != protocol:
+        declared = raw[1] if raw[:1] == b"\x80" and len(raw) > 1 else 0
+        if declared != protocol:
             return None
         keys = pickled_list(raw)
         if keys is not None:
             return keys
-        decodes = PickleDecoder()
-        return _whole(decodes.parse(raw)) if decodes.knows(raw) else None
+        decoder = PickleDecoder()
+        return _plain_or_none(decoder.parse(raw)) if decoder.knows(raw) else None
 
     return read
 
@@ -299,7 +299,7 @@ def _read_msgpack(raw: bytes) -> Any:
     for kind in (list[bytes], list[str]):  # long lists of keys are decoded in one call
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             return msgspec.msgpack.decode(raw, type=kind)
-    return _whole(parse_msgpack(raw))
+    return _plain_or_none(parse_msgpack(raw))
 
 
 def _write_msgpack(value: Any) -> bytes:
@@ -308,7 +308,7 @@ def _write_msgpack(value: Any) -> bytes:
     return msgspec.msgpack.encode(value)
 
 
-def _whole(parsed: Parsed) -> Any:
+def _plain_or_none(parsed: Parsed) -> Any:
     """Return a parsed value as plain Python values, or None if it is damaged or holds anything else."""
     if parsed.findings:
         return None
@@ -322,11 +322,11 @@ def each_item(node: Items, plain: Callable[[Node], Any]) -> list[Any]:
     """Return the items of a list as Python values."""
     from datacheck.decoders.trees.leaves import unboxed
 
-    made: list[Any] = []
+    items: list[Any] = []
     for item in node.items:
-        one = unboxed(item)
-        made += one.values.tolist() if isinstance(one, Run) else [plain(item)]
-    return made
+        unboxed_item = unboxed(item)
+        items += unboxed_item.values.tolist() if isinstance(unboxed_item, Run) else [plain(item)]
+    return items
 
 
 def plain_value(node: Node, depth: int) -> Any:
@@ -344,8 +344,8 @@ def plain_value(node: Node, depth: int) -> Any:
     if depth > DEEPEST:
         raise ValueError("lists within lists")
     if isinstance(node, Items) and node.kind != ARRAY:
-        made = each_item(node, lambda it: plain_value(it, depth + 1))
-        return OtherItems(made, node.kind) if node.kind else made
+        items = each_item(node, lambda it: plain_value(it, depth + 1))
+        return OtherItems(items, node.kind) if node.kind else items
     if isinstance(node, Keyed) and not node.kind and not node.items:
         pairs = [(plain_value(key, depth + 1), plain_value(value, depth + 1)) for key, value in node.pairs]
         if all(isinstance(key, (str, bytes, int)) for key, _ in pairs):
@@ -359,7 +359,7 @@ def plain_value(node: Node, depth: int) -> Any:
     raise ValueError("no value of Python's own")
 
 
-def _binary(order: Literal["little", "big"], size: int) -> Form:
+def _binary_form(order: Literal["little", "big"], size: int) -> Form:
     """Return the form of whole numbers of `size` bytes. Any bytes of that size have it: it is tried on counts only."""
     return Form(
         f"{order} {size}",
@@ -372,21 +372,21 @@ FORMS = {
     form.name: form
     for form in (
         Form("decimal", _read_decimal, lambda value: str(value).encode()),
-        *map(_decimals, (" ", ",", ", ")),
+        *map(_decimals_form, (" ", ",", ", ")),
         Form("tuple", _read_tuple, lambda value: str(tuple(value)).encode()),
         Form("meta-info", _read_meta, lambda lines: "".join(f"{line}\n" for line in lines).encode()),
         Form("json", _read_json, _write_json),
         *(Form(f"pickle {it}", _read_pickle(it), _write_pickle(it)) for it in (2, 3, 4, 5, 0)),
-        Form("zlib+json", _inflated, lambda value: zlib.compress(_write_json(value))),
+        Form("zlib+json", _read_inflated, lambda value: zlib.compress(_write_json(value))),
         Form("msgpack", _read_msgpack, _write_msgpack),
     )
 }
 """The forms by name, in the order in which they are tried."""
 TRIED = tuple(FORMS.values())
 TEXTS = (
-    *(_texts(f"ended lines{name}", end, end) for name, end in (("", "\n"), (" of DOS", "\r\n"))),
-    *(_texts(name, between) for name, between in (("lines", "\n"), ("commas", ","), ("blanks", " "))),
+    *(_texts_form(f"ended lines{name}", end, end) for name, end in (("", "\n"), (" of DOS", "\r\n"))),
+    *(_texts_form(name, between) for name, between in (("lines", "\n"), ("commas", ","), ("blanks", " "))),
 )
 """The forms of lists of texts. Any text may have them: they are tried only on what may be a list of keys."""
 FORMS |= {form.name: form for form in TEXTS}
-FORMS |= {f"{order} {size}": _binary(order, size) for order in ("little", "big") for size in SIZES}
+FORMS |= {f"{order} {size}": _binary_form(order, size) for order in ("little", "big") for size in SIZES}

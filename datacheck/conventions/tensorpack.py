@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from datacheck.conventions.interface import Convention, StoreView
-from datacheck.conventions.listed import KEYS, LEN, PACKED, all_bytes, listed
+from datacheck.conventions.listed import KEYS, LEN, PACKED, all_bytes, convention_of_list
 
 _KEY = re.compile(rb"[0-9]{8,}")
 
@@ -18,7 +18,7 @@ def recognise(store: StoreView) -> Convention | None:
     """Return the convention if such a list exists and `__len__` does not, or None."""
     if store.value(LEN) is not None:
         return None
-    return listed(
+    return convention_of_list(
         "tensorpack",
         store,
         (KEYS,),

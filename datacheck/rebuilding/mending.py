@@ -10,13 +10,13 @@ from typing import Any
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.clip_counts import counts_without
-from datacheck.conventions.conclusions import samples, scattered
+from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.frame_counts import rewritten_without
 from datacheck.conventions.interface import Index, Known
 from datacheck.conventions.listed import KEYS
-from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
-from datacheck.conventions.parting import numbered_alike
-from datacheck.conventions.repair import Foreign, Repair
+from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, outcome_without
+from datacheck.conventions.parting import have_same_numbers
+from datacheck.conventions.repair import OtherKeyList, Repair
 from datacheck.conventions.rewriting import Place
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Sample, Spanning
@@ -111,7 +111,7 @@ def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) ->
         account = report.account(part)
         going = [(key, own) for database, key, own in dropped_keys(choice.shown, report) if database == part]
         _refuse_unread(known, account, report.source.path, changes=bool(going or renumber))
-        outcome = repaired(
+        outcome = outcome_without(
             known.conventions,
             account,
             going,
@@ -176,7 +176,7 @@ def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
     for member in across.members:
         numbers += member.numbers
     conventions = [it for part in sorted(across.parts) for it in report.keeps[part].conventions]
-    bases = [samples(it, Account(), across).base for it in conventions if it.deleted is None and it.counts]
+    bases = [samples_of(it, Account(), across).base for it in conventions if it.deleted is None and it.counts]
     listed = any(it.lists for it in conventions)
     base = None if listed else next((it for it in bases if it is not None), None)
     return {"numbers": numbers, "base": base, "counted": base is not None}
@@ -184,7 +184,7 @@ def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
 
 def _list_elsewhere(report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
     """Remove the keys of records that the copy lacks from lists that lie in another database than the records."""
-    lists: dict[tuple[str, bytes], Foreign] = {}
+    lists: dict[tuple[str, bytes], OtherKeyList] = {}
     for part, known in report.keeps.items():
         for convention in known.conventions if part in outcomes else ():
             for it in convention.lists:
@@ -193,17 +193,17 @@ def _list_elsewhere(report: Report, outcomes: dict[str, Outcome], others: Counte
                 place = it.kept_in, it.key
                 counts = [one for one in convention.counts if one.of_list == it.key]
                 count = counts[0] if counts else None
-                before = lists.get(place, Foreign(it.form, (), count, beside=it.beside))
+                before = lists.get(place, OtherKeyList(it.form, (), count, beside=it.beside))
                 lists[place] = replace(before, repairs=(*before.repairs, outcomes[part].repair))
-    for (part, key), foreign in lists.items():
+    for (part, key), key_list in lists.items():
         outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
-        repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})
+        repair = replace(outcome.repair, other_lists={**outcome.repair.other_lists, key: key_list})
         outcomes[part] = replace(outcome, repair=repair)
 
 
 def _list_within(choice: Choice, report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
     """Remove the keys of records that the copy lacks from lists within other values, if their places are known."""
-    lists: dict[tuple[str, bytes], Foreign] = {}
+    lists: dict[tuple[str, bytes], OtherKeyList] = {}
     for part, known in report.keeps.items():
         within = [it for it in known.within if it.form]
         keys = (
@@ -216,10 +216,10 @@ def _list_within(choice: Choice, report: Report, outcomes: dict[str, Outcome], o
             continue
         own_repair = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
         repairs = (outcomes[part].repair, own_repair) if part in outcomes else (own_repair,)
-        lists |= {(it.kept_in, it.key): Foreign(it.form, repairs, places=it.places) for it in within}
-    for (part, key), foreign in lists.items():
+        lists |= {(it.kept_in, it.key): OtherKeyList(it.form, repairs, places=it.places) for it in within}
+    for (part, key), key_list in lists.items():
         outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
-        repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})
+        repair = replace(outcome.repair, other_lists={**outcome.repair.other_lists, key: key_list})
         outcomes[part] = replace(outcome, repair=repair)
 
 
@@ -239,11 +239,11 @@ def _list_in_records(choice: Choice, report: Report, outcomes: dict[str, Outcome
         repairs = (outcomes[part].repair, own_repair) if part in outcomes else (own_repair,)
         for it in indexes:
             outcome = outcomes.get(it.kept_in) or only_values({}, others.pop(it.kept_in, 0))
-            foreign = Foreign(it.form, repairs)
-            entries = _entries(choice, report, known, it, foreign)
+            key_list = OtherKeyList(it.form, repairs)
+            entries = _entries(choice, report, known, it, key_list)
             outcomes[it.kept_in] = replace(
                 outcome,
-                repair=replace(outcome.repair, indexes=(*outcome.repair.indexes, (it, foreign))),
+                repair=replace(outcome.repair, indexes=(*outcome.repair.indexes, (it, key_list))),
                 dropped=outcome.dropped + len(entries),
                 entries=(*outcome.entries, *entries),
             )
@@ -279,12 +279,12 @@ def can_lose(report: Report, index: Index, part: str) -> bool:
     return index.kept_in != part and not counted and any(it.entries for it in entries)
 
 
-def _entries(choice: Choice, report: Report, known: Known, index: Index, foreign: Foreign) -> list[bytes]:
+def _entries(choice: Choice, report: Report, known: Known, index: Index, key_list: OtherKeyList) -> list[bytes]:
     """Return the keys of records that are dropped because they name a dropped one, not for their own findings."""
     listed = next((it for it in known.listed if it.of_records == index.name), None)
     if index.form or listed is None:
         return []
-    going = {named for named, _ in listed.entries if foreign.key(named) is None}
+    going = {named for named, _ in listed.entries if key_list.key(named) is None}
     own = (
         Counter(key for database, key, _ in dropped_keys(choice.shown, report) if database == index.kept_in)
         if going
@@ -304,14 +304,14 @@ def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | N
     """
     if outcomes is None or renumber is not None:
         return
-    for part, outcome in outcomes.of.items():
+    for part, outcome in outcomes.by_database.items():
         if not (outcome.repair.renumbered or outcome.elsewhere):
             continue
         for other in report.keeps:
             across = report.keeps[part].across
             if across is not None and other in across.parts:
                 continue
-            if other != part and numbered_alike(report.account(part), report.account(other)):
+            if other != part and have_same_numbers(report.account(part), report.account(other)):
                 names = " and ".join(it or "the main one" for it in sorted((part, other)))
                 message = f"the databases {names} have the same numbers, so that their records may belong together"
                 hint = "--keep-numbers leaves holes where records go, --renumber closes the numbers up in each"
@@ -351,7 +351,7 @@ def _refuse_unread(known: Known, account: Account, source: str, *, changes: bool
         if convention.unread:
             reason = f"{escape(convention.unread[0])} cannot be read, so it could not be kept true in a copy"
             raise RebuildFailed(source, f"{reason}; --convention none takes it for a record")
-        unknown = scattered(convention, account)
+        unknown = scattered_text(convention, account)
         if unknown:
             reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
             raise RebuildFailed(source, f"{reason}; --convention none copies the records alone")

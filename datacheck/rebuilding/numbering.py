@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.clip_counts import counts_without
-from datacheck.conventions.conclusions import samples, unsure
+from datacheck.conventions.conclusions import samples_of, unsure_counts
 from datacheck.conventions.frame_counts import count_frames
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.interface import Convention, Count, Known
@@ -92,7 +92,7 @@ def _numbered(report: Report, part: str) -> list[Pattern]:
 def _has_numbered_samples(report: Report, part: str) -> bool:
     """Return whether numbers identify the samples of a database."""
     known, account = report.keeps[part], report.account(part)
-    numbered = (patterns_of(it, samples(it, account, known.across)) for it in known.conventions)
+    numbered = (patterns_of(it, samples_of(it, account, known.across)) for it in known.conventions)
     return known.across is not None or any(numbered)
 
 
@@ -102,7 +102,7 @@ def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> 
     This applies to records named like optional parts of a sample: they may be masks of the first pictures. Others, such
     as classes, most likely have nothing to do with the pictures; the receipt names them.
     """
-    for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.of.items():
+    for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.by_database.items():
         if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
             continue
         for other, numbers in _numbers_kept(report, part, outcome).items():
@@ -150,7 +150,7 @@ def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Itera
         return
     for part, known in report.keeps.items():
         numbers = report.account(part).numbers
-        outcome = None if outcomes is None else outcomes.of.get(part)
+        outcome = None if outcomes is None else outcomes.by_database.get(part)
         if outcome is not None and outcome.repair.renumbered:
             names = ", ".join(map(str, outcome.repair.patterns))
             others = ", ".join(map(str, _numbers_kept(report, part, outcome)))
@@ -197,7 +197,7 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
     """Yield a sentence for each list of records that the copy keeps unchanged while some are dropped or renumbered."""
     going = {database for database, _, _ in dropped_keys(order.choice.shown, report)}
     for part, known in report.keeps.items():
-        outcome = None if outcomes is None else outcomes.of.get(part)
+        outcome = None if outcomes is None else outcomes.by_database.get(part)
         if part not in going and (outcome is None or not (outcome.dropped or outcome.repair.renumbered)):
             continue
         moved = outcome is not None and outcome.repair.renumbered
@@ -251,7 +251,7 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
 
 def _unsure_counts(known: Known, account: Account) -> Iterator[Count]:
     for it in known.conventions:
-        yield from unsure(it, samples(it, account, known.across), account, known.across, known.stems)
+        yield from unsure_counts(it, samples_of(it, account, known.across), account, known.across, known.stems)
 
 
 def _gap_sentence(

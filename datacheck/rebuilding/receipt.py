@@ -99,7 +99,7 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
         return _repairs_of_files(gone)
     if outcomes is None:
         return msgspec.UNSET
-    repairs = [(part, it.repair) for part, it in outcomes.of.items()]
+    repairs = [(part, it.repair) for part, it in outcomes.by_database.items()]
     moved = [(part, it) for part, it in repairs if len(repairs) == 1 or it.dropped or it.renumbered or it.gone_stems]
     patterns = [(part, it) for part, repair in moved for it in repair.named_by]
     return Repairs(
@@ -113,13 +113,17 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
             for key, value in {**repair.values, **repair.added}.items()
         },
         lists=(
-            *(named(escape(it), part) for part, one in repairs for it in (*one.lists, *one.side_files, *one.foreign)),
+            *(
+                named(escape(it), part)
+                for part, one in repairs
+                for it in (*one.lists, *one.side_files, *one.other_lists)
+            ),
             *(it.name for _, one in repairs for it, _ in one.indexes),
         ),
         lengths=tuple(
             named(escape(it.key), part)
             for part, repair in repairs
-            for it in (*repair.lengths, *(one.count for one in repair.foreign.values() if one.count is not None))
+            for it in (*repair.lengths, *(one.count for one in repair.other_lists.values() if one.count is not None))
         ),
     )
 

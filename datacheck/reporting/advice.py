@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from datacheck.backends import BACKENDS, kind_of_copy
 from datacheck.conventions import CONVENTIONS
-from datacheck.conventions.parting import parted
+from datacheck.conventions.parting import parted_pair
 from datacheck.decoders.raw import array_text
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
@@ -157,7 +157,7 @@ def _parted_databases(report: Report) -> tuple[str, ...]:
         return ()
     bad = (it for it in report.findings if it.verdict == "bad" and it.index is not None)
     losing = {it.database or "" for it in islice(bad, LOOKED_AT)}
-    names = parted(report.keeps, report.account, losing)
+    names = parted_pair(report.keeps, report.account, losing)
     return () if names is None else tuple(it or "the main database" for it in names)
 
 

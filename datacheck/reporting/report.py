@@ -13,7 +13,7 @@ import msgspec
 
 from datacheck.checks.class_balance import Balance, LabelOrder
 from datacheck.conventions.account import Account
-from datacheck.conventions.conclusions import bad_samples, sampling
+from datacheck.conventions.conclusions import bad_samples, sample_finder
 from datacheck.conventions.interface import Convention, Known
 from datacheck.errors import NotClean, UsageError
 from datacheck.model.escaping import unescape
@@ -285,7 +285,7 @@ class Report:
         The samples are ordered by their first bad record in source order. Only the set of their numbers is held in
         memory.
         """
-        sample_of = {part: sampling(known, self.account(part), part) for part, known in self.keeps.items()}
+        sample_of = {part: sample_finder(known, self.account(part), part) for part, known in self.keeps.items()}
         return bad_samples(self.findings, sample_of)
 
     def account(self, database: str = "") -> Account:

@@ -10,20 +10,20 @@ import msgspec
 from datacheck.backends.interface import READINGS, Reader, WithDatabases
 from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
 from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.across import confirmed
-from datacheck.conventions.clip_counts import clip_counts, conclude_clips
-from datacheck.conventions.conclusions import conclude, conclude_list, samples
-from datacheck.conventions.elsewhere import counting, elsewhere
-from datacheck.conventions.frame_counts import conclude_frames, frame_counts
+from datacheck.conventions.across import with_asked_samples
+from datacheck.conventions.clip_counts import clip_counts, clip_findings
+from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
+from datacheck.conventions.elsewhere import complete_conventions, with_placed_counts
+from datacheck.conventions.frame_counts import frame_counts, frame_findings
 from datacheck.conventions.indexes import indexes
 from datacheck.conventions.interface import Index, Known, StoreView
 from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.numbered_keys import Pattern, patterns
-from datacheck.conventions.ocr import uncounted
+from datacheck.conventions.ocr import uncounted_findings
 from datacheck.conventions.set_stems import SetStems
-from datacheck.conventions.side_files import beside
+from datacheck.conventions.side_files import side_file
 from datacheck.conventions.spanning import Spanning
-from datacheck.conventions.terminated import odd_ends
+from datacheck.conventions.terminated import end_findings
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
@@ -180,7 +180,7 @@ class Recognise(msgspec.Struct, frozen=True):
             views = {part: self._view(job.reader, watch, part, keys[part]) for part in keys if not several.get(part)}
             kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
             require_met(wanted, met)
-            complete = elsewhere(kept, views, asked=bool(wanted))
+            complete = complete_conventions(kept, views, asked=bool(wanted))
             within = [] if wanted == (NONE,) else list(lists_within(complete, views))
             named = []
             if not wanted and len(views) <= FEW_PARTS:
@@ -238,7 +238,7 @@ class Recognise(msgspec.Struct, frozen=True):
             return raw
 
         def file(name: bytes) -> bytes | None:
-            return None if part else beside(reader.path, name)
+            return None if part else side_file(reader.path, name)
 
         return StoreView(patterns(keys), value, file, keys)
 
@@ -255,7 +255,7 @@ def compared(
     if isinstance(spanning, Death):
         return spanning
     result: Kept = {}
-    for part, known in confirmed(counting(spanning, accounts)).items():
+    for part, known in with_asked_samples(with_placed_counts(spanning, accounts)).items():
         part_shards = tuple(it for it in shards if it.part == part)
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
@@ -300,21 +300,21 @@ def untrue(kept: Kept, accounts: Mapping[str, Account]) -> Iterator[Finding]:
         account = accounts.get(part) or Account()
         for finding in _untrue(known, account):
             yield msgspec.structs.replace(finding, database=part or None)
-        yield from () if part else uncounted(known, account)
+        yield from () if part else uncounted_findings(known, account)
 
 
 def _untrue(known: Known, account: Account) -> Iterator[Finding]:
     if known.stems is not None:
         yield from known.stems.findings()
     for convention in known.conventions:
-        yield from conclude(convention, account, known)
+        yield from convention_findings(convention, account, known)
     for one in known.listed:
-        yield from conclude_list(one)
+        yield from list_findings(one)
     for counts in known.frames:
-        yield from conclude_frames(counts)
+        yield from frame_findings(counts)
     for of_clips in known.clips:
-        yield from conclude_clips(of_clips)
-    yield from odd_ends(known, account)
+        yield from clip_findings(of_clips)
+    yield from end_findings(known, account)
 
 
 def groups(kept: Kept, accounts: Mapping[str, Account]) -> int | None:
@@ -339,7 +339,7 @@ def _groups(known: Known, account: Account) -> int | None:
     if known.stems is not None:
         return known.stems.all
     for convention in known.conventions:
-        result = samples(convention, account)
+        result = samples_of(convention, account)
         if result.groups is not None:
             return len(result.groups.all)
     return None

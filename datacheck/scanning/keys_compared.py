@@ -8,11 +8,11 @@ from typing import Any, cast
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.conclusions import says_all
-from datacheck.conventions.frame_counts import true_to
+from datacheck.conventions.conclusions import are_all_counted
+from datacheck.conventions.frame_counts import confirmed_counts
 from datacheck.conventions.interface import FrameCounts, Known, Listed
 from datacheck.conventions.set_stems import SetStems
-from datacheck.conventions.stems import StemGroups, agree, may_be
+from datacheck.conventions.stems import StemGroups, have_same_stems, may_be_whole
 from datacheck.model.blocks import Shard
 from datacheck.scanning.keys_read import CompareIndexes, CountClips, CountFrames, FindUnpaired
 from datacheck.workers.interface import Death
@@ -40,7 +40,7 @@ def with_frame_counts(known: Known, part_shards: tuple[Shard, ...], do: Callable
         )
         if isinstance(existing, Death):
             return existing
-        frames = tuple(counts for it in frames if (counts := true_to(it, existing)) is not None)
+        frames = tuple(counts for it in frames if (counts := confirmed_counts(it, existing)) is not None)
     if clips:
         clips = do(CountClips(part_shards, clips))
         if isinstance(clips, Death):
@@ -61,7 +61,9 @@ def stem_groups(
     A sample that lacks a part is bad if it is among those that the store counts.
     """
     groups = _stem_groups(known, account, shards, do)
-    if isinstance(groups, StemGroups) and says_all(known.conventions, groups.all - len(groups.unpaired), groups.all):
+    if isinstance(groups, StemGroups) and are_all_counted(
+        known.conventions, groups.all - len(groups.unpaired), groups.all
+    ):
         return msgspec.structs.replace(groups, verdict="bad")
     return groups
 
@@ -72,8 +74,8 @@ def _stem_groups(
     stems = next((it.stems for it in known.conventions if it.stems is not None), None)
     if isinstance(stems, SetStems):
         return stems.groups(account.numbers)
-    if stems is None or not may_be(stems, account.stems):
+    if stems is None or not may_be_whole(stems, account.stems):
         return None
-    if agree(stems, account.stems):
+    if have_same_stems(stems, account.stems):
         return StemGroups(stems, account.stems[stems.endings[0]][0], {})
     return cast("StemGroups | Death | None", do(FindUnpaired(shards, stems)))

@@ -16,7 +16,7 @@ from datacheck.conventions.groups import CONFIRMED, ENOUGH
 from datacheck.conventions.interface import UNCOUNTED, ClipCounts, Index, KeyList, Listed
 from datacheck.conventions.listed import KEYS
 from datacheck.conventions.lists_within import keys_within
-from datacheck.conventions.side_files import beside
+from datacheck.conventions.side_files import side_file
 from datacheck.conventions.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
 from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
@@ -142,7 +142,7 @@ class CompareLists(msgspec.Struct, frozen=True):
 
 def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> set[bytes]:
     raw = (
-        beside(reader.path, key_list.key)
+        side_file(reader.path, key_list.key)
         if key_list.file
         else value_of(reader, key_list.key, part if key_list.kept_in is None else key_list.kept_in)
     )

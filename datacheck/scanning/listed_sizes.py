@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from datacheck.conventions.interface import Convention, KeyList
-from datacheck.conventions.side_files import beside
+from datacheck.conventions.side_files import side_file
 from datacheck.conventions.stored_values import FORMS, MetaLine
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import escape
@@ -34,7 +34,7 @@ class CompareSizes(msgspec.Struct, frozen=True):
 
         watch.timeout, watch.patience = own_seconds(job.settings), PATIENCE
         watch.note(None)
-        lines = FORMS[self.of.form].read(beside(job.reader.path, self.of.key) or b"") or []
+        lines = FORMS[self.of.form].read(side_file(job.reader.path, self.of.key) or b"") or []
         listed = {line.key: line.size for line in lines if isinstance(line, MetaLine)}
         wrong: list[str] = []
         count = compared = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from datacheck.conventions.interface import Convention, Parallel, StoreView
-from datacheck.conventions.lists_within import names_of
+from datacheck.conventions.lists_within import keys_with_lists
 from datacheck.model.blocks import Block
 from datacheck.scanning.blame import Blamed, blamed
 
@@ -24,7 +24,7 @@ def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Par
     from datacheck.model.batch import Batch
 
     own = frozenset().union(*(it.own for it in conventions))
-    for key in names_of(view):
+    for key in keys_with_lists(view):
         raw = view.value(key)
         if key in own or raw is None or len(raw) > LARGEST:
             continue

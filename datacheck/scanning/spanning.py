@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.across import agreeing, named_across, numbered_across, with_names
+from datacheck.conventions.across import agreeing_samples, named_groups, named_samples, numbered_samples
 from datacheck.conventions.interface import Known
 from datacheck.conventions.numbered_keys import KeyTable
 from datacheck.conventions.spanning import Naming, Spanning
-from datacheck.conventions.stems import hashed
+from datacheck.conventions.stems import text_hashes
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.profile import Profile
 from datacheck.scanning.keys_read import for_keys
@@ -39,11 +39,11 @@ def with_spanning(
     result = dict(kept)
     if len(result) < 2:
         return result
-    found: list[Spanning | None] = [*numbered_across(kept, accounts, _kinds(profile, kept))]
+    found: list[Spanning | None] = [*numbered_samples(kept, accounts, _kinds(profile, kept))]
     spanned = {part for it in found if it is not None for part in it.parts}
     others = {part: known for part, known in kept.items() if part not in spanned}
-    for namings in named_across(others, accounts):
-        spanning = agreeing(namings, accounts)
+    for namings in named_groups(others, accounts):
+        spanning = agreeing_samples(namings, accounts)
         if spanning is None:
             part_shards = {part: tuple(it for it in shards if it.part == part) for part in namings}
             spanning = do(FindLacking(part_shards, namings, {part: others[part].own for part in namings}))
@@ -83,7 +83,7 @@ class FindLacking(msgspec.Struct, frozen=True):
         watch.note(None)
         sums = {part: np.zeros((2, BUCKETS), np.uint64) for part in self.namings}
         for part, names in self._names(job):
-            ones, others = hashed(names)
+            ones, others = text_hashes(names)
             places = (others % np.uint64(BUCKETS)).astype(np.int64)
             np.add.at(sums[part][0], places, ones)
             np.add.at(sums[part][1], places, np.uint64(1))
@@ -93,7 +93,7 @@ class FindLacking(msgspec.Struct, frozen=True):
             differ |= (one != first).any(axis=0)
         parts_by_name: dict[bytes, set[str]] = {}
         for part, names in self._names(job):
-            chosen = names[differ[(hashed(names)[1] % np.uint64(BUCKETS)).astype(np.int64)]]
+            chosen = names[differ[(text_hashes(names)[1] % np.uint64(BUCKETS)).astype(np.int64)]]
             for name in chosen:
                 parts_by_name.setdefault(name.tobytes(), set()).add(part)
             if len(parts_by_name) > HELD:
@@ -104,7 +104,7 @@ class FindLacking(msgspec.Struct, frozen=True):
             for name, parts in parts_by_name.items()
             if len(parts) < len(self.namings)
         }
-        return with_names(self.namings, alike + len(parts_by_name), lacking)
+        return named_samples(self.namings, alike + len(parts_by_name), lacking)
 
     def _names(self, job: Job) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield the names of neighbouring records with their database."""

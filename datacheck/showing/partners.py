@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from datacheck.conventions.groups import NEARLY, needed
+from datacheck.conventions.groups import NEARLY, needed_parts
 from datacheck.conventions.interface import Convention, Known
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.model.blocks import Position, Shard
@@ -70,7 +70,7 @@ def _missing_parts(key: bytes, known: Known, exists: Exists) -> Iterator[Finding
 
 
 def _missing_by_number(convention: Convention, pattern: Pattern, number: int, exists: Exists) -> Iterator[Finding]:
-    others = [it for it in needed(convention.parts) if it != pattern]
+    others = [it for it in needed_parts(convention.parts) if it != pattern]
     missing = [it for it in others if not exists(it.key(number))]
     required = [it for it in missing if convention.named and it in convention.parts[:2] and pattern in convention.parts]
     yield from _missing_finding([it.key(number) for it in required], certain=True)

@@ -104,7 +104,12 @@ def _send_steps(steps: Generator[Any, None, Any], results: PipeEnd) -> Any:
 
 
 def _dumps_result(result: Any) -> bytes:
-    """Pickle a result, or a Failure that says so if it does not pickle or would not unpickle."""
+    """Pickle a result, or a Failure that says so if it does not pickle or would not unpickle.
+
+    What caused an error stays behind, as pickle leaves it: Dask makes pickle take it along, and it may be anything.
+    """
+    if isinstance(result, Failure):
+        result.error.__cause__ = result.error.__context__ = None
     try:
         raw = pickle.dumps(result)
         if isinstance(result, Failure):

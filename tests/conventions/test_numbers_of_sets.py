@@ -52,7 +52,7 @@ def test_no_more_clips_are_held_than_are_counted():
     clips = Clips(ClipCounts((b"", b"/length"), (FrameKind(b"/", b""),)))
     for at in range(MOST + 50):
         clips.take(b"v%d/0" % at, bytes)
-    assert sum(map(len, clips.there.values())) <= MOST + 1
+    assert sum(map(len, clips.frames.values())) <= MOST + 1
 
 
 @pytest.mark.parametrize("sets", [{"train": 30}, {"train": 40, "val": 30}])

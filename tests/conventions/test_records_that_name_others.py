@@ -10,7 +10,7 @@ from convention_stores import picture, read, write
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.conventions.conclusions import conclude_list
+from datacheck.conventions.conclusions import list_findings
 from datacheck.conventions.interface import Index
 from datacheck.model.settings import Settings
 from datacheck.scanning.keys_read import CompareIndexes
@@ -139,5 +139,5 @@ def test_of_more_than_can_be_held_it_is_said_that_they_were_not_checked(tmp_path
     data, by_class = ([it for it in reader.layout().shards if it.part == part] for part in ("data", "by_class"))
     task = CompareIndexes(tuple(data), (Index("by_class"),), tuple(by_class))
     (listed,) = task.run(Job(reader, Settings()), Watch())
-    (finding,) = conclude_list(listed)
+    (finding,) = list_findings(listed)
     assert (finding.code, finding.verdict) == ("unsupported", "unverifiable")

@@ -10,7 +10,7 @@ from datacheck.conventions.runs import Runs
 
 
 def of(numbers):
-    return Runs.of(np.array(sorted(numbers), np.int64))
+    return Runs.from_array(np.array(sorted(numbers), np.int64))
 
 
 @pytest.mark.parametrize("seed", seeds(8))
@@ -33,7 +33,7 @@ def test_runs_are_sets(seed):
 
 
 def test_numbers_in_any_order_and_repeated_make_the_same_set():
-    assert Runs.of(np.array([5, 3, 4, 4, 9])) == of({3, 4, 5, 9})
+    assert Runs.from_array(np.array([5, 3, 4, 4, 9])) == of({3, 4, 5, 9})
 
 
 def test_neighbours_are_one_run():

@@ -6,7 +6,7 @@ import pytest
 
 from datacheck.conventions import account as accounts
 from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.conclusions import conclude
+from datacheck.conventions.conclusions import convention_findings
 from datacheck.conventions.interface import Convention, Count
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.stored_values import stored
@@ -51,11 +51,11 @@ def test_an_account_that_holds_some_forgets_them_when_another_could_not(parts):
 
 def test_a_count_is_then_not_checked_which_is_said(parts):
     counts = (Count(b"num-samples", stored(b"15"), b"15"),)
-    (finding,) = conclude(Convention("ocr", PARTS, counts, base=1), added(parts))
+    (finding,) = convention_findings(Convention("ocr", PARTS, counts, base=1), added(parts))
     assert (finding.code, finding.verdict) == ("unsupported", "unverifiable")
-    assert list(conclude(Convention("", PARTS, named=False), added(parts))) == []
+    assert list(convention_findings(Convention("", PARTS, named=False), added(parts))) == []
 
 
 def test_numbers_that_can_be_held_are_checked(parts):
     counts = (Count(b"num-samples", stored(b"5"), b"5"),)
-    assert list(conclude(Convention("count", PARTS, counts, named=False), parts[1])) == []
+    assert list(convention_findings(Convention("count", PARTS, counts, named=False), parts[1])) == []

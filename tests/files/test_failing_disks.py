@@ -236,9 +236,9 @@ def test_rows_behind_a_read_that_failed_are_what_they_are(tmp_path):
             return super().readinto(into)
 
     mended = Failing(path, OpenFile(path).block)
-    from datacheck.backends.hdf5.file import _unhealthy
+    from datacheck.backends.hdf5.file import _open_mended
 
-    with _unhealthy(mended) as file:
+    with _open_mended(mended) as file:
         data = file["data"]
         for _ in range(3):
             with pytest.raises(OSError, match="Input/output error"):

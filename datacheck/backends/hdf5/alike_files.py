@@ -43,9 +43,9 @@ class AlikeFiles:
         """Remember a sound file that was walked, if it has few enough bytes that are not plain values."""
         if contents.findings or contents.deadly or contents.damaged or contents.recovery is not None:
             return
-        places = list(_between(contents, size))
-        held = sum(stop - start for start, stop in places)
-        if held > BYTES or len(places) > PIECES or self._bytes + held > KEPT:
+        places = list(_ranges_without_values(contents, size))
+        piece_bytes = sum(stop - start for start, stop in places)
+        if piece_bytes > BYTES or len(places) > PIECES or self._bytes + piece_bytes > KEPT:
             return
         if self._count == KINDS or len(self._kinds[size]) == OF_ONE_SIZE:
             return
@@ -56,7 +56,7 @@ class AlikeFiles:
             return
         self._kinds[size].append(Kind(contents, pieces))
         self._count += 1
-        self._bytes += held
+        self._bytes += piece_bytes
 
     def contents(self, path: Path, size: int) -> Contents | None:
         """Return the contents of a file if it is like one that was walked, or None if it has to be walked itself."""
@@ -66,17 +66,17 @@ class AlikeFiles:
         try:
             with open_regular(path) as file:
                 for kind in kinds:
-                    if all(pread(file.fileno(), len(held), start) == held for start, held in kind.pieces):
+                    if all(pread(file.fileno(), len(piece), start) == piece for start, piece in kind.pieces):
                         return kind.contents
         except OSError:  # the walk of the file will report it
             return None
         return None
 
 
-def _between(contents: Contents, size: int) -> Iterator[tuple[int, int]]:
+def _ranges_without_values(contents: Contents, size: int) -> Iterator[tuple[int, int]]:
     """Yield the byte ranges of a file that are not values, or are values that the walk has read."""
     at = 0
-    for start, stop in sorted(_values(contents)):
+    for start, stop in sorted(_value_ranges(contents)):
         if start > at:
             yield at, start
         at = max(at, stop)
@@ -84,7 +84,7 @@ def _between(contents: Contents, size: int) -> Iterator[tuple[int, int]]:
         yield at, size
 
 
-def _values(contents: Contents) -> Iterator[tuple[int, int]]:
+def _value_ranges(contents: Contents) -> Iterator[tuple[int, int]]:
     datasets: Iterator[Dataset] = (it for table in contents.tables for it in table.datasets)
     looked = frozenset(contents.looked)
     for dataset in (*datasets, *contents.single):

@@ -45,15 +45,15 @@ class Form(NamedTuple):
     place: int
     time: int
 
-    def kind(self, held: bytes) -> bytes:
+    def kind(self, header: bytes) -> bytes:
         """Return the bytes of a header that are the same in all headers of its kind."""
         cuts = [(self.extents, 8 * self.rank * (1 + self.bounded)), (self.place, _PLACE.size)]
         cuts += [(self.time, 4)] if self.time else []
-        kept, at = [], 0
+        parts, at = [], 0
         for start, size in sorted(cuts):
-            kept.append(held[at:start])
+            parts.append(header[at:start])
             at = start + size
-        return b"".join([*kept, held[at : self.size]])
+        return b"".join([*parts, header[at : self.size]])
 
 
 class AlikeHeaders:
@@ -63,30 +63,30 @@ class AlikeHeaders:
         self._forms: dict[Form, dict[bytes, np.dtype[Any]]] = {}
         self._kinds = 0
 
-    def learn(self, held: bytes, dataset: Dataset) -> None:
+    def learn(self, header: bytes, dataset: Dataset) -> None:
         """Remember the header that begins with these bytes, if it describes the dataset completely."""
-        form = _form(held)
+        form = _form_of(header)
         if form is None or self._kinds == KINDS:
             return
-        shape, placed = _described(form, held)
+        shape, placed = _shape_and_offset(form, header)
         if dataset != Dataset(dataset.path, shape, dataset.dtype, placed=placed):
             return
         if form in self._forms or len(self._forms) < FORMS:
-            self._forms.setdefault(form, {})[form.kind(held)] = dataset.dtype
+            self._forms.setdefault(form, {})[form.kind(header)] = dataset.dtype
             self._kinds += 1
 
-    def dataset(self, path: bytes, held: bytes, end: int) -> Dataset | None:
+    def dataset(self, path: bytes, header: bytes, end: int) -> Dataset | None:
         """Return the dataset whose header begins with these bytes, or None if the library has to open it.
 
         The values of a dataset that is returned lie before `end`, the end of the file.
         """
         for form, kinds in self._forms.items():
-            dtype = kinds.get(form.kind(held))
+            dtype = kinds.get(form.kind(header))
             if dtype is None:
                 continue
-            shape, placed = _described(form, held)
+            shape, placed = _shape_and_offset(form, header)
             size = math.prod(shape) * dtype.itemsize
-            stored = int.from_bytes(held[form.place + 8 : form.place + 16], "little")
+            stored = int.from_bytes(header[form.place + 8 : form.place + 16], "little")
             if shape and placed and 0 < size == stored <= LARGEST and placed + size <= end:
                 return Dataset(path, shape, dtype, placed=placed)
         return None
@@ -105,34 +105,34 @@ def place_of(h5: Any, opened: Any, created: Any, stored: Any, end: int) -> int |
     return at if stored == h5.h5t.py_create(dtype) else None
 
 
-def _described(form: Form, held: bytes) -> tuple[tuple[int, ...], int]:
+def _shape_and_offset(form: Form, header: bytes) -> tuple[tuple[int, ...], int]:
     """Return the shape in a header of this form (empty if the dataset may grow) and the offset of the values."""
-    shape = struct.unpack_from(f"<{form.rank}Q", held, form.extents)
-    most = struct.unpack_from(f"<{form.rank}Q", held, form.extents + 8 * form.rank) if form.bounded else shape
-    return shape if shape == most else (), int.from_bytes(held[form.place : form.place + 8], "little")
+    shape = struct.unpack_from(f"<{form.rank}Q", header, form.extents)
+    max_shape = struct.unpack_from(f"<{form.rank}Q", header, form.extents + 8 * form.rank) if form.bounded else shape
+    return shape if shape == max_shape else (), int.from_bytes(header[form.place : form.place + 8], "little")
 
 
-def _form(held: bytes) -> Form | None:
+def _form_of(header: bytes) -> Form | None:
     """Return the form of a header of version 1, or None if the header cannot be used to recognise others."""
-    if len(held) < HEAD or held[:2] != b"\x01\0":
+    if len(header) < HEAD or header[:2] != b"\x01\0":
         return None
-    end = HEAD + int.from_bytes(held[8:12], "little")
+    end = HEAD + int.from_bytes(header[8:12], "little")
     extents = rank = place = time = 0
     bounded = False
     at = HEAD
-    while at + 8 <= end <= len(held):
-        kind, size, flags = _MESSAGE.unpack_from(held, at)
+    while at + 8 <= end <= len(header):
+        kind, size, flags = _MESSAGE.unpack_from(header, at)
         at += 8
         if flags & SHARED:
             return None
-        said = held[at : at + size]
+        message = header[at : at + size]
         if (kind == DATASPACE and extents) or (kind == LAYOUT and place) or (kind == TIME and time):
             return None
-        if kind == DATASPACE and said[:1] == b"\x01" and said[2] in (0, 1):
-            extents, rank, bounded = at + 8, said[1], bool(said[2])
+        if kind == DATASPACE and message[:1] == b"\x01" and message[2] in (0, 1):
+            extents, rank, bounded = at + 8, message[1], bool(message[2])
             if size < 8 + 8 * rank * (1 + bounded):
                 return None
-        elif kind == LAYOUT and said[:2] == CONTIGUOUS and size >= 2 + _PLACE.size:
+        elif kind == LAYOUT and message[:2] == CONTIGUOUS and size >= 2 + _PLACE.size:
             place = at + 2
         elif kind == TIME and size == 8:
             time = at + 4

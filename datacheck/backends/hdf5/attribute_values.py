@@ -51,12 +51,12 @@ class Spoiled(NamedTuple):
 
     def finding(self, **details: Any) -> Finding:
         code, count = ("nan", self.nan) if self.nan else ("inf", self.inf)
-        called, what = plain(self.name.decode("utf-8", "surrogateescape")), "NaN" if self.nan else "infinite"
-        some = f"{count} of {self.size} values" if self.size > 1 else "the value"
+        attribute, what = plain(self.name.decode("utf-8", "surrogateescape")), "NaN" if self.nan else "infinite"
+        which = f"{count} of {self.size} values" if self.size > 1 else "the value"
         verb = "are" if count > 1 else "is"
-        text = f"the attribute {called} of {escape(self.path)}: {some} {verb} {what}"
-        of: dict[str, Any] = {"attribute": called, "object": escape(self.path), "count": count}
-        return found(code, text, verdict=self.verdict, **of, **details)
+        text = f"the attribute {attribute} of {escape(self.path)}: {which} {verb} {what}"
+        own_details: dict[str, Any] = {"attribute": attribute, "object": escape(self.path), "count": count}
+        return found(code, text, verdict=self.verdict, **own_details, **details)
 
 
 class AttributeValues:
@@ -72,24 +72,24 @@ class AttributeValues:
         """
 
     def add(self, path: bytes, name: bytes, values: NDArray[Any]) -> None:
-        of = DIGITS.sub(b"#", path.rpartition(b"/")[0]), name
+        key = DIGITS.sub(b"#", path.rpartition(b"/")[0]), name
         nan, inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())
-        most = 2 * OF_FILE if nan or inf else OF_FILE
-        if path == ROOT and len(self.of_root) < most and not MISSING.fullmatch(name):
+        limit = 2 * OF_FILE if nan or inf else OF_FILE
+        if path == ROOT and len(self.of_root) < limit and not MISSING.fullmatch(name):
             self.of_root.append((name, nan, inf, values.size))
         if not nan and not inf:
-            self._finite[of] += 1
+            self._finite[key] += 1
         elif not MISSING.fullmatch(name):
-            self._spoiled[of].append(Spoiled(path, name, nan, inf, values.size))
+            self._spoiled[key].append(Spoiled(path, name, nan, inf, values.size))
 
     def odd(self) -> dict[bytes, list[Spoiled]]:
         """Return the attributes that are not finite while nearly all others are, by the paths of their objects."""
-        made: dict[bytes, list[Spoiled]] = defaultdict(list)
-        for of, its in self._spoiled.items():
-            verdict = _verdict(len(its), self._finite[of])
-            for it in its if verdict else ():
-                made[it.path].append(it._replace(verdict=verdict))
-        return made
+        result: dict[bytes, list[Spoiled]] = defaultdict(list)
+        for key, attributes in self._spoiled.items():
+            verdict = _verdict(len(attributes), self._finite[key])
+            for it in attributes if verdict else ():
+                result[it.path].append(it._replace(verdict=verdict))
+        return result
 
 
 def _verdict(spoiled: int, finite: int) -> Verdict | None:
@@ -100,84 +100,85 @@ def _verdict(spoiled: int, finite: int) -> Verdict | None:
     return "bad" if sure else "suspicious"
 
 
-def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[Table]:
+def with_attribute_findings(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[Table]:
     """Return the tables, with the findings about attributes added to the datasets that are one record each."""
     if not odd or not any(it.path in odd for table in tables for it in table.judged):
         return tables
-    made = []
+    result = []
     for table in tables:
-        its = (
-            replace(it, spoiled=(*it.spoiled, *(of.finding() for of in odd.get(it.path, ())))) for it in table.judged
+        judged = (
+            replace(it, spoiled=(*it.spoiled, *(attribute.finding() for attribute in odd.get(it.path, ()))))
+            for it in table.judged
         )
-        made.append(replace(table, judged=tuple(its)))
-    return made
+        result.append(replace(table, judged=tuple(judged)))
+    return result
 
 
-def of_samples(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[Finding]:
+def attribute_findings(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[Finding]:
     """Yield the findings about attributes of samples that are groups, and of objects in such groups."""
-    for path, its in sorted(odd.items()):
+    for path, attributes in sorted(odd.items()):
         sample = path
         while sample and sample not in means.samples:
             sample = sample.rpartition(b"/")[0]
         if sample:
-            yield from (it.finding(sample=escape(sample)) for it in its)
+            yield from (it.finding(sample=escape(sample)) for it in attributes)
 
 
 class AttributesOfFiles:
     """The attributes of / in the files of a folder, by file number."""
 
     def __init__(self) -> None:
-        self._of: dict[int, Attributes] = {}
+        self._attributes: dict[int, Attributes] = {}
         self._same: dict[Attributes, Attributes] = {}
-        self._held = 0
+        self._kept = 0
         self._left_out = 0
-        self._any = False
+        self._any_spoiled = False
 
     def add(self, number: int, contents: Contents) -> None:
-        its = contents.attributes
-        spoiled = any(nan or inf for _, nan, inf, _ in its)
-        if its not in self._same:
-            if self._held + len(its) > KEPT:
+        attributes = contents.attributes
+        spoiled = any(nan or inf for _, nan, inf, _ in attributes)
+        if attributes not in self._same:
+            if self._kept + len(attributes) > KEPT:
                 self._left_out += spoiled
                 return
-            self._held += len(its)
-        self._of[number] = self._same.setdefault(its, its)
-        self._any |= spoiled
+            self._kept += len(attributes)
+        self._attributes[number] = self._same.setdefault(attributes, attributes)
+        self._any_spoiled |= spoiled
 
     def findings(self, names: Sequence[str], shapes: FileShapes) -> Iterator[Finding]:
         """Yield findings about attributes of / that are not finite, but are finite in nearly all files of the family.
 
         `names` are the escaped names of the files.
         """
-        if self._any:
+        if self._any_spoiled:
             paths = [unescape(it) for it in names]
             numbers = {path: number for number, path in enumerate(paths)}
-            for family in families_of_files(paths, shapes.of):
-                yield from self._of_alike([numbers[it.path] for it in family.samples], names)
+            for family in families_of_files(paths, shapes.by_file):
+                yield from self._family_findings([numbers[it.path] for it in family.samples], names)
         if self._left_out:
             text = (
                 f"{self._left_out:,} files have attributes with NaN or infinity that are not compared with the others"
             )
             yield found("unsupported", f"{text}: there are too many in all", files=self._left_out)
 
-    def _of_alike(self, files: Sequence[int], names: Sequence[str]) -> Iterator[Finding]:
+    def _family_findings(self, files: Sequence[int], names: Sequence[str]) -> Iterator[Finding]:
         finite: Counter[bytes] = Counter()
         spoiled: dict[bytes, list[tuple[int, Spoiled]]] = defaultdict(list)
         for number in files:
-            its = self._of.get(number, ())
-            for name, nan, inf, size in its[:OF_FILE]:
+            attributes = self._attributes.get(number, ())
+            for name, nan, inf, size in attributes[:OF_FILE]:
                 if nan or inf:
                     spoiled[name].append((number, Spoiled(ROOT, name, nan, inf, size)))
                 else:
                     finite[name] += 1
-            if len(its) > OF_FILE:
+            if len(attributes) > OF_FILE:
                 text = (
-                    f"attributes of / with NaN or infinity, such as {escape(its[OF_FILE][0])}, are not compared with "
-                    f"those of other files: there are more than {OF_FILE:,} attributes"
+                    f"attributes of / with NaN or infinity, such as {escape(attributes[OF_FILE][0])}, are not "
+                    f"compared with those of other files: there are more than {OF_FILE:,} attributes"
                 )
                 yield msgspec.structs.replace(found("unsupported", text), file=names[number])
-        for name, of_name in spoiled.items():
-            verdict = _verdict(len(of_name), finite[name])
-            for number, it in of_name if verdict else ():
-                said = it._replace(verdict=verdict).finding(sample=names[number])
-                yield msgspec.structs.replace(said, file=names[number])
+        for name, entries in spoiled.items():
+            verdict = _verdict(len(entries), finite[name])
+            for number, it in entries if verdict else ():
+                finding = it._replace(verdict=verdict).finding(sample=names[number])
+                yield msgspec.structs.replace(finding, file=names[number])

@@ -16,10 +16,10 @@ from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
 from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
 from datacheck.backends.hdf5.ragged import unlike
-from datacheck.backends.hdf5.reading import window_on, wrong
-from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
+from datacheck.backends.hdf5.reading import read_findings, window_on
+from datacheck.backends.hdf5.records import misplaced_finding, read_each, read_records, unread_finding
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
-from datacheck.backends.hdf5.sparse_rows import Told, told_of
+from datacheck.backends.hdf5.sparse_rows import References, references_of
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import within
@@ -49,9 +49,9 @@ def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: 
     table = contents.named.get(name)
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(_opened(reader, number, contents, table if limit != 1 else None))
+            file = stack.enter_context(_open_file(reader, number, contents, table if limit != 1 else None))
         except TROUBLE as exc:  # it was opened to read the layout, so it has been removed or replaced since
-            yield _empty(reader, number, refused(exc))
+            yield _finding_block(reader, number, refused(exc))
             return
         if table is not None and table.each:
             start, stop = _bounds(shard)
@@ -60,24 +60,24 @@ def blocks(reader: Hdf5Reader, shard: Shard, *, limit: int | None = None, note: 
                 file.file, table, start, stop, label_of(reader, number), note, single=limit == 1, referred=referred
             )
         elif table is not None:
-            of_table = file.table(name, table.datasets)
-            told = told_of(file.file.file, table, contents.means)
-            yield from _rows(reader, of_table, number, table, shard, limit, note, told)
+            open_table = file.table(name, table.datasets)
+            references = references_of(file.file.file, table, contents.means)
+            yield from _row_blocks(reader, open_table, number, table, shard, limit, note, references)
         elif name == RECORDS:
             start, stop = _bounds(shard)
             yield from read_records(file.file, contents, start, stop, label_of(reader, number), note)
         elif not name:
-            yield from _unjudged(reader, file.file, number, contents, shard, note)
+            yield from _unjudged_blocks(reader, file.file, number, contents, shard, note)
 
 
-def _opened(reader: Hdf5Reader, number: int, contents: Contents, table: Table | None) -> AbstractContextManager[Any]:
+def _open_file(reader: Hdf5Reader, number: int, contents: Contents, table: Table | None) -> AbstractContextManager[Any]:
     """Return a context manager that opens a file to read `table`, or anything in the file if `table` is None."""
     if table is not None and is_plain(contents, table):
         return plain(reader.files[number], keep=reader.kept)
     return kept(reader.files[number], contents.recovery, keep=reader.kept)
 
 
-def _rows(
+def _row_blocks(
     reader: Hdf5Reader,
     file: OpenTable | PlainFile,
     number: int,
@@ -85,14 +85,14 @@ def _rows(
     shard: Shard,
     limit: int | None,
     note: Note,
-    told: Told,
+    references: References,
 ) -> Iterator[RowBlock]:
     at = 0 if shard.start is None else row_of(shard.start)
     stop = table.rows if shard.stop is None else min(table.rows, row_of(shard.stop))
-    most = max(1, BLOCK_BYTES // table.row_bytes)
+    rows_per_block = max(1, BLOCK_BYTES // table.row_bytes)
     if limit is not None:
-        most = min(most, limit)
-    windows = [window_on(file, it, most, single=limit == 1) for it in table.datasets]
+        rows_per_block = min(rows_per_block, limit)
+    windows = [window_on(file, it, rows_per_block, single=limit == 1) for it in table.datasets]
     judged = frozenset(it.path for it in table.judged)
     columns = [
         (window, window.dataset.columns if window.dataset.path in judged else ())
@@ -101,16 +101,16 @@ def _rows(
     windows.sort(key=lambda window: not window.aligned)
     while at < stop:
         note(Position(at), True)
-        end = min(at + most, stop)
+        end = min(at + rows_per_block, stop)
         for window in windows:
-            whole = stop if window.aligned else end
-            end = min(end, window.cover(at, whole))
-        yield _block(reader, number, table, columns, at, end, told)
+            furthest = stop if window.aligned else end
+            end = min(end, window.cover(at, furthest))
+        yield _block(reader, number, table, columns, at, end, references)
         at = end
 
 
 def _block(
-    reader: Hdf5Reader, number: int, table: Table, windows: _Windows, start: int, stop: int, told: Told
+    reader: Hdf5Reader, number: int, table: Table, windows: _Windows, start: int, stop: int, references: References
 ) -> RowBlock:
     columns: dict[str, NDArray[Any]] = {}
     cells: dict[str, Cells] = {}
@@ -119,56 +119,56 @@ def _block(
     missing: dict[str, NDArray[Any]] = {}
     findings: list[tuple[int | None, Finding]] = []
     for window, judged in windows:
-        lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
-        findings += ((at - start, window.lost[at]) for at in lost)
+        lost_rows = [at for at in range(start, stop) if at in window.lost] if window.lost else []
+        findings += ((at - start, window.lost[at]) for at in lost_rows)
         if not judged:
             continue
         values = window.values[start - window.start : stop - window.start]
-        never = within(window.dataset.unwritten, start, stop)
+        never_written = within(window.dataset.unwritten, start, stop)
         for it in judged:
             if it.holds == NUMBERS:
                 columns[it.name] = column(values, it)
                 if window.dataset.declared is not None:
-                    columns[it.name], mask = window.dataset.declared.meant(columns[it.name])
+                    columns[it.name], mask = window.dataset.declared.unpacked(columns[it.name])
                     missing |= {} if mask is None else {it.name: mask}
                 label = it.name in table.labels
-                nowhere = told.leading_nowhere(window.dataset, it.name, columns[it.name], start, label=label)
-                findings += (said for said in nowhere if said[0] not in never)
+                nowhere = references.dangling_findings(window.dataset, it.name, columns[it.name], start, label=label)
+                findings += (it for it in nowhere if it[0] not in never_written)
             else:
                 cells[it.name] = Cells(it.holds, column(values, it))
-            if never:
-                unwritten[it.name] = never
-            if lost:
-                unread[it.name] = [at - start for at in lost]
+            if never_written:
+                unwritten[it.name] = never_written
+            if lost_rows:
+                unread[it.name] = [at - start for at in lost_rows]
     findings += unlike(table, columns, cells, unread)
     at = range(start, stop)
     return RowBlock(
         table.name, at, columns, table.labels, unread, label_of(reader, number), findings,
-        group=table.group, cells=cells, unwritten=unwritten, place_of=told.places, missing=missing,
+        group=table.group, cells=cells, unwritten=unwritten, place_of=references.places, missing=missing,
     )  # fmt: skip
 
 
-def _unjudged(
+def _unjudged_blocks(
     reader: Hdf5Reader, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
 ) -> Iterator[RowBlock]:
     start, stop = _bounds(shard)
     for at, dataset in enumerate(contents.unjudged[start:stop], start):
         note(Position(at), True)
         if not dataset.shape and NUMBERS in dataset.holds:
-            yield _scalar(reader, file, number, dataset, contents)
+            yield _scalar_block(reader, file, number, dataset, contents)
             continue
-        for finding in wrong(file, dataset, BLOCK_BYTES):
-            yield _empty(reader, number, finding)
+        for finding in read_findings(file, dataset, BLOCK_BYTES):
+            yield _finding_block(reader, number, finding)
 
 
-def _scalar(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset, contents: Contents) -> RowBlock:
+def _scalar_block(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Dataset, contents: Contents) -> RowBlock:
     """Return a block without rows that holds the numbers of a scalar dataset, or a finding if they cannot be read."""
     if dataset.misplaced:
-        return _empty(reader, number, misplaced(dataset))
+        return _finding_block(reader, number, misplaced_finding(dataset))
     try:
         value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
     except (*TROUBLE, MemoryError) as exc:
-        return _empty(reader, number, unread(dataset, exc))
+        return _finding_block(reader, number, unread_finding(dataset, exc))
     path = escape(dataset.path)
     numbers = (it for it in dataset.columns if it.holds == NUMBERS)
     scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]
@@ -185,7 +185,7 @@ def _sample_of(dataset: Dataset, contents: Contents) -> str:
     return escape(above)
 
 
-def _empty(reader: Hdf5Reader, number: int, finding: Finding) -> RowBlock:
+def _finding_block(reader: Hdf5Reader, number: int, finding: Finding) -> RowBlock:
     return RowBlock("/", (), {}, file=label_of(reader, number), findings=[(None, finding)])
 
 

@@ -48,92 +48,92 @@ def boundaries(
     names = {it.name for it in datasets}
     if names >= MATRIX:
         return
-    named = [it for it in datasets if _may_be(it, names)]
+    named = [it for it in datasets if _may_be_boundaries(it, names)]
     rest = [it for it in datasets if it not in named and it.shape and it.columns]
     for dataset in named:
-        its = values(dataset) if _sizes(dataset, rest) else None
-        if its is None:
+        stored = values(dataset) if _longer_datasets(dataset, rest) else None
+        if stored is None:
             continue
-        numbers = np.where(its == np.iinfo(its.dtype).max, NONE, its.astype(np.int64))
+        numbers = np.where(stored == np.iinfo(stored.dtype).max, NONE, stored.astype(np.int64))
         rising = numbers[numbers != NONE]
         if len(rising) > 1 and np.mean(np.diff(rising) >= 0) >= RISING:
-            if _of_column(dataset) in names:
-                tiled = text(dataset.path, KIND) == RAGGED or _numbered(dataset, datasets)
+            if _divided_column(dataset) in names:
+                tiled = text(dataset.path, KIND) == RAGGED or _has_row_ids(dataset, datasets)
             else:
-                tiled = _tiled(dataset, named, numbers, values)
-            yield from _wrong(dataset, numbers, _sizes(dataset, rest), tiled=tiled)
+                tiled = _parts_adjoin(dataset, named, numbers, values)
+            yield from _dangling_findings(dataset, numbers, _longer_datasets(dataset, rest), tiled=tiled)
 
 
-def _may_be(dataset: Dataset, names: Collection[bytes]) -> bool:
-    its = words(dataset.name)
+def _may_be_boundaries(dataset: Dataset, names: Collection[bytes]) -> bool:
+    name_words = words(dataset.name)
     if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not dataset.readable:
         return False
-    if _of_column(dataset) in names:
+    if _divided_column(dataset) in names:
         return True
-    known = its & END and its & (RUNS | ROWS | {b"ix"})  # see `row_numbers`
-    return bool(its & (BOUNDS | BEGINS | ENDS)) and not known and dataset.rows >= FEWEST
+    known = name_words & END and name_words & (RUNS | ROWS | {b"ix"})  # see `row_numbers`
+    return bool(name_words & (BOUNDS | BEGINS | ENDS)) and not known and dataset.rows >= FEWEST
 
 
-def _of_column(dataset: Dataset) -> bytes:
+def _divided_column(dataset: Dataset) -> bytes:
     """Return the column that an NWB dataset divides, by its name: spike_times for spike_times_index; empty if none."""
     name = dataset.name
     return name[: -len(INDEX)] if name.endswith(INDEX) else b""
 
 
-def _numbered(dataset: Dataset, datasets: Sequence[Dataset]) -> bool:
+def _has_row_ids(dataset: Dataset, datasets: Sequence[Dataset]) -> bool:
     """Return whether a dataset is a column of a table with numbered rows, so that its values do not select rows."""
     return any(it.name == IDS and it.shape == dataset.shape for it in datasets)
 
 
-def _sizes(dataset: Dataset, rest: Sequence[Dataset]) -> dict[int, Dataset]:
+def _longer_datasets(dataset: Dataset, rest: Sequence[Dataset]) -> dict[int, Dataset]:
     """Return the datasets that are longer, by their number of rows; for a shape of (2, n), as edges have, this is n."""
-    rest = [it for it in rest if it.name == _of_column(dataset)] or rest
-    made = {it.shape[1] if it.shape[0] == 2 and len(it.shape) == 2 else it.rows: it for it in reversed(rest)}
-    return {rows: it for rows, it in made.items() if rows > dataset.rows}
+    rest = [it for it in rest if it.name == _divided_column(dataset)] or rest
+    by_rows = {it.shape[1] if it.shape[0] == 2 and len(it.shape) == 2 else it.rows: it for it in reversed(rest)}
+    return {rows: it for rows, it in by_rows.items() if rows > dataset.rows}
 
 
-def _tiled(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[np.int64], values: Values) -> bool:
+def _parts_adjoin(dataset: Dataset, named: Sequence[Dataset], numbers: NDArray[np.int64], values: Values) -> bool:
     """Return whether the parts are known to adjoin: by the name, or since they begin where another dataset has ends.
 
     The reverse counts as well. Windows of equal size are excluded: the last may reach beyond the rows, as a loader
     pads it.
     """
-    its = words(dataset.name)
-    if its & UNITS:
+    own_words = words(dataset.name)
+    if own_words & UNITS:
         return False
-    if its & BOUNDS:
+    if own_words & BOUNDS:
         return True
-    mine, others = (BEGINS, ENDS) if its & BEGINS else (ENDS, BEGINS)
+    own_kind, other_kind = (BEGINS, ENDS) if own_words & BEGINS else (ENDS, BEGINS)
     for other in named:
-        said = words(other.name)
-        if said & others and said - others == its - mine and other.rows == dataset.rows:
-            beside: NDArray[Any] | None = values(other)
-            if beside is not None:
-                begin, end = (numbers, beside) if mine is BEGINS else (beside, numbers)
+        other_words = words(other.name)
+        if other_words & other_kind and other_words - other_kind == own_words - own_kind and other.rows == dataset.rows:
+            other_numbers: NDArray[Any] | None = values(other)
+            if other_numbers is not None:
+                begin, end = (numbers, other_numbers) if own_kind is BEGINS else (other_numbers, numbers)
                 begin, end = begin.astype(np.int64)[1:], end.astype(np.int64)[:-1]
-                step = begin - end
-                if mine is ENDS and _equal(numbers - beside.astype(np.int64)):
+                gaps = begin - end
+                if own_kind is ENDS and _all_equal(numbers - other_numbers.astype(np.int64)):
                     return False
-                return bool(max(np.mean(step == 0), np.mean(step == 1)) >= REACHING)
+                return bool(max(np.mean(gaps == 0), np.mean(gaps == 1)) >= REACHING)
     return False
 
 
-def _equal(sizes: NDArray[np.int64]) -> bool:
+def _all_equal(sizes: NDArray[np.int64]) -> bool:
     return bool((sizes == sizes[0]).all())
 
 
-def _wrong(
+def _dangling_findings(
     dataset: Dataset, numbers: NDArray[np.int64], sizes: dict[int, Dataset], *, tiled: bool
 ) -> Iterator[Finding]:
     path, rows = escape(dataset.path), max(sizes)
-    of, top = escape(sizes[rows].path), int(numbers.max())
+    longest, maximum = escape(sizes[rows].path), int(numbers.max())
     beyond = np.flatnonzero(numbers > rows)
     if beyond.size and not _counts_from_one(numbers, rows):
         within = numbers[numbers <= rows]
         if beyond.size <= max(1, BEYOND * len(numbers)) and within.size and within.max() >= REACHING * rows:
             at = int(beyond[0])
             more = f", and so do {beyond.size - 1:,} more beyond it" if beyond.size > 1 else ""
-            text = f"{path}[{at}] leads to row {int(numbers[at]):,}{more}; {of} has {rows:,} rows"
+            text = f"{path}[{at}] leads to row {int(numbers[at]):,}{more}; {longest} has {rows:,} rows"
             yield found(
                 "dangling", text, field=dataset.title, verdict=None if tiled else "suspicious",
                 dataset=path, row=at, number=int(numbers[at]),
@@ -142,7 +142,7 @@ def _wrong(
     places = np.flatnonzero(numbers != NONE)
     rising = numbers[places]
     falling = np.flatnonzero(np.diff(rising) < 0)
-    if falling.size and tiled and top in sizes and rising[0] == 0 and rising[-1] == top:
+    if falling.size and tiled and maximum in sizes and rising[0] == 0 and rising[-1] == maximum:
         at, before = int(places[falling[0] + 1]), int(rising[falling[0]])
         text = f"{path}[{at}] is {int(numbers[at]):,}, which is before {before:,}: the rows do not rise"
         yield found("dangling", text, field=dataset.title, dataset=path, row=at)

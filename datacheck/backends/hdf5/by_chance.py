@@ -28,11 +28,11 @@ PIECE = re.compile(
 
 def by_chance(families: Sequence[Family], groups: Mapping[bytes, Mapping[bytes, Shape]]) -> frozenset[bytes]:
     """Return the paths of such datasets in families of samples and in sibling `groups` (member shapes by name)."""
-    its = [*families, *_siblings(groups, {it.path for family in families for it in family.samples})]
-    return Paths(path for family in its for path in _strangers(family))
+    all_families = [*families, *_sibling_families(groups, {it.path for family in families for it in family.samples})]
+    return Paths(path for family in all_families for path in _paths_by_chance(family))
 
 
-def _siblings(
+def _sibling_families(
     groups: Mapping[bytes, Mapping[bytes, Shape]], taken: Collection[bytes], fewest: int = FEWEST + 1
 ) -> Iterator[Family]:
     """Yield families of sibling groups whose members have the same names; samples (`taken`) are left out."""
@@ -45,14 +45,14 @@ def _siblings(
             yield Family([Sample(path, groups[path]) for path in paths])
 
 
-def _strangers(family: Family) -> Iterator[bytes]:
+def _paths_by_chance(family: Family) -> Iterator[bytes]:
     if len(family.samples) <= FEWEST or not family.counted:
         return
     lengths, steps = family.lengths, family.steps
     for place in sorted(set(range(len(family.names))) - set(family.counted)):
-        there = (lengths[place] >= 0) & (steps >= 0)
-        same = there & (lengths[place] == steps)
-        if (there & ~same).sum() >= max(FEWEST, there.sum() / 2):
+        present = (lengths[place] >= 0) & (steps >= 0)
+        same = present & (lengths[place] == steps)
+        if (present & ~same).sum() >= max(FEWEST, present.sum() / 2):
             for at in np.flatnonzero(same).tolist():
                 yield family.samples[at].path + b"/" + family.names[place]
 
@@ -62,13 +62,15 @@ def pieces(datasets: Sequence[Dataset]) -> dict[bytes, str]:
 
     Nothing is returned if another dataset beside them has as many rows as one of them, since it belongs to these rows.
     """
-    found = {it.path: PIECE.fullmatch(it.name) for it in datasets}
-    named = {it.path: f"piece {int(of[3])}" for it in datasets if (of := found[it.path]) is not None and it.shape}
-    deep = {named[it.path] for it in datasets if it.path in named and len(it.shape) > 1}
-    heights = {it.rows for it in datasets if it.shape and it.path not in named}
-    if len(deep) < 2 or len(deep) < len(set(named.values())):
+    matches = {it.path: PIECE.fullmatch(it.name) for it in datasets}
+    tables = {
+        it.path: f"piece {int(match[3])}" for it in datasets if (match := matches[it.path]) is not None and it.shape
+    }
+    deep = {tables[it.path] for it in datasets if it.path in tables and len(it.shape) > 1}
+    heights = {it.rows for it in datasets if it.shape and it.path not in tables}
+    if len(deep) < 2 or len(deep) < len(set(tables.values())):
         return {}
-    return {} if any(it.rows in heights for it in datasets if it.path in named) else named
+    return {} if any(it.rows in heights for it in datasets if it.path in tables) else tables
 
 
 def by_themselves(shapes: Iterable[tuple[bytes, Shape]]) -> dict[bytes, bytes]:
@@ -81,11 +83,11 @@ def by_themselves(shapes: Iterable[tuple[bytes, Shape]]) -> dict[bytes, bytes]:
     for path, shape in shapes:
         if shape:
             groups[path.rpartition(b"/")[0]][path.rpartition(b"/")[2]] = shape
-    made: dict[bytes, bytes] = {}
-    for family in _siblings(groups, (), fewest=2):
+    parents: dict[bytes, bytes] = {}
+    for family in _sibling_families(groups, (), fewest=2):
         paths = [it.path for it in family.samples]
         names = [set(PARTS.findall(path.rpartition(b"/")[2].lower())) for path in paths]
         several = len(set(map(tuple, family.lengths.T.tolist())))
-        if all(its & SETS for its in names) or (len(paths) > FEWEST and 2 * several > len(paths)):
-            made.update((path, path.rpartition(b"/")[0]) for path in paths)
-    return made
+        if all(name_words & SETS for name_words in names) or (len(paths) > FEWEST and 2 * several > len(paths)):
+            parents.update((path, path.rpartition(b"/")[0]) for path in paths)
+    return parents

@@ -36,18 +36,18 @@ def case_folders(names: Sequence[bytes]) -> list[list[Case]]:
     alike: dict[tuple[bytes, bytes], dict[bytes, list[int]]] = defaultdict(dict)
     for number, name in enumerate(names):
         folder = name.rpartition(b"/")[0]
-        above, _, called = folder.rpartition(b"/")
-        its = words(called)
-        if its & EPISODES and not its & PIECES and DIGITS.search(called):
-            alike[above, DIGITS.sub(b"#", called)].setdefault(folder, []).append(number)
-    made = []
+        above, _, folder_name = folder.rpartition(b"/")
+        folder_words = words(folder_name)
+        if folder_words & EPISODES and not folder_words & PIECES and DIGITS.search(folder_name):
+            alike[above, DIGITS.sub(b"#", folder_name)].setdefault(folder, []).append(number)
+    result = []
     for folders in alike.values():
-        for part in (_name, _without_numbers):
-            family = [Case(folder, {at: part(names[at]) for at in its}) for folder, its in folders.items()]
+        for part in (_file_name, _file_name_without_numbers):
+            family = [Case(folder, {at: part(names[at]) for at in numbers}) for folder, numbers in folders.items()]
             if _is_family(family):
-                made.append(family)
+                result.append(family)
                 break
-    return made
+    return result
 
 
 def _is_family(cases: Sequence[Case]) -> bool:
@@ -58,12 +58,12 @@ def _is_family(cases: Sequence[Case]) -> bool:
     return len(cases) >= FEWEST and len(usual) > 1 and once
 
 
-def _name(name: bytes) -> bytes:
+def _file_name(name: bytes) -> bytes:
     return name.rpartition(b"/")[2]
 
 
-def _without_numbers(name: bytes) -> bytes:
-    stem, dot, suffix = _name(name).rpartition(b".")
+def _file_name_without_numbers(name: bytes) -> bytes:
+    stem, dot, suffix = _file_name(name).rpartition(b".")
     return DIGITS.sub(b"#", stem) + dot + suffix
 
 
@@ -77,8 +77,8 @@ def findings_of_cases(names: Sequence[str], shapes: FileShapes) -> Iterator[Find
     """Yield the findings about cases that differ from others of their family, on the first file of the case."""
     for cases in case_folders([unescape(it) for it in names]):
         first = {it.folder: names[min(it.parts)] for it in cases}
-        made = Family([Sample(it.folder, _members(it, shapes.compared)) for it in cases], "folder")
-        for sample, finding in made.findings() if made.alike else ():
+        family = Family([Sample(it.folder, _members(it, shapes.compared)) for it in cases], "folder")
+        for sample, finding in family.findings() if family.alike else ():
             yield msgspec.structs.replace(finding, file=first[sample.path])
 
 

@@ -41,8 +41,8 @@ def without_category(dataset: Dataset, count: int, numbers: NDArray[Any], start:
     path = escape(dataset.path)
     for at in np.flatnonzero((numbers < -1) | (numbers >= count)).tolist():
         number = int(numbers[at])
-        told = f"{path}[{start + at}] leads to category {number:,}; there are {count:,}, from 0 on"
-        yield at, found("dangling", told, field=dataset.title, dataset=path, row=start + at, number=number)
+        message = f"{path}[{start + at}] leads to category {number:,}; there are {count:,}, from 0 on"
+        yield at, found("dangling", message, field=dataset.title, dataset=path, row=start + at, number=number)
 
 
 def without_name(dataset: Dataset, numbers: NDArray[Any], start: int, *, label: bool) -> Iterator[tuple[int, Finding]]:
@@ -65,7 +65,7 @@ def without_name(dataset: Dataset, numbers: NDArray[Any], start: int, *, label: 
     path = escape(dataset.path)
     for at in np.flatnonzero(wrong.reshape(len(numbers), -1).any(axis=1)).tolist():
         number = int(numbers[at][wrong[at]].reshape(-1)[0])
-        told = f"{path}[{start + at}] is {number:,}, and its type has names for {len(known):,} other values only"
+        message = f"{path}[{start + at}] is {number:,}, and its type has names for {len(known):,} other values only"
         code = "label" if label else "dangling"
         details: dict[str, Any] = {"dataset": path, "row": start + at, "number": number}
-        yield at, found(code, told, field=dataset.title, verdict=None if label else "suspicious", **details)
+        yield at, found(code, message, field=dataset.title, verdict=None if label else "suspicious", **details)

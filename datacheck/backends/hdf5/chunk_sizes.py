@@ -40,26 +40,26 @@ def other_size(opened: Any, origin: tuple[int, ...], filters: tuple[int, ...], s
     if size is None or DEFLATE not in filters or not KNOWN.issuperset(filters):
         return None
     try:
-        mask, held = opened.read_direct_chunk(origin)
+        mask, content = opened.read_direct_chunk(origin)
     except (*TROUBLE, MemoryError):  # the chunk is not stored, or reading its values reports the error
         return None
-    done = [number for at, number in enumerate(filters) if not mask >> at & 1]
+    applied = [number for at, number in enumerate(filters) if not mask >> at & 1]
     inflated = False
-    while done:
-        number = done.pop()
+    while applied:
+        number = applied.pop()
         if number == FLETCHER32:
-            held = held[:-4]
+            content = content[:-4]
         elif number == DEFLATE:
-            wanted = size + 4 * done.count(FLETCHER32)
-            if DEFLATE in done:
+            expected = size + 4 * applied.count(FLETCHER32)
+            if DEFLATE in applied:
                 return None
             stream = zlib.decompressobj()
             try:
-                held = stream.decompress(held, wanted + 1)
+                content = stream.decompress(content, expected + 1)
             except zlib.error:
                 return None  # for example a chunk at the edge, to which filters may not have been applied
             inflated = True
-    if not inflated or len(held) == size:
+    if not inflated or len(content) == size:
         return None
-    count = f"more than {size}" if len(held) > size else f"{len(held)}"
+    count = f"more than {size}" if len(content) > size else f"{len(content)}"
     return f"inflates to {count} bytes, but its values take {size}"

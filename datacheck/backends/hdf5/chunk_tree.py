@@ -98,20 +98,20 @@ def chunk_tree(read: Read, address: int, shape: Sequence[int], chunks: Sequence[
     grid = [math.ceil(extent / size) for extent, size in zip(shape, chunks, strict=True)]
     if math.prod(grid) >= MOST_NUMBERS:
         return ChunkTree()
-    if math.prod(grid) == 1 and _is_of_one(read(address, HEAD + 8 + 8 * (len(grid) + 1))):
+    if math.prod(grid) == 1 and _is_single_chunk_node(read(address, HEAD + 8 + 8 * (len(grid) + 1))):
         return ChunkTree([(address, 2 * (16 + 8 * (len(grid) + 1)) + 16)])
-    return _Reading(read, grid, chunks, fanout).done(address)
+    return _TreeCheck(read, grid, chunks, fanout).check(address)
 
 
-def _is_of_one(held: bytes) -> bool:
+def _is_single_chunk_node(node: bytes) -> bool:
     """Return whether a node leads to the only chunk of a dataset with a single chunk, and to nothing else."""
-    return held[:HEAD] == _ONE and not any(held[HEAD + 8 :])
+    return node[:HEAD] == _ONE and not any(node[HEAD + 8 :])
 
 
 _ONE = SIGN + struct.pack("<BHQQ", 0, 1, NOWHERE, NOWHERE)
 
 
-class _Reading:
+class _TreeCheck:
     def __init__(self, read: Read, grid: Sequence[int], chunks: Sequence[int], fanout: int | None) -> None:
         self._read = read
         self._fanout = fanout
@@ -120,36 +120,36 @@ class _Reading:
         self._total = math.prod(self._grid)
         self._record = np.dtype([("size", "<u4"), ("mask", "<u4"), ("key", "<u8", (len(grid) + 1,)), ("below", "<u8")])
         self._seen: set[int] = set()
-        self.made = ChunkTree()
+        self.result = ChunkTree()
 
-    def done(self, root: int) -> ChunkTree:
+    def check(self, root: int) -> ChunkTree:
         level = [_Place(root, None, None, None, 0, self._total)]
         while level:
-            nodes = [self._node(it) for it in level]
+            nodes = [self._read_node(it) for it in level]
             self._compare_siblings(level, nodes)
-            level = self._judged(level, nodes)
-        self.made.doubted.sort()
-        return self.made
+            level = self._check_nodes(level, nodes)
+        self.result.doubted.sort()
+        return self.result
 
-    def _wrong(self, at: int, what: str) -> None:
-        self.made.trouble = self.made.trouble or (at, what)
+    def _set_trouble(self, at: int, what: str) -> None:
+        self.result.trouble = self.result.trouble or (at, what)
 
     def _doubt(self, low: int, high: int) -> None:
-        self.made.doubted.append((max(0, min(low, high)), min(self._total, max(low, high))))
+        self.result.doubted.append((max(0, min(low, high)), min(self._total, max(low, high))))
 
-    def _node(self, place: _Place) -> _Node | None:
+    def _read_node(self, place: _Place) -> _Node | None:
         """Return the node at a place, or None if there is no node of that level."""
         head = self._read(place.at, HEAD) if place.at not in self._seen else b""
         if len(head) < HEAD or not head.startswith(SIGN):
             return None
         level, used, left, right = struct.unpack_from("<BHQQ", head, 5)
         size = used * self._record.itemsize + self._record.itemsize - 8
-        held = self._read(place.at + HEAD, size)
-        if len(held) < size or place.level not in (None, level):
+        raw = self._read(place.at + HEAD, size)
+        if len(raw) < size or place.level not in (None, level):
             return None
         self._seen.add(place.at)
-        self.made.nodes.append((place.at, HEAD + size))
-        records = np.frombuffer(held + bytes(8), self._record)
+        self.result.nodes.append((place.at, HEAD + size))
+        records = np.frombuffer(raw + bytes(8), self._record)
         return _Node(level, left, right, records["size"], records["key"], records["below"][:-1])
 
     def _compare_siblings(self, places: Sequence[_Place], nodes: Sequence[_Node | None]) -> None:
@@ -158,68 +158,68 @@ class _Reading:
         for nth, (place, node) in enumerate(zip(places, nodes, strict=True)):
             after = places[nth + 1].at if nth + 1 < len(places) else NOWHERE
             if node is not None and (node.left, node.right) != (before, after):
-                self._wrong(place.at, "it leads to other nodes beside it than there are")
+                self._set_trouble(place.at, "it leads to other nodes beside it than there are")
                 if after == NOWHERE != node.right:  # the level had one more node
                     self._doubt(place.low, self._total)
             before = place.at
 
-    def _judged(self, places: Sequence[_Place], nodes: Sequence[_Node | None]) -> list[_Place]:
+    def _check_nodes(self, places: Sequence[_Place], nodes: Sequence[_Node | None]) -> list[_Place]:
         """Check each node of a level on its own and against its parent; return the places of all children."""
         below: list[_Place] = []
         last: Sequence[int] | None = None
         for place, node in zip(places, nodes, strict=True):
             if node is None:
                 if self._is_node(np.array([place.at], np.uint64)):  # the library reports anything else itself
-                    self._wrong(place.at, "there is no node of the level where one should be")
+                    self._set_trouble(place.at, "there is no node of the level where one should be")
                 self._doubt(place.low, place.high)
                 last = None
                 continue
-            numbers = self._numbers(node.keys)
+            numbers = self._chunk_numbers(node.keys)
             if place.level is None:
-                self._beyond_the_last(place, node, numbers)
-            rising = _before(node.keys[:-1], node.keys[1:])
+                self._check_unused_links(place, node, numbers)
+            rising = _comes_before(node.keys[:-1], node.keys[1:])
             if not rising.all():
-                self._wrong(place.at, OUT_OF_ORDER)
+                self._set_trouble(place.at, OUT_OF_ORDER)
             if node.level:
                 if not rising.all() or not len(node.below):
                     self._doubt(place.low, place.high)
-                below += self._below(place, node, numbers)
+                below += self._children(place, node, numbers)
             else:
-                self._judge_leaf(place, node, numbers, rising)
+                self._check_leaf(place, node, numbers, rising)
             self._compare_ends(place, node, numbers, last)
             last = node.keys[-1].tolist()
         return below
 
-    def _below(self, place: _Place, node: _Node, numbers: NDArray[Any]) -> list[_Place]:
+    def _children(self, place: _Place, node: _Node, numbers: NDArray[Any]) -> list[_Place]:
         keys, ends = node.keys.tolist(), [place.low, *numbers.tolist(), place.high]
         return [
             _Place(at, node.level - 1, keys[nth], keys[nth + 1], ends[nth], ends[nth + 3])
             for nth, at in enumerate(node.below.tolist())
         ]
 
-    def _judge_leaf(self, place: _Place, node: _Node, numbers: NDArray[Any], rising: NDArray[Any]) -> None:
+    def _check_leaf(self, place: _Place, node: _Node, numbers: NDArray[Any], rising: NDArray[Any]) -> None:
         used = len(node.below)
-        odd = set(np.flatnonzero(~self._fit(node.keys[:-1])).tolist())
+        odd = set(np.flatnonzero(~self._are_valid(node.keys[:-1])).tolist())
         ends = [place.low, *numbers.tolist(), place.high]
         for nth in np.flatnonzero(~rising).tolist():
-            without_it = nth == 0 or bool(_before(node.keys[nth - 1], node.keys[nth + 1]))
-            without_next = nth + 2 > used or bool(_before(node.keys[nth], node.keys[nth + 2]))
+            without_it = nth == 0 or bool(_comes_before(node.keys[nth - 1], node.keys[nth + 1]))
+            without_next = nth + 2 > used or bool(_comes_before(node.keys[nth], node.keys[nth + 2]))
             odd |= {nth} if without_it or not without_next else set()
             odd |= {nth + 1} & set(range(used)) if without_next or not without_it else set()
             self._doubt(min(ends[: nth + 1] or [0]), max(ends[nth + 2 :]))
         for nth in sorted(odd):
-            self._wrong(place.at, OUT_OF_ORDER)
+            self._set_trouble(place.at, OUT_OF_ORDER)
             self._doubt(min(ends[nth], ends[nth + 1]), max(ends[nth + 1], ends[nth + 2]))
-            self._misplace(node, nth)
+            self._add_misplaced(node, nth)
         if place.level is None and used and self._is_node(node.below[[0, -1]]):
-            self._wrong(place.at, "it leads to nodes where it says that it leads to chunks")
+            self._set_trouble(place.at, "it leads to nodes where it says that it leads to chunks")
             self._doubt(0, self._total)
             for nth in range(used):
-                self._misplace(node, nth)
+                self._add_misplaced(node, nth)
 
-    def _misplace(self, node: _Node, nth: int) -> None:
+    def _add_misplaced(self, node: _Node, nth: int) -> None:
         origin = tuple(node.keys[nth, :-1].tolist())
-        self.made.misplaced.append(Entry(origin, int(node.below[nth]), int(node.sizes[nth])))
+        self.result.misplaced.append(Entry(origin, int(node.below[nth]), int(node.sizes[nth])))
 
     def _compare_ends(self, place: _Place, node: _Node, numbers: NDArray[Any], before: Sequence[int] | None) -> None:
         """Compare the first and last key of a node with its parent's; `before` is the last key of the previous node."""
@@ -227,59 +227,59 @@ class _Reading:
             return
         first, last = node.keys[0].tolist(), node.keys[-1].tolist()
         if first != place.first:
-            self._wrong(place.at, "it begins with another chunk than the node above it says")
+            self._set_trouble(place.at, "it begins with another chunk than the node above it says")
             self._doubt(place.low, place.high)
             if not node.level and len(node.below) and first != before:
-                self._misplace(node, 0)
+                self._add_misplaced(node, 0)
         if last != place.last:
-            self._wrong(place.at, "it ends with another chunk than the node above it says")
+            self._set_trouble(place.at, "it ends with another chunk than the node above it says")
             self._doubt(int(numbers[-2]) if len(numbers) > 1 else place.low, place.high)
 
-    def _beyond_the_last(self, place: _Place, node: _Node, numbers: NDArray[Any]) -> None:
+    def _check_unused_links(self, place: _Place, node: _Node, numbers: NDArray[Any]) -> None:
         """Find links of the root beyond the number that it declares; the library clears entries that are not in use."""
         used = len(node.below)
         if self._fanout is None or used >= self._fanout:
             return
         size = (self._fanout - used) * self._record.itemsize
-        held = self._read(place.at + HEAD + used * self._record.itemsize, size)
-        if len(held) < size or not any(held):
+        raw = self._read(place.at + HEAD + used * self._record.itemsize, size)
+        if len(raw) < size or not any(raw):
             return
-        records = np.frombuffer(held, self._record)
-        there = (records["size"] > 0) & (records["below"] > 0) & (records["below"] != NOWHERE)
-        there &= self._fit(records["key"]) & self._inside(records["key"])
-        there[there] = [bool(self._read(int(at), 1)) for at in records["below"][there]]
+        records = np.frombuffer(raw, self._record)
+        in_use = (records["size"] > 0) & (records["below"] > 0) & (records["below"] != NOWHERE)
+        in_use &= self._are_valid(records["key"]) & self._are_inside(records["key"])
+        in_use[in_use] = [bool(self._read(int(at), 1)) for at in records["below"][in_use]]
         if used:
-            there &= self._numbers(records["key"]) > numbers[-2]
-        if there.any():
-            self._wrong(place.at, f"it says to have {used} links, and has more")
+            in_use &= self._chunk_numbers(records["key"]) > numbers[-2]
+        if in_use.any():
+            self._set_trouble(place.at, f"it says to have {used} links, and has more")
             self._doubt(int(numbers[-2]) if used else 0, self._total)
 
     def _is_node(self, addresses: NDArray[Any]) -> bool:
         return any(self._read(int(at), 6).startswith(SIGN) for at in addresses)
 
-    def _fit(self, keys: NDArray[Any]) -> NDArray[Any]:
+    def _are_valid(self, keys: NDArray[Any]) -> NDArray[Any]:
         """Return which keys a chunk can have: multiples of the chunk extents, and zero for the place within a value."""
-        made: NDArray[Any] = ~(keys[:, :-1] % self._chunks).any(axis=1) & (keys[:, -1] == 0)
-        return made
+        result: NDArray[Any] = ~(keys[:, :-1] % self._chunks).any(axis=1) & (keys[:, -1] == 0)
+        return result
 
-    def _inside(self, keys: NDArray[Any]) -> NDArray[Any]:
+    def _are_inside(self, keys: NDArray[Any]) -> NDArray[Any]:
         inside: NDArray[Any] = keys[:, :-1] // self._chunks < np.array(self._grid, np.uint64)
-        made: NDArray[Any] = np.logical_and.reduce(inside, axis=1)
-        return made
+        result: NDArray[Any] = np.logical_and.reduce(inside, axis=1)
+        return result
 
-    def _numbers(self, keys: NDArray[Any]) -> NDArray[Any]:
+    def _chunk_numbers(self, keys: NDArray[Any]) -> NDArray[Any]:
         """Return how many chunks come before each key; a key may lie outside the dataset."""
         scaled = keys[:, :-1] // self._chunks
-        made = np.zeros(len(keys), np.int64)
+        result = np.zeros(len(keys), np.int64)
         over = np.zeros(len(keys), bool)
         for axis, count in enumerate(self._grid):
-            its = np.minimum(scaled[:, axis], np.uint64(count)).astype(np.int64)
-            made = made * count + np.where(over, 0, its)
-            over |= its == count
-        return made
+            places = np.minimum(scaled[:, axis], np.uint64(count)).astype(np.int64)
+            result = result * count + np.where(over, 0, places)
+            over |= places == count
+        return result
 
 
-def _before(some: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+def _comes_before(some: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
     """Return for each key whether it comes before the one at the same index in `others`."""
     less = np.zeros(some.shape[:-1], bool)
     equal = np.ones(some.shape[:-1], bool)

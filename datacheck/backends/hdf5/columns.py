@@ -41,7 +41,7 @@ def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = (), *, f
     flat &= dtype.subdtype is None
     dtype = dtype.base
     if dtype.names is None:
-        holds = held(dtype)
+        holds = value_kind(dtype)
         if holds == NUMBERS or (holds is not None and flat):
             yield Column(name, members, holds)
         return
@@ -51,7 +51,7 @@ def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = (), *, f
 
 def places(name: str, dtype: np.dtype[Any], row: Sequence[int]) -> Iterator[Column]:
     """Yield a column for each place in a row with several values of varying length: `frames[0]`, `frames[1]`."""
-    holds = held(dtype) if dtype.names is None and dtype.subdtype is None else None
+    holds = value_kind(dtype) if dtype.names is None and dtype.subdtype is None else None
     if holds in (BYTES, RAGGED) and math.prod(row) <= PLACES:
         for at in itertools.product(*map(range, row)):
             yield Column(f"{name}[{','.join(map(str, at))}]", holds=str(holds), at=at)
@@ -59,10 +59,10 @@ def places(name: str, dtype: np.dtype[Any], row: Sequence[int]) -> Iterator[Colu
 
 def unjudged_places(dtype: np.dtype[Any], row: Sequence[int]) -> bool:
     """Return whether a row has too many values of varying length for each of them to be a column."""
-    return len(row) > 0 and dtype.names is None and held(dtype) in (BYTES, RAGGED) and math.prod(row) > PLACES
+    return len(row) > 0 and dtype.names is None and value_kind(dtype) in (BYTES, RAGGED) and math.prod(row) > PLACES
 
 
-def held(dtype: np.dtype[Any]) -> str | None:
+def value_kind(dtype: np.dtype[Any]) -> str | None:
     """Return the kind of a value of this type, as in `Column.holds`, or None if such values are not judged."""
     if dtype.kind in "biufc":
         return NUMBERS if dtype.itemsize else None
@@ -70,26 +70,26 @@ def held(dtype: np.dtype[Any]) -> str | None:
         return FIXED_TEXT if dtype.itemsize > 1 else None
     if dtype.kind == "V":
         return OPAQUE if dtype.itemsize and dtype.names is None else None
-    of = _varying(dtype)
-    if of in (str, bytes):
+    element = _element_type(dtype)
+    if element in (str, bytes):
         return TEXT
-    if not isinstance(of, np.dtype) or of.kind not in "biufc" or misread(dtype):
+    if not isinstance(element, np.dtype) or element.kind not in "biufc" or is_misread(dtype):
         return None
-    return BYTES if of.kind in "iu" and of.itemsize == 1 else RAGGED
+    return BYTES if element.kind in "iu" and element.itemsize == 1 else RAGGED
 
 
-def misread(dtype: np.dtype[Any]) -> bool:
+def is_misread(dtype: np.dtype[Any]) -> bool:
     """Return whether this type has numbers in sequences of varying length, in a byte order that is not this machine's.
 
     h5py (3.16) returns their bytes unchanged, as if they were in this machine's order.
     """
     if dtype.base.names is not None:
-        return any(misread(dtype.base[name]) for name in dtype.base.names)
-    of = _varying(dtype.base)
-    return isinstance(of, np.dtype) and not of.isnative
+        return any(is_misread(dtype.base[name]) for name in dtype.base.names)
+    element = _element_type(dtype.base)
+    return isinstance(element, np.dtype) and not element.isnative
 
 
-def _varying(dtype: np.dtype[Any]) -> Any:
+def _element_type(dtype: np.dtype[Any]) -> Any:
     """Return the element type of values of varying length, or None for any other type."""
     metadata: Mapping[str, Any] = dtype.metadata or {}
     return metadata.get("vlen")
@@ -99,7 +99,7 @@ Place = tuple[bytes, int]
 """The path of a dataset and the index of one of its columns."""
 
 
-def distinct(named: Mapping[bytes, tuple[bytes, Sequence[Column]]]) -> dict[bytes, tuple[str, ...]]:
+def distinct_names(named: Mapping[bytes, tuple[bytes, Sequence[Column]]]) -> dict[bytes, tuple[str, ...]]:
     r"""Return unambiguous column names, by path, for the datasets with columns whose names print alike.
 
     `named` has the name and the columns of each dataset by path. An unambiguous name spells a dot within a part as
@@ -108,8 +108,8 @@ def distinct(named: Mapping[bytes, tuple[bytes, Sequence[Column]]]) -> dict[byte
     """
     names: dict[Place, str] = {}
     exact: dict[Place, str] = {}
-    for path, (name, its) in named.items():
-        for at, column in enumerate(its):
+    for path, (name, dataset_columns) in named.items():
+        for at, column in enumerate(dataset_columns):
             names[path, at] = column.name
             members = [member.encode("utf-8", "surrogateescape") for member in column.members]
             exact[path, at] = ".".join(escape(part).replace(".", "\\x2e") for part in (name, *members))

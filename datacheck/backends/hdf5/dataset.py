@@ -64,8 +64,8 @@ class Dataset:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without cached properties and without fields that have their default, which the class provides."""
-        held = self.__dict__
-        return {it: held[it] for it in FIELDS if it in held and (it not in USUAL or held[it] != USUAL[it])}
+        state = self.__dict__
+        return {it: state[it] for it in FIELDS if it in state and (it not in USUAL or state[it] != USUAL[it])}
 
     @property
     def name(self) -> bytes:
@@ -84,9 +84,9 @@ class Dataset:
     def row_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
-    def stored(self, of: tuple[Of, ...]) -> tuple[Of, ...]:
+    def stored(self, items: tuple[Of, ...]) -> tuple[Of, ...]:
         """Return a tuple with an item for each axis, in the order of the axes in the file."""
-        return (*of[1:], of[0]) if self.across else of
+        return (*items[1:], items[0]) if self.across else items
 
     @property
     def holds(self) -> frozenset[str]:
@@ -112,18 +112,18 @@ class Dataset:
         """Decoded size in bytes of all chunks that hold a part of one row, or 0 if the dataset has no chunks."""
         if not self.chunks:
             return 0
-        beside = (math.ceil(extent / size) for extent, size in zip(self.shape[1:], self.chunks[1:], strict=True))
-        return self.chunk_bytes * math.prod(beside)
+        counts = (math.ceil(extent / size) for extent, size in zip(self.shape[1:], self.chunks[1:], strict=True))
+        return self.chunk_bytes * math.prod(counts)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         if self.matlab in UNJUDGED:
             return ()
-        made = tuple(columns(self.title, self.dtype, flat=len(self.shape) <= 1))
-        made = made or tuple(places(self.title, self.dtype, self.shape[1:]))
+        result = tuple(columns(self.title, self.dtype, flat=len(self.shape) <= 1))
+        result = result or tuple(places(self.title, self.dtype, self.shape[1:]))
         if not self.called:
-            return made
-        return tuple(replace(column, name=name) for column, name in zip(made, self.called, strict=True))
+            return result
+        return tuple(replace(column, name=name) for column, name in zip(result, self.called, strict=True))
 
 
 FIELDS = tuple(it.name for it in fields(Dataset))
@@ -149,7 +149,7 @@ def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions
     if options.label_field is not None:
         asked = options.label_field.encode("utf-8", "surrogateescape")
         above, _, name = asked.rpartition(b"/")
-        if name in names and _ends(group, above, whole=asked.startswith(b"/")):
+        if name in names and _path_ends_with(group, above, exact=asked.startswith(b"/")):
             return frozenset({name})
     flat = {dataset.name for dataset in datasets if len(dataset.shape) == 1}
     axes = {dataset.name for dataset in datasets if dataset.scale}
@@ -158,7 +158,7 @@ def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions
     return frozenset(it for it in names - axes if it.lower() in LABELS)
 
 
-def _ends(group: bytes, parts: bytes, *, whole: bool) -> bool:
-    """Check whether a group's path ends with these parts or, if `whole`, consists of them."""
+def _path_ends_with(group: bytes, parts: bytes, *, exact: bool) -> bool:
+    """Check whether a group's path ends with these parts or, if `exact`, consists of them."""
     own, parts = group.strip(b"/"), parts.strip(b"/")
-    return own == parts if whole else not parts or b"/%b/" % own == b"/%b/" % parts or own.endswith(b"/" + parts)
+    return own == parts if exact else not parts or b"/%b/" % own == b"/%b/" % parts or own.endswith(b"/" + parts)

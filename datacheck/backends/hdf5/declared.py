@@ -38,12 +38,12 @@ class Declared:
     wide: bool = True
     """Whether packed values are unpacked to float64 instead of float32."""
 
-    def meant(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    def unpacked(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Return the unpacked values with NaN for missing ones, and the mask of those or None if none is missing."""
         mask: NDArray[np.bool_] | None = np.isnan(values) if self.nan and values.dtype.kind == "f" else None
         for number in self.missing:
-            its = values == np.array(number).astype(values.dtype)
-            mask = its if mask is None else mask | its
+            matches = values == np.array(number).astype(values.dtype)
+            mask = matches if mask is None else mask | matches
         if mask is not None and not mask.any():
             mask = None
         if self.factor is not None:
@@ -64,27 +64,27 @@ def declared(h5: Any, opened: Any, created: Any, names: Collection[bytes]) -> De
         dtype = opened.dtype
         if dtype.kind not in "fiu":
             return None
-        held = [it for name in MISSING if name in names for it in _numbers(h5, opened, name)]
+        markers = [it for name in MISSING if name in names for it in _numbers(h5, opened, name)]
         packed = {name: _numbers(h5, opened, name) for name in (FACTOR, OFFSET) if name in names}
-        if not held and dtype.kind == "f" and created.fill_value_defined() == h5.h5d.FILL_VALUE_USER_DEFINED:
+        if not markers and dtype.kind == "f" and created.fill_value_defined() == h5.h5d.FILL_VALUE_USER_DEFINED:
             value = np.zeros((), dtype.newbyteorder("="))
             created.get_fill_value(value)
-            held = [USUAL] if value.itemsize > NARROW and value == np.array(USUAL).astype(value.dtype) else []
+            markers = [USUAL] if value.itemsize > NARROW and value == np.array(USUAL).astype(value.dtype) else []
     except (*TROUBLE, MemoryError):
         return None  # the scan reports an attribute that cannot be read
-    kept = [it for it in held if it == it and _fits(it, dtype)][:MOST]
-    nan = any(it != it for it in held)
-    single = {name: float(its[0]) for name, its in packed.items() if len(its) == 1}
+    missing = [it for it in markers if it == it and _is_representable(it, dtype)][:MOST]
+    nan = any(it != it for it in markers)
+    single = {name: float(numbers[0]) for name, numbers in packed.items() if len(numbers) == 1}
     factor, offset = single.get(FACTOR), single.get(OFFSET, 0.0)
     if factor is None and offset:
         factor = 1.0
-    if not kept and not nan and factor is None:
+    if not missing and not nan and factor is None:
         return None
-    narrow = dtype.itemsize <= NARROW and all(its.dtype == np.float32 for its in packed.values())
-    return Declared(tuple(map(_plain, dict.fromkeys(kept))), nan, factor, offset, wide=not narrow)
+    narrow = dtype.itemsize <= NARROW and all(numbers.dtype == np.float32 for numbers in packed.values())
+    return Declared(tuple(map(_python_number, dict.fromkeys(missing))), nan, factor, offset, wide=not narrow)
 
 
-def _fits(number: Any, dtype: np.dtype[Any]) -> bool:
+def _is_representable(number: Any, dtype: np.dtype[Any]) -> bool:
     """Check whether a value of this type can represent the number; 1e20, for example, fits no 16-bit type.
 
     A float that is too large would become infinity, and one that is too small would become 0. Neither was declared.
@@ -97,9 +97,9 @@ def _fits(number: Any, dtype: np.dtype[Any]) -> bool:
     return float(number).is_integer() and limits.min <= int(number) <= limits.max
 
 
-def _plain(number: Any) -> float:
-    made: float = number.item() if isinstance(number, np.generic) else number
-    return made
+def _python_number(number: Any) -> float:
+    result: float = number.item() if isinstance(number, np.generic) else number
+    return result
 
 
 def _numbers(h5: Any, opened: Any, name: bytes) -> NDArray[Any]:

@@ -39,7 +39,7 @@ class Threads:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def begun(self, function: Callable[..., Chunk], *args: Any) -> Future[Chunk]:
+    def submit(self, function: Callable[..., Chunk], *args: Any) -> Future[Chunk]:
         return self._pool.submit(function, *args)
 
 
@@ -62,7 +62,7 @@ class Ahead:
         self._threads, self._size = threads, size
         self._stored, self._decode, self._following = stored, decode, following
         self._most = min(EACH * threads.count, AHEAD_BYTES // size)
-        self._begun: dict[Origin, tuple[NDArray[Any], Future[Chunk]]] = {}
+        self._pending: dict[Origin, tuple[NDArray[Any], Future[Chunk]]] = {}
         self._free: list[NDArray[Any]] = []
         self._lent: NDArray[Any] | None = None
 
@@ -72,20 +72,20 @@ class Ahead:
             self._free.append(self._lent)
             self._lent = None
         later = self._following(origin, self._most)
-        for other in self._begun.keys() - {origin, *later}:
-            self._begun.pop(other)[1].cancel()  # a running task keeps its buffer until it finishes
-        memory, chunk = self._begun.pop(origin) if origin in self._begun else self._begin(origin)
+        for other in self._pending.keys() - {origin, *later}:
+            self._pending.pop(other)[1].cancel()  # a running task keeps its buffer until it finishes
+        memory, chunk = self._pending.pop(origin) if origin in self._pending else self._start(origin)
         for other in later:
-            if other not in self._begun:
-                self._begun[other] = self._begin(other)
+            if other not in self._pending:
+                self._pending[other] = self._start(other)
         self._lent = memory
         return chunk.result()
 
-    def _begin(self, origin: Origin) -> tuple[NDArray[Any], Future[Chunk]]:
+    def _start(self, origin: Origin) -> tuple[NDArray[Any], Future[Chunk]]:
         memory = self._free.pop() if self._free else np.empty(self._size, np.uint8)
-        held = self._stored(origin)
-        if held is not None:
-            return memory, self._threads.begun(self._decode, *held, memory)
-        nothing: Future[Chunk] = Future()
-        nothing.set_result(None)
-        return memory, nothing
+        stored = self._stored(origin)
+        if stored is not None:
+            return memory, self._threads.submit(self._decode, *stored, memory)
+        not_stored: Future[Chunk] = Future()
+        not_stored.set_result(None)
+        return memory, not_stored

@@ -60,15 +60,15 @@ def direct(
     layout = created.get_layout()
     if layout == h5.h5d.CONTIGUOUS and not created.get_external_count():
         offset = opened.get_offset()
-        whole = offset is not None and opened.get_storage_size() == dataset.bytes and offset + dataset.bytes <= end
-        return _Contiguous(dataset, descriptor, offset) if whole else None
+        complete = offset is not None and opened.get_storage_size() == dataset.bytes and offset + dataset.bytes <= end
+        return _Contiguous(dataset, descriptor, offset) if complete else None
     if layout == h5.h5d.CHUNKED and dataset.chunks and dataset.chunk_bytes <= max(CHUNK_BYTES, largest):
         filters = [created.get_filter(at) for at in range(created.get_nfilters())]
         if dataset.chunk_bytes > CHUNK_BYTES and (
             dataset.chunks[1:] != dataset.shape[1:] or FLETCHER32 in {number for number, *_ in filters}
         ):
             return None
-        undo = [_undo(number, values) for number, _, values, _ in filters]
+        undo = [_undo_function(number, values) for number, _, values, _ in filters]
         return None if None in undo else _Chunked(dataset, opened, undo, [number for number, *_ in filters])
     return None
 
@@ -94,12 +94,12 @@ class _Contiguous:
         at = self._offset + start * self._dataset.row_bytes
         while into:
             try:
-                there = os.preadv(self._descriptor, [into], at)
+                count = os.preadv(self._descriptor, [into], at)
             except OSError:
                 return None
-            if not there:
+            if not count:
                 return None
-            into, at = into[there:], at + there
+            into, at = into[count:], at + count
         return self._memory[:size].view(self._dataset.dtype).reshape(stop - start, *self._dataset.shape[1:])
 
     def decodes(self, origin: tuple[int, ...]) -> bool:
@@ -163,7 +163,7 @@ class _Chunked:
     def spread(self, threads: Threads) -> None:
         """Use threads to decode the chunks after the one that is being read."""
         if threads.count > 1 and self._size <= AHEAD_BYTES and self._undo:
-            self._ahead = Ahead(threads, self._size, self._stored, self._undone, self._following)
+            self._ahead = Ahead(threads, self._size, self._stored, self._unfiltered, self._following)
 
     def _following(self, origin: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
         """Return up to `most` chunks that come after one, in the order of `cells`."""
@@ -178,45 +178,45 @@ class _Chunked:
         stored = self._stored(origin)
         if SHUFFLE in self._numbers and not len(self._scratch):
             self._scratch = np.empty(self._size, np.uint8)
-        return None if stored is None else self._undone(*stored, self._scratch)
+        return None if stored is None else self._unfiltered(*stored, self._scratch)
 
     def _stored(self, origin: tuple[int, ...]) -> tuple[int, Any] | None:
         """Return the mask of skipped filters and the stored bytes of a chunk, or None if it cannot be read."""
         try:
-            mask, held = self._opened.read_direct_chunk(origin)
+            mask, content = self._opened.read_direct_chunk(origin)
         except (*TROUBLE, MemoryError):
             return None
-        return mask, held
+        return mask, content
 
-    def _undone(self, mask: int, held: Any, scratch: NDArray[Any]) -> NDArray[Any] | None:
+    def _unfiltered(self, mask: int, content: Any, scratch: NDArray[Any]) -> NDArray[Any] | None:
         # If an optional filter was skipped when the chunk was written, its bit is set in the mask.
-        done = [at for at in range(len(self._undo)) if not mask >> at & 1]
-        while done:
-            at = done.pop()
-            before = sum(self._numbers[other] == FLETCHER32 for other in done)
-            held = self._undo[at](held, self._size + 4 * before, scratch)
-            if held is None:
+        applied = [at for at in range(len(self._undo)) if not mask >> at & 1]
+        while applied:
+            at = applied.pop()
+            checksums = sum(self._numbers[other] == FLETCHER32 for other in applied)
+            content = self._undo[at](content, self._size + 4 * checksums, scratch)
+            if content is None:
                 return None
-        if len(held) != self._size:
+        if len(content) != self._size:
             return None
-        return np.frombuffer(held, self._dataset.dtype).reshape(self._chunks)
+        return np.frombuffer(content, self._dataset.dtype).reshape(self._chunks)
 
 
-def _undo(number: int, values: tuple[int, ...]) -> Undo | None:
+def _undo_function(number: int, values: tuple[int, ...]) -> Undo | None:
     if number == DEFLATE:
         return _inflater()
     if number == SHUFFLE:
         width = values[0] if values else 0
-        return (lambda held, size, scratch: unshuffle(held, width, scratch)) if width else None
-    return (lambda held, size, scratch: _verified(held)) if number == FLETCHER32 else None
+        return (lambda content, size, scratch: unshuffle(content, width, scratch)) if width else None
+    return (lambda content, size, scratch: _without_checksum(content)) if number == FLETCHER32 else None
 
 
 def _inflater() -> Undo:
     import deflate
 
-    def inflate(held: Any, size: int, scratch: NDArray[Any]) -> Any:
+    def inflate(content: Any, size: int, scratch: NDArray[Any]) -> Any:
         try:
-            return deflate.zlib_decompress(held, size)
+            return deflate.zlib_decompress(content, size)
         except (deflate.DeflateError, MemoryError):
             return None
 
@@ -230,7 +230,7 @@ def deflated(octets: NDArray[np.uint8], level: int) -> bytes:
     return bytes(deflate.zlib_compress(octets.data, level))
 
 
-def unshuffle(held: Any, width: int, scratch: NDArray[Any]) -> Any:
+def unshuffle(content: Any, width: int, scratch: NDArray[Any]) -> Any:
     """Reverse the shuffle filter, which stores the first byte of every value, then every second byte, and so on.
 
     Return None if the bytes are not whole values or do not fit into the scratch buffer.
@@ -239,19 +239,19 @@ def unshuffle(held: Any, width: int, scratch: NDArray[Any]) -> Any:
     b'abcdefghi'
     """
     if width == 1:
-        return held
-    count, rest = divmod(len(held), width)
-    if rest or len(held) > len(scratch):
+        return content
+    count, rest = divmod(len(content), width)
+    if rest or len(content) > len(scratch):
         return None
-    planes = np.frombuffer(held, np.uint8).reshape(width, count)
-    made = scratch[: len(held)]
+    planes = np.frombuffer(content, np.uint8).reshape(width, count)
+    result = scratch[: len(content)]
     if width in (2, 4, 8):
-        into = made.view(f"<u{width}")
+        into = result.view(f"<u{width}")
         for start in range(0, count, VALUES):
             _join(planes[:, start : start + VALUES], into[start : start + VALUES])  # five times as fast as the copy
     else:
-        made.reshape(count, width)[...] = planes.T
-    return made
+        result.reshape(count, width)[...] = planes.T
+    return result
 
 
 VALUES = 1 << 18
@@ -280,12 +280,12 @@ _WEIGHTS[0::2, 2] = _WEIGHTS[1::2, 3] = np.arange(WORDS, 0, -1)
 float32."""
 
 
-def _verified(held: Any) -> Any:
+def _without_checksum(content: Any) -> Any:
     """Return the bytes of a chunk without the checksum at its end, or None if the checksum does not match."""
-    if len(held) < 4:
+    if len(content) < 4:
         return None
-    content = memoryview(held)[:-4]
-    return content if fletcher32(content) == int.from_bytes(held[-4:], "little") else None
+    verified = memoryview(content)[:-4]
+    return verified if fletcher32(verified) == int.from_bytes(content[-4:], "little") else None
 
 
 def fletcher32(content: Any) -> int:
@@ -307,9 +307,9 @@ def fletcher32(content: Any) -> int:
     for at in range(0, rest, 2):
         first += int.from_bytes(end[at : at + 2].ljust(2, b"\0"), "big")
         second += first
-    return _folded(second) << 16 | _folded(first)
+    return _ones_complement(second) << 16 | _ones_complement(first)
 
 
-def _folded(total: int) -> int:
+def _ones_complement(total: int) -> int:
     """Return a sum modulo 65535, but 65535 instead of 0 for a nonzero sum, as ones' complement addition does."""
     return total % 65535 or (65535 if total else 0)

@@ -67,51 +67,51 @@ def each(
     If the group itself is a sample (`inside`), its datasets are not records. `pictures` are the paths of datasets that
     are left out of the others. If some datasets may be `hidden` by damage, none is missing.
     """
-    usable = [it for it in datasets if _usable(it)]
+    usable = [it for it in datasets if _is_usable(it)]
     if b"#refs#" in group.split(b"/") and options.records != TABLE:  # the cells of MATLAB
-        its = [it for it in usable if it.matlab and it.bytes <= LARGEST]
-        own = {it.path for it in its}
-        return [_table(group, b"", its)] if its else [], [it for it in datasets if it.path not in own]
+        cells = [it for it in usable if it.matlab and it.bytes <= LARGEST]
+        paths = {it.path for it in cells}
+        return [_record_table(group, b"", cells)] if cells else [], [it for it in datasets if it.path not in paths]
     if inside or options.records == TABLE or len(usable) < FEW_VARYING:
         return [], [it for it in datasets if it.path not in pictures]
-    made: list[Table] = []
+    tables: list[Table] = []
     taken: set[bytes] = set()
     unclear: set[bytes] = set()
     labels = label_names(group, datasets, options)
-    for name, its in _families(usable).items():
-        own = {it.path for it in its}
-        beside = [it for it in datasets if it.path not in own and (it.columns or it.name in labels)]
-        said = _read_as(its, beside, named=bool(name)) if options.records is None else PER_SAMPLE
-        large = max(it.bytes for it in its) > LARGEST
-        if said is None or (said == PER_SAMPLE and large):
-            unclear |= own
-        if said == PER_SAMPLE and not large:
-            its = [*its, *_hollow(name, its, datasets)]
-            made.append(_table(group, name, its if hidden else with_partners(its, datasets)))
-            taken.update(it.path for it in its)
+    for name, family in _families(usable).items():
+        own_paths = {it.path for it in family}
+        others = [it for it in datasets if it.path not in own_paths and (it.columns or it.name in labels)]
+        mode = _read_as(family, others, named=bool(name)) if options.records is None else PER_SAMPLE
+        large = max(it.bytes for it in family) > LARGEST
+        if mode is None or (mode == PER_SAMPLE and large):
+            unclear |= own_paths
+        if mode == PER_SAMPLE and not large:
+            family = [*family, *_without_values(name, family, datasets)]
+            tables.append(_record_table(group, name, family if hidden else with_partners(family, datasets)))
+            taken.update(it.path for it in family)
     taken.update(pictures)
     left = [replace(it, unclear=True) if it.path in unclear else it for it in datasets if it.path not in taken]
-    return made, left
+    return tables, left
 
 
-def _hollow(family: bytes, its: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
+def _without_values(family: bytes, members: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
     """Return the siblings of a family that have no value: samples whose values were never written.
 
     Return none if many samples are empty or if some have few rows, since a sample without rows is then normal.
     """
-    if min(it.rows for it in its) <= FEW_ROWS:
+    if min(it.rows for it in members) <= FEW_ROWS:
         return []
-    hollow = [it for it in siblings if it.shape and not it.bytes and _fits(it) and DIGITS.search(it.name)]
+    hollow = [it for it in siblings if it.shape and not it.bytes and _may_be_record(it) and DIGITS.search(it.name)]
     named = [it for it in hollow if not family or DIGITS.sub(b"#", it.name) == family]
-    made = [it for it in named if (len(it.shape), it.dtype) == (len(its[0].shape), its[0].dtype)]
-    return made if len(made) <= max(1, MOSTLY_FULL * len(its)) else []
+    alike = [it for it in named if (len(it.shape), it.dtype) == (len(members[0].shape), members[0].dtype)]
+    return alike if len(alike) <= max(1, MOSTLY_FULL * len(members)) else []
 
 
-def _usable(dataset: Dataset) -> bool:
-    return bool(dataset.shape and dataset.bytes and _fits(dataset))
+def _is_usable(dataset: Dataset) -> bool:
+    return bool(dataset.shape and dataset.bytes and _may_be_record(dataset))
 
 
-def _fits(dataset: Dataset) -> bool:
+def _may_be_record(dataset: Dataset) -> bool:
     return bool(
         dataset.readable
         and not dataset.scale
@@ -130,65 +130,70 @@ def _families(datasets: Sequence[Dataset]) -> dict[bytes, list[Dataset]]:
     folded: dict[bytes, list[Dataset]] = defaultdict(list)
     for dataset in datasets:
         folded[DIGITS.sub(b"#", dataset.name)].append(dataset)
-    alike = {name: its for name, its in folded.items() if b"#" in name and len(its) >= FEW_VARYING}
-    rest = [it for name, its in folded.items() if name not in alike for it in its]
+    alike = {name: group for name, group in folded.items() if b"#" in name and len(group) >= FEW_VARYING}
+    rest = [it for name, group in folded.items() if name not in alike for it in group]
     every = [it for it in datasets if b"#" in DIGITS.sub(b"#", it.name)]
     if len(every) >= FEW_UNLIKE and len(every) >= LIKE * len(datasets) and len(rest) * 2 > len(datasets):
         return {b"": every}
     return alike
 
 
-def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) -> str | None:
+def _read_as(family: Sequence[Dataset], others: Sequence[Dataset], *, named: bool) -> str | None:
     """Return how to read the siblings, TABLE or PER_SAMPLE, or None if either may be meant."""
-    heights = {it.rows for it in its}
-    if OF_MANY & set(_LETTERS.findall(its[0].name.lower())) and len({it.shape[1:] for it in its}) == 1:
+    heights = {it.rows for it in family}
+    if OF_MANY & set(_LETTERS.findall(family[0].name.lower())) and len({it.shape[1:] for it in family}) == 1:
         return TABLE
     if len(heights) > 1:
-        usual, count = Counter(it.rows for it in its).most_common(1)[0]
-        fits = any(it.shape and it.rows == usual for it in beside)
-        return TABLE if fits and count >= LIKE * len(its) else PER_SAMPLE
+        usual, count = Counter(it.rows for it in family).most_common(1)[0]
+        fits = any(it.shape and it.rows == usual for it in others)
+        return TABLE if fits and count >= LIKE * len(family) else PER_SAMPLE
     height = next(iter(heights))
-    if any(it.shape and it.rows == height and not _like(it, its[0]) and not _is_statistic(it, its) for it in beside):
+    if any(
+        it.shape and it.rows == height and not _may_be_one_sample(it, family[0]) and not _is_statistic(it, family)
+        for it in others
+    ):
         return TABLE
-    if len(its) < FEW:
-        return PER_SAMPLE if _are_pictures(its) or any(map(_are_pictures, _beside(its, beside))) else TABLE
-    if not named or any(len(it.shape) > 1 for it in its):
+    if len(family) < FEW:
+        return (
+            PER_SAMPLE if _are_pictures(family) or any(map(_are_pictures, _numbered_alike(family, others))) else TABLE
+        )
+    if not named or any(len(it.shape) > 1 for it in family):
         return PER_SAMPLE
-    numbers = sorted(int(found[-1][:18]) for it in its if (found := DIGITS.findall(it.name)))
+    numbers = sorted(int(found[-1][:18]) for it in family if (found := DIGITS.findall(it.name)))
     counted = numbers[0] in (0, 1) and numbers[-1] - numbers[0] == len(numbers) - 1
-    return None if counted and not words(its[0].name) & SAMPLES else PER_SAMPLE
+    return None if counted and not words(family[0].name) & SAMPLES else PER_SAMPLE
 
 
-def _is_statistic(dataset: Dataset, its: Sequence[Dataset]) -> bool:
+def _is_statistic(dataset: Dataset, family: Sequence[Dataset]) -> bool:
     """Check whether a dataset is a statistic over all siblings, such as their mean, by its name and their shape."""
-    return len(dataset.shape) > 1 and bool(STATISTICS & words(dataset.name)) and dataset.shape == its[0].shape
+    return len(dataset.shape) > 1 and bool(STATISTICS & words(dataset.name)) and dataset.shape == family[0].shape
 
 
-def _are_pictures(its: Sequence[Dataset]) -> bool:
+def _are_pictures(family: Sequence[Dataset]) -> bool:
     """Check whether siblings are a picture each, by shape, and by a name that is a number or has a word for samples."""
-    return (its[0].name.isdigit() or bool(words(its[0].name) & SAMPLES)) and all(map(is_picture, its))
+    return (family[0].name.isdigit() or bool(words(family[0].name) & SAMPLES)) and all(map(is_picture, family))
 
 
-def _beside(its: Sequence[Dataset], beside: Sequence[Dataset]) -> Iterator[list[Dataset]]:
+def _numbered_alike(family: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[list[Dataset]]:
     """Yield other siblings with the same numbers, heights and widths as these, such as the pictures beside masks."""
     alike: dict[bytes, list[Dataset]] = defaultdict(list)
-    for it in beside:
+    for it in others:
         alike[DIGITS.sub(b"#", it.name)].append(it)
-    numbers = {tuple(DIGITS.findall(it.name)): it.shape[:2] for it in its if len(it.shape) > 1}
-    for others in alike.values():
-        if {tuple(DIGITS.findall(it.name)): it.shape[:2] for it in others} == numbers:
-            yield others
+    numbers = {tuple(DIGITS.findall(it.name)): it.shape[:2] for it in family if len(it.shape) > 1}
+    for candidates in alike.values():
+        if {tuple(DIGITS.findall(it.name)): it.shape[:2] for it in candidates} == numbers:
+            yield candidates
 
 
-def _like(some: Dataset, other: Dataset) -> bool:
+def _may_be_one_sample(some: Dataset, other: Dataset) -> bool:
     """Check whether two siblings may be parts of one sample: their names have equally many numbers, at least one."""
     return len(DIGITS.findall(some.name)) == len(DIGITS.findall(other.name)) > 0
 
 
-def _table(group: bytes, name: bytes, its: Sequence[Dataset]) -> Table:
+def _record_table(group: bytes, name: bytes, datasets: Sequence[Dataset]) -> Table:
     field = plain(b"_".join(_LETTERS.findall(name)).decode()) or "data"
-    called = [replace(it, called=(field,)) for it in sorted(its, key=lambda it: it.path)]
-    return Table(EACH + escape(group + b"/" + (name or b"#")), len(called), tuple(called), each=True)
+    renamed = [replace(it, called=(field,)) for it in sorted(datasets, key=lambda it: it.path)]
+    return Table(EACH + escape(group + b"/" + (name or b"#")), len(renamed), tuple(renamed), each=True)
 
 
 def stems(table: Table) -> list[bytes]:
@@ -199,41 +204,43 @@ def stems(table: Table) -> list[bytes]:
     names = [it.path.rpartition(b"/") for it in table.judged]
     numbers = [DIGITS.findall(name) for _, _, name in names]
     least = min(map(len, numbers), default=0)
-    fixed = {at for at in range(least) if len({its[at] for its in numbers}) == 1 and len(numbers) > 1}
+    fixed = {at for at in range(least) if len({own_numbers[at] for own_numbers in numbers}) == 1 and len(numbers) > 1}
     return [
-        above + b"/" + b"_".join(it for at, it in enumerate(its) if at not in fixed)
-        for (above, _, _), its in zip(names, numbers, strict=True)
+        above + b"/" + b"_".join(it for at, it in enumerate(own_numbers) if at not in fixed)
+        for (above, _, _), own_numbers in zip(names, numbers, strict=True)
     ]
 
 
-def part_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
+def part_families(tables: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
     """Yield families of samples that consist of several datasets: of one group, with the same numbers in their names.
 
     Each family comes with the sample path of each dataset, by table name. Samples with parts in several groups follow.
     """
     groups: dict[str, list[Table]] = defaultdict(list)
-    for table in made:
+    for table in tables:
         groups[table.group].append(table)
-    for its in groups.values():
+    for siblings in groups.values():
         samples: dict[bytes, dict[bytes, tuple[int, ...]]] = defaultdict(dict)
-        of_table = {it.name: stems(it) for it in its if len(its) > 1}
-        for table in its if of_table else ():
-            for dataset, path in zip(table.judged, of_table[table.name], strict=True):
+        stems_by_table = {it.name: stems(it) for it in siblings if len(siblings) > 1}
+        for table in siblings if stems_by_table else ():
+            for dataset, path in zip(table.judged, stems_by_table[table.name], strict=True):
                 samples[path][DIGITS.sub(b"#", dataset.name)] = dataset.shape
         family = Family([Sample(path, members) for path, members in sorted(samples.items())])
         if samples and len(family.common) > 1 and family.alike:
-            yield family, of_table
-    yield from side_families(made)
+            yield family, stems_by_table
+    yield from side_families(tables)
 
 
-def part_findings(made: Collection[Table], groups: Iterable[tuple[bytes, Sequence[Dataset]]] = ()) -> Iterator[Finding]:
+def part_findings(
+    tables: Collection[Table], groups: Iterable[tuple[bytes, Sequence[Dataset]]] = ()
+) -> Iterator[Finding]:
     """Yield findings for samples of several datasets that differ from what the other samples have."""
     siblings = dict(groups)
-    for table in made:
+    for table in tables:
         if table.each:
             yield from without_record(table.judged, siblings.get(table.judged[0].path.rpartition(b"/")[0], ()))
-    for family, _ in part_families([it for it in made if it.each]):
-        said = [it for _, it in family.findings()]
-        apart = any(it.code == "unpaired" for it in said) and counted_apart(family)
-        for it in said:
+    for family, _ in part_families([it for it in tables if it.each]):
+        findings = [it for _, it in family.findings()]
+        apart = any(it.code == "unpaired" for it in findings) and counted_apart(family)
+        for it in findings:
             yield msgspec.structs.replace(it, verdict="suspicious") if apart and it.code == "unpaired" else it

@@ -56,7 +56,7 @@ class _File:
     matrices: Mapping[bytes, Sparse]
     texts: Texts
 
-    def there(self, path: bytes) -> bool:
+    def has(self, path: bytes) -> bool:
         return path in self.datasets or path in self.groups or path in self.linked
 
     def are_tables(self) -> bool:
@@ -67,10 +67,10 @@ class _File:
     def kind(self, group: bytes) -> str:
         return next(iter(self.texts(group, ENCODING)), "") if group in self.groups else ""
 
-    def below(self, group: bytes) -> list[bytes]:
+    def members(self, group: bytes) -> list[bytes]:
         """Return the sorted paths of the datasets and groups directly in a group."""
-        its = {*self.datasets, *self.groups}
-        return sorted(it for it in its if it and it.rpartition(b"/")[0] == group)
+        paths = {*self.datasets, *self.groups}
+        return sorted(it for it in paths if it and it.rpartition(b"/")[0] == group)
 
     def index(self, group: bytes) -> Dataset | None:
         """Return the index of a dataframe, or None if it is not there."""
@@ -80,8 +80,8 @@ class _File:
     def shape(self, path: bytes) -> tuple[int, ...] | None:
         """Return the shape of a dataset or matrix, or the row count of an encoded group, or None if it is unknown."""
         if path in self.datasets:
-            its = self.datasets[path].shape
-            return its or None
+            shape = self.datasets[path].shape
+            return shape or None
         kind = self.kind(path)
         if path in self.matrices:
             return self.matrices[path].extent
@@ -103,65 +103,71 @@ def encoded(
     if not any(map(OF_ANNDATA.fullmatch, (*paths, b"/obs" if b"/obs" in datasets else b""))):
         return []
     file = _File(datasets, paths, linked, {it.group: it for it in matrices}, texts)
-    said: list[Finding] = []
+    findings: list[Finding] = []
     for group in sorted(paths):
         kind = file.kind(group)
         if kind == "dataframe":
-            said += _of_frame(file, group)
+            findings += _frame_findings(file, group)
         elif kind in PARTS:
-            said += _of_parts(file, group, kind)
+            findings += _part_findings(file, group, kind)
         raw = kind == "raw" or (not kind and group == b"/raw")
         if raw or kind == "anndata" or (not kind and not group and file.are_tables()):  # anndata before 0.8 has no kind
-            said += _of_cells(file, group, raw=raw)
-    return said
+            findings += _axis_findings(file, group, raw=raw)
+    return findings
 
 
-def _of_parts(file: _File, group: bytes, kind: str) -> Iterator[Finding]:
-    lost = [it for it in PARTS[kind] if not file.there(group + b"/" + it)]
-    if lost:
-        yield _missing(group, f"is a {kind}", lost)
-    its = [file.datasets.get(group + b"/" + it) for it in PARTS[kind]]
-    if kind in ALIKE and its[0] is not None and its[1] is not None and its[1].shape and its[0].rows != its[1].rows:
-        yield _unequal(its[0].path, its[0].rows, its[1].path, its[1].rows)
+def _part_findings(file: _File, group: bytes, kind: str) -> Iterator[Finding]:
+    missing = [it for it in PARTS[kind] if not file.has(group + b"/" + it)]
+    if missing:
+        yield _missing_finding(group, f"is a {kind}", missing)
+    parts = [file.datasets.get(group + b"/" + it) for it in PARTS[kind]]
+    if (
+        kind in ALIKE
+        and parts[0] is not None
+        and parts[1] is not None
+        and parts[1].shape
+        and parts[0].rows != parts[1].rows
+    ):
+        yield _unequal_finding(parts[0].path, parts[0].rows, parts[1].path, parts[1].rows)
 
 
-def _of_frame(file: _File, group: bytes) -> Iterator[Finding]:
+def _frame_findings(file: _File, group: bytes) -> Iterator[Finding]:
     named = [*file.texts(group, INDEX), *file.texts(group, COLUMNS)]
     names = [it.encode("utf-8", "surrogateescape") for it in named]
-    lost = [it for it in dict.fromkeys(names) if not file.there(group + b"/" + it)]
-    if lost:
-        yield _missing(group, "names columns that are not there", lost)
+    missing = [it for it in dict.fromkeys(names) if not file.has(group + b"/" + it)]
+    if missing:
+        yield _missing_finding(group, "names columns that are not there", missing)
     index = file.index(group)
     for name in dict.fromkeys(names) if index is not None else ():
         shape = file.shape(group + b"/" + name)
         if index is not None and shape is not None and shape[0] != index.rows:
-            yield _unequal(index.path, index.rows, group + b"/" + name, shape[0])
+            yield _unequal_finding(index.path, index.rows, group + b"/" + name, shape[0])
 
 
-def _of_cells(file: _File, group: bytes, *, raw: bool) -> Iterator[Finding]:
+def _axis_findings(file: _File, group: bytes, *, raw: bool) -> Iterator[Finding]:
     """Yield findings for members whose number of rows or columns differs from the number of cells or genes."""
     above = group.rpartition(b"/")[0] if raw else group
     cells, genes = (file.shape(it) for it in (above + b"/obs", group + b"/var"))
     sides = {"cells": (above + b"/obs", cells), "genes": (group + b"/var", genes)}
-    wanted: dict[bytes, tuple[str, ...]] = {group + b"/X": ("cells", "genes")}
-    for name, its in AXES.items():
-        wanted |= dict.fromkeys(file.below(group + b"/" + name), its)
-    for path, axes in wanted.items():
+    expected: dict[bytes, tuple[str, ...]] = {group + b"/X": ("cells", "genes")}
+    for name, axes in AXES.items():
+        expected |= dict.fromkeys(file.members(group + b"/" + name), axes)
+    for path, axes in expected.items():
         shape = file.shape(path)
         for at, what in enumerate(axes if shape is not None else ()):
-            of, count = sides[what]
+            axis_path, count = sides[what]
             if shape is not None and count is not None and at < len(shape) and shape[at] != count[0]:
-                spelled = "rows" if at == 0 else "columns"
-                text = f"{escape(path)} has {shape[at]:,} {spelled}, and {escape(of)} has {count[0]:,} {what}"
-                yield found("row-count", text, rows={escape(path): shape[at], escape(of): count[0]})
+                unit = "rows" if at == 0 else "columns"
+                text = f"{escape(path)} has {shape[at]:,} {unit}, and {escape(axis_path)} has {count[0]:,} {what}"
+                yield found("row-count", text, rows={escape(path): shape[at], escape(axis_path): count[0]})
 
 
-def _missing(group: bytes, what: str, lost: Sequence[bytes]) -> Finding:
-    names = ", ".join(map(escape, lost[:5])) + (f" and {len(lost) - 5:,} more" if len(lost) > 5 else "")
-    told = f"{escape(group)} {what}: {names}" if "names" in what else f"{escape(group)} {what} and has no {names}"
-    return found("missing", told, object=escape(group), missing=[escape(it) for it in lost[:5]])
+def _missing_finding(group: bytes, what: str, missing: Sequence[bytes]) -> Finding:
+    names = ", ".join(map(escape, missing[:5])) + (f" and {len(missing) - 5:,} more" if len(missing) > 5 else "")
+    message = f"{escape(group)} {what}: {names}" if "names" in what else f"{escape(group)} {what} and has no {names}"
+    return found("missing", message, object=escape(group), missing=[escape(it) for it in missing[:5]])
 
 
-def _unequal(path: bytes, rows: int, other: bytes, others: int) -> Finding:
+def _unequal_finding(path: bytes, rows: int, other: bytes, others: int) -> Finding:
     text = f"{escape(path)} has {rows:,} rows, {escape(other)} has {others:,}; they belong together"
     return found("row-count", text, rows={escape(path): rows, escape(other): others})

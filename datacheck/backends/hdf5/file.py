@@ -69,9 +69,9 @@ class OpenFile:
         if self.block is not None and (recovered is not None or self.block.damaged(self.size)):
             self.mended = Mended(path, self.block, recovered)
         try:
-            self.file = _unhealthy(self.mended) if self.mended is not None else _healthy(path)
+            self.file = _open_mended(self.mended) if self.mended is not None else _open_healthy(path)
         except BaseException:
-            self._let_go()
+            self._close_mended()
             raise
 
     def __enter__(self) -> OpenFile:
@@ -79,9 +79,9 @@ class OpenFile:
 
     def __exit__(self, *exc: object) -> None:
         self.file.close()
-        self._let_go()
+        self._close_mended()
 
-    def _let_go(self) -> None:
+    def _close_mended(self) -> None:
         if self.mended is not None:
             self.mended.close()
 
@@ -139,12 +139,12 @@ class OpenFile:
                 return None
         opened.read(h5.h5s.ALL, h5.h5s.ALL, into)
         if dataset.chunks is not None and DEFLATE in dataset.filters:
-            each = value_bytes(opened, self.file.id)
-            size = None if each is None else each * math.prod(dataset.chunks)
+            value_size = value_bytes(opened, self.file.id)
+            size = None if value_size is None else value_size * math.prod(dataset.chunks)
             for origin, (rows, *_) in cells(dataset, 0, dataset.rows):
-                said = other_size(opened, origin, dataset.filters, size)
-                if said is not None:
-                    lost = Misplaced(rows.start, rows.stop, origin, None, None, said)
+                wrong = other_size(opened, origin, dataset.filters, size)
+                if wrong is not None:
+                    lost = Misplaced(rows.start, rows.stop, origin, None, None, wrong)
                     return lost.finding(dataset.path, dataset.title)
         return None
 
@@ -182,7 +182,7 @@ def opened(path: Path, recovered: Recovery | None = None) -> OpenFile:
     return OpenFile(path, recovered)
 
 
-def _healthy(path: Path) -> Any:
+def _open_healthy(path: Path) -> Any:
     try:
         return library().File(library().h5f.open(os.fsencode(path), library().h5f.ACC_RDONLY, _without_lock()))
     except OSError as exc:
@@ -202,7 +202,7 @@ def _without_lock() -> Any:
     return access
 
 
-def _unhealthy(mended: Mended) -> Any:
+def _open_mended(mended: Mended) -> Any:
     h5 = library()
     access = h5.h5p.create(h5.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5.h5f.CLOSE_STRONG)
@@ -218,9 +218,9 @@ def _set_unbuffered(access: Any, **options: Any) -> None:
 
 def refused(exc: Exception) -> Finding:
     """Return a finding for why a file could not be opened. Raise the exception again if it is a bug in datacheck."""
-    said = reason_of(exc)
+    reason = reason_of(exc)
     if isinstance(exc, PermissionError):
-        return found("unsupported", f"the file may not be read: {said}")
+        return found("unsupported", f"the file may not be read: {reason}")
     if isinstance(exc, NotRegular):
         return found("unsupported", f"the file was replaced while it was read: {exc.strerror}")
     return failed(exc, "HDF5 cannot open the file")

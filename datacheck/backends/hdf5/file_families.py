@@ -28,10 +28,10 @@ def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes
     for number in shapes:
         folder, _, name = names[number].rpartition(b"/")
         folded = DIGITS.sub(b"#", name.rpartition(b".")[0] or name)
-        above, _, called = folder.rpartition(b"/")
+        above, _, folder_name = folder.rpartition(b"/")
         if b"#" in folded:
             alike[folder, folded].append(number)
-        elif folder and SETS.isdisjoint(WORDS.findall(called.lower())):
+        elif folder and SETS.isdisjoint(WORDS.findall(folder_name.lower())):
             alike[b"" if called_a_sample(name) else above, b"*/" + name].append(number)
     for (_, like), numbers in alike.items():
         if like.startswith(b"*/") and len(numbers) <= FEWEST:
@@ -49,7 +49,7 @@ class FileShapes:
     that were left out since MEMBERS was exceeded.
     """
 
-    of: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
+    by_file: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
     compared: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
     members: int = 0
     left_out: int = 0
@@ -61,18 +61,18 @@ class FileShapes:
         if self.members > MEMBERS:
             self.left_out += 1
         else:
-            self.of[number] = dict(shapes)
+            self.by_file[number] = dict(shapes)
             alike = compared is None or len(compared) == len(shapes)
-            self.compared[number] = self.of[number] if alike else dict(compared or ())
+            self.compared[number] = self.by_file[number] if alike else dict(compared or ())
 
 
-def findings_of_files(names: Sequence[str], shapes: FileShapes, said: Sequence[Finding] = ()) -> Iterator[Finding]:
+def findings_of_files(names: Sequence[str], shapes: FileShapes, reported: Sequence[Finding] = ()) -> Iterator[Finding]:
     """Yield findings for files, given by their escaped names, that differ from other files of their family.
 
-    A difference in row counts is not repeated if a finding in `said` reports it already.
+    A difference in row counts is not repeated if a finding in `reported` reports it already.
     """
     counts: dict[str | None, list[set[str]]] = defaultdict(list)
-    for it in said:
+    for it in reported:
         if it.code == "row-count":
             counts[it.file].append(set(it.details.get("rows", ())))
     for family in families_of_files([unescape(it) for it in names], shapes.compared):

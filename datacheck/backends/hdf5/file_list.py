@@ -37,10 +37,10 @@ def sources(path: Path) -> Sources | None:
         return None
     if is_hdf5(path):
         return Sources((path,))
-    return _in_list(path)
+    return _sources_in_list(path)
 
 
-def _in_list(path: Path) -> Sources | None:
+def _sources_in_list(path: Path) -> Sources | None:
     try:
         text = read_whole(path, LIST_BYTES)
     except TooLarge:
@@ -50,31 +50,31 @@ def _in_list(path: Path) -> Sources | None:
     # Caffe reads the names with `>>`, so white space separates them. It opens them relative to the working directory
     # (hdf5_data_layer.cpp, LayerSetUp).
     entries = dict.fromkeys(text.split())
-    return _sorted_out(path, ((entry, _listed(path.parent, entry)) for entry in entries))
+    return _sources_of_entries(path, ((entry, _listed_path(path.parent, entry)) for entry in entries))
 
 
-def _listed(folder: Path, entry: bytes) -> Path:
+def _listed_path(folder: Path, entry: bytes) -> Path:
     as_caffe_does = Path(os.fsdecode(entry))
     try:
-        there = as_caffe_does.exists()
+        exists = as_caffe_does.exists()
     except OSError:  # the name is too long: opening the file will report that
-        there = True
-    return as_caffe_does if there else folder / as_caffe_does
+        exists = True
+    return as_caffe_does if exists else folder / as_caffe_does
 
 
-def _of_url(listed: Path, name: str) -> SourceUnknown:
+def _url_error(listed: Path, name: str) -> SourceUnknown:
     """Return the error for a URL in a list. Remote files are not checked, and a URL is never the path of a file."""
-    said = f"names the URL {plain(name)}, and datacheck reads files of this machine"
-    return SourceUnknown(str(listed), f"{said}; {fetched(url_scheme(name) or '')}, and name the copy in the list")
+    clause = f"names the URL {plain(name)}, and datacheck reads files of this machine"
+    return SourceUnknown(str(listed), f"{clause}; {fetched(url_scheme(name) or '')}, and name the copy in the list")
 
 
-def _sorted_out(listed: Path, entries: Iterable[tuple[bytes, Path]]) -> Sources | None:
+def _sources_of_entries(listed: Path, entries: Iterable[tuple[bytes, Path]]) -> Sources | None:
     files: dict[Path, str] = {}
     findings = []
-    said_by_name = missing = 0
+    named_hdf5 = missing = 0
     url = None
     for entry, file in entries:
-        said_by_name += Path(file.name.partition("?")[0]).suffix.lower() in SUFFIXES
+        named_hdf5 += Path(file.name.partition("?")[0]).suffix.lower() in SUFFIXES
         if url_scheme(os.fsdecode(entry)) is not None:
             url = url or os.fsdecode(entry)
             continue
@@ -90,14 +90,16 @@ def _sorted_out(listed: Path, entries: Iterable[tuple[bytes, Path]]) -> Sources 
             findings.append(of_file(entry, "damaged-store", f"not an HDF5 file: it {exc.clause}"))
         except OSError as exc:
             findings.append(of_file(entry, "unsupported", f"may not be read: {(exc.strerror or str(exc)).lower()}"))
-    if url is not None and (files or said_by_name):
-        raise _of_url(listed, url)
+    if url is not None and (files or named_hdf5):
+        raise _url_error(listed, url)
     if files:
         return Sources(tuple(files), tuple(files.values()), tuple(findings))
-    if not findings or said_by_name < len(findings):  # other words, so the text is not a list
+    if not findings or named_hdf5 < len(findings):  # other words, so the text is not a list
         return None
     if missing == len(findings):
         count = "the one file" if missing == 1 else f"none of the {missing:,} files"
-        there = f"{count} that the list names is {'not ' if missing == 1 else ''}there; the first is {findings[0].file}"
-        findings = [found("missing", f"{there}. Names count from the working directory, or from the list's folder")]
+        message = (
+            f"{count} that the list names is {'not ' if missing == 1 else ''}there; the first is {findings[0].file}"
+        )
+        findings = [found("missing", f"{message}. Names count from the working directory, or from the list's folder")]
     return Sources((), (), tuple(findings))

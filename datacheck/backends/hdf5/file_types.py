@@ -30,7 +30,7 @@ class FileTypes:
     def __init__(self) -> None:
         self._count: dict[bytes, Counter[str]] = defaultdict(Counter)
         self._first: dict[tuple[bytes, str], list[int]] = defaultdict(list)
-        self._let_go: set[int] = set()
+        self._evicted: set[int] = set()
         self._new = 0
         self._left_out = 0
 
@@ -48,15 +48,15 @@ class FileTypes:
         """Check whether a path of this file is compared. If there is no room, evict those of one earlier file only."""
         if path in self._count:
             return True
-        if len(self._count) >= MOST and len(self._let_go) < LET_GO and self._new > MOST // 16:
+        if len(self._count) >= MOST and len(self._evicted) < LET_GO and self._new > MOST // 16:
             self._new = 0
             alone = [it for it, count in self._count.items() if count.total() == 1]
             for it in alone:
                 kind = next(iter(self._count[it]))
                 if self._first[it, kind][0] != number:
                     del self._count[it], self._first[it, kind]
-                    self._let_go.add(hash(it))
-        if len(self._count) >= MOST or hash(path) in self._let_go:
+                    self._evicted.add(hash(it))
+        if len(self._count) >= MOST or hash(path) in self._evicted:
             self._left_out += 1
             return False
         self._new += 1
@@ -68,13 +68,13 @@ class FileTypes:
             text = f"the types of {self._left_out:,} datasets are not compared between files: their paths are too many"
             yield found("unsupported", text, datasets=self._left_out)
         for path, count in sorted(self._count.items()):
-            usual, most = count.most_common(1)[0]
-            if len(count) < 2 or count.total() < FEWEST or most < NEARLY * count.total():
+            usual, usual_count = count.most_common(1)[0]
+            if len(count) < 2 or count.total() < FEWEST or usual_count < NEARLY * count.total():
                 continue
             odd = next(it for it in count if it != usual)
-            called = {"i": "whole numbers", "f": "floating-point numbers"}
+            kind_names = {"i": "whole numbers", "f": "floating-point numbers"}
             more = count[odd] - NAMED
             for number in self._first[path, odd]:
-                text = f"{escape(path)} holds {called[odd]}; in the other files it holds {called[usual]}"
+                text = f"{escape(path)} holds {kind_names[odd]}; in the other files it holds {kind_names[usual]}"
                 text += f" ({more:,} more {'are' if more > 1 else 'is'} like this one)" if more > 0 else ""
                 yield msgspec.structs.replace(found("fields", text, dataset=escape(path)), file=names[number])

@@ -76,8 +76,8 @@ def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]
             (last,) = struct.unpack("<q", memory[:8])
         if os.WIFEXITED(status):
             # A child that exits without an answer raised an exception. Walking in this process raises it here.
-            made: T = unpickled(answer) if os.WEXITSTATUS(status) == 0 else walk(StepCounter(avoid))
-            return made, avoid
+            result: T = unpickled(answer) if os.WEXITSTATUS(status) == 0 else walk(StepCounter(avoid))
+            return result, avoid
         ended = name_of_end(-os.WTERMSIG(status))
         cause = ended if ended == "SIGALRM" else last
         if ended not in OWN and cause not in by_chance:
@@ -99,8 +99,8 @@ def survived_together(walks: Sequence[Callable[[StepCounter], T]]) -> list[T] | 
         status, answer = _in_child(lambda _: [walk(StepCounter({}, memory)) for walk in walks], StepCounter({}))
     if status:
         return None
-    made: list[T] = unpickled(answer)
-    return made
+    results: list[T] = unpickled(answer)
+    return results
 
 
 def deadly_signal(deed: Callable[[], object]) -> str | None:
@@ -150,5 +150,5 @@ def _in_child(walk: Callable[[StepCounter], T], trail: StepCounter) -> tuple[int
             os._exit(code)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        said = pipe.read()
-    return os.waitpid(child, 0)[1], said
+        output = pipe.read()
+    return os.waitpid(child, 0)[1], output

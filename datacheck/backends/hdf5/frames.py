@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.row_counts import spelled
+from datacheck.backends.hdf5.row_counts import counts_text
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -31,42 +31,42 @@ Text = Callable[[bytes, bytes], str]
 def frames(
     paths: Collection[bytes],
     datasets: Mapping[bytes, Dataset],
-    there: Collection[bytes],
+    without_values: Collection[bytes],
     values: Values,
     numbers: Numbers,
     text: Text,
 ) -> Iterator[Finding]:
     """Yield findings for the frames and series in these groups.
 
-    `there` has the paths of objects that are no datasets with values.
+    `without_values` has the paths of objects that are no datasets with values.
     """
     for group in sorted(paths):
         kind = text(group, KIND)
         if kind.endswith("_table"):
-            if not _there(group + b"/table", datasets, there):
-                yield _missing(group, kind, [b"table"])
+            if not _exists(group + b"/table", datasets, without_values):
+                yield _missing_finding(group, kind, [b"table"])
         elif kind in ("frame", "series"):
-            index, its = _parts(group, kind, numbers, text)
-            lost = [it for it in (*index, *its) if not _there(group + b"/" + it, datasets, there)]
-            if lost:
-                yield _missing(group, kind, lost)
-            rows = {it: datasets[group + b"/" + it] for it in (*index, *its) if group + b"/" + it in datasets}
+            index, names = _part_names(group, kind, numbers, text)
+            missing = [it for it in (*index, *names) if not _exists(group + b"/" + it, datasets, without_values)]
+            if missing:
+                yield _missing_finding(group, kind, missing)
+            rows = {it: datasets[group + b"/" + it] for it in (*index, *names) if group + b"/" + it in datasets}
             full = [it for name, it in rows.items() if b"level" not in name and _has_rows(it, numbers)]
-            yield from _unequal(full)
-            yield from _of_labels(rows, values)
+            yield from _unequal_rows(full)
+            yield from _label_findings(rows, values)
 
 
-def _parts(group: bytes, kind: str, numbers: Numbers, text: Text) -> tuple[list[bytes], list[bytes]]:
+def _part_names(group: bytes, kind: str, numbers: Numbers, text: Text) -> tuple[list[bytes], list[bytes]]:
     """Return the names of the datasets of the index, and those of the datasets with values."""
 
     def count(name: bytes) -> int:
-        its = numbers(group, name)
-        return min(its[0], MOST) if len(its) == 1 else 0
+        stored = numbers(group, name)
+        return min(stored[0], MOST) if len(stored) == 1 else 0
 
-    of = b"axis1" if kind == "frame" else b"index"
-    index = [of]
-    if text(group, of + b"_variety") == "multi":
-        index = [b"%b_%b%d" % (of, it, at) for at in range(count(of + b"_nlevels")) for it in (b"label", b"level")]
+    axis = b"axis1" if kind == "frame" else b"index"
+    index = [axis]
+    if text(group, axis + b"_variety") == "multi":
+        index = [b"%b_%b%d" % (axis, it, at) for at in range(count(axis + b"_nlevels")) for it in (b"label", b"level")]
     if kind == "series":
         return index, [b"values"]
     blocks = [b"block%d_%b" % (at, it) for at in range(count(BLOCKS)) for it in (b"items", b"values")]
@@ -80,36 +80,38 @@ def _has_rows(dataset: Dataset, numbers: Numbers) -> bool:
     return dataset.rows != 1 or not numbers(dataset.path, EMPTY)
 
 
-def _unequal(datasets: Sequence[Dataset]) -> Iterator[Finding]:
+def _unequal_rows(datasets: Sequence[Dataset]) -> Iterator[Finding]:
     if len({it.rows for it in datasets}) > 1:
         rows = {escape(it.path): it.rows for it in datasets}
-        yield found("row-count", f"{spelled([*rows.items()])}; they belong together", rows=rows)
+        yield found("row-count", f"{counts_text([*rows.items()])}; they belong together", rows=rows)
 
 
-def _of_labels(rows: Mapping[bytes, Dataset], values: Values) -> Iterator[Finding]:
+def _label_findings(rows: Mapping[bytes, Dataset], values: Values) -> Iterator[Finding]:
     """Yield findings for label numbers that refer to no label; -1 is valid and means no label."""
     for name, dataset in rows.items():
         level = rows.get(name.replace(b"_label", b"_level"))
         if b"_label" not in name or level is None or level is dataset or dataset.dtype.kind not in "iu":
             continue
-        its = values(dataset)
-        wrong = np.flatnonzero((its < -1) | (its >= level.rows)) if its is not None else np.empty(0, np.int64)
-        if wrong.size and its is not None:
+        numbers = values(dataset)
+        wrong = (
+            np.flatnonzero((numbers < -1) | (numbers >= level.rows)) if numbers is not None else np.empty(0, np.int64)
+        )
+        if wrong.size and numbers is not None:
             at = int(wrong[0])
             more = f", and so do {wrong.size - 1:,} more" if wrong.size > 1 else ""
             path = escape(dataset.path)
-            told = f"{path}[{at}] leads to label {int(its[at]):,}{more}; {escape(level.path)} has {level.rows:,}"
-            yield found("dangling", told, field=dataset.title, dataset=path, row=at, number=int(its[at]))
+            message = f"{path}[{at}] leads to label {int(numbers[at]):,}{more}; {escape(level.path)} has {level.rows:,}"
+            yield found("dangling", message, field=dataset.title, dataset=path, row=at, number=int(numbers[at]))
 
 
-def _there(path: bytes, datasets: Mapping[bytes, Dataset], there: Collection[bytes]) -> bool:
-    return path in datasets or path in there
+def _exists(path: bytes, datasets: Mapping[bytes, Dataset], without_values: Collection[bytes]) -> bool:
+    return path in datasets or path in without_values
 
 
-def _missing(group: bytes, kind: str, lost: Sequence[bytes]) -> Finding:
-    names = ", ".join(map(escape, lost[:5])) + (f" and {len(lost) - 5:,} more" if len(lost) > 5 else "")
-    told = f"{escape(group)} is a {kind} of pandas and has no {names}"
-    return found("missing", told, object=escape(group), missing=[escape(it) for it in lost[:5]])
+def _missing_finding(group: bytes, kind: str, missing: Sequence[bytes]) -> Finding:
+    names = ", ".join(map(escape, missing[:5])) + (f" and {len(missing) - 5:,} more" if len(missing) > 5 else "")
+    message = f"{escape(group)} is a {kind} of pandas and has no {names}"
+    return found("missing", message, object=escape(group), missing=[escape(it) for it in missing[:5]])
 
 
 def losses(table: str, own: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:

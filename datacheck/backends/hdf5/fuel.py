@@ -18,7 +18,7 @@ FIELDS = frozenset({"split", "source", "start", "stop"})
 class Part(NamedTuple):
     """The rows of a dataset, in the root group, that belong to a set."""
 
-    of: bytes
+    set_name: bytes
     source: bytes
     start: int
     stop: int
@@ -26,25 +26,25 @@ class Part(NamedTuple):
 
 def parts(look: Looking) -> tuple[Part, ...]:
     """Return the parts that the attribute declares; empty if the file was not written by Fuel."""
-    held = look.rows(b"", SPLIT)
-    if held is None or not set(held.dtype.names or ()) >= FIELDS:
+    rows = look.rows(b"", SPLIT)
+    if rows is None or not set(rows.dtype.names or ()) >= FIELDS:
         return ()
-    if any(held.dtype[it].kind != "S" for it in ("split", "source")):
+    if any(rows.dtype[it].kind != "S" for it in ("split", "source")):
         return ()
-    if any(held.dtype[it].kind not in "iu" for it in ("start", "stop")):
+    if any(rows.dtype[it].kind not in "iu" for it in ("start", "stop")):
         return ()
-    its = zip(*(held[it].tolist() for it in ("split", "source", "start", "stop")), strict=True)
-    return tuple(Part(of, b"/" + source, start, stop) for of, source, start, stop in its if source)
+    fields = zip(*(rows[it].tolist() for it in ("split", "source", "start", "stop")), strict=True)
+    return tuple(Part(set_name, b"/" + source, start, stop) for set_name, source, start, stop in fields if source)
 
 
-def findings(its: tuple[Part, ...], datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
+def findings(declared: tuple[Part, ...], datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
     """Yield a finding for each part whose dataset or rows do not exist."""
-    for it in its:
-        source, said = escape(it.source), f"/: the attribute split says that {escape(it.of)} is "
+    for it in declared:
+        source, claim = escape(it.source), f"/: the attribute split says that {escape(it.set_name)} is "
         dataset = datasets.get(it.source)
         rows = None if dataset is None else dataset.rows
         if rows is not None and 0 <= it.start <= it.stop <= rows:
             continue
-        there = "which is not there" if rows is None else f"which has {rows:,}"
-        text = f"{said}rows {it.start:,} to {it.stop:,} of {source}, {there}"
+        actual = "which is not there" if rows is None else f"which has {rows:,}"
+        text = f"{claim}rows {it.start:,} to {it.stop:,} of {source}, {actual}"
         yield found("dangling", text, dataset=source, number=it.stop, rows=rows)

@@ -40,22 +40,22 @@ NAMED = 5
 class Ends:
     """A dataset of edges or faces, the nodes that it leads to, and the numbers that lead `beyond` the last node."""
 
-    its: Dataset
+    dataset: Dataset
     nodes: Dataset
     beyond: NDArray[np.int64]
     mostly: bool
     """Whether one end leads mostly beyond the nodes."""
-    told: dict[str, Any]
+    details: dict[str, Any]
 
     def finding(self) -> Finding:
-        path, of = escape(self.its.path), escape(self.nodes.path)
+        path, nodes = escape(self.dataset.path), escape(self.nodes.path)
         more = f" and {self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
         lead = ", ".join(f"{it:,}" for it in self.beyond[:NAMED].tolist()) + more
         shape = self.nodes.shape
-        there = f"{of} has {self.nodes.rows:,} rows" if len(shape) < 3 else f"{of} has the shape {shape}"
+        extent = f"{nodes} has {self.nodes.rows:,} rows" if len(shape) < 3 else f"{nodes} has the shape {shape}"
         missing = self.beyond[:NAMED].tolist()
-        return found("dangling", f"{path} leads to the nodes {lead}, and {there}", dataset=path, missing=missing,
-                     **self.told)  # fmt: skip
+        return found("dangling", f"{path} leads to the nodes {lead}, and {extent}", dataset=path, missing=missing,
+                     **self.details)  # fmt: skip
 
 
 def edges(
@@ -67,65 +67,67 @@ def edges(
     """
     by_name: dict[tuple[bytes, bytes], list[Ends]] = defaultdict(list)
     for group, datasets in groups:
-        told: dict[str, Any] = {"sample": escape(group)} if group in samples else {}
-        for its in datasets:
-            if _are_edges(its) and _nodes(datasets, NODES):
-                yield from _unlike(its, datasets, told)
-                ends = _ends(its, _nodes(datasets, NODES), values, told)
-            elif _are_faces(its):
-                vertices = _nodes(datasets, VERTICES) or _nodes(datasets, POINTS)
-                ends = _ends(its, vertices, values, told) if vertices else None
+        details: dict[str, Any] = {"sample": escape(group)} if group in samples else {}
+        for dataset in datasets:
+            if _are_edges(dataset) and _node_datasets(datasets, NODES):
+                yield from _edge_data_findings(dataset, datasets, details)
+                ends = _ends_of(dataset, _node_datasets(datasets, NODES), values, details)
+            elif _are_faces(dataset):
+                vertices = _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
+                ends = _ends_of(dataset, vertices, values, details) if vertices else None
             else:
                 continue
             if ends is not None:
-                by_name[its.name, ends.nodes.name].append(ends)
+                by_name[dataset.name, ends.nodes.name].append(ends)
     for alike in by_name.values():
         sure = 2 * sum(not it.mostly for it in alike) > len(alike)
         yield from (it.finding() for it in alike if it.beyond.size and (sure or not it.mostly))
 
 
-def _nodes(datasets: Sequence[Dataset], names: Collection[bytes]) -> list[Dataset]:
+def _node_datasets(datasets: Sequence[Dataset], names: Collection[bytes]) -> list[Dataset]:
     """Return the datasets with a row for each node, or else those with an axis of nodes: positions at several times."""
-    its = [it for it in datasets if it.name.lower() in names and it.shape and it.rows and it.holds == {NUMBERS}]
-    return [it for it in its if len(it.shape) < 3] or its
+    named = [it for it in datasets if it.name.lower() in names and it.shape and it.rows and it.holds == {NUMBERS}]
+    return [it for it in named if len(it.shape) < 3] or named
 
 
-def _ends(its: Dataset, nodes: Sequence[Dataset], values: Values, told: dict[str, Any]) -> Ends | None:
-    held = values(its)
-    if held is None or not held.size:
+def _ends_of(dataset: Dataset, nodes: Sequence[Dataset], values: Values, details: dict[str, Any]) -> Ends | None:
+    stored = values(dataset)
+    if stored is None or not stored.size:
         return None
-    most = max(nodes, key=_count)
-    count = _count(most)
-    numbers = held.astype(np.int64)
-    ends = numbers if its.shape[0] == 2 and not _are_faces(its) else numbers.T
-    behind = ends >= count + (1 if ends.min() > 0 else 0)
-    beyond = np.unique(ends[behind])
+    node_dataset = max(nodes, key=_node_count)
+    count = _node_count(node_dataset)
+    numbers = stored.astype(np.int64)
+    ends = numbers if dataset.shape[0] == 2 and not _are_faces(dataset) else numbers.T
+    out_of_range = ends >= count + (1 if ends.min() > 0 else 0)
+    beyond = np.unique(ends[out_of_range])
     padded = beyond.tolist() == [count]
-    mostly = bool((behind.mean(axis=1) > 1 / 2).any())
-    return Ends(its, most, beyond[:0] if padded else beyond, mostly and not padded, told)
+    mostly = bool((out_of_range.mean(axis=1) > 1 / 2).any())
+    return Ends(dataset, node_dataset, beyond[:0] if padded else beyond, mostly and not padded, details)
 
 
-def _count(nodes: Dataset) -> int:
+def _node_count(nodes: Dataset) -> int:
     """Return the number of nodes, or the largest one if several axes may have them."""
     return nodes.rows if len(nodes.shape) < 3 else max(nodes.shape[:-1])
 
 
-def _unlike(its: Dataset, datasets: Sequence[Dataset], told: dict[str, Any]) -> Iterator[Finding]:
+def _edge_data_findings(dataset: Dataset, datasets: Sequence[Dataset], details: dict[str, Any]) -> Iterator[Finding]:
     """Yield findings for datasets with nearly as many rows as there are edges, unless they belong to other edges."""
-    counts = {it.path: _edges(it) for it in datasets if _are_edges(it)}
-    count = counts[its.path]
+    counts = {it.path: _edge_count(it) for it in datasets if _are_edges(it)}
+    count = counts[dataset.path]
     for other in datasets:
-        said = words(other.name)
-        if not (b"edge" in said and said & OF_EDGES and other.shape) or other.path in counts:
+        name_words = words(other.name)
+        if not (b"edge" in name_words and name_words & OF_EDGES and other.shape) or other.path in counts:
             continue
-        own = len(counts) == 1 or (said - OF_EDGES == words(its.name) - INDEX and other.rows not in counts.values())
-        if own and other.rows != count and near(other, replace(its, shape=(count, 2))):
-            rows = {escape(its.path): count, escape(other.path): other.rows}
-            text = f"{escape(its.path)} has {count:,} edges, and {escape(other.path)} has {other.rows:,} rows"
-            yield found("row-count", text, rows=rows, **told)
+        belongs = len(counts) == 1 or (
+            name_words - OF_EDGES == words(dataset.name) - INDEX and other.rows not in counts.values()
+        )
+        if belongs and other.rows != count and near(other, replace(dataset, shape=(count, 2))):
+            rows = {escape(dataset.path): count, escape(other.path): other.rows}
+            text = f"{escape(dataset.path)} has {count:,} edges, and {escape(other.path)} has {other.rows:,} rows"
+            yield found("row-count", text, rows=rows, **details)
 
 
-def _edges(dataset: Dataset) -> int:
+def _edge_count(dataset: Dataset) -> int:
     return dataset.shape[1] if dataset.shape[0] == 2 else dataset.rows
 
 
@@ -135,6 +137,6 @@ def _are_faces(dataset: Dataset) -> bool:
 
 
 def _are_edges(dataset: Dataset) -> bool:
-    its = words(dataset.name)
+    name_words = words(dataset.name)
     pairs = len(dataset.shape) == 2 and 2 in dataset.shape and dataset.dtype.kind in "iu" and dataset.readable
-    return pairs and (dataset.name.lower() == b"edges" or bool(its & {b"edge", b"edges"} and its & INDEX))
+    return pairs and (dataset.name.lower() == b"edges" or bool(name_words & {b"edge", b"edges"} and name_words & INDEX))

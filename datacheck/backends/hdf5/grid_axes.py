@@ -27,26 +27,26 @@ def grid_axes(datasets: Sequence[Dataset], values: Values) -> frozenset[bytes]:
     Each coordinate belongs to its own axis of the data, which have one more axis for the samples. There may be one
     coordinate more than positions, if coordinates mark the ends of steps.
     """
-    named = [it for it in datasets if _may_be(it)]
+    named = [it for it in datasets if _may_be_coordinate(it)]
     if len(named) == 1 and len(named[0].name) == 1:  # a lone y is a label
         return frozenset()
     data = [it for it in datasets if len(it.shape) > len(named) and it.columns]
     if not named or not data:
         return frozenset()
     heights = {it.rows for it in data}
-    if not any(it.rows in heights for it in named) or not all(_along(named, it.shape[1:]) for it in data):
+    if not any(it.rows in heights for it in named) or not all(_have_own_axes(named, it.shape[1:]) for it in data):
         return frozenset()
-    return frozenset(it.path for it in named) if all(_in_order(it, values) for it in named) else frozenset()
+    return frozenset(it.path for it in named) if all(_are_monotonic(it, values) for it in named) else frozenset()
 
 
-def _may_be(dataset: Dataset) -> bool:
+def _may_be_coordinate(dataset: Dataset) -> bool:
     if len(dataset.shape) != 1 or not 1 < dataset.rows <= LONGEST or dataset.dtype.kind not in "iuf":
         return False
-    its = {it.lower() for it in PARTS.findall(dataset.name)}
-    return bool(its & CALLED and len(its) > 1) or (len(its) == 1 and bool(its & PLACES))
+    name_words = {it.lower() for it in PARTS.findall(dataset.name)}
+    return bool(name_words & CALLED and len(name_words) > 1) or (len(name_words) == 1 and bool(name_words & PLACES))
 
 
-def _along(named: Collection[Dataset], axes: Sequence[int]) -> bool:
+def _have_own_axes(named: Collection[Dataset], axes: Sequence[int]) -> bool:
     """Check whether each of the coordinates has an axis of its own."""
     left = list(axes)
     for rows in sorted((it.rows for it in named), reverse=True):
@@ -57,9 +57,9 @@ def _along(named: Collection[Dataset], axes: Sequence[int]) -> bool:
     return True
 
 
-def _in_order(dataset: Dataset, values: Values) -> bool:
-    its = values(dataset) if dataset.readable else None
-    if its is None or not np.isfinite(its).all():
+def _are_monotonic(dataset: Dataset, values: Values) -> bool:
+    positions = values(dataset) if dataset.readable else None
+    if positions is None or not np.isfinite(positions).all():
         return False
-    steps = np.diff(its.astype(np.float64))
+    steps = np.diff(positions.astype(np.float64))
     return bool((steps > 0).all() or (steps < 0).all())

@@ -19,7 +19,7 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
     Groups that hold only samples of their own (years with events, speakers with utterances) are not samples, unless
     their names say that they are.
     """
-    made: list[Family] = []
+    result: list[Family] = []
     left = sorted(groups)
     datasets, links = sorted(shapes), sorted(linked)
     for depth in range(1, DEEPEST + 1):
@@ -28,27 +28,27 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
             if path.count(b"/") == depth:
                 level[path.rpartition(b"/")[0]].append(path)
         numbered = [alike for siblings in level.values() for alike in _named_alike(siblings)]
-        inner = _below(datasets, {it for paths in numbered for it in paths}, depth)
-        beside = _below(links, {it for paths in numbered for it in paths}, depth)
+        inner = _paths_by_sample(datasets, {it for paths in numbered for it in paths}, depth)
+        links_inside = _paths_by_sample(links, {it for paths in numbered for it in paths}, depth)
         taken: set[bytes] = set()
         for paths in numbered:
             samples = [
                 Sample(
                     path,
                     {it[len(path) + 1 :]: shapes[it] for it in inner.get(path, ())},
-                    frozenset(it[len(path) + 1 :] for it in beside.get(path, ())),
+                    frozenset(it[len(path) + 1 :] for it in links_inside.get(path, ())),
                 )
                 for path in sorted(paths, key=by_number)
             ]
             family = _family(samples)
             if family is not None:
-                made.append(family)
+                result.append(family)
                 taken.update(paths)
         if taken:
             left, datasets, links = (
-                [it for it in some if _start(it, depth) not in taken] for some in (left, datasets, links)
+                [it for it in some if _path_start(it, depth) not in taken] for some in (left, datasets, links)
             )
-    return made
+    return result
 
 
 def _named_alike(siblings: Sequence[bytes]) -> list[list[bytes]]:
@@ -72,37 +72,37 @@ def _family(samples: Sequence[Sample]) -> Family | None:
     whole = Family(samples)
     if any(DIGITS.search(it) for sample in samples for it in sample.members):
         within = kinds([it.members for it in samples])
-        own = [it for it in within if it.own]
+        nested = [it for it in within if it.own]
     else:
-        within, own = [], []
-    if not own:
-        return Family(samples, within=within) if whole.alike and not _pieces(whole) else None
-    of_own = {unit: kind.name for kind in own for units in kind.of for unit in units}
-    if not Family([Sample(it.path, dict(_folded(it, of_own)), it.linked) for it in samples]).alike or _pieces(whole):
+        within, nested = [], []
+    if not nested:
+        return Family(samples, within=within) if whole.alike and not _are_pieces(whole) else None
+    names = {unit: kind.name for kind in nested for units in kind.of for unit in units}
+    if not Family([Sample(it.path, dict(_folded(it, names)), it.linked) for it in samples]).alike or _are_pieces(whole):
         return None
-    rest = [_without(it, own, at) for at, it in enumerate(samples)]
+    rest = [_without_nested(it, nested, at) for at, it in enumerate(samples)]
     if not any(it.members for it in rest) and not called_a_sample(samples[0].path):
         return None
-    return Family(rest, within=[it for it in within if not it.own], inner=[_pooled(samples, it) for it in own])
+    return Family(rest, within=[it for it in within if not it.own], inner=[_pooled(samples, it) for it in nested])
 
 
-def _folded(sample: Sample, of_own: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, Shape]]:
+def _folded(sample: Sample, names: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, Shape]]:
     """Yield the members of a sample, with the names of nested samples replaced by the name of their kind."""
     for name, shape in sample.members.items():
-        unit = next((it for it in _above(name) if it in of_own), None)
-        yield (name if unit is None else of_own[unit] + name[len(unit) :]), shape
+        unit = next((it for it in _path_and_parents(name) if it in names), None)
+        yield (name if unit is None else names[unit] + name[len(unit) :]), shape
 
 
-def _above(name: bytes) -> Iterator[bytes]:
+def _path_and_parents(name: bytes) -> Iterator[bytes]:
     while name:
         yield name
         name = name.rpartition(b"/")[0]
 
 
-def _without(sample: Sample, own: Sequence[Kind], at: int) -> Sample:
+def _without_nested(sample: Sample, nested: Sequence[Kind], at: int) -> Sample:
     """Return a sample without the samples nested in it, which are listed as linked and so are not compared."""
-    units = {unit for kind in own for unit in kind.of[at]}
-    members = {name: shape for name, shape in sample.members.items() if units.isdisjoint(_above(name))}
+    units = {unit for kind in nested for unit in kind.of[at]}
+    members = {name: shape for name, shape in sample.members.items() if units.isdisjoint(_path_and_parents(name))}
     return Sample(sample.path, members, sample.linked | units)
 
 
@@ -117,21 +117,21 @@ def _pooled(samples: Sequence[Sample], kind: Kind) -> Family:
     )
 
 
-def _pieces(family: Family) -> bool:
+def _are_pieces(family: Family) -> bool:
     """Check whether groups are named as pieces of a set of samples and hold only numbered groups."""
     name = family.samples[0].path.rpartition(b"/")[2].lower()
     inner = (it.partition(b"/") for it in family.common)
     return not PIECES.isdisjoint(WORDS.findall(name)) and all(it[1] and DIGITS.search(it[0]) for it in inner)
 
 
-def _start(path: bytes, depth: int) -> bytes:
+def _path_start(path: bytes, depth: int) -> bytes:
     return b"/".join(path.split(b"/", depth + 1)[: depth + 1])
 
 
-def _below(paths: Sequence[bytes], samples: Collection[bytes], depth: int) -> dict[bytes, list[bytes]]:
+def _paths_by_sample(paths: Sequence[bytes], samples: Collection[bytes], depth: int) -> dict[bytes, list[bytes]]:
     below: dict[bytes, list[bytes]] = defaultdict(list)
     for path in paths:
-        start = _start(path, depth)
+        start = _path_start(path, depth)
         if start in samples and len(path) > len(start):
             below[start].append(path)
     return below

@@ -63,14 +63,14 @@ def group_trouble(read: Read, root: int, fanout: int = FANOUT) -> Trouble | None
                 continue
             numbers = struct.unpack_from(f"<{2 * used + 1}Q", head, HEAD)
             keys, links = numbers[::2], numbers[1::2]
-            made = _compared(read, at, height, place, keys, links, head[HEAD + LINK * used :])
+            trouble = _node_trouble(read, at, height, place, keys, links, head[HEAD + LINK * used :])
             sides = [NOWHERE if not 0 <= it < len(level) else level[it] for it in (nth - 1, nth + 1)]
-            beside = tuple(it if isinstance(it, int) else NOWHERE if it is None else it.at for it in sides)
-            if made is None and (left, right) != beside:
-                after = beside[1] == NOWHERE != right and read(right, 5) == b"TREE\0"
-                made = Trouble(at, "it leads to other nodes beside it than there are", lost=after)
-            if made is not None and (worst is None or made.lost > worst.lost):
-                worst = made
+            siblings = tuple(it if isinstance(it, int) else NOWHERE if it is None else it.at for it in sides)
+            if trouble is None and (left, right) != siblings:
+                after = siblings[1] == NOWHERE != right and read(right, 5) == b"TREE\0"
+                trouble = Trouble(at, "it leads to other nodes beside it than there are", lost=after)
+            if trouble is not None and (worst is None or trouble.lost > worst.lost):
+                worst = trouble
             if height:
                 new = [it for it in zip(links, keys, keys[1:], strict=False) if it[0] not in seen]
                 seen.update(it[0] for it in new)
@@ -79,38 +79,38 @@ def group_trouble(read: Read, root: int, fanout: int = FANOUT) -> Trouble | None
     return worst
 
 
-def _compared(
+def _node_trouble(
     read: Read, at: int, height: int, place: _Place | None, keys: tuple[int, ...], links: tuple[int, ...], rest: bytes
 ) -> Trouble | None:
     """Compare a node with the link to it and with the lists of names that it points to."""
     if place is None:
-        if any(rest[8:]) and _leads_on(read, rest, height):
+        if any(rest[8:]) and _has_more_links(read, rest, height):
             return Trouble(at, f"it says to have {len(links)} links, and has more", lost=True)
     elif (height, keys[0], keys[-1]) != (place.level, place.first, place.last):
         return Trouble(at, "it does not hold what the node above it says", lost=True)
     if not height:
         for nth, link in enumerate(links):
-            held = read(link, 8 + ENTRY * ENTRIES)
-            used = int.from_bytes(held[6:8], "little")
-            if held[:5] != b"SNOD\x01" or not used:
-                if held[:5] == b"SNOD\x01":
+            raw = read(link, 8 + ENTRY * ENTRIES)
+            used = int.from_bytes(raw[6:8], "little")
+            if raw[:5] != b"SNOD\x01" or not used:
+                if raw[:5] == b"SNOD\x01":
                     return Trouble(link, "it has no names where it should", lost=True)
                 continue
             if used > ENTRIES:
-                held = read(link, 8 + ENTRY * used)
-            where = 8 + ENTRY * (used - 1)
-            if len(held) >= where + ENTRY and int.from_bytes(held[where : where + 8], "little") != keys[nth + 1]:
+                raw = read(link, 8 + ENTRY * used)
+            last = 8 + ENTRY * (used - 1)
+            if len(raw) >= last + ENTRY and int.from_bytes(raw[last : last + 8], "little") != keys[nth + 1]:
                 return Trouble(link, "it ends with another name than the node above it says", lost=True)
     return None
 
 
-def _leads_on(read: Read, rest: bytes, height: int) -> bool:
+def _has_more_links(read: Read, rest: bytes, height: int) -> bool:
     """Check whether a node has valid links after its last declared one; the library clears unused ones."""
     sign = b"TREE\0" if height else b"SNOD\x01"
     for at in range(8, len(rest) - 7, LINK):
         link = int.from_bytes(rest[at : at + 8], "little")
         if link not in (0, NOWHERE):
-            held = read(link, 8)
-            if held[:5] == sign and (height or any(held[6:8])):
+            raw = read(link, 8)
+            if raw[:5] == sign and (height or any(raw[6:8])):
                 return True
     return False

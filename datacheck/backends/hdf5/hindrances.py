@@ -43,44 +43,55 @@ class Hindrances:
         """Number of datasets that the library opens below each source of a virtual dataset, by path."""
         self._folder = None if path is None else path.parent
 
-    def of(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
+    def findings(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
         """Yield the first reason, if any, why a dataset must not or cannot be read."""
         if created.get_layout() == self._h5.h5d.CONTIGUOUS and not created.get_external_count():
             offset = opened.get_offset()
             if offset is not None and dataset.bytes and self._size <= offset:
-                spelled = escape(dataset.path)
-                said = f"{spelled} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
-                yield found("truncated-store", said, field=dataset.title, path=spelled, offset=offset, size=self._size)
+                escaped = escape(dataset.path)
+                message = (
+                    f"{escaped} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
+                )
+                yield found(
+                    "truncated-store", message, field=dataset.title, path=escaped, offset=offset, size=self._size
+                )
                 return
         if created.get_external_count():
             files = [created.get_external(at)[0] for at in range(created.get_external_count())]
-            gone = next(filter(self._lacks, files), None)
-            yield elsewhere(dataset.path, "a dataset whose values lie in", gone or files[0], gone=gone is not None)
+            absent = next(filter(self._is_missing_file, files), None)
+            yield elsewhere(
+                dataset.path,
+                "a dataset whose values lie in",
+                absent or files[0],
+                is_missing=absent is not None,
+            )
             return
         if created.get_layout() == self._h5.h5d.VIRTUAL:
             self.virtual = True
-            away = self._away(created)
+            away = self._source_elsewhere(created)
             if away is not None:
-                file, name, gone = away
-                yield elsewhere(dataset.path, "a virtual dataset with a source that is in", file, name, gone=gone)
+                file, name, is_missing = away
+                yield elsewhere(
+                    dataset.path, "a virtual dataset with a source that is in", file, name, is_missing=is_missing
+                )
                 return
-            target, why, _ = self._leaving(created, LINKS_FOLLOWED)
-            if why is not None:
-                yield unfollowed(dataset.path, f"a virtual dataset with a source that {why}", target)
+            target, reason, _ = self._unfollowed_source(created, LINKS_FOLLOWED)
+            if reason is not None:
+                yield unfollowed(dataset.path, f"a virtual dataset with a source that {reason}", target)
                 return
         missing = self._missing_filter(opened, created, dataset)
         if missing is not None:
             yield missing
             return
-        yield from self._too_large(opened, created, dataset)
+        yield from self._size_findings(opened, created, dataset)
 
     def allow(self, declared: int) -> bool:
         """Check whether `declared` more bytes of values may be read, and if so, add them to the total."""
-        may = self._declared + declared <= max(LARGE, SPARSE * self._size)
-        self._declared += declared if may else 0
-        return may
+        allowed = self._declared + declared <= max(LARGE, SPARSE * self._size)
+        self._declared += declared if allowed else 0
+        return allowed
 
-    def _leaving(self, created: Any, depth: int) -> tuple[str, str | None, int]:
+    def _unfollowed_source(self, created: Any, depth: int) -> tuple[str, str | None, int]:
         """Return the first source of a virtual dataset that is not simply in this file, and why it cannot be followed.
 
         The reason is None if there is no such source. The third value is the number of datasets that the library may
@@ -94,63 +105,65 @@ class Hindrances:
                 return target, "is in another file", opens
             if "%" in name:
                 return target, "is a pattern", opens
-            path, why = self.resolve(b"", name.encode("utf-8", "surrogateescape"))
-            if why is not None:
-                return target, why, opens
+            path, reason = self.resolve(b"", name.encode("utf-8", "surrogateescape"))
+            if reason is not None:
+                return target, reason, opens
             if path not in self._opens:
-                further, why, below = self._source(path, target, depth)
-                if why is not None:
-                    return further, why, opens
+                further, reason, below = self._unfollowed_below(path, target, depth)
+                if reason is not None:
+                    return further, reason, opens
                 self._opens[path] = below
             opens += 1 + self._opens[path]
             if opens > MOST_OPENED:
                 return target, f"leads to more than {MOST_OPENED:,} datasets one by one", opens
         return "", None, opens
 
-    def _source(self, path: bytes, target: str, depth: int) -> tuple[str, str | None, int]:
-        """Return the same three values as `_leaving` for the source at a path, which messages call `target`."""
+    def _unfollowed_below(self, path: bytes, target: str, depth: int) -> tuple[str, str | None, int]:
+        """Return the same three values as `_unfollowed_source` for the source at a path, called `target`."""
         source = self._h5.h5o.open(self._file, path or b"/")
         if not isinstance(source, self._h5.h5d.DatasetID):
             return target, "is no dataset", 0
-        behind = source.get_create_plist()
-        if behind.get_external_count():
+        created = source.get_create_plist()
+        if created.get_external_count():
             return target, "has its values in another file", 0
-        if behind.get_layout() != self._h5.h5d.VIRTUAL:
+        if created.get_layout() != self._h5.h5d.VIRTUAL:
             return "", None, 0
-        return self._leaving(behind, depth - 1) if depth else (target, "is virtual in turn, without end", 0)
+        return self._unfollowed_source(created, depth - 1) if depth else (target, "is virtual in turn, without end", 0)
 
-    def _away(self, created: Any) -> tuple[bytes, bytes, bool] | None:
+    def _source_elsewhere(self, created: Any) -> tuple[bytes, bytes, bool] | None:
         """Return the file and name of a virtual dataset's source in another file, and whether the file is missing.
 
         Prefer the first source whose file is missing, including sources of nested virtual datasets in this file. Return
         None if there is no source in another file.
         """
         sources = [it for it in _sources(created) if it[0] != b"."]
-        gone = next(((*it, True) for it in self._behind(created, set()) if self._lacks(it[0])), None)
-        return gone or next(((*it, False) for it in sources), None)
+        missing_source = next(
+            ((*it, True) for it in self._sources_elsewhere(created, set()) if self._is_missing_file(it[0])), None
+        )
+        return missing_source or next(((*it, False) for it in sources), None)
 
-    def _behind(self, created: Any, seen: set[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    def _sources_elsewhere(self, created: Any, seen: set[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """Yield the file and name of each source in another file, also of nested virtual datasets not yet `seen`."""
         for file, name in _sources(created):
             if file != b".":
                 yield file, name
                 continue
-            path, why = (name, "is a pattern") if b"%" in name else self.resolve(b"", name)
-            if why is not None or path in seen or len(seen) > LINKS_FOLLOWED:
+            path, reason = (name, "is a pattern") if b"%" in name else self.resolve(b"", name)
+            if reason is not None or path in seen or len(seen) > LINKS_FOLLOWED:
                 continue
             seen.add(path)
             source = self._h5.h5o.open(self._file, path or b"/")
             if isinstance(source, self._h5.h5d.DatasetID):
-                behind = source.get_create_plist()
-                yield from ((behind.get_external(at)[0], b"") for at in range(behind.get_external_count()))
-                if behind.get_layout() == self._h5.h5d.VIRTUAL:
-                    yield from self._behind(behind, seen)
+                properties = source.get_create_plist()
+                yield from ((properties.get_external(at)[0], b"") for at in range(properties.get_external_count()))
+                if properties.get_layout() == self._h5.h5d.VIRTUAL:
+                    yield from self._sources_elsewhere(properties, seen)
 
     def link(self, path: bytes, file: bytes, target: bytes) -> Finding:
         """Return the finding for an external link."""
-        return elsewhere(path, "an external link to", file, target, gone=self._lacks(file))
+        return elsewhere(path, "an external link to", file, target, is_missing=self._is_missing_file(file))
 
-    def _lacks(self, name: bytes) -> bool:
+    def _is_missing_file(self, name: bytes) -> bool:
         """Check whether another file is missing, if its name is relative and would be below this file's folder.
 
         The library also resolves the name from the working directory. Other places are not checked.
@@ -169,8 +182,8 @@ class Hindrances:
             with contextlib.suppress(*TROUBLE):
                 if opened.chunk_iter(lambda chunk, at=at: None if chunk.filter_mask >> at & 1 else True) is None:
                     continue  # an optional filter that was already missing when the chunks were written
-            called = created.get_filter(at)[3].split(b"\0")[0].split(b";")[0].decode("utf-8", "surrogateescape")
-            name = SHIPPED.get(number) or OTHERS.get(number) or plain(called)[:80]
+            own_name = created.get_filter(at)[3].split(b"\0")[0].split(b";")[0].decode("utf-8", "surrogateescape")
+            name = SHIPPED.get(number) or OTHERS.get(number) or plain(own_name)[:80]
             package = "hdf5plugin" if number in SHIPPED else None
             advice = f"; the package {package} brings it" if package else ""
             return found(
@@ -185,7 +198,7 @@ class Hindrances:
             )
         return None
 
-    def _too_large(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
+    def _size_findings(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
         virtual = created.get_layout() == self._h5.h5d.VIRTUAL
         stored = self._size
         if not virtual:
@@ -193,29 +206,29 @@ class Hindrances:
                 stored = min(opened.get_storage_size(), self._size)
         chunk = dataset.chunk_bytes if dataset.filters else 0
         declared = dataset.bytes
-        why = None
+        reason = None
         verdict: Verdict = "unverifiable"
         if declared > max(LARGE, SPARSE * stored):
-            why = f"declares {declared} bytes, but {stored} are stored"
+            reason = f"declares {declared} bytes, but {stored} are stored"
         elif dataset.row_bytes > LARGEST:
-            why = f"has rows of {dataset.row_bytes} bytes"
+            reason = f"has rows of {dataset.row_bytes} bytes"
         elif chunk > LARGEST and 0 < inflates(dataset.filters, stored) < chunk:
-            why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
+            reason = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
             verdict = "bad"
         elif chunk > LARGEST:
-            why = f"has compressed chunks of {chunk} bytes"
+            reason = f"has compressed chunks of {chunk} bytes"
         elif self._declared + declared > max(LARGE, SPARSE * self._size):
-            why = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
-        if why is None:
+            reason = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
+        if reason is None:
             self._declared += declared
             return
-        spelled = escape(dataset.path)
+        escaped = escape(dataset.path)
         yield found(
             "too-large",
-            f"{spelled} {why}; not read",
+            f"{escaped} {reason}; not read",
             field=dataset.title,
             verdict=verdict,
-            dataset=spelled,
+            dataset=escaped,
             declared=declared,
             stored=stored,
         )
@@ -251,23 +264,23 @@ class Hindrances:
 def _sources(created: Any) -> Iterator[tuple[bytes, bytes]]:
     """Yield the file and the name of each source of a virtual dataset."""
     for at in range(created.get_virtual_count()):
-        its = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
-        yield its[0].encode("utf-8", "surrogateescape"), its[1].encode("utf-8", "surrogateescape")
+        names = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
+        yield names[0].encode("utf-8", "surrogateescape"), names[1].encode("utf-8", "surrogateescape")
 
 
-def elsewhere(path: bytes, what: str, file: bytes, name: bytes = b"", *, gone: bool) -> Finding:
-    """Return the finding for a reference to another file, which is not followed or is `gone`."""
-    spelled, other = escape(path), escape(file)
-    target = f"{other}:{escape(name)}" if name else other
-    details: dict[str, Any] = {"path": spelled, "target": target, "elsewhere": other}
-    if gone:
-        return found("missing", f"{spelled} is {what} a file that is not there: {target}", **details)
-    return found("unsupported", f"{spelled} is {what} another file: {target}; not followed", **details)
+def elsewhere(path: bytes, what: str, file: bytes, name: bytes = b"", *, is_missing: bool) -> Finding:
+    """Return the finding for a reference to another file, which is not followed or, with `is_missing`, is not there."""
+    escaped, escaped_file = escape(path), escape(file)
+    target = f"{escaped_file}:{escape(name)}" if name else escaped_file
+    details: dict[str, Any] = {"path": escaped, "target": target, "elsewhere": escaped_file}
+    if is_missing:
+        return found("missing", f"{escaped} is {what} a file that is not there: {target}", **details)
+    return found("unsupported", f"{escaped} is {what} another file: {target}; not followed", **details)
 
 
 def unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:
     """Return the finding for an object that is not followed or not read."""
-    spelled = escape(path)
+    escaped = escape(path)
     if target is None:
-        return found("unsupported", f"{spelled}: {what}", path=spelled)
-    return found("unsupported", f"{spelled} is {what}: {target}; not followed", path=spelled, target=target)
+        return found("unsupported", f"{escaped}: {what}", path=escaped)
+    return found("unsupported", f"{escaped} is {what}: {target}; not followed", path=escaped, target=target)

@@ -115,7 +115,7 @@ def close_changed() -> None:
     Otherwise the library would answer from its cached data of such a file, and a new walk would see the old contents.
     """
     for last in _kept:
-        if last and not last[0][1].users and _mark(last[0][1].path) != last[0][0]:
+        if last and not last[0][1].users and _current_identity(last[0][1].path) != last[0][0]:
             last.pop()[1].close()
 
 
@@ -133,13 +133,13 @@ _kept: list[list[tuple[tuple[object, ...], Any]]] = []
 """All lists of kept files, for `close_changed`."""
 
 
-def _marked(path: Path, status: os.stat_result) -> tuple[object, ...]:
+def _file_identity(path: Path, status: os.stat_result) -> tuple[object, ...]:
     return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _mark(path: Path) -> tuple[object, ...] | None:
+def _current_identity(path: Path) -> tuple[object, ...] | None:
     try:
-        return _marked(path, path.stat())
+        return _file_identity(path, path.stat())
     except OSError:
         return None
 
@@ -153,20 +153,20 @@ def last_open(
     A kept file that is in use when another one is requested stays open and in `last`. Raises what `make` raises, and
     OSError.
     """
-    mark = _marked(path, path.stat())
+    identity = _file_identity(path, path.stat())
     if not any(it is last for it in _kept):
         _kept.append(last)
-    if not keep or (last and last[0][0] != mark and last[0][1].users):
+    if not keep or (last and last[0][0] != identity and last[0][1].users):
         file = make()
         try:
             yield file
         finally:
             file.close()
         return
-    if last and last[0][0] != mark:
+    if last and last[0][0] != identity:
         last.pop()[1].close()
     if not last:
-        last.append((mark, make()))
+        last.append((identity, make()))
     file = last[0][1]
     file.users += 1
     try:

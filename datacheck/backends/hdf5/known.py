@@ -54,26 +54,26 @@ class Packing:
         if self.size < MOST_BYTES:
             self.files[number] = Walked(size, changed, packed)
 
-    def done(self) -> bytes:
+    def pickled(self) -> bytes:
         """Return all packed files as one pickle; empty if there are none."""
         return pickle.dumps(self.files, pickle.HIGHEST_PROTOCOL) if self.files else b""
 
 
 def recalled(known: bytes, number: int, size: int, changed: int) -> Contents | None:
     """Return the contents of a file if they are known for this size and modification time, or None."""
-    there = _files(known).get(number) if known else None
-    if there is None or (there.size, there.changed) != (size, changed):
+    walked = _files(known).get(number) if known else None
+    if walked is None or (walked.size, walked.changed) != (size, changed):
         return None
-    return _unpacked(there.packed)
+    return _unpacked(walked.packed)
 
 
 @lru_cache(maxsize=2)
 def _files(known: bytes) -> dict[int, Walked]:
-    made: dict[int, Walked] = unpickled(known)
-    return made
+    result: dict[int, Walked] = unpickled(known)
+    return result
 
 
 @lru_cache(maxsize=16)
 def _unpacked(packed: bytes) -> Contents:
-    made: Contents = unpickled(zlib.decompress(packed))
-    return made
+    result: Contents = unpickled(zlib.decompress(packed))
+    return result

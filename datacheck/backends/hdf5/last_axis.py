@@ -66,16 +66,16 @@ def with_samples_first(
     across: set[bytes] = set()
     if any(it.misplaced or it.doubted for it in datasets):
         return list(datasets)
-    its = [it for it in datasets if it.shape and it.bytes and not it.scale and it.matlab not in UNJUDGED]
+    candidates = [it for it in datasets if it.shape and it.bytes and not it.scale and it.matlab not in UNJUDGED]
     asked = (options.label_field or "").rpartition("/")[2].encode("utf-8", "surrogateescape")
-    for label, data in _labelled(group, its, options):
-        across |= _across(label, data, unseen if label.name == asked else values)
-    across |= _of_equations([it for it in its if it.path not in across])
-    across |= _beside_volumes([it for it in its if it.path not in across])
-    return [_turned(it) if it.path in across else it for it in datasets]
+    for label, data in _labels_with_data(group, candidates, options):
+        across |= _paths_across(label, data, unseen if label.name == asked else values)
+    across |= _equation_paths([it for it in candidates if it.path not in across])
+    across |= _paths_beside_volumes([it for it in candidates if it.path not in across])
+    return [_with_last_axis_first(it) if it.path in across else it for it in datasets]
 
 
-def _labelled(
+def _labels_with_data(
     group: bytes, datasets: Sequence[Dataset], options: StoreOptions
 ) -> Iterator[tuple[Dataset, list[Dataset]]]:
     """Yield each flat dataset of labels with the datasets that it may label; labels of a split only with its data."""
@@ -95,7 +95,7 @@ def _labelled(
             yield label, [it for it in by_words.get(words, ()) if it is not label]
 
 
-def _across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[bytes]:
+def _paths_across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[bytes]:
     """Return the paths of the datasets with samples on the last axis; none if it may be either axis for one of them."""
     count = max(label.shape)
     data = [it for it in others if it.holds == {NUMBERS} and count in (it.shape[0], it.shape[-1])]
@@ -103,7 +103,7 @@ def _across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[by
     by_row = [it for it in data if it.shape[0] == count]
     by_column = [it for it in data if it.shape[-1] == count]
     column = label.shape == (1, count) and label.matlab
-    cells = {it.path for it in others if column and it.shape == (1, count) and _refers(it)}
+    cells = {it.path for it in others if column and it.shape == (1, count) and _holds_references(it)}
     if not data:
         return cells | {label.path} if cells else set()
     if len(by_row) + len(by_column) > len(data):
@@ -113,15 +113,15 @@ def _across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[by
             return set()
     if by_column and is_axis(values(label)):
         return set()
-    its = {it.path for it in by_column}
-    return its | cells | ({label.path} if label.shape == (1, count) else set())
+    paths = {it.path for it in by_column}
+    return paths | cells | ({label.path} if label.shape == (1, count) else set())
 
 
-def is_axis(held: NDArray[Any] | None) -> bool:
+def is_axis(values: NDArray[Any] | None) -> bool:
     """Check whether numbers only rise, or only fall."""
-    if held is None or held.dtype.kind not in "iuf":
+    if values is None or values.dtype.kind not in "iuf":
         return False
-    finite = held.reshape(-1)[np.isfinite(held.reshape(-1))]
+    finite = values.reshape(-1)[np.isfinite(values.reshape(-1))]
     rising = finite[1:] > finite[:-1]
     return len(rising) > 1 and (bool(rising.all()) or bool((finite[1:] < finite[:-1]).all()))
 
@@ -131,51 +131,51 @@ def _more_samples(shape: Sequence[int], count: int) -> bool:
     return count > max(shape[:-1]) or pictures
 
 
-def _beside_volumes(datasets: Sequence[Dataset]) -> set[bytes]:
+def _paths_beside_volumes(datasets: Sequence[Dataset]) -> set[bytes]:
     """Return the paths of MATLAB columns with an item for each of the pictures beside them: names, kinds of scenes."""
-    its = [it for it in datasets if it.matlab and len(it.shape) > 1]
-    volumes = {it.rows for it in its if len(it.shape) >= DEEP}
-    sides = {it.shape[-1] for it in its if it.rows > 1}
-    return {it.path for it in its if it.rows == 1 and len(it.shape) == 2 and it.shape[1] in volumes - sides - {1}}
+    arrays = [it for it in datasets if it.matlab and len(it.shape) > 1]
+    volumes = {it.rows for it in arrays if len(it.shape) >= DEEP}
+    sides = {it.shape[-1] for it in arrays if it.rows > 1}
+    return {it.path for it in arrays if it.rows == 1 and len(it.shape) == 2 and it.shape[1] in volumes - sides - {1}}
 
 
-def _of_equations(datasets: Sequence[Dataset]) -> set[bytes]:
+def _equation_paths(datasets: Sequence[Dataset]) -> set[bytes]:
     """Return the paths of inputs and solutions of equations from MATLAB, and of datasets beside them of that length.
 
     Their samples are the rows in MATLAB, which lie on the last axis here.
     """
-    its = {it.name.lower(): it for it in datasets if it.matlab and it.holds == {NUMBERS} and len(it.shape) > 1}
+    by_name = {it.name.lower(): it for it in datasets if it.matlab and it.holds == {NUMBERS} and len(it.shape) > 1}
     for given, solved in EQUATIONS:
-        some, other = its.get(given), its.get(solved)
+        some, other = by_name.get(given), by_name.get(solved)
         if some is None or other is None or min(some.rows, some.shape[-1], other.shape[-1]) < FEWEST:
             continue
         grid = some.shape[:-1]
         if other.shape[:-1][-len(grid) :] == grid and not {some.shape[-1], other.shape[-1]} & {*other.shape[:-1]}:
             counts = {some.shape[-1], other.shape[-1]}
-            return {it.path for it in its.values() if it.shape[-1] in counts and it.rows not in counts}
+            return {it.path for it in by_name.values() if it.shape[-1] in counts and it.rows not in counts}
     return set()
 
 
 def losses(table: Table, others: Sequence[Dataset]) -> Iterator[str]:
     """Yield a sentence for each thing that a copy without some rows makes untrue if samples lie along the last axis."""
-    its = table.datasets
-    scale = next((it for it in its if it.scale), None)
+    own = table.datasets
+    scale = next((it for it in own if it.scale), None)
     for other in others:
-        if scale is not None and other not in its and scale.rows > 1 and scale.rows in other.shape[1:]:
+        if scale is not None and other not in own and scale.rows > 1 and scale.rows in other.shape[1:]:
             yield f"an axis of {escape(other.path)} is as long as {escape(scale.path)}, which is a scale of axes"
             break
-    group = its[0].path.rpartition(b"/")[0]
-    labels = [it for it in others if it not in its and it.path.rpartition(b"/")[0] == group]
-    columns = [(it, label) for it in its for label in labels if _has_columns_of(it, label, table.rows)]
+    group = own[0].path.rpartition(b"/")[0]
+    labels = [it for it in others if it not in own and it.path.rpartition(b"/")[0] == group]
+    columns = [(it, label) for it in own for label in labels if _has_columns_of(it, label, table.rows)]
     if columns:
         data, label = columns[0]
         yield (
             f"{escape(data.path)} has a column for each of {escape(label.path)}: "
             f"if its samples lie along the last axis, the rows of {table.name} are no samples"
         )
-    elif not table.labels and all(it.matlab and len(it.shape) > 1 and it.shape[-1] > 1 and not it.across for it in its):
+    elif not table.labels and all(it.matlab and len(it.shape) > 1 and it.shape[-1] > 1 and not it.across for it in own):
         yield (
-            f"nothing tells which axis of {escape(its[0].path)} has its samples: "
+            f"nothing tells which axis of {escape(own[0].path)} has its samples: "
             "the rows that MATLAB has of it are the last axis of the file, and a copy drops from the first"
         )
 
@@ -190,12 +190,12 @@ def _has_columns_of(data: Dataset, label: Dataset, rows: int) -> bool:
     return label.name in LABELS or (words is not None and words == other_words(data.name, is_label=False))
 
 
-def _refers(dataset: Dataset) -> bool:
+def _holds_references(dataset: Dataset) -> bool:
     return "ref" in (dataset.dtype.metadata or {})
 
 
-def _turned(dataset: Dataset) -> Dataset:
+def _with_last_axis_first(dataset: Dataset) -> Dataset:
     *others, count = dataset.shape
-    never = ((0, count),) if dataset.unwritten == ((0, dataset.rows),) else ()
+    unwritten = ((0, count),) if dataset.unwritten == ((0, dataset.rows),) else ()
     chunks = dataset.chunks and (dataset.chunks[-1], *dataset.chunks[:-1])
-    return replace(dataset, shape=(count, *others), chunks=chunks, across=True, unwritten=never, placed=None)
+    return replace(dataset, shape=(count, *others), chunks=chunks, across=True, unwritten=unwritten, placed=None)

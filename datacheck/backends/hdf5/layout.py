@@ -27,7 +27,7 @@ from datacheck.backends.hdf5.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
-from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked
+from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled_groups, walked
 from datacheck.backends.shared.searching import UNREAD, not_found
 from datacheck.model.blocks import Layout, Position, Shard
 from datacheck.model.escaping import escape, unescape
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 LOT_FILES, LOT_BYTES = 64, 32 << 20
 """Maximum number and total size in bytes of the files walked in one child process; their contents are all in memory."""
-_told: list[tuple[Hdf5Reader, bytes]] = []
+_last_layout: list[tuple[Hdf5Reader, bytes]] = []
 """The reader that took a layout last in this process, and the packed contents of its files."""
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
 """The key of a row: its table, perhaps after a file, and its number."""
@@ -48,7 +48,7 @@ _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
 def layout(reader: Hdf5Reader) -> Layout:
     """Walk every file and return the layout, with the findings for whole files."""
     findings = list(reader.faults)
-    made: list[Shard] = []
+    all_shards: list[Shard] = []
     tables: list[tuple[str, Table]] = []
     looked_at: list[Shard] = []
     single = 0
@@ -57,17 +57,17 @@ def layout(reader: Hdf5Reader) -> Layout:
     of_file: dict[int, tuple[Table, ...]] = {}
     packing = Packing()
     keeps: dict[str, None] = {}
-    for number, contents in _surveyed(reader):
-        if reader.names and contents.shapes and _whole(contents):
+    for number, contents in _contents_of_files(reader):
+        if reader.names and contents.shapes and _is_complete(contents):
             shapes.add(number, contents.shapes, without_own_samples(contents, unescape(reader.names[number])))
             types.add(number, contents)
             attributes.add(number, contents)
-        its = [*contents.findings, *_nothing(contents), *with_counts(reader, number, contents)[1]]
-        findings += (in_file(reader, number, finding) for finding in its)
-        made += shards(number, contents)
+        file_findings = [*contents.findings, *_no_records_findings(contents), *with_counts(reader, number, contents)[1]]
+        findings += (in_file(reader, number, finding) for finding in file_findings)
+        all_shards += shards(number, contents)
         more |= bool(contents.unjudged)
         keeps |= dict.fromkeys(contents.keeps)
-        if _whole(contents) and len(contents.tables) == 1:
+        if _is_complete(contents) and len(contents.tables) == 1:
             of_file[number] = contents.tables
         tables += ((part(number, contents, table), table) for table in contents.tables)
         if contents.records:
@@ -83,13 +83,13 @@ def layout(reader: Hdf5Reader) -> Layout:
     if reader.path.is_dir():
         findings += gaps([*reader.names, *(it.file for it in reader.faults if it.file)])
     count = sum(table.rows for _, table in tables) + single
-    known = packing.done()
-    _told[:] = [(reader, known)]
+    known = packing.pickled()
+    _last_layout[:] = [(reader, known)]
     looked_at = [*probes(tables), *looked_at[:PROBES]]
-    return Layout(made, looked_at, count, size, findings, more, known, tuple(keeps))
+    return Layout(all_shards, looked_at, count, size, findings, more, known, tuple(keeps))
 
 
-def _surveyed(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
+def _contents_of_files(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
     """Yield the number and contents of each file. Small files are walked in lots, which cost one fork each.
 
     If the child dies, the files of its lot are walked one by one.
@@ -107,7 +107,7 @@ def _surveyed(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
             together = survived_together(walks) or []
         known |= dict(zip(unknown, together, strict=False))
         for number, contents in known.items():
-            if contents is None or (number in unknown and troubled(contents) is not None):
+            if contents is None or (number in unknown and troubled_groups(contents) is not None):
                 contents = contents_at(reader, number)
             if number in unknown and len(reader.files) > 1:
                 kinds.learn(reader.files[number], lot[number], contents)
@@ -135,22 +135,24 @@ def contents_at(reader: Hdf5Reader, number: int, deadly: Deadly | None = None) -
     try:
         status = file.stat()
     except OSError as exc:
-        said = f"the file cannot be opened: {exc.strerror}"
+        message = f"the file cannot be opened: {exc.strerror}"
         if of_machine(exc):
-            return Contents(findings=(found("unreadable", said, verdict="unverifiable", **errno_details(exc.errno)),))
-        return Contents(findings=(found("unreadable", said),))
-    known = reader.known or next((held for whose, held in _told if whose is reader), b"")
-    there = recalled(known, number, status.st_size, status.st_mtime_ns)
-    if there is not None and deadly in (None, there.deadly):
-        return there
+            return Contents(
+                findings=(found("unreadable", message, verdict="unverifiable", **errno_details(exc.errno)),)
+            )
+        return Contents(findings=(found("unreadable", message),))
+    known = reader.known or next((packed for owner, packed in _last_layout if owner is reader), b"")
+    contents = recalled(known, number, status.st_size, status.st_mtime_ns)
+    if contents is not None and deadly in (None, contents.deadly):
+        return contents
     return contents_of(file, status.st_size, status.st_mtime_ns, reader.options, deadly)
 
 
 def part_names(reader: Hdf5Reader) -> tuple[Iterator[str], bool]:
     """Return the paths of the datasets and their members, and whether the list is complete."""
     walked = [contents_at(reader, number) for number in range(len(reader.files))]
-    whole = not reader.faults and not any(it.code in UNREAD for contents in walked for it in contents.findings)
-    return (name for contents in walked for name in contents.names()), whole
+    complete = not reader.faults and not any(it.code in UNREAD for contents in walked for it in contents.findings)
+    return (name for contents in walked for name in contents.names()), complete
 
 
 def find(reader: Hdf5Reader, key: str) -> Shard | None:
@@ -179,11 +181,11 @@ def _find_record(reader: Hdf5Reader, key: str) -> Shard | None:
         contents = contents_at(reader, number)
         places = [(part_of_records(number, contents), contents.records)]
         places += ((part(number, contents, table), table.judged) for table in contents.tables if table.each)
-        for of, datasets in places:
+        for part_shard, datasets in places:
             for at, dataset in enumerate(datasets):
                 path = escape(dataset.path)
                 if key == path or key in {f"{name}:{path}" for name in reader.names[number : number + 1]}:
-                    return rows(of, at, at + 1)
+                    return rows(part_shard, at, at + 1)
     return None
 
 
@@ -203,16 +205,16 @@ def label_of(reader: Hdf5Reader, number: int) -> str | None:
 
 
 def in_file(reader: Hdf5Reader, number: int, finding: Finding) -> Finding:
-    called = label_of(reader, number)
-    return finding if called is None else msgspec.structs.replace(finding, file=called)
+    label = label_of(reader, number)
+    return finding if label is None else msgspec.structs.replace(finding, file=label)
 
 
-def _nothing(contents: Contents) -> Iterator[Finding]:
+def _no_records_findings(contents: Contents) -> Iterator[Finding]:
     """Yield the finding for a file that holds no values, if no other finding explains it."""
-    said = any(it.verdict != "suspicious" and it.code != "row-count" for it in contents.findings)
-    if not (contents.tables or contents.single or said):
+    explained = any(it.verdict != "suspicious" and it.code != "row-count" for it in contents.findings)
+    if not (contents.tables or contents.single or explained):
         yield found("no-records", "the file holds no dataset with a value in it: there is nothing to train on")
 
 
-def _whole(contents: Contents) -> bool:
+def _is_complete(contents: Contents) -> bool:
     return not any(it.code in UNREAD for it in contents.findings)

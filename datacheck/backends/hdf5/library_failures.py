@@ -18,19 +18,19 @@ def reason_of(exc: BaseException) -> str:
     number = errno_of(exc)
     if number is not None and number in ENVIRONMENT:
         return os.strerror(number)
-    said = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
-    return plain(" ".join(said.split()))[:300] or type(exc).__name__
+    text = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
+    return plain(" ".join(text.split()))[:300] or type(exc).__name__
 
 
 def failed(exc: Exception, what: str, **details: Any) -> Finding:
     """Return the finding for an exception of TROUBLE. Raise it again if it comes from a bug in datacheck."""
     if is_slip(exc):
         raise exc
-    said = f"{what}: {reason_of(exc)}"
+    message = f"{what}: {reason_of(exc)}"
     if of_machine(exc):
         details |= errno_details(errno_of(exc))
-        return found("unreadable", said, verdict="unverifiable", error=type(exc).__name__, **details)
-    return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
+        return found("unreadable", message, verdict="unverifiable", error=type(exc).__name__, **details)
+    return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", message, **details)
 
 
 def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:
@@ -38,11 +38,13 @@ def killed(signal: str, what: str, field: str | None = None, **details: Any) -> 
     if signal == "SIGPROF":
         return found("timeout", f"{what}: the library did not come back from it", field=field, **details)
     if signal == "SIGALRM":
-        said = f"{what}: the library did not come back from it in time, and mostly waited for the disk or the processor"
-        return found("timeout", said, field=field, verdict="unverifiable", **details)
+        message = (
+            f"{what}: the library did not come back from it in time, and mostly waited for the disk or the processor"
+        )
+        return found("timeout", message, field=field, verdict="unverifiable", **details)
     if signal == "SIGKILL":
-        said = f"{what}: its reader was ended by SIGKILL, as containers and batch systems do at their memory limit"
-        return found("too-large", said, field=field, verdict="unverifiable", signal=signal, **details)
+        message = f"{what}: its reader was ended by SIGKILL, as containers and batch systems do at their memory limit"
+        return found("too-large", message, field=field, verdict="unverifiable", signal=signal, **details)
     verdict: Verdict | None = None if signal in FROM_DATA else "unverifiable"
     return found(
         "crash", f"{what}: the library died of {signal}", field=field, verdict=verdict, signal=signal, **details

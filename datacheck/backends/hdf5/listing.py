@@ -60,30 +60,30 @@ def links(h5: Any, group: Any) -> Listing:
     def walk(add: Callable[[bytes], None], index: int, order: int, start: int) -> None:
         group.links.iterate(add, idx_type=index, order=order, idx=start)
 
-    made = _listed(h5, walk, tracked, total)
-    if made.troubles:
-        _look_up(made, group, *name_heap.names(h5, group, address(h5, group)))
-    return made
+    listing = _read_indexes(h5, walk, tracked, total)
+    if listing.troubles:
+        _look_up(listing, group, *name_heap.names(h5, group, address(h5, group)))
+    return listing
 
 
-def _look_up(made: Listing, group: Any, names: Iterable[bytes], whole: bool) -> None:
+def _look_up(listing: Listing, group: Any, names: Iterable[bytes], complete: bool) -> None:
     """Look up each of these names in a group, and add those that are links.
 
-    The listing of a damaged old-style group breaks off, but single names may still be found. `whole` says whether the
-    names are all names of the group.
+    The listing of a damaged old-style group breaks off, but single names may still be found. `complete` says whether
+    the names are all names of the group.
     """
-    for name in sorted(set(names).difference(made.names)):
+    for name in sorted(set(names).difference(listing.names)):
         try:
-            there = group.links.exists(name)
+            exists = group.links.exists(name)
         except TROUBLE as exc:
             require_of_data(exc)
-            made.lost_names.append(name)
+            listing.lost_names.append(name)
             continue
-        if there:
-            made.names.append(name)
-    made.names.sort()
-    made.missing = max(made.missing, len(made.lost_names))
-    made.whole = made.whole or (whole and bool(made.names) and not made.missing)
+        if exists:
+            listing.names.append(name)
+    listing.names.sort()
+    listing.missing = max(listing.missing, len(listing.lost_names))
+    listing.whole = listing.whole or (complete and bool(listing.names) and not listing.missing)
 
 
 def attributes(h5: Any, opened: Any) -> Listing:
@@ -100,7 +100,7 @@ def attributes(h5: Any, opened: Any) -> Listing:
     def walk(add: Callable[[bytes], None], index: int, order: int, start: int) -> None:
         h5.h5a.iterate(opened, add, start, index_type=index, order=order)
 
-    return _listed(h5, walk, tracked, total)
+    return _read_indexes(h5, walk, tracked, total)
 
 
 def open_attribute(h5: Any, opened: Any, name: bytes, listing: Listing) -> Any:
@@ -117,35 +117,35 @@ def open_attribute(h5: Any, opened: Any, name: bytes, listing: Listing) -> Any:
 Walk = Callable[[Callable[[bytes], None], int, int, int], None]
 
 
-def _listed(h5: Any, walk: Walk, tracked: bool | None, total: int | None) -> Listing:
+def _read_indexes(h5: Any, walk: Walk, tracked: bool | None, total: int | None) -> Listing:
     """Read both indexes.
 
     If names are requested in sorted order, the library reads all of them through the index by name, or returns none.
     """
-    by_name, why = _sorted(walk, h5.h5.INDEX_NAME, h5.h5.ITER_INC)
-    if why is not None:
-        by_name, _ = _as_stored(walk, h5.h5.INDEX_NAME, h5.h5.ITER_NATIVE, total)
-    made = Listing(sorted(set(by_name)), [("by name", why)] if why is not None else [])
-    if tracked or (tracked is None and why is not None):
-        by_order, other = _as_stored(walk, h5.h5.INDEX_CRT_ORDER, h5.h5.ITER_NATIVE, total)
-        if other is not None and tracked:
-            made.troubles.append(("by the order of their making", other))
-        in_order, worse = _sorted(walk, h5.h5.INDEX_CRT_ORDER, h5.h5.ITER_INC)
-        if worse is None:
-            made.names = in_order
-        elif other is None and set(by_order) >= set(made.names):
-            made.names, made.by_order = by_order, True
+    by_name, name_error = _sorted_names(walk, h5.h5.INDEX_NAME, h5.h5.ITER_INC)
+    if name_error is not None:
+        by_name, _ = _stored_names(walk, h5.h5.INDEX_NAME, h5.h5.ITER_NATIVE, total)
+    listing = Listing(sorted(set(by_name)), [("by name", name_error)] if name_error is not None else [])
+    if tracked or (tracked is None and name_error is not None):
+        by_order, order_error = _stored_names(walk, h5.h5.INDEX_CRT_ORDER, h5.h5.ITER_NATIVE, total)
+        if order_error is not None and tracked:
+            listing.troubles.append(("by the order of their making", order_error))
+        in_order, sorted_error = _sorted_names(walk, h5.h5.INDEX_CRT_ORDER, h5.h5.ITER_INC)
+        if sorted_error is None:
+            listing.names = in_order
+        elif order_error is None and set(by_order) >= set(listing.names):
+            listing.names, listing.by_order = by_order, True
         else:
-            made.names = sorted({*made.names, *by_order})
+            listing.names = sorted({*listing.names, *by_order})
     if total is not None:
-        made.missing = max(0, total - len(made.names)) if made.troubles else 0
-        made.whole = not made.missing
+        listing.missing = max(0, total - len(listing.names)) if listing.troubles else 0
+        listing.whole = not listing.missing
     else:
-        made.whole = why is None or made.by_order
-    return made
+        listing.whole = name_error is None or listing.by_order
+    return listing
 
 
-def _sorted(walk: Walk, index: int, order: int) -> tuple[list[bytes], Exception | None]:
+def _sorted_names(walk: Walk, index: int, order: int) -> tuple[list[bytes], Exception | None]:
     names: list[bytes] = []
     try:
         walk(names.append, index, order, 0)
@@ -155,10 +155,10 @@ def _sorted(walk: Walk, index: int, order: int) -> tuple[list[bytes], Exception 
     return names, None
 
 
-def _as_stored(walk: Walk, index: int, order: int, total: int | None) -> tuple[list[bytes], Exception | None]:
+def _stored_names(walk: Walk, index: int, order: int, total: int | None) -> tuple[list[bytes], Exception | None]:
     """Return the names in an index, resuming after each damaged part, and the first error or None."""
     names: list[bytes] = []
-    why: Exception | None = None
+    error: Exception | None = None
     at = 0
     for _ in range(MOST_TRIES):
         before = len(names)
@@ -166,13 +166,13 @@ def _as_stored(walk: Walk, index: int, order: int, total: int | None) -> tuple[l
             walk(names.append, index, order, at)
         except TROUBLE as exc:
             require_of_data(exc)
-            why = why or exc
+            error = error or exc
             at += len(names) - before + 1
         else:
             break
         if total is None or at >= total:
             break
-    return names, why
+    return names, error
 
 
 def text_of(h5: Any, opened: Any, name: bytes) -> str:

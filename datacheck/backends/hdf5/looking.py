@@ -51,8 +51,8 @@ class Looking:
 
     def number(self, path: bytes, name: bytes) -> int | None:
         """Return the whole number in an attribute of an object, or None if there is not exactly one."""
-        its = self.numbers(path, name)
-        return its[0] if len(its) == 1 else None
+        numbers = self.numbers(path, name)
+        return numbers[0] if len(numbers) == 1 else None
 
     def numbers(self, path: bytes, name: bytes, most: int = FEW) -> tuple[int, ...]:
         """Return the whole numbers in an attribute of an object, or () if there are none or more than `most`."""
@@ -66,8 +66,8 @@ class Looking:
             if attribute.shape is not None and math.prod(attribute.shape) <= most and attribute.dtype.kind in "iuf":
                 value = np.empty(attribute.shape, attribute.dtype)
                 attribute.read(value)
-                held = value.reshape(-1)
-                return tuple(map(int, held)) if all(float(it).is_integer() for it in held) else ()
+                flat = value.reshape(-1)
+                return tuple(map(int, flat)) if all(float(it).is_integer() for it in flat) else ()
         return ()
 
     def flags(self, path: bytes, name: bytes) -> tuple[bool, ...]:
@@ -103,8 +103,8 @@ class Looking:
                 return ()
             value = np.empty(shape, dtype)
             attribute.read(value)
-            its = value.reshape(-1).tolist()
-            return tuple(it.decode("utf-8", "surrogateescape") if isinstance(it, bytes) else str(it) for it in its)
+            texts = value.reshape(-1).tolist()
+            return tuple(it.decode("utf-8", "surrogateescape") if isinstance(it, bytes) else str(it) for it in texts)
         return ()
 
     def rows(self, path: bytes, name: bytes) -> NDArray[Any] | None:
@@ -140,15 +140,15 @@ class Looking:
     def references(self, dataset: Dataset) -> list[bytes]:
         """Return the paths that the references in a small dataset lead to; the path is empty if one leads nowhere."""
         values = self.values(dataset)
-        made = []
+        paths = []
         for it in () if values is None else values.reshape(-1, order="F"):
             path = None
             with contextlib.suppress(*TROUBLE):
                 path = self.h5.h5r.get_name(it, self.file)
-            made.append(path or b"")
-        return made
+            paths.append(path or b"")
+        return paths
 
-    def nowhere(self, dataset: Dataset, addresses: Collection[int]) -> list[int]:
+    def dangling_references(self, dataset: Dataset, addresses: Collection[int]) -> list[int]:
         """Return the positions of the references in a small dataset that lead to no object at one of these addresses.
 
         References that were never set are left out: they lead to nothing by design. Addresses are compared because what
@@ -157,17 +157,17 @@ class Looking:
         if dataset.rows > REFERENCES:
             return []
         values = self.values(dataset)
-        made: list[int] = []
+        positions: list[int] = []
         for at, it in enumerate(() if values is None else values.reshape(-1)):
             if not it or self.trail.step() is not None:
                 continue
-            there = False
+            found = False
             try:
-                there = address(self.h5, self.h5.h5r.dereference(it, self.file)) in addresses
+                found = address(self.h5, self.h5.h5r.dereference(it, self.file)) in addresses
             except TROUBLE as exc:
                 require_of_data(exc)
-            made += [] if there else [at]
-        return made
+            positions += [] if found else [at]
+        return positions
 
     def pieces(self, dataset: Dataset) -> Iterator[NDArray[Any]]:
         """Yield the values of a flat dataset of numbers, of any length, in pieces, until one cannot be read."""
@@ -213,7 +213,7 @@ class Looking:
             return values
         return None
 
-    def written(self, dataset: Dataset) -> list[str]:
+    def dataset_texts(self, dataset: Dataset) -> list[str]:
         """Return the texts in a dataset, or in the members of a compound one; none where there are none."""
         self.looked.add(dataset.path)
         if self.trail.step() is not None or not dataset.readable:
@@ -222,15 +222,15 @@ class Looking:
             values = np.empty(dataset.shape, dataset.dtype)
             self.h5.h5d.open(self.file, dataset.path).read(self.h5.h5s.ALL, self.h5.h5s.ALL, values)
             parts = [values[name] for name in values.dtype.names] if values.dtype.names else [values]
-            held = [it for part in parts if part.dtype.kind in "OS" for it in part.reshape(-1).tolist()]
+            texts = [it for part in parts if part.dtype.kind in "OS" for it in part.reshape(-1).tolist()]
             return [
                 it.decode("utf-8", "replace") if isinstance(it, bytes) else it
-                for it in held
+                for it in texts
                 if isinstance(it, bytes | str)
             ]
         return []
 
-    def some(self, dataset: Dataset, rows: Sequence[int]) -> NDArray[Any] | None:
+    def values_of_rows(self, dataset: Dataset, rows: Sequence[int]) -> NDArray[Any] | None:
         """Return the values of these rows of a flat dataset, or None if one of them cannot be read."""
         self.looked.add(dataset.path)
         if not dataset.readable or self.trail.step() is not None:

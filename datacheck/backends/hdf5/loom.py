@@ -36,7 +36,7 @@ def findings(datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
                 text = f"{escape(path)} has {shape[0]:,} values, and {escape(MATRIX)} has {extent[number]:,} {what}"
                 yield found("row-count", text, rows={escape(path): shape[0], escape(MATRIX): extent[number]})
         if path.startswith(LAYERS) and shape != extent:
-            text = f"{escape(path)} is {_spelled(shape)}, and {escape(MATRIX)} is {_spelled(extent)}"
+            text = f"{escape(path)} is {_shape_text(shape)}, and {escape(MATRIX)} is {_shape_text(extent)}"
             yield found("row-count", text, rows={escape(path): shape[0] if shape else 0, escape(MATRIX): extent[0]})
 
 
@@ -52,5 +52,5 @@ def losses(shapes: Iterable[tuple[bytes, Shape]], table: str, own: Collection[by
         yield f"rows of {table} are genes, and each cell would lack them"
 
 
-def _spelled(shape: Shape) -> str:
+def _shape_text(shape: Shape) -> str:
     return " x ".join(f"{it:,}" for it in shape)

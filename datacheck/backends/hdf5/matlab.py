@@ -28,19 +28,19 @@ def cells_of(datasets: Sequence[Dataset], references: References) -> Mapping[byt
     """Return the cell that each dataset in #refs# is, by path, in MATLAB's notation: /frames{3}, counted from 1."""
     if not any(REFERRED in it.path.split(b"/") for it in datasets):
         return {}
-    held: dict[bytes, tuple[bytes, int]] = {}
+    cells: dict[bytes, tuple[bytes, int]] = {}
     for dataset in datasets:
         metadata: Mapping[str, Any] = dataset.dtype.metadata or {}
         for at, path in enumerate(references(dataset) if "ref" in metadata else (), 1):
-            held.setdefault(path, (dataset.path, at))
-    return {path: _spelled(path, held) for path in held if path}
+            cells.setdefault(path, (dataset.path, at))
+    return {path: _cell_name(path, cells) for path in cells if path}
 
 
-def _spelled(path: bytes, held: Mapping[bytes, tuple[bytes, int]]) -> str:
+def _cell_name(path: bytes, cells: Mapping[bytes, tuple[bytes, int]]) -> str:
     """Return the name of a cell, which may be a cell of a cell."""
     ends: list[str] = []
-    while path in held and len(ends) < DEEPEST:
-        path, at = held[path]
+    while path in cells and len(ends) < DEEPEST:
+        path, at = cells[path]
         ends.append(f"{{{at}}}")
     return escape(path) + "".join(reversed(ends))
 
@@ -53,14 +53,14 @@ def along_last(dataset: Dataset, other: Dataset) -> bool:
     return dataset.shape[-1] == other.shape[-1] > 1
 
 
-def losses(name: str, its: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:
+def losses(name: str, own: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:
     """Yield why a copy without some rows of a table would be inconsistent: other datasets have them on another axis."""
-    rows = its[0].rows
+    rows = own[0].rows
     for other in others:
-        if other in its or (rows < 2 <= len(other.shape) and other.rows == rows):
+        if other in own or (rows < 2 <= len(other.shape) and other.rows == rows):
             continue
-        spelled = escape(other.path)
+        escaped = escape(other.path)
         if len(other.shape) > 1 and other.shape[-1] == rows > 1 and (other.rows == 1 or other.matlab):
-            yield f"{spelled} has a column for each row of {name}, and would keep those that go there"
-        elif any(along_last(it, other) for it in its) and all(it.rows != other.rows for it in its):
-            yield f"the samples of {name} lie along its last axis, as those of {spelled}: its rows are no samples"
+            yield f"{escaped} has a column for each row of {name}, and would keep those that go there"
+        elif any(along_last(it, other) for it in own) and all(it.rows != other.rows for it in own):
+            yield f"the samples of {name} lie along its last axis, as those of {escaped}: its rows are no samples"

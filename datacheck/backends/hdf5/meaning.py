@@ -123,14 +123,14 @@ class Meaning:
 
     def holds(self, group: bytes) -> bool:
         """Check whether a group is a sample, or is inside one."""
-        return group in self.samples or any(it in self.samples for it in _above(group))
+        return group in self.samples or any(it in self.samples for it in _parents(group))
 
     def compares(self, group: bytes) -> bool:
         """Check whether a group, or one above it, is compared with others like it, or Fuel declares its sets."""
         return (
             (not group and bool(self.parts))
             or group in self.compared
-            or any(it in self.compared for it in _above(group))
+            or any(it in self.compared for it in _parents(group))
         )
 
 
@@ -169,79 +169,80 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     shapes = {path: it.shape for path, it in shaped.items()}
     runs = trajectories(datasets, facts.look) if facts.heeded else None
     groups = [path for path, _ in facts.groups if path and (runs is None or not holds_fields(path))]
-    made_of = families(groups, shapes, facts.linked)
-    alike = [it for it in made_of if not (it.common and all(map(names_a_set, it.common)))]  # folds hold rows of sets
+    all_families = families(groups, shapes, facts.linked)
+    # folds hold rows of sets
+    alike = [it for it in all_families if not (it.common and all(map(names_a_set, it.common)))]
     names: list[Named] = []
-    said, counts, lengths = _of_samples(alike, facts, shaped)
-    tops = {it.path for family in alike for it in family.samples}
-    outside = [it for it in datasets if tops.isdisjoint(_above(it.path))] if tops else datasets
+    all_findings, counts, lengths = _check_samples(alike, facts, shaped)
+    paths = {it.path for family in alike for it in family.samples}
+    outside = [it for it in datasets if paths.isdisjoint(_parents(it.path))] if paths else datasets
     numbers: list[RowNumbers] = []
     parts = fuel.parts(facts.look)
     if facts.heeded:
         for family in alike:
-            said += list_names(family, outside, facts, names)
+            all_findings += list_names(family, outside, facts, names)
         numbers, wrong = row_numbers(outside, facts.values)
-        said += wrong
+        all_findings += wrong
     matrices = []
     numbered: dict[bytes, int] = {}
     for group, some in facts.groups:
         matrix, wrong = sparse(group, some, facts.values, facts.look.pieces, facts.look.numbers, facts.look.text)
         matrices += [matrix] if matrix is not None else []
-        said += wrong
+        all_findings += wrong
         if facts.heeded:
-            said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
-            said += (
-                [] if tops.intersection((group, *_above(group))) else boundaries(some, facts.values, facts.look.text)
+            all_findings += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
+            all_findings += (
+                [] if paths.intersection((group, *_parents(group))) else boundaries(some, facts.values, facts.look.text)
             )
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
-    said += edges(facts.groups, facts.values, tops) if facts.heeded else ()
+    all_findings += edges(facts.groups, facts.values, paths) if facts.heeded else ()
     if not facts.hidden and not facts.recovered:
-        said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
-        there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
-        said += (it for some in datasets for it in _leading_nowhere(some, facts))
-        said += [*fuel.findings(parts, by_path), *loom.findings(by_path), *findings(runs, by_path, facts.look)]
-        said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
+        all_findings += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
+        without_values, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
+        all_findings += (it for some in datasets for it in _dangling_references(some, facts))
+        all_findings += [*fuel.findings(parts, by_path), *loom.findings(by_path), *findings(runs, by_path, facts.look)]
+        all_findings += frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
     several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
-    said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
+    all_findings += map(_unjudged_finding, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     of_group = dict(facts.groups)
     for group, some in facts.groups:
         if group not in several:
-            said += step_counts(some, facts.values)
-            said += (it for name in INFOS for it in info_counts(some, of_group.get(group + b"/" + name, ())))
+            all_findings += step_counts(some, facts.values)
+            all_findings += (it for name in INFOS for it in info_counts(some, of_group.get(group + b"/" + name, ())))
     samples = Paths(it.path for family in alike for it in family.samples)
-    members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
+    members, cells = _members_by_sample(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
     apart |= Paths() if runs is None else runs.others
     apart |= {path for _, some in facts.groups for path in grid_axes(some, facts.values)}
-    made = Meaning(
+    result = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
         categories=numbered, by_chance=apart, parts=parts,
-        referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
+        referred=matlab.cells_of(datasets, facts.look.references), pictures=_picture_paths(facts),
         trajectories=runs, lengths=Paths(lengths),
-        numbered=Paths(it for family in alike for it in _numbered(family, facts.attribute)),
+        numbered=Paths(it for family in alike for it in _numbered_samples(family, facts.attribute)),
     )  # fmt: skip
-    return made, said
+    return result, all_findings
 
 
-def _of_samples(
+def _check_samples(
     alike: Sequence[Family], facts: Facts, shaped: Mapping[bytes, Dataset]
 ) -> tuple[list[Finding], list[Counted], list[bytes]]:
     """Return findings about samples, attributes that count samples or rows, and paths of scalars that hold lengths."""
-    said: list[Finding] = []
+    sample_findings: list[Finding] = []
     counts: list[Counted] = []
     lengths: list[bytes] = []
     for family in alike:
         if not facts.hidden:
-            said += (it for _, it in family.findings())
-        said += _counted(family, facts, counts) if facts.heeded else ()
+            sample_findings += (it for _, it in family.findings())
+        sample_findings += _count_findings(family, facts, counts) if facts.heeded else ()
         if facts.heeded and not facts.hidden:
-            its, wrong = own_lengths(family, shaped, facts.look.scalar)
-            said += wrong
-            lengths += (it.path + b"/" + one.name for it in family.samples for one in its)
-    return said, counts, lengths
+            scalars, wrong = own_lengths(family, shaped, facts.look.scalar)
+            sample_findings += wrong
+            lengths += (it.path + b"/" + one.name for it in family.samples for one in scalars)
+    return sample_findings, counts, lengths
 
 
-def _numbered(family: Family, attribute: Attribute) -> Iterator[bytes]:
+def _numbered_samples(family: Family, attribute: Attribute) -> Iterator[bytes]:
     """Yield the samples whose attribute `id` is the number in their name, up to the first without the attribute."""
     for sample in family.samples:
         number = attribute(sample.path, ID)
@@ -251,9 +252,9 @@ def _numbered(family: Family, attribute: Attribute) -> Iterator[bytes]:
             yield sample.path
 
 
-def _pictures(facts: Facts) -> frozenset[bytes]:
+def _picture_paths(facts: Facts) -> frozenset[bytes]:
     """Return the flat datasets of bytes that begin like a picture and are not as long as any dataset beside them."""
-    made = set()
+    paths = set()
     for _, datasets in facts.groups:
         heights = Counter(it.rows for it in datasets if it.shape)
         for it in datasets:
@@ -261,22 +262,24 @@ def _pictures(facts: Facts) -> frozenset[bytes]:
             if flat and it.rows >= SHORTEST and it.bytes <= LARGEST and heights[it.rows] == 1:
                 head = facts.look.head(it, HEAD)
                 if any(head.startswith(magic) for magic in MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
-                    made.add(it.path)
-    return Paths(made)
+                    paths.add(it.path)
+    return Paths(paths)
 
 
-def _leading_nowhere(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
+def _dangling_references(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
     """Yield a finding for references to objects that are gone."""
     refers = facts.addresses is not None and "ref" in (dataset.dtype.metadata or {})
-    lost = facts.look.nowhere(dataset, facts.addresses or ()) if refers else []
-    if lost:
-        path, what = escape(dataset.path), ("reference", "leads") if len(lost) == 1 else ("references", "lead")
-        places = ", ".join(map(str, lost[:NAMED])) + (f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else "")
+    positions = facts.look.dangling_references(dataset, facts.addresses or ()) if refers else []
+    if positions:
+        path, what = escape(dataset.path), ("reference", "leads") if len(positions) == 1 else ("references", "lead")
+        places = ", ".join(map(str, positions[:NAMED])) + (
+            f" and {len(positions) - NAMED:,} more" if len(positions) > NAMED else ""
+        )
         text = f"{path}: {what[0]} {places} {what[1]} to nothing"
-        yield found("dangling", text, field=dataset.title, dataset=path, missing=lost[:NAMED])
+        yield found("dangling", text, field=dataset.title, dataset=path, missing=positions[:NAMED])
 
 
-def _unjudged(dataset: Dataset) -> Finding:
+def _unjudged_finding(dataset: Dataset) -> Finding:
     path = escape(dataset.path)
     text = (
         f"{path} is read and not judged: it has {math.prod(dataset.shape[1:]):,} values of varying length in each row"
@@ -284,87 +287,93 @@ def _unjudged(dataset: Dataset) -> Finding:
     return found("unsupported", text, field=dataset.title, path=path)
 
 
-def _above(path: bytes) -> Iterator[bytes]:
+def _parents(path: bytes) -> Iterator[bytes]:
     while path:
         path = path.rpartition(b"/")[0]
         yield path
 
 
-def _members(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:
+def _members_by_sample(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:
     """Return the datasets of each sample that have one row per step."""
-    made = {}
+    result = {}
     for family in alike:
         steps = family.steps
         names = {family.names[at] for at in family.counted}
         for sample, rows in zip(family.samples, steps.tolist(), strict=True):
-            its = (it for it, shape in sample.members.items() if it in names and shape and shape[0] == rows)
-            made[sample.path] = tuple(sample.path + b"/" + it for it in its)
-    return made
+            counted_names = (it for it, shape in sample.members.items() if it in names and shape and shape[0] == rows)
+            result[sample.path] = tuple(sample.path + b"/" + it for it in counted_names)
+    return result
 
 
-def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Finding]:
+def _count_findings(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Finding]:
     """Add the attributes that count rows or samples to `counts`, and yield a finding for each that is not true."""
     rows = family.steps.tolist()
-    told = []
-    for sample, there in zip(family.samples, rows, strict=True):
-        number = there if there >= 0 else 0
+    declared_rows = []
+    for sample, actual in zip(family.samples, rows, strict=True):
+        number = actual if actual >= 0 else 0
         for name in STEPS:
-            says = facts.attribute(sample.path, name)
-            others = (it for it, shape in sample.members.items() if shape[:1] == (says,))
-            if says is None:
+            declared = facts.attribute(sample.path, name)
+            others = (it for it, shape in sample.members.items() if shape[:1] == (declared,))
+            if declared is None:
                 continue
-            if says != there and (other := next(others, b"")):  # such as audio samples beside frames
+            if declared != actual and (other := next(others, b"")):  # such as audio samples beside frames
                 counts.append(Counted(sample.path, name, (sample.path,), of=other))
                 continue
-            counts.append(Counted(sample.path, name, (sample.path,), true=says == there or there < 0))
-            number = says
-            if there >= 0 and says != there:
+            counts.append(Counted(sample.path, name, (sample.path,), true=declared == actual or actual < 0))
+            number = declared
+            if actual >= 0 and declared != actual:
                 path = escape(sample.path)
-                text = f"{path}: {escape(name)} says {says:,}, and there are {there:,} rows"
-                yield found("count", text, sample=path, attribute=escape(name), said=says, there=there)
+                text = f"{path}: {escape(name)} says {declared:,}, and there are {actual:,} rows"
+                yield found("count", text, sample=path, attribute=escape(name), said=declared, there=actual)
             break
-        told.append(number)
+        declared_rows.append(number)
     above = family.samples[0].path.rpartition(b"/")[0] or b"/"
     paths = tuple(it.path for it in family.samples)
     filled = sum(bool(it.members) for it in family.samples)
     for name in TOTALS + SAMPLES:
-        says = facts.attribute(above, name)
-        if says is None:
+        declared = facts.attribute(above, name)
+        if declared is None:
             continue
-        whole = name in SAMPLES or (name == TOTALS[0] and says == len(paths))
-        true = {len(paths), filled} if whole else {sum(told), sum(it for it in rows if it > 0)}
-        unsure = Paths() if whole else Paths(it for it, there in zip(paths, rows, strict=True) if there < 0)
+        counts_samples = name in SAMPLES or (name == TOTALS[0] and declared == len(paths))
+        true = {len(paths), filled} if counts_samples else {sum(declared_rows), sum(it for it in rows if it > 0)}
+        unsure = Paths() if counts_samples else Paths(it for it, actual in zip(paths, rows, strict=True) if actual < 0)
         if unsure:
             counts.append(Counted(above, name, paths, unsure=unsure))
             continue
-        if not whole and says not in true and (other := _summed(family, says)):
+        if not counts_samples and declared not in true and (other := _summed_dataset(family, declared)):
             counts.append(Counted(above, name, paths, of=other))
             continue
-        if says not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
+        if declared not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
             continue
-        counts.append(Counted(above, name, paths, whole, says in true))
-        if says not in true:
-            what = "samples" if whole else "rows in all samples together"
-            there = len(paths) if whole else sum(told)
-            text = f"{escape(above)}: {escape(name)} says {says:,}, and there are {there:,} {what}"
-            verdict: Verdict | None = None if above in SURE or there >= NEAR * says else "suspicious"
+        counts.append(Counted(above, name, paths, counts_samples, declared in true))
+        if declared not in true:
+            what = "samples" if counts_samples else "rows in all samples together"
+            actual = len(paths) if counts_samples else sum(declared_rows)
+            text = f"{escape(above)}: {escape(name)} says {declared:,}, and there are {actual:,} {what}"
+            verdict: Verdict | None = None if above in SURE or actual >= NEAR * declared else "suspicious"
             yield found(
-                "count", text, verdict=verdict, path_of=escape(above), attribute=escape(name), said=says, there=there
+                "count",
+                text,
+                verdict=verdict,
+                path_of=escape(above),
+                attribute=escape(name),
+                said=declared,
+                there=actual,
             )
 
 
-def _summed(family: Family, says: int) -> bytes:
+def _summed_dataset(family: Family, total: int) -> bytes:
     """Return the name of the dataset whose rows in all samples add up to `says`, or an empty name if there is none."""
     if not family.compared:
         return b""
     rows = zip(family.names, family.lengths, strict=True)
-    return next((name for name, its in rows if its.min() >= 0 and its.sum() == says), b"")
+    return next((name for name, lengths in rows if lengths.min() >= 0 and lengths.sum() == total), b"")
 
 
 def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:
     """Add the datasets that name samples to `names`, and yield a finding for each with names that lead nowhere."""
     above = family.samples[0].path.rpartition(b"/")[0]
-    there = {it.path.rpartition(b"/")[2] for it in family.samples}
+    sample_names = {it.path.rpartition(b"/")[2] for it in family.samples}
     taken: set[bytes] = set()
     for dataset in [*outside, *outside] if facts.recovered else outside:  # the second pass knows the lists beside
         if (
@@ -378,29 +387,31 @@ def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: 
         texts = facts.values(dataset)
         if texts is None:
             continue
-        listed = [spelled(it) for it in texts.tolist()]
-        lost = [it for it in listed if it not in there]
-        if len(lost) * 2 > len(listed) and not (facts.recovered and _lost_from(family, listed, dataset, names)):
+        listed = [text_bytes(it) for it in texts.tolist()]
+        missing = [it for it in listed if it not in sample_names]
+        if len(missing) * 2 > len(listed) and not (
+            facts.recovered and _are_lost_samples(family, listed, dataset, names)
+        ):
             continue
-        names.append(Named(dataset.path, above, tuple(listed), Paths(lost)))
+        names.append(Named(dataset.path, above, tuple(listed), Paths(missing)))
         taken.add(dataset.path)
-        if lost and not facts.hidden:
+        if missing and not facts.hidden:
             path = escape(dataset.path)
-            more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
-            called = ", ".join(map(escape, lost[:NAMED]))
-            verb = "is" if len(lost) == 1 else "are"
-            text = f"{path} names {called}{more}, which {verb} not in {escape(above or b'/')}"
-            yield found("dangling", text, dataset=path, missing=[escape(it) for it in lost[:NAMED]])
+            more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
+            examples = ", ".join(map(escape, missing[:NAMED]))
+            verb = "is" if len(missing) == 1 else "are"
+            text = f"{path} names {examples}{more}, which {verb} not in {escape(above or b'/')}"
+            yield found("dangling", text, dataset=path, missing=[escape(it) for it in missing[:NAMED]])
 
 
-def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
+def _are_lost_samples(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
     """Check whether these are names of lost samples: spelled like the other samples, and beside a list of those."""
-    above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
+    above, parent = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
     stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
-    beside = any(it.above == of and it.path.rpartition(b"/")[0] == above for it in names)
+    beside = any(it.above == parent and it.path.rpartition(b"/")[0] == above for it in names)
     return beside and stems.issuperset(DIGITS.sub(b"#", it) for it in listed)
 
 
-def spelled(text: Any) -> bytes:
+def text_bytes(text: Any) -> bytes:
     """Return the bytes of a text as h5py returns it."""
     return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)

@@ -50,17 +50,17 @@ class Mended:
         """Fill `into`. Raises Beyond if the file has no such bytes; the library gets no other exception."""
         wanted, at = len(into), self._at
         if self._behind and at >= self._start:
-            held = self._behind[at - self._start : at - self._start + wanted]
-            into[:] = held.ljust(wanted, b"\0")  # the library reads ahead beyond the end
+            content = self._behind[at - self._start : at - self._start + wanted]
+            into[:] = content.ljust(wanted, b"\0")  # the library reads ahead beyond the end
             self._at = at + wanted
             return wanted
-        have = max(0, min(wanted, self.size - at)) if at >= 0 else 0
+        available = max(0, min(wanted, self.size - at)) if at >= 0 else 0
         got = 0
-        while got < have:
-            step = preadv(self.descriptor, [into[got:have]], at + got)
-            if not step:
+        while got < available:
+            count = preadv(self.descriptor, [into[got:available]], at + got)
+            if not count:
                 break
-            got += step
+            got += count
         if got < wanted:
             begun = bytes(into[: min(got, READ_BYTES)])
             length = header_bytes(begun) or heap_bytes(begun, at - self._base)
@@ -75,10 +75,10 @@ class Mended:
         end = at + len(into)
         nth = bisect_right(self._places, at - self._longest)
         while nth < len(self._places) and self._places[nth] < end:
-            place, held = self._places[nth], self._patches[nth]
-            low, high = max(at, place), min(end, place + len(held))
+            place, patch = self._places[nth], self._patches[nth]
+            low, high = max(at, place), min(end, place + len(patch))
             if low < high:
-                into[low - at : high - at] = held[low - place : high - place]
+                into[low - at : high - at] = patch[low - place : high - place]
             nth += 1
 
     def read(self, size: int = -1) -> bytes:

@@ -20,11 +20,11 @@ class Misplaced(NamedTuple):
 
     def finding(self, path: bytes, title: str) -> Finding:
         """Return the finding for these rows of a dataset."""
-        spelled = escape(path)
+        escaped = escape(path)
         details: dict[str, Any] = {} if self.chunk is None else {"chunk": list(self.chunk)}
         if self.offset is not None:
             details |= {"offset": self.offset, "stored": self.size}
-        where = spelled if self.chunk is None else f"the chunk at {list(self.chunk)} of {spelled}"
+        where = escaped if self.chunk is None else f"the chunk at {list(self.chunk)} of {escaped}"
         if self.offset is not None:
             where += f" ({self.size} bytes at offset {self.offset})"
-        return found("damaged-store", f"{where} {self.why}", field=title, dataset=spelled, **details)
+        return found("damaged-store", f"{where} {self.why}", field=title, dataset=escaped, **details)

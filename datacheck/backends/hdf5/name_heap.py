@@ -40,13 +40,13 @@ def names(h5: Any, group: Any, address: int) -> tuple[list[bytes], bool]:
         return os.pread(descriptor, size, base + at) if 0 <= at < 1 << 62 else b""
 
     try:
-        heap = _heap(read, address)
-        return ([], False) if heap is None else (in_heap(read, heap), _is_whole(read, heap))
+        heap = _heap_address(read, address)
+        return ([], False) if heap is None else (names_in_heap(read, heap), _is_complete(read, heap))
     except (OSError, struct.error):
         return [], False
 
 
-def _heap(read: Read, address: int) -> int | None:
+def _heap_address(read: Read, address: int) -> int | None:
     """Return the address of the heap of a group, given its header's address, or None if it is a new-style group."""
     length = header_bytes(read(address, 16))
     blocks = [] if length is None else [(address + 16, length - 16)]
@@ -67,13 +67,13 @@ def _heap(read: Read, address: int) -> int | None:
     return None
 
 
-def _is_whole(read: Read, heap: int) -> bool:
+def _is_complete(read: Read, heap: int) -> bool:
     """Check whether a heap ends before the file does and is small enough to be read completely."""
     size, _, at_data = struct.unpack_from("<QQQ", read(heap, 32), 8)
     return 0 < size <= HEAP_BYTES and len(read(at_data + size - 1, 1)) == 1
 
 
-def in_heap(read: Read, heap: int) -> list[bytes]:
+def names_in_heap(read: Read, heap: int) -> list[bytes]:
     """Return the names in the heap at an address, without the remains in its free parts; empty if there is no heap."""
     head = read(heap, 32)
     if len(head) < 32 or not head.startswith(b"HEAP\0"):

@@ -20,9 +20,9 @@ from typing import NamedTuple
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.last_axis import is_axis
 from datacheck.backends.hdf5.names import LABELS, words
-from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, other_words, spelled
+from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, counts_text, other_words
 from datacheck.backends.hdf5.samples import CHANNELS
-from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
+from datacheck.backends.hdf5.told_apart import are_of_one_kind, near, told_apart
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -92,12 +92,19 @@ def near_counts(
     no findings.
     """
     full = [it for it in datasets if it.shape and it.rows and it.holds]
-    its = [it for it in full if it.holds == {NUMBERS}]
+    numeric = [it for it in full if it.holds == {NUMBERS}]
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
-    told = {path for finding in before for path in finding.details.get("rows", ())}
-    several = _pairs(full), _columns(its, values), _in_width(its), _lists(full), _odd_one(full), _in_a_column(its)
-    for by, found_ones in zip(
+    reported = {path for finding in before for path in finding.details.get("rows", ())}
+    several = (
+        _pairs(full),
+        _columns(numeric, values),
+        _in_width(numeric),
+        _lists(full),
+        _odd_one(full),
+        _in_a_column(numeric),
+    )
+    for relation, candidates in zip(
         (
             "by their names",
             "as columns that lie side by side",
@@ -109,10 +116,10 @@ def near_counts(
         several,
         strict=True,
     ):
-        for some, other, certain in found_ones:
+        for some, other, certain in candidates:
             both = escape(some.path), escape(other.path)
-            if told.isdisjoint(both) and not told_apart(some, other, datasets, values):
-                yield _unequal(some, other, certain=certain, by=by)
+            if reported.isdisjoint(both) and not told_apart(some, other, datasets, values):
+                yield _unequal_finding(some, other, certain=certain, relation=relation)
 
 
 def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
@@ -131,12 +138,12 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
                 continue
             if pair.across and not (first.across and second.across):
                 continue
-            if not any(it.rows in (first.rows, second.rows) and _joins(it) for it in datasets):
+            if not any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets):
                 flat = len(first.shape) == 1 or len(second.shape) == 1
                 yield first, second, pair.certain and (pair.flat or not flat)
 
 
-def _joins(dataset: Dataset) -> bool:
+def _is_reference(dataset: Dataset) -> bool:
     """Check whether each row of a dataset is the number of something, such as the picture that a box belongs to."""
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & words(dataset.name))
 
@@ -147,9 +154,9 @@ def _columns(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Data
     odd = [it for it in flat if it.rows != rows]
     if count < COLUMNS or rows < LONG or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
-    whole = [it for it in flat if it.rows == rows]
-    if near(odd[0], whole[0], CLOSE) and not all(is_axis(values(it)) for it in flat):
-        yield whole[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
+    usual = [it for it in flat if it.rows == rows]
+    if near(odd[0], usual[0], CLOSE) and not all(is_axis(values(it)) for it in flat):
+        yield usual[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
 
 
 def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
@@ -160,13 +167,13 @@ def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
     deep = [it for it in datasets if len(it.shape) > 2]
     (rows, count), *_ = Counter(it.rows for it in deep).most_common(1) or [(0, 0)]
     odd = [it for it in deep if it.rows != rows]
-    whole = [it for it in deep if it.rows == rows]
+    usual = [it for it in deep if it.rows == rows]
     if count < 2 or rows < FEW_WIDE or len(odd) != 1 or len({it.shape[1] for it in deep}) > 1:
         return
-    if any(words(it.name) & SETS for it in deep) or any(of_one_kind(odd[0], it) for it in whole):
+    if any(words(it.name) & SETS for it in deep) or any(are_of_one_kind(odd[0], it) for it in usual):
         return
-    if deep[0].shape[1] > CHANNELS and near(odd[0], whole[0], CLOSE):
-        yield whole[0], odd[0], False
+    if deep[0].shape[1] > CHANNELS and near(odd[0], usual[0], CLOSE):
+        yield usual[0], odd[0], False
 
 
 def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
@@ -188,20 +195,20 @@ def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
     odd = [it for it in datasets if it.rows != rows]
     if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
-    whole = next(it for it in datasets if it.rows == rows)
-    if LABELS & words(odd[0].name) and near(odd[0], whole, CLOSE):
-        yield whole, odd[0], True
+    usual = next(it for it in datasets if it.rows == rows)
+    if LABELS & words(odd[0].name) and near(odd[0], usual, CLOSE):
+        yield usual, odd[0], True
 
 
 def _in_a_column(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
     """Yield labels that MATLAB has as a column, as its rows, with data of which one outer axis is nearly as long."""
-    its = [it for it in datasets if it.matlab and len(it.shape) > 1]
-    for label in its:
+    arrays = [it for it in datasets if it.matlab and len(it.shape) > 1]
+    for label in arrays:
         if label.rows > 1 or len(label.shape) > 2 or not LABELS & words(label.name):
             continue
         count, rest = label.shape[1], other_words(label.name, is_label=True)
-        whole = label.name.lower() in LABELS
-        data = [it for it in its if it.rows > 1 and (whole or other_words(it.name, is_label=False) == rest)]
+        is_label = label.name.lower() in LABELS
+        data = [it for it in arrays if it.rows > 1 and (is_label or other_words(it.name, is_label=False) == rest)]
         if len(data) != 1 or count in data[0].shape:
             continue
         column = replace(label, shape=(count, 1))
@@ -211,7 +218,7 @@ def _in_a_column(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset
             yield turned[0], column, True
 
 
-def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:
+def _unequal_finding(some: Dataset, other: Dataset, *, certain: bool, relation: str) -> Finding:
     counts = [(escape(it.path), it.rows) for it in (some, other)]
-    said = f"{spelled(counts)}; {by} they {'' if certain else 'may '}belong together"
-    return found("row-count", said, verdict=None if certain else "suspicious", rows=dict(counts))
+    message = f"{counts_text(counts)}; {relation} they {'' if certain else 'may '}belong together"
+    return found("row-count", message, verdict=None if certain else "suspicious", rows=dict(counts))

@@ -25,14 +25,14 @@ def without_values(datasets: Sequence[Dataset], *, filled: bool) -> Iterator[Fin
     for dataset in datasets:
         if not dataset.shape or not dataset.rows or dataset.row_bytes or dataset.matlab in UNJUDGED:
             continue
-        if not dataset.dtype.itemsize or (filled and not _meant(dataset)):
+        if not dataset.dtype.itemsize or (filled and not _is_training_data(dataset)):
             continue
         path = escape(dataset.path)
-        said = f"{path} has {dataset.rows:,} rows of no value each: its shape is {dataset.shape}"
+        message = f"{path} has {dataset.rows:,} rows of no value each: its shape is {dataset.shape}"
         certain = not filled or words(dataset.name) <= MEANT | WHOLE or dataset.name.lower() in MEANT
         verdict: Verdict | None = None if certain else "suspicious"
-        yield found("empty", said, field=dataset.title, verdict=verdict, object=path, shape=list(dataset.shape))
+        yield found("empty", message, field=dataset.title, verdict=verdict, object=path, shape=list(dataset.shape))
 
 
-def _meant(dataset: Dataset) -> bool:
+def _is_training_data(dataset: Dataset) -> bool:
     return not MEANT.isdisjoint(words(dataset.name)) or dataset.name.lower() in MEANT

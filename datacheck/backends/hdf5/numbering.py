@@ -40,5 +40,7 @@ def gaps(names: Iterable[str]) -> Iterator[Finding]:
         called = [escape(before + b"%0*d" % (width, it) + after) for it in missing[:NAMED]]
         more = f" and {count - NAMED:,} more" if count > NAMED else ""
         verb = "are" if count > 1 else "is"
-        said = f"{', '.join(called)}{more} {verb} not there; loaders of such files open as many as there are, from 0 on"
-        yield found("gap", said, missing=called, count=count)
+        message = (
+            f"{', '.join(called)}{more} {verb} not there; loaders of such files open as many as there are, from 0 on"
+        )
+        yield found("gap", message, missing=called, count=count)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import LARGEST
 from datacheck.backends.hdf5.names import words
-from datacheck.backends.hdf5.picture_shapes import LAST, Extent, of_channels
+from datacheck.backends.hdf5.picture_shapes import LAST, Extent, picture_extents
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
@@ -24,21 +24,21 @@ PICTURE = frozenset(b"image img picture photo rgb rgba rgbd bgr color colour sli
 
 def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]]:
     """Return a table for each part of the picture that a group holds, if any, and the other datasets."""
-    its = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
-    named = (it for it in its if PICTURE & words(it.name) or it.name.isdigit())
-    extent = next((found for it in named for found in of_channels(it)), None)
+    candidates = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
+    named = (it for it in candidates if PICTURE & words(it.name) or it.name.isdigit())
+    extent = next((found for it in named for found in picture_extents(it)), None)
     if extent is None:
         return [], list(datasets)
-    parts = [it for it in its if extent in (it.shape, *of_channels(it))]
+    parts = [it for it in candidates if extent in (it.shape, *picture_extents(it))]
     own = {it.path for it in parts}
     axes = {axis for it in parts for axis in it.shape if axis > 1}
-    if any(it.shape and it.path not in own and _counts(it, axes, extent) for it in datasets):
+    if any(it.shape and it.path not in own and _counts_pixels(it, axes, extent) for it in datasets):
         return [], list(datasets)
     tables = [Table(EACH + escape(it.path), 1, (it,), each=True) for it in parts]
     return tables, [it for it in datasets if it.path not in own]
 
 
-def _counts(dataset: Dataset, axes: Collection[int], extent: Extent) -> bool:
+def _counts_pixels(dataset: Dataset, axes: Collection[int], extent: Extent) -> bool:
     """Check whether a dataset has one row per line or pixel, or one value for each of several pictures.
 
     A dataset with a row of several values per channel, such as a camera matrix, is neither.

@@ -47,20 +47,20 @@ def own_lengths(
     family: Family, datasets: Mapping[bytes, Dataset], scalar: Scalar
 ) -> tuple[list[OwnLength], list[Finding]]:
     """Return the scalars that state a length in each sample, and the findings for those that are wrong."""
-    made: list[OwnLength] = []
-    said: list[Finding] = []
+    stated: list[OwnLength] = []
+    findings: list[Finding] = []
     if len(family.samples) < FEWEST:
-        return made, said
+        return stated, findings
     scalars = [name for name in family.common if name not in family.names and _may_count(name, family, datasets)]
     for name in scalars if len(scalars) * len(family.samples) <= MOST else ():
-        held = _held(name, family, datasets, scalar)
-        best = max(_axes(family, held), key=lambda it: it[0], default=None)
+        values = _scalar_values(name, family, datasets, scalar)
+        best = max(_axes(family, values), key=lambda it: it[0], default=None)
         if best is None or best[0] < NEARLY:
             continue
-        _, of, axis, lengths = best
-        made.append(OwnLength(name, of, axis))
-        said += _wrong(family, OwnLength(name, of, axis), held, lengths)
-    return made, said
+        _, member, axis, lengths = best
+        stated.append(OwnLength(name, member, axis))
+        findings += _wrong_findings(family, OwnLength(name, member, axis), values, lengths)
+    return stated, findings
 
 
 def _may_count(name: bytes, family: Family, datasets: Mapping[bytes, Dataset]) -> bool:
@@ -71,18 +71,18 @@ def _may_count(name: bytes, family: Family, datasets: Mapping[bytes, Dataset]) -
     return dataset is not None and dataset.shape == () and dataset.dtype.kind in "iu"
 
 
-def _held(name: bytes, family: Family, datasets: Mapping[bytes, Dataset], scalar: Scalar) -> NDArray[np.int64]:
+def _scalar_values(name: bytes, family: Family, datasets: Mapping[bytes, Dataset], scalar: Scalar) -> NDArray[np.int64]:
     """Return the value of a scalar in each sample, -1 if it is unknown."""
-    made = np.full(len(family.samples), -1, np.int64)
+    values = np.full(len(family.samples), -1, np.int64)
     for at, sample in enumerate(family.samples):
         dataset = datasets.get(sample.path + b"/" + name)
         number = None if dataset is None else scalar(dataset)
         if number is not None and number >= 0:
-            made[at] = min(number, UNKNOWN - 1)
-    return made
+            values[at] = min(number, UNKNOWN - 1)
+    return values
 
 
-def _axes(family: Family, held: NDArray[np.int64]) -> Iterator[tuple[float, bytes, int, NDArray[np.int64]]]:
+def _axes(family: Family, values: NDArray[np.int64]) -> Iterator[tuple[float, bytes, int, NDArray[np.int64]]]:
     """Yield the axes that the scalar may count.
 
     With each comes the share of the samples in which its length equals the scalar, the name of its dataset, its number,
@@ -92,28 +92,35 @@ def _axes(family: Family, held: NDArray[np.int64]) -> Iterator[tuple[float, byte
         shapes = [it.members.get(name, ()) for it in family.samples]
         for axis in range(min((len(it) for it in shapes if it), default=0)):
             lengths = np.array([it[axis] if len(it) > axis else -1 for it in shapes], np.int64)
-            there = (lengths >= 0) & (held >= 0)
-            same = there & (lengths == held)
-            if there.sum() >= FEWEST and len(set(lengths[same].tolist())) >= LENGTHS:
-                yield float(same.sum() / there.sum()), name, axis, lengths
+            known = (lengths >= 0) & (values >= 0)
+            equal = known & (lengths == values)
+            if known.sum() >= FEWEST and len(set(lengths[equal].tolist())) >= LENGTHS:
+                yield float(equal.sum() / known.sum()), name, axis, lengths
 
 
-def _wrong(family: Family, it: OwnLength, held: NDArray[np.int64], lengths: NDArray[np.int64]) -> Iterator[Finding]:
-    there = (lengths >= 0) & (held >= 0)
-    places = np.flatnonzero(there & (lengths != held)).tolist()
-    few = len(places) <= max(ODD * there.sum(), 1 if there.sum() >= FEWEST_CERTAIN else 0)
+def _wrong_findings(
+    family: Family, it: OwnLength, values: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> Iterator[Finding]:
+    known = (lengths >= 0) & (values >= 0)
+    places = np.flatnonzero(known & (lengths != values)).tolist()
+    few = len(places) <= max(ODD * known.sum(), 1 if known.sum() >= FEWEST_CERTAIN else 0)
     for at in places:
-        sample, says, count = family.samples[at], int(held[at]), int(lengths[at])
+        sample, declared, count = family.samples[at], int(values[at]), int(lengths[at])
         path = escape(sample.path + b"/" + it.name)
-        what = "rows" if it.axis == 0 else f"values along axis {it.axis}"
-        text = f"{path} says {says:,}, and {escape(it.of)} beside it has {count:,} {what}; in the others they agree"
-        certain = few and lengths[there].min() < count < lengths[there].max() and not _thinned(says, count)
+        unit = "rows" if it.axis == 0 else f"values along axis {it.axis}"
+        text = f"{path} says {declared:,}, and {escape(it.of)} beside it has {count:,} {unit}; in the others they agree"
+        certain = few and lengths[known].min() < count < lengths[known].max() and not _may_be_thinned(declared, count)
         yield found(
-            "count", text, verdict=None if certain else "suspicious", sample=escape(sample.path), said=says, there=count
+            "count",
+            text,
+            verdict=None if certain else "suspicious",
+            sample=escape(sample.path),
+            said=declared,
+            there=count,
         )
 
 
-def _thinned(says: int, count: int) -> bool:
+def _may_be_thinned(declared: int, count: int) -> bool:
     """Check whether the rows may be every second, third and so on of the rows that a scalar states."""
-    every = round(says / count)
-    return every > 1 and count in (says // every, -(-says // every))
+    step = round(declared / count)
+    return step > 1 and count in (declared // step, -(-declared // step))

@@ -45,9 +45,9 @@ def pairs(names: Sequence[str]) -> list[tuple[int, int]]:
         if third is not None:
             thirds.add((folder, third))
     return [
-        (data[it][0], its[0])
-        for it, its in labels.items()
-        if len(its) == 1 and len(data.get(it, ())) == 1 and it not in thirds
+        (data[it][0], numbers[0])
+        for it, numbers in labels.items()
+        if len(numbers) == 1 and len(data.get(it, ())) == 1 and it not in thirds
     ]
 
 
@@ -55,9 +55,9 @@ def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]
     """Yield findings for labels that do not match the rows or samples of the data in the paired file."""
     alike, unlike = 0, []
     for data, labels in pairs(names):
-        both = _tables(tables.get(data, ()), tables.get(labels, ()))
+        both = _paired_tables(tables.get(data, ()), tables.get(labels, ()))
         if both is not None and both[0].each:
-            yield from _lacking(names[data], names[labels], *map(_names, both))
+            yield from _unpaired_findings(names[data], names[labels], *map(_names, both))
         elif both is not None and both[0].rows == both[1].rows:
             alike += 1
         elif both is not None:
@@ -68,23 +68,25 @@ def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]
             rows = {names[data]: both[0].rows, names[labels]: both[1].rows}
             text = " and ".join(f"{name} has {count:,} row{'s' * (count != 1)}" for name, count in rows.items())
             certain = alike >= len(unlike) or of_a_set(_words(names[data]))
-            said = f"{text}; they {'' if certain else 'may '}belong together"
-            yield found("row-count", said, verdict=None if certain else "suspicious", rows=rows)
+            message = f"{text}; they {'' if certain else 'may '}belong together"
+            yield found("row-count", message, verdict=None if certain else "suspicious", rows=rows)
 
 
 def _names(table: Table) -> list[bytes]:
     return [it.path for it in table.judged]
 
 
-def _lacking(data: str, labels: str, there: Sequence[bytes], beside: Sequence[bytes]) -> Iterator[Finding]:
+def _unpaired_findings(
+    data: str, labels: str, data_names: Sequence[bytes], label_names: Sequence[bytes]
+) -> Iterator[Finding]:
     """Yield findings for samples in only one of two files, if the files have nearly all names in common."""
-    if not are_alike(there, beside):
+    if not are_alike(data_names, label_names):
         return
-    common = {*there}.intersection(beside)
-    for file, other, its in ((data, labels, there), (labels, data, beside)):
-        for name in (it for it in its if it not in common):
-            said = f"{other} lacks {escape(name)}, which {file} has; the others are in both"
-            yield msgspec.structs.replace(found("unpaired", said, sample=escape(name), missing=[other]), file=file)
+    common = {*data_names}.intersection(label_names)
+    for file, other, own_names in ((data, labels, data_names), (labels, data, label_names)):
+        for name in (it for it in own_names if it not in common):
+            message = f"{other} lacks {escape(name)}, which {file} has; the others are in both"
+            yield msgspec.structs.replace(found("unpaired", message, sample=escape(name), missing=[other]), file=file)
 
 
 def _words(name: str) -> tuple[bytes, ...]:
@@ -105,10 +107,10 @@ def with_partners(
     """
     more = [drops]
     for pair in pairs(names):
-        both = _tables(*(tables.get(it, ()) for it in pair))
+        both = _paired_tables(*(tables.get(it, ()) for it in pair))
         if both is not None and both[0].each:
-            gone = [marked.get(names[it], ()) for it in pair]
-            more += _of_one_name(pair, both, firsts, drops, gone)
+            marked_names = [marked.get(names[it], ()) for it in pair]
+            more += _dropped_in_either(pair, both, firsts, drops, marked_names)
             continue
         if both is None or both[0].rows != both[1].rows:
             continue
@@ -118,7 +120,7 @@ def with_partners(
     return distinct_numbers(np.concatenate(more)) if len(more) > 1 else drops
 
 
-def _of_one_name(
+def _dropped_in_either(
     pair: Sequence[int],
     both: Sequence[Table],
     firsts: Mapping[int, int],
@@ -129,17 +131,17 @@ def _of_one_name(
     names = [_names(it) for it in both]
     if not are_alike(*names):
         return
-    gone = {*marked[0], *marked[1]}
+    dropped = {*marked[0], *marked[1]}
     for at, number in enumerate(pair):
         first = firsts[number]
-        its = drops[slice(*np.searchsorted(drops, [first, first + both[at].rows]))] - first
-        gone |= {names[at][row] for row in its.tolist()}
+        indexes = drops[slice(*np.searchsorted(drops, [first, first + both[at].rows]))] - first
+        dropped |= {names[at][row] for row in indexes.tolist()}
     for at, number in enumerate(pair):
-        rows = [row for row, name in enumerate(names[at]) if name in gone]
+        rows = [row for row, name in enumerate(names[at]) if name in dropped]
         yield np.array(rows, np.int64) + firsts[number]
 
 
-def _tables(data: Sequence[Table], labels: Sequence[Table]) -> tuple[Table, Table] | None:
+def _paired_tables(data: Sequence[Table], labels: Sequence[Table]) -> tuple[Table, Table] | None:
     if len(data) != 1 or len(labels) != 1 or data[0].each != labels[0].each:
         return None
     return data[0], labels[0]

@@ -13,7 +13,7 @@ LAST, FIRST = (1, 3, 4), (3,)
 Extent = tuple[int, int]
 
 
-def of_channels(dataset: Dataset) -> Iterator[Extent]:
+def picture_extents(dataset: Dataset) -> Iterator[Extent]:
     """Yield each (height, width) that a dataset may have if it is a picture with channels."""
     if len(dataset.shape) != 3 or dataset.dtype.names is not None:
         return
@@ -27,4 +27,4 @@ def of_channels(dataset: Dataset) -> Iterator[Extent]:
 def is_picture(dataset: Dataset) -> bool:
     """Check whether a dataset may be a picture by its shape; without channels it must hold bytes (uint8)."""
     grey = len(dataset.shape) == 2 and dataset.dtype == "u1" and min(dataset.shape) >= SMALLEST
-    return grey or next(of_channels(dataset), None) is not None
+    return grey or next(picture_extents(dataset), None) is not None

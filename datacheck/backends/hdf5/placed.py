@@ -94,7 +94,7 @@ class Places:
         self._chunks = 0
         self._fanout, self._group_links = self._links_of_nodes()
         self._size = os.fstat(self._descriptor).st_size
-        self._last: tuple[int, bytes] = (-1, b"")
+        self._last_header: tuple[int, bytes] = (-1, b"")
         """The address and the first bytes of the header that was read last."""
         self._odd: dict[bytes, tuple[Misplaced, ...]] = {}
 
@@ -102,12 +102,12 @@ class Places:
         """Add the header of an object by its address, as links give it."""
         with contextlib.suppress(OSError):  # a disk error shows up again when more is read
             at = self._base + address
-            self._last = address, pread(self._descriptor, HEADER_BYTES, at)
-            self._headers.extend((at, header_bytes(self._last[1]) or 0))
+            self._last_header = address, pread(self._descriptor, HEADER_BYTES, at)
+            self._headers.extend((at, header_bytes(self._last_header[1]) or 0))
 
     def begins(self, address: int) -> bytes:
         """Return the first bytes of the header that was added last, or no bytes for any other header."""
-        return self._last[1] if self._last[0] == address else b""
+        return self._last_header[1] if self._last_header[0] == address else b""
 
     def index(self, created: Any, dataset: Dataset, address: int) -> ChunkTree | None:
         """Return the damaged chunk index of a dataset, by the address of its header, or None if nothing is wrong.
@@ -140,17 +140,17 @@ class Places:
 
     def _message(self, address: int, kind: int) -> bytes | None:
         """Return the body of the first message of a kind in an object's header, or None if there is none."""
-        at, held = self._last
-        if at == address and held[:2] == b"\x01\0":  # most headers have the message in their first piece
-            end = min(len(held), 16 + int.from_bytes(held[8:12], "little"))
+        at, octets = self._last_header
+        if at == address and octets[:2] == b"\x01\0":  # most headers have the message in their first piece
+            end = min(len(octets), 16 + int.from_bytes(octets[8:12], "little"))
             at = 16
             while at + 8 <= end:
-                its, size = _MESSAGE.unpack_from(held, at)
-                if its == kind and at + 8 + size <= end:
-                    return held[at + 8 : at + 8 + size]
+                message_kind, size = _MESSAGE.unpack_from(octets, at)
+                if message_kind == kind and at + 8 + size <= end:
+                    return octets[at + 8 : at + 8 + size]
                 at += 8 + size
-        made = header(Raw(self._descriptor, self._base, self._size), address)
-        message = None if made is None else made.first(kind)
+        object_header = header(Raw(self._descriptor, self._base, self._size), address)
+        message = None if object_header is None else object_header.first(kind)
         return None if message is None else message.held
 
     def _read(self, at: int, size: int) -> bytes:
@@ -196,7 +196,7 @@ class Places:
         for stored in self._stored:
             _find_sizes(stored)
         bytes_of = self._find_shared() if self._whole else {}
-        wrong = {it.dataset.path: tuple(self._rows(it, bytes_of)) for it in self._stored if it.wrong}
+        wrong = {it.dataset.path: tuple(self._misplaced_rows(it, bytes_of)) for it in self._stored if it.wrong}
         return wrong | {path: odd + wrong.get(path, ()) for path, odd in self._odd.items()}
 
     def _find_shared(self) -> dict[bytes, list[tuple[int, int]]]:
@@ -204,16 +204,16 @@ class Places:
         headers, spans = (np.array(it, np.uint64).reshape(-1, 2) for it in (self._headers, self._spans))
         starts = np.concatenate([headers[:, 0], spans[:, 0], *(it.offsets for it in self._stored)])
         sizes = np.concatenate([headers[:, 1], spans[:, 1], *(it.sizes for it in self._stored)])
-        numbers = _meeting(starts, sizes, np.arange(len(starts)))
+        numbers = _overlapping(starts, sizes, np.arange(len(starts)))
         if not len(numbers):
             return {}
         no_filter = np.zeros(1, np.uint32)
         each = zip(self._whole_ones, spans, strict=True)
         self._stored[:0] = [_Stored(it, span[:1], span[1:], no_filter, int(span[1])) for it, span in each]
-        failing = self._failing(numbers - len(headers))
+        failing = self._failing_checksums(numbers - len(headers))
         if failing:
             alone = np.array(failing) + len(headers)
-            numbers = np.union1d(alone, _meeting(starts, sizes, np.setdiff1d(numbers, alone)))
+            numbers = np.union1d(alone, _overlapping(starts, sizes, np.setdiff1d(numbers, alone)))
         begins, ends = starts[numbers], starts[numbers] + sizes[numbers]
         first = len(headers)
         narrowed: dict[bytes, list[tuple[int, int]]] = {}
@@ -229,7 +229,7 @@ class Places:
             first += len(stored.offsets)
         return narrowed
 
-    def _failing(self, numbers: NDArray[Any]) -> list[int]:
+    def _failing_checksums(self, numbers: NDArray[Any]) -> list[int]:
         """Return which of these pieces fail their checksum; overlapping them does not count against other pieces."""
         failing: list[int] = []
         first = 0
@@ -253,7 +253,7 @@ class Places:
             opened.chunk_iter(lambda chunk: origins.append(chunk.chunk_offset) if len(origins) < CHUNKS else True)
         return origins
 
-    def _rows(self, stored: _Stored, narrowed: dict[bytes, list[tuple[int, int]]]) -> Iterator[Misplaced]:
+    def _misplaced_rows(self, stored: _Stored, narrowed: dict[bytes, list[tuple[int, int]]]) -> Iterator[Misplaced]:
         dataset = stored.dataset
         if dataset.chunks is None or not dataset.shape:
             parts = narrowed.get(dataset.path, [(0, dataset.bytes)])
@@ -268,49 +268,49 @@ class Places:
         wrong = [(at, origin) for at, origin in enumerate(origins) if at in stored.wrong and origin is not None]
         if len(wrong) > NAMED:
             rows = [origin[0] for _, origin in wrong]
-            said = f"of {len(wrong):,} chunks {stored.wrong[wrong[0][0]]}"
-            yield Misplaced(min(rows), max(rows) + long, None, None, None, said)
+            problem = f"of {len(wrong):,} chunks {stored.wrong[wrong[0][0]]}"
+            yield Misplaced(min(rows), max(rows) + long, None, None, None, problem)
             return
         for at, origin in wrong:
             pieces = int(stored.offsets[at]), int(stored.sizes[at])
             yield Misplaced(origin[0], origin[0] + long, origin, *pieces, why=stored.wrong[at])
 
 
-def _meeting(starts: NDArray[Any], sizes: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
+def _overlapping(starts: NDArray[Any], sizes: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
     """Return the numbers of those of these pieces that share bytes with another of them."""
-    there = (starts[numbers] < 1 << 63) & (sizes[numbers] > 0) & (sizes[numbers] < 1 << 63)
-    order = numbers[there]
+    valid = (starts[numbers] < 1 << 63) & (sizes[numbers] > 0) & (sizes[numbers] < 1 << 63)
+    order = numbers[valid]
     order = order[np.argsort(starts[order], kind="stable")]
     begins, ends = starts[order], starts[order] + sizes[order]
     shared = np.zeros(len(order), bool)
     if len(order) > 1:
         shared[1:] |= begins[1:] < np.maximum.accumulate(ends)[:-1]
         shared[:-1] |= ends[:-1] > begins[1:]
-    made: NDArray[Any] = order[shared]
-    return made
+    overlapping: NDArray[Any] = order[shared]
+    return overlapping
 
 
 def _pieces(opened: Any, most: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return the offset, size and filter mask of each chunk, and stop listing soon after `most` chunks."""
     listed: list[Any] = []
-    made: list[tuple[NDArray[Any], ...]] = [tuple(np.zeros(0, kind) for kind in _KINDS)]
+    parts: list[tuple[NDArray[Any], ...]] = [tuple(np.zeros(0, kind) for kind in _KINDS)]
 
     def take() -> None:
         columns = list(zip(*listed, strict=True)) or [()] * 4
         offsets = [NOWHERE if it is None else it for it in columns[2]] if None in columns[2] else columns[2]
-        made.append(tuple(map(np.array, (offsets, columns[3], columns[1]), _KINDS)))
+        parts.append(tuple(map(np.array, (offsets, columns[3], columns[1]), _KINDS)))
         listed.clear()
 
     def add(chunk: Any) -> bool | None:
         listed.append(chunk)
         if len(listed) == TAKEN:
             take()
-        return True if (len(made) - 1) * TAKEN >= most else None
+        return True if (len(parts) - 1) * TAKEN >= most else None
 
     with contextlib.suppress(*TROUBLE):
         opened.chunk_iter(listed.append if opened.get_num_chunks() <= TAKEN else add)
     take()
-    offsets, sizes, masks = (np.concatenate(its) for its in zip(*made, strict=True))
+    offsets, sizes, masks = (np.concatenate(column) for column in zip(*parts, strict=True))
     return offsets, sizes, masks
 
 
@@ -337,8 +337,8 @@ def _find_sizes(stored: _Stored) -> None:
         stored.wrong.setdefault(at, f"is stored in {stored.sizes[at]} bytes, but its values take {stored.values}")
 
 
-def trouble_of_index(dataset: Dataset, at: int, what: str) -> Finding:
+def trouble_of_index(dataset: Dataset, at: int, problem: str) -> Finding:
     """Return the finding for a dataset whose chunk index is damaged at an offset."""
-    spelled = escape(dataset.path)
-    said = f"the index of the chunks of {spelled} is damaged at offset {at}: {what}"
-    return found("damaged-store", said, field=dataset.title, object=spelled, offset=at)
+    escaped = escape(dataset.path)
+    message = f"the index of the chunks of {escaped} is damaged at offset {at}: {problem}"
+    return found("damaged-store", message, field=dataset.title, object=escaped, offset=at)

@@ -72,10 +72,10 @@ class PlainFile:
         """Read all of a small dataset; if that fails, have the library read it and return its finding, if any."""
         assert dataset.placed is not None
         try:
-            whole = os.preadv(self.descriptor, [into.data], dataset.placed) == into.nbytes
+            is_complete = os.preadv(self.descriptor, [into.data], dataset.placed) == into.nbytes
         except OSError:
-            whole = False
-        return None if whole else self.by_library().read_whole(dataset, into)
+            is_complete = False
+        return None if is_complete else self.by_library().read_whole(dataset, into)
 
 
 class Handle:

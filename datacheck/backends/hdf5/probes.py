@@ -29,15 +29,15 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
         return
     chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
     share, more = divmod(PROBES, len(chosen))
-    counts = [_places(table, share + (at < more)) for at, (_, table) in enumerate(chosen)]
-    for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
-        of, table = chosen[at]
+    counts = [_probe_count(table, share + (at < more)) for at, (_, table) in enumerate(chosen)]
+    for at, most in enumerate(_affordable_counts([table for _, table in chosen], counts)):
+        part_name, table = chosen[at]
         for nth in range(most):
             start, following = nth * table.rows // most, (nth + 1) * table.rows // most
-            yield rows(of, start, min(start + _rows_a_probe(table), following))
+            yield rows(part_name, start, min(start + _rows_a_probe(table), following))
 
 
-def _places(table: Table, share: int) -> int:
+def _probe_count(table: Table, share: int) -> int:
     """Return the number of places at which to probe a table: its share, or fewer if its rows are large."""
     if table.each:
         return min(share, table.rows)
@@ -55,23 +55,23 @@ def _rows_a_probe(table: Table) -> int:
     return max(1, min(ROWS_A_PROBE, PROBED_BYTES // (PROBES * table.row_bytes)))
 
 
-def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
+def _affordable_counts(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
     """Yield how many of its planned probes (`counts`) each table may have, at least one."""
     wide = (
         sum((1 if table.each else len(table.datasets)) * count for table, count in zip(tables, counts, strict=True))
         > DATASETS_PROBED
     )
-    heavy = sum(map(_decoded, tables, counts)) > DECODED_BYTES
+    heavy = sum(map(_decoded_bytes, tables, counts)) > DECODED_BYTES
     for table, count in zip(tables, counts, strict=True):
         most = count
         if wide and not table.each:
             most = min(most, DATASETS_PROBED // len(tables) // len(table.datasets))
-        if heavy and _decoded(table, most) > DECODED_BYTES // len(tables):
-            most = min(most, DECODED_BYTES // len(tables) // _decoded(table, 1))
+        if heavy and _decoded_bytes(table, most) > DECODED_BYTES // len(tables):
+            most = min(most, DECODED_BYTES // len(tables) // _decoded_bytes(table, 1))
         yield max(1, most)
 
 
-def _decoded(table: Table, count: int) -> int:
+def _decoded_bytes(table: Table, count: int) -> int:
     """Return the number of bytes decoded for `count` probes of a table; probes in the same chunk share it."""
     if table.each:
         return min(count * ROWS_A_PROBE, table.rows) * table.row_bytes
@@ -82,9 +82,9 @@ def _decoded(table: Table, count: int) -> int:
     return cost
 
 
-def probes_of_records(of: str, count: int) -> Iterator[Shard]:
+def probes_of_records(part_name: str, count: int) -> Iterator[Shard]:
     """Yield up to PROBES short ranges over the records of a part."""
     most = min(PROBES, math.ceil(count / ROWS_A_PROBE))
     for nth in range(most):
         start, following = nth * count // most, (nth + 1) * count // most
-        yield rows(of, start, min(start + ROWS_A_PROBE, following))
+        yield rows(part_name, start, min(start + ROWS_A_PROBE, following))

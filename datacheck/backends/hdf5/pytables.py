@@ -11,7 +11,7 @@ PARTS = frozenset(b"abounds bounds indices indicesLR mbounds mranges ranges sort
 """Names of the datasets of an index (tables.index in PyTables)."""
 
 
-def of_index(group: bytes, paths: Container[bytes], datasets: Sequence[Dataset]) -> bool:
+def is_of_index(group: bytes, paths: Container[bytes], datasets: Sequence[Dataset]) -> bool:
     """Check whether a group belongs to the index that PyTables keeps beside a table: _i_table for table.
 
     Names that begin with _i_ are reserved for indexes (tables.path in PyTables). If the table is lost, or its type

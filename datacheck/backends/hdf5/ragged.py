@@ -38,40 +38,46 @@ def with_ragged(tables: Sequence[Table], look: Looking) -> Iterator[Table]:
             yield table
             continue
         rows = sorted({*np.linspace(0, table.rows - 1, min(SAMPLED, table.rows)).astype(int).tolist()})
-        held = {name: _lengths(it, rows, look) for name, it in lengths.items()}
-        held |= {name: look.some(it, rows) for name, it in counts.items()}
-        known = {name: its for name, its in held.items() if its is not None}
-        yield replace(table, as_long=tuple(_together(known, list(lengths))))
+        row_lengths = {name: _lengths(it, rows, look) for name, it in lengths.items()}
+        row_lengths |= {name: look.values_of_rows(it, rows) for name, it in counts.items()}
+        known = {name: values for name, values in row_lengths.items() if values is not None}
+        yield replace(table, as_long=tuple(_equally_long(known, list(lengths))))
 
 
 def _is_ragged(dataset: Dataset) -> bool:
-    its = dataset.columns
+    columns = dataset.columns
     small = dataset.chunk_bytes <= LARGEST and dataset.readable
-    return small and len(dataset.shape) == 1 and len(its) == 1 and its[0].holds == RAGGED and not its[0].members
+    return (
+        small
+        and len(dataset.shape) == 1
+        and len(columns) == 1
+        and columns[0].holds == RAGGED
+        and not columns[0].members
+    )
 
 
 def _may_count(dataset: Dataset) -> bool:
-    whole = len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.chunk_bytes <= LARGEST
-    return whole and dataset.readable and bool(words(dataset.name) & COUNTING)
+    is_small_vector = len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.chunk_bytes <= LARGEST
+    return is_small_vector and dataset.readable and bool(words(dataset.name) & COUNTING)
 
 
 def _lengths(dataset: Dataset, rows: Sequence[int], look: Looking) -> NDArray[Any] | None:
-    values = look.some(dataset, rows)
+    values = look.values_of_rows(dataset, rows)
     return None if values is None else np.array([len(it) if isinstance(it, np.ndarray) else -1 for it in values])
 
 
-def _together(held: Mapping[str, NDArray[Any]], ragged: Sequence[str]) -> Iterator[AsLong]:
+def _equally_long(row_lengths: Mapping[str, NDArray[Any]], ragged: Sequence[str]) -> Iterator[AsLong]:
     """Yield each column that is as long as one before it, or counts its values."""
-    for at, name in enumerate(held):
-        for other in list(held)[:at]:
+    for at, name in enumerate(row_lengths):
+        for other in list(row_lengths)[:at]:
             if other not in ragged:
                 continue
-            same = held[name] == held[other]
+            equal = row_lengths[name] == row_lengths[other]
             if name not in ragged:
-                same |= np.isin(held[other], [*_limits(held[name], held[other])])
-            if same.mean() >= NEARLY and len(set(held[name][same].tolist())) >= LENGTHS:
-                odd = int((~same).sum())
-                yield AsLong(name, other, counts=name not in ragged, sure=same.mean() >= SURE or odd <= 1)
+                equal |= np.isin(row_lengths[other], [*_limits(row_lengths[name], row_lengths[other])])
+            if equal.mean() >= NEARLY and len(set(row_lengths[name][equal].tolist())) >= LENGTHS:
+                odd = int((~equal).sum())
+                yield AsLong(name, other, counts=name not in ragged, sure=equal.mean() >= SURE or odd <= 1)
                 break
 
 
@@ -83,34 +89,45 @@ def unlike(
         if it.of not in cells or it.name not in (columns if it.counts else cells):
             continue
         lengths = np.array([len(value) for value in cells[it.of].values])
-        its = columns[it.name] if it.counts else np.array([len(value) for value in cells[it.name].values])
+        stated = columns[it.name] if it.counts else np.array([len(value) for value in cells[it.name].values])
         lost = {*unread.get(it.name, ()), *unread.get(it.of, ())}
-        limits = {*_limits(np.asarray(its), lengths)} if it.counts else set()
-        for row in np.flatnonzero(np.asarray(its) != lengths).tolist():
+        limits = {*_limits(np.asarray(stated), lengths)} if it.counts else set()
+        for row in np.flatnonzero(np.asarray(stated) != lengths).tolist():
             if row in lost or int(lengths[row]) in limits:
                 continue
-            if not it.counts and not its[row] * lengths[row] and not _may_be_empty(lengths if its[row] else its):
+            if (
+                not it.counts
+                and not stated[row] * lengths[row]
+                and not _may_be_empty(lengths if stated[row] else stated)
+            ):
                 continue  # empty values are reported as such
             verdict: Verdict | None = None if it.sure else "suspicious"
-            has, there = int(its[row]), int(lengths[row])
-            said = (
-                f"says {has:,}, and {it.of} has {there:,} values"
+            declared, actual = int(stated[row]), int(lengths[row])
+            text = (
+                f"says {declared:,}, and {it.of} has {actual:,} values"
                 if it.counts
-                else f"{has:,} values, and {it.of} has {there:,}"
+                else f"{declared:,} values, and {it.of} has {actual:,}"
             )
             code = "count" if it.counts else "row-count"
             yield (
                 row,
-                found(code, f"{said}; in the others they agree", field=it.name, verdict=verdict, said=has, there=there),
+                found(
+                    code,
+                    f"{text}; in the others they agree",
+                    field=it.name,
+                    verdict=verdict,
+                    said=declared,
+                    there=actual,
+                ),
             )
 
 
-def _limits(said: NDArray[Any], lengths: NDArray[Any]) -> Iterator[int]:
+def _limits(declared: NDArray[Any], lengths: NDArray[Any]) -> Iterator[int]:
     """Yield the length to which several values of a block seem to have been cut, and that to which they were padded."""
     longest, shortest = int(lengths.max(initial=0)), int(lengths.min(initial=1 << 62))
-    if ((lengths == longest) & (said > lengths)).sum() > 1:
+    if ((lengths == longest) & (declared > lengths)).sum() > 1:
         yield longest
-    if ((lengths == shortest) & (said < lengths)).sum() > 1:
+    if ((lengths == shortest) & (declared < lengths)).sum() > 1:
         yield shortest
 
 

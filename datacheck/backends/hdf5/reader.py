@@ -55,8 +55,8 @@ class Hdf5Reader:
         if path.is_dir():
             readers = search(path, [SearchedKind("HDF5", "HDF5", lambda: cls, cls.in_folders)], options).readers
             return next((it for it in readers if isinstance(it, cls)), None)
-        there = sources(path)
-        return None if there is None else cls(path, there.files, there.names, there.findings, options)
+        source = sources(path)
+        return None if source is None else cls(path, source.files, source.names, source.findings, options)
 
     @classmethod
     def gather(

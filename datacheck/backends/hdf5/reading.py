@@ -8,7 +8,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.kept import OpenTable
 from datacheck.backends.hdf5.plain import PlainFile
-from datacheck.backends.hdf5.records import misplaced, unread
+from datacheck.backends.hdf5.records import misplaced_finding, unread_finding
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window
 from datacheck.model.finding import Finding
@@ -23,10 +23,10 @@ def window_on(file: OpenFile | OpenTable | PlainFile, dataset: Dataset, rows: in
     return Window(dataset, handle, rows, single=single, direct=past, end=end, lost_from=lost, size=file.size)
 
 
-def wrong(file: OpenFile, dataset: Dataset, size: int) -> Iterator[Finding]:
+def read_findings(file: OpenFile, dataset: Dataset, size: int) -> Iterator[Finding]:
     """Read a dataset that is not judged, about `size` bytes at once, and yield what is wrong with it."""
     if dataset.misplaced and not dataset.shape:
-        yield misplaced(dataset)
+        yield misplaced_finding(dataset)
         return
     try:
         handle = file.dataset(dataset)
@@ -34,7 +34,7 @@ def wrong(file: OpenFile, dataset: Dataset, size: int) -> Iterator[Finding]:
             handle[()]
             return
     except (*TROUBLE, MemoryError) as exc:
-        yield unread(dataset, exc)
+        yield unread_finding(dataset, exc)
         return
     window = window_on(file, dataset, max(1, size // max(1, dataset.row_bytes)))
     at = 0

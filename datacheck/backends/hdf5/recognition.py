@@ -29,7 +29,7 @@ def conventions(facts: Facts, means: Meaning) -> Iterator[str]:
     """Yield the names of the conventions that a file follows."""
     datasets = {it.path: it for _, some in facts.groups for it in some}
     groups = {path for path, _ in facts.groups}
-    if _demos(means, groups):
+    if _has_demos(means, groups):
         yield "robomimic"
     if ACT_ACTION in datasets and any(path.startswith(ACT_OBSERVATIONS) for path in datasets):
         yield "act"
@@ -51,7 +51,7 @@ def conventions(facts: Facts, means: Meaning) -> Iterator[str]:
         yield "neuraltalk2"
 
 
-def _demos(means: Meaning, groups: set[bytes]) -> bool:
+def _has_demos(means: Meaning, groups: set[bytes]) -> bool:
     demos = any(it.rpartition(b"/")[0] == DEMOS for it in means.samples)
     return demos and (MASKS in groups or any(it.path.startswith(DEMOS) for it in means.counts))
 

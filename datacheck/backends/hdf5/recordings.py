@@ -25,19 +25,21 @@ SHORTEST = 8
 
 def recordings(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> frozenset[bytes]:
     """Return the names of the files that are recordings; `shapes` has the datasets of each file by its number."""
-    made: set[bytes] = set()
+    paths: set[bytes] = set()
     for family in families_of_files(names, shapes):
         called = words(family.samples[0].path.rpartition(b"/")[2])
         if PIECES.isdisjoint(called) and family.compared and _in_step(family):
-            made.update(it.path for it in family.samples)
-    return frozenset(made)
+            paths.update(it.path for it in family.samples)
+    return frozenset(paths)
 
 
 def _in_step(family: Family) -> bool:
     """Check whether there are two datasets whose lengths have the same ratio in all files."""
-    whole = family.lengths[:, (family.lengths > 0).all(axis=0)].astype(np.float64)
-    count = whole.shape[1]
-    varying = [its for its in whole if len(set(its.tolist())) >= DISTINCT * count and its.min() >= SHORTEST]
+    complete = family.lengths[:, (family.lengths > 0).all(axis=0)].astype(np.float64)
+    count = complete.shape[1]
+    varying = [
+        lengths for lengths in complete if len(set(lengths.tolist())) >= DISTINCT * count and lengths.min() >= SHORTEST
+    ]
     if count < FEWEST:
         return False
     for at, some in enumerate(varying):

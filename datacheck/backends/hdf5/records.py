@@ -37,12 +37,12 @@ def read_records(
     for at, dataset in enumerate(contents.records[start:stop], start):
         note(Position(at), True)
         if dataset.misplaced:
-            yield Block([dataset.path], [b""], findings=[(0, misplaced(dataset))], file=label)
+            yield Block([dataset.path], [b""], findings=[(0, misplaced_finding(dataset))], file=label)
             continue
         try:
-            value = _held(file.dataset(dataset)[()], dataset)
+            value = _value_bytes(file.dataset(dataset)[()], dataset)
         except (*TROUBLE, MemoryError) as exc:
-            yield Block([dataset.path], [b""], findings=[(0, unread(dataset, exc))], file=label)
+            yield Block([dataset.path], [b""], findings=[(0, unread_finding(dataset, exc))], file=label)
             continue
         yield Block([dataset.path], [value], file=label)
 
@@ -64,39 +64,39 @@ def read_each(
     while at < stop:
         first, end = table.judged[at], at + 1
         most = 1 if single else max(1, TOGETHER // max(1, first.bytes))
-        while end < min(stop, at + most) and _alike(table.judged[end], first):
+        while end < min(stop, at + most) and _are_alike(table.judged[end], first):
             end += 1
-        its = table.judged[at:end]
-        values = np.zeros((len(its), *first.shape), first.dtype)
+        datasets = table.judged[at:end]
+        values = np.zeros((len(datasets), *first.shape), first.dtype)
         lost: list[tuple[int, Finding]] = []
         odd: list[tuple[int, Finding]] = []
-        for row, dataset in enumerate(its):
+        for row, dataset in enumerate(datasets):
             note(Position(at + row), True)
             odd += ((row, it) for it in dataset.spoiled)
             if dataset.misplaced:
-                lost.append((row, misplaced(dataset)))
+                lost.append((row, misplaced_finding(dataset)))
                 continue
             if not dataset.bytes:
                 nothing = f"there is no value in it: its shape is {dataset.shape}"
                 lost.append((row, found("empty", nothing, field=dataset.title)))
                 continue
             try:
-                said = file.read_whole(dataset, values[row])
-                lost += [] if said is None else [(row, said)]
+                finding = file.read_whole(dataset, values[row])
+                lost += [] if finding is None else [(row, finding)]
             except (*TROUBLE, MemoryError) as exc:
-                lost.append((row, unread(dataset, exc)))
+                lost.append((row, unread_finding(dataset, exc)))
         if usual not in (None, first.shape[1:]) and first.bytes:
-            odd += of_another_shape(table, its, usual)
+            odd += shape_findings(table, datasets, usual)
         elif counts:
-            odd += (said for row, it in enumerate(its) for said in of_another_length(it, row, counts))
+            odd += (finding for row, it in enumerate(datasets) for finding in length_findings(it, row, counts))
         name, missing = first.columns[0].name, {}
         if first.declared is not None:
-            values, mask = first.declared.meant(values)
+            values, mask = first.declared.unpacked(values)
             missing = {} if mask is None else {name: mask}
         yield RowBlock(
             table.name.removeprefix(EACH), range(at, end), {name: values}, unread={name: [row for row, _ in lost]},
-            file=label, findings=[*lost, *odd], group=table.group, called=[escape(it.path) for it in its],
-            missing=missing, place_of=partial(_cell, table, referred) if referred else None,
+            file=label, findings=[*lost, *odd], group=table.group, called=[escape(it.path) for it in datasets],
+            missing=missing, place_of=partial(_cell_of, table, referred) if referred else None,
         )  # fmt: skip
         at = end
 
@@ -114,8 +114,8 @@ def usual_row(table: Table) -> tuple[int, ...] | None:
     return shape if shape and NEARLY_ALL * shapes.total() <= count < shapes.total() else None
 
 
-def of_another_shape(
-    table: Table, its: Sequence[Dataset], usual: tuple[int, ...] | None
+def shape_findings(
+    table: Table, datasets: Sequence[Dataset], usual: tuple[int, ...] | None
 ) -> Iterator[tuple[int, Finding]]:
     """Yield a finding for each of these datasets; their rows differ in shape from nearly all others of the table.
 
@@ -125,13 +125,13 @@ def of_another_shape(
     apart = table.name.endswith("/#")
     rows = Counter(it.rows for it in table.judged if it.bytes)
     of_channels = max(rows.values(), default=0) >= NEARLY_ALL * rows.total()
-    for row, dataset in enumerate(its):
-        had = dataset.shape[1:]
-        said = f"a row has the shape {had}, in nearly all others {usual}"
+    for row, dataset in enumerate(datasets):
+        row_shape = dataset.shape[1:]
+        message = f"a row has the shape {row_shape}, in nearly all others {usual}"
         shorter = of_channels and measured_longer(dataset.shape, (dataset.rows, *(usual or ())))
         verdict: Verdict | None = "suspicious" if apart or shorter else None
-        shapes = {"found": list(had), "expected": list(usual or ())}
-        yield row, found("shape", said, field=dataset.title, verdict=verdict, **shapes)
+        shapes = {"found": list(row_shape), "expected": list(usual or ())}
+        yield row, found("shape", message, field=dataset.title, verdict=verdict, **shapes)
 
 
 def usual_rows(table: Table) -> Counter[int]:
@@ -143,44 +143,44 @@ def usual_rows(table: Table) -> Counter[int]:
     return rows if NEARLY_ALL * rows.total() <= count < rows.total() else Counter()
 
 
-def of_another_length(dataset: Dataset, row: int, counts: Counter[int]) -> Iterator[tuple[int, Finding]]:
+def length_findings(dataset: Dataset, row: int, counts: Counter[int]) -> Iterator[tuple[int, Finding]]:
     """Yield the finding of a dataset that has not as many rows as nearly all others: it may have been cut.
 
     The shapes of flat ones are compared by their profile.
     """
     usual = counts.most_common(1)[0][0]
     if not dataset.matlab and dataset.bytes and len(dataset.shape) > 1 and dataset.rows != usual:
-        said = f"it has {dataset.rows:,} rows, nearly all others have {usual:,}"
+        message = f"it has {dataset.rows:,} rows, nearly all others have {usual:,}"
         shapes = {"found": list(dataset.shape), "expected": [usual, *dataset.shape[1:]]}
-        yield row, found("shape", said, field=dataset.title, verdict="suspicious", **shapes)
+        yield row, found("shape", message, field=dataset.title, verdict="suspicious", **shapes)
 
 
-def _cell(table: Table, referred: Mapping[bytes, str], at: int) -> tuple[str, dict[str, Any]]:
+def _cell_of(table: Table, referred: Mapping[bytes, str], at: int) -> tuple[str, dict[str, Any]]:
     """Return which cell of a MATLAB file a dataset is, as text and as details; both are empty if it is none."""
     name = referred.get(table.judged[at].path)
     return (f"in the cell {name}", {"cell": name}) if name else ("", {})
 
 
-def _alike(some: Dataset, other: Dataset) -> bool:
+def _are_alike(some: Dataset, other: Dataset) -> bool:
     return some.shape == other.shape and some.dtype == other.dtype and some.declared == other.declared
 
 
-def _held(value: Any, dataset: Dataset) -> bytes:
+def _value_bytes(value: Any, dataset: Dataset) -> bytes:
     if not dataset.dtype.hasobject:
         return np.asarray(value, dataset.dtype).tobytes()
     return value.tobytes() if isinstance(value, np.ndarray) else b""
 
 
-def misplaced(dataset: Dataset) -> Finding:
+def misplaced_finding(dataset: Dataset) -> Finding:
     """Return the finding for a dataset of which some part cannot lie where the file says."""
     return dataset.misplaced[0].finding(dataset.path, dataset.title)
 
 
-def unread(dataset: Dataset, exc: Exception) -> Finding:
+def unread_finding(dataset: Dataset, exc: Exception) -> Finding:
     """Return the finding for a dataset that cannot be read."""
     code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
     path = escape(dataset.path)
-    said: dict[str, Any] = {"field": dataset.title, "dataset": path}
+    details: dict[str, Any] = {"field": dataset.title, "dataset": path}
     if of_machine(exc) and not isinstance(exc, MemoryError):
-        said |= {"verdict": "unverifiable", **errno_details(errno_of(exc))}
-    return found(code, f"{path}: {reason_of(exc)}", **said)
+        details |= {"verdict": "unverifiable", **errno_details(errno_of(exc))}
+    return found(code, f"{path}: {reason_of(exc)}", **details)

@@ -11,7 +11,7 @@ import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset, Values, label_names
 from datacheck.backends.hdf5.names import ACTIONS, LABELS, words
-from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
+from datacheck.backends.hdf5.told_apart import are_of_one_kind, near, told_apart
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
@@ -73,18 +73,18 @@ def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) 
         if rest in thirds or not OF_ONE_AXIS.isdisjoint(rest):
             continue
         for label in labels:
-            if len(data) == 1 and label.rows != data[0].rows and not _across(label, data[0]):
+            if len(data) == 1 and label.rows != data[0].rows and not _is_across(label, data[0]):
                 axes = len(label.shape) == len(data[0].shape) == 1 and label.scale
-                if not (axes or _joined(label, data[0], datasets) or told_apart(label, data[0], datasets, values)):
-                    yield from _of_pair(label, data[0], of_a_set=of_a_set(rest))
+                if not (axes or _is_joined(label, data[0], datasets) or told_apart(label, data[0], datasets, values)):
+                    yield from _pair_findings(label, data[0], of_a_set=of_a_set(rest))
 
 
-def _of_pair(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Finding]:
+def _pair_findings(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Finding]:
     """Yield a finding for data and labels with matching names that differ in rows, unless they look like two sets."""
-    close, alike = near(label, data), of_one_kind(label, data)
+    close, alike = near(label, data), are_of_one_kind(label, data)
     certain = not data.rows or close or len(data.shape) > 1 if of_a_set else close and not alike
     if of_a_set or close or not alike:
-        yield _unequal([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
+        yield _unequal_finding([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
 
 
 def of_a_set(rest: Sequence[bytes]) -> bool:
@@ -121,38 +121,38 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
     last row of each episode. A dataset whose length is far from that of the actions may belong to something else and is
     only suspicious as well.
     """
-    its = {it.name: it for it in datasets if it.shape and it.columns and it.name in STEPS | SEEN}
-    actions = next((its[name] for name in sorted(ACTIONS, reverse=True) if name in its), None)
+    parts = {it.name: it for it in datasets if it.shape and it.columns and it.name in STEPS | SEEN}
+    actions = next((parts[name] for name in sorted(ACTIONS, reverse=True) if name in parts), None)
     if actions is None:
         return
-    its = {name: it for name, it in its.items() if not (name in ENDINGS and _last_rows(it, actions, values))}
-    if len(its) < 2:
+    parts = {name: it for name, it in parts.items() if not (name in ENDINGS and _are_last_rows(it, actions, values))}
+    if len(parts) < 2:
         return
-    odd = [it for it in its.values() if it.rows != actions.rows]
+    odd = [it for it in parts.values() if it.rows != actions.rows]
     ends = {
         1,
-        *(sum(map(int, _flags(it, values))) + more for it in its.values() if it.name in ENDINGS for more in (0, 1)),
+        *(sum(map(int, _flags(it, values))) + more for it in parts.values() if it.name in ENDINGS for more in (0, 1)),
     }
-    ends |= {it.rows for it in datasets if _last_rows(it, actions, values)}
-    seen = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
-    wrong = [it for it in odd if it.rows not in seen or it.name in STEPS - ENDINGS]  # flags may follow observations
+    ends |= {it.rows for it in datasets if _are_last_rows(it, actions, values)}
+    allowed = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
+    wrong = [it for it in odd if it.rows not in allowed or it.name in STEPS - ENDINGS]  # flags may follow observations
     if wrong:
-        counts = [(escape(it.path), it.rows) for _, it in sorted(its.items())]
-        yield _unequal(counts, certain=any(near(it, actions) and it.rows not in seen for it in wrong))
+        counts = [(escape(it.path), it.rows) for _, it in sorted(parts.items())]
+        yield _unequal_finding(counts, certain=any(near(it, actions) and it.rows not in allowed for it in wrong))
 
 
-def _last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
+def _are_last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
     """Check whether a dataset holds, in ascending order, the last row of each episode, or the row after it."""
     if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not 0 < dataset.rows < actions.rows:
         return False
-    its = values(dataset)
-    return its is not None and bool((its[1:] > its[:-1]).all()) and actions.rows - 1 <= int(its[-1]) <= actions.rows
+    rows = values(dataset)
+    return rows is not None and bool((rows[1:] > rows[:-1]).all()) and actions.rows - 1 <= int(rows[-1]) <= actions.rows
 
 
 def _flags(dataset: Dataset, values: Values) -> Sequence[int]:
     """Return the flags of steps as 0 and 1, or an empty list if the dataset holds other numbers."""
-    its = values(dataset) if len(dataset.shape) == 1 and dataset.dtype.kind in "biuf" else None
-    return [] if its is None or not np.isin(its, (0, 1)).all() else its.astype(np.int64).tolist()
+    flags = values(dataset) if len(dataset.shape) == 1 and dataset.dtype.kind in "biuf" else None
+    return [] if flags is None or not np.isin(flags, (0, 1)).all() else flags.astype(np.int64).tolist()
 
 
 INFOS = frozenset({b"infos", b"info", b"env_infos"})
@@ -167,7 +167,7 @@ def info_counts(datasets: Sequence[Dataset], infos: Sequence[Dataset]) -> Iterat
     for it in infos:
         as_long = it.shape and it.columns and near(it, steps, NEAR_STEPS)
         if as_long and it.rows not in (steps.rows, steps.rows + 1):
-            yield _unequal([(escape(steps.path), steps.rows), (escape(it.path), it.rows)])
+            yield _unequal_finding([(escape(steps.path), steps.rows), (escape(it.path), it.rows)])
 
 
 def row_counts(
@@ -186,14 +186,14 @@ def row_counts(
             other = next(iter(data.values()), label)
             wrong = all(label.height != dataset.height for dataset in data.values())
             other = _without_rows(label, data.values(), datasets) or other
-        across = any(_across(label, dataset) for dataset in data.values())
+        across = any(_is_across(label, dataset) for dataset in data.values())
         rows = [it for it in data.values() if not (STARTS | ENDS) & words(it.name)]
-        wrong = wrong and not across and not any(_joined(label, it, sized.values()) for it in (other, *rows))
-        if wrong and other is not label and not _of_the_whole(label, other):
-            yield from _of_labels(label, other, datasets, values)
+        wrong = wrong and not across and not any(_is_joined(label, it, sized.values()) for it in (other, *rows))
+        if wrong and other is not label and not _is_of_whole_file(label, other):
+            yield from _label_findings(label, other, datasets, values)
 
 
-def _of_labels(label: Dataset, data: Dataset, datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
+def _label_findings(label: Dataset, data: Dataset, datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
     """Yield a finding for labels that differ in number from the data, unless something shows that they may.
 
     It is certain if the numbers are nearly equal, if labels of the form (row, class) lead beyond the data, or if there
@@ -202,22 +202,22 @@ def _of_labels(label: Dataset, data: Dataset, datasets: Sequence[Dataset], value
     rows = _paired_rows(label, values)
     if (rows is not None and data.rows // 2 <= rows < data.rows) or told_apart(label, data, datasets, values):
         return
-    if label.rows and label.holds <= TEXTS and not near(label, data) and _distinct(label, values):
+    if label.rows and label.holds <= TEXTS and not near(label, data) and _is_distinct(label, values):
         return  # names of classes
     beyond = rows is not None and data.rows <= rows < 2 * data.rows
-    also_data = label.name in OR_DATA and of_one_kind(label, data)
+    also_data = label.name in OR_DATA and are_of_one_kind(label, data)
     certain = not data.rows or beyond or (near(label, data) and not also_data)
-    yield _unequal([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
+    yield _unequal_finding([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
 
 
-def _distinct(dataset: Dataset, values: Values) -> bool:
-    its = values(dataset) if len(dataset.shape) == 1 else None
-    return its is not None and len(set(its.tolist())) == len(its)
+def _is_distinct(dataset: Dataset, values: Values) -> bool:
+    numbers = values(dataset) if len(dataset.shape) == 1 else None
+    return numbers is not None and len(set(numbers.tolist())) == len(numbers)
 
 
-def _of_the_whole(label: Dataset, data: Dataset) -> bool:
+def _is_of_whole_file(label: Dataset, data: Dataset) -> bool:
     """Check whether there is one label for the whole file (a clip, a graph), or the labels are another domain."""
-    domains = label.name in OR_DATA and data.name in SOURCES and of_one_kind(label, data)
+    domains = label.name in OR_DATA and data.name in SOURCES and are_of_one_kind(label, data)
     return (label.rows == 1 and data.rows > 1) or domains
 
 
@@ -225,23 +225,23 @@ def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Da
     """Return a dataset that is named as data but has no rows, or None if other data has rows or matches the labels."""
     if label.rows < 2 or any(it.rows in (label.rows, label.rows + 1) for it in data):
         return None
-    its = [it for it in datasets if it.name.lower() in DATA | SEEN and it.columns and it.shape]
-    return next((it for it in its if not it.rows), None) if not any(it.rows for it in its) else None
+    candidates = [it for it in datasets if it.name.lower() in DATA | SEEN and it.columns and it.shape]
+    return next((it for it in candidates if not it.rows), None) if not any(it.rows for it in candidates) else None
 
 
 def _paired_rows(label: Dataset, values: Values) -> int | None:
     """Return the last row of the data that labels refer to, or None if they are not ascending (row, class) pairs."""
     if len(label.shape) != 2 or label.shape[1] not in (2, 3) or label.dtype.kind not in "iu":
         return None
-    its = values(label)
-    if its is None or not len(its):
+    pairs = values(label)
+    if pairs is None or not len(pairs):
         return None
-    rows = its[:, 0].astype(np.int64)
+    rows = pairs[:, 0].astype(np.int64)
     ascending = bool((rows[1:] >= rows[:-1]).all()) and rows[0] >= 0
     return int(rows[-1]) if ascending else None
 
 
-def _across(label: Dataset, data: Dataset) -> bool:
+def _is_across(label: Dataset, data: Dataset) -> bool:
     """Check whether the samples of the labels or the data run along the last axis, as in MATLAB."""
     samples = {data.shape[0], data.shape[-1]}
     if len(label.shape) == 1:
@@ -249,21 +249,21 @@ def _across(label: Dataset, data: Dataset) -> bool:
     return label.rows == 1 and len(label.shape) == 2 and label.shape[1] in samples
 
 
-def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
+def _is_joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
     """Check whether one of the datasets holds, by its name, dtype and height, the first label of each row of the data.
 
     Its name has one of STARTS, and either the name of the labels as well, or another dataset of this height has one of
     ENDS. Or there is one label per run of rows, and a dataset of where the runs begin has as many rows.
     """
-    its = [it for it in datasets if it.dtype.kind in "iu" and len(it.shape) == 1 and it is not label]
-    runs = [it for it in its if it.rows in (label.rows, label.rows + 1)]
+    vectors = [it for it in datasets if it.dtype.kind in "iu" and len(it.shape) == 1 and it is not label]
+    runs = [it for it in vectors if it.rows in (label.rows, label.rows + 1)]
     if label.rows < data.rows and any(STARTS & words(it.name) for it in runs):
         return True
-    whole = [it for it in datasets if it.dtype.kind in "iu" and it.rows in (data.rows, data.rows + 1)]
-    said_of = {it.name: words(it.name) for it in whole if it is not label}
+    aligned = [it for it in datasets if it.dtype.kind in "iu" and it.rows in (data.rows, data.rows + 1)]
+    words_of = {it.name: words(it.name) for it in aligned if it is not label}
     stem = label.name.lower().removesuffix(b"s")
-    ends = any(ENDS & said for said in said_of.values())
-    return any(STARTS & said and (ends or {stem, stem + b"s"} & said) for said in said_of.values())
+    ends = any(ENDS & name_words for name_words in words_of.values())
+    return any(STARTS & name_words and (ends or {stem, stem + b"s"} & name_words) for name_words in words_of.values())
 
 
 def together(
@@ -275,35 +275,35 @@ def together(
     missing ones are not reported here; the scan reports the links.
     """
     for wanted in options.together:
-        asked = [path.encode("utf-8", "surrogateescape") for path in wanted]
-        for paths in _placed(asked, lengths):
+        encoded = [path.encode("utf-8", "surrogateescape") for path in wanted]
+        for paths in _matching_paths(encoded, lengths):
             known = [
                 it for it in paths if it in lengths or not any((it + b"/").startswith(to + b"/") for to in unknown)
             ]
             counts = [(escape(path), lengths.get(path)) for path in known]
             if len({count for _, count in counts}) > 1 or (counts and counts[0][1] is None):
-                yield _unequal(counts)
+                yield _unequal_finding(counts)
 
 
-def _placed(asked: Sequence[bytes], lengths: Mapping[bytes, int | None]) -> Sequence[Sequence[bytes]]:
+def _matching_paths(wanted: Sequence[bytes], lengths: Mapping[bytes, int | None]) -> Sequence[Sequence[bytes]]:
     """Return the lists of paths that belong together, taking the requested paths literally or as the ends of paths.
 
     As ends of paths, they belong together in every group that has all of them. `*` matches any text within a name; in
     the name of a group it matches the same text for all of them: data/*/actions,data/*/obs/* are compared per episode.
     """
-    paths = [b"/" + path.strip(b"/") for path in asked]
+    paths = [b"/" + path.strip(b"/") for path in wanted]
     if all(path in lengths for path in paths):
         return [paths]
     shared = min(path.rpartition(b"/")[0].count(b"*") for path in paths)
-    patterns = [_pattern(path, rooted=it.startswith(b"/")) for it, path in zip(asked, paths, strict=True)]
+    patterns = [_pattern(path, rooted=it.startswith(b"/")) for it, path in zip(wanted, paths, strict=True)]
     places: dict[tuple[bytes, ...], list[list[bytes]]] = defaultdict(lambda: [[] for _ in patterns])
     for path in lengths:
         for number, pattern in enumerate(patterns):
             match = pattern.fullmatch(path)
             if match is not None:
                 places[match.groups()[: shared + 1]][number].append(path)
-    whole = [list(dict.fromkeys(itertools.chain(*found))) for found in places.values() if all(found)]
-    return whole or [paths]
+    complete = [list(dict.fromkeys(itertools.chain(*found))) for found in places.values() if all(found)]
+    return complete or [paths]
 
 
 def _pattern(path: bytes, *, rooted: bool) -> re.Pattern[bytes]:
@@ -313,20 +313,20 @@ def _pattern(path: bytes, *, rooted: bool) -> re.Pattern[bytes]:
     return re.compile((b"()" if rooted else b"(.*)") + parts, re.DOTALL)
 
 
-def _unequal(counts: Counts, *, certain: bool = True) -> Finding:
-    same = len({rows for _, rows in counts}) == 1 and counts[0][1] is not None
-    alike = " and are not the same ones, since a rebuild dropped some" if same else ""
-    said = f"{spelled(counts)}{alike}; they {'' if certain else 'may '}belong together"
-    return found("row-count", said, verdict=None if certain else "suspicious", rows=dict(counts))
+def _unequal_finding(counts: Counts, *, certain: bool = True) -> Finding:
+    are_equal = len({rows for _, rows in counts}) == 1 and counts[0][1] is not None
+    alike = " and are not the same ones, since a rebuild dropped some" if are_equal else ""
+    message = f"{counts_text(counts)}{alike}; they {'' if certain else 'may '}belong together"
+    return found("row-count", message, verdict=None if certain else "suspicious", rows=dict(counts))
 
 
-def spelled(counts: Counts) -> str:
+def counts_text(counts: Counts) -> str:
     """Return a phrase that says how many rows each dataset has.
 
     >>> spelled([("/x", 1200), ("/y", 1), ("/z", None)])
     '/x has 1,200 rows, /y has 1 row, /z is not there'
     """
-    its = (
+    parts = (
         f"{path} {'is not there' if rows is None else f'has {rows:,} row' + 's' * (rows != 1)}" for path, rows in counts
     )
-    return ", ".join(its)
+    return ", ".join(parts)

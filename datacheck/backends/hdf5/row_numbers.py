@@ -52,13 +52,13 @@ class RowNumbers:
 
 def names_a_set(path: bytes) -> bool:
     """Check whether a dataset is named after a set of rows: `train_idx`, `val_index`."""
-    its = words(path.rpartition(b"/")[2])
-    return bool(its & SETS and its & (ROWS - IDS))
+    name_words = words(path.rpartition(b"/")[2])
+    return bool(name_words & SETS and name_words & (ROWS - IDS))
 
 
 def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNumbers], list[Finding]]:
     """Return the datasets of row numbers among the datasets of a file, and the findings about them."""
-    named = {it.path: it for it in datasets if _may_be(it)}
+    named = {it.path: it for it in datasets if _may_be_row_numbers(it)}
     heights = Counter(it.rows for it in datasets if it.path not in named and it.shape and it.rows and it.columns)
     if not named or not heights:
         return [], []
@@ -67,25 +67,25 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
         if it.path not in named and it.shape:
             size[it.rows] += it.bytes
     usual = max(heights, key=lambda rows: (heights[rows], size[rows], rows))
-    made: list[RowNumbers] = []
-    said: list[Finding] = []
-    held = {it.path: values(it) for it in named.values()}
-    of_sets = [it for path, it in held.items() if it is not None and it.size and _kind(named[path]) == "rows"]
+    result: list[RowNumbers] = []
+    findings: list[Finding] = []
+    stored = {it.path: values(it) for it in named.values()}
+    of_sets = [it for path, it in stored.items() if it is not None and it.size and _kind_of(named[path]) == "rows"]
     lowest = min((int(it.min()) for it in of_sets), default=0)
     for dataset in named.values():
-        numbers = held[dataset.path]
+        numbers = stored[dataset.path]
         if numbers is None and dataset.bytes > LARGEST:
-            said.append(too_large(dataset))
+            findings.append(too_large(dataset))
         if numbers is None or not numbers.size:
             continue
-        kind = _kind(dataset)
-        if kind == "ends" and not _told_by_starts(dataset, named, held, usual):
-            _take_ends(dataset, numbers, heights, usual, made, said)
+        kind = _kind_of(dataset)
+        if kind == "ends" and not _shown_by_starts(dataset, named, stored, usual):
+            _take_ends(dataset, numbers, heights, usual, result, findings)
         elif kind == "starts":
-            _take_starts(dataset, numbers, named, values, heights, usual, made, said)
+            _take_starts(dataset, numbers, named, values, heights, usual, result, findings)
         elif kind == "rows":
-            _take_rows(dataset, numbers, lowest, heights, usual, made, said, datasets, values)
-    return sorted(made, key=lambda it: it.path), said
+            _take_rows(dataset, numbers, lowest, heights, usual, result, findings, datasets, values)
+    return sorted(result, key=lambda it: it.path), findings
 
 
 def too_large(dataset: Dataset) -> Finding:
@@ -98,35 +98,35 @@ def too_large(dataset: Dataset) -> Finding:
     return found("unsupported", text, field=dataset.title, object=path, size=dataset.bytes)
 
 
-def _may_be(dataset: Dataset) -> bool:
-    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.readable and _kind(dataset) is not None
+def _may_be_row_numbers(dataset: Dataset) -> bool:
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.readable and _kind_of(dataset) is not None
 
 
-def _kind(dataset: Dataset) -> Kind | None:
-    its = words(dataset.name)
-    of_runs = its & RUNS
-    if of_runs and its & END and its <= RUNS | END | PLACES:
+def _kind_of(dataset: Dataset) -> Kind | None:
+    name_words = words(dataset.name)
+    of_runs = name_words & RUNS
+    if of_runs and name_words & END and name_words <= RUNS | END | PLACES:
         return "ends"
-    if of_runs and its & START:
+    if of_runs and name_words & START:
         return "starts"
-    if of_runs and its & LENGTH:
+    if of_runs and name_words & LENGTH:
         return "lengths"
     above = words(dataset.path.rpartition(b"/")[0].rpartition(b"/")[2])
     if names_a_set(dataset.name):
         return "rows"
-    return "rows" if its & SETS and above & frozenset({b"split", b"splits"}) else None
+    return "rows" if name_words & SETS and above & frozenset({b"split", b"splits"}) else None
 
 
-def _told_by_starts(
-    dataset: Dataset, named: Mapping[bytes, Dataset], held: Mapping[bytes, NDArray[Any] | None], usual: int
+def _shown_by_starts(
+    dataset: Dataset, named: Mapping[bytes, Dataset], stored: Mapping[bytes, NDArray[Any] | None], usual: int
 ) -> bool:
     """Check whether starts beside the ends show that the runs are in any order, or that the ends are inclusive."""
     above, stem = dataset.path.rpartition(b"/")[0], words(dataset.name) - END
-    ends = held[dataset.path]
+    ends = stored[dataset.path]
     for path, other in named.items():
-        if path.rpartition(b"/")[0] != above or _kind(other) != "starts" or words(other.name) - START != stem:
+        if path.rpartition(b"/")[0] != above or _kind_of(other) != "starts" or words(other.name) - START != stem:
             continue
-        starts = held[path]
+        starts = stored[path]
         if ends is None or starts is None or len(starts) != len(ends):
             continue
         first, last = starts.astype(np.int64), ends.astype(np.int64)
@@ -146,8 +146,8 @@ def _take_ends(
     numbers: NDArray[Any],
     heights: Mapping[int, int],
     usual: int,
-    made: list[RowNumbers],
-    said: list[Finding],
+    result: list[RowNumbers],
+    findings: list[Finding],
 ) -> None:
     if dataset.rows in heights and int(numbers.min()) >= 0 and int(numbers.max()) <= 1:
         return  # a flag for each row
@@ -158,21 +158,23 @@ def _take_ends(
     if falling.size:
         at = int(falling[0]) + 1
         text = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: the ends do not rise"
-        said.append(found("dangling", text, field=dataset.title, dataset=path, row=at))
+        findings.append(found("dangling", text, field=dataset.title, dataset=path, row=at))
         return
     if last in heights:
-        made.append(RowNumbers(dataset.path, "ends", last))
+        result.append(RowNumbers(dataset.path, "ends", last))
         return
     if last > usual:
         text = f"{path}: the last one ends at row {last:,}, and there are {usual:,} rows"
         verdict: Verdict | None = "suspicious" if int(numbers[0]) > usual else None  # none of them refers to these rows
-        said.append(
+        findings.append(
             found("dangling", text, field=dataset.title, verdict=verdict, dataset=path, number=last, rows=usual)
         )
         return
     text = f"{path}: the last one ends at row {last:,} of {usual:,}; the {usual - last:,} rows behind it are in none"
-    said.append(found("count", text, field=dataset.title, verdict="suspicious", dataset=path, number=last, rows=usual))
-    made.append(RowNumbers(dataset.path, "ends", usual))
+    findings.append(
+        found("count", text, field=dataset.title, verdict="suspicious", dataset=path, number=last, rows=usual)
+    )
+    result.append(RowNumbers(dataset.path, "ends", usual))
 
 
 def _take_starts(
@@ -182,13 +184,13 @@ def _take_starts(
     values: Values,
     heights: Mapping[int, int],
     usual: int,
-    made: list[RowNumbers],
-    said: list[Finding],
+    result: list[RowNumbers],
+    findings: list[Finding],
 ) -> None:
     above = dataset.path.rpartition(b"/")[0]
     stem = words(dataset.name) - START
     for path, other in named.items():
-        if path.rpartition(b"/")[0] == above and _kind(other) == "lengths" and words(other.name) - LENGTH == stem:
+        if path.rpartition(b"/")[0] == above and _kind_of(other) == "lengths" and words(other.name) - LENGTH == stem:
             break
     else:
         return
@@ -204,10 +206,12 @@ def _take_starts(
         text = (
             f"{escape(dataset.path)}[{at}] and {escape(path)}[{at}] lead to row {last:,}, and there are {usual:,} rows"
         )
-        said.append(found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=last, rows=usual))
+        findings.append(
+            found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=last, rows=usual)
+        )
         return
     height = last if last in heights else usual
-    made += [RowNumbers(dataset.path, "starts", height, path), RowNumbers(path, "lengths", height, dataset.path)]
+    result += [RowNumbers(dataset.path, "starts", height, path), RowNumbers(path, "lengths", height, dataset.path)]
 
 
 def _take_rows(
@@ -216,8 +220,8 @@ def _take_rows(
     lowest: int,
     heights: Mapping[int, int],
     usual: int,
-    made: list[RowNumbers],
-    said: list[Finding],
+    result: list[RowNumbers],
+    findings: list[Finding],
     datasets: Sequence[Dataset],
     values: Values,
 ) -> None:
@@ -230,12 +234,12 @@ def _take_rows(
         at = int(beyond[0])
         more = f", and so do {beyond.size - 1:,} more" if beyond.size > 1 else ""
         text = f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,}{more}; there are {most:,} rows"
-        said.append(
+        findings.append(
             found("dangling", text, field=dataset.title, dataset=escape(dataset.path), row=at, number=int(numbers[at]))
         )
         return
     if not first and int(numbers.max()) < usual:
-        made.append(RowNumbers(dataset.path, "rows", usual))
+        result.append(RowNumbers(dataset.path, "rows", usual))
 
 
 def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
@@ -267,16 +271,20 @@ def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
 def _are_names(numbers: NDArray[Any], rows: int, datasets: Sequence[Dataset], values: Values) -> bool:
     """Check whether the numbers are names, such as of patients: a column with a value for each row has them as well."""
     columns = (it for it in datasets if it.rows == rows and len(it.shape) == 1 and it.dtype.kind in "iu")
-    held = (values(it) for it in columns)
-    return any(its is not None and bool(np.isin(numbers, its).all()) for its in held)
+    all_values = (values(it) for it in columns)
+    return any(column is not None and bool(np.isin(numbers, column).all()) for column in all_values)
 
 
 def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
     """Yield a finding for each dataset of end rows, such as `label_end_ix` for `labels`, that exceeds its target."""
     by_name = {it.name.lower(): it for it in datasets if it.shape}
     for dataset in datasets:
-        its = words(dataset.name)
-        if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not (its & END and its & {b"ix", *ROWS}):
+        name_words = words(dataset.name)
+        if (
+            len(dataset.shape) != 1
+            or dataset.dtype.kind not in "iu"
+            or not (name_words & END and name_words & {b"ix", *ROWS})
+        ):
             continue
         stem = next((it for it in WORDS.findall(dataset.name.lower())), b"")
         target = by_name.get(stem) or by_name.get(stem + b"s")

@@ -50,8 +50,8 @@ class Siblings:
     @property
     def nouns(self) -> frozenset[bytes]:
         """What the samples are called, in the singular: `trial` of trial_0, trial_1 and so on."""
-        its = [words(it.rpartition(b"/")[2]) for it in self.paths]
-        return frozenset(singular(it) for it in frozenset.intersection(*map(frozenset, its)))
+        name_words = [words(it.rpartition(b"/")[2]) for it in self.paths]
+        return frozenset(singular(it) for it in frozenset.intersection(*map(frozenset, name_words)))
 
     @property
     def counted(self) -> bool:
@@ -64,7 +64,7 @@ class Siblings:
 
 
 @dataclass(frozen=True)
-class Said:
+class StatedCount:
     """A whole number that is held by an attribute or, if `name` is empty, by a scalar at this path."""
 
     home: bytes
@@ -82,10 +82,10 @@ class Said:
 
         `image_size` and `episode_length` are those of one image and one episode.
         """
-        its = words(self.called)
-        nouns = frozenset(map(singular, its - COUNTING - SETS))
-        of_one = not its & SURELY and nouns <= its and not nouns <= ANYTHING
-        return None if of_one or not its & COUNTING else nouns
+        name_words = words(self.called)
+        nouns = frozenset(map(singular, name_words - COUNTING - SETS))
+        of_one = not name_words & SURELY and nouns <= name_words and not nouns <= ANYTHING
+        return None if of_one or not name_words & COUNTING else nouns
 
     @property
     def sets(self) -> frozenset[bytes]:
@@ -99,8 +99,8 @@ class Said:
     @property
     def numbers(self) -> bool:
         """Whether the name may be that of the number of one thing: `subject_number`."""
-        its = WORDS.findall(self.called.lower())
-        return len(its) > 1 and its[-1] == NUMBER and singular(its[-2]) == its[-2]
+        name_words = WORDS.findall(self.called.lower())
+        return len(name_words) > 1 and name_words[-1] == NUMBER and singular(name_words[-2]) == name_words[-2]
 
     @property
     def sure(self) -> bool:
@@ -123,26 +123,28 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
     if not facts.heeded or means.cells is not None:
         return means
     single = [it for it in tables if it.each and b"#refs#" not in it.judged[0].path.split(b"/")]
-    kin = [*_groups(means, facts), *map(_siblings, single)]
-    if not kin:
+    siblings = [*_group_siblings(means, facts), *map(_siblings_of, single)]
+    if not siblings:
         return means
     known = {(it.path, it.name) for it in means.counts}
     counts: list[Counted] = []
-    said: list[Finding] = []
-    for it in _numbers(kin, means, facts):
+    findings: list[Finding] = []
+    for it in _stated_counts(siblings, means, facts):
         if (it.path, it.name) not in known:
-            said += _take(it, [one for one in kin if _is_above(it.home, one) and it.sets <= words(one.above)], counts)
+            findings += _compare_count(
+                it, [one for one in siblings if _is_above(it.home, one) and it.sets <= words(one.above)], counts
+            )
     names = list(means.names)
     outside = [it for _, some in facts.groups for it in some if not means.holds(it.path.rpartition(b"/")[0])]
     for table in single:
         own = {it.path for it in table.judged}
-        of = Family([Sample(it.path, {b"": it.shape}) for it in table.judged])
-        said += list_names(of, [it for it in outside if it.path not in own], facts, names)
-    untrue += [] if facts.hidden or facts.recovered else said
+        family = Family([Sample(it.path, {b"": it.shape}) for it in table.judged])
+        findings += list_names(family, [it for it in outside if it.path not in own], facts, names)
+    untrue += [] if facts.hidden or facts.recovered else findings
     return replace(means, counts=(*means.counts, *counts), names=tuple(names))
 
 
-def _groups(means: Meaning, facts: Facts) -> Iterator[Siblings]:
+def _group_siblings(means: Meaning, facts: Facts) -> Iterator[Siblings]:
     """Yield the samples that are one group each, by their parent group."""
     above: dict[bytes, list[bytes]] = defaultdict(list)
     for path in means.samples:
@@ -158,19 +160,19 @@ def _groups(means: Meaning, facts: Facts) -> Iterator[Siblings]:
             yield Siblings(group, tuple(sorted(paths)), frozenset(lengths[group]))
 
 
-def _siblings(table: Table) -> Siblings:
+def _siblings_of(table: Table) -> Siblings:
     lengths = frozenset(size for it in table.judged for size in it.shape)
     return Siblings(table.judged[0].path.rpartition(b"/")[0], tuple(it.path for it in table.judged), lengths)
 
 
-def _is_above(home: bytes, kin: Siblings) -> bool:
-    return not home or home == kin.above or kin.above.startswith(home + b"/")
+def _is_above(home: bytes, siblings: Siblings) -> bool:
+    return not home or home == siblings.above or siblings.above.startswith(home + b"/")
 
 
-def _numbers(kin: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[Said]:
+def _stated_counts(siblings: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[StatedCount]:
     """Yield the numbers, under names of counts, in attributes and scalars of the groups above samples."""
     homes = {b""}
-    for it in kin:
+    for it in siblings:
         above = it.above
         while above:
             homes.add(above)
@@ -178,58 +180,62 @@ def _numbers(kin: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[
     scalars: Mapping[bytes, Sequence[Dataset]] = dict(facts.groups)
     for home in sorted(it for it in homes if not means.holds(it)):
         for name in facts.look.names(home):
-            its = Said(home, home or b"/", name, 0)
-            number = facts.attribute(home, name) if its.nouns is not None else None
+            stated = StatedCount(home, home or b"/", name, 0)
+            number = facts.attribute(home, name) if stated.nouns is not None else None
             if number is not None:
-                yield replace(its, number=number)
+                yield replace(stated, number=number)
         for dataset in scalars.get(home, ()):
-            its = Said(home, dataset.path, b"", 0)
-            number = facts.look.scalar(dataset) if dataset.shape == () and its.nouns is not None else None
+            stated = StatedCount(home, dataset.path, b"", 0)
+            number = facts.look.scalar(dataset) if dataset.shape == () and stated.nouns is not None else None
             if number is not None:
-                yield replace(its, number=number)
+                yield replace(stated, number=number)
 
 
-def _take(said: Said, kin: Sequence[Siblings], counts: list[Counted]) -> Iterator[Finding]:
+def _compare_count(stated: StatedCount, siblings: Sequence[Siblings], counts: list[Counted]) -> Iterator[Finding]:
     """Add a number to `counts` if it counts samples, and yield a finding if there are not as many as it says."""
-    fitting = [it for it in kin if _may_count(said, it)]
-    exact = [it for it in fitting if len(it.paths) == said.number and said.number >= FEWEST]
+    fitting = [it for it in siblings if _may_count(stated, it)]
+    exact = [it for it in fitting if len(it.paths) == stated.number and stated.number >= FEWEST]
     if exact:
-        counts.append(Counted(said.path, said.name, exact[0].paths, whole=True))
+        counts.append(Counted(stated.path, stated.name, exact[0].paths, whole=True))
         return
-    every = tuple(path for it in kin for path in it.paths)
-    if len({it.above for it in kin}) == len(kin) > 1 and len(every) == said.number and len(fitting) == len(kin):
-        counts.append(Counted(said.path, said.name, every, whole=True))
+    all_paths = tuple(path for it in siblings for path in it.paths)
+    if (
+        len({it.above for it in siblings}) == len(siblings) > 1
+        and len(all_paths) == stated.number
+        and len(fitting) == len(siblings)
+    ):
+        counts.append(Counted(stated.path, stated.name, all_paths, whole=True))
         return
-    own = [it for it in fitting if it.above == said.home or len(kin) == 1]
-    nouns = said.nouns or frozenset()
-    certain = [it for it in own if nouns <= it.nouns and (nouns or said.sets)]
+    own = [it for it in fitting if it.above == stated.home or len(siblings) == 1]
+    nouns = stated.nouns or frozenset()
+    certain = [it for it in own if nouns <= it.nouns and (nouns or stated.sets)]
     for it in (certain or own)[:1]:
-        there = len(it.paths)
-        near = min(there, said.number) >= NEAR * max(there, said.number)
-        told = said.sure and (nouns or said.sets) and near and there >= FEWEST and not said.numbers
-        own_rows = said.number in it.lengths and not (certain and (said.sets or nouns.isdisjoint(ANYTHING)))
-        if not told or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows:
+        size = len(it.paths)
+        near = min(size, stated.number) >= NEAR * max(size, stated.number)
+        is_certain = stated.sure and (nouns or stated.sets) and near and size >= FEWEST and not stated.numbers
+        own_rows = stated.number in it.lengths and not (certain and (stated.sets or nouns.isdisjoint(ANYTHING)))
+        if not is_certain or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows:
             return
         verdict: Verdict | None = None if certain or nouns & SINGLE else "suspicious"
         if verdict is None:
-            counts.append(Counted(said.path, said.name, it.paths, whole=True, true=False))
-        text = f"{said.title} says {said.number:,}, and there are {there:,} samples"
-        details = {"attribute": escape(said.name)} if said.name else {"scalar": escape(said.path)}
-        yield found("count", text, verdict=verdict, path_of=escape(said.home or b"/"), said=said.number, there=there,
+            counts.append(Counted(stated.path, stated.name, it.paths, whole=True, true=False))
+        text = f"{stated.title} says {stated.number:,}, and there are {size:,} samples"
+        details = {"attribute": escape(stated.name)} if stated.name else {"scalar": escape(stated.path)}
+        yield found("count", text, verdict=verdict, path_of=escape(stated.home or b"/"), said=stated.number, there=size,
                     **details)  # fmt: skip
 
 
-def _may_count(said: Said, kin: Siblings) -> bool:
+def _may_count(stated: StatedCount, siblings: Siblings) -> bool:
     """Check whether a number may count these samples, by its name and by the lengths of what they hold."""
-    nouns = said.nouns
-    if nouns is None or OF_MANY.intersection(_words_of(kin)):
+    nouns = stated.nouns
+    if nouns is None or OF_MANY.intersection(_words_of(siblings)):
         return False
-    if nouns and nouns <= kin.nouns:
+    if nouns and nouns <= siblings.nouns:
         return True
-    if said.numbers and not nouns <= ANYTHING:
+    if stated.numbers and not nouns <= ANYTHING:
         return False
-    return nouns <= NOUNS | kin.nouns and said.number not in kin.lengths
+    return nouns <= NOUNS | siblings.nouns and stated.number not in siblings.lengths
 
 
-def _words_of(kin: Siblings) -> set[bytes]:
-    return {word for it in kin.paths[:1] for word in words(DIGITS.sub(b"", it.rpartition(b"/")[2]))}
+def _words_of(siblings: Siblings) -> set[bytes]:
+    return {word for it in siblings.paths[:1] for word in words(DIGITS.sub(b"", it.rpartition(b"/")[2]))}

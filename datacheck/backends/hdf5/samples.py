@@ -130,21 +130,21 @@ class Family:
             return sets
         for place, rows in enumerate(self.lengths):
             for alike in sets:
-                if _agree(self.lengths[alike[0]], rows):
+                if _have_equal_rows(self.lengths[alike[0]], rows):
                     alike.append(place)
                     break
             else:
                 sets.append([place])
-        return [alike for alike in map(self._of_steps, sets) if len(alike) > 1]
+        return [alike for alike in map(self._without_fixed, sets) if len(alike) > 1]
 
-    def _of_steps(self, alike: list[int]) -> list[int]:
+    def _without_fixed(self, alike: list[int]) -> list[int]:
         """Return a set without the datasets of fixed length, if at least as many others vary together.
 
         Datasets that have the same length in all samples have a size of their own, which equals that of the others only
         by chance: a unit cell of 3 vectors beside 3 atoms.
         """
         rows = self.lengths[alike]
-        fixed = np.array([len(set(its[its >= 0].tolist())) == 1 for its in rows])
+        fixed = np.array([len(set(lengths[lengths >= 0].tolist())) == 1 for lengths in rows])
         varying = rows[~fixed]
         if not 0 < fixed.sum() <= len(varying) or len(varying) < 2 or not (varying == varying[0]).all():
             return alike
@@ -163,7 +163,7 @@ class Family:
         """The number of rows of each sample: the most frequent one of its `counted` datasets, or -1 if it has none."""
         if not self.counted:
             return np.full(len(self.samples), -1, np.int64)
-        return np.array([_usual(column) for column in self.lengths[self.counted].T], np.int64)
+        return np.array([_most_frequent(column) for column in self.lengths[self.counted].T], np.int64)
 
     def findings(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield each sample with a finding about how it differs from the others."""
@@ -193,25 +193,25 @@ class Family:
             others = not nothing and bool(self.lengths[:, at].max(initial=-1) > 0)
             if nothing or (rows[at] == 0 and (fewest > FEW or not others)):
                 names = [self.names[it] for it in self.counted if self.lengths[it, at] == 0]
-                what = f"has no row in {_listed(names)}" if others else "holds not one row"
-                what = "holds nothing" if nothing else what
-                said = f"{self._called(sample)} {what}; the other {len(self.samples) - 1:,} like it do"
+                problem = f"has no row in {_names_text(names)}" if others else "holds not one row"
+                problem = "holds nothing" if nothing else problem
+                message = f"{self._title(sample)} {problem}; the other {len(self.samples) - 1:,} like it do"
                 steps = not others or any(it.rpartition(b"/")[2] in ACTIONS for it in names)
                 verdict: Verdict = "bad" if steps else "suspicious"  # a picture that shows nothing has no boxes
-                yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=[])
+                yield sample, found("unpaired", message, verdict=verdict, sample=escape(sample.path), missing=[])
 
     def _missing(self) -> Iterator[tuple[Sample, Finding]]:
         for at, sample in enumerate(self.samples):
-            there = sample.members or (self.inner and sample.linked)
-            lacking = [name for name in self.common if not sample.has(name)] if there else []
+            has_members = sample.members or (self.inner and sample.linked)
+            lacking = [name for name in self.common if not sample.has(name)] if has_members else []
             if not lacking:
                 continue
             surely = [name for name in lacking if not any(it.may_go_without(name, at) for it in self.within)]
-            sure = max((self.common[it] for it in surely), default=0) >= SURE and not self._shorter(sample, lacking)
+            sure = max((self.common[it] for it in surely), default=0) >= SURE and not self._is_shorter(sample, lacking)
             verdict: Verdict = "bad" if sure else "suspicious"
-            said = f"{self._called(sample)} lacks {_listed(lacking)}, which most of the others have"
+            message = f"{self._title(sample)} lacks {_names_text(lacking)}, which most of the others have"
             missing = [escape(it) for it in lacking[:NAMED]]
-            yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=missing)
+            yield sample, found("unpaired", message, verdict=verdict, sample=escape(sample.path), missing=missing)
 
     def _without_rows(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield a finding for each dataset that has no row in one sample and the same number of rows in the others."""
@@ -219,18 +219,18 @@ class Family:
             return
         rows = self.steps
         for place, name in enumerate(self.names):
-            its = self.lengths[place]
-            (hollow,) = np.nonzero(its == 0)
-            numbers = set(its[its > 0].tolist())
-            if len(hollow) != 1 or len(numbers) != 1 or np.count_nonzero(its > 0) < FEWEST:
+            lengths = self.lengths[place]
+            (hollow,) = np.nonzero(lengths == 0)
+            numbers = set(lengths[lengths > 0].tolist())
+            if len(hollow) != 1 or len(numbers) != 1 or np.count_nonzero(lengths > 0) < FEWEST:
                 continue
             (at,), (number,) = hollow.tolist(), numbers
             if number > FEW and rows[at] != 0:
                 sample = self.samples[at]
-                said = f"{self._called(sample)} has no row in {escape(name)}, where each of the others has {number}"
-                yield sample, found("unpaired", said, verdict="suspicious", missing=[escape(name)])
+                message = f"{self._title(sample)} has no row in {escape(name)}, where each of the others has {number}"
+                yield sample, found("unpaired", message, verdict="suspicious", missing=[escape(name)])
 
-    def _shorter(self, sample: Sample, lacking: Sequence[bytes]) -> bool:
+    def _is_shorter(self, sample: Sample, lacking: Sequence[bytes]) -> bool:
         """Check whether a file may just hold fewer samples (a dataset each) than others: it lacks the highest numbers.
 
         If anything else in the file has as many rows as these datasets, they are taken for columns of a table instead.
@@ -250,19 +250,22 @@ class Family:
                 rows = {self.names[it]: int(self.lengths[it, at]) for it in alike if self.lengths[it, at] >= 0}
                 if len(set(rows.values())) < 2:
                     continue
-                usual = _usual(np.array(list(rows.values())))
+                usual = _most_frequent(np.array(list(rows.values())))
                 odd = [name for name, count in rows.items() if count != usual]
                 like = next((name for name, count in rows.items() if count == usual), odd[0])
                 counts = {name: rows[name] for name in (like, *odd)}
-                spelled = ", ".join(f"{escape(name)} has {count}" for name, count in list(counts.items())[: NAMED + 1])
+                listed = ", ".join(f"{escape(name)} has {count}" for name, count in list(counts.items())[: NAMED + 1])
                 more = f" and {len(odd) - NAMED} more" if len(odd) > NAMED else ""
-                said = f"{self._called(sample)}: the rows differ in number: {spelled}{more}; in the others they agree"
+                message = f"{self._title(sample)}: the rows differ in number: {listed}{more}; in the others they agree"
                 rows_said = {escape(name): count for name, count in counts.items()}
-                verdict = self._certain(at, alike)
+                verdict = self._length_verdict(at, alike)
                 if verdict is not None:
-                    yield sample, found("row-count", said, verdict=verdict, sample=escape(sample.path), rows=rows_said)
+                    yield (
+                        sample,
+                        found("row-count", message, verdict=verdict, sample=escape(sample.path), rows=rows_said),
+                    )
 
-    def _certain(self, at: int, alike: Sequence[int]) -> Verdict | None:
+    def _length_verdict(self, at: int, alike: Sequence[int]) -> Verdict | None:
         """Return the verdict on datasets that differ in length in a sample, or None if this may mean nothing.
 
         It depends on the other samples in which they agree. If these are fewer than FEWEST, they may agree by chance:
@@ -271,18 +274,18 @@ class Family:
         """
         others = np.delete(self.lengths[list(alike)], at, axis=1)
         agreeing = others[0][(others == others[0]).all(axis=0) & (others[0] > 1)]
-        its = {self.names[place].rpartition(b"/")[2] for place in alike}
-        if its & ACTIONS and len(agreeing) > 1:
+        names = {self.names[place].rpartition(b"/")[2] for place in alike}
+        if names & ACTIONS and len(agreeing) > 1:
             return "bad"
         if len(agreeing) >= FEWEST:
-            return "suspicious" if self._padded(at, alike) else "bad"
+            return "suspicious" if self._is_padded(at, alike) else "bad"
         return "suspicious" if len(set(agreeing.tolist())) > 1 else None
 
-    def _padded(self, at: int, alike: Sequence[int]) -> bool:
+    def _is_padded(self, at: int, alike: Sequence[int]) -> bool:
         """Check whether the longest datasets of a sample are padded: each has at most PADDINGS lengths overall."""
         rows = self.lengths[list(alike)]
         longest = rows[rows[:, at] == rows[:, at].max()]
-        return all(len(set(its[its >= 0].tolist())) <= PADDINGS for its in longest)
+        return all(len(set(lengths[lengths >= 0].tolist())) <= PADDINGS for lengths in longest)
 
     def _shapes(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield a finding for each sample in which a dataset has an unusual row shape.
@@ -293,38 +296,38 @@ class Family:
         odd: dict[int, list[str]] = defaultdict(list)
         where: dict[int, list[str]] = defaultdict(list)
         certain: set[int] = set()
-        together = {it for alike in self.aligned for it in alike}
+        in_step = {it for alike in self.aligned for it in alike}
         for place, name in enumerate(self.names if self.compared else ()):
             shapes = {at: it.members[name][1:] for at, it in enumerate(self.samples) if name in it.members}
             usual, count = Counter(shapes.values()).most_common(1)[0]
-            least, share = (1, SURE) if place in together else (FEWEST_ALONE, NEARLY_ALL)
+            least, share = (1, SURE) if place in in_step else (FEWEST_ALONE, NEARLY_ALL)
             if not least <= len(shapes) > count >= share * len(shapes):
                 continue
-            counted = place in together or len(set(self.lengths[place].tolist())) >= FEWEST
+            counted = place in in_step or len(set(self.lengths[place].tolist())) >= FEWEST
             for at, shape in shapes.items():
-                if shape != usual and not self._sized(place, shape, usual):
+                if shape != usual and not self._may_differ(place, shape, usual):
                     odd[at].append(f"rows of {escape(name)} have the shape {shape}, in the others {usual}")
                     where[at].append(escape(name))
                     certain |= {at} if counted else set()
-        for at, what in sorted(odd.items()):
+        for at, differences in sorted(odd.items()):
             sample = self.samples[at]
-            said = f"{self._called(sample)}: {'; '.join(what[:NAMED])}"
+            message = f"{self._title(sample)}: {'; '.join(differences[:NAMED])}"
             # If the whole file is one bad sample, the rows of these datasets need no findings of their own.
-            told: dict[str, Any] = (
+            details: dict[str, Any] = (
                 {"datasets": where[at]} if self.noun == "file" and called_a_sample(sample.path) else {}
             )
             verdict: Verdict | None = None if at in certain else "suspicious"
-            yield sample, found("shape", said, verdict=verdict, sample=escape(sample.path), **told)
+            yield sample, found("shape", message, verdict=verdict, sample=escape(sample.path), **details)
 
-    def _sized(self, place: int, shape: Shape, usual: Shape) -> bool:
+    def _may_differ(self, place: int, shape: Shape, usual: Shape) -> bool:
         """Check whether samples may differ in row shape: square matrices, rows that are channels or axes, measurements.
 
         Measurements may be longer in one sample than in another, unless there are actions among the datasets.
         """
         rows = self.lengths[place]
-        there = rows[rows >= 0]
-        counts = Counter(there.tolist())
-        if there.max() <= CHANNELS and len(counts) == 1:
+        sizes = rows[rows >= 0]
+        counts = Counter(sizes.tolist())
+        if sizes.max() <= CHANNELS and len(counts) == 1:
             return True
         if measured_longer(shape, usual) and not any(name.rpartition(b"/")[2] in ACTIONS for name in self.names):
             return True
@@ -335,30 +338,30 @@ class Family:
         ]
         return len(usual) == 1 and len(counts) > 1 and all(square)
 
-    def _called(self, sample: Sample) -> str:
+    def _title(self, sample: Sample) -> str:
         return f"the {self.noun} {escape(sample.path)}" if self.noun == "file" else escape(sample.path)
 
 
 def called_a_sample(name: bytes) -> bool:
     """Check whether a file or a folder is one sample by its name, such as an episode or a case."""
-    its = words(name.rpartition(b"/")[2])
-    return bool(its & EPISODES) and not its & PIECES
+    name_words = words(name.rpartition(b"/")[2])
+    return bool(name_words & EPISODES) and not name_words & PIECES
 
 
-def _agree(some: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
+def _have_equal_rows(some: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
     """Check whether two datasets have equally many rows in most samples in which one of them has more than one row."""
-    there = (some >= 0) & (others >= 0) & ((some > 1) | (others > 1))
-    alike = int(((some == others) & there).sum())
-    return alike >= 2 and alike >= MOST * int(there.sum())
+    comparable = (some >= 0) & (others >= 0) & ((some > 1) | (others > 1))
+    alike = int(((some == others) & comparable).sum())
+    return alike >= 2 and alike >= MOST * int(comparable.sum())
 
 
-def _usual(rows: NDArray[np.int64]) -> int:
+def _most_frequent(rows: NDArray[np.int64]) -> int:
     """Return the most frequent number, the largest if there are several, or -1 if there is none."""
     count = Counter(it for it in rows.tolist() if it >= 0)
     return max(count, key=lambda it: (count[it], it), default=-1)
 
 
-def _listed(names: Sequence[bytes]) -> str:
+def _names_text(names: Sequence[bytes]) -> str:
     more = f" and {len(names) - NAMED} more datasets" if len(names) > NAMED else ""
     return ", ".join(map(escape, names[:NAMED])) + more
 

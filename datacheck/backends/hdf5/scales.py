@@ -36,14 +36,16 @@ class Dimensions:
             return
         try:
             for axis, extent in enumerate(opened.shape):
-                its: list[bytes] = []
-                self._h5.h5ds.iterate(opened, axis, lambda scale, its=its: its.append(self._described(scale)))
-                for name in filter(None, its):
+                scales: list[bytes] = []
+                self._h5.h5ds.iterate(
+                    opened, axis, lambda scale, scales=scales: scales.append(self._dimension_path(scale))
+                )
+                for name in filter(None, scales):
                     self._axes[name].append((path, axis, int(extent)))
         except TROUBLE:  # the attribute is damaged, which is reported when it is read
             return
 
-    def _described(self, scale: Any) -> bytes:
+    def _dimension_path(self, scale: Any) -> bytes:
         """Return the path of a dimension that netCDF has made, or an empty path for any other scale."""
         h5 = self._h5
         name: bytes = h5.h5i.get_name(scale) or b""
@@ -58,12 +60,16 @@ class Dimensions:
         for name, axes in self._axes.items():
             count, grows, is_variable = self._scales[name]
             if not grows:
-                yield from (_unequal(*it, name, count) for it in axes if it[2] != count)
+                yield from (_unequal_finding(*it, name, count) for it in axes if it[2] != count)
                 continue
             longest = max(count, *(extent for _, _, extent in axes))
-            its = [*axes, (name, 0, count)] if is_variable else axes
-            rows = sorted({path for path, axis, _ in its if not axis})
-            yield from (_never(path, extent, name, longest, rows) for path, _, extent in its if extent < longest)
+            all_axes = [*axes, (name, 0, count)] if is_variable else axes
+            rows = sorted({path for path, axis, _ in all_axes if not axis})
+            yield from (
+                _unwritten_finding(path, extent, name, longest, rows)
+                for path, _, extent in all_axes
+                if extent < longest
+            )
 
 
 def losses(findings: Iterable[Finding], table: str, own: Collection[bytes]) -> Iterator[str]:
@@ -71,31 +77,31 @@ def losses(findings: Iterable[Finding], table: str, own: Collection[bytes]) -> I
 
     By the findings of `Dimensions`, it shares a dimension with a dataset of the table (`own`) and has fewer rows.
     """
-    its = {*map(escape, own)}
+    paths = {*map(escape, own)}
     for it in findings:
-        if it.code == "unwritten" and it.details.get("dataset") not in its and its.intersection(_along(it)):
+        if it.code == "unwritten" and it.details.get("dataset") not in paths and paths.intersection(_paths_along(it)):
             yield f"{it.details['dataset']} has fewer rows than {table}, along the same dimension"
 
 
-def _along(finding: Finding) -> list[str]:
+def _paths_along(finding: Finding) -> list[str]:
     along: list[str] = finding.details.get("along", [])
     return along
 
 
-def _never(path: bytes, extent: int, name: bytes, longest: int, rows: Sequence[bytes]) -> Finding:
+def _unwritten_finding(path: bytes, extent: int, name: bytes, longest: int, rows: Sequence[bytes]) -> Finding:
     text = (
         f"{escape(path)} has {extent:,} of the {longest:,} values along {escape(name)}: "
         "the others were never written, and netCDF reads the fill value there"
     )
     along = [*map(escape, rows)]
-    return found("unwritten", text, field=_field(path), dataset=escape(path), count=longest - extent, along=along)
+    return found("unwritten", text, field=_field_name(path), dataset=escape(path), count=longest - extent, along=along)
 
 
-def _unequal(path: bytes, axis: int, extent: int, name: bytes, count: int) -> Finding:
+def _unequal_finding(path: bytes, axis: int, extent: int, name: bytes, count: int) -> Finding:
     dataset, scale = escape(path), escape(name)
     text = f"axis {axis} of {dataset} has {extent:,} values, and its dimension {scale} has {count:,}"
-    return found("row-count", text, field=_field(path), rows={dataset: extent, scale: count})
+    return found("row-count", text, field=_field_name(path), rows={dataset: extent, scale: count})
 
 
-def _field(path: bytes) -> str:
+def _field_name(path: bytes) -> str:
     return plain(path.rpartition(b"/")[2].decode("utf-8", "surrogateescape"))

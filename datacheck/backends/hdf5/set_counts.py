@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.row_counts import PARTS, spelled
+from datacheck.backends.hdf5.row_counts import PARTS, counts_text
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
@@ -53,16 +53,16 @@ def set_counts(groups: Iterable[tuple[bytes, Sequence[Dataset]]], before: Iterab
     rows: dict[Place, dict[Place, dict[bytes, Dataset]]] = defaultdict(lambda: defaultdict(dict))
     for _, datasets in groups:
         for dataset in datasets:
-            parted = _parted(dataset.path) if dataset.shape and dataset.columns and not dataset.scale else None
+            parted = _without_set(dataset.path) if dataset.shape and dataset.columns and not dataset.scale else None
             if parted is not None:
                 place, name = parted
                 rows[place[:-1]][place][name] = dataset
-    told = {path for finding in before if finding.code == "row-count" for path in finding.details.get("rows", ())}
+    reported = {path for finding in before if finding.code == "row-count" for path in finding.details.get("rows", ())}
     for members in rows.values():
-        yield from _differing({place: its for place, its in members.items() if len(its) > 1}, told)
+        yield from _set_findings({place: by_set for place, by_set in members.items() if len(by_set) > 1}, reported)
 
 
-def _parted(path: bytes) -> tuple[Place, bytes] | None:
+def _without_set(path: bytes) -> tuple[Place, bytes] | None:
     """Return a path without the word that names a set, and that word, or None if there is not exactly one such word."""
     parts = [[it.lower() for it in PARTS.findall(name)] for name in path.split(b"/")[1:]]
     named = [(at, word) for at, words in enumerate(parts) for word in words if word in SETS]
@@ -73,7 +73,7 @@ def _parted(path: bytes) -> tuple[Place, bytes] | None:
     return tuple(map(tuple, parts)), word
 
 
-def _differing(members: Members, told: set[str]) -> Iterator[Finding]:
+def _set_findings(members: Members, reported: set[str]) -> Iterator[Finding]:
     kinds: dict[frozenset[bytes], list[Place]] = defaultdict(list)
     for place in sorted(members):
         kinds[frozenset(name for name, it in members[place].items() if it.rows)].append(place)
@@ -86,27 +86,27 @@ def _differing(members: Members, told: set[str]) -> Iterator[Finding]:
         )
         yield found("unsupported", text, path=path)
         return
-    made: list[_Odd] = []
+    found_odd: list[_Odd] = []
     for one, other in itertools.combinations_with_replacement(sorted(kinds, key=sorted), 2):
         for odd in sorted(one & other):
             alike = sorted((one & other) - {odd})
-            its = kinds[one] if one is other else [*kinds[one], *kinds[other]]
-            clusters = _clusters(members, sorted(its), alike)
+            places = kinds[one] if one is other else [*kinds[one], *kinds[other]]
+            clusters = _clusters(members, sorted(places), alike)
             if alike and not _by_chance(members, clusters, alike, odd):
                 second = frozenset(() if one is other else kinds[other])
                 for cluster in clusters.values():
-                    made += _matched(members, cluster, second, odd, alike, told)
-    for it in sorted(made):
+                    found_odd += _odd_pairs(members, cluster, second, odd, alike, reported)
+    for it in sorted(found_odd):
         pair = members[it.one], members[it.other]
-        yield _unequal((pair[0][it.odd], pair[1][it.odd]), (pair[0][it.alike], pair[1][it.alike]), sure=it.sure)
+        yield _unequal_finding((pair[0][it.odd], pair[1][it.odd]), (pair[0][it.alike], pair[1][it.alike]), sure=it.sure)
 
 
 def _clusters(members: Members, places: Sequence[Place], alike: Sequence[bytes]) -> dict[tuple[int, ...], list[Place]]:
     """Return the members grouped by their numbers of rows in these sets."""
-    made: dict[tuple[int, ...], list[Place]] = defaultdict(list)
+    clusters: dict[tuple[int, ...], list[Place]] = defaultdict(list)
     for place in places:
-        made[tuple(members[place][it].rows for it in alike)].append(place)
-    return made
+        clusters[tuple(members[place][it].rows for it in alike)].append(place)
+    return clusters
 
 
 def _by_chance(
@@ -121,18 +121,18 @@ def _by_chance(
     own = sum(len(cluster) == 1 for cluster in clusters.values())
     if count < SEVERAL or own * 2 <= count:
         return False
-    lengths = [sorted(its) for its in zip(*clusters, strict=True)]
-    spread: int = math.prod(its[len(its) * 9 // 10] - its[len(its) // 10] + 1 for its in lengths)
+    lengths = [sorted(rows) for rows in zip(*clusters, strict=True)]
+    spread: int = math.prod(rows[len(rows) * 9 // 10] - rows[len(rows) // 10] + 1 for rows in lengths)
     return count * (count - 1) / 2 > CHANCE * spread
 
 
-def _matched(
+def _odd_pairs(
     members: Members,
     cluster: Sequence[Place],
     second: frozenset[Place],
     odd: bytes,
     alike: Sequence[bytes],
-    told: set[str],
+    reported: set[str],
 ) -> Iterator[_Odd]:
     """Yield pairs of members of a cluster that differ in the set `odd`, with each member in at most one pair.
 
@@ -146,7 +146,7 @@ def _matched(
     waiting: dict[bool, dict[int, deque[Place]]] = {False: {}, True: {}}
     for place in cluster:
         dataset, of_second = members[place][odd], place in second
-        if escape(dataset.path) in told:
+        if escape(dataset.path) in reported:
             continue
         others = waiting[of_second != bool(second)]
         differing = next((it for it in others if it != dataset.rows), None)
@@ -156,12 +156,14 @@ def _matched(
         one = others[differing].popleft()
         if not others[differing]:
             del others[differing]
-        told.update((escape(members[one][odd].path), escape(dataset.path)))
+        reported.update((escape(members[one][odd].path), escape(dataset.path)))
         yield _Odd(one, place, odd, next(it for it in members[one] if rows.get(it, 0) > 1), len(sizes) > 1)
 
 
-def _unequal(odd: tuple[Dataset, Dataset], alike: tuple[Dataset, Dataset], *, sure: bool) -> Finding:
+def _unequal_finding(odd: tuple[Dataset, Dataset], alike: tuple[Dataset, Dataset], *, sure: bool) -> Finding:
     counts = [(escape(it.path), it.rows) for it in odd]
     like = " and ".join(escape(it.path) for it in alike)
     where = f"in the other sets they agree, as {like} do" if sure else f"{like} agree"
-    return found("row-count", f"{spelled(counts)}; {where}", verdict="bad" if sure else "suspicious", rows=dict(counts))
+    return found(
+        "row-count", f"{counts_text(counts)}; {where}", verdict="bad" if sure else "suspicious", rows=dict(counts)
+    )

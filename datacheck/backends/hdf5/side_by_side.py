@@ -25,42 +25,42 @@ CERTAIN += [(DATA, LABELS), (frozenset(b"feature features feats".split()), froze
 SIDES = [*CERTAIN, *((it.some, it.other) for it in PAIRS)]
 
 
-def side_families(made: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
+def side_families(tables: Collection[Table]) -> Iterator[tuple[Family, dict[str, list[bytes]]]]:
     """Yield families of samples with parts in several groups, and the sample path of each dataset, by table name.
 
     The path has a star in place of the groups: /*/7.
     """
     above: dict[bytes, dict[bytes, list[Table]]] = defaultdict(lambda: defaultdict(list))
-    for table in made:
+    for table in tables:
         parent, _, name = table.judged[0].path.rpartition(b"/")[0].rpartition(b"/")
         if name:
             above[parent][name].append(table)
     for parent, groups in above.items():
-        for together in _together(groups):
+        for names in _groups_together(groups):
             samples: dict[bytes, dict[bytes, tuple[int, ...]]] = defaultdict(dict)
-            of_table: dict[str, list[bytes]] = {}
-            for group in together:
+            by_table: dict[str, list[bytes]] = {}
+            for group in names:
                 for table in groups[group]:
-                    of_table[table.name] = [parent + b"/*/" + it.name for it in table.judged]
-                    for path, dataset in zip(of_table[table.name], table.judged, strict=True):
+                    by_table[table.name] = [parent + b"/*/" + it.name for it in table.judged]
+                    for path, dataset in zip(by_table[table.name], table.judged, strict=True):
                         samples[path][group] = dataset.shape
             family = Family([Sample(path, members) for path, members in sorted(samples.items())])
             if family.alike:
-                yield family, of_table
+                yield family, by_table
 
 
-def _together(groups: dict[bytes, list[Table]]) -> Iterator[list[bytes]]:
+def _groups_together(groups: dict[bytes, list[Table]]) -> Iterator[list[bytes]]:
     """Yield the names of groups that hold parts of the same samples."""
-    names = {group: {it.name for table in its for it in table.judged} for group, its in groups.items()}
+    names = {group: {it.name for table in tables for it in table.judged} for group, tables in groups.items()}
     left = sorted(names)
     while left:
-        together = [left.pop(0)]
+        members = [left.pop(0)]
         for other in list(left):
-            if any(is_pair(some, other) and are_alike(names[some], names[other]) for some in together):
-                together.append(other)
+            if any(is_pair(some, other) and are_alike(names[some], names[other]) for some in members):
+                members.append(other)
                 left.remove(other)
-        if len(together) > 1:
-            yield together
+        if len(members) > 1:
+            yield members
 
 
 def are_alike(some: Collection[bytes], other: Collection[bytes]) -> bool:
@@ -84,7 +84,8 @@ def counted_apart(family: Family) -> bool:
     if not any(is_pair(*it) for it in pairs) or any(is_pair(*it, CERTAIN) for it in pairs):
         return False
     return (
-        all(max(its) - min(its) == len(its) - 1 for its in parts.values()) and len(set(map(min, parts.values()))) == 1
+        all(max(numbers) - min(numbers) == len(numbers) - 1 for numbers in parts.values())
+        and len(set(map(min, parts.values()))) == 1
     )
 
 

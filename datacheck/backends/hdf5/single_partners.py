@@ -19,29 +19,29 @@ FEW = 0.02
 Number = tuple[bytes, ...]
 
 
-def with_partners(its: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
+def with_partners(datasets: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
     """Return datasets that are one record each, with a finding for those that lack the scalar that nearly all have."""
-    made = list(its)
-    own = [_number(it) for it in its]
-    for name, there in _scalars(own, siblings).items():
-        lacking = [at for at, number in enumerate(own) if number not in there]
+    result = list(datasets)
+    own = [_number(it) for it in datasets]
+    for name, scalars in _scalars(own, siblings).items():
+        lacking = [at for at, number in enumerate(own) if number not in scalars]
         verdict: Verdict | None = None if len(lacking) <= max(1, FEW * len(own)) else "suspicious"
         for at in lacking:
-            lost = escape(made[at].path.rpartition(b"/")[0] + b"/" + name.replace(b"#", b"".join(own[at])))
+            lost = escape(result[at].path.rpartition(b"/")[0] + b"/" + name.replace(b"#", b"".join(own[at])))
             text = f"{lost} is not there, which the others like it have"
-            said = found("unpaired", text, verdict=verdict, missing=[lost])
-            made[at] = replace(made[at], spoiled=(*made[at].spoiled, said))
-    return made
+            finding = found("unpaired", text, verdict=verdict, missing=[lost])
+            result[at] = replace(result[at], spoiled=(*result[at].spoiled, finding))
+    return result
 
 
-def without_record(its: Sequence[Dataset], siblings: Sequence[Dataset]) -> Iterator[Finding]:
+def without_record(datasets: Sequence[Dataset], siblings: Sequence[Dataset]) -> Iterator[Finding]:
     """Yield a finding for each of a few scalars that are those of no dataset, while nearly all others are."""
-    own = [_number(it) for it in its]
-    for there in _scalars(own, siblings).values():
-        lonely = sorted(there.keys() - set(own))
+    own = [_number(it) for it in datasets]
+    for scalars in _scalars(own, siblings).values():
+        lonely = sorted(scalars.keys() - set(own))
         for number in lonely if len(lonely) <= max(1, FEW * len(own)) else ():
-            path = escape(there[number])
-            text = f"{path} belongs to no dataset like {escape(its[0].path)}, as the others like it do"
+            path = escape(scalars[number])
+            text = f"{path} belongs to no dataset like {escape(datasets[0].path)}, as the others like it do"
             yield found("unpaired", text, verdict="suspicious", scalar=path, missing=[])
 
 
@@ -52,7 +52,7 @@ def _scalars(own: Sequence[Number], siblings: Iterable[Dataset]) -> Mapping[byte
         number = _number(it)
         if not it.shape and len(number) == 1:
             alike[DIGITS.sub(b"#", it.name)][number] = it.path
-    return {name: there for name, there in alike.items() if len(there.keys() & set(own)) >= NEARLY_ALL * len(own)}
+    return {name: scalars for name, scalars in alike.items() if len(scalars.keys() & set(own)) >= NEARLY_ALL * len(own)}
 
 
 def _number(dataset: Dataset) -> Number:

@@ -124,12 +124,12 @@ def sparse(
         return None, []
     if indices.rows == pointers.rows - 1 != data.rows:
         return None, []  # not a matrix: the data are rows of varying length, with one index per row
-    said: list[Finding] = []
+    findings: list[Finding] = []
     if indices.rows != data.rows:
         counts = {escape(it.path): it.rows for it in (indices, data)}
-        told = f"{escape(indices.path)} has {indices.rows:,} rows, {escape(data.path)} has {data.rows:,}"
-        said.append(found("row-count", f"{told}; they belong together", rows=counts))
-    said += _of_pointers(pointers, data, pieces)
+        message = f"{escape(indices.path)} has {indices.rows:,} rows, {escape(data.path)} has {data.rows:,}"
+        findings.append(found("row-count", f"{message}; they belong together", rows=counts))
+    findings += _pointer_findings(pointers, data, pieces)
     extent, told_by = _extent(group, by_name.get(b"shape"), values, numbers)
     kept = next((it for it in (text(group, name) for name in FORMATS) if it), "")[:3].lower()
     by_column = {"csr": False, "csc": True}.get(kept)
@@ -137,25 +137,25 @@ def sparse(
         by_column = pointers.rows - 1 == extent[1]
     if by_column is None and by_name.get(b"barcodes") is not None and extent is not None:
         by_column = pointers.rows - 1 == extent[1]  # 10x: one column per cell
-    made = Sparse(group, pointers.rows, data.rows, extent, by_column, told_by)
+    matrix = Sparse(group, pointers.rows, data.rows, extent, by_column, told_by)
     if extent is not None:
-        said += _of_extent(made, pointers, by_name.get(b"barcodes"))
-    return made, said
+        findings += _extent_findings(matrix, pointers, by_name.get(b"barcodes"))
+    return matrix, findings
 
 
-def _of_pointers(pointers: Dataset, data: Dataset, pieces: Pieces) -> Iterator[Finding]:
+def _pointer_findings(pointers: Dataset, data: Dataset, pieces: Pieces) -> Iterator[Finding]:
     path, stored = escape(pointers.path), data.rows
     first = last = None
     done = 0
     for numbers in pieces(pointers):
         first = int(numbers[0]) if first is None else first
-        held = numbers if last is None else np.concatenate([np.array([last], numbers.dtype), numbers])
-        falling = np.flatnonzero(held[1:] < held[:-1])
+        joined = numbers if last is None else np.concatenate([np.array([last], numbers.dtype), numbers])
+        falling = np.flatnonzero(joined[1:] < joined[:-1])
         if falling.size:
             at = int(falling[0])
             row = done + at + (last is None)
-            told = f"{path}[{row}] is {int(held[at + 1])}, which is before {int(held[at])}: pointers never fall"
-            yield found("dangling", told, field=pointers.title, dataset=path, row=row)
+            message = f"{path}[{row}] is {int(joined[at + 1])}, which is before {int(joined[at])}: pointers never fall"
+            yield found("dangling", message, field=pointers.title, dataset=path, row=row)
             return
         done += len(numbers)
         last = int(numbers[-1])
@@ -164,19 +164,19 @@ def _of_pointers(pointers: Dataset, data: Dataset, pieces: Pieces) -> Iterator[F
             yield too_large(pointers)
         return
     if last > stored:
-        told = f"{path} leads to value {last:,}, and there are {stored:,}"
-        yield found("dangling", told, field=pointers.title, dataset=path, number=last, rows=stored)
+        message = f"{path} leads to value {last:,}, and there are {stored:,}"
+        yield found("dangling", message, field=pointers.title, dataset=path, number=last, rows=stored)
     elif last < stored or first:
-        told = f"{path} leads from value {first:,} to {last:,}, and there are {stored:,}"
-        yield found("count", told, field=pointers.title, dataset=path, number=last, rows=stored)
+        message = f"{path} leads from value {first:,} to {last:,}, and there are {stored:,}"
+        yield found("count", message, field=pointers.title, dataset=path, number=last, rows=stored)
 
 
 def _extent(
     group: bytes, shape: Dataset | None, values: Values, numbers: Numbers
 ) -> tuple[tuple[int, int] | None, bytes]:
     if shape is not None and shape.dtype.kind in "iu" and shape.rows == 2:
-        its = values(shape)
-        return (None if its is None else (int(its[0]), int(its[1]))), b""
+        stored = values(shape)
+        return (None if stored is None else (int(stored[0]), int(stored[1]))), b""
     for name in SHAPES:
         sides = numbers(group, name)
         if len(sides) == 2:
@@ -184,21 +184,21 @@ def _extent(
     return None, b""
 
 
-def _of_extent(matrix: Sparse, pointers: Dataset, cells: Dataset | None) -> Iterator[Finding]:
+def _extent_findings(matrix: Sparse, pointers: Dataset, cells: Dataset | None) -> Iterator[Finding]:
     """Yield a finding if the pointers, or the names of the cells, do not fit the stored extent."""
     assert matrix.extent is not None
     sides, path = matrix.extent, escape(pointers.path)
     kept = escape(matrix.group) + (f" (its attribute {escape(matrix.told_by)})" if matrix.told_by else "/shape")
-    says = f"{kept} says {sides[0]:,} by {sides[1]:,}"
+    stated = f"{kept} says {sides[0]:,} by {sides[1]:,}"
     wanted = sides if matrix.by_column is None else (sides[1] if matrix.by_column else sides[0],)
     if pointers.rows - 1 not in wanted:
-        what = "rows or columns" if matrix.by_column is None else "columns" if matrix.by_column else "rows"
-        told = f"{path} is of {pointers.rows - 1:,} {what}, {says}"
-        yield found("count", told, field=pointers.title, dataset=path, shape=list(sides))
+        unit = "rows or columns" if matrix.by_column is None else "columns" if matrix.by_column else "rows"
+        message = f"{path} is of {pointers.rows - 1:,} {unit}, {stated}"
+        yield found("count", message, field=pointers.title, dataset=path, shape=list(sides))
         return
     if cells is not None and cells.rows not in sides:
-        told = f"{escape(cells.path)} names {cells.rows:,} cells, {says}"
-        yield found("count", told, field=cells.title, dataset=escape(cells.path), shape=list(sides))
+        message = f"{escape(cells.path)} names {cells.rows:,} cells, {stated}"
+        yield found("count", message, field=cells.title, dataset=escape(cells.path), shape=list(sides))
 
 
 OF_CELLS = re.compile(rb"/X|/raw/X|/(obs|obsm|layers)(/.+)?")
@@ -229,15 +229,15 @@ def _anndata(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse], text
         for path, it in shapes.items()
         if it.rows == count and OF_CELLS.fullmatch(path) and not CATEGORIES.fullmatch(path) and path not in within
     )
-    squares = Paths(it for it, of in shapes.items() if OF_PAIRS.fullmatch(it) and of.shape == (count, count))
-    made = []
+    squares = Paths(it for it, dataset in shapes.items() if OF_PAIRS.fullmatch(it) and dataset.shape == (count, count))
+    cell_matrices = []
     for it in matrices:
         if OF_PAIRS.fullmatch(it.group) and it.pointers == count + 1:
-            made.append(CellMatrix(it, major=True, minor=True))
+            cell_matrices.append(CellMatrix(it, major=True, minor=True))
         elif OF_MATRICES.fullmatch(it.group) and it.by_column is not None:
-            made.append(CellMatrix(it, major=not it.by_column, minor=it.by_column))
+            cell_matrices.append(CellMatrix(it, major=not it.by_column, minor=it.by_column))
     genes = Paths(path for path in shapes if OF_GENES.fullmatch(path))
-    return Cells(count, rows, squares, tuple(made), genes, index.path if index.dtype.names is None else b"")
+    return Cells(count, rows, squares, tuple(cell_matrices), genes, index.path if index.dtype.names is None else b"")
 
 
 def _tenx(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse]) -> Cells | None:
@@ -257,5 +257,5 @@ def _tenx(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse]) -> Cell
         if it.startswith(matrix.group + b"/features/")
         or it in (matrix.group + b"/genes", matrix.group + b"/gene_names")
     )
-    of = CellMatrix(matrix, major=True, minor=False)
-    return Cells(datasets[path].rows, Paths({path}), matrices=(of,), genes=genes, names=path)
+    cell_matrix = CellMatrix(matrix, major=True, minor=False)
+    return Cells(datasets[path].rows, Paths({path}), matrices=(cell_matrix,), genes=genes, names=path)

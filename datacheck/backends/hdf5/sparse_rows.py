@@ -38,7 +38,7 @@ class SparseRows:
     def __call__(self, at: int) -> tuple[str, dict[str, Any]]:
         """Return the place of a value in the matrix, as text and as details; both are empty if it is not known."""
         try:
-            between = self._between(at)
+            between = self._pointer_before(at)
             along = int(self.file[self.matrix.indices][at])
         except (*TROUBLE, MemoryError):
             return "", {}
@@ -48,7 +48,7 @@ class SparseRows:
         if self.cell_axis is None:
             return f"row {place[0]}, column {place[1]}", {"place": list(place)}
         cell, other = place[self.cell_axis], place[1 - self.cell_axis]
-        name = self._name(cell)
+        name = self._cell_name(cell)
         called = f" ({escape(name)})" if name else ""
         details = {"cell": cell, "other": other} | ({"name": escape(name)} if name else {})
         return f"in cell {cell}{called}, at {other}", details
@@ -59,7 +59,7 @@ class SparseRows:
         pointers = self.file[self.matrix.indptr]
         return pointers[:] if pointers.size * pointers.dtype.itemsize <= HELD else pointers
 
-    def _between(self, at: int) -> int | None:
+    def _pointer_before(self, at: int) -> int | None:
         """Return the number of the pointer after which a value lies, or None if the pointers do not enclose it."""
         pointers = self._pointers
         place = bisect_right(pointers, at) - 1
@@ -67,7 +67,7 @@ class SparseRows:
             return None
         return place
 
-    def _name(self, cell: int) -> bytes:
+    def _cell_name(self, cell: int) -> bytes:
         if not self.names:
             return b""
         try:
@@ -86,37 +86,37 @@ def sparse_rows(file: Any, table: Table, means: Meaning | None) -> SparseRows | 
     if matrix is None:
         return None
     cells = means.cells
-    of = next((it for it in cells.matrices if it.of == matrix), None) if cells is not None else None
-    if cells is None or of is None:
+    cell_matrix = next((it for it in cells.matrices if it.of == matrix), None) if cells is not None else None
+    if cells is None or cell_matrix is None:
         return SparseRows(file, matrix)
     by_column = bool(matrix.by_column)
-    return SparseRows(file, matrix, cells.names, int(by_column if of.major else not by_column))
+    return SparseRows(file, matrix, cells.names, int(by_column if cell_matrix.major else not by_column))
 
 
 @dataclass(frozen=True)
-class Told:
+class References:
     """What the numbers in the rows of a table refer to: places of a sparse matrix, categories."""
 
     places: SparseRows | None = None
     categories: Mapping[bytes, int] = field(default_factory=dict)
 
-    def leading_nowhere(
+    def dangling_findings(
         self, dataset: Dataset, name: str, numbers: NDArray[Any], start: int, *, label: bool
     ) -> Iterator[tuple[int, Finding]]:
         """Yield a finding for each number of a piece of a column that leads to nothing, with its place in the piece."""
         yield from without_name(dataset, numbers, start, label=label)
         if self.places is not None and dataset.path == self.places.matrix.indices:
-            yield from _beyond(self.places, name, numbers, start)
+            yield from _beyond_findings(self.places, name, numbers, start)
         if dataset.path in self.categories:
             yield from without_category(dataset, self.categories[dataset.path], numbers, start)
 
 
-def told_of(file: Any, table: Table, means: Meaning | None) -> Told:
+def references_of(file: Any, table: Table, means: Meaning | None) -> References:
     """Return what the numbers in the rows of a table refer to, in an open file."""
-    return Told() if means is None else Told(sparse_rows(file, table, means), means.categories)
+    return References() if means is None else References(sparse_rows(file, table, means), means.categories)
 
 
-def _beyond(rows: SparseRows, name: str, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
+def _beyond_findings(rows: SparseRows, name: str, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
     """Yield a finding for each index of a piece that is outside the sparse matrix, with its place in the piece."""
     across = rows.matrix.across
     if across is None or numbers.dtype.kind not in "iu" or not numbers.size:
@@ -126,5 +126,5 @@ def _beyond(rows: SparseRows, name: str, numbers: NDArray[Any], start: int) -> I
     where = escape(rows.matrix.indices)
     for at in np.flatnonzero((numbers < 0) | (numbers >= across)).tolist():
         number = int(numbers[at])
-        told = f"{where}[{start + at}] leads to {number:,}, and there are {across:,}"
-        yield at, found("dangling", told, field=name, dataset=where, row=start + at, number=number)
+        message = f"{where}[{start + at}] leads to {number:,}, and there are {across:,}"
+        yield at, found("dangling", message, field=name, dataset=where, row=start + at, number=number)

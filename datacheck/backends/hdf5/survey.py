@@ -15,9 +15,9 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders, place_of
-from datacheck.backends.hdf5.attribute_values import AttributeValues, of_records, of_samples
+from datacheck.backends.hdf5.attribute_values import AttributeValues, attribute_findings, with_attribute_findings
 from datacheck.backends.hdf5.by_chance import APART, pieces
-from datacheck.backends.hdf5.columns import misread
+from datacheck.backends.hdf5.columns import is_misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
 from datacheck.backends.hdf5.each import TABLE as PER_TABLE
@@ -35,7 +35,7 @@ from datacheck.backends.hdf5.near_counts import near_counts
 from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.one_picture import one_picture
 from datacheck.backends.hdf5.placed import Places, trouble_of_index
-from datacheck.backends.hdf5.pytables import of_index
+from datacheck.backends.hdf5.pytables import is_of_index
 from datacheck.backends.hdf5.ragged import with_ragged
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
@@ -88,7 +88,7 @@ def survey(
     counts: list[Finding] = []
     odd = walk.attribute_values.odd()
     for group, datasets in groups:
-        if of_index(group, walk.lengths, datasets):
+        if is_of_index(group, walk.lengths, datasets):
             unjudged += datasets
             continue
         inside, hidden = means.holds(group), facts.hidden
@@ -98,33 +98,33 @@ def survey(
             others = with_samples_first(group, others, options, facts.values)
         own = {**pieces(others), **dict.fromkeys(means.by_chance, APART)}
         apart = [replace(it, table=it.table or own[it.path]) if it.path in own else it for it in others]
-        made, rest = tables(group, apart, options, texts=texts)
-        found_tables += [*of_records([*singly, *shots], odd), *with_ragged(made, facts.look)]
+        group_tables, rest = tables(group, apart, options, texts=texts)
+        found_tables += [*with_attribute_findings([*singly, *shots], odd), *with_ragged(group_tables, facts.look)]
         unjudged += rest
         compared = [] if means.compares(group) else others
-        its = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
-        its += near_counts(compared, its, facts.values)
-        counts += its
-        walk.findings += [*its, *without_values(datasets, filled=filled)]
+        mismatches = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
+        mismatches += near_counts(compared, mismatches, facts.values)
+        counts += mismatches
+        walk.findings += [*mismatches, *without_values(datasets, filled=filled)]
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
-    walk.findings += of_samples({path: its for path, its in odd.items() if path not in kept}, means)
-    asked = [*together(walk.lengths_by_links(), options, walk.unknown)]
-    asked += () if facts.hidden else set_counts(groups, [it for it in (*counts, *untrue) if it.verdict == "bad"])
-    guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
+    walk.findings += attribute_findings({path: spoiled for path, spoiled in odd.items() if path not in kept}, means)
+    requested = [*together(walk.lengths_by_links(), options, walk.unknown)]
+    requested += () if facts.hidden else set_counts(groups, [it for it in (*counts, *untrue) if it.verdict == "bad"])
+    guessed = (it for it in walk.findings if not any(_paths(it) <= _paths(one) for one in requested if _paths(it)))
     means = count_samples(means, found_tables, facts, untrue)
-    said = (*guessed, *asked, *untrue, *part_findings(found_tables, () if facts.hidden else groups))
+    findings = (*guessed, *requested, *untrue, *part_findings(found_tables, () if facts.hidden else groups))
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
     return Contents(
-        tuple(sorted(found_tables, key=lambda it: it.name)), left, single, said, paths=tuple(walk.lengths),
+        tuple(sorted(found_tables, key=lambda it: it.name)), left, single, findings, paths=tuple(walk.lengths),
         shapes=shapes, means=means, keeps=tuple(conventions(facts, means)), by_path=walk.by_path,
         looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root),
     )  # fmt: skip
 
 
-def _says_of(finding: Finding) -> frozenset[str]:
+def _paths(finding: Finding) -> frozenset[str]:
     """Return the paths of the datasets whose rows a finding compares."""
     return frozenset(finding.details["rows"]) if finding.code == "row-count" else frozenset()
 
@@ -181,13 +181,13 @@ class _Walk:
                 if not path:
                     at = address(self._h5, group)
                     self._seen[at] = None
-                    self._placed_at(at)
-                    self._netcdf = NETCDF_FILE in self._attributes(group, b"/")
-                    self._listed_by(at, b"/")
+                    self._add_place(at)
+                    self._netcdf = NETCDF_FILE in self._read_attributes(group, b"/")
+                    self._check_link_index(at, b"/")
                 for name in self._names(group, path or b"/"):
                     self._member(group, path, name, below, datasets)
             except TROUBLE as exc:
-                self._damaged(path or b"/", exc)
+                self._report_unopened(path or b"/", exc)
             if depth < DEEPEST:
                 todo += ((child, depth + 1) for child in reversed(below))
             else:
@@ -201,7 +201,7 @@ class _Walk:
         wrong = {} if self._places is None else self._places.misplaced()
         if not wrong:
             return list(groups)
-        return [(path, [replace(it, misplaced=wrong.get(it.path, ())) for it in its]) for path, its in groups]
+        return [(path, [replace(it, misplaced=wrong.get(it.path, ())) for it in datasets]) for path, datasets in groups]
 
     def _member(self, group: Any, above: bytes, name: bytes, below: list[bytes], datasets: list[Dataset]) -> None:
         path = above + b"/" + name
@@ -211,26 +211,26 @@ class _Walk:
             link = group.links.get_info(name)
             if link.type != self._h5.h5l.TYPE_HARD:
                 self._linked.add(path)
-                self._link(group, path, name, link.type)
+                self._check_link(group, path, name, link.type)
                 return
             if link.u in self._seen:
                 self._linked.add(path)
                 self.lengths[path] = self._seen[link.u]
-                self._again(group, path, name, link.u)
+                self._report_wrong_link(group, path, name, link.u)
                 return
             self._seen[link.u] = None
-            self._placed_at(link.u)
-            known = self._known(path, link.u)
+            self._add_place(link.u)
+            known = self._known_dataset(path, link.u)
             if known is not None:
                 datasets.append(known)
                 self._seen[link.u] = self.lengths[path] = known.rows
                 return
             opened = self._h5.h5o.open(group, name)
-            names = self._attributes(opened, path)
+            names = self._read_attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
                 below.append(path)
                 self._frames |= {path} if KIND in names else set()
-                self._listed_by(link.u, path)
+                self._check_link_index(link.u, path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
                 self._netcdf |= NETCDF_DIMENSION in names
                 dataset = self._dataset(opened, path, names, link.u)
@@ -240,9 +240,9 @@ class _Walk:
                     datasets.append(dataset)
                     self._seen[link.u] = self.lengths[path] = dataset.rows
         except TROUBLE as exc:
-            self._damaged(path, exc)
+            self._report_unopened(path, exc)
 
-    def _known(self, path: bytes, at: int) -> Dataset | None:
+    def _known_dataset(self, path: bytes, at: int) -> Dataset | None:
         """Return the dataset at an address if its header is like one opened before, or None if it must be opened."""
         if self._places is None or self._alike is None:
             return None
@@ -252,26 +252,26 @@ class _Walk:
         self._places.add_placed(dataset)
         return dataset
 
-    def _listed_by(self, at: int, path: bytes) -> None:
+    def _check_link_index(self, at: int, path: bytes) -> None:
         """Report damage to the index of a group's links that the library does not notice."""
         trouble = self._places.links(at) if self._places is not None and self._whole else None
         if trouble is not None:
-            spelled = escape(path)
-            said = f"the index of the links of {spelled} is damaged at offset {trouble.at}: {trouble.what}"
+            escaped = escape(path)
+            message = f"the index of the links of {escaped} is damaged at offset {trouble.at}: {trouble.what}"
             lost: dict[str, Any] = {"links": 0} if trouble.lost else {}
-            self.findings.append(found("damaged-store", said, object=spelled, offset=trouble.at, **lost))
+            self.findings.append(found("damaged-store", message, object=escaped, offset=trouble.at, **lost))
 
-    def _placed_at(self, at: int) -> None:
+    def _add_place(self, at: int) -> None:
         if self._places is not None:
             self._places.header(at)
 
-    def _again(self, group: Any, path: bytes, name: bytes, at: int) -> None:
+    def _report_wrong_link(self, group: Any, path: bytes, name: bytes, at: int) -> None:
         """Report an object that more links lead to than it counts: one of these links has a wrong address."""
         self._links[at] += 1
         if self._links[at] > self._h5.h5o.get_info(group, name).rc:
-            spelled = escape(path)
-            said = f"{spelled} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
-            self.findings.append(found("damaged-store", said, object=spelled, links=self._links[at]))
+            escaped = escape(path)
+            text = f"{escaped} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
+            self.findings.append(found("damaged-store", text, object=escaped, links=self._links[at]))
 
     def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool, heeded: bool) -> Facts:
         """Return the facts for interpreting the datasets; if `recovered`, those whose values are lost are left out."""
@@ -302,20 +302,20 @@ class _Walk:
         listing = links(self._h5, group)
         if listing.lost is not None and not listing.names:
             names = ", ".join(map(escape, listing.lost_names[:NAMED]))
-            self._damaged(path, listing.lost, f"; among its names were {names}" if names else "")
+            self._report_unopened(path, listing.lost, f"; among its names were {names}" if names else "")
         else:
-            self._incomplete(listing, path, "links")
+            self._report_incomplete(listing, path, "links")
         return sorted(listing.names)
 
-    def _attributes(self, opened: Any, path: bytes) -> list[bytes]:
+    def _read_attributes(self, opened: Any, path: bytes) -> list[bytes]:
         """Read the attributes of an object, which checks their checksums; report damage, and return their names."""
-        spelled = escape(path)
+        escaped = escape(path)
         signal = self._trail.step()
         if signal is not None:
-            self.findings.append(killed(signal, f"the attributes of {spelled}", attributes_of=spelled))
+            self.findings.append(killed(signal, f"the attributes of {escaped}", attributes_of=escaped))
             return []
         listing = attributes(self._h5, opened)
-        self._incomplete(listing, path, "attributes")
+        self._report_incomplete(listing, path, "attributes")
         for name in listing.names:
             called = escape(name)
             try:
@@ -323,35 +323,35 @@ class _Walk:
                 if values is not None:
                     self.attribute_values.add(path, name, values)
             except TROUBLE as exc:
-                said = f"the attribute {called} of {spelled} cannot be read"
-                self.findings.append(failed(exc, said, object=spelled, attribute=called))
+                text = f"the attribute {called} of {escaped} cannot be read"
+                self.findings.append(failed(exc, text, object=escaped, attribute=called))
             except MemoryError:
-                said = f"the attribute {called} of {spelled} needs more memory than there is"
-                self.findings.append(found("too-large", said, verdict="unverifiable", object=spelled, attribute=called))
+                text = f"the attribute {called} of {escaped} needs more memory than there is"
+                self.findings.append(found("too-large", text, verdict="unverifiable", object=escaped, attribute=called))
         return listing.names
 
-    def _incomplete(self, listing: Listing, path: bytes, what: str) -> None:
+    def _report_incomplete(self, listing: Listing, path: bytes, what: str) -> None:
         """Report a damaged index of links or attributes, or how many and which of them it has lost."""
-        spelled = escape(path)
+        escaped = escape(path)
         if listing.lost is not None:
             lost = [escape(name) for name in listing.lost_names]
             count = f"{listing.missing}" if listing.missing else "some"
             called = f" ({', '.join(lost[:NAMED])}{' and others' if len(lost) > NAMED else ''})" if lost else ""
-            said = f"{count} of the {what} of {spelled} are lost{called}"
+            message = f"{count} of the {what} of {escaped} are lost{called}"
             counted = {"links": listing.missing} if what == "links" else {}
-            self.findings.append(failed(listing.lost, said, object=spelled, lost=lost[:NAMED], **counted))
+            self.findings.append(failed(listing.lost, message, object=escaped, lost=lost[:NAMED], **counted))
             return
-        for which, exc in listing.troubles:
-            said = f"{spelled}: the index of its {what} {which} is damaged"
-            self.findings.append(failed(exc, said, object=spelled))
+        for index, exc in listing.troubles:
+            message = f"{escaped}: the index of its {what} {index} is damaged"
+            self.findings.append(failed(exc, message, object=escaped))
 
-    def _damaged(self, path: bytes, exc: Exception, lost: str = "") -> None:
+    def _report_unopened(self, path: bytes, exc: Exception, lost: str = "") -> None:
         """Report an object that cannot be opened. Raise the exception again if it comes from a bug in datacheck."""
-        spelled = escape(path)
-        made = failed(exc, f"{spelled} cannot be opened", path=spelled)
-        self.findings.append(msgspec.structs.replace(made, message=made.message + lost))
+        escaped = escape(path)
+        finding = failed(exc, f"{escaped} cannot be opened", path=escaped)
+        self.findings.append(msgspec.structs.replace(finding, message=finding.message + lost))
 
-    def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
+    def _check_link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:
             file, target = group.links.get_val(name)
             self.unknown.add(path)
@@ -385,19 +385,19 @@ class _Walk:
         except TypeError as exc:
             self.findings.append(unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
-        if misread(dtype):
-            what = "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
-            self.findings.append(unfollowed(path, what))
+        if is_misread(dtype):
+            why = "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
+            self.findings.append(unfollowed(path, why))
         chunks = tuple(created.get_chunk()) if chunked else None
         table = text_of(self._h5, opened, TABLE) if TABLE in names else ""
-        says = declared(self._h5, opened, created, names)
+        stated = declared(self._h5, opened, created, names)
         kind = matlab_class(self._h5, opened, names)
         placed = None if chunked else place_of(self._h5, opened, created, stored, self._end)
         dataset = Dataset(
-            path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind, placed=placed
+            path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=stated, matlab=kind, placed=placed
         )
         self._dimensions.add(opened, path, names)
-        hindrances = list(self._hindrances.of(opened, created, dataset))
+        hindrances = list(self._hindrances.findings(opened, created, dataset))
         self.findings += hindrances
         if hindrances:
             return replace(dataset, readable=False)
@@ -408,7 +408,7 @@ class _Walk:
                 self.findings += [] if index.trouble is None else [trouble_of_index(dataset, *index.trouble)]
                 return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
         never = unwritten.never_written(self._h5, opened, created, dataset) if self._whole else ()
-        self.findings += unwritten.said(dataset, never)
+        self.findings += unwritten.unwritten_findings(dataset, never)
         if self._whole:
             self.findings += unwritten.partly_written(self._h5, opened, created, dataset)
         if self._alike is not None and self._places is not None and placed is not None and not (names or never):

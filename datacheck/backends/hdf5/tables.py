@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from datacheck.backends.hdf5.columns import distinct
+from datacheck.backends.hdf5.columns import distinct_names
 from datacheck.backends.hdf5.dataset import Dataset, Height, label_names, printed
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.shard_parts import RECORDS
@@ -157,7 +157,7 @@ def tables(
             by_height[dataset.height].append(dataset)
         elif dataset.bytes:
             others.append(dataset)
-    first = _firsts(by_height, texts=texts)
+    first = _table_heights(by_height, texts=texts)
     others += (dataset for height, members in by_height.items() if height not in first for dataset in members)
     others.sort(key=lambda dataset: dataset.path)
     beside: dict[Height, list[Dataset]] = defaultdict(list)
@@ -165,19 +165,19 @@ def tables(
         if dataset.shape and dataset.readable:
             beside[dataset.height].append(dataset)
     labels = label_names(group, datasets, options)
-    made = []
+    result = []
     taken: set[bytes] = set()
     for height, path in first.items():
-        judged = tuple(_distinct([dataset for dataset in by_height[height] if dataset.readable]))
+        judged = tuple(_with_distinct_names([dataset for dataset in by_height[height] if dataset.readable]))
         if not judged:
             continue
         taken.update(dataset.path for dataset in beside[height])
         columns = tuple(it.name for dataset in judged if dataset.name in labels for it in dataset.columns)
-        made.append(Table(escape(path or group or b"/"), height[0], judged, tuple(beside[height]), columns))
-    return made, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
+        result.append(Table(escape(path or group or b"/"), height[0], judged, tuple(beside[height]), columns))
+    return result, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
 
 
-def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> dict[Height, bytes]:
+def _table_heights(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> dict[Height, bytes]:
     """Return the heights whose datasets form a table, with the path that names it, which is empty for the group's path.
 
     The only table with numbers, or else the only table, is named after the group. A single row of bytes beside a table
@@ -207,14 +207,14 @@ def _apart(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
         yield replace(it, table=parts[it.name]) if is_matrix and it.name in parts and not it.table else it
 
 
-def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
+def _with_distinct_names(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
     """Yield the datasets of a table, with other names for columns that would print alike."""
-    called = distinct({it.path: (it.name, it.columns) for it in datasets})
+    called = distinct_names({it.path: (it.name, it.columns) for it in datasets})
     for dataset in datasets:
         yield replace(dataset, called=called[dataset.path]) if dataset.path in called else dataset
 
 
-def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, str]:
+def table_marks(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, str]:
     """Return the name of the table for each dataset that must be marked with it.
 
     These are the datasets of tables that become as long as something beside them, or one row long. `heights` has the
@@ -231,7 +231,7 @@ def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, st
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
     clashing = [it for alike in beside.values() if len(alike) > 1 for it in alike if isinstance(it, Table)]
-    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which may form no table: see `_firsts`
+    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which may form no table: see `_table_heights`
     clashing += (it for it in lone if not any(NUMBERS in dataset.holds for dataset in it.datasets))
     return {dataset.path: table.name for table in clashing if table.name in heights for dataset in table.datasets}
 
@@ -273,9 +273,9 @@ def shards(number: int, contents: Contents) -> Iterator[Shard]:
     The latter count as no records, and their positions are indexes into `contents.unjudged`.
     """
     for table in contents.tables:
-        of = part(number, contents, table)
+        part_name = part(number, contents, table)
         for start, stop in slices(table):
-            yield rows(of, start, stop)
+            yield rows(part_name, start, stop)
     for start in range(0, len(contents.records), SHARD_PAYLOADS):
         yield rows(part_of_records(number, contents), start, min(start + SHARD_PAYLOADS, len(contents.records)))
     start, size = 0, 0
@@ -288,9 +288,9 @@ def shards(number: int, contents: Contents) -> Iterator[Shard]:
         yield Shard(part(number, contents), Position(start), Position(len(contents.unjudged)), 0)
 
 
-def rows(of: str, start: int, stop: int) -> Shard:
+def rows(part_name: str, start: int, stop: int) -> Shard:
     """Return the shard of these rows of a part."""
-    return Shard(of, Position(start), Position(stop), stop - start)
+    return Shard(part_name, Position(start), Position(stop), stop - start)
 
 
 def part_of_records(number: int, contents: Contents) -> str:

@@ -28,7 +28,7 @@ def near(some: Dataset, other: Dataset, share: float = NEAR) -> bool:
     return min(some.rows, other.rows) >= share * max(some.rows, other.rows)
 
 
-def of_one_kind(some: Dataset, other: Dataset) -> bool:
+def are_of_one_kind(some: Dataset, other: Dataset) -> bool:
     """Check whether a row of one could be a row of the other; two sets of the same things may have any two sizes."""
     return some.shape[1:] == other.shape[1:] and some.dtype == other.dtype
 
@@ -43,37 +43,41 @@ def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], value
     beside = [it for it in datasets if it.path not in (some.path, other.path)]
     if any(len(it.shape) > 1 and sizes <= set(it.shape) for it in beside):
         return True
-    return any(_leads(it, some, other, values) or _leads(it, other, some, values) for it in beside)
+    return any(_leads_into(it, some, other, values) or _leads_into(it, other, some, values) for it in beside)
 
 
-def _leads(numbers: Dataset, of: Dataset, into: Dataset, values: Values) -> bool:
-    """Check whether `numbers` hold, for each row of the dataset `of`, a row of `into`, or pairs of rows of both."""
+def _leads_into(numbers: Dataset, source: Dataset, into: Dataset, values: Values) -> bool:
+    """Check whether `numbers` hold, for each row of the dataset `source`, a row of `into`, or pairs of rows of both."""
     if numbers.dtype.kind not in "iu" or not numbers.readable or not numbers.rows:
         return False
-    said = words(numbers.name)
-    if said.isdisjoint(LEADING) and said.isdisjoint(_stems(into)):
+    name_words = words(numbers.name)
+    if name_words.isdisjoint(LEADING) and name_words.isdisjoint(_stems(into)):
         return False
     if len(numbers.shape) == 2 and numbers.shape[1] == 2:
-        its = values(numbers)
-        return its is not None and _within(its[:, 0], of.rows) and _within(its[:, 1], into.rows)
-    if len(numbers.shape) != 1 or numbers.rows != of.rows:
+        stored = values(numbers)
+        return (
+            stored is not None
+            and _are_row_numbers(stored[:, 0], source.rows)
+            and _are_row_numbers(stored[:, 1], into.rows)
+        )
+    if len(numbers.shape) != 1 or numbers.rows != source.rows:
         return False
-    its = values(numbers)
-    return its is not None and _within(its, into.rows) and not _numbered(its)
+    stored = values(numbers)
+    return stored is not None and _are_row_numbers(stored, into.rows) and not _count_up(stored)
 
 
 def _stems(dataset: Dataset) -> set[bytes]:
     """Return the words of a dataset's name, each in the singular and the plural."""
-    its = {it.removesuffix(b"s") for it in words(dataset.name)}
-    return its | {it + b"s" for it in its}
+    stems = {it.removesuffix(b"s") for it in words(dataset.name)}
+    return stems | {it + b"s" for it in stems}
 
 
-def _numbered(numbers: NDArray[Any]) -> bool:
+def _count_up(numbers: NDArray[Any]) -> bool:
     """Check whether numbers only count up by one: they number their own rows and refer to no others."""
     return bool((np.diff(numbers.astype(np.int64)) == 1).all())
 
 
-def _within(numbers: NDArray[Any], rows: int) -> bool:
+def _are_row_numbers(numbers: NDArray[Any], rows: int) -> bool:
     """Check whether numbers are row numbers, counted from 0 or 1, that reach far enough through the rows."""
     low, high = int(numbers.min()), int(numbers.max())
     return low >= 0 and rows <= SPREAD * (high + 1) and high <= rows - (low == 0)

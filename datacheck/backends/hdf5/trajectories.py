@@ -33,17 +33,17 @@ class Trajectories:
     rows: frozenset[bytes] = frozenset()
     others: frozenset[bytes] = frozenset()
 
-    def there(self, heights: Mapping[bytes, int]) -> int | None:
+    def number(self, heights: Mapping[bytes, int]) -> int | None:
         """Return the number of trajectories by the rows of the datasets (`heights`), or None if they do not agree."""
         found = {heights[it] for it in self.rows if it in heights}
         return found.pop() if len(found) == 1 else None
 
-    def losses(self, cut: Iterable[bytes]) -> Iterator[str]:
-        """Yield a sentence for each dataset that loses rows (`cut`) but is the same for all trajectories.
+    def losses(self, shortened: Iterable[bytes]) -> Iterator[str]:
+        """Yield a sentence for each dataset that loses rows (`shortened`) but is the same for all trajectories.
 
         These are times and places, of which the fields keep all.
         """
-        for path in cut:
+        for path in shortened:
             if path in self.others:
                 yield f"{escape(path)} is the same for all trajectories, whose fields keep a place for each of its rows"
 
@@ -56,14 +56,14 @@ def holds_fields(group: bytes) -> bool:
 def trajectories(datasets: Sequence[Dataset], look: Looking) -> Trajectories | None:
     """Return what a file declares about its trajectories, or None if it has no fields of The Well."""
     fields = [it for it in datasets if it.path.startswith(FIELDS)]
-    said = look.number(b"", COUNT) if fields else None
-    if said is None:
+    declared = look.number(b"", COUNT) if fields else None
+    if declared is None:
         return None
     flags = {it.path: _flags(it.path, look) for it in datasets if it.shape}
     return Trajectories(
-        said,
-        frozenset(path for path, its in flags.items() if its == (True,)),
-        frozenset(path for path, its in flags.items() if its == (False,)),
+        declared,
+        frozenset(path for path, flag_values in flags.items() if flag_values == (True,)),
+        frozenset(path for path, flag_values in flags.items() if flag_values == (False,)),
     )
 
 
@@ -72,22 +72,22 @@ def _flags(path: bytes, look: Looking) -> tuple[bool, ...]:
     return look.flags(path, VARYING) or look.flags(path.rpartition(b"/")[0], VARYING)
 
 
-def findings(its: Trajectories | None, datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Finding]:
+def findings(stated: Trajectories | None, datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Finding]:
     """Yield a finding for each number of trajectories or axis that differs from what the file declares."""
-    if its is None:
+    if stated is None:
         return
-    heights = {path: datasets[path].rows for path in sorted(its.rows) if path in datasets}
-    there = its.there(heights)
-    if there not in (None, its.said):
-        text = f"/: {COUNT.decode()} says {its.said:,}, and there are {there:,} trajectories"
-        yield found("count", text, attribute=COUNT.decode(), said=its.said, there=there)
-    elif there is None and heights:
-        odd = {escape(path): rows for path, rows in heights.items() if rows != its.said}
-        spelled = ", ".join(f"{path} has {rows:,} rows" for path, rows in odd.items())
-        yield found("row-count", f"{spelled}; {COUNT.decode()} says {its.said:,}", rows=odd)
+    heights = {path: datasets[path].rows for path in sorted(stated.rows) if path in datasets}
+    actual = stated.number(heights)
+    if actual not in (None, stated.said):
+        text = f"/: {COUNT.decode()} says {stated.said:,}, and there are {actual:,} trajectories"
+        yield found("count", text, attribute=COUNT.decode(), said=stated.said, there=actual)
+    elif actual is None and heights:
+        odd = {escape(path): rows for path, rows in heights.items() if rows != stated.said}
+        differing = ", ".join(f"{path} has {rows:,} rows" for path, rows in odd.items())
+        yield found("row-count", f"{differing}; {COUNT.decode()} says {stated.said:,}", rows=odd)
     for dataset in datasets.values():
-        if dataset.path.startswith(FIELDS) and dataset.path in its.rows | its.others:
-            yield from _axes(dataset, datasets, look, varying=dataset.path in its.rows)
+        if dataset.path.startswith(FIELDS) and dataset.path in stated.rows | stated.others:
+            yield from _axes(dataset, datasets, look, varying=dataset.path in stated.rows)
 
 
 def _axes(dataset: Dataset, datasets: Mapping[bytes, Dataset], look: Looking, *, varying: bool) -> Iterator[Finding]:
@@ -95,13 +95,18 @@ def _axes(dataset: Dataset, datasets: Mapping[bytes, Dataset], look: Looking, *,
     at = int(varying)
     along = [TIME] if look.flags(dataset.path, OF_TIME) == (True,) else []
     names = [b"/dimensions/" + it.encode() for it in look.texts(b"/dimensions", AXES)]
-    there = look.flags(dataset.path, OF_SPACE)
-    along += [name for name, flag in zip(names, there, strict=True) if flag] if len(names) == len(there) else []
+    flags = look.flags(dataset.path, OF_SPACE)
+    along += [name for name, flag in zip(names, flags, strict=True) if flag] if len(names) == len(flags) else []
     for axis, path in enumerate(along, at):
-        of = datasets.get(path)
-        if of is None or not of.shape or axis >= len(dataset.shape) or of.shape[-1] == dataset.shape[axis]:
+        coordinates = datasets.get(path)
+        if (
+            coordinates is None
+            or not coordinates.shape
+            or axis >= len(dataset.shape)
+            or coordinates.shape[-1] == dataset.shape[axis]
+        ):
             continue
-        counts = {escape(dataset.path): dataset.shape[axis], escape(path): of.shape[-1]}
+        counts = {escape(dataset.path): dataset.shape[axis], escape(path): coordinates.shape[-1]}
         (field, long), (dimension, short) = counts.items()
         text = f"axis {axis} of {field} is {long:,} long, and {dimension} is {short:,}"
         yield found("row-count", text, field=dataset.title, rows=counts)

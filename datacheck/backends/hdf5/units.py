@@ -77,13 +77,13 @@ class Kind:
         Either its number is higher than those of all units of the sample, which may just have fewer of them; or the
         units were recorded independently of each other.
         """
-        its = self.of[at]
+        present = self.of[at]
         unit = member
         while unit and unit not in self._numbers:
             unit = unit.rpartition(b"/")[0]
-        if not unit or self.tied or not its:
+        if not unit or self.tied or not present:
             return False
-        return (unit not in its and self.apart) or self._numbers[unit] > max(self._numbers[it] for it in its)
+        return (unit not in present and self.apart) or self._numbers[unit] > max(self._numbers[it] for it in present)
 
     @cached_property
     def _numbers(self) -> dict[bytes, int]:
@@ -92,15 +92,15 @@ class Kind:
     @cached_property
     def _rows(self) -> list[list[set[int]]]:
         """The different numbers of rows of each dataset of the units, for each sample with several units."""
-        made = []
+        result = []
         for units in self.having:
             rows: dict[bytes, set[int]] = defaultdict(set)
             for members in units.values() if len(units) > 1 else ():
                 for name, shape in members.items():
                     if shape:
                         rows[name].add(shape[0])
-            made += [list(rows.values())] if rows else []
-        return made
+            result += [list(rows.values())] if rows else []
+        return result
 
     @property
     def _agreeing(self) -> float:
@@ -113,15 +113,15 @@ class Kind:
 
 def kinds(samples: Sequence[Members]) -> list[Kind]:
     """Return the kinds of numbered units in samples, outermost first; some of them are samples of their own."""
-    made: list[Kind] = []
+    result: list[Kind] = []
     left = [dict(it) for it in samples]
     depth = 0
     while True:
-        of: dict[bytes, list[dict[bytes, dict[bytes, Shape]]]] = {}
+        by_kind: dict[bytes, list[dict[bytes, dict[bytes, Shape]]]] = {}
         deeper = False
         for at, members in enumerate(left):
             for name, shape in members.items():
-                start = _end(name, depth)
+                start = _end_of_part(name, depth)
                 if start is None:
                     continue
                 deeper |= start < len(name)
@@ -129,18 +129,20 @@ def kinds(samples: Sequence[Members]) -> list[Kind]:
                 above, slash, last = unit.rpartition(b"/")
                 if DIGITS.search(last):
                     kind = above + slash + DIGITS.sub(b"#", last)
-                    units = of.setdefault(kind, [{} for _ in left])
+                    units = by_kind.setdefault(kind, [{} for _ in left])
                     units[at].setdefault(unit, {})[rest] = shape
-        of_level = [it for it in (Kind(name, units) for name, units in sorted(of.items())) if it.several]
-        made += of_level
+        of_level = [it for it in (Kind(name, units) for name, units in sorted(by_kind.items())) if it.several]
+        result += of_level
         own = {unit for kind in of_level if kind.own for units in kind.of for unit in units}
-        left = [{it: shape for it, shape in members.items() if _start(it, depth) not in own} for members in left]
+        left = [
+            {it: shape for it, shape in members.items() if _start_of_part(it, depth) not in own} for members in left
+        ]
         depth += 1
         if not deeper:
-            return made
+            return result
 
 
-def _end(name: bytes, depth: int) -> int | None:
+def _end_of_part(name: bytes, depth: int) -> int | None:
     """Return where the part of a path that is `depth` groups deep ends, or None if the path is not that deep."""
     at = -1
     for _ in range(depth + 1):
@@ -151,6 +153,6 @@ def _end(name: bytes, depth: int) -> int | None:
     return at
 
 
-def _start(name: bytes, depth: int) -> bytes:
-    end = _end(name, depth)
+def _start_of_part(name: bytes, depth: int) -> bytes:
+    end = _end_of_part(name, depth)
     return name if end is None else name[:end]

@@ -81,16 +81,16 @@ def partly_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Iter
         return
     if not stored.whole:
         return
-    bands, held = np.unique(stored.numbers // beside, return_counts=True)
-    partly = bands[held < beside]
+    bands, stored_counts = np.unique(stored.numbers // beside, return_counts=True)
+    partly = bands[stored_counts < beside]
     if not partly.size:
         return
     rows = [[int(it) * chunks[0], min((int(it) + 1) * chunks[0], dataset.rows) - 1] for it in partly[:NAMED].tolist()]
-    missing = int((beside - held[held < beside]).sum())
+    missing = int((beside - stored_counts[stored_counts < beside]).sum())
     path, more = escape(dataset.path), " and others" if partly.size > NAMED else ""
-    spelled = ", ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in rows)
+    rows_text = ", ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in rows)
     text = (
-        f"{path}: {missing:,} of {total:,} chunks were never written, of rows {spelled}{more}; "
+        f"{path}: {missing:,} of {total:,} chunks were never written, of rows {rows_text}{more}; "
         "what is missing of these reads as the fill value"
     )
     yield found("unwritten", text, field=dataset.title, dataset=path, chunks=missing, ranges=rows)
@@ -123,7 +123,7 @@ def within(ranges: Ranges, start: int, stop: int) -> Sequence[int]:
     return parts[0] if len(parts) == 1 else [*itertools.chain(*parts)]
 
 
-def said(dataset: Dataset, ranges: Ranges) -> Iterator[Finding]:
+def unwritten_findings(dataset: Dataset, ranges: Ranges) -> Iterator[Finding]:
     """Yield the findings about a dataset of which these rows were never written."""
     path, count = escape(dataset.path), sum(stop - start for start, stop in ranges)
     if not count or b"/_i_" in dataset.path:  # PyTables allocates its indexes before it needs them
@@ -134,10 +134,10 @@ def said(dataset: Dataset, ranges: Ranges) -> Iterator[Finding]:
         "ranges": [[start, stop - 1] for start, stop in ranges[:NAMED]],
     }
     if count < dataset.rows:
-        spelled = [f"{start}" if stop - start == 1 else f"{start} to {stop - 1}" for start, stop in ranges[:NAMED]]
+        texts = [f"{start}" if stop - start == 1 else f"{start} to {stop - 1}" for start, stop in ranges[:NAMED]]
         more = " and others" if len(ranges) > NAMED else ""
-        what = f"row{'s' * (count > 1)} {', '.join(spelled)}{more} {'were' if count > 1 else 'was'} never written"
-        text = f"{path}: {what} ({count:,} of {dataset.rows:,}); they read as the fill value"
+        problem = f"row{'s' * (count > 1)} {', '.join(texts)}{more} {'were' if count > 1 else 'was'} never written"
+        text = f"{path}: {problem} ({count:,} of {dataset.rows:,}); they read as the fill value"
     else:
         text = f"{path} was made and never filled: {dataset.rows:,} rows read as the fill value"
     yield found("unwritten", text, field=dataset.title, **details)

@@ -47,15 +47,15 @@ def contents_of(path: Path, size: int, changed: int, options: StoreOptions, dead
     tried = _tried.get(key)
     if deadly is not None and tried is not None and tried.deadly == deadly:
         return tried
-    contents = _around(path, size, options, deadly)
-    where = troubled(contents)
+    contents = _walk_around(path, size, options, deadly)
+    where = troubled_groups(contents)
     recovered = None if where is None else _recovered(path, size, where)
     if isinstance(recovered, Finding):
         contents = replace(contents, findings=(*contents.findings, recovered))
     elif recovered is not None:
-        again = _around(path, size, options, deadly, recovered)
+        again = _walk_around(path, size, options, deadly, recovered)
         steps = tuple((step + SECOND, signal) for step, signal in again.deadly)
-        findings = _joined(again, recovered)
+        findings = _joined_findings(again, recovered)
         contents = replace(again, deadly=contents.deadly + steps, findings=findings, recovery=recovered)
     if deadly is None:
         _tried.clear()
@@ -68,22 +68,22 @@ _tried: dict[tuple[Path, int, int, StoreOptions], Contents] = {}
 the file again."""
 
 
-def _around(
+def _walk_around(
     path: Path, size: int, options: StoreOptions, deadly: Deadly | None, recovered: Recovery | None = None
 ) -> Contents:
     """Walk a file once, around its deadly steps, which are found by trial if they are not known."""
     if deadly is not None:
         shift = 0 if recovered is None else SECOND
         known = {step - shift: signal for step, signal in deadly if step - shift in range(SECOND)}
-        made = walked(path, size, options, StepCounter(known), recovered)
-        return replace(made, deadly=tuple(known.items()))
+        result = walked(path, size, options, StepCounter(known), recovered)
+        return replace(result, deadly=tuple(known.items()))
     contents, avoided = survived(lambda trail: walked(path, size, options, trail, recovered))
     if contents is None:
-        return Contents(findings=(_given_up([*avoided.values()]),))
+        return Contents(findings=(_given_up_finding([*avoided.values()]),))
     return replace(contents, deadly=tuple(avoided.items()))
 
 
-def _given_up(ended: list[str]) -> Finding:
+def _given_up_finding(ended: list[str]) -> Finding:
     """Return the finding for a file whose walk was killed too often, by these signals."""
     others = [it for it in ended if it not in FROM_DATA and it != "SIGPROF"]
     if others:
@@ -118,11 +118,11 @@ def walked(
                 end=file.end,
                 alike=alike,
             )
-            whole = tuple(file.findings)
-            return replace(contents, findings=whole + contents.findings, damaged=file.cut)
+            file_findings = tuple(file.findings)
+            return replace(contents, findings=file_findings + contents.findings, damaged=file.cut)
     except MemoryError:
-        said = "the file's structure needs more memory than there is"
-        return Contents(findings=(found("too-large", said, verdict="unverifiable"),))
+        message = "the file's structure needs more memory than there is"
+        return Contents(findings=(found("too-large", message, verdict="unverifiable"),))
     except TROUBLE as exc:
         return Contents(findings=(*_superblock_findings(path, size), refused(exc)))
 
@@ -134,17 +134,17 @@ def _superblock_findings(path: Path, size: int) -> list[Finding]:
     return []
 
 
-def troubled(contents: Contents) -> frozenset[bytes] | None:
+def troubled_groups(contents: Contents) -> frozenset[bytes] | None:
     """Return the paths of the groups that could not be listed or opened, or None if the structure is sound.
 
     Findings about the file as a whole do not count as structural damage, unless nothing else of it could be read.
     """
-    there = [it for it in contents.findings if it.code in STRUCTURAL and it.field is None]
-    closed = [it.details["path"] for it in there if "path" in it.details]
-    paths = [*closed, *(it.details["object"] for it in there if "links" in it.details)]
+    structural = [it for it in contents.findings if it.code in STRUCTURAL and it.field is None]
+    closed = [it.details["path"] for it in structural if "path" in it.details]
+    paths = [*closed, *(it.details["object"] for it in structural if "links" in it.details)]
     if paths:
         return frozenset(unescape(path).rstrip(b"/") for path in paths)
-    return frozenset() if there and not contents.paths else None
+    return frozenset() if structural and not contents.paths else None
 
 
 def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | Finding | None:
@@ -154,12 +154,12 @@ def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | Fin
         with at_most(WALK_BYTES + WALK_SHARE * size):
             return recovery(path, where)
     except MemoryError:
-        said = "there is too little memory to look for what is left of the file where its structure is damaged"
-        return found("too-large", said, verdict="unverifiable")
+        message = "there is too little memory to look for what is left of the file where its structure is damaged"
+        return found("too-large", message, verdict="unverifiable")
     except OSError:  # the findings of the walk remain
         return None
 
 
-def _joined(contents: Contents, recovered: Recovery) -> tuple[Finding, ...]:
+def _joined_findings(contents: Contents, recovered: Recovery) -> tuple[Finding, ...]:
     """Return the findings of the second walk, about the file as a whole and its contents, and those of the recovery."""
     return (*contents.findings, *recovered.findings)

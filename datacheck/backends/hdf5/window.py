@@ -103,7 +103,7 @@ class Window:
         if self._lost_from is not None and stop > self._lost_from[0]:
             if start >= self._lost_from[0]:
                 self.values = np.zeros((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
-                self.lost = dict.fromkeys(range(start, stop), self._behind)
+                self.lost = dict.fromkeys(range(start, stop), self._beyond_end)
                 return
             self.stop = stop = self._lost_from[0]
         if self._direct is not None and self._read_past_the_library(self._direct, start, stop):
@@ -205,13 +205,13 @@ class Window:
     def _read_objects(self, start: int, stop: int) -> int:
         """Read variable-length values, a few rows first since their size is unknown; return the row after the last."""
         pieces = []
-        held, row, rows = 0, start, 1
-        while row < stop and held < OBJECT_BYTES:
+        total, row, rows = 0, start, 1
+        while row < stop and total < OBJECT_BYTES:
             end = min(row + rows, stop)
             pieces.append(self._fetch(slice(row, end), end - row))
             row = end
-            held += weight(pieces[-1])
-            rows = max(1, min(row - start, OBJECT_BYTES * (row - start) // max(1, 4 * held)))
+            total += weight(pieces[-1])
+            rows = max(1, min(row - start, OBJECT_BYTES * (row - start) // max(1, 4 * total)))
         self.values = np.concatenate(pieces)
         return row
 
@@ -236,13 +236,13 @@ class Window:
                     todo.append((origin, (slice(first, middle), *cell[1:])))
                     continue
                 if origin not in causes:
-                    causes[origin] = self._cause(exc, origin)
+                    causes[origin] = self._finding_of(exc, origin)
                 for row in range(first, last):
                     self.lost.setdefault(row, causes[origin])
         self.values[[row - start for row in self.lost]] = np.zeros((), dataset.dtype.base)
 
     @cached_property
-    def _behind(self) -> Finding:
+    def _beyond_end(self) -> Finding:
         """The finding for rows beyond the end of the file."""
         assert self._lost_from is not None
         row, offset = self._lost_from
@@ -273,8 +273,8 @@ class Window:
             if not _are_all(values, filling) or self._chunks is None or not self._chunks.hides(dataset.stored(origin)):
                 continue
             path = escape(dataset.path)
-            said = f"the chunk at {list(origin)} of {path} is not found, since the index of its chunks is damaged"
-            lost = found("damaged-store", said, field=dataset.title, dataset=path, chunk=list(origin))
+            message = f"the chunk at {list(origin)} of {path} is not found, since the index of its chunks is damaged"
+            lost = found("damaged-store", message, field=dataset.title, dataset=path, chunk=list(origin))
             self._lose(rows.start, rows.stop, lost)
 
     def _lose_other_sizes(self) -> None:
@@ -288,10 +288,10 @@ class Window:
         for origin, (rows, *_) in cells(dataset, self.start, self.stop):
             if self._sized is None or self._sized[0] != origin:
                 self._sized = origin, other_size(opened, dataset.stored(origin), dataset.filters, size)
-            said = self._sized[1]
-            if said is not None:
-                offset, held = (self._chunks and self._chunks.find(dataset.stored(origin))) or (None, None)
-                lost = Misplaced(rows.start, rows.stop, origin, offset, held, said)
+            problem = self._sized[1]
+            if problem is not None:
+                offset, stored_size = (self._chunks and self._chunks.find(dataset.stored(origin))) or (None, None)
+                lost = Misplaced(rows.start, rows.stop, origin, offset, stored_size, problem)
                 self._lose(rows.start, rows.stop, lost.finding(dataset.path, dataset.title))
 
     def _lose_misplaced(self) -> None:
@@ -305,9 +305,9 @@ class Window:
         for row in range(start, stop):
             self.lost.setdefault(row, finding)
 
-    def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
+    def _finding_of(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
         dataset = self.dataset
-        path, said = escape(dataset.path), reason_of(exc)
+        path, text = escape(dataset.path), reason_of(exc)
         details: dict[str, Any] = {"dataset": path}
         where = path
         stored = None
@@ -321,22 +321,22 @@ class Window:
             details |= {"offset": offset, "stored": size}
             where += f" ({size} bytes at offset {offset})"
             if self._end is not None and offset + size > self._end:
-                said = f"lost, since the file ends at {self._end}"
-                return found("truncated-store", f"{where} is {said}", field=dataset.title, **details)
+                text = f"lost, since the file ends at {self._end}"
+                return found("truncated-store", f"{where} is {text}", field=dataset.title, **details)
         if isinstance(exc, Beyond):
-            return found("truncated-store", f"{where}: {said}", field=dataset.title, **details)
+            return found("truncated-store", f"{where}: {text}", field=dataset.title, **details)
         if isinstance(exc, MemoryError):
             if self._bound(1) is not None:
-                said = f"needs more memory than what a file of {self._size} bytes holds could take"
-                return found("too-large", f"{where} {said}", field=dataset.title, **details)
-            said = f"{where} needs more memory than there is"
-            return found("too-large", said, field=dataset.title, verdict="unverifiable", **details)
+                text = f"needs more memory than what a file of {self._size} bytes holds could take"
+                return found("too-large", f"{where} {text}", field=dataset.title, **details)
+            text = f"{where} needs more memory than there is"
+            return found("too-large", text, field=dataset.title, verdict="unverifiable", **details)
         if of_machine(exc):
-            said = f"{where}: {said}"
+            text = f"{where}: {text}"
             details |= errno_details(errno_of(exc))
-            return found("unreadable", said, field=dataset.title, verdict="unverifiable", **details)
-        checked = "filter" in said and not CHECKED.isdisjoint(dataset.filters)
-        return found("checksum" if checked else "unreadable", f"{where}: {said}", field=dataset.title, **details)
+            return found("unreadable", text, field=dataset.title, verdict="unverifiable", **details)
+        checked = "filter" in text and not CHECKED.isdisjoint(dataset.filters)
+        return found("checksum" if checked else "unreadable", f"{where}: {text}", field=dataset.title, **details)
 
 
 def _step(dataset: Dataset, rows: int, *, single: bool) -> int:
@@ -367,11 +367,11 @@ def weight(values: NDArray[Any]) -> int:
     )
 
 
-def column(values: NDArray[Any], of: Column) -> NDArray[Any]:
+def column(values: NDArray[Any], wanted: Column) -> NDArray[Any]:
     """Return the values of a column, in the byte order of this machine."""
-    for member in of.members:
+    for member in wanted.members:
         values = values[member]
-    if of.at:
-        row: tuple[Any, ...] = of.at
+    if wanted.at:
+        row: tuple[Any, ...] = wanted.at
         values = values[(slice(None), *row)]
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from datacheck import scan
-from datacheck.backends.hdf5.columns import columns, distinct
+from datacheck.backends.hdf5.columns import columns, distinct_names
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 
@@ -56,7 +56,7 @@ def test_names_are_distinct_even_where_one_is_spelled_like_another():
     record = np.dtype([("x", "f4"), (r"\x2ex", "f4")])
     names = {b"/p": (b"p", record), b"/p.x": (b"p.x", f4), b"/q": (rb"p\x2ex", f4), b"/r": (rb"p.\x2ex", f4)}
     named = {path: (name, list(columns(name.decode(), dtype))) for path, (name, dtype) in names.items()}
-    made = distinct(named)
+    made = distinct_names(named)
     spelled = [it for path, (_, its) in named.items() for it in made.get(path, [column.name for column in its])]
     assert len(set(spelled)) == len(spelled) == 5
 

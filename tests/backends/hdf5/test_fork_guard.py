@@ -38,6 +38,7 @@ def test_steps_that_kill_are_avoided_and_named():
 
 def test_a_step_without_end_is_stopped(monkeypatch):
     monkeypatch.setattr(fork_guard, "SECONDS", 1)
+    monkeypatch.setattr(fork_guard, "PATIENCE", 200)
 
     def endless(trail):
         told = trail.step()
@@ -91,7 +92,7 @@ def test_only_what_the_library_did_itself_is_bad(tmp_path, monkeypatch, ended, c
     finding = killed(ended, "the file")
     assert (finding.code, finding.verdict) == (code, verdict)
     monkeypatch.setattr(walking, "survived", lambda walk: (None, {-1: ended}))
-    (finding,) = walking._around(tmp_path, 0, StoreOptions(), None).findings
+    (finding,) = walking._walk_around(tmp_path, 0, StoreOptions(), None).findings
     assert (finding.code, finding.verdict) == (code, verdict)
 
 

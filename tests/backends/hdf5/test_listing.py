@@ -208,6 +208,6 @@ def test_a_list_that_breaks_off_again_and_again_is_not_tried_for_ever():
         tries.append(start)
         raise RuntimeError("broken")
 
-    made = listing._listed(library(), walk, tracked=True, total=1 << 40)
+    made = listing._read_indexes(library(), walk, tracked=True, total=1 << 40)
     assert len(tries) == 2 * (1 + listing.MOST_TRIES)
     assert (made.names, made.missing, len(made.troubles)) == ([], 1 << 40, 2)

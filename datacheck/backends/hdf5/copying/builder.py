@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.chunk_sink import ChunkSink
 from datacheck.backends.hdf5.copying.digest import FilePlan, Streamer, creation, extent
-from datacheck.backends.hdf5.copying.filters import anew
-from datacheck.backends.hdf5.copying.objects import Link, Tree, real, refers
+from datacheck.backends.hdf5.copying.filters import restore_options
+from datacheck.backends.hdf5.copying.objects import Link, Tree, holds_references, renamed_path
 from datacheck.backends.hdf5.copying.row_selection import Piece
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
 from datacheck.backends.hdf5.decoding_ahead import Threads
@@ -73,7 +73,7 @@ class Builder:
         self._target = target
         self._plan = plan
         self._tree = Tree(h5, source.id, plan.skip, plan.amended)
-        self._made: dict[int, bytes] = {}
+        self._names_by_address: dict[int, bytes] = {}
         self._names: dict[bytes, bytes] = {b"/": b""}
         self._written: set[bytes] = set()
         """Datasets whose values must be written; all others were copied with their values."""
@@ -85,7 +85,7 @@ class Builder:
         """Write the file; yield datasets with the share done of each, return the digests of their values by path."""
         h5 = self._h5
         self._file, self._staging = self._created()
-        told: dict[bytes, bytes] = {}
+        digests: dict[bytes, bytes] = {}
         try:
             with disk_errors(self._target):
                 self._described.append(b"/")
@@ -94,7 +94,7 @@ class Builder:
             with Threads(self._threads) as decoding:
                 streamer = Streamer(self._tree, self._plan, self._plan.changes, self._past, decoding)
                 for path in self._datasets:
-                    told[path] = yield from self._copy_values(path, streamer)
+                    digests[path] = yield from self._copy_values(path, streamer)
             with disk_errors(self._target):
                 for path in self._described:
                     self._describe(path)
@@ -105,7 +105,7 @@ class Builder:
                 self._file.close()
         self._behind.end()
         self._copy_userblock()
-        return told
+        return digests
 
     def _copy_values(self, path: bytes, streamer: Streamer) -> Generator[tuple[bytes, float], None, bytes]:
         """Write the values of a dataset unless they were copied with it; return their digest."""
@@ -114,7 +114,7 @@ class Builder:
         streaming = streamer.values(path, opened, *sinks)
         while True:
             with disk_errors(self._target):
-                share, digest = _next(streaming)
+                share, digest = _next_share(streaming)
                 if digest is not None and self._chunks is not None:
                     self._chunks.finish()
             if digest is not None:
@@ -156,8 +156,8 @@ class Builder:
     def _link(self, link: Link) -> None:
         h5 = self._h5
         if link.first:
-            self._make(link.leads)
-        group = h5.h5g.open(self._file, real(link.above, self._plan.called))
+            self._create_object(link.leads)
+        group = h5.h5g.open(self._file, renamed_path(link.above, self._plan.called))
         name = self._plan.called.get(link.path, link.name).rpartition(b"/")[2]
         naming = h5.h5p.create(h5.h5p.LINK_CREATE)
         naming.set_char_encoding(link.cset)
@@ -170,46 +170,46 @@ class Builder:
         elif link.leads in self._names:
             group.links.create_hard(name, self._staging, self._names[link.leads], lcpl=naming)
 
-    def _make(self, path: bytes) -> None:
+    def _create_object(self, path: bytes) -> None:
         h5 = self._h5
         opened = self._tree.open(path)
         if isinstance(opened, h5.h5t.TypeID):
-            self._names[path] = self._commit(opened)
+            self._names[path] = self._committed_name(opened)
             self._described.append(path)
             return
         if isinstance(opened, h5.h5g.GroupID):
-            name = self._name(self._tree.addresses[path])
+            name = self._name_of(self._tree.addresses[path])
             h5.h5g.create(self._staging, name, None, self._group_creation(opened))
             self._described.append(path)
         elif self._plan.bare and path not in self._plan.changes:
             return
         else:
-            name = self._name(self._tree.addresses[path])
+            name = self._name_of(self._tree.addresses[path])
             self._datasets.append(path)
-            self._make_dataset(path, opened, name)
+            self._create_dataset(path, opened, name)
         self._names[path] = name
 
     def _group_creation(self, group: Any) -> Any:
         """Return creation properties for the copy of a group; its own include where its links lie in the source."""
-        of = group.get_create_plist()
-        made = self._h5.h5p.create(self._h5.h5p.GROUP_CREATE)
-        made.set_link_creation_order(of.get_link_creation_order())
-        made.set_attr_creation_order(of.get_attr_creation_order())
-        made.set_attr_phase_change(*of.get_attr_phase_change())
-        return made
+        stored = group.get_create_plist()
+        properties = self._h5.h5p.create(self._h5.h5p.GROUP_CREATE)
+        properties.set_link_creation_order(stored.get_link_creation_order())
+        properties.set_attr_creation_order(stored.get_attr_creation_order())
+        properties.set_attr_phase_change(*stored.get_attr_phase_change())
+        return properties
 
-    def _name(self, addr: int) -> bytes:
-        return self._made.setdefault(addr, b"%d" % len(self._made))
+    def _name_of(self, addr: int) -> bytes:
+        return self._names_by_address.setdefault(addr, b"%d" % len(self._names_by_address))
 
-    def _commit(self, kind: Any) -> bytes:
+    def _committed_name(self, kind: Any) -> bytes:
         """Return the name of the copy of a committed type, which may be needed before its link is reached."""
         addr = address(self._h5, kind)
-        if addr not in self._made:
-            self._copy_whole(kind, self._name(addr), attributes=False)
-        return self._made[addr]
+        if addr not in self._names_by_address:
+            self._copy_whole(kind, self._name_of(addr), attributes=False)
+        return self._names_by_address[addr]
 
-    def _type(self, kind: Any) -> Any:
-        return self._h5.h5t.open(self._staging, self._commit(kind)) if kind.committed() else kind
+    def _copied_type(self, kind: Any) -> Any:
+        return self._h5.h5t.open(self._staging, self._committed_name(kind)) if kind.committed() else kind
 
     def _copy_whole(self, opened: Any, name: bytes, *, attributes: bool) -> None:
         """Copy an object as it is stored, including its chunks."""
@@ -217,33 +217,33 @@ class Builder:
         how.set_copy_object(0 if attributes else self._h5.h5o.COPY_WITHOUT_ATTR_FLAG)
         self._h5.h5o.copy(opened, b".", self._staging, name, how)
 
-    def _make_dataset(self, path: bytes, opened: Any, name: bytes) -> None:
+    def _create_dataset(self, path: bytes, opened: Any, name: bytes) -> None:
         h5 = self._h5
         change = self._plan.changes.get(path)
         kind = opened.get_type()
         created = creation(h5, opened, change)
         virtual = created.get_layout() == h5.h5d.VIRTUAL
         outside = virtual or created.get_external_count()
-        if change is None and not outside and not kind.committed() and not refers(h5, kind):
-            special = self._special(path, opened)
+        if change is None and not outside and not kind.committed() and not holds_references(h5, kind):
+            special = self._is_special(path, opened)
             self._copy_whole(opened, name, attributes=not special)
             if special:
                 self._described.append(path)
             return
         space = extent(h5, opened, created, change)
-        anew(created)
+        restore_options(created)
         try:
-            h5.h5d.create(self._staging, name, self._type(kind), space, created)
+            h5.h5d.create(self._staging, name, self._copied_type(kind), space, created)
         except TROUBLE as exc:
             raise _uncreatable(exc, self._target, path, created) from exc
         self._described.append(path)
         if not outside:
             self._written.add(path)
 
-    def _special(self, path: bytes, opened: Any) -> bool:
+    def _is_special(self, path: bytes, opened: Any) -> bool:
         """Return whether an object has attributes that depend on other objects of the file, or are damaged."""
         return any(
-            it is None or it.kind.committed() or refers(self._h5, it.kind)
+            it is None or it.kind.committed() or holds_references(self._h5, it.kind)
             for _, it in attributes(self._tree, path, opened)
         )
 
@@ -254,22 +254,22 @@ class Builder:
         """
         h5 = self._h5
         copy = h5.h5d.open(self._staging, self._names[path])
-        held = form(h5, opened, filling=self._plan.filling(path))
+        value_form = form(h5, opened, filling=self._plan.filling(path))
         created = opened.get_create_plist()
         change = self._plan.changes.get(path)
-        chunked = created.get_layout() == h5.h5d.CHUNKED and held is not None and held.raw
-        if held is None:
+        chunked = created.get_layout() == h5.h5d.CHUNKED and value_form is not None and value_form.raw
+        if value_form is None:
             return ()
         if chunked:
-            self._chunks = ChunkSink(h5, opened, copy, held, created.get_chunk(), change, self._threads)
-            return self._counted(self._chunks.put), self._counted(self._chunks.store)
+            self._chunks = ChunkSink(h5, opened, copy, value_form, created.get_chunk(), change, self._threads)
+            return self._counting(self._chunks.put), self._counting(self._chunks.store)
 
         def put(piece: Piece, values: NDArray[Any]) -> None:
-            write(h5, copy, held, translated(self._tree, values, self._pointing), piece)
+            write(h5, copy, value_form, translated(self._tree, values, self._copied_reference), piece)
 
-        return (self._counted(put),)
+        return (self._counting(put),)
 
-    def _counted(self, sink: Callable[..., None]) -> Callable[..., None]:
+    def _counting(self, sink: Callable[..., None]) -> Callable[..., None]:
         """Return a function that calls `sink` with its arguments and counts the bytes of the last one."""
 
         def take(*given: Any) -> None:
@@ -279,7 +279,7 @@ class Builder:
 
         return take
 
-    def _pointing(self, reference: Any) -> Any:
+    def _copied_reference(self, reference: Any) -> Any:
         """Return the reference of the copy for a reference of the source; empty if its target is not in the copy."""
         h5 = self._h5
         points = self._tree.target(reference)
@@ -308,9 +308,9 @@ class Builder:
         for name, attribute in attributes(self._tree, path, source):
             if attribute is None or (name == TABLE and path in self._plan.marks):
                 continue
-            made = h5.h5a.create(copy, name, self._type(attribute.kind), attribute.space)
+            created = h5.h5a.create(copy, name, self._copied_type(attribute.kind), attribute.space)
             if attribute.values is not None:
-                write(h5, made, attribute.held, translated(self._tree, attribute.values, self._pointing))
+                write(h5, created, attribute.held, translated(self._tree, attribute.values, self._copied_reference))
         if path in self._plan.marks:
             text = np.array(self._plan.marks[path].encode())
             kind = h5.h5t.py_create(text.dtype, logical=True)
@@ -321,12 +321,12 @@ def _uncreatable(exc: Exception, target: Path, path: bytes, created: Any) -> Exc
     """Return the exception for a dataset that cannot be created, which names the filters if it has any."""
     if "errno = " in str(exc) or not created.get_nfilters():
         return exc
-    its = ", ".join(str(created.get_filter(at)[0]) for at in range(created.get_nfilters()))
-    said = f"{escape(path)} cannot be created anew with its filters ({its}) as installed here: {reason_of(exc)}"
-    return RebuildFailed(str(target), said)
+    filters = ", ".join(str(created.get_filter(at)[0]) for at in range(created.get_nfilters()))
+    message = f"{escape(path)} cannot be created anew with its filters ({filters}) as installed here: {reason_of(exc)}"
+    return RebuildFailed(str(target), message)
 
 
-def _next(streaming: Generator[float, None, bytes]) -> tuple[float, bytes | None]:
+def _next_share(streaming: Generator[float, None, bytes]) -> tuple[float, bytes | None]:
     try:
         return next(streaming), None
     except StopIteration as stop:
@@ -338,17 +338,17 @@ def uncopyable(h5: Any, opened: Any) -> bool:
 
     Values of variable length lie outside the chunks, and a dataset with a committed type must be created anew.
     """
-    created, held = opened.get_create_plist(), form(h5, opened)
+    created, value_form = opened.get_create_plist(), form(h5, opened)
     if created.get_external_count() or created.get_layout() == h5.h5d.VIRTUAL or opened.shape is None:
         return False
-    raw = held is not None and held.raw
+    raw = value_form is not None and value_form.raw
     missing = any(not h5.h5z.filter_avail(created.get_filter(at)[0]) for at in range(created.get_nfilters()))
     if missing:
         return not raw or opened.get_type().committed()
-    if raw or held is None:
+    if raw or value_form is None:
         return False
     try:
-        for _ in batches(h5, opened, held, None):
+        for _ in batches(h5, opened, value_form, None):
             pass
     except (*TROUBLE, MemoryError):
         return True

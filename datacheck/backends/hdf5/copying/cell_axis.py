@@ -36,25 +36,25 @@ def with_cells(file: Path, contents: Contents, rows: Rows) -> Rows:
     tables = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
     try:
         with opened(file, contents.recovery) as handle:
-            if any(tables.get(it) in rows for it in _all_of(cells)):
+            if any(tables.get(it) in rows for it in _paths_of_cells(cells)):
                 for matrix in cells.matrices:
                     _require_sound(file, handle.file, matrix.of)
-            gone = _cells_of(handle.file, cells, tables, rows)
-            if not len(gone):
+            dropped_cells = _affected_cells(handle.file, cells, tables, rows)
+            if not len(dropped_cells):
                 return rows
-            made = dict(rows)
-            made.update((tables[it], gone) for it in cells.rows | cells.squares if it in tables)
+            result = dict(rows)
+            result.update((tables[it], dropped_cells) for it in cells.rows | cells.squares if it in tables)
             for matrix in cells.matrices:
-                entries = _entries(handle.file, matrix, gone)
-                made.update((tables[it], entries) for it in (matrix.of.data, matrix.of.indices) if it in tables)
+                entries = _entries(handle.file, matrix, dropped_cells)
+                result.update((tables[it], entries) for it in (matrix.of.data, matrix.of.indices) if it in tables)
                 if matrix.major and matrix.of.indptr in tables:
-                    made[tables[matrix.of.indptr]] = gone + 1
+                    result[tables[matrix.of.indptr]] = dropped_cells + 1
     except TROUBLE as exc:
         raise RebuildFailed(str(file), "the pointers of its sparse matrices cannot be read") from exc
-    return {name: its for name, its in made.items() if len(its)}
+    return {name: indexes for name, indexes in result.items() if len(indexes)}
 
 
-def _all_of(cells: Cells) -> Iterator[bytes]:
+def _paths_of_cells(cells: Cells) -> Iterator[bytes]:
     """Yield the paths of the datasets that lose values when a cell is dropped."""
     yield from cells.rows | cells.squares
     for matrix in cells.matrices:
@@ -74,7 +74,7 @@ def _require_sound(path: Path, file: Any, matrix: Sparse) -> None:
     raise RebuildFailed(str(path), f"{why}, so nothing tells which values a cell has, and none can be taken out")
 
 
-def _cells_of(file: Any, cells: Cells, tables: Mapping[bytes, str], rows: Rows) -> NDArray[np.int64]:
+def _affected_cells(file: Any, cells: Cells, tables: Mapping[bytes, str], rows: Rows) -> NDArray[np.int64]:
     """Return the numbers of the cells that lose any value."""
     flags = np.zeros(cells.count, bool)
     for path in cells.rows | cells.squares:
@@ -82,47 +82,47 @@ def _cells_of(file: Any, cells: Cells, tables: Mapping[bytes, str], rows: Rows) 
     for matrix in cells.matrices:
         lost = rows.get(tables.get(matrix.of.data, ""))
         if lost is not None and len(lost):
-            its = _between(file, matrix.of, lost) if matrix.major else _indices(file, matrix.of, lost)
-            flags[its[(its >= 0) & (its < cells.count)]] = True
+            numbers = _major_indices(file, matrix.of, lost) if matrix.major else _minor_indices(file, matrix.of, lost)
+            flags[numbers[(numbers >= 0) & (numbers < cells.count)]] = True
     return np.flatnonzero(flags)
 
 
-def _between(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+def _major_indices(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[np.int64]:
     pointers = file[matrix.indptr][:].astype(np.int64)
     return np.searchsorted(pointers, entries, side="right") - 1
 
 
-def _indices(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+def _minor_indices(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the indices of a matrix at ascending positions, `entries`, read piece by piece."""
-    dataset, made = file[matrix.indices], np.empty(len(entries), np.int64)
+    dataset, values = file[matrix.indices], np.empty(len(entries), np.int64)
     for start in range(0, len(dataset), PIECE):
         low, high = np.searchsorted(entries, [start, start + PIECE])
         if high > low:
-            made[low:high] = dataset[start : start + PIECE][entries[low:high] - start]
-    return made
+            values[low:high] = dataset[start : start + PIECE][entries[low:high] - start]
+    return values
 
 
-def _entries(file: Any, matrix: CellMatrix, gone: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the positions of the values in a matrix that belong to the cells `gone`."""
-    made: list[NDArray[np.int64]] = []
+def _entries(file: Any, matrix: CellMatrix, dropped: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions of the values in a matrix that belong to the cells `dropped`."""
+    positions: list[NDArray[np.int64]] = []
     if matrix.major:
         pointers = file[matrix.of.indptr][:].astype(np.int64)
-        starts, stops = pointers[gone], pointers[gone + 1]
+        starts, stops = pointers[dropped], pointers[dropped + 1]
         lengths = stops - starts
         if lengths.sum():
             first = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
-            made.append(first + np.arange(lengths.sum()))
+            positions.append(first + np.arange(lengths.sum()))
     if matrix.minor:
-        flags = np.zeros(int(gone[-1]) + 1, bool)
-        flags[gone] = True
+        flags = np.zeros(int(dropped[-1]) + 1, bool)
+        flags[dropped] = True
         dataset = file[matrix.of.indices]
         for start in range(0, len(dataset), PIECE):
-            held = dataset[start : start + PIECE].astype(np.int64)
-            inside = (held >= 0) & (held < len(flags))
-            of_gone = np.zeros(len(held), bool)
-            of_gone[inside] = flags[held[inside]]
-            made.append(start + np.flatnonzero(of_gone))
-    return np.unique(np.concatenate(made)).astype(np.int64) if made else np.empty(0, np.int64)
+            indices = dataset[start : start + PIECE].astype(np.int64)
+            inside = (indices >= 0) & (indices < len(flags))
+            selected = np.zeros(len(indices), bool)
+            selected[inside] = flags[indices[inside]]
+            positions.append(start + np.flatnonzero(selected))
+    return np.unique(np.concatenate(positions)).astype(np.int64) if positions else np.empty(0, np.int64)
 
 
 def losses(contents: Contents, rows: Rows) -> Iterator[str]:
@@ -151,16 +151,16 @@ def amend_cells(
     amended: dict[tuple[bytes, bytes], tuple[int, ...]] = {}
     try:
         with opened(file, contents.recovery) as handle:
-            gone = _gone(handle.file, cells, changes)
-            if not len(gone):
+            dropped = _dropped_cells(handle.file, cells, changes)
+            if not len(dropped):
                 return {}
             for path in (cells.rows | cells.squares) & known.keys():
-                changes.setdefault(path, Change(Kept(cells.count, gone)))
+                changes.setdefault(path, Change(Kept(cells.count, dropped)))
             for path in cells.squares & known.keys():
-                changes[path] = _square(handle.file, known[path], gone, changes[path])
+                changes[path] = _cut_square(handle.file, known[path], dropped, changes[path])
             for matrix in cells.matrices:
-                _amend_matrix(handle.file, matrix, gone, changes, known)
-                extent = matrix.extent(cells.count - len(gone))
+                _amend_matrix(handle.file, matrix, dropped, changes, known)
+                extent = matrix.extent(cells.count - len(dropped))
                 if extent is not None and matrix.of.told_by:
                     amended[matrix.of.group, matrix.of.told_by] = extent
                 shape = known.get(matrix.of.group + b"/shape")
@@ -178,43 +178,43 @@ def extents(file: Path, contents: Contents, changes: Mapping[bytes, Change]) -> 
         return {}
     try:
         with opened(file, contents.recovery) as handle:
-            gone = len(_gone(handle.file, cells, changes))
+            dropped_count = len(_dropped_cells(handle.file, cells, changes))
     except TROUBLE as exc:
         raise RebuildFailed(str(file), "the pointers of its sparse matrices cannot be read") from exc
-    made: dict[str, tuple[int, ...]] = {}
-    for matrix in cells.matrices if gone else ():
-        extent = matrix.extent(cells.count - gone)
+    by_place: dict[str, tuple[int, ...]] = {}
+    for matrix in cells.matrices if dropped_count else ():
+        extent = matrix.extent(cells.count - dropped_count)
         if extent is not None:
             group, name = escape(matrix.of.group), escape(matrix.of.told_by)
-            made[f"{group}: {name}" if name else f"{group}/shape"] = extent
-    return made
+            by_place[f"{group}: {name}" if name else f"{group}/shape"] = extent
+    return by_place
 
 
-def _gone(file: Any, cells: Cells, changes: Mapping[bytes, Change]) -> NDArray[np.int64]:
+def _dropped_cells(file: Any, cells: Cells, changes: Mapping[bytes, Change]) -> NDArray[np.int64]:
     """Return the cells that a copy drops, from the changes to a dataset with a row per cell, or else to matrices."""
     for path in sorted(cells.rows | cells.squares):
         if path in changes:
-            return _drops(changes[path])
-    made = [np.empty(0, np.int64)]
+            return _dropped_rows(changes[path])
+    parts = [np.empty(0, np.int64)]
     for matrix in cells.matrices:
         if matrix.major and matrix.of.indptr in changes:
-            made.append(_drops(changes[matrix.of.indptr]) - 1)
+            parts.append(_dropped_rows(changes[matrix.of.indptr]) - 1)
         elif matrix.minor and matrix.of.data in changes:
-            made.append(_indices(file, matrix.of, _drops(changes[matrix.of.data])))
-    return np.unique(np.concatenate(made))
+            parts.append(_minor_indices(file, matrix.of, _dropped_rows(changes[matrix.of.data])))
+    return np.unique(np.concatenate(parts))
 
 
-def _drops(change: Change) -> NDArray[np.int64]:
+def _dropped_rows(change: Change) -> NDArray[np.int64]:
     rows = change.rows
     if not isinstance(rows, Kept):
         return np.empty(0, np.int64)
     return np.asarray(rows.drops, np.int64) - rows.first
 
 
-def _square(file: Any, dataset: Dataset, gone: NDArray[np.int64], change: Change) -> Change:
+def _cut_square(file: Any, dataset: Dataset, dropped: NDArray[np.int64], change: Change) -> Change:
     if dataset.bytes > SQUARE_BYTES:
         return change
-    kept = np.delete(np.arange(dataset.rows), gone)
+    kept = np.delete(np.arange(dataset.rows), dropped)
     values = np.empty((len(kept), len(kept)), dataset.dtype)
     step = max(1, PIECE // max(1, dataset.rows))
     for start in range(0, len(kept), step):
@@ -224,16 +224,20 @@ def _square(file: Any, dataset: Dataset, gone: NDArray[np.int64], change: Change
 
 
 def _amend_matrix(
-    file: Any, matrix: CellMatrix, gone: NDArray[np.int64], changes: dict[bytes, Change], known: Mapping[bytes, Dataset]
+    file: Any,
+    matrix: CellMatrix,
+    dropped: NDArray[np.int64],
+    changes: dict[bytes, Change],
+    known: Mapping[bytes, Dataset],
 ) -> None:
-    entries = _entries(file, matrix, gone)
+    entries = _entries(file, matrix, dropped)
     for path in (matrix.of.data, matrix.of.indices):
         if path in known:
             changes[path] = Change(Kept(known[path].rows, entries))
     if matrix.minor and matrix.of.indices in known:
         rows = changes[matrix.of.indices].rows
-        changes[matrix.of.indices] = Change(rows, less=gone)
+        changes[matrix.of.indices] = Change(rows, less=dropped)
     pointers = file[matrix.of.indptr][:]
-    held = pointers - np.searchsorted(entries, pointers).astype(pointers.dtype)
-    lost = gone + 1 if matrix.major else gone[:0]
-    changes[matrix.of.indptr] = Change(Kept(len(pointers), lost), values=np.delete(held, lost))
+    moved = pointers - np.searchsorted(entries, pointers).astype(pointers.dtype)
+    lost = dropped + 1 if matrix.major else dropped[:0]
+    changes[matrix.of.indptr] = Change(Kept(len(pointers), lost), values=np.delete(moved, lost))

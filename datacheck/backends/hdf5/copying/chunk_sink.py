@@ -46,7 +46,7 @@ class ChunkSink:
         h5: Any,
         opened: Any,
         copy: Any,
-        held: Any,
+        value_form: Any,
         chunks: tuple[int, ...],
         change: Change | None,
         threads: int = 1,
@@ -54,13 +54,13 @@ class ChunkSink:
         self._h5 = h5
         self._opened = opened
         self._copy = copy
-        self._held = held
+        self._value_form = value_form
         self._chunks = chunks
         self._change = change
         self._stored = Stored(opened, chunks)
         created = opened.get_create_plist()
         self._mask = (1 << created.get_nfilters()) - 1 if lossy(created) else 0
-        self._packer = Packer.of(created, held.dtype.itemsize * math.prod(chunks), threads, stored_bytes(opened))
+        self._packer = Packer.of(created, value_form.dtype.itemsize * math.prod(chunks), threads, stored_bytes(opened))
 
     def put(self, piece: Piece, values: NDArray[Any]) -> None:
         start, stop = piece[0]
@@ -73,7 +73,7 @@ class ChunkSink:
             high = min(low + depth, stop)
             band = ((low, high), *piece[1:])
             absent = self._stored.lacks(band, self._change)
-            raw = [] if absent else self._raw(band)
+            raw = [] if absent else self._stored_chunks(band)
             if raw is None:
                 continue
             self._write(piece, values, begin, low)
@@ -82,9 +82,9 @@ class ChunkSink:
                 self._copy.write_direct_chunk(origin, stored, mask)
         self._write(piece, values, begin, stop)
 
-    def store(self, origin: tuple[int, ...], mask: int, held: bytes) -> None:
+    def store(self, origin: tuple[int, ...], mask: int, stored: bytes) -> None:
         """Write a chunk as it is stored in the source."""
-        self._copy.write_direct_chunk(origin, held, mask)
+        self._copy.write_direct_chunk(origin, stored, mask)
 
     def finish(self) -> None:
         """Write what is still being compressed."""
@@ -95,7 +95,7 @@ class ChunkSink:
         for origin, mask, stored in packed:
             self._copy.write_direct_chunk(origin, stored, mask)
 
-    def _raw(self, band: Piece) -> list[tuple[tuple[int, ...], int, bytes]] | None:
+    def _stored_chunks(self, band: Piece) -> list[tuple[tuple[int, ...], int, bytes]] | None:
         """Return the chunks for these rows of the copy as the source stores them, or None if it has no such chunks."""
         first = whole(self._change, self._chunks[0], *band[0])
         if first is None:
@@ -116,7 +116,7 @@ class ChunkSink:
         start = piece[0][0]
         values, piece = values[begin - start : end - start], ((begin, end), *piece[1:])
         if not self._mask and self._packer is None:
-            write(self._h5, self._copy, self._held, values, piece)
+            write(self._h5, self._copy, self._value_form, values, piece)
             return
         for origin in origins(piece, self._chunks):
             ends = [min(at + size, high) for at, size, (_, high) in zip(origin, self._chunks, piece, strict=True)]
@@ -131,5 +131,9 @@ class ChunkSink:
                 self._store(self._packer.put(origin, part))
             else:  # the library fills the part of the chunk beyond the end of the dataset
                 write(
-                    self._h5, self._copy, self._held, np.ascontiguousarray(part), tuple(zip(origin, ends, strict=True))
+                    self._h5,
+                    self._copy,
+                    self._value_form,
+                    np.ascontiguousarray(part),
+                    tuple(zip(origin, ends, strict=True)),
                 )

@@ -22,14 +22,14 @@ def beside(reader: Hdf5Reader, lost: Lost) -> list[Path]:
 
     Files that are `lost`, or lie in a folder that is, are left out.
     """
-    there = [it.relative_to(reader.path) for it in _entries(reader) if not it.is_symlink() and it.is_file()]
-    return [it for it in there if not left_out(it, lost)]
+    files = [it.relative_to(reader.path) for it in _entries(reader) if not it.is_symlink() and it.is_file()]
+    return [it for it in files if not left_out(it, lost)]
 
 
 def folders(reader: Hdf5Reader, lost: Lost) -> list[Path]:
     """Return the folders below a source's folder, relative to it, parents first, without those that are `lost`."""
-    there = [Path(folder).relative_to(reader.path) for folder, _, _ in os.walk(reader.path)]
-    return [it for it in there if not left_out(it, lost)]
+    paths = [Path(folder).relative_to(reader.path) for folder, _, _ in os.walk(reader.path)]
+    return [it for it in paths if not left_out(it, lost)]
 
 
 def left_out(relative: Path, lost: Lost) -> bool:
@@ -43,24 +43,24 @@ def links(reader: Hdf5Reader) -> dict[Path, str]:
     The text is the relative path from the link to its target, so that a link in the copy leads to what is in the copy.
     A link that is one of the source's HDF5 files is left out, since the copy holds the file itself.
     """
-    root, copied = reader.path.resolve(), _copied(reader)
+    root, copied = reader.path.resolve(), _copied_files(reader)
     found = {}
     for link in _entries(reader):
-        goal = _goal(root, copied, root / link.relative_to(reader.path)) if link.is_symlink() else None
-        if goal is not None:
+        target = _target_of(root, copied, root / link.relative_to(reader.path)) if link.is_symlink() else None
+        if target is not None:
             within = link.relative_to(reader.path)
-            found[within] = os.path.relpath(goal, root / within.parent)
+            found[within] = os.path.relpath(target, root / within.parent)
     return found
 
 
 def not_copied(reader: Hdf5Reader) -> Iterator[str]:
     """Yield a sentence for each entry of a folder that a copy does not have."""
-    root, copied = reader.path.resolve(), _copied(reader)
+    root, copied = reader.path.resolve(), _copied_files(reader)
     for entry in _entries(reader):
         within = entry.relative_to(reader.path)
         name = escape(os.fsencode(within))
         if entry.is_symlink() and os.path.exists(entry):  # noqa: PTH110  (False, too, where nobody may look)
-            if _goal(root, copied, root / within) is None:
+            if _target_of(root, copied, root / within) is None:
                 yield f"{name}: a link that leads out of the folder, or to nothing that is copied; not copied"
         elif not os.path.isfile(entry):  # noqa: PTH113  (the same)
             yield f"{name}: neither a file nor a folder; not copied"
@@ -76,13 +76,13 @@ def _entries(reader: Hdf5Reader) -> list[Path]:
     return sorted(found)
 
 
-def _copied(reader: Hdf5Reader) -> set[Path]:
+def _copied_files(reader: Hdf5Reader) -> set[Path]:
     """Return the paths of the HDF5 files that the copy holds, in the folder's path with all links resolved."""
     root = reader.path.resolve()
     return {root / file.relative_to(reader.path) for file in reader.files}
 
 
-def _goal(root: Path, copied: set[Path], link: Path) -> Path | None:
+def _target_of(root: Path, copied: set[Path], link: Path) -> Path | None:
     """Return the target of a link, through other links, or None if it is not in the folder or will not be copied."""
     at = link
     try:

@@ -18,11 +18,11 @@ from datacheck.backends.copy_plan import Copied, Copying, Gone, Plan, Verifying
 from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
 from datacheck.backends.hdf5.copying.companions import Lost, not_copied
-from datacheck.backends.hdf5.copying.copy_losses import of_file
-from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
+from datacheck.backends.hdf5.copying.copy_losses import losses_of_file
+from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, structure_digest
 from datacheck.backends.hdf5.copying.group_numbers import new_names, own_numbers
-from datacheck.backends.hdf5.copying.held import quarantined
-from datacheck.backends.hdf5.copying.meant import Samples, all_gone, amend, file_of_samples, indexes, read_numbers
+from datacheck.backends.hdf5.copying.held import write_quarantine
+from datacheck.backends.hdf5.copying.meant import Samples, all_dropped, amend, indexes, read_numbers, samples_of_file
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
 from datacheck.backends.hdf5.copying.parts import Part, changes_of
 from datacheck.backends.hdf5.copying.renumbering import moves, renamed
@@ -31,9 +31,9 @@ from datacheck.backends.hdf5.copying.stored_chunks import unlisted
 from datacheck.backends.hdf5.copying.whole_files import (
     Marks,
     copy_bytes,
+    copy_others,
     digest_bytes,
     digest_of_others,
-    others,
     sync,
 )
 from datacheck.backends.hdf5.counts_beside import NAME as BESIDE
@@ -43,7 +43,7 @@ from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.shard_parts import EACH
-from datacheck.backends.hdf5.tables import Contents, made_alike
+from datacheck.backends.hdf5.tables import Contents, table_marks
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
@@ -86,21 +86,21 @@ class Hdf5Copier:
     def objections(self, reader: Reader, *, changed: bool = True) -> list[str]:
         """Return a sentence for each thing in the source that a copy could not keep."""
         assert isinstance(reader, Hdf5Reader)
-        said = list(not_copied(reader)) if reader.path.is_dir() else []
+        sentences = list(not_copied(reader)) if reader.path.is_dir() else []
         for number, file in enumerate(reader.files if changed else ()):
             label = f"{reader.names[number]}: " if reader.names else ""
-            lost = self._lost(reader, number)
+            lost = self._damaged_paths(reader, number)
             try:
                 contents = reader.contents(number)
                 with opened(file, contents.recovery) as handle:
                     skip = _deadly(contents.findings) | lost
-                    said += (label + it for it in of_file(library(), handle.id, contents, skip, lost))
+                    sentences += (label + it for it in losses_of_file(library(), handle.id, contents, skip, lost))
             except TROUBLE:
                 if not lost:
-                    said.append(f"{label}the file cannot be opened, and is copied byte for byte as it is")
-        return said
+                    sentences.append(f"{label}the file cannot be opened, and is copied byte for byte as it is")
+        return sentences
 
-    def _lost(self, reader: Hdf5Reader, number: int) -> frozenset[str]:
+    def _damaged_paths(self, reader: Hdf5Reader, number: int) -> frozenset[str]:
         """Return the escaped paths in a file that are known to be damaged."""
         label = reader.names[number] if reader.names else None
         return frozenset(path for file, path in self.lost if file == label)
@@ -108,12 +108,12 @@ class Hdf5Copier:
     def gone(self, reader: Reader, indexes: bytes, marked: Samples, *, drop_rows: bool, renumber: bool | None) -> Gone:
         """Return everything that is dropped along with the records at these indexes and the marked samples."""
         assert isinstance(reader, Hdf5Reader)
-        made = all_gone(reader, indexes, marked, drop_rows=drop_rows, renumber=renumber)
-        whole = {file for file, path in made.samples if not path}
-        files = tuple(moves(reader, whole, renumber))
-        told = files or made.numbered or any(RENUMBER in it for it in made.notes)
-        notes = (*made.notes, NOT_NUMBERED) if renumber is True and made.indexes and not told else made.notes
-        return replace(made, moves=files, notes=notes)
+        dropped = all_dropped(reader, indexes, marked, drop_rows=drop_rows, renumber=renumber)
+        whole_files = {file for file, path in dropped.samples if not path}
+        files = tuple(moves(reader, whole_files, renumber))
+        noted = files or dropped.numbered or any(RENUMBER in it for it in dropped.notes)
+        notes = (*dropped.notes, NOT_NUMBERED) if renumber is True and dropped.indexes and not noted else dropped.notes
+        return replace(dropped, moves=files, notes=notes)
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         """Write the copy and the quarantine, which is a file, or a folder with one file for each that loses rows.
@@ -123,12 +123,12 @@ class Hdf5Copier:
         Raises OSError if the disk is full or refuses to write, and RebuildFailed if damage prevents copying a file.
         """
         assert isinstance(reader, Hdf5Reader)
-        kept = dropped = altered = held = done = 0
+        kept = dropped = altered = quarantined_rows = done = 0
         account = hashing()
         single = not reader.names
         if not single:
-            names, lost = self._names(reader, plan), self._not_beside(plan)
-            account.update(others(reader, plan.target, names, lost, self._amended_beside(reader, plan)))
+            names, lost = self._target_names(reader, plan), self._not_copied_beside(plan)
+            account.update(copy_others(reader, plan.target, names, lost, self._amended_beside(reader, plan)))
             if plan.quarantine is not None:
                 plan.quarantine.mkdir()
         for part in self._parts(reader, plan):
@@ -144,12 +144,12 @@ class Hdf5Copier:
             if plan.quarantine is not None and len(part.drops):
                 beside = plan.quarantine if single else plan.quarantine / part.was
                 beside.parent.mkdir(parents=True, exist_ok=True)
-                held += quarantined(part, beside, plan.drops.deadly, reader)
+                quarantined_rows += write_quarantine(part, beside, plan.drops.deadly, reader)
             yield done
         for path in (plan.target, plan.quarantine):
             if path is not None and path.exists():
                 sync(path)
-        return Copied(kept, dropped, altered, held, account.hexdigest())
+        return Copied(kept, dropped, altered, quarantined_rows, account.hexdigest())
 
     def joined(self, digests: Sequence[str]) -> str | None:
         """Return None: copies of HDF5 files are not read in shares."""
@@ -161,37 +161,37 @@ class Hdf5Copier:
         fills = plan.fills.indexes() if plan.fills is not None and plan.fill is not None else NONE
         first = 0
         names = copied_names(reader)
-        names_there = renamed(names, plan.moves)
+        new_file_names = renamed(names, plan.moves)
         for number, file in enumerate(reader.files):
             contents, _ = with_counts(reader, number, reader.contents(number))
             start = first
-            if self._empty(reader, number):
+            if self._holds_nothing(reader, number):
                 continue
             label = reader.names[number] if reader.names else None
-            samples, whole = file_of_samples(plan.samples, label)
-            made = changes_of(contents, first, drops, fills, plan.fill)
-            changes, first = made.changes, first + made.records
-            there = drops[slice(*np.searchsorted(drops, [start, first]))]
-            lost = self._lost(reader, number)
-            gone_samples = frozenset(map(escape, samples))
-            beside = dataset_numbers.scalars_of(contents, frozenset(map(unescape, made.left_out)))
-            skip = _deadly(contents.findings) | lost | made.left_out | gone_samples | frozenset(map(escape, beside))
-            gone = samples | frozenset(map(unescape, made.left_out))
-            numbers = amend(file, contents, gone, changes, read_numbers(file, contents) if changes else {})
+            samples, is_whole = samples_of_file(plan.samples, label)
+            edits = changes_of(contents, first, drops, fills, plan.fill)
+            changes, first = edits.changes, first + edits.records
+            records = drops[slice(*np.searchsorted(drops, [start, first]))]
+            lost = self._damaged_paths(reader, number)
+            omitted = frozenset(map(escape, samples))
+            beside = dataset_numbers.scalars_of(contents, frozenset(map(unescape, edits.left_out)))
+            skip = _deadly(contents.findings) | lost | edits.left_out | omitted | frozenset(map(escape, beside))
+            dropped = samples | frozenset(map(unescape, edits.left_out))
+            numbers = amend(file, contents, dropped, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)
             called: dict[bytes, bytes] = {}
-            its_numbered = {it for of, it in plan.numbered if of == label}
-            for above in (unescape(it) for it in its_numbered if not it.startswith(EACH)):
+            renumbered = {it for name, it in plan.numbered if name == label}
+            for above in (unescape(it) for it in renumbered if not it.startswith(EACH)):
                 called |= new_names(contents, samples, above, renumber=True)
-            if any(it.startswith(EACH) for it in its_numbered):
-                called |= dataset_numbers.new_names(contents, gone)
+            if any(it.startswith(EACH) for it in renumbered):
+                called |= dataset_numbers.new_names(contents, dropped)
             numbers |= own_numbers(contents, called)
-            anew = bool(lost or made.left_out or samples or numbers) or contents.damaged
+            anew = bool(lost or edits.left_out or samples or numbers) or contents.damaged
             by_value: frozenset[bytes] = frozenset()
             if changes or anew:
                 try:
                     with opened(file, contents.recovery) as handle:
-                        skip |= _settled(Tree(library(), handle.id, skip), contents, changes)
+                        skip |= _hold_virtual_values(Tree(library(), handle.id, skip), contents, changes)
                         by_value = unlisted(library(), handle.id, contents, skip)
                 except TROUBLE as exc:
                     if reader.names:
@@ -199,10 +199,10 @@ class Hdf5Copier:
                     raise RebuildFailed(
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
-            marks = made_alike(contents, made.heights)
+            marks = table_marks(contents, edits.heights)
             planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=numbers, by_value=by_value)
             planned = replace(planned, called=called)
-            yield Part(file, names_there[number], names[number], number, start, planned, there, gone_samples, whole)
+            yield Part(file, new_file_names[number], names[number], number, start, planned, records, omitted, is_whole)
 
     def _amended_beside(self, reader: Hdf5Reader, plan: Plan) -> dict[Path, bytes]:
         """Return the new contents, by path, of the files of a folder that count the samples and rows of HDF5 files."""
@@ -211,20 +211,20 @@ class Hdf5Copier:
         parts = (it for it in self._parts(reader, plan) if not it.whole)
         return {name: it for part in parts for name, it in amended(reader.path, part.plan.amended).items()}
 
-    def _empty(self, reader: Hdf5Reader, number: int) -> bool:
+    def _holds_nothing(self, reader: Hdf5Reader, number: int) -> bool:
         """Check whether a file of a folder or a list is damaged as a whole and holds nothing that can be copied."""
-        if not reader.names or "" not in self._lost(reader, number):
+        if not reader.names or "" not in self._damaged_paths(reader, number):
             return False
         contents = reader.contents(number)
         return not (contents.tables or contents.single)
 
-    def _names(self, reader: Hdf5Reader, plan: Plan) -> list[str]:
+    def _target_names(self, reader: Hdf5Reader, plan: Plan) -> list[str]:
         """Return the names that the copied files have in the target folder."""
-        gone = {file for file, path in plan.samples if not path}
+        dropped = {file for file, path in plan.samples if not path}
         numbers = enumerate(copied_names(reader))
-        return [it for at, it in numbers if reader.names[at] not in gone and not self._empty(reader, at)]
+        return [it for at, it in numbers if reader.names[at] not in dropped and not self._holds_nothing(reader, at)]
 
-    def _not_beside(self, plan: Plan) -> Lost:
+    def _not_copied_beside(self, plan: Plan) -> Lost:
         """Return what is not copied of the things beside a folder's HDF5 files: damaged ones and dropped folders."""
         return self.lost | {it for it in plan.samples if not it[1]}
 
@@ -234,22 +234,22 @@ class Hdf5Copier:
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(digest_of_others(reader, plan.target, self._not_beside(plan)))
+            account.update(digest_of_others(reader, plan.target, self._not_copied_beside(plan)))
         records = done = 0
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             if part.whole:
                 done += part.records
                 continue
-            there, digest = yield from _verify_file(part, target, done, plan.threads)
+            part_records, digest = yield from _verify_file(part, target, done, plan.threads)
             account.update(os.fsencode(f"{part.name}\0{digest}\0"))
-            records += there
+            records += part_records
             done += part.records
             yield done
         return records, account.hexdigest()
 
 
-def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> frozenset[str]:
+def _hold_virtual_values(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> frozenset[str]:
     """Make virtual datasets hold their values themselves, since their sources may change.
 
     This adds to `changes`. Return the escaped paths of the datasets that cannot be copied.
@@ -273,9 +273,9 @@ def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> fr
 
 def _deadly(findings: Sequence[Any]) -> frozenset[str]:
     """Return the paths of objects that must not be opened, and of attributes (path + OF_ATTRIBUTES) likewise."""
-    said = [it.details for it in findings if it.code in ("crash", "timeout")]
-    paths = {it["path"] for it in said if "path" in it}
-    return frozenset(paths | {it["attributes_of"] + OF_ATTRIBUTES for it in said if "attributes_of" in it})
+    details = [it.details for it in findings if it.code in ("crash", "timeout")]
+    paths = {it["path"] for it in details if "path" in it}
+    return frozenset(paths | {it["attributes_of"] + OF_ATTRIBUTES for it in details if "attributes_of" in it})
 
 
 def copied_names(reader: Hdf5Reader) -> list[str]:
@@ -315,18 +315,18 @@ def _copy_file(part: Part, target: Path, threads: int) -> Marks:
         return (yield from copy_bytes(part.file, target))
     with opened(part.file, part.plan.contents.recovery) as source:
         builder = Builder(library(), source, target, part.plan, threads)
-        told = yield from builder.build()
+        digests = yield from builder.build()
         narrow(target, part.file.stat().st_mode)
         sync(target)
         tree = Tree(library(), source.id, part.plan.skip, part.plan.amended)
-        return _digest(tree, part.plan, told, part.file, planned=True)
+        return _digest(tree, part.plan, digests, part.file, planned=True)
 
 
-def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *, planned: bool) -> str:
+def _digest(tree: Tree, plan: FilePlan, digests: dict[bytes, bytes], file: Path, *, planned: bool) -> str:
     for _ in tree.links():
         pass  # the tree has to see all links before it knows what references point to
     created = tree.file.get_create_plist()
-    account = hashing(whole(tree, plan, told, planned=planned).encode())
+    account = hashing(structure_digest(tree, plan, digests, planned=planned).encode())
     account.update(repr((created.get_userblock(), created.get_sizes(), created.get_version()[0])).encode())
     with open_regular(file) as raw:
         left = created.get_userblock()
@@ -345,16 +345,18 @@ def _verify_file(part: Part, target: Path, done: int, threads: int) -> Generator
         records = 0
         for table, _ in part.tables:
             if table.each:
-                records += sum(_there(part, copy, it.path) is not None for it in table.judged)
+                records += sum(_path_in_copy(part, copy, it.path) is not None for it in table.judged)
                 continue
-            its = [(place, it.across) for it in table.datasets if (place := _there(part, copy, it.path)) is not None]
-            shapes = [(library().h5d.open(copy.id, place).shape, across) for place, across in its]
+            places = [
+                (place, it.across) for it in table.datasets if (place := _path_in_copy(part, copy, it.path)) is not None
+            ]
+            shapes = [(library().h5d.open(copy.id, place).shape, across) for place, across in places]
             records += min((shape[-1 if across else 0] for shape, across in shapes), default=0)
-        records += sum(_there(part, copy, it.path) is not None for it in part.plan.contents.records)
+        records += sum(_path_in_copy(part, copy, it.path) is not None for it in part.plan.contents.records)
         return records, digest
 
 
-def _there(part: Part, copy: Any, path: bytes) -> bytes | None:
+def _path_in_copy(part: Part, copy: Any, path: bytes) -> bytes | None:
     """Return the path in an open copy of a dataset of the source, or None if the copy does not have it."""
     place = part.place(path)
     return place if place is not None and place in copy.file else None
@@ -365,7 +367,7 @@ def _digest_copy(part: Part, copy: Any, target: Path, threads: Threads) -> Marks
     tree = Tree(h5, copy.id, called=part.plan.called)
     paths = [link.leads for link in tree.links() if link.first]
     streamer = Streamer(tree, part.plan, NOTHING, copy.past, threads)
-    told, steps = {}, 0
+    digests, steps = {}, 0
     for path in paths:
         handle = tree.open(path)
         if not isinstance(handle, h5.h5d.DatasetID):
@@ -378,6 +380,6 @@ def _digest_copy(part: Part, copy: Any, target: Path, threads: Threads) -> Marks
                 if steps % STEPS == 0:
                     let_go(target)
             except StopIteration as stop:
-                told[path] = stop.value
+                digests[path] = stop.value
                 break
-    return _digest(tree, part.plan, told, target, planned=False)
+    return _digest(tree, part.plan, digests, target, planned=False)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.copying.filters import told
-from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, spelled
+from datacheck.backends.hdf5.copying.filters import stable_properties
+from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, type_description
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.stored_chunks import AsStored, Stored
 from datacheck.backends.hdf5.copying.values import (
@@ -21,12 +21,12 @@ from datacheck.backends.hdf5.copying.values import (
     Form,
     attributes,
     batches,
+    encode_values,
     fill,
     form,
     parts_of,
     read,
     read_rows,
-    spell,
 )
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.decoding_ahead import Threads
@@ -81,9 +81,9 @@ class FilePlan:
         return change is not None and change.fill is not None
 
 
-def hashing(said: bytes = b"") -> Hasher:
+def hashing(prefix: bytes = b"") -> Hasher:
     """Return the hasher that digests the records of the other stores as well; it runs at the speed of memory."""
-    return Hasher(said)
+    return Hasher(prefix)
 
 
 Put = Callable[[Piece, NDArray[Any]], None]
@@ -122,23 +122,23 @@ class Streamer:
         account = hashing()
         created = opened.get_create_plist()
         known = path in self._datasets
-        held = form(h5, opened, filling=self._plan.filling(path))
+        value_form = form(h5, opened, filling=self._plan.filling(path))
         layout = created.get_layout()
         chunks = created.get_chunk() if layout == h5.h5d.CHUNKED else None
-        if opened.shape is None or held is None or not math.prod(opened.shape) or created.get_external_count():
+        if opened.shape is None or value_form is None or not math.prod(opened.shape) or created.get_external_count():
             return account.digest()
-        if not known and (layout == h5.h5d.VIRTUAL or not held.raw):
+        if not known and (layout == h5.h5d.VIRTUAL or not value_form.raw):
             return account.digest()
-        if not held.raw:
-            for piece, values in batches(h5, opened, held, self._changes.get(path)):
+        if not value_form.raw:
+            for piece, values in batches(h5, opened, value_form, self._changes.get(path)):
                 self._fill(path, piece, values)
-                account.update(spell(self._tree, values, self._hidden))
+                account.update(encode_values(self._tree, values, self._hidden))
                 if put is not None:
                     put(piece, values)
                 yield piece[0][1] / max(1, self._height(path, opened)) if piece else 1.0
         elif known or chunks is None:
             if known or layout == h5.h5d.COMPACT or opened.get_offset() is not None:
-                yield from self._stored(path, opened, held, chunks, put, store, account)
+                yield from self._stored(path, opened, value_form, chunks, put, store, account)
         else:
             _add_chunks(opened, chunks, account)
         return account.digest()
@@ -150,15 +150,22 @@ class Streamer:
         return int(shape[0]) if shape else 1
 
     def _stored(
-        self, path: bytes, opened: Any, held: Form, chunks: Any, put: Put | None, store: Store | None, account: Hasher
+        self,
+        path: bytes,
+        opened: Any,
+        value_form: Form,
+        chunks: Any,
+        put: Put | None,
+        store: Store | None,
+        account: Hasher,
     ) -> Iterator[float]:
         change = self._changes.get(path)
         shape = change.shape(opened.shape) if change is not None and opened.shape else opened.shape
         stored = Stored(opened, chunks) if chunks else None
         by_value = stored is None or path in self._plan.by_value
         as_stored = None if by_value else AsStored(chunks, self._plan.changes.get(path))
-        fetch = self._fetching(path, opened, held)
-        for piece in parts_of(shape, held, chunks):
+        fetch = self._fetcher(path, opened, value_form)
+        for piece in parts_of(shape, value_form, chunks):
             for part, first in [(piece, None)] if as_stored is None else as_stored.split(piece):
                 if stored is not None and first is not None:
                     at = part[0][0] if change is None else first
@@ -169,7 +176,7 @@ class Streamer:
                     account.update(b"absent")
                     continue
                 try:
-                    values = read_rows(fetch, held, change, part, chunks)
+                    values = read_rows(fetch, value_form, change, part, chunks)
                 except TROUBLE as exc:
                     require_of_data(exc)
                     if change is not None:
@@ -186,7 +193,7 @@ class Streamer:
                     put(part, values)
             yield piece[0][1] / max(1, shape[0]) if piece else 1.0
 
-    def _fetching(self, path: bytes, opened: Any, held: Form) -> Fetch:
+    def _fetcher(self, path: bytes, opened: Any, value_form: Form) -> Fetch:
         """Return a function that reads a piece of a dataset.
 
         It bypasses the library if that is possible and no values are filled. Its result is valid until the next piece.
@@ -204,8 +211,8 @@ class Streamer:
                 with contextlib.suppress(MemoryError):
                     values = past.read(*piece[0])
                     if values is not None:
-                        return values.view(held.dtype)
-            return read(h5, opened, held, piece)
+                        return values.view(value_form.dtype)
+            return read(h5, opened, value_form, piece)
 
         return fetch
 
@@ -234,17 +241,17 @@ def _add_chunk(
         account.update(b"absent")
         return
     try:
-        mask, held = opened.read_direct_chunk(at)
+        mask, chunk = opened.read_direct_chunk(at)
     except TROUBLE as exc:
         require_of_data(exc)
         if strict:
             raise
         account.update(b"unreadable" + repr(origin).encode())
         return
-    account.update(b"stored" + repr((origin, mask, len(held))).encode())
-    account.update(held)
+    account.update(b"stored" + repr((origin, mask, len(chunk))).encode())
+    account.update(chunk)
     if store is not None:
-        store(origin, mask, held)
+        store(origin, mask, chunk)
 
 
 def chunk_origins(opened: Any) -> list[tuple[int, ...]]:
@@ -272,27 +279,27 @@ def _add_chunks(opened: Any, chunks: tuple[int, ...], account: Any, piece: Piece
         account.update(stored)
 
 
-def whole(tree: Tree, plan: FilePlan, told: Mapping[bytes, bytes], *, planned: bool) -> str:
+def structure_digest(tree: Tree, plan: FilePlan, digests: Mapping[bytes, bytes], *, planned: bool) -> str:
     """Return the digest of every link, object, type, shape, property and attribute, and of the values.
 
-    `told` has the digests of the values by dataset path. With `planned`, the file is a source and is described as its
-    copy should be.
+    `digests` has the digests of the values by dataset path. With `planned`, the file is a source and is described as
+    its copy should be.
     """
     account = hashing()
 
-    def add(*said: Any) -> None:
-        account.update(repr(said).encode())
+    def add(*parts: Any) -> None:
+        account.update(repr(parts).encode())
 
-    _object(tree, plan, b"/", told, add, planned=planned)
+    _add_object(tree, plan, b"/", digests, add, planned=planned)
     for link in tree.links():
         add(link.path, link.kind, link.cset, link.value, link.leads)
         if link.first:
-            _object(tree, plan, link.leads, told, add, planned=planned)
+            _add_object(tree, plan, link.leads, digests, add, planned=planned)
     return account.hexdigest()
 
 
-def _object(
-    tree: Tree, plan: FilePlan, path: bytes, told: Mapping[bytes, bytes], add: Callable[..., None], *, planned: bool
+def _add_object(
+    tree: Tree, plan: FilePlan, path: bytes, digests: Mapping[bytes, bytes], add: Callable[..., None], *, planned: bool
 ) -> None:
     h5 = tree.h5
     opened = tree.open(path)
@@ -301,13 +308,13 @@ def _object(
         kind = opened.get_type()
         created = creation(h5, opened, plan.changes.get(path) if planned else None)
         space = extent(h5, opened, created, plan.changes.get(path) if planned else None)
-        add(tree.type_path(kind), spelled(h5, kind), space.get_simple_extent_type(), dims(space))
-        add(*properties(h5, created, numpy_type(opened)), told.get(path))
+        add(tree.type_path(kind), type_description(h5, kind), space.get_simple_extent_type(), dims(space))
+        add(*properties(h5, created, numpy_type(opened)), digests.get(path))
     elif isinstance(opened, h5.h5g.GroupID):
         group = opened.get_create_plist()
         add(group.get_link_creation_order(), group.get_attr_creation_order())
     else:
-        add(spelled(h5, opened))
+        add(type_description(h5, opened))
     hidden = plan.hidden
     if path in plan.marks:
         add(TABLE, plan.marks[path] if planned else text_of(h5, opened, TABLE))
@@ -315,9 +322,9 @@ def _object(
         if attribute is None or (name == TABLE and path in plan.marks):
             continue
         kind, space = attribute.kind, attribute.space
-        add(name, tree.type_path(kind), spelled(h5, kind), space.get_simple_extent_type(), dims(space))
+        add(name, tree.type_path(kind), type_description(h5, kind), space.get_simple_extent_type(), dims(space))
         if attribute.values is not None:
-            add(spell(tree, attribute.values, hidden))
+            add(encode_values(tree, attribute.values, hidden))
 
 
 def dims(space: Any) -> tuple[Any, ...]:
@@ -350,7 +357,7 @@ def properties(h5: Any, created: Any, dtype: np.dtype[Any] | None) -> Iterator[A
     yield layout
     yield created.get_chunk() if layout == h5.h5d.CHUNKED else None
     for at in range(created.get_nfilters()):
-        yield told(*created.get_filter(at))
+        yield stable_properties(*created.get_filter(at))
     yield created.get_fill_time(), created.get_alloc_time(), created.get_attr_creation_order()
     yield [created.get_external(at) for at in range(created.get_external_count())]
     if layout == h5.h5d.VIRTUAL:

@@ -50,7 +50,7 @@ OF_ITS_OWN: dict[int, Callable[[Options], Options]] = {
 """By filter, the stored options that neither repeat type, chunk and version nor are computed for each dataset."""
 
 
-def anew(created: Any) -> None:
+def restore_options(created: Any) -> None:
     """Set the filters in creation properties of a source to the options that they were given at its creation."""
     filters = [created.get_filter(at) for at in range(created.get_nfilters())]
     if not any(code in GIVEN for code, *_ in filters):
@@ -62,7 +62,7 @@ def anew(created: Any) -> None:
         created.set_filter(code, flags | OPTIONAL if code == SPERR else flags, given)
 
 
-def told(code: int, flags: int, values: Options, name: bytes) -> tuple[Any, ...]:
+def stable_properties(code: int, flags: int, values: Options, name: bytes) -> tuple[Any, ...]:
     """Return the properties of a filter that are the same in a copy, whichever version of it is installed."""
-    which = OF_ITS_OWN.get(code) or GIVEN.get(code)
-    return code, flags, which(values) if which else values, name if code < REGISTERED else b""
+    select = OF_ITS_OWN.get(code) or GIVEN.get(code)
+    return code, flags, select(values) if select else values, name if code < REGISTERED else b""

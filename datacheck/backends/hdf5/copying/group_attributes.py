@@ -34,14 +34,14 @@ OWN = frozenset(b"id index idx number nr".split())
 
 
 def losses(
-    file: Path, contents: Contents, gone: Collection[bytes], single: Collection[bytes], renumber: bool | None
+    file: Path, contents: Contents, dropped: Collection[bytes], single: Collection[bytes], renumber: bool | None
 ) -> Iterator[str]:
-    """Yield a sentence for each attribute that leads to other groups or datasets in a copy without those `gone`.
+    """Yield a sentence for each attribute that leads to other groups or datasets in a copy without those `dropped`.
 
     `single` are the dropped datasets among those that are one record each.
     """
-    homes = {it.rpartition(b"/")[0] for it in gone}
-    renamed = [(above, new_names(contents, gone, above, renumber=renumber)) for above in sorted(homes)]
+    homes = {it.rpartition(b"/")[0] for it in dropped}
+    renamed = [(above, new_names(contents, dropped, above, renumber=renumber)) for above in sorted(homes)]
     datasets = dataset_numbers.new_names(contents, single) if renumber is True else {}
     above_them = sorted({it.rpartition(b"/")[0] for it in datasets})
     renamed += ((it, {old: new for old, new in datasets.items() if old.rpartition(b"/")[0] == it}) for it in above_them)
@@ -50,39 +50,43 @@ def losses(
             continue
         with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan reports its faults
             look = Looking(library(), handle.file.id, StepCounter({}))
-            yield from _leading(look, above, called, frozenset() if contents.means is None else contents.means.numbered)
+            yield from _leading_attributes(
+                look, above, called, frozenset() if contents.means is None else contents.means.numbered
+            )
             for path in _texts_that_name(look, contents, _names(called)):
                 yield f"{escape(path)} may lead to datasets or groups of {escape(above or b'/')} that get other numbers"
-    yield from _of_each(file, contents, frozenset(gone), frozenset(single))
+    yield from _losses_of_each_sample(file, contents, frozenset(dropped), frozenset(single))
 
 
-def _of_each(file: Path, contents: Contents, gone: frozenset[bytes], single: frozenset[bytes]) -> Iterator[str]:
+def _losses_of_each_sample(
+    file: Path, contents: Contents, dropped: frozenset[bytes], single: frozenset[bytes]
+) -> Iterator[str]:
     """Yield a sentence for each attribute with names of samples, or a value for each, if some of these are dropped."""
     samples = frozenset() if contents.means is None else contents.means.samples
-    homes = sorted({it.rpartition(b"/")[0] for it in gone})
+    homes = sorted({it.rpartition(b"/")[0] for it in dropped})
     families = [frozenset(it for it in samples if it.rpartition(b"/")[0] == above) for above in homes]
     families += (frozenset(it.path for it in table.judged) for table in contents.tables if table.each)
-    said: set[tuple[bytes, bytes]] = set()
-    for its in families:
-        lost = its & (gone | single)
-        if len(its) < FEWEST or not lost:
+    reported: set[tuple[bytes, bytes]] = set()
+    for family in families:
+        lost = family & (dropped | single)
+        if len(family) < FEWEST or not lost:
             continue
-        sizes = {size for path, shape in contents.shapes if {path, path.rpartition(b"/")[0]} & its for size in shape}
-        above = min(its).rpartition(b"/")[0]
+        sizes = {size for path, shape in contents.shapes if {path, path.rpartition(b"/")[0]} & family for size in shape}
+        above = min(family).rpartition(b"/")[0]
         with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan reports its faults
             look = Looking(library(), handle.file.id, StepCounter({}))
-            for path, name in ((of, it) for of in _own_and_above(above, {}) for it in look.names(of)):
-                texts, names = frozenset(look.texts(path, name)), _names(its)
+            for path, name in ((owner, it) for owner in _own_and_above(above, {}) for it in look.names(owner)):
+                texts, names = frozenset(look.texts(path, name)), _names(family)
                 count = len(look.texts(path, name)) or len(look.numbers(path, name, TEXTS))
                 listed = len(texts) > 1 and 2 * len(names & texts) > len(texts)
-                if (path, name) in said or not (listed or (count == len(its) and count not in sizes)):
+                if (path, name) in reported or not (listed or (count == len(family) and count not in sizes)):
                     continue
                 if listed and texts.isdisjoint(_names(lost)):
                     continue
-                said.add((path, name))
-                what = f"the attribute {escape(name)} of {escape(path or b'/')}"
-                has = "names samples" if listed else "has a value for each sample"
-                yield f"{what} {has} like {escape(min(its))}, of which some go"
+                reported.add((path, name))
+                attribute = f"the attribute {escape(name)} of {escape(path or b'/')}"
+                relation = "names samples" if listed else "has a value for each sample"
+                yield f"{attribute} {relation} like {escape(min(family))}, of which some go"
 
 
 def _names(paths: Collection[bytes]) -> frozenset[str]:
@@ -92,12 +96,12 @@ def _names(paths: Collection[bytes]) -> frozenset[str]:
 def _texts_that_name(look: Looking, contents: Contents, names: frozenset[str]) -> Iterator[bytes]:
     """Yield the paths of small datasets of texts, outside of samples, that contain some of these names."""
     listed = frozenset(it.path for it in (() if contents.means is None else contents.means.names))
-    its = [*contents.single, *(it for table in contents.tables if not table.each for it in table.datasets)]
-    for dataset in its:
+    datasets = [*contents.single, *(it for table in contents.tables if not table.each for it in table.datasets)]
+    for dataset in datasets:
         within = contents.means is not None and contents.means.holds(dataset.path.rpartition(b"/")[0])
         if within or dataset.path in listed or dataset.bytes > SMALL or not dataset.readable:
             continue
-        if _are_names(look.written(dataset), names):
+        if _are_names(look.dataset_texts(dataset), names):
             yield dataset.path
 
 
@@ -106,21 +110,23 @@ def _own_and_above(above: bytes, called: Mapping[bytes, bytes]) -> Sequence[byte
     return [*(b"/".join(parts[:at]) for at in range(1, len(parts) + 1)), *sorted(called)]
 
 
-def _leading(look: Looking, above: bytes, called: Mapping[bytes, bytes], numbered: Collection[bytes]) -> Iterator[str]:
+def _leading_attributes(
+    look: Looking, above: bytes, called: Mapping[bytes, bytes], numbered: Collection[bytes]
+) -> Iterator[str]:
     """Yield a sentence for each attribute that leads to groups or datasets; an attribute of many groups only once."""
     names = _names(called)
-    h5, said = look.h5, set()
+    h5, reported = look.h5, set()
     noun = "groups" if isinstance(h5.h5o.open(look.file, next(iter(called))), h5.h5g.GroupID) else "datasets"
     for path in _own_and_above(above, called):
         own = int(DIGITS.findall(path)[-1][:18]) if path in called else None
         with contextlib.suppress(*TROUBLE):
             for name in attributes(h5, h5.h5o.open(look.file, path or b"/")).names:
-                if (name, own is None) in said or (name == ID and own is not None and path in numbered):
+                if (name, own is None) in reported or (name == ID and own is not None and path in numbered):
                     continue
                 if _are_names(look.texts(path, name), names) or _is_number(name, look, path, own):
-                    said.add((name, own is None))
-                    what = f"the attribute {escape(name)} of {escape(path or b'/')}"
-                    yield f"{what} may lead to {noun} of {escape(above or b'/')} that get other numbers"
+                    reported.add((name, own is None))
+                    attribute = f"the attribute {escape(name)} of {escape(path or b'/')}"
+                    yield f"{attribute} may lead to {noun} of {escape(above or b'/')} that get other numbers"
 
 
 def _are_names(texts: Sequence[str], names: frozenset[str]) -> bool:
@@ -131,8 +137,8 @@ def _are_names(texts: Sequence[str], names: frozenset[str]) -> bool:
     if not names.isdisjoint(texts):
         return len(texts) > 1 or not any(it.isdigit() for it in names)
     start, _, end = next(iter(names)).partition(*re.findall("[0-9]+", next(iter(names)))[-1:])
-    held = re.compile(rf"(?<!\w){re.escape(start)}[0-9]+{re.escape(end)}(?!\w)")
-    return bool(start.strip() or end) and any(it in names for text in texts for it in held.findall(text))
+    pattern = re.compile(rf"(?<!\w){re.escape(start)}[0-9]+{re.escape(end)}(?!\w)")
+    return bool(start.strip() or end) and any(it in names for text in texts for it in pattern.findall(text))
 
 
 def _is_number(name: bytes, look: Looking, path: bytes, own: int | None) -> bool:
@@ -140,8 +146,12 @@ def _is_number(name: bytes, look: Looking, path: bytes, own: int | None) -> bool
 
     If `own` is None, check whether an attribute of an object above the groups holds numbers of groups.
     """
-    its = words(name)
+    name_words = words(name)
     if own is not None:
-        return bool(its & OWN) and its <= OWN | words(path.rpartition(b"/")[2]) and look.numbers(path, name) == (own,)
-    numbers = look.numbers(path, name, TEXTS) if its & POINTING else ()
+        return (
+            bool(name_words & OWN)
+            and name_words <= OWN | words(path.rpartition(b"/")[2])
+            and look.numbers(path, name) == (own,)
+        )
+    numbers = look.numbers(path, name, TEXTS) if name_words & POINTING else ()
     return len(numbers) > 1 and min(numbers) >= 0 and len(set(numbers)) == len(numbers)

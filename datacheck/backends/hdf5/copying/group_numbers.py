@@ -23,14 +23,14 @@ def counted_groups(above: bytes, means: Meaning, *, every: bool = False) -> tupl
     The groups must be numbered from 0 without a gap. Both are empty if they are not or if nothing counts them. With
     `every`, groups that nothing counts are returned too, numbered from 0 or 1, with an empty name.
     """
-    its = {it for it in means.samples if it.rpartition(b"/")[0] == above}
+    paths = {it for it in means.samples if it.rpartition(b"/")[0] == above}
     counts = (it for it in means.counts if it.name in COUNTING)
-    count = next((it for it in counts if it.path == (above or b"/") or its.issuperset(it.samples)), None)
+    count = next((it for it in counts if it.path == (above or b"/") or paths.issuperset(it.samples)), None)
     if count is not None:
-        its.intersection_update(count.samples)
+        paths.intersection_update(count.samples)
     elif not every:
         return b"", []
-    found = {path: NUMBERED.fullmatch(path.rpartition(b"/")[2]) for path in its}
+    found = {path: NUMBERED.fullmatch(path.rpartition(b"/")[2]) for path in paths}
     by_number = {int(it[2]): path for path, it in found.items() if it is not None}
     alike = {(it[1], it[3]) for it in found.values() if it is not None}
     firsts = (0,) if count is not None else (0, 1)
@@ -42,9 +42,9 @@ def counted_groups(above: bytes, means: Meaning, *, every: bool = False) -> tupl
 
 
 def new_names(
-    contents: Contents, gone: Collection[bytes], above: bytes, *, renumber: bool | None = None
+    contents: Contents, dropped: Collection[bytes], above: bytes, *, renumber: bool | None = None
 ) -> dict[bytes, bytes]:
-    """Return the new paths of the groups of one parent that are renumbered in a copy without those `gone`.
+    """Return the new paths of the groups of one parent that are renumbered in a copy without those `dropped`.
 
     There are none if something leads to the groups by their names, or if `renumber` is False. If `renumber` is True,
     groups that nothing counts are renumbered too.
@@ -59,9 +59,9 @@ def new_names(
     if not groups or numbers != [b"%0*d" % (width, int(it)) for it in numbers]:
         return {}
     base = int(numbers[0])
-    left = [(path, it) for path, it in zip(groups, found, strict=True) if path not in gone and it is not None]
-    made = {path: b"%s/%s%0*d%s" % (above, it[1], width, base + at, it[3]) for at, (path, it) in enumerate(left)}
-    return {old: new for old, new in made.items() if old != new}
+    left = [(path, it) for path, it in zip(groups, found, strict=True) if path not in dropped and it is not None]
+    new_paths = {path: b"%s/%s%0*d%s" % (above, it[1], width, base + at, it[3]) for at, (path, it) in enumerate(left)}
+    return {old: new for old, new in new_paths.items() if old != new}
 
 
 def own_numbers(contents: Contents, called: Mapping[bytes, bytes]) -> dict[tuple[bytes, bytes], int]:
@@ -71,40 +71,40 @@ def own_numbers(contents: Contents, called: Mapping[bytes, bytes]) -> dict[tuple
     return {(old, ID): int(it[2]) for old, it in found.items() if it is not None}
 
 
-def losses(above: bytes, contents: Contents, gone: Collection[bytes], renumber: bool | None) -> Iterator[str]:
+def losses(above: bytes, contents: Contents, dropped: Collection[bytes], renumber: bool | None) -> Iterator[str]:
     """Yield a sentence if a loader opens groups by number, some of them go, and the others keep their numbers."""
     name, groups = counted_groups(above, contents.means or Meaning())
-    left = [number for number, path in enumerate(groups) if path not in gone]
-    if left and left[-1] >= len(left) and not new_names(contents, gone, above, renumber=renumber):
+    left = [number for number, path in enumerate(groups) if path not in dropped]
+    if left and left[-1] >= len(left) and not new_names(contents, dropped, above, renumber=renumber):
         yield (
             f"{escape(groups[left[-1]])} would be looked for under another number, since {escape(name)} "
             "counts the groups from 0 without a gap"
         )
 
 
-def notes(contents: Contents, gone: Collection[bytes], label: str | None, renumber: bool | None) -> Iterator[str]:
+def notes(contents: Contents, dropped: Collection[bytes], label: str | None, renumber: bool | None) -> Iterator[str]:
     """Yield a sentence for each parent of groups whose numbers have no gap in the source and get one in the copy.
 
     If the file follows a known convention, or a dataset lists the names of the groups, loaders use the names; such
     groups are only mentioned if `renumber` is True.
     """
     means = contents.means or Meaning()
-    homes = {it.rpartition(b"/")[0] for it in gone}
+    homes = {it.rpartition(b"/")[0] for it in dropped}
     if renumber is not True:
         homes = set() if contents.keeps else homes - {it.above for it in means.names}
     for above in sorted(homes):
         count, groups = counted_groups(above, means, every=True)
-        left = [it for it in groups if it not in gone]
-        if count or not left or new_names(contents, gone, above, renumber=renumber):
+        left = [it for it in groups if it not in dropped]
+        if count or not left or new_names(contents, dropped, above, renumber=renumber):
             continue
         numbers = {path: int(it[2]) for path in groups if (it := NUMBERED.fullmatch(path.rpartition(b"/")[2]))}
-        holes = [number for path, number in numbers.items() if path in gone and number < numbers[left[-1]]]
+        holes = [number for path, number in numbers.items() if path in dropped and number < numbers[left[-1]]]
         if not holes:
             continue
-        said = dataset_numbers.opened(escape(above), numbers.values(), holes, label)
-        can = new_names(contents, gone, above, renumber=True)
+        text = dataset_numbers.gap_clause(escape(above), numbers.values(), holes, label)
+        can_renumber = new_names(contents, dropped, above, renumber=True)
         if renumber is True:
-            yield f"{said}: --renumber does not close them up, since something leads to them by their names"
+            yield f"{text}: --renumber does not close them up, since something leads to them by their names"
         else:
-            more = "; --renumber closes them up" if can and renumber is None else ""
-            yield f"{said}: {dataset_numbers.COUNTING_UP}{more}"
+            more = "; --renumber closes them up" if can_renumber and renumber is None else ""
+            yield f"{text}: {dataset_numbers.COUNTING_UP}{more}"

@@ -19,27 +19,27 @@ FEWEST = 16
 """Minimum number of rows; fewer may equal a number of lines by chance."""
 
 
-def of_lines(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
     """Yield a sentence for each text file with as many lines as there are rows in a table that loses some.
 
     The rows of one HDF5 file count, and those of all files together. The first line of a .csv or .tsv file may be a
     header. Tables in which each dataset is a record are left out, since such records are found by name.
     """
-    its = {table.name for tables in losing.values() for table in tables if not table.each}
-    if not its or not reader.path.is_dir():
+    names = {table.name for tables in losing.values() for table in tables if not table.each}
+    if not names or not reader.path.is_dir():
         return
     rows: set[int] = {table.rows for tables in losing.values() for table in tables if not table.each}
-    together = Counter[str]()
+    total_rows = Counter[str]()
     for number in range(len(reader.files)):
         tables = [it for it in reader.contents(number).tables if not it.each]
-        together.update({it.name: it.rows for it in tables if it.name in its})
-        together[""] += sum(it.rows for it in tables)
-    rows = {it for it in rows | set(together.values()) if it >= FEWEST}
+        total_rows.update({it.name: it.rows for it in tables if it.name in names})
+        total_rows[""] += sum(it.rows for it in tables)
+    rows = {it for it in rows | set(total_rows.values()) if it >= FEWEST}
     for name in beside(reader, frozenset()) if rows else ():
         count = _lines(reader.path / name) if name.suffix.lower() in SUFFIXES else None
         if count is not None and rows & {count, count - (name.suffix.lower() in (".csv", ".tsv"))}:
-            spelled = escape(os.fsencode(name))
-            yield f"{spelled} has {count:,} lines, which may be of the rows one by one, and would keep those that go"
+            escaped = escape(os.fsencode(name))
+            yield f"{escaped} has {count:,} lines, which may be of the rows one by one, and would keep those that go"
 
 
 def _lines(path: Path) -> int | None:

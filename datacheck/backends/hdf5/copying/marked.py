@@ -16,30 +16,32 @@ from datacheck.backends.hdf5.tables import Contents
 def samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
     """Return the samples that contain the given single records of a file."""
     samples = frozenset() if contents.means is None else contents.means.samples
-    made = set()
+    found = set()
     for path in (contents.records[at].path for at in records.tolist()) if samples else ():
         while path and path not in samples:
             path = path.rpartition(b"/")[0]
-        made |= {path} - {b""}
-    return made
+        found |= {path} - {b""}
+    return found
 
 
-def _there(contents: Contents) -> set[bytes]:
+def _paths_with_parents(contents: Contents) -> set[bytes]:
     """Return the paths of a file's datasets, and of the groups above them."""
-    made: set[bytes] = set()
+    paths: set[bytes] = set()
     for path, _ in contents.shapes:
-        while path and path not in made:
-            made.add(path)
+        while path and path not in paths:
+            paths.add(path)
             path = path.rpartition(b"/")[0]
-    return made
+    return paths
 
 
-def usual_of(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
+def usual_paths(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
     """Return the paths that at least half of the files of a folder have; none if there are fewer than FEWEST files."""
     files = len(reader.files)
     if not paths or not reader.names or files < FEWEST:
         return frozenset()
-    count = Counter(it for number in range(files) for it in _there(reader.contents(number)).intersection(paths))
+    count = Counter(
+        it for number in range(files) for it in _paths_with_parents(reader.contents(number)).intersection(paths)
+    )
     return frozenset(it for it in paths if 2 * count[it] >= files)
 
 
@@ -50,16 +52,16 @@ def marks_of(contents: Contents, paths: Collection[bytes], usual: Collection[byt
     `usual` marks the whole file, as an empty path. Any other path is returned as it is.
     """
     samples = frozenset() if contents.means is None else contents.means.samples
-    there = _there(contents) if samples and paths else set()
-    held: dict[tuple[bytes, bytes], bool] = {}
-    made = set()
+    present = _paths_with_parents(contents) if samples and paths else set()
+    is_usual_part: dict[tuple[bytes, bytes], bool] = {}
+    marks = set()
     for path in paths:
         sample = path
         while sample and sample not in samples:
             sample = sample.rpartition(b"/")[0]
         part, above = path[len(sample) :], sample.rpartition(b"/")[0]
-        if sample and part and (above, part) not in held:
+        if sample and part and (above, part) not in is_usual_part:
             alike = [it for it in samples if it.rpartition(b"/")[0] == above]
-            held[above, part] = 2 * sum(it + part in there for it in alike) >= len(alike)
-        made.add(sample if held.get((above, part)) else b"" if path in usual else path)
-    return made
+            is_usual_part[above, part] = 2 * sum(it + part in present for it in alike) >= len(alike)
+        marks.add(sample if is_usual_part.get((above, part)) else b"" if path in usual else path)
+    return marks

@@ -43,7 +43,7 @@ def below(above: bytes, name: bytes) -> bytes:
     return above.rstrip(b"/") + b"/" + name
 
 
-def real(path: bytes, called: Mapping[bytes, bytes]) -> bytes:
+def renamed_path(path: bytes, called: Mapping[bytes, bytes]) -> bytes:
     """Return the path of an object in a file whose groups are renamed; `called` has their new paths by the old ones.
 
     >>> real(b"/a_2/x", {b"/a_2": b"/a_1"})
@@ -81,7 +81,7 @@ class Tree:
         self._skip = skip
         self._unwanted: set[int] = set()
         self._called = called or {}
-        self._were = {new: old for old, new in self._called.items()}
+        self._source_paths = {new: old for old, new in self._called.items()}
         self._renamed = {it.rpartition(b"/")[0] or b"/" for it in self._called}
 
     def links(self) -> Iterator[Link]:
@@ -98,21 +98,21 @@ class Tree:
 
     def _walk(self, *, by_name: bool = False) -> Iterator[Link]:
         """Yield every link; an object that has no path yet gets that of its first link."""
-        seen: set[int] = set()
+        visited: set[int] = set()
         todo = [b"/"]
         while todo:
             above = todo.pop()
-            group = self.h5.h5g.open(self.file, real(above, self._called))
+            group = self.h5.h5g.open(self.file, renamed_path(above, self._called))
             groups = []
-            for name, here in self._both_names(group, above, by_name=by_name):
+            for name, own_name in self._both_names(group, above, by_name=by_name):
                 path = below(above, name)
                 if escape(path) in self._skip:
                     self.lost.append(escape(path))
                     with contextlib.suppress(*TROUBLE):
-                        self._unwanted.add(group.links.get_info(here).u)
+                        self._unwanted.add(group.links.get_info(own_name).u)
                     continue
                 try:
-                    link, is_group = self._link(group, above, name, here, seen)
+                    link, is_group = self._link(group, above, name, own_name, visited)
                 except TROUBLE as exc:
                     require_of_data(exc)
                     self.lost.append(escape(path))
@@ -136,15 +136,15 @@ class Tree:
         names = self._names(group, path)
         if path not in self._renamed:
             return [(it, it) for it in (sorted(names) if by_name else names)]
-        were = {it: self._were.get(below(path, it), it).rpartition(b"/")[2] for it in names}
-        made = [(were[it], it) for it in names]
+        source_names = {it: self._source_paths.get(below(path, it), it).rpartition(b"/")[2] for it in names}
+        pairs = [(source_names[it], it) for it in names]
         ordered = group.get_create_plist().get_link_creation_order()
-        return sorted(made) if by_name or not ordered else made
+        return sorted(pairs) if by_name or not ordered else pairs
 
-    def _link(self, group: Any, above: bytes, name: bytes, here: bytes, seen: set[int]) -> tuple[Link, bool]:
-        info = group.links.get_info(here)
+    def _link(self, group: Any, above: bytes, name: bytes, own_name: bytes, visited: set[int]) -> tuple[Link, bool]:
+        info = group.links.get_info(own_name)
         if info.type in (self.h5.h5l.TYPE_SOFT, self.h5.h5l.TYPE_EXTERNAL):
-            value = group.links.get_val(here)
+            value = group.links.get_val(own_name)
             if not value:
                 raise ValueError("a soft link to nothing")
             if info.type == self.h5.h5l.TYPE_SOFT and self._is_skipped(above, value):
@@ -154,12 +154,12 @@ class Tree:
             raise ValueError(f"a link of the unknown type {info.type}")
         if info.u in self._unwanted:
             raise ValueError("another link to what must not be opened")
-        if info.u in seen or self.paths.get(info.u) == b"/":
+        if info.u in visited or self.paths.get(info.u) == b"/":
             return Link(above, name, info.type, info.cset, leads=self.paths[info.u]), False
-        opened = self.h5.h5o.open(group, here)
+        opened = self.h5.h5o.open(group, own_name)
         if isinstance(opened, self.h5.h5d.DatasetID):
             opened.get_type(), opened.get_space(), opened.get_create_plist()  # damage may show only here
-        seen.add(info.u)
+        visited.add(info.u)
         path = self.paths.setdefault(info.u, below(above, name))
         self.addresses[path] = info.u  # an opened dataset has no address if its chunk index is damaged
         is_group = isinstance(opened, self.h5.h5g.GroupID)
@@ -179,13 +179,13 @@ class Tree:
         return False
 
     def open(self, path: bytes) -> Any:
-        return self.h5.h5o.open(self.file, real(path, self._called))
+        return self.h5.h5o.open(self.file, renamed_path(path, self._called))
 
     def comment(self, path: bytes) -> bytes:
         """Return the comment of an object; h5py's newer call for this returns stray memory if there is none."""
         root = self.h5.h5g.open(self.file, b"/")
-        said: bytes = root.get_comment(real(path, self._called).lstrip(b"/") or b".")
-        return said
+        text: bytes = root.get_comment(renamed_path(path, self._called).lstrip(b"/") or b".")
+        return text
 
     def type_path(self, kind: Any) -> bytes | None:
         """Return the path of a committed type (empty if no link leads to it), or None for any other type."""
@@ -207,7 +207,7 @@ class Tree:
             return None
 
 
-def refers(h5: Any, kind: Any) -> bool:
+def holds_references(h5: Any, kind: Any) -> bool:
     """Return whether values of a type are or hold references."""
     return bool(kind.detect_class(h5.h5t.REFERENCE))
 
@@ -220,34 +220,34 @@ def numpy_type(opened: Any) -> Any:
         return None
 
 
-def spelled(h5: Any, kind: Any) -> tuple[Any, ...]:
+def type_description(h5: Any, kind: Any) -> tuple[Any, ...]:
     """Return a full description of a type, independent of the format version in which it is stored."""
     t = h5.h5t
     is_a = kind.get_class()
-    said: tuple[Any, ...] = (is_a, kind.get_size())
+    description: tuple[Any, ...] = (is_a, kind.get_size())
     if is_a == t.COMPOUND:
         members = range(kind.get_nmembers())
         return (
-            *said,
+            *description,
             *(
-                (kind.get_member_name(at), kind.get_member_offset(at), spelled(h5, kind.get_member_type(at)))
+                (kind.get_member_name(at), kind.get_member_offset(at), type_description(h5, kind.get_member_type(at)))
                 for at in members
             ),
         )
     if is_a == t.ENUM:
         members = range(kind.get_nmembers())
         return (
-            *said,
-            spelled(h5, kind.get_super()),
+            *description,
+            type_description(h5, kind.get_super()),
             *((kind.get_member_name(at), kind.get_member_value(at)) for at in members),
         )
     if is_a == t.ARRAY:
-        return (*said, kind.get_array_dims(), spelled(h5, kind.get_super()))
+        return (*description, kind.get_array_dims(), type_description(h5, kind.get_super()))
     if is_a == t.VLEN:
-        return (*said, spelled(h5, kind.get_super()))
+        return (*description, type_description(h5, kind.get_super()))
     if is_a == t.STRING:
-        return (*said, kind.is_variable_str(), kind.get_cset(), kind.get_strpad())
+        return (*description, kind.is_variable_str(), kind.get_cset(), kind.get_strpad())
     if is_a == t.OPAQUE:
-        return (*said, kind.get_tag())
-    asked = ("order", "precision", "offset", "pad", "sign", "fields", "ebias", "norm", "inpad")
-    return (*said, *(getattr(kind, f"get_{it}")() for it in asked if hasattr(kind, f"get_{it}")))
+        return (*description, kind.get_tag())
+    properties = ("order", "precision", "offset", "pad", "sign", "fields", "ebias", "norm", "inpad")
+    return (*description, *(getattr(kind, f"get_{it}")() for it in properties if hasattr(kind, f"get_{it}")))

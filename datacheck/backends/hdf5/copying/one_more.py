@@ -17,7 +17,7 @@ def beside(table: Table, other: Dataset) -> bool:
     return other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]
 
 
-def one_more(table: Table, other: Dataset) -> bool:
+def is_one_more(table: Table, other: Dataset) -> bool:
     """Return whether one of these holds observations, including the last, and the other the actions between them."""
     if not beside(table, other):
         return False
@@ -27,14 +27,14 @@ def one_more(table: Table, other: Dataset) -> bool:
     return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
 
 
-def of_episode(tables: Sequence[Table], rows: Mapping[str, Collection[int]]) -> Iterator[str]:
+def losses_of_episode(tables: Sequence[Table], rows: Mapping[str, Collection[int]]) -> Iterator[str]:
     """Yield a sentence for each table of an episode that is one row longer or shorter than one that loses rows.
 
     Tables that lose as many rows are left out. The episode is not dropped as a whole.
     """
     for table in tables:
-        gone = rows.get(table.name, ())
-        for other in tables if len(gone) else ():
-            if abs(table.rows - other.rows) == 1 and len(rows.get(other.name, ())) != len(gone):
+        dropped = rows.get(table.name, ())
+        for other in tables if len(dropped) else ():
+            if abs(table.rows - other.rows) == 1 and len(rows.get(other.name, ())) != len(dropped):
                 path = escape(other.datasets[0].path)
                 yield f"{path} has a row for each step of {table.name}, which has one more or less"

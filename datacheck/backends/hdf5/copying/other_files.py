@@ -17,7 +17,7 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape
 
 
-def from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+def losses_of_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
     """Yield a sentence for each dataset that may hold row numbers of another file which loses rows.
 
     For example, questions may have the row numbers of pictures.
@@ -26,9 +26,9 @@ def from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) 
         return
     for number, file in enumerate(reader.files):
         contents = reader.contents(number)
-        its = [it for table in contents.tables for it in table.datasets if indexes_rows(it)]
-        extents = _extents(file, contents, its)
-        for dataset in (it for it in its if it.path in extents):
+        datasets = [it for table in contents.tables for it in table.datasets if indexes_rows(it)]
+        extents = _extents(file, contents, datasets)
+        for dataset in (it for it in datasets if it.path in extents):
             for other, tables in losing.items():
                 names = reader.names[number] + " " + dataset.title, reader.names[other]
                 for table in tables if other != number else ():
@@ -42,16 +42,16 @@ def _extents(file: Path, contents: Contents, datasets: Collection[Dataset]) -> d
 
     Datasets that cannot be read are left out.
     """
-    made: dict[bytes, tuple[int, int] | None] = {}
+    extents: dict[bytes, tuple[int, int] | None] = {}
     if not datasets:
-        return made
+        return extents
     with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan has reported errors
         look = Looking(library(), handle.file.id, StepCounter({}))
         for dataset in datasets:
             if not look.fits(dataset):
-                made[dataset.path] = None
+                extents[dataset.path] = None
                 continue
             ends = [(int(it.min()), int(it.max())) for it in look.pieces(dataset)]
             if ends:
-                made[dataset.path] = min(low for low, _ in ends), max(high for _, high in ends)
-    return made
+                extents[dataset.path] = min(low for low, _ in ends), max(high for _, high in ends)
+    return extents

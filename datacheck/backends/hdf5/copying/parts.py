@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.digest import FilePlan
-from datacheck.backends.hdf5.copying.objects import real
+from datacheck.backends.hdf5.copying.objects import renamed_path
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
@@ -52,7 +52,7 @@ class Part:
             if escape(above) in self.plan.skip:
                 return None
             above = above.rpartition(b"/")[0]
-        return real(path, self.plan.called)
+        return renamed_path(path, self.plan.called)
 
     @property
     def records(self) -> int:
@@ -76,7 +76,7 @@ class Changes:
     records: int
 
 
-def of_table(table: Table, change: Change) -> Iterator[tuple[bytes, Change]]:
+def changes_of_table(table: Table, change: Change) -> Iterator[tuple[bytes, Change]]:
     """Yield the change to each dataset of a table, by its path."""
     for dataset in table.datasets:
         yield dataset.path, replace(change, across=True) if dataset.across else change
@@ -90,19 +90,19 @@ def changes_of(contents: Contents, first: int, drops: NDArray[Any], fills: NDArr
     start = first
     for table in contents.tables:
         bounds = [first, first + table.rows]
-        gone = drops[slice(*np.searchsorted(drops, bounds))]
+        dropped = drops[slice(*np.searchsorted(drops, bounds))]
         filled = fills[slice(*np.searchsorted(fills, bounds))]
         if table.each:
-            left_out |= {escape(table.judged[int(at) - first].path) for at in gone}
+            left_out |= {escape(table.judged[int(at) - first].path) for at in dropped}
             for dataset in (table.judged[int(at) - first] for at in filled):
-                every = np.arange(dataset.rows)
+                all_rows = np.arange(dataset.rows)
                 flags = np.zeros(dataset.rows, bool)
-                changes[dataset.path] = Change(Kept(dataset.rows), fill, every, 0, flags, whole=True)
-        elif len(gone) or len(filled):
-            rows = Kept(table.rows, gone, first)
-            heights |= {table.name: len(rows)} if len(gone) else {}
+                changes[dataset.path] = Change(Kept(dataset.rows), fill, all_rows, 0, flags, whole=True)
+        elif len(dropped) or len(filled):
+            rows = Kept(table.rows, dropped, first)
+            heights |= {table.name: len(rows)} if len(dropped) else {}
             change = Change(rows, fill if len(filled) else None, filled, first, np.zeros(len(filled), bool))
-            changes.update(of_table(table, change))
+            changes.update(changes_of_table(table, change))
         first += table.rows
     single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))] - first
     left_out |= {escape(contents.records[at].path) for at in single.tolist()}

@@ -40,62 +40,69 @@ NO_ROWS = frozenset(b"year years month months day days date dates hour hours age
 
 def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bool:
     """Return whether a dataset named like row numbers may hold those of `table`, by its place and its `values`."""
-    its = words(other.name)
+    name_words = words(other.name)
     own = table.datasets[0].path.rpartition(b"/")[0]
     if not (
-        RUNS & its or own == other.path.rpartition(b"/")[0] or own.startswith(other.path.rpartition(b"/")[0] + b"/")
+        RUNS & name_words
+        or own == other.path.rpartition(b"/")[0]
+        or own.startswith(other.path.rpartition(b"/")[0] + b"/")
     ):
         return False
-    sets = its & SETS
-    of_table = {word for it in table.datasets for word in words(it.name) & SETS}
-    if sets and of_table and sets.isdisjoint(of_table):
+    sets = name_words & SETS
+    table_sets = {word for it in table.datasets for word in words(it.name) & SETS}
+    if sets and table_sets and sets.isdisjoint(table_sets):
         return False
     if values is None or not values.size:
         return True
-    if its & LENGTHS and not its & (STARTS | ROWS | LAST):
+    if name_words & LENGTHS and not name_words & (STARTS | ROWS | LAST):
         return bool(NEARLY * table.rows <= int(values.sum(dtype=np.int64)) <= table.rows)
     most = int(values.max())
     if not most and len(values) < FEWEST:  # at most the first row, which has no rows before it to lose
         return False
-    if its & POINTERS <= ORDINARY and len(values.shape) == 1 and len(values) >= FEWEST:
+    if name_words & POINTERS <= ORDINARY and len(values.shape) == 1 and len(values) >= FEWEST:
         rising = float(np.mean(values[1:] >= values[:-1]))
-        return most <= table.rows and not its & NO_ROWS and (rising >= NEARLY or most + 1 >= NEARLY * table.rows)
+        return most <= table.rows and not name_words & NO_ROWS and (rising >= NEARLY or most + 1 >= NEARLY * table.rows)
     return most <= table.rows
 
 
-def points(dataset: Dataset) -> bool:
+def may_hold_row_numbers(dataset: Dataset) -> bool:
     """Return whether a dataset may hold row numbers, by its name and type."""
-    its = words(dataset.name)
+    name_words = words(dataset.name)
     if dataset.matlab and len(dataset.shape) == 2 and 1 in dataset.shape:  # MATLAB stores every number as a double
-        return bool(its & POINTERS) and dataset.holds == {NUMBERS}
+        return bool(name_words & POINTERS) and dataset.holds == {NUMBERS}
     if dataset.dtype.kind not in "iu":
         return False
     if len(dataset.shape) == 2 and dataset.shape[1] == 2:
-        return bool(its & RANGES)
+        return bool(name_words & RANGES)
     if len(dataset.shape) == 2 and dataset.shape[0] == 2:
-        return b"edge" in its and bool(its & ROWS)
-    return len(dataset.shape) == 1 and bool(its & POINTERS) and dataset.name not in (b"ids",)
+        return b"edge" in name_words and bool(name_words & ROWS)
+    return len(dataset.shape) == 1 and bool(name_words & POINTERS) and dataset.name not in (b"ids",)
 
 
 def pointers(dataset: Dataset, values: NDArray[Any] | None) -> Iterator[tuple[str, Dataset, NDArray[Any] | None]]:
     """Yield the dataset or those of its members that may hold row numbers, each with its printed path and values."""
     if dataset.dtype.names is None:
-        if points(dataset):
+        if may_hold_row_numbers(dataset):
             yield escape(dataset.path), dataset, values
         return
     above = dataset.path.rpartition(b"/")[0]
     for name in dataset.dtype.names:
         path = above + b"/" + name.encode("utf-8", "surrogateescape")
         member = Dataset(path, dataset.shape, dataset.dtype[name])
-        if points(member):
-            its = None if values is None else values[name]
-            yield f"{escape(dataset.path)}.{plain(name)}", member, its
+        if may_hold_row_numbers(member):
+            member_values = None if values is None else values[name]
+            yield f"{escape(dataset.path)}.{plain(name)}", member, member_values
 
 
 def indexes_rows(dataset: Dataset) -> bool:
     """Return whether each row of a dataset is, by name and type, the row number of something else."""
-    its = words(dataset.name)
-    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(its & (ROWS | {b"ix"})) and points(dataset)
+    name_words = words(dataset.name)
+    return (
+        len(dataset.shape) == 1
+        and dataset.dtype.kind in "iu"
+        and bool(name_words & (ROWS | {b"ix"}))
+        and may_hold_row_numbers(dataset)
+    )
 
 
 def leads_into(extent: tuple[int, int] | None, rows: int, names: tuple[str, str]) -> bool:

@@ -17,7 +17,7 @@ from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 BATCH = 4096
 
 
-def readable(
+def readable_rows(
     h5: Any, source: Any, table: Table, drops: NDArray[Any], first: int, deadly: frozenset[str], label: str | None
 ) -> array[int]:
     """Return the dropped rows of a table that can be read from all its datasets; `deadly` rows are not tried."""
@@ -27,11 +27,16 @@ def readable(
     good: array[int] = array("q")
 
     def can_read(low: int, high: int) -> bool:
-        for dataset, handle, held in zip(table.datasets, handles, forms, strict=True):
-            if held is None:
+        for dataset, handle, value_form in zip(table.datasets, handles, forms, strict=True):
+            if value_form is None:
                 return False
             try:
-                read(h5, handle, held, dataset.stored(((low, high), *((0, extent) for extent in dataset.shape[1:]))))
+                read(
+                    h5,
+                    handle,
+                    value_form,
+                    dataset.stored(((low, high), *((0, extent) for extent in dataset.shape[1:]))),
+                )
             except (*TROUBLE, MemoryError) as exc:
                 require_of_data(exc)
                 return False

@@ -18,32 +18,32 @@ Place = tuple[bytes, bytes]
 """The parts of a file's name before and after its number."""
 
 
-def moves(reader: Hdf5Reader, gone: Collection[str | None], renumber: bool | None) -> Iterator[Move]:
-    """Yield the runs of files, by their escaped names, that get other numbers in a copy without those `gone`.
+def moves(reader: Hdf5Reader, dropped: Collection[str | None], renumber: bool | None) -> Iterator[Move]:
+    """Yield the runs of files, by their escaped names, that get other numbers in a copy without those `dropped`.
 
     These are the files that a loader counts, if they are numbered from 0 without a gap. If `renumber` is True, they are
     also any other files that are numbered from 0 or 1 without a gap; if it is False, there are none. Files whose
     numbers are spelled in several ways, such as 1 and 01, keep their names, since no loader counts them.
     """
-    if renumber is False or not gone or not reader.path.is_dir():
+    if renumber is False or not dropped or not reader.path.is_dir():
         return
     alike: dict[Place, dict[int, str]] = defaultdict(dict)
-    spelled: dict[Place, set[bytes]] = defaultdict(set)
+    spellings: dict[Place, set[bytes]] = defaultdict(set)
     for label in reader.names:
         match = NUMBERED.fullmatch(unescape(label))
         if match is not None:
             place = match[1], match[3]
             alike[place][int(match[2])] = label
-            spelled[place].add(match[2])
+            spellings[place].add(match[2])
     for place, files in alike.items():
         numbers = sorted(files)
         dense = numbers[0] in (0, 1) and len(numbers) == numbers[-1] - numbers[0] + 1
         counts = COUNTED.fullmatch(place[0]) is not None and numbers[0] == 0 and dense
-        width = max((len(it) for it in spelled[place] if it.startswith(b"0")), default=1)
-        alone = spelled[place] == {b"%0*d" % (width, it) for it in numbers}
+        width = max((len(it) for it in spellings[place] if it.startswith(b"0")), default=1)
+        alone = spellings[place] == {b"%0*d" % (width, it) for it in numbers}
         if not (counts or (renumber and dense)) or not alone or len(numbers) < 2:
             continue
-        left = [it for it in numbers if files[it] not in gone]
+        left = [it for it in numbers if files[it] not in dropped]
         yield from _runs(place, width, left, numbers[0], counts)
 
 

@@ -70,14 +70,14 @@ class Picked:
         return len(self.rows)
 
     def runs(self, start: int, stop: int) -> list[tuple[int, int]]:
-        made: list[tuple[int, int]] = []
+        ranges: list[tuple[int, int]] = []
         for at in range(start, stop):
             row = self.rows[at]
-            if made and made[-1][1] == row:
-                made[-1] = (made[-1][0], row + 1)
+            if ranges and ranges[-1][1] == row:
+                ranges[-1] = (ranges[-1][0], row + 1)
             else:
-                made.append((row, row + 1))
-        return made
+                ranges.append((row, row + 1))
+        return ranges
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ class Change:
     def replaced(self, piece: Piece, values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return the new values of a piece of the copy, or `values` themselves if the change replaces none."""
         if self.values is not None:
-            held = self.values[tuple(slice(*its) for its in piece)]
-            return np.ascontiguousarray(held).view(values.dtype).reshape(values.shape)
+            new_values = self.values[tuple(slice(*bounds) for bounds in piece)]
+            return np.ascontiguousarray(new_values).view(values.dtype).reshape(values.shape)
         if self.less is not None:
             numbers = np.ascontiguousarray(values).view(dtype)
             less = np.searchsorted(self.less, numbers).astype(dtype)

@@ -58,31 +58,31 @@ def form(h5: Any, opened: Any, *, filling: bool = False) -> Form | None:
     return Form(np.dtype((np.void, kind.get_size())), kind)
 
 
-def read(h5: Any, opened: Any, held: Form, piece: Piece | None = None) -> NDArray[Any]:
+def read(h5: Any, opened: Any, value_form: Form, piece: Piece | None = None) -> NDArray[Any]:
     """Return a piece of a dataset, in the shape of the piece, or a whole dataset or attribute."""
     shape = opened.shape if piece is None else tuple(high - low for low, high in piece)
-    values = held.empty(shape)
+    values = value_form.empty(shape)
     if not math.prod(shape):
         return values
     if isinstance(opened, h5.h5a.AttrID):
-        opened.read(values, held.memory)
+        opened.read(values, value_form.memory)
     elif not piece:
-        opened.read(h5.h5s.ALL, h5.h5s.ALL, values, held.memory)
+        opened.read(h5.h5s.ALL, h5.h5s.ALL, values, value_form.memory)
     else:
-        opened.read(*_spaces(h5, opened, piece), values, held.memory)
+        opened.read(*_spaces(h5, opened, piece), values, value_form.memory)
     return values
 
 
-def write(h5: Any, opened: Any, held: Form, values: NDArray[Any], piece: Piece = ()) -> None:
+def write(h5: Any, opened: Any, value_form: Form, values: NDArray[Any], piece: Piece = ()) -> None:
     """Write values that `read` has returned, to a piece of a dataset or to a whole dataset or attribute."""
     if not values.size:
         return
     if isinstance(opened, h5.h5a.AttrID):
-        opened.write(values, held.memory)
+        opened.write(values, value_form.memory)
     elif not piece:
-        opened.write(h5.h5s.ALL, h5.h5s.ALL, values, held.memory)
+        opened.write(h5.h5s.ALL, h5.h5s.ALL, values, value_form.memory)
     else:
-        opened.write(*_spaces(h5, opened, piece), values, held.memory)
+        opened.write(*_spaces(h5, opened, piece), values, value_form.memory)
 
 
 def _spaces(h5: Any, opened: Any, piece: Piece) -> tuple[Any, Any]:
@@ -118,29 +118,29 @@ def attributes(tree: Tree, path: bytes, opened: Any) -> Iterator[tuple[bytes, At
     for name in listing.names:
         try:
             attribute = open_attribute(h5, opened, name, listing)
-            kind, space, held = attribute.get_type(), attribute.get_space(), form(h5, attribute)
+            kind, space, value_form = attribute.get_type(), attribute.get_space(), form(h5, attribute)
             null = space.get_simple_extent_type() == h5.h5s.NULL
-            if held is None:
+            if value_form is None:
                 yield name, None
                 continue
-            values = None if null else read(h5, attribute, held)
+            values = None if null else read(h5, attribute, value_form)
             if (path, name) in tree.amended and values is not None and attribute.dtype.kind in "iuf":
                 number = np.full(values.shape, tree.amended[path, name], attribute.dtype)
-                values = number.view(values.dtype) if held.raw else number
+                values = number.view(values.dtype) if value_form.raw else number
         except (*TROUBLE, MemoryError) as exc:
             require_of_data(exc)
             yield name, None
             continue
-        yield name, Attribute(kind, space, held, values)
+        yield name, Attribute(kind, space, value_form, values)
 
 
-def parts_of(shape: Sequence[int], held: Form, chunks: Sequence[int] | None) -> Iterator[Piece]:
+def parts_of(shape: Sequence[int], value_form: Form, chunks: Sequence[int] | None) -> Iterator[Piece]:
     """Yield the pieces in which a dataset with values of fixed length is copied."""
-    yield from pieces(shape, held.dtype.itemsize, chunks)
+    yield from pieces(shape, value_form.dtype.itemsize, chunks)
 
 
 def read_rows(
-    fetch: Fetch, held: Form, change: Change | None, piece: Piece, chunks: Sequence[int] | None
+    fetch: Fetch, value_form: Form, change: Change | None, piece: Piece, chunks: Sequence[int] | None
 ) -> NDArray[Any]:
     """Return a piece of the copy; `fetch` reads the source, without the rows that are left out.
 
@@ -149,38 +149,40 @@ def read_rows(
     if change is None or not piece:
         return fetch(piece)
     if change.across:
-        return _read_across(fetch, held, change, piece, chunks)
+        return _read_across(fetch, value_form, change, piece, chunks)
     rows, others = piece[0], piece[1:]
     runs = change.rows.runs(*rows)
-    spans = list(_joined(runs, chunks[0] if chunks and held.raw else 0))
+    spans = list(_joined_spans(runs, chunks[0] if chunks and value_form.raw else 0))
     if len(spans) == 1 and len(spans[0]) == 1:
         return fetch((spans[0][0], *others))
-    values = held.empty([high - low for low, high in piece])
+    values = value_form.empty([high - low for low, high in piece])
     at = 0
     for span in spans:
         low, high = span[0][0], span[-1][1]
-        got = fetch(((low, high), *others))
+        fetched = fetch(((low, high), *others))
         for begin, end in span:
-            values[at : at + end - begin] = got[begin - low : end - low]
+            values[at : at + end - begin] = fetched[begin - low : end - low]
             at += end - begin
     return values
 
 
-def _read_across(fetch: Fetch, held: Form, change: Change, piece: Piece, chunks: Sequence[int] | None) -> NDArray[Any]:
+def _read_across(
+    fetch: Fetch, value_form: Form, change: Change, piece: Piece, chunks: Sequence[int] | None
+) -> NDArray[Any]:
     """Return a piece of the copy whose rows lie along the last axis; rows near each other are read together.
 
     Rows between them are read as well only if they are in chunks with a row to be kept, or if there are no chunks.
     """
     others, at = piece[:-1], 0
-    values = held.empty([high - low for low, high in piece])
-    most = max(1, 2 * PIECE_BYTES // max(1, held.dtype.itemsize * math.prod(high - low for low, high in others)))
-    depth = chunks[-1] if chunks and held.raw else most
-    todo = [*_joined(change.rows.runs(*piece[-1]), depth, most)][::-1]
+    values = value_form.empty([high - low for low, high in piece])
+    most = max(1, 2 * PIECE_BYTES // max(1, value_form.dtype.itemsize * math.prod(high - low for low, high in others)))
+    depth = chunks[-1] if chunks and value_form.raw else most
+    todo = [*_joined_spans(change.rows.runs(*piece[-1]), depth, most)][::-1]
     while todo:
         span = todo.pop()
         first = span[0][0]
         try:
-            got = fetch((*others, (first, span[-1][1])))
+            fetched = fetch((*others, (first, span[-1][1])))
         except TROUBLE as exc:
             require_of_data(exc)
             if len(span) == 1:
@@ -188,12 +190,12 @@ def _read_across(fetch: Fetch, held: Form, change: Change, piece: Piece, chunks:
             todo += [[run] for run in reversed(span)]
             continue
         for low, high in span:
-            values[..., at : at + high - low] = got[..., low - first : high - first]
+            values[..., at : at + high - low] = fetched[..., low - first : high - first]
             at += high - low
     return values
 
 
-def _joined(runs: list[tuple[int, int]], depth: int, most: int | None = None) -> Iterator[list[tuple[int, int]]]:
+def _joined_spans(runs: list[tuple[int, int]], depth: int, most: int | None = None) -> Iterator[list[tuple[int, int]]]:
     """Yield spans of runs; between two runs of a span lie only rows of a chunk that both have rows in.
 
     A span covers at most `most` rows, including those between its runs.
@@ -209,11 +211,11 @@ def _joined(runs: list[tuple[int, int]], depth: int, most: int | None = None) ->
         yield span
 
 
-def batches(h5: Any, opened: Any, held: Form, change: Change | None) -> Iterator[tuple[Piece, NDArray[Any]]]:
+def batches(h5: Any, opened: Any, value_form: Form, change: Change | None) -> Iterator[tuple[Piece, NDArray[Any]]]:
     """Yield the values of a dataset that vary in length: a few rows first, since the size of a row is unknown."""
     shape = opened.shape
     if not shape:
-        yield (), read(h5, opened, held)
+        yield (), read(h5, opened, value_form)
         return
     axis = len(shape) - 1 if change is not None and change.across else 0
     rows = shape[axis] if change is None else len(change.rows)
@@ -222,7 +224,7 @@ def batches(h5: Any, opened: Any, held: Form, change: Change | None) -> Iterator
     while at < rows and math.prod((*shape[:axis], *shape[axis + 1 :])):
         stop = min(at + step, rows)
         piece = (*others[:axis], (at, stop), *others[axis + 1 :])
-        values = read_rows(partial(read, h5, opened, held), held, change, piece, None)
+        values = read_rows(partial(read, h5, opened, value_form), value_form, change, piece, None)
         yield piece, values
         fitting = PIECE_BYTES * (stop - at) // max(1, weight(values))
         step = max(1, min(2 * step, fitting, ROWS_OF_OBJECTS))
@@ -261,7 +263,7 @@ def _fill_one(change: Change, dataset: Dataset, numbers: NDArray[Any]) -> bool:
     return altered
 
 
-def spell(tree: Tree, values: NDArray[Any], hidden: frozenset[bytes]) -> bytes:
+def encode_values(tree: Tree, values: NDArray[Any], hidden: frozenset[bytes]) -> bytes:
     """Return bytes that are equal for two arrays of one type only if their values are equal.
 
     A reference is spelled by the path that it points to; one to a region of a `hidden` dataset counts as empty.
@@ -269,35 +271,35 @@ def spell(tree: Tree, values: NDArray[Any], hidden: frozenset[bytes]) -> bytes:
     if not values.dtype.hasobject:
         return values.tobytes()
     if values.dtype.names is not None:
-        return b"".join(spell(tree, values[name], hidden) for name in values.dtype.names)
-    out = []
+        return b"".join(encode_values(tree, values[name], hidden) for name in values.dtype.names)
+    parts = []
     for value in values.reshape(-1):
         if isinstance(value, np.ndarray):
-            out.append(b"a%d:" % value.size + spell(tree, value, hidden))
+            parts.append(b"a%d:" % value.size + encode_values(tree, value, hidden))
         elif isinstance(value, bytes | str):
             text = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
-            out.append(b"s%d:" % len(text) + text)
+            parts.append(b"s%d:" % len(text) + text)
         elif isinstance(value, tree.h5.h5r.Reference):
-            out.append(_spell_reference(tree, value, hidden))
+            parts.append(_encode_reference(tree, value, hidden))
         else:
-            out.append(f"o{value!r}".encode())
-    return b"".join(out)
+            parts.append(f"o{value!r}".encode())
+    return b"".join(parts)
 
 
-def _spell_reference(tree: Tree, reference: Any, hidden: frozenset[bytes]) -> bytes:
+def _encode_reference(tree: Tree, reference: Any, hidden: frozenset[bytes]) -> bytes:
     points = tree.target(reference)
     if points is None or (points[1] is not None and points[0] in hidden):
         return b"r0:"
     path, region = points
-    said: bytes = b"r%d:" % len(path) + path
+    prefix: bytes = b"r%d:" % len(path) + path
     if region is None:
-        return said
+        return prefix
     kind = region.get_select_type()
     if kind == tree.h5.h5s.SEL_POINTS:
-        return said + b"p" + bytes(region.get_select_elem_pointlist().tobytes())
+        return prefix + b"p" + bytes(region.get_select_elem_pointlist().tobytes())
     if kind == tree.h5.h5s.SEL_HYPERSLABS:
-        return said + b"h" + bytes(region.get_select_hyper_blocklist().tobytes())
-    return said + b"k%d" % kind
+        return prefix + b"h" + bytes(region.get_select_hyper_blocklist().tobytes())
+    return prefix + b"k%d" % kind
 
 
 def translated(tree: Tree, values: NDArray[Any], translate: Translate) -> NDArray[Any]:
@@ -307,15 +309,15 @@ def translated(tree: Tree, values: NDArray[Any], translate: Translate) -> NDArra
     """
     if not values.dtype.hasobject:
         return values
-    made = values.copy()
-    if made.dtype.names is not None:
-        for name in made.dtype.names:
-            made[name] = translated(tree, values[name], translate)
-        return made
-    flat, source = made.reshape(-1), values.reshape(-1)
+    result = values.copy()
+    if result.dtype.names is not None:
+        for name in result.dtype.names:
+            result[name] = translated(tree, values[name], translate)
+        return result
+    flat, source = result.reshape(-1), values.reshape(-1)
     for at, value in enumerate(source):
         if isinstance(value, np.ndarray):
             flat[at] = translated(tree, value, translate)
         elif isinstance(value, tree.h5.h5r.Reference):
             flat[at] = translate(value)
-    return made
+    return result

@@ -44,7 +44,9 @@ def drained(marks: Marks) -> str:
             return digest
 
 
-def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost, amended: Mapping[Path, bytes]) -> bytes:
+def copy_others(
+    reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost, amended: Mapping[Path, bytes]
+) -> bytes:
     """Make the target's folder with all that lies beside the HDF5 files, or with the list; return text for the digest.
 
     `amended` has the bytes of files that differ from those in the source, by their paths in it.
@@ -57,30 +59,30 @@ def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost, a
         return text
     for within in folders(reader, lost):
         (target / within).mkdir(exist_ok=True)
-    said = []
+    lines = []
     for relative in beside(reader, lost):
         source, copy = reader.path / relative, target / relative
         if relative in amended:
             copy.write_bytes(amended[relative])
             narrow(copy, source.stat().st_mode)
             flush(copy)
-            said.append(f"{relative}\0{hashing(amended[relative]).hexdigest()}\0")
+            lines.append(f"{relative}\0{hashing(amended[relative]).hexdigest()}\0")
             continue
-        said.append(f"{relative}\0{drained(copy_bytes(source, copy))}\0")
-    for relative, goal in links(reader).items():
-        (target / relative).symlink_to(goal)
-        said.append(f"{relative}\0-> {goal}\0")
+        lines.append(f"{relative}\0{drained(copy_bytes(source, copy))}\0")
+    for relative, link_target in links(reader).items():
+        (target / relative).symlink_to(link_target)
+        lines.append(f"{relative}\0-> {link_target}\0")
     for folder, _, _ in os.walk(target):
         sync(Path(folder))
-    return "".join(said).encode("utf-8", "surrogateescape")
+    return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 def digest_of_others(reader: Hdf5Reader, target: Path, lost: Lost) -> bytes:
     if not reader.path.is_dir():
         return (target / reader.path.name).read_bytes()
-    said = [f"{relative}\0{drained(digest_bytes(target / relative))}\0" for relative in beside(reader, lost)]
-    said += [f"{relative}\0-> {(target / relative).readlink()}\0" for relative in links(reader)]
-    return "".join(said).encode("utf-8", "surrogateescape")
+    lines = [f"{relative}\0{drained(digest_bytes(target / relative))}\0" for relative in beside(reader, lost)]
+    lines += [f"{relative}\0-> {(target / relative).readlink()}\0" for relative in links(reader)]
+    return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 def sync(path: Path) -> None:

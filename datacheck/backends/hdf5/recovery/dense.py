@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from datacheck.backends.hdf5.recovery.headers import NOWHERE, Message
-from datacheck.backends.hdf5.recovery.links import LINK_VERSION, Link, of_message
+from datacheck.backends.hdf5.recovery.links import LINK_VERSION, Link, link_in_message
 from datacheck.backends.hdf5.recovery.raw import Raw
 
 BLOCK_HEAD = 21
@@ -50,9 +50,9 @@ def places_of(info: Message) -> tuple[int, list[int]] | None:
     return None if heap == NOWHERE else (heap, [it for it in trees[:2] if it != NOWHERE])
 
 
-def heaped(raw: Raw, heap: int, trees: Sequence[int], blocks: Sequence[int]) -> Heaped:
+def links_in_heap(raw: Raw, heap: int, trees: Sequence[int], blocks: Sequence[int]) -> Heaped:
     """Return the links in the heap at an address, given the addresses of its blocks and of the trees that index it."""
-    there: dict[int, Link] = {}
+    by_place: dict[int, Link] = {}
     starts: dict[int, int] = {}
     for at in blocks:
         read = _block(raw, at)
@@ -60,47 +60,47 @@ def heaped(raw: Raw, heap: int, trees: Sequence[int], blocks: Sequence[int]) -> 
             continue
         start, block = read
         starts[start] = starts.get(start, 0) + 1
-        there.update((start + place, link) for place, link in _in_block(raw, block))
+        by_place.update((start + place, link) for place, link in _links_in_block(raw, block))
     if any(count > 1 for count in starts.values()):  # two blocks at one offset: one is obsolete, unknown which
-        return Heaped([], certain=False, unproven=frozenset(it.name for it in there.values()))
+        return Heaped([], certain=False, unproven=frozenset(it.name for it in by_place.values()))
     indexes = [_Index(raw, at) for at in trees]
     live = {place for it in indexes for place in it.places}
     if any(it.whole for it in indexes):
-        certain = live <= there.keys()
+        certain = live <= by_place.keys()
     else:
-        held = raw.read(heap, OBJECTS_AT + 8)
-        count = int.from_bytes(held[OBJECTS_AT:], "little") if held.startswith(b"FRHP") else None
-        certain = len(there) == count == len({it.name for it in there.values()})
-        live = set(there) if certain else live
-    links = [link for place, link in there.items() if place in live]
+        head = raw.read(heap, OBJECTS_AT + 8)
+        count = int.from_bytes(head[OBJECTS_AT:], "little") if head.startswith(b"FRHP") else None
+        certain = len(by_place) == count == len({it.name for it in by_place.values()})
+        live = set(by_place) if certain else live
+    links = [link for place, link in by_place.items() if place in live]
     if len({it.name for it in links}) < len(links):
         links, certain = [], False
     names = {it.name for it in links}
-    rest = () if certain else (it.name for it in there.values() if it.name not in names)
+    rest = () if certain else (it.name for it in by_place.values() if it.name not in names)
     return Heaped(links, certain, frozenset(rest))
 
 
 def _block(raw: Raw, at: int) -> tuple[int, bytes] | None:
     """Return the offset of a block in its heap, and its bytes, or None if the checksum matches at none of the sizes."""
-    held = raw.read(at, BLOCKS[-1])
-    checksum = held[BLOCK_HEAD - 4 : BLOCK_HEAD]
+    octets = raw.read(at, BLOCKS[-1])
+    checksum = octets[BLOCK_HEAD - 4 : BLOCK_HEAD]
     for size in BLOCKS:
-        block = held[: BLOCK_HEAD - 4] + bytes(4) + held[BLOCK_HEAD:size]
+        block = octets[: BLOCK_HEAD - 4] + bytes(4) + octets[BLOCK_HEAD:size]
         if len(block) < size:
             break
         if raw.matches(at, block, checksum):
-            return int.from_bytes(held[13:17], "little"), block
+            return int.from_bytes(octets[13:17], "little"), block
     return None
 
 
-def _in_block(raw: Raw, block: bytes) -> Iterator[tuple[int, Link]]:
+def _links_in_block(raw: Raw, block: bytes) -> Iterator[tuple[int, Link]]:
     at = BLOCK_HEAD
     while (at := block.find(LINK_VERSION, at)) >= 0 and raw.looked(1):
-        made = of_message(block, at)
-        if made is None:
+        parsed = link_in_message(block, at)
+        if parsed is None:
             at += 1
         else:
-            link, end = made
+            link, end = parsed
             yield at, link
             at = end
 
@@ -119,11 +119,15 @@ class _Index:
     _kind: int = 0
 
     def __post_init__(self) -> None:
-        held = self.raw.read(self.at, 38)
-        if len(held) < 38 or not held.startswith(b"BTHD\0") or not self.raw.matches(self.at, held[:34], held[34:]):
+        octets = self.raw.read(self.at, 38)
+        if (
+            len(octets) < 38
+            or not octets.startswith(b"BTHD\0")
+            or not self.raw.matches(self.at, octets[:34], octets[34:])
+        ):
             return
-        self._kind, self._size, self._record, depth = struct.unpack_from("<BIHH", held, 5)
-        root, used, total = struct.unpack_from("<QHQ", held, 16)
+        self._kind, self._size, self._record, depth = struct.unpack_from("<BIHH", octets, 5)
+        root, used, total = struct.unpack_from("<QHQ", octets, 16)
         self._head = 4 if self._kind == BY_NAME else 8
         if self._kind not in (BY_NAME, BY_ORDER) or self._record != self._head + 7 or depth > DEEPEST:
             return
@@ -135,30 +139,30 @@ class _Index:
     def _walk(self, root: int, used: int, depth: int) -> None:
         widths = list(self._widths(depth))
         todo = [(root, used, depth)]
-        seen: set[int] = set()
-        while todo and len(seen) < NODES:
+        visited: set[int] = set()
+        while todo and len(visited) < NODES:
             at, used, depth = todo.pop()
-            if at in seen or at == NOWHERE:
+            if at in visited or at == NOWHERE:
                 continue
-            seen.add(at)
+            visited.add(at)
             count, total = widths[depth - 1] if depth else (0, 0)
             pointer = 8 + count + total
             size = NODE_FRAME + used * self._record + ((used + 1) * pointer if depth else 0)
-            held = self.raw.read(at, size)
+            octets = self.raw.read(at, size)
             sign = b"BTIN\0" if depth else b"BTLF\0"
-            if len(held) < size or held[:6] != sign + bytes([self._kind]) or size > self._size:
+            if len(octets) < size or octets[:6] != sign + bytes([self._kind]) or size > self._size:
                 continue
-            if not self.raw.matches(at, held[:-4], held[-4:]) or not self.raw.looked(used):
+            if not self.raw.matches(at, octets[:-4], octets[-4:]) or not self.raw.looked(used):
                 continue
             for nth in range(used):
-                flags, place = struct.unpack_from("<BI", held, 6 + nth * self._record + self._head)
+                flags, place = struct.unpack_from("<BI", octets, 6 + nth * self._record + self._head)
                 if not flags & 0x30:  # a managed object; links are never of another type
                     self.places.add(place)
             begin = 6 + used * self._record
             for nth in range(used + 1 if depth else 0):
                 step = begin + nth * pointer
-                below = int.from_bytes(held[step : step + 8], "little")
-                todo.append((below, int.from_bytes(held[step + 8 : step + 8 + count], "little"), depth - 1))
+                below = int.from_bytes(octets[step : step + 8], "little")
+                todo.append((below, int.from_bytes(octets[step + 8 : step + 8 + count], "little"), depth - 1))
 
     def _widths(self, depth: int) -> Iterator[tuple[int, int]]:
         """Yield the widths in bytes, per level, of the record counts of a child node and of all nodes below it."""

@@ -96,55 +96,61 @@ class Header:
 def header(raw: Raw, address: int) -> Header | None:
     """Return the header that begins at an address, or None if there is none or its first piece is incomplete."""
     start = raw.read(address, 512)
-    made = _old(raw, address, start) if start[:1] == b"\x01" else _new(raw, address, start)
-    if made is None:
+    object_header = _old_header(raw, address, start) if start[:1] == b"\x01" else _new_header(raw, address, start)
+    if object_header is None:
         return None
-    _continue(raw, made)
-    count = made.first(REFERENCE_COUNT)
-    if made.version == 2 and count is not None and len(count.held) >= 5:
-        made.links = int.from_bytes(count.held[1:5], "little")
-    return made
+    _follow_continuations(raw, object_header)
+    count = object_header.first(REFERENCE_COUNT)
+    if object_header.version == 2 and count is not None and len(count.held) >= 5:
+        object_header.links = int.from_bytes(count.held[1:5], "little")
+    return object_header
 
 
-def of_group(raw: Raw, address: int, made: Header | None, places: tuple[int, int]) -> Header | None:
+def completed_header(raw: Raw, address: int, object_header: Header | None, places: tuple[int, int]) -> Header | None:
     """Complete the header of an old-style group from the `places` of its tree and heap that the link to it gives.
 
     If the symbol table message was lost with a piece of the header, it is inserted in place of a lost continuation. If
-    the whole header is lost, a new one is built. Return `made` as it is, which may be None, if it needs no completion,
-    if neither the tree nor the heap is at these places, or if there is no room for the message.
+    the whole header is lost, a new one is built. Return `object_header` as it is, which may be None, if it needs no
+    completion, if neither the tree nor the heap is at these places, or if there is no room for the message.
     """
-    there = [raw.read(at, 4) for at in places]
-    if (b"TREE" not in there and b"HEAP" not in there) or (made is not None and (made.is_group or made.is_dataset)):
-        return made
+    signatures = [raw.read(at, 4) for at in places]
+    if (b"TREE" not in signatures and b"HEAP" not in signatures) or (
+        object_header is not None and (object_header.is_group or object_header.is_dataset)
+    ):
+        return object_header
     body = struct.pack("<QQ", *places)
-    if made is None and not raw.lacks(address, 40):
+    if object_header is None and not raw.lacks(address, 40):
         head = struct.pack("<BBHIII", 1, 0, 1, 1, 24, 0) + struct.pack("<HHBxxx", SYMBOL_TABLE, 16, 0)
         message = Message(SYMBOL_TABLE, 0, b"", body, address + 16, 0)
         return Header(address, 1, 0, 1, [Piece(address, head + body, 16, 40)], [message], rewritten=True)
-    gone = None if made is None else next((it for it in made.lost if len(it.held) >= 16), None)
-    if made is None or gone is None:
-        return made
-    made.lost.remove(gone)
-    made.taken = gone
-    made.messages[made.messages.index(gone)] = Message(SYMBOL_TABLE, 0, gone.order, body, gone.at, gone.piece)
-    made.rewritten = True
-    return made
+    lost_message = (
+        None if object_header is None else next((it for it in object_header.lost if len(it.held) >= 16), None)
+    )
+    if object_header is None or lost_message is None:
+        return object_header
+    object_header.lost.remove(lost_message)
+    object_header.taken = lost_message
+    object_header.messages[object_header.messages.index(lost_message)] = Message(
+        SYMBOL_TABLE, 0, lost_message.order, body, lost_message.at, lost_message.piece
+    )
+    object_header.rewritten = True
+    return object_header
 
 
-def _old(raw: Raw, address: int, start: bytes) -> Header | None:
+def _old_header(raw: Raw, address: int, start: bytes) -> Header | None:
     if len(start) < 24 or start[1]:
         return None
     count, links, length, nothing = struct.unpack_from("<HIII", start, 2)
     if not (count and links and 8 <= length <= PIECE_BYTES) or length % 8 or nothing:
         return None
-    held = start[: 16 + length] if len(start) >= 16 + length else raw.read(address, 16 + length)
-    if len(held) < 16 + length:
+    octets = start[: 16 + length] if len(start) >= 16 + length else raw.read(address, 16 + length)
+    if len(octets) < 16 + length:
         return None
-    made = Header(address, 1, 0, links)
-    return made if _add(raw, made, Piece(address, held, 16, len(held))) else None
+    object_header = Header(address, 1, 0, links)
+    return object_header if _add_messages(raw, object_header, Piece(address, octets, 16, len(octets))) else None
 
 
-def _new(raw: Raw, address: int, start: bytes) -> Header | None:
+def _new_header(raw: Raw, address: int, start: bytes) -> Header | None:
     if len(start) < 16 or not start.startswith(b"OHDR\x02"):
         return None
     flags = start[5]
@@ -154,91 +160,91 @@ def _new(raw: Raw, address: int, start: bytes) -> Header | None:
     size = first + int.from_bytes(start[at:first], "little") + 4
     if size > PIECE_BYTES:
         return None
-    held = start[:size] if len(start) >= size else raw.read(address, size)
-    if len(held) < size or not raw.matches(address, held[:-4], held[-4:]):
+    octets = start[:size] if len(start) >= size else raw.read(address, size)
+    if len(octets) < size or not raw.matches(address, octets[:-4], octets[-4:]):
         return None
-    made = Header(address, 2, flags, 1)
-    return made if _add(raw, made, Piece(address, held, first, size - 4)) else None
+    object_header = Header(address, 2, flags, 1)
+    return object_header if _add_messages(raw, object_header, Piece(address, octets, first, size - 4)) else None
 
 
-def _continue(raw: Raw, made: Header) -> None:
+def _follow_continuations(raw: Raw, object_header: Header) -> None:
     """Follow each continuation once; those that lead to nothing are added to `lost`."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     done = 0
-    while done < len(made.messages):
-        message = made.messages[done]
+    while done < len(object_header.messages):
+        message = object_header.messages[done]
         done += 1
         if message.kind != CONTINUATION:
             continue
         piece = None
         if len(message.held) >= 16:
             at, size = struct.unpack_from("<QQ", message.held)
-            if at not in seen and len(seen) < PIECES and size <= PIECE_BYTES and not raw.lacks(at, size):
-                seen.add(at)
-                piece = _piece(raw, made, at, raw.read(at, size))
-        if piece is None or not _add(raw, made, piece):
-            made.lost.append(message)
+            if at not in visited and len(visited) < PIECES and size <= PIECE_BYTES and not raw.lacks(at, size):
+                visited.add(at)
+                piece = _piece_at(raw, object_header, at, raw.read(at, size))
+        if piece is None or not _add_messages(raw, object_header, piece):
+            object_header.lost.append(message)
 
 
-def _piece(raw: Raw, made: Header, at: int, held: bytes) -> Piece | None:
-    if made.version == 1:
-        return Piece(at, held, 0, len(held)) if held.count(0) < len(held) else None
-    if not held.startswith(b"OCHK") or not raw.matches(at, held[:-4], held[-4:]):
+def _piece_at(raw: Raw, object_header: Header, at: int, octets: bytes) -> Piece | None:
+    if object_header.version == 1:
+        return Piece(at, octets, 0, len(octets)) if octets.count(0) < len(octets) else None
+    if not octets.startswith(b"OCHK") or not raw.matches(at, octets[:-4], octets[-4:]):
         return None
-    return Piece(at, held, 4, len(held) - 4)
+    return Piece(at, octets, 4, len(octets) - 4)
 
 
-def _add(raw: Raw, made: Header, piece: Piece) -> bool:
+def _add_messages(raw: Raw, object_header: Header, piece: Piece) -> bool:
     """Add all messages of a piece and return True; add none and return False if any of them is invalid."""
-    found = list(_messages(raw, made, piece))
-    if None in found or not found or len(made.messages) + len(found) > MOST_MESSAGES:
+    found = list(_messages(raw, object_header, piece))
+    if None in found or not found or len(object_header.messages) + len(found) > MOST_MESSAGES:
         return False
-    made.pieces.append(piece)
-    made.messages += [it for it in found if it is not None]
+    object_header.pieces.append(piece)
+    object_header.messages += [it for it in found if it is not None]
     return True
 
 
-def _messages(raw: Raw, made: Header, piece: Piece) -> Iterator[Message | None]:
+def _messages(raw: Raw, object_header: Header, piece: Piece) -> Iterator[Message | None]:
     """Yield the messages of a piece, and None if there is anything else in it."""
-    at, number = piece.first, len(made.pieces)
-    while at + made.head <= piece.last:
-        if made.version == 1:
+    at, number = piece.first, len(object_header.pieces)
+    while at + object_header.head <= piece.last:
+        if object_header.version == 1:
             kind, size, flags = struct.unpack_from("<HHB", piece.held, at)
             wrong = size % 8 or piece.held[at + 5 : at + 8] != bytes(3)
         else:
             kind, size, flags = struct.unpack_from("<BHB", piece.held, at)
             wrong = False
-        body = at + made.head
+        body = at + object_header.head
         if wrong or kind > LAST_KIND or body + size > piece.last or not raw.looked(1):
             yield None
             return
-        order = piece.held[at + 4 : body] if made.version == 2 else b""
+        order = piece.held[at + 4 : body] if object_header.version == 2 else b""
         yield Message(kind, flags, order, piece.held[body : body + size], piece.at + at, number)
         at = body + size
-    if made.version == 1 and at != piece.last:
+    if object_header.version == 1 and at != piece.last:
         yield None
 
 
-def plausible(raw: Raw, made: Header) -> bool:
+def is_plausible(raw: Raw, object_header: Header) -> bool:
     """Check whether each part of what looks like the header of a dataset or a group has valid contents.
 
     A header of version 1 has no signature, so arbitrary numbers may look like its beginning.
     """
-    if made.is_dataset:
-        return _is_dataset(raw, made)
-    if not made.is_group:
+    if object_header.is_dataset:
+        return _is_dataset(raw, object_header)
+    if not object_header.is_group:
         return False
-    table = made.first(SYMBOL_TABLE)
+    table = object_header.first(SYMBOL_TABLE)
     if table is None:
-        return made.version == 2 or made.first(LINK_INFO) is not None
+        return object_header.version == 2 or object_header.first(LINK_INFO) is not None
     if len(table.held) < 16:
         return False
     places = struct.unpack_from("<QQ", table.held)
     return all(raw.read(at, 4) in (sign, b"") for at, sign in zip(places, (b"TREE", b"HEAP"), strict=True))
 
 
-def _is_dataset(raw: Raw, made: Header) -> bool:
-    space, kind, layout = (made.first(it) for it in (DATASPACE, DATATYPE, LAYOUT))
+def _is_dataset(raw: Raw, object_header: Header) -> bool:
+    space, kind, layout = (object_header.first(it) for it in (DATASPACE, DATATYPE, LAYOUT))
     if space is None or kind is None or layout is None:
         return False
     shared = kind.flags & 2  # a shared message gives the address of the datatype instead
@@ -249,5 +255,5 @@ def _is_dataset(raw: Raw, made: Header) -> bool:
     if not shared and (not 1 <= kind.held[0] >> 4 <= 5 or kind.held[0] & 15 > CLASSES):
         return False
     version = layout.held[0]
-    held = layout.held[2] if version < 3 and len(layout.held) > 2 else layout.held[1]
-    return 1 <= version <= 5 and held <= LAYOUTS
+    layout_class = layout.held[2] if version < 3 and len(layout.held) > 2 else layout.held[1]
+    return 1 <= version <= 5 and layout_class <= LAYOUTS

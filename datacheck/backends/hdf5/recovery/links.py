@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datacheck.backends.hdf5.group_tree import group_trouble
-from datacheck.backends.hdf5.name_heap import in_heap
+from datacheck.backends.hdf5.name_heap import names_in_heap
 from datacheck.backends.hdf5.recovery.headers import NOWHERE
 from datacheck.backends.hdf5.recovery.raw import Raw
 
@@ -44,37 +44,37 @@ class Link:
     """Addresses of the tree and the heap of the old-style group that the link leads to, if its entry has them."""
 
 
-def of_message(held: bytes, at: int = 0) -> tuple[Link, int] | None:
+def link_in_message(octets: bytes, at: int = 0) -> tuple[Link, int] | None:
     """Return the link that a message holds at a position, and the position of its end, or None if there is none."""
     try:
-        return _of_message(held, at)
+        return _parsed_link(octets, at)
     except (struct.error, IndexError):
         return None
 
 
-def _of_message(held: bytes, at: int) -> tuple[Link, int] | None:
-    version, flags = held[at], held[at + 1]
+def _parsed_link(octets: bytes, at: int) -> tuple[Link, int] | None:
+    version, flags = octets[at], octets[at + 1]
     if version != LINK_VERSION or flags & 0xE0:
         return None
     at += 2
     kind = HARD
     if flags & 0x08:
-        kind = held[at]
+        kind = octets[at]
         at += 1
     at += 8 if flags & 0x04 else 0
     at += 1 if flags & 0x10 else 0
     width = 1 << (flags & 3)
-    length = int.from_bytes(held[at : at + width], "little")
+    length = int.from_bytes(octets[at : at + width], "little")
     at += width
-    name = held[at : at + length]
+    name = octets[at : at + length]
     at += length
     if len(name) != length or not name or b"/" in name or b"\0" in name:
         return None
     if kind == HARD:
-        (address,) = struct.unpack_from("<Q", held, at)
+        (address,) = struct.unpack_from("<Q", octets, at)
         return Link(name, address), at + 8
-    (size,) = struct.unpack_from("<H", held, at)
-    value = held[at + 2 : at + 2 + size]
+    (size,) = struct.unpack_from("<H", octets, at)
+    value = octets[at + 2 : at + 2 + size]
     return (Link(name, kind=kind, value=value), at + 2 + size) if len(value) == size else None
 
 
@@ -101,57 +101,57 @@ class SymbolTable:
 
 def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
     """Read the symbol table of an old-style group."""
-    made = SymbolTable(heap=names_of(raw, heap))
-    if not made.heap:
-        made.lost += 1
-        made.beyond |= raw.lacks(heap, 32)
+    table = SymbolTable(heap=heap_data(raw, heap))
+    if not table.heap:
+        table.lost += 1
+        table.beyond |= raw.lacks(heap, 32)
     todo = [(tree, True)]
-    seen: set[int] = set()
-    while todo and len(seen) < NODES:
+    visited: set[int] = set()
+    while todo and len(visited) < NODES:
         at, in_tree = todo.pop()
-        if at in seen:
-            made.lost += 1
-            made.treeless = True
+        if at in visited:
+            table.lost += 1
+            table.treeless = True
             continue
-        seen.add(at)
+        visited.add(at)
         if raw.read(at, 4) == b"SNOD":
-            made.nodes.add(at)
-            made.short |= raw.lacks(at, NODE_BYTES)
-            there, missing = entries_there(raw, at)
-            _take(raw, made, there)
+            table.nodes.add(at)
+            table.short |= raw.lacks(at, NODE_BYTES)
+            found_entries, missing = entries_and_missing(raw, at)
+            _add_links(raw, table, found_entries)
             if missing:
-                made.lost += 1
-                made.beyond |= raw.lacks(at, 8 + ENTRY * (len(there) + missing))
+                table.lost += 1
+                table.beyond |= raw.lacks(at, 8 + ENTRY * (len(found_entries) + missing))
             continue
-        made.short |= raw.lacks(at, TREE_BYTES)
+        table.short |= raw.lacks(at, TREE_BYTES)
         level, below = _children(raw, at)
         if below is None:
-            made.lost += 1
-            made.treeless |= in_tree
-            made.beyond |= raw.lacks(at, 24)
+            table.lost += 1
+            table.treeless |= in_tree
+            table.beyond |= raw.lacks(at, 24)
         else:
             todo += ((it, level > 0) for it in reversed(below))
-    trouble = group_trouble(raw.read, tree, raw.fanout) if not made.treeless else None
+    trouble = group_trouble(raw.read, tree, raw.fanout) if not table.treeless else None
     if trouble is not None and trouble.lost:
-        made.lost += 1
-        made.treeless = True
-    if made.lost:
-        there_are = in_heap(raw.read, heap)
-        raw.looked(len(there_are))
-        made.names = set(there_are).difference(*((it.name, it.value) for it in made.links))
-    return made
+        table.lost += 1
+        table.treeless = True
+    if table.lost:
+        heap_names = names_in_heap(raw.read, heap)
+        raw.looked(len(heap_names))
+        table.names = set(heap_names).difference(*((it.name, it.value) for it in table.links))
+    return table
 
 
-def _take(raw: Raw, made: SymbolTable, found: Sequence[Entry]) -> None:
+def _add_links(raw: Raw, table: SymbolTable, found: Sequence[Entry]) -> None:
     for entry in found:
-        link = entry.link(made.heap)
+        link = entry.link(table.heap)
         if not raw.looked(1, 0 if link is None else len(link.name) + len(link.value)):
             return
         if link is not None:
-            made.links.append(link)
+            table.links.append(link)
         elif entry.cache != SOFT_IN_CACHE:
-            made.unnamed.append(entry.address)
-            made.lost += bool(made.heap)
+            table.unnamed.append(entry.address)
+            table.lost += bool(table.heap)
 
 
 def _children(raw: Raw, at: int) -> tuple[int, list[int] | None]:
@@ -160,10 +160,10 @@ def _children(raw: Raw, at: int) -> tuple[int, list[int] | None]:
     if len(head) < 24 or head[:5] != b"TREE\0":
         return 0, None
     used = int.from_bytes(head[6:8], "little")
-    held = raw.read(at + 24, 16 * used + 8)
-    if len(held) < 16 * used or not raw.looked(used // 16):
+    octets = raw.read(at + 24, 16 * used + 8)
+    if len(octets) < 16 * used or not raw.looked(used // 16):
         return head[5], None
-    return head[5], [int(struct.unpack_from("<Q", held, 16 * nth + 8)[0]) for nth in range(used)]
+    return head[5], [int(struct.unpack_from("<Q", octets, 16 * nth + 8)[0]) for nth in range(used)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,20 +189,20 @@ class Entry:
 
 def entries(raw: Raw, at: int) -> list[Entry]:
     """Return the entries that are left of the symbol table node at an address, or none if it is not such a node."""
-    return entries_there(raw, at)[0]
+    return entries_and_missing(raw, at)[0]
 
 
-def entries_there(raw: Raw, at: int) -> tuple[list[Entry], int]:
+def entries_and_missing(raw: Raw, at: int) -> tuple[list[Entry], int]:
     """Return the entries of the symbol table node at an address, and the number of entries that are missing."""
     head = raw.read(at, 8)
     used = int.from_bytes(head[6:8], "little")
     if head[:5] != b"SNOD\x01" or len(head) < 8 or used > NODE_ENTRIES:
         return [], 1
-    held = raw.read(at + 8, ENTRY * used)
-    raw.looked(len(held) // ENTRY)
-    found = [struct.unpack_from("<QQI4xQQ", held, nth * ENTRY) for nth in range(len(held) // ENTRY)]
-    made = [Entry(name, at, cache, one & 0xFFFFFFFF, (one, other)) for name, at, cache, one, other in found]
-    return made, used - len(made)
+    octets = raw.read(at + 8, ENTRY * used)
+    raw.looked(len(octets) // ENTRY)
+    found = [struct.unpack_from("<QQI4xQQ", octets, nth * ENTRY) for nth in range(len(octets) // ENTRY)]
+    parsed = [Entry(name, at, cache, one & 0xFFFFFFFF, (one, other)) for name, at, cache, one, other in found]
+    return parsed, used - len(parsed)
 
 
 def text_at(heap: bytes, at: int) -> bytes:
@@ -213,24 +213,24 @@ def text_at(heap: bytes, at: int) -> bytes:
     return heap[at:end] if end > at else b""
 
 
-def names_of(raw: Raw, at: int) -> bytes:
+def heap_data(raw: Raw, at: int) -> bytes:
     """Return the data of the local heap at an address, names and gaps included, or no bytes if it is not intact."""
     if at not in raw.heaps:
-        held = _names_of(raw, at)
-        raw.heaps[at] = held if raw.keep(len(held)) else b""
+        octets = _read_heap_data(raw, at)
+        raw.heaps[at] = octets if raw.keep(len(octets)) else b""
     return raw.heaps[at]
 
 
-def _names_of(raw: Raw, at: int) -> bytes:
+def _read_heap_data(raw: Raw, at: int) -> bytes:
     head = raw.read(at, 32)
     if len(head) < 32 or not head.startswith(b"HEAP\0"):
         return b""
     size, _, data = struct.unpack_from("<QQQ", head, 8)
-    held = raw.read(data, min(size, HEAP_BYTES)) if data < NOWHERE else b""
-    return held if len(held) == min(size, HEAP_BYTES) and held[:1] == b"\0" else b""
+    octets = raw.read(data, min(size, HEAP_BYTES)) if data < NOWHERE else b""
+    return octets if len(octets) == min(size, HEAP_BYTES) and octets[:1] == b"\0" else b""
 
 
-def fits(raw: Raw, heap: bytes, found: Sequence[Entry]) -> bool:
+def names_fit(raw: Raw, heap: bytes, found: Sequence[Entry]) -> bool:
     """Check whether the names of a node are from this heap: each begins where a name does, and they are in order."""
     if not raw.looked(1):
         return False

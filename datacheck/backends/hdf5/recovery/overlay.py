@@ -39,49 +39,49 @@ class Overlay:
         """Whether the limit is exceeded and nothing more may be shown."""
         return len(self.behind) + self.patched > MOST_BYTES
 
-    def put(self, held: bytes) -> int:
+    def put(self, octets: bytes) -> int:
         """Append bytes behind the file, padded to a multiple of 8; return their address."""
         at = self.start + len(self.behind)
-        self.behind += held + bytes(-len(held) % 8)
+        self.behind += octets + bytes(-len(octets) % 8)
         return at
 
-    def show(self, made: Header, links: Sequence[Link] | None = None) -> bool:
+    def show(self, object_header: Header, links: Sequence[Link] | None = None) -> bool:
         """Show a header without the continuations that lead to nothing; with `links`, a group with only these links.
 
         Return False if no message of the header has room for the addresses of the new symbol table.
         """
-        pieces = [bytearray(it.held) for it in made.pieces]
+        pieces = [bytearray(it.held) for it in object_header.pieces]
 
-        def mark(at: int, piece: int, kind: int, held: bytes | None = None) -> None:
-            begin = at - made.pieces[piece].at
-            struct.pack_into("<H" if made.version == 1 else "<B", pieces[piece], begin, kind)
-            if held is not None:
-                pieces[piece][begin + made.head : begin + made.head + len(held)] = held
+        def mark(at: int, piece: int, kind: int, octets: bytes | None = None) -> None:
+            begin = at - object_header.pieces[piece].at
+            struct.pack_into("<H" if object_header.version == 1 else "<B", pieces[piece], begin, kind)
+            if octets is not None:
+                pieces[piece][begin + object_header.head : begin + object_header.head + len(octets)] = octets
 
-        for it in made.lost:
+        for it in object_header.lost:
             mark(it.at, it.piece, NIL)
-        for it in made.messages if made.rewritten else ():
+        for it in object_header.messages if object_header.rewritten else ():
             if it.kind == SYMBOL_TABLE:
                 mark(it.at, it.piece, SYMBOL_TABLE, it.held[:16])
         if links is not None:
-            of_links = [it for it in made.messages if it.kind in (SYMBOL_TABLE, LINK_INFO, LINK)]
-            room = next((it for it in (*of_links, *made.lost) if len(it.held) >= 16), None)
+            of_links = [it for it in object_header.messages if it.kind in (SYMBOL_TABLE, LINK_INFO, LINK)]
+            room = next((it for it in (*of_links, *object_header.lost) if len(it.held) >= 16), None)
             if room is None:
                 return False
             for it in of_links:
                 mark(it.at, it.piece, NIL)
             mark(room.at, room.piece, SYMBOL_TABLE, self.table(links))
-        self._patch(made, pieces)
+        self._patch(object_header, pieces)
         return True
 
-    def _patch(self, made: Header, pieces: Sequence[bytearray]) -> None:
-        if made.version == 1:
-            pieces[0][2:4] = len(made.messages).to_bytes(2, "little")
-        for piece, held in zip(made.pieces, pieces, strict=True):
-            if made.version == 2:
-                held[-4:] = lookup3(bytes(held[:-4])).to_bytes(4, "little")
-            self.patches.append((piece.at, bytes(held)))
-            self.patched += len(held)
+    def _patch(self, object_header: Header, pieces: Sequence[bytearray]) -> None:
+        if object_header.version == 1:
+            pieces[0][2:4] = len(object_header.messages).to_bytes(2, "little")
+        for piece, octets in zip(object_header.pieces, pieces, strict=True):
+            if object_header.version == 2:
+                octets[-4:] = lookup3(bytes(octets[:-4])).to_bytes(4, "little")
+            self.patches.append((piece.at, bytes(octets)))
+            self.patched += len(octets)
 
     def group(self, links: Sequence[Link]) -> int:
         """Append a new group with these links behind the file; return its address."""
@@ -102,16 +102,16 @@ class Overlay:
         for name in sorted(named):
             link, at = named[name], kept(name)
             soft = link.kind == SOFT
-            said = struct.pack("<I", kept(link.value)) if soft else b""
+            scratch = struct.pack("<I", kept(link.value)) if soft else b""
             cache = SOFT_IN_CACHE if soft else 0
-            entries.append((at, struct.pack("<QQI4x", at, link.address, cache) + said.ljust(16, b"\0")))
+            entries.append((at, struct.pack("<QQI4x", at, link.address, cache) + scratch.ljust(16, b"\0")))
         data = self.put(bytes(heap))
         at_heap = self.put(b"HEAP" + struct.pack("<B3xQQQ", 0, len(heap), NO_HOLE, data))
         nodes = []
         for start in range(0, len(entries), 2 * self.leaf):
             part = entries[start : start + 2 * self.leaf]
-            held = b"SNOD\x01\0" + struct.pack("<H", len(part)) + b"".join(it for _, it in part)
-            nodes.append((part[-1][0], self.put(held.ljust(8 + 2 * self.leaf * ENTRY, b"\0"))))
+            node = b"SNOD\x01\0" + struct.pack("<H", len(part)) + b"".join(it for _, it in part)
+            nodes.append((part[-1][0], self.put(node.ljust(8 + 2 * self.leaf * ENTRY, b"\0"))))
         return struct.pack("<QQ", self._tree(nodes), at_heap)
 
     def _tree(self, nodes: list[tuple[int, int]]) -> int:
@@ -124,10 +124,10 @@ class Overlay:
             for nth, part in enumerate(parts):
                 left = begin + (nth - 1) * size if nth else NOWHERE
                 right = begin + (nth + 1) * size if nth + 1 < len(parts) else NOWHERE
-                held = b"TREE\0" + struct.pack("<BHQQQ", level, len(part), left, right, before)
-                held += b"".join(struct.pack("<QQ", at, last) for last, at in part)
+                node = b"TREE\0" + struct.pack("<BHQQQ", level, len(part), left, right, before)
+                node += b"".join(struct.pack("<QQ", at, last) for last, at in part)
                 before = part[-1][0] if part else 0
-                above.append((before, self.put(held.ljust(size, b"\0"))))
+                above.append((before, self.put(node.ljust(size, b"\0"))))
             if len(above) == 1:
                 return above[0][1]
             nodes, level = above, level + 1

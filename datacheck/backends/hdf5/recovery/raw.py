@@ -61,9 +61,9 @@ class Raw:
         """Return `size` bytes, fewer at the end of the file, or none if a limit is exceeded."""
         if not 0 <= at < self.size - self.base or size <= 0 or self.exhausted:
             return b""
-        held = pread(self.descriptor, min(size, self.size - self.base - at), self.base + at)
-        self.done += READ + len(held) // BYTES_READ
-        return held
+        octets = pread(self.descriptor, min(size, self.size - self.base - at), self.base + at)
+        self.done += READ + len(octets) // BYTES_READ
+        return octets
 
     def lacks(self, at: int, size: int) -> bool:
         """Check whether some of these bytes lie beyond the end of the file."""
@@ -79,16 +79,16 @@ class Raw:
         self.kept += size
         return not self.exhausted
 
-    def matches(self, at: int, held: bytes, checksum: bytes) -> bool:
+    def matches(self, at: int, octets: bytes, checksum: bytes) -> bool:
         """Check whether the bytes at an address have this checksum; False as well if the work limit is exceeded."""
-        place = at, len(held)
+        place = at, len(octets)
         if place in self._right:
             return True
-        if self.exhausted or self.done + HASHED_BYTE * len(held) > self.limit:
+        if self.exhausted or self.done + HASHED_BYTE * len(octets) > self.limit:
             self.done = max(self.done, self.limit) + 1
             return False
-        self.done += HASHED_BYTE * len(held)
-        if lookup3(held) != int.from_bytes(checksum, "little"):
+        self.done += HASHED_BYTE * len(octets)
+        if lookup3(octets) != int.from_bytes(checksum, "little"):
             return False
         self._right.add(place)
         return self.keep(200)

@@ -55,7 +55,7 @@ def recovery(path: Path, troubled: frozenset[bytes]) -> Recovery | None:
     descriptor = open_descriptor(path)
     try:
         size = os.fstat(descriptor).st_size
-        return _Recovering(Raw(descriptor, block.offset, size, fanout=2 * block.nodes[1]), block, troubled).done()
+        return _Recovering(Raw(descriptor, block.offset, size, fanout=2 * block.nodes[1]), block, troubled).finish()
     finally:
         os.close(descriptor)
 
@@ -73,52 +73,56 @@ class _Recovering:
         self._groups = Groups(raw, self._found, troubled, cut=raw.size < block.end)
         self._findings: list[Finding] = []
 
-    def done(self) -> Recovery | None:
+    def finish(self) -> Recovery | None:
         groups, root = self._groups, self._block.root
         assert root is not None
         groups.walk(b"", root)
         groups.adopt()
         aliases = groups.aliased()
-        top = next((it for it in groups.made if it.header.address == root), None)
+        top = next((it for it in groups.groups if it.header.address == root), None)
         name = _free_name(ORPHANS, () if top is None else top.links)
-        orphans = self._orphans(b"/" + name, aliases)
-        said = [*self._said(aliases), *self._findings]
-        self._findings = said
+        orphans = self._orphan_links(b"/" + name, aliases)
+        findings = [*self._damage_findings(aliases), *self._findings]
+        self._findings = findings
         self._show(top)
         links = [Link(name, self._overlay.group(orphans))] if orphans else []
-        address = self._root(top, links)
-        whole = self._found.whole and not self._raw.exhausted and not self._overlay.heavy
-        if not whole:
-            said.append(found("damaged-store", TOO_MUCH, verdict="unverifiable"))
+        address = self._show_root(top, links)
+        is_complete = self._found.whole and not self._raw.exhausted and not self._overlay.heavy
+        if not is_complete:
+            findings.append(found("damaged-store", TOO_MUCH, verdict="unverifiable"))
         elif not (self._overlay.patches or self._overlay.behind):
             return None
         block = replace(self._block, raw=self._block.rooted(address))
         base = self._block.offset
-        places = [(base + at, held) for at, held in self._overlay.patches]
+        places = [(base + at, octets) for at, octets in self._overlay.patches]
         return Recovery(
             block,
             base + self._overlay.start,
             tuple(places),
             bytes(self._overlay.behind),
             tuple(self._findings),
-            whole,
+            is_complete,
         )
 
     def _show(self, top: Group | None) -> None:
         """Show the groups with changed links and the headers that lost a piece, except the root group (`top`)."""
-        for group in self._groups.made:
+        for group in self._groups.groups:
             if group.changed and not self._overlay.heavy:
                 self._findings += _not_shown(group)
                 if group is not top:
                     self._overlay.show(group.header, group.links)
-        shown = {it.header.address for it in self._groups.made if it.changed}
-        for address, (path, made) in self._groups.torn.items():
-            if made.is_dataset and not made.filters_known:
-                self._findings.append(_without_filters(path, made))
-            elif (made.is_dataset or made.is_group) and address not in shown and not self._overlay.heavy:
-                self._overlay.show(made)
+        shown = {it.header.address for it in self._groups.groups if it.changed}
+        for address, (path, object_header) in self._groups.torn.items():
+            if object_header.is_dataset and not object_header.filters_known:
+                self._findings.append(_without_filters(path, object_header))
+            elif (
+                (object_header.is_dataset or object_header.is_group)
+                and address not in shown
+                and not self._overlay.heavy
+            ):
+                self._overlay.show(object_header)
 
-    def _root(self, top: Group | None, links: list[Link]) -> int:
+    def _show_root(self, top: Group | None, links: list[Link]) -> int:
         """Show the root group with additional links; return the address at which it is shown."""
         assert self._block.root is not None
         if top is None:
@@ -129,94 +133,98 @@ class _Recovering:
             return self._block.root
         return self._overlay.group([*top.links, *links])
 
-    def _orphans(self, above: bytes, aliases: Iterable[int]) -> list[Link]:
+    def _orphan_links(self, above: bytes, aliases: Iterable[int]) -> list[Link]:
         """Return links to the unreachable objects, and add a finding for each."""
         groups = self._groups
-        found_there: list[tuple[bytes, int]] = [(above + b"/at_%d" % at, at) for at in aliases]
+        orphans: list[tuple[bytes, int]] = [(above + b"/at_%d" % at, at) for at in aliases]
         for path, links in groups.headless(above):
             for it in links:
                 groups.walk(path + b"/" + it.name, it.address, it.places)
-            found_there.append((path, self._overlay.group(links)))
-        found_there += groups.roots(above)
+            orphans.append((path, self._overlay.group(links)))
+        orphans += groups.roots(above)
         groups.adopt()
-        for path, at in found_there:
-            spelled = escape(path)
-            said = f"{spelled}: nothing in the file leads to it; it may be an old version, or deleted"
-            self._findings.append(found("orphan", said, object=spelled, offset=at))
-        return [Link(path.rpartition(b"/")[2], at) for path, at in found_there]
+        for path, at in orphans:
+            escaped = escape(path)
+            message = f"{escaped}: nothing in the file leads to it; it may be an old version, or deleted"
+            self._findings.append(found("orphan", message, object=escaped, offset=at))
+        return [Link(path.rpartition(b"/")[2], at) for path, at in orphans]
 
-    def _said(self, aliases: dict[int, list[bytes]]) -> Iterator[Finding]:
+    def _damage_findings(self, aliases: dict[int, list[bytes]]) -> Iterator[Finding]:
         """Yield the findings about lost links and lost parts of headers."""
-        if not any(it.header.address == self._block.root for it in self._groups.made):
-            said = "the header of the root group is lost; what was found of the file comes as what nothing leads to"
-            yield found("damaged-store", said, object="/", offset=self._block.root)
-        for group in self._groups.made:
+        if not any(it.header.address == self._block.root for it in self._groups.groups):
+            message = "the header of the root group is lost; what was found of the file comes as what nothing leads to"
+            yield found("damaged-store", message, object="/", offset=self._block.root)
+        for group in self._groups.groups:
             if group.lost:
                 yield self._lost_links(group)
-        for path, made in self._groups.torn.values():
-            if made.rewritten and made.taken is None:
-                spelled = escape(path or b"/")
-                said = f"the header of {spelled} is damaged; what its group holds is known from the link to it"
-                yield found("damaged-store", said, object=spelled, offset=made.address)
-            for it in made.lost if made.taken is None else [made.taken, *made.lost]:
+        for path, object_header in self._groups.torn.values():
+            if object_header.rewritten and object_header.taken is None:
+                escaped = escape(path or b"/")
+                message = f"the header of {escaped} is damaged; what its group holds is known from the link to it"
+                yield found("damaged-store", message, object=escaped, offset=object_header.address)
+            for it in object_header.lost if object_header.taken is None else [object_header.taken, *object_header.lost]:
                 at, size = struct.unpack_from("<QQ", it.held.ljust(16, b"\0"))
                 beyond = self._raw.lacks(at, size)
-                spelled = escape(path or b"/")
+                escaped = escape(path or b"/")
                 why = f"the file ends at {self._raw.size}" if beyond else "it is damaged"
-                said = f"a part of the header of {spelled} is lost ({size} bytes at offset {at}), since {why}"
+                message = f"a part of the header of {escaped} is lost ({size} bytes at offset {at}), since {why}"
                 code = "truncated-store" if beyond else "damaged-store"
-                yield found(code, said, object=spelled, offset=at, size=size)
+                yield found(code, message, object=escaped, offset=at, size=size)
         for at, paths in aliases.items():
             names = [escape(it) for it in paths]
-            said = (
+            message = (
                 f"{len(names)} links lead to the object at offset {at} ({', '.join(names[:NAMED])}), more than it says "
                 "that do: one was meant to lead elsewhere, and none of them is followed"
             )
-            yield found("damaged-store", said, objects=names[:NAMED], offset=at)
+            yield found("damaged-store", message, objects=names[:NAMED], offset=at)
 
     def _lost_links(self, group: Group) -> Finding:
         names = sorted(escape(it) for it in group.names)
-        spelled = escape(group.path or b"/")
+        escaped = escape(group.path or b"/")
         code = "truncated-store" if group.beyond else "damaged-store"
         if group.table is None:
-            there = len(group.links)
-            said = f"the index of the links of {spelled} is damaged; {there:,} were found in what is left of it"
+            link_count = len(group.links)
+            message = f"the index of the links of {escaped} is damaged; {link_count:,} were found in what is left of it"
             if names:
                 called = f"{', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''}"
-                said += f", and {len(names):,} that may have been deleted before are not followed ({called})"
-            return found(code, said, object=spelled, links=there, lost=names[:NAMED])
+                message += f", and {len(names):,} that may have been deleted before are not followed ({called})"
+            return found(code, message, object=escaped, links=link_count, lost=names[:NAMED])
         if group.table.heap and not names:
-            there = len(group.links)
-            said = f"the index of the links of {spelled} is damaged; all {there:,} of its names were found again"
-            return found(code, said, object=spelled, links=there, lost=[])
+            link_count = len(group.links)
+            message = (
+                f"the index of the links of {escaped} is damaged; all {link_count:,} of its names were found again"
+            )
+            return found(code, message, object=escaped, links=link_count, lost=[])
         count = f"{len(names):,}" if names else "some"
         called = f" ({', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''})" if names else ""
         why = "the nodes that lead there are damaged"
         if group.beyond:
             why = f"the file ends at {self._raw.size}"
-        said = f"{count} of the links of {spelled} are lost{called}, since {why}"
-        return found(code, said, object=spelled, lost=names[:NAMED])
+        message = f"{count} of the links of {escaped} are lost{called}, since {why}"
+        return found(code, message, object=escaped, lost=names[:NAMED])
 
 
-def _without_filters(path: bytes, made: Header) -> Finding:
-    spelled = escape(path)
-    said = f"{spelled} is lost, since the part of its header is lost that may say through which filters its values went"
-    return found("damaged-store", said, object=spelled, offset=made.address)
+def _without_filters(path: bytes, object_header: Header) -> Finding:
+    escaped = escape(path)
+    message = (
+        f"{escaped} is lost, since the part of its header is lost that may say through which filters its values went"
+    )
+    return found("damaged-store", message, object=escaped, offset=object_header.address)
 
 
 def _not_shown(group: Group) -> Iterator[Finding]:
     """Yield a finding for the links of a group that are lost because an old-style group, as shown, cannot hold them."""
     lost = sorted((it for it in group.links if it.kind not in (HARD, SOFT)), key=lambda it: it.name)
     if lost:
-        spelled = escape(group.path or b"/")
+        escaped = escape(group.path or b"/")
         names = [escape(it.name) for it in lost[:NAMED]]
-        which = ", ".join(f"{name} to {_target(it)}" for name, it in zip(names, lost, strict=False))
+        link_texts = ", ".join(f"{name} to {_target_text(it)}" for name, it in zip(names, lost, strict=False))
         more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
-        said = f"links of {spelled} out of the file are lost with the list of its links: {which}{more}"
-        yield found("damaged-store", said, object=spelled, lost=names)
+        message = f"links of {escaped} out of the file are lost with the list of its links: {link_texts}{more}"
+        yield found("damaged-store", message, object=escaped, lost=names)
 
 
-def _target(link: Link) -> str:
+def _target_text(link: Link) -> str:
     parts = link.value[1:].split(b"\0")
     return ":".join(map(escape, parts[:2])) if link.kind == EXTERNAL else f"what its kind ({link.kind}) says"
 

@@ -1,7 +1,7 @@
 """Find the parts of a damaged file's structure by their signatures, wherever they lie and whatever links to them.
 
 Object headers of version 1 have no signature. Bytes that could begin one are accepted if every part of the header is
-valid (see `plausible`).
+valid (see `is_plausible`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from datacheck.backends.hdf5.recovery.headers import header, plausible
+from datacheck.backends.hdf5.recovery.headers import header, is_plausible
 from datacheck.backends.hdf5.recovery.raw import Raw
 
 PIECE_BYTES = 8 << 20
@@ -45,44 +45,44 @@ class Found:
 
 def search(raw: Raw) -> Found:
     """Search the file for all parts of its structure."""
-    made = Found()
-    tries = parts = held = 0
+    result = Found()
+    tries = parts = total = 0
     end = 0
-    for at, sign in _marks(raw):
+    for at, sign in _signatures(raw):
         if sign[:1] in b"\x01O":
             if at < end:
                 continue  # inside a header that was already found
             tries += 1
             it = header(raw, at)
             size = 0 if it is None else sum(len(piece.held) for piece in it.pieces)
-            if it is not None and plausible(raw, it):
+            if it is not None and is_plausible(raw, it):
                 end = at + len(it.pieces[0].held)
-                if held + size > raw.size:  # headers share pieces, and the library would read these for each header
-                    made.whole = False
+                if total + size > raw.size:  # headers share pieces, and the library would read these for each header
+                    result.whole = False
                     continue
-                held += size
-                made.headers[at] = None
+                total += size
+                result.headers[at] = None
         else:
             parts += 1
             if not raw.keep(100):
                 break
             if sign == b"FHDB\0":
-                made.blocks.setdefault(int.from_bytes(raw.read(at + 5, 8), "little"), []).append(at)
+                result.blocks.setdefault(int.from_bytes(raw.read(at + 5, 8), "little"), []).append(at)
             else:
-                (made.nodes if sign.startswith(b"SNOD") else made.heaps).append(at)
-        if len(made.headers) >= MOST_HEADERS or tries >= MOST_TRIES or parts >= MOST_PARTS or raw.exhausted:
-            made.whole = False
+                (result.nodes if sign.startswith(b"SNOD") else result.heaps).append(at)
+        if len(result.headers) >= MOST_HEADERS or tries >= MOST_TRIES or parts >= MOST_PARTS or raw.exhausted:
+            result.whole = False
             break
-    return made
+    return result
 
 
-def _marks(raw: Raw) -> Iterator[tuple[int, bytes]]:
+def _signatures(raw: Raw) -> Iterator[tuple[int, bytes]]:
     at, end = 0, raw.size - raw.base
     while at < end:
-        held = raw.read(at, PIECE_BYTES + OVERLAP)
-        if not held:
+        octets = raw.read(at, PIECE_BYTES + OVERLAP)
+        if not octets:
             return
-        for match in MARKS.finditer(held):
+        for match in MARKS.finditer(octets):
             if match.start() < PIECE_BYTES:
                 yield at + match.start(), match[0]
         at += PIECE_BYTES
