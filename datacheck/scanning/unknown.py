@@ -1,9 +1,17 @@
-"""The finding for a value that no decoder knows."""
+"""Sort values by the decoders that know them; the findings for values that none knows."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
+from datacheck.decoders import kind
 from datacheck.decoders.foreign import known_format
+from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
+from datacheck.scanning.blame import blaming
+from datacheck.scanning.odd_lengths import odd_lengths
 
 
 def unknown_payload(value: bytes | memoryview) -> Finding:
@@ -11,3 +19,28 @@ def unknown_payload(value: bytes | memoryview) -> Finding:
     name, head = known_format(value), bytes(value[:8])
     payload = f"this payload, which begins with the bytes {head.hex(' ')}" if name is None else f"{name}, as this is"
     return found("unknown-payload", f"no decoder knows {payload}")
+
+
+def by_kind(block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
+    """Return the rows by the name of the decoder that recognises their values, or None."""
+    kinds: dict[str | None, list[int]] = defaultdict(list)
+    for row in rows:
+        with blaming("undecodable"):
+            kinds[kind(block.values[row])].append(row)
+    return kinds
+
+
+def odd_unknowns(block: Block, rows: Sequence[int], family: FamilyProfile | None) -> list[tuple[int, Finding]]:
+    """Return findings for those values at `rows` that are not of the format or the length of nearly all others."""
+    findings = odd_lengths(block, rows, family)
+    if family is None or not family.form:
+        return findings
+    odd = {row for row, _ in findings}
+    for row in rows:
+        value = block.values[row]
+        if row in odd or (name := known_format(value)) == family.form:
+            continue
+        other = f"it begins with the bytes {bytes(value[:8]).hex(' ')}" if name is None else f"it is {name}"
+        message = f"not {family.form}, as nearly all others are: {other}"
+        findings.append((row, found("undecodable", message, verdict="suspicious", found=name, expected=family.form)))
+    return findings
