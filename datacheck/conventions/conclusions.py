@@ -414,7 +414,7 @@ def _doubtful_findings(count: Count, declared: int) -> Iterator[Finding]:
         text = f"{name} says {declared:,}, and {where} {'have' if where == ALL_TOGETHER else 'has'} {number:,}"
         text += "" if count.of_all else ": it is not true if it counts these"
         verdict: Verdict | None = None if count.of_all else "suspicious"
-        yield found("count", text, verdict="suspicious" if other else None, key=key, said=declared, found=number)
+        yield found("count", text, verdict=verdict, key=key, said=declared, found=number)
     elif count.of_none:
         text = f"{name} says {declared:,}, and no database has about so many records: what it counts is not known"
         yield found("count", text, verdict="unverifiable", key=key, said=declared)
