@@ -41,3 +41,9 @@ def lz4_into(packed: Packed, room: bytearray) -> int:
     """Decompress one lz4 frame; return the number of bytes."""
     count: int = cramjam.lz4.decompress_into(packed, room)
     return count
+
+
+def lz4_block_into(packed: Packed, room: bytearray) -> int:
+    """Decompress one lz4 block without a size before it; return the number of bytes."""
+    count: int = cramjam.lz4.decompress_block_into(bytes(packed), room, output_len=len(room))
+    return count

@@ -163,8 +163,13 @@ def beyond_half(profile: Profile, side: Collection[str]) -> Iterator[Finding]:
     Families with a decoder of `side`, such as numbers as text beside pictures, are no inputs of a network.
     """
     families = [it for it in profile.every if it.forced or it.decoder not in side]
-    for name in sorted({name for family in families for name, it in family.fields.items() if it.large}):
-        yield found("half-overflow", "most records have values beyond float16: infinite in mixed precision", field=name)
+    large = [(name, it.share) for family in families for name, it in family.fields.items() if it.large]
+    shares: dict[str, float] = {}
+    for name, share in sorted(large):
+        shares[name] = max(share, shares.get(name, 0))
+    for name, share in shares.items():
+        records = "most records" if share > 0.5 else "most of the records with this field"
+        yield found("half-overflow", f"{records} have values beyond float16: infinite in mixed precision", field=name)
 
 
 def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:

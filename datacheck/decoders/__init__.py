@@ -99,13 +99,13 @@ DECODERS: dict[str, Payload] = {
     ),
     "tf-example": Payload(
         ("datacheck.decoders.messages.tf_example", "TfExampleDecoder"),
-        "TensorFlow's Example, features by name",
+        "TensorFlow's Example and SequenceExample, features by name",
         title="TensorFlow Example with {field}",
         late=LATE,
     ),
     "arrow": Payload(
         ("datacheck.decoders.messages.arrow", "ArrowDecoder"),
-        "Arrow IPC streams and tensors, with pyarrow",
+        "Arrow IPC streams, files (Feather) and tensors, with pyarrow",
         title="Arrow streams with {field}",
         late=LATE,
     ),
@@ -154,7 +154,7 @@ SIDE_DECODERS = frozenset(name for name, row in DECODERS.items() if row.beside)
 """Payloads that accompany the records worth training on, but are not such records themselves."""
 
 
-WRAPPERS = ("gzip", "zstd", "lz4", "zlib", "bz2", "xz", "blosc", "snappy", "base64")
+WRAPPERS = ("gzip", "zstd", "lz4", "zlib", "bz2", "xz", "blosc", "snappy", "lz4-block", "base64")
 """Wrappers that payloads may be in; their names are joined with those of the payloads, as in "zlib+json"."""
 UNKNOWN_INSIDE = Payload(
     ("datacheck.decoders.wrappers.decoder", "UnknownInside"), "bytes that no decoder knows", title="unknown payloads"
@@ -213,15 +213,15 @@ def load_all() -> None:
 
 def kind(value: Value) -> str | None:
     """Return the name of the first decoder that knows the value, prefixed with its wrappers, or None if none does."""
-    from datacheck.decoders.wrappers.table import MOST, peel_once
+    from datacheck.decoders.wrappers.table import MOST, is_guess, peel_once
 
     name, guessed = "", False
     for _ in range(MOST):
         peeled = peel_once(value)
         if peeled is None:
             break
+        guessed = guessed or is_guess(value, *peeled)
         name, value = f"{name}{peeled[0]}{JOINT}", peeled[1].value
-        guessed = peeled[0] == "zlib" and not peeled[1].sound  # zlib's magic of two bytes is weak evidence
     inner = next((name_inside for name_inside in value_decoders() if decoder(name_inside).knows(value)), None)
     if inner is None and name and not guessed:
         inner = UNKNOWN

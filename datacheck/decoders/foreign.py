@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 
 from datacheck.decoders.interface import Value
+from datacheck.decoders.wrappers.streams import is_lzma_alone
 from datacheck.decoders.wrappers.table import is_broken
 
 HEAD = 384
@@ -57,6 +58,13 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"fLaC\0", "FLAC sound"),
     (0, b"ID3", "MP3 sound"),
     (0, b"FORM", "AIFF sound"),
+    (0, b"riff.\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", "Wave64 sound"),
+    (0, b".snd\0\0\0", "AU sound"),
+    (0, b"caff\0\x01\0\0", "CAF sound"),
+    (0, b"\x01\xda\x00\x01\x00", "SGI picture"),
+    (0, b"\x01\xda\x01\x01\x00", "SGI picture"),
+    (0, b"\x01\xda\x00\x02\x00", "SGI picture"),
+    (0, b"\x01\xda\x01\x02\x00", "SGI picture"),
     (0, b"%PDF-", "PDF document"),
     (0, b"PK\x03\x04", "zip archive"),
     (0, b"7z\xbc\xaf\x27\x1c", "7-zip archive"),
@@ -77,6 +85,9 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ORC\x0a", "ORC file"),
     (0, b"SQLite format 3\0", "SQLite database"),
     (0, b"PAR1", "Parquet file"),
+    (0, b"FEA1\0\0\0\0", "Feather file (version 1)"),
+    (0, b"bplist00", "property list"),
+    (0, b"\xd9\xd9\xf7", "CBOR"),
     (0, b"ARROW1\0\0", "Arrow file"),
     (0, b"glTF", "glTF model"),
     (0, b"ply\n", "PLY points or mesh"),
@@ -202,6 +213,62 @@ _RATES_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _RATES_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 
 
+def _bson(value: Value, head: bytes) -> bool:
+    """Check for a BSON document (bsonspec.org): its size, elements with a type and a name, and a zero at the end."""
+    if len(value) < 8 or int.from_bytes(head[:4], "little") != len(value) or value[len(value) - 1]:
+        return False
+    name = head[5:].partition(b"\0")
+    return (1 <= head[4] <= 0x13 or head[4] in (0x7F, 0xFF)) and bool(name[1]) and name[0].isascii()
+
+
+def _tfrecord(value: Value, head: bytes) -> bool:
+    """Check for records of a TFRecord file: a 64-bit size, whose masked CRC-32C follows."""
+    if len(value) < 16 or int.from_bytes(head[:8], "little") > len(value) - 16:
+        return False
+    crc = _crc32c(head[:8])
+    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return masked == int.from_bytes(head[8:12], "little")
+
+
+def _crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def _mpeg_ts(value: Value, head: bytes) -> bool:
+    return len(value) >= 3 * 188 and all(value[at] == 0x47 for at in range(0, 3 * 188, 188))
+
+
+def _h264(value: Value, head: bytes) -> bool:
+    """Check for H.264 or HEVC that begins with its parameter sets (Annex B of both)."""
+    if head[:4] != b"\0\0\0\1" or len(head) < 8:
+        return False
+    return head[4] & 0x9F == 7 or head[4:6] in (b"\x40\x01", b"\x42\x01")
+
+
+def _adts(value: Value, head: bytes) -> bool:
+    """Check for three consecutive frames of AAC, each of which gives its own length (ISO/IEC 13818-7)."""
+    at = 0
+    for _ in range(3):
+        start = bytes(value[at : at + 7])
+        if len(start) < 7 or start[0] != 0xFF or start[1] & 0xF6 != 0xF0:
+            return False
+        at += (start[3] & 3) << 11 | start[4] << 3 | start[5] >> 5
+    return at <= len(value)
+
+
+def _icon(value: Value, head: bytes) -> bool:
+    """Check for a Windows icon, whose first entry lies within the file."""
+    if len(head) < 22 or head[:2] != b"\0\0" or head[2:4] not in (b"\1\0", b"\2\0") or not head[4]:
+        return False
+    size, start = int.from_bytes(head[14:18], "little"), int.from_bytes(head[18:22], "little")
+    return head[9] == 0 and start == 6 + 16 * int.from_bytes(head[4:6], "little") and 0 < size <= len(value) - start
+
+
 def _svg(value: Value, head: bytes) -> bool:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return start.startswith(b"<svg") or (start.startswith(b"<?xml") and b"<svg" in head)
@@ -215,5 +282,12 @@ _CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
     (_arrow, "Arrow messages"),
     (_blosc2, "Blosc2"),
     (_mp3, "MP3 sound"),
+    (_adts, "AAC sound"),
+    (_bson, "BSON"),
+    (_tfrecord, "TFRecord"),
+    (lambda value, head: is_lzma_alone(head[:18]), "LZMA"),
+    (_mpeg_ts, "MPEG transport stream"),
+    (_h264, "H.264 or HEVC video"),
+    (_icon, "Windows icon"),
     (_svg, "SVG drawing"),
 )

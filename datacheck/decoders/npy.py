@@ -42,7 +42,7 @@ class NpyDecoder:
             others: list[Finding] = []
             if profile is not None:
                 others += _dtype_findings(reading.fields, profile)
-                damaged = any(it.verdict != "suspicious" for it in reading.findings)
+                damaged = not dtype_of(value) or any(it.verdict == "bad" for it in reading.findings)
                 others += () if damaged else _missing_findings(value, reading.fields, profile)
             return Reading(reading.fields, [*reading.findings, *others])
         if not len(raw) and profile is not None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.rows import real
+from datacheck.decoders.trees.paths import is_label
 from datacheck.model.finding import Finding, found
 
 MAGIC = b"\x93NUMPY"
@@ -27,7 +28,7 @@ LITERAL_BYTES = 1 << 16
 MOST_ROOM = 1 << 40
 """Maximum size in bytes, with empty axes counted as 1, up to which arrays without values keep their shape."""
 NUMBERS = "biufc"
-"""The kinds of dtype whose values are checked; of strings, times and raw bytes only the size is checked."""
+"""The kinds of dtype whose values are checked; of strings and times only the size is checked."""
 OBJECTS = "an array of pickled Python objects, which are never loaded"
 _LONG = re.compile(r"(?<=[0-9])L\b")
 """Matches the suffix of Python 2's long integers, which occurs in versions 1 and 2."""
@@ -64,8 +65,20 @@ def read_array(value: Value) -> Reading:
         values = flat.reshape(header.shape, order="F" if header.fortran else "C")
     else:
         values = _without_values(header)
-    fields = [Field(name, it, format="npy", leaf=True) for name, it in _members("", values)]
+    fields = []
+    for name, it in _members("", values):
+        if it.dtype.kind in NUMBERS:
+            label = name != "data" and is_label(name.replace(".", "/"))
+            fields.append(Field(name, real(it[np.newaxis])[0], format="npy", label=label, leaf=True))
+        elif it.dtype.kind == "V" and it.nbytes:
+            findings.append(found("unknown-payload", void_message(it.dtype), field=name))
     return Reading(fields, findings)
+
+
+def void_message(dtype: np.dtype[Any]) -> str:
+    """Return the sentence about an array of items whose meaning the dtype does not give."""
+    like = {1: ", as NumPy saves 8-bit floats", 2: ", as NumPy saves bfloat16"}.get(dtype.itemsize, "")
+    return f"an array of {dtype} (items of {dtype.itemsize} bytes{like}): nothing says what they are"
 
 
 def _without_values(header: Header) -> NDArray[Any]:
@@ -143,11 +156,11 @@ def _parsed(literal: bytes, major: int) -> Header | Finding:
 
 
 def _members(name: str, values: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield the numeric arrays in an array; members of structured arrays are named by their dotted path."""
+    """Yield the arrays without members in an array; members of structured arrays are named by their dotted path."""
     for member in values.dtype.names or ():
         yield from _members(f"{name}.{member}" if name else member, values[member])
-    if values.dtype.kind in NUMBERS:
-        yield name or "data", real(values[np.newaxis])[0]
+    if values.dtype.names is None:
+        yield name or "data", values
 
 
 def _sizes(header: Header) -> str:

@@ -30,10 +30,9 @@ from datacheck.scanning.about import is_about_store
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
 from datacheck.scanning.columns import CellBlock, cell_blocks, empty_findings, full_and_empty, ragged_batches
 from datacheck.scanning.named_labels import NamedLabels
-from datacheck.scanning.odd_lengths import odd_lengths
 from datacheck.scanning.side_records import parted
 from datacheck.scanning.ties import untied
-from datacheck.scanning.unknown import broken_wrappers, by_kind, unknown_payload
+from datacheck.scanning.unknown import broken_wrappers, by_kind, odd_unknowns, unknown_payload
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
@@ -343,8 +342,8 @@ class Judge:
     def _unknown(
         self, block: Block, rows: Sequence[int], known: FamilyProfile | None, family: str | None
     ) -> Iterator[Located]:
-        """Count values that no decoder knows; those of an unusual length get a finding about that instead."""
-        odd = odd_lengths(block, rows, known)
+        """Count values that no decoder knows; those of an unusual length or format get a finding about that instead."""
+        odd = odd_unknowns(block, rows, known)
         yield from odd
         if len(odd) < len(rows):
             self._tally.unknown[family or ""] += len(rows) - len(odd)

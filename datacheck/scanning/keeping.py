@@ -97,7 +97,7 @@ def _sampled_keys(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | De
     small = {it: records for it, records in _sizes(layout).items() if records <= KEYS_A_PROBE}
     read: Any = None
     for _ in range(DEATHS):
-        ((_, read),) = pool.run([SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small)])
+        read = only(pool, SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small))
         if not isinstance(read, Death):
             break
         if read.note in numbers:

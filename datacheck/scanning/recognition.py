@@ -183,9 +183,10 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
 
 
 def _form(seen: Sequence[Look]) -> str:
-    """Return the format that all values unknown to decoders have in common, or ""."""
-    forms = {look.form for look in seen if look.kind == UNKNOWN}
-    return forms.pop() if len(forms) == 1 else ""
+    """Return the format that nearly all values unknown to decoders have in common, or ""."""
+    forms = Counter(look.form for look in seen if look.kind == UNKNOWN)
+    form, count = forms.most_common(1)[0] if forms else ("", 0)
+    return form if count >= NEARLY_ALL * forms.total() else ""
 
 
 def _usual_length(seen: Sequence[Look]) -> UsualLength | None:

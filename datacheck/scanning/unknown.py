@@ -1,4 +1,4 @@
-"""Sort values by the decoders that know them; the finding for a value that none knows."""
+"""Sort values by the decoders that know them; the findings for values that none knows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from datacheck.decoders.foreign import known_format
 from datacheck.decoders.wrappers.table import begins, peel
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
 from datacheck.scanning.blame import blaming
+from datacheck.scanning.odd_lengths import odd_lengths
 
 
 def unknown_payload(value: bytes | memoryview) -> Finding:
@@ -40,3 +42,19 @@ def broken_wrappers(block: Block, rows: Sequence[int], kinds: Iterable[str]) -> 
         if finding is not None and finding.verdict == "bad":
             broken[row] = finding
     return broken
+
+
+def odd_unknowns(block: Block, rows: Sequence[int], family: FamilyProfile | None) -> list[tuple[int, Finding]]:
+    """Return findings for those values at `rows` that are not of the format or the length of nearly all others."""
+    findings = odd_lengths(block, rows, family)
+    if family is None or not family.form:
+        return findings
+    odd = {row for row, _ in findings}
+    for row in rows:
+        value = block.values[row]
+        if row in odd or (name := known_format(value)) == family.form:
+            continue
+        other = f"it begins with the bytes {bytes(value[:8]).hex(' ')}" if name is None else f"it is {name}"
+        message = f"not {family.form}, as nearly all others are: {other}"
+        findings.append((row, found("undecodable", message, verdict="suspicious", found=name, expected=family.form)))
+    return findings

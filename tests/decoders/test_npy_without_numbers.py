@@ -36,12 +36,13 @@ def numbers(rng):
 @pytest.mark.parametrize("odd", ODD)
 def test_among_numbers_they_are_named(tmp_path, odd):
     array, dtype = ODD[odd]
-    (finding,) = scan(tmp_path / "db", numbers, array).findings
-    assert (finding.key, finding.code, finding.verdict) == ("0030", "fields", "suspicious")
-    assert finding.message == f"{dtype}, nearly all others are float64"
+    findings = scan(tmp_path / "db", numbers, array).findings
+    assert {it.key for it in findings} == {"0030"}
+    assert [it.message for it in findings if it.code == "fields"] == [f"{dtype}, nearly all others are float64"]
+    assert [it.code for it in findings if it.code != "fields"] == (["unknown-payload"] if odd == "raw" else [])
 
 
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("odd", sorted(ODD.keys() - {"raw"}))
 def test_a_store_of_them_is_clean(tmp_path, odd):
     report = scan(tmp_path / "db", lambda rng: ODD[odd][0])
     assert (report.clean, list(report.findings)) == (True, [])

@@ -14,7 +14,8 @@ from datacheck.model.finding import Finding, found
 Value = bytes | memoryview
 UNKNOWN_SIZE = 0xFFFFFFFF
 """Size written to pipes, where the real one is not known yet; some writers use 0 instead."""
-PCM = (1, 3)
+FLOATS, EXTENSIBLE = 3, 0xFFFE
+PCM = (1, FLOATS)
 """Format codes of wav files whose samples all take the same number of bytes."""
 FLAC_FRAME, FLAC_HEADER = Crc(0x8005, 16), Crc(0x07, 8)
 STREAMINFO = 34
@@ -63,17 +64,23 @@ def walk_wav(value: Value) -> list[Finding]:
     if len(value) > end + (end & 1):
         findings.append(trailing_data("wav", value, end))
     block = samples = None
+    numbers: Value = b""
+    float_size = 0
     for name, at, length in _chunks(value, end, open_ended, wide):
         if at + length > len(value):
             return [truncated_file("wav", value, f"inside the chunk {_chunk_name(name)} of {length} bytes")]
         if name == b"fmt " and length >= 16:
             kind = int.from_bytes(value[at : at + 2], "little")
+            if kind == EXTENSIBLE and length >= 26:  # the real code begins the subformat
+                kind = int.from_bytes(value[at + 24 : at + 26], "little")
             block = int.from_bytes(value[at + 12 : at + 14], "little") if kind in PCM else 0
+            float_size = int.from_bytes(value[at + 14 : at + 16], "little") // 8 if kind == FLOATS else 0
         elif name == b"data":
             samples = length
+            numbers = value[at : at + length]
     if not open_ended and end > len(value):
         return [truncated_file("wav", value, f"{end} bytes are declared")]
-    sample_findings = _sample_findings(samples, block)
+    sample_findings = _sample_findings(samples, block) or _float_findings(numbers, float_size)
     return sample_findings if any(it.verdict == "bad" for it in sample_findings) else findings + sample_findings
 
 
@@ -89,6 +96,25 @@ def _sample_findings(samples: int | None, block: int | None) -> list[Finding]:
         message = f"{samples} bytes of samples, which are no whole number of frames of {block}"
         return [found("size-mismatch", message, verdict="suspicious", found=samples)]
     return []
+
+
+def _float_findings(samples: Value, size: int) -> list[Finding]:
+    """Return the findings about floating-point samples of `size` bytes that are NaN or infinite."""
+    import numpy as np  # here, so that looking up a decoder's name does not load it
+
+    if size not in (4, 8):
+        return []
+    values = np.frombuffer(samples, f"<f{size}", len(samples) // size)
+    if np.isfinite(values).all():
+        return []
+    findings = []
+    for code, word, wrong in (("nan", "NaN", np.isnan(values)), ("inf", "infinite", np.isinf(values))):
+        if count := int(wrong.sum()):
+            first = int(wrong.argmax())
+            verb = "is" if count == 1 else "are"
+            message = f"{count} of {values.size} samples {verb} {word}, first at {first}"
+            findings.append(found(code, message, count=count, first=[first]))
+    return findings
 
 
 def _chunks(value: Value, end: int, open_ended: bool, wide: int | None) -> Iterator[tuple[bytes, int, int]]:

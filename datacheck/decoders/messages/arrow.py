@@ -16,6 +16,8 @@ from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed
 from datacheck.model.finding import Finding, found
 
 MARK = b"\xff\xff\xff\xff"
+FILE, FILE_END = b"ARROW1\0\0", b"ARROW1"
+"""The beginning of an Arrow file (Feather 2), before a stream, and its end, behind a footer and its size."""
 SCHEMA, DICTIONARY, BATCH, TENSOR, SPARSE = range(1, 6)
 BODY_LENGTH, HEADER_TYPE = 3, 1
 MESSAGES = 1 << 16
@@ -39,15 +41,17 @@ class Stream:
 
 
 class ArrowDecoder(TreeDecoder):
-    """Decodes Arrow IPC streams and tensors into a field for each column, with pyarrow."""
+    """Decodes Arrow IPC streams, files and tensors into a field for each column, with pyarrow."""
 
     name = "arrow"
 
     def knows(self, value: Value) -> bool:
-        return is_arrow(value) or is_legacy(value)
+        return is_arrow(value) or is_legacy(value) or bytes(value[: len(FILE)]) == FILE
 
     def parse(self, value: Value) -> Parsed:
-        """Return the columns of a stream by name, or the values of a tensor."""
+        """Return the columns of a stream or file by name, or the values of a tensor."""
+        if bytes(value[: len(FILE)]) == FILE:
+            return _parse_file(value)
         if bytes(value[:4]) != MARK:
             if is_legacy(value):
                 return Parsed(None, [found("unknown-payload", LEGACY_MESSAGE)])
@@ -63,6 +67,23 @@ class ArrowDecoder(TreeDecoder):
             findings.append(found("trailing-data", message, offset=stream.end, size=rest))
         tree, finding = _read(value[: stream.end], stream.kinds[0])
         return Parsed(tree, findings if finding is None else [*findings, finding])
+
+
+def _parse_file(value: Value) -> Parsed:
+    """Return the columns of a file: the messages in it are those of a stream; the footer repeats where they are."""
+    stream = walk_messages(value[len(FILE) :])
+    if stream.finding is not None and stream.finding.verdict == "bad" and stream.finding.code != "empty":
+        return Parsed(None, [stream.finding])
+    end = len(FILE) + stream.end
+    footer = int.from_bytes(value[len(value) - 10 : len(value) - 6], "little", signed=True)
+    if len(value) < end + 10 or bytes(value[len(value) - 6 :]) != FILE_END:
+        return Parsed(None, [found("truncated", f"the Arrow file ends at byte {len(value)}, before its end mark")])
+    if not 0 < footer <= len(value) - 10 - end:
+        return Parsed(None, [found("undecodable", f"the footer of the Arrow file has {footer} bytes")])
+    if stream.finding is not None:
+        return Parsed(None, [stream.finding])
+    tree, finding = _read(value[len(FILE) : end], stream.kinds[0])
+    return Parsed(tree, [] if finding is None else [finding])
 
 
 def is_arrow(value: Value) -> bool:

@@ -1,4 +1,4 @@
-"""Decode TensorFlow's Example: named features, each a list of bytes, floats or integers.
+"""Decode TensorFlow's Example: named features, each a list of bytes, floats or integers; and its SequenceExample.
 
 Source: tensorflow/core/example/example.proto and feature.proto.
 """
@@ -25,10 +25,11 @@ from datacheck.decoders.messages.wire import (
 from datacheck.decoders.trees.decoder import TreeDecoder
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
 
-FEATURES, FEATURE = 1, 1
+FEATURES, FEATURE_LISTS = 1, 2
 KEY, VALUE = 1, 2
 BYTES, FLOATS, INTS = 1, 2, 3
 ONLY = {1: (LEN,)}
+SEQUENCE = {FEATURES: (LEN,), FEATURE_LISTS: (LEN,)}
 ENTRY = {KEY: (LEN,), VALUE: (LEN,)}
 KINDS = {BYTES: (LEN,), FLOATS: (LEN,), INTS: (LEN,)}
 LISTS: dict[int, dict[int, tuple[int, ...]]] = {
@@ -39,35 +40,50 @@ LISTS: dict[int, dict[int, tuple[int, ...]]] = {
 
 
 class TfExampleDecoder(TreeDecoder):
-    """Decodes Example messages into a field for each feature."""
+    """Decodes Example messages into a field for each feature, and those of SequenceExample by where they are."""
 
     name = "tf-example"
 
     def knows(self, value: Value) -> bool:
-        if not len(value) or value[0] != FEATURES << 3 | LEN:
+        if not len(value) or value[0] >> 3 not in SEQUENCE or value[0] & 7 != LEN:
             return False
         try:
-            return bool(_features(value))
+            return bool(_record(value).pairs)
         except Broken:
             return False
 
     def parse(self, value: Value) -> Parsed:
         """Return the features by name."""
         try:
-            return Parsed(Keyed(_features(value)))
+            return Parsed(_record(value))
         except Broken as broken:
             return Parsed(None, [broken.finding("Example")])
 
 
-def _features(value: Value) -> list[tuple[Node, Node]]:
-    pairs: list[tuple[Node, Node]] = []
-    for features in parts(memoryview(value), ONLY):
-        for entry in parts(features.raw, ONLY):
-            values = {it.number: it.raw for it in parts(entry.raw, ENTRY)}
-            if KEY not in values:
-                raise Broken("undecodable", "a feature without a name")
-            pairs.append((text(values[KEY]), _feature(values.get(VALUE, b""))))
-    return pairs
+def _record(value: Value) -> Keyed:
+    """Return the features of an Example by name, or those of the context and of each step of a SequenceExample."""
+    context: list[tuple[Node, Node]] = []
+    sequences: list[tuple[Node, Node]] = []
+    for part in parts(memoryview(value), SEQUENCE):
+        for name, raw in _entries(part.raw):
+            if part.number == FEATURES:
+                context.append((name, _feature(raw)))
+            else:
+                sequences.append((name, Items([_feature(it.raw) for it in parts(raw, ONLY)])))
+    if not sequences:
+        return Keyed(context)
+    return Keyed([("context", Keyed(context)), ("feature_lists", Keyed(sequences))])
+
+
+def _entries(message: Bytes) -> list[tuple[Node, Bytes]]:
+    """Return the names and the values of a map from names to messages."""
+    entries: list[tuple[Node, Bytes]] = []
+    for entry in parts(message, ONLY):
+        values = {it.number: it.raw for it in parts(entry.raw, ENTRY)}
+        if KEY not in values:
+            raise Broken("undecodable", "a feature without a name")
+        entries.append((text(values[KEY]), values.get(VALUE, b"")))
+    return entries
 
 
 def _feature(message: Bytes) -> Node:

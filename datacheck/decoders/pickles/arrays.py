@@ -22,6 +22,8 @@ AXES = 64
 FIELDS = 1 << 12
 """Maximum number of members of a structured dtype."""
 ITEM_BYTES = 1 << 31
+RECORDS = frozenset({"numpy.record", "numpy.void", "numpy.rec.record"})
+"""The classes of the items of record arrays."""
 _NAME = re.compile(r"[|<>=]?[biufcSaUVOMmd?]([0-9]{0,10})")
 VERSIONS = frozenset(range(5))
 """Known versions of a dtype's state."""
@@ -38,6 +40,8 @@ def dtype(arguments: Sequence[Node]) -> Node:
     if first is not None:
         return DType(f"dtype {first[:40]}", widened=first if first in WIDENED else "", broken=first not in WIDENED)
     name = arguments[0].name if arguments and isinstance(arguments[0], Global) else str(first)
+    if arguments and isinstance(arguments[0], Global) and arguments[0].kind in RECORDS:
+        return DType(f"dtype {name}", np.dtype("V0"))  # its state has the members
     return DType(f"dtype {name}", widened=name if name in WIDENED else "")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from datacheck.decoders.pickles import arrays, arrow_arrays
+from datacheck.decoders.pickles import arrays, arrow_arrays, pillow_images
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
 from datacheck.decoders.trees.leaves import unboxed
 from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, tensor
@@ -50,6 +50,10 @@ def build(host: Host, target: Node, state: Node) -> Node:
     elif isinstance(target, DType):
         arrays.build_dtype(target, state)
     elif isinstance(target, Keyed):
+        image = pillow_images.pixels(target.kind, state)
+        if image is not None:
+            target.pairs.append(("pixels", image))
+            return target
         parts = state.items if isinstance(state, Items) and len(state.items) == 2 else [state]
         if not all(it is None or isinstance(it, Keyed) for it in parts):
             parts = []
@@ -218,11 +222,28 @@ def _tensor_of_subclass(host: Host, arguments: Sequence[Node]) -> Node | None:
 
 
 def _sparse(host: Host, arguments: Sequence[Node]) -> Node | None:
-    """Return the parts of a sparse tensor by name; their combination is not checked."""
+    """Return the parts of a sparse tensor (layout, parts) by name; their combination is not checked."""
     parts = arguments[1] if len(arguments) == 2 else None
-    if not isinstance(parts, Items) or len(parts.items) < 2:
+    if not isinstance(parts, Items):
         return None
-    return Keyed([("indices", parts.items[0]), ("values", parts.items[1])], "torch.sparse")
+    layout = arguments[0].items if isinstance(arguments[0], Keyed) else []
+    names = _SPARSE_PARTS.get(str(arrays.text(layout[0])) if layout else "", ("indices", "values"))
+    if len(parts.items) < len(names):
+        return None
+    return Keyed([*zip(names, parts.items, strict=False)], "torch.sparse")
+
+
+_SPARSE_PARTS = {
+    **dict.fromkeys(("torch.sparse_csr", "torch.sparse_bsr"), ("crow_indices", "col_indices", "values")),
+    **dict.fromkeys(("torch.sparse_csc", "torch.sparse_bsc"), ("ccol_indices", "row_indices", "values")),
+}
+"""The parts of compressed sparse tensors by layout (torch/_tensor.py, `_reduce_ex_internal`)."""
+
+
+def _quantized(host: Host, arguments: Sequence[Node]) -> Node | None:
+    """Return the integers of a quantized tensor (storage, offset, size, strides, quantizer, ...) and the quantizer."""
+    integers = _tensor(host, arguments[:4])
+    return None if integers is None else Keyed([("int_repr", integers)], "torch.quantized", [*arguments[4:5]])
 
 
 def _stored(host: Host, arguments: Sequence[Node]) -> Node | None:
@@ -286,6 +307,7 @@ _KNOWN: dict[str, Known] = {
     "torch._utils._rebuild_parameter_with_state": _first,
     "torch._utils._rebuild_device_tensor_from_numpy": _first,
     "torch._utils._rebuild_sparse_tensor": _sparse,
+    "torch._utils._rebuild_qtensor": _quantized,
     "torch._tensor._rebuild_from_type_v2": _tensor_of_subclass,
     "torch.storage._load_from_bytes": _stored,
     "torch.Size": _container,

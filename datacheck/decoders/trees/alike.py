@@ -51,6 +51,9 @@ def layout_of(value: Value, reading: Reading, places: Places, profile: FamilyPro
     found, where, fixed = traced
     if [leaf.path for leaf in found] != [field.name for field in reading.fields] or fixed.all():
         return None
+    for leaf, field in zip(found, reading.fields, strict=True):
+        if leaf.kind in ("text", "bytes") and field.format not in ("text", "bytes"):
+            return None  # it holds a payload, or an array whose dtype and shape are elsewhere in the record
     return Layout(bytes(value), fixed, reading.fields, where)
 
 

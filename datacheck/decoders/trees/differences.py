@@ -45,7 +45,7 @@ def missing_parts(
         missing -= set(walked.again)
     if not missing or any(it.code == "too-large" for it in walked.findings):
         return (), []
-    names = _names_text(sorted(expected))
+    names = names_text(sorted(expected))
     if none:
         return (), [found("undecodable", f"None, nearly all others hold {names}", field=ROOT)]
     present.update(walked.again)
@@ -81,7 +81,7 @@ def missing_parts(
     findings += [found("fields", MISSING_MESSAGE, field=path) for path in [*absent][:MOST_LISTED]]
     if len(absent) > MOST_LISTED:
         rest = [*absent][MOST_LISTED:]
-        findings.append(found("fields", f"{_names_text(rest)} are not there either", field=rest[0], count=len(rest)))
+        findings.append(found("fields", f"{names_text(rest)} are not there either", field=rest[0], count=len(rest)))
     return labels, findings
 
 
@@ -108,6 +108,7 @@ def _beginnings(path: str) -> list[str]:
     return paths
 
 
-def _names_text(names: Sequence[str]) -> str:
+def names_text(names: Sequence[str]) -> str:
+    """Return the first names and the number of the others."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more}"

@@ -8,7 +8,7 @@ an escape, a duplicate key or a number beyond 64 bits, are left to be read one b
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.trees.leaves import MANY, MANY_KEYS
+from datacheck.decoders.trees.within import base64_in
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
@@ -59,7 +60,7 @@ class _Outline:
     def take(self, it: Any) -> None:
         kind = type(it)
         if kind is dict:
-            if len(it) > MANY_KEYS or ARRAY in it:
+            if len(it) > MANY_KEYS or ARRAY in it or _declares_arrays(it):
                 raise _Apart
             self.kinds += (len(it), *it)
             self.strings += len(it)
@@ -68,6 +69,8 @@ class _Outline:
         elif kind is list:
             self._list(it)
         elif kind is str:
+            if base64_in(it):
+                raise _Apart
             self.strings += 1
             self._leaf(TEXT, None)
         elif it is None:
@@ -113,6 +116,13 @@ NONE = type(None)
 
 _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 SCALARS = frozenset({int, float, bool, str, NONE})
+
+
+def _declares_arrays(names: Iterable[str]) -> bool:
+    """Check whether an object may say of its texts which arrays they are, by names of a dtype and a shape."""
+    return any(name.endswith(("shape", "shape__")) for name in names) and any(
+        name.endswith(("type", "type__")) for name in names
+    )
 
 
 class _Group:
@@ -176,6 +186,8 @@ class _Groups:
                 if len(it) > MANY_KEYS or ARRAY in it:
                     return False
                 group = _Scalars(types)
+            if str in types and any(type(value) is str and base64_in(value) for value in values):
+                return False
         else:
             outline = _Outline()
             outline.take(it)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.decoders.npy_bytes import void_message
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
@@ -146,8 +147,7 @@ class _Walk:
     def _bare(self, name: str, node: Opaque | Run | Widened | Flawed | NDArray[Any]) -> None:
         """Record a node that has no parts."""
         if isinstance(node, Flawed):
-            self._result.findings.append(found(node.code, node.message, field=name))
-            self._result.again.append(name)
+            self._flaw(name, node)
         elif isinstance(node, Opaque):
             self._leaf(name, "other", node=node)
         elif isinstance(node, Run):
@@ -156,6 +156,10 @@ class _Walk:
             self._leaf(name, node.dtype, node.values)
         else:
             self._array(name, node)
+
+    def _flaw(self, name: str, node: Flawed) -> None:
+        self._result.findings.append(found(node.code, node.message, field=name))
+        self._result.again.append(name)
 
     def _is_repeated(self, node: Unboxed) -> bool:
         """Check whether a part was seen before, and remember it."""
@@ -180,6 +184,8 @@ class _Walk:
                 pending += reversed(members)
             elif values.dtype.kind in NUMBERS:
                 self._leaf(name, "array" if values.ndim else "number", values)
+            elif values.dtype.kind == "V" and not values.dtype.names and values.nbytes:
+                self._flaw(name, Flawed("unknown-payload", void_message(values.dtype)))
             else:
                 self._leaf(name, "other")
 

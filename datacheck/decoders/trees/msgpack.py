@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.decoders.trees.number_lists import empty, sizes_of
+from datacheck.decoders.trees.storages import array_of
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Parsed, Run
 from datacheck.model.finding import Finding, found
 
@@ -190,7 +192,7 @@ def _header(view: memoryview, mark: int, at: int) -> tuple[str, int, int]:
 
 def leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
     if kind == EXT:
-        return Opaque("datetime.datetime" if view[at] == TIMESTAMP else f"msgpack.ExtType({view[at]})")
+        return Opaque("datetime.datetime") if view[at] == TIMESTAMP else _extension(view[at + 1 : at + 1 + length])
     if kind == STR:
         try:
             return str(view[at : at + length], "utf-8")
@@ -198,6 +200,25 @@ def leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
             pass  # bytes, which were stored as texts before msgpack 2.0
     part = view[at : at + length]
     return bytes(part) if length <= SMALL else part
+
+
+def _extension(content: memoryview) -> Node:
+    """Return the array that Flax packs into an extension, as a list of shape, dtype and bytes; else the bytes."""
+    if len(content) > 4 and content[0] == 0x93:
+        with suppress(Wrong):
+            tree, end = walk(content, Reading(WORDS, NUMBERS, _flat_leaf, run))
+            if isinstance(tree, Items) and end == len(content) and len(tree.items) == 3:
+                shape, dtype, raw = tree.items
+                sizes, name = sizes_of(shape), dtype if isinstance(dtype, str) else ""
+                if sizes is not None and isinstance(raw, bytes | memoryview):
+                    made = array_of(name, sizes, raw)
+                    return content if made is None else made
+    return bytes(content) if len(content) <= SMALL else content
+
+
+def _flat_leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
+    """Return a text or bytes; extensions in an extension are not followed."""
+    return None if kind == EXT else leaf(view, kind, at, length)
 
 
 def run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
@@ -303,7 +324,7 @@ def _array(values: dict[Any, Any]) -> Node:
     if not isinstance(data, bytes | memoryview) or not isinstance(values["nd"], bool):
         return None
     if kind in ("O", b"O"):
-        return Opaque("numpy.ndarray of pickled objects")
+        return data  # a pickle
     dtype = _dtype(values.get("type"))
     sizes = [] if not values["nd"] else sizes_of(shape)
     if dtype is None or sizes is None:

@@ -27,6 +27,15 @@ def child_path(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
+def is_part(name: str, path: str) -> bool:
+    """Check whether a field lies at a path, or in the container there.
+
+    >>> is_part("obs/rgb", "obs"), is_part("obs[0]", "obs"), is_part("observed", "obs")
+    (True, True, False)
+    """
+    return name == path or (name.startswith(path) and name[len(path)] in "/[")
+
+
 def is_label(path: str) -> bool:
     """Check whether the name of the field at this path is that of a label.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -18,27 +18,42 @@ from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.pictures.picture import FORMATS, sniff
 from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
-from datacheck.decoders.trees.differences import missing_parts, usual_fields
+from datacheck.decoders.trees.declared_arrays import declared_arrays, read_declared
+from datacheck.decoders.trees.differences import missing_parts, names_text, usual_fields
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
-from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label
-from datacheck.decoders.trees.tree import Items, Node, Parsed
+from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
+from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
+from datacheck.decoders.trees.within import base64_in, decoded, nested, read_within, unknown
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
 
 
 def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
-    """Return the fields of a parsed record; bytes with the magic of a picture are decoded strictly."""
+    """Return the fields of a parsed record; bytes that hold a payload with a magic are decoded strictly."""
+    with nested():
+        return _read_tree(parsed, profile, pixels=pixels)
+
+
+def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -> Reading:
     walked = leaves(parsed.tree)
     label = _label_of_pair(parsed.tree, walked.leaves)
     expected = {} if profile is None else usual_fields(profile)
     fields: list[Field] = []
     findings = [*parsed.findings, *walked.findings]
+    broken: list[str] = []
+    declared = declared_arrays(walked.leaves)
     for leaf in walked.leaves:
         picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
-        if picture is not None or leaf.kind == "bytes":
-            read_fields, more_findings = picture or _read_bytes(leaf, expected.get(leaf.path), profile, pixels=pixels)
+        made = picture
+        if leaf.path in declared:
+            made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
+        made = made or _payload_in(leaf, expected, profile, pixels=pixels)
+        if made is not None:
+            read_fields, more_findings = made
             fields += read_fields
             findings += more_findings
+            if any(it.verdict != "suspicious" for it in more_findings):
+                broken.append(leaf.path)
             continue
         values = real(leaf.values[np.newaxis])[0]
         if not values.dtype.isnative:
@@ -48,7 +63,9 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
     missing: Sequence[str] = ()
     if expected:
         findings += filter(None, (_type_finding(field, expected.get(field.name)) for field in fields))
-        missing, more_findings = missing_parts(fields, walked, expected, none=unboxed(parsed.tree) is None)
+        walked.again.extend(broken)
+        whole = {name: it for name, it in expected.items() if not any(map(partial(is_part, name), broken))}
+        missing, more_findings = missing_parts(fields, walked, whole, none=unboxed(parsed.tree) is None)
         findings += more_findings
     return Reading(fields, findings, missing)
 
@@ -70,9 +87,14 @@ def picture_of(leaf: Leaf) -> bytes | None:
 
 
 def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
-    """Return the path of the integer in a pair of an array or picture and an integer, or None for anything else."""
+    """Return the path of the integer in a pair of an array or picture and an integer, or None for anything else.
+
+    A named tuple is a pair too; pickles do not have its names.
+    """
     tree = unboxed(tree)
-    if not isinstance(tree, Items) or len(tree.items) != 2 or len(found_leaves) < 2:
+    if not isinstance(tree, Items | Keyed) or len(tree.items) != 2 or len(found_leaves) < 2:
+        return None
+    if isinstance(tree, Keyed) and tree.pairs:
         return None
     first, last = found_leaves[0], found_leaves[-1]
     if last.path not in PAIRED or last.values.size != 1 or last.values.dtype.kind not in "iu":
@@ -145,8 +167,36 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
     return _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
 
 
+def _payload_in(
+    leaf: Leaf, expected: Mapping[str, FieldProfile], profile: FamilyProfile | None, *, pixels: bool
+) -> Made | None:
+    """Return the fields of bytes, or of a base64 text that holds a payload; None for any other leaf."""
+    usual_field = expected.get(leaf.path)
+    if leaf.kind == "bytes":
+        made = _read_bytes(leaf, usual_field, profile, pixels=pixels)
+        if [it.code for it in made[1]] == ["unknown-payload"] and known_format(leaf.raw) is None:
+            others = [name for name in expected if name != leaf.path and is_part(name, leaf.path)]
+            if others:
+                message = f"{len(leaf.raw)} bytes that no decoder knows, nearly all others hold {names_text(others)}"
+                return made[0], [found("undecodable", message, field=leaf.path)]
+        return made
+    if leaf.kind != "text" or not isinstance(leaf.node, str):
+        return None
+    encoded = usual_field is not None and usual_field.format != "text"
+    if not base64_in(leaf.node):
+        return None
+    raw, finding = decoded(leaf.path, leaf.node)
+    if finding is not None:
+        others = [name for name in expected if is_part(name, leaf.path)]
+        return ([], [finding]) if encoded or (others and usual_field is None) else None
+    fields, findings = _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
+    if [it.format for it in fields] == ["bytes"] and not encoded:
+        return None  # a text whose letters happen to be base64
+    return fields, findings
+
+
 def _read_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
-    """Return the fields of bytes that are a picture, .npy bytes or text; of other bytes the content is not known."""
+    """Return the fields of bytes that hold a payload or text; of other bytes the content is not known."""
     raw, path = leaf.raw, leaf.path
     bare = Field(path, NOTHING, format="bytes", leaf=True)
     picture = usual_field is not None and usual_field.format.partition(" ")[0] in FORMATS
@@ -159,12 +209,19 @@ def _read_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyPro
     if picture or sniff(raw) is not None:
         return _read_picture(path, raw, pixels=pixels)
     if TextDecoder().knows(raw):
-        return [Field(path, NOTHING, format="text", leaf=True)], []
+        text = Leaf(path, "text", NOTHING, node=str(bytes(raw), "utf-8", "replace"))
+        expected = {} if usual_field is None else {path: usual_field}
+        return _payload_in(text, expected, profile, pixels=pixels) or (
+            [Field(path, NOTHING, format="text", leaf=True)],
+            [],
+        )
+    sure = usual_field is not None and usual_field.format not in ("", "bytes", "text")
+    made = read_within(path, raw, sure=sure, pixels=pixels)
+    if made is not None:
+        return made
     if len(raw) <= SMALL_BYTES:  # such as a digest or a record number
         return [bare], []
-    name = known_format(raw)
-    message = f"{name}, which is not looked into" if name else f"{len(raw)} raw bytes: nothing says what they are"
-    return [bare], [found("unknown-payload", message, field=path)]
+    return [bare], [unknown(path, raw)]
 
 
 def _read_picture(path: str, raw: Value, *, pixels: bool) -> Made:

@@ -7,7 +7,7 @@ float32, which can represent all of their values.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -51,6 +51,9 @@ STORAGES = {
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
     "UntypedStorage": "uint8",
+    "QInt8Storage": "int8",
+    "QUInt8Storage": "uint8",
+    "QInt32Storage": "int32",
 }
 """The classes of storages, and the dtypes of their elements."""
 AXES = 64
@@ -93,6 +96,25 @@ def tensor(storage: Storage, offset: int, size: Sequence[int], stride: Sequence[
             return _widened_if_needed(flat, name)
     strides = [step * bits.itemsize for step in stride]
     return _widened_if_needed(as_strided(flat, tuple(size), tuple(strides), writeable=False), name)
+
+
+def array_of(dtype: str, sizes: Sequence[int], raw: Bytes) -> NDArray[Any] | Widened | None:
+    """Return the array of this dtype and shape, or None if the bytes are not as many as it takes."""
+    plain = np.dtype(WIDENED[dtype]) if dtype in WIDENED else numeric_dtype(dtype)
+    if plain is None or not len(raw) or prod(sizes) * plain.itemsize != len(raw):
+        return None
+    values = np.frombuffer(raw, plain).reshape(sizes)
+    return widened(values, dtype) if dtype in WIDENED else values
+
+
+@lru_cache(maxsize=64)
+def numeric_dtype(name: str) -> np.dtype[Any] | None:
+    """Return the numeric dtype of this name, or None for any other name."""
+    try:
+        dtype = np.dtype(name)
+    except (TypeError, ValueError, SyntaxError):
+        return None
+    return dtype if dtype.kind in "biufc" else None
 
 
 def widened(bits: NDArray[Any], name: str) -> Widened:

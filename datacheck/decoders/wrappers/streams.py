@@ -42,7 +42,16 @@ def is_bz2(value: Value) -> bool:
 
 
 def is_xz(value: Value) -> bool:
-    return bytes(value[:6]) == b"\xfd7zXZ\0"
+    """Check whether a value begins like xz data, or like data in the older format of LZMA ("alone")."""
+    return bytes(value[:6]) == b"\xfd7zXZ\0" or is_lzma_alone(bytes(value[:18]))
+
+
+def is_lzma_alone(head: bytes) -> bool:
+    """Check for the usual properties, a dictionary of a power of two, and a size that is unknown or plausible."""
+    if len(head) < 18 or head[:3] != b"\x5d\0\0" or head[13]:
+        return False
+    dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
+    return dictionary & (dictionary - 1) == 0 < dictionary and (size == (1 << 64) - 1 or 0 < size < 1 << 40)
 
 
 def peel_zlib(value: Value, limit: int) -> Peeled:
@@ -61,8 +70,8 @@ def peel_bz2(value: Value, limit: int) -> Peeled:
 
 
 def peel_xz(value: Value, limit: int) -> Peeled:
-    """Unpack xz streams; their integrity checks are verified."""
-    return _peel_stream("xz", value, limit, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), is_xz)
+    """Unpack xz streams; their integrity checks are verified, which the older format does not have."""
+    return _peel_stream("xz", value, limit, lambda: lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=XZ_MEMORY), is_xz)
 
 
 def _peel_stream(

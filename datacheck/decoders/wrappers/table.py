@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
 
 from datacheck.decoders.npy_bytes import MAGIC as NPY
 from datacheck.decoders.pictures.picture import sniff
-from datacheck.decoders.wrappers import base64_text, blosc, frames, streams
+from datacheck.decoders.wrappers import base64_text, blosc, frames, lz4_blocks, streams
 from datacheck.decoders.wrappers.interface import LIMIT, Peeled, Value
 
 MOST = 2
@@ -32,8 +33,28 @@ def has_known_magic(head: bytes) -> bool:
     return pickled or any(WRAPPERS[name].begins(head) for name in ("gzip", "zstd", "lz4", "bz2", "xz"))
 
 
+def begins_like_text_or_map(head: bytes) -> bool:
+    """Check whether bytes begin like a JSON object or list, or like a msgpack map whose first key is a word."""
+    if _JSON.match(head):
+        return True
+    mapped = 0x81 <= head[0] <= 0x8F if len(head) > 2 else False
+    key = head[3:4] if head[1:2] in (b"\xc4", b"\xd9") else head[2:3] if head[1:2] and 0xA1 <= head[1] <= 0xBF else b""
+    return mapped and (key.isalpha() or key == b"_")
+
+
+_JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\d\]-])")
+
+
+def _may_hold_payload(head: bytes) -> bool:
+    return has_known_magic(head) or begins_like_text_or_map(head)
+
+
 def _is_snappy(value: Value) -> bool:
-    return frames.is_framed_snappy(value) or has_known_magic(frames.snappy_beginning(value))
+    return frames.is_framed_snappy(value) or _may_hold_payload(frames.snappy_beginning(value))
+
+
+def _is_lz4_block(value: Value) -> bool:
+    return _may_hold_payload(lz4_blocks.lz4_block_beginning(value))
 
 
 def _peel_snappy(value: Value, limit: int) -> Peeled:
@@ -50,10 +71,11 @@ WRAPPERS: dict[str, Wrapper] = {
     "xz": Wrapper(streams.is_xz, streams.peel_xz),
     "blosc": Wrapper(blosc.is_blosc, blosc.peel_blosc),
     "snappy": Wrapper(_is_snappy, _peel_snappy),
+    "lz4-block": Wrapper(_is_lz4_block, lz4_blocks.peel_lz4_block),
     "base64": Wrapper(lambda value: has_known_magic(base64_text.base64_beginning(value)), base64_text.peel_base64),
 }
-"""The wrappers, in the order in which they are tried. Raw snappy and base64 have no magic; their content must."""
-WITHOUT_MAGIC = frozenset({"snappy", "base64"})
+"""The wrappers, in the order in which they are tried. Raw snappy, lz4 blocks and base64 have no magic of their own."""
+WITHOUT_MAGIC = frozenset({"snappy", "lz4-block", "base64"})
 """Wrappers that a value has only if it can be unpacked: others, like protobuf messages, begin like them by chance."""
 
 
@@ -67,6 +89,18 @@ def peel_once(value: Value) -> tuple[str, Peeled] | None:
             if peeled.sound or undecided or (peeled.value and not guessed):
                 return name, peeled
     return None
+
+
+def is_guess(value: Value, name: str, peeled: Peeled) -> bool:
+    """Check whether only a decoder that knows the content can confirm that a value has this wrapper.
+
+    The magic of zlib is two bytes, and a wrapper without a magic may hold a text or a map, which have none either.
+    """
+    if name == "zlib":
+        return not peeled.sound
+    if name not in WITHOUT_MAGIC or frames.is_framed_snappy(value):
+        return False
+    return not has_known_magic(peeled.value[:64])
 
 
 def begins(name: str, value: Value) -> bool:

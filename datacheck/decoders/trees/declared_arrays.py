@@ -1,0 +1,128 @@
+"""Read arrays that a mapping keeps as bytes, or as base64, beside their dtype and shape.
+
+`{"data": x.tobytes(), "dtype": str(x.dtype), "shape": x.shape}` is what projects write where their format has no
+arrays; with several arrays in a mapping the names are `x`, `x_dtype` and `x_shape`.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from datacheck.decoders.interface import Field
+from datacheck.decoders.trees.leaves import Leaf
+from datacheck.decoders.trees.paths import is_label
+from datacheck.decoders.trees.storages import WIDENED, array_of, numeric_dtype
+from datacheck.decoders.trees.tree import Bytes, Opaque, Widened
+from datacheck.decoders.trees.within import Made, unwrapped
+from datacheck.model.finding import found
+from datacheck.model.profile import FieldProfile
+
+DTYPE_NAMES = ("dtype", "__dtype__", "type")
+SHAPE_NAMES = ("shape", "__shape__")
+RAW_NAMES = frozenset({"data", "buffer", "bytes", "raw", "array", "values", "value", "buf", "__ndarray__", "b64"})
+"""Names of the bytes of an array; others count where they are the only bytes in the mapping."""
+AXES = 32
+_PREFIX = re.compile(r"(?:<class ')?(?:torch\.|numpy\.|np\.|jnp\.|jax\.numpy\.)?([<>=|]?[a-z][a-z0-9_]{0,20})(?:'>)?")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+
+
+def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
+    """Return the dtype and shape that a record gives for its bytes and texts, by their path."""
+    if not any(leaf.path.endswith(("dtype", "type", "__")) for leaf in leaves):
+        return {}
+    by_path = {leaf.path: leaf for leaf in leaves}
+    declared: dict[str, tuple[str, list[int]]] = {}
+    for path, leaf in by_path.items():
+        start, slash, name = path.rpartition("/")
+        end = next((it for it in DTYPE_NAMES if name == it or name.endswith((f"_{it}", f".{it}"))), None)
+        dtype = None if end is None else _dtype_name(leaf)
+        if end is None or dtype is None:
+            continue
+        stem = name[: len(name) - len(end)]
+        shapes = (by_path.get(f"{start}{slash}{stem}{it}") for it in SHAPE_NAMES)
+        sizes = next((sizes for it in shapes if it is not None and (sizes := _sizes(it)) is not None), None)
+        if sizes is not None and (place := _bytes_of(by_path, f"{start}{slash}", stem)) is not None:
+            declared[place] = dtype, sizes
+    return declared
+
+
+def _bytes_of(by_path: dict[str, Leaf], start: str, stem: str) -> str | None:
+    """Return the path of the bytes that a dtype and a shape with this stem are about, or None if that is not clear."""
+    if stem:
+        names = (stem[:-1], f"{stem}data", f"{stem}bytes")
+        return next((f"{start}{it}" for it in names if _may_hold(by_path.get(f"{start}{it}"))), None)
+    beside = [
+        path
+        for path, leaf in by_path.items()
+        if path.startswith(start) and "/" not in path[len(start) :] and "[" not in path[len(start) :]
+        if _may_hold(leaf)
+    ]
+    raw = [path for path in beside if by_path[path].kind == "bytes"]
+    named = [path for path in raw or beside if path[len(start) :] in RAW_NAMES]
+    chosen = named or raw
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _may_hold(leaf: Leaf | None) -> bool:
+    return leaf is not None and (leaf.kind == "bytes" or (leaf.kind == "text" and isinstance(leaf.node, str)))
+
+
+def _dtype_name(leaf: Leaf) -> str | None:
+    """Return the name of the dtype in a leaf: a text, NumPy's dtype or a class of NumPy or torch; else None."""
+    made = getattr(leaf.node, "made", None)
+    if isinstance(made, np.dtype):
+        return made.str if made.kind in "biufc" else None
+    text = leaf.node.kind if isinstance(leaf.node, Opaque) else leaf.node
+    if leaf.kind == "bytes" and len(leaf.raw) <= 40:
+        text = bytes(leaf.raw).decode("latin-1")
+    match = _PREFIX.fullmatch(text) if isinstance(text, str) else None
+    return None if match is None or (match[1] not in WIDENED and numeric_dtype(match[1]) is None) else match[1]
+
+
+def _sizes(leaf: Leaf) -> list[int] | None:
+    """Return the shape in a leaf, or None if it is not one."""
+    values = leaf.values
+    if leaf.kind not in ("list", "array", "number") or values.ndim > 1 or values.size > AXES:
+        return None
+    if values.size and (values.dtype.kind not in "iu" or values.min() < 0):
+        return None
+    return [int(it) for it in values.reshape(-1)]
+
+
+def read_declared(leaf: Leaf, dtype: str, sizes: Sequence[int], usual_field: FieldProfile | None) -> Made | None:
+    """Return the field of an array that a record declares, or None if the bytes may be anything else.
+
+    Bytes of another length are broken where nearly all others are as declared; elsewhere the dtype and shape may be
+    those of what the bytes decode to.
+    """
+    usual = usual_field is not None and usual_field.format in ("array", *WIDENED)
+    raw: Bytes = leaf.raw
+    if isinstance(leaf.node, str) and leaf.kind == "text":
+        raw = _from_base64(leaf.node)
+    node = array_of(dtype, sizes, raw)
+    if node is None:
+        content, wrapped, finding = unwrapped(leaf.path, raw, sure=usual)
+        if finding is not None and usual:
+            return [], [finding]
+        node = array_of(dtype, sizes, content) if wrapped else None
+    if isinstance(node, Widened):
+        return [Field(leaf.path, node.values, format=node.dtype, label=is_label(leaf.path), leaf=True)], []
+    if isinstance(node, np.ndarray):
+        values = node.astype(node.dtype.newbyteorder("="), copy=False)
+        return [Field(leaf.path, values, format="array", label=is_label(leaf.path), leaf=True)], []
+    if not usual:
+        return None
+    shape = " x ".join(map(str, sizes)) or "one"
+    message = f"{len(raw)} bytes, which are not {shape} {dtype} as the record says"
+    return [], [found("size-mismatch", message, field=leaf.path, found=len(raw))]
+
+
+def _from_base64(text: str) -> bytes:
+    """Return the bytes that a base64 text stands for, or none if it is not base64."""
+    if len(text) % 4 or not _BASE64.fullmatch(text):
+        return b""
+    return binascii.a2b_base64(text)

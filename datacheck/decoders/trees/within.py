@@ -1,0 +1,173 @@
+"""Read the payloads that bytes and base64 texts in a record hold: .npz bytes, compressed arrays, pickles, sound.
+
+Only payloads with a magic are recognised. The nesting and the total of unpacked bytes are bounded per record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import msgspec
+
+from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, value_decoders
+from datacheck.decoders.foreign import known_format
+from datacheck.decoders.interface import Field, Value
+from datacheck.decoders.npy_bytes import MAGIC as NPY
+from datacheck.decoders.trees.leaves import NOTHING
+from datacheck.decoders.trees.paths import ROOT, child_path, is_label
+from datacheck.decoders.wrappers.base64_text import base64_beginning, peel_base64
+from datacheck.decoders.wrappers.table import MOST, WITHOUT_MAGIC, WRAPPERS, has_known_magic
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
+from datacheck.model.finding import Finding, found
+
+NESTED = 3
+"""Maximum number of payloads inside each other, the record itself not counted."""
+UNPACKED = 1 << 28
+"""Maximum total size in bytes of the wrapped payloads that are unpacked per record."""
+SHORTEST_BASE64 = 24
+"""Minimum length of a text that is taken for base64, in characters."""
+MAGICAL = (
+    "picture", "npy", "pickle", "npz", "torch", "safetensors", "wav", "flac", "ogg", "mp4", "mkv", "arrow"
+)  # fmt: skip
+"""Decoders of formats with a magic. Others would take bytes for theirs that only look like them by chance."""
+PICKLE = 0x80
+"""The first byte of pickles from protocol 2 on."""
+Made = tuple[list[Field], list[Finding]]
+
+
+class _Nest(msgspec.Struct):
+    """How many records and payloads are being read inside each other, and how many bytes may still be unpacked."""
+
+    depth: int
+    left: int
+
+
+_nest: ContextVar[_Nest | None] = ContextVar("nest", default=None)
+
+
+@contextmanager
+def nested() -> Iterator[None]:
+    """Enter a record, or a payload in the record that is being read; a record starts to count anew."""
+    nest = _nest.get()
+    token = _nest.set(_Nest(0, UNPACKED)) if nest is None else None
+    nest = nest or _nest.get()
+    assert nest is not None
+    nest.depth += 1
+    try:
+        yield
+    finally:
+        nest.depth -= 1
+        if token is not None:
+            _nest.reset(token)
+
+
+def base64_in(text: str) -> bool:
+    """Check whether a text begins like the base64 of a picture, an array, an archive, a pickle or compressed data."""
+    return len(text) >= SHORTEST_BASE64 and has_known_magic(base64_beginning(text[:128].encode("utf-8", "replace")))
+
+
+def decoded(path: str, text: str) -> tuple[bytes, Finding | None]:
+    """Return the bytes that a base64 text stands for, and the finding if it is broken."""
+    peeled = peel_base64(text.encode("utf-8", "surrogatepass"), UNPACKED)
+    finding = peeled.finding
+    return peeled.value, None if finding is None else msgspec.structs.replace(finding, field=path)
+
+
+def read_within(path: str, raw: Value, *, sure: bool = False, pixels: bool = True) -> Made | None:
+    """Return the fields and findings of the payload that these bytes hold, or None if they hold none.
+
+    For `sure` see `unwrapped`.
+    """
+    content, wrapped, finding = unwrapped(path, raw, sure=sure)
+    nest = _nest.get() or _Nest(0, UNPACKED)
+    if finding is not None and finding.verdict != "suspicious":
+        return [], [finding]
+    about = [] if finding is None else [finding]
+    name = _decoder_of(content, wrapped=bool(wrapped))
+    if name is None:
+        return ([], [*about, unknown(path, content, "unpacked, ")]) if wrapped else None
+    if nest.left <= 0 or nest.depth > NESTED:
+        return [], [_too_large(path, nest)]
+    fields, findings = _placed(path, [*decoder(name).decode(Block([b""], [content]), [0], None, pixels=pixels)])
+    nest.left -= sum(field.values.nbytes for field in fields)
+    if not fields and not findings:
+        fields = [Field(path, NOTHING, format="text" if name in SIDE_DECODERS else wrapped + name, leaf=True)]
+    return fields, [*about, *findings]
+
+
+def unwrapped(path: str, raw: Value, *, sure: bool) -> tuple[Value, str, Finding | None]:
+    """Return the content of the wrappers of these bytes, the names of the wrappers, and the finding about them.
+
+    What begins like a zlib stream and is none has no wrapper, unless it is `sure` that a payload is expected here.
+    """
+    nest = _nest.get() or _Nest(0, UNPACKED)
+    content, wrapped = raw, ""
+    about: Finding | None = None
+    while wrapped.count(JOINT) < MOST and (wrapper := _wrapper(content)) is not None:
+        if nest.left <= 0 or nest.depth > NESTED:
+            return content, wrapped, _too_large(path, nest)
+        peeled = WRAPPERS[wrapper].peel(content, nest.left)
+        nest.left -= len(peeled.value)
+        if peeled.finding is not None:
+            about = msgspec.structs.replace(peeled.finding, field=path)
+        if not peeled.sound:
+            bad = about is not None and about.verdict == "bad"
+            weak = bad and not wrapped and wrapper == "zlib" and not sure
+            return (raw, "", None) if weak else (content, wrapped, about)
+        content, wrapped = peeled.value, f"{wrapped}{wrapper}{JOINT}"
+    return content, wrapped, about
+
+
+def _wrapper(value: Value) -> str | None:
+    """Return the name of the wrapper with a magic that a value begins like, or None if it has none."""
+    return next((name for name, it in WRAPPERS.items() if name not in WITHOUT_MAGIC and it.begins(value)), None)
+
+
+def _decoder_of(value: Value, *, wrapped: bool) -> str | None:
+    """Return the name of the decoder that knows a value; if it is not in a wrapper, its format must have a magic."""
+    names = value_decoders() if wrapped else MAGICAL
+    if not wrapped and value[0] != PICKLE and "pickle" in names and value[:6] != NPY:
+        names = [name for name in names if name != "pickle"]  # protocols 0 and 1 have no magic
+    return next((name for name in names if decoder(name).knows(value)), None)
+
+
+def _too_large(path: str, nest: _Nest) -> Finding:
+    if nest.depth > NESTED:
+        message = f"nested in more than {NESTED} payloads; it was not judged"
+    else:
+        message = f"what the record holds unpacks to more than {UNPACKED} bytes; this was not judged"
+    return found("too-large", message, field=path, verdict="unverifiable")
+
+
+def _placed(path: str, decoding: Sequence[Batch | tuple[int, Finding]]) -> tuple[list[Field], list[Finding]]:
+    """Return the fields and findings of one payload under the path where it lies."""
+    fields: list[Field] = []
+    findings: list[Finding] = []
+    for it in decoding:
+        if not isinstance(it, Batch):
+            findings.append(msgspec.structs.replace(it[1], field=_path(path, it[1].field or ROOT)))
+        elif len(it.rows):
+            name = _path(path, it.field)
+            form = "array" if it.format == "npy" else it.format
+            fields.append(
+                Field(name, it.values[0], format=form, encoded=it.encoded, label=is_label(name),
+                      pixels_skipped=it.pixels_skipped, leaf=True)
+            )  # fmt: skip
+    return fields, findings
+
+
+def _path(path: str, name: str) -> str:
+    """Return the path in the record of a field of the payload at `path`."""
+    if name == ROOT:
+        return path
+    return f"{path}{name}" if name.startswith("[") else child_path(path, name)
+
+
+def unknown(path: str, raw: Value, how: str = "") -> Finding:
+    """Return the finding about bytes that no decoder knows."""
+    name = known_format(raw)
+    message = f"{len(raw)} raw bytes: nothing says what they are" if name is None else f"{name}, which is not read"
+    return found("unknown-payload", f"{how}{message}", field=path)
