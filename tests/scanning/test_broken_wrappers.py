@@ -5,6 +5,7 @@ import os
 import pickle
 import zlib
 
+import numpy as np
 import pytest
 from convention_stores import write
 
@@ -15,16 +16,17 @@ NAMES = [f"{chr(97 + at % 26)}{at:02d}prot" for at in range(40)]
 
 
 def store(pack):
-    return {it.encode(): pack(pickle.dumps({"sequence": "ACDE" * 9, "number": at})) for at, it in enumerate(NAMES)}
+    drawn = np.random.default_rng(0)
+    return {it.encode(): pack(pickle.dumps({"x": drawn.random((20, 8), np.float32)})) for it in NAMES}
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
-@pytest.mark.parametrize("cut", [["c02prot"], ["c02prot", "h07prot"]])
+@pytest.mark.parametrize("cut", [["c02prot"], ["d03prot", "h07prot"]])
 def test_a_value_whose_compressed_data_ends_early_is_truncated(tmp_path, pack, cut):
     records = store(pack)
     assert list(datacheck.scan(write(tmp_path / "sound", records)).findings) == []
     for name in cut:
-        records[name.encode()] = records[name.encode()][:30]
+        records[name.encode()] = records[name.encode()][:60]
     findings = datacheck.scan(write(tmp_path / "cut", records)).findings
     assert {(it.key, it.code, it.verdict) for it in findings} == {(name, "truncated", "bad") for name in cut}
 
