@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search
+from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search, unwatched
 from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
@@ -178,8 +178,16 @@ def _describe_source(folder: Path, reader: Reader) -> str:
     return f"{plain(os.path.relpath(reader.path, folder))} ({title(reader.backend)})"
 
 
-def open_stores(path: str | Path, backend: str | None = None, options: StoreOptions = DEFAULTS) -> Opened:
-    """Return the readers of all sources at `path`; a folder may hold many. Raises what `open_store` raises."""
+def open_stores(
+    path: str | Path,
+    backend: str | None = None,
+    options: StoreOptions = DEFAULTS,
+    watch: Callable[[int], None] = unwatched,
+) -> Opened:
+    """Return the readers of all sources at `path`; a folder may hold many. Raises what `open_store` raises.
+
+    `watch` is called with the number of entries of a folder that were looked at so far.
+    """
     if not str(path):  # an unset shell variable gives an empty path; the working directory was not meant
         raise SourceUnknown("''", "is an empty name, not a path")
     refuse_url(path)
@@ -196,7 +204,7 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
             raise SourceUnknown(str(path), why)
         names = [backend] if backend else list(BACKENDS)
         if path.is_dir():
-            return _search_folder(path, backend, [_searched_kind(name) for name in names], options)
+            return _search_folder(path, backend, [_searched_kind(name) for name in names], options, watch)
         for name in names:
             reader = None if BACKENDS[name].folders_only else _reader_class(name).recognise(path, options)
             if reader is not None:
@@ -208,9 +216,15 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
         raise SourceUnreadable(exc.filename or str(path), f"may not be read: {exc.strerror}") from exc
 
 
-def _search_folder(folder: Path, backend: str | None, kinds: Sequence[SearchedKind], options: StoreOptions) -> Opened:
+def _search_folder(
+    folder: Path,
+    backend: str | None,
+    kinds: Sequence[SearchedKind],
+    options: StoreOptions,
+    watch: Callable[[int], None],
+) -> Opened:
     """Return the sources in a folder. Raises SourceUnknown if nothing in it is a store or should be one."""
-    result = search(folder, kinds, options)
+    result = search(folder, kinds, options, watch)
     if not result.sound and result.refusal is not None:
         raise result.refusal
     if not result.sound and (not result.readers or _describe_placeholders(folder)):

@@ -78,9 +78,21 @@ class Searched(msgspec.Struct, frozen=True):
     """Whether at least one of the readers has something to read."""
 
 
-def search(folder: Path, kinds: Sequence[SearchedKind], options: StoreOptions) -> Searched:
-    """Search a folder and everything below it. Raises OSError if the folder itself may not be listed."""
-    walk = _Walk(folder, kinds, options)
+def unwatched(count: int) -> None:
+    """Ignore the progress of a search, for callers who do not watch."""
+
+
+def search(
+    folder: Path,
+    kinds: Sequence[SearchedKind],
+    options: StoreOptions,
+    watch: Callable[[int], None] = unwatched,
+) -> Searched:
+    """Search a folder and everything below it. Raises OSError if the folder itself may not be listed.
+
+    `watch` is called with the number of entries looked at so far.
+    """
+    walk = _Walk(folder, kinds, options, watch)
     walk.run()
     return walk.result()
 
@@ -89,6 +101,8 @@ class _Walk(msgspec.Struct):
     root: Path
     kinds: Sequence[SearchedKind]
     options: StoreOptions
+    watch: Callable[[int], None]
+    count: int = 0
     stores: list[tuple[bytes, Reader]] = msgspec.field(default_factory=list)
     gathered: list[list[tuple[bytes, Path]]] = msgspec.field(default_factory=list)
     faults: list[tuple[bytes, Finding]] = msgspec.field(default_factory=list)
@@ -114,6 +128,8 @@ class _Walk(msgspec.Struct):
             patterns = self._add_stores(name, folder, [it.name for it in entries])
             subfolders = []
             for entry in entries:
+                self.count += 1
+                self.watch(self.count)
                 if patterns is not None and any(it is None or it.fullmatch(entry.name) for it in patterns):
                     continue
                 entry_name = os.path.join(name, os.fsencode(entry.name))  # noqa: PTH118  (bytes)
@@ -286,5 +302,11 @@ def _by_count(not_read: Mapping[str, int]) -> Iterable[tuple[str, int]]:
 
 
 def _plural(kind: str) -> str:
+    """Return the plural of a kind of thing.
+
+    >>> _plural("link that leads nowhere"), _plural("text file")
+    ('links that lead nowhere', 'text files')
+    """
+    kind = kind.replace("that leads ", "that lead ")
     first, *rest = kind.split(" ", 1) if kind.startswith("link ") else (kind,)
     return " ".join([f"{first}s", *rest])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from datacheck.caffe.geometry import Dim, Shape, Shapes, product
-from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.caffe.network import Layer
 from datacheck.caffe.shapes import Place
 
@@ -162,45 +161,3 @@ def owners(places: Sequence[Place]) -> dict[str, Owner]:
             if spec.name and index < len(blobs):
                 result.setdefault(spec.name, Owner(number, place.layer.name, blobs[index], spec))
     return result
-
-
-NO_GRADIENT = {
-    "SoftmaxWithLoss": 1,
-    "InfogainLoss": 1,
-    "HingeLoss": 1,
-    "MultinomialLogisticLoss": 1,
-    "SigmoidCrossEntropyLoss": 1,
-    "BatchReindex": 1,
-}
-"""Layer types that abort if a gradient is propagated to a certain bottom, and the number of that bottom."""
-
-
-def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
-    """Return where a gradient would reach a bottom that accepts none, as pairs of layer number and bottom number.
-
-    Gradients are assumed to stop at the layer types of forks, whose behaviour is unknown.
-    """
-    learned: set[str] = set()
-    result: set[tuple[int, int]] = set()
-    for number, place in enumerate(places):
-        layer = place.layer
-        bottom = NO_GRADIENT.get(layer.type, len(layer.bottoms))
-        if bottom < len(layer.bottoms) and layer.bottoms[bottom] in learned:
-            result.add((number, bottom))
-        passes_on = layer.type in LAYER_TYPES and (_passes_gradient(layer, learned) or _has_learned_blobs(place))
-        learned.difference_update(layer.tops)
-        if passes_on:
-            learned.update(layer.tops)
-    return result
-
-
-def _passes_gradient(layer: Layer, learned: set[str]) -> bool:
-    flags = layer.message.propagate_down
-    return any(name in learned and (index >= len(flags) or flags[index]) for index, name in enumerate(layer.bottoms))
-
-
-def _has_learned_blobs(place: Place) -> bool:
-    blobs = blobs_of(place.layer, place.bottoms)
-    count = 0 if blobs is None or place.layer.type == "BatchNorm" else len(blobs)
-    specs = place.layer.message.param
-    return any(index >= len(specs) or specs[index].lr_mult != 0 for index in range(count))

@@ -110,9 +110,8 @@ class _Reader:
 
     def expected(self, what: str) -> SyntaxFault:
         tokens = self.tokens
-        if tokens.kind == "end":
-            return self.fault(f"the file ends where {what} should stand")
-        return self.fault(f"{tokens.word[:40]!r} stands where {what} should")
+        found = "the end of the file" if tokens.kind == "end" else repr(tokens.word[:40])
+        return self.fault(f"expected {what}, found {found}")
 
     def read(self) -> list[Node]:
         tokens = self.tokens
@@ -161,7 +160,7 @@ class _Reader:
             else:
                 self.item(name)
         elif not colon:
-            raise self.expected(f"':' or '{{' behind {name}")
+            raise self.expected(f"':' or '{{' after {name}")
         else:
             node = Node(name, line)
             frame.fields.append(node)

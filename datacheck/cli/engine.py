@@ -63,7 +63,7 @@ def chosen(options: dict[str, Any]) -> Iterator[MakeEngine | None]:
     name, scheduler = options.pop("engine"), options.pop("scheduler")
     if name == "local":
         if scheduler is not None:
-            raise click.UsageError("--scheduler is of a Dask cluster; give --engine dask too")
+            raise click.UsageError("--scheduler is for Dask clusters; give --engine dask too")
         yield None
         return
     if scheduler is None:

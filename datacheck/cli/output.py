@@ -47,6 +47,19 @@ def watching(
         yield draw
 
 
+@contextmanager
+def searching(wanted: bool, folder: str) -> Iterator[Callable[[int], None]]:
+    """Yield a callable that draws how many entries of a folder were searched, on standard error if it is a terminal."""
+    if not wanted or not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from datacheck.model.escaping import plain
+    from datacheck.reporting.progress import counter
+
+    with counter(f"searching {plain(folder)}", " entries") as draw:
+        yield draw
+
+
 def columns() -> int | None:
     """Return the width of the terminal that standard output goes to, at least 40, or None if it is no terminal."""
     if not sys.stdout.isatty():

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=ScanCommand)
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE", type=Source())
+@click.argument("sources", nargs=-1, metavar="SOURCE", type=Source())
 @click.argument("target", type=Named())
 @click.option("--drop-bad", is_flag=True, help="Drop every bad record.")
 @click.option(
@@ -90,7 +90,6 @@ def rebuild(
     interrupts.set_sentence(_interrupt_sentence(sources, target, options["quarantine"], dry_run=options["dry_run"]))
     if options["engine"] == "local":
         start_first_worker(sources)
-    from datacheck.backends import refuse_url
     from datacheck.files.guard import Guard
     from datacheck.rebuilding.choice import Choice
     from datacheck.rebuilding.rebuild import rebuild_as
@@ -101,10 +100,7 @@ def rebuild(
     from datacheck.scanning.names import Names
     from datacheck.scanning.scan import prepare
 
-    for source in sources:
-        if not source:
-            raise click.UsageError("SOURCE is an empty name, not a path")
-        refuse_url(source)  # a path would lose one of the slashes
+    _require_paths(sources, target)
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
     keep_numbers, renumber = options.pop("keep_numbers"), options.pop("renumber")
     if keep_numbers and renumber:
@@ -162,6 +158,18 @@ def _receipt_pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choic
     from datacheck.rebuilding.receipt import receipt_document
 
     return receipt_document(receipt, scanned, choice)
+
+
+def _require_paths(sources: Sequence[str], target: Path) -> None:
+    """Raise UsageError unless a source and a target are named, and no source is an empty name or a URL."""
+    from datacheck.backends import refuse_url
+
+    if not sources:  # click gives the only name to the last argument
+        raise click.UsageError(f"only one path is named, {plain(str(target))}; name the SOURCE and then the TARGET")
+    for source in sources:
+        if not source:
+            raise click.UsageError("SOURCE is an empty name, not a path")
+        refuse_url(source)  # a path would lose one of the slashes
 
 
 def _rebuild_pairs(

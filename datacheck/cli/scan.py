@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from datacheck.cli.output import (
     print_json,
     print_text,
     printing_bad,
+    searching,
     watching,
 )
 from datacheck.cli.request import asked, end_silent, settings_of
@@ -100,7 +102,7 @@ def scan(
     if options["engine"] == "local" and options["if_changed"] is None:  # else no worker may be needed
         start_first_worker(sources)
     options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
-    from datacheck.cli.targets import ScanRequest, guard_of, previous_reports, ready
+    from datacheck.cli.targets import ScanRequest, guard_of, previous_reports, reads_networks, ready
     from datacheck.reporting.files import Reports
     from datacheck.scanning.against import files_of, require_together, with_known
     from datacheck.scanning.names import Names
@@ -113,8 +115,11 @@ def scan(
     done: list[Report] = []
     statuses = []
     names = Names(settings, excused=applied().found_keys)
-    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
+    shown = partial(searching, not no_progress)
+    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages, shown)
     scans = request.scans(nets, sources)
+    if (phase != "all" or stages or root) and not reads_networks([*nets, *sources], scans):
+        raise click.UsageError("--phase, --stage and --root are for networks; name one, or leave them out")
     earlier = previous_reports(scans, settings, if_changed, reports)
     guard = guard_of([*sources, *nets, *map(str, files_of(settings))], scans)
     with keeping_processes(), _keeping(Reports(reports, guard, resume=resume), resume) as files:

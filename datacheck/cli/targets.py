@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from datacheck.backends import refuse_url
+from datacheck.backends.folder import unwatched
 from datacheck.backends.interface import Reader
 from datacheck.cli.output import complain
 from datacheck.errors import (
@@ -163,6 +165,11 @@ def ready(
             store.ahead = ahead, number
 
 
+def reads_networks(named: Sequence[str], scans: Sequence[Scan | None]) -> bool:
+    """Return whether some of the scans are of networks, or may be: None stands for one with a reported error."""
+    return any(Path(it).suffix in SUFFIXES for it in named) or not all(isinstance(it, StoreScan) for it in scans)
+
+
 def _pair(scans: Sequence[Scan | None]) -> None:
     """Set up the comparison of each store with the others. Raises UsageError if they cannot be paired."""
     stores = [it for it in scans if isinstance(it, StoreScan)]
@@ -191,11 +198,17 @@ def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
     )
 
 
+def unshown(source: str) -> AbstractContextManager[Callable[[int], None]]:
+    """Show nothing of a search."""
+    return nullcontext(unwatched)
+
+
 @dataclass(frozen=True)
 class ScanRequest:
     """How sources become scans, and the callback for errors of what is neither a store nor a network.
 
     `net_settings` are the settings for what a network reads. `names` looks for the names that the options give.
+    `searching` starts to show, by the name of a source, how far the search for its stores has come.
     """
 
     settings: Settings
@@ -205,6 +218,7 @@ class ScanRequest:
     complain: Callable[[DatacheckError], None]
     names: Names
     stages: Sequence[str] = ()
+    searching: Callable[[str], AbstractContextManager[Callable[[int], None]]] = unshown
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
         """Return the scans of all networks' layers and of the sources; None stands for one with a reported error."""
@@ -223,8 +237,9 @@ class ScanRequest:
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:
         try:
-            for reader, report in prepare_all(source, self.settings):
-                yield StoreScan(reader, report)
+            with self.searching(source) as watch:
+                prepared = prepare_all(source, self.settings, watch)
+            yield from (StoreScan(reader, report) for reader, report in prepared)
         except (SourceMissing, SourceUnreadable) as exc:
             self.complain(exc)
             yield None

@@ -120,6 +120,6 @@ class Account(msgspec.Struct):
             return
         numbers = self.numbers.setdefault(pattern, Runs())
         numbers += runs
-        if len(numbers.spans) > MOST_SPANS:
+        if numbers.pieces > MOST_SPANS:
             self.scattered.add(pattern)
             del self.numbers[pattern]

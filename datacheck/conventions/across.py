@@ -146,7 +146,7 @@ def _is_optional(anchor: str, part: str, members: Mapping[str, Collection[Member
     if not (may_be_pair(anchor, part) and are_parts(anchor, part)):
         return False
     anchor_numbers, numbers = _all_numbers(members[anchor]), _all_numbers(members[part])
-    return len(numbers.spans) >= ACCIDENTS and not numbers - anchor_numbers
+    return numbers.pieces >= ACCIDENTS and not numbers - anchor_numbers
 
 
 def _spanning_of(members: list[Member]) -> Spanning | None:

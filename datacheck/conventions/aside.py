@@ -16,7 +16,8 @@ _ASIDE = (
     "categories taxonomy attributes colors palette colormap anchors config configuration cfg params parameters args "
     "settings info information meta metadata schema header fields columns shape dtype channels camera intrinsics "
     "version license licence readme about author authors creator created date source url description desc citation "
-    "dataset data split splits txt json md pkl at by"
+    "dataset data split splits txt json md pkl at by dict dicts num number nb count counts total files size sizes "
+    "length lengths lookup table compress compression domain domains"
 )
 ASIDE = frozenset(_ASIDE.split())
 DIGITS = frozenset(b"0123456789")
@@ -25,6 +26,8 @@ LOOKED_AT = 4
 """Number of other records whose values are read, to tell these records from samples."""
 FEW = 16
 """Maximum number of records about the others; more records with such names are samples."""
+RESERVED = b"__"
+"""What names begin with that projects reserve for records of their own, such as __compressed__."""
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -41,6 +44,8 @@ def keys_aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
 
 
 def _is_name(key: bytes) -> bool:
+    if key.startswith(RESERVED):
+        return True
     text = key.decode("latin1").lower()
     found = _WORD.findall(text)
     return bool(found) and "".join(found) == re.sub(r"[_. -]", "", text) and ASIDE.issuperset(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -17,6 +17,7 @@ from datacheck.conventions.frame_counts import COUNTING, MOST, are_capped, are_e
 from datacheck.conventions.groups import ENOUGH, NEARLY, verdict_of
 from datacheck.conventions.interface import ClipCounts, Count, FrameKind, StoreView
 from datacheck.conventions.stored_values import stored_count
+from datacheck.conventions.whole_sets import is_of_whole
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -152,39 +153,51 @@ def _frame_readings(key: bytes) -> Iterator[tuple[bytes, FrameKind]]:
 
 
 class Clips:
-    """Counts the frames of each clip, and collects their stored numbers, over all records of a database."""
+    """Counts the frames of each clip, and collects their stored numbers, over all records of a database.
+
+    If there are more than MOST clips, those that are met first are counted.
+    """
 
     def __init__(self, counts: ClipCounts) -> None:
         self.clip_counts = counts
         self.declared: dict[bytes, Count] = {}
         self.frames: dict[FrameKind, Counter[bytes]] = {it: Counter() for it in counts.kinds}
-        self.too_many = False
+        self.more = False
 
     def take(self, key: bytes, value: Value) -> None:
         """Add a record; its value is read only if it is a count."""
-        if self.too_many:
-            return
         before, after = self.clip_counts.around
         if key.startswith(before) and key.endswith(after):
             counted = counted_clip(key)
             if counted is not None and counted[1] == self.clip_counts.around:
-                count = _count(key, value())
-                if count is not None:
-                    self.declared[counted[0]] = count
-                    self.too_many |= len(self.declared) > MOST
+                if self._may_hold(counted[0], self.declared):
+                    count = _count(key, value())
+                    if count is not None:
+                        self.declared[counted[0]] = count
                 return
         for kind, frames in self.frames.items():
             clip = kind.clip(key)
-            if clip is not None:
+            if clip is not None and self._may_hold(clip, frames):
                 frames[clip] += 1
-                self.too_many |= len(frames) > MOST
+
+    def _may_hold(self, clip: bytes, held: Mapping[bytes, object]) -> bool:
+        """Return whether a clip may be held, and note if there are more clips than that."""
+        if clip in held or len(held) < MOST:
+            return True
+        self.more = True
+        return False
 
     def counts(self) -> ClipCounts | None:
         """Return the stored numbers and the numbers of frames, or None if they do not count any kind of frames."""
-        if self.too_many:
-            return None
+        if self.more:  # others may have frames that were not counted
+            held = set().union(*self.frames.values())
+            self.declared = {clip: it for clip, it in self.declared.items() if clip in held}
         kinds = {kind: dict(frames) for kind, frames in self.frames.items() if self._agrees_with(frames)}
-        return msgspec.structs.replace(self.clip_counts, said=self.declared, there=kinds) if kinds else None
+        return (
+            msgspec.structs.replace(self.clip_counts, said=self.declared, there=kinds, more=self.more)
+            if kinds
+            else None
+        )
 
     def _agrees_with(self, frames: Mapping[bytes, int]) -> bool:
         agreeing = sum(frames.get(clip, 0) == count.number for clip, count in self.declared.items())
@@ -202,10 +215,29 @@ class Clips:
         )
 
 
+def of_whole_sets(every: Sequence[ClipCounts], *, share: bool) -> tuple[ClipCounts, ...]:
+    """Return counts, with those marked that may be of whole sets of which the store holds only a part.
+
+    Their names say so, and either the store holds a `share`, or another number of the same set is true.
+    """
+    true = {
+        clip for it in every if not _is_of_whole(it) for clip in it.said if it.fewest_frames(clip) == it.number(clip)
+    }
+    return tuple(
+        msgspec.structs.replace(it, of_whole=_is_of_whole(it) and (share or not true.isdisjoint(it.said)))
+        for it in every
+    )
+
+
+def _is_of_whole(counts: ClipCounts) -> bool:
+    return _are_sets(counts.said) and is_of_whole(b" ".join(counts.around))
+
+
 def clip_findings(counts: ClipCounts) -> Iterator[Finding]:
     """Yield a finding for each number of frames that is not true.
 
-    A number that is too large is bad, since a loader asks for missing frames. One that is too small is only suspicious.
+    A number that is too large is bad, since a loader asks for missing frames. One that is too small is only suspicious,
+    and so is one that may be of a whole set.
     """
     fewer = {clip: it for clip in counts.said if (it := counts.fewest_frames(clip)) < counts.number(clip)}
     capped = not _are_sets(counts.said) and are_capped(fewer.values(), (counts.fewest_frames(it) for it in counts.said))
@@ -213,9 +245,15 @@ def clip_findings(counts: ClipCounts) -> Iterator[Finding]:
     for clip, number in (fewer | more).items():
         count = counts.said[clip]
         text = f"{escape(count.key)} says {count.number:,}, there are {number:,}"
-        verdict: Verdict | None = "suspicious" if capped or clip in more else None
+        text += ": it is not true if it counts these" if counts.of_whole and clip in fewer else ""
+        verdict: Verdict | None = "suspicious" if capped or counts.of_whole or clip in more else None
         yield found("count", text, verdict=verdict, key=escape(count.key), said=count.number, found=number)
-    yield from _uncounted_findings(counts)
+    if counts.more:
+        before, after = map(escape, counts.around)
+        text = f"the frames of more than {MOST:,} clips are counted in {before}#{after}: those of the others were not"
+        yield found("unsupported", f"{text} compared with their numbers")
+    else:
+        yield from _uncounted_findings(counts)
 
 
 def _uncounted_findings(counts: ClipCounts) -> Iterator[Finding]:
@@ -237,8 +275,10 @@ def counts_without(counts: ClipCounts, dropped_keys: Iterable[bytes]) -> dict[by
     """Return the new values, by key, of the numbers that are no longer true in a copy without some records.
 
     A clip that has more records than its number says keeps the number. So do all clips whose frames may have been
-    limited on purpose, if they lose none.
+    limited on purpose, if they lose none, and numbers that may be of a whole set.
     """
+    if counts.of_whole:
+        return {}
     dropped = frozenset(dropped_keys)
     lost: dict[FrameKind, Counter[bytes]] = {kind: Counter() for kind in counts.there}
     for kind, frames in lost.items():

@@ -8,6 +8,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE, THINGS
+from datacheck.conventions.counts_of_others import findings_with_others
 from datacheck.conventions.groups import CONFIRMED, Groups, groups_of, groups_with_some
 from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
@@ -358,15 +359,14 @@ def _count_findings(
         stems = None if known.stems is None else known.stems.all
         number = stems or expected_count(declared, samples, account.records - account.own - samples.aside)
         other = _may_count_other(count, convention, samples.numbers, true_counts)
-        verdict: Verdict | None = "suspicious" if other else None
         text = f"{name} says {declared:,}, there are {number:,}"
         if count.last:
-            text = (
-                f"{name} says that {declared - 1:,} is the last number, "
-                f"there are {number:,}, from {samples.base or 0} on"
-            )
+            text = f"{name} says that {declared - 1:,} is the last number, there are {number:,}"
+            text += f", from {samples.base or 0} on"
         text += ": it is not true if it counts these" if other else ""
-        yield found("count", text, verdict=verdict, key=key, said=declared, found=number)
+        yield found("count", text, verdict="suspicious" if other else None, key=key, said=declared, found=number)
+    elif samples.groups is None and samples.alone is not None and samples.base is not None:
+        yield from findings_with_others(count, samples.alone, samples.numbers, samples.base, samples.aside)
 
 
 def _true_counts(samples: Samples, account: Account, across: Spanning | None, stems: StemGroups | None) -> set[int]:

@@ -9,7 +9,8 @@ from datacheck.conventions.stored_values import FORMS, other_reading, stored_cou
 UNMISTAKABLE = frozenset(
     {
         *(b"num-samples", b"num_samples", b"n_samples", b"nsamples", b"nSamples", b"num_sample", b"total_samples"),
-        *(b"num_examples", b"num_records", b"num_entries", b"total_num", b"total_number"),
+        *(b"num_examples", b"num_records", b"num_entries", b"total_num", b"total_number", b"total_records"),
+        *(b"total_examples", b"total_entries", b"n_examples", b"n_records", b"n_entries"),
         *(b"__num_samples__", b"__num_examples__", b"num_graphs", b"_TOTAL_COUNT_"),
         *(b"dataset_size", b"dataset_length", b"__len__", b"__length__", b"__count__"),
     }
@@ -17,7 +18,7 @@ UNMISTAKABLE = frozenset(
 """Names of counts. A value under one of them is not a record, even if it cannot be read."""
 LOOSE = (b"length", b"Length", b"len")
 """Names of counts that may count something else, such as frames or words, if far from the number of records."""
-THINGS = frozenset({b"num_images", b"num_frames"})
+THINGS = frozenset({b"num_images", b"num_frames", b"num_patches", b"num_tiles", b"num_clips", b"num_slices"})
 """Names of counts of records that others, or another store, may name by key: their numbers are never closed up."""
 DOUBTFUL = frozenset(
     {*(b"num", b"size", b"count", b"total", b"num_items", b"num_data"), *(b"num_instances", b"total_count"), *THINGS}
@@ -50,13 +51,12 @@ def recognise(store: StoreView) -> Convention | None:
     counts = []
     for name in NAMES:
         raw = store.value(name)
-        count = (
-            None
-            if raw is None
-            else Count(name, stored_count(raw), raw, form=form_of(raw), otherwise=other_reading(raw))
-        )
-        if count is None:
+        if raw is None:
             continue
+        parsed = stored_count(raw)
+        alone = parsed is not None and type(parsed.value) is list and len(parsed.value) == 1
+        other = other_reading(raw)
+        count = Count(name, parsed, raw, item=0 if alone else None, form=form_of(raw), otherwise=other)
         unread = count.said is None and (name in UNMISTAKABLE or count.otherwise is not None)
         unread |= name in (*UNMISTAKABLE, *LOOSE) and count.fraction is not None
         if count.number is not None or unread:

@@ -19,6 +19,7 @@ from datacheck.conventions.counted import DOUBTFUL, UNMISTAKABLE
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView
 from datacheck.conventions.listed import lists_elsewhere
 from datacheck.conventions.spanning import Spanning
+from datacheck.conventions.whole_sets import counts_whole
 from datacheck.model.key_families import fold
 
 FEW = 16
@@ -79,12 +80,23 @@ def with_placed_counts(databases: Mapping[str, Known], accounts: Mapping[str, Ac
                 _place(result, numbers, part, count)
             elif count.number in numbers[part]:
                 continue
+            elif _may_be_of_whole(known, account, count, numbers[part]):
+                _replace(result, part, count, msgspec.structs.replace(count, near=("", numbers[part][-1])))
             elif isinstance(count.item, str) and not _is_doubtful(count) and not _is_about(count, numbers[part]):
                 _replace(result, part, count, msgspec.structs.replace(count, near=("", numbers[part][0])))
             elif _is_doubtful(count):
                 near = next((it for it in numbers[part] if _is_near(count, it)), None)
                 _replace(result, part, count, None if near is None else msgspec.structs.replace(count, near=("", near)))
     return result
+
+
+def _may_be_of_whole(known: Known, account: Account, count: Count, numbers: Collection[int]) -> bool:
+    """Check whether a count may be that of a set of which the store holds only a part."""
+    if any(one.named for one in known.conventions if count in one.counts):
+        return False
+    others = [it for convention in known.conventions for it in convention.counts]
+    first = min((its.first for its in account.numbers.values() if its), default=0)
+    return counts_whole(count, others, numbers, first, share=known.share)
 
 
 def _nearer_reading(

@@ -52,13 +52,22 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
     clips = {clip_of(key) for key in view.keys}
     for key in keys_with_lists(view) if len(clips) > 1 or None not in clips else ():
         parsed = view.stored(key)
-        if parsed is None or not isinstance(parsed.value, dict) or not FEWEST <= len(parsed.value) <= MOST:
+        if parsed is None or not isinstance(parsed.value, dict) or len(parsed.value) < FEWEST:
             continue
         if not all(isinstance(clip, (str, bytes)) and type(it) is int for clip, it in parsed.value.items()):
             continue
         named = {_raw(it) for it in parsed.value}
-        if len(named & clips) * 2 >= len(clips - {None}) and is_lossless(view.value(key) or b"", parsed):
+        if len(named & clips) * 2 < len(clips - {None}):
+            continue
+        if len(named) > MOST:
+            if _is_named_like_counts(key):
+                yield FrameCounts(key, parsed.form, {}, many=True)
+        elif is_lossless(view.value(key) or b"", parsed):
             yield FrameCounts(key, parsed.form, parsed.value)
+
+
+def _is_named_like_counts(key: bytes) -> bool:
+    return not COUNTING.isdisjoint(words(key.decode("latin1")))
 
 
 def _raw(name: str | bytes) -> bytes:
@@ -72,10 +81,12 @@ def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[byte
 
 def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameCounts | None:
     """Return the counts with the numbers of frames that exist, or None if these numbers do not count frames."""
+    if counts.many:
+        return counts
     agree = [number for name, number in counts.said.items() if frames.get(_raw(name), 0) == number]
     if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
         return None
-    if len({*agree}) < VARIOUS and COUNTING.isdisjoint(words(counts.key.decode("latin1"))):
+    if len({*agree}) < VARIOUS and not _is_named_like_counts(counts.key):
         return None
     return msgspec.structs.replace(counts, there=dict(frames))
 
@@ -95,6 +106,9 @@ def frame_findings(counts: FrameCounts) -> Iterator[Finding]:
 
     It is bad if frames are missing, since a loader asks for them. If there are only more frames, it is suspicious.
     """
+    if counts.many:
+        text = f"{escape(counts.key)} has numbers of the frames of more than {MOST:,} clips: they were not compared"
+        yield found("unsupported", text, key=escape(counts.key))
     off = [(clip, it, frames) for clip, it in counts.said.items() if (frames := counts.there.get(_raw(clip), 0)) != it]
     fewer = [it for it in off if it[2] < it[1]]
     if off:

@@ -67,7 +67,7 @@ def are_parts(one: str, other: str) -> bool:
 
 def ends_early(shared: Runs, both: Runs) -> bool:
     """Return whether two numberings without gaps differ only at their ends, as those of unrelated things do."""
-    return shared != both and len(both.spans) == 1 and len(shared.spans) == 1
+    return shared != both and both.pieces == 1 and shared.pieces == 1
 
 
 Part = TypeVar("Part")
@@ -225,7 +225,7 @@ def _further_parts(
         shared = len(runs & reference)
         if shared >= NEARLY * max(len(runs), len(reference)):
             near.append(it)
-        elif shared == len(runs) and len(runs.spans) >= ACCIDENTS:
+        elif shared == len(runs) and runs.pieces >= ACCIDENTS:
             some.append(it)
     return near, some
 

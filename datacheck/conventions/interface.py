@@ -6,7 +6,7 @@ by a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -228,7 +228,8 @@ class ListWithin(msgspec.Struct, frozen=True):
     """Lists of keys of records, or of their `numbers`, inside the value of `key` in the database `kept_in`.
 
     `names` are the names of mapping entries that lead to the lists. `places` are the places of the keys, if these are
-    certainly keys. If a copy can keep the lists true, `form` is how the value is written.
+    certainly keys. If a copy can keep the lists true, `form` is how the value is written. The entries in `counts` of
+    the mapping that holds the list are the number of its keys.
     """
 
     key: bytes
@@ -237,6 +238,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     numbers: bool = False
     form: str = ""
     places: tuple[Place, ...] = ()
+    counts: tuple[str, ...] = ()
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""
@@ -273,12 +275,16 @@ class Index(msgspec.Struct, frozen=True):
 
 
 class FrameCounts(msgspec.Struct, frozen=True):
-    """The numbers of frames of clips: as the mapping under `key` has `said`, and as they are `there`."""
+    """The numbers of frames of clips: as the mapping under `key` has `said`, and as they are `there`.
+
+    If it has too `many`, they are not compared, and both are empty.
+    """
 
     key: bytes
     form: str
     said: dict[Any, int]
     there: dict[bytes, int] = {}
+    many: bool = False
 
 
 class FrameKind(msgspec.Struct, frozen=True):
@@ -299,17 +305,26 @@ class FrameKind(msgspec.Struct, frozen=True):
 class ClipCounts(msgspec.Struct, frozen=True):
     """The numbers of frames of clips: as a record for each clip has `said`, and as they are `there`, by kind.
 
-    The keys of these records are the name of the clip with the two texts `around` it.
+    The keys of these records are the name of the clip with the two texts `around` it. With `of_whole`, the clips are
+    sets of samples, of which the store may hold only a part. There are `more` clips than are compared.
     """
 
     around: tuple[bytes, bytes]
     kinds: tuple[FrameKind, ...]
     said: dict[bytes, Count] = {}
     there: dict[FrameKind, dict[bytes, int]] = {}
+    of_whole: bool = False
+    more: bool = False
 
     def number(self, clip: bytes) -> int:
         """Return how many frames a clip has according to its record."""
         return self.said[clip].number or 0
+
+    def uncounted(self, keys: Iterable[bytes]) -> frozenset[bytes]:
+        """Return the keys that the numbers of clips with frames among `keys` would have, without those in `said`."""
+        before, after = self.around
+        clips = {clip for key in keys for kind in self.kinds if (clip := kind.clip(key)) is not None}
+        return frozenset(before + clip + after for clip in clips - self.said.keys())
 
     def fewest_frames(self, clip: bytes) -> int:
         """Return how many frames of every kind a clip has: the smallest number of any kind."""
@@ -362,7 +377,7 @@ class Known(msgspec.Struct, frozen=True):
 
     `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
     than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
-    not keep true.
+    not keep true. `share` says that the store, by its name or its metadata, holds a part of a set.
     """
 
     conventions: tuple[Convention, ...] = ()
@@ -374,6 +389,7 @@ class Known(msgspec.Struct, frozen=True):
     frames: tuple[FrameCounts, ...] = ()
     clips: tuple[ClipCounts, ...] = ()
     parallel: tuple[Parallel, ...] = ()
+    share: bool = False
 
     @property
     def own(self) -> frozenset[bytes]:

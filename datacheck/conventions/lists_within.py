@@ -6,12 +6,12 @@ have from it. All other lists are copied unchanged, which the user is informed o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from datacheck.conventions.counted import METADATA
 from datacheck.conventions.groups import words
-from datacheck.conventions.interface import Convention, KeyList, ListWithin, StoreView
+from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
 from datacheck.conventions.rewriting import Kind, Place, is_lossless
 from datacheck.conventions.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
@@ -65,17 +65,28 @@ def lists_within(
             ):
                 numbers = any(type(it[0]) is int for _, it in pairs)
                 places = tuple(it for it, _ in pairs)
-                counted = any(count.key == key for one in conventions[owner] for count in one.counts)
+                counted = [count for one in conventions[owner] for count in one.counts if count.key == key]
+                apart = _without_counts(parsed.value, counted, pairs)
                 surely = [_are_surely_keys(it, (text, *_shown_names(place))) for place, it in pairs]
                 exact = [type(it[0]) is not int and _are_keys(it, views[owner]) for _, it in pairs]
                 compared = tuple(it for it, *both in zip(places, surely, exact, strict=True) if all(both))
                 result = ListWithin(
                     key, part, _common_prefix([_shown_names(it) for it, _ in pairs]), numbers, places=compared
                 )
-                alone = len(found) == 1 and len(compared) == len(places) and not (counted or parsed.in_part)
-                if alone and stand_alone(parsed.value, places, text) and is_lossless(view.value(key) or b"", parsed):
-                    result = replace(result, form=parsed.form)
+                alone = len(found) == 1 and len(compared) == len(places) and not parsed.in_part and apart is not None
+                if alone and stand_alone(apart, places, text) and is_lossless(view.value(key) or b"", parsed):
+                    result = replace(result, form=parsed.form, counts=tuple(str(it.item) for it in counted))
                 yield owner, result
+
+
+def _without_counts(value: Any, counted: Collection[Count], lists: list[tuple[Place, list[Any]]]) -> Any:
+    """Return a mapping without its counts of the only list in it, or None if they count something else."""
+    if not counted:
+        return value
+    if len(lists) > 1 or any(not isinstance(it.item, str) or it.number != len(lists[0][1]) for it in counted):
+        return None
+    names = {it.item for it in counted}
+    return {name: it for name, it in value.items() if name not in names}
 
 
 def _parsed(view: StoreView, key: bytes) -> Stored | None:

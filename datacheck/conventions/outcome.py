@@ -162,7 +162,7 @@ class _Numbers(msgspec.Struct, frozen=True):
 
     @property
     def has_holes(self) -> bool:
-        return self.left.spans not in ([], [(self.base, self.base + len(self.left))])
+        return bool(self.left) and (self.left.pieces > 1 or self.left.first != self.base)
 
 
 def _numbers(

@@ -20,6 +20,7 @@ from datacheck.conventions.rewriting import Place, rewritten
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import side_file
 from datacheck.conventions.spanning import Naming
+from datacheck.conventions.standing import keys_at
 from datacheck.conventions.stems import Stems
 from datacheck.conventions.stored_values import FORMS, is_key_list, keys_in
 from datacheck.model.blocks import Block
@@ -33,7 +34,7 @@ class OtherKeyList:
     """A list of keys of other databases: its form, the repairs of these databases, and the count of its keys, if any.
 
     `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
-    the lists in `beside`.
+    the lists in `beside`. The entries in `counts` of the mapping that holds the list are the number of its keys.
     """
 
     form: str
@@ -41,6 +42,7 @@ class OtherKeyList:
     count: Count | None = None
     places: tuple[Place, ...] = ()
     beside: tuple[bytes, ...] = ()
+    counts: tuple[str, ...] = ()
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that a listed record has in the copy, or None if any of the databases leaves it out."""
@@ -51,7 +53,11 @@ class OtherKeyList:
         """Return the list with the keys of the copy; `others` are the lists beside it."""
         if others and all(isinstance(it, list) and len(it) == len(value) for it in others):
             return with_keys(dict(enumerate((value, *others))), self.key, together=True)[0]
-        return rewritten(value, self.places, self.key) if self.places else with_keys(value, self.key)
+        if not self.places:
+            return with_keys(value, self.key)
+        new = rewritten(value, self.places, self.key)
+        number = sum(len(keys_at(new, it)) for it in self.places)
+        return {of: number if of in self.counts else it for of, it in new.items()} if self.counts else new
 
 
 @dataclass(frozen=True)
@@ -195,8 +201,8 @@ class Repair:
         """Return the new number of a sample, or None if it is left out."""
         if not self.renumbered:
             return number if number in self.left else None
-        at = bisect_right(self.left.spans, number, key=lambda span: span[0]) - 1
-        if at < 0 or number >= self.left.spans[at][1]:
+        at = bisect_right(self.left.starts, number) - 1
+        if at < 0 or number >= self.left.stops[at]:
             return None
         starts, _, places = self._runs_left
         return int(places[at] + number - starts[at])
@@ -206,11 +212,15 @@ class Repair:
         if not self.renumbered:
             return
         place = self.base
-        for start, stop in self.left.spans:
+        left = zip(self.left.starts, self.left.stops, strict=True)
+        start, stop = 0, 0
+        pieces = self.left & numbers
+        for first, end in zip(pieces.starts, pieces.stops, strict=True):
+            while stop <= first:
+                place += stop - start
+                start, stop = next(left)
             if start != place:
-                for first, end in (Runs([(start, stop)]) & numbers).spans:
-                    yield first, end - 1, place + first - start
-            place += stop - start
+                yield first, end - 1, place + first - start
 
     def _new_numbers(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the new number of each sample, and whether the sample stays, as two arrays."""
@@ -228,6 +238,6 @@ class Repair:
         """The runs of numbers that are left, as int64 arrays of the first number, the end, and the new first number."""
         import numpy as np
 
-        spans = np.array(self.left.spans, np.int64).reshape(-1, 2)
-        sizes = spans[:, 1] - spans[:, 0]
-        return spans[:, 0], spans[:, 1], self.base + np.cumsum(sizes) - sizes
+        starts, stops = np.array(self.left.starts, np.int64), np.array(self.left.stops, np.int64)
+        sizes = stops - starts
+        return starts, stops, self.base + np.cumsum(sizes) - sizes

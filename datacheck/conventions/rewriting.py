@@ -43,7 +43,7 @@ def is_lossless(raw: bytes, parsed: Stored) -> bool:
     written = parsed.written(parsed.value)
     if parsed.form.startswith("pickle"):
         return _is_plain(raw) and bool(FORMS[parsed.form].read(written) == parsed.value)
-    if parsed.form == "msgpack" or parsed.form in {it.name for it in TEXTS}:
+    if parsed.form in ("msgpack", "printed") or parsed.form in {it.name for it in TEXTS}:
         return written == raw
     if parsed.form in ("json", "zlib+json"):
         text = raw if parsed.form == "json" else zlib.decompress(raw)

@@ -45,6 +45,11 @@ class Frames:
     def key(self, stem: bytes, number: int) -> bytes:
         return stem + str(number).zfill(self.width).encode() + self.after
 
+    def has(self, key: bytes) -> bool:
+        """Return whether a key names a frame in this way."""
+        match = _KEY.fullmatch(key)
+        return match is not None and (len(match[2]), match[3]) == (self.width, self.after)
+
 
 @dataclass(slots=True)
 class Sequences:

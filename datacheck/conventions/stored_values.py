@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from datacheck.conventions.pickled_lists import pickled_list
+from datacheck.conventions.printed_values import printed_value
 from datacheck.decoders.trees.tree import ARRAY, Box, Items, Keyed, Node, Parsed, Run
 
 LARGEST = 1 << 30
@@ -235,6 +236,22 @@ def _read_tuple(raw: bytes) -> list[int] | None:
     return list(map(int, numbers)) if is_tuple else None
 
 
+def _read_printed(raw: bytes) -> Any:
+    """Return the value that Python prints as these bytes, or None."""
+    value = printed_value(raw)
+    return None if value is None else _with_other_items(value)
+
+
+def _with_other_items(value: Any) -> Any:
+    """Return a value in which tuples are replaced by OtherItems."""
+    if isinstance(value, dict):
+        return {of: _with_other_items(it) for of, it in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = list(map(_with_other_items, value))
+        return OtherItems(items) if isinstance(value, tuple) else items
+    return value
+
+
 def _read_meta(raw: bytes) -> list[MetaLine] | None:
     try:
         lines = raw.decode().splitlines()
@@ -379,6 +396,7 @@ FORMS = {
         *(Form(f"pickle {it}", _read_pickle(it), _write_pickle(it)) for it in (2, 3, 4, 5, 0)),
         Form("zlib+json", _read_inflated, lambda value: zlib.compress(_write_json(value))),
         Form("msgpack", _read_msgpack, _write_msgpack),
+        Form("printed", _read_printed, lambda value: repr(_with_kinds(value)).encode()),
     )
 }
 """The forms by name, in the order in which they are tried."""

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datacheck.caffe.geometry import Shape, differ, product, shape_text
-from datacheck.caffe.parameters import NO_GRADIENT, Owner, blobs_of
+from datacheck.caffe.gradients import refused_bottoms
+from datacheck.caffe.layers import LOSSES
+from datacheck.caffe.parameters import Owner, blobs_of
 from datacheck.caffe.schema import enums
 from datacheck.linting.rule_input import LayerCase, Problem, number
 
@@ -136,22 +138,24 @@ def _filler_misfits(filler: Any, blobs: Sequence[Shape | None], path: str) -> It
         yield Problem("weights", message, f"{path}.type", "take another filler, such as xavier")
 
 
-def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:
-    """The label of a loss is not computed by layers that learn."""
-    bottom = NO_GRADIENT.get(case.layer.type)
-    if bottom is None or case.net.state.phase != "TRAIN" or bottom >= len(case.layer.bottoms):
+def no_gradient_where_none_is_accepted(case: LayerCase) -> Iterator[Problem]:
+    """A label, or another bottom that accepts no gradient, is not computed by layers that learn."""
+    if case.net.state.phase != "TRAIN" or case.place.misfit is not None:
         return
-    flags = case.message.propagate_down
-    if len(flags) > bottom and not flags[bottom]:
-        return
-    if (case.number, bottom) not in case.net.learned_bottoms or case.place.misfit is not None:
-        return
-    first = case.producers.get(case.layer.bottoms[0])
-    swapped = first is not None and not first.bottoms
-    yield Problem(
-        "loss",
-        f"the bottom {case.layer.bottoms[bottom]!r} comes from layers that learn, and {case.layer.type} takes no "
-        "gradient there: Caffe aborts in the first backward pass",
-        f"bottom[{bottom}]",
-        "the scores come first and the label second: swap them" if swapped else "give it the label",
-    )
+    for bottom in refused_bottoms(case.layer):
+        if (case.number, bottom) in case.net.learned_bottoms:
+            yield Problem(
+                "loss" if case.layer.type in LOSSES else "layer",
+                f"the bottom {case.layer.bottoms[bottom]!r} comes from layers that learn, and {case.layer.type} takes "
+                "no gradient there: Caffe aborts in the first backward pass",
+                f"bottom[{bottom}]",
+                _fix_of_refused(case, bottom),
+            )
+
+
+def _fix_of_refused(case: LayerCase, bottom: int) -> str:
+    if case.layer.type in LOSSES and bottom == 1:
+        first = case.producers.get(case.layer.bottoms[0])
+        swapped = first is not None and not first.bottoms
+        return "the scores come first and the label second: swap them" if swapped else "give it the label"
+    return "give it a blob that no learned layer computes, or set its propagate_down to false"

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.caffe.forks import Forks
+from datacheck.caffe.gradients import learned_bottoms
 from datacheck.caffe.initial_weights import partly_frozen, zeros_before_others
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer, State
-from datacheck.caffe.parameters import Owner, learned_bottoms, owners
+from datacheck.caffe.parameters import Owner, owners
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.ranges import Interval
 from datacheck.caffe.rates import Schedule

@@ -23,7 +23,7 @@ LAYER_RULES: dict[str, LayerRule] = {
     "param": parameter_rules.count,
     "shared-param": parameter_rules.shared,
     "blob-fillers": parameter_rules.blobs_can_be_filled,
-    "gradient": parameter_rules.labels_are_not_learned,
+    "gradient": parameter_rules.no_gradient_where_none_is_accepted,
     "source": layer_rules.source,
     "transformation": layer_rules.transformation,
     "empty-windows": layer_rules.empty_windows,

@@ -190,7 +190,7 @@ class LayerNan:
         same_layer = [it for it in bad.values if it.layer == value.layer and it.step == value.step]
         param = next((it for it in same_layer if it.what.startswith("param")), None)
         culprit = param if param is not None and value.step == "Forward" else value
-        kind = run.header.layers.get(value.layer, "")
+        kind = run.header.type_of(value.layer, phase)
         is_input = culprit.what == "top blob" and (kind in INPUTS if kind else bad.first)
         at = Evidence(value.line, value.text, bad.iteration, value.value)
         before = None if value.before is None or b"ward] Layer" not in value.before else value.before

@@ -19,15 +19,15 @@ TRAIN, TEST = "TRAIN", "TEST"
 class Header:
     """The fields of a run's solver, and those of its networks that a diagnosis needs.
 
-    `sources` and `batches` are by phase. `layers` has the type of each layer by its name. `widths` are all values of
-    `num_output`; the number of classes is one of them.
+    `sources` and `batches` are by phase. `layers` has the type of each layer by phase and name, or "" where several
+    networks of a phase differ. `widths` are all values of `num_output`; the number of classes is one of them.
     """
 
     solver: dict[str, str] = field(default_factory=dict)
     net: str | None = None
     sources: dict[str, list[str]] = field(default_factory=dict)
     batches: dict[str, list[int]] = field(default_factory=dict)
-    layers: dict[str, str] = field(default_factory=dict)
+    layers: dict[tuple[str, str], str] = field(default_factory=dict)
     widths: set[int] = field(default_factory=set)
     _phase: str = TRAIN
     _name: str = ""
@@ -57,7 +57,8 @@ class Header:
         elif indent == 2 and name == "name":
             self._name = value
         elif indent == 2 and name == "type" and len(self.layers) < MOST:
-            self.layers[self._name] = value
+            layer = self._phase, self._name
+            self.layers[layer] = value if self.layers.get(layer, value) == value else ""
         elif name == "source" and len(self.sources.setdefault(self._phase, [])) < MOST:
             if value not in self.sources[self._phase]:
                 self.sources[self._phase].append(value)
@@ -66,6 +67,11 @@ class Header:
                 self.widths.add(int(value))
             elif name == "batch_size" and len(self.batches.setdefault(self._phase, [])) < MOST:
                 self.batches[self._phase].append(int(value))
+
+    def type_of(self, layer: str, phase: str) -> str:
+        """Return the type of a layer of a phase; if that phase does not name it, the one of the other, or ""."""
+        other = TEST if phase == TRAIN else TRAIN
+        return self.layers.get((phase, layer), self.layers.get((other, layer), ""))
 
     def number(self, name: str) -> float | None:
         """Return the solver's field of that name as a number, or None if it is missing or not a number."""

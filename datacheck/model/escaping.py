@@ -42,13 +42,21 @@ def readable(key: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return `text` with every unprintable character escaped, for messages that quote a file."""
+    r"""Return `text` with every unprintable character escaped, for messages that quote a file.
+
+    A byte that is not UTF-8, which Python has as a surrogate in names of files, is escaped as in a key.
+
+    >>> print(plain("a\nb"), plain("\udcff"))
+    a\nb \xff
+    """
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
 def _escaped(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":
+        return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 

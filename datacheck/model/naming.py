@@ -12,8 +12,10 @@ from datacheck.model.escaping import plain, unescape
 from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.settings import Settings
 
-FAMILIES = frozenset({"array", "decoder"})
+FAMILIES = frozenset({"array", "decoder", "ignore"})
 """Options that name a family of keys instead of a field."""
+OF_WHAT_IS_GONE = frozenset({"lost", "missing", "dangling"})
+"""Codes of findings about what a source lacks: their families need not be there."""
 
 
 def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -25,6 +27,9 @@ def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from (("together", name) for group in settings.together for name in group)
     yield from (("array", it.family) for it in settings.array if it.family is not None)
     yield from (("decoder", it.family) for it in settings.decoders)
+    for code, colon, family in (rule.partition(":") for rule in settings.ignore):
+        if colon and code not in OF_WHAT_IS_GONE:
+            yield "ignore", family
 
 
 def means(option: str, name: str, path: str) -> bool:

@@ -216,10 +216,13 @@ def _list_within(choice: Choice, report: Report, outcomes: dict[str, Outcome], o
             continue
         own_repair = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
         repairs = (outcomes[part].repair, own_repair) if part in outcomes else (own_repair,)
-        lists |= {(it.kept_in, it.key): OtherKeyList(it.form, repairs, places=it.places) for it in within}
+        lists |= {
+            (it.kept_in, it.key): OtherKeyList(it.form, repairs, places=it.places, counts=it.counts) for it in within
+        }
     for (part, key), key_list in lists.items():
         outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
-        repair = replace(outcome.repair, other_lists={**outcome.repair.other_lists, key: key_list})
+        values = {of: it for of, it in outcome.repair.values.items() if of != key}  # its counts are those of the list
+        repair = replace(outcome.repair, other_lists={**outcome.repair.other_lists, key: key_list}, values=values)
         outcomes[part] = replace(outcome, repair=repair)
 
 

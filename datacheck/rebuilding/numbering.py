@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datacheck.conventions.account import Account
 from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples_of, unsure_counts
-from datacheck.conventions.frame_counts import count_frames
+from datacheck.conventions.frame_counts import clip_of, count_frames
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.numbered_keys import Pattern
@@ -119,7 +119,7 @@ def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> 
 def _first_moved(outcome: Outcome) -> int:
     """Return the first number of a record that is renumbered."""
     left, base = outcome.repair.left, outcome.repair.base
-    return next((start for start, _ in left.spans if start != base), left.spans[0][1]) if left else base
+    return next((start for start in left.starts if start != base), left.stops[0]) if left else base
 
 
 def _numbers_kept(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
@@ -233,14 +233,28 @@ def _left_parallel(known: Known, account: Account, part: str) -> Iterator[str]:
 
 
 def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[str]:
-    """Yield a sentence for each record of frame counts whose clips lose some of their frames."""
+    """Yield a sentence for each record of frame counts whose clips lose some of their frames.
+
+    If nothing counts the frames, there is one sentence for all of them.
+    """
+    frames = next((it.frames for it in known.conventions if it.frames is not None), None)
+    lost = [] if frames is None else sorted(filter(frames.has, keys))
+    if lost:
+        more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+        yield f"sequences lack {named(escape(lost[0]), part)}{more}: a loader that counts up asks for what went"
     for counts in known.frames:
         clips = sorted(count_frames(keys, frozenset(counts.there)))
         if clips:
             more = f" and {len(clips) - 1:,} more" if len(clips) > 1 else ""
             name = named(escape(counts.key), part)
             yield f"{name} counts what is left of {escape(clips[0])}{more}: a loader that counts up asks for what went"
+        elif counts.many and any(map(clip_of, keys)):
+            yield f"{named(escape(counts.key), part)} has the numbers of frames as before, also of clips that lose some"
     for of_clips in known.clips:
+        uncounted = of_clips.uncounted(keys) if of_clips.more else ()
+        if uncounted:
+            more = f" and {len(uncounted) - 1:,} more" if len(uncounted) > 1 else ""
+            yield f"{named(escape(min(uncounted)), part)}{more} may count frames that are not in the copy"
         counted = sorted(counts_without(of_clips, keys))
         if counted:
             more = f" and {len(counted) - 1:,} more" if len(counted) > 1 else ""
@@ -257,7 +271,7 @@ def _unsure_counts(known: Known, account: Account) -> Iterator[Count]:
 def _gap_sentence(
     patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs, hint: str = COUNTING_UP
 ) -> Iterator[str]:
-    if not numbers or numbers.first not in FIRST or len(numbers.spans) > 1:
+    if not numbers or numbers.first not in FIRST or numbers.pieces > 1:
         return
     left = numbers - dropped
     holes = Runs([(numbers.first, left.last + 1)]) - left if left else Runs()

@@ -14,7 +14,7 @@ from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, only
+from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, only, outcomes, unprepared
 from datacheck.workers.interface import Death, Engine, Step
 
 
@@ -72,32 +72,20 @@ class Work:
     ) -> list[Any]:
         """Run tasks and report their steps; return their results. Raises RebuildFailed if one fails.
 
-        If a worker was killed from outside, its task is run once more, after a call of `anew`.
+        If a worker was killed from outside, its task is run again, at most TRIES times in all, after a call of `anew`.
         """
         target = str(self.order.target)
         steps = {id(task): 0 for task in tasks}
         results: dict[int, Any] = {}
-        again: list[Task] = []
-
-        def take(task: Task, result: Any) -> None:
-            if isinstance(result, Step):
-                steps[id(task)] = result.value
-                self.progress(phase, sum(steps.values()), total, 0)
-            elif isinstance(result, Death) and task not in again and from_outside(result):
-                again.append(task)
-            elif isinstance(result, Death):
-                refuse_dead(target, phase, result)
-            else:
-                results[id(task)] = result
-
         try:
-            for task, result in pool.run(tasks):
-                take(task, result)
-            if again:
-                if anew is not None:
-                    anew()
-                for task, result in pool.run(list(again)):
-                    take(task, result)
+            for task, result in outcomes(pool, tasks, unprepared if anew is None else anew):
+                if isinstance(result, Step):
+                    steps[id(task)] = result.value
+                    self.progress(phase, sum(steps.values()), total, 0)
+                elif isinstance(result, Death):
+                    refuse_dead(target, phase, result)
+                else:
+                    results[id(task)] = result
         except RebuildFailed as exc:
             raise RebuildFailed(target, exc.reason) from exc  # a copier knows the target by its name in the workplace
         except OSError as exc:

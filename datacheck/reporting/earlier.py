@@ -71,7 +71,7 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
     Raises UsageError if the file cannot be read, or is not a complete report of datacheck.
     """
     if path.suffix not in (JSON, JSON_LINES):
-        raise UsageError(f"{path}: of the formats of reports only {JSON} and {JSON_LINES} can be read again")
+        raise UsageError(f"{path}: only reports whose names end in {JSON} or {JSON_LINES} can be read again")
     try:
         with open_regular(path) as file:
             decoder = _line_decoder if whole else _brief_decoder

@@ -19,7 +19,7 @@ def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
     for rule in rules:
         code, colon, family = rule.partition(":")
         if colon:
-            parts.setdefault(code, []).append(_pattern(family))
+            parts.setdefault(code, []).append(pattern_of(family))
 
     def ignores(finding: Finding) -> bool:
         if finding.code in codes:
@@ -32,11 +32,16 @@ def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
 
 def of_family(family: str) -> Callable[[Finding], bool]:
     """Return a predicate for the findings of a family, by their key, or by their details if they have no key."""
-    pattern = _pattern(family)
+    pattern = pattern_of(family)
     return lambda finding: any(map(pattern.fullmatch, _families(finding)))
 
 
-def _pattern(family: str) -> re.Pattern[str]:
+def pattern_of(family: str) -> re.Pattern[str]:
+    """Return a pattern for the names of a family and of its records.
+
+    >>> [bool(pattern_of("image-#").fullmatch(name)) for name in ("image-#", "image-007", "image-x")]
+    [True, True, False]
+    """
     return re.compile("(?:[0-9]+|#)".join(map(re.escape, family.split("#"))))
 
 

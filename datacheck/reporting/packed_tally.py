@@ -137,6 +137,7 @@ def unpacked(raw: bytes) -> Tally:
 
 
 def _packed_statistics(it: FieldStatistics) -> _Statistics:
+    """Return the statistics of a field; counts are sorted, so that the bytes do not depend on the order of records."""
     return _Statistics(
         it.centre,
         it.sums,
@@ -148,8 +149,8 @@ def _packed_statistics(it: FieldStatistics) -> _Statistics:
         it.overflow,
         it.label,
         it.missing,
-        _pack_counts(it.counts),
-        [(side, size, count) for (side, size), count in it.sides.items()],
+        _pack_counts(it.counts and dict(sorted(it.counts.items()))),
+        [(side, size, count) for (side, size), count in sorted(it.sides.items())],
     )
 
 

@@ -32,6 +32,21 @@ def bar(name: str, size: Callable[[], int | None]) -> Iterator[Draw]:
         yield draw
 
 
+SHORT = 1.0
+"""Seconds after which a count is drawn; most searches are over by then."""
+
+
+@contextmanager
+def counter(name: str, unit: str) -> Iterator[Callable[[int], None]]:
+    """Yield a function that draws how many things are done, called with that number. The line is removed at the end."""
+    from tqdm import tqdm
+
+    with tqdm(
+        desc=name, unit=unit, unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True, delay=SHORT
+    ) as drawn:
+        yield lambda count: drawn.update(count - drawn.n)
+
+
 @contextmanager
 def bars(
     start: Callable[[str], AbstractContextManager[Draw]],

@@ -15,7 +15,7 @@ from datacheck.errors import EyesFailed
 from datacheck.model.blocks import Layout
 from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.settings import Eyes, Settings
-from datacheck.scanning.tasks import OpenEyes, Task
+from datacheck.scanning.tasks import TRIES, OpenEyes, Task
 from datacheck.workers.interface import Death, Engine
 
 MANY = 5000
@@ -51,11 +51,12 @@ def chosen(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Ta
 def _load_in_all(wanted: Eyes, workers: int, pool: Engine[Task]) -> str | None:
     """Load the JPEG walker in all workers side by side; return why one of them cannot, or None if all can.
 
-    If a worker dies, all try once more: it may have been killed by chance.
+    If a worker dies, all try again, at most TRIES times: it may have been killed by chance.
     """
-    results = _load_in_each(wanted, workers, pool)
-    if any(isinstance(result, Death) and not result.timed_out for result in results):
+    for _ in range(TRIES):
         results = _load_in_each(wanted, workers, pool)
+        if not any(isinstance(result, Death) and not result.timed_out for result in results):
+            break
     reasons = [f"loading numba ended it with {it.signal}" if isinstance(it, Death) else it for it in results]
     return next((it for it in reasons if it is not None), None)
 

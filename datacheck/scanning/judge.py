@@ -30,8 +30,9 @@ from datacheck.scanning.about import is_about_store
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
 from datacheck.scanning.columns import CellBlock, cell_blocks, empty_findings, full_and_empty, ragged_batches
 from datacheck.scanning.named_labels import NamedLabels
+from datacheck.scanning.side_records import parted
 from datacheck.scanning.ties import untied
-from datacheck.scanning.unknown import odd_unknowns, unknown_payload
+from datacheck.scanning.unknown import by_kind, odd_unknowns, unknown_payload
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
@@ -312,6 +313,10 @@ class Judge:
                 yield from self._sort_strays(block, rows, groups)
             elif known.decoder == UNKNOWN:
                 yield from self._sort_by_magic(block, rows, groups, known, name)
+            elif name is None and not known.forced:
+                usual, aside = parted(block.keys, rows)
+                groups += [(known, usual)] if usual else []
+                yield from self._sort_strays(block, aside, groups) if aside else ()
             else:
                 groups.append((known, rows))
 
@@ -326,7 +331,7 @@ class Judge:
     ) -> Iterator[Located]:
         """Sort values of a mostly empty or unknown family by what they look like, if sampled ones had known looks."""
         kinds = known.by_magic
-        for name, alike in self._by_kind(block, rows).items() if kinds else [(None, rows)]:
+        for name, alike in by_kind(block, rows).items() if kinds else [(None, rows)]:
             if name in kinds:
                 groups.append((FamilyProfile(str(name), 0), alike))
             else:
@@ -348,7 +353,7 @@ class Judge:
             groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), rows))
             return
         forced_rows: list[int] = []
-        for name, alike in self._by_kind(block, rows).items():
+        for name, alike in by_kind(block, rows).items():
             if how is not None and name not in SIDE_DECODERS:
                 forced_rows += alike
                 continue
@@ -359,14 +364,6 @@ class Judge:
                 yield row, unknown_payload(block.values[row])
         if how is not None and forced_rows:
             groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), sorted(forced_rows)))
-
-    def _by_kind(self, block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
-        """Return the rows by the name of the decoder that recognises their values, or None."""
-        kinds: dict[str | None, list[int]] = defaultdict(list)
-        for row in rows:
-            with blaming("undecodable"):
-                kinds[kind(block.values[row])].append(row)
-        return kinds
 
     def _judged(self, block: AnyBlock, batch: Batch, family: FamilyProfile) -> Iterator[Located]:
         """Run the checks on a batch and measure it. Numbers beside pictures need only be finite, labels only valid."""

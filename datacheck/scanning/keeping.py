@@ -24,6 +24,7 @@ from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.side_files import side_file
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.terminated import end_findings
+from datacheck.conventions.whole_sets import is_share
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
@@ -96,7 +97,7 @@ def _sampled_keys(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | De
     small = {it: records for it, records in _sizes(layout).items() if records <= KEYS_A_PROBE}
     read: Any = None
     for _ in range(DEATHS):
-        ((_, read),) = pool.run([SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small)])
+        read = only(pool, SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small))
         if not isinstance(read, Death):
             break
         if read.note in numbers:
@@ -195,6 +196,7 @@ class Recognise(msgspec.Struct, frozen=True):
                 frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
                 clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
                 parallel=() if part not in views else tuple(parallel(views[part], complete[part])),
+                share=not part and part in views and is_share(job.reader.path.name, views[part]),
             )
             for part, conventions in complete.items()
         }

@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from datacheck.conventions.account import Account
+from datacheck.conventions.clip_counts import of_whole_sets
 from datacheck.conventions.conclusions import are_all_counted
 from datacheck.conventions.frame_counts import confirmed_counts
 from datacheck.conventions.interface import FrameCounts, Known, Listed
@@ -45,6 +46,7 @@ def with_frame_counts(known: Known, part_shards: tuple[Shard, ...], do: Callable
         clips = do(CountClips(part_shards, clips))
         if isinstance(clips, Death):
             return clips
+        clips = of_whole_sets(clips, share=known.share)
     return msgspec.structs.replace(known, frames=frames, clips=clips)
 
 

@@ -73,7 +73,7 @@ def make(
         workers=_workers(workers, engine),
         engine=name_of(engine),
         timeout=_timeout(timeout),
-        max_time=None if max_time is None else duration("max_time", max_time),
+        max_time=None if max_time is None else duration("the maximum time", max_time),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict_pictures=_strict_pictures(strict_pictures),
         checksums=_path("checksums", checksums),

@@ -5,7 +5,8 @@ Such a name is an error, but in a configuration that was merely found it only ge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -13,18 +14,21 @@ import msgspec
 from datacheck.backends.interface import WithNames
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
-from datacheck.model.escaping import plain
+from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding
+from datacheck.model.key_families import fold
 from datacheck.model.naming import FAMILIES, asked_for, fields, means, paths
 from datacheck.model.nearest import instead
 from datacheck.model.settings import Settings
+from datacheck.reporting.ignoring import pattern_of
 from datacheck.reporting.report import Report
 from datacheck.scanning.blame import blaming
 from datacheck.scanning.recognition import words_of
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Job, Task, opening_seconds
+from datacheck.scanning.tasks import Job, Task, only, opening_seconds
 from datacheck.workers.interface import Engine, Watch
 
+IGNORE = "ignore"
 KNOWN = 1000
 """Maximum number of names of one source that are kept for a message."""
 Asked = tuple[str, str]
@@ -50,10 +54,18 @@ class LookUp(msgspec.Struct, frozen=True):
             present: set[Asked] = set()
             some: dict[str, None] = {}
             for path in names:
-                present.update(it for it in self.asked if means(*it, path))
+                present.update(it for it in self.asked if _is_at(*it, path))
                 if len(some) < KNOWN:
                     some[path.rpartition("/")[2]] = None
         return frozenset(present), list(some), complete
+
+
+def _is_at(option: str, name: str, path: str) -> bool:
+    """Return whether an option means the dataset at a path, or a table or group that it is in."""
+    if option not in FAMILIES:
+        return means(option, name, path)
+    matches = pattern_of(name).fullmatch
+    return any(matches(path[:end] or "/") for end in (len(path), *(at for at, sign in enumerate(path) if sign == "/")))
 
 
 class LookForFamilies(msgspec.Struct, frozen=True):
@@ -62,20 +74,33 @@ class LookForFamilies(msgspec.Struct, frozen=True):
     It reads the keys until all families are found.
     """
 
-    families: frozenset[str]
+    asked: frozenset[Asked]
 
-    def run(self, job: Job, watch: Watch) -> frozenset[str]:
+    def run(self, job: Job, watch: Watch) -> frozenset[Asked]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        present: set[str | None] = set()
+        left = set(self.asked)
         with blaming("unreadable"):
             for shard in job.reader.layout().shards:
                 for block in job.reader.blocks(shard):
                     if isinstance(block, Block):
-                        present.update(block.named(range(len(block)), self.families))
-                    if present >= self.families:
-                        return self.families
-        return self.families & present
+                        left -= _families_in(block, left)
+                    if not left:
+                        return self.asked
+        return self.asked - left
+
+
+def _families_in(block: Block, asked: Collection[Asked]) -> set[Asked]:
+    """Return which of some families a block has; those of --ignore may be single keys, and have the database's name."""
+    rows = range(len(block))
+    exact = frozenset(name for option, name in asked if option != IGNORE)
+    present = set(block.named(rows, exact)) if exact else set()
+    patterns = [(it, pattern_of(it[1])) for it in asked if it[0] == IGNORE]
+    prefix = "" if block.database is None else f"{escape(os.fsencode(block.database))}:"
+    names = [prefix + name for name in block.names(rows)] if patterns else []
+    return {it for it in asked if it[0] != IGNORE and it[1] in present} | {
+        it for it, pattern in patterns if any(map(pattern.fullmatch, names))
+    }
 
 
 class Names(msgspec.Struct):
@@ -116,9 +141,10 @@ class Names(msgspec.Struct):
         self._see(of_fields, paths(report.profile), fields(report.profile))
         self._present.update(it for it in of_fields if it[0] == "label-field" and _names_labels(report, it[1]))
         self._look_for_families(asked, report, taken, pool)
+        of_parts = [it for it in asked if it in of_fields or it[0] == IGNORE]
         complete = complete or not of_fields
-        if set(of_fields) - self._present and report.source.backend == "hdf5":
-            ((_, answer),) = pool.run([LookUp(tuple(of_fields))])
+        if set(of_parts) - self._present and report.source.backend == "hdf5":
+            answer = only(pool, LookUp(tuple(of_parts)))
             if not isinstance(answer, tuple):
                 complete = False
             else:
@@ -136,14 +162,16 @@ class Names(msgspec.Struct):
         """Search for families of keys in a source: in its sample, and in all its keys if the sample lacks one."""
         profile = report.profile.families
         seen = taken.families if taken is not None else [name for name, it in profile.items() if it.sampled]
-        self._families.update(dict.fromkeys(seen))
         self._present.update(it for it in asked if it[0] in FAMILIES and it[1] in seen)
-        missing = frozenset(name for option, name in set(asked) - self._present if option in FAMILIES)
+        self._families.update(dict.fromkeys(seen or (fold(unescape(it)) for it in profile)))
+        every = [*seen, *profile, *([] if report.profile.rest is None else [""])]
+        self._present.update(it for it in asked if it[0] == IGNORE and any(map(pattern_of(it[1]).fullmatch, every)))
+        missing = frozenset(it for it in asked if it[0] in FAMILIES and it not in self._present)
         if not missing or report.source.backend == "hdf5":
             return
-        ((_, answer),) = pool.run([LookForFamilies(missing)])
+        answer = only(pool, LookForFamilies(missing))
         if isinstance(answer, frozenset):
-            self._present.update(it for it in asked if it[0] in FAMILIES and it[1] in answer)
+            self._present.update(answer)
         else:
             self._doubtful = True
 

@@ -19,7 +19,7 @@ from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 from datacheck.scanning.blame import blamed, blaming
-from datacheck.scanning.tasks import Job, Task, ended_by, opening_seconds
+from datacheck.scanning.tasks import Job, Task, ended_by, opening_seconds, results
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
 
 FEWEST = 20
@@ -72,9 +72,12 @@ class Pairing(msgspec.Struct, frozen=True):
         """
         for number, (other, name) in enumerate(zip(self.others, self.names, strict=True)):
             sizes = number == 0 and not self.first
-            for _, result in pool.run([ComparePair(other, name, own, sizes)]):
-                if isinstance(result, Step):
-                    yield from result.value
+            done = 0
+            for result in results(pool, [ComparePair(other, name, own, sizes)]):
+                if isinstance(result, Step):  # those of a repeated task come again
+                    before, findings = result.value
+                    yield from findings[max(0, done - before) :]
+                    done = max(done, before + len(findings))
                 elif isinstance(result, Death):
                     given_up(result, f"comparing the keys with those of {plain(name)}")
 
@@ -96,7 +99,8 @@ def pairings(readers: Sequence[Reader]) -> list[Pairing]:
 class ComparePair(msgspec.Struct, frozen=True):
     """A task that compares a store with another one.
 
-    It yields findings about records that the other store lacks, and about pictures of an unusual scale.
+    It yields findings about records that the other store lacks, and about pictures of an unusual scale. Several at a
+    time come with the number of findings before them.
     """
 
     other: Reader
@@ -104,16 +108,19 @@ class ComparePair(msgspec.Struct, frozen=True):
     own: frozenset[bytes]
     sizes: bool
 
-    def run(self, job: Job, watch: Watch) -> Generator[list[Finding], None, Death | None]:
+    def run(self, job: Job, watch: Watch) -> Generator[tuple[int, list[Finding]], None, Death | None]:
         watch.timeout, watch.patience = opening_seconds(job.reader) + opening_seconds(self.other), 2
         watch.note(None)
         try:
             for reader in (job.reader, self.other):
                 if not _is_ascending(reader, job, watch):
                     text = f"it is not compared with {plain(self.name)}: the keys of {plain(str(reader.path))} do not"
-                    yield [found("unsupported", f"{text} ascend", verdict="unverifiable")]
+                    yield 0, [found("unsupported", f"{text} ascend", verdict="unverifiable")]
                     return None
-            yield from self._differences(job, watch)
+            before = 0
+            for findings in self._differences(job, watch):
+                yield before, findings
+                before += len(findings)
         except DatacheckError:
             raise
         except Exception as exc:  # noqa: BLE001  (as in Job)

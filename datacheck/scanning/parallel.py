@@ -26,7 +26,10 @@ def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Par
     own = frozenset().union(*(it.own for it in conventions))
     for key in keys_with_lists(view):
         raw = view.value(key)
-        if key in own or raw is None or len(raw) > LARGEST:
+        if raw is None or len(raw) > LARGEST:
+            continue
+        yield from _lists_of_texts(key, view)
+        if key in own:
             continue
         name = kind(raw)
         if name is None or name.endswith("unknown") or payload(name).beside:
@@ -39,3 +42,11 @@ def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Par
         for batch in fields:
             if isinstance(batch, Batch) and not batch.encoded and batch.shape and batch.shape[0] >= FEWEST:
                 yield Parallel(key, "" if batch.field == "data" else batch.field, batch.shape[0])
+
+
+def _lists_of_texts(key: bytes, view: StoreView) -> Iterator[Parallel]:
+    """Yield the lists of texts in a mapping, such as the names of samples."""
+    said = view.stored(key)
+    for name, items in said.value.items() if said is not None and isinstance(said.value, dict) else ():
+        if isinstance(items, list) and len(items) >= FEWEST and all(isinstance(it, (str, bytes)) for it in items):
+            yield Parallel(key, str(name), len(items))

@@ -18,7 +18,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.sampling import Rows, Sample, part_of, rows_of, wanted
-from datacheck.scanning.tasks import Check, Count, Task
+from datacheck.scanning.tasks import Check, Count, Task, outcomes
 from datacheck.workers.interface import Death, Engine
 
 STATS_BYTES = 4 << 20
@@ -46,7 +46,7 @@ def checks_of(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     counts = {place: shard.records for place, shard in enumerate(shards)}
     uncounted = {shard: place for place, shard in enumerate(shards) if shard.records is None}
     unsampled: set[int] = set()
-    for task, count in pool.run([Count(shard) for shard in uncounted]):
+    for task, count in outcomes(pool, [Count(shard) for shard in uncounted]):
         assert isinstance(task, Count)
         place = uncounted[task.shard]
         if isinstance(count, Death):

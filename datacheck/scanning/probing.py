@@ -5,6 +5,7 @@ The result of each probe is sent back at once (`taking`), so that a death loses 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.taking import DECODING, Left, Probe, Taken, TakeProfile
-from datacheck.scanning.tasks import Task
+from datacheck.scanning.tasks import TRIES, Task, from_outside
 from datacheck.workers.interface import Death, Engine, Step
 
 DEATHS = 8
@@ -40,6 +41,7 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
     left: list[Left] = []
     deaths = raised = lost = 0
     last: Death | None = None
+    kills: Counter[Any] = Counter()
     while probes:
         finish = deaths >= DEATHS or raised >= RAISED
         result: Any = None
@@ -55,6 +57,9 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
             taken = replace(result, left=tuple(left), unused=sum(not probe.done for probe in probes), last=last)
             return replace(taken, profile=Profile() if taken.empty else _mark_loose_ties(taken.profile, layout))
         assert isinstance(result, Death)
+        if _may_live_again(probes, result, finish) and kills[result.note] < TRIES - 1:
+            kills[result.note] += 1
+            continue
         if result.trace and result.note is None:
             return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
         if result.trace or result.signal.startswith(("SIG", "signal", "exit", "an ")):
@@ -71,6 +76,19 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
             _avoid(probes, left, result)
             order.append(order.pop(order.index(result.note[1])))  # the probe that may die again comes last
     return Taken(Profile())
+
+
+def _may_live_again(probes: Sequence[Probe], death: Death, finish: bool) -> bool:
+    """Return whether a worker was perhaps killed from outside, where its death would cost the profile something.
+
+    The first deaths cost nothing: what follows them is read or decoded record by record.
+    """
+    if not from_outside(death):
+        return False
+    if finish or death.note is None:
+        return True
+    doing, number, *at = death.note
+    return at[0] is not None if doing == DECODING else probes[number].careful
 
 
 def _mark_loose_ties(profile: Profile, layout: Layout) -> Profile:

@@ -14,7 +14,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import own_slip, raised
-from datacheck.scanning.tasks import Check
+from datacheck.scanning.tasks import TRIES, Check, from_outside
 from datacheck.workers.interface import FROM_DATA, Death
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
@@ -51,7 +51,7 @@ def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
     waited = death.signal == "SIGALRM" and death.share < RUNNING
     check = replace(check, deaths=check.deaths + (WAITING if waited else 1))
     if death.note is None or check.deaths > 2 * DEATHS_A_SHARD:
-        again = not check.careful and check.deaths <= WAITING
+        again = (not check.careful and check.deaths <= WAITING) or (from_outside(death) and check.deaths < TRIES)
         return [Span(replace(check, careful=True)) if again else Span(check, _tally_of_stretch(reader, shard, death))]
     place, seen = death.note
     # what came before is repeated record by record if it was read so: a less careful step could touch what kills
@@ -124,7 +124,8 @@ def finding_of_death(death: Death, doing: str, *, of_record: bool = True) -> Fin
         reason = "needs more processor time than the limit set here (ulimit -t) allows"
         return found("timeout", f"{doing} {reason}", verdict="unverifiable", signal=name)
     if name == "SIGKILL":
-        reason = "was ended by SIGKILL, as containers and batch systems do at their memory limit"
+        times = f" {death.tries} times" if death.tries > 1 else ""
+        reason = f"was ended by SIGKILL{times}, as containers and batch systems do at their memory limit"
         return found("too-large", f"{doing} {reason}{words}", verdict="unverifiable", signal=name)
     if not name.startswith(("SIG", "signal", "exit", "an ")):
         return raised(name, death.words, doing, memory_limit(WORKER_BYTES).words, number=death.errno)

@@ -21,7 +21,7 @@ from datacheck.model.settings import Eyes
 from datacheck.reporting.report import Report
 from datacheck.reporting.samples import PER_CODE, SAMPLES, Look, Sample
 from datacheck.scanning.blame import blamed, blaming
-from datacheck.scanning.tasks import Job, Task, open_eyes
+from datacheck.scanning.tasks import Job, Task, open_eyes, outcomes
 from datacheck.workers.interface import Death, Engine, Watch
 
 NOT_SHOWN = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-error", "missing-filter"})
@@ -120,7 +120,7 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
             for some in places
         ]
         of_task = {id(task): some for task, some in zip(tasks, places, strict=True)}
-        for task, result in pool.run(list(tasks)) if tasks else ():
+        for task, result in outcomes(pool, tasks):
             if not isinstance(result, Death):
                 samples |= {at: it or Sample(chosen[at]) for at, it in zip(of_task[id(task)], result, strict=True)}
     room = report.room

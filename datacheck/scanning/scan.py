@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from datacheck.backends import open_stores, sources_clause
 from datacheck.backends.folder import FOLDER
+from datacheck.backends.folder import unwatched as unwatched_search
 from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.conventions import NONE
 from datacheck.errors import SourceUnknown, UsageError
@@ -381,8 +382,13 @@ def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
     return reader, report
 
 
-def prepare_all(source: Any, settings: Settings) -> list[tuple[Reader, Report]]:
-    """Return the readers of all stores at a source, which may be a folder of many, each with the report to fill."""
+def prepare_all(
+    source: Any, settings: Settings, watch: Callable[[int], None] = unwatched_search
+) -> list[tuple[Reader, Report]]:
+    """Return the readers of all stores at a source, which may be a folder of many, each with the report to fill.
+
+    `watch` is called with the number of entries of a folder that were looked at so far.
+    """
     require_memory()
     if is_reader(source):
         return [(source, Report(Source(str(source.path), source.backend), settings))]
@@ -393,7 +399,7 @@ def prepare_all(source: Any, settings: Settings) -> list[tuple[Reader, Report]]:
     options = StoreOptions(
         settings.label_field, settings.together, records_of(conventions), heeded=NONE not in conventions
     )
-    stores = open_stores(name, settings.backend, options)
+    stores = open_stores(name, settings.backend, options, watch)
     searched: SearchedFolder | None = None
     if stores.not_read or len(stores.readers) > 1 or stores.readers[0].path != Path(name):
         searched = SearchedFolder(name, len(stores.readers), dict(stores.not_read))

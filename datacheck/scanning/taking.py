@@ -18,6 +18,7 @@ from datacheck.model.blocks import Block, Position, RowBlock, Shard
 from datacheck.model.forced import Forced
 from datacheck.model.profile import Profile
 from datacheck.scanning.blame import blamed
+from datacheck.scanning.side_records import is_side_record
 from datacheck.scanning.tasks import Job, ended_by
 from datacheck.workers.interface import PATIENCE, Death, Watch
 
@@ -339,6 +340,9 @@ class _Taking:
         for at, (block, row, family) in enumerate(values):
             value = block.values[row]
             if families.decoder(family) is None or not len(value) or at in probe.skip or at in part.seen:
+                continue
+            rest = families.rest if family is None else None
+            if rest is not None and not rest.forced and is_side_record(block.keys[row]):
                 continue
             if not probe.apart and len(value) <= ALONE_BYTES:
                 together.setdefault(family, []).append((at, value))

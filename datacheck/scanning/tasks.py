@@ -6,7 +6,8 @@ Light to import: the caller only sends the tasks, and the workers load what they
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -49,6 +50,12 @@ WORTH_A_WORKER, MOST_AHEAD = 256 << 20, 8
 """Bytes that a worker checks in the time in which another one starts, and maximum number of workers to start early.
 
 Starting more of them takes longer than the first one takes to load.
+"""
+TRIES = 3
+"""Maximum number of times to run a task that may have been killed from outside.
+
+A person, or a system short of memory, may kill one or two workers of a run by chance. Three deaths of one task mean
+that the limit which ends it will not go away.
 """
 FEW_SHARDS, MOST_TOGETHER, TASK_BYTES = 64, 64, 4 << 20
 """Limits for checking several shards in one task.
@@ -351,18 +358,38 @@ def from_outside(death: Death) -> bool:
 
 
 def only(pool: Engine[Task], task: Task) -> Any:
-    """Run one task and return its result or Death. Run it once more if it may have been killed from outside."""
+    """Run one task and return its result or Death. Run it again if it may have been killed from outside."""
     (result,) = results(pool, [task])
     return result
 
 
 def results(pool: Engine[Task], tasks: Sequence[Task]) -> Iterator[Any]:
-    """Run tasks and yield the result or Death of each. Run a task once more if it may have been killed from outside."""
-    again = []
-    for task, result in pool.run(tasks):
-        if isinstance(result, Death) and from_outside(result):
-            again.append(task)
-        else:
-            yield result
-    for _, result in pool.run(again) if again else ():
-        yield result
+    """Run tasks and yield the result or Death of each. Run a task again if it may have been killed from outside."""
+    return (result for _, result in outcomes(pool, tasks))
+
+
+def unprepared() -> None:
+    """Do nothing before tasks are run again."""
+
+
+def outcomes(
+    pool: Engine[Task], tasks: Sequence[Task], anew: Callable[[], None] = unprepared
+) -> Iterator[tuple[Task, Any]]:
+    """Run tasks and yield each with its steps, and with its result or Death.
+
+    A task that may have been killed from outside is run again, at most TRIES times in all, after the other tasks; its
+    steps are then yielded from the first one on. `anew` is called before.
+    """
+    waiting = list(tasks)
+    for tries in range(1, TRIES + 1):
+        again: list[Task] = []
+        if tries > 1 and waiting:
+            anew()
+        for task, result in pool.run(waiting) if waiting else ():
+            if not isinstance(result, Death):
+                yield task, result
+            elif tries < TRIES and from_outside(result):
+                again.append(task)
+            else:
+                yield task, dataclasses.replace(result, tries=tries)
+        waiting = again

@@ -1,13 +1,16 @@
-"""The findings for values that no decoder knows."""
+"""Sort values by the decoders that know them; the findings for values that none knows."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
+from datacheck.decoders import kind
 from datacheck.decoders.foreign import known_format
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile
+from datacheck.scanning.blame import blaming
 from datacheck.scanning.odd_lengths import odd_lengths
 
 
@@ -16,6 +19,15 @@ def unknown_payload(value: bytes | memoryview) -> Finding:
     name, head = known_format(value), bytes(value[:8])
     payload = f"this payload, which begins with the bytes {head.hex(' ')}" if name is None else f"{name}, as this is"
     return found("unknown-payload", f"no decoder knows {payload}")
+
+
+def by_kind(block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
+    """Return the rows by the name of the decoder that recognises their values, or None."""
+    kinds: dict[str | None, list[int]] = defaultdict(list)
+    for row in rows:
+        with blaming("undecodable"):
+            kinds[kind(block.values[row])].append(row)
+    return kinds
 
 
 def odd_unknowns(block: Block, rows: Sequence[int], family: FamilyProfile | None) -> list[tuple[int, Finding]]:

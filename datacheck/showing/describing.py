@@ -163,7 +163,9 @@ def _content(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> R
     """Return the lines of all fields, or of the wanted one."""
     from datacheck.showing.fields import find_field, full_field
 
-    kind = "a payload that no decoder knows" if fields.kind is None else fields.kind
+    kind = fields.kind
+    if kind is None:
+        kind = "a payload that no decoder knows" if fields.size else "an empty value"
     if wanted.field is None:
         raw = array = None
         if wanted.saving:

@@ -46,6 +46,7 @@ class Death:
     the last line it wrote to standard error, where C libraries say why they abort. `trace` is the traceback of a
     failure that datacheck itself is to blame for, `errno` that of an OSError. `share` is the share of the time since
     the last note in which it had a processor: little if it waited for a disk, more if other processes left it some.
+    `tries` is the number of times that the task was run, each time with a death.
     """
 
     signal: str
@@ -54,6 +55,7 @@ class Death:
     trace: str = ""
     errno: int | None = None
     share: float = field(default=0.0, compare=False)
+    tries: int = field(default=1, compare=False)
 
     @property
     def timed_out(self) -> bool:

@@ -108,7 +108,7 @@ GARBAGE = {
     "page": (b"<!DOCTYPE html><html>", "is an HTML page"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4e29\n", "is a git-lfs pointer"),
     "log": (b"I1125 14:00:00.000000 1 solver.cpp:239] Iteration 0, loss = 1\n", "is a log"),
-    "words": (b"these are only words\n", "line 1: 'are' stands where"),
+    "words": (b"these are only words\n", "line 1: expected ':' or '{' after these, found 'are'"),
     "other": (b'item { id: 1 display_name: "cat" }', "holds no field of a Caffe solver or network"),
     "json": (b'{"name": 1}', "is not a prototxt: line 1"),
     "nested": (b"a{" * 100_000, "nested more than 64 deep"),

@@ -248,11 +248,12 @@ def test_an_interrupt_stops_everything_at_once_and_reports(tmp_path):
         text=True,
         start_new_session=True,
     ) as process:
-        while not (tmp_path / "r.jsonl.partial").exists():
+        growing = tmp_path / "r.jsonl.partial"
+        while not (growing.exists() and growing.stat().st_size):  # empty until records are read
+            assert process.poll() is None
             time.sleep(0.01)
-        time.sleep(0.5)
         os.killpg(process.pid, signal.SIGINT)
-        said, complaints = process.communicate(timeout=20)
+        said, complaints = process.communicate(timeout=300)
     assert (process.returncode, complaints) == (130, "")
     assert json.loads(said)["complete"] is False
     assert json.loads((tmp_path / "r.jsonl").read_text().splitlines()[-1])["complete"] is False

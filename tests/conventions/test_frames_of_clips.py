@@ -95,3 +95,11 @@ def test_the_sizes_of_classes_are_counted_alike(tmp_path):
     store = frames(sizes, cut=b"classc_000003", form=b"%s_%06d") | {b"class_counts": json.dumps(sizes).encode()}
     datacheck.rebuild(write(tmp_path / "store", store), tmp_path / "copy", drop_bad=True)
     assert json.loads(read(tmp_path / "copy")[b"class_counts"]) == sizes | {"classc": 7}
+
+
+def test_the_receipt_says_that_frames_keep_their_numbers(tmp_path):
+    store = {b"vid%d/%04d" % (clip, at): picture(10 * clip + at) for clip in range(10) for at in range(6)}
+    store[b"vid3/0002"] = store[b"vid3/0002"][:90]
+    receipt = datacheck.rebuild(write(tmp_path / "store", store), tmp_path / "copy", drop_bad=True)
+    assert [it for it in receipt.unkept if "vid3/0002" in it and "counts up" in it] == list(receipt.unkept)
+    assert len(receipt.unkept) == 1

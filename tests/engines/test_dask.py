@@ -1,5 +1,6 @@
 """Test tasks on a Dask cluster: the contract of engines, and lost workers."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -113,9 +114,13 @@ def test_a_cluster_that_is_restarted_in_the_middle_changes_nothing(store, expect
     with cluster_of(2) as cluster, distributed.Client(cluster, set_as_default=False) as client:
         restarted = []
 
+        def restart():
+            with contextlib.suppress(TimeoutError):  # workers may take longer to come back than Dask waits for them
+                client.restart()
+
         def progress(done, total, bad):
             if done > 600 and not restarted:
-                restarted.append(threading.Thread(target=client.restart))
+                restarted.append(threading.Thread(target=restart))
                 restarted[0].start()
 
         report = datacheck.scan(LmdbReader(store, SHARD_BYTES), engine=Dask(client), progress=progress)
@@ -217,19 +222,17 @@ def test_the_stores_of_a_folder_are_scanned_at_a_time_and_reported_in_order(clie
     folder.mkdir()
     for number in range(6):
         write_lmdb(folder / f"{number}_lmdb", {key(it): broken(it + number) for it in range(50)})
-    under_way, most = set(), []
+    together = threading.Barrier(2)
     before = ahead.Ahead._run
 
     def counted(self, number):
-        under_way.add(number)
-        most.append(len(under_way))
+        if number < 2:
+            together.wait(120)  # fails unless the first two stores are under way at the same time
         before(self, number)
-        under_way.discard(number)
 
     monkeypatch.setattr(ahead.Ahead, "_run", counted)
     far, near = tmp_path / "far.jsonl", tmp_path / "near.jsonl"
     reports = datacheck.scan(folder, engine=Dask(client), reports=[far])
-    assert max(most) > 1
     here = datacheck.scan(folder, workers=1, reports=[near])
     assert list(map(without_times, reports)) == list(map(without_times, here))
     assert far.read_text().splitlines()[:-1] == near.read_text().splitlines()[:-1]

@@ -227,7 +227,7 @@ GARBAGE = {
     "empty": (b"", "is an empty file"),
     "a log": (b"I1125 10:00:00.000000 1 solver.cpp:239] Iteration 0, loss = 1\n", "is a log, not a prototxt"),
     "prose": (b"Dear Caffe, please train.\n", "is not a prototxt"),
-    "a broken one": (b'layer { name: "data" type: }\n', "stands where a value should"),
+    "a broken one": (b'layer { name: "data" type: }\n', "expected a value, found '}'"),
     "a solver": (
         b'net: "net.prototxt"\nbase_lr: 0.1\nlr_policy: "fixed"\n',
         "is a solver, and its network net.prototxt is not there",

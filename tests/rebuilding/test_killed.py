@@ -74,7 +74,8 @@ def test_after_each_kill_the_next_rebuild_succeeds_and_leaves_nothing_behind(tmp
     expected = content(target)
     remove(target)
     left = 0
-    for wait in (0.0, 0.2, "begun", "more", "more"):
+    # On a loaded machine a rebuild may end before what it began is noticed.
+    for wait in (0.0, 0.2, "begun", *["more"] * 20):
         with subprocess.Popen(rebuild(source, target, "--quarantine", quarantine)) as process:
             if isinstance(wait, float):
                 time.sleep(wait)
@@ -93,7 +94,9 @@ def test_after_each_kill_the_next_rebuild_succeeds_and_leaves_nothing_behind(tmp
         for made in (target, quarantine):
             remove(made)
         assert names_in(home) == names
-    assert left >= 2
+        if left == 3:
+            break
+    assert left == 3
 
 
 def until_begun(folder: Path, process: subprocess.Popen, *, more: bool) -> None:

@@ -25,7 +25,7 @@ def referring(tmp_path):
     return tmp_path / "source.h5"
 
 
-@pytest.mark.parametrize(("times", "error", "words"), [(1, UsageError, "its values"), (2, RebuildFailed, "SIGKILL")])
+@pytest.mark.parametrize(("times", "error", "words"), [(1, UsageError, "its values"), (3, RebuildFailed, "SIGKILL")])
 def test_losses_are_not_accepted_because_their_search_was_killed(tmp_path, monkeypatch, referring, times, error, words):
     monkeypatch.setattr(rebuild, "start_engine", killed_at("ListCopyLosses", times))
     with pytest.raises(error, match=words):

@@ -1,4 +1,4 @@
-"""A rebuild of which a worker is ended from outside, as at a memory limit: what it did is done once more."""
+"""A rebuild of which a worker is ended from outside, as at a memory limit: what it did is done again."""
 
 import h5py
 import numpy as np
@@ -14,10 +14,10 @@ from datacheck.rebuilding import rebuild
 
 @pytest.mark.parametrize("task", ["Copy", "Verify"])
 @pytest.mark.parametrize("options", [{}, {"quarantine": "held"}])
-def test_one_kill_is_no_reason_to_give_up(tmp_path, monkeypatch, task, options):
+def test_two_kills_are_no_reason_to_give_up(tmp_path, monkeypatch, task, options):
     records = raw_records(40)
     source = write_lmdb(tmp_path / "source", records | {b"00000003": b""})
-    monkeypatch.setattr(rebuild, "start_engine", killed_at(task, 1))
+    monkeypatch.setattr(rebuild, "start_engine", killed_at(task, 2))
     options = {it: tmp_path / name for it, name in options.items()}
     receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, **options)
     assert (receipt.kept, receipt.dropped) == (39, 1)
@@ -43,9 +43,9 @@ def test_a_copy_that_is_a_file_begins_anew_too(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("task", ["Copy", "Verify"])
-def test_two_kills_are(tmp_path, monkeypatch, task):
+def test_three_kills_are(tmp_path, monkeypatch, task):
     source = write_lmdb(tmp_path / "source", raw_records(40))
-    monkeypatch.setattr(rebuild, "start_engine", killed_at(task, 2))
-    with pytest.raises(RebuildFailed, match="SIGKILL"):
+    monkeypatch.setattr(rebuild, "start_engine", killed_at(task, 3))
+    with pytest.raises(RebuildFailed, match="SIGKILL 3 times"):
         datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
     assert [it.name for it in tmp_path.iterdir()] == ["source"]

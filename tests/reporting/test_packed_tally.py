@@ -69,3 +69,14 @@ def test_an_empty_tally_survives():
 def test_what_is_no_tally_is_refused(raw):
     with pytest.raises(msgspec.DecodeError):
         unpacked(raw)
+
+
+def test_the_order_in_which_labels_and_sizes_came_does_not_matter():
+    """Records that were read in other pieces, as after the death of a worker, leave a report of the same bytes."""
+    orders = [[(3, 1), (-2, 4), (7, 1)], [(7, 1), (3, 1), (-2, 4)], [(2**65, 1), (3, 1)], [(3, 1), (2**65, 1)]]
+    sizes = [{(0, 224): 3, (1, 24): 3}, {(1, 24): 3, (0, 224): 3}]
+    labels = [packed(Tally(statistics={"label": FieldStatistics(counts=dict(it))})) for it in orders]
+    pictures = [packed(Tally(statistics={"data": FieldStatistics(sides=Counter(it))})) for it in sizes]
+    assert (labels[0], labels[2]) == (labels[1], labels[3])
+    assert labels[0] != labels[2]
+    assert pictures[0] == pictures[1]

@@ -19,8 +19,8 @@ class Dying:
 
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM", UNKNOWN_END, "exit status 3"])
 def test_it_is_tried_again_where_something_else_may_have_killed_it(signal):
-    assert only(Dying(Death(signal)), TakeLayout()) == "done"
-    assert only(Dying(Death(signal), Death(signal)), TakeLayout()) == Death(signal)
+    assert only(Dying(Death(signal), Death(signal)), TakeLayout()) == "done"
+    assert only(Dying(Death(signal), Death(signal), Death(signal)), TakeLayout()) == Death(signal)
 
 
 @pytest.mark.parametrize("death", [Death("SIGSEGV"), Death("SIGALRM"), Death("OSError", errno=5)])

@@ -157,7 +157,7 @@ def test_keys_in_another_order_are_undecided(tmp_path):
             pass
 
     task = ComparePair(Backwards(other), "other", frozenset(), sizes=True)
-    (finding,) = [it for made in task.run(Job(LmdbReader(store), make()), Watch()) for it in made]
+    (finding,) = [it for _, made in task.run(Job(LmdbReader(store), make()), Watch()) for it in made]
     assert (finding.code, finding.verdict) == ("unsupported", "unverifiable")
     assert "do not ascend" in finding.message
 

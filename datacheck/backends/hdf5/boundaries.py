@@ -8,7 +8,7 @@ and Fortran do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,17 +39,23 @@ NONE = -1
 
 
 def boundaries(
-    datasets: Sequence[Dataset], values: Values, text: Callable[[bytes, bytes], str] = lambda *_: ""
+    datasets: Sequence[Dataset],
+    values: Values,
+    text: Callable[[bytes, bytes], str] = lambda *_: "",
+    inside: Iterable[Dataset] = (),
 ) -> Iterator[Finding]:
     """Yield findings about the row numbers in a group, except those of episodes and sparse matrices.
 
-    `text` returns the text of an attribute, given a path and a name.
+    `text` returns the text of an attribute, given a path and a name. If the group has nothing else than row numbers,
+    they refer to the datasets of the groups `inside` it.
     """
     names = {it.name for it in datasets}
     if names >= MATRIX:
         return
     named = [it for it in datasets if _may_be_boundaries(it, names)]
     rest = [it for it in datasets if it not in named and it.shape and it.columns]
+    if named and not rest:
+        rest = [it for it in inside if it.shape and it.columns]
     for dataset in named:
         stored = values(dataset) if _longer_datasets(dataset, rest) else None
         if stored is None:

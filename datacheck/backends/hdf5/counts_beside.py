@@ -137,7 +137,7 @@ def beside(count: Counted) -> bool:
     return not count.path.startswith(b"/")
 
 
-def amended(folder: Path, numbers: Mapping[tuple[bytes, bytes], int | tuple[int, ...]]) -> dict[Path, bytes]:
+def amended(folder: Path, numbers: Mapping[tuple[bytes, bytes], object]) -> dict[Path, bytes]:
     """Return the new bytes of the files in a folder whose counts change to `numbers`, by relative path."""
     result: dict[Path, bytes] = {}
     for (path, name), number in numbers.items():

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.looking import LARGEST, MOST, Looking
 from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.row_numbers import too_large
 from datacheck.backends.hdf5.told_apart import near
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
@@ -59,7 +61,7 @@ class Ends:
 
 
 def edges(
-    groups: Sequence[tuple[bytes, Sequence[Dataset]]], values: Values, samples: Collection[bytes]
+    groups: Sequence[tuple[bytes, Sequence[Dataset]]], look: Looking, samples: Collection[bytes]
 ) -> Iterator[Finding]:
     """Yield findings for edges that lead to missing nodes, and for edge data whose rows are not as many as the edges.
 
@@ -71,12 +73,14 @@ def edges(
         for dataset in datasets:
             if _are_edges(dataset) and _node_datasets(datasets, NODES):
                 yield from _edge_data_findings(dataset, datasets, details)
-                ends = _ends_of(dataset, _node_datasets(datasets, NODES), values, details)
+                nodes = _node_datasets(datasets, NODES)
             elif _are_faces(dataset):
-                vertices = _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
-                ends = _ends_of(dataset, vertices, values, details) if vertices else None
+                nodes = _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
             else:
                 continue
+            ends = _ends_of(dataset, nodes, look, details) if nodes else None
+            if ends is None and nodes and dataset.bytes > LARGEST:
+                yield too_large(dataset, MOST if dataset.bytes > MOST else LARGEST)
             if ends is not None:
                 by_name[dataset.name, ends.nodes.name].append(ends)
     for alike in by_name.values():
@@ -90,18 +94,27 @@ def _node_datasets(datasets: Sequence[Dataset], names: Collection[bytes]) -> lis
     return [it for it in named if len(it.shape) < 3] or named
 
 
-def _ends_of(dataset: Dataset, nodes: Sequence[Dataset], values: Values, details: dict[str, Any]) -> Ends | None:
-    stored = values(dataset)
-    if stored is None or not stored.size:
-        return None
+def _ends_of(dataset: Dataset, nodes: Sequence[Dataset], look: Looking, details: dict[str, Any]) -> Ends | None:
+    """Return where the edges lead, or None if there are none or not all of them can be read."""
     node_dataset = max(nodes, key=_node_count)
     count = _node_count(node_dataset)
-    numbers = stored.astype(np.int64)
-    ends = numbers if dataset.shape[0] == 2 and not _are_faces(dataset) else numbers.T
-    out_of_range = ends >= count + (1 if ends.min() > 0 else 0)
-    beyond = np.unique(ends[out_of_range])
+    across = dataset.shape[0] == 2 and not _are_faces(dataset)
+    read, lowest = 0, 0
+    out_of_range = np.zeros((2, dataset.shape[0 if across else 1]), np.int64)
+    beyond = np.empty(0, np.int64)
+    for band in look.bands(dataset):
+        numbers = band.astype(np.int64)
+        ends = numbers if across else numbers.T
+        lowest = min(lowest, int(ends.min())) if read else int(ends.min())
+        read += ends.shape[1]
+        out_of_range += [(ends >= count).sum(axis=1), (ends > count).sum(axis=1)]
+        beyond = np.union1d(beyond, ends[ends >= count])
+    if not read or read < dataset.shape[1 if across else 0]:
+        return None
+    from_one = int(lowest > 0)
+    beyond = beyond[beyond >= count + from_one]
     padded = beyond.tolist() == [count]
-    mostly = bool((out_of_range.mean(axis=1) > 1 / 2).any())
+    mostly = bool((out_of_range[from_one] * 2 > read).any())
     return Ends(dataset, node_dataset, beyond[:0] if padded else beyond, mostly and not padded, details)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,14 @@ from datacheck.backends.hdf5.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.attribute_values import AttributesOfFiles
 from datacheck.backends.hdf5.case_folders import findings_of_cases
 from datacheck.backends.hdf5.counts_beside import with_counts
+from datacheck.backends.hdf5.counts_of_sets import findings_of_sets, too_large, whole_sets
 from datacheck.backends.hdf5.file import library
 from datacheck.backends.hdf5.file_families import FileShapes, findings_of_files
 from datacheck.backends.hdf5.file_types import FileTypes
 from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.known import Packing, recalled
+from datacheck.backends.hdf5.meaning import Counted
 from datacheck.backends.hdf5.numbering import gaps
 from datacheck.backends.hdf5.own_samples import without_own_samples
 from datacheck.backends.hdf5.paired_files import findings_of_pairs
@@ -55,6 +57,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     size, more = 0, False
     shapes, types, attributes = FileShapes(), FileTypes(), AttributesOfFiles()
     of_file: dict[int, tuple[Table, ...]] = {}
+    larger: dict[int, Sequence[Counted]] = {}
     packing = Packing()
     keeps: dict[str, None] = {}
     for number, contents in _contents_of_files(reader):
@@ -64,6 +67,7 @@ def layout(reader: Hdf5Reader) -> Layout:
             attributes.add(number, contents)
         file_findings = [*contents.findings, *_no_records_findings(contents), *with_counts(reader, number, contents)[1]]
         findings += (in_file(reader, number, finding) for finding in file_findings)
+        larger |= {number: it} if reader.names and (it := too_large(contents.means)) else {}
         all_shards += shards(number, contents)
         more |= bool(contents.unjudged)
         keeps |= dict.fromkeys(contents.keeps)
@@ -77,6 +81,7 @@ def layout(reader: Hdf5Reader) -> Layout:
             status = reader.files[number].stat()
             size += status.st_size
             packing.add(number, status.st_size, status.st_mtime_ns, contents)
+    findings = findings_of_sets(findings, reader.names, whole_sets(reader.names, larger))
     findings += findings_of_files(reader.names, shapes, tuple(findings))
     findings += [*findings_of_cases(reader.names, shapes), *types.findings(reader.names)]
     findings += [*attributes.findings(reader.names, shapes), *findings_of_pairs(reader.names, of_file)]

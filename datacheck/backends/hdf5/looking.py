@@ -18,6 +18,8 @@ from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 LARGEST = 64 << 20
 """Largest dataset that is read as a whole to interpret it, in bytes."""
+MOST = 1 << 30
+"""Largest dataset that is read in pieces to compare its values with the rows of another, in bytes."""
 PIECE_BYTES = 8 << 20
 """Number of bytes that are read at once of a dataset that is only iterated over."""
 TEXTS = 100_000
@@ -89,8 +91,11 @@ class Looking:
         """Return the text in an attribute of an object, or an empty string if there is none."""
         return next(iter(self.texts(path, name, scalar=True)), "")
 
-    def texts(self, path: bytes, name: bytes, *, scalar: bool = False) -> tuple[str, ...]:
-        """Return the texts in an attribute of an object, or () if there are none; with `scalar`, only a single text."""
+    def texts(self, path: bytes, name: bytes, *, scalar: bool = False, flat: bool = False) -> tuple[str, ...]:
+        """Return the texts in an attribute of an object, or () if there are none.
+
+        With `scalar`, only a single text is returned; with `flat`, only those of an attribute with one axis.
+        """
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -99,7 +104,8 @@ class Looking:
                 return ()
             attribute = self.h5.h5a.open(opened, name)
             shape, dtype = attribute.shape, attribute.dtype
-            if shape is None or (scalar and shape) or math.prod(shape) > TEXTS or dtype.kind not in "OS":
+            other = shape is None or (scalar and shape) or (flat and len(shape) != 1)
+            if other or math.prod(shape) > TEXTS or dtype.kind not in "OS":
                 return ()
             value = np.empty(shape, dtype)
             attribute.read(value)
@@ -183,6 +189,32 @@ class Looking:
                     return
                 values = np.empty(min(rows, dataset.rows - start), dataset.dtype)
                 space.select_hyperslab((start,), values.shape)
+                opened.read(self.h5.h5s.create_simple(values.shape), space, values)
+                yield values
+
+    def bands(self, dataset: Dataset) -> Iterator[NDArray[Any]]:
+        """Yield the values of a dataset with two axes in pieces along the longer one, until one cannot be read.
+
+        Nothing is yielded if the dataset is larger than MOST, or a piece would be larger than LARGEST.
+        """
+        self.looked.add(dataset.path)
+        if not dataset.readable or len(dataset.shape) != 2 or dataset.bytes > MOST:
+            return
+        axis = int(dataset.shape[1] > dataset.shape[0])
+        line = dataset.shape[1 - axis] * dataset.dtype.itemsize
+        size = max(PIECE_BYTES // max(1, line), dataset.chunks[axis] if dataset.chunks else 1)
+        if size * line > LARGEST:
+            return
+        with contextlib.suppress(*TROUBLE, MemoryError):
+            opened = self.h5.h5d.open(self.file, dataset.path)
+            space = opened.get_space()
+            for start in range(0, dataset.shape[axis], size):
+                if self.trail.step() is not None:
+                    return
+                shape = list(dataset.shape)
+                shape[axis] = min(size, shape[axis] - start)
+                values = np.empty(shape, dataset.dtype)
+                space.select_hyperslab((0, start) if axis else (start, 0), values.shape)
                 opened.read(self.h5.h5s.create_simple(values.shape), space, values)
                 yield values
 

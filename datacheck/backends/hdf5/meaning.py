@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from datacheck.backends.hdf5 import fuel, loom, matlab
 from datacheck.backends.hdf5.boundaries import boundaries
@@ -19,7 +18,9 @@ from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.graph_edges import edges
 from datacheck.backends.hdf5.grid_axes import grid_axes
 from datacheck.backends.hdf5.group_families import families
+from datacheck.backends.hdf5.joined_rows import joined_rows
 from datacheck.backends.hdf5.looking import LARGEST, Looking
+from datacheck.backends.hdf5.named_samples import Named, list_names
 from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.own_lengths import own_lengths
 from datacheck.backends.hdf5.paths import Paths
@@ -34,7 +35,6 @@ from datacheck.backends.hdf5.row_numbers import (
 from datacheck.backends.hdf5.samples import FEWEST, Family
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
 from datacheck.backends.hdf5.trajectories import Trajectories, findings, holds_fields, trajectories
-from datacheck.model.cells import TEXTS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -76,16 +76,10 @@ class Counted:
     """Samples whose number of rows is unknown."""
     of: bytes = b""
     """The dataset of each sample whose rows are counted, if they are not its steps: actions beside observations."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """A dataset of names of samples, which lie in the group `above`."""
-
-    path: bytes
-    above: bytes
-    names: tuple[bytes, ...]
-    lost: frozenset[bytes] = frozenset()
+    said: int = 0
+    """The count, if it is one of samples."""
+    elsewhere: int = 0
+    """The samples of other files that it counts too."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +114,8 @@ class Meaning:
     """The samples whose attribute `id` is the number in their name."""
     compared: frozenset[bytes] = frozenset()
     """The samples of families that are large enough to tell which of their datasets have the same number of rows."""
+    larger: tuple[Counted, ...] = ()
+    """Numbers that may count the samples of several files, of which this is one."""
 
     def holds(self, group: bytes) -> bool:
         """Check whether a group is a sample, or is inside one."""
@@ -190,12 +186,9 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         matrices += [matrix] if matrix is not None else []
         all_findings += wrong
         if facts.heeded:
-            all_findings += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
-            all_findings += (
-                [] if paths.intersection((group, *_parents(group))) else boundaries(some, facts.values, facts.look.text)
-            )
+            all_findings += _joined(group, some, facts, paths)
         numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
-    all_findings += edges(facts.groups, facts.values, paths) if facts.heeded else ()
+    all_findings += edges(facts.groups, facts.look, paths) if facts.heeded else ()
     if not facts.hidden and not facts.recovered:
         all_findings += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         without_values, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
@@ -222,6 +215,19 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         numbered=Paths(it for family in alike for it in _numbered_samples(family, facts.attribute)),
     )  # fmt: skip
     return result, all_findings
+
+
+def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collection[bytes]) -> Iterator[Finding]:
+    """Yield findings about the row numbers in a group; those of boundaries only outside of samples, once for each."""
+    joined = [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
+    names = facts.look.names(group) if len(some) > 1 else ()
+    joined += joined_rows(group, some, facts.values, names, facts.attribute)
+    yield from joined
+    if not any(it in samples for it in (group, *_parents(group))):
+        known = {it.details.get("dataset") for it in joined}
+        inside = (it for path, its in facts.groups if path and path.rpartition(b"/")[0] == group for it in its)
+        found_ones = boundaries(some, facts.values, facts.look.text, inside)
+        yield from (it for it in found_ones if it.details["dataset"] not in known)
 
 
 def _check_samples(
@@ -345,7 +351,7 @@ def _count_findings(family: Family, facts: Facts, counts: list[Counted]) -> Iter
             continue
         if declared not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
             continue
-        counts.append(Counted(above, name, paths, counts_samples, declared in true))
+        counts.append(Counted(above, name, paths, counts_samples, declared in true, said=declared * counts_samples))
         if declared not in true:
             what = "samples" if counts_samples else "rows in all samples together"
             actual = len(paths) if counts_samples else sum(declared_rows)
@@ -368,50 +374,3 @@ def _summed_dataset(family: Family, total: int) -> bytes:
         return b""
     rows = zip(family.names, family.lengths, strict=True)
     return next((name for name, lengths in rows if lengths.min() >= 0 and lengths.sum() == total), b"")
-
-
-def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:
-    """Add the datasets that name samples to `names`, and yield a finding for each with names that lead nowhere."""
-    above = family.samples[0].path.rpartition(b"/")[0]
-    sample_names = {it.path.rpartition(b"/")[2] for it in family.samples}
-    taken: set[bytes] = set()
-    for dataset in [*outside, *outside] if facts.recovered else outside:  # the second pass knows the lists beside
-        if (
-            dataset.path in taken
-            or len(dataset.shape) != 1
-            or not dataset.rows
-            or not dataset.holds
-            or not dataset.holds <= TEXTS
-        ):
-            continue
-        texts = facts.values(dataset)
-        if texts is None:
-            continue
-        listed = [text_bytes(it) for it in texts.tolist()]
-        missing = [it for it in listed if it not in sample_names]
-        if len(missing) * 2 > len(listed) and not (
-            facts.recovered and _are_lost_samples(family, listed, dataset, names)
-        ):
-            continue
-        names.append(Named(dataset.path, above, tuple(listed), Paths(missing)))
-        taken.add(dataset.path)
-        if missing and not facts.hidden:
-            path = escape(dataset.path)
-            more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
-            examples = ", ".join(map(escape, missing[:NAMED]))
-            verb = "is" if len(missing) == 1 else "are"
-            text = f"{path} names {examples}{more}, which {verb} not in {escape(above or b'/')}"
-            yield found("dangling", text, dataset=path, missing=[escape(it) for it in missing[:NAMED]])
-
-
-def _are_lost_samples(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
-    """Check whether these are names of lost samples: spelled like the other samples, and beside a list of those."""
-    above, parent = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
-    stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
-    beside = any(it.above == parent and it.path.rpartition(b"/")[0] == above for it in names)
-    return beside and stems.issuperset(DIGITS.sub(b"#", it) for it in listed)
-
-
-def text_bytes(text: Any) -> bytes:
-    """Return the bytes of a text as h5py returns it."""
-    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import LARGEST
-from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.names import DIGITS, words
 from datacheck.backends.hdf5.picture_shapes import LAST, Extent, picture_extents
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Table
@@ -55,3 +55,12 @@ def is_part(table: Table) -> bool:
 def at_top(table: Table) -> bool:
     """Return whether a table is a part of a picture, and the file is that picture."""
     return is_part(table) and table.group in ("", "/")
+
+
+def numbered_pictures(tables: Collection[Table], paths: Collection[bytes]) -> bool:
+    """Check whether these tables are all of a file's datasets (`paths`), named alike: image_0 and image_1 alone.
+
+    These are pictures of their own. Views of one picture have other names or something beside them.
+    """
+    names = [it.judged[0].path for it in tables]
+    return len(names) > 1 and {*names} == {*paths} and len({DIGITS.sub(b"#", it) for it in names}) == 1

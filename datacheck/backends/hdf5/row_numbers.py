@@ -88,11 +88,11 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
     return sorted(result, key=lambda it: it.path), findings
 
 
-def too_large(dataset: Dataset) -> Finding:
-    """Return the finding for numbers that refer to other datasets but are too many to be read at once."""
+def too_large(dataset: Dataset, most: int = LARGEST) -> Finding:
+    """Return the finding for numbers that refer to other datasets but are too many to be read, `most` bytes."""
     path = escape(dataset.path)
     text = (
-        f"{path} may lead to rows that are not there: its {dataset.bytes:,} bytes are more than the {LARGEST:,} "
+        f"{path} may lead to rows that are not there: its {dataset.bytes:,} bytes are more than the {most:,} "
         "that are looked at for that"
     )
     return found("unsupported", text, field=dataset.title, object=path, size=dataset.bytes)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import OF_MANY
 from datacheck.backends.hdf5.each import SAMPLES as SINGLE
-from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning, list_names
+from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning
+from datacheck.backends.hdf5.named_samples import list_names
 from datacheck.backends.hdf5.names import DIGITS, WORDS, words
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, Family, Sample
 from datacheck.backends.hdf5.tables import Table
@@ -36,6 +37,9 @@ HOLDERS = frozenset(
 )
 """Words for what may have several samples: 55 pictures of 48 patients. Only the names of samples tell otherwise."""
 NUMBER = b"number"
+NUM = b"num"
+TOTAL = b"total"
+"""Word for the size of a whole set, which may have further files."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,12 @@ class Siblings:
         """What the samples are called, in the singular: `trial` of trial_0, trial_1 and so on."""
         name_words = [words(it.rpartition(b"/")[2]) for it in self.paths]
         return frozenset(singular(it) for it in frozenset.intersection(*map(frozenset, name_words)))
+
+    @property
+    def numbers(self) -> set[int]:
+        """The last number in the name of each sample."""
+        found = (DIGITS.findall(it.rpartition(b"/")[2]) for it in self.paths)
+        return {int(its[-1][:18]) for its in found if its}
 
     @property
     def counted(self) -> bool:
@@ -99,8 +109,23 @@ class StatedCount:
     @property
     def numbers(self) -> bool:
         """Whether the name may be that of the number of one thing: `subject_number`."""
+        return self._ends_with(NUMBER)
+
+    def is_one_of(self, siblings: Siblings) -> bool:
+        """Whether this may be the number of one of the samples, such as the last: `trial_num` of trial_0 to trial_29.
+
+        Such a name is more often that of a count, so the number has to be in the name of a sample.
+        """
+        return self._ends_with(NUM) and self.number in siblings.numbers
+
+    @property
+    def of_whole_set(self) -> bool:
+        """Whether the name may be that of the size of a set which has further files: `n_samples_total`."""
+        return TOTAL in words(self.called)
+
+    def _ends_with(self, word: bytes) -> bool:
         name_words = WORDS.findall(self.called.lower())
-        return len(name_words) > 1 and name_words[-1] == NUMBER and singular(name_words[-2]) == name_words[-2]
+        return len(name_words) > 1 and name_words[-1] == word and singular(name_words[-2]) == name_words[-2]
 
     @property
     def sure(self) -> bool:
@@ -128,12 +153,12 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
         return means
     known = {(it.path, it.name) for it in means.counts}
     counts: list[Counted] = []
+    larger: list[Counted] = []
     findings: list[Finding] = []
     for it in _stated_counts(siblings, means, facts):
         if (it.path, it.name) not in known:
-            findings += _compare_count(
-                it, [one for one in siblings if _is_above(it.home, one) and it.sets <= words(one.above)], counts
-            )
+            below = [one for one in siblings if _is_above(it.home, one) and it.sets <= words(one.above)]
+            findings += _compare_count(it, below, counts, larger)
     names = list(means.names)
     outside = [it for _, some in facts.groups for it in some if not means.holds(it.path.rpartition(b"/")[0])]
     for table in single:
@@ -141,7 +166,7 @@ def count_samples(means: Meaning, tables: Sequence[Table], facts: Facts, untrue:
         family = Family([Sample(it.path, {b"": it.shape}) for it in table.judged])
         findings += list_names(family, [it for it in outside if it.path not in own], facts, names)
     untrue += [] if facts.hidden or facts.recovered else findings
-    return replace(means, counts=(*means.counts, *counts), names=tuple(names))
+    return replace(means, counts=(*means.counts, *counts), names=tuple(names), larger=tuple(larger))
 
 
 def _group_siblings(means: Meaning, facts: Facts) -> Iterator[Siblings]:
@@ -191,8 +216,13 @@ def _stated_counts(siblings: Sequence[Siblings], means: Meaning, facts: Facts) -
                 yield replace(stated, number=number)
 
 
-def _compare_count(stated: StatedCount, siblings: Sequence[Siblings], counts: list[Counted]) -> Iterator[Finding]:
-    """Add a number to `counts` if it counts samples, and yield a finding if there are not as many as it says."""
+def _compare_count(
+    stated: StatedCount, siblings: Sequence[Siblings], counts: list[Counted], larger: list[Counted]
+) -> Iterator[Finding]:
+    """Add a number to `counts` if it counts samples, and yield a finding if there are not as many as it says.
+
+    A number that may count those of several files is added to `larger`.
+    """
     fitting = [it for it in siblings if _may_count(stated, it)]
     exact = [it for it in fitting if len(it.paths) == stated.number and stated.number >= FEWEST]
     if exact:
@@ -212,11 +242,15 @@ def _compare_count(stated: StatedCount, siblings: Sequence[Siblings], counts: li
     for it in (certain or own)[:1]:
         size = len(it.paths)
         near = min(size, stated.number) >= NEAR * max(size, stated.number)
-        is_certain = stated.sure and (nouns or stated.sets) and near and size >= FEWEST and not stated.numbers
+        is_certain = stated.sure and (nouns or stated.sets) and size >= FEWEST and not stated.numbers
         own_rows = stated.number in it.lengths and not (certain and (stated.sets or nouns.isdisjoint(ANYTHING)))
-        if not is_certain or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows:
+        if not is_certain or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows or stated.is_one_of(it):
             return
-        verdict: Verdict | None = None if certain or nouns & SINGLE else "suspicious"
+        larger.append(Counted(stated.path, stated.name, it.paths, whole=True, true=False, said=stated.number))
+        if not near:
+            return
+        beyond = stated.of_whole_set and stated.number > size
+        verdict: Verdict | None = None if (certain or nouns & SINGLE) and not beyond else "suspicious"
         if verdict is None:
             counts.append(Counted(stated.path, stated.name, it.paths, whole=True, true=False))
         text = f"{stated.title} says {stated.number:,}, and there are {size:,} samples"

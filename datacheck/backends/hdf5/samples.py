@@ -26,9 +26,9 @@ from datacheck.model.measured import measured_longer
 
 FEWEST = 3
 """Minimum number of samples from which it can be inferred what they have in common."""
-MOST, SURE = 2 / 3, 3 / 4
-"""Minimum share of samples that makes a property common to them, and minimum share from which a sample without it is
-bad."""
+MOST, SURE, ALL = 2 / 3, 3 / 4, 0.99
+"""Minimum share of samples that makes a property common to them, minimum share from which a sample without it may be
+bad, and minimum share from which it is bad even if several are without it."""
 DEEPEST = 8
 """Maximum depth of groups that may be samples."""
 CELLS = 1 << 24
@@ -207,11 +207,23 @@ class Family:
             if not lacking:
                 continue
             surely = [name for name in lacking if not any(it.may_go_without(name, at) for it in self.within)]
-            sure = max((self.common[it] for it in surely), default=0) >= SURE and not self._is_shorter(sample, lacking)
+            sure = any(map(self._expected, surely)) and not self._is_shorter(sample, lacking)
             verdict: Verdict = "bad" if sure else "suspicious"
             message = f"{self._title(sample)} lacks {_names_text(lacking)}, which most of the others have"
             missing = [escape(it) for it in lacking[:NAMED]]
             yield sample, found("unpaired", message, verdict=verdict, sample=escape(sample.path), missing=missing)
+
+    def _expected(self, name: bytes) -> bool:
+        """Check whether a sample without this dataset is bad: nearly all others have it, or all but this one.
+
+        A dataset that several samples lack may be optional, such as annotations, unless the samples are steps of an
+        agent or are named as samples.
+        """
+        share, count = self.common[name], len(self.samples)
+        if share >= ALL or round((1 - share) * count) <= 1:
+            return share >= SURE
+        known = called_a_sample(self.samples[0].path) or any(it.rpartition(b"/")[2] in ACTIONS for it in self.common)
+        return share >= SURE and known
 
     def _without_rows(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield a finding for each dataset that has no row in one sample and the same number of rows in the others."""

@@ -38,6 +38,7 @@ from datacheck.backends.hdf5.copying.whole_files import (
 )
 from datacheck.backends.hdf5.counts_beside import NAME as BESIDE
 from datacheck.backends.hdf5.counts_beside import amended, with_counts
+from datacheck.backends.hdf5.counts_of_sets import WholeSet, sets_of, with_sets
 from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library_failures import reason_of
@@ -162,8 +163,11 @@ class Hdf5Copier:
         first = 0
         names = copied_names(reader)
         new_file_names = renamed(names, plan.moves)
+        sets = sets_of(reader)
+        gone_of_sets = self._gone_of_sets(reader, plan, sets)
         for number, file in enumerate(reader.files):
             contents, _ = with_counts(reader, number, reader.contents(number))
+            contents = with_sets(contents, number, sets, gone_of_sets)
             start = first
             if self._holds_nothing(reader, number):
                 continue
@@ -203,6 +207,18 @@ class Hdf5Copier:
             planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=numbers, by_value=by_value)
             planned = replace(planned, called=called)
             yield Part(file, new_file_names[number], names[number], number, start, planned, records, omitted, is_whole)
+
+    def _gone_of_sets(self, reader: Hdf5Reader, plan: Plan, sets: Sequence[WholeSet]) -> dict[int, frozenset[bytes]]:
+        """Return the samples that a copy does not have, of each file with counts of whole sets, by its number."""
+        made: dict[int, frozenset[bytes]] = {}
+        first = 0
+        for number in range(len(reader.files)) if sets else ():
+            its = changes_of(reader.contents(number), first, plan.drops.indexes(), NONE, None)
+            samples, whole = samples_of_file(plan.samples, reader.names[number])
+            every = {path for it in sets if number in it.by_file for path in it.by_file[number].samples}
+            made[number] = frozenset(every) if whole else samples | frozenset(map(unescape, its.left_out))
+            first += its.records
+        return made
 
     def _amended_beside(self, reader: Hdf5Reader, plan: Plan) -> dict[Path, bytes]:
         """Return the new contents, by path, of the files of a folder that count the samples and rows of HDF5 files."""

@@ -158,7 +158,7 @@ def _hindrance(series: Numbered, all_numbered: Sequence[Numbered], contents: Con
         return "links lead to objects by their names"
     for it in () if contents.means is None else contents.means.names:
         if it.above == group:
-            return f"{escape(it.path)} names them"
+            return f"{it.title} names them"
     by_table = {it.table.name: it for it in all_numbered}
     known = {it.path for table in tied for it in table.judged}
     known |= {path for table in tied for scalars in scalars_beside(contents, table) for path in scalars.values()}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.filters import stable_properties
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, type_description
-from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
+from datacheck.backends.hdf5.copying.row_selection import Amended, Change, Piece, origins
 from datacheck.backends.hdf5.copying.stored_chunks import AsStored, Stored
 from datacheck.backends.hdf5.copying.values import (
     Fetch,
@@ -53,8 +53,8 @@ class FilePlan:
     """The table names that the copy stores with datasets, by the paths of these (see TABLE)."""
     anew: bool = False
     """Build the copy even if nothing changes, since the file is damaged."""
-    amended: Mapping[tuple[bytes, bytes], int | tuple[int, ...]] = field(default_factory=dict)
-    """The integers that attributes hold in the copy, by the path of their object and their name."""
+    amended: Mapping[tuple[bytes, bytes], Amended] = field(default_factory=dict)
+    """The new values of attributes in the copy, by the path of their object and their name."""
     by_value: frozenset[bytes] = frozenset()
     """The datasets whose chunk index is damaged; they are compared by their values alone."""
     called: Mapping[bytes, bytes] = field(default_factory=dict)

@@ -23,7 +23,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.each import part_families
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
-from datacheck.backends.hdf5.one_picture import at_top, is_part
+from datacheck.backends.hdf5.one_picture import at_top, is_part, numbered_pictures
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
@@ -57,12 +57,13 @@ class Dropped:
 def is_sample(name: bytes, contents: Contents) -> bool:
     """Check whether a file of a folder is one sample, such as an episode or a case."""
     name_words = words(name.rpartition(b"/")[2])
-    if name_words & PIECES:
-        return False
+    pictures = [it for it in contents.tables if at_top(it)]
+    if name_words & PIECES:  # a piece of a set of samples, unless it has a single picture
+        return bool(pictures)
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
     is_watched = any(WATCHED.intersection(path.split(b"/")) for path in paths)
-    return bool(name_words & EPISODES) or bool(own & ACTIONS and is_watched) or any(map(at_top, contents.tables))
+    return bool(name_words & EPISODES) or bool(own & ACTIONS and is_watched) or bool(pictures)
 
 
 def dropped_with(
@@ -100,7 +101,9 @@ def dropped_with(
         else:
             _with_members(tables, (means.members or {}).get(path, ()), dropped)
     _with_parts([it for it in contents.tables if it.each], marked, dropped)
-    _with_pictures([it for it in contents.tables if is_part(it)], dropped)
+    parts = [it for it in contents.tables if is_part(it)]
+    if sample is not None or not numbered_pictures(parts, contents.paths):
+        _with_pictures(parts, dropped)
     inside = {it.name for tables in of_sample.values() for it in tables}
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
     if means.trajectories is not None:

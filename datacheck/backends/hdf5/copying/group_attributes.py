@@ -66,7 +66,8 @@ def _losses_of_each_sample(
     homes = sorted({it.rpartition(b"/")[0] for it in dropped})
     families = [frozenset(it for it in samples if it.rpartition(b"/")[0] == above) for above in homes]
     families += (frozenset(it.path for it in table.judged) for table in contents.tables if table.each)
-    reported: set[tuple[bytes, bytes]] = set()
+    listed_names = () if contents.means is None else contents.means.names
+    reported = {(it.path, it.name) for it in listed_names if it.name}  # the copy has these without the names that go
     for family in families:
         lost = family & (dropped | single)
         if len(family) < FEWEST or not lost:
@@ -79,11 +80,11 @@ def _losses_of_each_sample(
                 texts, names = frozenset(look.texts(path, name)), _names(family)
                 count = len(look.texts(path, name)) or len(look.numbers(path, name, TEXTS))
                 listed = len(texts) > 1 and 2 * len(names & texts) > len(texts)
-                if (path, name) in reported or not (listed or (count == len(family) and count not in sizes)):
+                if (path or b"/", name) in reported or not (listed or (count == len(family) and count not in sizes)):
                     continue
                 if listed and texts.isdisjoint(_names(lost)):
                     continue
-                reported.add((path, name))
+                reported.add((path or b"/", name))
                 attribute = f"the attribute {escape(name)} of {escape(path or b'/')}"
                 relation = "names samples" if listed else "has a value for each sample"
                 yield f"{attribute} {relation} like {escape(min(family))}, of which some go"
@@ -95,7 +96,7 @@ def _names(paths: Collection[bytes]) -> frozenset[str]:
 
 def _texts_that_name(look: Looking, contents: Contents, names: frozenset[str]) -> Iterator[bytes]:
     """Yield the paths of small datasets of texts, outside of samples, that contain some of these names."""
-    listed = frozenset(it.path for it in (() if contents.means is None else contents.means.names))
+    listed = frozenset(it.path for it in (() if contents.means is None else contents.means.names) if not it.name)
     datasets = [*contents.single, *(it for table in contents.tables if not table.each for it in table.datasets)]
     for dataset in datasets:
         within = contents.means is not None and contents.means.holds(dataset.path.rpartition(b"/")[0])

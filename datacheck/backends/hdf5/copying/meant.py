@@ -29,14 +29,15 @@ from datacheck.backends.hdf5.copying.lists_beside import losses_of_lists
 from datacheck.backends.hdf5.copying.marked import marks_of, samples_of, usual_paths
 from datacheck.backends.hdf5.copying.other_files import losses_of_other_files
 from datacheck.backends.hdf5.copying.pointing import pointers
-from datacheck.backends.hdf5.copying.row_selection import Change, Kept
+from datacheck.backends.hdf5.copying.row_selection import Amended, Change, Kept
 from datacheck.backends.hdf5.counts_beside import with_counts
+from datacheck.backends.hdf5.counts_of_sets import WholeSet, sets_of, with_sets
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.file_families import FileShapes
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.looking import Looking
-from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.meaning import Counted, Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.recordings import recordings
@@ -73,29 +74,22 @@ def all_dropped(
     losing: dict[int, Sequence[Table]] = {}
     numbered: set[tuple[str | None, str]] = set()
     needs_mending, first = False, 0
+    sets, gone, to_describe = sets_of(reader), dict[int, Collection[bytes]](), dict[int, Dropped]()
     for number, file in enumerate(reader.files):
         label = reader.names[number] if reader.names else None
-        contents, _ = with_counts(reader, number, reader.contents(number))
-        rows: Rows = {}
-        start = first
-        for table in contents.tables:
-            table_rows = drops[slice(*np.searchsorted(drops, [first, first + table.rows]))] - first
-            if len(table_rows):
-                rows[table.name] = table_rows
-            first += table.rows
-        file_records = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
-        begin, first = first, first + len(contents.records)
-        file_marks = marks_of(contents, of_file.get(label, ()), usual)
-        file_marks |= samples_of(contents, file_records - begin)
+        contents = _contents(reader, number, sets, {})
+        rows, file_records = _rows_of(contents, drops, first)
+        start, begin = first, first + sum(it.rows for it in contents.tables)
+        first = begin + len(contents.records)
+        file_marks = marks_of(contents, of_file.get(label, ()), usual) | samples_of(contents, file_records - begin)
         file_marks |= {b""} if label in cases else set()
         needs_mending |= _is_untrue(contents)
         if not rows and not file_marks:
             dropped_indexes.append(file_records)
-            _describe_updates(file, contents, Dropped(), label, values, lists)
+            to_describe[number] = Dropped()
             continue
         sample = None if label is None else label in {*cases, *recorded} or is_sample(unescape(label), contents)
-        if b"" in file_marks and not sample:
-            file_marks.discard(b"")
+        file_marks -= set() if sample else {b""}
         rows = with_cells(file, contents, rows)
         read = read_numbers(file, contents)
         dropped = dropped_with(contents, rows, file_marks, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
@@ -103,19 +97,50 @@ def all_dropped(
         dropped.losses += closing_up.losses(file, contents, dropped, renumber)
         dropped_indexes += _dropped_indexes(contents, dropped, start)
         others += _others(contents, dropped, direct, start, label)
-        dropped_indexes.append(np.arange(start, first) if dropped.whole else file_records)
-        dropped_indexes.append(_records_in(contents, dropped.samples) + begin)
+        dropped_indexes += [np.arange(start, first) if dropped.whole else file_records]
+        dropped_indexes += [_records_in(contents, dropped.samples) + begin]
         samples |= {(label, "")} if dropped.whole else {(label, escape(path)) for path in dropped.samples}
         losses += (f"{label}: {it}" if label else it for it in dropped.losses)
         notes += closing_up.notes(contents, dropped, label, renumber)
         losing[number] = () if dropped.whole else [it for it in contents.tables if len(dropped.rows.get(it.name, ()))]
-        _describe_updates(file, contents, dropped, label, values, lists)
+        to_describe[number] = dropped
+        gone[number] = _of_sets([it.by_file[number] for it in sets if number in it.by_file], contents, dropped)
         numbered.update(closing_up.numbered(contents, dropped, label, renumber, values))
+    for number, dropped in to_describe.items():
+        _describe_updates(reader, number, _contents(reader, number, sets, gone), dropped, values, lists)
     losses += [*losses_of_other_files(reader, losing), *losses_of_lists(reader, losing)]
     found = np.unique(np.concatenate(dropped_indexes)) if dropped_indexes else drops
     index_bytes = found.astype(np.int64).tobytes()
     more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)
     return Gone(index_bytes, frozenset(samples), tuple(losses), needs_mending, (), *more, numbered=frozenset(numbered))
+
+
+def _rows_of(contents: Contents, drops: NDArray[np.int64], first: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Return the dropped rows of each table of a file, and the indexes of its dropped single records.
+
+    `first` is the index of the file's first record.
+    """
+    rows: Rows = {}
+    for table in contents.tables:
+        its = drops[slice(*np.searchsorted(drops, [first, first + table.rows]))] - first
+        if len(its):
+            rows[table.name] = its
+        first += table.rows
+    return rows, drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
+
+
+def _contents(
+    reader: Hdf5Reader, number: int, sets: Sequence[WholeSet], gone: Mapping[int, Collection[bytes]]
+) -> Contents:
+    """Return the contents of a file with all counts of its samples; `gone` are the dropped samples of each file."""
+    contents, _ = with_counts(reader, number, reader.contents(number))
+    return with_sets(contents, number, sets, gone)
+
+
+def _of_sets(counts: Sequence[Counted], contents: Contents, dropped: Dropped) -> frozenset[bytes]:
+    """Return the dropped samples of a file that counts of whole sets include."""
+    lost = single(contents, dropped).union(dropped.samples)
+    return frozenset(path for it in counts for path in it.samples if dropped.whole or path in lost)
 
 
 def _by_file(marked: Samples) -> dict[str | None, set[bytes]]:
@@ -189,7 +214,7 @@ def _recordings(reader: Hdf5Reader) -> frozenset[str]:
 
 
 def _describe_updates(
-    file: Path, contents: Contents, dropped: Dropped, label: str | None, values: dict[str, str], lists: list[str]
+    reader: Hdf5Reader, number: int, contents: Contents, dropped: Dropped, values: dict[str, str], lists: list[str]
 ) -> None:
     """Add what the copy of a file updates to `values` and `lists`, worded for people.
 
@@ -197,6 +222,7 @@ def _describe_updates(
     """
     if dropped.whole:
         return
+    file, label = reader.files[number], reader.names[number] if reader.names else None
     means, lost = contents.means or Meaning(), single(contents, dropped).union(dropped.samples)
     changes = {
         dataset.path: Change(Kept(table.rows, dropped.rows[table.name]))
@@ -213,13 +239,10 @@ def _describe_updates(
         values[called(f"{escape(path)}: {NROWS.decode()}", label)] = f"{len(changes[path].rows):,}"
     for where, extent in extents(file, contents, changes).items():
         values[called(where, label)] = " x ".join(f"{it:,}" for it in extent)
-    for number in means.numbers:
-        if number.path in changes or len(_dropped_rows(contents, means, changes, number.height)):
-            values[called(escape(number.path), label)] = "numbers of the rows of the copy"
-    for it in means.names:
-        lost_names = {sample.rpartition(b"/")[2] for sample in lost if sample.rpartition(b"/")[0] == it.above} | it.lost
-        if lost_names.intersection(it.names):
-            lists.append(called(escape(it.path), label))
+    for its in means.numbers:
+        if its.path in changes or len(_dropped_rows(contents, means, changes, its.height)):
+            values[called(escape(its.path), label)] = "numbers of the rows of the copy"
+    lists += (called(it.title, label) for it in means.names if it.gone(lost))
 
 
 def _with_height(file: Path, contents: Contents, changes: Mapping[bytes, Change]) -> list[bytes]:
@@ -288,31 +311,34 @@ def read_numbers(file: Path, contents: Contents) -> Read:
 
 def amend(
     file: Path, contents: Contents, dropped: frozenset[bytes], changes: dict[bytes, Change], read: Read
-) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
+) -> dict[tuple[bytes, bytes], Amended]:
     """Add the changes that keep names and numbers true to `changes`; return the new values of attributes.
 
     `dropped` are the samples that a copy does not have. `changes` has those to the datasets of its tables, by path.
     """
     means = contents.means or Meaning()
+    lists: dict[tuple[bytes, bytes], Kept] = {}
     for named in means.names:
-        lost = {it.rpartition(b"/")[2] for it in dropped if it.rpartition(b"/")[0] == named.above} | named.lost
-        places = [at for at, name in enumerate(named.names) if name in lost]
-        if places and named.path not in changes:
-            changes[named.path] = Change(Kept(len(named.names), np.array(places, np.int64)))
+        places = named.gone(dropped)
+        kept = Kept(len(named.names), np.array(places, np.int64))
+        if places and named.name:
+            lists[named.path, named.name] = kept
+        elif places and named.path not in changes:
+            changes[named.path] = Change(kept)
     for number in means.numbers:
         dropped_rows = _dropped_rows(contents, means, changes, number.height)
         if len(dropped_rows) and number.path in read:
             before = changes.get(number.path)
             rows = before.rows if before is not None else Kept(len(read[number.path]))
-            kept = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
-            corrected = np.ascontiguousarray(corrected_numbers(number, read, dropped_rows)[kept.astype(np.int64)])
+            left = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
+            corrected = np.ascontiguousarray(corrected_numbers(number, read, dropped_rows)[left.astype(np.int64)])
             changes[number.path] = Change(rows, values=corrected)
     tall = {(path, NROWS): len(it.rows) for path, it in changes.items() if len(it.rows) < it.rows.total}
     of_rows = attribute_numbers.counts(file, contents, changes)
     counts = _corrected_counts(contents, means, dropped, changes)
     changes.update(_scalars(contents, counts))
     counts = {where: it for where, it in counts.items() if where[1]}
-    return {**of_rows, **tall, **counts, **amend_cells(file, contents, changes)}
+    return {**of_rows, **tall, **counts, **amend_cells(file, contents, changes), **lists}
 
 
 def _scalars(contents: Contents, counts: Mapping[tuple[bytes, bytes], int]) -> Iterator[tuple[bytes, Change]]:
@@ -370,7 +396,7 @@ def _corrected_counts(
         if not left or is_unchanged or not count.unsure.isdisjoint(left):
             continue
         lengths = (heights.get(it, 0) for it in datasets) if datasets else (steps.get(it, 0) for it in left)
-        new_counts[count.path, count.name] = len(left) if count.whole else sum(lengths)
+        new_counts[count.path, count.name] = len(left) + count.elsewhere if count.whole else sum(lengths)
     trajectory_count = None if means.trajectories is None else means.trajectories.number(heights)
     if means.trajectories is not None and trajectory_count is not None and trajectory_count != means.trajectories.said:
         new_counts[b"/", COUNT] = trajectory_count

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from datacheck.backends.hdf5.copying.row_selection import Amended
 from datacheck.backends.hdf5.listing import address, links
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.model.escaping import escape
@@ -65,10 +66,10 @@ class Tree:
         h5: Any,
         file: Any,
         skip: frozenset[str] = frozenset(),
-        amended: Mapping[tuple[bytes, bytes], int | tuple[int, ...]] | None = None,
+        amended: Mapping[tuple[bytes, bytes], Amended] | None = None,
         called: Mapping[bytes, bytes] | None = None,
     ) -> None:
-        """`amended` are numbers by path and name of an attribute, which replace those that the attribute holds.
+        """`amended` are the new values of attributes, by the path of their object and their name.
 
         For a copy, `called` has the paths of renamed groups by their paths in the source; the tree uses the latter.
         """

@@ -59,6 +59,10 @@ class Kept:
         return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]
 
 
+Amended = int | tuple[int, ...] | Kept
+"""The new value of an attribute: numbers, or those of its texts that are kept."""
+
+
 @dataclass(frozen=True)
 class Picked:
     """The rows at these ascending indexes and no others."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type
-from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, Piece, pieces
+from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, Kept, Piece, pieces
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.listing import attributes as listing_of
 from datacheck.backends.hdf5.listing import open_attribute
@@ -124,8 +124,12 @@ def attributes(tree: Tree, path: bytes, opened: Any) -> Iterator[tuple[bytes, At
                 yield name, None
                 continue
             values = None if null else read(h5, attribute, value_form)
-            if (path, name) in tree.amended and values is not None and attribute.dtype.kind in "iuf":
-                number = np.full(values.shape, tree.amended[path, name], attribute.dtype)
+            amended = tree.amended.get((path, name))
+            if isinstance(amended, Kept) and values is not None:
+                values = np.delete(values, amended.drops)
+                space = h5.h5s.create_simple(values.shape)
+            elif amended is not None and values is not None and attribute.dtype.kind in "iuf":
+                number = np.full(values.shape, amended, attribute.dtype)
                 values = number.view(values.dtype) if value_form.raw else number
         except (*TROUBLE, MemoryError) as exc:
             require_of_data(exc)

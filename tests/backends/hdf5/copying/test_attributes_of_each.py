@@ -29,8 +29,7 @@ def names(first, last):
 
 
 OF_EACH = {
-    "names": ("image_{}", {"keys": names(0, COUNT)}),
-    "names of some": ("image_{}", {"train": names(2, 9)}),
+    "names that are numbers": ("{}", {"keys": [str(it) for it in range(COUNT)]}),  # or classes
     "labels": ("{}", {"labels": np.arange(COUNT)}),
     "texts of groups": ("trial_{}/x", {"cues": ["left", "right"] * (COUNT // 2)}),
 }
@@ -44,7 +43,6 @@ def test_a_rebuild_stops_where_an_attribute_would_not_fit_the_samples(tmp_path, 
 
 
 OF_OTHERS = {
-    "names of those that stay": ("image_{}", {"val": names(6, COUNT)}),
     "as many by chance": ("trial_{}/x", {"channel_names": ["C", "D", "E"]}),
     "of an axis": ("trial_{}", {"rows": list("abcdefgh")}),
     "one text": ("image_{}", {"about": "a set of pictures"}),

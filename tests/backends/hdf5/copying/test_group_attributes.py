@@ -30,7 +30,6 @@ def copied(source):
 
 LEADING = [
     {"test_episodes": [3, 7, 11]},
-    {"names": [f"ep_{at}" for at in range(GROUPS)]},
     {"order": '["ep_3", "ep_11"]'},
     {"best": "ep_11"},
 ]
@@ -40,6 +39,12 @@ LEADING = [
 def test_a_rebuild_stops_where_attributes_of_the_file_lead_to_groups(tmp_path, held):
     with pytest.raises(datacheck.UsageError, match="may lead to groups of / that get other numbers"):
         copied(write(tmp_path / "a.h5", of_file=held))
+
+
+def test_groups_that_an_attribute_lists_by_name_keep_their_numbers(tmp_path):
+    listed = {"names": [f"ep_{at}" for at in range(GROUPS)]}
+    with pytest.raises(datacheck.UsageError, match="ep_11 would be looked for under another number"):
+        copied(write(tmp_path / "a.h5", of_file=listed))
 
 
 @pytest.mark.parametrize("name", ["index", "ep_id", "name"])

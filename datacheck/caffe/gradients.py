@@ -1,0 +1,82 @@
+"""Trace where Caffe propagates gradients in the backward pass, and find the bottoms that accept none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from datacheck.caffe.layers import LAYER_TYPES, is_loss
+from datacheck.caffe.network import Layer
+from datacheck.caffe.parameters import blobs_of
+from datacheck.caffe.shapes import Place
+
+NO_GRADIENT: dict[str, tuple[int, ...]] = {
+    "BatchReindex": (1,),
+    "Embed": (0,),
+    "Filter": (-1,),
+    "HingeLoss": (1,),
+    "InfogainLoss": (1, 2),
+    "LSTM": (1,),
+    "LSTMUnit": (2,),
+    "MultinomialLogisticLoss": (1,),
+    "RNN": (1,),
+    "SigmoidCrossEntropyLoss": (1,),
+    "SoftmaxWithLoss": (1,),
+}
+"""Layer types that abort if a gradient is propagated to certain bottoms, and the numbers of these; -1 is the last."""
+
+
+def refused_bottoms(layer: Layer) -> list[int]:
+    """Return the numbers of the bottoms to which a layer propagates no gradient."""
+    count = len(layer.bottoms)
+    numbers = (count - 1 if number < 0 else number for number in NO_GRADIENT.get(layer.type, ()))
+    return [number for number in numbers if number < count]
+
+
+@dataclass
+class _Blob:
+    """A blob as one layer makes it; a layer in place makes another one of the same name.
+
+    `learned` is set if layers up to this one learn. `uses` has, for each layer that reads it, whether a loss follows
+    there and whether the gradient comes back.
+    """
+
+    learned: bool = False
+    uses: list[tuple[bool, bool]] = field(default_factory=list)
+
+
+def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
+    """Return where a gradient would reach a bottom that accepts none, as pairs of layer number and bottom number.
+
+    This follows Net::Init of BVLC Caffe: a gradient goes from a loss down to the layers that learn, unless
+    propagate_down stops it. It is assumed to stop at the layer types of forks, whose behaviour is unknown.
+    """
+    current: dict[str, _Blob] = {}
+    steps: list[tuple[Layer, list[_Blob], list[bool], list[_Blob], bool]] = []
+    for place in places:
+        layer = place.layer
+        bottoms = [current.setdefault(name, _Blob()) for name in layer.bottoms]
+        flags = layer.message.propagate_down
+        wanted = [blob.learned and (at >= len(flags) or flags[at]) for at, blob in enumerate(bottoms)]
+        learns = layer.type in LAYER_TYPES and (any(wanted) or _has_learned_blobs(place))
+        tops = [_Blob(learns) for _ in layer.tops]
+        current.update(zip(layer.tops, tops, strict=True))
+        steps.append((layer, bottoms, wanted, tops, learns))
+    result: set[tuple[int, int]] = set()
+    for number, (layer, bottoms, wanted, tops, learns) in reversed([*enumerate(steps)]):
+        ends = is_loss(layer.type, list(layer.message.loss_weight))
+        before_loss = ends or any(leads for top in tops for leads, _ in top.uses)
+        reached = ends or any(not top.uses or any(comes for _, comes in top.uses) for top in tops)
+        passes = before_loss and reached and learns
+        for blob, goes in zip(bottoms, wanted, strict=True):
+            blob.uses.append((before_loss, passes and goes))
+        if passes:
+            result.update((number, at) for at in refused_bottoms(layer) if wanted[at])
+    return result
+
+
+def _has_learned_blobs(place: Place) -> bool:
+    blobs = blobs_of(place.layer, place.bottoms)
+    count = 0 if blobs is None or place.layer.type == "BatchNorm" else len(blobs)
+    specs = place.layer.message.param
+    return any(index >= len(specs) or specs[index].lr_mult != 0 for index in range(count))

@@ -1,0 +1,117 @@
+"""Rows that are joined by first and last rows, by lengths, and by how many there are for each."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+import datacheck
+
+PICTURES, EACH, WIDTH = 20, 5, 16
+LABELS = PICTURES * EACH
+
+
+def told(path):
+    return [(it.code, it.verdict, it.details.get("dataset")) for it in datacheck.scan(path, workers=1).findings]
+
+
+def captions(path, first=1, **changes):
+    """Write pictures and their captions as neuraltalk2 does; `changes` are (row, value) of a dataset."""
+    start = np.arange(PICTURES) * EACH + first
+    its = {
+        "images": np.random.default_rng(0).integers(0, 255, (PICTURES, 3, 8, 8)).astype("u1"),
+        "labels": np.random.default_rng(1).integers(1, 99, (LABELS, WIDTH)).astype("u4"),
+        "label_length": np.random.default_rng(2).integers(5, WIDTH + 1, LABELS).astype("u4"),
+        "label_start_ix": start,
+        "label_end_ix": start + EACH - 1,
+    }
+    with h5py.File(path, "w") as file:
+        for name, values in its.items():
+            for at, value in changes.get(name, {}).items():
+                values[at] = value
+            file[name] = values
+    return path
+
+
+@pytest.mark.parametrize(
+    ("first", "changes"),
+    [
+        (1, {}),
+        (0, {}),
+        (1, {"label_start_ix": {7: 0}, "label_end_ix": {7: 0}}),  # a picture without captions
+        (1, {"label_start_ix": {19: LABELS + 1}, "label_end_ix": {19: LABELS}}),
+    ],
+)
+def test_sound_ranges_of_captions_are_clean(tmp_path, first, changes):
+    assert told(captions(tmp_path / "a.h5", first, **changes)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "value"),
+    [
+        ("label_start_ix", 3, 500),
+        ("label_start_ix", 0, 0),
+        ("label_start_ix", 6, 90),
+        ("label_end_ix", 19, LABELS + 3),
+        ("label_length", 7, 3 * WIDTH),
+    ],
+)
+def test_a_range_or_length_beyond_what_is_there_is_bad(tmp_path, name, at, value):
+    source = captions(tmp_path / "a.h5", **{name: {at: value}})
+    expected = "/label_start_ix" if (name, at) == ("label_start_ix", 6) else f"/{name}"
+    assert told(source) == [("dangling", "bad", expected)]
+
+
+def test_lengths_of_texts_before_they_are_cut_are_not_bad(tmp_path):
+    changes = dict.fromkeys(range(0, LABELS, 3), 2 * WIDTH)
+    assert told(captions(tmp_path / "a.h5", label_length=changes)) == []
+
+
+def per_image(path, rows, **more):
+    with h5py.File(path, "w") as file:
+        file["images"] = np.random.default_rng(0).normal(size=(PICTURES, 3, 8, 8))
+        file["captions"] = np.random.default_rng(1).integers(1, 99, (rows, WIDTH))
+        for name, values in more.items():
+            file[name] = values
+        file.attrs["captions_per_image"] = EACH
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "expected"),
+    [
+        (LABELS, {}, []),
+        (LABELS - 2, {}, [("row-count", "bad", None)]),
+        (LABELS - 2, {"first_start": np.arange(PICTURES)}, []),  # pictures have their own ranges of captions
+        (7, {}, []),
+    ],
+)
+def test_as_many_captions_as_the_attribute_says_for_each_image(tmp_path, rows, more, expected):
+    assert told(per_image(tmp_path / "a.h5", rows, **more)) == expected
+
+
+def offsets(path, changes, beside=False):
+    sizes = np.random.default_rng(0).integers(5, 30, 40)
+    its = np.concatenate([[0], np.cumsum(sizes)])
+    with h5py.File(path, "w") as file:
+        for at, value in changes.items():
+            its[at] = value(its)
+        file["offsets"] = its
+        file["data/tokens"] = np.random.default_rng(1).integers(0, 1000, int(sizes.sum()))
+        if beside:
+            file["text"] = np.arange(3000)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "beside", "expected"),
+    [
+        ({}, False, []),
+        ({40: lambda its: its[40] + 50}, False, [("dangling", "bad", "/offsets")]),
+        ({7: lambda its: its[12]}, False, [("dangling", "bad", "/offsets")]),
+        ({40: lambda its: its[40] + 50}, True, []),  # of what lies beside them
+    ],
+)
+def test_offsets_may_lead_into_a_group_beside_them(tmp_path, changes, beside, expected):
+    assert told(offsets(tmp_path / "a.h5", changes, beside)) == expected
