@@ -103,7 +103,7 @@ def test_no_more_is_begun_than_memory_allows(tmp_path, monkeypatch):
 
     def chunk(self, origin):
         made = whole(self, origin)
-        begun.append(len(self._begun))
+        begun.append(len(self._pending))
         return made
 
     monkeypatch.setattr(Ahead, "chunk", chunk)
