@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from datacheck.backends.hdf5.names import DIGITS, WORDS
-from datacheck.backends.hdf5.samples import DEEPEST, MOST, PIECES, Family, Sample, Shape, by_number, called_a_sample
+from datacheck.backends.hdf5.names import DIGITS, WORDS, words
+from datacheck.backends.hdf5.samples import (
+    DEEPEST,
+    FEWEST,
+    MOST,
+    PIECES,
+    Family,
+    Sample,
+    Shape,
+    by_number,
+    called_a_sample,
+)
 from datacheck.backends.hdf5.units import Kind, kinds
+from datacheck.model.sample_sets import SETS
 
+UNLIKE_NAMES = 6
+"""Minimum number of groups with unlike names that are compared because they have the same members."""
 UNLIKE, SHARE = 16, 1 / 4
 """Minimum number of different forms of ids (with the numbers folded), and the maximum share of the ids of one form."""
 
@@ -135,3 +148,29 @@ def _paths_by_sample(paths: Sequence[bytes], samples: Collection[bytes], depth: 
         if start in samples and len(path) > len(start):
             below[start].append(path)
     return below
+
+
+def unlike_families(
+    groups: Collection[bytes], shapes: Mapping[bytes, Shape], known: Sequence[Family]
+) -> Iterator[Family]:
+    """Yield families of groups of one parent that have the same members and unlike names, such as peptides.
+
+    Each name has a number. Groups of the `known` families that are large enough to be compared are left out, and so are
+    sets and pieces of sets. Whether these groups are samples or tables of their own is unknown: they are only compared.
+    """
+    compared = {it.path for family in known if len(family.samples) >= FEWEST for it in family.samples}
+    siblings: dict[bytes, list[bytes]] = defaultdict(list)
+    for path in sorted(groups):
+        name = path.rpartition(b"/")[2]
+        is_set = (PIECES | SETS) & words(name)
+        if DIGITS.search(name) and not is_set and not any(it in compared for it in _path_and_parents(path)):
+            siblings[path.rpartition(b"/")[0]].append(path)
+    for paths in siblings.values():
+        if len(paths) < UNLIKE_NAMES:
+            continue
+        depth = paths[0].count(b"/")
+        inner = _paths_by_sample(sorted(shapes), set(paths), depth)
+        samples = [Sample(path, {it[len(path) + 1 :]: shapes[it] for it in inner.get(path, ())}) for path in paths]
+        family = Family(samples)
+        if family.alike and all(it.members.keys() == samples[0].members.keys() for it in samples):
+            yield family

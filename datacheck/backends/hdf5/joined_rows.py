@@ -51,9 +51,15 @@ def joined_rows(
         if first is not None and last is not None and first.size:
             yield from _ranges(start, end, target, first.astype(np.int64), last.astype(np.int64))
     for dataset in datasets:
-        target = _target(dataset, by_name) if _numbers(dataset) and words(dataset.name) & LENGTH else None
-        if target is not None and len(target.shape) == 2 and target.rows == dataset.rows:
+        target = _padded(dataset, by_name) if dataset.dtype.kind in "iu" and words(dataset.name) & LENGTH else None
+        if target is None:
+            continue
+        if target.shape[:-1] == dataset.shape:
             yield from _lengths(dataset, target, values(dataset), sure=target.path in targets)
+        elif target.shape[1:-1] == dataset.shape[1:] and abs(target.rows - dataset.rows) <= FEW * target.rows:
+            rows = {escape(it.path): it.rows for it in (target, dataset)}
+            text = f"{escape(target.path)} has {target.rows:,} rows, and {escape(dataset.path)} has {dataset.rows:,}"
+            yield found("row-count", f"{text}; one has the lengths of the other", rows=rows)
     if not any(words(it.name) & (START | END) for it in datasets):
         for name in names:
             yield from _of_each(group, name, by_name, number)
@@ -68,6 +74,15 @@ def _target(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
     stem = next(iter(WORDS.findall(dataset.name.lower())), b"")
     target = by_name.get(stem) or by_name.get(stem + b"s")
     return None if target is dataset else target
+
+
+def _padded(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
+    """Return the padded rows whose lengths a dataset holds by its name: `ques_train` of `ques_length_train`."""
+    rest = words(dataset.name) - LENGTH
+    alike = [it for name, it in by_name.items() if words(name) == rest and it is not dataset]
+    target = alike[0] if len(alike) == 1 else _target(dataset, by_name)
+    fits = target is not None and len(target.shape) == len(dataset.shape) + 1 > 1 and target.dtype.kind in "iu"
+    return target if fits else None
 
 
 def _ranges(
@@ -98,17 +113,19 @@ def _ranges(
 
 def _lengths(dataset: Dataset, target: Dataset, lengths: NDArray[Any] | None, *, sure: bool) -> Iterator[Finding]:
     """Yield a finding for lengths that exceed the width of the rows that they belong to."""
-    width = target.shape[1]
+    width = target.shape[-1]
     beyond = np.flatnonzero(lengths > width) if lengths is not None else np.empty(0, np.int64)
     if lengths is None or not 0 < beyond.size <= max(1, FEW * lengths.size):
         return
     at = int(lengths.argmax())
+    place = f"[{at}]" if lengths.ndim == 1 else str([*map(int, np.unravel_index(at, lengths.shape))])
+    longest = int(lengths.max())
     more = f", and {beyond.size - 1:,} more exceed it too" if beyond.size > 1 else ""
     has = f"a row of {escape(target.path)} has {width:,} values"
-    text = f"{escape(dataset.path)}[{at}] is {int(lengths[at]):,}; {has}{more}"
-    verdict: Verdict | None = None if sure and int(lengths[at]) > width + MARKS else "suspicious"
+    text = f"{escape(dataset.path)}{place} is {longest:,}; {has}{more}"
+    verdict: Verdict | None = None if sure and longest > width + MARKS else "suspicious"
     yield found("dangling", text, field=dataset.title, verdict=verdict, dataset=escape(dataset.path), row=at,
-                number=int(lengths[at]))  # fmt: skip
+                number=longest)  # fmt: skip
 
 
 def _of_each(group: bytes, name: bytes, by_name: dict[bytes, Dataset], number: Number) -> Iterator[Finding]:

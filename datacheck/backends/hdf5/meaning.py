@@ -17,7 +17,7 @@ from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.graph_edges import edges
 from datacheck.backends.hdf5.grid_axes import grid_axes
-from datacheck.backends.hdf5.group_families import families
+from datacheck.backends.hdf5.group_families import families, unlike_families
 from datacheck.backends.hdf5.joined_rows import joined_rows
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.named_samples import Named, list_names
@@ -245,6 +245,10 @@ def _check_samples(
             scalars, wrong = own_lengths(family, shaped, facts.look.scalar)
             sample_findings += wrong
             lengths += (it.path + b"/" + one.name for it in family.samples for one in scalars)
+    if not facts.hidden:
+        shapes = {path: it.shape for path, it in shaped.items()}
+        unlike = unlike_families([path for path, _ in facts.groups if path], shapes, alike)
+        sample_findings += (it for family in unlike for _, it in family.findings() if it.code == "row-count")
     return sample_findings, counts, lengths
 
 

@@ -13,6 +13,7 @@ Labels that MATLAB wrote as a column are compared with the axis of the data that
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -72,6 +73,11 @@ PAIRS = (
     ),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
+GLUED = re.compile(
+    rb"(train|valid|val|test|tr|va|cv|te|tt)(%s)"
+    % b"|".join(sorted(it for pair in PAIRS for it in pair.some | pair.other if len(it) > 3))
+)
+"""A word of a pair behind the set that it is of."""
 COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b red green blue intensity".split())
 """Names of the parts of a point, or of an event of a camera."""
 NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
@@ -79,6 +85,8 @@ NAMES = frozenset(b"name names filename filenames file files path paths key keys
 OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
 """Words for what has one value for each feature, and no row for each record."""
 FEW_WIDE, ALIKE = 20, 4
+NEARLY = 0.9
+"""Minimum share of the usual number of rows that labels must have to be those of the others."""
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
 """Minimum number of columns of the same length, minimum length, and how near to it the odd one must be, as a share."""
 
@@ -125,7 +133,7 @@ def near_counts(
 def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
     named: dict[tuple[bytes, ...], dict[bytes, Dataset]] = defaultdict(dict)
     for dataset in datasets:
-        parts = [it.lower() for it in PARTS.findall(dataset.name)]
+        parts = [part for it in PARTS.findall(dataset.name) for part in _unglued(it.lower())]
         if not OF_AXES.isdisjoint(parts):
             continue
         for at, word in enumerate(parts):
@@ -141,6 +149,12 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
             if not any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets):
                 flat = len(first.shape) == 1 or len(second.shape) == 1
                 yield first, second, pair.certain and (pair.flat or not flat)
+
+
+def _unglued(word: bytes) -> list[bytes]:
+    """Return the set and the word that is left, for a word that begins with the set: tr and noisy of trnoisy."""
+    found = GLUED.fullmatch(word)
+    return [word] if found is None else list(found.groups())
 
 
 def _is_reference(dataset: Dataset) -> bool:
@@ -190,14 +204,18 @@ def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
 
 
 def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
-    """Yield the only dataset with another number of rows than several others, if its name says that it holds labels."""
+    """Yield the only dataset with another number of rows than several others; it is certain for labels by name.
+
+    A row of any other one has to be an array, since a flat one may be an axis or a list of something else.
+    """
     (rows, count), *_ = Counter(it.rows for it in datasets).most_common(1) or [(0, 0)]
     odd = [it for it in datasets if it.rows != rows]
     if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
     usual = next(it for it in datasets if it.rows == rows)
-    if LABELS & words(odd[0].name) and near(odd[0], usual, CLOSE):
-        yield usual, odd[0], True
+    is_label = bool(LABELS & words(odd[0].name))
+    if near(odd[0], usual, NEARLY if is_label else CLOSE) and (is_label or len(odd[0].shape) > 1):
+        yield usual, odd[0], is_label
 
 
 def _in_a_column(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:

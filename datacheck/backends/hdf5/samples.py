@@ -191,7 +191,8 @@ class Family:
         for at, sample in enumerate(self.samples):
             nothing = not sample.members and not sample.linked
             others = not nothing and bool(self.lengths[:, at].max(initial=-1) > 0)
-            if nothing or (rows[at] == 0 and (fewest > FEW or not others)):
+            hollow = rows[at] < 0 and not nothing and self._only_without_rows(at)
+            if nothing or hollow or (rows[at] == 0 and (fewest > FEW or not others)):
                 names = [self.names[it] for it in self.counted if self.lengths[it, at] == 0]
                 problem = f"has no row in {_names_text(names)}" if others else "holds not one row"
                 problem = "holds nothing" if nothing else problem
@@ -199,6 +200,16 @@ class Family:
                 steps = not others or any(it.rpartition(b"/")[2] in ACTIONS for it in names)
                 verdict: Verdict = "bad" if steps else "suspicious"  # a picture that shows nothing has no boxes
                 yield sample, found("unpaired", message, verdict=verdict, sample=escape(sample.path), missing=[])
+
+    def _only_without_rows(self, at: int) -> bool:
+        """Check whether all that a sample holds has no row, while the same dataset has several in all others.
+
+        Where no datasets are aligned, each sample has at most one number of rows to go by.
+        """
+        rows = self.lengths if self.compared and len(self.samples) > FEWEST else self.lengths[:0]
+        there = rows[rows[:, at] >= 0] if len(rows) else rows
+        others = np.delete(there, at, axis=1)
+        return bool(len(there)) and not there[:, at].any() and bool((others > FEW).all())
 
     def _missing(self) -> Iterator[tuple[Sample, Finding]]:
         for at, sample in enumerate(self.samples):

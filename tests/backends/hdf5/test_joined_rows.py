@@ -115,3 +115,54 @@ def offsets(path, changes, beside=False):
 )
 def test_offsets_may_lead_into_a_group_beside_them(tmp_path, changes, beside, expected):
     assert told(offsets(tmp_path / "a.h5", changes, beside)) == expected
+
+
+DIALOGS, TURNS = 40, 10
+
+
+def dialogs(path, rows=DIALOGS, longest=WIDTH):
+    """Write questions and captions of dialogs with their lengths, as VisDial has them for each set."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(2, WIDTH + 1, (DIALOGS, TURNS)).astype("u4")
+    lengths[3, 2] = longest
+    with h5py.File(path, "w") as file:
+        file["ques_train"] = rng.integers(0, 99, (DIALOGS, TURNS, WIDTH)).astype("u4")
+        file["ques_length_train"] = lengths
+        file["cap_train"] = rng.integers(0, 99, (DIALOGS, WIDTH)).astype("u4")
+        file["cap_length_train"] = rng.integers(5, WIDTH + 1, rows).astype("u4")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"longest": 4 * WIDTH}, [("dangling", "suspicious", "/ques_length_train")]),  # or the length before cutting
+        ({"rows": DIALOGS - 1}, [("row-count", "bad", None)]),
+        ({"rows": 7}, []),
+    ],
+)
+def test_lengths_are_those_of_the_rows_that_they_are_called_by(tmp_path, changes, expected):
+    assert told(dialogs(tmp_path / "a.h5", **changes)) == expected
+
+
+def columns(path, odd, rows, names=("pose", "features", "bbox", "joints2D")):
+    with h5py.File(path, "w") as file:
+        for at, name in enumerate(names):
+            file[name] = np.random.default_rng(at).normal(size=(120, 6 + at))
+        file[odd] = np.random.default_rng(9).normal(size=(rows, 4))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("odd", "rows", "names", "verdict"),
+    [
+        ("joints3D", 117, ("pose", "features", "bbox", "joints2D"), "suspicious"),
+        ("joints3D", 60, ("pose", "features", "bbox", "joints2D"), None),
+        ("trclean", 117, ("trnoisy",), "bad"),
+        ("vaclean", 117, ("trnoisy",), None),
+    ],
+)
+def test_one_dataset_is_a_little_shorter_than_what_it_goes_with(tmp_path, odd, rows, names, verdict):
+    found = told(columns(tmp_path / "a.h5", odd, rows, names))
+    assert found == ([] if verdict is None else [("row-count", verdict, None)])

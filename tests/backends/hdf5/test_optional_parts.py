@@ -34,3 +34,15 @@ def test_a_part_is_missed_if_all_others_or_samples_of_this_kind_have_it(tmp_path
     report = datacheck.scan(write(tmp_path / "a.h5", count, without, **more), workers=1)
     assert {(it.code, it.verdict) for it in report.findings} == {("unpaired", verdict)}
     assert len(report.findings) == len(without)
+
+
+@pytest.mark.parametrize(
+    ("empty", "fewest", "expected"), [(5, 20, {("unpaired", "bad")}), (None, 20, set()), (5, 1, set())]
+)
+def test_a_sample_whose_only_dataset_has_no_row_is_bad(tmp_path, empty, fewest, expected):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(20):
+            rows = 0 if number == empty else fewest + number
+            file[f"v_{number}/c3d_features"] = np.random.default_rng(number).normal(size=(rows, 6))
+    report = datacheck.scan(tmp_path / "a.h5", workers=1)
+    assert {(it.code, it.verdict) for it in report.findings} == expected

@@ -1,0 +1,81 @@
+"""Texts beside HDF5 files that name what a copy would drop, or have an item for each row."""
+
+from __future__ import annotations
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+import datacheck
+
+COUNT, BAD = 24, 5
+TRACES = [f"B{it:03}.TA_2006_EV" for it in range(COUNT)]
+
+
+def traces(path, beside, text):
+    """Write a file of traces, as STEAD has them: a dataset each, named in a table beside it."""
+    path.mkdir()
+    with h5py.File(path / "chunk2.hdf5", "w") as file:
+        for at, name in enumerate(TRACES):
+            values = np.random.default_rng(at).normal(size=(60, 3)).astype("f4")
+            values[2, 1] = np.nan if at == BAD else 0
+            file[f"data/{name}"] = values
+    (path / beside).write_text(text)
+    return path
+
+
+NAMING = {
+    "chunk2.csv": "network,trace_name\n" + "".join(f"TA,{it}\n" for it in TRACES),
+    "split.json": json.dumps({"train": TRACES[:12], "test": TRACES[12:]}),
+    "train.txt": "\n".join(f"data/{it}" for it in TRACES),
+}
+OTHERS = {
+    "test.txt": "\n".join(TRACES[12:]),
+    "notes.txt": f"{TRACES[BAD]}_copy was removed",
+    "notes.md": TRACES[BAD],
+}
+
+
+@pytest.mark.parametrize("beside", NAMING)
+def test_a_text_that_names_a_dropped_dataset_stops_a_copy(tmp_path, beside):
+    source = traces(tmp_path / "a", beside, NAMING[beside])
+    with pytest.raises(datacheck.UsageError, match=f"{beside} names {TRACES[BAD]}, which would not be there"):
+        datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
+
+
+@pytest.mark.parametrize("beside", OTHERS)
+def test_other_texts_stop_none(tmp_path, beside):
+    source = traces(tmp_path / "a", beside, OTHERS[beside])
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
+    assert (tmp_path / "copy" / beside).read_text() == OTHERS[beside]
+
+
+def test_a_text_that_names_a_dropped_file_stops_a_copy(tmp_path):
+    source = tmp_path / "a"
+    source.mkdir()
+    for number in range(5):
+        with h5py.File(source / f"episode_{number}.hdf5", "w") as file:
+            actions = np.random.default_rng(number).normal(size=(30, 7))
+            actions[3, 3] = np.nan if number == 2 else 0
+            file["action"], file["observations/qpos"] = actions, actions + 1
+    (source / "split.json").write_text(json.dumps({"train": [f"episode_{it}.hdf5" for it in range(5)]}))
+    with pytest.raises(datacheck.UsageError, match=r"split.json names episode_2"):
+        datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
+
+
+@pytest.mark.parametrize(("items", "stops"), [(COUNT, True), (COUNT + 1, False)])
+def test_a_json_list_with_an_item_for_each_row_stops_a_copy(tmp_path, items, stops):
+    source = tmp_path / "a"
+    source.mkdir()
+    with h5py.File(source / "ply_data_train0.h5", "w") as file:
+        data = np.random.default_rng(0).normal(size=(COUNT, 32, 3)).astype("f4")
+        data[BAD, 1, 1] = np.nan
+        file["data"], file["label"] = data, np.arange(COUNT) % 3
+    (source / "ply_data_train_0_id2file.json").write_text(json.dumps([f"{it:08x}.txt" for it in range(items)]))
+    if stops:
+        with pytest.raises(datacheck.UsageError, match=r"id2file.json has 24 items, which may be of the rows"):
+            datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
+    else:
+        datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
