@@ -159,6 +159,8 @@ def stored_count(raw: bytes) -> Stored | None:
     half of the bits are leading zeros.
     """
     parsed = stored(raw)
+    if parsed is not None and parsed.value == b"" and raw:  # 200 in four bytes is also an empty msgpack extension
+        parsed = None
     if parsed is None and len(raw) not in (4, 8):
         number = _whole_number(raw) if len(raw) in SIZES else None
         return number if number is not None and 8 * len(raw) > 2 * number.value.bit_length() else None

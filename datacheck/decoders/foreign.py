@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 
 from datacheck.decoders.interface import Value
+from datacheck.decoders.wrappers.blosc import is_blosc
 from datacheck.decoders.wrappers.streams import is_lzma_alone
 from datacheck.decoders.wrappers.table import is_broken
 
@@ -280,6 +281,7 @@ _CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
     (_gzip, "gzip"),
     (_safetensors, "safetensors"),
     (_arrow, "Arrow messages"),
+    (lambda value, head: is_blosc(value), "Blosc"),
     (_blosc2, "Blosc2"),
     (_mp3, "MP3 sound"),
     (_adts, "AAC sound"),

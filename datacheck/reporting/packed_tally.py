@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from datacheck.checks.whole_store import LabelRuns, WholeStore
 from datacheck.conventions.account import Account
-from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.numbered_keys import Packed, Pattern
 from datacheck.conventions.runs import Runs, Span
 from datacheck.conventions.sequences import Sequences
 from datacheck.reporting.tally import Tally
@@ -51,6 +51,8 @@ class _Numbers(msgspec.Struct, frozen=True, array_like=True):
     width: int
     spans: list[Span] | None
     """None if the numbers lie in too many pieces."""
+    binary: Literal["", "big", "little"] = ""
+    """The byte order of keys that are packed numbers."""
 
 
 class _Account(msgspec.Struct, frozen=True, array_like=True):
@@ -203,7 +205,10 @@ def _packed_account(it: Account) -> _Account:
         it.records,
         it.own,
         [
-            _Numbers(pattern.before, pattern.after, pattern.width, None if runs is None else runs.spans)
+            _Numbers(
+                *(pattern.before, pattern.after, pattern.width, None if runs is None else runs.spans),
+                binary=("little" if pattern.little else "big") if isinstance(pattern, Packed) else "",
+            )
             for pattern, runs in spread
         ],
         [(ending, *counts) for ending, counts in it.stems.items()],
@@ -214,8 +219,14 @@ def _packed_account(it: Account) -> _Account:
     )
 
 
+def _pattern(of: _Numbers) -> Pattern:
+    if of.binary:
+        return Packed(of.before, of.after, of.width, little=of.binary == "little")
+    return Pattern(of.before, of.after, of.width)
+
+
 def _unpacked_account(it: _Account) -> Account:
-    numbers = {Pattern(one.before, one.after, one.width): one.spans for one in it.numbers}
+    numbers = {_pattern(one): one.spans for one in it.numbers}
     return Account(
         it.records,
         it.own,

@@ -32,7 +32,7 @@ from datacheck.scanning.columns import CellBlock, cell_blocks, empty_findings, f
 from datacheck.scanning.named_labels import NamedLabels
 from datacheck.scanning.side_records import parted
 from datacheck.scanning.ties import untied
-from datacheck.scanning.unknown import by_kind, odd_unknowns, unknown_payload
+from datacheck.scanning.unknown import broken_wrappers, by_kind, odd_unknowns, unknown_payload
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
@@ -335,7 +335,9 @@ class Judge:
             if name in kinds:
                 groups.append((FamilyProfile(str(name), 0), alike))
             else:
-                yield from self._unknown(block, alike, known, family)
+                broken = broken_wrappers(block, alike, kinds)
+                yield from broken.items()
+                yield from self._unknown(block, [row for row in alike if row not in broken], known, family)
 
     def _unknown(
         self, block: Block, rows: Sequence[int], known: FamilyProfile | None, family: str | None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from datacheck.decoders import kind
+from datacheck.decoders import JOINT, kind
 from datacheck.decoders.foreign import known_format
+from datacheck.decoders.wrappers.table import begins, peel
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile
@@ -28,6 +29,19 @@ def by_kind(block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
         with blaming("undecodable"):
             kinds[kind(block.values[row])].append(row)
     return kinds
+
+
+def broken_wrappers(block: Block, rows: Sequence[int], kinds: Iterable[str]) -> dict[int, Finding]:
+    """Return what is wrong with values that begin with a wrapper which others of their `kinds` are in, by row."""
+    wrappers = sorted({it.partition(JOINT)[0] for it in kinds if JOINT in it})
+    broken: dict[int, Finding] = {}
+    for row in rows if wrappers else ():
+        value = bytes(block.values[row])
+        name = next((it for it in wrappers if begins(it, value)), None)
+        finding = None if name is None else peel((name,), value).finding
+        if finding is not None and finding.verdict == "bad":
+            broken[row] = finding
+    return broken
 
 
 def odd_unknowns(block: Block, rows: Sequence[int], family: FamilyProfile | None) -> list[tuple[int, Finding]]:

@@ -1,5 +1,6 @@
 """Test formats that no decoder reads: they are called by their name, and what is not of it is pointed at."""
 
+import pickle
 import struct
 
 import numpy as np
@@ -39,6 +40,7 @@ FORMATS = {
     "CAF sound": b"caff\0\x01\0\0" + NOISE[:90],
     "Feather file (version 1)": b"FEA1\0\0\0\0" + NOISE[:90],
     "property list": b"bplist00" + NOISE[:90],
+    "Blosc": b"\x02\x01\x01\x01" + struct.pack("<III", 400, 400, 106) + NOISE[:90],
     "CBOR": b"\xd9\xd9\xf7" + NOISE[:90],
     "SGI picture": b"\x01\xda\x01\x01\0\x03" + NOISE[:90],
 }
@@ -55,6 +57,13 @@ def test_bytes_by_chance_have_no_name():
     assert {known_format(np.random.default_rng(it).bytes(400)) for it in range(3000)} == {None}
     sizes = [struct.pack("<Q", 60) + NOISE[:80], struct.pack("<i", 90) + NOISE[:85] + b"\0", bytes(90)]
     assert {known_format(it) for it in sizes} == {None}
+
+
+def test_a_blosc_chunk_among_pickles_is_not_a_broken_pickle(tmp_path):
+    values = {key(it): pickle.dumps({"x": np.full(3, it + 0.5)}) for it in range(60)}
+    values[key(7)] = FORMATS["Blosc"]
+    (finding,) = scan(write_lmdb(tmp_path / "env", values), workers=1).findings
+    assert (finding.key, finding.code, finding.verdict) == ("00000007", "unknown-payload", "unverifiable")
 
 
 def test_what_is_not_of_the_format_of_the_others_is_pointed_at(tmp_path):

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datacheck.decoders.interface import Value
+from datacheck.decoders.messages.arrow_sizes import unpacked_size
 from datacheck.decoders.trees.decoder import TreeDecoder
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed
+from datacheck.decoders.wrappers.interface import LIMIT, too_large
 from datacheck.model.finding import Finding, found
 
 MARK = b"\xff\xff\xff\xff"
@@ -33,10 +35,14 @@ LEGACY_MESSAGE = (
 
 @dataclass(slots=True)
 class Stream:
-    """The result of walking a stream: the kinds of its messages, its end offset, and a finding if it is flawed."""
+    """The result of walking a stream: the kinds of its messages, its end offset, and a finding if it is flawed.
+
+    `unpacked` is the size in bytes that its compressed buffers declare.
+    """
 
     kinds: list[int] = field(default_factory=list)
     end: int = 0
+    unpacked: int = 0
     finding: Finding | None = None
 
 
@@ -128,6 +134,8 @@ def walk_messages(value: Value) -> Stream:
             return stream
         kind, body = message
         stream.kinds.append(kind)
+        header, view = bytes(value[at + 8 : at + 8 + min(size, MOST)]), memoryview(value)
+        stream.unpacked += unpacked_size(header, kind, view[at + 8 + size : at + 8 + size + body])
         at += 8 + size + body
         stream.end = at
         if at > len(value):
@@ -135,7 +143,9 @@ def walk_messages(value: Value) -> Stream:
             return stream
         if kind in (TENSOR, SPARSE):
             break
-    if not stream.kinds:
+    if stream.unpacked > LIMIT:
+        stream.finding = too_large("Arrow", LIMIT)
+    elif not stream.kinds:
         stream.finding = found("undecodable", "an Arrow stream without a message")
     elif stream.kinds[0] == SCHEMA and BATCH not in stream.kinds:
         stream.finding = found("empty", "an Arrow stream without values: no batch of records is in it")

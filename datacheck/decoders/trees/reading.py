@@ -23,15 +23,21 @@ from datacheck.decoders.trees.differences import missing_parts, names_text, usua
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
-from datacheck.decoders.trees.within import base64_in, decoded, nested, read_within, unknown
+from datacheck.decoders.trees.within import base64_in, decoded, enter, leave, read_within, unknown
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
+
+ENCODED = ("bytes", "text")
+"""The kinds of leaves that may hold a payload."""
 
 
 def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
     """Return the fields of a parsed record; bytes that hold a payload with a magic are decoded strictly."""
-    with nested():
+    record = enter()
+    try:
         return _read_tree(parsed, profile, pixels=pixels)
+    finally:
+        leave(record)
 
 
 def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -> Reading:
@@ -47,7 +53,8 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
         made = picture
         if leaf.path in declared:
             made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
-        made = made or _payload_in(leaf, expected, profile, pixels=pixels)
+        if made is None and leaf.kind in ENCODED:
+            made = _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
             read_fields, more_findings = made
             fields += read_fields

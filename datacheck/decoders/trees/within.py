@@ -5,8 +5,7 @@ Only payloads with a magic are recognised. The nesting and the total of unpacked
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 
 import msgspec
@@ -48,25 +47,34 @@ class _Nest(msgspec.Struct):
 _nest: ContextVar[_Nest | None] = ContextVar("nest", default=None)
 
 
-@contextmanager
-def nested() -> Iterator[None]:
-    """Enter a record, or a payload in the record that is being read; a record starts to count anew."""
+def enter() -> bool:
+    """Enter a record, or a payload in the record that is being read; return whether it is a record.
+
+    A record starts to count anew. Each call needs one of `leave` with the result.
+    """
     nest = _nest.get()
-    token = _nest.set(_Nest(0, UNPACKED)) if nest is None else None
-    nest = nest or _nest.get()
-    assert nest is not None
+    if nest is None:
+        _nest.set(_Nest(1, UNPACKED))
+        return True
     nest.depth += 1
-    try:
-        yield
-    finally:
+    return False
+
+
+def leave(record: bool) -> None:
+    """Leave a record, or a payload in it."""
+    nest = _nest.get()
+    if record or nest is None:
+        _nest.set(None)
+    else:
         nest.depth -= 1
-        if token is not None:
-            _nest.reset(token)
 
 
 def base64_in(text: str) -> bool:
     """Check whether a text begins like the base64 of a picture, an array, an archive, a pickle or compressed data."""
-    return len(text) >= SHORTEST_BASE64 and has_known_magic(base64_beginning(text[:128].encode("utf-8", "replace")))
+    if len(text) < SHORTEST_BASE64:
+        return False
+    head = base64_beginning(text[:128].encode("utf-8", "replace"))
+    return bool(head) and has_known_magic(head)
 
 
 def decoded(path: str, text: str) -> tuple[bytes, Finding | None]:
