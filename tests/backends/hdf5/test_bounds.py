@@ -294,7 +294,7 @@ def test_a_chunk_beyond_our_limit_is_bad_only_where_its_bytes_cannot_be_so_many(
     h5 = type("h5", (), {"h5d": type("h5d", (), {"VIRTUAL": 3})})
     walk = hindrances.Hindrances(h5, None, 1 << 30)
     dataset = Dataset(b"/d", (8, 1 << 28), np.dtype("u1"), (8, 1 << 28), filters)
-    (finding,) = walk._too_large(Opened(), Created(), dataset)
+    (finding,) = walk._size_findings(Opened(), Created(), dataset)
     assert (finding.code, finding.verdict) == ("too-large", verdict)
 
 
