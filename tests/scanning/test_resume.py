@@ -282,7 +282,7 @@ def test_a_budget_that_is_enough_changes_nothing(store, tmp_path):
 
 @pytest.mark.parametrize("text", ["", "m", "-5", "1x", "1h-2m", "0", "nan"])
 def test_a_time_that_is_none_is_refused(store, text):
-    with pytest.raises(datacheck.UsageError, match="max_time"):
+    with pytest.raises(datacheck.UsageError, match="the maximum time is "):
         datacheck.scan(store, max_time=text)
 
 

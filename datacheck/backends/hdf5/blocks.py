@@ -166,7 +166,7 @@ def _scalar_block(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Data
     if dataset.misplaced:
         return _finding_block(reader, number, misplaced_finding(dataset))
     try:
-        value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
+        value = np.asarray(file.value(dataset), dataset.dtype)
     except (*TROUBLE, MemoryError) as exc:
         return _finding_block(reader, number, unread_finding(dataset, exc))
     path = escape(dataset.path)

@@ -13,6 +13,13 @@ from pathlib import Path
 
 SPARE = 64 << 20
 """Bytes that reading may always allocate, however little there is to read."""
+OBJECT_SHARE = 64
+"""Memory for the object that holds a variable-length value, as a multiple of the reference's size, beside the value."""
+HEAP_SHARE = 8
+"""Maximum memory for all variable-length values of a file, as a multiple of the file's size.
+
+The library and h5py hold up to five copies of a value: its heap, buffers for its conversion, and the result.
+"""
 _STATM = Path("/proc/self/statm")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.bounds import HEAP_SHARE, OBJECT_SHARE, at_most
 from datacheck.backends.hdf5.chunk_parts import cells
 from datacheck.backends.hdf5.chunk_sizes import DEFLATE, other_size, value_bytes
 from datacheck.backends.hdf5.dataset import Dataset
@@ -123,6 +124,15 @@ class OpenFile:
             access.set_chunk_cache(slots, cache, 0.75)
         handle = h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
         return LastAxis(handle) if dataset.across else handle
+
+    def value(self, dataset: Dataset) -> Any:
+        """Return the whole value of a dataset. One of variable length may take no more memory than a sound one could.
+
+        Before the library looks for such a value, it allocates as many bytes as the reference to it claims.
+        """
+        bound = OBJECT_SHARE * dataset.bytes + HEAP_SHARE * self.size
+        with at_most(bound) if dataset.dtype.hasobject else contextlib.nullcontext():
+            return self.dataset(dataset)[()]
 
     def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> Finding | None:
         """Read a whole small dataset into an array of its shape and type, in two calls, since a file may have many.

@@ -7,7 +7,7 @@ values had before they were cut or padded: these values then all have one length
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,11 @@ def _equally_long(row_lengths: Mapping[str, NDArray[Any]], ragged: Sequence[str]
                 break
 
 
+def _lengths_of(values: Cells, lost: Collection[int]) -> NDArray[Any]:
+    """Return the length of each value; 0 where it is `lost`, since a number stands there in its place."""
+    return np.array([0 if row in lost else len(value) for row, value in enumerate(values.values)])
+
+
 def unlike(
     table: Table, columns: Mapping[str, NDArray[Any]], cells: Mapping[str, Cells], unread: Mapping[str, Sequence[int]]
 ) -> Iterator[tuple[int, Finding]]:
@@ -88,9 +93,9 @@ def unlike(
     for it in table.as_long:
         if it.of not in cells or it.name not in (columns if it.counts else cells):
             continue
-        lengths = np.array([len(value) for value in cells[it.of].values])
-        stated = columns[it.name] if it.counts else np.array([len(value) for value in cells[it.name].values])
         lost = {*unread.get(it.name, ()), *unread.get(it.of, ())}
+        lengths = _lengths_of(cells[it.of], lost)
+        stated = columns[it.name] if it.counts else _lengths_of(cells[it.name], lost)
         limits = {*_limits(np.asarray(stated), lengths)} if it.counts else set()
         for row in np.flatnonzero(np.asarray(stated) != lengths).tolist():
             if row in lost or int(lengths[row]) in limits:

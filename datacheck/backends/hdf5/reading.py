@@ -29,10 +29,10 @@ def read_findings(file: OpenFile, dataset: Dataset, size: int) -> Iterator[Findi
         yield misplaced_finding(dataset)
         return
     try:
-        handle = file.dataset(dataset)
         if not dataset.shape:
-            handle[()]
+            file.value(dataset)
             return
+        file.dataset(dataset)
     except (*TROUBLE, MemoryError) as exc:
         yield unread_finding(dataset, exc)
         return

@@ -40,7 +40,7 @@ def read_records(
             yield Block([dataset.path], [b""], findings=[(0, misplaced_finding(dataset))], file=label)
             continue
         try:
-            value = _value_bytes(file.dataset(dataset)[()], dataset)
+            value = _value_bytes(file.value(dataset), dataset)
         except (*TROUBLE, MemoryError) as exc:
             yield Block([dataset.path], [b""], findings=[(0, unread_finding(dataset, exc))], file=label)
             continue

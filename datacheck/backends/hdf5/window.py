@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5.bounds import HEAP_SHARE, OBJECT_SHARE, at_most
 from datacheck.backends.hdf5.chunk_parts import cells
 from datacheck.backends.hdf5.chunk_sizes import DEFLATE, KNOWN, other_size, value_bytes
 from datacheck.backends.hdf5.chunks import Chunks
@@ -34,10 +34,6 @@ OBJECT_BYTES = 16 << 20
 """Total size of variable-length values, in bytes, at which reading them stops."""
 DECODING = 6
 """Memory for decoding a chunk, as a multiple of its size: the library doubles its buffer until it is large enough."""
-OBJECT_SHARE = 64
-"""Memory for the object that holds a variable-length value, as a multiple of the reference's size, beside the value."""
-HEAP_SHARE = 3
-"""Maximum memory for all variable-length values of a file, as a multiple of the file's size."""
 AHEAD, ALONE = 256, 16
 """Maximum number of variable-length rows tried in one child process, and number of rows tried singly if it died."""
 CHECKED = frozenset({1, 3, 307})
