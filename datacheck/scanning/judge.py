@@ -258,7 +258,7 @@ class Judge:
         if other is not None and not other.endswith(UNKNOWN) and not payload(other).beside:
             return {row: other}
         name = known_format(value, family.decoder.partition(JOINT)[0])
-        return {} if name is None else {row: name}
+        return {} if name in (None, family.decoder) else {row: name}
 
     def _judged_strangers(self, block: Block, strangers: dict[int, str], family: FamilyProfile) -> Iterator[Located]:
         """Judge values that are not of their family's type, but sound as another type."""
