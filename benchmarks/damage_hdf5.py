@@ -127,7 +127,7 @@ def never_closed(path: Path, rows: int) -> int:
     raw = bytearray(path.read_bytes())
     assert raw[8] == 3, "a superblock of version 3 has the flags"
     raw[11] |= 1
-    from datacheck.backends.hdf5.superblock import lookup3
+    from datacheck.backends.hdf5.structure.superblock import lookup3
 
     raw[44:48] = lookup3(bytes(raw[:44])).to_bytes(4, "little")
     path.write_bytes(raw)

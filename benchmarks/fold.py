@@ -27,7 +27,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.line import in_order
-from datacheck.scanning.probing import take_profile
+from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.tasks import Check, Job, TakeLayout
 from datacheck.workers.interface import Watch
 from datacheck.workers.pool import WORKER_BYTES, Pool

@@ -15,9 +15,9 @@ import time
 from collections import Counter, deque
 from pathlib import Path
 
-from datacheck.conventions.account import Account
-from datacheck.conventions.numbered_keys import Pattern
-from datacheck.conventions.runs import Runs
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.keys.runs import Runs
 from datacheck.model.blocks import Layout, Position, Shard
 from datacheck.model.finding import found
 from datacheck.model.profile import Profile
@@ -26,8 +26,8 @@ from datacheck.reporting.files import Reports
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.reporting.tally import Tally
+from datacheck.scanning.earlier.resuming import Resumable
 from datacheck.scanning.line import in_order
-from datacheck.scanning.resuming import Resumable
 from datacheck.scanning.tasks import Check
 from datacheck.statistics.exact_sums import FieldStatistics
 

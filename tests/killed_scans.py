@@ -15,7 +15,7 @@ from datacheck import open_store, scan
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.files.output import Output
 from datacheck.reporting.json_files import JsonLinesSink
-from datacheck.scanning import resuming
+from datacheck.scanning.earlier import resuming
 from datacheck.workers.interface import Death, Step
 
 

@@ -34,7 +34,7 @@ HOMES = {
     "lmdb": "backends/lmdb/library.py",
     "h5py": "backends/hdf5/file.py",
     "hdf5plugin": "backends/hdf5/file.py",
-    "deflate": "backends/hdf5/direct.py",
+    "deflate": "backends/hdf5/values/direct.py",
     "simplejpeg": "decoders/pictures/jpeg.py",
     "numba": "decoders/pictures/compiled.py",
     "llvmlite": "decoders/pictures/kept.py",

@@ -410,7 +410,7 @@ def test_a_report_format_is_a_sink_and_a_row(copy, tmp_path):
 
 TOY_CONVENTION = """
 from datacheck.conventions.interface import Convention, Count
-from datacheck.conventions.stored_values import stored
+from datacheck.conventions.values.stored_values import stored
 
 
 def recognise(store):
@@ -482,7 +482,7 @@ def test_an_engine_is_a_file_and_a_row(copy, tmp_path):
 import datacheck
 from datacheck.engines import engine
 from datacheck.engines.toy import STARTED
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
 

@@ -16,7 +16,7 @@ from datacheck.cli.entry import cli
 from datacheck.errors import PartUnread, RecordMissing
 from datacheck.model.blocks import Block
 from datacheck.model.finding import found
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 from datacheck.showing import show_record
 
 

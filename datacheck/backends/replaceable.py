@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from datacheck.backends.hdf5.superblock import SIGNATURE, offsets
+from datacheck.backends.hdf5.structure.superblock import SIGNATURE, offsets
 from datacheck.backends.lmdb.format import MAGIC
 from datacheck.backends.taken_over import is_taken_over
 from datacheck.errors import UsageError

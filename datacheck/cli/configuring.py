@@ -44,7 +44,7 @@ class Applied(NamedTuple):
 
     def settings(self, **options: Any) -> Settings:
         """Return the settings for these options. Raises UsageError as `make_settings.make` does."""
-        from datacheck.scanning.make_settings import make
+        from datacheck.scanning.settings.make_settings import make
 
         try:
             return self.to(make(**options))
@@ -213,7 +213,7 @@ def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, ke
     except click.BadParameter as exc:
         raise UsageError(f"{file.path}: {key}: {exc.message[:LONGEST]}") from exc
     if file.found and key == "workers":
-        from datacheck.scanning.make_settings import cores
+        from datacheck.scanning.settings.make_settings import cores
 
         return min(value, cores())
     return value

@@ -95,8 +95,8 @@ def rebuild(
     from datacheck.rebuilding.rebuild import rebuild_as
     from datacheck.rebuilding.receipt import receipt_text, write_receipt
     from datacheck.rebuilding.work import Order
-    from datacheck.scanning.against import files_of
-    from datacheck.scanning.fingerprint import read_by
+    from datacheck.scanning.earlier.against import files_of
+    from datacheck.scanning.earlier.fingerprint import read_by
     from datacheck.scanning.names import Names
     from datacheck.scanning.scan import prepare
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datacheck.cli.targets import Scan
     from datacheck.reporting.files import Reports
     from datacheck.reporting.report import Report
-    from datacheck.scanning.against import Against
+    from datacheck.scanning.earlier.against import Against
 
 
 @click.command(cls=ScanCommand)
@@ -104,7 +104,7 @@ def scan(
     options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
     from datacheck.cli.targets import ScanRequest, guard_of, previous_reports, reads_networks, ready
     from datacheck.reporting.files import Reports
-    from datacheck.scanning.against import files_of, require_together, with_known
+    from datacheck.scanning.earlier.against import files_of, require_together, with_known
     from datacheck.scanning.names import Names
     from datacheck.workers.process import keeping_processes
 
@@ -183,7 +183,7 @@ def _scan_one(
     """Run a scan; return its report, or None if nothing could be opened, and its exit status."""
     from datacheck.cli.targets import StoreScan
     from datacheck.model.escaping import plain
-    from datacheck.scanning.resuming import tell_answer
+    from datacheck.scanning.earlier.resuming import tell_answer
 
     if scan is None:
         return None, COULD_NOT_RUN

@@ -27,11 +27,11 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
-from datacheck.scanning.against import Against, against
 from datacheck.scanning.ahead import Ahead, may_run_ahead
 from datacheck.scanning.alongside import Alongside
 from datacheck.scanning.asked_alongside import alongside
-from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.earlier.against import Against, against
+from datacheck.scanning.earlier.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard

@@ -22,14 +22,14 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
-from datacheck.scanning import spelling
 from datacheck.scanning.blame import blamed
-from datacheck.scanning.fingerprint import fingerprint_if_any, read_by
+from datacheck.scanning.earlier.fingerprint import fingerprint_if_any, read_by
 from datacheck.scanning.line import in_order
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import OPENING, Progress
 from datacheck.scanning.scan import prepare, watching
+from datacheck.scanning.settings import spelling
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import RECORDS_AFTER_DEATH, Check, Job, TakeLayout, noting, only, together
 from datacheck.workers.interface import PATIENCE, Death, Watch
 

@@ -18,12 +18,12 @@ from datacheck.reporting.files import Reports
 from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports
 from datacheck.reporting.tally import Tally
-from datacheck.scanning import spelling
-from datacheck.scanning.fingerprint import files_of, read_by
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.earlier.fingerprint import files_of, read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run
 from datacheck.scanning.scan import is_several, prepare_all, watching
+from datacheck.scanning.settings import spelling
+from datacheck.scanning.settings.make_settings import make
 
 MOST_STORES = 64
 OF_READING = frozenset(

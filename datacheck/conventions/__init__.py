@@ -7,13 +7,13 @@ from collections.abc import Collection
 
 import msgspec
 
-from datacheck.conventions import counted
-from datacheck.conventions.aside import keys_aside
+from datacheck.conventions.counts import counted
+from datacheck.conventions.counts.aside import keys_aside
 from datacheck.conventions.interface import Convention, StoreView
-from datacheck.conventions.numbered_keys import FEW
-from datacheck.conventions.sequences import frames_in
+from datacheck.conventions.keys.numbered_keys import FEW
+from datacheck.conventions.keys.sequences import frames_in
+from datacheck.conventions.keys.stems import Stems, behind_names_in, stems_in
 from datacheck.conventions.set_stems import set_stems
-from datacheck.conventions.stems import Stems, behind_names_in, stems_in
 from datacheck.errors import UsageError
 
 
@@ -40,46 +40,75 @@ class Row(msgspec.Struct, frozen=True):
 
 CONVENTIONS: dict[str, Row] = {
     "ocr": Row(
-        "datacheck.conventions.ocr",
+        "datacheck.conventions.projects.ocr",
         "clovaai, PARSeq, PaddleOCR: image-, label- and num-samples",
         marks=(b"num-samples",),
     ),
     "stylegan2": Row(
-        "datacheck.conventions.stylegan2", "rosinality: pictures in several sizes, and length", marks=(b"length",)
+        "datacheck.conventions.projects.stylegan2",
+        "rosinality: pictures in several sizes, and length",
+        marks=(b"length",),
     ),
-    "latents": Row("datacheck.conventions.latents", "Self-Forcing: NAME_#_data of several names, and NAME_shape"),
-    "ase": Row("datacheck.conventions.ase", "ASE: rows of JSON from 1 on, nextid and deleted_ids", marks=(b"nextid",)),
+    "latents": Row(
+        "datacheck.conventions.projects.latents",
+        "Self-Forcing: NAME_#_data of several names, and NAME_shape",
+    ),
+    "ase": Row(
+        "datacheck.conventions.projects.ase",
+        "ASE: rows of JSON from 1 on, nextid and deleted_ids",
+        marks=(b"nextid",),
+    ),
     "basicsr": Row(
-        "datacheck.conventions.basicsr",
+        "datacheck.conventions.projects.basicsr",
         "BasicSR, MMagic, KAIR: pictures by name, and meta_info.txt",
         beside=b"meta_info.txt",
     ),
     "efficient-pytorch": Row(
-        "datacheck.conventions.efficient_pytorch", "Efficient-PyTorch: __keys__ and __len__", marks=(b"__len__",)
+        "datacheck.conventions.projects.efficient_pytorch",
+        "Efficient-PyTorch: __keys__ and __len__",
+        marks=(b"__len__",),
     ),
     "tensorpack": Row(
-        "datacheck.conventions.tensorpack", "tensorpack: records of eight digits, and __keys__", marks=(b"__keys__",)
+        "datacheck.conventions.projects.tensorpack",
+        "tensorpack: records of eight digits, and __keys__",
+        marks=(b"__keys__",),
     ),
-    "cbramod": Row("datacheck.conventions.cbramod", "CBraMod: __keys__ has the keys of each set", marks=(b"__keys__",)),
-    "uniter": Row("datacheck.conventions.uniter", "UNITER: __keys__ is a list in JSON", marks=(b"__keys__",)),
-    "mmf": Row("datacheck.conventions.mmf", "mmf, ViLBERT: keys is a pickled list", marks=(b"keys",)),
-    "tape": Row("datacheck.conventions.tape", "TAPE: num_examples is pickled", marks=(b"num_examples",)),
-    "fairchem": Row("datacheck.conventions.fairchem", "fairchem: length is pickled", marks=(b"length",)),
-    "saprot": Row("datacheck.conventions.saprot", "SaProt: length, and info", marks=(b"info",)),
+    "cbramod": Row(
+        "datacheck.conventions.projects.cbramod",
+        "CBraMod: __keys__ has the keys of each set",
+        marks=(b"__keys__",),
+    ),
+    "uniter": Row("datacheck.conventions.projects.uniter", "UNITER: __keys__ is a list in JSON", marks=(b"__keys__",)),
+    "mmf": Row("datacheck.conventions.projects.mmf", "mmf, ViLBERT: keys is a pickled list", marks=(b"keys",)),
+    "tape": Row("datacheck.conventions.projects.tape", "TAPE: num_examples is pickled", marks=(b"num_examples",)),
+    "fairchem": Row("datacheck.conventions.projects.fairchem", "fairchem: length is pickled", marks=(b"length",)),
+    "saprot": Row("datacheck.conventions.projects.saprot", "SaProt: length, and info", marks=(b"info",)),
     "atom3d": Row(
-        "datacheck.conventions.atom3d", "ATOM3D: num_examples, and id_to_idx", marks=(b"serialization_format",)
+        "datacheck.conventions.projects.atom3d",
+        "ATOM3D: num_examples, and id_to_idx",
+        marks=(b"serialization_format",),
     ),
     "pytorch-fm": Row(
-        "datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims", marks=(b"field_dims",)
+        "datacheck.conventions.projects.pytorch_fm",
+        "pytorch-fm: keys of four bytes, and field_dims",
+        marks=(b"field_dims",),
     ),
-    "gr-1": Row("datacheck.conventions.gr1", "GR-1, Seer: steps of episodes, and cur_step", marks=(b"cur_step",)),
+    "gr-1": Row(
+        "datacheck.conventions.projects.gr1",
+        "GR-1, Seer: steps of episodes, and cur_step",
+        marks=(b"cur_step",),
+    ),
     "key-list": Row("datacheck.conventions.listed", "the keys of the records in lists: __keys__, keys, train, ..."),
     "count": Row(
-        "datacheck.conventions.counted",
+        "datacheck.conventions.counts.counted",
         "a number of records under length, num_examples, __len__, ..., or in __metadata__",
         marks=(*counted.NAMES, *counted.METADATA),
     ),
-    "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
+    "dense": Row(
+        "datacheck.conventions.projects.dense",
+        "numbers from 0 or 1 without a gap, which nothing counts",
+        asked=True,
+    ),
     "robomimic": Row("", "HDF5 of robomimic, robosuite, LIBERO, IsaacLab: data/demo_N, counts, mask"),
     "act": Row("", "HDF5 of ALOHA, ACT: an episode in a file, action beside observations"),
     "episodes": Row("", "HDF5 of diffusion policy: the ends or lengths of episodes beside their rows"),

@@ -12,12 +12,12 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import are_all_counted, samples_of
-from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, are_parts, common, ends_early, union, words
 from datacheck.conventions.interface import Known, StoreView
-from datacheck.conventions.runs import Runs
-from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.groups import ACCIDENTS, ENOUGH, NEARLY, are_parts, common, ends_early, union, words
+from datacheck.conventions.keys.runs import Runs
+from datacheck.conventions.keys.spanning import Member, Naming, Spanning, naming_in
 from datacheck.model.sample_sets import SETS
 
 MOST = 16

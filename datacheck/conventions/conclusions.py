@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from datacheck.conventions.account import Account
-from datacheck.conventions.counted import LOOSE, THINGS
-from datacheck.conventions.counts_of_others import findings_with_others
-from datacheck.conventions.groups import CONFIRMED, Groups, groups_of, groups_with_some
+from datacheck.conventions.counts.counted import LOOSE, THINGS
+from datacheck.conventions.counts.counts_of_others import findings_with_others
 from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
-from datacheck.conventions.numbered_keys import Pattern
-from datacheck.conventions.parts import kinds_of_pieces
-from datacheck.conventions.runs import Runs
-from datacheck.conventions.spanning import Spanning
-from datacheck.conventions.stems import StemGroups
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.groups import CONFIRMED, Groups, groups_of, groups_with_some
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.keys.parts import kinds_of_pieces
+from datacheck.conventions.keys.runs import Runs
+from datacheck.conventions.keys.spanning import Spanning
+from datacheck.conventions.keys.stems import StemGroups
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found, named

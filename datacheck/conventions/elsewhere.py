@@ -12,14 +12,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
-from datacheck.conventions.account import Account
 from datacheck.conventions.across import shared_namings
 from datacheck.conventions.conclusions import samples_of
-from datacheck.conventions.counted import DOUBTFUL, UNMISTAKABLE
+from datacheck.conventions.counts.counted import DOUBTFUL, UNMISTAKABLE
+from datacheck.conventions.counts.whole_sets import counts_whole
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.spanning import Spanning
 from datacheck.conventions.listed import lists_elsewhere
-from datacheck.conventions.spanning import Spanning
-from datacheck.conventions.whole_sets import counts_whole
 from datacheck.model.key_families import fold
 
 FEW = 16

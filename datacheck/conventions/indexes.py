@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from datacheck.conventions.interface import Index, StoreView
-from datacheck.conventions.numbered_keys import Pattern
-from datacheck.conventions.stored_values import is_key_list, keys_in, stored
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.values.stored_values import is_key_list, keys_in, stored
 
 Small = Callable[[str, bytes], "bytes | None"]
 """Returns the value of a key of a database, or None if the key does not exist or the value is large."""

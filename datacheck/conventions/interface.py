@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from datacheck.conventions.numbered_keys import KeyTable, Pattern
-from datacheck.conventions.parts import parts_of
-from datacheck.conventions.rewriting import Place
-from datacheck.conventions.runs import Span
-from datacheck.conventions.sequences import Frames
-from datacheck.conventions.spanning import Naming, Spanning
-from datacheck.conventions.stems import StemGroups, Stems
-from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
+from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
+from datacheck.conventions.keys.parts import parts_of
+from datacheck.conventions.keys.runs import Span
+from datacheck.conventions.keys.sequences import Frames
+from datacheck.conventions.keys.spanning import Naming, Spanning
+from datacheck.conventions.keys.stems import StemGroups, Stems
+from datacheck.conventions.values.rewriting import Place
+from datacheck.conventions.values.stored_values import FORMS, Stored, is_key_list, keys_in, stored
 from datacheck.model.escaping import escape, plain
 
 Value = Callable[[bytes], "bytes | None"]

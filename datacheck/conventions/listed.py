@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from datacheck.conventions.aligned import aligned_names
-from datacheck.conventions.counted import APART, metadata_counts
-from datacheck.conventions.groups import words
+from datacheck.conventions.counts.counted import APART, metadata_counts
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
-from datacheck.conventions.standing import CLASSES
-from datacheck.conventions.stored_lists import stored_list, text_list
-from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, key_of, keys_in, stored
+from datacheck.conventions.keys.groups import words
+from datacheck.conventions.values.aligned import aligned_names
+from datacheck.conventions.values.standing import CLASSES
+from datacheck.conventions.values.stored_lists import stored_list, text_list
+from datacheck.conventions.values.stored_values import FORMS, Stored, is_key_list, key_of, keys_in, stored
 from datacheck.model.sample_sets import SETS
 
 KEYS, LEN = b"__keys__", b"__len__"

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from datacheck.conventions.counted import METADATA
-from datacheck.conventions.groups import words
+from datacheck.conventions.counts.counted import METADATA
 from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
+from datacheck.conventions.keys.groups import words
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
-from datacheck.conventions.rewriting import Kind, Place, is_lossless
-from datacheck.conventions.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
-from datacheck.conventions.stored_lists import LONGEST, stored_list
-from datacheck.conventions.stored_values import Stored, key_of, stored
+from datacheck.conventions.values.rewriting import Kind, Place, is_lossless
+from datacheck.conventions.values.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
+from datacheck.conventions.values.stored_lists import LONGEST, stored_list
+from datacheck.conventions.values.stored_values import Stored, key_of, stored
 from datacheck.model.replacing import replace
 
 INDICES = SET_WORDS | {

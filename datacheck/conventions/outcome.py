@@ -8,16 +8,16 @@ from itertools import chain
 
 import msgspec
 
-from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import Samples, expected_count, piece_counts, samples_of, unsure_counts
-from datacheck.conventions.going import DroppedRecords
+from datacheck.conventions.dropped import DroppedRecords
 from datacheck.conventions.interface import Convention, Count, Listed
-from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.keys.runs import Runs
+from datacheck.conventions.keys.spanning import Naming, Spanning
+from datacheck.conventions.keys.stems import StemGroups
 from datacheck.conventions.repair import Repair
-from datacheck.conventions.runs import Runs
-from datacheck.conventions.spanning import Naming, Spanning
-from datacheck.conventions.stems import StemGroups
-from datacheck.conventions.stored_values import FORMS
+from datacheck.conventions.values.stored_values import FORMS
 from datacheck.model.replacing import replace
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 
-from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples_of
 from datacheck.conventions.interface import Known
+from datacheck.conventions.keys.account import Account
 
 
 def have_same_numbers(one: Account, other: Account) -> bool:

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.copy_plan import Change
-from datacheck.conventions.account import KeyWatch
-from datacheck.conventions.aligned import with_keys
 from datacheck.conventions.interface import Count, Index, Value
-from datacheck.conventions.numbered_keys import KeyTable, Pattern
-from datacheck.conventions.rewriting import Place, rewritten
-from datacheck.conventions.runs import Runs
-from datacheck.conventions.side_files import side_file
-from datacheck.conventions.spanning import Naming
-from datacheck.conventions.standing import keys_at
-from datacheck.conventions.stems import Stems
-from datacheck.conventions.stored_values import FORMS, is_key_list, keys_in
+from datacheck.conventions.keys.account import KeyWatch
+from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
+from datacheck.conventions.keys.runs import Runs
+from datacheck.conventions.keys.spanning import Naming
+from datacheck.conventions.keys.stems import Stems
+from datacheck.conventions.values.aligned import with_keys
+from datacheck.conventions.values.rewriting import Place, rewritten
+from datacheck.conventions.values.side_files import side_file
+from datacheck.conventions.values.standing import keys_at
+from datacheck.conventions.values.stored_values import FORMS, is_key_list, keys_in
 from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from datacheck.conventions.groups import ENOUGH, NEARLY, WHOLE, common, union
 from datacheck.conventions.interface import StoreView
-from datacheck.conventions.numbered_keys import Pattern
-from datacheck.conventions.runs import Runs
-from datacheck.conventions.stems import HELD, IN_SAMPLE, MOST, StemGroups, Stems
+from datacheck.conventions.keys.groups import ENOUGH, NEARLY, WHOLE, common, union
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.keys.runs import Runs
+from datacheck.conventions.keys.stems import HELD, IN_SAMPLE, MOST, StemGroups, Stems
 from datacheck.model.sample_sets import PARTED, SETS
 
 BETWEEN = b" "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from datacheck.conventions.account import Account
 from datacheck.conventions.interface import Known
-from datacheck.conventions.numbered_keys import Packed, Pattern
-from datacheck.conventions.runs import Runs
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.numbered_keys import Packed, Pattern
+from datacheck.conventions.keys.runs import Runs
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace

@@ -31,7 +31,7 @@ from datacheck.model.settings import Pair
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 
 LONGEST = 400
 """Maximum length of a message, a fix or a layer's name in a finding, in characters; longer ones are cut."""

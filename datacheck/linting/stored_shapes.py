@@ -11,7 +11,7 @@ from datacheck.caffe.network import Layer
 from datacheck.errors import DatacheckError
 from datacheck.files.regular import real
 from datacheck.linting.rule_input import Folders
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 
 PROBES = 4
 """Number of places in a database at which records are sampled."""
@@ -56,7 +56,7 @@ def _sample_shape(path: Path, colour: int | None) -> Shape | None:
     Errors in the database also yield None, because reporting them is up to a scan.
     """
     from datacheck.backends import open_store
-    from datacheck.scanning.record_shapes import sample_source
+    from datacheck.scanning.profile.record_shapes import sample_source
 
     try:
         reader = open_store(path)

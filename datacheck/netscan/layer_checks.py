@@ -22,7 +22,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.netscan.caffe_behaviour import SENTENCES
 from datacheck.netscan.record_checks import Demand
 from datacheck.netscan.source_probe import TopDataset
-from datacheck.scanning.record_shapes import SourceSample
+from datacheck.scanning.profile.record_shapes import SourceSample
 
 COUNT_MOST = (1 << 31) - 1
 AXES_MOST = 32

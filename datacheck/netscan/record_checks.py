@@ -19,8 +19,8 @@ from datacheck.model.blocks import AnyBlock, Block
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 from datacheck.netscan.caffe_behaviour import SENTENCES, situation
-from datacheck.scanning.judge import View
-from datacheck.scanning.record_shapes import shape_for_caffe
+from datacheck.scanning.judging.judge import View
+from datacheck.scanning.profile.record_shapes import shape_for_caffe
 
 LARGEST = float(np.finfo(np.float32).max)
 

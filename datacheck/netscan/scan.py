@@ -43,12 +43,12 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.fingerprint import read_by
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.earlier.fingerprint import read_by
 from datacheck.scanning.names import Names
-from datacheck.scanning.record_shapes import SourceSample, sample_source
+from datacheck.scanning.profile.record_shapes import SourceSample, sample_source
 from datacheck.scanning.run import Progress, run, unheard, unwatched
 from datacheck.scanning.scan import watching
+from datacheck.scanning.settings.make_settings import make
 from datacheck.workers.interface import MakeEngine
 
 WantedPhase = Literal["TRAIN", "TEST", "all"]

@@ -47,7 +47,7 @@ class TakeTops:
 
 def _top_dataset(file: Any, name: str) -> TopDataset:
     """Return what `H5LTfind_dataset` and `H5LTget_dataset_info` would report."""
-    from datacheck.backends.hdf5.library_failures import reason_of
+    from datacheck.backends.hdf5.library.library_failures import reason_of
     from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
     try:

@@ -16,9 +16,9 @@ from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
 from datacheck.rebuilding.watching import Progress, unwatched
 from datacheck.rebuilding.work import Order
-from datacheck.scanning import spelling
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.scan import is_several
+from datacheck.scanning.settings import spelling
+from datacheck.scanning.settings.make_settings import make
 
 
 @overload

@@ -10,7 +10,7 @@ from datacheck.backends.interface import Reader
 from datacheck.errors import UsageError
 from datacheck.reporting.loading import documents, fill
 from datacheck.reporting.report import Report
-from datacheck.scanning.fingerprint import fingerprint
+from datacheck.scanning.earlier.fingerprint import fingerprint
 
 
 def read_report(path: Path, reader: Reader, fresh: Report, *, drop_bad: bool = False) -> Report:

@@ -11,7 +11,7 @@ from datacheck.backends.interface import InFolders, Reader
 from datacheck.conventions.outcome import Outcomes
 from datacheck.model.escaping import escape, plain, unescape
 from datacheck.reporting.report import Report
-from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.earlier.fingerprint import read_by
 
 NAMED = 5
 """Maximum number of files named; the rest are counted."""

@@ -8,18 +8,18 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from datacheck.conventions.account import Account
-from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples_of, scattered_text
-from datacheck.conventions.frame_counts import rewritten_without
+from datacheck.conventions.counts.clip_counts import counts_without
+from datacheck.conventions.counts.frame_counts import rewritten_without
 from datacheck.conventions.interface import Index, Known
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.runs import Runs
+from datacheck.conventions.keys.spanning import Sample, Spanning
 from datacheck.conventions.listed import KEYS
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, outcome_without
 from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import OtherKeyList, Repair
-from datacheck.conventions.rewriting import Place
-from datacheck.conventions.runs import Runs
-from datacheck.conventions.spanning import Sample, Spanning
+from datacheck.conventions.values.rewriting import Place
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
@@ -27,10 +27,10 @@ from datacheck.model.replacing import replace
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.keeping import compared, recognise, watch_of
-from datacheck.scanning.keys_read import TakeKeys
+from datacheck.scanning.keys.keeping import compared, recognise, watch_of
+from datacheck.scanning.keys.keys_read import TakeKeys
 from datacheck.scanning.pairing import STORES
-from datacheck.scanning.probing import take_profile
+from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.tasks import TakeLayout, Task, only, results
 from datacheck.workers.interface import Death, Engine
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from datacheck.conventions.account import Account
-from datacheck.conventions.clip_counts import counts_without
 from datacheck.conventions.conclusions import samples_of, unsure_counts
-from datacheck.conventions.frame_counts import clip_of, count_frames
-from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, union, words
+from datacheck.conventions.counts.clip_counts import counts_without
+from datacheck.conventions.counts.frame_counts import clip_of, count_frames
 from datacheck.conventions.interface import Convention, Count, Known
-from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.groups import ACCIDENTS, OPTIONAL, union, words
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.outcome import Outcome, Outcomes, patterns_of
-from datacheck.conventions.runs import Runs
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import named
@@ -25,9 +25,9 @@ from datacheck.rebuilding.mending import can_lose, dropped_keys
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.keeping import plain_numbering, watch_of
-from datacheck.scanning.keys_read import TakeKeys
-from datacheck.scanning.probing import take_profile
+from datacheck.scanning.keys.keeping import plain_numbering, watch_of
+from datacheck.scanning.keys.keys_read import TakeKeys
+from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.tasks import TakeLayout, Task, only, results
 from datacheck.workers.interface import Death, Engine
 

@@ -18,7 +18,7 @@ from datacheck.digests.hashing import Hasher
 from datacheck.files.disk import flush
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import unescape
-from datacheck.scanning.keys_read import value_of
+from datacheck.scanning.keys.keys_read import value_of
 
 Pairs = list[tuple[bytes, bytes | memoryview]]
 

@@ -28,7 +28,7 @@ from datacheck.rebuilding.undecided import saying_what_is_left
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
-from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.earlier.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import STORES, names_of, pairings
 from datacheck.scanning.run import run

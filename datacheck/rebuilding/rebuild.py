@@ -28,8 +28,8 @@ from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
 from datacheck.rebuilding.choice import Choice, Fate, decided
+from datacheck.rebuilding.dropped import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.earlier_report import read_report
-from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind, left_outside
 from datacheck.rebuilding.mending import look_again, lost_in_source, outcomes_of, refuse_parting
 from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
@@ -45,8 +45,8 @@ from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
-from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
-from datacheck.scanning.like import like_of
+from datacheck.scanning.earlier.fingerprint import fingerprint, read_by, sources_of
+from datacheck.scanning.earlier.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare

@@ -12,10 +12,10 @@ from typing import Literal
 import msgspec
 
 from datacheck.backends.copy_plan import Gone, Others, Renumbered
-from datacheck.conventions.numbered_keys import Packed
+from datacheck.conventions.keys.numbered_keys import Packed
+from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.outcome import Outcomes
 from datacheck.conventions.repair import Repair
-from datacheck.conventions.runs import Runs
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing

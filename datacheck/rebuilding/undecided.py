@@ -12,7 +12,7 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, failed_to_read
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
-from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.earlier.fingerprint import fingerprint_if_any
 
 WAIT = "rebuild it when nothing writes to it, or rebuild a copy of it"
 

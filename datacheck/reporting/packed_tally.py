@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from datacheck.checks.whole_store import LabelRuns, WholeStore
-from datacheck.conventions.account import Account
-from datacheck.conventions.numbered_keys import Packed, Pattern
-from datacheck.conventions.runs import Runs, Span
-from datacheck.conventions.sequences import Sequences
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.numbered_keys import Packed, Pattern
+from datacheck.conventions.keys.runs import Runs, Span
+from datacheck.conventions.keys.sequences import Sequences
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldStatistics
 

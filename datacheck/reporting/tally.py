@@ -11,7 +11,7 @@ from typing import Any
 
 from datacheck.checks.class_balance import Labels
 from datacheck.checks.whole_store import WholeStore
-from datacheck.conventions.account import Account
+from datacheck.conventions.keys.account import Account
 from datacheck.model.codes import VERDICTS, Verdict
 from datacheck.model.finding import Finding, failed_to_read
 from datacheck.model.replacing import replace

@@ -12,10 +12,10 @@ from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 
 if TYPE_CHECKING:
-    from datacheck.conventions.account import KeyWatch
+    from datacheck.conventions.keys.account import KeyWatch
     from datacheck.reporting.report import Report
     from datacheck.reporting.tally import Tally
-    from datacheck.scanning.judge import View
+    from datacheck.scanning.judging.judge import View
 
 
 class Working(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datacheck.errors import UsageError
 from datacheck.model.settings import Settings
 from datacheck.scanning.alongside import Alongside, Together
-from datacheck.scanning.recorded import AgainstChecksums
+from datacheck.scanning.earlier.recorded import AgainstChecksums
 
 
 def alongside(settings: Settings, sources: int) -> Alongside | None:

@@ -18,7 +18,7 @@ from datacheck.backends.interface import Reader
 from datacheck.model.finding import Finding, found
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Fingerprint
-from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.earlier.fingerprint import fingerprint_if_any
 
 ROUNDS = 3
 PAUSE = 0.2

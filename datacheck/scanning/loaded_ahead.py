@@ -8,9 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 
 AHEAD = (
-    "datacheck.scanning.judge",
-    "datacheck.scanning.profiling",
-    "datacheck.scanning.taking",
+    "datacheck.scanning.judging.judge",
+    "datacheck.scanning.profile.profiling",
+    "datacheck.scanning.profile.taking",
     "datacheck.scanning.tasks",
 )
 for name in AHEAD:

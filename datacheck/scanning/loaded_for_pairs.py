@@ -9,7 +9,7 @@ from datacheck.decoders import DECODERS
 
 AHEAD = (
     "datacheck.scanning.loaded_ahead",
-    "datacheck.scanning.keeping",
+    "datacheck.scanning.keys.keeping",
     DECODERS["datum"].decoder[0],
     "datacheck.decoders.datum.alike",
     DECODERS["npy"].decoder[0],  # tried on the first values of every store

@@ -29,7 +29,7 @@ from datacheck.reporting.page import pixels
 from datacheck.reporting.png import png
 from datacheck.reporting.samples import Look
 from datacheck.reporting.summary import amount
-from datacheck.scanning.columns import cell_blocks, full_and_empty, ragged_batches
+from datacheck.scanning.judging.columns import cell_blocks, full_and_empty, ragged_batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,8 +23,8 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.ignoring import pattern_of
 from datacheck.reporting.report import Report
 from datacheck.scanning.blame import blaming
-from datacheck.scanning.recognition import words_of
-from datacheck.scanning.taking import Taken
+from datacheck.scanning.profile.recognition import words_of
+from datacheck.scanning.profile.taking import Taken
 from datacheck.scanning.tasks import Job, Task, only, opening_seconds
 from datacheck.workers.interface import Engine, Watch
 

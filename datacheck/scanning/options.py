@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from datacheck.model.settings import Pair
-from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.run import Progress
+from datacheck.scanning.settings.payload_options import OfFamilies
 from datacheck.workers.interface import MakeEngine
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
-from datacheck.scanning import keeping
+from datacheck.scanning.keys import keeping
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.sampling import Rows, Sample, part_of, rows_of, wanted
 from datacheck.scanning.tasks import Check, Count, Task, outcomes

@@ -25,34 +25,34 @@ from datacheck.reporting.marks import Journal, Passed
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.reporting.weaving import weave
-from datacheck.scanning import keeping
 from datacheck.scanning.alongside import Holding
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.choosing_eyes import chosen
-from datacheck.scanning.file_by_file import file_by_file
+from datacheck.scanning.earlier.file_by_file import file_by_file
+from datacheck.scanning.earlier.fingerprint import fingerprint_if_any
+from datacheck.scanning.earlier.like import Like, like_of
+from datacheck.scanning.earlier.resuming import Resumable
 from datacheck.scanning.file_findings import FileFindings
-from datacheck.scanning.fingerprint import fingerprint_if_any
-from datacheck.scanning.like import Like, like_of
+from datacheck.scanning.judging.odd_lengths import with_known_shapes
+from datacheck.scanning.keys import keeping
+from datacheck.scanning.keys.listed_sizes import compare_sizes
 from datacheck.scanning.line import in_order
-from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.loading import loading
 from datacheck.scanning.names import Names
-from datacheck.scanning.odd_lengths import with_known_shapes
 from datacheck.scanning.pairing import Pairing
 from datacheck.scanning.planning import all_statistics, checks_of, given_up, tally_of, unknown_of
-from datacheck.scanning.probing import take_profile, undecided
-from datacheck.scanning.resuming import Resumable
+from datacheck.scanning.profile.probing import take_profile, undecided
+from datacheck.scanning.profile.taking import Taken
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
-from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, knowing, only, together, workers_ahead
 from datacheck.workers.interface import Amending, Death, Engine, MakeEngine, Preparing
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
     from datacheck.scanning.alongside import Alongside
-    from datacheck.scanning.judge import View
+    from datacheck.scanning.judging.judge import View
 
 
 OPENING = "opening the store"

@@ -171,7 +171,7 @@ def _kind_of(block: AnyBlock, profile: Profile) -> tuple[str | None, ...]:
 def _sound(job: Job, block: AnyBlock, profile: Profile) -> bool:
     """Return whether nothing is wrong with the single record of a block."""
     from datacheck.reporting.tally import Tally
-    from datacheck.scanning.judge import Judge
+    from datacheck.scanning.judging.judge import Judge
 
     tally = Tally()
     Judge(profile, job.settings, job.validators, tally, job.view, stats=False).judge(block, [0], alone=True)

@@ -24,19 +24,19 @@ from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
-from datacheck.scanning import spelling
-from datacheck.scanning.against import Against, against, files_of, require_together, with_known
 from datacheck.scanning.ahead import Ahead, may_run_ahead
 from datacheck.scanning.alongside import Alongside
 from datacheck.scanning.asked_alongside import alongside
-from datacheck.scanning.fingerprint import read_by
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.earlier.against import Against, against, files_of, require_together, with_known
+from datacheck.scanning.earlier.fingerprint import read_by
+from datacheck.scanning.earlier.resuming import require_same, tell_answer
 from datacheck.scanning.names import Names
 from datacheck.scanning.options import Options
 from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.payload_options import OfFamilies
-from datacheck.scanning.resuming import require_same, tell_answer
 from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard, unwatched
+from datacheck.scanning.settings import spelling
+from datacheck.scanning.settings.make_settings import make
+from datacheck.scanning.settings.payload_options import OfFamilies
 from datacheck.workers.interface import MakeEngine
 from datacheck.workers.limits import require_memory
 from datacheck.workers.process import keeping_processes

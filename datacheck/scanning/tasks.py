@@ -16,7 +16,7 @@ import msgspec
 
 from datacheck.backends.copy_plan import Gone, Plan
 from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, WithSamples
-from datacheck.conventions.account import Account, KeyWatch
+from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.decoders.pictures import eyes
 from datacheck.errors import DatacheckError, EyesFailed
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard
@@ -33,7 +33,7 @@ from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
     from datacheck.scanning.alongside import BesideCheck
-    from datacheck.scanning.judge import View
+    from datacheck.scanning.judging.judge import View
 
 RECORDS_AFTER_DEATH = 4096
 """Records per block when a shard is read again.
@@ -217,7 +217,7 @@ class Check(msgspec.Struct, frozen=True):
 
     def _run(self, job: Job, watch: Watch) -> Tally:
         from datacheck.decoders import load_all
-        from datacheck.scanning.judge import Judge
+        from datacheck.scanning.judging.judge import Judge
 
         if self.last:  # the process may not have loaded yet what this record needs
             load_all()

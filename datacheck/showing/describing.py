@@ -209,7 +209,7 @@ def _picture(fields: Fields, field_name: str | None, size: tuple[int, int] | Non
 
 
 def _unknown_finding(value: bytes | memoryview) -> Finding:
-    from datacheck.scanning.unknown import unknown_payload
+    from datacheck.scanning.judging.unknown import unknown_payload
 
     return unknown_payload(bytes(value[:8]))
 
@@ -270,7 +270,7 @@ def _row_fields(block: RowBlock, profile: Profile) -> Fields:
     """Return the fields of a row of a table: its numbers, and the contents of the cells of its other columns."""
     from datacheck.decoders import decoder, kind
     from datacheck.model.cells import RAGGED
-    from datacheck.scanning.columns import cell_blocks, full_and_empty, ragged_batches
+    from datacheck.scanning.judging.columns import cell_blocks, full_and_empty, ragged_batches
     from datacheck.showing.fields import Part
 
     family = profile.families.get(block.table) or FamilyProfile("rows", 0)

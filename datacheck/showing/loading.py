@@ -21,15 +21,15 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.forced import Forced
 from datacheck.model.profile import Profile
 from datacheck.reporting.report import Report
-from datacheck.scanning import spelling
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged
 from datacheck.scanning.find import Find
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
-from datacheck.scanning.payload_options import OfFamilies
-from datacheck.scanning.probing import take_profile
+from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.scan import is_reader, prepare_all
+from datacheck.scanning.settings import spelling
+from datacheck.scanning.settings.make_settings import make
+from datacheck.scanning.settings.payload_options import OfFamilies
 from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by, only
 from datacheck.showing.record import candidate_stores, with_convention_arrays
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch

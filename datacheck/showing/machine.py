@@ -13,12 +13,12 @@ from importlib import metadata
 from pathlib import Path
 
 from datacheck._version import __version__
-from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED
+from datacheck.backends.hdf5.library.known_filters import OTHERS, SHIPPED
 from datacheck.engines import start_engine
 from datacheck.errors import ReportFailed, WorkersFailed
 from datacheck.files.scratch import scratch_file
 from datacheck.reporting.summary import amount
-from datacheck.scanning.make_settings import cores
+from datacheck.scanning.settings.make_settings import cores
 from datacheck.workers.interface import Death, Watch
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from datacheck.conventions.groups import NEARLY, needed_parts
 from datacheck.conventions.interface import Convention, Known
-from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.keys.groups import NEARLY, needed_parts
+from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.sample_sets import SETS
 from datacheck.scanning.blame import Blamed
-from datacheck.scanning.keys_read import for_keys
+from datacheck.scanning.keys.keys_read import for_keys
 from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import PATIENCE, Watch
 

@@ -24,16 +24,16 @@ from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.report import Report
 from datacheck.reporting.summary import amount
 from datacheck.scanning.choosing_eyes import with_eyes
+from datacheck.scanning.earlier.fingerprint import read_by
+from datacheck.scanning.earlier.like import like_of
 from datacheck.scanning.find import Find
-from datacheck.scanning.fingerprint import read_by
-from datacheck.scanning.keeping import Kept, recognise
-from datacheck.scanning.like import like_of
+from datacheck.scanning.judging.odd_lengths import with_known_shapes
+from datacheck.scanning.keys.keeping import Kept, recognise
 from datacheck.scanning.names import Names
-from datacheck.scanning.odd_lengths import with_known_shapes
-from datacheck.scanning.probing import take_profile
+from datacheck.scanning.profile.probing import take_profile
+from datacheck.scanning.profile.taking import Taken
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.scan import is_reader, prepare_all
-from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Job, TakeLayout, Task, only
 from datacheck.showing.describing import ReadRecord, RecordContent, Wanted
 from datacheck.showing.partners import FindPartners

@@ -19,10 +19,10 @@ from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
-from datacheck.scanning import keeping
+from datacheck.scanning.judging.odd_lengths import with_known_shapes
+from datacheck.scanning.keys import keeping
 from datacheck.scanning.names import Names
-from datacheck.scanning.odd_lengths import with_known_shapes
-from datacheck.scanning.probing import take_profile, undecided
+from datacheck.scanning.profile.probing import take_profile, undecided
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import OPENING, decoders_of
 from datacheck.scanning.scan import prepare_all

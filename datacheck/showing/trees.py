@@ -23,7 +23,7 @@ from datacheck.model.cells import RAGGED
 from datacheck.model.finding import Finding, found
 from datacheck.model.forced import Forced
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
-from datacheck.scanning.columns import CellBlock, cell_blocks, full_and_empty, ragged_batches
+from datacheck.scanning.judging.columns import CellBlock, cell_blocks, full_and_empty, ragged_batches
 from datacheck.showing.describing import payload_of
 from datacheck.showing.fields import Parsing
 

@@ -24,7 +24,7 @@ from datacheck.reporting.document import Document
 from datacheck.reporting.json_files import json_document
 from datacheck.reporting.report import Report
 from datacheck.reporting.summary import text
-from datacheck.scanning.profiling import sums_of_rows, sums_of_values
+from datacheck.scanning.profile.profiling import sums_of_rows, sums_of_values
 
 MOST_CUTS = 160
 """Maximum number of lengths at which a payload is cut, including the first 64 bytes."""

@@ -20,8 +20,8 @@ from datacheck.model.finding import found
 from datacheck.reporting.document import Document
 from datacheck.reporting.json_files import json_document
 from datacheck.reporting.summary import text
-from datacheck.scanning.fingerprint import fingerprint
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.earlier.fingerprint import fingerprint
+from datacheck.scanning.settings.make_settings import make
 from datacheck.showing import show_record
 
 

@@ -29,7 +29,7 @@ from datacheck.cli.entry import cli
 from datacheck.cli.options import FOUND, Found
 from datacheck.errors import UsageError
 from datacheck.model.escaping import plain
-from datacheck.scanning.make_settings import cores
+from datacheck.scanning.settings.make_settings import cores
 
 OBEYED = "range labels shape together convention like workers format no-progress strict"
 NAMED = "label-field array skip check allow-nan sample max-bad ignore decoder backend timeout known quiet"

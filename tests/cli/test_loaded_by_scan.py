@@ -10,12 +10,12 @@ from building import raw_records, write_lmdb
 from telling_job import Telling
 
 from datacheck.backends import open_store
-from datacheck.backends.hdf5.superblock import SIGNATURE
+from datacheck.backends.hdf5.structure.superblock import SIGNATURE
 from datacheck.decoders import DECODERS
 from datacheck.scanning import loaded_for_pairs
 from datacheck.scanning.loading import HDF5_SIGNATURE, PAIRS, TABLES, loading
-from datacheck.scanning.make_settings import make
-from datacheck.scanning.taking import Probe, TakeProfile
+from datacheck.scanning.profile.taking import Probe, TakeProfile
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Check, TakeLayout
 from datacheck.workers.pool import Pool
 from datacheck.workers.process import start_ahead
@@ -89,12 +89,12 @@ def test_a_worker_has_what_its_kind_of_store_needs_and_nothing_of_the_others(tmp
                 ((_, result),) = pool.run([task])
                 return result
 
-            there = {it for it in ("h5py", "lmdb", "google_crc32c", "datacheck.conventions.ocr") if told(it)}
+            there = {it for it in ("h5py", "lmdb", "google_crc32c", "datacheck.conventions.projects.ocr") if told(it)}
             assert (
                 there
                 == {
-                    "lmdb": {"lmdb", "datacheck.conventions.ocr"},
-                    "leveldb": {"google_crc32c", "datacheck.conventions.ocr"},
+                    "lmdb": {"lmdb", "datacheck.conventions.projects.ocr"},
+                    "leveldb": {"google_crc32c", "datacheck.conventions.projects.ocr"},
                     "hdf5": {"h5py"},
                 }[kind]
             )

@@ -12,9 +12,9 @@ from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.cli.entry import cli
 from datacheck.cli.output import LONG, SURE, KeepHint
 from datacheck.reporting.summary import text
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.run import run as run_scan
 from datacheck.scanning.scan import prepare
+from datacheck.scanning.settings.make_settings import make
 
 
 def run(*args):

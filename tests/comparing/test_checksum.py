@@ -25,8 +25,8 @@ from datacheck.model.finding import found
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.make_settings import make
-from datacheck.scanning.recorded import AgainstChecksums, Made
+from datacheck.scanning.earlier.recorded import AgainstChecksums, Made
+from datacheck.scanning.settings.make_settings import make
 
 RECORDS = raw_records(3000)
 
@@ -282,7 +282,7 @@ def test_a_copy_without_what_changed(tmp_path):
 
 
 def test_bits_are_marked_one_by_one_and_many_at_once():
-    from datacheck.scanning.recorded import mark, unmarked
+    from datacheck.scanning.earlier.recorded import mark, unmarked
 
     generator = np.random.default_rng(3)
     for _ in range(200):

@@ -15,7 +15,7 @@ from datacheck.comparing.drift import cdf_distance, drifts, sigmas
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.alike.looking import Values
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 
 
 def store(path, labels, values):

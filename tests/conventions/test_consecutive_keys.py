@@ -5,8 +5,8 @@ import random
 import pytest
 from covering import seeds
 
-from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.numbered_keys import Packed, Pattern
+from datacheck.conventions.keys.account import Account, KeyWatch
+from datacheck.conventions.keys.numbered_keys import Packed, Pattern
 from datacheck.model.key_series import series_of
 
 PATTERNS = (Pattern(b"image-", b"", 9), Pattern(b"label-", b".txt", 9), Pattern(b"", b"", 8), Pattern(b"x", b"", 1))

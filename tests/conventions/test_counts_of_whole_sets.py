@@ -7,8 +7,8 @@ import pytest
 from convention_stores import picture, read, write
 
 import datacheck
-from datacheck.conventions import clip_counts, frame_counts
-from datacheck.conventions.clip_counts import Clips, clip_findings
+from datacheck.conventions.counts import clip_counts, frame_counts
+from datacheck.conventions.counts.clip_counts import Clips, clip_findings
 from datacheck.conventions.interface import ClipCounts, FrameKind, StoreView
 
 

@@ -7,7 +7,7 @@ from convention_stores import picture, write
 import datacheck
 from datacheck.conventions import recognised
 from datacheck.conventions.interface import StoreView
-from datacheck.conventions.numbered_keys import patterns
+from datacheck.conventions.keys.numbered_keys import patterns
 
 
 def view(keys, **values):

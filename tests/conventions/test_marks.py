@@ -9,9 +9,9 @@ import pytest
 from covering import seeds
 
 from datacheck.conventions import CONVENTIONS
-from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.interface import StoreView
-from datacheck.conventions.numbered_keys import KeyTable, Pattern, patterns
+from datacheck.conventions.keys.account import Account, KeyWatch
+from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern, patterns
 
 MARKED = {name: row for name, row in CONVENTIONS.items() if row.marks or row.beside}
 
@@ -33,7 +33,7 @@ def test_plain_records_load_no_module_of_a_convention_that_has_marks():
         "import sys\n"
         "from datacheck.conventions import CONVENTIONS, recognised\n"
         "from datacheck.conventions.interface import StoreView\n"
-        "from datacheck.conventions.numbered_keys import patterns\n"
+        "from datacheck.conventions.keys.numbered_keys import patterns\n"
         "keys = {b'%08d' % it for it in range(99)}\n"
         "recognised(StoreView(patterns(keys), lambda key: None, lambda name: None, keys))\n"
         "marked = [it.module for it in CONVENTIONS.values() if it.beside or len(it.marks) == 1]\n"

@@ -8,7 +8,7 @@ import pytest
 from building import pictures
 
 import datacheck
-from datacheck.scanning import keeping, sample_keys
+from datacheck.scanning.keys import keeping, sample_keys
 
 PICTURES = pictures()
 

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.numbered_keys import KeyTable, Pattern, patterns
+from datacheck.conventions.keys.account import Account, KeyWatch
+from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern, patterns
 
 
 def names(keys):

@@ -4,7 +4,7 @@ import pytest
 from convention_stores import picture, read, write
 
 import datacheck
-from datacheck.conventions.clip_counts import MOST, Clips
+from datacheck.conventions.counts.clip_counts import MOST, Clips
 from datacheck.conventions.interface import ClipCounts, FrameKind
 
 SETS = {"train": 30, "val": 20}

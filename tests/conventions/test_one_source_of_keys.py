@@ -6,9 +6,9 @@ import lmdb
 import numpy as np
 
 import datacheck
-from datacheck.scanning.keeping import recognise
-from datacheck.scanning.make_settings import make
-from datacheck.scanning.probing import take_profile
+from datacheck.scanning.keys.keeping import recognise
+from datacheck.scanning.profile.probing import take_profile
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Job, TakeLayout, only
 from datacheck.workers.pool import WORKER_BYTES, Pool
 
@@ -50,7 +50,7 @@ def test_the_keys_of_the_profile_are_not_those_of_more_records(tmp_path):
         layout = only(pool, TakeLayout())
         taken = take_profile(pool, layout)
         by_profile = recognise(pool, layout, taken)
-        more = recognise(pool, layout, datacheck.scanning.taking.Taken(taken.profile))
+        more = recognise(pool, layout, datacheck.scanning.profile.taking.Taken(taken.profile))
     assert by_profile != more
 
 

@@ -6,8 +6,8 @@ import random
 import pytest
 from covering import seeds
 
-from datacheck.conventions.pickled_lists import pickled_list
-from datacheck.conventions.stored_values import stored
+from datacheck.conventions.values.pickled_lists import pickled_list
+from datacheck.conventions.values.stored_values import stored
 
 
 @pytest.mark.parametrize("protocol", [3, 4, 5])

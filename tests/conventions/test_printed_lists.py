@@ -8,8 +8,8 @@ from convention_stores import picture, read, write
 from covering import seeds
 
 import datacheck
-from datacheck.conventions.printed_values import printed_value
-from datacheck.conventions.stored_values import OtherItems, stored
+from datacheck.conventions.values.printed_values import printed_value
+from datacheck.conventions.values.stored_values import OtherItems, stored
 
 KEYS = [b"%06d" % at for at in range(40)]
 TEXTS = [it.decode() for it in KEYS]

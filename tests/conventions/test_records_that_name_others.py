@@ -13,7 +13,7 @@ from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.conventions.conclusions import list_findings
 from datacheck.conventions.interface import Index
 from datacheck.model.settings import Settings
-from datacheck.scanning.keys_read import CompareIndexes
+from datacheck.scanning.keys.keys_read import CompareIndexes
 from datacheck.scanning.tasks import Job
 
 DUMPS = {"json": lambda it: json.dumps(it).encode(), "pickle": pickle.dumps, "msgpack": msgspec.msgpack.encode}
@@ -133,7 +133,7 @@ def test_what_a_copy_does_not_make_true_is_said(tmp_path):
 
 
 def test_of_more_than_can_be_held_it_is_said_that_they_were_not_checked(tmp_path, monkeypatch):
-    monkeypatch.setattr("datacheck.scanning.keys_read.MOST_NAMED", 20)
+    monkeypatch.setattr("datacheck.scanning.keys.keys_read.MOST_NAMED", 20)
     source = indexed(tmp_path / "store", pictures(), [(b"class %d" % (at % 5), key_of(at)) for at in range(80)])
     reader = LmdbReader(source)
     data, by_class = ([it for it in reader.layout().shards if it.part == part] for part in ("data", "by_class"))

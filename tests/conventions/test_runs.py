@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from covering import seeds
 
-from datacheck.conventions.runs import Runs
+from datacheck.conventions.keys.runs import Runs
 
 
 def of(numbers):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from covering import seeds
 
-from datacheck.conventions import runs
-from datacheck.conventions.account import MOST_SPANS
-from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.keys import runs
+from datacheck.conventions.keys.account import MOST_SPANS
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.repair import Repair
-from datacheck.conventions.runs import Runs
 
 
 def of(numbers):
@@ -75,7 +75,7 @@ def test_as_many_pieces_as_are_held_take_little_memory():
     script = f"""
 import resource, sys
 import numpy as np
-from datacheck.conventions.runs import Runs
+from datacheck.conventions.keys.runs import Runs
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 mine = Runs.from_array(np.arange(0, {2 * MOST_SPANS}, 2))
 gone = Runs([(0, {2 * MOST_SPANS})]) - mine

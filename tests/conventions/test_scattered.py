@@ -4,12 +4,12 @@ from itertools import permutations
 
 import pytest
 
-from datacheck.conventions import account as accounts
-from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.conclusions import convention_findings
 from datacheck.conventions.interface import Convention, Count
-from datacheck.conventions.numbered_keys import Pattern
-from datacheck.conventions.stored_values import stored
+from datacheck.conventions.keys import account as accounts
+from datacheck.conventions.keys.account import Account, KeyWatch
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.values.stored_values import stored
 
 PARTS = Pattern(b"image-", b"", 4), Pattern(b"label-", b"", 4)
 

@@ -7,8 +7,8 @@ import pytest
 from convention_stores import picture, read, word_pictures, write
 
 import datacheck
-from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.sequences import Frames, frames_in
+from datacheck.conventions.keys.account import Account, KeyWatch
+from datacheck.conventions.keys.sequences import Frames, frames_in
 from datacheck.errors import RebuildFailed
 
 

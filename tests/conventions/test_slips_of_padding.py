@@ -7,7 +7,7 @@ import pytest
 from convention_stores import load_words, read, word_pictures, write
 
 import datacheck
-from datacheck.conventions.numbered_keys import patterns
+from datacheck.conventions.keys.numbered_keys import patterns
 
 
 def arrays(count=60, key="%05d"):

@@ -6,8 +6,8 @@ import pytest
 from convention_stores import picture, read, write
 
 import datacheck
-from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.stems import Stems, stems_in
+from datacheck.conventions.keys.account import Account, KeyWatch
+from datacheck.conventions.keys.stems import Stems, stems_in
 
 ROOMS = ("kitchen", "office", "hall_b", "attic")
 
@@ -90,7 +90,7 @@ def test_stores_that_only_look_like_it(tmp_path, records):
 
 def test_stems_within_stems():
     keys = [b"a/depth", b"a/rgb", b"a/b/depth", b"a/b/rgb", b"a-c/depth", b"a-c/rgb"]
-    from datacheck.conventions.stems import Unpaired
+    from datacheck.conventions.keys.stems import Unpaired
 
     made = Unpaired(Stems((b"/depth", b"/rgb")))
     made.take(sorted(keys)[:4])
@@ -100,7 +100,7 @@ def test_stems_within_stems():
 
 
 def test_keys_that_are_not_in_order_tell_nothing():
-    from datacheck.conventions.stems import Unpaired
+    from datacheck.conventions.keys.stems import Unpaired
 
     made = Unpaired(Stems((b"/depth", b"/rgb")))
     made.take([b"b/depth", b"a/depth"])

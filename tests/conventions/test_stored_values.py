@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from datacheck.conventions.stored_values import FORMS, TEXTS, stored, stored_count
+from datacheck.conventions.values.stored_values import FORMS, TEXTS, stored, stored_count
 
 VALUES = [60, ["a", "b"], [b"a", b"b"], {"train": ["a", "b"], "val": ["c"]}, list(range(300))]
 

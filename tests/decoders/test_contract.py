@@ -20,7 +20,7 @@ from datacheck.decoders import DECODERS, decoder, value_decoders
 from datacheck.decoders.wrappers.table import peel_once
 from datacheck.model.blocks import RowBlock
 from datacheck.model.settings import Array
-from datacheck.scanning.profiling import sums_of_values
+from datacheck.scanning.profile.profiling import sums_of_values
 from datacheck.testing.decoders import FOREIGN, BlockContract, DecoderContract, block_of, write_lmdb
 
 

@@ -15,7 +15,7 @@ from datacheck.reporting.files import Reports
 from datacheck.reporting.marks import reached
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
-from datacheck.scanning import resuming
+from datacheck.scanning.earlier import resuming
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed (the extra dask)")
 pytestmark = [

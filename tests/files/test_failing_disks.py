@@ -22,7 +22,7 @@ from live_writers import npy
 from patching import command, patched
 
 from datacheck.backends.hdf5.file import OpenFile, opened
-from datacheck.backends.hdf5.mended import Mended
+from datacheck.backends.hdf5.library.mended import Mended
 from datacheck.files import retrying
 from datacheck.files.regular import open_regular
 from datacheck.model.slips import DISK, ENVIRONMENT, errno_of

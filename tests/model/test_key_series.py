@@ -5,7 +5,7 @@ import random
 import pytest
 from covering import seeds
 
-from datacheck.conventions.account import KeyWatch
+from datacheck.conventions.keys.account import KeyWatch
 from datacheck.model.blocks import Block
 from datacheck.model.key_series import Series, series_of
 

@@ -13,8 +13,8 @@ from datacheck.netscan import scan as netscan
 from datacheck.netscan.caffe_behaviour import SENTENCES
 from datacheck.netscan.record_checks import FiniteInNet
 from datacheck.netscan.scan import prepare_net
-from datacheck.scanning.make_settings import make
-from datacheck.scanning.record_shapes import shape_for_caffe
+from datacheck.scanning.profile.record_shapes import shape_for_caffe
+from datacheck.scanning.settings.make_settings import make
 
 TAIL = """
 layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 10 } }

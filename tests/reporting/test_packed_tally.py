@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from datacheck.checks.whole_store import LabelRuns, WholeStore
-from datacheck.conventions.account import Account
-from datacheck.conventions.numbered_keys import Pattern
-from datacheck.conventions.runs import Runs
-from datacheck.conventions.sequences import Sequences
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.keys.runs import Runs
+from datacheck.conventions.keys.sequences import Sequences
 from datacheck.reporting.packed_tally import packed, unpacked
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldStatistics

@@ -2,9 +2,9 @@
 
 import pytest
 
-from datacheck.conventions.account import Account
-from datacheck.conventions.numbered_keys import Packed, Pattern
-from datacheck.conventions.runs import Runs
+from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.numbered_keys import Packed, Pattern
+from datacheck.conventions.keys.runs import Runs
 from datacheck.reporting.packed_tally import packed, unpacked
 from datacheck.reporting.tally import Tally
 

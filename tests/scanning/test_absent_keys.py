@@ -9,8 +9,8 @@ from datacheck import scan
 from datacheck.backends import open_store
 from datacheck.backends.leveldb.reader import LevelDbReader
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.scanning.absent_keys import AbsentKeys
-from datacheck.scanning.keeping import value_of
+from datacheck.scanning.keys.absent_keys import AbsentKeys
+from datacheck.scanning.keys.keeping import value_of
 
 
 def store(path, keys, part=None, **options):

@@ -21,9 +21,9 @@ from datacheck.errors import ValidatorFailed
 from datacheck.model.blocks import Position, Shard
 from datacheck.reporting.document import Document
 from datacheck.reporting.summary import text as summary
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Job
 from datacheck.workers.pool import WORKER_BYTES, Pool
 
@@ -239,7 +239,11 @@ SLIP = '\n        raise IndexError("a slip")'
 MISTAKES = {
     "statistics": ("statistics/measure.py", "    def add(self, batch: Batch) -> None:", SLIP),
     "their end": ("statistics/measure.py", "    def finish(self) -> None:", SLIP),
-    "the profile": ("scanning/recognition.py", "        return cls(votes, rest, bool(others) and rest is None)", ""),
+    "the profile": (
+        "scanning/profile/recognition.py",
+        "        return cls(votes, rest, bool(others) and rest is None)",
+        "",
+    ),
     "a check": ("checks/validators.py", "        if batch.label or batch.pixels_skipped or batch.few", ""),
 }
 

@@ -4,7 +4,7 @@ from building import key
 from scanning.test_only_task import Dying
 
 from datacheck.model.blocks import Layout, Shard
-from datacheck.scanning import keeping
+from datacheck.scanning.keys import keeping
 from datacheck.workers.interface import Death
 
 LAYOUT = Layout([Shard()], [Shard()], 40, 0)

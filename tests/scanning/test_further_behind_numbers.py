@@ -5,8 +5,8 @@ from building import write_lmdb
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.scanning import further_keys as module
-from datacheck.scanning.further_keys import further_keys
+from datacheck.scanning.keys import further_keys as module
+from datacheck.scanning.keys.further_keys import further_keys
 
 LARGE = b"x" * 3000
 

@@ -8,8 +8,8 @@ from convention_stores import picture, read, write
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Block
-from datacheck.scanning import further_keys as module
-from datacheck.scanning.further_keys import further_keys
+from datacheck.scanning.keys import further_keys as module
+from datacheck.scanning.keys.further_keys import further_keys
 
 COUNT = 700
 

@@ -12,11 +12,11 @@ from delegating import Delegating
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Layout, Position, Shard, ignore
 from datacheck.model.profile import Profile
-from datacheck.scanning import keeping
-from datacheck.scanning.keeping import DEATHS, recognise
-from datacheck.scanning.make_settings import make
-from datacheck.scanning.sample_keys import fitting
-from datacheck.scanning.taking import Left, Taken
+from datacheck.scanning.keys import keeping
+from datacheck.scanning.keys.keeping import DEATHS, recognise
+from datacheck.scanning.keys.sample_keys import fitting
+from datacheck.scanning.profile.taking import Left, Taken
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Job
 from datacheck.workers import interface
 from datacheck.workers.interface import Death

@@ -7,7 +7,7 @@ from building import write_lmdb
 
 from datacheck.backends import open_store
 from datacheck.model.settings import Settings
-from datacheck.scanning import keeping
+from datacheck.scanning.keys import keeping
 from datacheck.scanning.tasks import Job
 
 

@@ -15,9 +15,9 @@ from datacheck.model.blocks import Layout, Position, Shard, ignore
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning import tasks
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import OPENING_SECONDS, TakeLayout, opening_seconds
 from datacheck.showing import show_record
 

@@ -6,7 +6,7 @@ from datacheck.errors import EyesFailed
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.profile import FamilyProfile, FieldProfile, Profile
 from datacheck.scanning.choosing_eyes import MANY, chosen, with_eyes
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 from datacheck.workers.interface import Death
 
 PROFILE = Profile({"#": FamilyProfile("picture", 16, {"data": FieldProfile((3, 8, 8), "uint8", "JPEG", 1.0)})})

@@ -10,8 +10,8 @@ from PIL import Image
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.pairing import SCALES, ComparePair, pairings
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Job
 
 COUNT = 100

@@ -22,11 +22,11 @@ from datacheck.model.blocks import Block, Layout, Position, Shard
 from datacheck.model.finding import found
 from datacheck.model.settings import Settings
 from datacheck.reporting.source import Source
-from datacheck.scanning import profiling
-from datacheck.scanning.make_settings import make
-from datacheck.scanning.probing import DEATHS, _scattered, take_profile, undecided
-from datacheck.scanning.recognition import SAMPLED
+from datacheck.scanning.profile import profiling
+from datacheck.scanning.profile.probing import DEATHS, _scattered, take_profile, undecided
+from datacheck.scanning.profile.recognition import SAMPLED
 from datacheck.scanning.retry import finding_of_death
+from datacheck.scanning.settings.make_settings import make
 from datacheck.workers.interface import Death, Step
 
 

@@ -84,7 +84,7 @@ def scan(store, report, **more):
 @pytest.fixture
 def unfinished(store, tmp_path, monkeypatch):
     """The unfinished report of an interrupted scan."""
-    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+    monkeypatch.setattr("datacheck.scanning.earlier.resuming.MARK_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
         scan(store, tmp_path / "r.jsonl", progress=interrupted_after(8))
     return tmp_path / "r.jsonl.partial"
@@ -233,7 +233,7 @@ def test_nothing_is_run_of_what_a_report_holds(store, tmp_path, unfinished):
 
 
 def test_a_plain_report_leaves_what_a_scan_can_go_on_with(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+    monkeypatch.setattr("datacheck.scanning.earlier.resuming.MARK_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
         datacheck.scan(
             sources("lmdb", store),

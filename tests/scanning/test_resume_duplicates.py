@@ -72,14 +72,14 @@ def scan(store, report, calls=None, **more):
 @pytest.fixture
 def unfinished(store, tmp_path, monkeypatch):
     """The unfinished report of an interrupted scan."""
-    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+    monkeypatch.setattr("datacheck.scanning.earlier.resuming.MARK_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
         scan(store, tmp_path / "r.jsonl", calls=8)
     return tmp_path / "r.jsonl.partial"
 
 
 def test_duplicates_and_checksums_are_both_gone_on_with(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+    monkeypatch.setattr("datacheck.scanning.earlier.resuming.MARK_SECONDS", 0)
     sums = tmp_path / "sums"
     other = write_lmdb(tmp_path / "other", {key(number): value(number + number // 150) for number in range(303)})
     checksum(other, sums)

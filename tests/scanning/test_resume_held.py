@@ -46,7 +46,7 @@ def interrupted(store, path, **options):
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+    monkeypatch.setattr("datacheck.scanning.earlier.resuming.MARK_SECONDS", 0)
 
 
 @pytest.mark.parametrize("more", [{}, {"ignore": ["inf"]}, {"ignore": ["nan"]}])

@@ -78,7 +78,7 @@ def store(tmp_path, kind):
 
 @pytest.fixture
 def often(monkeypatch):
-    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+    monkeypatch.setattr("datacheck.scanning.earlier.resuming.MARK_SECONDS", 0)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -8,10 +8,10 @@ from building import datum, key, pixels, write_lmdb
 import datacheck
 from datacheck.model.blocks import Block, Position, Shard
 from datacheck.model.settings import Settings
-from datacheck.scanning import sample_keys
-from datacheck.scanning.profiling import PROFILE_BYTES
-from datacheck.scanning.recognition import SAMPLED
-from datacheck.scanning.sample_keys import SampleKeys
+from datacheck.scanning.keys import sample_keys
+from datacheck.scanning.keys.sample_keys import SampleKeys
+from datacheck.scanning.profile.profiling import PROFILE_BYTES
+from datacheck.scanning.profile.recognition import SAMPLED
 
 
 class Reader:

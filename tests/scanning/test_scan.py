@@ -12,7 +12,7 @@ from worker_checks import Poison
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.reporting.document import Document
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 
 
 def named(report):

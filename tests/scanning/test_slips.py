@@ -14,7 +14,7 @@ from building import pictures, raw_records, write_lmdb
 from leveldb_building import write_log_store
 from patching import command, slipping
 
-from datacheck.backends.hdf5.superblock import Beyond
+from datacheck.backends.hdf5.structure.superblock import Beyond
 from datacheck.backends.leveldb.block import Damaged
 from datacheck.backends.lmdb.format import PageDamaged
 from datacheck.decoders.npy import NpyDecoder
@@ -42,10 +42,10 @@ SLIPS = {
     "lmdb page": ("lmdb", "backends/lmdb/pages.py", "page", "raise TypeError('a slip')"),
     "lmdb exit": ("lmdb", "backends/lmdb/pages.py", "__exit__", "raise KeyError('a slip')"),
     "lmdb stack": ("lmdb", "backends/lmdb/page_arrays.py", "field", "[][1]"),
-    "hdf5 name": ("hdf5", "backends/hdf5/hindrances.py", "findings", "assert not 'a slip'"),
-    "hdf5 kills": ("hdf5", "backends/hdf5/survey.py", "_kills", "raise TypeError('a slip')"),
-    "hdf5 dataset": ("hdf5", "backends/hdf5/survey.py", "_dataset", "None.a_slip"),
-    "hdf5 superblock": ("hdf5", "backends/hdf5/superblock.py", "damaged", "raise IndexError('a slip')"),
+    "hdf5 name": ("hdf5", "backends/hdf5/values/hindrances.py", "findings", "assert not 'a slip'"),
+    "hdf5 kills": ("hdf5", "backends/hdf5/tree_walk.py", "_kills", "raise TypeError('a slip')"),
+    "hdf5 dataset": ("hdf5", "backends/hdf5/tree_walk.py", "_dataset", "None.a_slip"),
+    "hdf5 superblock": ("hdf5", "backends/hdf5/structure/superblock.py", "damaged", "raise IndexError('a slip')"),
     "opening a file": ("lmdb", "files/regular.py", "open_descriptor", "raise IndexError('a slip')"),
     "recognising": ("lmdb", "decoders/pictures/decoder.py", "knows", "raise AssertionError('a slip')"),
     "a value error": ("lmdb", "decoders/datum/decoder.py", "decode", "raise ValueError('a slip')"),
@@ -73,10 +73,10 @@ def test_a_slip_in_opening_or_recognising_is_not_the_datas(tmp_path, where):
 
 
 MACHINE = {
-    "groups": ("backends/hdf5/survey.py", "_member", errno.ENOMEM),
-    "too large": ("backends/hdf5/hindrances.py", "_size_findings", errno.ESTALE),
+    "groups": ("backends/hdf5/tree_walk.py", "_member", errno.ENOMEM),
+    "too large": ("backends/hdf5/values/hindrances.py", "_size_findings", errno.ESTALE),
     "kernels": ("files/regular.py", "_kernels", errno.EIO),
-    "superblock": ("backends/hdf5/superblock.py", "damaged", errno.EMFILE),
+    "superblock": ("backends/hdf5/structure/superblock.py", "damaged", errno.EMFILE),
 }
 
 

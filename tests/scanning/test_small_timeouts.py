@@ -9,7 +9,7 @@ from datacheck.model.finding import found
 from datacheck.model.settings import TIMEOUT, Settings
 from datacheck.reporting.advice import advice
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.keeping import Recognise
+from datacheck.scanning.keys.keeping import Recognise
 from datacheck.scanning.tasks import Job
 
 

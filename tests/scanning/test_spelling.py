@@ -11,7 +11,7 @@ from building import key, raw_records, write_lmdb
 
 import datacheck
 from datacheck.errors import UsageError
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 
 
 @pytest.mark.parametrize(

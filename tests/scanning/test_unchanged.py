@@ -168,7 +168,7 @@ def test_a_folder_of_hdf5_files_that_did_not_change(tmp_path, monkeypatch):
 
 
 def test_many_findings_are_answered_for_one_by_one(tmp_path, monkeypatch):
-    monkeypatch.setattr("datacheck.scanning.unchanged.TOGETHER", 8)
+    monkeypatch.setattr("datacheck.scanning.earlier.unchanged.TOGETHER", 8)
     store = write_lmdb(tmp_path / "env", records(60, nan=range(50)))
     path = tmp_path / "r.jsonl"
     whole = datacheck.scan(store, reports=[path])

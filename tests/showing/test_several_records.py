@@ -14,7 +14,7 @@ import datacheck
 from datacheck.cli.entry import cli
 from datacheck.model.escaping import readable
 from datacheck.reporting.png import png
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 from datacheck.showing import Showing, record
 from datacheck.showing.pixels import as_pixels, half_blocks, is_picture, smaller
 

@@ -129,7 +129,7 @@ def letters(monkeypatch):
     def add(fault):
         monkeypatch.setattr(decoders, "decoder", lambda name: Letters(fault))
         monkeypatch.setattr("datacheck.testing.decoders.decoder", lambda name: Letters(fault))
-        monkeypatch.setattr("datacheck.scanning.profiling.decoder", lambda name: Letters())
+        monkeypatch.setattr("datacheck.scanning.profile.profiling.decoder", lambda name: Letters())
 
     monkeypatch.setitem(decoders.DECODERS, "letters", Payload(("nowhere", "Letters"), "letters", title="letters"))
     return add

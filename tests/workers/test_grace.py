@@ -11,7 +11,7 @@ from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.decoders import DECODERS
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.profile import Profile
-from datacheck.scanning.make_settings import make
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Check, Job, TakeLayout
 from datacheck.workers.interface import Watch
 from datacheck.workers.pool import Pool

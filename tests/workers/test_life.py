@@ -125,7 +125,7 @@ threading.Thread(target=fork).start()
 
 TRIAL = """
 import os, sys, time
-from datacheck.backends.hdf5.fork_guard import survived
+from datacheck.backends.hdf5.library.fork_guard import survived
 def walk(trail):
     trail.step(3600)
     open(sys.argv[1], "w").write(str(os.getpid()))

@@ -39,7 +39,7 @@ def test_a_scan_has_loaded_what_its_kind_of_source_needs(source, hdf5):
     close = start_ahead(MEMORY, names)
     try:
         with Pool(is_loaded, 1, MEMORY) as pool:
-            tasks = ["datacheck.scanning.judge", "datacheck.conventions.ocr", "h5py"]
+            tasks = ["datacheck.scanning.judging.judge", "datacheck.conventions.projects.ocr", "h5py"]
             assert dict(pool.run(tasks)) == {tasks[0]: True, tasks[1]: not hdf5, tasks[2]: hdf5}
     finally:
         close()

@@ -9,9 +9,9 @@ from worker_readers import RECORDS, Leaving
 
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.reporting.document import Document
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
+from datacheck.scanning.settings.make_settings import make
 from datacheck.workers.interface import OWN_FAILURE, Death
 from datacheck.workers.pool import Pool
 

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile, refused
+from datacheck.backends.hdf5.formats.sparse_rows import References, references_of
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
-from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
-from datacheck.backends.hdf5.ragged import unlike
-from datacheck.backends.hdf5.reading import read_findings, window_on
-from datacheck.backends.hdf5.records import misplaced_finding, read_each, read_records, unread_finding
+from datacheck.backends.hdf5.references.ragged import unlike
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
-from datacheck.backends.hdf5.sparse_rows import References, references_of
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
-from datacheck.backends.hdf5.unwritten import within
-from datacheck.backends.hdf5.window import Window, column
+from datacheck.backends.hdf5.values.plain import PlainFile, is_plain, plain
+from datacheck.backends.hdf5.values.reading import read_findings, window_on
+from datacheck.backends.hdf5.values.records import misplaced_finding, read_each, read_records, unread_finding
+from datacheck.backends.hdf5.values.unwritten import within
+from datacheck.backends.hdf5.values.window import Window, column
 from datacheck.model.blocks import AnyBlock, Note, Position, RowBlock, Shard, ignore
 from datacheck.model.cells import NUMBERS, Cells
 from datacheck.model.escaping import escape

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.columns import Column, columns, places
 from datacheck.backends.hdf5.declared import Declared
-from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.names import LABELS
+from datacheck.backends.hdf5.structure.misplaced import Misplaced
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding

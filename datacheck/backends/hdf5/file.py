@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.bounds import HEAP_SHARE, OBJECT_SHARE, at_most
-from datacheck.backends.hdf5.chunk_parts import cells
-from datacheck.backends.hdf5.chunk_sizes import DEFLATE, other_size, value_bytes
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
-from datacheck.backends.hdf5.last_axis import LastAxis
-from datacheck.backends.hdf5.library_failures import failed, reason_of
-from datacheck.backends.hdf5.mended import Mended
-from datacheck.backends.hdf5.misplaced import Misplaced
-from datacheck.backends.hdf5.superblock import superblock
+from datacheck.backends.hdf5.library.bounds import HEAP_SHARE, OBJECT_SHARE, at_most
+from datacheck.backends.hdf5.library.library_failures import failed, reason_of
+from datacheck.backends.hdf5.library.mended import Mended
+from datacheck.backends.hdf5.samples.last_axis import LastAxis
+from datacheck.backends.hdf5.structure.misplaced import Misplaced
+from datacheck.backends.hdf5.structure.superblock import superblock
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.values.chunk_parts import cells
+from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, other_size, value_bytes
+from datacheck.backends.hdf5.values.direct import CHUNK_BYTES, Direct, direct
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found
 

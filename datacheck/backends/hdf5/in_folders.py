@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from datacheck.backends.hdf5.superblock import SIGNATURE, offsets, superblock
+from datacheck.backends.hdf5.structure.superblock import SIGNATURE, offsets, superblock
 from datacheck.backends.interface import InFolders
 from datacheck.files.regular import open_regular
 from datacheck.files.retrying import pread

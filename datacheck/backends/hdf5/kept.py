@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct
 from datacheck.backends.hdf5.file import OpenFile, opened
-from datacheck.backends.hdf5.hindrances import LARGEST
+from datacheck.backends.hdf5.values.direct import CHUNK_BYTES, Direct
+from datacheck.backends.hdf5.values.hindrances import LARGEST
 
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.recovery.recover import Recovery

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from datacheck.backends.hdf5.alike_files import AlikeFiles
-from datacheck.backends.hdf5.alike_headers import AlikeHeaders
-from datacheck.backends.hdf5.attribute_values import AttributesOfFiles
-from datacheck.backends.hdf5.case_folders import findings_of_cases
-from datacheck.backends.hdf5.counts_beside import with_counts
-from datacheck.backends.hdf5.counts_of_sets import findings_of_sets, too_large, whole_sets
 from datacheck.backends.hdf5.file import library
-from datacheck.backends.hdf5.file_families import FileShapes, findings_of_files
-from datacheck.backends.hdf5.file_types import FileTypes
-from datacheck.backends.hdf5.fork_guard import survived_together
+from datacheck.backends.hdf5.folders.case_folders import findings_of_cases
+from datacheck.backends.hdf5.folders.counts_beside import with_counts
+from datacheck.backends.hdf5.folders.counts_of_sets import findings_of_sets, too_large, whole_sets
+from datacheck.backends.hdf5.folders.file_families import FileShapes, findings_of_files
+from datacheck.backends.hdf5.folders.file_types import FileTypes
+from datacheck.backends.hdf5.folders.numbering import gaps
+from datacheck.backends.hdf5.folders.own_samples import without_own_samples
+from datacheck.backends.hdf5.folders.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.known import Packing, recalled
+from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
+from datacheck.backends.hdf5.library.fork_guard import survived_together
 from datacheck.backends.hdf5.meaning import Counted
-from datacheck.backends.hdf5.numbering import gaps
-from datacheck.backends.hdf5.own_samples import without_own_samples
-from datacheck.backends.hdf5.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
+from datacheck.backends.hdf5.samples.attribute_values import AttributesOfFiles
 from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled_groups, walked

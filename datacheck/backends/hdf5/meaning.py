@@ -7,34 +7,34 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from datacheck.backends.hdf5 import fuel, loom, matlab
-from datacheck.backends.hdf5.boundaries import boundaries
-from datacheck.backends.hdf5.by_chance import by_chance
-from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.encoded import ENCODING, encoded
-from datacheck.backends.hdf5.frames import frames
-from datacheck.backends.hdf5.graph_edges import edges
-from datacheck.backends.hdf5.grid_axes import grid_axes
-from datacheck.backends.hdf5.group_families import families, unlike_families
-from datacheck.backends.hdf5.joined_rows import joined_rows
-from datacheck.backends.hdf5.looking import LARGEST, Looking
-from datacheck.backends.hdf5.named_samples import Named, list_names
+from datacheck.backends.hdf5.formats import fuel, loom, matlab
+from datacheck.backends.hdf5.formats.encoded import ENCODING, encoded
+from datacheck.backends.hdf5.formats.frames import frames
+from datacheck.backends.hdf5.formats.sparse import Cells, Sparse, cells_of, sparse
+from datacheck.backends.hdf5.formats.trajectories import Trajectories, findings, holds_fields, trajectories
+from datacheck.backends.hdf5.library.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import DIGITS
-from datacheck.backends.hdf5.own_lengths import own_lengths
 from datacheck.backends.hdf5.paths import Paths
-from datacheck.backends.hdf5.row_counts import INFOS, info_counts, step_counts
-from datacheck.backends.hdf5.row_numbers import (
+from datacheck.backends.hdf5.references.boundaries import boundaries
+from datacheck.backends.hdf5.references.categories import categories
+from datacheck.backends.hdf5.references.graph_edges import edges
+from datacheck.backends.hdf5.references.joined_rows import joined_rows
+from datacheck.backends.hdf5.references.row_numbers import (
     RowNumbers,
     joined_by_ranges,
     names_a_set,
     row_numbers,
     tiling,
 )
-from datacheck.backends.hdf5.samples import FEWEST, Family
-from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
-from datacheck.backends.hdf5.trajectories import Trajectories, findings, holds_fields, trajectories
+from datacheck.backends.hdf5.samples.by_chance import by_chance
+from datacheck.backends.hdf5.samples.grid_axes import grid_axes
+from datacheck.backends.hdf5.samples.group_families import families, unlike_families
+from datacheck.backends.hdf5.samples.named_samples import Named, list_names
+from datacheck.backends.hdf5.samples.own_lengths import own_lengths
+from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_counts
+from datacheck.backends.hdf5.samples.samples import FEWEST, Family
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found

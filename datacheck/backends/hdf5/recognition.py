@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datacheck.backends.hdf5 import loom
-from datacheck.backends.hdf5.encoded import ENCODING
+from datacheck.backends.hdf5.formats import loom
+from datacheck.backends.hdf5.formats.encoded import ENCODING
 from datacheck.backends.hdf5.meaning import Facts, Meaning
 
 NETCDF_FILE, NETCDF_DIMENSION = b"_NCProperties", b"_Netcdf4Dimid"

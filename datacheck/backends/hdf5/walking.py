@@ -7,13 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datacheck.backends.hdf5.alike_headers import AlikeHeaders
-from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.file import library, opened, refused
-from datacheck.backends.hdf5.fork_guard import StepCounter, survived
 from datacheck.backends.hdf5.kept import close_changed
-from datacheck.backends.hdf5.library_failures import killed
-from datacheck.backends.hdf5.superblock import superblock
+from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
+from datacheck.backends.hdf5.library.bounds import at_most
+from datacheck.backends.hdf5.library.fork_guard import StepCounter, survived
+from datacheck.backends.hdf5.library.library_failures import killed
+from datacheck.backends.hdf5.structure.superblock import superblock
 from datacheck.backends.hdf5.survey import survey
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE

@@ -14,13 +14,13 @@ from datacheck.model.blocks import AnyBlock, RowBlock
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.replacing import replace
-from datacheck.scanning.profiling import is_mask
+from datacheck.scanning.profile.profiling import is_mask
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from datacheck.conventions.account import KeyWatch
+    from datacheck.conventions.keys.account import KeyWatch
     from datacheck.scanning.alike.looking import Looking
 
 SHORT = 32

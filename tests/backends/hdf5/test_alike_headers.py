@@ -8,8 +8,8 @@ import pytest
 from covering import seeds
 from hdf5_walks import forget_walks
 
-from datacheck.backends.hdf5 import alike_headers
-from datacheck.backends.hdf5.alike_headers import AlikeHeaders
+from datacheck.backends.hdf5.library import alike_headers
+from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.reader import Hdf5Reader
 
 KINDS = ["f4", "f8", ">f4", "i8", "u1", "f2", "S5", "c8", bool, [("x", "i2"), ("y", "f4")]]
@@ -75,7 +75,7 @@ def test_the_library_opens_one_of_each_kind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(AlikeHeaders, "dataset", counted)
     from datacheck.backends.hdf5.file import opened
-    from datacheck.backends.hdf5.fork_guard import StepCounter
+    from datacheck.backends.hdf5.library.fork_guard import StepCounter
     from datacheck.backends.hdf5.survey import survey
     from datacheck.backends.interface import DEFAULTS
 
@@ -159,7 +159,7 @@ def test_files_that_are_walked_together_come_out_as_the_library_describes_them(t
 
 def test_a_header_that_could_not_be_read_is_not_taken_for_the_one_before(tmp_path, monkeypatch):
     path = write(tmp_path / "x.h5", repeats=2)
-    from datacheck.backends.hdf5 import placed
+    from datacheck.backends.hdf5.values import placed
 
     real, calls = placed.pread, []
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import datacheck
-from datacheck.backends.hdf5 import attribute_values
-from datacheck.backends.hdf5.file_families import FileShapes
+from datacheck.backends.hdf5.folders.file_families import FileShapes
+from datacheck.backends.hdf5.samples import attribute_values
 from datacheck.backends.hdf5.tables import Contents
 
 

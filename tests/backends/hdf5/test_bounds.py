@@ -14,15 +14,16 @@ from stepping import ended
 
 import datacheck
 from datacheck.backends import open_store
-from datacheck.backends.hdf5 import direct, hindrances, tables
 from datacheck.backends.hdf5 import file as hdf5_file
 from datacheck.backends.hdf5 import kept as hdf5_kept
-from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5 import tables
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.fork_guard import survived
+from datacheck.backends.hdf5.library.bounds import at_most
+from datacheck.backends.hdf5.library.fork_guard import survived
 from datacheck.backends.hdf5.probes import probes
-from datacheck.scanning.make_settings import make
-from datacheck.scanning.probing import Probe, TakeProfile
+from datacheck.backends.hdf5.values import direct, hindrances
+from datacheck.scanning.profile.probing import Probe, TakeProfile
+from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Check, Job
 from datacheck.workers.interface import Watch
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import datacheck
-from datacheck.backends.hdf5 import name_heap
+from datacheck.backends.hdf5.structure import name_heap
 
 SAMPLES = 400
 HEADER = 512

@@ -10,9 +10,10 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import hindrances, survey
+from datacheck.backends.hdf5 import survey
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.window import Window
+from datacheck.backends.hdf5.values import hindrances
+from datacheck.backends.hdf5.values.window import Window
 from datacheck.backends.interface import StoreOptions
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from covering import pairwise
 
-from datacheck.backends.hdf5 import decoding_ahead, direct
-from datacheck.backends.hdf5.decoding_ahead import Ahead, Threads
 from datacheck.backends.hdf5.file import opened
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.values import decoding_ahead, direct
+from datacheck.backends.hdf5.values.decoding_ahead import Ahead, Threads
 from datacheck.backends.interface import StoreOptions
 
 ROWS = 61

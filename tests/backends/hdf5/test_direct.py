@@ -9,9 +9,9 @@ import pytest
 from covering import seeds
 
 from datacheck.backends.hdf5 import file as hdf5_file
-from datacheck.backends.hdf5.direct import direct, fletcher32, unshuffle
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.reading import window_on
+from datacheck.backends.hdf5.values.direct import direct, fletcher32, unshuffle
+from datacheck.backends.hdf5.values.reading import window_on
 from datacheck.backends.interface import StoreOptions
 
 

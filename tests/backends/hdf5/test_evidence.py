@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import file_families, samples
+from datacheck.backends.hdf5.folders import file_families
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.samples import samples
 from datacheck.backends.interface import StoreOptions
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import file_types
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.folders import file_types
 from datacheck.backends.hdf5.tables import Contents, Table
 
 

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from datacheck.backends.hdf5 import fork_guard, walking
-from datacheck.backends.hdf5.fork_guard import deadly_signal, survived
-from datacheck.backends.hdf5.library_failures import killed
+from datacheck.backends.hdf5 import walking
+from datacheck.backends.hdf5.library import fork_guard
+from datacheck.backends.hdf5.library.fork_guard import deadly_signal, survived
+from datacheck.backends.hdf5.library.library_failures import killed
 from datacheck.backends.interface import StoreOptions
 
 

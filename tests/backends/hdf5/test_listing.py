@@ -9,9 +9,10 @@ import pytest
 
 from datacheck import rebuild, scan
 from datacheck.backends.copy_plan import Drops, Plan
-from datacheck.backends.hdf5 import listing, survey
+from datacheck.backends.hdf5 import survey
 from datacheck.backends.hdf5.copying.copier import Hdf5Copier
 from datacheck.backends.hdf5.file import library
+from datacheck.backends.hdf5.library import listing
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from tests.building import fingerprint
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hdf5_walks import forget_walks
 
-from datacheck.backends.hdf5 import graph_edges, looking
+from datacheck.backends.hdf5.library import looking
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.references import graph_edges
 
 NODES, EDGES = 100, 4000
 

@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import fork_guard, walking
 from datacheck.backends.hdf5 import layout as surveying
+from datacheck.backends.hdf5 import walking
+from datacheck.backends.hdf5.library import fork_guard
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import datacheck
-from datacheck.backends.hdf5 import looking, row_numbers, sparse
+from datacheck.backends.hdf5.formats import sparse
+from datacheck.backends.hdf5.library import looking
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.references import row_numbers
 from datacheck.backends.interface import StoreOptions
 
 ROWS = 30

@@ -8,8 +8,8 @@ import pytest
 
 import datacheck
 from datacheck.backends.hdf5 import blocks as reading
-from datacheck.backends.hdf5 import plain
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.values import plain
 from datacheck.model.blocks import Position
 
 

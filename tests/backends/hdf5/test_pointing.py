@@ -11,8 +11,8 @@ import pytest
 import datacheck
 from datacheck.backends.hdf5.copying.pointing import leads_into
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.library.fork_guard import StepCounter
+from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.errors import DatacheckError
 
 ROWS = 40

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from datacheck.backends.hdf5.ragged import unlike
+from datacheck.backends.hdf5.references.ragged import unlike
 from datacheck.backends.hdf5.tables import AsLong
 from datacheck.model.cells import NUMBERS, Cells
 

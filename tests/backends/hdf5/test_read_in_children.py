@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import datacheck
-from datacheck.backends.hdf5 import window
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.values import window
 
 ROWS = 600
 

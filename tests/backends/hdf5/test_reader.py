@@ -15,8 +15,8 @@ import pytest
 from datacheck.backends import open_store
 from datacheck.backends.hdf5 import blocks as backend
 from datacheck.backends.hdf5 import tables as hdf5_tables
-from datacheck.backends.hdf5 import window
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.values import window
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, RowBlock, Shard
 from datacheck.model.finding import found

@@ -142,7 +142,7 @@ def test_an_address_that_leads_to_another_object_is_found_by_the_count_of_links(
         at = raw.index(b"b" + struct.pack("<Q", addresses["b"])) + 1
     struct.pack_into("<Q", raw, at, addresses["c"])
     if libver == "latest":
-        from datacheck.backends.hdf5.superblock import header_bytes, lookup3
+        from datacheck.backends.hdf5.structure.superblock import header_bytes, lookup3
 
         size = header_bytes(bytes(raw[48:]))
         raw[48 + size - 4 : 48 + size] = lookup3(bytes(raw[48 : 48 + size - 4])).to_bytes(4, "little")

@@ -13,7 +13,7 @@ from datacheck.backends.hdf5.recovery import raw, recover
 from datacheck.backends.hdf5.recovery.groups import ORPHAN_BYTES, ORPHANS
 from datacheck.backends.hdf5.recovery.raw import KEPT, Raw
 from datacheck.backends.hdf5.recovery.recover import recovery
-from datacheck.backends.hdf5.superblock import lookup3
+from datacheck.backends.hdf5.structure.superblock import lookup3
 
 BLOB = 1 << 20
 NOWHERE = (1 << 64) - 1

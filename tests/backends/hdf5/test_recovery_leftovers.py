@@ -11,7 +11,7 @@ from datacheck import rebuild, scan
 from datacheck.backends.hdf5 import walking
 from datacheck.backends.hdf5.file import opened
 from datacheck.backends.hdf5.recovery import recover
-from datacheck.backends.hdf5.superblock import lookup3
+from datacheck.backends.hdf5.structure.superblock import lookup3
 
 COUNT = 40
 SIGNS = (b"SNOD", b"TREE", b"HEAP", b"OHDR", b"OCHK", b"FRHP", b"BTHD", b"BTLF", b"BTIN", b"FHDB", b"FHIB")

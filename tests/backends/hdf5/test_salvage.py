@@ -12,11 +12,11 @@ import pytest
 from covering import pairwise, seeds
 
 from datacheck import rebuild, scan
-from datacheck.backends.hdf5.mended import Mended
+from datacheck.backends.hdf5.library.mended import Mended
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.recovery.headers import header as header_at
 from datacheck.backends.hdf5.recovery.raw import Raw
-from datacheck.backends.hdf5.superblock import Beyond, header_bytes, lookup3, superblock
+from datacheck.backends.hdf5.structure.superblock import Beyond, header_bytes, lookup3, superblock
 from datacheck.backends.interface import StoreOptions
 
 ROWS = 96

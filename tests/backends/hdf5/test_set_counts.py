@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import datacheck
-from datacheck.backends.hdf5 import set_counts
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.samples import set_counts
 
 ROWS = {"train": 40, "valid": 12, "test": 9}
 

@@ -15,7 +15,7 @@ from datacheck.decoders.pickles.tracing import places
 from datacheck.decoders.trees import alike
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
-from datacheck.scanning.profiling import sums_of_values
+from datacheck.scanning.profile.profiling import sums_of_values
 from datacheck.testing.decoders import flipped
 
 DECODER = PickleDecoder()

@@ -16,7 +16,7 @@ from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
-from datacheck.scanning.profiling import sums_of_values
+from datacheck.scanning.profile.profiling import sums_of_values
 from datacheck.testing.decoders import flipped
 
 FORMATS = {"pickle": (PickleDecoder(), pickle.dumps), "msgpack": (MsgpackDecoder(), packed)}

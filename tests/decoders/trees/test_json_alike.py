@@ -8,7 +8,7 @@ from covering import seeds
 
 from datacheck.decoders.trees.json_text import JsonDecoder
 from datacheck.model.blocks import Block
-from datacheck.scanning.profiling import sums_of_values
+from datacheck.scanning.profile.profiling import sums_of_values
 from datacheck.testing.decoders import flipped, spread
 
 DECODER = JsonDecoder()

@@ -13,7 +13,7 @@ from msgpack_building import packed
 from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
-from datacheck.scanning.profiling import sums_of_values
+from datacheck.scanning.profile.profiling import sums_of_values
 from datacheck.testing.decoders import flipped
 
 DECODER = MsgpackDecoder()

@@ -11,7 +11,7 @@ from datacheck.decoders.trees.decoder import TreeDecoder
 from datacheck.decoders.trees.tree import Parsed
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
-from datacheck.scanning.profiling import Sums
+from datacheck.scanning.profile.profiling import Sums
 
 JPEG = pictures()[0]
 

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from datacheck.backends.hdf5.boundaries import BEGINS, BOUNDS, ENDS
 from datacheck.backends.hdf5.copying.row_selection import Change
 from datacheck.backends.hdf5.file import library, opened
-from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.listing import attributes
-from datacheck.backends.hdf5.looking import FEW, TEXTS, Looking
+from datacheck.backends.hdf5.library.fork_guard import StepCounter
+from datacheck.backends.hdf5.library.listing import attributes
+from datacheck.backends.hdf5.library.looking import FEW, TEXTS, Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import DIGITS, LABELS, words
-from datacheck.backends.hdf5.row_numbers import ROWS
-from datacheck.backends.hdf5.samples import by_number
+from datacheck.backends.hdf5.references.boundaries import BEGINS, BOUNDS, ENDS
+from datacheck.backends.hdf5.references.row_numbers import ROWS
+from datacheck.backends.hdf5.samples.samples import by_number
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape

@@ -19,12 +19,12 @@ from datacheck.backends.hdf5.copying.filters import restore_options
 from datacheck.backends.hdf5.copying.objects import Link, Tree, holds_references, renamed_path
 from datacheck.backends.hdf5.copying.row_selection import Piece
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
-from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import OpenFile
-from datacheck.backends.hdf5.library_failures import reason_of
-from datacheck.backends.hdf5.listing import address
+from datacheck.backends.hdf5.library.library_failures import reason_of
+from datacheck.backends.hdf5.library.listing import address
 from datacheck.backends.hdf5.tables import TABLE
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.values.decoding_ahead import Threads
 from datacheck.errors import RebuildFailed
 from datacheck.files.disk import WriteBehind
 from datacheck.files.regular import open_regular

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import opened
-from datacheck.backends.hdf5.sparse import CellMatrix, Cells, Sparse
+from datacheck.backends.hdf5.formats.sparse import CellMatrix, Cells, Sparse
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from datacheck.backends.hdf5.copying import dataset_numbers, group_attributes, group_numbers
-from datacheck.backends.hdf5.copying.going import Dropped
-from datacheck.backends.hdf5.samples import by_number
+from datacheck.backends.hdf5.copying.dropped import Dropped
+from datacheck.backends.hdf5.samples.samples import by_number
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.model.escaping import escape

@@ -21,13 +21,13 @@ from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import losses_of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, structure_digest
 from datacheck.backends.hdf5.copying.group_numbers import new_names, own_numbers
-from datacheck.backends.hdf5.copying.held import write_quarantine
-from datacheck.backends.hdf5.copying.meant import Samples, all_dropped, amend, indexes, read_numbers, samples_of_file
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
 from datacheck.backends.hdf5.copying.parts import Part, changes_of
+from datacheck.backends.hdf5.copying.quarantine_files import write_quarantine
 from datacheck.backends.hdf5.copying.renumbering import moves, renamed
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
 from datacheck.backends.hdf5.copying.stored_chunks import unlisted
+from datacheck.backends.hdf5.copying.updates import Samples, all_dropped, amend, indexes, read_numbers, samples_of_file
 from datacheck.backends.hdf5.copying.whole_files import (
     Marks,
     copy_bytes,
@@ -36,16 +36,16 @@ from datacheck.backends.hdf5.copying.whole_files import (
     digest_of_others,
     sync,
 )
-from datacheck.backends.hdf5.counts_beside import NAME as BESIDE
-from datacheck.backends.hdf5.counts_beside import amended, with_counts
-from datacheck.backends.hdf5.counts_of_sets import WholeSet, sets_of, with_sets
-from datacheck.backends.hdf5.decoding_ahead import Threads
 from datacheck.backends.hdf5.file import library, opened
-from datacheck.backends.hdf5.library_failures import reason_of
+from datacheck.backends.hdf5.folders.counts_beside import NAME as BESIDE
+from datacheck.backends.hdf5.folders.counts_beside import amended, with_counts
+from datacheck.backends.hdf5.folders.counts_of_sets import WholeSet, sets_of, with_sets
+from datacheck.backends.hdf5.library.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Contents, table_marks
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.values.decoding_ahead import Threads
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
 from datacheck.files.disk import let_go

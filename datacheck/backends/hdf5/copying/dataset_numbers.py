@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from datacheck.backends.hdf5.each import part_families
-from datacheck.backends.hdf5.numbering import NUMBERED
+from datacheck.backends.hdf5.folders.numbering import NUMBERED
+from datacheck.backends.hdf5.samples.each import part_families
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
 from datacheck.model.finding import named

@@ -29,11 +29,11 @@ from datacheck.backends.hdf5.copying.values import (
     read_rows,
 )
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.decoding_ahead import Threads
-from datacheck.backends.hdf5.direct import Direct
-from datacheck.backends.hdf5.listing import text_of
+from datacheck.backends.hdf5.library.listing import text_of
 from datacheck.backends.hdf5.tables import TABLE, Contents
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
+from datacheck.backends.hdf5.values.decoding_ahead import Threads
+from datacheck.backends.hdf5.values.direct import Direct
 from datacheck.digests.hashing import Hasher
 from datacheck.model.replacing import replace
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.copying.group_numbers import new_names
 from datacheck.backends.hdf5.file import library, opened
-from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.listing import attributes
-from datacheck.backends.hdf5.looking import TEXTS, Looking
+from datacheck.backends.hdf5.library.fork_guard import StepCounter
+from datacheck.backends.hdf5.library.listing import attributes
+from datacheck.backends.hdf5.library.looking import TEXTS, Looking
 from datacheck.backends.hdf5.meaning import ID
 from datacheck.backends.hdf5.names import DIGITS, words
-from datacheck.backends.hdf5.row_numbers import ROWS
+from datacheck.backends.hdf5.references.row_numbers import ROWS
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from datacheck.backends.hdf5.copying import dataset_numbers
+from datacheck.backends.hdf5.folders.numbering import NUMBERED
 from datacheck.backends.hdf5.meaning import ID, Meaning
-from datacheck.backends.hdf5.numbering import NUMBERED
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.model.escaping import escape
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from datacheck.backends.hdf5.copying.closing_up import single
 from datacheck.backends.hdf5.copying.companions import beside
-from datacheck.backends.hdf5.copying.going import Dropped
+from datacheck.backends.hdf5.copying.dropped import Dropped
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
 from datacheck.files.regular import NotRegular, open_regular, read_whole

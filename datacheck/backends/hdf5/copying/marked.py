@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.samples import FEWEST
+from datacheck.backends.hdf5.samples.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datacheck.backends.hdf5.copying.row_selection import Amended
-from datacheck.backends.hdf5.listing import address, links
+from datacheck.backends.hdf5.library.listing import address, links
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.model.escaping import escape
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from datacheck.backends.hdf5.copying.pointing import indexes_rows, leads_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
-from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.library.fork_guard import StepCounter
+from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.chunk_sizes import DEFLATE, SHUFFLE
-from datacheck.backends.hdf5.direct import deflated
+from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, SHUFFLE
+from datacheck.backends.hdf5.values.direct import deflated
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.boundaries import BOUNDS
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.names import words
-from datacheck.backends.hdf5.row_counts import ENDS, STARTS
-from datacheck.backends.hdf5.row_numbers import ROWS, RUNS
+from datacheck.backends.hdf5.references.boundaries import BOUNDS
+from datacheck.backends.hdf5.references.row_numbers import ROWS, RUNS
+from datacheck.backends.hdf5.samples.row_counts import ENDS, STARTS
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape, plain

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from datacheck.backends.copy_plan import Move
-from datacheck.backends.hdf5.numbering import COUNTED, NUMBERED
+from datacheck.backends.hdf5.folders.numbering import COUNTED, NUMBERED
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.model.escaping import escape, unescape
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type
 from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, Kept, Piece, pieces
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.listing import attributes as listing_of
-from datacheck.backends.hdf5.listing import open_attribute
+from datacheck.backends.hdf5.library.listing import attributes as listing_of
+from datacheck.backends.hdf5.library.listing import open_attribute
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
-from datacheck.backends.hdf5.window import weight
+from datacheck.backends.hdf5.values.window import weight
 from datacheck.model.filling import require_finite
 
 Translate = Callable[[Any], Any]

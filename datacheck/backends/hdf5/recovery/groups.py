@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from datacheck.backends.hdf5.name_heap import names_in_heap
 from datacheck.backends.hdf5.recovery.dense import links_in_heap, places_of
 from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, Header, completed_header, header
 from datacheck.backends.hdf5.recovery.links import (
@@ -24,7 +23,8 @@ from datacheck.backends.hdf5.recovery.links import (
 )
 from datacheck.backends.hdf5.recovery.raw import Raw
 from datacheck.backends.hdf5.recovery.searching import Found
-from datacheck.backends.hdf5.superblock import SYMBOL_TABLE
+from datacheck.backends.hdf5.structure.name_heap import names_in_heap
+from datacheck.backends.hdf5.structure.superblock import SYMBOL_TABLE
 from datacheck.model.replacing import replace
 
 DEEPEST = 256

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from datacheck.backends.hdf5.recovery.raw import Raw
-from datacheck.backends.hdf5.superblock import CONTINUATION, SYMBOL_TABLE
+from datacheck.backends.hdf5.structure.superblock import CONTINUATION, SYMBOL_TABLE
 
 NIL, DATASPACE, LINK_INFO, DATATYPE, LINK, LAYOUT, GROUP_INFO, FILTERS = 0, 1, 2, 3, 6, 8, 10, 11
 REFERENCE_COUNT = 0x16

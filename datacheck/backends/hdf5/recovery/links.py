@@ -10,10 +10,10 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from datacheck.backends.hdf5.group_tree import group_trouble
-from datacheck.backends.hdf5.name_heap import names_in_heap
 from datacheck.backends.hdf5.recovery.headers import NOWHERE
 from datacheck.backends.hdf5.recovery.raw import Raw
+from datacheck.backends.hdf5.structure.group_tree import group_trouble
+from datacheck.backends.hdf5.structure.name_heap import names_in_heap
 
 HEAP_BYTES = 16 << 20
 """Maximum number of bytes that are read of a group's name heap."""

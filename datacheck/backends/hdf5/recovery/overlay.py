@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, NIL, NOWHERE, Header
 from datacheck.backends.hdf5.recovery.links import ENTRY, HARD, SOFT, SOFT_IN_CACHE, Link
-from datacheck.backends.hdf5.superblock import SYMBOL_TABLE, lookup3
+from datacheck.backends.hdf5.structure.superblock import SYMBOL_TABLE, lookup3
 
 MOST_BYTES = 48 << 20
 """Maximum number of bytes that are shown in place of damaged bytes or behind the file."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from datacheck.backends.hdf5.group_tree import FANOUT
-from datacheck.backends.hdf5.superblock import lookup3
+from datacheck.backends.hdf5.structure.group_tree import FANOUT
+from datacheck.backends.hdf5.structure.superblock import lookup3
 from datacheck.files.retrying import pread
 
 READ, PART, NAME_BYTE, HASHED_BYTE = 3_000, 2_000, 1, 110

@@ -14,7 +14,7 @@ from datacheck.backends.hdf5.recovery.links import EXTERNAL, HARD, SOFT, Link
 from datacheck.backends.hdf5.recovery.overlay import Overlay
 from datacheck.backends.hdf5.recovery.raw import Raw
 from datacheck.backends.hdf5.recovery.searching import search
-from datacheck.backends.hdf5.superblock import Superblock, superblock
+from datacheck.backends.hdf5.structure.superblock import Superblock, superblock
 from datacheck.files.regular import open_descriptor
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found

@@ -1,0 +1,1 @@
+"""Compare the files of a folder with each other, and with what lies beside them."""

@@ -1,0 +1,87 @@
+"""Compare the files of a folder that are one sample each, or that hold samples like those of the other files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from datacheck.backends.hdf5.names import DIGITS, WORDS
+from datacheck.backends.hdf5.samples.samples import FEWEST, Family, Sample, Shape, called_a_sample
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
+
+MEMBERS = 1 << 21
+"""Maximum number of datasets, over all files, that are compared. Files beyond it are left out."""
+
+
+def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Family]:
+    """Yield the families among the files of a folder, given the shapes in each file by its number.
+
+    The names of the files of a family differ only in numbers, or are the same in different folders, such as a
+    trajectory.h5 for each day.
+    """
+    alike: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
+    for number in shapes:
+        folder, _, name = names[number].rpartition(b"/")
+        folded = DIGITS.sub(b"#", name.rpartition(b".")[0] or name)
+        above, _, folder_name = folder.rpartition(b"/")
+        if b"#" in folded:
+            alike[folder, folded].append(number)
+        elif folder and SETS.isdisjoint(WORDS.findall(folder_name.lower())):
+            alike[b"" if called_a_sample(name) else above, b"*/" + name].append(number)
+    for (_, like), numbers in alike.items():
+        if like.startswith(b"*/") and len(numbers) <= FEWEST:
+            continue
+        family = Family([Sample(names[number], shapes[number]) for number in numbers], "file")
+        if family.alike:
+            yield family
+
+
+@dataclass
+class FileShapes:
+    """The shapes of the datasets of each file of a folder, by file number.
+
+    `compared` has the shapes that are comparable between files (see `own_samples`). `left_out` is the number of files
+    that were left out since MEMBERS was exceeded.
+    """
+
+    by_file: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
+    compared: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
+    members: int = 0
+    left_out: int = 0
+
+    def add(
+        self, number: int, shapes: Sequence[tuple[bytes, Shape]], compared: Sequence[tuple[bytes, Shape]] | None = None
+    ) -> None:
+        self.members += len(shapes)
+        if self.members > MEMBERS:
+            self.left_out += 1
+        else:
+            self.by_file[number] = dict(shapes)
+            alike = compared is None or len(compared) == len(shapes)
+            self.compared[number] = self.by_file[number] if alike else dict(compared or ())
+
+
+def findings_of_files(names: Sequence[str], shapes: FileShapes, reported: Sequence[Finding] = ()) -> Iterator[Finding]:
+    """Yield findings for files, given by their escaped names, that differ from other files of their family.
+
+    A difference in row counts is not repeated if a finding in `reported` reports it already.
+    """
+    counts: dict[str | None, list[set[str]]] = defaultdict(list)
+    for it in reported:
+        if it.code == "row-count":
+            counts[it.file].append(set(it.details.get("rows", ())))
+    for family in families_of_files([unescape(it) for it in names], shapes.compared):
+        for file, finding in family.findings():
+            rows = set(finding.details.get("rows", ()))
+            if not (rows and any(rows <= it for it in counts[escape(file.path)])):
+                yield msgspec.structs.replace(finding, file=escape(file.path))
+    if shapes.left_out:
+        text = (
+            f"{shapes.left_out:,} files are not compared with the others: they have {shapes.members:,} datasets in all"
+        )
+        yield found("unsupported", text, files=shapes.left_out)

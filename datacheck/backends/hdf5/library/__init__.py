@@ -1,0 +1,1 @@
+"""What the HDF5 library is asked, and how its failures and deaths are survived."""

@@ -1,0 +1,1 @@
+"""Numbers in datasets that lead to rows of others: row numbers, boundaries, edges, categories."""

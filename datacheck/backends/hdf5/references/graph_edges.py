@@ -1,0 +1,155 @@
+"""Check edges of graphs against the nodes, and faces of meshes against the vertices, whose numbers they hold.
+
+`edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only serve as padding may all lead
+to one node after the last. If one end of the edges leads mostly beyond the nodes, these are something else (boxes of
+faces, edges of bins, users and items), unless edges of the same name in most other groups lead to nodes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.library.looking import LARGEST, MOST, Looking
+from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.references.row_numbers import too_large
+from datacheck.backends.hdf5.samples.told_apart import near
+from datacheck.model.cells import NUMBERS
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+
+NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"node_features", b"node_attr"})
+NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
+"""Names of datasets with a row for each node of a graph."""
+VERTICES = frozenset({b"vertices", b"verts", b"vertex"})
+POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions"}
+"""Names of datasets with a row for each corner of a face: certain ones, and those used if there are none of these."""
+FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
+CORNERS = (3, 4)
+OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
+INDEX = frozenset(b"index indexes indices idx list".split())
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A dataset of edges or faces, the nodes that it leads to, and the numbers that lead `beyond` the last node."""
+
+    dataset: Dataset
+    nodes: Dataset
+    beyond: NDArray[np.int64]
+    mostly: bool
+    """Whether one end leads mostly beyond the nodes."""
+    details: dict[str, Any]
+
+    def finding(self) -> Finding:
+        path, nodes = escape(self.dataset.path), escape(self.nodes.path)
+        more = f" and {self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
+        lead = ", ".join(f"{it:,}" for it in self.beyond[:NAMED].tolist()) + more
+        shape = self.nodes.shape
+        extent = f"{nodes} has {self.nodes.rows:,} rows" if len(shape) < 3 else f"{nodes} has the shape {shape}"
+        missing = self.beyond[:NAMED].tolist()
+        return found("dangling", f"{path} leads to the nodes {lead}, and {extent}", dataset=path, missing=missing,
+                     **self.details)  # fmt: skip
+
+
+def edges(
+    groups: Sequence[tuple[bytes, Sequence[Dataset]]], look: Looking, samples: Collection[bytes]
+) -> Iterator[Finding]:
+    """Yield findings for edges that lead to missing nodes, and for edge data whose rows are not as many as the edges.
+
+    Findings in one of the `samples` name it, so that it is dropped with them.
+    """
+    by_name: dict[tuple[bytes, bytes], list[Ends]] = defaultdict(list)
+    for group, datasets in groups:
+        details: dict[str, Any] = {"sample": escape(group)} if group in samples else {}
+        for dataset in datasets:
+            if _are_edges(dataset) and _node_datasets(datasets, NODES):
+                yield from _edge_data_findings(dataset, datasets, details)
+                nodes = _node_datasets(datasets, NODES)
+            elif _are_faces(dataset):
+                nodes = _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
+            else:
+                continue
+            ends = _ends_of(dataset, nodes, look, details) if nodes else None
+            if ends is None and nodes and dataset.bytes > LARGEST:
+                yield too_large(dataset, MOST if dataset.bytes > MOST else LARGEST)
+            if ends is not None:
+                by_name[dataset.name, ends.nodes.name].append(ends)
+    for alike in by_name.values():
+        sure = 2 * sum(not it.mostly for it in alike) > len(alike)
+        yield from (it.finding() for it in alike if it.beyond.size and (sure or not it.mostly))
+
+
+def _node_datasets(datasets: Sequence[Dataset], names: Collection[bytes]) -> list[Dataset]:
+    """Return the datasets with a row for each node, or else those with an axis of nodes: positions at several times."""
+    named = [it for it in datasets if it.name.lower() in names and it.shape and it.rows and it.holds == {NUMBERS}]
+    return [it for it in named if len(it.shape) < 3] or named
+
+
+def _ends_of(dataset: Dataset, nodes: Sequence[Dataset], look: Looking, details: dict[str, Any]) -> Ends | None:
+    """Return where the edges lead, or None if there are none or not all of them can be read."""
+    node_dataset = max(nodes, key=_node_count)
+    count = _node_count(node_dataset)
+    across = dataset.shape[0] == 2 and not _are_faces(dataset)
+    read, lowest = 0, 0
+    out_of_range = np.zeros((2, dataset.shape[0 if across else 1]), np.int64)
+    beyond = np.empty(0, np.int64)
+    for band in look.bands(dataset):
+        numbers = band.astype(np.int64)
+        ends = numbers if across else numbers.T
+        lowest = min(lowest, int(ends.min())) if read else int(ends.min())
+        read += ends.shape[1]
+        out_of_range += [(ends >= count).sum(axis=1), (ends > count).sum(axis=1)]
+        beyond = np.union1d(beyond, ends[ends >= count])
+    if not read or read < dataset.shape[1 if across else 0]:
+        return None
+    from_one = int(lowest > 0)
+    beyond = beyond[beyond >= count + from_one]
+    padded = beyond.tolist() == [count]
+    mostly = bool((out_of_range[from_one] * 2 > read).any())
+    return Ends(dataset, node_dataset, beyond[:0] if padded else beyond, mostly and not padded, details)
+
+
+def _node_count(nodes: Dataset) -> int:
+    """Return the number of nodes, or the largest one if several axes may have them."""
+    return nodes.rows if len(nodes.shape) < 3 else max(nodes.shape[:-1])
+
+
+def _edge_data_findings(dataset: Dataset, datasets: Sequence[Dataset], details: dict[str, Any]) -> Iterator[Finding]:
+    """Yield findings for datasets with nearly as many rows as there are edges, unless they belong to other edges."""
+    counts = {it.path: _edge_count(it) for it in datasets if _are_edges(it)}
+    count = counts[dataset.path]
+    for other in datasets:
+        name_words = words(other.name)
+        if not (b"edge" in name_words and name_words & OF_EDGES and other.shape) or other.path in counts:
+            continue
+        belongs = len(counts) == 1 or (
+            name_words - OF_EDGES == words(dataset.name) - INDEX and other.rows not in counts.values()
+        )
+        if belongs and other.rows != count and near(other, replace(dataset, shape=(count, 2))):
+            rows = {escape(dataset.path): count, escape(other.path): other.rows}
+            text = f"{escape(dataset.path)} has {count:,} edges, and {escape(other.path)} has {other.rows:,} rows"
+            yield found("row-count", text, rows=rows, **details)
+
+
+def _edge_count(dataset: Dataset) -> int:
+    return dataset.shape[1] if dataset.shape[0] == 2 else dataset.rows
+
+
+def _are_faces(dataset: Dataset) -> bool:
+    flat = len(dataset.shape) == 2 and dataset.shape[1] in CORNERS and dataset.rows > max(CORNERS)
+    return flat and dataset.name.lower() in FACES and dataset.dtype.kind in "iu" and dataset.readable
+
+
+def _are_edges(dataset: Dataset) -> bool:
+    name_words = words(dataset.name)
+    pairs = len(dataset.shape) == 2 and 2 in dataset.shape and dataset.dtype.kind in "iu" and dataset.readable
+    return pairs and (dataset.name.lower() == b"edges" or bool(name_words & {b"edge", b"edges"} and name_words & INDEX))

@@ -1,0 +1,145 @@
+"""Check how rows of two datasets are joined: captions by the first and last row of each picture, their lengths, and
+how many there are of one for each row of the other (`captions_per_image`).
+
+Rows are counted from 1 if each range begins behind the last row of the range before and the last range ends at the
+number of rows, as neuraltalk2 writes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.names import WORDS, words
+from datacheck.backends.hdf5.references.row_numbers import END, LENGTH, ROWS, START
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+IX = ROWS | {b"ix"}
+ADJOINING = 0.9
+"""Minimum share of ranges that begin behind the range before, to know how rows are counted."""
+FEW = 0.1
+"""Maximum share of lengths that may exceed the width of a row; if there are more, they are lengths before cutting."""
+MARKS = 2
+"""Tokens for the begin and end of a text, which its length may include and its row may not."""
+PER = re.compile(rb"([a-z]+)_per_([a-z]+)")
+Number = Callable[[bytes, bytes], "int | None"]
+
+
+def joined_rows(
+    group: bytes, datasets: Sequence[Dataset], values: Values, names: Sequence[bytes], number: Number
+) -> Iterator[Finding]:
+    """Yield findings about the joined rows of a group's datasets; `names` are those of the group's attributes."""
+    by_name = {it.name.lower(): it for it in datasets if it.shape}
+    targets = set()
+    for start in datasets:
+        if not _numbers(start) or not words(start.name) & START or not words(start.name) & IX:
+            continue
+        stem = words(start.name) - START
+        end = next((it for it in datasets if words(it.name) & END and words(it.name) - END == stem), None)
+        target = _target(start, by_name)
+        if end is None or target is None or not _numbers(end) or end.rows != start.rows or target.rows == start.rows:
+            continue
+        targets.add(target.path)
+        first, last = values(start), values(end)
+        if first is not None and last is not None and first.size:
+            yield from _ranges(start, end, target, first.astype(np.int64), last.astype(np.int64))
+    for dataset in datasets:
+        target = _padded(dataset, by_name) if dataset.dtype.kind in "iu" and words(dataset.name) & LENGTH else None
+        if target is None:
+            continue
+        if target.shape[:-1] == dataset.shape:
+            yield from _lengths(dataset, target, values(dataset), sure=target.path in targets)
+        elif target.shape[1:-1] == dataset.shape[1:] and abs(target.rows - dataset.rows) <= FEW * target.rows:
+            rows = {escape(it.path): it.rows for it in (target, dataset)}
+            text = f"{escape(target.path)} has {target.rows:,} rows, and {escape(dataset.path)} has {dataset.rows:,}"
+            yield found("row-count", f"{text}; one has the lengths of the other", rows=rows)
+    if not any(words(it.name) & (START | END) for it in datasets):
+        for name in names:
+            yield from _of_each(group, name, by_name, number)
+
+
+def _numbers(dataset: Dataset) -> bool:
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu"
+
+
+def _target(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
+    """Return the dataset that another one refers to by the first word of its name: labels of label_start_ix."""
+    stem = next(iter(WORDS.findall(dataset.name.lower())), b"")
+    target = by_name.get(stem) or by_name.get(stem + b"s")
+    return None if target is dataset else target
+
+
+def _padded(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
+    """Return the padded rows whose lengths a dataset holds by its name: `ques_train` of `ques_length_train`."""
+    rest = words(dataset.name) - LENGTH
+    alike = [it for name, it in by_name.items() if words(name) == rest and it is not dataset]
+    target = alike[0] if len(alike) == 1 else _target(dataset, by_name)
+    fits = target is not None and len(target.shape) == len(dataset.shape) + 1 > 1 and target.dtype.kind in "iu"
+    return target if fits else None
+
+
+def _ranges(
+    start: Dataset, end: Dataset, target: Dataset, first: NDArray[np.int64], last: NDArray[np.int64]
+) -> Iterator[Finding]:
+    """Yield a finding for the first range that begins beyond the rows or at row 0 of rows counted from 1."""
+    rows = target.rows
+    inclusive = float(np.mean(first[1:] == last[:-1] + 1)) >= ADJOINING if len(first) > 1 else False
+    from_one = inclusive and int(last.max()) >= rows and int(first[1:].min()) > 0
+    some = (first >= 0) & (last >= 0) & ~((first == 0) & (last == 0)) & (last != first - 1)
+    beyond = np.flatnonzero(some & (first > last.clip(rows if from_one else rows - 1)) | some & (first > rows))
+    before = np.flatnonzero(some & (first < 1)) if from_one else beyond[:0]
+    reversed_ = np.flatnonzero(some & (last < first - 1))
+    if beyond.size * 2 > first.size or reversed_.size * 2 > first.size:
+        return  # numbers of something else
+    for places, what in (
+        (beyond, "{} leads to row {:,}; {} has {:,} rows"),
+        (before, "{} is {:,}, and the others count the rows of {} from 1 to {:,}"),
+        (reversed_[~np.isin(reversed_, beyond)], "{} is {:,}, which is behind the end of its range in {} of {:,} rows"),
+    ):
+        if places.size:
+            at = int(places[0])
+            more = f", and so do {places.size - 1:,} more" if places.size > 1 else ""
+            text = what.format(f"{escape(start.path)}[{at}]", int(first[at]), escape(target.path), rows) + more
+            yield found("dangling", text, field=start.title, dataset=escape(start.path), row=at, number=int(first[at]))
+            return
+
+
+def _lengths(dataset: Dataset, target: Dataset, lengths: NDArray[Any] | None, *, sure: bool) -> Iterator[Finding]:
+    """Yield a finding for lengths that exceed the width of the rows that they belong to."""
+    width = target.shape[-1]
+    beyond = np.flatnonzero(lengths > width) if lengths is not None else np.empty(0, np.int64)
+    if lengths is None or not 0 < beyond.size <= max(1, FEW * lengths.size):
+        return
+    at = int(lengths.argmax())
+    place = f"[{at}]" if lengths.ndim == 1 else str([*map(int, np.unravel_index(at, lengths.shape))])
+    longest = int(lengths.max())
+    more = f", and {beyond.size - 1:,} more exceed it too" if beyond.size > 1 else ""
+    has = f"a row of {escape(target.path)} has {width:,} values"
+    text = f"{escape(dataset.path)}{place} is {longest:,}; {has}{more}"
+    verdict: Verdict | None = None if sure and longest > width + MARKS else "suspicious"
+    yield found("dangling", text, field=dataset.title, verdict=verdict, dataset=escape(dataset.path), row=at,
+                number=longest)  # fmt: skip
+
+
+def _of_each(group: bytes, name: bytes, by_name: dict[bytes, Dataset], number: Number) -> Iterator[Finding]:
+    """Yield a finding if an attribute such as `captions_per_image` does not fit the rows of captions and images."""
+    said = PER.fullmatch(name.lower())
+    many, one = (by_name.get(it) or by_name.get(it + b"s") for it in said.groups()) if said else (None, None)
+    count = number(group, name) if many is not None and one is not None and many is not one else None
+    if many is None or one is None or count is None or count < 1:
+        return
+    there = count * one.rows
+    if many.rows != there and abs(many.rows - there) <= FEW * there:
+        text = (
+            f"{escape(group or b'/')}: {escape(name)} says {count:,}: {escape(one.path)} has {one.rows:,} rows, and "
+            f"{escape(many.path)} has {many.rows:,}, not {there:,}"
+        )
+        rows = {escape(it.path): it.rows for it in (one, many)}
+        yield found("row-count", text, rows=rows, path_of=escape(group or b"/"), attribute=escape(name))

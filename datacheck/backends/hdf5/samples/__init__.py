@@ -1,0 +1,1 @@
+"""Find which datasets and groups of a file are samples, and whether their parts and numbers of rows agree."""

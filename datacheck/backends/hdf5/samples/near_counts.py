@@ -1,0 +1,242 @@
+"""Find datasets of one group that have nearly, but not exactly, as many rows as others that they may belong to.
+
+Two datasets may belong together if their names differ in one word, and the two words are a pair that training may read
+side by side. Each noisy picture has its clean one, so another number of them is a fault. Queries and passages, pictures
+and captions, or two domains need not be equally many, so that is only suspicious.
+
+Columns may belong together if three or more flat ones have the same length and one is a little longer or shorter. That
+is a fault if they are the coordinates of points or events. Otherwise it is suspicious, since sensors may have clocks of
+their own. Columns that all rise, or all fall, are the axes of a grid.
+
+Labels that MATLAB wrote as a column are compared with the axis of the data that may have the samples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.names import LABELS, words
+from datacheck.backends.hdf5.samples.last_axis import is_axis
+from datacheck.backends.hdf5.samples.row_counts import ENDS, PARTS, STARTS, counts_text, other_words
+from datacheck.backends.hdf5.samples.samples import CHANNELS
+from datacheck.backends.hdf5.samples.told_apart import are_of_one_kind, near, told_apart
+from datacheck.model.cells import NUMBERS, TEXTS
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+from datacheck.model.sample_sets import SETS
+
+
+class Pair(NamedTuple):
+    """Words in the names of two datasets that training reads side by side.
+
+    `certain` means that each row of one must have its row in the other. `flat` means that this holds even if a row is a
+    single number, as in a signal and its clean original; `lr` and `hr`, for example, may be learning rates and heart
+    rates if they are single numbers.
+    """
+
+    some: frozenset[bytes]
+    other: frozenset[bytes]
+    certain: bool = False
+    flat: bool = False
+    across: bool = False
+    """Whether they are a pair only if the samples of both run along the last axis, because MATLAB wrote them."""
+
+
+def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = False, across: bool = False) -> Pair:
+    return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat, across)
+
+
+PAIRS = (
+    _pair(b"noisy blurred degraded corrupted", b"clean sharp", certain=True, flat=True),
+    _pair(b"lr lq", b"hr gt hq", certain=True),
+    _pair(b"input inputs", b"output outputs", certain=True),
+    _pair(b"in", b"out"),
+    _pair(b"a", b"u", certain=True, across=True),
+    _pair(b"jet jets", b"track tracks particle particles constituent constituents", certain=True, flat=True),
+    _pair(b"audio audios wav wave waveform speech signal", b"text texts transcript transcripts transcription sentence"),
+    _pair(b"coeff coeffs", b"sol solution solutions", certain=True),
+    _pair(b"anchor anchors", b"positive positives", certain=True),
+    _pair(b"low", b"high gt"),
+    _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
+    _pair(b"source src", b"target tgt trg"),
+    _pair(b"video videos image images", b"text texts caption captions audio"),
+    _pair(b"query queries", b"positive positives passage passages"),
+    _pair(
+        b"feature features feats feat embedding embeddings",
+        b"coord coords coordinates location locations",
+        certain=True,
+    ),
+    _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
+)
+GLUED = re.compile(
+    rb"(train|valid|val|test|tr|va|cv|te|tt)(%s)"
+    % b"|".join(sorted(it for pair in PAIRS for it in pair.some | pair.other if len(it) > 3))
+)
+"""A word of a pair behind the set that it is of."""
+COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b red green blue intensity".split())
+"""Names of the parts of a point, or of an event of a camera."""
+NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
+NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
+OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
+"""Words for what has one value for each feature, and no row for each record."""
+FEW_WIDE, ALIKE = 20, 4
+NEARLY = 0.9
+"""Minimum share of the usual number of rows that labels must have to be those of the others."""
+COLUMNS, LONG, CLOSE = 3, 100, 0.95
+"""Minimum number of columns of the same length, minimum length, and how near to it the odd one must be, as a share."""
+
+
+def near_counts(
+    datasets: Sequence[Dataset], before: Iterable[Finding] = (), values: Values = lambda _: None
+) -> Iterator[Finding]:
+    """Yield a finding for each pair and each odd column of one group, unless a finding in `before` names either one.
+
+    If a dataset holds where the rows of each record begin or end, the others may have any number of rows, and there are
+    no findings.
+    """
+    full = [it for it in datasets if it.shape and it.rows and it.holds]
+    numeric = [it for it in full if it.holds == {NUMBERS}]
+    if any((STARTS | ENDS) & words(it.name) for it in datasets):
+        return
+    reported = {path for finding in before for path in finding.details.get("rows", ())}
+    several = (
+        _pairs(full),
+        _columns(numeric, values),
+        _in_width(numeric),
+        _lists(full),
+        _odd_one(full),
+        _in_a_column(numeric),
+    )
+    for relation, candidates in zip(
+        (
+            "by their names",
+            "as columns that lie side by side",
+            "by their shapes",
+            "as rows and what they are called",
+            "as all others have one number of rows",
+            "as the data and the labels of MATLAB",
+        ),
+        several,
+        strict=True,
+    ):
+        for some, other, certain in candidates:
+            both = escape(some.path), escape(other.path)
+            if reported.isdisjoint(both) and not told_apart(some, other, datasets, values):
+                yield _unequal_finding(some, other, certain=certain, relation=relation)
+
+
+def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    named: dict[tuple[bytes, ...], dict[bytes, Dataset]] = defaultdict(dict)
+    for dataset in datasets:
+        parts = [part for it in PARTS.findall(dataset.name) for part in _unglued(it.lower())]
+        if not OF_AXES.isdisjoint(parts):
+            continue
+        for at, word in enumerate(parts):
+            named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
+    for by_word in named.values():
+        for pair in PAIRS:
+            first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
+            second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)
+            if first is None or second is None or first.rows == second.rows or not near(first, second):
+                continue
+            if pair.across and not (first.across and second.across):
+                continue
+            if not any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets):
+                flat = len(first.shape) == 1 or len(second.shape) == 1
+                yield first, second, pair.certain and (pair.flat or not flat)
+
+
+def _unglued(word: bytes) -> list[bytes]:
+    """Return the set and the word that is left, for a word that begins with the set: tr and noisy of trnoisy."""
+    found = GLUED.fullmatch(word)
+    return [word] if found is None else list(found.groups())
+
+
+def _is_reference(dataset: Dataset) -> bool:
+    """Check whether each row of a dataset is the number of something, such as the picture that a box belongs to."""
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & words(dataset.name))
+
+
+def _columns(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    flat = [it for it in datasets if len(it.shape) == 1]
+    (rows, count), *_ = Counter(it.rows for it in flat).most_common(1) or [(0, 0)]
+    odd = [it for it in flat if it.rows != rows]
+    if count < COLUMNS or rows < LONG or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
+        return
+    usual = [it for it in flat if it.rows == rows]
+    if near(odd[0], usual[0], CLOSE) and not all(is_axis(values(it)) for it in flat):
+        yield usual[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
+
+
+def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the only dataset that is a little longer or shorter than others with the same second axis.
+
+    They may be the boxes of each picture.
+    """
+    deep = [it for it in datasets if len(it.shape) > 2]
+    (rows, count), *_ = Counter(it.rows for it in deep).most_common(1) or [(0, 0)]
+    odd = [it for it in deep if it.rows != rows]
+    usual = [it for it in deep if it.rows == rows]
+    if count < 2 or rows < FEW_WIDE or len(odd) != 1 or len({it.shape[1] for it in deep}) > 1:
+        return
+    if any(words(it.name) & SETS for it in deep) or any(are_of_one_kind(odd[0], it) for it in usual):
+        return
+    if deep[0].shape[1] > CHANNELS and near(odd[0], usual[0], CLOSE):
+        yield usual[0], odd[0], False
+
+
+def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the datasets of texts or ids that are a little longer or shorter than all others, which have one length."""
+    lists = [
+        it for it in datasets if len(it.shape) == 1 and (it.holds <= TEXTS or (NUMBERS_OF | NAMES) & words(it.name))
+    ]
+    others = [it for it in datasets if it not in lists]
+    if len({it.rows for it in others}) != 1 or others[0].rows < FEW_WIDE:
+        return
+    for it in lists:
+        if it.rows != others[0].rows and near(it, others[0], CLOSE):
+            yield others[0], it, False
+
+
+def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the only dataset with another number of rows than several others; it is certain for labels by name.
+
+    A row of any other one has to be an array, since a flat one may be an axis or a list of something else.
+    """
+    (rows, count), *_ = Counter(it.rows for it in datasets).most_common(1) or [(0, 0)]
+    odd = [it for it in datasets if it.rows != rows]
+    if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
+        return
+    usual = next(it for it in datasets if it.rows == rows)
+    is_label = bool(LABELS & words(odd[0].name))
+    if near(odd[0], usual, NEARLY if is_label else CLOSE) and (is_label or len(odd[0].shape) > 1):
+        yield usual, odd[0], is_label
+
+
+def _in_a_column(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield labels that MATLAB has as a column, as its rows, with data of which one outer axis is nearly as long."""
+    arrays = [it for it in datasets if it.matlab and len(it.shape) > 1]
+    for label in arrays:
+        if label.rows > 1 or len(label.shape) > 2 or not LABELS & words(label.name):
+            continue
+        count, rest = label.shape[1], other_words(label.name, is_label=True)
+        is_label = label.name.lower() in LABELS
+        data = [it for it in arrays if it.rows > 1 and (is_label or other_words(it.name, is_label=False) == rest)]
+        if len(data) != 1 or count in data[0].shape:
+            continue
+        column = replace(label, shape=(count, 1))
+        ends = {size for size in (data[0].shape[0], data[0].shape[-1]) if size >= FEW_WIDE}
+        turned = [it for it in (replace(data[0], shape=(size, 1)) for size in ends) if near(column, it)]
+        if len(turned) == 1:
+            yield turned[0], column, True
+
+
+def _unequal_finding(some: Dataset, other: Dataset, *, certain: bool, relation: str) -> Finding:
+    counts = [(escape(it.path), it.rows) for it in (some, other)]
+    message = f"{counts_text(counts)}; {relation} they {'' if certain else 'may '}belong together"
+    return found("row-count", message, verdict=None if certain else "suspicious", rows=dict(counts))

@@ -1,0 +1,126 @@
+"""Check scalars that state the length of something in their sample: `n_frames`, `n_steps`, `length`.
+
+The other samples show what a scalar counts: in nearly all of them it equals the length of one axis of one dataset. If
+a sample differs and its axis has the smallest or largest length of all samples, it may have been padded or cut to that
+length. If the scalar is twice or three times the length, only every second or third row may have been kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.samples.samples import Family
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+COUNTING = frozenset(
+    b"n num nb number len length lengths count steps frames nframes nsteps natoms nodes atoms tokens size".split()
+)
+"""Words in the names of scalars that may state a length."""
+FEWEST, LENGTHS, NEARLY = 8, 4, 0.9
+"""Minimum number of samples and of different lengths to decide what a scalar counts, and the share that must agree."""
+ODD, FEWEST_CERTAIN = 0.02, 16
+"""Maximum share of samples that can be wrong for certain. With at least FEWEST_CERTAIN samples, one always can."""
+MOST, UNKNOWN = 50_000, 1 << 62
+"""Maximum number of scalars in all samples (if there are more, none is read), and the bound that caps their values."""
+
+
+Scalar = Callable[[Dataset], "int | None"]
+"""A function that returns the integer in a scalar dataset, or None."""
+
+
+class OwnLength(NamedTuple):
+    """A scalar in the samples of a family, with the dataset and axis whose length it states."""
+
+    name: bytes
+    of: bytes
+    axis: int
+
+
+def own_lengths(
+    family: Family, datasets: Mapping[bytes, Dataset], scalar: Scalar
+) -> tuple[list[OwnLength], list[Finding]]:
+    """Return the scalars that state a length in each sample, and the findings for those that are wrong."""
+    stated: list[OwnLength] = []
+    findings: list[Finding] = []
+    if len(family.samples) < FEWEST:
+        return stated, findings
+    scalars = [name for name in family.common if name not in family.names and _may_count(name, family, datasets)]
+    for name in scalars if len(scalars) * len(family.samples) <= MOST else ():
+        values = _scalar_values(name, family, datasets, scalar)
+        best = max(_axes(family, values), key=lambda it: it[0], default=None)
+        if best is None or best[0] < NEARLY:
+            continue
+        _, member, axis, lengths = best
+        stated.append(OwnLength(name, member, axis))
+        findings += _wrong_findings(family, OwnLength(name, member, axis), values, lengths)
+    return stated, findings
+
+
+def _may_count(name: bytes, family: Family, datasets: Mapping[bytes, Dataset]) -> bool:
+    if not words(name.rpartition(b"/")[2]) & COUNTING:
+        return False
+    first = next((it for it in family.samples if name in it.members), None)
+    dataset = None if first is None else datasets.get(first.path + b"/" + name)
+    return dataset is not None and dataset.shape == () and dataset.dtype.kind in "iu"
+
+
+def _scalar_values(name: bytes, family: Family, datasets: Mapping[bytes, Dataset], scalar: Scalar) -> NDArray[np.int64]:
+    """Return the value of a scalar in each sample, -1 if it is unknown."""
+    values = np.full(len(family.samples), -1, np.int64)
+    for at, sample in enumerate(family.samples):
+        dataset = datasets.get(sample.path + b"/" + name)
+        number = None if dataset is None else scalar(dataset)
+        if number is not None and number >= 0:
+            values[at] = min(number, UNKNOWN - 1)
+    return values
+
+
+def _axes(family: Family, values: NDArray[np.int64]) -> Iterator[tuple[float, bytes, int, NDArray[np.int64]]]:
+    """Yield the axes that the scalar may count.
+
+    With each comes the share of the samples in which its length equals the scalar, the name of its dataset, its number,
+    and its length in each sample, -1 if it is missing.
+    """
+    for name in family.names:
+        shapes = [it.members.get(name, ()) for it in family.samples]
+        for axis in range(min((len(it) for it in shapes if it), default=0)):
+            lengths = np.array([it[axis] if len(it) > axis else -1 for it in shapes], np.int64)
+            known = (lengths >= 0) & (values >= 0)
+            equal = known & (lengths == values)
+            if known.sum() >= FEWEST and len(set(lengths[equal].tolist())) >= LENGTHS:
+                yield float(equal.sum() / known.sum()), name, axis, lengths
+
+
+def _wrong_findings(
+    family: Family, it: OwnLength, values: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> Iterator[Finding]:
+    known = (lengths >= 0) & (values >= 0)
+    places = np.flatnonzero(known & (lengths != values)).tolist()
+    few = len(places) <= max(ODD * known.sum(), 1 if known.sum() >= FEWEST_CERTAIN else 0)
+    for at in places:
+        sample, declared, count = family.samples[at], int(values[at]), int(lengths[at])
+        path = escape(sample.path + b"/" + it.name)
+        unit = "rows" if it.axis == 0 else f"values along axis {it.axis}"
+        text = f"{path} says {declared:,}, and {escape(it.of)} beside it has {count:,} {unit}; in the others they agree"
+        certain = few and lengths[known].min() < count < lengths[known].max() and not _may_be_thinned(declared, count)
+        yield found(
+            "count",
+            text,
+            verdict=None if certain else "suspicious",
+            sample=escape(sample.path),
+            said=declared,
+            there=count,
+        )
+
+
+def _may_be_thinned(declared: int, count: int) -> bool:
+    """Check whether the rows may be every second, third and so on of the rows that a scalar states."""
+    step = round(declared / count)
+    return step > 1 and count in (declared // step, -(-declared // step))

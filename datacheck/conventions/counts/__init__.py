@@ -1,0 +1,1 @@
+"""Counts that a store keeps of its records, of a whole set, and of the frames of clips."""

@@ -1,0 +1,103 @@
+"""Number of records under a key of its own, such as `length`, `num_examples`, `total_number` or `__len__`."""
+
+from __future__ import annotations
+
+from datacheck.conventions.interface import Convention, Count, StoreView
+from datacheck.conventions.keys.parts import pieces_of
+from datacheck.conventions.values.stored_values import FORMS, other_reading, stored_count
+
+UNMISTAKABLE = frozenset(
+    {
+        *(b"num-samples", b"num_samples", b"n_samples", b"nsamples", b"nSamples", b"num_sample", b"total_samples"),
+        *(b"num_examples", b"num_records", b"num_entries", b"total_num", b"total_number", b"total_records"),
+        *(b"total_examples", b"total_entries", b"n_examples", b"n_records", b"n_entries"),
+        *(b"__num_samples__", b"__num_examples__", b"num_graphs", b"_TOTAL_COUNT_"),
+        *(b"dataset_size", b"dataset_length", b"__len__", b"__length__", b"__count__"),
+    }
+)
+"""Names of counts. A value under one of them is not a record, even if it cannot be read."""
+LOOSE = (b"length", b"Length", b"len")
+"""Names of counts that may count something else, such as frames or words, if far from the number of records."""
+THINGS = frozenset({b"num_images", b"num_frames", b"num_patches", b"num_tiles", b"num_clips", b"num_slices"})
+"""Names of counts of records that others, or another store, may name by key: their numbers are never closed up."""
+DOUBTFUL = frozenset(
+    {*(b"num", b"size", b"count", b"total", b"num_items", b"num_data"), *(b"num_instances", b"total_count"), *THINGS}
+)
+"""Names whose value may be something else, such as the size of pictures, unless it is the number of records."""
+APART = (b"__metadata__", b"__meta__")
+"""Names of metadata: a record under one of them is neither a sample nor in any list of keys."""
+METADATA = (*APART, b"metadata", b"meta")
+"""Names whose value may be a mapping that contains the number of records."""
+WITHIN = (
+    *sorted(map(bytes.decode, UNMISTAKABLE)),
+    *map(bytes.decode, LOOSE),
+    "nframes",
+    *sorted(map(bytes.decode, DOUBTFUL)),
+)
+"""The names of the number of records in such a mapping, clear ones first: `length` may be that of a clip."""
+NAMES = (*sorted(UNMISTAKABLE), *LOOSE, *sorted(DOUBTFUL))
+"""The keys of counts, in the order in which they are tried."""
+OWN_NAMES = UNMISTAKABLE | {*APART}
+"""Names whose value is never a record of a vocabulary, whatever the other records hold."""
+LOOKED_AT = 4
+"""Number of other records that are read to tell a count from a record."""
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention if a count is stored under one of NAMES or in a mapping of metadata, or None.
+
+    Under an unmistakable name it is recognised even if it cannot be read.
+    """
+    counts = []
+    for name in NAMES:
+        raw = store.value(name)
+        if raw is None:
+            continue
+        parsed = stored_count(raw)
+        alone = parsed is not None and type(parsed.value) is list and len(parsed.value) == 1
+        other = other_reading(raw)
+        count = Count(name, parsed, raw, item=0 if alone else None, form=form_of(raw), otherwise=other)
+        unread = count.said is None and (name in UNMISTAKABLE or count.otherwise is not None)
+        unread |= name in (*UNMISTAKABLE, *LOOSE) and count.fraction is not None
+        if count.number is not None or unread:
+            counts.append(count)
+    counts = [it for it in (*counts, *metadata_counts(store)) if it.key in OWN_NAMES or not _is_a_record(it, store)]
+    if not counts:
+        return None
+    own = frozenset(it.key for it in counts)
+    pieces = pieces_of(store.frequent) if store.parts else ()
+    return Convention("count", store.parts, tuple(counts), own=own, named=False, further=pieces)
+
+
+def _is_a_record(count: Count, store: StoreView) -> bool:
+    """Return whether a count is a record like the others: in a vocabulary, `length` is a word.
+
+    If at least half of the keys carry numbers, the store is not a vocabulary. Otherwise a few of the other records must
+    hold values of the same type as the count.
+    """
+    if sum(store.patterns[it] for it in store.frequent) * 2 >= len(store.keys):
+        return False
+    others = [it for it in sorted(store.keys) if it not in NAMES and it not in METADATA]
+    probed = [store.stored(it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]]
+    kind = type(None if count.said is None else count.said.value)
+    return bool(probed) and all(it is not None and type(it.value) is kind for it in probed)
+
+
+def metadata_counts(store: StoreView) -> list[Count]:
+    """Return the count in each mapping of metadata that holds one."""
+    counts = []
+    for key in METADATA:
+        parsed = store.stored(key)
+        if parsed is None or not isinstance(parsed.value, dict):
+            continue
+        candidates = (Count(key, parsed, store.value(key) or b"", item=it) for it in WITHIN if it in parsed.value)
+        count = next((it for it in candidates if it.number is not None), None)
+        if count is not None:
+            counts.append(count)
+    return counts
+
+
+def form_of(raw: bytes) -> str:
+    """Return the form for rewriting a number that cannot be read: pickle if it begins like one, otherwise decimal."""
+    name = f"pickle {raw[1]}" if raw[:1] == b"\x80" and len(raw) > 1 else ""
+    return name if name in FORMS else "decimal"

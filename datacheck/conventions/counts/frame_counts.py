@@ -1,0 +1,130 @@
+"""Check counts of frames in a mapping by the names of clips: `vid_num_frames`, `num_frames`, `lengths`.
+
+Unless nearly all of its numbers match the number of records whose keys begin with the clips' names, such a mapping
+counts something else, such as the frames of the film that some were taken from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from datacheck.conventions.interface import FrameCounts, StoreView
+from datacheck.conventions.keys.groups import words
+from datacheck.conventions.lists_within import keys_with_lists
+from datacheck.conventions.values.rewriting import is_lossless
+from datacheck.conventions.values.stored_values import FORMS
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+FEWEST = 8
+"""Minimum number of clips that must match their numbers to show what is counted, if there are many clips."""
+FEW = 3
+"""Minimum number of clips that must match if there are few and at most one clip has another number."""
+SHARE = 0.95
+"""Minimum share of the clips that must have as many frames as their numbers say."""
+VARIOUS = 3
+"""Minimum number of different values; fewer may be rates or labels that match by chance, unless named like counts."""
+_COUNTING = "frame frames nframes num nums number numbers n len length lengths count counts"
+COUNTING = frozenset(_COUNTING.split())
+MOST = 1 << 18
+"""Maximum number of clips whose frames are counted."""
+_KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
+_BETWEEN = b"/_-.: "
+
+
+def clip_of(key: bytes) -> bytes | None:
+    """Return the name of the clip that a frame belongs to, or None if the key is not that of a frame.
+
+    >>> clip_of(b"vid3/0004.jpg"), clip_of(b"vid3_f0004"), clip_of(b"0004")
+    (b'vid3', b'vid3_f', None)
+    """
+    match = _KEY.fullmatch(key)
+    return None if match is None else match[1].rstrip(_BETWEEN) or None
+
+
+def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
+    """Yield the mappings of a database that may count the frames of its clips."""
+    clips = {clip_of(key) for key in view.keys}
+    for key in keys_with_lists(view) if len(clips) > 1 or None not in clips else ():
+        parsed = view.stored(key)
+        if parsed is None or not isinstance(parsed.value, dict) or len(parsed.value) < FEWEST:
+            continue
+        if not all(isinstance(clip, (str, bytes)) and type(it) is int for clip, it in parsed.value.items()):
+            continue
+        named = {_raw(it) for it in parsed.value}
+        if len(named & clips) * 2 < len(clips - {None}):
+            continue
+        if len(named) > MOST:
+            if _is_named_like_counts(key):
+                yield FrameCounts(key, parsed.form, {}, many=True)
+        elif is_lossless(view.value(key) or b"", parsed):
+            yield FrameCounts(key, parsed.form, parsed.value)
+
+
+def _is_named_like_counts(key: bytes) -> bool:
+    return not COUNTING.isdisjoint(words(key.decode("latin1")))
+
+
+def _raw(name: str | bytes) -> bytes:
+    return name.encode() if isinstance(name, str) else name
+
+
+def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[bytes]:
+    """Count the frames of some clips among keys."""
+    return Counter(clip for key in keys if (clip := clip_of(key)) in clips and clip is not None)
+
+
+def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameCounts | None:
+    """Return the counts with the numbers of frames that exist, or None if these numbers do not count frames."""
+    if counts.many:
+        return counts
+    agree = [number for name, number in counts.said.items() if frames.get(_raw(name), 0) == number]
+    if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
+        return None
+    if len({*agree}) < VARIOUS and not _is_named_like_counts(counts.key):
+        return None
+    return msgspec.structs.replace(counts, there=dict(frames))
+
+
+def are_enough(agree: int, every: int) -> bool:
+    """Check whether enough numbers agree to show what all of them count; if there are few clips, one may be off."""
+    return agree >= min(max(FEWEST, SHARE * every - 1), max(FEW, every - 1))
+
+
+def are_capped(fewer: Iterable[int], every: Iterable[int]) -> bool:
+    """Check whether all clips that lack frames are as long as the longest clips, since frames may have been limited."""
+    return {*fewer} == {max(every, default=0)}
+
+
+def frame_findings(counts: FrameCounts) -> Iterator[Finding]:
+    """Yield a finding if numbers of frames are not true.
+
+    It is bad if frames are missing, since a loader asks for them. If there are only more frames, it is suspicious.
+    """
+    if counts.many:
+        text = f"{escape(counts.key)} has numbers of the frames of more than {MOST:,} clips: they were not compared"
+        yield found("unsupported", text, key=escape(counts.key))
+    off = [(clip, it, frames) for clip, it in counts.said.items() if (frames := counts.there.get(_raw(clip), 0)) != it]
+    fewer = [it for it in off if it[2] < it[1]]
+    if off:
+        name, declared, number = (fewer or off)[0]
+        more = f", and {len(off) - 1:,} more of {len(counts.said):,} are off" if len(off) > 1 else ""
+        text = f"{escape(counts.key)} says that {escape(_raw(name))} has {declared:,}, there are {number:,}{more}"
+        verdict: Verdict | None = None if fewer else "suspicious"
+        yield found("count", text, verdict=verdict, key=escape(counts.key), said=declared, found=number)
+
+
+def rewritten_without(counts: FrameCounts, dropped_keys: Iterable[bytes]) -> bytes | None:
+    """Return the new value of the mapping in a copy without some records, or None if it does not change.
+
+    A clip that has more records than its number says, such as those of a second camera, keeps the number.
+    """
+    left = Counter(counts.there)
+    left.subtract(count_frames(dropped_keys, frozenset(counts.there)))
+    numbers = {clip: min(it, left.get(_raw(clip), 0)) for clip, it in counts.said.items()}
+    return None if numbers == counts.said else FORMS[counts.form].write(numbers)

@@ -1,0 +1,1 @@
+"""The conventions of single projects and loaders, a module for each."""

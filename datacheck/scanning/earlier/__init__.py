@@ -1,0 +1,1 @@
+"""Use earlier reports, checksums and unfinished scans of a source."""

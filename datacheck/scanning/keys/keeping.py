@@ -1,0 +1,347 @@
+"""Recognise the conventions that a store follows, and compare them with the sums over its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from datacheck.backends.interface import READINGS, Reader, WithDatabases
+from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
+from datacheck.conventions.across import with_asked_samples
+from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
+from datacheck.conventions.counts.clip_counts import clip_counts, clip_findings
+from datacheck.conventions.counts.frame_counts import frame_counts, frame_findings
+from datacheck.conventions.counts.whole_sets import is_share
+from datacheck.conventions.elsewhere import complete_conventions, with_placed_counts
+from datacheck.conventions.indexes import indexes
+from datacheck.conventions.interface import Index, Known, StoreView
+from datacheck.conventions.keys.account import Account, KeyWatch
+from datacheck.conventions.keys.numbered_keys import Pattern, patterns
+from datacheck.conventions.keys.spanning import Spanning
+from datacheck.conventions.lists_within import lists_within
+from datacheck.conventions.projects.ocr import uncounted_findings
+from datacheck.conventions.set_stems import SetStems
+from datacheck.conventions.terminated import end_findings
+from datacheck.conventions.values.side_files import side_file
+from datacheck.model.blocks import Layout, Shard
+from datacheck.model.finding import Finding
+from datacheck.model.profile import Profile
+from datacheck.scanning.blame import Blamed, blaming
+from datacheck.scanning.keys.absent_keys import AbsentKeys
+from datacheck.scanning.keys.further_keys import further_keys
+from datacheck.scanning.keys.keys_compared import named_by_records, stem_groups, with_frame_counts
+from datacheck.scanning.keys.keys_read import CompareLists, small_value_of, value_of
+from datacheck.scanning.keys.parallel import parallel
+from datacheck.scanning.keys.sample_keys import KEYS_A_PROBE, Keys, SampleKeys, fitting
+from datacheck.scanning.keys.spanning import with_spanning
+from datacheck.scanning.profile.probing import probes_of_keys
+from datacheck.scanning.profile.taking import Taken
+from datacheck.scanning.tasks import Job, Task, only, own_seconds
+from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
+
+ENOUGH_KEYS = 256
+"""Number of the keys read for the profile that is enough to recognise conventions."""
+REMEMBERED = 64 << 10
+"""Maximum size in bytes of a value that is kept, as absent keys are: several conventions ask for the same."""
+MOST_ASKED = 64
+"""Maximum number of databases in which values are looked up; each costs milliseconds."""
+PLAIN = 0.9
+"""Minimum share of a database's keys that must follow one numbering."""
+FEW_PARTS = 16
+"""Number of databases above which each is taken for a sequence or a class, whose keys all begin alike."""
+DEATHS = 4
+"""Maximum number of attempts to read the probes, each without the probe that failed before."""
+
+
+Kept = dict[str, Known]
+"""What is known about the conventions of each database of a store; "" is the main database."""
+
+
+def recognise(pool: Engine[Task], layout: Layout, taken: Taken) -> Kept | Death:
+    """Return the conventions that a store follows, judged by the keys at its probes, or the Death of reading these.
+
+    The keys that the profile was `taken` from are used if they are enough; otherwise more are read. Probes that the
+    profile left out are left out here, and so is a probe that fails: the scan finds out by itself what is wrong there.
+    But if there was not enough time for any probe, as on a slow disk, it is unknown what the store keeps, and that
+    Death is returned. If the profile is empty since nothing could be read for it, no attempt is made: that has been
+    reported already.
+    """
+    keys = _sampled_keys(pool, layout, taken)
+    return keys if isinstance(keys, Death) else _recognise_by_keys(pool, layout, keys) if keys else {}
+
+
+def plain_numbering(pool: Engine[Task], layout: Layout, taken: Taken) -> dict[str, Pattern]:
+    """Return, by database, the pattern that nearly all of its sampled keys follow, if they follow one."""
+    keys = _sampled_keys(pool, layout, taken)
+    numberings = {}
+    for part, part_keys in () if isinstance(keys, Death) else keys.items():
+        first, *_ = (*patterns(part_keys).items(), (None, 0))
+        if first[0] is not None and first[1] >= max(PLAIN * len(part_keys), 2):
+            numberings[part] = first[0]
+    return numberings
+
+
+def _sampled_keys(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | Death:
+    """Return sampled keys of each database, or none if they cannot be read."""
+    if taken.empty or not probes_of_keys(layout.probes):
+        return {}
+    if _are_enough(taken.keys, layout):
+        return taken.keys
+    without = {left.probe for left in taken.left}
+    count, limit = fitting(layout)
+    chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
+    firsts = {probe.part: number for number, probe in reversed([*enumerate(layout.probes)])}
+    numbers = [number for number in sorted({*chosen, *firsts.values()}) if number not in without]
+    small = {it: records for it, records in _sizes(layout).items() if records <= KEYS_A_PROBE}
+    read: Any = None
+    for _ in range(DEATHS):
+        read = only(pool, SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small))
+        if not isinstance(read, Death):
+            break
+        if read.note in numbers:
+            numbers.remove(read.note)
+    if isinstance(read, Death):
+        return read if read.timed_out else {}
+    return cast("Keys", read)
+
+
+def followed(layout: Layout, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the conventions that the structure of a store follows, limited to those that are `wanted`.
+
+    Raises UsageError if a wanted one is not among them, unless conventions can be recognised by the keys of the store.
+    """
+    names = tuple(it for it in CONVENTIONS if it in layout.keeps)
+    if not wanted or wanted == (NONE,):
+        return () if wanted else names
+    if not probes_of_keys(layout.probes):
+        require_met(wanted, {*names, *READINGS})
+    return tuple(it for it in names if it in wanted)
+
+
+def _are_enough(keys: Keys, layout: Layout) -> bool:
+    """Return whether the keys of each database are all that it has, or enough to recognise what the store keeps."""
+    parts = {it.part for it in layout.probes}
+    if not keys or (len(parts) > 1 and parts != keys.keys()):
+        return False
+    enough, whole = min(ENOUGH_KEYS, layout.records or ENOUGH_KEYS), _wholly_known(keys, layout)
+    return all(part in whole or len(part_keys) >= enough for part, part_keys in keys.items())
+
+
+def _sizes(layout: Layout) -> dict[str, int]:
+    """Return the number of records of each database for which it is known."""
+    sizes: dict[str, int] = {}
+    unknown = {it.part for it in layout.shards if it.records is None}
+    for shard in layout.shards:
+        if shard.records is not None and shard.part not in unknown:
+            sizes[shard.part] = sizes.get(shard.part, 0) + shard.records
+    return sizes
+
+
+def _wholly_known(keys: Keys, layout: Layout) -> frozenset[str]:
+    """Return the databases all of whose keys are known."""
+    if sum(map(len, keys.values())) == layout.records:
+        return frozenset(keys)
+    sizes = _sizes(layout)
+    return frozenset(part for part, part_keys in keys.items() if len(part_keys) == sizes.get(part))
+
+
+def _recognise_by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept | Death:
+    whole = _wholly_known(keys, layout)
+    asked = sorted(keys.keys() - whole)[:MOST_ASKED]
+    result = only(pool, Recognise({it: keys[it] for it in keys if it in whole or it in asked}, whole))
+    return cast("Kept | Death", result)
+
+
+def unexamined_count(layout: Layout, kept: Kept) -> int:
+    """Return the number of databases that were not examined, since only some of very many are."""
+    parts = {it.part for it in layout.probes}
+    return len(parts - kept.keys()) if len(parts) > MOST_ASKED else 0
+
+
+class Recognise(msgspec.Struct, frozen=True):
+    """A task that returns the conventions of each database of a store, judged by some of its keys.
+
+    Of databases in `whole` all keys are given.
+    """
+
+    keys: Keys
+    whole: frozenset[str] = frozenset()
+
+    def run(self, job: Job, watch: Watch) -> Kept:
+        watch.timeout, watch.patience = own_seconds(job.settings), PATIENCE
+        watch.note(None)
+        wanted = job.settings.conventions
+        met: set[str] = set()
+        try:
+            with blaming("unreadable"):
+                several = job.reader.databases() if isinstance(job.reader, WithDatabases) else {}
+            keys = {part: self._with_further_keys(job.reader, watch, part) for part in self.keys}
+            views = {part: self._view(job.reader, watch, part, keys[part]) for part in keys if not several.get(part)}
+            kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
+            require_met(wanted, met)
+            complete = complete_conventions(kept, views, asked=bool(wanted))
+            within = [] if wanted == (NONE,) else list(lists_within(complete, views))
+            named = []
+            if not wanted and len(views) <= FEW_PARTS:
+                named = self._indexes(job.reader, watch, views, keys, several)
+        except Blamed:  # the store is damaged or being written to, which the scan itself reports
+            return {}
+        return {
+            part: Known(
+                conventions,
+                within=tuple(it for at, it in within if at == part),
+                indexes=tuple(it for at, it in named if at == part),
+                frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
+                clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
+                parallel=() if part not in views else tuple(parallel(views[part], complete[part])),
+                share=not part and part in views and is_share(job.reader.path.name, views[part]),
+            )
+            for part, conventions in complete.items()
+        }
+
+    def _indexes(
+        self,
+        reader: Reader,
+        watch: Watch,
+        views: Mapping[str, StoreView],
+        keys: Keys,
+        several: Mapping[str, bool],
+    ) -> list[tuple[str, Index]]:
+        """Return the records that name others, with the database that they are in."""
+        of_several = {part: self._view(reader, watch, part, keys[part]) for part in keys if several.get(part)}
+
+        def small(part: str, key: bytes) -> bytes | None:
+            watch.note(None)
+            return small_value_of(reader, key, part)
+
+        return list(indexes({**views, **of_several}, several, small))
+
+    def _with_further_keys(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
+        """Return the known keys of a database, with some keys that have other prefixes."""
+        if part in self.whole or len(self.keys) > FEW_PARTS:
+            return self.keys[part]
+        watch.note(None)
+        return self.keys[part] | further_keys(reader, part)
+
+    def _view(self, reader: Reader, watch: Watch, part: str, keys: frozenset[bytes]) -> StoreView:
+        absent = AbsentKeys(reader, part)
+        read: dict[bytes, bytes | None] = {}
+
+        def value(key: bytes) -> bytes | None:
+            if key in read:
+                return read[key]
+            watch.note(None)
+            is_absent = key not in keys and (part in self.whole or absent.lacks(key))
+            raw = None if is_absent else value_of(reader, key, part)
+            if raw is None or len(raw) <= REMEMBERED:
+                read[key] = raw
+            return raw
+
+        def file(name: bytes) -> bytes | None:
+            return None if part else side_file(reader.path, name)
+
+        return StoreView(patterns(keys), value, file, keys)
+
+
+def compared(
+    kept: Kept, accounts: Mapping[str, Account], shards: Sequence[Shard], profile: Profile, do: Callable[[Any], Any]
+) -> Kept | Death:
+    """Complete what is known of a store's conventions once its keys are known; or return the Death that occurred.
+
+    Keys are read once more, by tasks that `do` runs, if lists name them, or if the sums of stems or names show that
+    parts of samples are missing.
+    """
+    spanning = with_spanning(kept, accounts, shards, profile, do)
+    if isinstance(spanning, Death):
+        return spanning
+    result: Kept = {}
+    for part, known in with_asked_samples(with_placed_counts(spanning, accounts)).items():
+        part_shards = tuple(it for it in shards if it.part == part)
+        lists = tuple(it for convention in known.conventions for it in convention.lists)
+        lists += tuple(it.as_list(part) for it in known.within if it.places)
+        listed = do(CompareLists(part, part_shards, lists, known.own | known.aside)) if lists else ()
+        if isinstance(listed, Death):
+            return listed
+        stems = stem_groups(known, accounts.get(part) or Account(), part_shards, do)
+        if isinstance(stems, Death):
+            return stems
+        named = named_by_records(known, part_shards, shards, do)
+        if isinstance(named, Death):
+            return named
+        listed = (*listed, *named)
+        with_frames = with_frame_counts(known, part_shards, do)
+        if isinstance(with_frames, Death):
+            return with_frames
+        result[part] = msgspec.structs.replace(with_frames, listed=listed, stems=stems)
+    return result
+
+
+def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
+    """Return what a scan has to note for conventions in each database, or None if that is nothing."""
+    if not any(known.conventions for known in kept.values()):
+        return None
+    watches = {}
+    for part, known in kept.items():
+        parts = dict.fromkeys(it for one in known.conventions for it in (*one.parts, *one.further))
+        stems = next((it.stems for it in known.conventions if it.stems is not None), None)
+        if isinstance(stems, SetStems):  # told by numbers
+            parts, stems = dict.fromkeys((*parts, *stems.patterns)), None
+        frames = next((it.frames for it in known.conventions if it.frames is not None), None)
+        naming = next((it.naming for it in known.conventions if it.naming is not None), None)
+        watches[part] = KeyWatch(tuple(parts), known.own, stems, frames, naming)
+    return watches
+
+
+def untrue(kept: Kept, accounts: Mapping[str, Account]) -> Iterator[Finding]:
+    """Yield the findings about conventions that the store violates."""
+    for spanning in _spannings(kept):
+        yield from spanning.findings()
+    for part, known in kept.items():
+        account = accounts.get(part) or Account()
+        for finding in _untrue(known, account):
+            yield msgspec.structs.replace(finding, database=part or None)
+        yield from () if part else uncounted_findings(known, account)
+
+
+def _untrue(known: Known, account: Account) -> Iterator[Finding]:
+    if known.stems is not None:
+        yield from known.stems.findings()
+    for convention in known.conventions:
+        yield from convention_findings(convention, account, known)
+    for one in known.listed:
+        yield from list_findings(one)
+    for counts in known.frames:
+        yield from frame_findings(counts)
+    for of_clips in known.clips:
+        yield from clip_findings(of_clips)
+    yield from end_findings(known, account)
+
+
+def groups(kept: Kept, accounts: Mapping[str, Account]) -> int | None:
+    """Return the number of samples that have several records, or None if each record is a sample."""
+    counts = [it for part, known in kept.items() if (it := _groups(known, accounts.get(part) or Account())) is not None]
+    counts += [it.all for it in _spannings(kept)]
+    return sum(counts) if counts else None
+
+
+def _spannings(kept: Kept) -> list[Spanning]:
+    """Return the samples that lie in several databases, each group once."""
+    spannings: list[Spanning] = []
+    for known in kept.values():
+        if known.across is not None and all(known.across is not it for it in spannings):
+            spannings.append(known.across)
+    return spannings
+
+
+def _groups(known: Known, account: Account) -> int | None:
+    if known.across is not None:
+        return None
+    if known.stems is not None:
+        return known.stems.all
+    for convention in known.conventions:
+        result = samples_of(convention, account)
+        if result.groups is not None:
+            return len(result.groups.all)
+    return None

@@ -1,0 +1,319 @@
+"""Read the keys of a store to sum them up, compare them with lists, and find incomplete samples; look up one value."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from datacheck.backends.interface import Peeking, Reader, WithDatabases
+from datacheck.conventions.counts.clip_counts import Clips
+from datacheck.conventions.counts.frame_counts import count_frames
+from datacheck.conventions.interface import UNCOUNTED, ClipCounts, Index, KeyList, Listed
+from datacheck.conventions.keys.account import Account, KeyWatch
+from datacheck.conventions.keys.groups import CONFIRMED, ENOUGH
+from datacheck.conventions.keys.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
+from datacheck.conventions.listed import KEYS
+from datacheck.conventions.lists_within import keys_within
+from datacheck.conventions.values.side_files import side_file
+from datacheck.conventions.values.stored_values import FORMS, keys_in
+from datacheck.errors import PartUnread
+from datacheck.model.blocks import AnyBlock, Block, Position, Shard
+from datacheck.model.escaping import escape
+from datacheck.model.key_families import fold
+from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.tasks import Job, opening_seconds
+from datacheck.workers.interface import Watch
+
+MOST_NAMED = 1 << 22
+"""Number of keys named by records above which their presence is not checked."""
+HELD = 1 << 18
+"""Maximum number of records naming one other record that are remembered with the key they name."""
+LOOKED_UP = 64
+"""Maximum number of missing keys whose neighbours are looked up."""
+NUMBER = re.compile(rb"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
+"""Matches a key with its last number."""
+SMALL = 1 << 20
+"""Maximum size in bytes of a value that may name others."""
+LARGEST = 1 << 30
+"""Maximum size in bytes of a value that a convention is read from."""
+
+
+def value_of(reader: Reader, key: bytes, part: str = "") -> bytes | None:
+    """Return the value of a key of a database, or None if it is absent or too large for a convention.
+
+    It also counts as absent if it may lie in a part that cannot be read: the scan reports what that costs.
+    """
+    try:
+        with blaming("unreadable"):
+            named = isinstance(reader, WithDatabases)
+            shard = Shard(part, Position(key), Position(key, 1)) if named else reader.find(escape(key))
+    except PartUnread:
+        return None
+    if shard is None:
+        return None
+    for block in blamed("unreadable", reader.blocks, shard, limit=1):
+        assert isinstance(block, Block)
+        for found, value in zip(block.keys, block.values, strict=True):
+            return bytes(value) if found == key and len(value) <= LARGEST else None
+    return None
+
+
+def small_value_of(reader: Reader, key: bytes, part: str) -> bytes | None:
+    """Return the value of a key of a database, or None if it is absent or large.
+
+    Of a key with several values it is the first.
+    """
+    shard = Shard(part, Position(key), Position(key, 1))
+    for block in for_keys(reader, shard, 1):
+        if isinstance(block, Block) and block.keys:
+            return bytes(block.values[0]) if block.keys[0] == key and len(block.values[0]) <= SMALL else None
+    return None
+
+
+def for_keys(reader: Reader, shard: Shard, limit: int | None = None) -> Iterator[AnyBlock]:
+    """Yield the records of a shard for their keys. Readers that support it do not touch the values."""
+    if isinstance(reader, Peeking):
+        return blamed("unreadable", reader.peek, shard, limit)
+    return blamed("unreadable", reader.blocks, shard, limit=limit)
+
+
+class TakeKeys(msgspec.Struct, frozen=True):
+    """A task that returns the accounts of a shard's keys by database, without reading values."""
+
+    shard: Shard
+    watch: Mapping[str, KeyWatch]
+
+    def run(self, job: Job, watch: Watch) -> dict[str, Account]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        accounts: dict[str, Account] = {}
+        for block in for_keys(job.reader, self.shard):
+            part = self.shard.part
+            if isinstance(block, Block) and part in self.watch:
+                accounts.setdefault(part, Account()).take(block.keys, self.watch[part], block.series)
+        return accounts
+
+
+class CompareLists(msgspec.Struct, frozen=True):
+    """A task that compares each list of keys with the keys of its database and returns the results.
+
+    `shards` are all shards of the database.
+    """
+
+    part: str
+    shards: tuple[Shard, ...]
+    lists: tuple[KeyList, ...]
+    own: frozenset[bytes]
+
+    def run(self, job: Job, watch: Watch) -> list[Listed]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        wanted = [(it, _listed_keys(job.reader, it, self.part)) for it in self.lists]
+        shares = [place for place, it in enumerate(self.lists) if it.share]
+        every = frozenset().union(*(wanted[place][1] for place in shares))
+        missing = [set(keys) for _, keys in wanted]
+        unlisted = [0] * len(wanted)
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                if not isinstance(block, Block):
+                    continue
+                keys = set(block.keys) - self.own
+                for place, (_, listed) in enumerate(wanted):
+                    missing[place] -= keys
+                    if place not in shares:
+                        unlisted[place] += len(keys - listed)
+                if shares:
+                    unlisted[shares[0]] += len(keys - every)
+        return [
+            Listed(
+                it.key,
+                len(wanted[place][1]) if it.places else it.number,
+                tuple(sorted(missing[place] - self.own)),
+                0 if it.partial else unlisted[place],
+                it.kept_in,
+                bool(it.places) and it.key != KEYS,
+            )
+            for place, (it, _) in enumerate(wanted)
+        ]
+
+
+def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> set[bytes]:
+    raw = (
+        side_file(reader.path, key_list.key)
+        if key_list.file
+        else value_of(reader, key_list.key, part if key_list.kept_in is None else key_list.kept_in)
+    )
+    if key_list.places:
+        return keys_within(raw or b"", key_list)
+    return set(keys_in(FORMS[key_list.form].read(raw or b"") or []))
+
+
+class Named:
+    """The keys that the records of an index name: how many times, in how many lists, and by which records."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.keys: set[bytes] = set()
+        self.times = self.lists = 0
+        self.repeats = False
+        self.entries: list[tuple[bytes, bytes]] = []
+
+    def take(self, block: Block) -> None:
+        """Add the keys that the records of a block name, up to MOST_NAMED."""
+        for row in self.index.rows(block.keys):
+            if len(self.keys) > MOST_NAMED:
+                return
+            value = bytes(block.values[row])
+            named = self.index.keys(value) or []
+            self.keys.update(named)
+            self.times += len(named)
+            self.lists += bool(self.index.form)
+            self.repeats |= len(set(named)) < len(named)
+            if not self.index.form and len(self.entries) <= HELD:
+                self.entries.append((value, block.keys[row]))
+
+    @property
+    def ordered(self) -> bool:
+        """Return whether lists may be texts or windows, which name keys repeatedly, and in which positions matter."""
+        return self.repeats or (self.times > len(self.keys) and 4 * self.lists > len(self.keys))
+
+    @property
+    def names_keys_once(self) -> bool:
+        """Return whether each key is named once by lists or by records with several values.
+
+        The lists of a class or a clip do so.
+        """
+        several = bool(self.index.form) or len({key for _, key in self.entries}) < len(self.entries)
+        return several and self.times == len(self.keys)
+
+    def listed(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> Listed:
+        """Return the result of comparing the named keys with the existing ones, given the `missing` ones."""
+        return Listed(
+            b"",
+            len(self.keys) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
+            tuple(sorted(missing)),
+            0,
+            of_records=self.index.name,
+            entries=tuple(self.entries) if len(self.entries) <= HELD else (),
+            ordered=self.ordered,
+            unsure=bool(missing) and not (self._are_few(missing) and self._are_lost(missing, is_there)),
+        )
+
+    def _are_few(self, missing: set[bytes]) -> bool:
+        return len(missing) <= (1 - CONFIRMED) * max(ENOUGH, len(self.keys))
+
+    def _are_lost(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> bool:
+        """Return whether the missing keys once existed.
+
+        A name such as "none" never did, nor did the key that follows the last one of a clip.
+        """
+        alike = {fold(it) for it in self.keys - missing}
+        some = sorted(missing)[:LOOKED_UP]
+        if any(NUMBER.fullmatch(it) is None or fold(it) not in alike for it in some):
+            return False
+        return self.names_keys_once or all(is_there(near) for it in some for near in beside_in_order(it))
+
+
+def beside_in_order(key: bytes) -> list[bytes]:
+    """Return the keys whose last number is one less, and one more, than that of a key.
+
+    >>> beside_in_order(b"clip2/0010.jpg"), beside_in_order(b"0")
+    ([b'clip2/0009.jpg', b'clip2/0011.jpg'], [b'-1', b'1'])
+    """
+    match = NUMBER.fullmatch(key)
+    if match is None:
+        return []
+    before, digits, after = match.groups()
+    return [b"%s%0*d%s" % (before, len(digits), int(digits) + step, after) for step in (-1, 1)]
+
+
+class CompareIndexes(msgspec.Struct, frozen=True):
+    """A task that compares the keys that records name with the keys of their database and returns the results.
+
+    `shards` are all shards of that database; `holding` are those of the databases with the records that name keys.
+    """
+
+    shards: tuple[Shard, ...]
+    indexes: tuple[Index, ...]
+    holding: tuple[Shard, ...]
+
+    def run(self, job: Job, watch: Watch) -> list[Listed]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        every = [Named(it) for it in self.indexes]
+        for shard in self.holding:
+            in_shard = [it for it in every if it.index.kept_in == shard.part]
+            for block in for_keys(job.reader, shard) if in_shard else ():
+                watch.note(None)
+                if isinstance(block, Block):
+                    for it in in_shard:
+                        it.take(block)
+        missing = [set(it.keys) if len(it.keys) <= MOST_NAMED else set() for it in every]
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                for keys in missing:
+                    keys.difference_update(block.keys if isinstance(block, Block) else ())
+
+        def is_there(key: bytes) -> bool:
+            watch.note(None)
+            return value_of(job.reader, key, self.shards[0].part) is not None
+
+        return [it.listed(absent, is_there) for it, absent in zip(every, missing, strict=True)]
+
+
+class CountFrames(msgspec.Struct, frozen=True):
+    """A task that returns how many records of a database are frames of each of some clips."""
+
+    shards: tuple[Shard, ...]
+    clips: frozenset[bytes]
+
+    def run(self, job: Job, watch: Watch) -> dict[bytes, int]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        counts: Counter[bytes] = Counter()
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                if isinstance(block, Block):
+                    counts.update(count_frames(block.keys, self.clips))  # adding counters goes through all clips
+        return dict(counts)
+
+
+class CountClips(msgspec.Struct, frozen=True):
+    """A task that returns the numbers of frames that records hold, with the numbers that exist, if they are counts."""
+
+    shards: tuple[Shard, ...]
+    counts: tuple[ClipCounts, ...]
+
+    def run(self, job: Job, watch: Watch) -> tuple[ClipCounts, ...]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        every = [Clips(it) for it in self.counts]
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                watch.note(None)
+                if isinstance(block, Block):
+                    for row, key in enumerate(block.keys):
+                        for clips in every:
+                            clips.take(key, lambda values=block.values, at=row: bytes(values[at]))  # type: ignore[misc]
+        return tuple(counted for it in every if (counted := it.counts()) is not None)
+
+
+class FindUnpaired(msgspec.Struct, frozen=True):
+    """A task that returns the samples of a database identified by stems, and which of them lack a part."""
+
+    shards: tuple[Shard, ...]
+    stems: Stems
+
+    def run(self, job: Job, watch: Watch) -> StemGroups | None:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        behind = isinstance(self.stems, BehindNames)
+        unpaired = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems)
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                if isinstance(block, Block) and not unpaired.failed:
+                    unpaired.take(block.keys)
+        return unpaired.groups()

@@ -1,0 +1,1 @@
+"""Determine what a store should hold from a sample of its records."""

@@ -1,0 +1,420 @@
+"""Determine what a store should hold from a fixed, evenly spread sample of its records.
+
+The results of probes add up: first the looks of their values (`recognition.Look`), which decide the decoder of each
+family, then what that decoder makes of the values (`Sums`). So a probe that dies loses nothing of the other probes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from datacheck.backends.interface import Peeking, Reader
+from datacheck.checks.axis_order import Agreement
+from datacheck.checks.floats import beyond_half
+from datacheck.decoders import SIDE_DECODERS, decoder
+from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
+from datacheck.decoders.interface import NamingClasses
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import AnyBlock, Block, RowBlock, Shard
+from datacheck.model.cells import PADDED, RAGGED, SHORT, Cells
+from datacheck.model.key_families import size_in_name
+from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
+from datacheck.model.settings import Array
+from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.profile.alike_axes import alike_axes
+from datacheck.scanning.profile.recognition import Families, Vote, elected
+from datacheck.scanning.profile.ties import Extents
+
+T = TypeVar("T")
+
+RECORDS_A_PROBE = 16
+PROBE_BYTES = 256 << 10
+"""Maximum size in bytes of the values taken of a probe together; at least one value is taken."""
+FURTHER_BYTES = 4 << 20
+"""The same limit for a probe that is added because a family has too few values."""
+PROFILE_BYTES = 4 << 20
+"""Bytes read after which no further probes are read, if there are enough values of each family."""
+SAMPLE_BYTES = 64 << 20
+"""Maximum bytes of all probes kept in memory; values beyond that are read again when they are decoded."""
+FIELDS = 256
+"""Maximum number of fields in a family's profile. Those that most records have are kept."""
+CLASSES = 64
+"""Maximum number of class names in a family's profile."""
+FEWEST_OF_SIZE = 8
+"""Minimum number of pictures of the size in their family's name before another size is wrong."""
+USUAL = 0.75
+"""Share of the pictures that must be exceeded by one number of channels for it to be the expected one."""
+TOGETHER = 1024
+"""Maximum number of values of a record for the means of all records to be computed at once."""
+
+
+def sample(
+    reader: Reader,
+    probe: Shard,
+    limit: int = RECORDS_A_PROBE,
+    room: int = PROBE_BYTES,
+    keys: set[bytes] | None = None,
+) -> AnyBlock | None:
+    """Return copies of the first records of a probe: at most `limit`, of at most `room` bytes, but at least one.
+
+    Rows of a table are returned as they are, and None if there are no records. `keys` receives all keys that were read;
+    readers that can peek read more keys than values.
+    """
+    taken: Block | None = None
+    blocks: Iterator[AnyBlock]
+    if isinstance(reader, Peeking):
+        blocks = blamed("unreadable", reader.peek, probe, limit=RECORDS_A_PROBE)
+    else:
+        blocks = blamed("unreadable", reader.blocks, probe, limit=limit)
+    for block in blocks:
+        if not isinstance(block, Block):
+            return block
+        if keys is not None:
+            keys.update(block.keys)
+        total = len(block) + (0 if taken is None else len(taken))
+        taken = copied(block, limit, room, taken)
+        if len(taken) < total or len(taken) >= limit:
+            break
+    return taken
+
+
+def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> Block:
+    """Return copies of the first records of a block, appended to the records of `behind`.
+
+    There are at most `limit` in all, of at most `room` bytes, but at least one.
+    """
+    keys: list[bytes] = [] if behind is None else [*behind.keys]
+    values: list[bytes | memoryview] = [] if behind is None else [*behind.values]
+    size = sum(map(len, values))
+    for key, value in zip(block.keys, block.values, strict=True):
+        size += len(value)
+        if len(values) >= limit or (values and size > room):
+            break
+        keys.append(key)
+        values.append(memoryview(bytes(value)))  # so that slices of it are not copied again
+    # the last item of a shard may be no block of records
+    origin = block if behind is None or not behind.keys else behind
+    return Block(keys, values, database=origin.database)
+
+
+OF_FILES = 0.75
+"""Minimum share of the rows of many files that must have one shape for other shapes to be faults."""
+MASKS_OF_ONE_VALUE = 10
+"""If more than one in this many masks has a single value, this is reported once for the field."""
+_OF_MASKS = "mask masks seg segmentation segmentations annotation annotations gt roi lesion labelmap"
+MASKS = frozenset(_OF_MASKS.split())
+_WORDS = re.compile(r"[a-z]+")
+
+
+def is_mask(name: str) -> bool:
+    """Return whether a field or a family has a name that is usual for masks."""
+    return not MASKS.isdisjoint(_WORDS.findall(name.rpartition("/")[2].lower()))
+
+
+class FieldSums(msgspec.Struct):
+    """The counts of shapes, formats and dtypes of one field, the mean of each record, and other sums."""
+
+    shapes: Counter[tuple[int, ...]] = msgspec.field(default_factory=Counter)
+    formats: Counter[str] = msgspec.field(default_factory=Counter)
+    dtypes: Counter[str] = msgspec.field(default_factory=Counter)
+    encoded: bool = False
+    leaf: bool = False
+    label: bool = False
+    means: list[float] = msgspec.field(default_factory=list)
+    constants: int = 0
+    beyond_half: int = 0
+    agreement: Agreement = msgspec.field(default_factory=Agreement)
+
+    def take(self, batch: Batch) -> None:
+        self.leaf |= batch.leaf
+        self.shapes[batch.shape] += len(batch.rows)
+        self.formats[batch.format] += len(batch.rows)
+        self.dtypes[str(batch.values.dtype)] += len(batch.rows)
+        self.encoded |= batch.encoded
+        self.label |= batch.label
+        self.means += _means(batch)
+        if batch.floating and not batch.label and batch.values.size:
+            self.beyond_half += int(np.count_nonzero(beyond_half(batch)))
+        if not (batch.label or batch.listing or batch.pixels_skipped or batch.few):
+            self.constants += int(np.count_nonzero(batch.constant))
+            self.agreement.take(batch)
+
+    def add(self, other: FieldSums) -> None:
+        self.shapes += other.shapes
+        self.formats += other.formats
+        self.dtypes += other.dtypes
+        self.encoded |= other.encoded
+        self.leaf |= other.leaf
+        self.label |= other.label
+        self.means += other.means
+        self.constants += other.constants
+        self.beyond_half += other.beyond_half
+        self.agreement += other.agreement
+
+    def profile(
+        self, records: int, *, channels_first: bool = False, size: int | None = None, mask: bool = False, rows: bool
+    ) -> FieldProfile:
+        """Return what the field should hold, given that it was searched in `records` records.
+
+        `size` is the size in the family's name. A `mask` often has a single value, if its picture shows no object.
+        `rows` of one file have one shape; if the rows of many files differ, the shape is taken to be that of each file.
+        """
+        count = sum(self.shapes.values())
+        varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _is_agreed(self.shapes)
+        varies |= rows and not self.encoded and not _is_agreed(self.shapes, OF_FILES)
+        apart = self.leaf and not self.encoded
+        shape = _most_common(self.shapes) if count and not varies else None
+        return FieldProfile(
+            shape=shape,
+            dtype="" if apart and not _is_agreed(self.dtypes) else _most_common(self.dtypes),
+            format="" if apart and not _is_agreed(self.formats) else _most_common(self.formats),
+            share=round(count / records, 4) if records else 0.0,
+            centre=float(np.float32(math.fsum(self.means) / len(self.means))) if self.means else 0.0,
+            channels=self._channels(count) if self.encoded else None,
+            constant=(MASKS_OF_ONE_VALUE if mask else 2) * self.constants > count,
+            large=2 * self.beyond_half > count,
+            axis_order=channels_first and shape is not None and self.agreement.of(shape, count),
+            size=size if self.encoded and self._all_have_size(size, count) else None,
+            axes=alike_axes(self.shapes) if varies and apart and not (self.label or rows) else (),
+        )
+
+    def _all_have_size(self, size: int | None, count: int) -> bool:
+        """Return whether nearly all pictures have this height and width."""
+        having = sum(number for shape, number in self.shapes.items() if shape[1:] == (size, size))
+        return having >= max(FEWEST_OF_SIZE, NEARLY_ALL * count)
+
+    def _channels(self, count: int) -> int | None:
+        """Return the number of channels that most pictures have, or None if their share is too small."""
+        channels: Counter[int] = Counter()
+        for shape, number in self.shapes.items():
+            channels[shape[0]] += number
+        most = _most_common(channels)
+        return most if channels[most] > USUAL * count else None
+
+
+class Sums(msgspec.Struct):
+    """The sums over decoded records of one family or rows of one table. `broken` records have no fields."""
+
+    records: int = 0
+    broken: int = 0
+    fields: dict[str, FieldSums] = msgspec.field(default_factory=dict)
+    classes: set[str] = msgspec.field(default_factory=set)
+    columns: dict[str, ColumnSums] = msgspec.field(default_factory=dict)
+    extents: Extents = msgspec.field(default_factory=Extents)
+
+    def take(self, batches: Iterable[Batch], records: int) -> None:
+        """Add the batches that `records` records were decoded to."""
+        self.records += records
+        for batch in batches:
+            if not len(batch.rows):
+                continue
+            self.fields.setdefault(batch.field, FieldSums()).take(batch)
+            self.extents.take(batch)
+        self.extents.records += records
+
+    def add(self, other: Sums) -> None:
+        self.records += other.records
+        self.broken += other.broken
+        self.classes |= other.classes
+        self.extents.add(other.extents)
+        for name, sums in other.fields.items():
+            self.fields.setdefault(name, FieldSums()).add(sums)
+        for name, column in other.columns.items():
+            self.columns.setdefault(name, ColumnSums()).add(column)
+
+    def profile(self, name: str, sampled: int, vote: Vote | None = None, size: int | None = None) -> FamilyProfile:
+        fields = {}
+        columns = {it: sums.profile() for it, sums in sorted(self.columns.items()) if sums.profiled}
+        for field_name, sums in sorted(self.fields.items()):
+            if field_name in columns and self.columns[field_name].maybe:
+                continue
+            first = self._channels_first(name, field_name)
+            sound = self.records - self.broken
+            mask = is_mask(field_name)
+            fields[field_name] = sums.profile(sound, channels_first=first, size=size, mask=mask, rows=name == "rows")
+        if len(fields) > FIELDS:
+            order = sorted(fields, key=lambda it: (-fields[it].share, it))
+            fields = {name: fields[name] for name in sorted(order[:FIELDS])}
+        kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
+        classes = tuple(sorted(self.classes)[:CLASSES])
+        tied, loose = self.extents.tied()
+        family = FamilyProfile(name, sampled, fields, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
+        if vote is None:
+            return family
+        return msgspec.structs.replace(
+            family, label=vote.label, forced=vote.forced, array=vote.array, length=vote.length, form=vote.form
+        )
+
+    def _channels_first(self, decoder_name: str, field_name: str) -> bool:
+        """Return whether arrays have their channels first, as in a Datum, or as floats with labels for Caffe's layer.
+
+        Other HDF5 files and .npy arrays may have them first or last; only their loaders know.
+        """
+        if decoder_name == "datum":
+            return True
+        labelled = any(it.label for it in self.fields.values())
+        floating = _most_common(self.fields[field_name].dtypes).startswith("float")
+        return decoder_name == "rows" and field_name == "data" and labelled and floating
+
+
+class ColumnSums(msgspec.Struct):
+    """The sums over a column of cells: the number of each kind, and the sums over what their decoders made of them.
+
+    A `maybe` column has numbers, unless most of its rows turn out to be pictures.
+    """
+
+    kinds: Counter[str] = msgspec.field(default_factory=Counter)
+    by_kind: dict[str, Sums] = msgspec.field(default_factory=dict)
+    label: bool = False
+    maybe: bool = False
+    short: bool = False
+
+    def take(self, block: RowBlock, name: str, cells: Cells, *, pixels: bool) -> None:
+        """Add the cells of a block that were read. Only as many are decoded as fit in PROBE_BYTES."""
+        self.maybe, self.label = cells.holds == PADDED, name in block.labels
+        lost = block.left_out(name)
+        rows = [row for row in range(len(block)) if row not in lost]
+        cell_kinds = [*blamed("undecodable", kinds, cells.take(rows))]
+        self.kinds.update(cell_kinds)
+        if cells.holds == RAGGED:
+            full = [row for row, it in zip(rows, cell_kinds, strict=True) if it != EMPTY]
+            self.short |= any(np.size(cells.values[row]) <= SHORT for row in full)
+            self._sums("rows").take(ragged("data", "", cells, full, None, label=False), len(full))
+            return
+        if self.maybe and PICTURE not in cell_kinds:
+            return
+        room, values = PROBE_BYTES, payloads(cells.take(rows))
+        alike: dict[str, list[bytes | memoryview]] = defaultdict(list)
+        for value, it in zip(values, cell_kinds, strict=True):
+            if it in (EMPTY, UNKNOWN) or (room < len(value) and room < PROBE_BYTES):
+                continue
+            room -= len(value)
+            alike[it].append(value)
+        for it, some in alike.items():
+            self._sums(it).add(sums_of_values(some, it, pixels=pixels, label=self.label and it in SIDE_DECODERS))
+
+    def _sums(self, name: str) -> Sums:
+        return self.by_kind.setdefault(name, Sums())
+
+    def add(self, other: ColumnSums) -> None:
+        self.kinds += other.kinds
+        self.label |= other.label
+        self.maybe |= other.maybe
+        self.short |= other.short
+        for name, sums in other.by_kind.items():
+            self._sums(name).add(sums)
+
+    @property
+    def _vote(self) -> Vote:
+        decoder = elected(self.kinds)
+        return Vote(decoder, self.kinds, self.label and decoder in SIDE_DECODERS)
+
+    @property
+    def profiled(self) -> bool:
+        """Whether it is a column of cells."""
+        return not self.maybe or self._vote.decoder == PICTURE
+
+    def profile(self) -> FamilyProfile:
+        vote = self._vote
+        made = self.by_kind.get(vote.decoder, Sums()).profile(vote.decoder, self.kinds.total(), vote)
+        return msgspec.structs.replace(made, short=self.short)
+
+
+def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
+    """Return the sums of several probes as one."""
+    total: dict[str | None, Sums] = defaultdict(Sums)
+    for part in parts:
+        for family, sums in part.items():
+            total[family].add(sums)
+    return dict(total)
+
+
+def sums_of_rows(block: RowBlock, *, pixels: bool = True) -> Sums:
+    """Return the sums over the rows of a table, and over the payloads in its columns."""
+    sums = Sums()
+    items = blamed("undecodable", decoder("rows").decode, block, range(len(block)), None)
+    sums.take((it for it in items if isinstance(it, Batch)), len(block))
+    for name, cells in block.cells.items():
+        sums.columns.setdefault(name, ColumnSums()).take(block, name, cells, pixels=pixels)
+    for name, values in block.columns.items():
+        if may_be_padded(values):
+            sums.columns.setdefault(name, ColumnSums()).take(block, name, Cells(PADDED, values), pixels=pixels)
+    return sums
+
+
+def sums_of_values(
+    values: Sequence[bytes | memoryview], name: str, *, pixels: bool, label: bool = False, array: Array | None = None
+) -> Sums:
+    """Return the sums over values decoded by the decoder `name`.
+
+    Without `pixels`, pictures whose pixels are not decoded have no mean.
+    """
+    sums = Sums()
+    block = Block([b""] * len(values), values)
+    decodes = decoder(name)
+    family = FamilyProfile(name, 0, label=label, array=array) if label or array else None
+    items = [*blamed("undecodable", decodes.decode, block, range(len(values)), family, pixels=pixels)]
+    batches = [it for it in items if isinstance(it, Batch)]
+    sums.take(batches, len(values))
+    bad = {it[0] for it in items if not isinstance(it, Batch) and it[1].verdict == "bad"}
+    sums.broken = len(bad.difference(*(batch.rows for batch in batches)))
+    if isinstance(decodes, NamingClasses):
+        with blaming("undecodable"):
+            sums.classes.update(*map(decodes.classes, values))
+    return sums
+
+
+def profile_of_families(families: Families, sums: Mapping[str | None, Sums]) -> Profile:
+    """Return the profile of keys and values from the votes and from the sums over decoded values."""
+
+    def family_profile(family: str | None, vote: Vote) -> FamilyProfile:
+        decoded = sums.get(family, Sums())
+        others = vote.full if vote.decoder == UNKNOWN else 0
+        size = None if family is None else size_in_name(family)
+        return decoded.profile(vote.decoder, decoded.records + others + vote.empty, vote, size)
+
+    rest = None if families.rest is None else family_profile(None, families.rest)
+    return Profile({family: family_profile(family, vote) for family, vote in families.votes.items()}, rest)
+
+
+def undecided(families: Families, sums: Mapping[str | None, Sums]) -> tuple[str | None, ...]:
+    """Return the families that have values to decode, but none that was decoded."""
+    every = [*families.votes.items(), *([] if families.rest is None else [(None, families.rest)])]
+    return tuple(name for name, it in every if it.full and it.decoder != UNKNOWN and name not in sums)
+
+
+def profile_of_tables(sums: Mapping[str | None, Sums]) -> Profile:
+    """Return the profile of tables from the sums over their rows."""
+    tables = {name: it for name, it in sums.items() if name is not None}
+    return Profile({name: tables[name].profile("rows", tables[name].records) for name in sorted(tables)})
+
+
+def _is_agreed(counts: Counter[T], share: float = NEARLY_ALL) -> bool:
+    """Return whether one value has at least this share of the counts."""
+    return not counts or max(counts.values()) >= share * counts.total()
+
+
+def _most_common(counts: Counter[T]) -> T:
+    return max(sorted(counts, key=str), key=lambda value: counts[value])
+
+
+def _means(batch: Batch) -> Iterator[float]:
+    """Yield the mean of each record's finite values, clipped to float32's range."""
+    if batch.pixels_skipped or not batch.width or batch.values.dtype.kind == "S":
+        return
+    if isinstance(batch.values, np.ndarray) and batch.width <= TOGETHER:
+        means = batch.values.reshape(len(batch.values), -1).mean(axis=1, dtype=np.float64)
+        if np.isfinite(means).all():
+            yield from np.clip(means, -1e38, 1e38).tolist()
+            return
+    for record in batch.values:
+        finite = record[np.isfinite(record)] if batch.floating else record
+        if finite.size:
+            yield float(np.clip(finite.mean(dtype=np.float64), -1e38, 1e38))

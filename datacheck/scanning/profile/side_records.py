@@ -1,0 +1,43 @@
+"""Find records about the others by their names, such as `mean` and `config`, among samples whose keys are names too.
+
+They may have the form of the samples, such as a mapping among mappings, but need not have the same fields or shapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from datacheck.conventions.counts.aside import ASIDE
+
+_TELLING = (
+    "classes mean means std stds var stat stats statistics norm normalization normalizer scaler vocab vocabulary "
+    "charset alphabet tokenizer categories taxonomy attributes colors palette colormap anchors config configuration "
+    "cfg params parameters hparams settings info information meta metadata schema header camera intrinsics weights "
+    "readme license licence description"
+)
+TELLING = frozenset(_TELLING.split())
+"""Words at least one of which is in the name of a record about the others; the rest may be those of ASIDE."""
+LISTING = frozenset(["names", "list", "map", "mapping", "to", "index"])
+"""Words that tell so together with another one, as in class_names and idx_to_label."""
+_ANY = "|".join(sorted(ASIDE | TELLING, key=len, reverse=True))
+_NAME = re.compile(rf"[_. -]*(?:(?:{_ANY})[_. -]*)+".encode(), re.IGNORECASE)
+_WORD = re.compile("[a-z]+")
+
+
+def is_side_record(key: bytes) -> bool:
+    """Return whether a key is the name of a record about the others.
+
+    >>> [is_side_record(it) for it in (b"__stats__", b"class_names", b"class_weights", b"oak_tree", b"mean_7")]
+    [True, True, True, False, False]
+    """
+    if _NAME.fullmatch(key) is None:
+        return False
+    said = _WORD.findall(key.decode().lower())
+    return not TELLING.isdisjoint(said) or (len(said) > 1 and not LISTING.isdisjoint(said))
+
+
+def parted(keys: Sequence[bytes], rows: Sequence[int]) -> tuple[Sequence[int], list[int]]:
+    """Return the rows of the samples, and those of the records about them."""
+    aside = [row for row in rows if is_side_record(keys[row])]
+    return ([row for row in rows if row not in aside] if aside else rows), aside

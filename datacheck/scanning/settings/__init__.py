@@ -1,0 +1,1 @@
+"""Make the settings of a scan from the options that a caller gives."""
