@@ -9,6 +9,7 @@ import msgspec
 from datacheck.conventions.counts.clips_counted import counts_clips, may_count_clips
 from datacheck.conventions.counts.counted import LOOSE, THINGS
 from datacheck.conventions.counts.counts_of_others import doubtful_findings, findings_with_others
+from datacheck.conventions.counts.rows_counted import may_count_rows
 from datacheck.conventions.interface import UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.groups import CONFIRMED, Groups, groups_of, groups_with_some
@@ -404,7 +405,8 @@ def _may_count_other(
     many exist: a writer that stopped early, or a copy that broke off, leaves such stores.
     """
     declared = count.number
-    if may_count_clips(count, convention, account, true_counts):
+    true_counts = frozenset(true_counts)
+    if may_count_clips(count, convention, account, true_counts) or may_count_rows(count, convention, true_counts):
         return True
     if declared is None and count.key in LOOSE and count.fraction is not None:
         return count.fraction not in {*true_counts, *([numbers.last + 1] if numbers else [])}
