@@ -45,7 +45,9 @@ def info_text(info: Info) -> str:
 def _headline(info: Info) -> str:
     source = info.source
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
-    records = "records that only reading would count" if source.records is None else counted(source.records, "record")
+    records = (
+        "number of records unknown until they are read" if source.records is None else counted(source.records, "record")
+    )
     return f"{plain(source.path)}: {title(source.backend)}, {records}{size}"
 
 
