@@ -139,7 +139,7 @@ def _filler_misfits(filler: Any, blobs: Sequence[Shape | None], path: str) -> It
 
 
 def no_gradient_where_none_is_accepted(case: LayerCase) -> Iterator[Problem]:
-    """A label, or another bottom that accepts no gradient, is not computed by layers that learn."""
+    """No gradient is propagated to a label, or to another bottom that accepts none."""
     if case.net.state.phase != "TRAIN" or case.place.misfit is not None:
         return
     for bottom in refused_bottoms(case.layer):
