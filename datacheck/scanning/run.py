@@ -35,6 +35,7 @@ from datacheck.scanning.earlier.resuming import Resumable
 from datacheck.scanning.file_findings import FileFindings
 from datacheck.scanning.judging.odd_lengths import with_known_shapes
 from datacheck.scanning.keys import keeping
+from datacheck.scanning.keys.brief import with_unread
 from datacheck.scanning.keys.listed_sizes import compare_sizes
 from datacheck.scanning.line import in_order
 from datacheck.scanning.loading import loading
@@ -365,7 +366,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     if isinstance(found_out, Death):
         add(given_up(found_out, "finding out what the store keeps beside its records"))
         return
-    report.keeps = found_out
+    report.keeps = with_unread(found_out, layout)
     report.follows = keeping.followed(layout, report.settings.conventions)
     left = keeping.unexamined_count(layout, found_out)
     if left and report.settings.conventions != (NONE,):
