@@ -90,16 +90,16 @@ def tally_of(*findings: Finding) -> Tally:
     return tally
 
 
-def unknown_of(family: str, count: int, form: str = "") -> Tally:
+def unknown_of(family: str, count: int, form: str = "", *, alone: bool = False) -> Tally:
     """Return the tally for all records of a family that no decoder knows, with a single finding for all of them.
 
-    `form` is the known format of those that were sampled.
+    `form` is the known format of those that were sampled. A family that is `alone` has no others beside it.
     """
-    keys = f"'{family}'" if family else "all the other keys"
+    keys = f" of '{family}'" if family else "" if alone else " of all the other keys"
     records = "one record" if count == 1 else f"{count:,} records"
     finding = found(
         "unknown-payload",
-        f"no decoder knows the payload of the {records} of {keys}" + (f": those sampled are {form}" if form else ""),
+        f"no decoder knows the payload of the {records}{keys}" + (f": those sampled are {form}" if form else ""),
         family=family,
         count=count,
     )

@@ -266,7 +266,8 @@ def _scan_once(
             add(tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         known = report.profile.of(family)
-        add(unknown_of(family, count, "" if known is None else known.form))
+        alone = not report.profile.families
+        add(unknown_of(family, count, "" if known is None else known.form, alone=alone))
     if report.complete and report.settings.sample is None:
         _conclude(pool, layout, report, add)
     for finding in whole_store.conclude(report):
