@@ -160,7 +160,7 @@ def _recognise_by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept |
 
 def unexamined_count(layout: Layout, kept: Kept) -> int:
     """Return the number of databases that were not examined as a whole, since only some of very many are."""
-    parts = {it.part for it in layout.shards}
+    parts = {it.part for it in (layout.shards if kept else layout.probes)}  # nothing is kept in the shards of HDF5
     if len(parts) <= MOST_ASKED:
         return 0
     return len(parts - kept.keys()) + sum(known.brief for known in kept.values())
